@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DECISION := $(BIN)/decision-service
-PROTOS := $(wildcard protos/decision_service/api/v1/*.proto)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -41,6 +40,16 @@ help: ## List the targets
 	  || echo "There is no Chromium, so the browser tests are skipped: apt-get install chromium"
 	@touch $@
 
+NODE_CLIENT := tests/e2e/node_client
+.venv/.node: $(NODE_CLIENT)/package-lock.json .venv/.runtime
+	@command -v npm >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	  && echo "Installing Node.js for the Node client's test ..." && apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; } \
+	  || echo "There is no npm, so the Node client's test is skipped: install Node 18 or newer"
+	@! command -v npm >/dev/null || npm ci --prefix $(NODE_CLIENT) --ignore-scripts --no-audit --no-fund --silent \
+	  || echo "npm could not install the Node client's libraries, so its test is skipped"
+	@touch $@
+
 .PHONY: setup
 setup: .venv/.dev ## Make .venv from the hash-locked requirements
 
@@ -53,7 +62,7 @@ serve: .venv/.runtime ## Serve gRPC with the embedded Smile stand-in until Ctrl-
 	@$(DECISION) serve
 
 .PHONY: test
-test: .venv/.dev .venv/.browser ## Run all tests
+test: .venv/.dev .venv/.browser .venv/.node ## Run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 .PHONY: stories
@@ -137,6 +146,6 @@ lock: ## Resolve requirements anew (needs uv)
 
 .PHONY: clean
 clean: ## Remove .venv, caches and demo databases
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output
+	rm -rf .venv $(NODE_CLIENT)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output
 	rm -f demo.db demo.db-wal demo.db-shm demo.db.lock
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -26,6 +26,7 @@ COMMANDS = {
     "webhooks": "server.webhooks",
     "preflight": "server.preflight.command",
     "rollout": "rollout.commands",
+    "backtest": "backtest.backtest",
     "simulator": "sandbox.simulator",
     "demo": "sandbox.demo",
     "health": "server.health",

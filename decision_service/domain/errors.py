@@ -44,10 +44,14 @@ class ServiceError(Exception):
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
-    """One field of a request that is wrong: its path as the client wrote it, and what to do."""
+    """One field of a request that is wrong: its path as the client wrote it, and what to do.
+
+    `values` are what the description says of the field, by name: value, min, max, one_of, currency.
+    """
 
     field: str
     description: str
+    values: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class CallerError(ServiceError):
@@ -55,8 +59,11 @@ class CallerError(ServiceError):
 
 
 class _Fields(CallerError):
+    """Fields are wrong, at least one; the first is in `fields` with its values."""
+
     def __init__(self, message: str, problems: tuple[FieldProblem, ...], **fields: str) -> None:
-        super().__init__(message, retry_after=None, **fields)
+        first = problems[0]
+        super().__init__(message, retry_after=None, field=first.field, **first.values, **fields)
         self.problems = problems
 
 

@@ -272,7 +272,14 @@ class Erased(msgspec.Struct, frozen=True):
     snapshots: int
 
 
-class DecisionLog(Protocol):
+class TextLog(Protocol):
+    """Reads stored texts."""
+
+    async def text(self, digest: str) -> StoredText | None:
+        """A text by digest; raises StoreUnavailable."""
+
+
+class DecisionLog(TextLog, Protocol):
     """The durable record. Every method raises StoreUnavailable when the store cannot serve."""
 
     async def find(self, caller: str, request_id: str) -> StoredEntry | None:
@@ -313,9 +320,6 @@ class DecisionLog(Protocol):
 
     async def put_texts(self, texts: Iterable[StoredText]) -> None:
         """Store texts by digest; one that is already there stays as it is."""
-
-    async def text(self, digest: str) -> StoredText | None:
-        """A text by digest."""
 
     async def last_text(self, kind: str) -> StoredText | None:
         """The text of a kind whose digest sorts last."""

@@ -48,7 +48,7 @@ def unit_of(plan: Plan, user_id: str, customer_ref: str) -> str:
         return unit
     message = f"{plan.unit} is empty; the rollout of {plan.product} deals applicants by it"
     problem = FieldProblem(plan.unit, "must be set: the product's rollout deals applicants by it")
-    raise InputInvalid(message, (problem,), field=plan.unit.value, product=plan.product)
+    raise InputInvalid(message, (problem,), product=plan.product)
 
 
 def choose(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:

@@ -112,6 +112,8 @@ def refusal(error: grpc.RpcError) -> Refusal:
         if detail.Unpack(retry):
             delay = retry.retry_delay.ToTimedelta().total_seconds()
     fields = {violation.field: violation.description for violation in bad.field_violations}
+    if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
+        assert info.metadata["field"] == next(iter(fields)), "ErrorInfo names the first field"
     return Refusal(error.code(), error.details() or "", info, fields, delay)
 
 

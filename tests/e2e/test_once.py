@@ -8,12 +8,14 @@ from typing import Any
 import grpc
 import pytest
 
+from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e.service import Running, at_vendor, create, refused
 
 GEORGE = sandbox_people()[0].user_id
+BASIC, FULL = pb.DECISION_VIEW_BASIC, pb.DECISION_VIEW_FULL
 METHOD = "/decision_service.api.v1.DecisionService/CreateDecision"
 
 
@@ -37,6 +39,32 @@ async def test_the_same_request_gets_the_same_bytes(live: Running) -> None:
     request.wait_timeout.seconds = 5
     assert await raw(live)(request) == first
     assert await listed(live) == 1
+
+
+async def test_another_view_is_the_same_request(live: Running) -> None:
+    """One decision, in the view that each call asks for: first or later, BASIC or FULL."""
+    for first, second in ((BASIC, FULL), (FULL, BASIC)):
+        request = create(GEORGE, view=first)
+        decided = (await live.stub.CreateDecision(request)).decision
+        request.view = second
+        again = (await live.stub.CreateDecision(request)).decision
+        assert again.decision_id == decided.decision_id
+        for view, answered in ((first, decided), (second, again)):
+            asked = service_pb.GetDecisionRequest(decision_id=decided.decision_id, view=view)
+            assert answered == (await live.stub.GetDecision(asked)).decision
+            assert bool(answered.rule_traces) == (view == FULL)
+    assert await listed(live) == 2
+
+
+async def test_concurrent_duplicates_in_two_views_are_decided_once(live: Running) -> None:
+    """Callers that join a decision in progress have it in their own view too."""
+    request = create(GEORGE)
+    full = create(GEORGE, request_id=request.request_id, view=FULL)
+    replies = await asyncio.gather(
+        *(live.stub.CreateDecision(one) for one in (request, full, request, full))
+    )
+    assert len({reply.decision.decision_id for reply in replies}) == 1
+    assert [bool(reply.decision.factor_values) for reply in replies] == [False, True, False, True]
 
 
 async def test_another_content_is_refused_and_learns_nothing(live: Running) -> None:

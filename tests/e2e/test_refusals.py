@@ -53,6 +53,29 @@ async def test_missing_and_mistyped_inputs_are_named(shared: Running) -> None:
     }
 
 
+async def test_an_invalid_input_carries_its_value_and_bounds(shared: Running) -> None:
+    """ErrorInfo has the values of the sentence, so that a program can show its own."""
+    told = await unrecorded(shared, create(GEORGE, requested_term_months=0))
+    assert told.info.metadata == {
+        "field": "requested_term_months",
+        "value": "0",
+        "min": "2",
+        "max": "36",
+    }
+    money = MoneyMessage(currency_code="PHP", units=999, nanos=500_000_000)
+    told = await unrecorded(shared, create(GEORGE, requested_amount=money))
+    assert told.info.metadata == {
+        "field": "requested_amount",
+        "value": "999.50",
+        "min": "1000",
+        "max": "500000",
+        "currency": "PHP",
+    }
+    chosen = {"customer_type": values_pb2.InputValue(text="friend")}
+    told = await unrecorded(shared, create(GEORGE, inputs=chosen))
+    assert told.info.metadata == {"field": "inputs.customer_type", "one_of": "new, existing"}
+
+
 async def test_another_currency_is_an_invalid_input(shared: Running) -> None:
     """The requested amount must be in the ruleset's currency."""
     money = MoneyMessage(currency_code="USD", units=100)

@@ -42,10 +42,11 @@ class Application(msgspec.Struct, frozen=True):
     style: ReplyStyle = BASIC
     applicant: GivenApplicant | None = None
 
-    def content(self) -> bytes:
-        """SHA-256 of what makes two requests the same: every field but `wait_timeout`.
+    def content(self, *, full: bool | None = None) -> bytes:
+        """SHA-256 of every field but `wait_timeout`, in another view where `full` is given.
 
-        Of the applicant only whether one was sent; `request_content` has the rest.
+        Of the applicant only whether one was sent; `request_content` has the rest. Requests that
+        differ in their view alone are the same: see `is_recorded_in_full`.
         """
         fields = [
             self.user_id,
@@ -53,7 +54,7 @@ class Application(msgspec.Struct, frozen=True):
             self.application_id,
             self.customer_ref,
             [[name, value_to_wire(self.inputs[name])] for name in sorted(self.inputs)],
-            self.style.full,
+            self.style.full if full is None else full,
             *([] if self.applicant is None else ["applicant"]),
         ]
         return hashlib.sha256(msgspec.msgpack.encode(fields)).digest()
@@ -70,18 +71,27 @@ def request_content(application: Application, caller: str, secrets: Sequence[Ide
 def is_same_request(
     stored: bytes, application: Application, caller: str, secrets: Sequence[IdentityKey]
 ) -> bool:
-    """Whether stored content is that of this request.
+    """Whether stored content is that of this request, in whichever view.
 
     A hash under a secret that is gone, or none at all, leaves the digest to tell.
     """
-    plain, keyed = stored[:_PLAIN_BYTES], stored[_PLAIN_BYTES:]
-    if not hmac.compare_digest(plain, application.content()):
+    if is_recorded_in_full(stored, application) is None:
         return False
+    keyed = stored[_PLAIN_BYTES:]
     key_id = keyed[len(_REQUEST) : len(_REQUEST) + KEY_ID_BYTES]
     secret = next((one for one in secrets if one.id == key_id), None)
     if secret is None:
         return True
     return hmac.compare_digest(keyed, _keyed(application, caller, secret))
+
+
+def is_recorded_in_full(stored: bytes, application: Application) -> bool | None:
+    """Whether the reply recorded with stored content is in FULL view; None of another request."""
+    asked = application.style.full
+    for full in (asked, not asked):
+        if hmac.compare_digest(stored[:_PLAIN_BYTES], application.content(full=full)):
+            return full
+    return None
 
 
 def _keyed(application: Application, caller: str, secret: IdentityKey) -> bytes:

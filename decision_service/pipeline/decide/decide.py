@@ -137,7 +137,7 @@ class DecideApplication:
         key = (call.caller, application.request_id)
         with self._runs.join(key, partial(self._begin, application, call)) as waiter:
             run = waiter.job
-            same = run.application.content() == application.content()
+            same = run.application.content(full=False) == application.content(full=False)
             if not same or run.application.applicant != application.applicant:
                 raise reused()
             run.until = max(run.until, call.deadline)

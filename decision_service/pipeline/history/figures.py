@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 import msgspec
@@ -13,6 +14,9 @@ from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.history.keys import HistoryKeys
 from decision_service.pipeline.history.ports import NOTHING_PAST, Past, PastDecision
+
+_Ages = Mapping[tuple[str, Outcome], Sequence[int]]
+"""Civil days since the decisions of each product and outcome."""
 
 
 class HistoryOf(msgspec.Struct, frozen=True):
@@ -41,14 +45,14 @@ def history_of(about: HistoryOf, past: Collection[Past]) -> History:
         return History(about.currency)
     owed = _owed(about, decided)
     unclear = _unclear(owed, past)
+    ages = _ages(about, decided)
     loans = [one.loans for one in decided if one.loans is not None]
-    aged = [(one, (about.as_of.date - _day(one, about.as_of)).days) for one in decided]
     return History(
         about.currency,
-        _counts([age for _, age in aged]),
-        _counts([age for one, age in aged if one.outcome is Outcome.APPROVE]),
-        _counts([age for one, age in aged if one.outcome is Outcome.DECLINE]),
-        _last_decline(about, aged),
+        _counts(ages),
+        _counts(ages, {Outcome.APPROVE}),
+        _counts(ages, {Outcome.DECLINE}),
+        _last_decline(about, ages),
         None if unclear else owed.exposure,
         None if unclear else owed.instalments,
         unclear,
@@ -82,20 +86,28 @@ def _users(keys: Iterable[bytes], past: Mapping[bytes, Past], user_id: str) -> i
     return len({one.user_id for one in found} | {user_id})
 
 
-def _counts(ages: Sequence[int]) -> Counts:
-    day, week, month, quarter = (sum(age < days for age in ages) for days in DAYS)
+def _ages(about: HistoryOf, decided: Iterable[PastDecision]) -> _Ages:
+    """How many days ago each decision was made, by product and outcome; each day is read once."""
+    zone, today = about.as_of.zone, about.as_of.date
+    ages: dict[tuple[str, Outcome], list[int]] = {}
+    for one in decided:
+        days = (today - one.created.astimezone(zone).date()).days
+        ages.setdefault((one.product, one.outcome), []).append(days)
+    return ages
+
+
+def _counts(ages: _Ages, outcomes: Container[Outcome] = tuple(Outcome)) -> Counts:
+    """How many decisions of these outcomes each window holds."""
+    found = sorted(
+        age for (_, outcome), some in ages.items() if outcome in outcomes for age in some
+    )
+    day, week, month, quarter = (bisect_left(found, days) for days in DAYS)
     return day, week, month, quarter
 
 
-def _last_decline(about: HistoryOf, aged: Iterable[tuple[PastDecision, int]]) -> date | None:
-    ages = [
-        age for one, age in aged if one.outcome is Outcome.DECLINE and one.product == about.product
-    ]
-    return about.as_of.date - timedelta(days=max(min(ages), 0)) if ages else None
-
-
-def _day(one: PastDecision, as_of: AsOf) -> date:
-    return one.created.astimezone(as_of.zone).date()
+def _last_decline(about: HistoryOf, ages: _Ages) -> date | None:
+    declined = ages.get((about.product, Outcome.DECLINE))
+    return about.as_of.date - timedelta(days=max(min(declined), 0)) if declined else None
 
 
 def _owed(about: HistoryOf, decided: Iterable[PastDecision]) -> _Owed:

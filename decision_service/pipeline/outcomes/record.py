@@ -75,7 +75,7 @@ def _require_currency(report: LoanOutcome, wanted: str | None) -> None:
     )
     if problems:
         message = "; ".join(one.description for one in problems)
-        raise InputInvalid(message, problems, field=problems[0].field)
+        raise InputInvalid(message, problems)
 
 
 def _require_day(as_of: date, decided: datetime, now: datetime) -> None:
@@ -85,7 +85,7 @@ def _require_day(as_of: date, decided: datetime, now: datetime) -> None:
     why = "lies in the future" if as_of > last else f"lies before the decision of {decided.date()}"
     field = "outcome.as_of_date"
     message = f"{field} is {as_of}, which {why}: give the day that the report is true of"
-    raise FieldInvalid(message, (FieldProblem(field, message),), field=field)
+    raise FieldInvalid(message, (FieldProblem(field, message),))
 
 
 def _require_agreement(report: LoanOutcome, compared: Compared) -> None:

@@ -9,7 +9,12 @@ import msgspec
 
 from decision_service import __version__
 from decision_service.domain.decision import Decision
-from decision_service.domain.errors import RulesetUnknown, SnapshotErased
+from decision_service.domain.errors import (
+    FieldInvalid,
+    FieldProblem,
+    RulesetUnknown,
+    SnapshotErased,
+)
 from decision_service.domain.verdict import Outcome, StageTrace, Verdict
 from decision_service.factors.compute import compute
 from decision_service.pipeline.decide.conclude import judge, needs_of
@@ -31,8 +36,12 @@ connections, and everybody else, for as long as all of them take.
 
 
 class WhichRules(msgspec.Struct, frozen=True):
-    """The rules to replay by; empty means the recorded ones. A digest beats a version."""
+    """The rules to replay by; empty means the recorded ones. What is named must agree.
 
+    `ruleset` is the decision's product, whose inputs and currency the decision has.
+    """
+
+    ruleset: str = ""
     version: int = 0
     digest: str = ""
 
@@ -64,6 +73,7 @@ class ReplayDecision:
     async def __call__(self, decision_id: str, which: WhichRules, scope: str = "") -> Replayed:
         """The recomputed decision; raises DecisionUnknown, RulesetUnknown, SnapshotErased.
 
+        Raises FieldInvalid for rules of another product, and a version that is not the digest's.
         Where `scope` names a caller, other callers' decisions are unknown. First come, first
         served, a few at a time.
         """
@@ -73,6 +83,7 @@ class ReplayDecision:
     async def _replayed(self, decision_id: str, which: WhichRules, scope: str) -> Replayed:
         recorded = await self._reading.get(decision_id, full=True, scope=scope)
         entry = recorded.entry
+        _require_product(which.ruleset, "ruleset", entry.product)
         if entry.snapshot_id is None:
             return Replayed(recorded, shell_of(recorded), ())
         ruleset = await self._rules(entry, which)
@@ -89,16 +100,32 @@ class ReplayDecision:
         return Replayed(recorded, decision, traces(ruleset, decision.verdict))
 
     async def _rules(self, entry: StoredEntry, which: WhichRules) -> CompiledRuleset:
-        digest = which.digest
-        if not digest and which.version:
-            product = self._rulebook().product(entry.product)
-            ruleset = product.versions.get(which.version)
-            if ruleset is None:
-                raise RulesetUnknown(
-                    f"{entry.product} has no version {which.version} loaded", version=which.version
-                )
-            return ruleset
-        return await self._archive.by_digest(digest or entry.ruleset_digest or "")
+        if which.version and not which.digest:
+            return self._loaded(entry.product, which.version)
+        ruleset = await self._archive.by_digest(which.digest or entry.ruleset_digest or "")
+        _require_product(ruleset.ruleset, "digest", entry.product)
+        if which.version not in {0, ruleset.version}:
+            what = f"is {which.version}, but the digest is that of version {ruleset.version}"
+            raise _invalid("version", f"{what}: send one of the two")
+        return ruleset
+
+    def _loaded(self, product: str, version: int) -> CompiledRuleset:
+        ruleset = self._rulebook().product(product).versions.get(version)
+        if ruleset is None:
+            raise RulesetUnknown(f"{product} has no version {version} loaded", version=version)
+        return ruleset
+
+
+def _require_product(named: str, part: str, product: str) -> None:
+    """Refuse the rules of another product, whose inputs and currency the decision may not have."""
+    if named and named != product:
+        what = f"names rules of {named}, but the decision is of {product}"
+        raise _invalid(part, f"{what}: name a version or digest of {product}")
+
+
+def _invalid(part: str, what: str) -> FieldInvalid:
+    field = f"ruleset_ref.{part}"
+    return FieldInvalid(f"{field} {what}", (FieldProblem(field, f"{field} {what}"),))
 
 
 def shell_of(recorded: Recorded) -> Decision:

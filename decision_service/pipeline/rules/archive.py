@@ -9,7 +9,7 @@ from cachetools import LRUCache
 
 from decision_service.domain.errors import RulesetUnknown
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.ports import DecisionLog
+from decision_service.pipeline.ports import TextLog
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.rules.texts import files_from_body
@@ -23,7 +23,7 @@ class RulesetArchive:
     """Finds rulesets by digest, for decisions of any age."""
 
     def __init__(
-        self, log: DecisionLog, rulebook: Callable[[], Rulebook], thread: CompilationThread
+        self, log: TextLog, rulebook: Callable[[], Rulebook], thread: CompilationThread
     ) -> None:
         self._log = log
         self._rulebook = rulebook

@@ -81,7 +81,7 @@ def _bind(spec: InputSpec, value: Value, ruleset: CompiledRuleset) -> Value | Fi
     if typed is None:
         return _problem(spec, "has the wrong type", ruleset)
     if isinstance(typed, Money) and typed.currency != ruleset.currency:
-        return _problem(spec, f"is in {typed.currency}", ruleset)
+        return _problem(spec, f"is in {typed.currency}", ruleset, value=typed.currency)
     if spec.labels and typed not in spec.labels:
         return _problem(spec, "has another value", ruleset, spec.because)
     if isinstance(typed, str) and len(typed) > LONGEST_TEXT:
@@ -121,15 +121,28 @@ def _within(
     if above and below:
         return value
     printed = _printed(Decimal(amount), spec, ruleset)
-    return _problem(spec, f"is {printed}", ruleset, spec.because)
+    return _problem(spec, f"is {printed}", ruleset, spec.because, value=_plain(Decimal(amount)))
 
 
 def _problem(
-    spec: InputSpec, what: str, ruleset: CompiledRuleset, because: str = ""
+    spec: InputSpec, what: str, ruleset: CompiledRuleset, because: str = "", value: str = ""
 ) -> FieldProblem:
     path = field_path(spec.name)
     why = f": {because}" if because else ""
-    return FieldProblem(path, f"{path} {what}; {_who(ruleset)} needs {needed(spec, ruleset)}{why}")
+    description = f"{path} {what}; {_who(ruleset)} needs {needed(spec, ruleset)}{why}"
+    values = {
+        "value": value,
+        "min": "" if spec.lower is None else _plain(spec.lower),
+        "max": "" if spec.upper is None else _plain(spec.upper),
+        "one_of": ", ".join(spec.labels),
+        "currency": ruleset.currency if spec.type is ValueType.MONEY else "",
+    }
+    return FieldProblem(path, description, {name: text for name, text in values.items() if text})
+
+
+def _plain(amount: Decimal) -> str:
+    """An amount or number as GetRuleset shows bounds: a decimal, in major units for money."""
+    return "beyond 10^12" if abs(amount) > LARGEST_AMOUNT else f"{amount:f}"
 
 
 def needed(spec: InputSpec, ruleset: CompiledRuleset) -> str:
@@ -150,7 +163,7 @@ def needed(spec: InputSpec, ruleset: CompiledRuleset) -> str:
 
 def _printed(amount: Decimal, spec: InputSpec, ruleset: CompiledRuleset) -> str:
     if abs(amount) > LARGEST_AMOUNT:
-        return "beyond 10^12"
+        return _plain(amount)
     if spec.type is ValueType.MONEY:
         return ruleset.program.wording.money(amount.scaleb(exponent(ruleset.currency)))
     return ruleset.program.wording.value(amount, spec.type)

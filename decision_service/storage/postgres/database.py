@@ -54,6 +54,7 @@ _SETTINGS = {
 }
 _NOTE_SETTINGS = _SETTINGS | {"synchronous_commit": "off", "lock_timeout": str(LEASE_LOCK_MS)}
 _PATIENT_SETTINGS = _SETTINGS | {"statement_timeout": "0"}
+_READ_SETTINGS = _PATIENT_SETTINGS | {"default_transaction_read_only": "on"}
 _COMMIT_SETTINGS = _SETTINGS | {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 """Its one statement is planned once: planning costs as much as carrying it out.
 
@@ -154,6 +155,35 @@ async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabas
         await database.aclose()
         raise
     return database
+
+
+class PostgresReader:
+    """One connection whose transactions can only read."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._engine = _engine(server, 1, _READ_SETTINGS, command_seconds=None)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run read-only work; a lost connection is replaced once."""
+        try:
+            return await _transact(self._engine, work)
+        except ConnectionLost:
+            return await _transact(self._engine, work)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._engine.dispose()
+
+
+async def read_postgres(server: PostgresServer) -> PostgresReader:
+    """Read a database that has this program's tables; raises StoreRefused."""
+    reader = PostgresReader(server)
+    try:
+        await _first_contact(server, reader.read(schema.require_current))
+    except BaseException:
+        await reader.aclose()
+        raise
+    return reader
 
 
 async def migrate_postgres(server: PostgresServer) -> None:

@@ -99,14 +99,14 @@ def by_keys(
     wanted = sorted(set(keys))
     if not wanted:
         return {}
-    found = (_entry(row) for row in _rows_by_keys(connection, wanted))
+    found = (entry_of(row) for row in _rows_by_keys(connection, wanted))
     return {key(entry): entry for entry in found}
 
 
 def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
     """One decision by its id."""
     row = connection.execute(_BY_ID, {"id": decision_id}).first()
-    return None if row is None else _entry(row)
+    return None if row is None else entry_of(row)
 
 
 def page(
@@ -117,7 +117,7 @@ def page(
     if after is not None:
         conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
     query = _ALL.where(*conditions).order_by(*_NEWEST_FIRST).limit(limit)
-    return [_entry(row) for row in connection.execute(query)]
+    return [entry_of(row) for row in connection.execute(query)]
 
 
 def _rows_by_keys(connection: Connection, wanted: Sequence[CallerRequest]) -> Iterable[Row[Any]]:
@@ -147,7 +147,8 @@ def _unled(name: str) -> ColumnElement[str]:
     return literal_column(f"+decisions.{name}")
 
 
-def _entry(row: Row[Any]) -> StoredEntry:
+def entry_of(row: Sequence[Any]) -> StoredEntry:
+    """The entry of a row that has its columns in their order."""
     values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
     values["outcome"] = Outcome(values["outcome"])
     values["created"] = from_microseconds(values["created"])

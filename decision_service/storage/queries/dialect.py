@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Table, and_, case, or_
@@ -21,10 +22,8 @@ def insert_new(
     """Insert the rows without a conflict; how many, or None where unknown."""
     if not rows:
         return 0
-    statement = _insert(connection, table).on_conflict_do_nothing()
-    result = connection.execute(
-        statement, [dict(row) for row in rows], execution_options={"preserve_rowcount": True}
-    )
+    statement = _insert_new(connection.dialect.name, table)
+    result = connection.execute(statement, [dict(row) for row in rows])
     return result.rowcount if result.rowcount >= 0 else None
 
 
@@ -40,7 +39,7 @@ def raise_each(
     """
     if not rows:
         return
-    statement = _insert(connection, table)
+    statement = _insert(connection.dialect.name, table)
     offered = statement.excluded
     higher = {
         name: and_(
@@ -68,7 +67,7 @@ def raise_row(
     """Insert the rows, or where one is there with a lower `by` set that and these columns of it."""
     if not rows:
         return
-    statement = _insert(connection, table)
+    statement = _insert(connection.dialect.name, table)
     offered = statement.excluded[by]
     raising = statement.on_conflict_do_update(
         index_elements=list(table.primary_key),
@@ -78,9 +77,15 @@ def raise_row(
     connection.execute(raising, [dict(row) for row in rows])
 
 
-def _insert(connection: Connection, table: Table) -> Insert:
+@cache
+def _insert_new(dialect: str, table: Table) -> Insert:
+    statement = _insert(dialect, table).on_conflict_do_nothing()
+    return statement.execution_options(preserve_rowcount=True)
+
+
+def _insert(dialect: str, table: Table) -> Insert:
     """The store's own insert; a dialect takes long to import, and a store needs one of them."""
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table)

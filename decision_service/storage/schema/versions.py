@@ -58,11 +58,12 @@ def require_usable(connection: Connection) -> None:
 
     Then writes once, since neither a read-only file nor a replica refuses to begin a transaction.
     """
-    _require_current(connection)
+    require_current(connection)
     connection.execute(update(_VERSIONS).values(version_num=_VERSIONS.c.version_num))
 
 
-def _require_current(connection: Connection) -> None:
+def require_current(connection: Connection) -> None:
+    """Raises SchemaUnfit unless the tables have exactly this program's version."""
     _require_ours(connection)
     found = version(connection)
     newest = known_versions()[0]

@@ -100,6 +100,34 @@ async def open_sqlite(file: SqliteFile, readers: int, *, init: bool = False) -> 
     return database
 
 
+class SqliteReader:
+    """One reading connection to a file that another process may be writing."""
+
+    def __init__(self, path: Path) -> None:
+        self._readers = _Connections(_reading_engine(path), 1)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run read-only work; raises StoreUnavailable or EntryRefused."""
+        return await self._readers.run(work)
+
+    async def aclose(self) -> None:
+        """Finish running work and close the file."""
+        await self._readers.aclose()
+
+
+async def read_sqlite(file: SqliteFile) -> SqliteReader:
+    """Read a file that is there and has this program's tables; raises StoreRefused."""
+    if not sqlite_file.exists(file):
+        raise sqlite_file.nothing_to_read(file)
+    reader = SqliteReader(file.path)
+    try:
+        await reader.read(schema.require_current)
+    except BaseException:
+        await reader.aclose()
+        raise
+    return reader
+
+
 def migrate_sqlite(file: SqliteFile, *, init: bool = False) -> None:
     """Bring the file's tables to the newest version in one transaction; raises StoreRefused."""
     lock = _prepare(file, init=init)

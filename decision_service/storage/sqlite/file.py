@@ -48,6 +48,11 @@ def missing(file: SqliteFile) -> StoreDamaged:
     )
 
 
+def nothing_to_read(file: SqliteFile) -> StoreDamaged:
+    """The error for a store that is to be read and is not there."""
+    return StoreDamaged(f"there is no store {file.path}: name one that decisions are recorded in")
+
+
 def create(file: SqliteFile, fill: Callable[[Path], None]) -> None:
     """Make a new store whole or not at all: `fill` writes it under another name, then it moves.
 

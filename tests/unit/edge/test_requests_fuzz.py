@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.domain.errors import FieldInvalid
+from decision_service.domain.errors import FieldInvalid, FieldProblem
 from decision_service.edge.rpc.mapping.requests import application_from, decision_id_from
 
 NASTY = st.sampled_from(["", "\0", "a\nb", "../x", "a/b", "%2e%2e", "x" * 201, "né", "\u202e"])
@@ -27,23 +27,24 @@ def test_a_malformed_id_is_refused_by_its_name(user: str, request_id: str, refer
         for name, value in sent.items()
         if not (GOOD_USER if name == "user_id" else GOOD_REFERENCE).fullmatch(value)
     }
-    refused = _refusal(partial(application_from, request, ()))
-    assert {problem.field for problem in refused.problems} == expected
-    assert all(len(sent[name]) < 5 or sent[name] not in refused.message for name in expected)
+    refused = _problems(partial(application_from, request, ()))
+    assert {problem.field for problem in refused} == expected
+    told = "; ".join(problem.description for problem in refused)
+    assert all(len(sent[name]) < 5 or sent[name] not in told for name in expected)
 
 
 @given(TEXTS)
 def test_a_malformed_decision_id_never_reaches_the_store(decision_id: str) -> None:
     """Only `dec_` and a ULID is looked up."""
-    refused = _refusal(partial(decision_id_from, decision_id))
+    refused = _problems(partial(decision_id_from, decision_id))
     good = re.fullmatch("dec_[0-9A-HJKMNP-TV-Z]{26}", decision_id)
-    assert [problem.field for problem in refused.problems] == ([] if good else ["decision_id"])
+    assert [problem.field for problem in refused] == ([] if good else ["decision_id"])
 
 
-def _refusal(read: Callable[[], object]) -> FieldInvalid:
-    """What reading is refused with; one without problems where it is not."""
+def _problems(read: Callable[[], object]) -> tuple[FieldProblem, ...]:
+    """What reading is refused for; nothing where it is not."""
     try:
         read()
     except FieldInvalid as error:
-        return error
-    return FieldInvalid("", ())
+        return error.problems
+    return ()

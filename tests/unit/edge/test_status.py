@@ -30,7 +30,10 @@ def test_every_error_has_exactly_one_error_info(kind: type[errors.ServiceError])
     status = status_of(error)
     [info] = unpacked(status, ErrorInfo)
     assert (info.reason, info.domain) == (kind.reason, DOMAIN)
-    assert bool(unpacked(status, BadRequest)) == (status.code == code_pb2.INVALID_ARGUMENT)
+    bad = unpacked(status, BadRequest)
+    assert bool(bad) == (status.code == code_pb2.INVALID_ARGUMENT)
+    if bad:
+        assert info.metadata["field"] == bad[0].field_violations[0].field
     if status.code in {code_pb2.UNAVAILABLE, code_pb2.RESOURCE_EXHAUSTED, code_pb2.ABORTED}:
         [retry] = unpacked(status, RetryInfo)
         assert retry.retry_delay.ToTimedelta().total_seconds() > 0
@@ -65,7 +68,7 @@ def test_a_retry_time_of_the_error_wins() -> None:
 def test_a_status_fits_into_what_clients_take() -> None:
     """However many fields are wrong, the trailers stay far below 8 KiB."""
     problems = tuple(errors.FieldProblem(f"inputs.{n}", "x" * 5_000) for n in range(1_000))
-    status = status_of(errors.FieldInvalid("y" * 100_000, problems, field="z" * 5_000))
+    status = status_of(errors.FieldInvalid("y" * 100_000, problems, product="z" * 5_000))
     assert status.ByteSize() < 7_000
     [bad] = unpacked(status, BadRequest)
     assert bad.field_violations[0].field == "inputs.0"

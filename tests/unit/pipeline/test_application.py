@@ -10,8 +10,13 @@ from msgspec.structs import replace
 
 from decision_service.domain.errors import RequestIdReused
 from decision_service.domain.person import GivenApplicant
-from decision_service.pipeline.decide.application import is_same_request, request_content
+from decision_service.pipeline.decide.application import (
+    is_recorded_in_full,
+    is_same_request,
+    request_content,
+)
 from decision_service.pipeline.history.keys import IdentityKey
+from decision_service.pipeline.ports import ReplyStyle
 from tests.fakes.world import World, application
 
 OLD, NEW = IdentityKey.of(b"o" * 32), IdentityKey.of(b"n" * 32)
@@ -64,6 +69,19 @@ def test_equal_applicants_of_two_requests_have_unlike_hashes() -> None:
     found = [request_content(one, "los", (NEW,))[32:] for one in requests]
     found.append(request_content(WITH, "other", (NEW,))[32:])
     assert all(one != other for one, other in combinations(found, 2))
+
+
+def test_a_request_in_another_view_is_the_same_and_the_recorded_view_is_known() -> None:
+    """FULL after BASIC or BASIC after FULL; what else differs is another request."""
+    full = replace(WITH, style=ReplyStyle(full=True))
+    for recorded, view in ((WITH, False), (full, True)):
+        stored = request_content(recorded, "los", (NEW,))
+        for asked in (WITH, full):
+            assert is_same_request(stored, asked, "los", (NEW,))
+            assert is_recorded_in_full(stored, asked) is view
+        other = replace(full, customer_ref="c")
+        assert not is_same_request(stored, other, "los", (NEW,))
+        assert is_recorded_in_full(stored, other) is None
 
 
 async def test_a_recorded_request_with_another_applicant_is_refused() -> None:

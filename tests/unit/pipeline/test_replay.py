@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from decision_service.domain.errors import DecisionUnknown
+from decision_service.domain.errors import DecisionUnknown, FieldInvalid
 from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions
 from decision_service.pipeline.records.replay import AT_ONCE, ReplayDecision, Replayed, WhichRules
@@ -79,3 +79,22 @@ async def test_one_that_fails_or_leaves_gives_its_turn_on() -> None:
         with pytest.raises(DecisionUnknown):
             await replay("0" * 26, WhichRules())
     assert (await replay(decision_id, WhichRules())).decision.decision_id
+
+
+async def test_a_decision_is_replayed_by_rules_of_its_own_product_alone() -> None:
+    """Rules of another product are refused by name and by digest; what is named must agree."""
+    decision_id, replay, watched = await decided()
+    watched.gate.set()
+    products = watched.world.book.products
+    own, other = products["personal-loan-ph"].versions[1], products["gig-advance-ph"].champion
+    for which, wrong in (
+        (WhichRules(ruleset=other.ruleset), "ruleset_ref.ruleset"),
+        (WhichRules(other.ruleset, other.version, other.digest), "ruleset_ref.ruleset"),
+        (WhichRules(digest=other.digest), "ruleset_ref.digest"),
+        (WhichRules(version=2, digest=own.digest), "ruleset_ref.version"),
+    ):
+        with pytest.raises(FieldInvalid) as refused:
+            await replay(decision_id, which)
+        assert refused.value.fields["field"] == wrong
+    for which in (WhichRules(own.ruleset), WhichRules(own.ruleset, 1, own.digest)):
+        assert (await replay(decision_id, which)).decision.ruleset_ref.digest == own.digest

@@ -28,7 +28,7 @@ class Problems:
         """Raise FieldInvalid with all that was found."""
         if self._found:
             message = "; ".join(problem.description for problem in self._found)
-            raise FieldInvalid(message, tuple(self._found), field=self._found[0].field)
+            raise FieldInvalid(message, tuple(self._found))
 
     def date(self, field: str, value: str) -> date | None:
         """A civil date, or None where it is noted as malformed."""
@@ -44,9 +44,9 @@ class Problems:
             self.add(field, f"must be {form}" if value else f"is empty: it must be {form}")
 
 
-def check_product(problems: Problems, product: str) -> None:
+def check_product(problems: Problems, product: str, field: str = "product") -> None:
     """Note a product that cannot be the name of a rules folder."""
-    problems.text("product", product, _PRODUCT, "a product's name, for example personal-loan-ph")
+    problems.text(field, product, _PRODUCT, "a product's name, for example personal-loan-ph")
 
 
 def check_user_id(problems: Problems, user_id: str) -> None:

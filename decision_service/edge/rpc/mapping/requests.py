@@ -31,6 +31,7 @@ from decision_service.edge.rpc.mapping.values import (
 )
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.ports import ReplyStyle
+from decision_service.pipeline.records.replay import WhichRules
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 _MOST_WAIT = 300.0
@@ -97,6 +98,18 @@ def decision_id_from(decision_id: str) -> str:
     check_decision_id(problems, decision_id)
     problems.raise_if_any()
     return decision_id
+
+
+def replay_from(request: service_pb.ReplayDecisionRequest) -> tuple[str, WhichRules]:
+    """Which decision to replay, by which rules; raises FieldInvalid with every malformed field."""
+    problems, ref = Problems(), request.ruleset_ref
+    check_decision_id(problems, request.decision_id)
+    if ref.ruleset:
+        check_product(problems, ref.ruleset, "ruleset_ref.ruleset")
+    if ref.version < 0:
+        problems.add("ruleset_ref.version", f"is {ref.version}: it must be a version, or 0")
+    problems.raise_if_any()
+    return request.decision_id, WhichRules(ref.ruleset, ref.version, ref.digest)
 
 
 def full_view(view: int, problems: Problems | None = None) -> bool:

@@ -14,15 +14,21 @@ from decision_service.edge.rpc.mapping.decision import decision_message
 from decision_service.edge.rpc.mapping.filters import filter_from, page_size
 from decision_service.edge.rpc.mapping.full_view import add_full_view
 from decision_service.edge.rpc.mapping.page_tokens import make_token, read_token
-from decision_service.edge.rpc.mapping.requests import application_from, decision_id_from, full_view
+from decision_service.edge.rpc.mapping.requests import (
+    application_from,
+    decision_id_from,
+    full_view,
+    replay_from,
+)
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.failpoints import Point, reach
+from decision_service.pipeline.decide.application import Application, is_recorded_in_full
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.record_codec import inputs_from_wire
 from decision_service.pipeline.decide.run import CallContext
 from decision_service.pipeline.ports import Clock, ReplyStyle, StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions, Recorded
-from decision_service.pipeline.records.replay import ReplayDecision, Replayed, WhichRules
+from decision_service.pipeline.records.replay import ReplayDecision, Replayed
 
 SERVICE = "decision_service.api.v1.DecisionService"
 COMPARED = (
@@ -59,14 +65,15 @@ class DecisionServicer:
     async def create_decision(
         self, request: service_pb.CreateDecisionRequest, context: RpcContext
     ) -> bytes:
-        """Decide, and answer with the recorded bytes."""
+        """Decide, and answer with the recorded bytes, or the decision in the view asked for."""
         info = context.info
         deadline = self._use_cases.clock.monotonic() + info.seconds
         application = application_from(request, info.languages)
         stored = await self._use_cases.decide(application, CallContext(info.caller, deadline))
         self._trail(info, stored)
+        reply = await self._in_view(stored, application)
         reach(Point.BEFORE_REPLY)
-        return stored.reply
+        return reply
 
     async def get_decision(
         self, request: service_pb.GetDecisionRequest, context: RpcContext
@@ -95,8 +102,7 @@ class DecisionServicer:
     ) -> service_pb.ReplayDecisionResponse:
         """Recompute a decision and name what differs from the record."""
         scope, full = context.info.scope, full_view(request.view)
-        which = WhichRules(request.ruleset_ref.version, request.ruleset_ref.digest)
-        decision_id = decision_id_from(request.decision_id)
+        decision_id, which = replay_from(request)
         replayed = await self._use_cases.replay(decision_id, which, scope)
         recorded = recorded_message(replayed.recorded, full=True)
         message = _replayed_message(replayed, recorded)
@@ -104,6 +110,16 @@ class DecisionServicer:
         if not full:
             _strip(reply.decision)
         return reply
+
+    async def _in_view(self, stored: StoredEntry, application: Application) -> bytes:
+        """The reply to a request, which may have been recorded for the same one in another view."""
+        full = application.style.full
+        if is_recorded_in_full(stored.content, application) == full:
+            return stored.reply
+        recorded = await self._use_cases.read.get(stored.decision_id, full=full)
+        decision = recorded_message(recorded, full=full)
+        reply = service_pb.CreateDecisionResponse(decision=decision)
+        return reply.SerializeToString(deterministic=True)
 
     def _trail(self, info: CallInfo, entry: StoredEntry) -> None:
         info.trailing.append(("x-decision-id", entry.decision_id))

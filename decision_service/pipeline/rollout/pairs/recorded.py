@@ -9,6 +9,7 @@ import msgspec
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import RulesetUnknown
+from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.decide.conclude import judge
 from decision_service.pipeline.decide.record_codec import (
@@ -23,6 +24,7 @@ from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.pipeline.snapshots.codec import read_snapshot
+from decision_service.ruleset.program.model import CompiledRuleset
 
 _PAGE = 100
 
@@ -79,12 +81,24 @@ class RecordedCases:
         body = None
         if entry.snapshot_id is not None:
             body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
-        factors = factors_from_wire(facts.factors)
-        return DecidedCase(
-            decision=judge(shell_of(recorded), ruleset, factors),
-            ruleset=ruleset,
-            snapshot=None if body is None else read_snapshot(body),
-            factors=factors,
-            sent=inputs_from_wire(facts.inputs),
-            known=product.input_names,
-        )
+        snapshot = None if body is None else read_snapshot(body)
+        return decided_case(recorded, ruleset, snapshot, product.input_names)
+
+
+def decided_case(
+    recorded: Recorded, ruleset: CompiledRuleset, snapshot: Snapshot | None, known: frozenset[str]
+) -> DecidedCase:
+    """A recorded decision, judged again by its own rules on its recorded factor values.
+
+    The record must hold factor values; `known` are the inputs that any loaded version declares.
+    """
+    assert recorded.facts.factors is not None  # noqa: S101  asked by the caller
+    factors = factors_from_wire(recorded.facts.factors)
+    return DecidedCase(
+        decision=judge(shell_of(recorded), ruleset, factors),
+        ruleset=ruleset,
+        snapshot=snapshot,
+        factors=factors,
+        sent=inputs_from_wire(recorded.facts.inputs),
+        known=known,
+    )

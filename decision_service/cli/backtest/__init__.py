@@ -1,0 +1,1 @@
+"""`backtest`: what a rule change would do, on recorded applicants."""

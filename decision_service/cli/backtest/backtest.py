@@ -1,0 +1,219 @@
+"""`backtest`: the command."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from decision_service import __version__
+from decision_service.cli.backtest.findings import conditions, findings
+from decision_service.cli.backtest.output import ReportFormat, print_report, write_report
+from decision_service.cli.backtest.progress import progress
+from decision_service.cli.backtest.rules import ComparedRules, compared_rules
+from decision_service.cli.backtest.sweep import assignments, sweep_points
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.config import load
+from decision_service.domain.errors import StoreError
+from decision_service.impact.figures import ImpactReport, Subject
+from decision_service.impact.report import report_of
+from decision_service.impact.sums import ImpactSums, TooManyCells
+from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
+from decision_service.pipeline.backtest.ports import KeyRange
+from decision_service.pipeline.backtest.range import WHOLE
+from decision_service.pipeline.backtest.rules import BacktestOrder
+from decision_service.pipeline.backtest.run import divided, summed
+from decision_service.storage.reader import StoreReader
+from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder, WorkersKilled
+
+MOST_LEFT_OUT = 0.5
+"""The share that cannot be compared from which a report would mislead."""
+
+
+def backtest(
+    product: Annotated[str, typer.Argument(help="the product, such as personal-loan-ph")],
+    other: Annotated[
+        str, typer.Option("--with", help="a version's file, or product@2; else the champion")
+    ] = "",
+    figures: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="a figure of it, as params.min_monthly_income=9000"),
+    ] = None,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option("--sweep", help="params.x=7000..12000/500; two make a grid"),
+    ] = None,
+    since: Annotated[str, typer.Option("--from", help="first day, YYYY-MM-DD")] = "",
+    until: Annotated[str, typer.Option("--to", help="last day, YYYY-MM-DD")] = "",
+    params_as_of: Annotated[
+        str, typer.Option("--params-as-of", help="judge by the dated parameters of this day")
+    ] = "",
+    by: Annotated[
+        str, typer.Option("--by", help="band, provider, amount, inputs.NAME; with commas")
+    ] = "",
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="about so many applicants, else all")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="which sample")] = 0,
+    store: Annotated[str, typer.Option("--store", help="the store, else STORE_URL")] = "",
+    rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = Path("rules"),
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="processes")] = 2,
+    form: Annotated[
+        ReportFormat, typer.Option("--format", help="md, html, json or csv, on stdout")
+    ] = ReportFormat.MD,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="a folder that gets all four forms")
+    ] = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option("--fail-if", help="exit 1 when met, as 'approve_change < -0.05'"),
+    ] = None,
+) -> None:
+    """Say what other rules would have decided for recorded applicants: whom, how much, and why."""
+    asked = conditions(fail_if or ())
+    points = sweep_points(sweep or ())
+    compared = compared_rules(rules, product, other, assignments(figures or ()), points)
+    order = BacktestOrder(
+        product,
+        compared.base,
+        compared.other,
+        compared.product.input_names,
+        _day(params_as_of, "--params-as-of"),
+        tuple(name for name in by.split(",") if name),
+        seed=seed,
+        points=tuple(points),
+    )
+    _require(order, compared)
+    window = _window(since, until, compared)
+    report = _run(compared, order, window, store or load().store_url, sample, jobs)
+    if out is None:
+        print_report(report, form)
+    else:
+        for path in write_report(report, out):
+            sys.stderr.write(f"wrote {path}\n")
+    found = tuple(findings(report, asked))
+    if found:
+        raise CommandError(f"{len(found)} of {len(asked)} conditions met", Exit.FINDINGS, found)
+    _require_most_compared(report)
+
+
+def _run(
+    compared: ComparedRules,
+    order: BacktestOrder,
+    window: KeyRange,
+    store_url: str,
+    sample: int | None,
+    jobs: int,
+) -> ImpactReport:
+    try:
+        first, last, decided = asyncio.run(_looked(store_url, order.product, window))
+        share = min(1.0, sample / decided) if sample and decided else 1.0
+        order.share = int(share * WHOLE)
+        workers = ProcessPartitions(WorkerOrder(store_url, first, order), jobs)
+        with progress() as told:
+            sums = summed(divided(first, last), workers, told)
+    except (StoreError, TooManyCells, WorkersKilled) as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+    return _report(compared, order, (first, last), share, sums)
+
+
+async def _looked(store_url: str, product: str, window: KeyRange) -> tuple[datetime, datetime, int]:
+    """The first and the last decision of a window and how many there are; raises CommandError."""
+    reader = await StoreReader.open(store_url)
+    try:
+        edges = await reader.edges(product, window)
+        counts = await reader.counts(product, window)
+    finally:
+        await reader.aclose()
+    if edges is None or not counts.decided:
+        raise CommandError(
+            f"the store has no decisions of {product} in this window: widen --from and --to, or "
+            "name another --store",
+            Exit.USAGE,
+        )
+    return (*edges, counts.decided)
+
+
+def _report(
+    compared: ComparedRules,
+    order: BacktestOrder,
+    edges: tuple[datetime, datetime],
+    share: float,
+    sums: ImpactSums,
+) -> ImpactReport:
+    base, other = compared.product.champion, compared.changed
+    swept = tuple(order.points[0]) if order.points else ()
+    since, until = (edge.astimezone(base.zone).isoformat(timespec="seconds") for edge in edges)
+    subject = Subject(
+        order.product,
+        base.currency,
+        f"v{base.version}",
+        base.digest,
+        compared.name,
+        other.digest,
+        tuple((one.at, one.before, one.after) for one in compared.figures),
+        since,
+        until,
+        engine_version=__version__,
+        params_as_of=str(order.params_as_of or ""),
+        by=order.by,
+        sample=share,
+        seed=order.seed,
+        swept=swept,
+        points=tuple(tuple(point.values()) for point in order.points),
+        present=compared.present,
+    )
+    return report_of(subject, sums)
+
+
+def _require(order: BacktestOrder, compared: ComparedRules) -> None:
+    same = compared.changed.digest == compared.product.champion.digest
+    if same and not order.points and order.params_as_of is None:
+        raise CommandError(
+            f"both sides are v{compared.changed.version} as it stands: change something with "
+            "--with, --set, --sweep or --params-as-of",
+            Exit.USAGE,
+        )
+    try:
+        require_dimensions(order.by, compared.product.champion)
+    except DimensionUnknown as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+
+
+def _require_most_compared(report: ImpactReport) -> None:
+    told = report.coverage
+    share = sum(told.left_out.values()) / max(told.applicants, 1)
+    if share > MOST_LEFT_OUT:
+        raise CommandError(
+            f"{share:.0%} of the applicants cannot be compared, so the report tells of the others "
+            "alone",
+            Exit.USAGE,
+            tuple(f"{kind}: {number:,}" for kind, number in told.left_out.items()),
+        )
+
+
+def _window(since: str, until: str, compared: ComparedRules) -> KeyRange:
+    zone = compared.product.champion.zone
+    first = _day(since, "--from") or date(1971, 1, 1)
+    last = _day(until, "--to") or datetime.now(UTC).astimezone(zone).date()
+    if last < first:
+        raise CommandError(f"--to {last} is before --from {first}", Exit.USAGE)
+    begin = datetime.combine(first, time(), zone)
+    return KeyRange(begin, datetime.combine(last + timedelta(days=1), time(), zone))
+
+
+def _day(text: str, option: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else _no_day(text, option)
+    except ValueError:
+        return _no_day(text, option)
+
+
+def _no_day(text: str, option: str) -> date:
+    raise CommandError(f"{option} is {text}: write a day as 2026-10-31", Exit.USAGE)

@@ -1,0 +1,80 @@
+"""What one group of applicants comes to, before and after."""
+
+from __future__ import annotations
+
+import msgspec
+
+from decision_service.domain.verdict import Outcome
+from decision_service.impact.applicant import JudgedApplicant, KnownLoan, Side
+
+
+class GroupCounts(msgspec.Struct):
+    """Applicants of a group; `gained` are approved after the change alone, `lost` before alone."""
+
+    applicants: int = 0
+    approved_before: int = 0
+    approved_after: int = 0
+    gained: int = 0
+    lost: int = 0
+    amount_before: int = 0
+    amount_after: int = 0
+
+    def add(self, one: JudgedApplicant) -> None:
+        """Count an applicant."""
+        before, after = one.before, one.after
+        self.applicants += 1
+        self.approved_before += before.approved
+        self.approved_after += after.approved
+        self.gained += after.approved and not before.approved
+        self.lost += before.approved and not after.approved
+        self.amount_before += before.amount or 0
+        self.amount_after += after.amount or 0
+
+
+class MatrixCell(msgspec.Struct):
+    """Applicants with one pair of outcomes; amounts are sums in minor units."""
+
+    applicants: int = 0
+    amount_before: int = 0
+    amount_after: int = 0
+    examples: tuple[str, ...] = ()
+
+
+class CauseCounts(msgspec.Struct):
+    """Changed applicants whom a part of the rules moved: as the first cause, as the only one."""
+
+    first: int = 0
+    alone: int = 0
+    named: int = 0
+    gained: int = 0
+    lost: int = 0
+    examples: tuple[str, ...] = ()
+
+
+class LoanCounts(msgspec.Struct):
+    """Known loans of a group, each by its weight in thousandths."""
+
+    loans: int = 0
+    weight: int = 0
+    bad_weight: int = 0
+
+
+class PointCounts(msgspec.Struct):
+    """What one point of a sweep decides; `weight` and `bad_weight` are of known loans it keeps."""
+
+    applicants: int = 0
+    approved: int = 0
+    referred: int = 0
+    amount: int = 0
+    weight: int = 0
+    bad_weight: int = 0
+
+    def add(self, side: Side, loan: KnownLoan | None) -> None:
+        """Count an applicant as the point decides her."""
+        self.applicants += 1
+        self.approved += side.approved
+        self.referred += side.outcome is Outcome.REFER
+        self.amount += side.amount or 0
+        if loan is not None and side.approved:
+            self.weight += loan.weight
+            self.bad_weight += loan.weight if loan.bad else 0

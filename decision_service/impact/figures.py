@@ -1,0 +1,147 @@
+"""The figures of a report, whatever it is printed as."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from decision_service.impact.interval import Interval
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What was compared, on whom, and by which program.
+
+    `figures` are those that were set, with the value before and after. `since` and `until` are the
+    first and the last decision; `sample` is a share of the applicants, 0 to 1.
+    `swept` are the figures of a sweep, `points` their values, `present` those in force.
+    """
+
+    product: str
+    currency: str
+    base: str
+    base_digest: str
+    other: str
+    other_digest: str
+    figures: tuple[tuple[str, str, str], ...]
+    since: str
+    until: str
+    engine_version: str
+    params_as_of: str = ""
+    by: tuple[str, ...] = ()
+    sample: float = 1.0
+    seed: int = 0
+    swept: tuple[str, ...] = ()
+    points: tuple[tuple[str, ...], ...] = ()
+    present: tuple[str, ...] = ()
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """Who is in the figures and who is not, and why; `unknown` are those left out, by outcome."""
+
+    decisions: int
+    repeats: int
+    not_enrolled: int
+    applicants: int
+    reproduced: int
+    differing: int
+    differing_examples: tuple[str, ...]
+    compared: int
+    left_out: Mapping[str, int]
+    lacking: Mapping[str, int]
+    unknown: Mapping[str, int]
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """The share of applicants with an outcome, before and after, with the difference."""
+
+    outcome: str
+    before: float
+    after: float
+    difference: Interval
+
+
+class MatrixRow(msgspec.Struct, frozen=True):
+    """Applicants with one pair of outcomes; amounts in minor units."""
+
+    before: str
+    after: str
+    applicants: int
+    amount_before: int
+    amount_after: int
+    examples: tuple[str, ...]
+
+
+class AmountRow(msgspec.Struct, frozen=True):
+    """A figure of the amounts among those whom both sides approve; minor units or a count."""
+
+    name: str
+    before: int | None
+    after: int | None
+    money: bool = True
+
+
+class CauseRow(msgspec.Struct, frozen=True):
+    """A part of the rules and whom it moved; `alone`: nothing else took effect differently."""
+
+    name: str
+    first: int
+    alone: int
+    named: int
+    gained: int
+    lost: int
+    examples: tuple[str, ...]
+
+
+class SegmentRow(msgspec.Struct, frozen=True):
+    """A cell of a dimension; the interval allows for how many cells are looked at together."""
+
+    dimension: str
+    cell: str
+    applicants: int
+    before: float
+    after: float
+    difference: Interval
+    amount_before: int
+    amount_after: int
+
+
+class LoanRow(msgspec.Struct, frozen=True):
+    """The share of known loans that went bad, of those kept in and of those swapped out."""
+
+    group: str
+    loans: int
+    bad_rate: float
+
+
+class SweepPoint(msgspec.Struct, frozen=True):
+    """What a point of a sweep would decide; shares are 0 to 1, None where no loan is known."""
+
+    values: tuple[str, ...]
+    approved: float
+    referred: float
+    amount: int
+    bad_rate: float | None = None
+
+
+class ImpactReport(msgspec.Struct, frozen=True):
+    """Everything that a report tells, whatever it is printed as."""
+
+    subject: Subject
+    coverage: Coverage
+    rates: tuple[Rate, ...]
+    matrix: tuple[MatrixRow, ...]
+    amounts: tuple[AmountRow, ...]
+    causes: tuple[CauseRow, ...]
+    reasons: tuple[tuple[str, str, int], ...]
+    segments: tuple[SegmentRow, ...]
+    pooled: tuple[tuple[str, int, int], ...]
+    loans: tuple[LoanRow, ...]
+    expect: str
+    sweep: tuple[SweepPoint, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the report's canonical JSON."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()

@@ -1,0 +1,1 @@
+"""Reports in Markdown, HTML and SVG; every one tells the same figures."""

@@ -1,0 +1,168 @@
+"""The parts of a report, each with a table and perhaps a chart, as every form prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from decision_service.impact.figures import ImpactReport
+from decision_service.impact.render import wording
+from decision_service.impact.render.charts import Bar, Chart, svg
+from decision_service.impact.render.section import Section
+from decision_service.impact.render.sweep import sweep_section
+
+
+def sections(report: ImpactReport) -> Iterator[Section]:
+    """Every part that has something to tell, the most important first."""
+    yield Section("In short", tuple(wording.headline(report)))
+    yield Section("How far this can be trusted", tuple(wording.honesty(report)))
+    if not report.matrix:
+        return
+    yield _rates(report)
+    yield _matrix(report)
+    if report.amounts:
+        yield _amounts(report)
+    if report.causes:
+        yield _causes(report)
+    if report.reasons:
+        yield _reasons(report)
+    yield from _segments(report)
+    if report.sweep:
+        yield sweep_section(report)
+    if report.loans:
+        yield Section("Known loans", tuple(wording.bad_rates(report)))
+    yield from _examples(report)
+    yield _provenance(report)
+
+
+def _rates(report: ImpactReport) -> Section:
+    rows = tuple(
+        (
+            rate.outcome,
+            wording.percent(rate.before),
+            wording.percent(rate.after),
+            wording.interval(rate.difference),
+        )
+        for rate in report.rates
+    )
+    bars = [Bar(rate.outcome, rate.before, rate.after) for rate in report.rates]
+    lines = ("The difference with the bounds that hold in 95 of 100 such samples, in brackets.",)
+    columns = ("outcome", "before", "after", "difference")
+    return Section("Rates", lines, columns, rows, 1, svg(Chart("Outcomes before and after", bars)))
+
+
+def _matrix(report: ImpactReport) -> Section:
+    currency = report.subject.currency
+    rows = [
+        (
+            row.before,
+            row.after,
+            f"{row.applicants:,}",
+            wording.money(row.amount_before, currency),
+            wording.money(row.amount_after, currency),
+        )
+        for row in report.matrix
+    ]
+    rows += [
+        (outcome, "unknown", f"{number:,}", "–", "–")
+        for outcome, number in report.coverage.unknown.items()
+    ]
+    columns = ("before", "after", "applicants", "approved before", "approved after")
+    return Section("Outcomes, before and after", (), columns, tuple(rows), 2)
+
+
+def _amounts(report: ImpactReport) -> Section:
+    currency = report.subject.currency
+    rows = tuple(
+        (
+            row.name,
+            wording.amount(row, row.before, currency),
+            wording.amount(row, row.after, currency),
+        )
+        for row in report.amounts
+    )
+    lines = ("Among those whom both approve. Quantiles are exact to 1.6 %.",)
+    return Section("Amounts", lines, ("figure", "before", "after"), rows)
+
+
+def _causes(report: ImpactReport) -> Section:
+    line = (
+        "The first cause is the first part of the rules, in the order of the file, that takes "
+        "effect otherwise. Alone: nothing else does."
+    )
+    columns = ("part of the rules", "first cause", "alone", "named", "swap-in", "swap-out")
+    rows = tuple(
+        (row.name, *(f"{n:,}" for n in (row.first, row.alone, row.named, row.gained, row.lost)))
+        for row in report.causes
+    )
+    return Section("What moved them", (line,), columns, rows)
+
+
+def _reasons(report: ImpactReport) -> Section:
+    rows = tuple((old, new, f"{number:,}") for old, new, number in report.reasons)
+    lines = ("The principal reason where the outcome changes.",)
+    return Section("Reasons, old and new", lines, ("before", "after", "applicants"), rows, 2)
+
+
+def _segments(report: ImpactReport) -> Iterator[Section]:
+    currency = report.subject.currency
+    for dimension in dict.fromkeys(row.dimension for row in report.segments):
+        cells = [row for row in report.segments if row.dimension == dimension]
+        rows = tuple(
+            (
+                row.cell,
+                f"{row.applicants:,}",
+                wording.percent(row.before),
+                wording.percent(row.after),
+                wording.interval(row.difference),
+                wording.money(row.amount_before, currency),
+                wording.money(row.amount_after, currency),
+            )
+            for row in cells
+        )
+        bars = [Bar(row.cell, row.before, row.after) for row in cells]
+        yield Section(
+            f"Approvals by {dimension}",
+            tuple(_segment_lines(report, dimension, len(cells))),
+            ("cell", "applicants", "before", "after", "difference", "amount before", "after"),
+            rows,
+            1,
+            svg(Chart(f"Approvals by {dimension}", bars)),
+        )
+
+
+def _segment_lines(report: ImpactReport, dimension: str, cells: int) -> Iterator[str]:
+    if cells > 1:
+        yield f"Bounds allow for {cells} cells looked at together."
+    for name, number, applicants in report.pooled:
+        if name == dimension:
+            yield (
+                f"{number} more cells with {applicants:,} applicants are too small to tell of "
+                "anything but chance."
+            )
+
+
+def _examples(report: ImpactReport) -> Iterator[Section]:
+    rows = tuple(
+        (f"{row.before} → {row.after}", wording.replay(example))
+        for row in report.matrix
+        for example in row.examples
+    )
+    if rows:
+        yield Section("Examples", (), ("change", "see it again with"), rows, 2)
+
+
+def _provenance(report: ImpactReport) -> Section:
+    told = report.subject
+    rows: Sequence[tuple[str, str]] = [
+        ("product", told.product),
+        ("before", f"{told.base} ({told.base_digest[:16]})"),
+        ("after", f"{told.other} ({told.other_digest[:16]})"),
+        *((f"set {at}", f"{old} → {new}") for at, old, new in told.figures),
+        ("decisions", f"{told.since} to {told.until}"),
+        ("parameters of", told.params_as_of or "each decision's own day"),
+        ("program", told.engine_version),
+        ("sample", f"{wording.percent(told.sample)}, seed {told.seed}"),
+        ("SHA-256 of the figures", report.digest),
+    ]
+    lines = (f"For the challenger of rollout.yaml: `{report.expect}`",) if report.expect else ()
+    return Section("Where this comes from", lines, ("what", "which"), tuple(rows), 2)

@@ -1,0 +1,114 @@
+"""Figures and sentences of a report in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from decision_service.domain.money import to_major
+from decision_service.impact.figures import AmountRow, ImpactReport
+from decision_service.impact.interval import Interval
+
+
+def percent(share: float) -> str:
+    """`61.2 %`."""
+    return f"{share * 100:.1f} %"
+
+
+def points(share: float) -> str:
+    """`-4.8 points`."""
+    return f"{share * 100 + 0.0:+.1f} points"
+
+
+def interval(told: Interval) -> str:
+    """`-4.8 points (-6.1 to -3.6)`."""
+    return f"{points(told.difference)} ({told.low * 100:+.1f} to {told.high * 100:+.1f})"
+
+
+def money(minor: int | None, currency: str) -> str:
+    """`PHP 1,234,567`, rounded to whole major units; a dash where there is none."""
+    return "–" if minor is None else f"{currency} {to_major(minor, currency):,.0f}"
+
+
+def amount(row: AmountRow, value: int | None, currency: str) -> str:
+    """A figure of the amounts: money, or a number."""
+    if row.money:
+        return money(value, currency)
+    return "–" if value is None else f"{value:,}"
+
+
+def headline(report: ImpactReport) -> Iterator[str]:
+    """What the change does, in sentences that stand alone."""
+    coverage, currency = report.coverage, report.subject.currency
+    if not coverage.compared:
+        yield "Nobody could be compared."
+        return
+    approvals = report.rates[0]
+    verb = "stay at" if approvals.before == approvals.after else "go from"
+    change = percent(approvals.before)
+    if verb == "go from":
+        change += f" to {percent(approvals.after)}: {interval(approvals.difference)}"
+    yield f"Approvals {verb} {change}."
+    yield f"{_swap(report, gained=True)} {_swap(report, gained=False)}"
+    totals = [sum(getattr(r, f"amount_{side}") for r in report.matrix) for side in _SIDES]
+    yield f"Approved in all: {money(totals[0], currency)}, then {money(totals[1], currency)}."
+    referrals = report.rates[1]
+    yield f"Referrals: {percent(referrals.before)}, then {percent(referrals.after)}."
+    if report.causes:
+        first = report.causes[0]
+        yield f"Most are moved by {first.name}: {first.first:,} applicants."
+
+
+_SIDES = ("before", "after")
+
+
+def _swap(report: ImpactReport, *, gained: bool) -> str:
+    currency = report.subject.currency
+    side, other = ("after", "before") if gained else ("before", "after")
+    rows = [
+        row
+        for row in report.matrix
+        if getattr(row, side) == "APPROVE" and getattr(row, other) != "APPROVE"
+    ]
+    total = sum(row.applicants for row in rows)
+    worth = money(sum(getattr(row, f"amount_{side}") for row in rows), currency)
+    name, verb = ("Swap-in", "newly approved") if gained else ("Swap-out", "no longer approved")
+    return f"{name}: {total:,} {verb}, {worth}."
+
+
+def honesty(report: ImpactReport) -> Iterator[str]:
+    """Step 0: how far the figures can be trusted, and whom they leave out."""
+    told = report.coverage
+    yield (
+        f"{told.decisions:,} decisions in the window: {told.applicants:,} applicants, each by the "
+        f"first decision, and {told.repeats:,} repeats."
+    )
+    if told.not_enrolled:
+        yield f"{told.not_enrolled:,} more were outside the go-live, so that no data was read."
+    asked = told.reproduced + told.differing
+    yield f"The recorded rules reproduce {told.reproduced:,} of {asked:,} decisions exactly."
+    if told.differing:
+        yield f"Those that differ, for example: {', '.join(told.differing_examples)}."
+    left_out = sum(told.left_out.values())
+    kinds = ", ".join(f"{number:,} {kind}" for kind, number in told.left_out.items())
+    yield f"{left_out:,} cannot be compared{f': {kinds}' if kinds else ''}."
+    if told.lacking:
+        names = ", ".join(f"{name} ({number:,})" for name, number in [*told.lacking.items()][:5])
+        yield f"Factors that were lacking most: {names}."
+    if report.subject.sample < 1:
+        yield f"A sample of {percent(report.subject.sample)}, seed {report.subject.seed}."
+
+
+def bad_rates(report: ImpactReport) -> Iterator[str]:
+    """What is known of loans, and what cannot be."""
+    for row in report.loans:
+        yield f"{row.group}: {percent(row.bad_rate)} bad of {row.loans:,} known loans"
+    if report.loans:
+        yield (
+            "swap in: unknown, since nobody lent to these applicants; between 0 % and 100 %, and "
+            "by experience worse than kept in"
+        )
+
+
+def replay(decision_id: str) -> str:
+    """The command that replays a decision."""
+    return f"decision-service decisions replay {decision_id}"

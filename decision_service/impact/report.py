@@ -1,0 +1,190 @@
+"""From sums to the figures of a report; the same sums give the same report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import NormalDist
+
+from decision_service.domain.verdict import Outcome
+from decision_service.impact.amounts import Amounts
+from decision_service.impact.counts import GroupCounts, MatrixCell
+from decision_service.impact.figures import (
+    AmountRow,
+    CauseRow,
+    Coverage,
+    ImpactReport,
+    LoanRow,
+    MatrixRow,
+    Rate,
+    SegmentRow,
+    Subject,
+    SweepPoint,
+)
+from decision_service.impact.interval import paired_interval
+from decision_service.impact.sums import ImpactSums
+
+SMALLEST_CELL = 30
+"""Applicants below which a segment is not shown: it would tell of persons, and of chance."""
+
+MOST_ROWS = 50
+OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
+_QUANTILES = (10, 25, 50, 75, 90)
+
+
+def report_of(subject: Subject, sums: ImpactSums) -> ImpactReport:
+    """The report of a run's sums."""
+    rates = tuple(_rate(outcome, sums) for outcome in OUTCOMES) if sums.matrix else ()
+    shown, pooled = _segments(sums.groups)
+    return ImpactReport(
+        subject,
+        _coverage(sums),
+        rates,
+        tuple(_matrix_row(key, cell) for key, cell in _in_order(sums.matrix)),
+        _amounts(sums),
+        _causes(sums),
+        _reasons(sums),
+        shown,
+        pooled,
+        _loans(sums),
+        _expectation(rates),
+        tuple(_sweep(subject, sums)),
+    )
+
+
+def _coverage(sums: ImpactSums) -> Coverage:
+    left_out = sum(sums.left_out.values())
+    compared = sums.everybody.applicants
+    return Coverage(
+        sums.decisions,
+        sums.repeats,
+        sums.not_enrolled,
+        compared + left_out,
+        sums.reproduced,
+        sums.differing,
+        sums.differing_examples,
+        compared,
+        _sorted(sums.left_out),
+        _sorted(sums.lacking),
+        _sorted(sums.unknown),
+    )
+
+
+def _rate(outcome: Outcome, sums: ImpactSums) -> Rate:
+    before = after = gained = lost = 0
+    for key, cell in sums.matrix.items():
+        was, _, became = key.partition(">")
+        before += cell.applicants * (was == outcome)
+        after += cell.applicants * (became == outcome)
+        gained += cell.applicants * (became == outcome != was)
+        lost += cell.applicants * (was == outcome != became)
+    everybody = sums.everybody.applicants
+    interval = paired_interval(lost, gained, everybody)
+    assert interval is not None  # noqa: S101  there is a cell, so there is somebody
+    return Rate(outcome, before / everybody, after / everybody, interval)
+
+
+def _in_order(matrix: Mapping[str, MatrixCell]) -> Sequence[tuple[str, MatrixCell]]:
+    keys = (f"{before}>{after}" for before in OUTCOMES for after in OUTCOMES)
+    return [(key, matrix[key]) for key in keys if key in matrix]
+
+
+def _matrix_row(key: str, cell: MatrixCell) -> MatrixRow:
+    before, _, after = key.partition(">")
+    amounts = cell.amount_before, cell.amount_after
+    return MatrixRow(before, after, cell.applicants, *amounts, cell.examples)
+
+
+def _amounts(sums: ImpactSums) -> tuple[AmountRow, ...]:
+    before, after = sums.both_before, sums.both_after
+    if not before.count:
+        return ()
+    rows = [
+        AmountRow("approved by both", before.count, after.count, money=False),
+        AmountRow("approved amount", before.total, after.total),
+        AmountRow("average amount", before.average, after.average),
+        *(_quantile(percent, before, after) for percent in _QUANTILES),
+        AmountRow("reduced offers", sums.reduced_before, sums.reduced_after, money=False),
+        AmountRow("other amount than before", None, sums.changed_amounts, money=False),
+    ]
+    if sums.burden_before.count or sums.burden_after.count:
+        averages = sums.burden_before.average, sums.burden_after.average
+        rows.append(AmountRow("average instalment", *averages))
+    return tuple(rows)
+
+
+def _quantile(percent: int, before: Amounts, after: Amounts) -> AmountRow:
+    name = "median amount" if percent == 50 else f"{percent} % have at most"
+    return AmountRow(name, before.quantile(percent), after.quantile(percent))
+
+
+def _causes(sums: ImpactSums) -> tuple[CauseRow, ...]:
+    rows = [
+        CauseRow(name, c.first, c.alone, c.named, c.gained, c.lost, c.examples)
+        for name, c in sums.causes.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (-row.first, -row.named, row.name))[:MOST_ROWS])
+
+
+def _reasons(sums: ImpactSums) -> tuple[tuple[str, str, int], ...]:
+    rows = []
+    for key, number in sorted(sums.reasons.items(), key=lambda item: (-item[1], item[0])):
+        old, _, new = key.partition(">")
+        rows.append((old, new, number))
+    return tuple(rows[:MOST_ROWS])
+
+
+def _segments(
+    groups: Mapping[str, Mapping[str, GroupCounts]],
+) -> tuple[tuple[SegmentRow, ...], tuple[tuple[str, int, int], ...]]:
+    """Cells that are large enough, and how many cells and applicants each dimension has besides."""
+    shown: list[SegmentRow] = []
+    pooled: list[tuple[str, int, int]] = []
+    for dimension in groups:
+        cells = sorted(groups[dimension].items())
+        large = [(name, c) for name, c in cells if c.applicants >= SMALLEST_CELL]
+        small = [c for _, c in cells if c.applicants < SMALLEST_CELL]
+        shown += [_segment(dimension, name, c, len(large)) for name, c in large[:MOST_ROWS]]
+        if small:
+            pooled.append((dimension, len(small), sum(c.applicants for c in small)))
+    return tuple(shown), tuple(pooled)
+
+
+def _segment(dimension: str, name: str, counts: GroupCounts, together: int) -> SegmentRow:
+    """Bonferroni's bound: with k cells each has an error of 5 % / k."""
+    z = NormalDist().inv_cdf(1 - 0.025 / max(together, 1))
+    interval = paired_interval(counts.lost, counts.gained, counts.applicants, z)
+    assert interval is not None  # noqa: S101  a cell has applicants
+    n = counts.applicants
+    rates = counts.approved_before / n, counts.approved_after / n
+    return SegmentRow(
+        dimension, name, n, *rates, interval, counts.amount_before, counts.amount_after
+    )
+
+
+def _sweep(subject: Subject, sums: ImpactSums) -> Iterator[SweepPoint]:
+    for place, values in enumerate(subject.points):
+        counts = sums.points.get(place)
+        if counts is not None:
+            n, weight = counts.applicants, counts.weight
+            bad = counts.bad_weight / weight if weight else None
+            yield SweepPoint(values, counts.approved / n, counts.referred / n, counts.amount, bad)
+
+
+def _loans(sums: ImpactSums) -> tuple[LoanRow, ...]:
+    return tuple(
+        LoanRow(group, counts.loans, counts.bad_weight / counts.weight)
+        for group, counts in sorted(sums.loans.items())
+    )
+
+
+def _expectation(rates: Sequence[Rate]) -> str:
+    """The line for the challenger of a rollout.yaml; empty without applicants."""
+    if not rates:
+        return ""
+    told = rates[0].difference
+    within = max(told.high - told.difference, told.difference - told.low)
+    return f"expect: {{approval_rate: {{change: {told.difference:.3f}, within: {within:.3f}}}}}"
+
+
+def _sorted(counts: Mapping[str, int]) -> Mapping[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,63 @@
+"""The two sets of rules of a backtest, as they are sent to a worker and compiled there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import msgspec
+
+from decision_service.factors.registry import catalogue
+from decision_service.pipeline.backtest.judge import BacktestRules
+from decision_service.pipeline.rules.texts import files_from_body
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.figures.setting import FigureSetter
+from decision_service.ruleset.program.model import CompiledRuleset
+
+
+class RulesOrder(msgspec.Struct, frozen=True):
+    """A version's stored files, with figures to set."""
+
+    body: bytes
+    figures: Mapping[str, str] = {}
+
+
+class BacktestOrder(msgspec.Struct):
+    """What every worker of a run does alike.
+
+    `by` are the dimensions of the report; `share` of the applicants are judged, in 2**32 parts,
+    chosen by a hash of `seed` and the user. `points` are the figures of each point of a sweep, set
+    beside those of `other`.
+    """
+
+    product: str
+    base: RulesOrder
+    other: RulesOrder
+    known: frozenset[str]
+    params_as_of: date | None = None
+    by: tuple[str, ...] = ()
+    share: int = 1 << 32
+    seed: int = 0
+    points: tuple[Mapping[str, str], ...] = ()
+
+
+def rules_of(order: BacktestOrder) -> BacktestRules:
+    """The compiled rules of an order; raises FiguresUnfit."""
+    points: tuple[CompiledRuleset, ...] = ()
+    if order.points:
+        setter = FigureSetter(files_from_body(order.other.body), catalogue())
+        every = ({**order.other.figures, **point} for point in order.points)
+        points = tuple(setter.compiled(figures)[0] for figures in every)
+    base, other = compiled(order.base), compiled(order.other)
+    return BacktestRules(base, other, order.by, order.params_as_of, points)
+
+
+def compiled(order: RulesOrder) -> CompiledRuleset:
+    """The version with its figures set; raises FiguresUnfit."""
+    files = files_from_body(order.body)
+    if order.figures:
+        return FigureSetter(files, catalogue()).compiled(order.figures)[0]
+    ruleset = compile_ruleset(files, catalogue(), checks=()).ruleset
+    if ruleset is None:
+        raise ValueError(f"{files.path} does not compile")
+    return ruleset

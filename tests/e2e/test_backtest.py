@@ -1,0 +1,147 @@
+"""What a change would have done to recorded applicants, asked beside the serving process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from functools import partial
+from multiprocessing import active_children
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import msgspec
+import pytest
+
+from decision_service.cli.backtest.rules import compared_rules
+from decision_service.pipeline.backtest.ports import KeyRange
+from decision_service.pipeline.backtest.rules import BacktestOrder
+from decision_service.pipeline.backtest.run import divided, summed
+from decision_service.simulator.people.population import population
+from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.simulator.server import build_app
+from decision_service.storage.privacy.identity_keys import add_key
+from decision_service.storage.reader import StoreReader
+from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder, judged
+from tests.e2e.process import command
+from tests.e2e.service import ROOT, Running, create, running
+from tests.integration.replicas import vendor_of
+from tests.unit.cli.commands import command as in_process
+
+PRODUCT = "personal-loan-ph"
+RULES = str(ROOT / "rules")
+WORLD = partial(population, 5, 6)
+PEOPLE = tuple(WORLD(date(2026, 1, 1)).builders)
+EVER = KeyRange(datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+STRICT = ("--set", "params.min_monthly_income=30000")
+
+
+async def backtest(folder: Path, url: str, *words: str) -> CompletedProcess[str]:
+    """The command, beside whatever serves."""
+    asked = ("backtest", PRODUCT, "--store", url, "--rules", RULES, *words)
+    return await asyncio.to_thread(partial(command, *asked, folder=folder))
+
+
+async def decide_twice(live: Running, users: Sequence[str]) -> None:
+    """Two applications of each: one applicant, and one repeat."""
+    for user in (*users, *users):
+        await live.stub.CreateDecision(create(user))
+
+
+async def test_a_change_is_told_in_people_and_money(url: str, tmp_path: Path) -> None:
+    """Beside the service and on either store; whoever judges, the report is the same."""
+    app = build_app(WORLD, api_key="k", api_secret="s", requests_per_second=1000)
+    async with vendor_of(app) as at:
+        settings = {**at.settings, "rules_dir": RULES, "store_url": url}
+        key = tmp_path / "identity-keys"
+        add_key(key)
+        async with running(tmp_path, identity_key_file=str(key), **settings) as live:
+            await decide_twice(live, PEOPLE)
+            told = await backtest(tmp_path, url, *STRICT, "--format", "json", "--jobs", "1")
+            again = await backtest(tmp_path, url, *STRICT, "--format", "json", "--jobs", "2")
+    assert told.returncode == 0, told.stderr
+    assert told.stdout == again.stdout
+    report = json.loads(told.stdout)
+    coverage = report["coverage"]
+    assert (coverage["decisions"], coverage["applicants"], coverage["repeats"]) == (12, 6, 6)
+    assert (coverage["reproduced"], coverage["compared"]) == (6, 6)
+    swapped = [row for row in report["matrix"] if row["before"] == "APPROVE" != row["after"]]
+    assert swapped
+    assert any(row["name"] == "eligibility.low_income" for row in report["causes"])
+    assert report["subject"]["figures"] == [["params.min_monthly_income", "8000", "30000"]]
+
+
+async def test_a_killed_worker_changes_nothing(tmp_path: Path) -> None:
+    """Its range is judged by another one, once: the sums are those of an undisturbed run."""
+    url = f"sqlite:///{tmp_path}/decisions.db"
+    async with running(tmp_path, rules_dir=RULES, store_url=url) as live:
+        await decide_twice(live, [one.user_id for one in sandbox_people()])
+        order, ranges = await ordered(url)
+        undisturbed = await asyncio.to_thread(summed, ranges, partial(here, order), quiet)
+        disturbed = await asyncio.to_thread(summed, ranges, Disturbed(order, 2), quiet)
+    assert undisturbed.everybody.applicants == 4
+    assert msgspec.to_builtins(disturbed) == msgspec.to_builtins(undisturbed)
+
+
+def here(order: WorkerOrder, ranges: Sequence[KeyRange]) -> Iterator[bytes]:
+    """The sums of the ranges, in this process."""
+    told = msgspec.json.encode(order)
+    return (judged(told, one) for one in ranges)
+
+
+class Disturbed(ProcessPartitions):
+    """A pool of which one process is killed when the first range is done."""
+
+    def __call__(self, ranges: Sequence[KeyRange]) -> Iterator[bytes]:
+        """The sums, as those of the pool that is left."""
+        for place, part in enumerate(super().__call__(ranges)):
+            if place == 0:
+                os.kill(active_children()[0].pid or 0, signal.SIGKILL)
+            yield part
+
+
+async def ordered(url: str) -> tuple[WorkerOrder, Sequence[KeyRange]]:
+    """What workers are told of a stricter champion, and the ranges."""
+    figures = {"params.min_monthly_income": "30000"}
+    rules = await asyncio.to_thread(compared_rules, Path(RULES), PRODUCT, "", figures, ())
+    order = BacktestOrder(PRODUCT, rules.base, rules.other, rules.product.input_names)
+    reader = await StoreReader.open(url)
+    try:
+        edges = await reader.edges(PRODUCT, EVER)
+    finally:
+        await reader.aclose()
+    assert edges is not None
+    return WorkerOrder(url, edges[0], order), divided(*edges)
+
+
+def quiet(_: int, __: int) -> None:
+    """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "both sides are v"),
+        (("--set", "params.min_montly_income=1"), "did you mean `params.min_monthly_income`?"),
+        (("--set", "params.min_monthly_income"), "write a figure and its value"),
+        (("--sweep", "params.min_monthly_income=1..9999/1"), "500 are the most"),
+        ((*STRICT, "--by", "inputs.nothing"), "a report cannot be divided by inputs.nothing"),
+        ((*STRICT, "--from", "yesterday"), "write a day as 2026-10-31"),
+        ((*STRICT, "--from", "2026-02-02", "--to", "2026-01-01"), "is before --from"),
+        ((*STRICT, "--fail-if", "approvals < 1"), "is no measure"),
+        ((*STRICT, "--with", "personal-loan-ph@77"), "has no version 77"),
+        ((*STRICT,), "there is no store"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    words: Sequence[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Said before anything is read, with exit code 2."""
+    url = f"sqlite:///{tmp_path}/nothing.db"
+    done = in_process(capsys, "backtest", PRODUCT, "--rules", RULES, "--store", url, *words)
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
+    assert "Traceback" not in done.err

@@ -1,0 +1,117 @@
+"""A report as people read it: the same figures in every form, nothing that runs or is fetched."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from decision_service.cli.backtest.findings import conditions, findings
+from decision_service.cli.backtest.output import ReportFormat, rendered
+from decision_service.cli.errors import CommandError
+from decision_service.impact.render.html import html
+from decision_service.impact.render.markdown import markdown
+from decision_service.impact.render.sections import sections
+from tests.unit.impact.reports import report
+
+VOID = {"meta", "rect"}
+
+
+class Tags(HTMLParser):
+    """Checks that tags close in order, and keeps their names and the text between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep a tag open."""
+        self.seen.add(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """See a tag that closes itself."""
+        self.seen.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close the innermost tag, which it must be."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Keep the text."""
+        self.text += data
+
+
+def parsed(page: str) -> Tags:
+    """A page whose tags are in order."""
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    return tags
+
+
+def test_every_figure_is_in_every_form() -> None:
+    """What a table of the HTML says, the Markdown and the CSV say too."""
+    one = report()
+    page, text = parsed(html(one)).text, markdown(one)
+    table = rendered(one, ReportFormat.CSV)
+    for section in sections(one):
+        for row in section.rows:
+            for cell in row[section.words :]:
+                assert cell in page
+                assert cell in text
+                assert cell in table.replace('"', "")
+
+
+def test_the_headline_says_who_and_how_much() -> None:
+    """Rates with their interval, the swap set with its money, and the first cause."""
+    text = markdown(report())
+    assert "Approvals go from 95.0 % to 85.0 %: -10.0 points (-" in text
+    assert "Swap-in: 5 newly approved, PHP 100,000. Swap-out: 15 no longer approved" in text
+    assert "Most are moved by eligibility.low_income: 40 applicants." in text
+    assert "1 data erased, 1 input not sent" in text
+    assert "| APPROVE | unknown | 1 |" in text
+    assert "kept in: 0.0 % bad of 80 known loans" in text
+
+
+def test_the_page_runs_nothing_and_fetches_nothing() -> None:
+    """No script, link or picture from elsewhere; a cell of an input is text, whatever is in it."""
+    page = html(report(cell="<script>alert(1)</script>"))
+    tags = parsed(page)
+    assert not tags.seen & {"script", "link", "img", "iframe"}
+    assert "url(" not in page
+    assert not re.search(r"https?://", page)
+
+
+def test_every_chart_speaks_and_has_a_table() -> None:
+    """A chart has a label for those who do not see it, and its figures stand in a table below."""
+    for section in sections(report()):
+        if section.chart:
+            assert 'role="img" aria-label="' in section.chart
+            assert section.rows
+
+
+def test_the_digest_tells_every_figure() -> None:
+    """Two reports with one different cell have different digests; equal ones have the same."""
+    assert report().digest == report().digest
+    assert report().digest != report(cell="CAR").digest
+
+
+def test_conditions_are_met_or_not() -> None:
+    """Measures are shares; what is met is told with its value."""
+    asked = conditions(["approve_change < -0.05", "swap_in > 0.5", "not_compared >= 0.01"])
+    assert list(findings(report(), asked)) == [
+        "approve_change < -0.05: approve_change is -0.1000",
+        "not_compared >= 0.01: not_compared is 0.0196",
+    ]
+
+
+@pytest.mark.parametrize("text", ["approve_change", "approve_change < x", "approve_changes < 1"])
+def test_a_condition_that_is_none_is_refused(text: str) -> None:
+    """With the form, or the nearest measure."""
+    with pytest.raises(CommandError, match=r"--fail-if"):
+        conditions([text])

@@ -1,0 +1,125 @@
+"""One recorded applicant judged before and after a change of the rules."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from decision_service.domain.own_facts import NO_OWN_FACTS
+from decision_service.domain.verdict import Outcome
+from decision_service.impact.applicant import JudgedApplicant, LeftOut, Side
+from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
+from decision_service.pipeline.backtest.judge import (
+    BacktestRules,
+    NotCompared,
+    compare,
+    needs_snapshot,
+)
+from decision_service.pipeline.backtest.run import divided
+from tests.fakes.cases import STRICTER, case_of, changed_rules, version
+
+_LARGEST = "largest_first_loan: {type: money, value:"
+SMALLER = (f"{_LARGEST} 50000}}", f"{_LARGEST} 15000}}")
+OTHER_POLICY = ("max_age: 35d", "max_age: 1m")
+
+
+def judged(*changes: tuple[str, str], **replaced: object) -> JudgedApplicant | NotCompared:
+    """A steady earner as the champion and a changed version judge her."""
+    folder = changed_rules(9, *changes)
+    case = replace(case_of(folder), **replaced)
+    return compare(case, BacktestRules(case.ruleset, version(folder, 9), ("amount", "band")))
+
+
+def test_a_stricter_rule_is_the_cause_of_a_swap_out() -> None:
+    """Approved before and declined after, for the rule that the change is about."""
+    one = judged(STRICTER)
+    assert isinstance(one, JudgedApplicant)
+    assert (one.before.outcome, one.after.outcome) == (Outcome.APPROVE, Outcome.DECLINE)
+    assert one.causes[0] == "eligibility.low_income"
+    assert one.after.codes[0] == "INCOME_TOO_LOW"
+    assert dict(one.cells)["amount"] == "20,000 to 49,999"
+    assert not [name for name in one.causes if name.startswith(("offer.", "conditions."))]
+
+
+def test_a_smaller_offer_is_a_change_of_amount() -> None:
+    """Both approve, and the offer's line that made the amounts differ is the cause."""
+    one = judged(SMALLER)
+    assert isinstance(one, JudgedApplicant)
+    assert (one.before.amount, one.after.amount) == (2_000_000, 1_500_000)
+    assert (one.before.reduced, one.after.reduced) == (False, True)
+    assert one.causes[0].startswith("offer.")
+
+
+def test_the_same_rules_change_nothing() -> None:
+    """Neither outcome nor amount, so that there is no cause."""
+    one = judged()
+    assert isinstance(one, JudgedApplicant)
+    assert one.before == one.after
+    assert one.causes == ()
+
+
+def test_recorded_values_suffice_where_the_data_is_erased() -> None:
+    """Erased people are judged by what was recorded, as long as nothing else is asked for."""
+    assert isinstance(judged(STRICTER, snapshot=None), JudgedApplicant)
+    assert judged(OTHER_POLICY, snapshot=None) == NotCompared(LeftOut.ERASED, ())
+
+
+def test_the_snapshot_is_read_only_where_values_are_lacking() -> None:
+    """A change of a figure needs no more than the record; another data policy does."""
+    for changes, needed in (((STRICTER,), False), ((OTHER_POLICY,), True)):
+        folder = changed_rules(9, *changes)
+        case = case_of(folder)
+        rules = BacktestRules(case.ruleset, version(folder, 9))
+        assert needs_snapshot(case, rules) is needed
+
+
+def test_what_was_never_recorded_is_named() -> None:
+    """Records of earlier applications that the decision did not look up are told by factor."""
+    folder = changed_rules(9, ("accounts.connected_count == 0", "history.approvals_1d > 5"))
+    case = case_of(folder)
+    unread = replace(case, decision=replace(case.decision, own=NO_OWN_FACTS))
+    told = compare(unread, BacktestRules(case.ruleset, version(folder, 9)))
+    assert told == NotCompared(LeftOut.FACTOR_NOT_RECORDED, ("history.approvals_1d",))
+
+
+def test_an_input_that_was_not_sent_is_told() -> None:
+    """A version that requires an input judges nobody who did not send it."""
+    new = ("inputs:", "inputs:\n  branch: {type: text, required: true}")
+    assert judged(new) == NotCompared(LeftOut.INPUT_NOT_SENT)
+
+
+def test_points_of_a_sweep_are_judged_beside() -> None:
+    """Each point has a side of its own, in the order of the points."""
+    folder = changed_rules(9, STRICTER)
+    case = case_of(folder)
+    strict = version(folder, 9)
+    rules = BacktestRules(case.ruleset, case.ruleset, points=(case.ruleset, strict))
+    one = compare(case, rules)
+    assert isinstance(one, JudgedApplicant)
+    assert [side.outcome for side in one.points] == [Outcome.APPROVE, Outcome.DECLINE]
+    assert isinstance(one.points[0], Side)
+
+
+def test_a_dimension_that_does_not_exist_is_refused() -> None:
+    """With the nearest name."""
+    ruleset = version(changed_rules(9), 9)
+    require_dimensions(("band", "inputs.customer_type"), ruleset)
+    with pytest.raises(DimensionUnknown, match=r"did you mean `inputs\.customer_type`"):
+        require_dimensions(("inputs.customer_typ",), ruleset)
+
+
+@given(st.integers(0, 10**13), st.integers(0, 10**13), st.integers(1, 100))
+def test_ranges_hold_every_instant_once(first: int, length: int, parts: int) -> None:
+    """They follow each other from the first instant to just after the last."""
+    begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(microseconds=first)
+    end = begin + timedelta(microseconds=length)
+    ranges = divided(begin, end, parts)
+    assert ranges[0].since == begin
+    assert ranges[-1].before == end + timedelta(microseconds=1)
+    assert all(one.before == other.since for one, other in pairwise(ranges))
+    assert all(one.since < one.before for one in ranges)
