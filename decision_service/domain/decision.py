@@ -86,13 +86,14 @@ class OverrideKind(StrEnum):
 class Override(msgspec.Struct, frozen=True):
     """A decision that departs from the rules' own `verdict`; `cap` names the cap that was reached.
 
-    `slot` is the control share's, 0 to 99,999; None where nothing was explored.
+    `slot` is in the control share of `percent` thousandths; both None where nothing was explored.
     """
 
     kind: OverrideKind
     verdict: Verdict
     cap: str = ""
     slot: int | None = None
+    percent: int | None = None
 
 
 class RulesetRef(msgspec.Struct, frozen=True):

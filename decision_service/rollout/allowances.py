@@ -21,13 +21,14 @@ class CapLimit(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ExploreLimit(msgspec.Struct, frozen=True):
-    """The bounds of exploring for a unit within the share; its `slot` is 0 to 99,999.
+    """The bounds of exploring for a unit within the share of `percent`, in thousandths.
 
-    `max_amount` bounds each approval and `amount` those of a civil day, in minor units. Decisions
-    at or after `since` count for the unit.
+    Its `slot` is 0 to 99,999. `max_amount` bounds each approval and `amount` those of a civil day,
+    in minor units. Decisions at or after `since` count for the unit.
     """
 
     slot: int
+    percent: int
     max_amount: int
     amount: int
     since: datetime

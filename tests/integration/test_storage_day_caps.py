@@ -20,7 +20,7 @@ from tests.kits.until import until
 
 MIDNIGHT = NOON - timedelta(hours=12)
 CAPPED = Allowances(DayLimits(MIDNIGHT, (CapLimit("all", approvals=1),)))
-EXPLORED = Allowances(DayLimits(MIDNIGHT, explore=ExploreLimit(7, 1_000, 50_000, MIDNIGHT)))
+EXPLORED = Allowances(DayLimits(MIDNIGHT, explore=ExploreLimit(7, 1_000, 1_000, 50_000, MIDNIGHT)))
 _BLOCKED = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 

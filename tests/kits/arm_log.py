@@ -124,7 +124,7 @@ class ArmLogKit:
 
     async def test_a_unit_is_explored_once_at_a_time(self, log: ArmLogAndDecisionLog) -> None:
         """Of two that found a unit unexplored one is stored, and the day's bound holds."""
-        explore = ExploreLimit(7, max_amount=1_000, amount=1_500, since=LONG_AGO)
+        explore = ExploreLimit(7, 1_000, max_amount=1_000, amount=1_500, since=LONG_AGO)
         found = Allowances(DayLimits(NOON - timedelta(hours=2), explore=explore))
         arm = granted(1_000, explored=1_000)
         first, second = (numbered(n, arm=arm, allowances=found) for n in (1, 2))

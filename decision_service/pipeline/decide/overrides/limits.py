@@ -53,7 +53,7 @@ def _explore(plan: Plan, slot: int, as_of: AsOf, currency: str) -> ExploreLimit 
     if explore is None:
         return None
     largest, daily = (to_minor(a, currency) for a in (explore.max_amount, explore.amount))
-    return ExploreLimit(slot, largest, daily, as_of.instant - plan.pin_for)
+    return ExploreLimit(slot, explore.percent, largest, daily, as_of.instant - plan.pin_for)
 
 
 def _cap(cap: DayCap, currency: str) -> CapLimit:

@@ -85,7 +85,7 @@ def _explored(
     charge = control_charge(allowances, explore, grant.amount)
     if charge is None or cap_reached(allowances, grant) is not None:
         return Settled(verdict, charge=0)
-    override = Override(OverrideKind.EXPLORED, verdict, slot=explore.slot)
+    override = Override(OverrideKind.EXPLORED, verdict, slot=explore.slot, percent=explore.percent)
     return Settled(other, override, grant, charge)
 
 
