@@ -30,8 +30,8 @@ class ImpactSums(msgspec.Struct):
 
     Keys of `matrix` are `BEFORE>AFTER`, of `reasons` the principal codes likewise, of `loans`
     `kept in`, `swap in` and `swap out`, of `points` the places of a sweep's points. `groups` are
-    by dimension and cell. `both` are the amounts among those whom both sides approve, before and after.
-    `unknown` are those left out, as decided before.
+    by dimension and cell. `both` are the amounts among those whom both sides approve, before and
+    after. `unknown` are those left out, as decided before.
     """
 
     decisions: int = 0

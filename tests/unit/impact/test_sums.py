@@ -110,7 +110,7 @@ def test_who_cannot_be_compared_is_counted_apart() -> None:
 
 
 def test_a_loan_of_the_control_group_tells_of_swap_ins() -> None:
-    """Declined before and approved after, an explored applicant has a loan; approved by none not."""
+    """Who was explored and is approved after a change has a loan; approved by neither, none."""
     declined, approved = Side(Outcome.DECLINE, codes=("AA",)), Side(Outcome.APPROVE, None, 100)
     loan = KnownLoan(bad=True, weight=40_000)
     told = ImpactSums()
