@@ -16,4 +16,4 @@ async def replayed(world: World, entry: StoredEntry, version: int = 0) -> Decisi
     archive = RulesetArchive(world.log, lambda: world.book, CompilationThread())
     reading = ReadDecisions(world.log, archive)
     replay = ReplayDecision(world.log, reading, archive, lambda: world.book)
-    return (await replay(entry.decision_id, WhichRules(version))).decision
+    return (await replay(entry.decision_id, WhichRules(version=version))).decision
