@@ -60,7 +60,7 @@ OF_FACTORS = tuple(cause for cause in Cause if cause is not Cause.NOT_APPLIED)
 
 
 class DataReason(StrEnum):
-    """Built-in reason codes of kind DATA, plus the one policy code that no ruleset declares."""
+    """Built-in reason codes of kind DATA, plus the policy codes that no ruleset declares."""
 
     DATA_MISSING = "DATA_MISSING"
     NOT_YET_POSTED = "NOT_YET_POSTED"
@@ -87,6 +87,7 @@ class DataReason(StrEnum):
     CONSENT_REVOKED = "CONSENT_REVOKED"
     RULE_ERROR = "RULE_ERROR"
     NO_RULE_APPROVED = "NO_RULE_APPROVED"
+    DAY_CAP_REACHED = "DAY_CAP_REACHED"
 
     __hash__ = str.__hash__
 

@@ -33,6 +33,7 @@ from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal
 from decision_service.pipeline.rollout.pairs.pairs import DecisionPair, Group
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.pipeline.snapshots.events import Event, Receipt
+from decision_service.rollout.allowances import DayTotals
 from decision_service.rollout.gate import Pin
 from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.commit.batches import Batches
@@ -322,6 +323,15 @@ class Store:
     async def approved(self, product: str, arm: Arm, since: datetime) -> int:
         """What an arm has approved at or after `since`, in minor units."""
         work = partial(arms.approved, product=product, arm=arm, since=since)
+        return await self._database.read(work)
+
+    async def day_totals(self, product: str, since: datetime) -> DayTotals:
+        """What a product has approved at or after `since`, by tier."""
+        return await self._database.read(partial(arms.day_totals, product=product, since=since))
+
+    async def explored(self, product: str, unit: str, since: datetime) -> int | None:
+        """The most that exploring granted a unit at or after `since`, in minor units."""
+        work = partial(arms.explored, product=product, unit=unit, since=since)
         return await self._database.read(work)
 
     async def claim(self, applicant: Applicant, now: datetime, until: datetime) -> ApplicantRecord:

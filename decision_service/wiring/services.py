@@ -113,7 +113,7 @@ def _rollouts(core: Core, rollouts: RolloutWiring, archive: RulesetArchive) -> R
     store, clock, active = core.store, core.clock, core.active
     return RolloutUseCases(
         OperateRollouts(core.rollouts, active, store, clock),
-        ShowFigures(rollouts.guardrails, store),
+        ShowFigures(rollouts.guardrails, store, store),
         CompareVersions(store, store, archive, active.current),
         lambda: active.status,
         clock,

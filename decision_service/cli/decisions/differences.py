@@ -8,7 +8,13 @@ from rich.table import Table
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.cli.display.output import table
-from decision_service.cli.display.text import cause_text, money_text, outcome_text, value_text
+from decision_service.cli.display.text import (
+    cause_text,
+    money_text,
+    outcome_text,
+    override_text,
+    value_text,
+)
 
 NONE = "–"
 Parts = Mapping[str, str]
@@ -33,6 +39,8 @@ def differences(was: pb.Decision, now: pb.Decision) -> Iterator[tuple[str, str, 
 
 def _parts(decision: pb.Decision) -> Iterator[tuple[str, str]]:
     yield "outcome", outcome_text(decision)
+    if decision.HasField("override"):
+        yield "override", override_text(decision.override)
     yield "reasons", _listed(reason.code for reason in decision.reasons)
     for score in decision.scores:
         yield f"score {score.scorecard}", f"{score.score} {score.band}"

@@ -14,6 +14,7 @@ from decision_service.cli.display.text import (
     cause_text,
     money_text,
     outcome_text,
+    override_text,
     reason_text,
     value_text,
 )
@@ -44,6 +45,8 @@ def decision_tree(decision: pb.Decision, title: str = "") -> Tree:
 
 def add_verdict(tree: Tree, decision: pb.Decision) -> None:
     """Why, what data is needed, and what is offered."""
+    if decision.HasField("override"):
+        _add_override(tree, decision.override)
     for reason in decision.reasons:
         tree.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
     for request in decision.data_requests:
@@ -54,6 +57,12 @@ def add_verdict(tree: Tree, decision: pb.Decision) -> None:
         tree.add(f"tags · {escape(', '.join(decision.tags))}")
     if decision.withheld_tags:
         tree.add(f"tags told to nobody · {escape(', '.join(decision.withheld_tags))}")
+
+
+def _add_override(tree: Tree, override: pb.Override) -> None:
+    branch = tree.add(f"[bold]{override.kind}[/] {escape(override_text(override))}")
+    for reason in override.reasons:
+        branch.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
 
 
 def _headline(decision: pb.Decision, title: str) -> str:

@@ -25,6 +25,7 @@ from decision_service.domain.missing import Missing
 from decision_service.domain.money import Money
 from decision_service.domain.own_facts import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.time import AsOf
+from decision_service.rollout.allowances import Allowances
 
 Wire = list[str]
 """A value as [type letter, text] or, for money, [letter, currency, minor units]."""
@@ -101,6 +102,7 @@ class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     own_values: tuple[FactorWire, ...] = ()
     withheld_tags: tuple[str, ...] = ()
     answers: tuple[ListAnswer, ...] = ()
+    allowances: Allowances | None = None
 
 
 class FactsToStore(_Facts, frozen=True, omit_defaults=True, kw_only=True):

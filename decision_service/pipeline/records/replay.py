@@ -96,7 +96,7 @@ class ReplayDecision:
         shell = shell_of(recorded)
         needs = needs_of(ruleset, shell.inputs)
         factors = compute(read_snapshot(body), needs, shell.as_of, shell.own)
-        decision = judge(shell, ruleset, factors)
+        decision = judge(shell, ruleset, factors, recorded.facts.allowances)
         return Replayed(recorded, decision, traces(ruleset, decision.verdict))
 
     async def _rules(self, entry: StoredEntry, which: WhichRules) -> CompiledRuleset:

@@ -10,10 +10,12 @@ from itertools import chain
 import msgspec
 from msgspec.structs import replace
 
+from decision_service.domain.decision import Arm
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.language.evaluation.condition import Declared, DeclaredNames
 from decision_service.pipeline.ports import StoredText
+from decision_service.pipeline.rules.day_bounds import doubtful_bounds
 from decision_service.pipeline.rules.folder_checks import ListFiles, list_problems, shared_problems
 from decision_service.pipeline.rules.manifest import manifest_problems
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
@@ -292,7 +294,14 @@ def _product(
     found.extend(reading.diagnostics)
     if reading.plan is None or not versions:
         return None
-    found.extend(unmatched_segments(product.plan.path, product.plan.text, reading.plan))
+    plan_file = product.plan
+    found.extend(unmatched_segments(plan_file.path, plan_file.text, reading.plan))
+    named = (reading.plan.versions.of(arm) for arm in Arm)
+    deciding = [versions[number] for number in named if number and number in versions]
+    bounds = doubtful_bounds(plan_file.path, plan_file.text, reading.plan, deciding)
+    found.extend(bounds)
+    if any(one.severity is Severity.ERROR for one in bounds):
+        return None
     texts.append(StoredText(reading.plan.digest, "plan", product.plan.text.encode()))
     state = initial_state(reading.plan, now)
     return Product(product.product, versions, reading.plan, state)

@@ -103,7 +103,12 @@ class Program(msgspec.Struct, frozen=True):
     read: frozenset[int]
 
     def run(
-        self, inputs: Mapping[str, Value], answers: Sequence[ListAnswer], state: State
+        self,
+        inputs: Mapping[str, Value],
+        answers: Sequence[ListAnswer],
+        state: State,
+        *,
+        score_aside: bool = False,
     ) -> Trace:
         """Evaluate a state that holds parameters and factors; call it inside `exactly()`."""
         values = state.values
@@ -118,6 +123,8 @@ class Program(msgspec.Struct, frozen=True):
             stages.append(state.take(stage.runner.run(state)))
             for each in stage.derived:
                 state.compute(*each)
+        if score_aside:
+            state.set_score_aside()
         state.settle()
         closing = [
             state.take(stage.runner.run(state)) if state.open else None for stage in self.closing

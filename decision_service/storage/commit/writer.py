@@ -71,7 +71,15 @@ class Writer:
             instant = decisions.microseconds(entry.created)
             packed = await self._packing.pack(entry.snapshot, instant)
         preconditions = preconditions_of(entry, stored=packed is None)
-        commit = Commit(stored, preconditions, packed, entry.arm, entry.warm, entry.history)
+        commit = Commit(
+            stored,
+            preconditions,
+            packed,
+            entry.arm,
+            entry.warm,
+            entry.history,
+            entry.allowances,
+        )
         try:
             answer = await self._groups.submit(commit)
         except ReadingMoved:

@@ -215,22 +215,41 @@ arm_decisions = Table(
     Column("rule_error", Boolean, nullable=False),
     Column("approved", BigInteger),
     Column("created", BigInteger, nullable=False),
+    Column("tier", _text()),
+    Column("granted", BigInteger),
+    Column("explored", BigInteger),
     PrimaryKeyConstraint("product", "created", "decision_id"),
     sqlite_with_rowid=False,
 )
 """One row per decision of an enrolled applicant: what its rollout counts, pins and limits.
 
-In the order in which rollouts read it, so that it needs no second index for that.
+In the order in which rollouts read it, so that it needs no second index for that. `outcome`,
+`refer_kind` and `approved` are the rules' own. `granted` is what was approved, whoever approved it,
+null where nothing was; `explored` what exploring added to its day, null where it was not considered
+and 0 where it was turned away.
 """
+
+_PIN = ("product", "unit", "created", "decision_id", "arm", "version")
+"""All that a pin is: SQLite would read a time's rows sooner than look each of an index up."""
 
 Index(
     "arm_decisions_pin",
-    arm_decisions.c.product,
-    arm_decisions.c.unit,
-    arm_decisions.c.created,
+    *(arm_decisions.c[name] for name in _PIN),
     sqlite_where=literal_column("pins = 1"),  # in the words in which SQLite is asked for them
     postgresql_where=arm_decisions.c.pins,
 )
+
+_READ = {"granted": ("granted", "explored"), "explored": ("explored", "granted")}
+for _column, _found_by in (("granted", ("created", "tier")), ("explored", ("unit", "created"))):
+    _counted: ColumnElement[bool] = literal_column(f"{_column} IS NOT NULL")
+    Index(
+        f"arm_decisions_{_column}",
+        arm_decisions.c.product,
+        *(arm_decisions.c[name] for name in _found_by),
+        *(arm_decisions.c[name] for name in _READ[_column]),
+        sqlite_where=_counted,
+        postgresql_where=_counted,
+    )
 
 loan_outcomes = Table(
     "loan_outcomes",

@@ -39,6 +39,7 @@ COMPARED = (
     "scores",
     "offer",
     "conditions",
+    "override",
     "factor_values",
     "rule_traces",
     "tags",

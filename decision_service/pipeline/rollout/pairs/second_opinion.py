@@ -61,7 +61,7 @@ def second_opinion(
         version=other.version,
         digest=other.digest,
         standing=Comparability.FAILED,
-        live=VersionOutcome.of(case.decision.verdict),
+        live=VersionOutcome.of(case.decision.rules_verdict),
     )
     try:
         facts = facts_for(case, other)
@@ -72,7 +72,7 @@ def second_opinion(
         )
         if verdict.ended_in_rule_error:
             return pair
-        changes = moved((case.ruleset, case.decision.verdict), (other, verdict))
+        changes = moved((case.ruleset, case.decision.rules_verdict), (other, verdict))
     except Exception:  # noqa: BLE001 - whatever is wrong with the version is its failure alone
         return pair
     return replace(
