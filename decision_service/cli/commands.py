@@ -14,6 +14,7 @@ from decision_service.cli.errors import CommandError, Exit
 
 COMMANDS = {
     "serve": "server.serve",
+    "init": "server.init",
     "people": "sandbox.people",
     "decide": "decisions.decide",
     "decisions": "decisions.commands",
@@ -30,6 +31,7 @@ COMMANDS = {
     "health": "server.health",
     "migrate": "server.migrate",
     "identity-keys": "server.identity_keys",
+    "data-keys": "server.data_keys",
     "config": "server.config.commands",
     "version": "server.version",
 }

@@ -40,6 +40,9 @@ def _case(exported: Exported) -> Iterator[str]:
         yield f"  # Decided under other rules of that number (digest {digest[:12]})."
     yield f"  - name: recorded decision {exported.tag}"
     yield f"    as_of: {decision.as_of_date}"
+    if decision.HasField("override"):
+        kind = decision.override.kind
+        yield f"    # {kind}: something else was decided than the rules concluded, expected here."
     inputs = {name: _value(decision.inputs[name], texts) for name in sorted(decision.inputs)}
     yield from _map("inputs", inputs, "    ")
     factors = {each.name: _factor(each) for each in decision.factor_values}
@@ -78,18 +81,24 @@ def _value(value: values_pb2.InputValue, texts: Texts | None) -> str:
 
 
 def _expected(decision: pb.Decision, texts: Texts) -> Iterator[str]:
-    yield f"      outcome: {pb.Outcome.Name(decision.outcome).removeprefix('OUTCOME_')}"
-    if decision.refer_kind:
-        kind = pb.ReferKind.Name(decision.refer_kind).removeprefix("REFER_KIND_")
+    """What the rules came to; the offer of an explored approval is not theirs."""
+    rules = decision.override if decision.HasField("override") else decision
+    yield f"      outcome: {pb.Outcome.Name(rules.outcome).removeprefix('OUTCOME_')}"
+    if rules.refer_kind:
+        kind = pb.ReferKind.Name(rules.refer_kind).removeprefix("REFER_KIND_")
         yield f"      refer_kind: {kind}"
-    yield f"      reasons: {_flow([reason.code for reason in decision.reasons])}"
-    yield f"      conditions: {_flow([condition.id for condition in decision.conditions])}"
+    yield f"      reasons: {_flow([reason.code for reason in rules.reasons])}"
+    offered = rules.outcome != pb.OUTCOME_DECLINE and decision.HasField("offer")
+    conditions = decision.conditions if rules.outcome != pb.OUTCOME_DECLINE else ()
+    yield f"      conditions: {_flow([condition.id for condition in conditions])}"
     yield f"      data_requests: {_flow([asked.factor for asked in decision.data_requests])}"
+    if decision.tags or decision.withheld_tags:
+        yield f"      tags: {_flow([*decision.tags, *decision.withheld_tags])}"
     scores = {score.scorecard: score.score for score in decision.scores}
     bands = {score.scorecard: json.dumps(score.band) for score in decision.scores}
     yield from _map("scores", scores, "      ")
     yield from _map("bands", bands, "      ")
-    if decision.HasField("offer"):
+    if offered:
         yield from _map("offer", _offer(decision.offer, texts), "      ")
     else:
         yield "      offer: none"
@@ -108,4 +117,5 @@ def _offer(offer: pb.Offer, texts: Texts) -> dict[str, str]:
     lines |= {"monthly_rate": offer.monthly_rate} if offer.monthly_rate else {}
     lines |= {"tier": json.dumps(offer.tier)} if offer.tier else {}
     lines |= {"binding": json.dumps(offer.binding)} if offer.binding else {}
+    lines |= {"term_binding": json.dumps(offer.term_binding)} if offer.term_binding else {}
     return lines | {name: _value(offer.outputs[name], texts) for name in sorted(offer.outputs)}

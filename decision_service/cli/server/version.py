@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from decision_service import __version__
+from decision_service.build import engine_version
 
 
 def version() -> None:
-    """Print the version."""
-    sys.stdout.write(f"decision-service {__version__}\n")
+    """Print the version, with the commit."""
+    sys.stdout.write(f"decision-service {engine_version()}\n")
