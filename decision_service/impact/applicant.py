@@ -17,6 +17,7 @@ class LeftOut(StrEnum):
     DATA_NOT_READ = "data that the decision did not read"
     INPUT_NOT_SENT = "input not sent"
     RECORD_UNREADABLE = "record not readable"
+    RULES_UNKNOWN = "rules of the decision not at hand"
     RULE_ERROR = "the rules ended in an error"
 
     __hash__ = str.__hash__
@@ -56,7 +57,7 @@ class JudgedApplicant(msgspec.Struct, frozen=True, array_like=True):
 
     `causes` name the parts of the rules that took effect differently, in the order of evaluation;
     `cells` pair each dimension with the applicant's cell of it, such as (`month`, `2026-10`).
-    `points` are what the points of a sweep conclude, in their order.
+    `points` are what the points of a sweep conclude, in their order; `margins` those of margins.
     """
 
     decision_id: str
@@ -66,6 +67,7 @@ class JudgedApplicant(msgspec.Struct, frozen=True, array_like=True):
     cells: tuple[tuple[str, str], ...] = ()
     loan: KnownLoan | None = None
     points: tuple[Side, ...] = ()
+    margins: tuple[Side, ...] = ()
 
     @property
     def changed(self) -> bool:

@@ -15,7 +15,10 @@ class Subject(msgspec.Struct, frozen=True):
 
     `figures` are those that were set, with the value before and after. `since` and `until` are the
     first and the last decision; `sample` is a share of the applicants, 0 to 1.
-    `swept` are the figures of a sweep, `points` their values, `present` those in force.
+    `swept` are the figures of a sweep, `points` their values, `present` those in force. `margins`
+    pair each set figure with the values near to it that are tried. `broken` lines of a case file,
+    the first of them by number in `broken_lines`, and `strange_loans`, of decisions that are not
+    there, are in no figure.
     """
 
     product: str
@@ -35,6 +38,10 @@ class Subject(msgspec.Struct, frozen=True):
     swept: tuple[str, ...] = ()
     points: tuple[tuple[str, ...], ...] = ()
     present: tuple[str, ...] = ()
+    margins: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    broken: int = 0
+    broken_lines: tuple[int, ...] = ()
+    strange_loans: int = 0
 
 
 class Coverage(msgspec.Struct, frozen=True):
@@ -125,6 +132,15 @@ class SweepPoint(msgspec.Struct, frozen=True):
     bad_rate: float | None = None
 
 
+class MarginCurve(msgspec.Struct, frozen=True):
+    """What a set figure would decide if it lay elsewhere, judged for so many applicants."""
+
+    figure: str
+    value: str
+    applicants: int
+    points: tuple[SweepPoint, ...]
+
+
 class ImpactReport(msgspec.Struct, frozen=True):
     """Everything that a report tells, whatever it is printed as."""
 
@@ -140,6 +156,7 @@ class ImpactReport(msgspec.Struct, frozen=True):
     loans: tuple[LoanRow, ...]
     expect: str
     sweep: tuple[SweepPoint, ...] = ()
+    margins: tuple[MarginCurve, ...] = ()
 
     @property
     def digest(self) -> str:

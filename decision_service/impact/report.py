@@ -7,13 +7,14 @@ from statistics import NormalDist
 
 from decision_service.domain.verdict import Outcome
 from decision_service.impact.amounts import Amounts
-from decision_service.impact.counts import GroupCounts, MatrixCell
+from decision_service.impact.counts import GroupCounts, MatrixCell, PointCounts
 from decision_service.impact.figures import (
     AmountRow,
     CauseRow,
     Coverage,
     ImpactReport,
     LoanRow,
+    MarginCurve,
     MatrixRow,
     Rate,
     SegmentRow,
@@ -47,7 +48,8 @@ def report_of(subject: Subject, sums: ImpactSums) -> ImpactReport:
         pooled,
         _loans(sums),
         _expectation(rates),
-        tuple(_sweep(subject, sums)),
+        tuple(_points(subject.points, sums.points)),
+        tuple(_margins(subject, sums)),
     )
 
 
@@ -161,13 +163,25 @@ def _segment(dimension: str, name: str, counts: GroupCounts, together: int) -> S
     )
 
 
-def _sweep(subject: Subject, sums: ImpactSums) -> Iterator[SweepPoint]:
-    for place, values in enumerate(subject.points):
-        counts = sums.points.get(place)
+def _points(
+    every: Sequence[tuple[str, ...]], counted: Mapping[int, PointCounts], first: int = 0
+) -> Iterator[SweepPoint]:
+    """The points that anybody was judged at; the first is counted at place `first`."""
+    for place, values in enumerate(every, first):
+        counts = counted.get(place)
         if counts is not None:
             n, weight = counts.applicants, counts.weight
             bad = counts.bad_weight / weight if weight else None
             yield SweepPoint(values, counts.approved / n, counts.referred / n, counts.amount, bad)
+
+
+def _margins(subject: Subject, sums: ImpactSums) -> Iterator[MarginCurve]:
+    first, after = 0, {at: value for at, _, value in subject.figures}
+    for figure, values in subject.margins:
+        points = tuple(_points([(value,) for value in values], sums.margins, first))
+        if points:
+            yield MarginCurve(figure, after[figure], sums.margins[first].applicants, points)
+        first += len(values)
 
 
 def _loans(sums: ImpactSums) -> tuple[LoanRow, ...]:

@@ -29,9 +29,9 @@ class ImpactSums(msgspec.Struct):
     """All sums of a report.
 
     Keys of `matrix` are `BEFORE>AFTER`, of `reasons` the principal codes likewise, of `loans`
-    `kept in`, `swap in` and `swap out`, of `points` the places of a sweep's points. `groups` are
-    by dimension and cell. `both` are the amounts among those whom both sides approve, before and
-    after. `unknown` are those left out, as decided before.
+    `kept in`, `swap in` and `swap out`, of `points` the places of a sweep's points, of `margins`
+    likewise. `groups` are by dimension and cell. `both` are the amounts among those whom both
+    sides approve, before and after. `unknown` are those left out, as decided before.
     """
 
     decisions: int = 0
@@ -57,6 +57,7 @@ class ImpactSums(msgspec.Struct):
     groups: dict[str, dict[str, GroupCounts]] = {}
     loans: dict[str, LoanCounts] = {}
     points: dict[int, PointCounts] = {}
+    margins: dict[int, PointCounts] = {}
 
     def leave_out(self, why: LeftOut, before: Outcome, lacking: Iterable[str] = ()) -> None:
         """Count an applicant who cannot be compared, as decided before, and what was lacking."""
@@ -85,8 +86,9 @@ class ImpactSums(msgspec.Struct):
             count(self.reasons, f"{_principal(one.before)}>{_principal(one.after)}")
         for dimension, cell in one.cells:
             self._group(dimension, cell).add(one)
-        for place, side in enumerate(one.points):
-            self.points.setdefault(place, PointCounts()).add(side, one.loan)
+        for counts, sides in ((self.points, one.points), (self.margins, one.margins)):
+            for place, side in enumerate(sides):
+                counts.setdefault(place, PointCounts()).add(side, one.loan)
         if one.loan is not None and (one.before.approved or one.after.approved):
             self._add_loan(one)
 

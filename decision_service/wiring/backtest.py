@@ -16,12 +16,15 @@ from pathlib import Path
 import msgspec
 
 from decision_service.edge.rpc.mapping.answer import recorded_side
-from decision_service.pipeline.backtest.ports import KeyRange
+from decision_service.pipeline.backtest.ports import AnswerReader, BacktestLog, KeyRange
 from decision_service.pipeline.backtest.range import RangeJudge
 from decision_service.pipeline.backtest.rules import BacktestOrder, rules_of
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.storage.cases.loans import KnownLoans, LoansBeside
+from decision_service.storage.cases.reader import CaseOrder, CaseReader
+from decision_service.storage.cases.record import recorded_conclusion
 from decision_service.storage.reader import StoreReader
 
 _LOW_PRIORITY = 10
@@ -36,13 +39,16 @@ class WorkersKilled(RuntimeError):
 class WorkerOrder(msgspec.Struct, frozen=True):
     """What a worker needs to know: the store, the rules, and when the window begins.
 
-    `data_keys` is the file of data keys, empty where there is none.
+    `data_keys` is the file of data keys, empty where there is none. `cases` are read in place of
+    the store; `loans` is a file of known loans, empty where there is none.
     """
 
     store_url: str
     window: datetime
     order: BacktestOrder
     data_keys: str = ""
+    cases: CaseOrder | None = None
+    loans: str = ""
 
 
 class ProcessPartitions:
@@ -93,11 +99,21 @@ class _Worker:
         order = told.order
         self._window = told.window
         self._runner = asyncio.Runner()
-        keys = Path(told.data_keys) if told.data_keys else None
-        self._reader = self._runner.run(StoreReader.open(told.store_url, keys))
-        archive = RulesetArchive(self._reader, Rulebook, CompilationThread())
-        self._judge = RangeJudge(self._reader, archive, recorded_side, order, rules_of(order))
+        log, answer = self._runner.run(_opened(told))
+        archive = RulesetArchive(log, Rulebook, CompilationThread())
+        self._judge = RangeJudge(log, archive, answer, order, rules_of(order))
 
     def judged(self, chosen: KeyRange) -> bytes:
         """The encoded sums of a range."""
         return msgspec.json.encode(self._runner.run(self._judge(chosen, self._window)))
+
+
+async def _opened(told: WorkerOrder) -> tuple[BacktestLog, AnswerReader]:
+    """What a worker reads decisions from, with the reader of its replies."""
+    log: BacktestLog
+    if told.cases is not None:
+        log, answer = CaseReader(told.cases), recorded_conclusion
+    else:
+        keys = Path(told.data_keys) if told.data_keys else None
+        log, answer = await StoreReader.open(told.store_url, keys), recorded_side
+    return (LoansBeside(log, KnownLoans(told.loans)) if told.loans else log), answer

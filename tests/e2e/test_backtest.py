@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -12,6 +13,7 @@ from functools import partial
 from multiprocessing import active_children
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import msgspec
 import pytest
@@ -66,6 +68,8 @@ async def test_a_change_is_told_in_people_and_money(url: str, tmp_path: Path) ->
             asked = partial(backtest, tmp_path, url, *STRICT, "--format", "json", **wrapped)
             told = await asked("--jobs", "1")
             again = await asked("--jobs", "2")
+            file = await exported(tmp_path, live)
+    assert_the_same_over(file, json.loads(told.stdout))
     assert told.returncode == 0, told.stderr
     assert told.stdout == again.stdout
     report = json.loads(told.stdout)
@@ -76,6 +80,60 @@ async def test_a_change_is_told_in_people_and_money(url: str, tmp_path: Path) ->
     assert swapped
     assert any(row["name"] == "eligibility.low_income" for row in report["causes"])
     assert report["subject"]["figures"] == [["params.min_monthly_income", "8000", "30000"]]
+
+
+async def exported(folder: Path, live: Running) -> Path:
+    """All decisions as a case file, between lines that are none of this product."""
+    words = ("decisions", "export", "--format", "jsonl", "--address", live.service.address)
+    done = await asyncio.to_thread(partial(command, *words, folder=folder))
+    lines = done.stdout.splitlines()
+    other = lines[0].replace(PRODUCT, "gig-advance-ph")
+    file = folder / "cases.jsonl"
+    file.write_text("\n".join(["{", *lines, "", other, lines[0], '{"decision": "x"}']) + "\n")
+    return file
+
+
+def assert_the_same_over(file: Path, told: dict[str, Any]) -> None:
+    """The figures of the report over the store, from a file that names nobody, and what is not."""
+    words = ("backtest", PRODUCT, "--cases", str(file), "--rules", RULES, *STRICT)
+    done = command(*words, "--format", "json", "--outcomes", str(loans(file)), folder=file.parent)
+    assert done.returncode == 0, done.stderr
+    for number, why in ((1, "truncated"), (16, "again"), (17, "missing required field")):
+        assert re.search(rf"cases\.jsonl:{number}: not counted: .*{why}", done.stderr), done.stderr
+    assert "decisions of other products, not looked at: 1" in done.stderr
+    assert "loans.csv:4: not counted" in done.stderr
+    assert "whose loans are not counted: 1, such as nobody" in done.stderr
+    report = json.loads(done.stdout)
+    assert (report["subject"]["broken"], report["subject"]["broken_lines"]) == (3, [1, 16, 17])
+    assert report["coverage"]["reproduced"] == 6
+    assert [row["loans"] for row in report["loans"]] == [1]
+    assert report["loans"][0]["bad_rate"] == 1.0
+    assert shape(report) == shape(told)
+
+
+def loans(cases: Path) -> Path:
+    """A bad loan of the first approval, one that nobody took up, one of nobody, and no loan."""
+    rows = [json.loads(line) for line in cases.read_text().splitlines()[1:13]]
+    firsts = {row["unit"]: row for row in rows}
+    approved = next(row["decision"] for row in firsts.values() if row["outcome"] == "APPROVE")
+    file = cases.with_name("loans.csv")
+    file.write_text(
+        "decision_id,loan_id,as_of_date,status,overdue_days\n"
+        f"{approved},l-1,2026-10-01,booked,3\n"
+        f"nobody,l-2,2026-10-01,charged-off,90\n"
+        f"{approved},l-3,soon,booked,0\n"
+        f"{approved},l-1,2026-09-01,booked,0\n"
+        f"{approved},l-4,2026-09-01,not-taken-up,0\n"
+    )
+    return file
+
+
+def shape(told: Any) -> Any:
+    """A report without what names its decisions, its source, and known loans."""
+    aside = ("examples", "differing_examples", "sha256", "subject", "loans")
+    if isinstance(told, dict):
+        return {k: shape(v) for k, v in told.items() if k not in (*aside, "bad_rate")}
+    return [shape(each) for each in told] if isinstance(told, list) else told
 
 
 async def test_a_killed_worker_changes_nothing(tmp_path: Path) -> None:
@@ -139,6 +197,9 @@ def quiet(_: int, __: int) -> None:
         ((*STRICT, "--fail-if", "approvals < 1"), "is no measure"),
         ((*STRICT, "--with", "personal-loan-ph@77"), "has no version 77"),
         ((*STRICT,), "there is no store"),
+        ((*STRICT, "--cases", "nothing.jsonl"), "give --store or --cases, not both"),
+        ((*STRICT, "--jobs", "٣"), "is not a whole number from 1 to 64"),
+        ((*STRICT, "--sample", "0"), "is not a whole number from 1"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(

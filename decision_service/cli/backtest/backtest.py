@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
-from decision_service.build import engine_version
 from decision_service.cli.backtest.findings import conditions, findings
+from decision_service.cli.backtest.margins import margin_points
 from decision_service.cli.backtest.output import ReportFormat, print_report, write_report
-from decision_service.cli.backtest.progress import progress
 from decision_service.cli.backtest.rules import ComparedRules, compared_rules
+from decision_service.cli.backtest.run import Question, answered
+from decision_service.cli.backtest.sources import SourceNames
 from decision_service.cli.backtest.sweep import assignments, sweep_points
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.config import load
-from decision_service.domain.errors import StoreError
-from decision_service.impact.figures import ImpactReport, Subject
-from decision_service.impact.report import report_of
-from decision_service.impact.sums import ImpactSums, TooManyCells
+from decision_service.cli.numbers import whole
+from decision_service.impact.figures import ImpactReport
 from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
 from decision_service.pipeline.backtest.ports import KeyRange
-from decision_service.pipeline.backtest.range import WHOLE
 from decision_service.pipeline.backtest.rules import BacktestOrder
-from decision_service.pipeline.backtest.run import divided, summed
-from decision_service.storage.reader import StoreReader
-from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder, WorkersKilled
-from decision_service.wiring.keys import keys_to_read_with
 
 MOST_LEFT_OUT = 0.5
 """The share that cannot be compared from which a report would mislead."""
@@ -57,12 +49,20 @@ def backtest(
         str, typer.Option("--by", help="band, provider, amount, inputs.NAME; with commas")
     ] = "",
     sample: Annotated[
-        int | None, typer.Option("--sample", min=1, help="about so many applicants, else all")
+        int | None, whole("about so many applicants, else all", "--sample", least=1)
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="which sample")] = 0,
+    seed: Annotated[int, whole("which sample", "--seed")] = 0,
     store: Annotated[str, typer.Option("--store", help="the store, else STORE_URL")] = "",
+    cases: Annotated[
+        Path | None,
+        typer.Option("--cases", help="a file of `decisions export --format jsonl`, no store"),
+    ] = None,
+    outcomes: Annotated[
+        Path | None,
+        typer.Option("--outcomes", help="known loans, a file as `decisions outcomes` takes"),
+    ] = None,
     rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = Path("rules"),
-    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="processes")] = 2,
+    jobs: Annotated[int, whole("processes", "--jobs", least=1, most=64)] = 2,
     form: Annotated[
         ReportFormat, typer.Option("--format", help="md, html, json or csv, on stdout")
     ] = ReportFormat.MD,
@@ -90,10 +90,12 @@ def backtest(
         tuple(name for name in by.split(",") if name),
         seed=seed,
         points=tuple(points),
+        margins=margin_points(compared.margins),
     )
     _require(order, compared)
     window = _window(since, until, compared)
-    report = _run(compared, order, window, _source(store), sample, jobs)
+    question = Question(compared, order, window, sample or 0, jobs)
+    report = answered(question, SourceNames(store, cases, outcomes))
     if out is None:
         print_report(report, form)
     else:
@@ -103,93 +105,6 @@ def backtest(
     if found:
         raise CommandError(f"{len(found)} of {len(asked)} conditions met", Exit.FINDINGS, found)
     _require_most_compared(report)
-
-
-class _Source(NamedTuple):
-    """A store, and the file of its data keys, empty where there is none."""
-
-    url: str
-    keys: str
-
-
-def _source(store: str) -> _Source:
-    settings = load()
-    url = store or settings.store_url
-    try:
-        return _Source(url, str(keys_to_read_with(settings, url) or ""))
-    except StoreError as error:
-        raise CommandError(str(error), Exit.USAGE) from None
-
-
-def _run(
-    compared: ComparedRules,
-    order: BacktestOrder,
-    window: KeyRange,
-    source: _Source,
-    sample: int | None,
-    jobs: int,
-) -> ImpactReport:
-    try:
-        first, last, decided = asyncio.run(_looked(source, order.product, window))
-        share = min(1.0, sample / decided) if sample and decided else 1.0
-        order.share = int(share * WHOLE)
-        workers = ProcessPartitions(WorkerOrder(source.url, first, order, source.keys), jobs)
-        with progress() as told:
-            sums = summed(divided(first, last), workers, told)
-    except (StoreError, TooManyCells, WorkersKilled) as error:
-        raise CommandError(str(error), Exit.USAGE) from None
-    return _report(compared, order, (first, last), share, sums)
-
-
-async def _looked(
-    source: _Source, product: str, window: KeyRange
-) -> tuple[datetime, datetime, int]:
-    """The first and the last decision of a window and how many there are; raises CommandError."""
-    reader = await StoreReader.open(source.url, Path(source.keys) if source.keys else None)
-    try:
-        edges = await reader.edges(product, window)
-        counts = await reader.counts(product, window)
-    finally:
-        await reader.aclose()
-    if edges is None or not counts.decided:
-        raise CommandError(
-            f"the store has no decisions of {product} in this window: widen --from and --to, or "
-            "name another --store",
-            Exit.USAGE,
-        )
-    return (*edges, counts.decided)
-
-
-def _report(
-    compared: ComparedRules,
-    order: BacktestOrder,
-    edges: tuple[datetime, datetime],
-    share: float,
-    sums: ImpactSums,
-) -> ImpactReport:
-    base, other = compared.product.champion, compared.changed
-    swept = tuple(order.points[0]) if order.points else ()
-    since, until = (edge.astimezone(base.zone).isoformat(timespec="seconds") for edge in edges)
-    subject = Subject(
-        order.product,
-        base.currency,
-        f"v{base.version}",
-        base.digest,
-        compared.name,
-        other.digest,
-        tuple((one.at, one.before, one.after) for one in compared.figures),
-        since,
-        until,
-        engine_version=engine_version(),
-        params_as_of=str(order.params_as_of or ""),
-        by=order.by,
-        sample=share,
-        seed=order.seed,
-        swept=swept,
-        points=tuple(tuple(point.values()) for point in order.points),
-        present=compared.present,
-    )
-    return report_of(subject, sums)
 
 
 def _require(order: BacktestOrder, compared: ComparedRules) -> None:

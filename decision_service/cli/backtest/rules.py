@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from decision_service.cli.backtest.margins import Margin, margins
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.folder import loaded, select_rules
 from decision_service.cli.rules.version import NamedVersion, find_version
@@ -20,7 +21,11 @@ from decision_service.ruleset.program.model import CompiledRuleset
 
 @dataclass(frozen=True, slots=True)
 class ComparedRules:
-    """A product, its champion as it stands, and what it is compared with."""
+    """A product, its champion as it stands, and what it is compared with.
+
+    `texts` are the stored files of all versions at hand by digest, whose decisions can be judged
+    where no store has them.
+    """
 
     product: Product
     base: RulesOrder
@@ -29,6 +34,13 @@ class ComparedRules:
     name: str
     figures: tuple[SetFigure, ...]
     present: tuple[str, ...]
+    margins: tuple[Margin, ...]
+    texts: Mapping[str, bytes]
+
+    @property
+    def champion(self) -> CompiledRuleset:
+        """The version that decides now."""
+        return self.product.champion
 
 
 def compared_rules(
@@ -39,8 +51,8 @@ def compared_rules(
     points: Sequence[Mapping[str, str]],
 ) -> ComparedRules:
     """The rules; raises CommandError with the sentence of what is wrong with them."""
-    selection = select_rules(folder)
-    rulebook = loaded(selection).rulebook
+    loading = loaded(select_rules(folder))
+    rulebook = loading.rulebook
     assert rulebook is not None  # noqa: S101  `loaded` raises otherwise
     try:
         product = rulebook.product(name)
@@ -54,7 +66,8 @@ def compared_rules(
             "like",
             Exit.USAGE,
         )
-    return _compared(product, base, changed, figures, points)
+    texts = {text.digest: text.body for text in loading.texts}
+    return _compared(product, base, changed, figures, points, texts)
 
 
 def _compared(
@@ -63,15 +76,18 @@ def _compared(
     changed: NamedVersion,
     figures: Mapping[str, str],
     points: Sequence[Mapping[str, str]],
+    texts: Mapping[str, bytes],
 ) -> ComparedRules:
     ruleset = changed.ruleset
     told: tuple[SetFigure, ...] = ()
     present: tuple[str, ...] = ()
+    near: tuple[Margin, ...] = ()
     try:
         if figures or points:
             setter = FigureSetter(changed.files, catalogue())
             if figures:
                 ruleset, told = setter.compiled(figures)
+                near = margins(setter, figures)
             for point in points:
                 _, found = setter.compiled({**figures, **point})
                 present = tuple(one.before for one in found if one.at in point)
@@ -87,6 +103,8 @@ def _compared(
         f"{name} with {shown}" if shown else name,
         told,
         present,
+        near,
+        texts,
     )
 
 

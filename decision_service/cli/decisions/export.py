@@ -27,7 +27,7 @@ from decision_service.cli.decisions.filters import (
     FromOption,
     OutcomeOption,
 )
-from decision_service.cli.decisions.masking import Exported
+from decision_service.cli.decisions.masking import Exported, export_key
 from decision_service.cli.errors import CommandError, Exit
 
 _PAGE = 500
@@ -50,7 +50,8 @@ def export(
         typer.Option(
             "--format",
             help="fixture: a rule test of one decision; cases: rule tests of one version's; "
-            "jsonl: all that is known, a line each; csv: the figures, a row each",
+            "jsonl: all that may leave, a line each, as backtest --cases reads it; csv: the "
+            "figures, a row each",
         ),
     ],
     decision_id: Annotated[
@@ -106,6 +107,7 @@ class _Source:
 
     def __init__(self, server: ServerOptions) -> None:
         self._server = server
+        self._key = export_key()
         self._rules: dict[tuple[str, int], rules_pb.Ruleset] = {}
 
     def ids(self, stub: Stub, wanted: DecisionFilter) -> Iterator[str]:
@@ -124,7 +126,7 @@ class _Source:
         key = (decision.product, decision.ruleset_ref.version)
         if key not in self._rules:
             self._rules[key] = self._read_rules(*key)
-        return Exported(decision, self._rules[key])
+        return Exported(decision, self._rules[key], self._key)
 
     def _read_rules(self, product: str, version: int) -> rules_pb.Ruleset:
         """The version as the server has it now; empty where there is none."""

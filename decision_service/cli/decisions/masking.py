@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import hmac
+import secrets
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from google.type.money_pb2 import Money as MoneyMessage
@@ -11,7 +13,18 @@ from google.type.money_pb2 import Money as MoneyMessage
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 
-_TAG = 8
+_DIGITS = 16
+"""Hex digits of a tag: a million decisions have a pair of one tag in 1 of 37 million exports."""
+
+
+def tag_of(decision_id: str) -> str:
+    """A word for a decision by which it is found again from its id, and never the reverse."""
+    return hashlib.sha256(decision_id.encode()).hexdigest()[:_DIGITS]
+
+
+def export_key() -> bytes:
+    """A secret of one export, by which applicants are told apart in it and nowhere else."""
+    return secrets.token_bytes(_DIGITS)
 
 
 class Texts:
@@ -34,16 +47,24 @@ class Texts:
 class Exported:
     """A decision in FULL view with the version that made it, as the server has it now.
 
-    `ruleset` is empty where the server has that version no more, or where no rules decided.
+    `ruleset` is empty where the server has that version no more, or where no rules decided. `key`
+    is the export's.
     """
 
     decision: pb.Decision
     ruleset: rules_pb.Ruleset
+    key: bytes = field(default_factory=export_key)
 
     @property
     def tag(self) -> str:
-        """A word for the decision by which it is found again from its id, and never the reverse."""
-        return hashlib.sha256(self.decision.decision_id.encode()).hexdigest()[:_TAG]
+        """The decision's tag."""
+        return tag_of(self.decision.decision_id)
+
+    @property
+    def unit(self) -> str:
+        """A word for the applicant, the same in one export alone."""
+        digest = hmac.new(self.key, self.decision.user_id.encode(), hashlib.sha256)
+        return digest.hexdigest()[:_DIGITS]
 
     @property
     def texts(self) -> Texts:

@@ -1,16 +1,18 @@
 """Recorded decisions as JSON lines and as rows of CSV, without anything that tells whose they are.
 
-A row begins with the decision's tag: the first digits of the SHA-256 of its id.
+A row begins with the decision's tag: the first digits of the SHA-256 of its id. A JSON line holds
+what a judgement by other rules needs: `backtest --cases` reads it.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import decision_pb2 as pb
@@ -24,13 +26,20 @@ COLUMNS = (
     "tier", "binding",
 )  # fmt: skip
 _UNSPECIFIED = 0
+_JSON = msgspec.json.Encoder(decimal_format="number")
 
 
 def json_line(exported: Exported) -> str:
-    """One line: what `COLUMNS` name, with every input, factor, score and offer line."""
+    """One line: what `COLUMNS` name, with every input, factor, score and offer line.
+
+    Numbers are exact decimals; money is `{amount, currency}`, a date `{date}`.
+    """
     decision, texts = exported.decision, exported.texts
     content = {
         **_head(exported),
+        "unit": exported.unit,
+        "decided": decision.create_time.ToJsonString(),
+        "arm": decision.assignment.arm,
         "reasons": [reason.code for reason in decision.reasons],
         "conditions": [condition.id for condition in decision.conditions],
         "data_requests": [asked.factor for asked in decision.data_requests],
@@ -39,9 +48,15 @@ def json_line(exported: Exported) -> str:
         },
         "inputs": {name: _value(decision.inputs[name], texts) for name in sorted(decision.inputs)},
         "factors": {one.name: _factor(one) for one in decision.factor_values},
+        "providers": sorted({a.provider_id for a in decision.data_quality.accounts if a.used}),
+        "list_answers": [
+            {"list": one.list, "input": one.input, "listed": one.listed, "digest": one.list_digest}
+            for one in decision.list_answers
+        ],
         "offer": _offer(decision.offer, texts) if decision.HasField("offer") else None,
+        "override": _override(decision.override) if decision.HasField("override") else None,
     }
-    return json.dumps(content, ensure_ascii=False) + "\n"
+    return _JSON.encode(content).decode() + "\n"
 
 
 def csv_line(exported: Exported) -> str:
@@ -84,6 +99,16 @@ def _head(exported: Exported) -> dict[str, Any]:
     }
 
 
+def _override(override: pb.Override) -> dict[str, Any]:
+    """What the rules concluded, where something else was decided."""
+    return {
+        "kind": override.kind,
+        "outcome": _word(pb.Outcome, override.outcome, "OUTCOME_"),
+        "refer_kind": _word(pb.ReferKind, override.refer_kind, "REFER_KIND_"),
+        "reasons": [reason.code for reason in override.reasons],
+    }
+
+
 def _word(names: Any, number: int, prefix: str) -> str:
     return "" if number == _UNSPECIFIED else str(names.Name(number)).removeprefix(prefix)
 
@@ -117,7 +142,13 @@ def _factor(factor: pb.FactorValue) -> Any:
     """A factor's value, or the causes for which it is missing."""
     if factor.HasField("value"):
         return _value(factor.value, None)
-    return {"missing": [{"cause": one.cause, "reason": one.reason} for one in factor.missing]}
+    return {"missing": list(_causes(factor))}
+
+
+def _causes(factor: pb.FactorValue) -> Iterator[dict[str, str]]:
+    """In the order of the sources, which stay out: of two like causes the first is shown."""
+    for one in sorted(factor.missing, key=lambda missing: missing.source_id):
+        yield {"cause": one.cause, "reason": one.reason}
 
 
 def _value(value: values_pb2.InputValue, texts: Texts | None) -> Any:
@@ -127,9 +158,9 @@ def _value(value: values_pb2.InputValue, texts: Texts | None) -> Any:
         case "flag":
             return value.flag
         case "number":
-            return value.number
+            return Decimal(value.number)
         case "date":
-            return value.date
+            return {"date": value.date}
     return value.text if texts is None else texts.shown(value.text)
 
 

@@ -8,7 +8,7 @@ from decision_service.impact.figures import ImpactReport
 from decision_service.impact.render import wording
 from decision_service.impact.render.charts import Bar, Chart, svg
 from decision_service.impact.render.section import Section
-from decision_service.impact.render.sweep import sweep_section
+from decision_service.impact.render.sweep import margin_section, sweep_section
 
 
 def sections(report: ImpactReport) -> Iterator[Section]:
@@ -26,6 +26,8 @@ def sections(report: ImpactReport) -> Iterator[Section]:
     if report.reasons:
         yield _reasons(report)
     yield from _segments(report)
+    for curve in report.margins:
+        yield margin_section(curve, report.subject.currency)
     if report.sweep:
         yield sweep_section(report)
     if report.loans:

@@ -1,11 +1,11 @@
-"""The part of a report that shows a sweep: a curve for one figure, a grid for two."""
+"""The parts of a report that move figures: a curve for one of them, a grid for two."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from decision_service.impact.figures import ImpactReport, SweepPoint
+from decision_service.impact.figures import ImpactReport, MarginCurve, SweepPoint
 from decision_service.impact.render import wording
 from decision_service.impact.render.section import Section
 
@@ -17,15 +17,44 @@ def sweep_section(report: ImpactReport) -> Section:
     """Approvals, referrals, money and known bad rates at every point; the present one is marked."""
     told, currency = report.subject, report.subject.currency
     columns = (*told.swept, "approvals", "referrals", "approved in all", "known bad rate")
-    rows = tuple((*_named(point, report), *_figures(point, currency)) for point in report.sweep)
-    chart = _curve(report) if len(told.swept) == 1 else _grid(report)
+    rows = tuple(
+        (*_named(point, told.present), *_figures(point, currency)) for point in report.sweep
+    )
+    curve = len(told.swept) == 1
+    chart = _curve(told.swept[0], report.sweep, told.present) if curve else _grid(report)
     lines = (f"In force: {', '.join(told.present)}, marked with * where it is a point.",)
     title = f"Sweep of {' and '.join(told.swept)}"
     return Section(title, lines, columns, rows, len(told.swept), chart)
 
 
-def _named(point: SweepPoint, report: ImpactReport) -> tuple[str, ...]:
-    mark = " *" if point.values == report.subject.present else ""
+def margin_section(curve: MarginCurve, currency: str) -> Section:
+    """Approvals, referrals and money where a set figure lies a little lower or higher."""
+    present = (curve.value,)
+    at = next((point for point in curve.points if point.values == present), None)
+    rows = tuple(
+        (
+            *_named(point, present),
+            *_figures(point, currency),
+            "–" if at is None else f"{_approved(point, curve) - _approved(at, curve):+,}",
+        )
+        for point in curve.points
+    )
+    line = (
+        f"What {curve.figure} decides if it lies elsewhere, for {curve.applicants:,} applicants; "
+        f"{curve.value} is marked with *. The last column is how many more or fewer are approved: "
+        "so many lie between the two values."
+    )
+    columns = ("value", "approvals", "referrals", "approved in all", "known bad rate", "approved")
+    chart = _curve(curve.figure, curve.points, present)
+    return Section(f"How close it is: {curve.figure}", (line,), columns, rows, 1, chart)
+
+
+def _approved(point: SweepPoint, curve: MarginCurve) -> int:
+    return round(point.approved * curve.applicants)
+
+
+def _named(point: SweepPoint, present: tuple[str, ...]) -> tuple[str, ...]:
+    mark = " *" if point.values == present else ""
     return (*point.values[:-1], point.values[-1] + mark)
 
 
@@ -35,15 +64,14 @@ def _figures(point: SweepPoint, currency: str) -> tuple[str, ...]:
     return (*shares, wording.money(point.amount, currency), bad)
 
 
-def _curve(report: ImpactReport) -> str:
+def _curve(figure: str, points: Sequence[SweepPoint], present: tuple[str, ...]) -> str:
     """Approvals (line) and referrals (dashed) by the value of one figure."""
-    points = report.sweep
-    title = escape(f"Approvals and referrals by {report.subject.swept[0]}")
+    title = escape(f"Approvals and referrals by {figure}")
     parts = [
         _line(points, [point.approved for point in points], "after", ""),
         _line(points, [point.referred for point in points], "before", "6 4"),
         *_axis(points),
-        *_marks(report),
+        *_marks(points, present),
     ]
     return (
         f'<svg role="img" aria-label="{title}" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
@@ -77,10 +105,10 @@ def _axis(points: Sequence[SweepPoint]) -> Iterator[str]:
         yield f'<text {at} text-anchor="middle">{told}</text>'
 
 
-def _marks(report: ImpactReport) -> Iterator[str]:
-    for place, point in enumerate(report.sweep):
-        if point.values == report.subject.present:
-            at = f'cx="{_x(place, report.sweep)}" cy="{_y(point.approved)}"'
+def _marks(points: Sequence[SweepPoint], present: tuple[str, ...]) -> Iterator[str]:
+    for place, point in enumerate(points):
+        if point.values == present:
+            at = f'cx="{_x(place, points)}" cy="{_y(point.approved)}"'
             yield f'<circle {at} r="5" fill="var(--ink)"><title>now</title></circle>'
 
 

@@ -94,6 +94,10 @@ def honesty(report: ImpactReport) -> Iterator[str]:
     if told.lacking:
         names = ", ".join(f"{name} ({number:,})" for name, number in [*told.lacking.items()][:5])
         yield f"Factors that were lacking most: {names}."
+    if report.subject.broken:
+        numbers = ", ".join(f"{number:,}" for number in report.subject.broken_lines)
+        broken = f"{report.subject.broken:,} (line {numbers})"
+        yield f"Broken lines of the case file, which count nowhere: {broken}."
     if report.subject.sample < 1:
         yield f"A sample of {percent(report.subject.sample)}, seed {report.subject.seed}."
 
@@ -109,8 +113,15 @@ def bad_rates(report: ImpactReport) -> Iterator[str]:
             "swap in: unknown, since nobody lent to these applicants; between 0 % and 100 %, and "
             "by experience worse than kept in"
         )
+    if report.subject.strange_loans:
+        yield (
+            "decisions in the file of outcomes that are not recorded, which count nowhere: "
+            f"{report.subject.strange_loans:,}"
+        )
 
 
 def replay(decision_id: str) -> str:
-    """The command that replays a decision."""
+    """The command that replays a decision, or the tag by which a case file has it."""
+    if not decision_id.startswith("dec_"):
+        return f"decision {decision_id} of the case file"
     return f"decision-service decisions replay {decision_id}"

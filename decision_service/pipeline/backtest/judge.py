@@ -35,7 +35,8 @@ class NotCompared(msgspec.Struct, frozen=True):
 class BacktestRules(msgspec.Struct, frozen=True):
     """The rules before and after, and the day whose dated parameters both take; None: their own.
 
-    `points` are the rules of a sweep, which read what `other` reads.
+    `points` are the rules of a sweep, `margins` those of figures moved a little; both read what
+    `other` reads.
     """
 
     base: CompiledRuleset
@@ -43,6 +44,7 @@ class BacktestRules(msgspec.Struct, frozen=True):
     by: tuple[str, ...] = ()
     params_as_of: date | None = None
     points: tuple[CompiledRuleset, ...] = ()
+    margins: tuple[CompiledRuleset, ...] = ()
 
 
 def side_of(verdict: Verdict) -> Side:
@@ -64,9 +66,13 @@ def side_of(verdict: Verdict) -> Side:
 
 
 def compare(
-    case: DecidedCase, rules: BacktestRules, loan: KnownLoan | None = None
+    case: DecidedCase,
+    rules: BacktestRules,
+    loan: KnownLoan | None = None,
+    *,
+    margins: bool = False,
 ) -> JudgedApplicant | NotCompared:
-    """The applicant as both sets of rules judge her, or why they cannot."""
+    """The applicant as both sets of rules judge her, or why they cannot; margins where asked."""
     judged = []
     for ruleset in (rules.base, rules.other):
         facts = facts_for(case, ruleset)
@@ -80,8 +86,15 @@ def compare(
     one = JudgedApplicant(case.decision.decision_id, side_of(before), side_of(after), loan=loan)
     moved = causes((rules.base, before), (rules.other, after)) if one.changed else ()
     cells = cells_of(case.decision, before, facts.inputs, rules.by)
-    swept = (_verdict(case, ruleset, facts, rules.params_as_of) for ruleset in rules.points)
-    return replace(one, causes=moved, cells=cells, points=tuple(map(side_of, swept)))
+    asked = (rules.points, rules.margins if margins else ())
+    points, near = (_sides(case, every, facts, rules.params_as_of) for every in asked)
+    return replace(one, causes=moved, cells=cells, points=points, margins=near)
+
+
+def _sides(
+    case: DecidedCase, every: tuple[CompiledRuleset, ...], facts: Facts, day: date | None
+) -> tuple[Side, ...]:
+    return tuple(side_of(_verdict(case, ruleset, facts, day)) for ruleset in every)
 
 
 def weighed(loan: KnownLoan | None, decision: Decision) -> KnownLoan | None:

@@ -60,7 +60,7 @@ class RangeJudge:
         sums, firsts = ImpactSums(), 0
         async for one in self._applicants(chosen, window):
             firsts += 1
-            if self._is_drawn(one.entry.user_id):
+            if self._is_drawn(one.entry.user_id, self._order.share):
                 await self._add(one, sums)
         counts = await self._log.counts(self._order.product, chosen)
         sums.decisions = counts.decided
@@ -81,37 +81,41 @@ class RangeJudge:
             last = page[-1].entry
             after = PagePosition(last.created, last.decision_id)
 
-    def _is_drawn(self, user_id: str) -> bool:
-        if self._order.share >= WHOLE:
+    def _is_drawn(self, user_id: str, share: int) -> bool:
+        if share >= WHOLE:
             return True
         told = hashlib.sha256(f"{self._order.seed}:{user_id}".encode()).digest()
-        return int.from_bytes(told[:4]) < self._order.share
+        return int.from_bytes(told[:4]) < share
 
     async def _add(self, one: RecordedApplicant, sums: ImpactSums) -> None:
         entry = one.entry
         case = await self._case(entry)
-        if case is None:
-            sums.leave_out(LeftOut.RECORD_UNREADABLE, entry.outcome)
+        if isinstance(case, LeftOut):
+            sums.leave_out(case, entry.outcome)
             return
         exactly = side_of(case.decision.verdict) == self._answer(entry.reply)
         sums.reproduce(entry.decision_id, exactly=exactly)
         if needs_snapshot(case, self._rules):
             case = await self._with_snapshot(case, entry)
-        judged = compare(case, self._rules, weighed(one.loan, case.decision))
+        near = self._is_drawn(entry.user_id, self._order.margin_share)
+        loan = weighed(one.loan, case.decision)
+        judged = compare(case, self._rules, loan, margins=near)
         if isinstance(judged, NotCompared):
             sums.leave_out(judged.why, entry.outcome, judged.lacking)
         else:
             sums.add(judged)
 
-    async def _case(self, entry: StoredEntry) -> DecidedCase | None:
-        """The decision by its own rules; None where values or rules cannot be read."""
+    async def _case(self, entry: StoredEntry) -> DecidedCase | LeftOut:
+        """The decision by its own rules, or what of it cannot be read."""
         try:
+            ruleset = await self._archive.by_digest(entry.ruleset_digest or "")
             facts = decode_facts(entry.facts)
-            if facts.factors is None or not entry.ruleset_digest:
-                return None
-            ruleset = await self._archive.by_digest(entry.ruleset_digest)
-        except (msgspec.ValidationError, RulesetUnknown):
-            return None
+        except RulesetUnknown:
+            return LeftOut.RULES_UNKNOWN
+        except msgspec.DecodeError:
+            return LeftOut.RECORD_UNREADABLE
+        if facts.factors is None:
+            return LeftOut.RECORD_UNREADABLE
         return decided_case(Recorded(entry, facts), ruleset, None, self._order.known)
 
     async def _with_snapshot(self, case: DecidedCase, entry: StoredEntry) -> DecidedCase:

@@ -34,7 +34,7 @@ class BacktestOrder(msgspec.Struct):
 
     `by` are the dimensions of the report; `share` of the applicants are judged, in 2**32 parts,
     chosen by a hash of `seed` and the user. `points` are the figures of each point of a sweep, set
-    beside those of `other`.
+    beside those of `other`; `margins` likewise, judged for `margin_share` of the applicants.
     """
 
     product: str
@@ -46,17 +46,22 @@ class BacktestOrder(msgspec.Struct):
     share: int = 1 << 32
     seed: int = 0
     points: tuple[Mapping[str, str], ...] = ()
+    margins: tuple[Mapping[str, str], ...] = ()
+    margin_share: int = 1 << 32
 
 
 def rules_of(order: BacktestOrder) -> BacktestRules:
     """The compiled rules of an order; raises FiguresUnfit."""
-    points: tuple[CompiledRuleset, ...] = ()
-    if order.points:
-        setter = FigureSetter(order.other.files, catalogue())
-        every = ({**order.other.figures, **point} for point in order.points)
-        points = tuple(setter.compiled(figures)[0] for figures in every)
     base, other = compiled(order.base), compiled(order.other)
-    return BacktestRules(base, other, order.by, order.params_as_of, points)
+    points, margins = (_moved(order.other, figures) for figures in (order.points, order.margins))
+    return BacktestRules(base, other, order.by, order.params_as_of, points, margins)
+
+
+def _moved(other: RulesOrder, every: tuple[Mapping[str, str], ...]) -> tuple[CompiledRuleset, ...]:
+    if not every:
+        return ()
+    setter = FigureSetter(other.files, catalogue())
+    return tuple(setter.compiled({**other.figures, **figures})[0] for figures in every)
 
 
 def compiled(order: RulesOrder) -> CompiledRuleset:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -74,6 +74,12 @@ def edges(connection: Connection, product: str, chosen: KeyRange) -> tuple[int, 
     """The instants of the first and the last decision of a range, in microseconds."""
     found = connection.execute(_EDGES, _range(product, chosen)).one()
     return None if found[0] is None else (found[0], found[1])
+
+
+def known(connection: Connection, decision_ids: Collection[str]) -> set[str]:
+    """Those of a few hundred decisions that the store has."""
+    asked = select(_ROW.decision_id).where(_ROW.decision_id.in_(decision_ids))
+    return {*connection.execute(asked).scalars()}
 
 
 def _range(product: str, chosen: KeyRange) -> dict[str, Any]:

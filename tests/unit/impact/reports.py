@@ -30,7 +30,9 @@ def _one(name: str, before: Side, after: Side, cell: str) -> JudgedApplicant:
     causes = () if before == after else ("eligibility.low_income",)
     loan = KnownLoan(bad=after is DECLINED) if before is APPROVED else None
     cells = (("inputs.region", cell), ("month", "2026-10"))
-    return JudgedApplicant(name, before, after, causes, cells, loan, (before, after))
+    return JudgedApplicant(
+        name, before, after, causes, cells, loan, (before, after), (before, after)
+    )
 
 
 def _subject() -> Subject:
@@ -48,4 +50,8 @@ def _subject() -> Subject:
         swept=("params.least",),
         points=(("8",), ("9",)),
         present=("8",),
+        margins=(("params.least", ("8", "9")),),
+        broken=2,
+        broken_lines=(3, 5),
+        strange_loans=4,
     )

@@ -78,6 +78,16 @@ def test_the_headline_says_who_and_how_much() -> None:
     assert "kept in: 0.0 % bad of 80 known loans" in text
 
 
+def test_the_margin_tells_who_lies_between() -> None:
+    """Each value near a set figure, and how many more are approved there than at the one set."""
+    text = markdown(report())
+    assert "## How close it is: params.least" in text
+    assert "| 8 | 95.0 % | 5.0 % | PHP 1,900,000 | 15.8 % | +10 |" in text
+    assert "| 9 * | 85.0 % | 0.0 % |" in text
+    assert "count nowhere: 2 (line 3, 5)." in text
+    assert "not recorded, which count nowhere: 4" in text
+
+
 def test_the_page_runs_nothing_and_fetches_nothing() -> None:
     """No script, link or picture from elsewhere; a cell of an input is text, whatever is in it."""
     page = html(report(cell="<script>alert(1)</script>"))
