@@ -18,7 +18,7 @@ COMMANDS = {
     "people": "sandbox.people",
     "decide": "decisions.decide",
     "decisions": "decisions.commands",
-    "rules": "rules.commands",
+    "rules": "review.commands",
     "applicants": "applicants.commands",
     "tokens": "server.tokens",
     "webhooks": "server.webhooks",

@@ -191,13 +191,21 @@ def _loans(sums: ImpactSums) -> tuple[LoanRow, ...]:
     )
 
 
-def _expectation(rates: Sequence[Rate]) -> str:
-    """The line for the challenger of a rollout.yaml; empty without applicants."""
+def expected_change(rates: Sequence[Rate]) -> tuple[str, str] | None:
+    """The change of the approval rate and how far it may be off, as a plan writes them."""
     if not rates:
-        return ""
+        return None
     told = rates[0].difference
     within = max(told.high - told.difference, told.difference - told.low)
-    return f"expect: {{approval_rate: {{change: {told.difference:.3f}, within: {within:.3f}}}}}"
+    return f"{told.difference + 0.0:.3f}", f"{within:.3f}"
+
+
+def _expectation(rates: Sequence[Rate]) -> str:
+    """The line for the challenger of a rollout.yaml; empty without applicants."""
+    told = expected_change(rates)
+    if told is None:
+        return ""
+    return f"expect: {{approval_rate: {{change: {told[0]}, within: {told[1]}}}}}"
 
 
 def _sorted(counts: Mapping[str, int]) -> Mapping[str, int]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -19,6 +20,7 @@ import msgspec
 import pytest
 
 from decision_service.cli.backtest.rules import compared_rules
+from decision_service.cli.errors import Exit
 from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.backtest.rules import BacktestOrder
 from decision_service.pipeline.backtest.run import divided, summed
@@ -70,6 +72,8 @@ async def test_a_change_is_told_in_people_and_money(url: str, tmp_path: Path) ->
             again = await asked("--jobs", "2")
             file = await exported(tmp_path, live)
     assert_the_same_over(file, json.loads(told.stdout))
+    if url.startswith("sqlite"):  # a file is the same from any store
+        assert_a_review_tells(file)
     assert told.returncode == 0, told.stderr
     assert told.stdout == again.stdout
     report = json.loads(told.stdout)
@@ -109,6 +113,22 @@ def assert_the_same_over(file: Path, told: dict[str, Any]) -> None:
     assert [row["loans"] for row in report["loans"]] == [1]
     assert report["loans"][0]["bad_rate"] == 1.0
     assert shape(report) == shape(told)
+
+
+def assert_a_review_tells(file: Path) -> None:
+    """What a changed folder would have done to the people of a case file, as a finding."""
+    changed = file.parent / "changed"
+    shutil.copytree(RULES, changed)
+    version = changed / PRODUCT / "v1.yaml"
+    old, new = ("min_monthly_income: {type: money, value: " + n + "}" for n in ("8000", "30000"))
+    version.write_text(version.read_text().replace(old, new))
+    words = ("rules", "review", RULES, str(changed), "--cases", str(file))
+    done = command(*words, "--fail-if", "swap_out > 0", folder=file.parent)
+    assert done.returncode == Exit.FINDINGS, done.stderr
+    assert f"- {PRODUCT} v1 (champion): swap_out > 0: swap_out is 0." in done.stdout
+    assert "minimum monthly income (min_monthly_income) from 8000 to 30000" in done.stdout
+    assert f"## What {PRODUCT} v1 (champion) would do\n\nApprovals go from " in done.stdout
+    assert "The recorded rules reproduce 6 of 6 decisions exactly." in done.stdout
 
 
 def loans(cases: Path) -> Path:

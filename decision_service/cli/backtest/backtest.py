@@ -9,22 +9,18 @@ from typing import Annotated
 
 import typer
 
+from decision_service.cli.backtest.expected import require_challenger, write_expected
 from decision_service.cli.backtest.findings import conditions, findings
 from decision_service.cli.backtest.margins import margin_points
 from decision_service.cli.backtest.output import ReportFormat, print_report, write_report
 from decision_service.cli.backtest.rules import ComparedRules, compared_rules
-from decision_service.cli.backtest.run import Question, answered
+from decision_service.cli.backtest.run import Question, answered, left_out, require_possible
 from decision_service.cli.backtest.sources import SourceNames
 from decision_service.cli.backtest.sweep import assignments, sweep_points
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
-from decision_service.impact.figures import ImpactReport
-from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
 from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.backtest.rules import BacktestOrder
-
-MOST_LEFT_OUT = 0.5
-"""The share that cannot be compared from which a report would mislead."""
 
 
 def backtest(
@@ -73,6 +69,10 @@ def backtest(
         list[str] | None,
         typer.Option("--fail-if", help="exit 1 when met, as 'approve_change < -0.05'"),
     ] = None,
+    write_expect: Annotated[
+        bool,
+        typer.Option("--write-expect", help="put the change under challenger in rollout.yaml"),
+    ] = False,
 ) -> None:
     """Say what other rules would have decided.
 
@@ -92,7 +92,9 @@ def backtest(
         points=tuple(points),
         margins=margin_points(compared.margins),
     )
-    _require(order, compared)
+    require_possible(order, compared)
+    if write_expect:
+        require_challenger(rules, compared)
     window = _window(since, until, compared)
     question = Question(compared, order, window, sample or 0, jobs)
     report = answered(question, SourceNames(store, cases, outcomes))
@@ -104,33 +106,12 @@ def backtest(
     found = tuple(findings(report, asked))
     if found:
         raise CommandError(f"{len(found)} of {len(asked)} conditions met", Exit.FINDINGS, found)
-    _require_most_compared(report)
-
-
-def _require(order: BacktestOrder, compared: ComparedRules) -> None:
-    same = compared.changed.digest == compared.product.champion.digest
-    if same and not order.points and order.params_as_of is None:
-        raise CommandError(
-            f"both sides are v{compared.changed.version} as it stands: change something with "
-            "--with, --set, --sweep or --params-as-of",
-            Exit.USAGE,
-        )
-    try:
-        require_dimensions(order.by, compared.product.champion)
-    except DimensionUnknown as error:
-        raise CommandError(str(error), Exit.USAGE) from None
-
-
-def _require_most_compared(report: ImpactReport) -> None:
-    told = report.coverage
-    share = sum(told.left_out.values()) / max(told.applicants, 1)
-    if share > MOST_LEFT_OUT:
-        raise CommandError(
-            f"{share:.0%} of the applicants cannot be compared, so the report tells of the others "
-            "alone",
-            Exit.USAGE,
-            tuple(f"{kind}: {number:,}" for kind, number in told.left_out.items()),
-        )
+    for share in left_out(report):
+        counts = report.coverage.left_out.items()
+        lines = tuple(f"{kind}: {number:,}" for kind, number in counts)
+        raise CommandError(share, Exit.USAGE, lines)
+    if write_expect:
+        sys.stderr.write(f"wrote {write_expected(rules, compared, report)}\n")
 
 
 def _window(since: str, until: str, compared: ComparedRules) -> KeyRange:

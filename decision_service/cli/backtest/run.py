@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,11 +16,15 @@ from decision_service.domain.errors import StoreError
 from decision_service.impact.figures import ImpactReport, Subject
 from decision_service.impact.report import report_of
 from decision_service.impact.sums import ImpactSums, TooManyCells
+from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
 from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.backtest.range import WHOLE
 from decision_service.pipeline.backtest.rules import BacktestOrder
 from decision_service.pipeline.backtest.run import divided, summed
 from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder, WorkersKilled
+
+MOST_LEFT_OUT = 0.5
+"""The share that cannot be compared from which a report would mislead."""
 
 MARGIN_APPLICANTS = 20_000
 """About so many applicants are judged at the values near to a set figure."""
@@ -34,6 +39,32 @@ class Question:
     window: KeyRange
     sample: int = 0
     jobs: int = 2
+
+
+def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
+    """Raise CommandError where nothing is compared, or a dimension does not exist."""
+    same = compared.changed.digest == compared.champion.digest
+    if same and not order.points and order.params_as_of is None:
+        raise CommandError(
+            f"both sides are v{compared.changed.version} as it stands: change something with "
+            "--with, --set, --sweep or --params-as-of",
+            Exit.USAGE,
+        )
+    try:
+        require_dimensions(order.by, compared.champion)
+    except DimensionUnknown as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+
+
+def left_out(report: ImpactReport) -> Iterator[str]:
+    """A sentence where too many cannot be compared."""
+    told = report.coverage
+    share = sum(told.left_out.values()) / max(told.applicants, 1)
+    if share > MOST_LEFT_OUT:
+        yield (
+            f"{share:.0%} of the applicants cannot be compared, so the report tells of the others "
+            "alone"
+        )
 
 
 def answered(question: Question, names: SourceNames) -> ImpactReport:

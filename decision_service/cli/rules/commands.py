@@ -72,17 +72,7 @@ def check(
     Exit code 1 when anything is wrong.
     """
     selection = select_rules(path)
-    loading = load_rules(unpublished(selection.folder), datetime.now(UTC), blocked_names(load()))
-    all_found = (
-        *loading.diagnostics,
-        *untested_versions(selection.folder),
-        *case_problems(selection.folder, loading.by_version),
-        *publication(selection.folder),
-    )
-    version = loading.by_version.get(selection.part)
-    own = () if version is None else version.diagnostics
-    shown = [d for d in all_found if selection.has(d.file) or d in own]
-    found = sorted(shown, key=lambda d: d.order)
+    found = problems_of(selection)
     if form is Format.JSON:
         print_json([as_dict(diagnostic) for diagnostic in found])
     else:
@@ -186,6 +176,21 @@ commands.command()(status)
 
 
 _BETTER = {Better.UP: "up", Better.DOWN: "down", Better.NONE: ""}
+
+
+def problems_of(selection: RulesSelection) -> list[Diagnostic]:
+    """Everything that is wrong with the selected part, in the order of the files."""
+    loading = load_rules(unpublished(selection.folder), datetime.now(UTC), blocked_names(load()))
+    all_found = (
+        *loading.diagnostics,
+        *untested_versions(selection.folder),
+        *case_problems(selection.folder, loading.by_version),
+        *publication(selection.folder),
+    )
+    version = loading.by_version.get(selection.part)
+    own = () if version is None else version.diagnostics
+    shown = [d for d in all_found if selection.has(d.file) or d in own]
+    return sorted(shown, key=lambda d: d.order)
 
 
 def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
