@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from decision_service.cli.backtest.expect import with_expected
+from decision_service.cli.backtest.expected import require_challenger, write_expected
+from decision_service.cli.backtest.rules import compared_rules
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.language.yaml.layout import laid_out
+from decision_service.rollout.model import Metric
 from tests.unit.cli.commands import SHIPPED, command
+from tests.unit.impact.reports import report
 
+PRODUCT = "personal-loan-ph"
 HEAD = "product: p   # ours\nversions:\n  champion: 1\n"
 BLOCK = HEAD + (
     "  challenger:\n    version: 2     # stricter\n    salt: s\n    stages:\n"
@@ -75,3 +82,25 @@ def test_a_plan_without_a_challenger_is_told_at_once(
     done = command(capsys, "backtest", "personal-loan-ph", *words, "--write-expect")
     assert done.code == Exit.USAGE
     assert "rollout.yaml has no challenger" in done.err
+
+
+def test_the_challenger_gets_what_its_report_expects(tmp_path: Path) -> None:
+    """The plan is read again with it; a report of other figures is none of the challenger."""
+    rules = tmp_path / "rules"
+    shutil.copytree(SHIPPED, rules)
+    plan = rules / PRODUCT / "rollout.yaml"
+    asked = "  champion: 1\n  challenger: {version: 2, salt: c, stages: [{name: a, percent: 1}], "
+    text = plan.read_text().replace("  champion: 1\n", f"{asked}initial_stage: a}}\n")
+    plan.write_text(text)
+    other = compared_rules(rules, PRODUCT, "", {"params.min_monthly_income": "9000"}, ())
+    with pytest.raises(CommandError, match=rf"say --with {PRODUCT}@2"):
+        require_challenger(rules, other)
+    compared = compared_rules(rules, PRODUCT, f"{PRODUCT}@2", {}, ())
+    require_challenger(rules, compared)
+    assert write_expected(rules, compared, report()) == plan
+    expected = "initial_stage: a, expect: {approval_rate: {change: -0.100, within: 0.090}}}"
+    assert plan.read_text() == text.replace("initial_stage: a}", expected)
+    again = compared_rules(rules, PRODUCT, f"{PRODUCT}@2", {}, ())
+    challenger = again.product.plan.versions.challenger
+    assert challenger is not None
+    assert challenger.expect[Metric.APPROVAL_RATE].change == Decimal("-0.1")
