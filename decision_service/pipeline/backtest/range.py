@@ -97,7 +97,8 @@ class RangeJudge:
         sums.reproduce(entry.decision_id, exactly=exactly)
         if needs_snapshot(case, self._rules):
             case = await self._with_snapshot(case, entry)
-        near = self._is_drawn(entry.user_id, self._order.margin_share)
+        asked = bool(self._rules.margins)
+        near = asked and self._is_drawn(entry.user_id, self._order.margin_share)
         loan = weighed(one.loan, case.decision)
         judged = compare(case, self._rules, loan, margins=near)
         if isinstance(judged, NotCompared):
