@@ -32,12 +32,14 @@ FormatOption = Annotated[
 ]
 
 
-def console() -> Console:
-    """Standard output; wide and plain when it is not a terminal."""
+def console(most: int | None = None) -> Console:
+    """Standard output, at most `most` columns; wide and plain when it is not a terminal."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
+    width = None if sys.stdout.isatty() else most or _PIPE_WIDTH
+    made = Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
+    made.width = min(made.width, most or made.width)
+    return made
 
 
 def table(*columns: str) -> Table:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import grpc
 import typer
@@ -36,9 +36,14 @@ from decision_service.simulator.people.sandbox.people import SandboxPerson, sand
 from decision_service.telemetry import configure_logging
 from decision_service.wiring.app import Service, StartError, start
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 PRODUCT = "personal-loan-ph"
 AMOUNT = 20_000
 TERM = 6
+COLUMNS = 100
+FACTORS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ async def _demo(store: Path, form: Format) -> bool:
     """Whether any replay differed."""
     async with _started(store) as (service, stub):
         if form is Format.TABLE:
-            console().print("\n".join(_heading(service, store)))
+            console(COLUMNS).print("\n".join(_heading(service, store)))
         shown = [await _decide(stub, service.address, person) for person in sandbox_people()]
     if form is Format.JSON:
         print_json([_row(one) for one in shown])
@@ -134,25 +139,39 @@ def _heading(service: Service, store: Path) -> list[str]:
 
 
 def _print(shown: list[DemoDecision]) -> None:
-    rows = table("person", "outcome", "why", "score", "offer", "calls", "ms")
+    out = console(COLUMNS)
+    out.print(_outcomes(shown))
+    out.print()
+    out.print(_reasons(shown))
+    declined = next((one for one in shown if one.decision.outcome == pb.OUTCOME_DECLINE), shown[0])
+    out.print()
+    first_name = declined.person.name.partition(" ")[0]
+    out.print(decision_tree(declined.decision, f"{first_name}, in full", FACTORS))
+    out.print("\n".join(_closing(shown, declined)))
+
+
+def _outcomes(shown: list[DemoDecision]) -> Table:
+    rows = table("person", "outcome", "score", "offer", "calls", "ms")
     for one in shown:
         decision = one.decision
         rows.add_row(
             one.person.name,
             styled_outcome(decision),
-            "\n".join(reason_text(reason) for reason in decision.reasons) or "–",
             score_text(decision),
             offer_text(decision),
             str(decision.data_quality.upstream_calls),
             f"{one.milliseconds:.0f}",
         )
-    out = console()
-    out.print(rows)
-    declined = next((one for one in shown if one.decision.outcome == pb.OUTCOME_DECLINE), shown[0])
-    out.print()
-    first_name = declined.person.name.partition(" ")[0]
-    out.print(decision_tree(declined.decision, f"{first_name}, in full"))
-    out.print("\n".join(_closing(shown, declined)))
+    return rows
+
+
+def _reasons(shown: list[DemoDecision]) -> Table:
+    rows = table("person", "why")
+    for one in shown:
+        if one.decision.reasons:
+            why = "\n".join(reason_text(reason) for reason in one.decision.reasons)
+            rows.add_row(one.person.name, why)
+    return rows
 
 
 def _closing(shown: list[DemoDecision], example: DemoDecision) -> list[str]:
@@ -164,14 +183,10 @@ def _closing(shown: list[DemoDecision], example: DemoDecision) -> list[str]:
         )
     return [
         "",
-        (
-            f"Recorded {len(shown)} decisions; {replays}. Try next, with `make serve` in a second "
-            "terminal:"
-        ),
-        (
-            f"  decision-service decide --user-id {example.person.user_id} --product {PRODUCT} "
-            f"--amount {AMOUNT} --term {TERM} --view full"
-        ),
+        f"Recorded {len(shown)} decisions; {replays}.",
+        "Try next, with `make serve` in a second terminal:",
+        f"  decision-service decide --user-id {example.person.user_id} \\",
+        f"    --product {PRODUCT} --amount {AMOUNT} --term {TERM} --view full",
         f"  edit rules/{PRODUCT}/v1.yaml, then: decision-service rules check && make demo",
     ]
 
