@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict, Field, SecretStr
 
+from decision_service.config.addresses import is_loopback, split_address
 from decision_service.config.onboarding import OnboardingSettings
 from decision_service.config.values import (
     Address,
@@ -135,6 +136,12 @@ class Settings(OnboardingSettings):
         "the SQLite file. Set it for PostgreSQL.",
         examples=["/etc/decision-service/identity-keys"],
     )
+    data_key_file: NamedPath | None = Field(
+        None,
+        description="File of the keys that wrap users' keys, so that a copy of the database shows "
+        "no applicant's data; in embedded mode by default beside the SQLite file.",
+        examples=["/etc/decision-service/data-keys"],
+    )
     on_revoke: OnRevoke = Field(
         OnRevoke.ERASE_SNAPSHOT,
         description="What a withdrawn consent erases: the stored data, or the user's decisions "
@@ -192,6 +199,15 @@ class Settings(OnboardingSettings):
     def base_url(self) -> str:
         """The vendor's base URL; empty in embedded mode, where the stand-in picks its port."""
         return (self.smile_base_url or BASE_URLS.get(self.smile_mode, "")).rstrip("/")
+
+    @property
+    def connect_base(self) -> str:
+        """Where applicants reach the connect page; empty where that is not known."""
+        host, port = split_address(self.http_address)
+        if self.connect_public_url or not port or not is_loopback(host):
+            return self.connect_public_url.rstrip("/")
+        scheme = "http" if self.tls_cert_file is None else "https"
+        return f"{scheme}://{self.http_address}"
 
     @property
     def blocked(self) -> frozenset[str]:

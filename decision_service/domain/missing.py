@@ -18,6 +18,7 @@ class Cause(StrEnum):
     NOT_CONNECTED = "NOT_CONNECTED"
     NO_EVIDENCE = "NO_EVIDENCE"
     DIVISION_BY_ZERO = "DIVISION_BY_ZERO"
+    UNDEFINED = "UNDEFINED"
     NOT_SENT = "NOT_SENT"
     UNKNOWN_PROVIDER = "UNKNOWN_PROVIDER"
     SOURCE_FAILED = "SOURCE_FAILED"
@@ -30,12 +31,13 @@ class Cause(StrEnum):
     NOT_FETCHED = "NOT_FETCHED"
     NOT_YET_POSTED = "NOT_YET_POSTED"
     CHANGED_WHILE_READING = "CHANGED_WHILE_READING"
+    NOT_APPLIED = "NOT_APPLIED"
 
     __hash__ = str.__hash__
 
     @property
     def tainted(self) -> bool:
-        """Whether no rule may skip this cause (failed, stale, partial, contradictory)."""
+        """Whether no rule may skip this cause (failed, stale, partial, of no applied stage)."""
         return self not in ABSENT
 
 
@@ -46,14 +48,19 @@ ABSENT = frozenset(
         Cause.NOT_CONNECTED,
         Cause.NO_EVIDENCE,
         Cause.DIVISION_BY_ZERO,
+        Cause.UNDEFINED,
         Cause.NOT_SENT,
         Cause.UNKNOWN_PROVIDER,
     }
 )
 
 
+OF_FACTORS = tuple(cause for cause in Cause if cause is not Cause.NOT_APPLIED)
+"""The causes for which a factor can be missing."""
+
+
 class DataReason(StrEnum):
-    """Built-in reason codes of kind DATA, plus the one policy code that no ruleset declares."""
+    """Built-in reason codes of kind DATA, plus the policy codes that no ruleset declares."""
 
     DATA_MISSING = "DATA_MISSING"
     NOT_YET_POSTED = "NOT_YET_POSTED"
@@ -80,6 +87,7 @@ class DataReason(StrEnum):
     CONSENT_REVOKED = "CONSENT_REVOKED"
     RULE_ERROR = "RULE_ERROR"
     NO_RULE_APPROVED = "NO_RULE_APPROVED"
+    DAY_CAP_REACHED = "DAY_CAP_REACHED"
 
     __hash__ = str.__hash__
 
@@ -96,6 +104,7 @@ REASONS = {
     Cause.NOT_FETCHED: DataReason.SOURCE_FAILED,
     Cause.NOT_YET_POSTED: DataReason.NOT_YET_POSTED,
     Cause.CHANGED_WHILE_READING: DataReason.DATA_CHANGED_DURING_READ,
+    Cause.NOT_APPLIED: DataReason.RULE_ERROR,
 }
 
 
@@ -106,6 +115,8 @@ class Missing(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     concerned, `source` the account or archive id, `account_error` Smile's error code of it, and
     `detail` a field path or count, never a person's data. NOT_YET_POSTED names the `month`
     (Month.index) that is open and the civil date on which `source` is `due` to have posted it.
+    NOT_APPLIED is said of the outputs of a stage that does not apply, or of which nobody knows
+    whether it does; `detail` is the stage.
     """
 
     cause: Cause

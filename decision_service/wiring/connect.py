@@ -46,6 +46,7 @@ def widget_options(settings: Settings, smile_url: str) -> WidgetOptions:
         enable_upload=settings.connect_upload,
         company_name=settings.connect_company_name,
         template_id=settings.connect_template_id,
+        return_origins=settings.return_origins,
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from decision_service.clock_ids import Ids
+from decision_service.edge.rpc.mapping.connect_links import ConnectLinks
 from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.edge.rpc.server import Services
 from decision_service.edge.rpc.services.applicants import ApplicantUseCases
@@ -62,8 +65,9 @@ def _deciding(
 ) -> DecideApplication:
     store, metrics = core.store, core.metrics
 
-    def count(entry: StoredEntry, arm: str) -> None:
+    def count(entry: StoredEntry, arm: str, tags: Sequence[str]) -> None:
         metrics.decided(entry.product, entry.outcome.value, arm)
+        metrics.tagged(entry.product, tags)
 
     deps = Deps(
         core.source,
@@ -110,7 +114,7 @@ def _rollouts(core: Core, rollouts: RolloutWiring, archive: RulesetArchive) -> R
     store, clock, active = core.store, core.clock, core.active
     return RolloutUseCases(
         OperateRollouts(core.rollouts, active, store, clock),
-        ShowFigures(rollouts.guardrails, store),
+        ShowFigures(rollouts.guardrails, store, store),
         CompareVersions(store, store, archive, active.current),
         lambda: active.status,
         clock,
@@ -120,4 +124,6 @@ def _rollouts(core: Core, rollouts: RolloutWiring, archive: RulesetArchive) -> R
 def _applicants(core: Core) -> ApplicantUseCases:
     enrolment, clock = core.source.enrolment, core.clock
     onboard = OnboardApplicants(enrolment, core.store, clock)
-    return ApplicantUseCases(onboard, ReadApplicantStatus(enrolment, core.store, clock), clock)
+    links = ConnectLinks(core.settings.connect_base, core.settings.return_origins)
+    status = ReadApplicantStatus(enrolment, core.store, clock)
+    return ApplicantUseCases(onboard, status, clock, links)

@@ -116,6 +116,26 @@ async def test_keyboard_expired_link_and_a_page_without_a_token(tmp_path: Path) 
         assert outcome(await decided(live, user_id)) == "APPROVE"
 
 
+@browser
+async def test_the_way_back_leads_to_an_allowed_origin_alone(tmp_path: Path) -> None:
+    """It stays when the page is loaded again, and no made-up link shows another."""
+    settings = {"connect_company_name": "Acme", "connect_return_origins": "https://lender.example"}
+    async with running(tmp_path, **settings, **HTTP) as live:
+        _, address = await applicant(live, "CRM-3")
+        async with opened(f"{address}&return_url=https://lender.example/done?id=1") as page:
+            back = page.get_by_role("link", name="Back to Acme")
+            await expect(back).to_have_attribute("href", "https://lender.example/done?id=1")
+            await page.reload()
+            await expect(back).to_be_visible()
+        for evil in (
+            "https://evil.test/",
+            "javascript:alert(1)",
+            "https://lender.example@evil.test",
+        ):
+            async with opened(f"{address}&return_url={evil}") as page:
+                await expect(page.get_by_role("link", name="Back to Acme")).to_be_hidden()
+
+
 async def test_the_page_is_locked_down(tmp_path: Path) -> None:
     """No inline script, no frames around it, no caching of it, no token for a stranger."""
     async with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 from random import Random
 from zoneinfo import ZoneInfo
@@ -34,6 +35,7 @@ INPUTS = {
     "customer_type": "text", "first_loan": "flag", "hired_on": "date",
 }  # fmt: skip
 PARAMS = {"least_months": "integer", "share": "number", "cap": "money", "opening": "date"}
+TAGS = "tags:\n  desk: {means: a desk}\n  signal: {means: a signal, told: nobody}\n"
 STEPS = (date(2026, 1, 1), date(2026, 6, 30), date(2026, 12, 1))
 
 
@@ -47,14 +49,17 @@ class Writer:
         self.words = Words(self.rng, self.scope)
         self.tables = Tables(self.rng, self.scope, self.words)
         self.cards: list[str] = []
+        self.lines: list[str] = []
         self.ids = 0
         self.usual = self.rng.choice([("APPROVE", "APPROVE", "REFER"), OUTCOMES, ("REFER",)])
 
     def text(self) -> str:
         """The whole file."""
-        parts = [self._head(), self._reasons(), self._params(), self._derived()]
+        parts = [self._head(), self._reasons(), TAGS, self._params()]
+        self._derive(self.rng.randint(0, 4))
         stages = "".join(self._stages())
-        return f"{''.join(parts)}stages:\n{stages}{self._closing()}"
+        derived = f"derived:\n{''.join(self.lines)}" if self.lines else ""
+        return f"{''.join(parts)}{derived}stages:\n{stages}{self._closing()}"
 
     def _head(self) -> str:
         for name, kind in INPUTS.items():
@@ -78,12 +83,29 @@ class Writer:
         lines = []
         for name, kind in PARAMS.items():
             self.scope.names[f"params.{name}"] = kind
-            steps = self.rng.sample(STEPS[1:], self.rng.randint(0, 2))
-            values = {day: self._param(kind) for day in (STEPS[0], *steps)}
-            dated = ", ".join(f"{day}: {value}" for day, value in values.items())
-            given = f"values: {{{dated}}}" if steps else f"value: {self._param(kind)}"
+            given = self._labelled(kind) if self.rng.random() < 0.3 else self._given(kind)
             lines.append(f"  {name}: {{type: {kind}, {given}}}\n")
         return f"params:\n{''.join(lines)}"
+
+    def _given(self, kind: str) -> str:
+        dated = self._dated(kind)
+        return f"values: {dated}" if dated else f"value: {self._param(kind)}"
+
+    def _dated(self, kind: str) -> str:
+        """Values from several days on, or nothing."""
+        steps = self.rng.sample(STEPS[1:], self.rng.randint(0, 2))
+        values = {day: self._param(kind) for day in (STEPS[0], *steps)}
+        return f"{{{', '.join(f'{d}: {v}' for d, v in values.items())}}}" if steps else ""
+
+    def _labelled(self, kind: str) -> str:
+        """Values by the labels of an input or a factor, some of them dated, some by default."""
+        by = self.rng.choice(["inputs.customer_type", "inputs.first_loan", *LABELS])
+        labels = self.scope.labels.get(by, ("true", "false"))
+        own = self.rng.sample(labels, self.rng.randint(1, len(labels)))
+        named = [*own, "default"] if len(own) < len(labels) or self.rng.random() < 0.2 else own
+        values = {label: self._dated(kind) or self._param(kind) for label in named}
+        shown = ", ".join(f"{label}: {value}" for label, value in values.items())
+        return f"by: {by}, values: {{{shown}}}"
 
     def _param(self, kind: str) -> str:
         choices = {
@@ -92,19 +114,26 @@ class Writer:
         }  # fmt: skip
         return self.rng.choice(choices[kind])
 
-    def _derived(self) -> str:
-        lines = []
-        for index in range(self.rng.randint(0, 4)):
-            kind = self.rng.choice(["money", "money", "number", "flag"])
-            lines.append(f"  d{index}: >-\n    {self.words.of(kind, 2)}\n")
+    def _derive(self, count: int) -> None:
+        """So many derived lines over what is in scope: what stages gave so far, too."""
+        for _ in range(count):
+            index, kind = len(self.lines), self.rng.choice(["money", "money", "number", "flag"])
+            self.lines.append(f"  d{index}: >-\n    {self.words.of(kind, 2)}\n")
             self.scope.names[f"derived.d{index}"] = kind
-        return f"derived:\n{''.join(lines)}" if lines else ""
 
     def _stages(self) -> list[str]:
         stages = [self._approving()] if self.rng.random() < 0.7 else []
         kinds = [self._rule_stage, self._card_stage, self._table_stage, self._rule_stage]
         more = range(self.rng.randint(1, 5))
-        return [*stages, *(self.rng.choice(kinds)(f"s{index}") for index in more)]
+        return [*stages, *(self._stage(self.rng.choice(kinds), f"s{index}") for index in more)]
+
+    def _stage(self, kind: Callable[[str], str], name: str) -> str:
+        """A stage, often with a condition, which sees nothing that the stage gives."""
+        when = f"    applies_when: >-\n      {self.words.of('flag', 1)}\n    component:"
+        conditional = self.rng.random() < 0.4
+        text = kind(name)
+        self._derive(self.rng.choice([0, 0, 1, 2]))
+        return text.replace("    component:", when, 1) if conditional else text
 
     def _approving(self) -> str:
         rule = self._rule("when: inputs.requested_amount > 0", "APPROVE", "", "        ")
@@ -116,6 +145,10 @@ class Writer:
         named = re.findall(r"[a-z]\w*\.[a-z]\w*", when)
         if reason and named and self.rng.random() < 0.4:
             reason += f"{indent}reason_factor: {self.rng.choice(named)}\n"
+        tags = self.rng.choice(["", "", "", "[desk]", "[signal]", "[signal, desk]"])
+        if tags and then != "APPROVE" and self.rng.random() < 0.3:
+            return f"id: r{self.ids}\n{indent}{when}\n{indent}tags: {tags}\n"
+        more += f"{indent}tags: {tags}\n" if tags else ""
         return f"id: r{self.ids}\n{indent}{when}\n{indent}then: {then}\n{reason}{more}"
 
     def _rules(self, outcomes: tuple[str, ...], indent: str) -> str:
@@ -206,20 +239,40 @@ class Writer:
         lines = {}
         if self.rng.random() < 0.7:
             lines["max_amount"] = amount("money", 2)
+        chosen = self.rng.random() < 0.4
+        if chosen:
+            lines["term_months"] = self._term()
         lines["approved_amount"] = self._approved(lines)
-        if self.rng.random() < 0.6:
+        if chosen or self.rng.random() < 0.6:
             lines |= {"minimum_amount": amount("money", 0), "below_minimum": "SMALL"}
-        if self.rng.random() < 0.5:
+        if not chosen and self.rng.random() < 0.5:
             lines["term_months"] = "inputs.requested_term_months"
         if self.rng.random() < 0.5:
             lines["monthly_rate"] = amount("number", 1)
         for index in range(self.rng.randint(0, 2)):
             lines[f"more{index}"] = amount(self.rng.choice(["money", "number", "flag"]), 2)
+        if chosen:
+            lines["instalment"] = "annuity(params.cap, 0.05, offer.term_months)"
         return "offer:\n" + "".join(self._offer_line(n, text) for n, text in lines.items())
+
+    def _term(self) -> str:
+        """A choice among some terms, as the value of a line."""
+        choose = self.rng.choice(["longest", "shortest", "largest"])
+        term, amount = "offer.term_months", self.words.of
+        rate = self.rng.choice(["0.05", "0.001 * offer.term_months", "params.share"])
+        asks = [
+            f"{term} <= inputs.requested_term_months and {amount('flag', 1)}",
+            f"annuity({amount('money', 0)}, {rate}, {term}) <= {amount('money', 1)}",
+            f"{term} < {amount('number', 0)} or {amount('flag', 0)}",
+        ]
+        more = f"min(annuity_amount({amount('money', 0)}, {rate}, {term}), {amount('money', 0)})"
+        key, ask = ("amount", more) if choose == "largest" else ("fits", self.rng.choice(asks))
+        terms = sorted(self.rng.sample([3, 6, 9, 12, 24], self.rng.randint(1, 4)))
+        return f"\n    choose: {choose}\n    of: {terms}\n    {key}: >-\n      {ask}"
 
     def _approved(self, lines: dict[str, str]) -> str:
         asked = "inputs.requested_amount"
-        most = "offer.max_amount" if lines else self.words.of("money", 1)
+        most = "offer.max_amount" if "max_amount" in lines else self.words.of("money", 1)
         tables = [n for n in self.scope.names if n.startswith("table") and n.endswith("amount")]
         most = self.rng.choice([most, *tables])
         forms = [f"min({asked}, {most})", f"{asked} if {asked} <= {most} else floor({most}, 500)"]
@@ -230,7 +283,8 @@ class Writer:
         kinds = {"max_amount": "money", "approved_amount": "money", "minimum_amount": "money"}
         if name in kinds:
             self.scope.names[f"offer.{name}"] = "money"
-        return f"  {name}: {text}\n" if name == "below_minimum" else f"  {name}: >-\n    {text}\n"
+        plain = name == "below_minimum" or text.startswith("\n")
+        return f"  {name}: {text}\n" if plain else f"  {name}: >-\n    {text}\n"
 
 
 def ruleset_text(seed: int, *, handling: bool = True) -> str:

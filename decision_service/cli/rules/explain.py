@@ -38,7 +38,9 @@ from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.run.inputs import bind_inputs
+from decision_service.ruleset.run.lists import list_answers
 from decision_service.ruleset.testing.case_reading import Given, GivenFile, parse_given, parse_input
+from decision_service.small_file import read_small
 
 _LANGUAGES = ("en",)
 
@@ -74,7 +76,10 @@ def explain(
     rules: RulesOption = DEFAULT_PATH,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show what a version concludes from given factor values, and why."""
+    """Show what a version concludes from given factors.
+
+    The reasons stand stage by stage.
+    """
     found = find_version(version, rules)
     facts = _facts(found.ruleset, factors, inputs or (), as_of)
     explained = Explanation.of(found.ruleset, facts)
@@ -96,12 +101,14 @@ def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str 
             Exit.USAGE,
             tuple(f"  {problem.description}" for problem in bound.problems),
         )
-    return Facts(given.factors, bound.values, _as_of(day, read, ruleset))
+    at = _as_of(day, read, ruleset)
+    answers = list_answers(ruleset, bound.values, at.date, instead=given.lists)
+    return Facts(given.factors, bound.values, at, answers=answers)
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_small(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8"
         raise CommandError(
@@ -151,7 +158,9 @@ def _as_of(word: str | None, read: GivenFile, ruleset: CompiledRuleset) -> AsOf:
 
 def _message(explained: Explanation) -> pb.Decision:
     """The verdict as replies have it, so that it reads like a decision."""
-    return pb.Decision(**verdict_fields(explained.verdict, _LANGUAGES))
+    verdict = explained.verdict
+    fields = verdict_fields(verdict, _LANGUAGES)
+    return pb.Decision(**fields, withheld_tags=verdict.withheld_tags)
 
 
 def explanation_tree(explained: Explanation) -> Tree:

@@ -5,55 +5,34 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import grpc
 import typer
 from google.type.money_pb2 import Money as MoneyMessage
 
-from decision_service import __version__
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.cli.client.calls import Stub, described
-from decision_service.cli.display.output import (
-    Format,
-    FormatOption,
-    console,
-    message_dict,
-    print_json,
-    table,
-)
-from decision_service.cli.display.text import offer_text, reason_text, score_text
-from decision_service.cli.display.tree import decision_tree, styled_outcome
+from decision_service.cli.display.output import Format, FormatOption, print_json
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
+from decision_service.cli.sandbox.demo_report import (
+    AMOUNT,
+    PRODUCT,
+    TERM,
+    DemoDecision,
+    json_row,
+    print_heading,
+    print_report,
+)
 from decision_service.config import load
 from decision_service.simulator.people.sandbox.people import SandboxPerson, sandbox_people
 from decision_service.telemetry import configure_logging
 from decision_service.wiring.app import Service, StartError, start
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-PRODUCT = "personal-loan-ph"
-AMOUNT = 20_000
-TERM = 6
-COLUMNS = 100
-FACTORS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class DemoDecision:
-    """One person's decision and how long it took, in milliseconds."""
-
-    person: SandboxPerson
-    decision: pb.Decision
-    milliseconds: float
-    differing: tuple[str, ...]
 
 
 def demo(
@@ -63,7 +42,10 @@ def demo(
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Decide for the four sandbox people with the embedded stand-in, and show how it went."""
+    """Decide for the four sandbox people, and show how it went.
+
+    With the embedded stand-in, and a store for this run alone.
+    """
     configure_logging("error", as_json=False)
     with TemporaryDirectory() as folder:  # what was granted in another run would count in this one
         differs = run_async(_demo(store or Path(folder, "demo.db"), form))
@@ -75,12 +57,13 @@ async def _demo(store: Path, form: Format) -> bool:
     """Whether any replay differed."""
     async with _started(store) as (service, stub):
         if form is Format.TABLE:
-            console(COLUMNS).print("\n".join(_heading(service, store)))
-        shown = [await _decide(stub, service.address, person) for person in sandbox_people()]
+            champion = service.core.active.current().product(PRODUCT).champion
+            print_heading(champion.version, champion.digest, store.name)
+        shown = [await _decide(stub, person) for person in sandbox_people()]
     if form is Format.JSON:
-        print_json([_row(one) for one in shown])
+        print_json([json_row(one) for one in shown])
     else:
-        _print(shown)
+        print_report(shown, own_rules=service.core.rules_dir == service.core.settings.rules_dir)
     return any(one.differing for one in shown)
 
 
@@ -105,7 +88,7 @@ async def _started(store: Path) -> AsyncIterator[tuple[Service, Any]]:
         await service.stop()
 
 
-async def _decide(stub: Any, address: str, person: SandboxPerson) -> DemoDecision:
+async def _decide(stub: Any, person: SandboxPerson) -> DemoDecision:
     request = service_pb.CreateDecisionRequest(
         request_id=str(uuid.uuid4()),
         user_id=person.user_id,
@@ -121,80 +104,5 @@ async def _decide(stub: Any, address: str, person: SandboxPerson) -> DemoDecisio
         again = service_pb.ReplayDecisionRequest(decision_id=decision.decision_id)
         replayed = await stub.ReplayDecision(again, timeout=10)
     except grpc.RpcError as error:
-        raise described(error, address) from None
+        raise described(error) from None
     return DemoDecision(person, decision, milliseconds, tuple(replayed.differing_fields))
-
-
-def _heading(service: Service, store: Path) -> list[str]:
-    champion = service.core.active.current().product(PRODUCT).champion
-    digest = f"{champion.digest[:4]}…{champion.digest[-2:]}"
-    return [
-        (
-            f"Credit decision service {__version__} · embedded sandbox · "
-            f"{PRODUCT} v{champion.version} ({digest}) · store {store.name}"
-        ),
-        f"Deciding {AMOUNT:,} PHP over {TERM} months for the four sandbox people …",
-        "",
-    ]
-
-
-def _print(shown: list[DemoDecision]) -> None:
-    out = console(COLUMNS)
-    out.print(_outcomes(shown))
-    out.print()
-    out.print(_reasons(shown))
-    declined = next((one for one in shown if one.decision.outcome == pb.OUTCOME_DECLINE), shown[0])
-    out.print()
-    first_name = declined.person.name.partition(" ")[0]
-    out.print(decision_tree(declined.decision, f"{first_name}, in full", FACTORS))
-    out.print("\n".join(_closing(shown, declined)))
-
-
-def _outcomes(shown: list[DemoDecision]) -> Table:
-    rows = table("person", "outcome", "score", "offer", "calls", "ms")
-    for one in shown:
-        decision = one.decision
-        rows.add_row(
-            one.person.name,
-            styled_outcome(decision),
-            score_text(decision),
-            offer_text(decision),
-            str(decision.data_quality.upstream_calls),
-            f"{one.milliseconds:.0f}",
-        )
-    return rows
-
-
-def _reasons(shown: list[DemoDecision]) -> Table:
-    rows = table("person", "why")
-    for one in shown:
-        if one.decision.reasons:
-            why = "\n".join(reason_text(reason) for reason in one.decision.reasons)
-            rows.add_row(one.person.name, why)
-    return rows
-
-
-def _closing(shown: list[DemoDecision], example: DemoDecision) -> list[str]:
-    differing = [one for one in shown if one.differing]
-    replays = "replaying each gives the same answer"
-    if differing:
-        replays = "replaying gives another answer for " + "; ".join(
-            f"{one.decision.decision_id} ({', '.join(one.differing)})" for one in differing
-        )
-    return [
-        "",
-        f"Recorded {len(shown)} decisions; {replays}.",
-        "Try next, with `make serve` in a second terminal:",
-        f"  decision-service decide --user-id {example.person.user_id} \\",
-        f"    --product {PRODUCT} --amount {AMOUNT} --term {TERM} --view full",
-        f"  edit rules/{PRODUCT}/v1.yaml, then: decision-service rules check && make demo",
-    ]
-
-
-def _row(one: DemoDecision) -> dict[str, Any]:
-    return {
-        "person": one.person.name,
-        "milliseconds": round(one.milliseconds, 1),
-        "differing_fields": list(one.differing),
-        "decision": message_dict(one.decision),
-    }

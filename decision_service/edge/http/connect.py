@@ -56,6 +56,7 @@ class WidgetOptions(msgspec.Struct, frozen=True):
     enable_upload: bool = False
     company_name: str = ""
     template_id: str = ""
+    return_origins: tuple[str, ...] = ()
 
     def as_json(self) -> str:
         """The options under the widget's names."""

@@ -16,7 +16,18 @@ from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node
 from decision_service.language.types import Symbol
+from decision_service.ruleset.analysis.curves import (
+    span_of_exponential,
+    span_of_logarithm,
+    span_of_power,
+)
 from decision_service.ruleset.analysis.regions import EVERYTHING, Span, hull
+
+_CURVES: Mapping[str, Callable[..., Span]] = {
+    "exp": span_of_exponential,
+    "ln": span_of_logarithm,
+    "power": span_of_power,
+}
 
 Labels = frozenset[Any] | None
 SlotRanges = Mapping[int, Span]
@@ -38,6 +49,11 @@ def _scaled(bound: Decimal | None, digits: int) -> Decimal | None:
 def labels_of(symbol: Symbol) -> tuple[Any, ...]:
     """Every value a text or flag can have; empty where that is not declared."""
     return (True, False) if symbol.type is ValueType.FLAG else symbol.labels
+
+
+def written_labels(symbol: Symbol) -> tuple[str, ...]:
+    """The same as they stand in a rule file: a flag is `true` or `false`."""
+    return tuple(str(x).lower() if isinstance(x, bool) else str(x) for x in labels_of(symbol))
 
 
 def span_of(node: Node, known: SlotRanges, currency: str) -> Span:
@@ -87,7 +103,8 @@ class _Spans:
             return spans[0] if low is not None and low >= 0 else Span(0, None)
         if node.function in ("min", "max"):
             return _extreme(spans, largest=node.function == "max")
-        return EVERYTHING
+        curve = _CURVES.get(node.function)
+        return curve(*spans) if curve else EVERYTHING
 
 
 def _negative(span: Span) -> Span:

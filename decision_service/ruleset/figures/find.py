@@ -8,10 +8,12 @@ from decision_service.domain.verdict import Outcome
 from decision_service.language.types import Symbol
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.readers import parse_day
+from decision_service.ruleset.constructs.offer.choice import LONGEST, SHORTEST
 from decision_service.ruleset.figures.cells import in_bins, in_rows
 from decision_service.ruleset.figures.model import Change
 from decision_service.ruleset.figures.spots import (
     Vocabulary,
+    as_keys,
     as_label,
     as_start,
     entries,
@@ -32,11 +34,13 @@ _NAMED_BY = ("id", "name", "band", "factor")
 def find_changes(root: MapNode, symbols: Mapping[str, Symbol]) -> Iterator[Change]:
     """Every figure of a rule file moved each way, section by section.
 
-    Parameters, expressions, bins, points, bands and cells are looked at, and the outcomes and
-    reasons that rules name. `symbols` are the names of the ruleset with their labels.
+    Parameters, expressions, bins, points, bands and cells are looked at, and the outcomes, reasons
+    and tags that rules name. `symbols` are the names of the ruleset with their labels.
     """
     reasons = tuple(entry.key for entry in entries(root.get("reasons")))
+    tags = tuple(entry.key for entry in entries(root.get("tags")))
     choices = {"then": _OUTCOMES, "on_missing": _ON_MISSING, **dict.fromkeys(_REASONS, reasons)}
+    choices |= {"tags": tags, "choose": (LONGEST, SHORTEST)}
     finder = _Finder(Vocabulary(symbols, choices))
     for entry in root.entries:
         if entry.key == "params":
@@ -58,10 +62,22 @@ class _Finder:
             for entry in entries(param.value):
                 if entry.key == "value":
                     yield from self._value(entry.value, at)
-                for each in entries(entry.value) if entry.key == "values" else ():
-                    if parse_day(each.key):
-                        yield from as_start(each, f"{at}.{each.key}")
-                    yield from self._value(each.value, f"{at}.{each.key}")
+                if entry.key == "values":
+                    yield from self._values(entry.value, at, param.value)
+
+    def _values(self, node: YamlNode, at: str, param: YamlNode) -> Iterator[Change]:
+        """Values by date or by label, those of a label perhaps by date; labels change places."""
+        by = param.get("by") if isinstance(param, MapNode) else None
+        if isinstance(by, Scalar):
+            yield from as_keys(entries(node), at, self.words.of_name(by.text))
+        for each in entries(node):
+            here = f"{at}.{each.key}"
+            if parse_day(each.key):
+                yield from as_start(each, here)
+            if isinstance(each.value, MapNode):
+                yield from self._values(each.value, here, each.value)
+            else:
+                yield from self._value(each.value, here)
 
     def node(self, node: YamlNode, at: str, key: str) -> Iterator[Change]:
         """Whatever stands under a key, by what the key says that it is."""
@@ -69,7 +85,8 @@ class _Finder:
             yield from self._map(node, at)
         elif isinstance(node, ListNode):
             for number, item in enumerate(node.items, 1):
-                yield from self.node(item, _joined(at, _called(item, number)), "")
+                word = "tags" if key == "tags" else ""
+                yield from self.node(item, _joined(at, _called(item, number)), word)
         elif key in self.words.choices:
             yield from as_label(node, at, self.words.choices[key])
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from decision_service.domain.factor import FactorSpec, ValueType
-from decision_service.domain.missing import Cause
+from decision_service.domain.missing import OF_FACTORS
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.ruleset.schema import forms
 from decision_service.ruleset.schema.forms import Schema, about, choice, closed, listed, named
@@ -44,13 +44,14 @@ def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
 
 
 def _missing() -> Schema:
-    causes = "|".join(Cause)
+    causes = "|".join(OF_FACTORS)
     with_reason: Schema = {"type": "string", "pattern": f"^missing ({causes}) [A-Z_]+$"}
-    return {"anyOf": [choice(f"missing {cause}" for cause in Cause), with_reason]}
+    return {"anyOf": [choice(f"missing {cause}" for cause in OF_FACTORS), with_reason]}
 
 
 def _given() -> Schema:
-    return {"inputs": named(forms.LITERAL), "factors": forms.refers("factors")}
+    keys = about(named(listed(forms.TEXT)), "What stands on lists, in place of their files")
+    return {"inputs": named(forms.LITERAL), "factors": forms.refers("factors"), "lists": keys}
 
 
 def _factor(spec: FactorSpec) -> Schema:
@@ -89,6 +90,7 @@ def _expectation() -> Schema:
         "reasons_exclude": codes,
         "conditions": names,
         "data_requests": names,
+        "tags": about(listed(forms.IDENTIFIER), "Exactly these, in any order"),
         "scores": named(forms.NUMBER),
         "bands": named(forms.LITERAL),
         "offer": {"anyOf": [{"const": "none"}, named(forms.LITERAL)]},

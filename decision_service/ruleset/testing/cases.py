@@ -13,6 +13,7 @@ from decision_service.ruleset.program.findings import Trace
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.run.inputs import bind_inputs
+from decision_service.ruleset.run.lists import list_answers
 from decision_service.ruleset.testing.case_reading import (
     CaseFile,
     Given,
@@ -23,6 +24,7 @@ from decision_service.ruleset.testing.case_reading import (
 )
 from decision_service.ruleset.testing.certain import certain_rules
 from decision_service.ruleset.testing.expectations import Difference, Expectation
+from decision_service.ruleset.testing.label_goals import label_goals, labels_reached
 
 __all__ = [
     "CaseFile",
@@ -105,7 +107,9 @@ def _facts(
     bound = bind_inputs(ruleset, given.inputs)
     if bound.problems:
         return "; ".join(problem.description for problem in bound.problems)
-    return Facts(given.factors, bound.values, recorded.as_of)
+    as_of = recorded.as_of
+    answers = list_answers(ruleset, bound.values, as_of.date, instead=given.lists)
+    return Facts(given.factors, bound.values, as_of, answers=answers)
 
 
 def goals_reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
@@ -117,6 +121,8 @@ def goals_reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
         if conclusion is not None:
             for what, which in part.runner.coverage(conclusion.record):
                 yield Goal(what, which)
+    if isinstance(trace, Trace):
+        yield from (Goal(*reached) for reached in labels_reached(ruleset, trace.values))
     for reason in verdict.reasons:
         yield Goal("reason", str(reason.code))
 
@@ -136,7 +142,7 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 def coverage(ruleset: CompiledRuleset, results: Sequence[CaseResult]) -> Coverage:
-    """Each rule true, false and unknown, each bin, band and table row, and each reason."""
+    """Each rule true, false and unknown, each stage, label, bin, band, table row and reason."""
     places: dict[Goal, Place] = {}
     for goal, place in _goals(ruleset):
         places.setdefault(goal, place)
@@ -150,6 +156,9 @@ def coverage(ruleset: CompiledRuleset, results: Sequence[CaseResult]) -> Coverag
 
 def _goals(ruleset: CompiledRuleset) -> Iterable[tuple[Goal, Place]]:
     certain = certain_rules(ruleset)
+    for what, which, place in label_goals(ruleset):
+        if which != "unknown" or what not in certain:
+            yield Goal(what, which), place
     for stage in (*ruleset.program.stages, *ruleset.program.closing):
         for what, which, place in stage.runner.goals():
             if which != "unknown" or what not in certain:

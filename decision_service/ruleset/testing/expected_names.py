@@ -8,6 +8,7 @@ from typing import TypeVar
 from decision_service.domain.missing import DataReason
 from decision_service.language.diagnostics import Place, Report, did_you_mean
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
+from decision_service.ruleset.constructs.applies import unconditional
 from decision_service.ruleset.constructs.conditions import ConditionsRunner
 from decision_service.ruleset.constructs.offer.run import OfferRunner
 from decision_service.ruleset.constructs.scorecard.run import ScorecardRunner
@@ -21,7 +22,7 @@ _REASONS = ("reasons", "reasons_include", "reasons_exclude")
 
 
 def check_expected(node: YamlNode, ruleset: CompiledRuleset, report: Report) -> None:
-    """R207 for each unknown reason; R808 for each condition, card, band and offer line."""
+    """R207 for each unknown reason; R808 for each condition, tag, card, band and offer line."""
     if not isinstance(node, MapNode):
         return
     codes = {*ruleset.reasons, *(code.value for code in DataReason)}
@@ -30,6 +31,7 @@ def check_expected(node: YamlNode, ruleset: CompiledRuleset, report: Report) -> 
     version = f"{ruleset.ruleset} v{ruleset.version} has no"
     known = {d.id for r in _runners(ruleset, ConditionsRunner) for d in r.demands}
     _check(_listed(node.get("conditions")), known, "R808", f"{version} condition", report)
+    _check(_listed(node.get("tags")), set(ruleset.tags), "R808", f"{version} tag", report)
     cards = {runner.card.id: runner.card for runner in _runners(ruleset, ScorecardRunner)}
     for key in ("scores", "bands"):
         _check(_keyed(node.get(key)), set(cards), "R808", f"{version} scorecard", report)
@@ -50,8 +52,9 @@ def _check(
 
 def _runners(ruleset: CompiledRuleset, kind: type[R]) -> Iterator[R]:
     for stage in (*ruleset.program.stages, *ruleset.program.closing):
-        if isinstance(stage.runner, kind):
-            yield stage.runner
+        runner = unconditional(stage.runner)
+        if isinstance(runner, kind):
+            yield runner
 
 
 def _listed(node: YamlNode | None) -> Iterator[Named]:

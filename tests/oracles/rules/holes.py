@@ -14,6 +14,7 @@ ABSENT = frozenset(
         "NO_EVIDENCE",
         "UNKNOWN_PROVIDER",
         "DIVISION_BY_ZERO",
+        "UNDEFINED",
         "NOT_SENT",
     }
 )
@@ -28,6 +29,7 @@ FAILURE = {
     "NOT_FETCHED": "SOURCE_FAILED",
     "NOT_YET_POSTED": "NOT_YET_POSTED",
     "CHANGED_WHILE_READING": "DATA_CHANGED_DURING_READ",
+    "NOT_APPLIED": "RULE_ERROR",
 }
 T, F, U = "TRUE", "FALSE", "UNKNOWN"
 AND = {

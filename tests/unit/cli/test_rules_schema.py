@@ -19,9 +19,21 @@ from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.testing.case_reading import parse_cases
 from tests.unit.cli.commands import ROOT, SHIPPED, WORKED_EXAMPLE, command
 
+SEGMENTS = ROOT / "tests" / "rulesets" / "segments"
+
 FOLDER = SHIPPED / "_schema"
-RULESETS = [*sorted(SHIPPED.glob("*/v*.yaml")), WORKED_EXAMPLE / "v1.yaml"]
-CASES = [*sorted(SHIPPED.glob("*/tests/*.yaml")), WORKED_EXAMPLE / "cases.yaml"]
+CONSTRUCTS = sorted((WORKED_EXAMPLE.parent / "constructs").glob("*/v1.yaml"))
+RULESETS = [
+    *sorted(SHIPPED.glob("*/v*.yaml")),
+    *sorted(SEGMENTS.glob("*/v1.yaml")),
+    WORKED_EXAMPLE / "v1.yaml",
+    *CONSTRUCTS,
+]
+CASES = [
+    *sorted(SHIPPED.glob("*/tests/*.yaml")),
+    WORKED_EXAMPLE / "cases.yaml",
+    *(path.parent / "tests" / "v1.yaml" for path in CONSTRUCTS),
+]
 EVERY_KEY = WORKED_EXAMPLE / "v1.yaml"
 
 
@@ -76,14 +88,14 @@ def test_a_schema_that_is_not_there_is_wrong_usage(capsys, tmp_path):
 
 @pytest.mark.parametrize("path", RULESETS, ids=lambda p: p.parent.name + "-" + p.stem)
 def test_every_rule_file_satisfies_the_schema(path: Path):
-    """The shipped rule files and the worked example validate."""
+    """The shipped rule files, the worked example and the small products validate."""
     found = list(validator(SchemaKind.RULESET).iter_errors(document(path.read_text())))
     assert [error.message for error in found] == []
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda p: p.parent.parent.name + "-" + p.stem)
 def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
-    """The shipped rule tests and those of the worked example validate."""
+    """The shipped rule tests, those of the worked example and of the small products validate."""
     found = list(validator(SchemaKind.TESTS).iter_errors(document(path.read_text())))
     assert [error.message for error in found] == []
 
@@ -99,6 +111,8 @@ def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
         ("component: SCORECARD", "component: KNOCKOUT"),
         ("{type: number, value: 0.35}", "{type: number, value: 0.35, values: {2026-01-01: 1}}"),
         ("max_age: 35d", "max_age: 35 days"),
+        ("{2026-01-01: 4, 2026-12-01: 6}", "{NCR: 4, default: 6}"),
+        ("{type: number, value: 0.35}", "{type: number, value: 0.35, by: inputs.customer_type}"),
         ("  below_minimum: AMOUNT_BELOW_MINIMUM\n", ""),
         ("    text: {en: No connected account shows income}", "    text: {fil: Wala}"),
         ("  requested_amount: {type: money,", "  requested_amount: {type: integer,"),
@@ -167,6 +181,9 @@ def _maps_that_are_opened(monkeypatch):
         RulesetFiles("personal-loan-ph", "rules/personal-loan-ph/v1.yaml", EVERY_KEY.read_text()),
         catalogue(),
     ).ruleset
+    for path in CONSTRUCTS:
+        name = path.parent.name
+        compile_ruleset(RulesetFiles(name, f"rules/{name}/v1.yaml", path.read_text()), catalogue())
     cases = (WORKED_EXAMPLE / "cases.yaml").read_text()
     parse_cases("tests/v1.yaml", cases, ruleset, catalogue())
     return opened

@@ -51,11 +51,19 @@ ROW_3 = '        - [A, "-", 1, T9]\n'
 DATED = "min_income_months: {type: integer, values: {2026-01-01: 4, 2026-12-01: 6}}"
 
 
+TAGGED = "    reason: RATE_CAP\n    tags: [desk]\n"
+TAGS = "tags:\n  desk: {means: a desk}\n"
+
 EDITS = {
     "a date's value": (
         "2026-12-01: 6}",
         "2026-12-01: 8}",
         "parameters: minimum income months (min_income_months) from 6 to 8 on 2026-12-01",
+    ),
+    "for whom a stage is": (
+        "    component: POLICY\n",
+        "    component: POLICY\n    applies_when: income.months_12m > 3\n",
+        "stage affordability: the condition `applies_when` is new: income.months_12m > 3",
     ),
     "a date that goes": (
         DATED,
@@ -304,3 +312,59 @@ def _with_another(leaf):
         new = f"{leaf.text}0"
     lines[place.line - 1] = line[: place.column - 1] + new + line[place.end - 1 :]
     return "".join(lines)
+
+
+LABELLED = DATED.replace(
+    "values: {2026-01-01: 4, 2026-12-01: 6}",
+    "by: inputs.customer_type, values: {new: 5, existing: {2026-01-01: 3, 2026-12-01: 4}}",
+)
+
+
+def test_a_parameter_that_gets_labels_changes_label_by_label():
+    """What was in force for everybody is gone, and each label's values are new."""
+    subject = "parameters: minimum income months (min_income_months)"
+    assert changes((DATED, LABELLED)) == [
+        f"{subject}: by is new: inputs.customer_type",
+        f"{subject} of new from no value to 5",
+        f"{subject} of existing from no value to 3 on 2026-01-01",
+        f"{subject} of existing from no value to 4 on 2026-12-01",
+        f"{subject} from 4 to no value on 2026-01-01",
+        f"{subject} from 6 to no value on 2026-12-01",
+    ]
+
+
+def test_the_values_of_a_label_are_compared_with_its_own():
+    """Of two labels with other values each is told, with the day from which it differs."""
+    other = LABELLED.replace("new: 5", "new: 6").replace("2026-12-01: 4", "2026-12-01: 5")
+    versions = [files(edited((DATED, param))) for param in (LABELLED, other)]
+    subject = "minimum income months (min_income_months)"
+    assert [f"{c.subject} {c.words}" for c in compare(*versions, CATALOGUE).changes] == [
+        f"{subject} of new from 5 to 6",
+        f"{subject} of existing from 4 to 5 on 2026-12-01",
+    ]
+
+
+def test_tags_that_are_declared_told_and_set_are_changes():
+    """A new tag, another circle of who is told, and a rule that has it."""
+    assert changes(("stages:\n", f"{TAGS}stages:\n"), ("    reason: RATE_CAP\n", TAGGED)) == [
+        "tags: tag desk is new: means a desk",
+        "post-checks: rule effective_rate_cap: tags from not written to [desk]",
+    ]
+    tagged = edited(("stages:\n", f"{TAGS}stages:\n"), ("    reason: RATE_CAP\n", TAGGED))
+    secret = tagged.replace("a desk}", "a desk, told: nobody}")
+    found = compare(files(tagged), files(secret), CATALOGUE).changes
+    assert [f"{c.group}: {c.subject} {c.words}" for c in found] == [
+        "tags: tag desk: told from not written to nobody"
+    ]
+
+
+def test_a_choice_of_the_term_is_a_change_of_its_line():
+    """The term's line is told as a whole."""
+    term = "  term_months: inputs.requested_term_months\n"
+    chosen = "  term_months: {choose: shortest, of: [3, 6], fits: offer.term_months > 1}\n"
+    text = edited((term, ""), ("offer:\n", f"offer:\n{chosen}"))
+    found = compare(files(EXAMPLE), files(text), CATALOGUE).changes
+    words = "choose shortest, of [3, 6], fits offer.term_months > 1"
+    assert [f"{c.group}: {c.subject} {c.words}" for c in found] == [
+        f"offer: term months (term_months) from inputs.requested_term_months to `{words}`"
+    ]

@@ -41,6 +41,7 @@ def test_comments_and_layout_do_not_count(old, new):
     ("old", "new"),
     [
         ("2026-12-01: 6", "2026-12-01: 7"),
+        ("component: POLICY", "component: POLICY\n    applies_when: income.months_12m > 3"),
         ("max_age: 35d", "max_age: 34d"),
         ("then: REFER\n        reason: NO_VERIFIED", "then: DECLINE\n        reason: NO_VERIFIED"),
         ("Too few months of verified income", "Too few months"),
@@ -129,6 +130,19 @@ def test_limits_of_a_parameter_decide_nothing():
     limited = EXAMPLE.replace("value: 0.35}", "value: 0.35, min: 0.1, max: 0.5, unit: share}")
     assert limited != EXAMPLE
     assert _digest(limited) == _digest(EXAMPLE)
+
+
+def test_tags_count_and_what_they_mean_does_not():
+    """Who is told of a tag and which rules have it are content; its meaning is for readers."""
+    section = "tags:\n  desk: {means: a desk}\n"
+    tagged = EXAMPLE.replace("stages:\n", f"{section}stages:\n").replace(
+        "    reason: RATE_CAP\n", "    reason: RATE_CAP\n    tags: [desk]\n"
+    )
+    explained = tagged.replace("means: a desk", "means: the desk of the counsel")
+    secret = tagged.replace("means: a desk", "means: a desk, told: nobody")
+    unset = tagged.replace("    tags: [desk]\n", "")
+    assert _digest(explained) == _digest(tagged)
+    assert len({_digest(text) for text in (EXAMPLE, tagged, secret, unset)}) == 4
 
 
 def test_posting_lags_in_days_count():

@@ -12,12 +12,23 @@
   // out of the address bar into the state of the history entry, for when this page is loaded again.
   let token = null;
   let used = false;
+  const asked = new URLSearchParams(location.search);
+  const returnUrl = asked.get("return_url") || history.state?.returnUrl;
   const keep = (fresh) => {
     token = fresh;
-    history.replaceState({ token }, "", location.pathname);
+    history.replaceState({ token, returnUrl }, "", location.pathname);
   };
-  const given = new URLSearchParams(location.search).get("token") || history.state?.token;
+  const given = asked.get("token") || history.state?.token;
   if (given) keep(given);
+
+  // The way back leads to the lender's own pages alone, whoever made the link.
+  const allowed = document.body.dataset.returnOrigins.split(" ");
+  const back = URL.canParse(returnUrl ?? "") ? new URL(returnUrl) : null;
+  if (back && allowed.includes(back.origin)) {
+    const link = document.getElementById("back");
+    link.href = back.href;
+    link.parentElement.hidden = false;
+  }
 
   // `kind` is "done", "problem" or nothing; the words say the same for whoever does not see it.
   const say = (words, kind = "") => {
