@@ -16,7 +16,12 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from decision_service.config.addresses import check_reachable, is_loopback, split_address
-from decision_service.config.onboarding import OnboardingSettings, check_proxies, check_secrets
+from decision_service.config.onboarding import (
+    OnboardingSettings,
+    check_logo,
+    check_proxies,
+    check_secrets,
+)
 from decision_service.config.sources import PREFIX, SECRETS, ConfigError, Sources
 from decision_service.config.times import Months, Seconds, parse_seconds
 
@@ -127,6 +132,7 @@ class Settings(OnboardingSettings):
         _check_shared_port(self)
         check_secrets(self)
         check_proxies(self)
+        check_logo(self)
         encrypted = self.tls_cert_file is not None or self.allow_plaintext
         known = self.callers_known or self.allow_plaintext
         check_reachable("grpc_address", self.grpc_address, encrypted=encrypted, known_callers=known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr
 
@@ -29,12 +30,20 @@ class OnboardingSettings(BaseModel):
     connect_upload: bool = False
     connect_company_name: str = Field("", max_length=100)
     connect_template_id: str = ""
+    connect_return_origins: str = ""
+    connect_logo_file: Path | None = None
+    connect_notice_file: Path | None = None
 
     @property
     def secrets_of_webhooks(self) -> tuple[bytes, ...]:
         """The secrets by which events may be signed, newest first; none while webhooks are off."""
         text = self.webhook_secrets.get_secret_value()
         return tuple(part.strip().encode() for part in text.split(",") if part.strip())
+
+    @property
+    def return_origins(self) -> tuple[str, ...]:
+        """The origins that the connect page may lead back to, in small letters."""
+        return tuple(name.lower() for name in names_of(self.connect_return_origins))
 
     @property
     def proxies(self) -> tuple[str, ...]:
@@ -55,6 +64,15 @@ def check_secrets(settings: OnboardingSettings) -> None:
                 f"webhook_secrets: number {place} has {len(secret)} bytes, and the vendor takes at "
                 f"most {LONGEST_SECRET}"
             )
+
+
+def check_logo(settings: OnboardingSettings) -> None:
+    """Raise ValueError for a logo without the name that stands for it where it is not seen."""
+    if settings.connect_logo_file is not None and not settings.connect_company_name:
+        raise ValueError(
+            "connect_logo_file needs connect_company_name as well: the name is read out to those "
+            "who do not see the logo"
+        )
 
 
 def check_proxies(settings: OnboardingSettings) -> None:
