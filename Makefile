@@ -106,6 +106,7 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 	$(DECISION) rules schema --check rules/_schema/ruleset.schema.json
 	$(DECISION) rules schema --of tests --check rules/_schema/tests.schema.json
 	$(DECISION) rules factors --format markdown | diff - docs/factors.md
+	$(DECISION) config sample --check deploy/decision-service.yaml
 	$(BIN)/python -m lint.floors | diff - docs/floors.svg
 
 .PHONY: check

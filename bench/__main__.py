@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from bench import (
     agree,
+    backtest,
     bad_writes,
     cerbos,
     cold,
@@ -39,8 +40,9 @@ PARTS: dict[str, Callable[..., None]] = {
     "bad-writes": bad_writes.run,
     "shadow": shadow.run,
     "agree": agree.run,
+    "backtest": backtest.run,
 }
-LONG = {"memory", "cerbos", "bad-writes", "shadow", "agree"}
+LONG = {"memory", "cerbos", "bad-writes", "shadow", "agree", "backtest"}
 """Parts that run only when they are asked for."""
 
 

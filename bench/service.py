@@ -46,18 +46,18 @@ class Vendor:
     users: Sequence[str]
 
 
-def people(size: int) -> list[str]:
+def people(size: int, lives: Sequence[str] = (LIFE,)) -> list[str]:
     """Users of the population that the vendor plays."""
-    return [*population(SEED, size, civil_day(datetime.now(UTC)), (LIFE,)).builders]
+    return [*population(SEED, size, civil_day(datetime.now(UTC)), lives).builders]
 
 
 @contextmanager
-def vendor(folder: Path, users: int) -> Iterator[Vendor]:
-    """The stand-in in its own process, without a limit, with so many employed people."""
+def vendor(folder: Path, users: int, lives: Sequence[str] = (LIFE,)) -> Iterator[Vendor]:
+    """The stand-in in its own process, without a limit, with so many people of these lives."""
     scenario = folder / "scenario.json"  # JSON is YAML
     played = {
         "sandbox": False,
-        "population": {"seed": SEED, "size": users, "lives": [LIFE]},
+        "population": {"seed": SEED, "size": users, "lives": [*lives]},
         "requests_per_second": 1_000_000,
     }
     scenario.write_text(json.dumps(played))
@@ -65,7 +65,7 @@ def vendor(folder: Path, users: int) -> Iterator[Vendor]:
     command = module("decision_service", "simulator", *options)
     with started(command, folder / "vendor.log") as process:
         url = process.printed("Smile")[3].rstrip(",")
-        yield Vendor(url, people(users))
+        yield Vendor(url, people(users, lives))
 
 
 def settings(base_url: str, **more: str) -> dict[str, str]:

@@ -29,9 +29,11 @@ COMMANDS = {
     "backtest": "backtest.backtest",
     "simulator": "sandbox.simulator",
     "demo": "sandbox.demo",
+    "rehearse": "sandbox.rehearse",
     "health": "server.health",
     "migrate": "server.migrate",
     "identity-keys": "server.identity_keys",
+    "config": "server.config.commands",
 }
 """By name the module, which has a function of that name or, as `commands`, a group."""
 

@@ -21,19 +21,20 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def check_reachable(name: str, address: str, *, encrypted: bool, known_callers: bool) -> None:
-    """Raise ValueError for a reachable address without encryption or known callers."""
+def reach_problem(name: str, address: str, *, encrypted: bool, known_callers: bool) -> str | None:
+    """What is wrong with an address that others reach without encryption or as strangers."""
     host, _ = split_address(address)
     if is_loopback(host):
-        return
+        return None
     if not encrypted:
-        raise ValueError(
+        return (
             f"{name} {address} is not loopback and the connection is not encrypted: bind "
             "127.0.0.1, set DECISION_TLS_CERT_FILE and DECISION_TLS_KEY_FILE, or set "
             "DECISION_ALLOW_PLAINTEXT=true behind a proxy that adds TLS"
         )
     if not known_callers:
-        raise ValueError(
+        return (
             f"{name} {address} is not loopback and callers are not known: set "
             "DECISION_AUTH_TOKENS_FILE or DECISION_TLS_CLIENT_CA_FILE"
         )
+    return None

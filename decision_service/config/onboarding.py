@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import ip_network
-from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr
 
-from decision_service.config.times import Seconds
+from decision_service.config.names import env_name, masked
+from decision_service.config.values import NamedPath, Names, Seconds, Url
 
 WIDGET_SCRIPT = "https://web.smileapi.io/v2/smile.v2.js"
 LONGEST_SECRET = 64
@@ -17,22 +18,78 @@ LONGEST_SECRET = 64
 class OnboardingSettings(BaseModel):
     """What an operator may set; empty widget addresses follow the mode."""
 
-    http_proxies: str = ""
-    webhook_secrets: SecretStr = SecretStr("")
-    accounts_max_age: Seconds = 900.0
-    snapshot_max_age: Seconds = 86_400.0
-    widget_script_url: str = ""
-    widget_api_host: str = ""
-    connect_providers: str = ""
-    connect_top_providers: str = ""
-    connect_search_bar: bool = True
-    connect_type_bar: bool = True
-    connect_upload: bool = False
-    connect_company_name: str = Field("", max_length=100)
-    connect_template_id: str = ""
-    connect_return_origins: str = ""
-    connect_logo_file: Path | None = None
-    connect_notice_file: Path | None = None
+    http_proxies: Names = Field(
+        "",
+        description="Addresses or networks of proxies in front of the HTTP address, whose "
+        "X-Forwarded-For names the client; without it all clients behind a proxy count as one.",
+        examples=["10.1.0.0/16"],
+    )
+    webhook_secrets: SecretStr = Field(
+        SecretStr(""),
+        description="Secrets by which the vendor signs events, separated by commas, newest first; "
+        "switches webhooks and warm snapshots on.",
+        examples=["change-me"],
+    )
+    accounts_max_age: Seconds = Field(
+        900.0,
+        description="With webhooks: the greatest age of the account list of a snapshot that is "
+        "used without asking the vendor.",
+    )
+    snapshot_max_age: Seconds = Field(
+        86_400.0, description="With webhooks: the greatest age of the data of such a snapshot."
+    )
+    widget_script_url: Url = Field(
+        "",
+        description="Script of the vendor's widget on the connect page; by default that of the "
+        "mode.",
+        examples=[WIDGET_SCRIPT],
+    )
+    widget_api_host: Url = Field(
+        "",
+        description="Host that the widget calls; by default that of the mode.",
+        examples=["https://link-sandbox.smileapi.io/v1"],
+    )
+    connect_providers: Names = Field(
+        "",
+        description="Ids of the providers that the widget shows; all by default.",
+        examples=["sss_ph,grab_ph"],
+    )
+    connect_top_providers: Names = Field(
+        "", description="Ids of the providers that it shows first.", examples=["sss_ph"]
+    )
+    connect_search_bar: bool = Field(
+        default=True, description="Whether the widget has a search bar."
+    )
+    connect_type_bar: bool = Field(
+        default=True, description="Whether it has a bar of provider types."
+    )
+    connect_upload: bool = Field(default=False, description="Whether it takes uploaded files.")
+    connect_company_name: str = Field(
+        "",
+        max_length=100,
+        description="The lender's name on the connect page and in the widget.",
+        examples=["A Lender"],
+    )
+    connect_logo_file: NamedPath | None = Field(
+        None,
+        description="The lender's logo on the connect page: a PNG, JPEG, WebP or SVG of at most "
+        "200,000 bytes; an SVG without scripts.",
+        examples=["/etc/decision-service/logo.svg"],
+    )
+    connect_notice_file: NamedPath | None = Field(
+        None,
+        description="YAML file with the privacy notice of the connect page in English and "
+        "Filipino; by default the service's own.",
+        examples=["/etc/decision-service/notice.yaml"],
+    )
+    connect_return_origins: Names = Field(
+        "",
+        description="Origins that the connect page may lead back to.",
+        examples=["https://lender.example"],
+    )
+    connect_template_id: str = Field(
+        "", description="The vendor's id of a template of the widget.", examples=["tpl-1"]
+    )
 
     @property
     def secrets_of_webhooks(self) -> tuple[bytes, ...]:
@@ -56,34 +113,36 @@ class OnboardingSettings(BaseModel):
         return timedelta(seconds=self.accounts_max_age), timedelta(seconds=self.snapshot_max_age)
 
 
-def check_secrets(settings: OnboardingSettings) -> None:
-    """Raise ValueError for a secret that the vendor would not take, without showing it."""
+def secret_problems(settings: OnboardingSettings) -> Iterator[str]:
+    """A sentence for each secret that the vendor would not take, without showing it."""
     for place, secret in enumerate(settings.secrets_of_webhooks, 1):
         if len(secret) > LONGEST_SECRET:
-            raise ValueError(
-                f"webhook_secrets: number {place} has {len(secret)} bytes, and the vendor takes at "
-                f"most {LONGEST_SECRET}"
+            yield (
+                f"{env_name('webhook_secrets')}: number {place} has {len(secret)} bytes, and the "
+                f"vendor takes at most {LONGEST_SECRET}: make a shorter one"
             )
 
 
-def check_logo(settings: OnboardingSettings) -> None:
-    """Raise ValueError for a logo without the name that stands for it where it is not seen."""
+def logo_problems(settings: OnboardingSettings) -> Iterator[str]:
+    """A sentence for a logo without the name that is read out where it is not seen."""
     if settings.connect_logo_file is not None and not settings.connect_company_name:
-        raise ValueError(
-            "connect_logo_file needs connect_company_name as well: the name is read out to those "
-            "who do not see the logo"
+        yield (
+            f"{env_name('connect_logo_file')} needs {env_name('connect_company_name')} as well: "
+            "the name is read out to those who do not see the logo"
         )
 
 
-def check_proxies(settings: OnboardingSettings) -> None:
-    """Raise ValueError for a proxy that is neither an address nor a network."""
+def proxy_problems(settings: OnboardingSettings) -> Iterator[str]:
+    """A sentence for each proxy that is neither an address nor a network."""
     for proxy in settings.proxies:
         try:
             ip_network(proxy)
         except ValueError:
-            raise ValueError(
-                f"http_proxies: {proxy} is neither an IP address nor a network such as 10.1.0.0/16"
-            ) from None
+            shown = masked("http_proxies", proxy)
+            yield (
+                f"{env_name('http_proxies')}: {shown} is neither an IP address nor a network such "
+                "as 10.1.0.0/16"
+            )
 
 
 def names_of(text: str) -> tuple[str, ...]:

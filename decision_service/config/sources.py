@@ -1,84 +1,106 @@
-"""Sources of settings: the YAML file, the environment, and files with secrets."""
+"""Sources of settings: the environment, the YAML file, and files with secrets."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-PREFIX = "DECISION_"
-SECRETS = ("smile_api_key", "smile_api_secret", "log_hash_key", "webhook_secrets")
-ALIASES = {"retention": "decision_retention"}
-"""A setting whose own name begins like the prefix is known without it too."""
+from decision_service.config.names import PREFIX, SECRETS, env_name
 
 OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_token_file")
 """Environment names of the client commands, which are no settings of a server."""
 
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the message is one sentence that says what to do."""
+ENVIRONMENT = "the environment"
+_FILE = "_file"
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """A setting's text as it was given, and where: the environment, or `service.yaml:3`."""
+
+    text: str
+    where: str
+
+
+@dataclass(slots=True)
 class Sources:
-    """Reads settings; an unknown name is an error in every source."""
+    """Reads settings by name into `given`, and a sentence for each mistake into `problems`.
+
+    What is read later wins. An unknown name is a mistake in every source.
+    """
 
     known: Collection[str]
+    given: dict[str, Given] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
 
-    def from_file(self, path: Path) -> dict[str, Any]:
-        """The values of a YAML file; raises ConfigError."""
+    def read_file(self, path: Path) -> None:
+        """Read a YAML file of names, with the prefix or without, and values."""
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
             why = getattr(error, "strerror", None) or "it is not readable YAML"
-            raise ConfigError(f"the configuration file {path} cannot be used: {why}") from None
-        if not isinstance(content, dict):
-            raise ConfigError(f"the configuration file {path} must be a mapping of names to values")
-        values = {_own(str(name).lower(), PREFIX.lower()): v for name, v in content.items()}
-        for name in values:
-            self._check(name, f"in {path}")
-        return _with_files(values)
-
-    def from_environment(self, environ: Mapping[str, str]) -> dict[str, Any]:
-        """The values of `DECISION_…` names; raises ConfigError."""
-        values = {
-            _own(name, PREFIX).lower(): value
-            for name, value in environ.items()
-            if name.startswith(PREFIX)
-        }
-        values = {name: value for name, value in values.items() if name not in OF_COMMANDS}
-        for name in values:
-            self._check(name, "in the environment", PREFIX + name.upper())
-        return _with_files(values)
-
-    def _check(self, name: str, where: str, shown: str | None = None) -> None:
-        names = [*self.known, *(f"{secret}_file" for secret in SECRETS)]
-        if name in names:
+            self.problems.append(f"the configuration file {path} cannot be used: {why}")
             return
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
-        raise ConfigError(f"there is no setting {shown or name} ({where}){hint}")
+        if isinstance(node, yaml.MappingNode):
+            self._take(dict(self._entries(node, path)))
+        else:
+            message = f"the configuration file {path} must be a mapping of names to values"
+            self.problems.append(message)
 
+    def read_environment(self, environ: Mapping[str, str]) -> None:
+        """Read the `DECISION_…` names of an environment."""
+        own = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
+        named = {name.removeprefix(PREFIX).lower(): text for name, text in own.items()}
+        settings = {name: text for name, text in named.items() if name not in OF_COMMANDS}
+        self._take({name: Given(text, ENVIRONMENT) for name, text in settings.items()})
 
-def _own(name: str, prefix: str) -> str:
-    """A setting's own name."""
-    own = name.removeprefix(prefix)
-    return ALIASES.get(own.lower(), own)
+    def _entries(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Given]]:
+        seen: set[str] = set()
+        for key, value in node.value:
+            where = f"{path}:{key.start_mark.line + 1}"
+            name = str(key.value).lower().removeprefix(PREFIX.lower())
+            if not isinstance(value, yaml.ScalarNode):
+                self.problems.append(f"{env_name(name)} ({where}) takes one value, not several")
+            elif name in seen:
+                self.problems.append(f"{env_name(name)} ({where}) is set twice: leave one out")
+            else:
+                yield name, Given(value.value, where)
+            seen.add(name)
 
+    def _take(self, named: Mapping[str, Given]) -> None:
+        for name, given in named.items():
+            secret = name.removesuffix(_FILE)
+            if name in self.known:
+                self.given[name] = given
+            elif name.endswith(_FILE) and secret in SECRETS:
+                self._take_secret(secret, given, twice=secret in named)
+            else:
+                self._refuse(name, given)
 
-def _with_files(values: dict[str, Any]) -> dict[str, Any]:
-    for secret in SECRETS:
-        path = values.pop(f"{secret}_file", None)
-        if path is None:
-            continue
+    def _take_secret(self, name: str, given: Given, *, twice: bool) -> None:
+        """The content of a secret's file, without its line end."""
+        shown = env_name(name)
+        if twice:
+            message = f"{shown} and {shown}_FILE are both set ({given.where}): leave one out"
+            self.problems.append(message)
+            return
         try:
-            values[secret] = Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise ConfigError(
-                f"the file {path} of {PREFIX}{secret.upper()}_FILE cannot be read"
-            ) from None
-    return values
+            text = Path(given.text).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+            message = f"the file {given.text} of {shown}_FILE cannot be read: {why}"
+            self.problems.append(message)
+            return
+        if not text:
+            self.problems.append(f"the file {given.text} of {shown}_FILE is empty")
+        self.given[name] = Given(text, f"{given.text}, {shown}_FILE in {given.where}")
+
+    def _refuse(self, name: str, given: Given) -> None:
+        names = [*self.known, *(secret + _FILE for secret in SECRETS)]
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"; did you mean {env_name(near[0])}?" if near else ""
+        self.problems.append(f"there is no setting {env_name(name)} (in {given.where}){hint}")

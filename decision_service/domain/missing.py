@@ -30,12 +30,13 @@ class Cause(StrEnum):
     NOT_FETCHED = "NOT_FETCHED"
     NOT_YET_POSTED = "NOT_YET_POSTED"
     CHANGED_WHILE_READING = "CHANGED_WHILE_READING"
+    NOT_APPLIED = "NOT_APPLIED"
 
     __hash__ = str.__hash__
 
     @property
     def tainted(self) -> bool:
-        """Whether no rule may skip this cause (failed, stale, partial, contradictory)."""
+        """Whether no rule may skip this cause (failed, stale, partial, of no applied stage)."""
         return self not in ABSENT
 
 
@@ -50,6 +51,10 @@ ABSENT = frozenset(
         Cause.UNKNOWN_PROVIDER,
     }
 )
+
+
+OF_FACTORS = tuple(cause for cause in Cause if cause is not Cause.NOT_APPLIED)
+"""The causes for which a factor can be missing."""
 
 
 class DataReason(StrEnum):
@@ -96,6 +101,7 @@ REASONS = {
     Cause.NOT_FETCHED: DataReason.SOURCE_FAILED,
     Cause.NOT_YET_POSTED: DataReason.NOT_YET_POSTED,
     Cause.CHANGED_WHILE_READING: DataReason.DATA_CHANGED_DURING_READ,
+    Cause.NOT_APPLIED: DataReason.RULE_ERROR,
 }
 
 
@@ -106,6 +112,8 @@ class Missing(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     concerned, `source` the account or archive id, `account_error` Smile's error code of it, and
     `detail` a field path or count, never a person's data. NOT_YET_POSTED names the `month`
     (Month.index) that is open and the civil date on which `source` is `due` to have posted it.
+    NOT_APPLIED is said of the outputs of a stage that does not apply, or of which nobody knows
+    whether it does; `detail` is the stage.
     """
 
     cause: Cause

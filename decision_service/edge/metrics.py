@@ -12,12 +12,14 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Histogram,
+    ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from decision_service.alarms import ALARMS
 from decision_service.instruments import counter, gauge, histogram
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -60,6 +62,8 @@ class Metrics:
         self._group_size = histogram(
             registry, "store_group_size", "Decisions in a commit", bounds=_GROUPS
         )
+        registry.register(ALARMS)
+        ProcessCollector(registry=registry)
         self.loop_lag = gauge(registry, "loop_lag_seconds", "How late the event loop runs")
 
     def of_method(self, method: str) -> MethodMetrics:

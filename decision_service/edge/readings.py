@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import Metric
@@ -9,12 +10,31 @@ from prometheus_client.core import Metric
 from decision_service.edge.http.connections import Connections
 from decision_service.edge.rpc.interceptors.admission import ConcurrencyLimits
 from decision_service.edge.rpc.open_calls import OpenCalls
+from decision_service.edge.rpc.server import RpcServer
+from decision_service.edge.tls import Certificates
 from decision_service.instruments import Samples, one, read_counter, read_gauge
 from decision_service.pipeline.operations.replica_check import ReplicaCheck
 from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.smile.source import SmileSource
 from decision_service.smile.transport.breaker import BreakerState
+
+
+def of_health(server: RpcServer, version: str, commit: str) -> Iterator[Metric]:
+    """Whether decisions are taken, and which program this is."""
+    yield read_gauge("serving", "1 while health is SERVING", one(server.is_serving))
+    build = ((version, commit, platform.python_version()), 1.0)
+    words = "The program by version and commit, and the Python that runs it"
+    yield read_gauge("build_info", words, (build,), "version", "commit", "python")
+
+
+def of_certificate(certificates: Certificates | None) -> Iterator[Metric]:
+    """When the served certificate is no longer valid; no sample without TLS."""
+    yield read_gauge(
+        "certificate_expiry_timestamp_seconds",
+        "When the first certificate of the chain that is served expires (Unix time)",
+        () if certificates is None else one(certificates.expires.timestamp()),
+    )
 
 
 def of_vendor(source: SmileSource) -> Iterator[Metric]:
@@ -29,12 +49,12 @@ def of_vendor(source: SmileSource) -> Iterator[Metric]:
         "Time requests waited for the request limit",
         one(now.waited_seconds),
     )
-    if now.clock_drift is not None:
-        yield read_gauge(
-            "upstream_clock_ahead_seconds",
-            "How far this clock is ahead of the vendor's",
-            one(now.clock_drift.total_seconds()),
-        )
+    drift = now.clock_drift
+    yield read_gauge(
+        "upstream_clock_ahead_seconds",
+        "How far this clock is ahead of the vendor's",
+        () if drift is None else one(drift.total_seconds()),
+    )
     yield read_gauge(
         "upstream_circuit_open",
         "1 while the circuit is open",

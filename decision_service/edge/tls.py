@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 import structlog
 
+from decision_service.config import env_name
 from decision_service.file_watch import FileWatch
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 log = structlog.get_logger("decision_service.tls")
 
@@ -32,7 +38,13 @@ class Certificates:
         self._cert, self._key, self._client_ca = cert, key, client_ca
         self._files = FileWatch(*(path for path in (cert, key, client_ca) if path))
         self._contexts: list[ssl.SSLContext] = []
-        self._current = self._handed_out = self._read()
+        self._current, self._expires = self._read()
+        self._handed_out = self._current
+
+    @property
+    def expires(self) -> datetime:
+        """When the first certificate of the chain in use is no longer valid, in UTC."""
+        return self._expires
 
     def credentials(self) -> grpc.ServerCredentials:
         """Credentials of a gRPC server, which take over changed files at the next handshake."""
@@ -59,12 +71,12 @@ class Certificates:
         if refused is not None:
             log.error("certificates refused, the last good ones serve", says=str(refused))
             return False
-        log.info("certificates replaced")
+        log.info("certificates replaced", expires=self._expires.isoformat())
         return True
 
     def _replace(self) -> CertificatesRefused | None:
         try:
-            self._current = self._read()
+            self._current, self._expires = self._read()
         except CertificatesRefused as error:
             return error
         for context in self._contexts:
@@ -78,26 +90,43 @@ class Certificates:
         self._handed_out = self._current
         return self._current
 
-    def _read(self) -> grpc.ServerCertificateConfiguration:
-        key, cert = _content(self._key), _content(self._cert)
-        authority = None if self._client_ca is None else _content(self._client_ca)
+    def _read(self) -> tuple[grpc.ServerCertificateConfiguration, datetime]:
+        key, cert = _content("tls_key_file", self._key), _content("tls_cert_file", self._cert)
+        authority = None
+        if self._client_ca is not None:
+            authority = _content("tls_client_ca_file", self._client_ca)
+            _certificates("tls_client_ca_file", self._client_ca, authority)
+        chain = _certificates("tls_cert_file", self._cert, cert)
         try:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(self._cert, self._key)
-            if self._client_ca is not None:
-                ssl.create_default_context(cafile=self._client_ca)
         except (ssl.SSLError, OSError, ValueError):
-            files = ", ".join(str(p) for p in (self._cert, self._key, self._client_ca) if p)
             raise CertificatesRefused(
-                f"{files} are not a certificate chain, its key and an authority in PEM: mend them"
+                f"{env_name('tls_key_file')} ({self._key}) is not the unencrypted key in PEM of "
+                f"the first certificate in {env_name('tls_cert_file')} ({self._cert}): set both to "
+                "files that belong together"
             ) from None
-        return grpc.ssl_server_certificate_configuration([(key, cert)], authority)
+        configuration = grpc.ssl_server_certificate_configuration([(key, cert)], authority)
+        return configuration, min(one.not_valid_after_utc for one in chain)
 
 
-def _content(path: Path) -> bytes:
+def _content(setting: str, path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise CertificatesRefused(
-            f"the file {path} cannot be read ({error.strerror}): check its path and permissions"
+            f"{env_name(setting)} ({path}) cannot be read ({error.strerror}): check its path and "
+            "permissions"
+        ) from None
+
+
+def _certificates(setting: str, path: Path, content: bytes) -> list[x509.Certificate]:
+    from cryptography import x509  # only where there is TLS: a start without it does not load it
+
+    try:
+        return x509.load_pem_x509_certificates(content)
+    except ValueError:
+        raise CertificatesRefused(
+            f"{env_name(setting)} ({path}) holds no certificate in PEM, or one that is damaged: "
+            "set it to a file of certificates"
         ) from None

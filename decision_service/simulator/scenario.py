@@ -5,6 +5,7 @@ requests_per_second: 20
 sandbox: true                      # the four sandbox people
 population: {seed: 7, size: 100}   # and made-up ones; `lives: [stopped_job, …]` picks profiles
 payload_cut: 300
+residence: {country: ID, currency: IDR}   # of all people, in place of their own and of PHP
 faults:
   - {user: Ryan, path: /contributions, fault: status, status: 503, retry_after: 1, times: 2}
   - {user: Anisha, path: /eincomes, fault: cursor_loop}
@@ -26,6 +27,7 @@ from decision_service.simulator.faults.effect import FaultRefused
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.formats.ids import owner_digits
 from decision_service.simulator.people.population import PROFILE_CYCLE, PROFILES, population
+from decision_service.simulator.people.residence import UNCHANGED, Residence, ResidenceRefused
 from decision_service.simulator.people.sandbox.people import sandbox, sandbox_people
 from decision_service.simulator.people.world import World, WorldMaker, join
 
@@ -46,6 +48,7 @@ class Scenario:
     faults: tuple[Fault, ...] = ()
     requests_per_second: int = REQUESTS_PER_SECOND
     payload_cut: int = PAYLOAD_CUT
+    residence: Residence = UNCHANGED
 
 
 def load_scenario(mapping: object) -> Scenario:
@@ -79,6 +82,15 @@ def _lives(value: object) -> tuple[str, ...]:
         known = ", ".join(PROFILES)
         raise ScenarioRefused(f"population.lives has {unknown[0]!r}: it takes {known}")
     return tuple(value)
+
+
+def _residence(value: object) -> Residence:
+    read = _mapping(value, "residence", ("country", "currency"))
+    texts = {name: _text(given, f"residence.{name}") for name, given in read.items()}
+    try:
+        return Residence(**texts)
+    except ResidenceRefused as error:
+        raise ScenarioRefused(f"residence.{error}") from None
 
 
 def _faults(value: object) -> tuple[Fault, ...]:
@@ -148,6 +160,7 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "sandbox": _flag,
     "population": _population,
     "faults": _faults,
+    "residence": _residence,
     "requests_per_second": lambda value: _whole(value, "requests_per_second", 1),
     "payload_cut": lambda value: _whole(value, "payload_cut", 1),
 }

@@ -29,6 +29,7 @@ from decision_service.simulator.faults.plan import Fault, FaultPlan
 from decision_service.simulator.formats.replies import VendorError, failure, response
 from decision_service.simulator.linking.api import widget_routes
 from decision_service.simulator.linking.sessions import LinkSessions
+from decision_service.simulator.people.residence import UNCHANGED, Residence
 from decision_service.simulator.people.sandbox.people import sandbox
 from decision_service.simulator.people.world import World, WorldMaker
 from decision_service.simulator.tenant import Tenant
@@ -74,13 +75,16 @@ def build_app(
     faults: Iterable[Fault] = (),
     payload_cut: int = PAYLOAD_CUT,
     seconds: Callable[[], float] = time.monotonic,
+    residence: Residence = UNCHANGED,
 ) -> Simulator:
     """Return the stand-in for a world; one given as a function of the day is made anew every day.
 
     `requests_per_second` is allowed in any sliding second over all endpoints, as `seconds` counts
-    them; `payload_cut` is the length at which lists of `GET /users/{id}/payload` are cut.
+    them; `payload_cut` is the length at which lists of `GET /users/{id}/payload` are cut;
+    `residence` is where all people live and in what they are paid.
     """
-    tenant = Tenant(partial(_same, world) if isinstance(world, World) else world, clock)
+    make = partial(_same, world) if isinstance(world, World) else world
+    tenant = Tenant(make, clock, residence)
     endpoints = Endpoints(tenant, FaultPlan(tenant.world.faults, faults), payload_cut)
     limit = SlidingLimit(requests_per_second)
     return Simulator(endpoints, limit, (api_key, api_secret), seconds)

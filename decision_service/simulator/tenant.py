@@ -14,6 +14,7 @@ from itertools import chain
 from decision_service.simulator.formats.dates import civil_day, stamp
 from decision_service.simulator.formats.ids import owner_digits, user_id
 from decision_service.simulator.people.linked import LinkedAccount
+from decision_service.simulator.people.residence import UNCHANGED, Residence
 from decision_service.simulator.people.shapes import user
 from decision_service.simulator.people.world import DataSource, Json, Person, World, WorldMaker
 
@@ -31,11 +32,18 @@ class StoredToken:
 class Tenant:
     """The people of today's world with accounts revoked, users created and erased.
 
-    The world is made again when a new day begins in Manila; what was changed stays changed.
+    The world is made again when a new day begins in Manila; what was changed stays changed. All
+    live at the `residence`.
     """
 
-    def __init__(self, make: WorldMaker, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        make: WorldMaker,
+        clock: Callable[[], datetime],
+        residence: Residence = UNCHANGED,
+    ) -> None:
         self._make = make
+        self._residence = residence
         self.now = clock
         self._day = civil_day(clock())
         self._world = make(self._day)
@@ -123,7 +131,7 @@ class Tenant:
         return [one for one in self._linked.get(user_id, ()) if one.id not in gone]
 
     def _current(self, person: Person) -> Person:
-        person = self._with_linked(person)
+        person = self._residence.of(self._with_linked(person))
         if not any(
             one.id in self._revoked or one.id in self._disconnected for one in person.sources
         ):

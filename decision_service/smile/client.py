@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 import structlog
 
+from decision_service.alarms import Alarm, raised
 from decision_service.domain.missing import DataReason
 from decision_service.pipeline.ports import Clock
 from decision_service.smile.errors import (
@@ -156,8 +157,8 @@ class SmileApi:
         elif self.breaker.failed():
             _log.error("smile.circuit_opened")
         if isinstance(fault, KeysRefused):
-            _log.error("smile.keys_refused", alarm="UPSTREAM_KEYS", status=fault.status)
+            _log.error("smile.keys_refused", alarm=raised(Alarm.UPSTREAM_KEYS), status=fault.status)
         if isinstance(fault, UntrustedCertificate):
             self.counts.tls_failures += 1
             budget.answered = True
-            _log.error("smile.tls_failed", alarm="UPSTREAM_TLS")
+            _log.error("smile.tls_failed", alarm=raised(Alarm.UPSTREAM_TLS))

@@ -9,6 +9,7 @@ import httpx
 import msgspec
 import structlog
 
+from decision_service.alarms import Alarm, raised
 from decision_service.config import FetchMode
 from decision_service.domain.errors import CrossTenant
 from decision_service.domain.kinds import Kind
@@ -117,7 +118,7 @@ class SmileSource:
                 snapshot = self._snapshot(place.job.builder, user_id, known, fallback)
             except CrossTenant:
                 self._cross_tenant += 1
-                _log.critical("smile.cross_tenant", alarm="CROSS_TENANT")
+                _log.critical("smile.cross_tenant", alarm=raised(Alarm.CROSS_TENANT))
                 raise
             calls = place.job.budget.calls if place.began else 0
         return FetchResult(mark_shrunken(snapshot, as_of), self._clock.now(), calls)

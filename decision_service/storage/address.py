@@ -1,4 +1,4 @@
-"""STORE_URL: where the store is."""
+"""DECISION_STORE_URL: where the store is."""
 
 from __future__ import annotations
 
@@ -37,24 +37,28 @@ class PostgresServer(msgspec.Struct, frozen=True):
 
 
 def parse_store_url(text: str) -> SqliteFile | PostgresServer:
-    """Read STORE_URL; raises StoreUrlInvalid, whose sentence repeats no password."""
+    """Read DECISION_STORE_URL; raises StoreUrlInvalid, whose sentence repeats no password."""
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        raise StoreUrlInvalid(f"STORE_URL cannot be read as a URL: {_FORMS}") from None
+        raise StoreUrlInvalid(f"DECISION_STORE_URL cannot be read as a URL: {_FORMS}") from None
     if url.drivername == "sqlite":
         return _sqlite(url)
     if url.drivername in _POSTGRES:
         return _postgres(url)
-    raise StoreUrlInvalid(f"STORE_URL begins with {url.drivername}:, which is no store: {_FORMS}")
+    raise StoreUrlInvalid(
+        f"DECISION_STORE_URL begins with {url.drivername}:, which is no store: {_FORMS}"
+    )
 
 
 def _sqlite(url: URL) -> SqliteFile:
     if url.host or url.query:
-        raise StoreUrlInvalid("STORE_URL for SQLite is a path alone: use sqlite:///decision.db")
+        raise StoreUrlInvalid(
+            "DECISION_STORE_URL for SQLite is a path alone: use sqlite:///decision.db"
+        )
     if not url.database or url.database.startswith(":memory:"):
         raise StoreUrlInvalid(
-            "STORE_URL names no file, and a decision must outlive the process: "
+            "DECISION_STORE_URL names no file, and a decision must outlive the process: "
             "use sqlite:///decision.db"
         )
     return SqliteFile(Path(url.database))
@@ -63,8 +67,10 @@ def _sqlite(url: URL) -> SqliteFile:
 def _postgres(url: URL) -> PostgresServer:
     unknown = sorted(set(url.query) - _POSTGRES_OPTIONS)
     if unknown:
-        raise StoreUrlInvalid(f"STORE_URL has the option {unknown[0]}: only host and sslmode work")
+        raise StoreUrlInvalid(
+            f"DECISION_STORE_URL has the option {unknown[0]}: only host and sslmode work"
+        )
     if not url.database:
-        raise StoreUrlInvalid(f"STORE_URL names no database: {_FORMS}")
+        raise StoreUrlInvalid(f"DECISION_STORE_URL names no database: {_FORMS}")
     query = {("ssl" if name == "sslmode" else name): v for name, v in url.query.items()}
     return PostgresServer(url.set(drivername="postgresql+asyncpg", query=query))

@@ -59,7 +59,7 @@ class Database(Protocol):
 
 
 async def open_database(url: str, readers: int = READERS, *, init: bool = False) -> Database:
-    """Open the store that STORE_URL names; raises StoreRefused.
+    """Open the store that DECISION_STORE_URL names; raises StoreRefused.
 
     A SQLite file is created where there never was one; where one is missing, only with `init`.
     Tables of an older version are left alone.
@@ -73,7 +73,7 @@ async def open_database(url: str, readers: int = READERS, *, init: bool = False)
 
 
 def is_shared(database: Database) -> TypeGuard[PostgresDatabase]:
-    """Whether a STORE_URL names a database that several processes may share."""
+    """Whether a DECISION_STORE_URL names a database that several processes may share."""
     return database.shared
 
 

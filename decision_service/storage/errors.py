@@ -2,7 +2,7 @@
 
     StoreError (domain)
     ├── StoreRefused       the store cannot be opened as it stands; an operator must act
-    │   ├── StoreUrlInvalid    STORE_URL names no store this service can use
+    │   ├── StoreUrlInvalid    DECISION_STORE_URL names no store this service can use
     │   ├── StoreLocked        another process holds the SQLite file
     │   ├── StoreUnwritable    a path that does not exist or must not be written
     │   ├── StoreDamaged       the file is not a whole database
@@ -33,7 +33,7 @@ class StoreRefused(StoreError):
 
 
 class StoreUrlInvalid(StoreRefused):
-    """STORE_URL names no store that this service can use."""
+    """DECISION_STORE_URL names no store that this service can use."""
 
 
 class StoreLocked(StoreRefused):

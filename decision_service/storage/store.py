@@ -115,7 +115,7 @@ class Store:
         erase_decisions: bool = False,
         identity_keys: Path | None = None,
     ) -> Self:
-        """Open the store that STORE_URL names; raises StoreRefused with what to do.
+        """Open the store that DECISION_STORE_URL names; raises StoreRefused with what to do.
 
         A group of commits waits `linger` seconds for more and holds at most `largest_group`.
         A process that hangs keeps what it decides from the others for `lease` seconds.

@@ -10,9 +10,13 @@ import grpc
 import msgspec
 import structlog
 
+from decision_service import __version__
+from decision_service.build import commit
 from decision_service.config import Settings, split_address
 from decision_service.edge.readings import (
     of_agreement,
+    of_certificate,
+    of_health,
     of_limits,
     of_process,
     of_rollouts,
@@ -103,7 +107,7 @@ async def start(
         pages = connect_page(core, services.applicants.onboard)
         pages += snapshots.receiver.routes() if snapshots else []
         server, http = await listen(core, services, pages, stack)
-        server.serving(yes=True)
+        server.set_health()
         supervisor = Supervisor(core.clock.monotonic)
         stack.push_async_callback(supervisor.aclose)
         for part in (BackgroundTasks(core, server), rollouts, snapshots):
@@ -122,6 +126,8 @@ def _read_metrics(
     log_lines: LogQueue | None,
 ) -> None:
     core.metrics.read(
+        partial(of_health, server, __version__, commit()),
+        partial(of_certificate, core.certificates),
         partial(of_vendor, core.source),
         partial(of_rules, core.active),
         partial(of_agreement, rollouts.replica_check),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from functools import partial
 
 import msgspec
 import structlog
 
+from decision_service.alarms import Alarm, raised
 from decision_service.domain.errors import StoreError
 from decision_service.edge.rpc.lag import LagWatch
 from decision_service.edge.rpc.server import RpcServer
@@ -21,6 +23,7 @@ PROVIDERS_RETRY = 30.0
 RULES_RETRY = 1.0
 HEALTH_SECONDS = 5.0
 RECOVERY_SECONDS = 0.25
+KEYS_REFUSED = "vendor: it refuses the key pair, so replace it"
 
 log = structlog.get_logger("decision_service.wiring.background")
 
@@ -55,28 +58,32 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
             await asyncio.sleep(PROVIDERS_DAILY if done else PROVIDERS_RETRY)
 
     async def _health(self, supervisor: Supervisor) -> None:
-        """Say NOT_SERVING while no decision could be made, or not for long.
+        """Say NOT_SERVING, and why, while no decision could be made, or not for long.
 
-        That is while the store fails, our keys are refused, or a background task keeps failing. A
-        service that is unwell looks more often, so that it serves again soon after the fault.
+        A service that is unwell looks more often, so that it serves again soon after the fault.
         """
-        well = True
         while True:
+            well = self.server.is_serving
             await asyncio.sleep(HEALTH_SECONDS if well else RECOVERY_SECONDS)
-            try:
-                await self.core.store.check()
-            except StoreError:
-                well = False
-            else:
-                well = not self.core.source.status.keys_refused and not supervisor.unwell
-            self.server.serving(yes=well)
+            self.server.set_health([one async for one in self._faults(supervisor)])
+
+    async def _faults(self, supervisor: Supervisor) -> AsyncIterator[str]:
+        """The store's fault, refused keys, and each background task that keeps failing."""
+        try:
+            await self.core.store.check()
+        except StoreError as error:
+            yield f"store: {error.message}"
+        if self.core.source.status.keys_refused:
+            yield KEYS_REFUSED
+        for name in supervisor.unwell:
+            yield f"task {name}: it has failed three times in a row, and is started again"
 
     async def _rules(self, reload: ReloadRules) -> None:
         """Take changed rules over; while there is no folder, the last good rules decide."""
         async for _ in self.core.changed_rules.changes():
             missing = await _taken_over(reload)
             if missing is not None:
-                log.error(REFUSED, alarm="RULES_REFUSED", problem=str(missing))
+                log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=str(missing))
 
 
 async def _taken_over(reload: ReloadRules) -> RulesFolderMissing | None:

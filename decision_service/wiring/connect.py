@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from starlette.routing import BaseRoute
 
-from decision_service.config import PREFIX, OnRevoke, Settings, SmileMode
+from decision_service.config import OnRevoke, Settings, SmileMode, env_name
 from decision_service.config.onboarding import WIDGET_SCRIPT, names_of
 from decision_service.edge.http.connect.links import LinkTokenEndpoints
 from decision_service.edge.http.connect.logo import read_logo
@@ -57,7 +57,7 @@ def lender_of(settings: Settings) -> Lender:
     return Lender(
         name=settings.connect_company_name,
         notice=notice,
-        months=settings.decision_retention,
+        months=settings.retention,
         logo=logo,
         erases_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
         return_origins=settings.return_origins,
@@ -86,7 +86,7 @@ def _named(setting: str) -> Iterator[None]:
     try:
         yield
     except PageRefused as error:
-        raise PageRefused(f"{PREFIX}{setting.upper()}: {error}") from None
+        raise PageRefused(f"{env_name(setting)}: {error}") from None
 
 
 def _addresses(settings: Settings, smile_url: str) -> tuple[str, str]:

@@ -141,9 +141,13 @@ async def _open_store(
 async def _smile_url(settings: Settings, clock: SystemClock, stack: AsyncExitStack) -> str:
     if settings.smile_mode is not SmileMode.EMBEDDED:
         return settings.base_url
+    from decision_service.simulator.people.residence import Residence
     from decision_service.simulator.server import build_app, serve  # only where it plays the vendor
 
-    app = build_app(api_key=OFFLINE_KEY, api_secret=OFFLINE_SECRET, clock=clock.now)
+    residence = Residence(settings.embedded_country, settings.embedded_currency)
+    app = build_app(
+        api_key=OFFLINE_KEY, api_secret=OFFLINE_SECRET, clock=clock.now, residence=residence
+    )
     return await stack.enter_async_context(serve(app))
 
 

@@ -67,9 +67,7 @@ async def _http(
         )
         return await stack.enter_async_context(served)
 
-    admin = admin_routes(
-        core.metrics, lambda: server.is_serving, lambda: core.active.status.remarks
-    )
+    admin = admin_routes(core.metrics, lambda: server.reasons, lambda: core.active.status.remarks)
     core.metrics.read(partial(of_http, counted))
     if not settings.admin_address:
         url = await serve("HTTP_ADDRESS", settings.http_address, [*admin, *pages])

@@ -63,7 +63,7 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutWiring:
         Retention(
             store,
             clock,
-            core.settings.decision_retention,
+            core.settings.retention,
             core.source.last_drift,
         ),
     )

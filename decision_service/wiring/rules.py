@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from decision_service.config import Settings, SmileMode
+from decision_service.alarms import Alarm, raised
+from decision_service.config import ConfigError, Settings, SmileMode
 from decision_service.language.diagnostics import Diagnostic, count, render
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout.journal import Rollouts
@@ -16,6 +17,7 @@ from decision_service.pipeline.rollout.plan_migration import MigratedPlans, sett
 from decision_service.pipeline.rollout.reload import REFUSED
 from decision_service.pipeline.rules.acceptance import unacceptable
 from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.blocked import blocked_names
 from decision_service.pipeline.rules.last_good import keep, last_good_folder
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
@@ -38,7 +40,7 @@ async def open_rules(settings: Settings, store: Store, clock: Clock) -> StartRul
     A version that has decided may have changed only beside the stand-in, on made-up people.
     Raises StartError with every problem of every file where there never was a good folder.
     """
-    root, blocked = settings.rules_dir, settings.blocked
+    root, blocked = settings.rules_dir, _blocked(settings)
     edits_used = settings.smile_mode is SmileMode.EMBEDDED
     try:
         folder = read_rules(root)
@@ -56,6 +58,13 @@ async def open_rules(settings: Settings, store: Store, clock: Clock) -> StartRul
             return _rules(settled, store, clock)
         problems = plan_conflict_problems(folder, settled)
     return await _last_good(root, blocked, store, problems, clock)
+
+
+def _blocked(settings: Settings) -> frozenset[str]:
+    try:
+        return blocked_names(settings)
+    except ConfigError as error:
+        raise StartError(str(error)) from None
 
 
 def _rules(settled: MigratedPlans, store: Store, clock: Clock) -> StartRules:
@@ -81,7 +90,7 @@ async def _last_good(
             problems,
         )
     for problem in problems:
-        log.error(REFUSED, alarm="RULES_REFUSED", problem=problem)
+        log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=problem)
     rules = _rules(settled, store, clock)
     rules.active.refuse(bad, clock.now())
     return rules

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import trustme
@@ -19,9 +20,9 @@ class Office:
         self.ca.cert_pem.write_to_path(self.authority)
         self.renew("127.0.0.1")
 
-    def renew(self, *names: str) -> None:
+    def renew(self, *names: str, not_after: datetime | None = None) -> None:
         """Replace the server's certificate and key."""
-        made = self.ca.issue_cert(*names)
+        made = self.ca.issue_cert(*names, not_after=not_after)
         self.cert.write_bytes(b"".join(pem.bytes() for pem in made.cert_chain_pems))
         self.key.write_bytes(made.private_key_pem.bytes())
 

@@ -1,6 +1,8 @@
 """What operators see of calls, and what nobody sees of a bug."""
 
 import asyncio
+import json
+import platform
 import re
 from pathlib import Path
 
@@ -8,8 +10,12 @@ import grpc
 import httpx
 import pytest
 
+from decision_service import __version__
+from decision_service.alarms import Alarm
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.cli.main import run
+from decision_service.edge.rpc import server as rpc_server
 from decision_service.edge.rpc.access import METHODS
 from decision_service.edge.rpc.interceptors import access_log, error_map
 from decision_service.pipeline.rules.active import ActiveRules
@@ -51,13 +57,28 @@ async def metrics(live: Running) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-async def test_every_metric_is_described(shared: Running) -> None:
-    """Operators find each name that `/metrics` shows in the table of docs/operations.md."""
-    async with httpx.AsyncClient() as client:
-        text = (await client.get(f"{shared.service.http_url}/metrics")).text
-    shown = re.findall(r"^# TYPE decision_service_(\S+)", text, re.MULTILINE)
-    described = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "operations.md").read_text("utf-8")))
-    assert {*shown} <= described
+async def test_the_docs_describe_every_metric_and_no_other(tmp_path: Path) -> None:
+    """The table of docs/operations.md has each name that `/metrics` shows, and it shows each."""
+    async with running(tmp_path, webhook_secrets="secret") as live, httpx.AsyncClient() as client:
+        text = (await client.get(f"{live.service.http_url}/metrics")).text
+    shown = re.findall(r"^# TYPE (?:decision_service_)?(\S+)", text, re.MULTILINE)
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    table = page.partition("## Metrics")[2].partition("\n#")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert sorted(shown) == sorted(re.findall(r"`(\w+)`", " ".join(rows)))
+
+
+async def test_metrics_say_what_runs_and_that_it_serves(shared: Running) -> None:
+    """Version, commit and Python; 1 while SERVING; each alarm; figures of the process."""
+    seen = await metrics(shared)
+    [build] = [name for name in seen if name.startswith("decision_service_build_info")]
+    assert re.search(rf'commit="(\w+)",python="{platform.python_version()}"', build)
+    assert f'version="{__version__}"' in build
+    assert seen["decision_service_serving"] == 1
+    assert seen["process_resident_memory_bytes"] > 0
+    counted = {f'decision_service_alarms_total{{alarm="{alarm}"}}' for alarm in Alarm}
+    assert counted <= seen.keys()
+    assert "decision_service_certificate_expiry_timestamp_seconds" not in seen
 
 
 async def test_each_call_is_counted_logged_once_and_found_by_its_ids(
@@ -132,8 +153,9 @@ async def test_health_over_http_follows_health_over_grpc(live: Running) -> None:
     async with httpx.AsyncClient() as client:
         url = f"{live.service.http_url}/healthz"
         assert (await client.get(url)).status_code == 200
-        live.service.rpc.serving(yes=False)
-        assert (await client.get(url)).status_code == 503
+        live.service.rpc.set_health(["store: the disk is full"])
+        told = await client.get(url)
+        assert (told.status_code, told.text) == (503, "NOT_SERVING\nstore: the disk is full\n")
         assert (await client.get(f"{live.service.http_url}/other")).status_code == 404
 
 
@@ -170,12 +192,32 @@ def test_each_method_has_its_bug() -> None:
 async def test_a_background_task_that_keeps_failing_shows_in_health(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While a task is unwell the service says NOT_SERVING, and SERVING when it is well again."""
+    """While a task is unwell the service says NOT_SERVING and why, and SERVING afterwards."""
     monkeypatch.setattr(upkeep, "HEALTH_SECONDS", 0.02)
+    failed = "task rules: it has failed three times in a row, and is started again"
     async with running(tmp_path) as live:
-        for unwell, serving in (("rules",), False), ((), True):
+        for unwell, reasons in (("rules",), (failed,)), ((), ()):
             monkeypatch.setattr(Supervisor, "unwell", unwell)
-            await until(lambda serving=serving: live.service.rpc.is_serving is serving)
+            await until(lambda reasons=reasons: live.service.rpc.reasons == reasons)
+
+
+async def test_every_way_to_ask_for_health_says_why(
+    live: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command, the log and the metric follow the store's fault and its end."""
+    lines = captured(monkeypatch, rpc_server)
+    asked = ["health", "--address", live.service.address, "--format", "json"]
+    fault = "store: the disk is full – é"
+    for reasons, code, shown in (([fault], 3, "\\u2013 \\xe9"), ([], 0, None)):
+        live.service.rpc.set_health(reasons)
+        told = {"event": "health changed", "reason": fault if reasons else None}
+        assert [one for one in lines if told.items() <= one.items()]
+        assert await asyncio.to_thread(run, asked) == code
+        printed = capsys.readouterr()
+        reason = json.loads(printed.out)["reason"]
+        assert reason == (shown and f"store: the disk is full {shown}")
+        assert (reason or "") in printed.err
+        assert (await metrics(live))["decision_service_serving"] == (not reasons)
 
 
 async def test_an_address_that_is_taken_ends_the_start(tmp_path: Path) -> None:

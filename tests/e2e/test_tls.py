@@ -1,9 +1,11 @@
 """Encrypted connections, with and without client certificates, and certificates that change."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +33,14 @@ LIST = service_pb.ListDecisionsRequest()
 def office(tmp_path: Path) -> Office:
     """An authority of the test's own."""
     return Office(tmp_path)
+
+
+async def expiry(live: Running, office: Office) -> float:
+    """When the served certificate expires, as the metric says."""
+    trusted = ssl.create_default_context(cafile=str(office.authority))
+    async with httpx.AsyncClient(verify=trusted) as client:
+        text = (await client.get(f"{live.service.http_url}/metrics")).text
+    return float(re.search(r"^decision_service_certificate_expiry\S+ (\S+)$", text, re.M)[1])
 
 
 @asynccontextmanager
@@ -111,7 +121,8 @@ async def test_replaced_certificates_are_served_and_bad_ones_are_not(
     """New files are shown to the next client; files that are no certificate change nothing."""
     async with at_vendor(tmp_path, **office.settings()) as (live, _):
         assert await asyncio.to_thread(names_served, live, office) == ("127.0.0.1",)
-        office.renew("127.0.0.1", "second.example")
+        before = await expiry(live, office)
+        office.renew("127.0.0.1", "second.example", not_after=datetime(2040, 1, 2, tzinfo=UTC))
         names = partial(asyncio.to_thread, names_served, live, office)
         await until(names, lambda found: len(found) == 2)
         office.cert.write_text("no certificate")
@@ -120,6 +131,7 @@ async def test_replaced_certificates_are_served_and_bad_ones_are_not(
         certificates.refresh()
         assert "second.example" in await asyncio.to_thread(names_served, live, office)
         assert await code(live, office, None) is grpc.StatusCode.OK
+        assert before != await expiry(live, office) == datetime(2040, 1, 2, tzinfo=UTC).timestamp()
 
 
 async def test_commands_call_by_tls_with_certificate_and_token(

@@ -151,7 +151,7 @@ async def test_a_watcher_who_does_not_read_holds_up_no_stop(
     async with running(tmp_path) as live, wired(live, window=0) as slow:
         slow.open(1, WATCH, b"")
         await slow.until(wire.HEADERS)
-        live.service.rpc.serving(yes=False)
+        live.service.rpc.set_health(["a test"])
         check = live.channel.unary_unary("/grpc.health.v1.Health/Check")
         status = health_pb2.HealthCheckResponse.FromString(await check(b"")).status
         assert status == health_pb2.HealthCheckResponse.NOT_SERVING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 from random import Random
 from zoneinfo import ZoneInfo
@@ -47,14 +48,17 @@ class Writer:
         self.words = Words(self.rng, self.scope)
         self.tables = Tables(self.rng, self.scope, self.words)
         self.cards: list[str] = []
+        self.lines: list[str] = []
         self.ids = 0
         self.usual = self.rng.choice([("APPROVE", "APPROVE", "REFER"), OUTCOMES, ("REFER",)])
 
     def text(self) -> str:
         """The whole file."""
-        parts = [self._head(), self._reasons(), self._params(), self._derived()]
+        parts = [self._head(), self._reasons(), self._params()]
+        self._derive(self.rng.randint(0, 4))
         stages = "".join(self._stages())
-        return f"{''.join(parts)}stages:\n{stages}{self._closing()}"
+        derived = f"derived:\n{''.join(self.lines)}" if self.lines else ""
+        return f"{''.join(parts)}{derived}stages:\n{stages}{self._closing()}"
 
     def _head(self) -> str:
         for name, kind in INPUTS.items():
@@ -78,12 +82,29 @@ class Writer:
         lines = []
         for name, kind in PARAMS.items():
             self.scope.names[f"params.{name}"] = kind
-            steps = self.rng.sample(STEPS[1:], self.rng.randint(0, 2))
-            values = {day: self._param(kind) for day in (STEPS[0], *steps)}
-            dated = ", ".join(f"{day}: {value}" for day, value in values.items())
-            given = f"values: {{{dated}}}" if steps else f"value: {self._param(kind)}"
+            given = self._labelled(kind) if self.rng.random() < 0.3 else self._given(kind)
             lines.append(f"  {name}: {{type: {kind}, {given}}}\n")
         return f"params:\n{''.join(lines)}"
+
+    def _given(self, kind: str) -> str:
+        dated = self._dated(kind)
+        return f"values: {dated}" if dated else f"value: {self._param(kind)}"
+
+    def _dated(self, kind: str) -> str:
+        """Values from several days on, or nothing."""
+        steps = self.rng.sample(STEPS[1:], self.rng.randint(0, 2))
+        values = {day: self._param(kind) for day in (STEPS[0], *steps)}
+        return f"{{{', '.join(f'{d}: {v}' for d, v in values.items())}}}" if steps else ""
+
+    def _labelled(self, kind: str) -> str:
+        """Values by the labels of an input or a factor, some of them dated, some by default."""
+        by = self.rng.choice(["inputs.customer_type", "inputs.first_loan", *LABELS])
+        labels = self.scope.labels.get(by, ("true", "false"))
+        own = self.rng.sample(labels, self.rng.randint(1, len(labels)))
+        named = [*own, "default"] if len(own) < len(labels) or self.rng.random() < 0.2 else own
+        values = {label: self._dated(kind) or self._param(kind) for label in named}
+        shown = ", ".join(f"{label}: {value}" for label, value in values.items())
+        return f"by: {by}, values: {{{shown}}}"
 
     def _param(self, kind: str) -> str:
         choices = {
@@ -92,19 +113,26 @@ class Writer:
         }  # fmt: skip
         return self.rng.choice(choices[kind])
 
-    def _derived(self) -> str:
-        lines = []
-        for index in range(self.rng.randint(0, 4)):
-            kind = self.rng.choice(["money", "money", "number", "flag"])
-            lines.append(f"  d{index}: >-\n    {self.words.of(kind, 2)}\n")
+    def _derive(self, count: int) -> None:
+        """So many derived lines over what is in scope: what stages gave so far, too."""
+        for _ in range(count):
+            index, kind = len(self.lines), self.rng.choice(["money", "money", "number", "flag"])
+            self.lines.append(f"  d{index}: >-\n    {self.words.of(kind, 2)}\n")
             self.scope.names[f"derived.d{index}"] = kind
-        return f"derived:\n{''.join(lines)}" if lines else ""
 
     def _stages(self) -> list[str]:
         stages = [self._approving()] if self.rng.random() < 0.7 else []
         kinds = [self._rule_stage, self._card_stage, self._table_stage, self._rule_stage]
         more = range(self.rng.randint(1, 5))
-        return [*stages, *(self.rng.choice(kinds)(f"s{index}") for index in more)]
+        return [*stages, *(self._stage(self.rng.choice(kinds), f"s{index}") for index in more)]
+
+    def _stage(self, kind: Callable[[str], str], name: str) -> str:
+        """A stage, often with a condition, which sees nothing that the stage gives."""
+        when = f"    applies_when: >-\n      {self.words.of('flag', 1)}\n    component:"
+        conditional = self.rng.random() < 0.4
+        text = kind(name)
+        self._derive(self.rng.choice([0, 0, 1, 2]))
+        return text.replace("    component:", when, 1) if conditional else text
 
     def _approving(self) -> str:
         rule = self._rule("when: inputs.requested_amount > 0", "APPROVE", "", "        ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -81,6 +82,22 @@ class ServerOptions:
                 f"the token would go to {self.address} unencrypted: give --tls-ca", Exit.USAGE
             )
         return (("authorization", f"Bearer {token.decode('ascii', 'replace').strip()}"),)
+
+
+def trusting(authority: Path | None) -> ssl.SSLContext | bool:
+    """What httpx verifies servers by: this authority, or those of the system.
+
+    Raises CommandError where the file cannot be used.
+    """
+    if authority is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except (OSError, ssl.SSLError):
+        raise CommandError(
+            f"the file {authority} of --tls-ca holds no certificate in PEM that can be read",
+            Exit.USAGE,
+        ) from None
 
 
 def calls_server(command: Callable[..., Any]) -> Callable[..., Any]:

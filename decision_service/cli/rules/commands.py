@@ -35,6 +35,7 @@ from decision_service.config import load
 from decision_service.domain.factor import Better
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
+from decision_service.pipeline.rules.blocked import blocked_names
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.trial.figures import cases_for_missed, try_figures
 from decision_service.pipeline.trial.rule_tests import (
@@ -59,7 +60,7 @@ def check(
 ) -> None:
     """Check rule files completely; exit code 1 when anything is wrong."""
     selection = select_rules(path)
-    loading = load_rules(unpublished(selection.folder), datetime.now(UTC), load().blocked)
+    loading = load_rules(unpublished(selection.folder), datetime.now(UTC), blocked_names(load()))
     all_found = (
         *loading.diagnostics,
         *untested_versions(selection.folder),

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.config import load
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
+from decision_service.pipeline.rules.blocked import blocked_names
 from decision_service.pipeline.rules.loading import LoadResult, RuleFolder, load_rules
 from decision_service.pipeline.rules.manifest import manifest_problems
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
@@ -52,7 +53,7 @@ def select_rules(path: Path) -> RulesSelection:
 
 def loaded(selection: RulesSelection) -> LoadResult:
     """The folder's rules, published or not; raises CommandError with every error in them."""
-    loading = load_rules(unpublished(selection.folder), datetime.now(UTC), load().blocked)
+    loading = load_rules(unpublished(selection.folder), datetime.now(UTC), blocked_names(load()))
     if loading.rulebook is None:
         raise CommandError(
             f"{count(loading.errors)}: mend them first",

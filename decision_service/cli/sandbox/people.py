@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import typer
 
 from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.errors import CommandError, Exit
 from decision_service.simulator.formats.dates import civil_day
+from decision_service.simulator.people.residence import (
+    HOME_CURRENCY,
+    Residence,
+    ResidenceRefused,
+)
 from decision_service.simulator.people.sandbox.people import (
     SandboxPerson,
     sandbox_data,
@@ -20,26 +26,42 @@ def people(
     data: Annotated[
         bool, typer.Option("--data", help="with all their data; needs --format json")
     ] = False,
+    country: Annotated[
+        str, typer.Option("--country", envvar="DECISION_EMBEDDED_COUNTRY", help="as `serve` has it")
+    ] = "",
+    currency: Annotated[
+        str, typer.Option("--currency", envvar="DECISION_EMBEDDED_CURRENCY", help="the same")
+    ] = HOME_CURRENCY,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show the sandbox people that the embedded stand-in knows."""
+    residence = _residence(country, currency)
     if data or form is Format.JSON:
-        print_json([_row(person, data=data) for person in sandbox_people()])
+        today = civil_day(datetime.now(UTC)) if data else None
+        print_json([_row(person, residence, today) for person in sandbox_people()])
         return
     rows = table("name", "user id", "country", "data")
     for person in sandbox_people():
-        rows.add_row(person.name, person.user_id, person.country, person.story)
+        rows.add_row(person.name, person.user_id, country or person.country, person.story)
     console().print(rows)
 
 
-def _row(person: SandboxPerson, *, data: bool) -> dict[str, Any]:
+def _residence(country: str, currency: str) -> Residence:
+    try:
+        return Residence(country, currency)
+    except ResidenceRefused as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+
+
+def _row(person: SandboxPerson, residence: Residence, today: date | None) -> dict[str, Any]:
+    """A person, with all data where a day is given."""
     row: dict[str, Any] = {
         "name": person.name,
         "user_name": person.user_name,
         "user_id": person.user_id,
-        "country": person.country,
+        "country": residence.country or person.country,
         "story": person.story,
     }
-    if data:
-        row["data"] = sandbox_data(person.user_name, civil_day(datetime.now(UTC)))
+    if today is not None:
+        row["data"] = sandbox_data(person.user_name, today, residence)
     return row

@@ -37,6 +37,7 @@ def simulator(
         requests_per_second=played.requests_per_second,
         faults=played.faults,
         payload_cut=played.payload_cut,
+        residence=played.residence,
     )
     run_async(_serve(app, port, key))
 

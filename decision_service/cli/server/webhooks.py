@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import uuid
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import typer
 
+from decision_service.cli.client.options import CaOption, trusting
 from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
@@ -62,13 +64,14 @@ def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE
 
 
 @commands.command("send-test")
-def send_test(url: UrlArgument, config: ConfigOption = None) -> None:
+def send_test(url: UrlArgument, config: ConfigOption = None, tls_ca: CaOption = None) -> None:
     """Send a signed event that means nothing, and a forged one, and say how each was answered."""
     secret = _newest_secret(load(config))
     parts = urlsplit(url)
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         raise CommandError(f"{url} is neither https:// nor of this machine", Exit.USAGE)
-    signed, forged = _post(url, secret), _post(url, secret + "-forged")
+    trusted = trusting(tls_ca)
+    signed, forged = _post(url, secret, trusted), _post(url, secret + "-forged", trusted)
     console().print(f"signed event: HTTP {signed}; forged event: HTTP {forged}", highlight=False)
     if (signed, forged) != (200, 401):
         raise CommandError(
@@ -87,7 +90,7 @@ def _newest_secret(settings: Settings) -> str:
     return secrets[0].decode()
 
 
-def _post(url: str, secret: str) -> int:
+def _post(url: str, secret: str, trusted: ssl.SSLContext | bool) -> int:
     event = {
         "id": f"et-test-{uuid.uuid4().hex}",
         "version": "v1",
@@ -101,7 +104,8 @@ def _post(url: str, secret: str) -> int:
         "smile-signature": signature(body, secret.encode()),
     }
     try:
-        answer = httpx.post(url, content=body, headers=headers, timeout=_SECONDS, trust_env=False)
+        with httpx.Client(verify=trusted, timeout=_SECONDS, trust_env=False) as client:
+            answer = client.post(url, content=body, headers=headers)
     except httpx.HTTPError:
         raise CommandError(f"{url} cannot be reached", Exit.SERVER) from None
     return answer.status_code

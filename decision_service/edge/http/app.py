@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -21,17 +21,21 @@ def build_app(routes: Iterable[BaseRoute]) -> Starlette:
 
 
 def admin_routes(
-    metrics: Metrics, serving: Callable[[], bool], remarks: Callable[[], Iterable[str]] = tuple
+    metrics: Metrics,
+    reasons: Callable[[], Sequence[str]],
+    remarks: Callable[[], Iterable[str]] = tuple,
 ) -> list[BaseRoute]:
     """`/healthz` and `/metrics`, which platforms ask for.
 
-    `remarks` are lines below the status: what is amiss although decisions are made.
+    `reasons` say why no decisions are made, none while they are. `remarks` are what is amiss
+    although decisions are made. Both are lines below the status.
     """
 
     async def healthz(_: Request) -> Response:
-        status = "SERVING" if serving() else "NOT_SERVING"
-        text = "".join(f"{line}\n" for line in (status, *remarks()))
-        return PlainTextResponse(text, status_code=200 if status == "SERVING" else 503)
+        why = reasons()
+        status = "NOT_SERVING" if why else "SERVING"
+        text = "".join(f"{line}\n" for line in (status, *why, *remarks()))
+        return PlainTextResponse(text, status_code=503 if why else 200)
 
     async def show_metrics(_: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)

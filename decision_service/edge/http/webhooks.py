@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from decision_service.alarms import Alarm, raised
 from decision_service.domain.errors import StoreError
 from decision_service.domain.kinds import Kind
 from decision_service.instruments import counter
@@ -137,7 +138,7 @@ class WebhookReceiver:
         except StoreError:
             return self._answer(503, "store_down")
         if receipt is Receipt.CONFLICT:
-            log.error("events.conflict", alarm="EVENT_CONFLICT", type=event.type)
+            log.error("events.conflict", alarm=raised(Alarm.EVENT_CONFLICT), type=event.type)
             return self._answer(409, receipt.value)
         return self._answer(200, receipt.value)
 

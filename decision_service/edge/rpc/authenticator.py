@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 
+from decision_service.config import env_name
 from decision_service.edge.rpc.callers import (
     ANONYMOUS,
     Caller,
@@ -30,7 +31,7 @@ class CallersRefused(Exception):
     """The callers file has mistakes; `diagnostics` say where."""
 
     def __init__(self, path: Path, diagnostics: tuple[Diagnostic, ...]) -> None:
-        super().__init__(f"the callers file {path} cannot be used: mend it")
+        super().__init__(f"{env_name('auth_tokens_file')}: the callers file {path} has mistakes")
         self.diagnostics = diagnostics
 
 

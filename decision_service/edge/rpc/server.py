@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 
 import grpc
 import msgspec
+import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service.domain.errors import Overloaded
@@ -34,6 +36,11 @@ from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.edge.rpc.status import call_status, status_of
 from decision_service.edge.tls import AddressInUse, Certificates
 from decision_service.pipeline.outcomes.record import RecordOutcome
+
+log = structlog.get_logger("decision_service.health")
+
+STARTING = ("the service is starting",)
+STOPPING = ("the service is stopping",)
 
 MESSAGE_LIMIT = 64 * 1024
 METADATA_LIMIT = 8 * 1024
@@ -82,20 +89,40 @@ class RpcServer(msgspec.Struct):
     event_loop: EventLoopInterceptor
     calls: OpenCalls
     threads: CallThreads
-    is_serving: bool = False
+    reasons: tuple[str, ...] = STARTING
     stopping: bool = False
     _shortened: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
 
-    def serving(self, *, yes: bool) -> None:
-        """Set what health checks report."""
-        self.is_serving = yes and not self.stopping
+    @property
+    def is_serving(self) -> bool:
+        """Whether decisions are taken; `reasons` say why not."""
+        return not self.reasons
+
+    def set_health(self, reasons: Iterable[str] = ()) -> None:
+        """Report NOT_SERVING for these reasons, SERVING without any; logs every change.
+
+        Without effect once the server is stopping.
+        """
+        if self.stopping:
+            return
+        before, self.reasons = self.reasons, tuple(reasons)
         for service in ("", *SERVICES):
-            self.health.set(service, SERVING if yes else NOT_SERVING)
+            self.health.set(service, SERVING if self.is_serving else NOT_SERVING)
+        if self.reasons != before:
+            self._tell()
+
+    def _tell(self) -> None:
+        self.health.explain(self.reasons)
+        write = log.info if self.is_serving or self.stopping else log.warning
+        status = "SERVING" if self.is_serving else "NOT_SERVING"
+        write("health changed", status=status, reason="; ".join(self.reasons) or None)
 
     async def stop(self, delay: float, grace: float) -> None:
         """Report NOT_SERVING, wait `delay` seconds, then give calls in progress `grace` seconds."""
-        self.stopping, self.is_serving = True, False
-        self.health.stopping()
+        if not self.stopping:
+            self.stopping, self.reasons = True, STOPPING
+            self.health.stopping()
+            self._tell()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._shortened.wait(), delay)
         self.health.end_watches()
@@ -155,7 +182,8 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     health = HealthServicer()
     _add(server, services, health, described=options.reflection)
     started = RpcServer(server, health, _bind(server, options), loop, calls, threads)
-    started.serving(yes=False)
+    started.set_health(STARTING)
+    health.explain(STARTING)
     server.start()
     return started
 

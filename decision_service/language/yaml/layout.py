@@ -1,8 +1,8 @@
 """The canonical layout of rule files: it keeps every comment and changes no meaning.
 
-Two blanks a level, lists indented below their key, one blank between flow items, `when` on a line
-of its own, sections set apart by one blank line, at most one blank line anywhere, no blanks at the
-ends of lines. Scalars stay as they were written.
+Two blanks a level, lists indented below their key, one blank between flow items, `when` and
+`applies_when` on lines of their own, sections set apart by one blank line, at most one blank line
+anywhere, no blanks at the ends of lines. Scalars stay as they were written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from decision_service.language.yaml.cst import Comment, LayoutError, Piece, Sour
 
 WIDEST = 120
 _STEP = "  "
-_OWN_LINE = "when"
+_OWN_LINE = ("when", "applies_when")
 
 
 def laid_out(text: str) -> str:
@@ -214,7 +214,7 @@ class _Writer(msgspec.Struct):
 
 def _asks(piece: Piece) -> bool:
     """Whether a map within holds a condition."""
-    return any(key.value == _OWN_LINE or _asks(value) for key, value in piece.entries) or any(
+    return any(key.value in _OWN_LINE or _asks(value) for key, value in piece.entries) or any(
         map(_asks, piece.items)
     )
 

@@ -8,6 +8,7 @@ from typing import Self
 
 import structlog
 
+from decision_service.alarms import Alarm, raised
 from decision_service.pipeline.operations.clock_ports import ClockLog, ClockReset
 
 TOLERANCE = timedelta(seconds=5)
@@ -70,7 +71,7 @@ class ClockGuard:
             return
         log.error(
             "clock went back",
-            alarm="CLOCK",
+            alarm=raised(Alarm.CLOCK),
             now=now.isoformat(),
             newest_decision=self.newest.isoformat(),
             behind_seconds=round((self.newest - now).total_seconds()),

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
+from decision_service.alarms import Alarm, raised
 from decision_service.domain.errors import ClockResetRefused
 from decision_service.pipeline.operations.clock_guard import (
     TOLERANCE,
@@ -88,7 +89,7 @@ class OperateClock:
             raise ClockResetRefused("another reset came first: look at the clock again")
         log.warning(
             "clock guard reset",
-            alarm="CLOCK_RESET",
+            alarm=raised(Alarm.CLOCK_RESET),
             who=who,
             first=reset.first.isoformat(),
             last=reset.last.isoformat(),

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from decision_service.alarms import Alarm, raised
 from decision_service.domain.errors import StoreError
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rules.rulebook import Rulebook
@@ -106,7 +107,7 @@ class ReplicaCheck:
         self._alarmed = True
         log.error(
             "the processes on this store decide by different rules: publish the same everywhere",
-            alarm="RULES_DIFFER",
+            alarm=raised(Alarm.RULES_DIFFER),
             here=rules_digest(self._rulebook()),
             processes=dict(self._counts),
         )

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import structlog
 
+from decision_service.alarms import Alarm, raised
 from decision_service.domain.errors import StoreError
 from decision_service.pipeline.operations.clock_guard import TOLERANCE
 from decision_service.pipeline.ports import Clock
@@ -76,7 +77,11 @@ class Retention:
         """
         drift = self._drift()
         if drift is not None and drift > TOLERANCE:
-            log.error("retention waits", alarm="CLOCK", ahead_seconds=round(drift.total_seconds()))
+            log.error(
+                "retention waits",
+                alarm=raised(Alarm.CLOCK),
+                ahead_seconds=round(drift.total_seconds()),
+            )
             return 0
         await self._log.forget_ended(self._clock.now())
         before, deleted = months_before(self._clock.now(), self._months), 0

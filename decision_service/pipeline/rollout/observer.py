@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 import msgspec
 import structlog
 
+from decision_service.alarms import Alarm, raised
 from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.conclude import ConcludedDecision
@@ -68,4 +69,6 @@ def log_rule_error(entry: DecisionEntry) -> None:
     """Log a rule that failed to evaluate: its applicant is referred, and the rule needs a fix."""
     if entry.arm is not None and entry.arm.rule_error:
         names = {"product": entry.product, "version": entry.arm.version}
-        log.error("a rule failed", alarm="RULE_ERROR", decision_id=entry.decision_id, **names)
+        log.error(
+            "a rule failed", alarm=raised(Alarm.RULE_ERROR), decision_id=entry.decision_id, **names
+        )

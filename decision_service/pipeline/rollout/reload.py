@@ -9,6 +9,7 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
+from decision_service.alarms import Alarm, raised
 from decision_service.domain.errors import RolloutMovedOn, StoreError
 from decision_service.language.diagnostics import Diagnostic, render
 from decision_service.pipeline.ports import Clock, DecisionLog
@@ -89,7 +90,7 @@ class ReloadRules:
     def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:
         self._active_rules.refuse(problems, self._clock.now())
         for problem in problems[:MOST_TOLD]:
-            log.error(REFUSED, alarm="RULES_REFUSED", problem=render(problem))
+            log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=render(problem))
         return Reloaded(accepted=False, faults=len(problems))
 
     def _check(self) -> tuple[RuleFolder, LoadResult]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
+from decision_service.alarms import Alarm, raised
 from decision_service.domain.errors import ServiceError
 from decision_service.instruments import counter
 from decision_service.pipeline.snapshots.events import Event, EventLog
@@ -117,7 +118,7 @@ class _Lane:
         if outcome is EventResult.NOT_CONFIRMED:
             log.error(
                 "events.revocation_not_confirmed",
-                alarm="REVOCATION_NOT_CONFIRMED",
+                alarm=raised(Alarm.REVOCATION_NOT_CONFIRMED),
                 type=events[0].type,
             )
         return True

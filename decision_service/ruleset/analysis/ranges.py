@@ -40,6 +40,11 @@ def labels_of(symbol: Symbol) -> tuple[Any, ...]:
     return (True, False) if symbol.type is ValueType.FLAG else symbol.labels
 
 
+def written_labels(symbol: Symbol) -> tuple[str, ...]:
+    """The same as they stand in a rule file: a flag is `true` or `false`."""
+    return tuple(str(x).lower() if isinstance(x, bool) else str(x) for x in labels_of(symbol))
+
+
 def span_of(node: Node, known: SlotRanges, currency: str) -> Span:
     """The span of an ordered expression; `known` narrows names by slot."""
     with exactly():

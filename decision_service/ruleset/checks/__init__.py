@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from decision_service.ruleset.checks.always import check_always, check_divisions
+from decision_service.ruleset.checks.always import check_always, check_divisions, check_left_out
 from decision_service.ruleset.checks.approval import check_approval
 from decision_service.ruleset.checks.bands import check_bands
 from decision_service.ruleset.checks.bins import check_bins
@@ -36,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     check_divisions,
     check_fitness,
     check_history,
+    check_left_out,
     check_params,
     check_reason_factors,
     check_reasonless,

@@ -1,9 +1,10 @@
-"""What constants and declared bounds settle: conditions, and divisors that are always zero."""
+"""What constants and declared bounds settle: conditions, stages for nobody, divisors of zero."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from decision_service.domain.verdict import Component
 from decision_service.language.expressions.tree import (
     Arithmetic,
     FunctionCall,
@@ -24,7 +25,7 @@ _DIVISORS = {"round": (1, "step"), "floor": (1, "step"), "annuity": (2, "number 
 def check_always(draft: RulesetDraft) -> None:
     """R401 for a condition that always holds, R402 for one that never does."""
     for part in draft.parts():
-        for written in part.part.written():
+        for written in part.written():
             if written.condition and written.tree.type is FLAG:
                 _check(written, draft)
 
@@ -37,6 +38,18 @@ def check_divisions(draft: RulesetDraft) -> None:
             if span.low == 0 == span.high:
                 message = f"the {what} `{divisor.text}` is always 0, so there is never a value"
                 draft.report.error("R314", divisor.place, message, "divide by something else")
+
+
+def check_left_out(draft: RulesetDraft) -> None:
+    """R410 (warning) where several knock-outs or scorecards leave some applicants to none."""
+    for component in (Component.KNOCKOUT, Component.SCORECARD):
+        parts = [part for part in draft.stages if part.component is component]
+        claims = [(p.condition.when, False) for p in parts if p.condition is not None]
+        if 1 < len(claims) == len(parts) and can_hold(claims, draft.names.currency):
+            names = " and ".join(f"`{part.name}`" for part in parts)
+            message = f"there may be applicants to whom no stage of {component} applies: {names}"
+            hint = "let the conditions cover everybody, or add a stage without one for the others"
+            draft.report.warning("R410", parts[-1].place, message, hint)
 
 
 def _check(written: Written, draft: RulesetDraft) -> None:

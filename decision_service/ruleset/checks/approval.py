@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from decision_service.domain.verdict import Outcome
+from decision_service.language.expressions.tree import All
 from decision_service.ruleset.analysis.satisfiable import Claim, can_hold
 from decision_service.ruleset.checks.shadowed import contained
 from decision_service.ruleset.constructs.rules.model import Rule
 from decision_service.ruleset.constructs.rules.read import RulesPart
+from decision_service.ruleset.program.part import StageCondition
 from decision_service.ruleset.reading.draft import RulesetDraft
 
 _MOST_RULES = 100
@@ -42,7 +45,17 @@ def _nothing_approves(what: str, hint: str, draft: RulesetDraft) -> None:
 def _stages(draft: RulesetDraft) -> Iterator[Sequence[Rule]]:
     for part in draft.parts():
         if isinstance(part.part, RulesPart):
-            yield part.part.rules[:_MOST_RULES]
+            rules = part.part.rules[:_MOST_RULES]
+            yield [_for_whom(rule, part.condition) for rule in rules]
+
+
+def _for_whom(rule: Rule, condition: StageCondition | None) -> Rule:
+    """The rule with the condition of its stage before its own."""
+    when = rule.when
+    if condition is None or when is None:
+        return rule
+    both = All((condition.when, when), text=when.text, place=when.place)
+    return replace(rule, when=both)
 
 
 def _worsens(rule: Rule, draft: RulesetDraft) -> bool:

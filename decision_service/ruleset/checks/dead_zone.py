@@ -12,12 +12,13 @@ from decision_service.language.expressions import tree
 from decision_service.language.types import INTEGER
 from decision_service.ruleset.analysis.month_counts import implied, in_a_first_job
 from decision_service.ruleset.analysis.regions import Span, overlap
+from decision_service.ruleset.analysis.satisfiable import can_hold
 from decision_service.ruleset.constructs.rules.model import Rule
 from decision_service.ruleset.constructs.rules.read import RulesPart
 from decision_service.ruleset.constructs.scorecard.model import Card, Characteristic
 from decision_service.ruleset.constructs.scorecard.read import ScorecardPart
 from decision_service.ruleset.program.wording import Wording
-from decision_service.ruleset.reading.draft import RulesetDraft
+from decision_service.ruleset.reading.draft import NamedPart, RulesetDraft
 
 Tells = Callable[[str, Decimal, str], Span | None]
 
@@ -39,12 +40,20 @@ class _Bound(msgspec.Struct, frozen=True):
 
 def check_dead_zone(draft: RulesetDraft) -> None:
     """R509 (warning) for a knock-out whose survivors at its bound a scorecard can only decline."""
-    cards = [part.part.card for part in draft.stages if isinstance(part.part, ScorecardPart)]
     for part in draft.stages:
         if part.component is Component.KNOCKOUT and isinstance(part.part, RulesPart):
             for rule in part.part.rules:
-                for card in cards:
+                for card in _cards(part, draft):
                     _check(rule, card, draft)
+
+
+def _cards(knockout: NamedPart, draft: RulesetDraft) -> Iterator[Card]:
+    """The scorecards of stages that may apply to somebody to whom a knock-out applies."""
+    for part in draft.stages:
+        conditions = [p.condition for p in (knockout, part) if p.condition is not None]
+        claims = [(condition.when, True) for condition in conditions]
+        if isinstance(part.part, ScorecardPart) and can_hold(claims, draft.names.currency):
+            yield part.part.card
 
 
 def _check(rule: Rule, card: Card, draft: RulesetDraft) -> None:
@@ -103,7 +112,7 @@ def _figures(node: tree.Node, draft: RulesetDraft) -> list[Decimal]:
         case tree.Constant():
             values = [node.value]
         case tree.NameRead() if node.symbol.constant:
-            values = [s.value for s in draft.params[node.symbol.name.partition(".")[2]].steps]
+            values = [s.value for s in draft.params[node.symbol.name.partition(".")[2]].every_step]
         case _:
             values = []
     return [Decimal(v) for v in values if isinstance(v, int | Decimal)]

@@ -43,7 +43,7 @@ def _scores_or_prices(part: NamedPart) -> bool:
 
 
 def _trees(part: NamedPart) -> Iterable[Node]:
-    return [written.tree for written in part.part.written()]
+    return [written.tree for written in part.written()]
 
 
 def _factors(node: Node, inside: dict[str, Node]) -> Iterable[tuple[str, Place]]:

@@ -22,7 +22,7 @@ from decision_service.domain.snapshot import Provider
 from decision_service.language.types import Symbol
 from decision_service.ruleset.constructs.rules.model import Rule
 from decision_service.ruleset.program.model import InputSpec, ParamSpec
-from decision_service.ruleset.reading.draft import RulesetDraft
+from decision_service.ruleset.reading.draft import NamedPart, RulesetDraft
 
 FORM = "ruleset-1"
 _CAME_LATER: Mapping[type, Mapping[str, Any]] = {
@@ -38,6 +38,7 @@ _CAME_LATER: Mapping[type, Mapping[str, Any]] = {
     },
     Rule: {"reason_factor": ""},
     InputSpec: {"because": ""},
+    ParamSpec: {"by": "", "labels": ()},
 }
 """Fields that are left out where they say nothing, so that recorded digests stay what they are."""
 
@@ -82,8 +83,14 @@ def content(draft: RulesetDraft) -> list[Any]:
         draft.params,
         draft.reasons,
         {d.name: d.tree for d in draft.derived},
-        [[part.name, part.component, part.part] for part in draft.parts()],
+        [_part(part) for part in draft.parts()],
     ]
+
+
+def _part(part: NamedPart) -> list[Any]:
+    """A stage without a condition is written as ever, so that recorded digests stay."""
+    condition = () if part.condition is None else (part.condition.when,)
+    return [part.name, part.component, part.part, *condition]
 
 
 def _itself(value: Any) -> Any:

@@ -14,7 +14,7 @@ from decision_service.language.evaluation.emitter import compile_conditions, gro
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.expressions.tree import reads
-from decision_service.language.types import FLAG
+from decision_service.language.types import FLAG, Symbol
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import as_list
@@ -56,6 +56,10 @@ class ConditionsPart(msgspec.Struct, frozen=True):
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
         """Nothing: a condition that is UNKNOWN refers."""
+        return ()
+
+    def outputs(self) -> Sequence[Symbol]:
+        """Nothing: conditions give no value."""
         return ()
 
     def runner(self) -> ConditionsRunner:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from decision_service.language.yaml.nodes import MapNode, Scalar, YamlNode
+from msgspec.structs import replace
+
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.ruleset.constructs.offer.model import BELOW
 from decision_service.ruleset.diff.model import (
     NO_VALUE,
+    NOTHING,
     ChangeKind,
     VersionChange,
     as_map,
@@ -117,8 +120,8 @@ def params(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
         if first is None or second is None:
             yield from compared("parameters", subject, first, second)
             continue
-        yield from _keyed(subject, ("type", *_LIMITS), as_map(first), as_map(second))
-        yield from _steps(subject, _dated(as_map(first)), _dated(as_map(second)))
+        yield from _keyed(subject, ("type", "by", *_LIMITS), as_map(first), as_map(second))
+        yield from _values(subject, as_map(first), as_map(second))
 
 
 def limits(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
@@ -134,6 +137,26 @@ def _keyed(
 ) -> Iterator[VersionChange]:
     for key in keys:
         yield from compared("parameters", f"{subject}: {key}", before.get(key), after.get(key))
+
+
+def _values(subject: str, before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+    """The values in force, label by label where one side has labels."""
+    old, new = _by_label(before), _by_label(after)
+    for label in keys_of(old, new):
+        about = f"{subject} of {label}" if label else subject
+        yield from _steps(about, _dated(old.get(label, NOTHING)), _dated(new.get(label, NOTHING)))
+
+
+def _by_label(param: MapNode) -> Mapping[str, MapNode]:
+    """What holds `value` or dated `values`, by label; an empty one where there are no labels."""
+    if param.get("by") is None:
+        return {"": param}
+    return {e.key: _as_values(e) for e in as_map(param.get("values")).entries}
+
+
+def _as_values(entry: MapEntry) -> MapNode:
+    key = "values" if isinstance(entry.value, MapNode) else "value"
+    return MapNode((replace(entry, key=key),), entry.key_place)
 
 
 def _dated(param: MapNode) -> Mapping[str, Scalar]:

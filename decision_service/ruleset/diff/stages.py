@@ -23,6 +23,7 @@ from decision_service.ruleset.diff.model import (
 )
 from decision_service.ruleset.diff.sections import attributes, by_id
 from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.ruleset.program.part import APPLIES_WHEN
 
 
 class StageSide(msgspec.Struct, frozen=True):
@@ -59,6 +60,8 @@ _Row = Sequence[Scalar]
 
 def _stage(group: str, before: _Body, after: _Body) -> Iterator[VersionChange]:
     old, new = before[0], after[0]
+    for_whom = old.get(APPLIES_WHEN), new.get(APPLIES_WHEN)
+    yield from compared(group, "the condition `applies_when`", *for_whom, same_expression)
     yield from by_id(group, "rule", old.get("rules"), new.get("rules"))
     yield from _scorecard(group, as_map(old.get("scorecard")), as_map(new.get("scorecard")))
     yield from _table(

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.verdict import Truth, Verdict
+from decision_service.ruleset.constructs.applies import own_record, unconditional
 from decision_service.ruleset.constructs.table.columns import Matches
 from decision_service.ruleset.constructs.table.run import MatchedRows, TableRunner
 from decision_service.ruleset.program.findings import Trace
@@ -38,11 +39,12 @@ def passed_over(ruleset: CompiledRuleset, verdict: Verdict) -> Mapping[str, tupl
     if not isinstance(trace, Trace):
         return {}
     pairs = zip(ruleset.program.stages, trace.stages, strict=True)
-    return {
-        stage.name: tuple(_rows(stage.runner, found.record, trace.values, ruleset))
-        for stage, found in pairs
-        if isinstance(stage.runner, TableRunner)
-    }
+    rows: dict[str, tuple[PassedRow, ...]] = {}
+    for stage, found in pairs:
+        runner, record = unconditional(stage.runner), own_record(stage.runner, found.record)
+        if isinstance(runner, TableRunner) and record is not None:
+            rows[stage.name] = tuple(_rows(runner, record, trace.values, ruleset))
+    return rows
 
 
 def _rows(

@@ -65,6 +65,7 @@ _HELP = {
     Cause.EXPIRED: "connect the account again",
     Cause.NOT_FETCHED: "decide again later",
     Cause.CHANGED_WHILE_READING: "decide again",
+    Cause.NOT_APPLIED: "review the application: the stage that gives it was not evaluated",
 }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from decision_service.domain.factor import ValueType
 from decision_service.language.types import Symbol
 from decision_service.language.yaml.nodes import MapNode, Scalar, YamlNode
-from decision_service.ruleset.analysis.ranges import labels_of
+from decision_service.ruleset.analysis.ranges import written_labels
 from decision_service.ruleset.constructs.table.model import OUTCOME, REASON
 from decision_service.ruleset.figures.model import Change
 from decision_service.ruleset.figures.neighbours import beside, figures, labels, next_to
@@ -78,12 +78,8 @@ def _in_conditions(cells: Column, symbol: Symbol | None, at: str) -> Iterator[Ch
     for cell in cells:
         for token in labels(cell.text) if worded else figures(cell.text):
             spots.setdefault(token.text, []).append((cell, token))
-    known = tuple(map(_word, labels_of(symbol))) if worded and symbol is not None else ()
+    known = written_labels(symbol) if worded and symbol is not None else ()
     for text, own in spots.items():
         for after in beside(text, known) if worded else next_to(text):
             swapped = spots.get(after, []) if worded and len(cells) > 1 else []
             yield change(at, own, after, swapped)
-
-
-def _word(label: object) -> str:
-    return str(label).lower() if isinstance(label, bool) else str(label)

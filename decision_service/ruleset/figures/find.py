@@ -12,6 +12,7 @@ from decision_service.ruleset.figures.cells import in_bins, in_rows
 from decision_service.ruleset.figures.model import Change
 from decision_service.ruleset.figures.spots import (
     Vocabulary,
+    as_keys,
     as_label,
     as_start,
     entries,
@@ -58,10 +59,22 @@ class _Finder:
             for entry in entries(param.value):
                 if entry.key == "value":
                     yield from self._value(entry.value, at)
-                for each in entries(entry.value) if entry.key == "values" else ():
-                    if parse_day(each.key):
-                        yield from as_start(each, f"{at}.{each.key}")
-                    yield from self._value(each.value, f"{at}.{each.key}")
+                if entry.key == "values":
+                    yield from self._values(entry.value, at, param.value)
+
+    def _values(self, node: YamlNode, at: str, param: YamlNode) -> Iterator[Change]:
+        """Values by date or by label, those of a label perhaps by date; labels change places."""
+        by = param.get("by") if isinstance(param, MapNode) else None
+        if isinstance(by, Scalar):
+            yield from as_keys(entries(node), at, self.words.of_name(by.text))
+        for each in entries(node):
+            here = f"{at}.{each.key}"
+            if parse_day(each.key):
+                yield from as_start(each, here)
+            if isinstance(each.value, MapNode):
+                yield from self._values(each.value, here, each.value)
+            else:
+                yield from self._value(each.value, here)
 
     def node(self, node: YamlNode, at: str, key: str) -> Iterator[Change]:
         """Whatever stands under a key, by what the key says that it is."""

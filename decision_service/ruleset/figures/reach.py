@@ -83,7 +83,8 @@ def _made_up(sampler: Sampler) -> Iterator[Facts]:
         pool = sampler.pools[f"inputs.{spec.name}"]
         if not spec.required and None not in pool:
             pool.append(None)
-    firsts = [param.steps[0].start for param in sampler.ruleset.params.values()]
+    params = sampler.ruleset.params.values()
+    firsts = [each.steps[0].start for param in params for each in param.series]
     begins = max((first for first in firsts if first is not None), default=date.min)
     for sample in sampler.samples(SAMPLES):
         if sample.facts.as_of.date >= begins:

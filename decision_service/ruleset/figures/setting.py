@@ -20,6 +20,9 @@ from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.reading.draft import RulesetDraft
 from decision_service.ruleset.reading.names import Names
 
+_KEYS = (".from", ".label")
+"""Days and labels from which values count, which are no values themselves."""
+
 
 class FiguresUnfit(ValueError):
     """A figure that a version does not have, or a value that it does not take."""
@@ -75,7 +78,8 @@ class FigureSetter:
         found = self._changes.get(at)
         if found is not None:
             return found
-        dated = [n for n in self._changes if n.startswith(f"{at}.") and not n.endswith(".from")]
+        below = [n for n in self._changes if n.startswith(f"{at}.")]
+        dated = [n for n in below if not n.endswith(_KEYS)]
         if dated:
             raise FiguresUnfit(f"{at} has several figures: name one of {', '.join(dated[:5])}")
         hint = did_you_mean(at, self._changes)

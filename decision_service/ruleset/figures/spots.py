@@ -9,6 +9,7 @@ import msgspec
 
 from decision_service.language.types import Symbol
 from decision_service.language.yaml.nodes import ListNode, MapEntry, MapNode, Scalar, YamlNode
+from decision_service.ruleset.analysis.ranges import written_labels
 from decision_service.ruleset.figures.model import Change, Edit
 from decision_service.ruleset.figures.neighbours import Token, beside, figures, next_to
 
@@ -22,6 +23,11 @@ class Vocabulary(msgspec.Struct, frozen=True):
 
     symbols: Mapping[str, Symbol]
     choices: Mapping[str, tuple[str, ...]]
+
+    def of_name(self, name: str) -> tuple[str, ...]:
+        """The labels of a name, as they are written."""
+        symbol = self.symbols.get(name)
+        return () if symbol is None else written_labels(symbol)
 
     def labels(self, label: str, names: Sequence[str] = ()) -> tuple[str, ...]:
         """The labels that one belongs to: those of a name beside it, else of any name."""
@@ -49,6 +55,17 @@ def as_label(scalar: Scalar, at: str, known: Sequence[str]) -> Iterator[Change]:
     token = Token(0, len(scalar.text), scalar.text, label=True)
     for after in beside(scalar.text, known):
         yield change(at, [(scalar, token)], after)
+
+
+def as_keys(listed: Sequence[MapEntry], at: str, known: Sequence[str]) -> Iterator[Change]:
+    """The labels that are keys of a map; one changes places with its neighbour that is a key."""
+    by_key = {entry.key: entry for entry in listed}
+    for entry in listed:
+        for after in beside(entry.key, known):
+            edits = [Edit(entry, 0, len(entry.key), after)]
+            if after in by_key:
+                edits.append(Edit(by_key[after], 0, len(after), entry.key))
+            yield Change(f"{at}.{entry.key}.label", entry.key_place, entry.key, after, tuple(edits))
 
 
 def as_start(entry: MapEntry, at: str) -> Iterator[Change]:

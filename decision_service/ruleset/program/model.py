@@ -68,9 +68,17 @@ class Step(msgspec.Struct, frozen=True):
     value: Literal
 
 
+class LabelValues(msgspec.Struct, frozen=True):
+    """A parameter's values for one label; an empty label stands for every other one."""
+
+    label: str
+    steps: tuple[Step, ...]
+
+
 class ParamSpec(msgspec.Struct, frozen=True):
     """A named constant whose value may change on dates; steps are in date order.
 
+    With `by` it has a value for each label of that name, in `labels`, and no steps of its own.
     The bounds (inclusive, money in major units) and the unit guard the file against slips. They
     decide nothing, and are no part of the digest.
     """
@@ -81,6 +89,18 @@ class ParamSpec(msgspec.Struct, frozen=True):
     lower: Decimal | None = None
     upper: Decimal | None = None
     unit: str = ""
+    by: str = ""
+    labels: tuple[LabelValues, ...] = ()
+
+    @property
+    def series(self) -> tuple[LabelValues, ...]:
+        """Its values over time, for each label; for all at once where it has none."""
+        return self.labels if self.by else (LabelValues("", self.steps),)
+
+    @property
+    def every_step(self) -> tuple[Step, ...]:
+        """All its values, label by label."""
+        return tuple(step for each in self.series for step in each.steps)
 
 
 class CompiledRuleset(msgspec.Struct, frozen=True):
@@ -88,7 +108,7 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
 
     `digest` is the SHA-256 of its canonical content in hex, `_data` and tables included: comments
     and layout do not change it. `valid_for` is None where the file states none. `derived` holds
-    the trees of `derived.x` in the order of the file; `places` tells where each `inputs.x`,
+    the trees of `derived.x` in the order of evaluation; `places` tells where each `inputs.x`,
     `params.x`, `derived.x` and `reasons.X` is declared; `unused_reasons` are declared, and nothing
     gives them.
     """

@@ -7,6 +7,7 @@ runner (evaluate) and puts a record of a run into words (describe).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
@@ -14,9 +15,12 @@ import msgspec
 from decision_service.domain.verdict import Component, Outcome, RuleTrace
 from decision_service.language.diagnostics import Place
 from decision_service.language.expressions.tree import Node
+from decision_service.language.types import Symbol
 from decision_service.ruleset.program.findings import Conclusion
 from decision_service.ruleset.program.state import State
 from decision_service.ruleset.program.wording import Wording
+
+APPLIES_WHEN = "applies_when"
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -29,6 +33,24 @@ class Written(msgspec.Struct, frozen=True):
     place: Place
     what: str
     condition: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StageCondition:
+    """For whom a stage is evaluated."""
+
+    stage: str
+    when: Node
+    place: Place = field(compare=False)
+
+    @property
+    def what(self) -> str:
+        """The stage in messages and goals."""
+        return f"stage `{self.stage}`"
+
+    def written(self) -> Written:
+        """The condition, for the checks."""
+        return Written(self.when, self.place, f"`{APPLIES_WHEN}` of {self.what}", condition=True)
 
 
 class Conclusive(msgspec.Struct, frozen=True):
@@ -82,6 +104,9 @@ class Part(Protocol):
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
         """Places that skip or decline on missing data without `because`."""
+
+    def outputs(self) -> Sequence[Symbol]:
+        """The names that it gives a value, for the parts after it."""
 
     def runner(self) -> Runner:
         """The compiled part."""

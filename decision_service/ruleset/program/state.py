@@ -92,6 +92,17 @@ class State:
             for slot, value in zip(slots, given):  # noqa: B905 - as many of both, and quicker
                 values[slot] = value
 
+    def compute(
+        self, slot: int, evaluate: Callable[[Sequence[Any]], Any], reads: frozenset[int]
+    ) -> None:
+        """Set a value that follows from others, in every world as it follows there."""
+        value = self.values[slot] = evaluate(self.values)
+        behind = self.behind(reads)
+        if behind:
+            self.marks[slot] = behind
+        for world in self.worlds:
+            world[slot] = evaluate(world) if behind else value
+
     def split(self, totals: int, choices: Sequence[Mapping[int, Any]]) -> None:
         """Let every world so far continue with each of the choices that so many totals make."""
         self.possible *= totals

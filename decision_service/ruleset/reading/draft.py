@@ -16,27 +16,46 @@ from decision_service.language.expressions.checker import read_expression
 from decision_service.language.expressions.tree import NameRead
 from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import ListNode, Scalar, YamlNode
+from decision_service.language.yaml.nodes import ListNode, MapEntry, Scalar, YamlNode
 from decision_service.ruleset.program.model import InputSpec, ParamSpec, ReasonSpec, RulesetFiles
-from decision_service.ruleset.program.part import Part
+from decision_service.ruleset.program.part import Part, StageCondition, Written
 from decision_service.ruleset.reading.names import NO_CURRENCY, Names
 
 
 class Derived(msgspec.Struct, frozen=True):
-    """A named expression."""
+    """A named expression, evaluated after so many stages."""
 
     name: str
     place: Place
     tree: Tree
+    after: int = 0
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A derived expression that rests on names which stages give, and the derived names below."""
+
+    entry: MapEntry
+    needs: set[str]
+    below: frozenset[str]
 
 
 class NamedPart(msgspec.Struct, frozen=True):
-    """A stage with its body, or a section that follows the stages."""
+    """A stage with its body, or a section that follows the stages.
+
+    Without a condition a stage is evaluated for everybody.
+    """
 
     name: str
     component: Component
     part: Part
     place: Place
+    condition: StageCondition | None = None
+
+    def written(self) -> Iterator[Written]:
+        """Its expressions, with the condition of a stage that has one."""
+        if self.condition is not None:
+            yield self.condition.written()
+        yield from self.part.written()
 
 
 class RulesetDraft(msgspec.Struct):
@@ -59,6 +78,7 @@ class RulesetDraft(msgspec.Struct):
     inputs: dict[str, InputSpec] = msgspec.field(default_factory=dict)
     params: dict[str, ParamSpec] = msgspec.field(default_factory=dict)
     derived: list[Derived] = msgspec.field(default_factory=list)
+    waiting: list[Waiting] = msgspec.field(default_factory=list)
     reasons: dict[str, ReasonSpec] = msgspec.field(default_factory=dict)
     stages: list[NamedPart] = msgspec.field(default_factory=list)
     closing: list[NamedPart] = msgspec.field(default_factory=list)
@@ -153,4 +173,4 @@ class RulesetDraft(msgspec.Struct):
     def trees(self) -> Iterator[Tree]:
         """Every expression: of `derived`, then of each part."""
         yield from (each.tree for each in self.derived)
-        yield from (written.tree for part in self.parts() for written in part.part.written())
+        yield from (written.tree for part in self.parts() for written in part.written())

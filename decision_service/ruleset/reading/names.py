@@ -30,7 +30,8 @@ class Names:
 
     `upcoming` are names that the file defines further down; `broken` those whose definition is
     reported already, so that their use is not; `cycles` tells of a derived name that needs itself
-    (`derived.a → derived.b → derived.a`).
+    (`derived.a → derived.b → derived.a`); `waiting` are derived names, each with a name that it
+    rests on and that a stage is to give; `below` those under the derived name that is read.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class Names:
         self.symbols: dict[str, Symbol] = {}
         self.upcoming: set[str] = set()
         self.cycles: dict[str, str] = {}
+        self.waiting: dict[str, str] = {}
+        self.below: frozenset[str] = frozenset()
         self.broken: set[str] = set()
         self.used: dict[str, None] = {}
 
@@ -84,7 +87,7 @@ class Names:
         spec = self.catalogue.get(name)
         if spec is not None and name not in self.symbols:
             self.define(name, spec.type, spec.lower, spec.upper, spec.labels)
-        if name in self.symbols:
+        if name in self.symbols and name not in self.below:
             self.used[name] = None
             return self.symbols[name]
         return self._fault(name)
@@ -101,6 +104,10 @@ class Names:
             return NameFault("", "")
         if name in self.cycles:
             return NameFault("R208", f"`{name}` needs itself: {self.cycles[name]}")
+        if name in self.waiting:
+            needs, self.used[name] = self.waiting[name], None
+            hint = f"it rests on `{needs}`: use it in a stage after the one that gives `{needs}`"
+            return NameFault("R209", f"`{name}` is used before it is defined", hint)
         if name in self.upcoming:
             hint = "names are defined from top to bottom; move the definition up"
             return NameFault("R209", f"`{name}` is used before it is defined", hint)

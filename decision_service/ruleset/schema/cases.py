@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from decision_service.domain.factor import FactorSpec, ValueType
-from decision_service.domain.missing import Cause
+from decision_service.domain.missing import OF_FACTORS
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.ruleset.schema import forms
 from decision_service.ruleset.schema.forms import Schema, about, choice, closed, listed, named
@@ -44,9 +44,9 @@ def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
 
 
 def _missing() -> Schema:
-    causes = "|".join(Cause)
+    causes = "|".join(OF_FACTORS)
     with_reason: Schema = {"type": "string", "pattern": f"^missing ({causes}) [A-Z_]+$"}
-    return {"anyOf": [choice(f"missing {cause}" for cause in Cause), with_reason]}
+    return {"anyOf": [choice(f"missing {cause}" for cause in OF_FACTORS), with_reason]}
 
 
 def _given() -> Schema:

@@ -124,9 +124,10 @@ def _param() -> Schema:
         "type": parts.TYPES,
         "value": about(forms.LITERAL, "The value, always"),
         "values": about(
-            {**named(forms.LITERAL, {"pattern": forms.DAY}), "minProperties": 1},
-            "The value from each date on: {2026-01-01: 4, 2026-12-01: 6}",
+            {"type": "object", "minProperties": 1},
+            "The value from each date on, or by label: {NCR: 9000, default: 8000}",
         ),
+        "by": about(forms.refers("name"), "The input or factor whose labels have the values"),
         "min": about(forms.NUMBER, "The least that its values may be, inclusive"),
         "max": about(forms.NUMBER, "The most that its values may be, inclusive"),
         "unit": about(forms.TEXT, "What it counts: months, share (then 0 to 1)"),
@@ -134,7 +135,19 @@ def _param() -> Schema:
     either = [{"required": ["value"]}, {"required": ["values"]}]
     only: Schema = {"properties": {"type": choice(BOUNDED)}}
     dependent = dict.fromkeys(("min", "max", "unit"), only)
-    return closed("a parameter", ("type",), keys, oneOf=either, dependentSchemas=dependent)
+    more = {"oneOf": either, "dependentSchemas": dependent, **_labelled()}
+    return closed("a parameter", ("type",), keys, **more)
+
+
+def _labelled() -> Schema:
+    """With `by` the keys of `values` are labels, whose values may be dated; else they are days."""
+    dated: Schema = {**named(forms.LITERAL, {"pattern": forms.DAY}), "minProperties": 1}
+    by_label = named({"anyOf": [forms.LITERAL, dated]}, forms.TEXT)
+    return {
+        "if": {"required": ["by"]},
+        "then": {"required": ["values"], "properties": {"values": by_label}},
+        "else": {"properties": {"values": dated}},
+    }
 
 
 def _reason() -> Schema:

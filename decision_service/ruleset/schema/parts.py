@@ -10,6 +10,7 @@ from decision_service.ruleset.constructs.rules.read import ON_MISSING, OPTIONAL,
 from decision_service.ruleset.constructs.scorecard.read import MOST_BINS
 from decision_service.ruleset.constructs.table.model import OUTCOME, REASON, Aggregate, Hit
 from decision_service.ruleset.constructs.table.read import MOST_COLUMNS, MOST_ROWS
+from decision_service.ruleset.program.part import APPLIES_WHEN
 from decision_service.ruleset.schema import forms
 from decision_service.ruleset.schema.forms import Schema, about, choice, closed, listed, named
 
@@ -54,6 +55,7 @@ def stage() -> Schema:
     keys = {
         "name": about(forms.IDENTIFIER, "The stage's own name"),
         "component": about(choice(components), "Which part of the policy its reasons come from"),
+        APPLIES_WHEN: about(forms.CONDITION, "For whom the stage is; everybody without it"),
         **{key: forms.refers(key) for key in STAGES},
     }
     return closed("a stage", ("name", "component"), keys, oneOf=[_fits(c) for c in STAGES.values()])

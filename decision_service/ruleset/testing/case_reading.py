@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from decision_service.domain.factor import FactorSpec, FactorValue, Value, ValueType
-from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.missing import OF_FACTORS, Cause, DataReason, Missing
 from decision_service.domain.money import Money, to_minor
 from decision_service.domain.time import AsOf
 from decision_service.language.diagnostics import Diagnostic, Place, Report, did_you_mean
@@ -26,7 +26,7 @@ from decision_service.ruleset.testing.possible_values import check_possible
 
 T = TypeVar("T")
 
-_CAUSES = [cause.value for cause in Cause]
+_CAUSES = [cause.value for cause in OF_FACTORS]
 _CODES = [code.value for code in DataReason if code is not DataReason.NO_RULE_APPROVED]
 _NOON = time(12)
 _UNSENT = f"missing {Cause.NOT_SENT}"

@@ -23,6 +23,7 @@ from decision_service.ruleset.testing.case_reading import (
 )
 from decision_service.ruleset.testing.certain import certain_rules
 from decision_service.ruleset.testing.expectations import Difference, Expectation
+from decision_service.ruleset.testing.label_goals import label_goals, labels_reached
 
 __all__ = [
     "CaseFile",
@@ -117,6 +118,8 @@ def goals_reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
         if conclusion is not None:
             for what, which in part.runner.coverage(conclusion.record):
                 yield Goal(what, which)
+    if isinstance(trace, Trace):
+        yield from (Goal(*reached) for reached in labels_reached(ruleset, trace.values))
     for reason in verdict.reasons:
         yield Goal("reason", str(reason.code))
 
@@ -136,7 +139,7 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 def coverage(ruleset: CompiledRuleset, results: Sequence[CaseResult]) -> Coverage:
-    """Each rule true, false and unknown, each bin, band and table row, and each reason."""
+    """Each rule true, false and unknown, each stage, label, bin, band, table row and reason."""
     places: dict[Goal, Place] = {}
     for goal, place in _goals(ruleset):
         places.setdefault(goal, place)
@@ -150,6 +153,9 @@ def coverage(ruleset: CompiledRuleset, results: Sequence[CaseResult]) -> Coverag
 
 def _goals(ruleset: CompiledRuleset) -> Iterable[tuple[Goal, Place]]:
     certain = certain_rules(ruleset)
+    for what, which, place in label_goals(ruleset):
+        if which != "unknown" or what not in certain:
+            yield Goal(what, which), place
     for stage in (*ruleset.program.stages, *ruleset.program.closing):
         for what, which, place in stage.runner.goals():
             if which != "unknown" or what not in certain:

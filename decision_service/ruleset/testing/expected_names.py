@@ -8,6 +8,7 @@ from typing import TypeVar
 from decision_service.domain.missing import DataReason
 from decision_service.language.diagnostics import Place, Report, did_you_mean
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
+from decision_service.ruleset.constructs.applies import unconditional
 from decision_service.ruleset.constructs.conditions import ConditionsRunner
 from decision_service.ruleset.constructs.offer.run import OfferRunner
 from decision_service.ruleset.constructs.scorecard.run import ScorecardRunner
@@ -50,8 +51,9 @@ def _check(
 
 def _runners(ruleset: CompiledRuleset, kind: type[R]) -> Iterator[R]:
     for stage in (*ruleset.program.stages, *ruleset.program.closing):
-        if isinstance(stage.runner, kind):
-            yield stage.runner
+        runner = unconditional(stage.runner)
+        if isinstance(runner, kind):
+            yield runner
 
 
 def _listed(node: YamlNode | None) -> Iterator[Named]:

@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 
 import structlog
 
+from decision_service.alarms import Alarm, raised
 from decision_service.pipeline.ports import Clock
 
 TOLERANCE = timedelta(seconds=5)
@@ -36,7 +37,9 @@ class VendorTime:
         apart = self.drift is not None and abs(self.drift) > most
         if apart and not self._apart and self.drift is not None:
             seconds = round(self.drift.total_seconds())
-            log.error("clock differs from the vendor's", alarm="CLOCK", ahead_seconds=seconds)
+            log.error(
+                "clock differs from the vendor's", alarm=raised(Alarm.CLOCK), ahead_seconds=seconds
+            )
         self._apart = apart
 
 

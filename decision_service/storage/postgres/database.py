@@ -203,7 +203,7 @@ async def _first_contact(server: PostgresServer, work: Awaitable[None]) -> None:
     except StoreError as error:
         raise StoreUnreachable(
             f"the store {server.shown} cannot be used ({faults.said(error.__cause__)}): check "
-            "STORE_URL, and that the server runs and lets this user in"
+            "DECISION_STORE_URL, and that the server runs and lets this user in"
         ) from None
 
 

@@ -57,7 +57,7 @@ class ErasureJournal:
         except OSError as error:
             raise StoreUnwritable(
                 f"the erasure journal {path} cannot be written ({error.strerror}): give the "
-                "service's user access to it, or set ERASURE_JOURNAL to another file"
+                "service's user access to it, or set DECISION_ERASURE_JOURNAL to another file"
             ) from None
         return journal
 

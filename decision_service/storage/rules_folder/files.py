@@ -55,8 +55,8 @@ def read_rules(root: Path) -> RuleFolder:
         names = sorted(entry.name for entry in root.iterdir())
     except OSError as error:
         raise RulesFolderMissing(
-            f"the rules folder {root} cannot be opened ({error.strerror}): set RULES_DIR to a "
-            "folder of products"
+            f"the rules folder {root} cannot be opened ({error.strerror}): set "
+            "DECISION_RULES_DIR to a folder of products"
         ) from None
     return _Reading(root).folder(names)
 

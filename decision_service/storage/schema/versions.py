@@ -87,7 +87,7 @@ def _require_ours(connection: Connection) -> None:
     found = version(connection)
     if found is None and inspect(connection).get_table_names():
         raise SchemaUnfit(
-            "the database holds tables of another program: set STORE_URL to one of its own"
+            "the database holds tables of another program: set DECISION_STORE_URL to one of its own"
         )
     known = known_versions()
     if found is None or found in known:
@@ -95,7 +95,7 @@ def _require_ours(connection: Connection) -> None:
     if found < known[-1]:
         raise SchemaUnfit(
             f"the store has schema {found} of a development version, and this program brings up "
-            f"none older than {known[-1]}: set STORE_URL to a new, empty store, and run "
+            f"none older than {known[-1]}: set DECISION_STORE_URL to a new, empty store, and run "
             "`decision-service migrate`"
         )
     raise SchemaUnfit(

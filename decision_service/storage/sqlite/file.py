@@ -21,11 +21,11 @@ def require_folder(file: SqliteFile) -> None:
     if not file.path.parent.is_dir():
         raise StoreUnwritable(
             f"the store {file.path} cannot be opened: the folder {file.path.parent} does not "
-            "exist; create it, or set STORE_URL to another path"
+            "exist; create it, or set DECISION_STORE_URL to another path"
         )
     if file.path.is_dir():
         raise StoreUnwritable(
-            f"the store {file.path} is a folder: set STORE_URL to a file in it, "
+            f"the store {file.path} is a folder: set DECISION_STORE_URL to a file in it, "
             f"such as sqlite:///{file.path}/decision.db"
         )
 

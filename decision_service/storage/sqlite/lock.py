@@ -68,6 +68,6 @@ def _holder(descriptor: int) -> str:
 def _in_use(what: Path, holder: str) -> str:
     by = f"process {holder}" if holder.isdecimal() else "another process"
     return (
-        f"the store {what} is in use by {by}: stop it first, or set STORE_URL to another file; "
-        "several processes need PostgreSQL"
+        f"the store {what} is in use by {by}: stop it first, or set DECISION_STORE_URL to another "
+        "file; several processes need PostgreSQL"
     )

@@ -19,10 +19,10 @@ import yaml
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.missing import Missing
 from decision_service.domain.money import Money
-from tests.oracles.rules.expressions import DIGITS, is_money, worth
-from tests.oracles.rules.holes import ABSENT, gone, no_result
+from tests.oracles.rules.expressions import DIGITS, Env, is_money, names
+from tests.oracles.rules.holes import ABSENT, Gone, gone, no_result
 from tests.oracles.rules.run import Argument, Run, worst
-from tests.oracles.rules.stages import rules, scorecard, table
+from tests.oracles.rules.stages import applies, rules, scorecard, table
 from tests.oracles.rules.terms import conditions, offer
 
 KINDS = ("LEGAL", "DATA", "POLICY", "SCORE")
@@ -88,12 +88,17 @@ class Rulebook:
             value = inputs.get(name)
             missing = gone(f"inputs.{name}", "NOT_SENT")
             run.define(f"inputs.{name}", missing if value is None else _plain(value), spec["type"])
-        for name, spec in self.file.get("params", {}).items():
-            run.define(f"params.{name}", _in_force(name, spec, day), spec["type"])
         for name, kind in self.kinds.items():
             run.define(name, _factor(name, factors.get(name)), kind)
+        for name, spec in self.file.get("params", {}).items():
+            run.define(f"params.{name}", _param(name, spec, day, run.env), spec["type"])
+        self._derive(run)
+
+    def _derive(self, run: Run) -> None:
+        """Every derived name that is not defined yet, and all of whose parts are."""
         for name, text in self.file.get("derived", {}).items():
-            run.define(f"derived.{name}", worth(text, run.env), _kind_of(text, run))
+            if f"derived.{name}" not in run.env and names(text) <= run.env.keys():
+                run.derive(f"derived.{name}", text, _kind_of(text, run))
 
     def _all_parts(self, run: Run) -> tuple[list[Argument], str]:
         stages = [self._stage(stage, run) for stage in self.file["stages"]]
@@ -113,6 +118,15 @@ class Rulebook:
         return [*found, *nothing], outcome
 
     def _stage(self, stage: dict[str, Any], run: Run) -> list[Argument]:
+        found = self._applied(stage, run)
+        self._derive(run)
+        return found
+
+    def _applied(self, stage: dict[str, Any], run: Run) -> list[Argument]:
+        if "applies_when" in stage:
+            known = applies(stage, run)
+            if known is not True:
+                return known
         if "rules" in stage:
             return rules(stage["rules"], stage["component"], run)
         if "scorecard" in stage:
@@ -158,7 +172,7 @@ class Rulebook:
         dates = [
             date.fromisoformat(start)
             for name, spec in self.file.get("params", {}).items()
-            for start in spec.get("values", {})
+            for start in _starts(spec)
             if name in used
         ]
         return min((start for start in dates if start > day), default=None)
@@ -187,6 +201,28 @@ def _factor(name: str, found: FactorValue | None) -> Any:
 def _shown_before(missing: Missing) -> tuple[bool, str, str]:
     """A failure before what is absent, then in text order."""
     return (missing.cause in ABSENT, str(missing.cause), missing.source or "")
+
+
+def _param(name: str, spec: dict[str, Any], day: date, env: Env) -> Any:
+    """The value in force, of the label that another name has where there are labels."""
+    if "by" not in spec:
+        return _in_force(name, spec, day)
+    label = env[spec["by"]]
+    if isinstance(label, Gone):
+        return label
+    values = spec["values"]
+    key = {True: "true", False: "false"}.get(label, label)
+    own = values[key] if key in values else values["default"]
+    key = "values" if isinstance(own, dict) else "value"
+    return _in_force(name, {"type": spec["type"], key: own}, day)
+
+
+def _starts(spec: dict[str, Any]) -> list[str]:
+    """The days on which a parameter changes, for any label."""
+    values = spec.get("values", {})
+    if "by" in spec:
+        return [start for own in values.values() if isinstance(own, dict) for start in own]
+    return list(values)
 
 
 def _in_force(name: str, spec: dict[str, Any], day: date) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.oracles.rules.expressions import Env, worth
+from tests.oracles.rules.expressions import Env, names, worth
 from tests.oracles.rules.holes import Hole
 
 SEVERITY = {"APPROVE": 1, "REFER": 2, "DECLINE": 3}
@@ -63,6 +63,15 @@ class Run:
         """Give a name its value."""
         self.env[name], self.kinds[name] = value, kind
         self.order.append(name)
+
+    def derive(self, name: str, text: str, kind: str) -> None:
+        """Give a name what an expression comes to, in each world as it comes out there."""
+        values, behind = self.in_worlds(text), self.behind(names(text))
+        self.define(name, worth(text, self.env), kind)
+        if behind:
+            self.marked[name] = behind
+        for world, value in zip(self.worlds, values, strict=True) if behind else ():
+            world[name] = value
 
     def behind(self, names: Iterable[str]) -> tuple[Hole, ...]:
         """The holes behind the marked ones of some names, in the order of their definition."""

@@ -1,16 +1,45 @@
-"""The three kinds of stages: rules, a scorecard, a table. Each gives its arguments."""
+"""The three kinds of stages, and to whom they apply. Each gives its arguments."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 from tests.oracles.rules.cells import fits
 from tests.oracles.rules.expressions import Env, deciding, names, told, worth
-from tests.oracles.rules.holes import AND, Gone, gone, joined, no_result, together, truth
+from tests.oracles.rules.holes import AND, Gone, U, gone, joined, no_result, together, truth
 from tests.oracles.rules.run import Argument, Run, data, worst
+
+
+def applies(stage: dict[str, Any], run: Run) -> list[Argument] | Literal[True]:
+    """True, or what a stage argues that is not run: its outputs are missing."""
+    when = stage["applies_when"]
+    value = worth(when, run.env)
+    behind = value.holes if isinstance(value, Gone) else run.behind(names(when))
+    same = {truth(v) for v in run.in_worlds(when)} == {truth(value)}
+    shown = None
+    if isinstance(value, Gone):
+        shown = value.shown
+    elif behind and not same:
+        shown = behind[0]
+    run.truths[f"applies {stage['name']}"] = U if shown else truth(value)
+    if shown is None and value:
+        return True
+    code = shown.reason if shown else ""
+    for name, kind in _outputs(stage).items():
+        run.define(name, gone(name, "NOT_APPLIED", code), kind)
+    return [data(shown)] if shown else []
+
+
+def _outputs(stage: dict[str, Any]) -> dict[str, str]:
+    if "scorecard" in stage:
+        card = stage["scorecard"]["id"]
+        return {f"{card}.score": "number", f"{card}.band": "text"}
+    table = stage.get("table", {"give": {}})
+    own = [n for n in table["give"] if n not in ("outcome", "reason")]
+    return {f"{table['id']}.{name}": table["give"][name] for name in own}
 
 
 def rules(listed: list[dict[str, Any]], component: str, run: Run) -> list[Argument]:

@@ -112,3 +112,10 @@ def test_a_folder_without_rule_files_is_wrong_usage(capsys, tmp_path):
     """Nothing to lay out gives exit code 2 and one sentence."""
     done = command(capsys, "rules", "fmt", tmp_path)
     assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+def test_the_condition_of_a_stage_stands_on_its_own_line():
+    """A stage in braces is written out where it has a condition, as a rule is."""
+    stage = "stages:\n  - {name: a, applies_when: income.months_12m > 3, rules: []}\n"
+    written = "stages:\n  - name: a\n    applies_when: income.months_12m > 3\n    rules: []\n"
+    assert laid_out(stage) == written

@@ -19,8 +19,14 @@ from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.testing.case_reading import parse_cases
 from tests.unit.cli.commands import ROOT, SHIPPED, WORKED_EXAMPLE, command
 
+SEGMENTS = ROOT / "tests" / "rulesets" / "segments"
+
 FOLDER = SHIPPED / "_schema"
-RULESETS = [*sorted(SHIPPED.glob("*/v*.yaml")), WORKED_EXAMPLE / "v1.yaml"]
+RULESETS = [
+    *sorted(SHIPPED.glob("*/v*.yaml")),
+    *sorted(SEGMENTS.glob("*/v1.yaml")),
+    WORKED_EXAMPLE / "v1.yaml",
+]
 CASES = [*sorted(SHIPPED.glob("*/tests/*.yaml")), WORKED_EXAMPLE / "cases.yaml"]
 EVERY_KEY = WORKED_EXAMPLE / "v1.yaml"
 
@@ -76,7 +82,7 @@ def test_a_schema_that_is_not_there_is_wrong_usage(capsys, tmp_path):
 
 @pytest.mark.parametrize("path", RULESETS, ids=lambda p: p.parent.name + "-" + p.stem)
 def test_every_rule_file_satisfies_the_schema(path: Path):
-    """The shipped rule files and the worked example validate."""
+    """The shipped rule files, those with segments and the worked example validate."""
     found = list(validator(SchemaKind.RULESET).iter_errors(document(path.read_text())))
     assert [error.message for error in found] == []
 
@@ -99,6 +105,8 @@ def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
         ("component: SCORECARD", "component: KNOCKOUT"),
         ("{type: number, value: 0.35}", "{type: number, value: 0.35, values: {2026-01-01: 1}}"),
         ("max_age: 35d", "max_age: 35 days"),
+        ("{2026-01-01: 4, 2026-12-01: 6}", "{NCR: 4, default: 6}"),
+        ("{type: number, value: 0.35}", "{type: number, value: 0.35, by: inputs.customer_type}"),
         ("  below_minimum: AMOUNT_BELOW_MINIMUM\n", ""),
         ("    text: {en: No connected account shows income}", "    text: {fil: Wala}"),
         ("  requested_amount: {type: money,", "  requested_amount: {type: integer,"),

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.config import ConfigError, Settings, SmileMode, load
+from decision_service.config import ConfigError, Line, Settings, SmileMode, load, read
+from decision_service.config.reference import takes
 
 KEYS = {
     "DECISION_SMILE_MODE": "sandbox",
@@ -37,19 +38,31 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
         ({"DECISION_SMILE_MOD": "sandbox"}, "did you mean DECISION_SMILE_MODE"),
         ({"DECISION_SMILE_MODE": "sandbox"}, "needs DECISION_SMILE_API_KEY"),
         ({"DECISION_GRPC_ADDRESS": "0.0.0.0:50051"}, "not loopback"),
-        ({"DECISION_GRPC_ADDRESS": "nonsense"}, "not an address"),
-        ({"DECISION_HTTP_ADDRESS": "0.0.0.0:8080"}, "http_address 0.0.0.0:8080 is not loopback"),
+        ({"DECISION_GRPC_ADDRESS": "nonsense"}, "it takes an address such as"),
+        ({"DECISION_HTTP_ADDRESS": "0.0.0.0:8080"}, "DECISION_HTTP_ADDRESS 0.0.0.0:8080 is not"),
         ({**KEYS, **TLS, "DECISION_GRPC_ADDRESS": "[::]:1"}, "callers are not known"),
         ({**KEYS, "DECISION_TLS_CERT_FILE": "c"}, "belong together"),
-        ({**KEYS, "DECISION_TLS_CLIENT_CA_FILE": "c"}, "needs tls_cert_file"),
+        ({**KEYS, "DECISION_TLS_CLIENT_CA_FILE": "c"}, "needs DECISION_TLS_CERT_FILE"),
         (TLS, "refuses TLS"),
         ({"DECISION_STORE_URL": "postgresql://x/y"}, "refuses a PostgreSQL store"),
         ({"DECISION_SMILE_BASE_URL": "http://vendor.example/v1"}, "loopback hosts only"),
         ({"DECISION_SMILE_BASE_URL": "https://k:s@vendor.example/v1"}, "must not hold a user name"),
         ({"DECISION_REUSE_PORT": "true"}, "needs a PostgreSQL store"),
         ({"DECISION_SMILE_REQUESTS_PER_SECOND": "21"}, "DECISION_SMILE_REQUESTS_PER_SECOND"),
-        ({"DECISION_HTTP_PROXIES": "10.0.0.1, proxy"}, "http_proxies: proxy is neither"),
-        ({"DECISION_LEASE": "0s"}, "DECISION_LEASE"),
+        ({"DECISION_HTTP_PROXIES": "10.0.0.1, proxy"}, "DECISION_HTTP_PROXIES: proxy is neither"),
+        ({"DECISION_LEASE": "0s"}, "DECISION_LEASE is '0s' (in the environment): it takes"),
+        ({"DECISION_LEASE": "30"}, "a number with its unit, such as 250ms"),
+        ({"DECISION_LEASE": "infs"}, "a number with its unit"),
+        ({"DECISION_LEASE": "99999999d"}, "a number with its unit"),
+        ({"DECISION_LOG_LEVEL": "loud"}, "it takes debug, info, warning, error or critical"),
+        ({"DECISION_REFLECTION": "perhaps"}, "it takes true or false"),
+        ({"DECISION_MAX_IN_FLIGHT": "many"}, "it takes a whole number from 1 to 10000"),
+        ({"DECISION_TLS_CERT_FILE": ""}, "it takes a path"),
+        ({"DECISION_WIDGET_API_HOST": "link"}, "it takes an https:// URL"),
+        ({"DECISION_EMBEDDED_COUNTRY": "ph"}, "capital letters, such as ID"),
+        ({"DECISION_EMBEDDED_CURRENCY": "pesos"}, "capital letters, such as IDR"),
+        ({"DECISION_CONNECT_COMPANY_NAME": "x" * 101}, "text of at most 100 characters"),
+        ({"DECISION_WEBHOOK_SECRETS": "s" * 65}, "DECISION_WEBHOOK_SECRETS: number 1 has 65"),
         ({"DECISION_DRAIN_GRACE": "soon"}, "250ms, 5s"),
         ({"DECISION_SMILE_API_SECRET_FILE": "/nowhere/secret"}, "cannot be read"),
     ],
@@ -128,14 +141,13 @@ def test_blocked_factors_are_a_list_of_names() -> None:
     assert load(environ=environ).blocked == {"identity.age_years", "inputs.gender"}
 
 
-@pytest.mark.parametrize("name", ["DECISION_RETENTION", "DECISION_DECISION_RETENTION"])
 @pytest.mark.parametrize(("value", "months"), [("13", 13), ("25 months", 25), ("1 month", 1)])
-def test_retention_is_in_months(name: str, value: str, months: int) -> None:
-    """A number of months, with the word or without, under the name with or without the prefix."""
-    assert load(environ={name: value}).decision_retention == months
+def test_retention_is_in_months(value: str, months: int) -> None:
+    """A number of months, with the word or without."""
+    assert load(environ={"DECISION_RETENTION": value}).retention == months
 
 
-@pytest.mark.parametrize("value", ["0", "25 days", "-1", "two months", ""])
+@pytest.mark.parametrize("value", ["0", "0 months", "1s", "25 days", "-1", "two months", ""])
 def test_a_retention_that_is_none_is_refused(value: str) -> None:
     """Nothing but whole months from one on."""
     with pytest.raises(ConfigError, match="DECISION_RETENTION"):
@@ -153,5 +165,84 @@ def test_what_a_revocation_erases_is_named() -> None:
 def test_retention_in_a_file(tmp_path: Path) -> None:
     """The same name in the YAML file."""
     file = tmp_path / "c.yaml"
-    file.write_text("decision_retention: 30 months\n")
-    assert load(file, {}).decision_retention == 30
+    file.write_text("DECISION_RETENTION: 30 months\n")
+    assert load(file, {}).retention == 30
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_wrong_value_of_any_setting_is_named_as_it_is_set(name: str) -> None:
+    """A value that no kind of setting takes is one sentence that begins with the whole name."""
+    shown = f"DECISION_{name.upper()}"
+    for text in ("\0", "1e999999", "x" * 1000):
+        found = read(environ={shown: text})
+        mode = found.settings is not None or found.problems[0].startswith(shown)
+        assert mode, found.problems
+        assert all("DECISION_" in one and "\n" not in one for one in found.problems)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("text", ["a", "1", "-1", "true", "", "1s", "https://k:canary@host/v1"])
+def test_text_in_the_file_means_what_it_means_in_the_environment(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    """YAML's own kinds of values count for nothing: both sources take and refuse the same."""
+    shown, file = f"DECISION_{name.upper()}", tmp_path / "service.yaml"
+    file.write_text(f"{shown}: {text}\n")
+    here, there = read(file, {}), read(environ={shown: text})
+    assert here.settings == there.settings
+    told = [one.replace(f"{file}:1", "the environment") for one in here.problems]
+    assert told == [*there.problems]
+    if "canary" in text:
+        assert "canary" not in str(here.problems) + str([*here.lines()])
+
+
+def test_a_mistake_in_the_file_has_its_line(tmp_path: Path) -> None:
+    """A wrong value, a name that is set twice and one with several values."""
+    file = tmp_path / "service.yaml"
+    file.write_text("LEASE: 30\nREFLECTION: true\nREFLECTION: false\nHTTP_PROXIES: [a, b]\n")
+    assert read(file, {}).problems == (
+        f"DECISION_REFLECTION ({file}:3) is set twice: leave one out",
+        f"DECISION_HTTP_PROXIES ({file}:4) takes one value, not several",
+        f"DECISION_LEASE is '30' (in {file}:1): it takes {takes('lease')}",
+    )
+    assert takes("lease").endswith("such as 250ms, 5s, 15m, 24h or 14d, of at least 500ms")
+
+
+def test_every_mistake_is_found_at_once() -> None:
+    """Wrong names and wrong values together; contradictions where the values are right."""
+    environ = {"DECISION_LEASE": "1", "DECISION_LOG_LEVEL": "loud", "DECISION_LESE": "1s"}
+    names = [one.split()[0] for one in read(environ=environ).problems]
+    assert names == ["there", "DECISION_LEASE", "DECISION_LOG_LEVEL"]
+    both = {"DECISION_TLS_CERT_FILE": "c", "DECISION_REUSE_PORT": "true"}
+    assert len(read(environ=both).problems) == 3
+
+
+def test_each_setting_says_where_it_came_from(tmp_path: Path) -> None:
+    """The environment, the file and its line, a secret's file, or the default, without secrets."""
+    file, secret = tmp_path / "service.yaml", tmp_path / "secret"
+    secret.write_text("canary")
+    file.write_text(f"LEASE: 1s\nSMILE_API_SECRET_FILE: {secret}\n")
+    lines = {one.name: one for one in read(file, {"DECISION_SMILE_API_KEY": "canary"}).lines()}
+    assert lines["DECISION_LEASE"].where == f"{file}:1"
+    assert lines["DECISION_SMILE_API_KEY"] == Line(
+        "DECISION_SMILE_API_KEY", "***", "the environment"
+    )
+    assert lines["DECISION_SMILE_API_SECRET"].where.startswith(f"{secret}, DECISION_SMILE_API_SEC")
+    assert lines["DECISION_DRAIN_GRACE"] == Line("DECISION_DRAIN_GRACE", "5s", "default")
+    assert {*lines} == {f"DECISION_{name.upper()}" for name in Settings.model_fields}
+    assert "canary" not in str(lines)
+
+
+def test_a_secret_has_one_source(tmp_path: Path) -> None:
+    """Its value and its file together are a mistake, and so is an empty file."""
+    file = tmp_path / "secret"
+    file.write_text("\n")
+    named = {"DECISION_LOG_HASH_KEY_FILE": str(file)}
+    assert "is empty" in read(environ=named).problems[0]
+    assert "both set" in read(environ=named | {"DECISION_LOG_HASH_KEY": "k"}).problems[0]
+
+
+@pytest.mark.parametrize("level", ["warning", "WARNING"])
+def test_a_level_is_known_in_either_case(level: str) -> None:
+    """As the logs of other programs write it."""
+    assert load(environ={"DECISION_LOG_LEVEL": level}).log_level == "warning"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from decision_service.ruleset.run.evaluator import Facts, evaluate
-from decision_service.ruleset.testing.cases import coverage
+from decision_service.ruleset.testing.cases import coverage, goals_reached
 from decision_service.ruleset.testing.certain import certain_rules
 from tests.oracles.rule_facts import facts as drawn_facts
 from tests.oracles.rulesets import ruleset_text
@@ -97,15 +99,27 @@ def test_a_post_check_sees_an_offer_that_was_made(when, asked):
     assert unknown_asked(when, offered=True) is asked
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_what_is_not_asked_for_never_comes(seed):
+INPUTS_TO_SEND = re.compile(r"(?m)^(  \w+: \{type: (?:money|integer|flag|text, one_of: .*))\}$")
+
+
+@pytest.mark.parametrize("required", [False, True])
+@pytest.mark.parametrize("seed", [*range(30), 1010, 1324])
+def test_what_is_not_asked_for_never_comes(seed, required):
     """No made-up applicant makes a condition UNKNOWN that is held to have a truth."""
-    ruleset = loosely_compiled(text := ruleset_text(seed))
+    text = ruleset_text(seed)
+    head, stages_, rest = text.partition("reasons:\n")
+    ruleset = loosely_compiled(
+        INPUTS_TO_SEND.sub(r"\1, required: true}", head) + stages_ + rest if required else text
+    )
     certain = certain_rules(ruleset)
-    parts = (*ruleset.program.stages, *ruleset.program.closing)
     for number in range(25 if certain else 0):
         factors, inputs, as_of = drawn_facts(text, number)
-        trace = evaluate(ruleset, Facts(factors, inputs, as_of)).raw_trace
-        for part, found in zip(parts, (*trace.stages, *trace.closing), strict=True):
-            reached = () if found is None else part.runner.coverage(found.record)
-            assert not {what for what, which in reached if which == "unknown"} & certain
+        if not _unsent(ruleset, inputs):
+            verdict = evaluate(ruleset, Facts(factors, inputs, as_of))
+            reached = goals_reached(ruleset, verdict)
+            assert not {goal.what for goal in reached if goal.which == "unknown"} & certain
+
+
+def _unsent(ruleset, inputs):
+    """Required inputs that are not there: such an application reaches no rule."""
+    return {name for name, spec in ruleset.inputs.items() if spec.required} - inputs.keys()

@@ -41,6 +41,7 @@ def test_comments_and_layout_do_not_count(old, new):
     ("old", "new"),
     [
         ("2026-12-01: 6", "2026-12-01: 7"),
+        ("component: POLICY", "component: POLICY\n    applies_when: income.months_12m > 3"),
         ("max_age: 35d", "max_age: 34d"),
         ("then: REFER\n        reason: NO_VERIFIED", "then: DECLINE\n        reason: NO_VERIFIED"),
         ("Too few months of verified income", "Too few months"),

@@ -52,7 +52,9 @@ def _terms(offer):
 def _truths(stages):
     for stage in stages:
         for row in stage.rules:
-            if stage.component == "SCORECARD":
+            if row.id == "applies_when":
+                yield f"applies {stage.name}", str(row.truth)
+            elif stage.component == "SCORECARD":
                 yield f"bin {row.id}", row.comparisons[0].right
             elif stage.component == "TABLE":
                 yield from _rows(stage)
@@ -62,8 +64,9 @@ def _truths(stages):
 
 def _rows(stage):
     """A table's rows by number; one row without a number says that none counted."""
-    name = f"table {stage.rules[0].id.partition(' ')[0]}"
-    yield name, [int(row.id.rpartition(" ")[2]) for row in stage.rules if " row " in row.id]
+    rows = [row.id for row in stage.rules if row.id != "applies_when"]
+    name = f"table {rows[0].partition(' ')[0]}"
+    yield name, [int(row.rpartition(" ")[2]) for row in rows if " row " in row]
 
 
 def _spaceless(answer):

@@ -80,3 +80,16 @@ def test_what_does_not_fit_is_told(figure: str, value: str, told: str) -> None:
     """A figure that there is not, one of several, a value of another type or out of bounds."""
     with pytest.raises(FiguresUnfit, match=told):
         setter().compiled({figure: value})
+
+
+def test_a_figure_by_label_is_set_for_its_label() -> None:
+    """The name leads to the label, and one without a label lists the values that there are."""
+    labelled = PARAMS.replace(
+        "value: 4, min: 1", "by: inputs.customer_type, values: {new: 4, default: 3}"
+    )
+    text = HEAD + labelled + stages(CARD)
+    own = FigureSetter(RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text), CATALOGUE)
+    _, told = own.compiled({"params.least.new": "6"})
+    assert [(one.before, one.after) for one in told] == [("4", "6")]
+    with pytest.raises(FiguresUnfit, match=r"one of params\.least\.new, params\.least\.default$"):
+        own.compiled({"params.least": "6"})

@@ -11,6 +11,7 @@ from decision_service.domain.missing import Cause
 from decision_service.domain.verdict import Truth
 from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.language.evaluation.emitter import compile_tree
+from decision_service.ruleset.constructs.applies import own_record, unconditional
 from decision_service.ruleset.constructs.cell_trees import cell_tree
 from decision_service.ruleset.constructs.table.run import TableRunner
 from decision_service.ruleset.explain.passed_over import passed_over
@@ -35,9 +36,9 @@ def test_a_cell_of_a_table_has_the_truth_of_its_condition(case):
     ruleset, factors, inputs, as_of = case
     values, noted, _ = evaluate(ruleset, Facts(factors, inputs, as_of)).raw_trace
     for stage, each in zip(ruleset.program.stages, noted, strict=True):
-        if isinstance(stage.runner, TableRunner):
-            matches = each.record[2]
-            assert _by_masks(stage.runner, matches) == _by_conditions(stage.runner, values)
+        runner, record = unconditional(stage.runner), own_record(stage.runner, each.record)
+        if isinstance(runner, TableRunner) and record is not None:
+            assert _by_masks(runner, record[2]) == _by_conditions(runner, values)
 
 
 def _by_masks(runner, matches):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 
+import typer
+
+from decision_service.cli.client.options import CaOption, trusting
 from decision_service.cli.display.output import Format, FormatOption, print_json
 from decision_service.cli.errors import Exit
 from decision_service.cli.loop import run_async
@@ -23,21 +27,23 @@ from decision_service.cli.server.vendor import open_smile
 from decision_service.config import Settings, SmileMode, load
 
 
-def preflight(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
+def preflight(
+    config: ConfigOption = None, tls_ca: CaOption = None, form: FormatOption = Format.TABLE
+) -> None:
     """Say of everything that going live needs whether it is in order, or what to do."""
     settings = load(config)
-    lines = run_async(_all(settings))
+    lines = run_async(_all(settings, trusting(tls_ca)))
     if form is Format.JSON:
         print_json([{"name": one.name, "ok": one.ok, "words": one.words} for one in lines])
     else:
         for one in lines:
             mark = {True: "ok  ", False: "DO  ", None: "–   "}[one.ok]
-            sys.stdout.write(f"{mark}{one.name:<11}{one.words}\n")
+            sys.stdout.write(f"{mark}{one.name:<10} {one.words}\n")
     if any(one.ok is False for one in lines):
-        sys.exit(Exit.FINDINGS)
+        raise typer.Exit(Exit.FINDINGS)
 
 
-async def _all(settings: Settings) -> list[PreflightCheck]:
+async def _all(settings: Settings, trusted: ssl.SSLContext | bool) -> list[PreflightCheck]:
     lines = [mode_check(settings), *host_checks(settings), transport_check(settings)]
     store, stages = await store_check(settings)
     lines += [*rules_checks(settings, stages), store, erasures_check(settings)]
@@ -45,7 +51,7 @@ async def _all(settings: Settings) -> list[PreflightCheck]:
     if settings.smile_mode is not SmileMode.EMBEDDED:
         lines.append(await clock_check(settings))
         async with open_smile(settings) as source:
-            lines += [line async for line in vendor_checks(settings, source)]
+            lines += [line async for line in vendor_checks(settings, source, trusted)]
     else:
         lines += [PreflightCheck(name, None, NOT_ASKED) for name in ("clock", "keys", "webhooks")]
     return lines

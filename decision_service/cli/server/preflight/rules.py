@@ -10,6 +10,7 @@ from decision_service.config import (
     Settings,
 )
 from decision_service.language.diagnostics import count
+from decision_service.pipeline.rules.blocked import blocked_names
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.pipeline.trial.rule_tests import failures
@@ -23,7 +24,7 @@ def rules_checks(settings: Settings, stages: Mapping[str, str | None]) -> Iterat
     except RulesFolderMissing as error:
         yield PreflightCheck("rules", False, str(error))
         return
-    loading = load_rules(folder, datetime.now(UTC), settings.blocked)
+    loading = load_rules(folder, datetime.now(UTC), blocked_names(settings))
     if loading.rulebook is None:
         words = f"{count(loading.errors)} in {settings.rules_dir}: see `rules check`"
         yield PreflightCheck("rules", False, words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -48,11 +49,16 @@ async def clock_check(settings: Settings) -> PreflightCheck:
     return PreflightCheck("clock", True, words)
 
 
-async def vendor_checks(settings: Settings, source: SmileSource) -> AsyncIterator[PreflightCheck]:
-    """Whether the key pair is of the mode, and whether the needed events are sent."""
+async def vendor_checks(
+    settings: Settings, source: SmileSource, trusted: ssl.SSLContext | bool
+) -> AsyncIterator[PreflightCheck]:
+    """Whether the key pair is of the mode, and whether the needed events are sent.
+
+    The service's own address is verified by `trusted`.
+    """
     try:
         yield await _keys(settings, source)
-        yield await _webhooks(settings, source)
+        yield await _webhooks(settings, source, trusted)
     except ServiceError as error:
         yield PreflightCheck("vendor", False, error.message)
 
@@ -71,7 +77,9 @@ async def _keys(settings: Settings, source: SmileSource) -> PreflightCheck:
     )
 
 
-async def _webhooks(settings: Settings, source: SmileSource) -> PreflightCheck:
+async def _webhooks(
+    settings: Settings, source: SmileSource, trusted: ssl.SSLContext | bool
+) -> PreflightCheck:
     if not settings.secrets_of_webhooks:
         return PreflightCheck("webhooks", None, "off: without them every decision reads the vendor")
     hooks = [one for one in await source.webhooks.list(vendor_deadline()) if one.url.endswith(PATH)]
@@ -79,7 +87,8 @@ async def _webhooks(settings: Settings, source: SmileSource) -> PreflightCheck:
     if lacking:
         words = f"{len(lacking)} needed events are not sent to {PATH}: see `webhooks register`"
         return PreflightCheck("webhooks", False, words)
-    refused = [hook.url for hook in hooks if await _status(hook.url) != httpx.codes.UNAUTHORIZED]
+    told = {hook.url: await _status(hook.url, trusted) for hook in hooks}
+    refused = [url for url, status in told.items() if status != httpx.codes.UNAUTHORIZED]
     if refused:
         return PreflightCheck(
             "webhooks", False, f"{refused[0]} does not answer as the service does"
@@ -87,10 +96,10 @@ async def _webhooks(settings: Settings, source: SmileSource) -> PreflightCheck:
     return PreflightCheck("webhooks", True, f"registered and reached at {hooks[0].url}")
 
 
-async def _status(url: str) -> int:
+async def _status(url: str, trusted: ssl.SSLContext | bool) -> int:
     """The HTTP status of an address for an unsigned event; 0 without an answer."""
     try:
-        async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
+        async with httpx.AsyncClient(verify=trusted, timeout=_SECONDS, trust_env=False) as client:
             return (await client.post(url, content=b"{}")).status_code
     except httpx.HTTPError:
         return 0

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from google.rpc.status_pb2 import Status
 
+from decision_service.alarms import Alarm, raised
 from decision_service.domain.errors import CrossTenant, ServiceError
 from decision_service.edge.rpc.call_info import CallInfo
 from decision_service.edge.rpc.context import Behaviour, RpcContext
@@ -47,7 +48,7 @@ def _incident(error: Exception, method: str, info: CallInfo) -> str:
         "incident",
         incident=incident,
         method=method,
-        alarm="CROSS_TENANT" if isinstance(error, CrossTenant) else None,
+        alarm=raised(Alarm.CROSS_TENANT) if isinstance(error, CrossTenant) else None,
         error=type(error).__name__,
         request_id=info.request_id or None,
         trace_id=info.trace_id or None,

@@ -8,6 +8,7 @@ import structlog
 from cachetools import TTLCache
 from prometheus_client import CollectorRegistry
 
+from decision_service.alarms import Alarm, raised
 from decision_service.instruments import counter
 
 FORGOTTEN_AFTER = 60.0
@@ -47,7 +48,7 @@ class FailedAuthentications:
         if failures == ALARM_FROM or failures % ALARM_EVERY == 0:
             log.warning(
                 "authentication fails again and again",
-                alarm="AUTHENTICATION",
+                alarm=raised(Alarm.AUTHENTICATION),
                 address=address,
                 failures=failures,
             )

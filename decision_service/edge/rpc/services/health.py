@@ -7,6 +7,7 @@ read would stop every change of status, and the stop of the process with it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import grpc
@@ -20,6 +21,10 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 MOST_WATCHES = 100
+REASON = "health-reason"
+"""Trailing metadata of a check: why the service does not serve, in ASCII."""
+
+LONGEST_REASON = 1000
 
 Status: TypeAlias = int
 
@@ -29,6 +34,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
 
     def __init__(self) -> None:
         self._statuses: dict[str, Status] = {}
+        self._reason = ""
         self._stopping = False
         self._ending = False
         self._changed = asyncio.Event()
@@ -37,10 +43,12 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
     async def Check(  # noqa: N802 - the name is the protocol's
         self, request: health_pb2.HealthCheckRequest, context: RpcContext
     ) -> health_pb2.HealthCheckResponse:
-        """The status now; NOT_FOUND for a service that is not here."""
+        """The status now, why in trailing metadata; NOT_FOUND for a service that is not here."""
         status = self._statuses.get(request.service)
         if status is None:
             context.end(grpc.StatusCode.NOT_FOUND, "there is no such service here")
+        if self._reason:
+            context.info.trailing.append((REASON, self._reason))
         return health_pb2.HealthCheckResponse(status=status)
 
     async def List(self, request: Any, context: RpcContext) -> Any:  # noqa: N802 - as above
@@ -67,6 +75,11 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         if not self._stopping and self._statuses.get(service) != status:
             self._statuses[service] = status
             self._wake()
+
+    def explain(self, reasons: Iterable[str]) -> None:
+        """Say in further checks why the service does not serve; nothing where it does."""
+        text = " ".join("; ".join(reasons).split())
+        self._reason = text.encode("ascii", "backslashreplace").decode()[:LONGEST_REASON]
 
     def stopping(self) -> None:
         """Say NOT_SERVING for everything, from now on."""

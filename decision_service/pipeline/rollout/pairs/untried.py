@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 import msgspec
 
-from decision_service.ruleset.program.model import CompiledRuleset, ParamSpec
+from decision_service.ruleset.program.model import CompiledRuleset, LabelValues, ParamSpec
 
 
 class UntriedValue(msgspec.Struct, frozen=True):
@@ -31,19 +31,25 @@ def untried(
         value
         for ruleset in rulesets
         for param in ruleset.params.values()
-        for value in _of(param, ruleset, tried, today)
+        for values in param.series
+        for value in _of(param, values, ruleset, tried, today)
     )
 
 
 def _of(
-    param: ParamSpec, ruleset: CompiledRuleset, tried: frozenset[date], today: date
+    param: ParamSpec,
+    values: LabelValues,
+    ruleset: CompiledRuleset,
+    tried: frozenset[date],
+    today: date,
 ) -> Iterator[UntriedValue]:
-    for step, later in zip_longest(param.steps, param.steps[1:]):
+    name = f"{param.name} of {values.label or 'all others'}" if param.by else param.name
+    for step, later in zip_longest(values.steps, values.steps[1:]):
         end = None if later is None else later.start
         over = end is not None and end <= today
         if not over and not any(_in_force(step.start, end, day) for day in tried):
             shown = ruleset.program.wording.value(step.value, param.type)
-            yield UntriedValue(ruleset.version, param.name, step.start, shown)
+            yield UntriedValue(ruleset.version, name, step.start, shown)
 
 
 def _in_force(start: date | None, end: date | None, day: date) -> bool:

@@ -1,4 +1,7 @@
-"""The `derived:` section: named expressions, from top to bottom."""
+"""The `derived:` section: named expressions, from top to bottom.
+
+One that rests on what a stage gives is read, and evaluated, after that stage.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,23 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from decision_service.domain.money import exponent
-from decision_service.language.expressions.tree import Node
+from decision_service.language.expressions.tree import (
+    Choice,
+    Constant,
+    FunctionCall,
+    NameRead,
+    Node,
+)
 from decision_service.language.types import INTEGER, MONEY, NUMBER
 from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar
 from decision_service.language.yaml.readers import as_scalar, check_identifier
 from decision_service.ruleset.analysis.ranges import span_of
-from decision_service.ruleset.reading.draft import Derived, RulesetDraft
+from decision_service.ruleset.reading.draft import Derived, RulesetDraft, Waiting
 
 _USE = re.compile(r"\bderived\.([A-Za-z_]\w*)", re.ASCII)
+_NAME = re.compile(r"\b[a-z]\w*\.[a-z]\w*", re.ASCII)
+_NOT_GIVEN = ("derived.", "offer.")
+"""What is defined below, but by no stage."""
 
 
 def read_derived(draft: RulesetDraft) -> None:
@@ -23,9 +35,30 @@ def read_derived(draft: RulesetDraft) -> None:
     if node is None:
         return
     draft.names.cycles.update(_cycles(node))
-    for entry in node.entries:
+    given = draft.names.upcoming - {n for n in draft.names.upcoming if n.startswith(_NOT_GIVEN)}
+    for index, entry in enumerate(node.entries):
         draft.places[f"derived.{entry.key}"] = entry.key_place
-        _define(entry, draft)
+        needs = _named(entry.value) & (given | draft.names.waiting.keys())
+        if needs:
+            below = frozenset(f"derived.{e.key}" for e in node.entries[index + 1 :])
+            draft.waiting.append(Waiting(entry, needs, below))
+            draft.names.waiting[f"derived.{entry.key}"] = min(needs)
+        else:
+            _define(entry, draft)
+
+
+def read_waiting(draft: RulesetDraft, *, last: bool = False) -> None:
+    """Read the expressions that rest on nothing to come any more; after the last stage, all."""
+    names, left = draft.names, []
+    for each in draft.waiting:
+        if last or all(n in names.symbols or n in names.broken for n in each.needs):
+            names.waiting.pop(f"derived.{each.entry.key}", None)
+            names.below = each.below
+            _define(each.entry, draft)
+            names.below = frozenset()
+        else:
+            left.append(each)
+    draft.waiting = left
 
 
 def _define(entry: MapEntry, draft: RulesetDraft) -> None:
@@ -35,8 +68,8 @@ def _define(entry: MapEntry, draft: RulesetDraft) -> None:
     if tree is None or not named:
         draft.names.broken.add(f"derived.{entry.key}")
         return
-    draft.derived.append(Derived(entry.key, entry.key_place, tree))
-    draft.names.define(f"derived.{entry.key}", tree.type, *_bounds(tree, draft))
+    draft.derived.append(Derived(entry.key, entry.key_place, tree, len(draft.stages)))
+    draft.names.define(f"derived.{entry.key}", tree.type, *_bounds(tree, draft), _labels(tree))
 
 
 def _bounds(tree: Node, draft: RulesetDraft) -> tuple[Decimal | None, Decimal | None]:
@@ -49,6 +82,22 @@ def _bounds(tree: Node, draft: RulesetDraft) -> tuple[Decimal | None, Decimal | 
     ends = (span.low, span.high)
     low, high = (None if end is None else Decimal(end).scaleb(scale) for end in ends)
     return low, high
+
+
+def _labels(tree: Node) -> tuple[str, ...]:
+    """The labels that a text can be, in order; none where some part of it can be any text."""
+    match tree:
+        case NameRead():
+            return tree.symbol.labels
+        case Constant(value=str(label)):
+            return (label,)
+        case Choice():
+            parts = [_labels(tree.then), _labels(tree.otherwise)]
+        case FunctionCall(function="coalesce"):
+            parts = [_labels(argument) for argument in tree.arguments]
+        case _:
+            return ()
+    return tuple(dict.fromkeys(x for part in parts for x in part)) if all(parts) else ()
 
 
 def _cycles(node: MapNode) -> dict[str, str]:
@@ -64,6 +113,10 @@ def _cycles(node: MapNode) -> dict[str, str]:
 
 def _used(node: object) -> list[str]:
     return _USE.findall(node.text) if isinstance(node, Scalar) else []
+
+
+def _named(node: object) -> set[str]:
+    return set(_NAME.findall(node.text)) if isinstance(node, Scalar) else set()
 
 
 def _way_back(name: str, uses: Mapping[str, list[str]]) -> list[str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from decision_service.domain.verdict import Component
+from decision_service.language.types import FLAG
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import ListNode, MapNode, YamlNode
 from decision_service.language.yaml.readers import as_list
+from decision_service.ruleset.compile.sections.derived import read_waiting
 from decision_service.ruleset.constructs.registry import CLOSING, STAGES, Construct
+from decision_service.ruleset.program.part import APPLIES_WHEN, StageCondition
 from decision_service.ruleset.reading.draft import NamedPart, RulesetDraft
 
 _COMPONENTS = [c.value for c in Component]
@@ -42,17 +45,21 @@ def read_stages(draft: RulesetDraft) -> None:
         draft.report.error("R123", node.place, "`stages` is empty", "write at least one stage")
     for item in items:
         _read_stage(item, draft)
+        read_waiting(draft)
+    read_waiting(draft, last=True)
 
 
 def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
     required = ("name", "component")
-    fields = Fields.of(node, "a stage", draft.report, required=required, optional=tuple(STAGES))
+    optional = (APPLIES_WHEN, *STAGES)
+    fields = Fields.of(node, "a stage", draft.report, required=required, optional=optional)
     if fields is None:
         return
     name = fields.identifier("name")
     if name is not None:
         draft.claim(name, fields.place("name"), "stage")
     component = fields.choice("component", _COMPONENTS)
+    condition = _condition(name or "?", fields, draft)
     construct = _only_construct(fields, draft)
     if construct is None:
         draft.touch(node)
@@ -64,7 +71,15 @@ def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
         draft.touch(node)
         draft.names.broken |= construct.announces(body) if body is not None else set()
         return
-    draft.stages.append(NamedPart(name or "?", fitting, part, fields.place("name")))
+    draft.stages.append(NamedPart(name or "?", fitting, part, fields.place("name"), condition))
+
+
+def _condition(name: str, fields: Fields, draft: RulesetDraft) -> StageCondition | None:
+    """For whom the stage is evaluated; read before its body, which may not decide that."""
+    when = draft.expression(fields.scalar(APPLIES_WHEN), FLAG)
+    if when is None:
+        return None
+    return StageCondition(name, when, fields.node.key_place(APPLIES_WHEN))
 
 
 def _only_construct(fields: Fields, draft: RulesetDraft) -> Construct | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from decision_service.domain.factor import ValueType
@@ -62,6 +62,10 @@ class OfferPart:
     def unexcused(self) -> Iterable[tuple[Place, str]]:
         """Nothing: a part that is missing refers."""
         return ()
+
+    def outputs(self) -> Sequence[Symbol]:
+        """The lines."""
+        return [line.symbol for line in self.terms.lines.values()]
 
     def runner(self) -> OfferRunner:
         """The lines, ready to compute."""

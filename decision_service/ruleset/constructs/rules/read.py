@@ -12,7 +12,7 @@ import msgspec
 from decision_service.domain.verdict import Component, Outcome
 from decision_service.language.diagnostics import Place, did_you_mean
 from decision_service.language.expressions.tree import Node, reads
-from decision_service.language.types import FLAG
+from decision_service.language.types import FLAG, Symbol
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode as YamlNode
 from decision_service.language.yaml.readers import as_list
@@ -51,6 +51,10 @@ class RulesPart(msgspec.Struct, frozen=True):
             if rule.on_missing is not Outcome.REFER and not rule.because:
                 word = rule.on_missing or "SKIP"
                 yield rule.place, f"{rule.what} has `on_missing: {word}` without `because`"
+
+    def outputs(self) -> Sequence[Symbol]:
+        """Nothing: rules conclude, and give no value."""
+        return ()
 
     def runner(self) -> RulesRunner:
         """The conditions with what each concludes."""

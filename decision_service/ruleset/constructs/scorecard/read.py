@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.verdict import Component, Outcome
 from decision_service.language.diagnostics import Place
-from decision_service.language.types import NUMBER, TEXT
+from decision_service.language.types import NUMBER, TEXT, Symbol
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import MapNode, Scalar, YamlNode
 from decision_service.ruleset.constructs.cells import CellKind, CellReader
@@ -53,6 +53,10 @@ class ScorecardPart:
             if each.fixed is not None and each.fixed > each.worst and not each.because:
                 what = f"`{each.name.text}` gives {each.fixed} points to missing data"
                 yield each.place, f"{what}, more than its worst bin, without `because`"
+
+    def outputs(self) -> Sequence[Symbol]:
+        """Score and band."""
+        return (self.card.score, self.card.band)
 
     def runner(self) -> ScorecardRunner:
         """The card, ready to score."""

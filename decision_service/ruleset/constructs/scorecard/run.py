@@ -199,14 +199,18 @@ class ScorecardRunner:
         for ready, each in zip(self.ready, scored, strict=True):
             if each.bin >= 0:
                 cell = ready.characteristic.bins[each.bin].cell
-                yield f"bin {ready.characteristic.name.text}", cell.text
+                yield self._bin(ready.characteristic), cell.text
         yield f"band {self.card.id}", self.card.band_of(low).name
+
+    def _bin(self, each: Characteristic) -> str:
+        """A bin in goals: cards may score the same factor, and each has bins of its own."""
+        return f"bin {each.name.text} of {self.card.id}"
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
         """Every bin and every band."""
         for each in self.card.characteristics:
             for b in each.bins:
-                yield f"bin {each.name.text}", b.cell.text, b.cell.place
+                yield self._bin(each), b.cell.text, b.cell.place
         for band in self.card.bands:
             yield f"band {self.card.id}", band.name, band.place
 

@@ -65,6 +65,10 @@ class TablePart:
         """Nothing: `missing` cells say openly what missing data gives."""
         return ()
 
+    def outputs(self) -> Sequence[Symbol]:
+        """Its outputs, but for outcome and reason."""
+        return tuple(self.grid.outputs.values())
+
     def runner(self) -> TableRunner:
         """The table with an index for each column."""
         return TableRunner(self.grid)

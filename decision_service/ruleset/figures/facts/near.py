@@ -69,7 +69,7 @@ def _numbers(text: str) -> set[str]:
 
 
 def _of_param(param: ParamSpec, currency: str) -> set[str]:
-    return {f"{v:f}" for step in param.steps if (v := _number(step.value, param, currency))}
+    return {f"{v:f}" for step in param.every_step if (v := _number(step.value, param, currency))}
 
 
 def _number(value: Literal, param: ParamSpec, currency: str) -> Decimal | None:

@@ -16,8 +16,10 @@ Uses = Mapping[str, Collection[str]]
 
 
 def uses_of(root: MapNode) -> Uses:
-    """For each derived name, offer line, score and output the names that it is made of."""
+    """For each parameter, derived name, offer line, score and output the names it is made of."""
     found: dict[str, set[str]] = {}
+    for param in entries(root.get("params")):
+        found[f"params.{param.key}"] = set(_names(param.value))
     for family in ("derived", "offer"):
         for entry in entries(root.get(family)):
             found[f"{family}.{entry.key}"] = set(_names(entry.value))
@@ -26,7 +28,7 @@ def uses_of(root: MapNode) -> Uses:
             id_ = entry.value.get("id") if isinstance(entry.value, MapNode) else None
             if isinstance(id_, Scalar) and isinstance(entry.value, MapNode):
                 outputs = ("score", "band", *columns(entry.value)[1])
-                parts = set(_names(entry.value))
+                parts = set(_names(stage))
                 found.update({f"{id_.text}.{output}": parts for output in outputs})
     return found
 

@@ -138,7 +138,7 @@ class Sampler:
 
     def _days(self) -> list[AsOf]:
         """The days of the cases, and those around which a dated value changes."""
-        starts = {s.start for p in self.ruleset.params.values() for s in p.steps if s.start}
+        starts = {s.start for p in self.ruleset.params.values() for s in p.every_step if s.start}
         days = {day + timedelta(days=step) for day in starts for step in (-1, 0)}
         days |= {base.facts.as_of.date for base in self.bases}
         return [_noon(day, self.ruleset) for day in sorted(days)] or [

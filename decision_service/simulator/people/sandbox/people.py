@@ -8,6 +8,7 @@ from functools import partial
 
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.formats.ids import user_id
+from decision_service.simulator.people.residence import UNCHANGED, Residence
 from decision_service.simulator.people.sandbox import anisha, christina, george, ryan
 from decision_service.simulator.people.sandbox.accounts import SandboxAccounts
 from decision_service.simulator.people.shapes import Origin, identity, tasks_of, user
@@ -124,10 +125,14 @@ def person_data(person: Person) -> Json:
     }
 
 
-def sandbox_data(user_name: str, today: date) -> Json:
+def sandbox_data(
+    user_name: str,
+    today: date,
+    residence: Residence = UNCHANGED,
+) -> Json:
     """Return everything about one of the four; raises KeyError for another name."""
     found = {one.user_name: one for one in _PEOPLE}[user_name]
-    return person_data(_build(found, found.user_id, today))
+    return person_data(residence.of(_build(found, found.user_id, today)))
 
 
 def _build(one: SandboxPerson, user_id: str, today: date) -> Person:

@@ -12,6 +12,8 @@
   const list = document.getElementById("status");
   const stopButton = document.querySelector("#stop button");
   const again = document.getElementById("again");
+  const back = document.getElementById("back");
+  const leave = document.getElementById("leave");
   const note = document.querySelector(".note");
 
   // All that this page knows. A token is good for one opening; `used` says that the next opening needs another one.
@@ -41,6 +43,7 @@
     const moved = shown && shown !== "checking";
     shown = step;
     stopButton.parentElement.hidden = !["start", "progress", "done"].includes(step);
+    leave.hidden = !back.href || step === "done";
     for (const one of steps) one.hidden = one.dataset.step !== step;
     if (moved) heading().focus();
   };
@@ -203,8 +206,7 @@
   const offerWayBack = () => {
     const url = allowed(state.returnUrl);
     if (!url) return;
-    const back = document.getElementById("back");
-    back.href = url.href;
+    back.href = leave.firstElementChild.href = url.href;
     back.hidden = false;
     document.getElementById("may-close").hidden = true;
   };

@@ -1,0 +1,1 @@
+"""The commands about settings: what is set and whether it can be used, and a sample file."""

@@ -1,0 +1,87 @@
+"""Whether the files that settings name are there and can be used, as `serve` would read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from decision_service.config import Reading, Settings, env_name
+from decision_service.edge.http.connect.refused import PageRefused
+from decision_service.edge.rpc.authenticator import Authenticator, CallersRefused
+from decision_service.edge.rpc.server_deps import certificates_of
+from decision_service.edge.tls import CertificatesRefused
+from decision_service.language.diagnostics import render
+from decision_service.pipeline.rules.blocked import blocked_problem
+from decision_service.storage.address import parse_store_url
+from decision_service.storage.errors import StoreRefused
+from decision_service.storage.privacy.identity_keys import open_keys
+from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
+from decision_service.wiring.connect import lender_of
+
+
+def file_problems(reading: Reading) -> Iterator[str]:
+    """A sentence for each setting whose file or folder cannot be used; nothing is written."""
+    settings = reading.settings
+    if settings is None:
+        return
+    yield from _of_tls(settings)
+    yield from _of_callers(settings)
+    yield from _of_rules(settings)
+    yield from _of_store(settings)
+    yield from _of_connect_page(settings)
+
+
+def _of_tls(settings: Settings) -> Iterator[str]:
+    try:
+        certificates = certificates_of(settings)
+    except CertificatesRefused as error:
+        yield str(error)
+        return
+    if certificates is not None and certificates.expires <= datetime.now(UTC):
+        name, day = env_name("tls_cert_file"), f"{certificates.expires:%Y-%m-%d}"
+        yield f"{name} ({settings.tls_cert_file}) expired on {day}: replace the certificate"
+
+
+def _of_callers(settings: Settings) -> Iterator[str]:
+    try:
+        Authenticator(settings.auth_tokens_file)
+    except CallersRefused as error:
+        yield str(error)
+        yield from map(render, error.diagnostics)
+
+
+def _of_rules(settings: Settings) -> Iterator[str]:
+    try:
+        read_rules(settings.rules_dir)
+    except RulesFolderMissing as error:
+        yield str(error)
+    if (problem := blocked_problem(settings.blocked)) is not None:
+        yield problem
+
+
+def _of_store(settings: Settings) -> Iterator[str]:
+    try:
+        parse_store_url(settings.store_url)
+    except StoreRefused as error:
+        yield error.message
+    try:
+        if settings.identity_key_file is not None:
+            open_keys(settings.identity_key_file)
+    except StoreRefused as error:
+        yield f"{env_name('identity_key_file')}: {error.message}"
+    if settings.erasure_journal is not None:
+        yield from _of_folder("erasure_journal", settings.erasure_journal)
+
+
+def _of_connect_page(settings: Settings) -> Iterator[str]:
+    try:
+        lender_of(settings)
+    except PageRefused as error:
+        yield str(error)
+
+
+def _of_folder(setting: str, path: Path) -> Iterator[str]:
+    """`serve` makes the file where it is missing, but not its folder."""
+    if not path.parent.is_dir():
+        yield f"{env_name(setting)} ({path}) has no folder to be in: make {path.parent}"

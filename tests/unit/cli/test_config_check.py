@@ -1,0 +1,147 @@
+"""`config check`: every setting with its source, and everything that `serve` could not use."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from decision_service.config import ConfigError, Settings, load
+from decision_service.pipeline.rules.blocked import blocked_names
+from decision_service.wiring.app import StartError, start
+from tests.e2e.office import Office
+from tests.e2e.service import environ
+from tests.unit.cli.commands import SHIPPED, Done, command
+
+KEYS = {"SMILE_MODE": "sandbox", "SMILE_API_KEY": "canary", "SMILE_API_SECRET": "canary"}
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("DECISION_")]:
+        monkeypatch.delenv(name)
+
+
+def checked(capsys: pytest.CaptureFixture[str], folder: Path, **settings: object) -> Done:
+    """What the command comes to with a file of these settings."""
+    file = folder / "settings.yaml"
+    values = {"RULES_DIR": SHIPPED, **settings}
+    file.write_text("".join(f"DECISION_{name}: {value}\n" for name, value in values.items()))
+    return command(capsys, "config", "check", "--config", file)
+
+
+def test_what_can_be_used_is_listed_and_nothing_else_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 0; every setting has a line with its source; secrets are masked."""
+    office = Office(tmp_path)
+    tls = {name.upper(): value for name, value in office.settings(clients=True).items()}
+    done = checked(capsys, tmp_path, **KEYS, **tls)
+    assert (done.code, done.err) == (0, "")
+    assert len(done.out.splitlines()) == len(Settings.model_fields)
+    assert "canary" not in done.out
+    [line] = [line for line in done.out.splitlines() if "TLS_KEY_FILE" in line]
+    assert line.split() == [
+        "DECISION_TLS_KEY_FILE",
+        str(office.key),
+        f"{tmp_path / 'settings.yaml'}:6",
+    ]
+
+
+def test_json_has_the_same_for_programs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings and problems, also where a value is wrong."""
+    monkeypatch.setenv("DECISION_LEASE", "30")
+    done = command(capsys, "config", "check", "--format", "json")
+    shown: dict[str, Any] = json.loads(done.out)
+    [lease] = [one for one in shown["settings"] if one["name"] == "DECISION_LEASE"]
+    assert lease == {"name": "DECISION_LEASE", "value": "30", "from": "the environment"}
+    assert done.code == 2
+    assert shown["problems"] == [done.err.strip()]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"BLOCKED_FACTORS": "identity.age_year"}, "did you mean identity.age_years?"),
+        ({"RULES_DIR": "/nowhere"}, "set DECISION_RULES_DIR"),
+        ({"STORE_URL": "mysql://u:canary@host/x"}, "DECISION_STORE_URL begins with mysql"),
+        ({"AUTH_TOKENS_FILE": "/nowhere/callers"}, "DECISION_AUTH_TOKENS_FILE"),
+        ({"IDENTITY_KEY_FILE": "/nowhere/keys"}, "/nowhere/keys cannot be read"),
+        ({"ERASURE_JOURNAL": "/nowhere/journal"}, "make /nowhere"),
+        ({**KEYS, "TLS_CERT_FILE": "/x", "TLS_KEY_FILE": "/x"}, "DECISION_TLS_KEY_FILE (/x)"),
+        ({"SMILE_API_KEY_FILE": "/nowhere/key"}, "of DECISION_SMILE_API_KEY_FILE cannot be read"),
+        ({"DRAIN_GRACE": "5"}, "DECISION_DRAIN_GRACE is '5'"),
+        ({"CONNECT_LOGO_FILE": "/x"}, "needs DECISION_CONNECT_COMPANY_NAME as well"),
+        (
+            {"CONNECT_COMPANY_NAME": "A", "CONNECT_LOGO_FILE": "/nowhere/a.svg"},
+            "DECISION_CONNECT_LOGO_FILE: /nowhere/a.svg cannot be read",
+        ),
+        ({"CONNECT_NOTICE_FILE": "/dev/null"}, "CONNECT_NOTICE_FILE: /dev/null is empty"),
+    ],
+)
+def test_what_serve_could_not_use_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: dict[str, str], sentence: str
+) -> None:
+    """Exit code 2, the setting's name, and no secret; nothing is written."""
+    done = checked(capsys, tmp_path, **settings)
+    assert done.code == 2
+    assert sentence in done.err.splitlines()[0]
+    assert "DECISION_" in done.err
+    assert "canary" not in done.err + done.out
+    assert [path.name for path in tmp_path.iterdir()] == ["settings.yaml"]
+
+
+def test_an_expired_certificate_is_a_problem(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before a client sees it."""
+    office = Office(tmp_path)
+    office.renew("127.0.0.1", not_after=datetime(2020, 1, 2, tzinfo=UTC))
+    tls = {name.upper(): value for name, value in office.settings().items()}
+    done = checked(capsys, tmp_path, **KEYS, **tls)
+    assert done.err == (
+        f"DECISION_TLS_CERT_FILE ({office.cert}) expired on 2020-01-02: replace the certificate\n"
+    )
+
+
+@pytest.mark.parametrize("names", ["", "identity.age_years, inputs.gender", "inputs.religion"])
+def test_factors_and_inputs_may_be_blocked(names: str) -> None:
+    """An input need not be declared anywhere: rules that declare a blocked one are refused."""
+    assert len(blocked_names(load(environ={"DECISION_BLOCKED_FACTORS": names}))) <= 2
+
+
+@pytest.mark.parametrize(
+    "name", ["age_years", "input.gender", "inputs.", "inputs.Gender", "x" * 500]
+)
+def test_any_other_name_blocks_nothing_and_is_refused(name: str) -> None:
+    """A name that is misspelt would leave what it means in use."""
+    with pytest.raises(ConfigError, match="DECISION_BLOCKED_FACTORS"):
+        blocked_names(load(environ={"DECISION_BLOCKED_FACTORS": name}))
+
+
+async def test_a_service_with_an_unknown_name_does_not_start(tmp_path: Path) -> None:
+    """Nothing is served while a factor that was to be blocked is not."""
+    settings = environ(tmp_path, blocked_factors="identity.age_year")
+    with pytest.raises(StartError, match=r"did you mean identity\.age_years"):
+        await start(load(environ=settings))
+
+
+@pytest.mark.parametrize("words", [("preflight",), ("rules", "check", SHIPPED)])
+def test_every_command_that_reads_rules_refuses_an_unknown_name(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+) -> None:
+    """With the nearest factor, before any rule is read by it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DECISION_RULES_DIR", str(SHIPPED))
+    monkeypatch.setenv("DECISION_BLOCKED_FACTORS", "identity.age_year")
+    done = command(capsys, *words)
+    assert (done.code, "did you mean identity.age_years?" in done.err) == (2, True)

@@ -1,0 +1,47 @@
+"""Products whose stages apply to some applicants only pass every gate of an author."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.unit.cli.commands import SHIPPED, command
+from tests.unit.ruleset.rulesets import ROOT
+
+SEGMENTS = ROOT / "tests" / "rulesets" / "segments"
+PRODUCTS = sorted(path.name for path in SEGMENTS.iterdir())
+
+
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory):
+    """A rules folder with these products and the shared data files."""
+    folder = tmp_path_factory.mktemp("segments") / "rules"
+    shutil.copytree(SEGMENTS, folder)
+    shutil.copytree(SHIPPED / "_data", folder / "_data")
+    return folder
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_no_warning_and_the_shipped_layout(capsys, rules, product):
+    """The checker finds nothing, and the formatter would change nothing."""
+    done = command(capsys, "rules", "check", "--strict", rules / product)
+    assert (done.code, done.err) == (0, ""), done.out
+    assert command(capsys, "rules", "fmt", "--check", rules / product).code == 0
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_every_goal_is_reached_and_every_figure_noticed(capsys, rules, product):
+    """All cases pass, and between them they reach and notice all there is."""
+    gates = ("--fail-under", 100, "--fail-under-figures", 100)
+    done = command(capsys, "rules", "test", rules / product, *gates)
+    assert (done.code, "0 marked, 0 not noticed" in done.out) == (0, True), done.out
+
+
+def test_the_trace_of_a_case_says_that_a_stage_did_not_apply(capsys, rules):
+    """Below a stage that was not run stands its condition with the value that it saw."""
+    why = ("--why", "scored by the other card")
+    shown = command(capsys, "rules", "test", rules / "two-cards-ph", *why).out
+    assert "score_of_new (scorecard) → nothing" in shown
+    assert "applies_when         → does not apply" in shown
+    assert 'inputs.customer_type = existing   == "new"' in shown

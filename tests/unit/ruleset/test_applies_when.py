@@ -1,0 +1,245 @@
+"""Stages for some applicants: to whom they apply, and what becomes of what they give."""
+
+from __future__ import annotations
+
+import pytest
+
+from decision_service.domain.missing import Cause
+from decision_service.ruleset.explain.trace import traces
+from decision_service.ruleset.run.evaluator import evaluate
+from decision_service.ruleset.testing.cases import coverage
+from tests.unit.ruleset.rulesets import (
+    HEAD,
+    codes,
+    compiled,
+    decide,
+    facts,
+    problems,
+    rules,
+    stages,
+)
+
+FINE = rules(
+    "id: fine, when: income.months_24m >= 1, then: APPROVE", name="fine", component="POLICY"
+)
+DECLINES = "id: short, when: income.months_12m < 6, then: DECLINE, reason: SHORT"
+NEW = 'inputs.customer_type == "new"'
+CARD = """\
+  - name: score
+    component: SCORECARD
+    scorecard:
+      id: card
+      base: 100
+      characteristics:
+        - factor: income.months_12m
+          reason: GAPS
+          bins: [{in: "[0, 6)", points: 0}, {in: "[6, 12]", points: 50}]
+      bands: [{band: A, from: 150, then: APPROVE}, {band: B, then: APPROVE}]
+"""
+LIMIT = """\
+  - name: limit
+    component: TABLE
+    table:
+      id: limit
+      hit: first
+      when: [income.months_12m]
+      give: {most: money}
+      rows: [[">= 6", 9000], ["-", 2000]]
+"""
+FULL = {"income.months_24m": 24, "income.months_12m": 12, "income.months_3m": 3}
+
+
+def only(stage, condition=NEW):
+    """A stage for those of whom a condition is true."""
+    return stage.replace("    component:", f"    applies_when: {condition}\n    component:", 1)
+
+
+def after(*lines):
+    """Rules that read what the stage before gave."""
+    return rules(*lines, name="after", component="POLICY")
+
+
+def outcome(text, factors=FULL, **inputs):
+    """The outcome's word of a text on facts."""
+    return str(decide(text, factors, **inputs).outcome)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        ({"customer_type": "new"}, "DECLINE"),
+        ({"customer_type": "existing"}, "APPROVE"),
+        ({}, "REFER"),
+    ],
+)
+def test_a_knock_out_is_for_those_of_whom_its_condition_is_true(inputs, expected):
+    """It declines those it is for, lets the others alone, and refers where nobody knows."""
+    text = stages(FINE, only(rules(DECLINES)))
+    assert outcome(text, {**FULL, "income.months_12m": 3}, **inputs) == expected
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_a_condition_on_missing_data_never_approves_and_never_declines(cause):
+    """Whatever the cause, the stage refers with the reason of what is missing."""
+    text = stages(FINE, only(rules(DECLINES), "income.months_3m >= 2"))
+    verdict = decide(text, {**FULL, "income.months_12m": 3, "income.months_3m": cause})
+    assert (str(verdict.outcome), str(verdict.refer_kind)) == ("REFER", "DATA")
+    assert [r.factor for r in verdict.data_requests] == ["income.months_3m"]
+
+
+def test_a_decline_of_another_stage_stands_where_a_condition_is_unknown():
+    """A decline on clean facts needs no answer to whom some other stage applies."""
+    text = stages(rules(DECLINES), only(FINE), only(CARD))
+    assert outcome(text, {**FULL, "income.months_12m": 3}) == "DECLINE"
+
+
+PASSED_OVER = [
+    "when: card.score < 120",
+    "when: 'coalesce(card.score, 0) < 120'",
+    "when: 'coalesce(card.score, 500) > 120'",
+    "when: known(card.score)",
+    "when: missing(card.score)",
+    "when: 'card.band == \"B\"', on_missing: SKIP, because: so",
+    "when: 'card.band != \"B\"', on_missing: DECLINE, because: so",
+]
+
+
+@pytest.mark.parametrize("inputs", [{"customer_type": "existing"}, {}])
+@pytest.mark.parametrize("when", PASSED_OVER)
+def test_a_score_that_was_not_made_is_neither_a_number_nor_absent(when, inputs):
+    """Nothing looks past it: `coalesce`, `known`, `missing`, SKIP and DECLINE all refer."""
+    rule = f"id: low, {when}, then: DECLINE, reason: SHORT"
+    verdict = decide(stages(FINE, only(CARD), after(rule)), FULL, **inputs)
+    assert (str(verdict.outcome), verdict.scores) == ("REFER", ())
+    gap = next(r for r in verdict.data_requests if r.factor.startswith("card."))
+    assert (gap.missing.cause, gap.missing.detail) == (Cause.NOT_APPLIED, "score")
+
+
+def test_a_rule_that_asks_for_the_segment_first_needs_no_score_of_the_others():
+    """`segment and score` is false for those whom the card does not score."""
+    rule = f"id: low, when: '{NEW} and card.score < 120', then: DECLINE, reason: SHORT"
+    text = stages(FINE, only(CARD), after(rule))
+    assert outcome(text, customer_type="existing") == "APPROVE"
+    assert outcome(text, {**FULL, "income.months_12m": 3}, customer_type="new") == "DECLINE"
+
+
+@pytest.mark.parametrize(("customer", "expected"), [("new", "APPROVE"), ("existing", "REFER")])
+def test_an_offer_of_a_table_that_did_not_apply_is_not_made(customer, expected):
+    """The amount is missing, not zero, and an APPROVE becomes REFER."""
+    tail = "offer:\n  approved_amount: limit.most\n"
+    verdict = decide(stages(FINE, only(LIMIT), tail=tail), FULL, customer_type=customer)
+    assert str(verdict.outcome) == expected
+    assert (verdict.offer is None) is (expected == "REFER")
+
+
+LATEST = "id: short, when: income.months_3m < 3, then: DECLINE, reason: SHORT"
+BETWEEN = "card.score > ABOVE and income.months_24m > 5"
+BOUNDED = stages(FINE, CARD, only(rules(LATEST), BETWEEN))
+
+
+@pytest.mark.parametrize(("above", "expected"), [("90", "DECLINE"), ("120", "REFER")])
+def test_a_condition_on_a_score_with_bounds_holds_if_every_total_says_so(above, expected):
+    """With totals of 100 or 150 the stage applies for certain, or nobody knows."""
+    factors = {**FULL, "income.months_12m": Cause.NO_DATA, "income.months_3m": 2}
+    verdict = decide(BOUNDED.replace("ABOVE", above), factors)
+    assert (str(verdict.outcome), codes(verdict)[0]) == (
+        expected,
+        "SHORT" if expected == "DECLINE" else "DATA_MISSING",
+    )
+
+
+def test_a_trace_shows_the_condition_and_no_row_of_a_stage_that_did_not_apply():
+    """The first row is the condition with what it saw; the rules follow only where it holds."""
+    ruleset = compiled(stages(FINE, only(rules(DECLINES))))
+    shown = {}
+    for customer in ("new", "existing"):
+        verdict = evaluate(ruleset, facts(FULL, customer_type=customer))
+        rows = traces(ruleset, verdict)[1].rules
+        shown[customer] = [(r.id, str(r.truth), r.effect) for r in rows]
+    assert shown == {
+        "new": [("applies_when", "TRUE", ""), ("short", "FALSE", "")],
+        "existing": [("applies_when", "FALSE", "does not apply")],
+    }
+
+
+def asked(text):
+    """What coverage asks for of stages and of rules that may be unknown."""
+    goals = coverage(compiled(text), ()).missed
+    return {f"{g.what} {g.which}" for g in goals if "stage" in g.what or g.which == "unknown"}
+
+
+REQUIRED = HEAD.replace("existing]}", "existing], required: true}")
+
+
+def test_coverage_asks_for_a_stage_each_way():
+    """A stage applies, does not, and is unknown where its condition can be."""
+    gate = only(rules(DECLINES))
+    each = {"stage `gate` applies", "stage `gate` does not apply"}
+    assert asked(stages(FINE, gate)) >= {*each, "stage `gate` unknown"}
+    assert asked(stages(FINE, gate, head=REQUIRED)) >= each
+    assert "stage `gate` unknown" not in asked(stages(FINE, gate, head=REQUIRED))
+
+
+@pytest.mark.parametrize(
+    ("rule", "unknown"),
+    [
+        ("when: card.score < 120", True),
+        (f"when: '{NEW} and card.score < 120'", False),
+        (f"when: 'card.score < 120 and {NEW}'", False),
+        (f"when: '(card.score if {NEW} else 200) < 120'", False),
+        ("when: '(200 if inputs.customer_type == \"existing\" else card.score) < 120'", False),
+        ("when: 'inputs.customer_type == \"existing\" and card.score < 120'", True),
+    ],
+)
+def test_a_score_is_there_where_its_stage_applied(rule, unknown):
+    """Coverage asks for no unknown score of those whom the card scores."""
+    text = stages(
+        FINE, only(CARD), after(f"id: low, {rule}, then: REFER, reason: SHORT"), head=REQUIRED
+    )
+    assert ("rule `low` unknown" in asked(text)) is unknown
+    same = only(after("id: low, when: card.score < 120, then: REFER, reason: SHORT"))
+    assert "rule `low` unknown" not in asked(stages(FINE, only(CARD), same, head=REQUIRED))
+
+
+def test_a_stage_does_not_decide_by_its_own_score_to_whom_it_applies():
+    """Its outputs are defined below its condition."""
+    assert "R209" in problems(stages(FINE, only(CARD, "card.score > 1")))
+
+
+@pytest.mark.parametrize(
+    ("condition", "code"),
+    [
+        ("income.months_12m <= 12", "R401"),
+        ("income.months_12m > 12", "R402"),
+        ("income.months_12m", "R305"),
+        ("inputs.customer == 'new'", "R202"),
+    ],
+)
+def test_a_condition_is_checked_like_that_of_a_rule(condition, code):
+    """One that always or never holds, is no condition, or names nothing, is an error."""
+    assert code in problems(stages(FINE, only(rules(DECLINES), condition)))
+
+
+def logic(*bodies):
+    """The codes that the checks of logic find in some stages."""
+    return [code for code in problems(stages(FINE, *bodies)) if code.startswith("R4")]
+
+
+def test_an_approval_is_possible_where_the_stage_that_declines_does_not_apply():
+    """R409 is for a rule that others overrule for everybody whom it approves."""
+    worse = rules("id: worse, when: income.months_24m >= 1, then: REFER, reason: SHORT")
+    assert logic(worse) == ["R409"]
+    assert logic(only(worse)) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "found"),
+    [('inputs.customer_type == "existing"', []), ("income.months_3m >= 1", ["R410"])],
+)
+def test_knock_outs_that_leave_somebody_out_are_warned_of(other, found):
+    """Conditions that cover every label leave nobody without a knock-out."""
+    one, two = only(rules(DECLINES, name="one")), DECLINES.replace("short", "too")
+    both = (one, only(rules(two, name="two"), other))
+    assert logic(*both) == found
+    everybody = rules("id: any, when: income.months_12m < 2, then: DECLINE, reason: SHORTER")
+    assert logic(everybody, *both) == []

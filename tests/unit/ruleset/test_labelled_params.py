@@ -1,0 +1,160 @@
+"""Parameters by label: which value counts for whom, from when on, and for whom none does."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from decision_service.domain.missing import Cause
+from decision_service.language.diagnostics import Report
+from decision_service.language.yaml.parser import read
+from decision_service.pipeline.rollout.pairs.untried import untried
+from decision_service.ruleset.figures.facts.related import related, uses_of
+from decision_service.ruleset.figures.find import find_changes
+from decision_service.ruleset.testing.cases import coverage
+from tests.unit.ruleset.rulesets import HEAD, compiled, decide, php, problems, rules, stages
+
+REGION = "  region: {type: text, one_of: [NCR, VIS, MIN]}\n  repeat: {type: flag}\n"
+WITH_REGION = HEAD.replace("  customer_type:", f"{REGION}  customer_type:")
+DATED = "by: inputs.region, values: {NCR: {2026-01-01: 9000, 2026-12-01: 9500}, default: 8000}"
+FLAT = "by: inputs.region, values: {NCR: 9000, default: 8000}"
+GATE = rules(
+    "id: low, when: income.conservative_6m < params.least, then: DECLINE, reason: SHORT",
+    "id: fine, when: income.conservative_6m >= params.least, then: APPROVE",
+)
+
+
+def text(values, *, more=(), head=WITH_REGION):
+    """A ruleset whose smallest income is a parameter with these values."""
+    return stages(GATE, *more, head=f"{head}params:\n  least: {{type: money, {values}}}\n")
+
+
+def outcome(values, income, at=None, **inputs):
+    """The outcome's word for an income."""
+    when = at or datetime(2026, 11, 15, 4, tzinfo=UTC)
+    return str(
+        decide(text(values), {"income.conservative_6m": php(income)}, when, **inputs).outcome
+    )
+
+
+@pytest.mark.parametrize(
+    ("region", "income", "expected"),
+    [
+        ("NCR", 8999, "DECLINE"),
+        ("NCR", 9000, "APPROVE"),
+        ("VIS", 7999, "DECLINE"),
+        ("MIN", 8000, "APPROVE"),
+    ],
+)
+def test_each_label_has_its_value_and_the_others_the_default(region, income, expected):
+    """The label decides which figure a rule compares with."""
+    assert outcome(FLAT, income, region=region) == expected
+
+
+@pytest.mark.parametrize(
+    ("day", "income", "expected"),
+    [(30, 9000, "APPROVE"), (1, 9499, "DECLINE"), (1, 9500, "APPROVE")],
+)
+def test_the_value_of_a_label_may_be_dated(day, income, expected):
+    """Of a label's dated values the one in force counts; the others are as they were."""
+    at = datetime(2026, 12 if day == 1 else 11, day, 4, tzinfo=UTC)
+    assert outcome(DATED, income, at, region="NCR") == expected
+    assert outcome(DATED, 8000, at, region="VIS") == "APPROVE"
+
+
+def test_an_unsent_label_gives_no_value_and_not_the_default():
+    """Whoever does not say the region is referred for that, whatever the income."""
+    verdict = decide(text(FLAT), {"income.conservative_6m": php(99_000)})
+    assert (str(verdict.outcome), str(verdict.refer_kind)) == ("REFER", "DATA")
+    assert [r.factor for r in verdict.data_requests] == ["inputs.region"]
+
+
+def test_a_flag_and_a_factor_have_labels_too():
+    """A flag's labels are true and false; a factor that could not be read gives no value."""
+    repeat = "by: inputs.repeat, values: {true: 5000, false: 9000}"
+    assert outcome(repeat, 5000, repeat=True) == "APPROVE"
+    assert outcome(repeat, 5000, repeat=False) == "DECLINE"
+    status = "by: employment.status, values: {EMPLOYED: 5000, default: 9000}"
+    facts = {"income.conservative_6m": php(5000), "employment.status": "EMPLOYED"}
+    assert str(decide(text(status), facts).outcome) == "APPROVE"
+    failed = decide(text(status), {**facts, "employment.status": Cause.SOURCE_FAILED})
+    assert [str(r.code) for r in failed.reasons] == ["SOURCE_FAILED"]
+
+
+def test_a_reason_shows_the_figure_of_the_label():
+    """What was required is the value that counted for the applicant."""
+    verdict = decide(text(FLAT), {"income.conservative_6m": php(8500)}, region="NCR")
+    assert [r.required for r in verdict.reasons] == [">= ₱ 9,000"]
+
+
+def test_a_decision_ends_where_the_value_of_any_label_changes():
+    """The next date of the parameter counts, for whichever label it is written."""
+    verdict = decide(text(DATED), {"income.conservative_6m": php(9000)}, region="VIS")
+    assert verdict.param_change == date(2026, 12, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ("by: inputs.region, values: {NCR: 9000}", "R432"),
+        ("by: inputs.region, values: {NRC: 9000, default: 8000}", "R308"),
+        ("by: inputs.region, values: {2026-01-01: 9000, default: 8000}", "R308"),
+        ("by: inputs.region, values: {NCR: 1, VIS: 2, MIN: 3, default: 4}", "R433"),
+        ("by: inputs.requested_amount, values: {NCR: 9000, default: 8000}", "R316"),
+        ("by: derived.x, values: {NCR: 9000, default: 8000}", "R205"),
+        ("by: inputs.region, value: 9000", "R121"),
+        ("by: inputs.region, max: 8500, values: {NCR: 9000, default: 8000}", "R315"),
+        ("by: inputs.region, values: {NCR: {2026-06-01: 1}, default: {2026-01-01: 2}}", "R431"),
+        ("values: {NCR: 9000, default: 8000}", "R123"),
+    ],
+)
+def test_what_does_not_fit_is_told(values, code):
+    """A label without a value, one that there is not, a default for nobody, and so on."""
+    assert code in problems(text(values))
+
+
+def test_every_value_start_and_label_is_a_figure():
+    """Values move, days move, and labels change places with their neighbours."""
+    written = text(DATED)
+    symbols = compiled_symbols(written)
+    root = read("v1.yaml", written, Report())
+    found = {(c.at, c.before, c.after) for c in find_changes(root, symbols) if "least" in c.at}
+    assert found == {
+        ("params.least.NCR.label", "NCR", "VIS"),
+        ("params.least.NCR.2026-01-01", "9000", "9900"),
+        ("params.least.NCR.2026-01-01", "9000", "8100"),
+        ("params.least.NCR.2026-01-01.from", "2026-01-01", "2026-01-02"),
+        ("params.least.NCR.2026-01-01.from", "2026-01-01", "2025-12-31"),
+        ("params.least.NCR.2026-12-01", "9500", "10450"),
+        ("params.least.NCR.2026-12-01", "9500", "8550"),
+        ("params.least.NCR.2026-12-01.from", "2026-12-01", "2026-12-02"),
+        ("params.least.NCR.2026-12-01.from", "2026-12-01", "2026-11-30"),
+        ("params.least.default", "8000", "8800"),
+        ("params.least.default", "8000", "7200"),
+    }
+    change = next(c for c in find_changes(root, symbols) if c.at == "params.least.default")
+    assert "inputs.region" in related(root, uses_of(root), change)
+
+
+def compiled_symbols(written):
+    """The symbols of the inputs, by name."""
+    entries = compiled(written).program.intake.inputs
+    return {entry.symbol.name: entry.symbol for entry in entries}
+
+
+def test_coverage_asks_for_each_label_and_for_none():
+    """Each value counts in some case, and one case has no label where it may be left out."""
+    asked = {g.which for g in coverage(compiled(text(FLAT)), ()).missed if "`least`" in g.what}
+    assert asked == {"NCR", "default", "unknown"}
+    needed = WITH_REGION.replace("VIS, MIN]", "VIS, MIN], required: true")
+    goals = coverage(compiled(text(FLAT, head=needed)), ()).missed
+    assert {g.which for g in goals if "`least`" in g.what} == {"NCR", "default"}
+
+
+def test_a_coming_value_of_a_label_that_nobody_tried_is_told():
+    """A comparison of past days says which label's value it has not tried."""
+    found = untried([compiled(text(DATED))], frozenset({date(2026, 11, 1)}), date(2026, 11, 15))
+    assert [(u.param, u.start, u.value) for u in found] == [
+        ("least of NCR", date(2026, 12, 1), "₱ 9,500")
+    ]

@@ -1,0 +1,171 @@
+"""Derived lines over what stages give: when they are evaluated, and who can use them."""
+
+from __future__ import annotations
+
+import pytest
+
+from decision_service.domain.missing import Cause
+from decision_service.language.diagnostics import render_all
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.ruleset.testing.cases import coverage
+from tests.unit.ruleset.catalogue import CATALOGUE
+from tests.unit.ruleset.rulesets import HEAD, compiled, decide, php, problems, rules, stages
+
+LIMIT = """\
+  - name: limit
+    component: TABLE
+    table:
+      id: limit
+      hit: first
+      when: [income.months_12m]
+      give: {most: money, share: number}
+      rows: [[">= 6", 9000, 0.5], ["-", 2000, 0.25]]
+"""
+CARD = """\
+  - name: score
+    component: SCORECARD
+    scorecard:
+      id: card
+      base: 0
+      characteristics:
+        - factor: income.months_12m
+          reason: GAPS
+          bins: [{in: "[0, 6)", points: 10}, {in: "[6, 12]", points: 60}]
+      bands: [{band: A, from: 60, then: APPROVE}, {band: B, then: APPROVE}]
+"""
+FINE = rules("id: fine, when: income.months_24m >= 1, then: APPROVE", name="fine")
+FULL = {"income.months_24m": 24, "income.months_12m": 12, "income.conservative_6m": php(20000)}
+NEW = 'inputs.customer_type == "new"'
+
+
+def text(derived, *bodies, tail=""):
+    """A ruleset with these derived lines and stages."""
+    lines = "".join(f"  {name}: {line}\n" for name, line in derived.items())
+    return stages(*bodies, head=f"{HEAD}derived:\n{lines}", tail=tail)
+
+
+def rule(when, id_="small"):
+    """A stage that declines where a condition holds."""
+    return rules(f"id: {id_}, when: '{when}', then: DECLINE, reason: SMALL", name=f"{id_}_stage")
+
+
+def outcome(written, factors=FULL, **inputs):
+    """The outcome's word of a text on facts."""
+    return str(decide(written, factors, **inputs).outcome)
+
+
+ROOM = {"room": "limit.share * income.conservative_6m", "half": "derived.room / 2"}
+
+
+@pytest.mark.parametrize(("least", "expected"), [("5000", "APPROVE"), ("5000.01", "DECLINE")])
+def test_a_line_over_a_table_counts_after_it(least, expected):
+    """Half of five tenths of 20,000 is 5,000, in a stage after the table."""
+    assert outcome(text(ROOM, FINE, LIMIT, rule(f"derived.half < {least}"))) == expected
+
+
+def test_an_offer_and_a_condition_of_a_stage_may_use_it():
+    """What comes after the last stage sees it, and so does `applies_when` of a later stage."""
+    only = rule("income.months_12m >= 1").replace(
+        "    component:", "    applies_when: derived.room > 9000\n    component:"
+    )
+    tail = "offer:\n  approved_amount: derived.room\n"
+    assert outcome(text(ROOM, FINE, LIMIT, only)) == "DECLINE"
+    small = {**FULL, "income.conservative_6m": php(16000)}
+    verdict = decide(text(ROOM, FINE, LIMIT, only, tail=tail), small)
+    assert verdict.offer.approved_amount == php(8000)
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        (FINE, rule("derived.half < 1"), LIMIT),
+        (FINE, LIMIT.replace("[income.months_12m]", "[derived.half]")),
+        (FINE, LIMIT.replace("9000", "derived.half")),
+    ],
+)
+def test_a_stage_before_its_table_cannot_use_it(bodies):
+    """Neither an earlier stage nor the table itself; the message names what is waited for."""
+    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text(ROOM, *bodies))
+    found = [d for d in compile_ruleset(files, CATALOGUE).diagnostics if d.code < "R5"]
+    assert [d.code for d in found] == ["R209"]
+    assert "it rests on `derived.room`" in render_all(found)
+
+
+@pytest.mark.parametrize(
+    ("derived", "code"),
+    [
+        ({"a": "limit.share + derived.b", "b": "income.months_12m + 0"}, "R209"),
+        ({"a": "limit.share + derived.b", "b": "derived.a + 1"}, "R208"),
+        ({"a": "limit.shares + 1"}, "R206"),
+        ({"a": "limit.share + offer.approved_amount"}, "R209"),
+        ({"a": "limit.share + income.conservative_6m"}, "R304"),
+    ],
+)
+def test_the_order_of_lines_holds_for_those_that_wait(derived, code):
+    """A line below, a circle, a wrong output, the offer and a wrong type are told as ever."""
+    tail = "offer:\n  approved_amount: limit.most\n"
+    assert code in problems(text(derived, FINE, LIMIT, rule("derived.a > 1"), tail=tail))
+
+
+def test_a_line_of_a_table_that_cannot_be_read_is_told_once():
+    """The table's own fault is the only one."""
+    broken = LIMIT.replace("hit: first", "hit: frist")
+    found = problems(text(ROOM, FINE, broken, rule("derived.half < 1")))
+    assert [code for code in found if code < "R5"] == ["R123"]
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        ("derived.less < 60 and income.months_24m < 5", "APPROVE"),
+        ("derived.less < 60 and income.months_24m > 5", "REFER"),
+        ("derived.less < 99 and income.months_24m > 5", "REFER"),
+    ],
+)
+def test_a_line_over_a_score_with_bounds_is_as_open_as_the_score(when, expected):
+    """A rule over it passes where every total does, and declines nobody."""
+    derived = {"double": "card.score * 2", "less": "derived.double / 2"}
+    factors = {**FULL, "income.months_12m": Cause.NO_DATA}
+    assert outcome(text(derived, CARD, rule(when)), factors) == expected
+
+
+def test_a_line_over_a_stage_that_did_not_apply_has_no_value():
+    """No table, no figure: the answer is REFER, and nothing looks past it."""
+    only = LIMIT.replace("    component:", f"    applies_when: {NEW}\n    component:")
+    written = text({"room": "coalesce(limit.most, 0) + 0"}, FINE, only, rule("derived.room < 1"))
+    assert outcome(written, customer_type="existing") == "REFER"
+    assert outcome(written, customer_type="new") == "APPROVE"
+
+
+def segment(name, customer):
+    """The card of some customers."""
+    card = CARD.replace("id: card", f"id: {name}").replace("name: score", f"name: {name}_score")
+    only = f'    applies_when: inputs.customer_type == "{customer}"\n'
+    return card.replace("    component:", f"{only}    component:")
+
+
+def test_two_cards_make_one_band_whose_labels_are_known():
+    """A table over the joint band needs a row for each of its labels, and for no other text."""
+    fresh, again = segment("fresh", "new"), segment("again", "existing")
+    derived = {"band": f"fresh.band if {NEW} else again.band"}
+    table = LIMIT.replace("first", "unique").replace("[income.months_12m]", "[derived.band]")
+    joint = table.replace('">= 6"', "A").replace('"-"', "B")
+    tail = "offer:\n  approved_amount: limit.most\n"
+    written = text(derived, fresh, again, joint, tail=tail)
+    for customer in ("new", "existing"):
+        assert decide(written, FULL, customer_type=customer).offer.approved_amount == php(9000)
+    assert "R308" in problems(written.replace("[B, 2000", "[C, 2000"))
+
+
+def test_coverage_follows_lines_over_what_stages_give():
+    """A rule over a line that always has a value is not asked for as UNKNOWN."""
+    always = LIMIT.replace("income.months_12m", "inputs.requested_term_months")
+    needed = text({"most": "limit.most * 2"}, FINE, always, rule("derived.most < 5000")).replace(
+        "max: 36}", "max: 36, required: true}"
+    )
+    asked = {g.what for g in coverage(compiled(needed), ()).missed if g.which == "unknown"}
+    assert asked == {"rule `fine`"}
+    maybe = text({"most": "limit.most * 2"}, FINE, always, rule("derived.most < 5000"))
+    asked = {g.what for g in coverage(compiled(maybe), ()).missed if g.which == "unknown"}
+    assert asked == {"rule `fine`", "rule `small`"}
