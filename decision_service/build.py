@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+
+from decision_service import __version__
 
 UNKNOWN = "unknown"
 _PACKAGE = "decision_service"
@@ -13,22 +16,30 @@ _FILE = "commit.txt"
 _SECONDS = 2.0
 
 
+@cache
 def commit() -> str:
     """The commit's first twelve digits: as the package's `commit.txt` has it, or as git does.
 
-    `unknown` where there is neither. Never raises.
+    `.dirty` follows where files were changed since. `unknown` where there is neither. Never raises.
     """
     written = files(_PACKAGE) / _FILE
     if written.is_file():
         return written.read_text(encoding="ascii").strip() or UNKNOWN
-    return _of_checkout(Path(__file__).resolve().parents[1])
+    return commit_of(Path(__file__).resolve().parents[1])
 
 
-def _of_checkout(root: Path) -> str:
+def engine_version() -> str:
+    """The version and the commit of what decides: `0.2.0+3ef644743f43`; without one `0.2.0`."""
+    return __version__ if commit() == UNKNOWN else f"{__version__}+{commit()}"
+
+
+def commit_of(root: Path) -> str:
+    """The commit of a checkout, as `commit` gives it."""
     git = shutil.which("git")
     if git is None or not (root / ".git").exists():
         return UNKNOWN
-    asked = [git, "-C", str(root), "rev-parse", "--short=12", "HEAD"]
+    described = ["describe", "--always", "--abbrev=12", "--dirty=.dirty", "--exclude=*"]
+    asked = [git, "-C", str(root), *described]
     try:
         done = subprocess.run(asked, capture_output=True, text=True, timeout=_SECONDS, check=True)  # noqa: S603 - git of the path, fixed words
     except (OSError, subprocess.SubprocessError):

@@ -21,6 +21,7 @@ from decision_service.smile.reading import kind_read, lists
 from decision_service.smile.transport import http, retries
 from decision_service.storage.commit import writer
 from decision_service.storage.privacy import consents
+from decision_service.storage.privacy.data_keys import PLAIN
 from decision_service.storage.queries import decisions
 from decision_service.storage.schema import tables
 
@@ -94,9 +95,9 @@ def keep_the_keys() -> None:
     """Delete a user's rows and leave the key that opens what the files still hold."""
     erase = consents.erase
 
-    def forgetful(connection: Any, user_id: str) -> Any:
-        key = consents.keys(connection, {user_id})[user_id]
-        erased = erase(connection, user_id)
+    def forgetful(connection: Any, user_id: str, *arguments: Any, **options: Any) -> Any:
+        key = consents.keys(connection, {user_id}, PLAIN)[user_id]
+        erased = erase(connection, user_id, *arguments, **options)
         back = update(tables.consents).where(tables.consents.c.user_id == user_id)
         connection.execute(back.values(key=key))
         return erased

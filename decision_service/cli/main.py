@@ -10,13 +10,14 @@ from typing import Annotated
 
 import typer
 
-from decision_service import __version__
+from decision_service.build import engine_version
 from decision_service.cli.display.output import print_error
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.config import ConfigError
 
 COMMANDS = {
     "serve": "server.serve",
+    "init": "server.init",
     "people": "sandbox.people",
     "decide": "decisions.decide",
     "decisions": "decisions.commands",
@@ -33,14 +34,15 @@ COMMANDS = {
     "health": "server.health",
     "migrate": "server.migrate",
     "identity-keys": "server.identity_keys",
+    "data-keys": "server.data_keys",
     "config": "server.config.commands",
 }
 """By name the module, which has a function of that name or, as `commands`, a group."""
 
 
 def version() -> None:
-    """Print the version."""
-    sys.stdout.write(f"decision-service {__version__}\n")
+    """Print the version, with the commit."""
+    sys.stdout.write(f"decision-service {engine_version()}\n")
 
 
 def _options(

@@ -135,6 +135,12 @@ class Settings(OnboardingSettings):
         "the SQLite file. Set it for PostgreSQL.",
         examples=["/etc/decision-service/identity-keys"],
     )
+    data_key_file: NamedPath | None = Field(
+        None,
+        description="File of the keys that wrap users' keys, so that a copy of the database shows "
+        "no applicant's data; in embedded mode by default beside the SQLite file.",
+        examples=["/etc/decision-service/data-keys"],
+    )
     on_revoke: OnRevoke = Field(
         OnRevoke.ERASE_SNAPSHOT,
         description="What a withdrawn consent erases: the stored data, or the user's decisions "

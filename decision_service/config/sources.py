@@ -45,6 +45,8 @@ class Sources:
             why = getattr(error, "strerror", None) or "it is not readable YAML"
             self.problems.append(f"the configuration file {path} cannot be used: {why}")
             return
+        if node is None:
+            return  # comments alone, as in the sample
         if isinstance(node, yaml.MappingNode):
             self._take(dict(self._entries(node, path)))
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
@@ -70,12 +70,52 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
     version: int | None = None
 
 
+class OverrideKind(StrEnum):
+    """Why a decision is not what its rules concluded.
+
+    `CAPPED`: they approved, and a cap of the day was reached. `EXPLORED`: they turned the applicant
+    down for the score alone, and the applicant is approved as one of a random control group.
+    """
+
+    CAPPED = "CAPPED"
+    EXPLORED = "EXPLORED"
+
+    __hash__ = str.__hash__
+
+
+class Override(msgspec.Struct, frozen=True):
+    """A decision that departs from the rules' own `verdict`; `cap` names the cap that was reached.
+
+    `slot` is in the control share of `percent` thousandths; both None where nothing was explored.
+    """
+
+    kind: OverrideKind
+    verdict: Verdict
+    cap: str = ""
+    slot: int | None = None
+    percent: int | None = None
+
+
 class RulesetRef(msgspec.Struct, frozen=True):
     """`digest` is the SHA-256 of the compiled content in hex: equal digests, equal behaviour."""
 
     ruleset: str
     version: int
     digest: str
+
+
+class ListAnswer(msgspec.Struct, frozen=True, array_like=True):
+    """Whether an input's value stood on a list of keys when a decision was made.
+
+    `digest` is the SHA-256 of the list's file then, in hex. `ends` is the day from which an entry
+    with a last day counts no longer; None where there is none.
+    """
+
+    list: str
+    input: str
+    listed: bool
+    digest: str
+    ends: date | None = None
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -104,3 +144,10 @@ class Decision(msgspec.Struct, frozen=True):
     upstream_calls: int = 0
     expires: datetime | None = None
     own: OwnFacts = NO_OWN_FACTS
+    answers: tuple[ListAnswer, ...] = ()
+    override: Override | None = None
+
+    @property
+    def rules_verdict(self) -> Verdict:
+        """What the rules concluded, whatever was decided."""
+        return self.verdict if self.override is None else self.override.verdict

@@ -11,7 +11,8 @@
     │   └── PlanChanged, RolloutRefused, RolloutMovedOn
     ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
     ├── StoreError       our store (StoreUnavailable: StoreBusy, LeaseLost; ConsentMoved,
-    │                    ReadingMoved, HistoryMoved)
+    │                    ReadingMoved, HistoryMoved,
+    │                    AllowancesMoved)
     ├── Unready          this process (Draining, RulesUnavailable, Overloaded)
     ├── DeadlineMissed
     └── CrossTenant      data of another user came back; never recorded, always an alarm
@@ -227,6 +228,10 @@ class ReadingMoved(StoreError):
 
 class HistoryMoved(StoreError):
     """Another decision on the same person was recorded meanwhile; callers never see this."""
+
+
+class AllowancesMoved(StoreError):
+    """Other approvals have used up what this one was made by; callers never see this."""
 
 
 class StoreBusy(StoreUnavailable):

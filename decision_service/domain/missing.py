@@ -18,6 +18,7 @@ class Cause(StrEnum):
     NOT_CONNECTED = "NOT_CONNECTED"
     NO_EVIDENCE = "NO_EVIDENCE"
     DIVISION_BY_ZERO = "DIVISION_BY_ZERO"
+    UNDEFINED = "UNDEFINED"
     NOT_SENT = "NOT_SENT"
     UNKNOWN_PROVIDER = "UNKNOWN_PROVIDER"
     SOURCE_FAILED = "SOURCE_FAILED"
@@ -47,6 +48,7 @@ ABSENT = frozenset(
         Cause.NOT_CONNECTED,
         Cause.NO_EVIDENCE,
         Cause.DIVISION_BY_ZERO,
+        Cause.UNDEFINED,
         Cause.NOT_SENT,
         Cause.UNKNOWN_PROVIDER,
     }
@@ -58,7 +60,7 @@ OF_FACTORS = tuple(cause for cause in Cause if cause is not Cause.NOT_APPLIED)
 
 
 class DataReason(StrEnum):
-    """Built-in reason codes of kind DATA, plus the one policy code that no ruleset declares."""
+    """Built-in reason codes of kind DATA, plus the policy codes that no ruleset declares."""
 
     DATA_MISSING = "DATA_MISSING"
     NOT_YET_POSTED = "NOT_YET_POSTED"
@@ -85,6 +87,7 @@ class DataReason(StrEnum):
     CONSENT_REVOKED = "CONSENT_REVOKED"
     RULE_ERROR = "RULE_ERROR"
     NO_RULE_APPROVED = "NO_RULE_APPROVED"
+    DAY_CAP_REACHED = "DAY_CAP_REACHED"
 
     __hash__ = str.__hash__
 

@@ -101,7 +101,10 @@ class OfferKind(StrEnum):
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
-    """What is offered, amounts rounded down; `binding` names the limiting term."""
+    """What is offered, amounts rounded down; `binding` names the limiting term.
+
+    `term_binding` is the comparison that kept a chosen term from being the next one.
+    """
 
     kind: OfferKind
     approved_amount: Money
@@ -111,6 +114,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
     tier: str = ""
     binding: str = ""
     outputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
+    term_binding: str = ""
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -118,6 +122,13 @@ class Condition(msgspec.Struct, frozen=True):
 
     id: str
     texts: Mapping[str, str]
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """A label of rules that held; one that is not `told` is for the lender's own people alone."""
+
+    name: str
+    told: bool = True
 
 
 class ComparisonTrace(msgspec.Struct, frozen=True):
@@ -156,6 +167,7 @@ class StageTrace(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True, gc=False):
     """The pure result of `ruleset.run.evaluator.evaluate`.
 
+    `tags` are in the order in which the ruleset declares them.
     `raw_trace` is what the evaluator needs to show its work later: the values it saw and made, and
     what each part came to (see `ruleset.explain`). `valid_until` is
     as_of plus `valid_for`; `param_change` the next date on which a dated parameter that was used
@@ -173,6 +185,17 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     valid_until: datetime | None = None
     param_change: date | None = None
     raw_trace: tuple[object, ...] = ()
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def told_tags(self) -> tuple[str, ...]:
+        """The tags that whoever asked for the decision is told."""
+        return tuple([tag.name for tag in self.tags if tag.told])
+
+    @property
+    def withheld_tags(self) -> tuple[str, ...]:
+        """The tags that are told to nobody."""
+        return tuple([tag.name for tag in self.tags if not tag.told])
 
     @property
     def approved_amount(self) -> int | None:

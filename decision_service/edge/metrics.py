@@ -53,6 +53,9 @@ class Metrics:
         self._decisions = counter(
             registry, "decisions", "Decisions recorded", "product", "outcome", "arm"
         )
+        self._tags = counter(
+            registry, "decision_tags", "Tags of rules that held, by decision", "product", "tag"
+        )
         self._call_seconds = histogram(
             registry, "call_seconds", "Time to answer", "method", bounds=_SECONDS
         )
@@ -77,6 +80,11 @@ class Metrics:
     def decided(self, product: str, outcome: str, arm: str) -> None:
         """A decision was recorded; one that is told again does not count."""
         self._decisions.labels(product, outcome, arm).inc()
+
+    def tagged(self, product: str, tags: Iterable[str]) -> None:
+        """A recorded decision has these tags of its ruleset, of which there are at most 30."""
+        for tag in tags:
+            self._tags.labels(product, tag).inc()
 
     def committed(self, seconds: float, decisions: int) -> None:
         """The store committed a group."""

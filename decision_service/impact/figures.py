@@ -108,7 +108,7 @@ class SegmentRow(msgspec.Struct, frozen=True):
 
 
 class LoanRow(msgspec.Struct, frozen=True):
-    """The share of known loans that went bad, of those kept in and of those swapped out."""
+    """The share of known loans that went bad, of those kept in, swapped out or, explored, in."""
 
     group: str
     loans: int

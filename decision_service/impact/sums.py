@@ -29,9 +29,9 @@ class ImpactSums(msgspec.Struct):
     """All sums of a report.
 
     Keys of `matrix` are `BEFORE>AFTER`, of `reasons` the principal codes likewise, of `loans`
-    `kept in` and `swap out`, of `points` the places of a sweep's points. `groups` are by dimension
-    and cell. `both` are the amounts among those whom both sides approve, before and after.
-    `unknown` are those left out, as decided before.
+    `kept in`, `swap in` and `swap out`, of `points` the places of a sweep's points. `groups` are
+    by dimension and cell. `both` are the amounts among those whom both sides approve, before and
+    after. `unknown` are those left out, as decided before.
     """
 
     decisions: int = 0
@@ -87,7 +87,7 @@ class ImpactSums(msgspec.Struct):
             self._group(dimension, cell).add(one)
         for place, side in enumerate(one.points):
             self.points.setdefault(place, PointCounts()).add(side, one.loan)
-        if one.loan is not None and one.before.approved:
+        if one.loan is not None and (one.before.approved or one.after.approved):
             self._add_loan(one)
 
     def merge(self, other: ImpactSums) -> None:
@@ -138,7 +138,8 @@ class ImpactSums(msgspec.Struct):
 
     def _add_loan(self, one: JudgedApplicant) -> None:
         assert one.loan is not None  # noqa: S101 - for the type checker
-        name = "kept in" if one.after.approved else "swap out"
+        name = "kept in" if one.before.approved else "swap in"
+        name = name if one.after.approved else "swap out"
         counts = self.loans.setdefault(name, LoanCounts())
         counts.loans += 1
         counts.weight += one.loan.weight

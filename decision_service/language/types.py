@@ -59,6 +59,9 @@ class Scope(Protocol):
     def find(self, name: str) -> Symbol | NameFault:
         """The symbol of a name, or why there is none."""
 
+    def listed(self, operand: Symbol, name: str) -> Symbol | NameFault:
+        """The symbol of the answer whether an input is on a list, or why there is none."""
+
 
 def joint(types: Iterable[ValueType]) -> ValueType | None:
     """The one type that values of these types share (integer joins number), or None."""

@@ -12,6 +12,7 @@ from decision_service.domain.decision import Arm, Decision
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.snapshot import KnownCount, Provider, Snapshot
 from decision_service.domain.verdict import Outcome, ReferKind, StageTrace
+from decision_service.rollout.allowances import Allowances, Grant
 
 
 class Clock(Protocol):
@@ -94,7 +95,9 @@ class ArmDecision(msgspec.Struct, frozen=True):
 
     `unit` is what the plan assigns (the user, or the lender's customer). `hashed` says that the
     applicant was assigned by the hash alone, so that the arms may be compared; `pins` that a
-    returning applicant keeps this arm and version. `approved` is an amount in minor units.
+    returning applicant keeps this arm and version. `approved` is what the rules approved, in minor
+    units. `judged` is the rules' own outcome where another was decided. `grant` is what was
+    approved against the day's caps, `explored` what exploring adds to the day in minor units.
     """
 
     unit: str
@@ -105,6 +108,9 @@ class ArmDecision(msgspec.Struct, frozen=True):
     refer_kind: ReferKind | None = None
     rule_error: bool = False
     approved: int | None = None
+    judged: Outcome | None = None
+    grant: Grant | None = None
+    explored: int | None = None
 
 
 class HistoryEntry(msgspec.Struct, frozen=True):
@@ -131,7 +137,8 @@ class DecisionEntry(msgspec.Struct, frozen=True):
     pipeline. `arm` is None for an applicant outside the go-live. `consent` is the user's as it was
     before the snapshot was read; it is not looked at where there is no snapshot. `warm` says that
     the snapshot may serve later decisions. An entry that `depends_on` a warm reading is stored only
-    while that reading may serve, and with a `fence`, a lease's, only while that lease is held.
+    while that reading may serve, and with a `fence`, a lease's, only while that lease is held. With
+    `allowances` it is stored only while they hold.
     """
 
     decision_id: str
@@ -155,6 +162,7 @@ class DecisionEntry(msgspec.Struct, frozen=True):
     fence: str = ""
     depends_on: WarmMark | None = None
     history: HistoryEntry | None = None
+    allowances: Allowances | None = None
 
 
 class StoredEntry(msgspec.Struct, frozen=True):
@@ -284,7 +292,8 @@ class DecisionLog(TextLog, Protocol):
         (the caller compares `content`). Raises ReadingMoved where the reading that the entry
         `depends_on` was quarantined, erased or replaced; ConsentMoved where the `consent` of an
         entry without such a reading is outdated; HistoryMoved where another decision came first
-        under a key of its history; LeaseLost where another process has taken the
+        under a key of its history; AllowancesMoved where others have used up its `allowances`;
+        LeaseLost where another process has taken the
         request over and has not stored its decision.
         """
 
@@ -314,6 +323,9 @@ class DecisionLog(TextLog, Protocol):
 
     async def last_text(self, kind: str) -> StoredText | None:
         """The text of a kind whose digest sorts last."""
+
+    async def last_texts(self, kind: str, most: int) -> Sequence[StoredText]:
+        """At most so many texts of a kind, those whose digests sort last, the last one first."""
 
 
 class Lease(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from decision_service.domain.decision import Arm
+from decision_service.rollout.allowances import DayTotals
 from decision_service.rollout.gate import Pin
 from decision_service.rollout.state import RolloutState
 
@@ -28,6 +29,15 @@ class ArmLog(Protocol):
 
     async def approved(self, product: str, arm: Arm, since: datetime) -> int:
         """What an arm has approved at or after `since` in all processes, in minor units."""
+
+    async def day_totals(self, product: str, since: datetime) -> DayTotals:
+        """What a product has approved at or after `since` in all processes, by tier."""
+
+    async def explored(self, product: str, unit: str, since: datetime) -> int | None:
+        """The most that exploring granted a unit at or after `since`, in minor units.
+
+        0 where it was turned away, None where it was never considered.
+        """
 
 
 class JournalAction(StrEnum):

@@ -134,6 +134,19 @@ def shadows(plan: Plan, assignment: Assignment, unit: str) -> tuple[int, ...]:
     )
 
 
+def control_slot(plan: Plan, state: RolloutState, assignment: Assignment, unit: str) -> int | None:
+    """The slot of a unit in the control share, dealt by a salt of its own; None outside of it.
+
+    A killed control share is nobody's.
+    Who is on the allow list is no random choice, and is never explored.
+    """
+    allowed = assignment.enrolment_reason is EnrolmentReason.ALLOWED
+    if plan.explore is None or state.explore_killed or not assignment.enrolled or allowed:
+        return None
+    dealt = slot(f"{plan.product}-explore", unit)
+    return dealt if is_in(dealt, plan.explore.percent) else None
+
+
 # Whether it is decided here
 
 

@@ -133,6 +133,30 @@ class Versions(msgspec.Struct, frozen=True):
         return self.challenger.version if self.challenger else None
 
 
+class DayCap(msgspec.Struct, frozen=True):
+    """A cap on what a civil day approves by any version; `amount` in major units of the currency.
+
+    `tier` is one that offers give; empty stands for the whole product.
+    """
+
+    name: str
+    tier: str = ""
+    approvals: int | None = None
+    amount: Decimal | None = None
+
+
+class Explore(msgspec.Struct, frozen=True):
+    """The control share: whom the score alone would turn down and who is approved, to learn.
+
+    `percent` is in thousandths; `max_amount` of each and `amount` of a civil day are in major units
+    of the ruleset's currency.
+    """
+
+    percent: int
+    max_amount: Decimal
+    amount: Decimal
+
+
 UNREPORTED = timedelta(days=30)
 
 
@@ -153,3 +177,5 @@ class Plan(msgspec.Struct, frozen=True):
     guardrails: tuple[Guardrail, ...] = ()
     available: frozenset[int] = frozenset()
     unreported: timedelta = UNREPORTED
+    caps: tuple[DayCap, ...] = ()
+    explore: Explore | None = None

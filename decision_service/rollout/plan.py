@@ -14,6 +14,7 @@ from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import shortened
 from decision_service.rollout.canonical import digest_of
 from decision_service.rollout.model import UNREPORTED, GoLive, Plan, Unit, Versions
+from decision_service.rollout.reading.caps import read_caps, read_explore
 from decision_service.rollout.reading.go_live import read_go_live
 from decision_service.rollout.reading.guardrails import read_guardrails
 from decision_service.rollout.reading.shares import place_of
@@ -23,6 +24,7 @@ LONGEST_UNREPORTED = 365
 """Days; an approval that nobody reports for a year is none."""
 
 _REQUIRED = ("product", "unit", "pin_for", "go_live", "versions")
+_OPTIONAL = ("caps", "explore", "guardrails", "history")
 
 
 class PlanReading(msgspec.Struct, frozen=True):
@@ -48,9 +50,7 @@ def parse_plan(path: str, text: str, product: str, versions: DeclaredVersions) -
 def _read_plan(
     root: YamlNode, report: Report, product: str, known: DeclaredVersions
 ) -> Plan | None:
-    fields = Fields.of(
-        root, "the plan", report, required=_REQUIRED, optional=("guardrails", "history")
-    )
+    fields = Fields.of(root, "the plan", report, required=_REQUIRED, optional=_OPTIONAL)
     if fields is None:
         return None
     _refuse_other_product(fields, product)
@@ -59,6 +59,7 @@ def _read_plan(
     _refuse_same_salt(fields, go_live, versions)
     guardrails = read_guardrails(fields, versions)
     unreported = _read_unreported(fields)
+    caps, explore = read_caps(fields), read_explore(fields)
     unit, pin_for = fields.choice("unit", Unit), fields.duration("pin_for")
     if unit is None or pin_for is None or go_live is None or versions is None:
         return None
@@ -72,6 +73,8 @@ def _read_plan(
         guardrails,
         frozenset(known),
         unreported,
+        caps,
+        explore,
     )
     return replace(plan, digest=digest_of(plan))
 

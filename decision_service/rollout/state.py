@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from enum import Enum
 
 import msgspec
 from msgspec.structs import replace
@@ -25,10 +26,12 @@ from decision_service.rollout.tracks import (
 )
 
 __all__ = [
+    "Exploring",
     "PlanConflict",
     "Refusal",
     "RolloutState",
     "StepResult",
+    "Switched",
     "Track",
     "TrackName",
     "adopt",
@@ -45,6 +48,16 @@ __all__ = [
 ]
 
 
+class Exploring(Enum):
+    """Exploring, as the kill switch takes it beside the arms."""
+
+    EXPLORE = "explore"
+
+
+Switched = Arm | Exploring | None
+"""What the kill switch stops: the challenger, exploring alone, else the whole product."""
+
+
 class RolloutState(msgspec.Struct, frozen=True):
     """One product's rollout state; `challenger` is None where the plan has none.
 
@@ -57,6 +70,7 @@ class RolloutState(msgspec.Struct, frozen=True):
     challenger: Track | None = None
     paused: bool = False
     decided_by: tuple[int, ...] = ()
+    explore_killed: bool = False
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -107,12 +121,12 @@ def resume(state: RolloutState) -> RolloutState:
     return replace(state, paused=False)
 
 
-def kill(state: RolloutState, arm: Arm | None) -> StepResult:
-    """Stop the challenger, or the whole product for None and for the champion."""
+def kill(state: RolloutState, arm: Switched) -> StepResult:
+    """Stop the challenger or exploring, or the whole product for None and for the champion."""
     return _switch(state, arm, killed=True)
 
 
-def revive(state: RolloutState, arm: Arm | None) -> StepResult:
+def revive(state: RolloutState, arm: Switched) -> StepResult:
     """Undo a kill: the same arm, at the stage where it stood."""
     return _switch(state, arm, killed=False)
 
@@ -250,7 +264,9 @@ def _down(plan: Plan, name: TrackName, track: Track, now: datetime) -> Track | R
     return dealt(plan, name, replace(track, stage=stage, since=now))
 
 
-def _switch(state: RolloutState, arm: Arm | None, *, killed: bool) -> StepResult:
+def _switch(state: RolloutState, arm: Switched, *, killed: bool) -> StepResult:
+    if isinstance(arm, Exploring):
+        return replace(state, explore_killed=killed)
     if arm is not Arm.CHALLENGER:
         return replace(state, go_live=replace(state.go_live, killed=killed))
     if state.challenger is None:

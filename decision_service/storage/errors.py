@@ -8,7 +8,7 @@
     │   ├── StoreDamaged       the file is not a whole database
     │   ├── StoreUnreachable   the PostgreSQL server does not let us in
     │   ├── SchemaUnfit        the tables are older, newer, missing, or somebody else's
-    │   └── IdentityKeysUnfit  the file of identity keys cannot be used, or lacks one that was
+    │   └── KeysUnfit          a file of secret keys cannot be used, or lacks one that is needed
     ├── EntryRefused       one entry cannot be stored, whatever the state of the store
     └── StoreUnavailable (domain)
         ├── StoreBusy (domain)     every connection is taken
@@ -56,8 +56,8 @@ class SchemaUnfit(StoreRefused):
     """The tables are older or newer than this program, missing, or somebody else's."""
 
 
-class IdentityKeysUnfit(StoreRefused):
-    """The file of identity keys cannot be used, or lacks a key under which hashes are stored."""
+class KeysUnfit(StoreRefused):
+    """A file of secret keys cannot be used, or lacks a key that the store needs."""
 
 
 class EntryRefused(StoreError):

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Protocol, Self, TypeVar
-
-from sqlalchemy import Connection
+from pathlib import Path
+from typing import Protocol, Self
 
 from decision_service.pipeline.backtest.ports import KeyRange, RangeCounts, RecordedApplicant
 from decision_service.pipeline.ports import PagePosition, StoredText
 from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.privacy import snapshots
+from decision_service.storage.privacy.data_keys import DataKeys
+from decision_service.storage.privacy.rewrapping import Readable, open_data_keys
 from decision_service.storage.queries import backtest, texts
 from decision_service.storage.queries.decisions import from_microseconds
 from decision_service.storage.sqlite.database import read_sqlite
 
-T = TypeVar("T")
 
-
-class ReadingDatabase(Protocol):
+class ReadingDatabase(Readable, Protocol):
     """Runs functions of a connection that can only read."""
-
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run work in a transaction of its own; raises StoreUnavailable."""
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -33,18 +29,19 @@ class ReadingDatabase(Protocol):
 class StoreReader:
     """The `BacktestLog` of a store."""
 
-    def __init__(self, database: ReadingDatabase) -> None:
+    def __init__(self, database: ReadingDatabase, data_keys: DataKeys) -> None:
         self._database = database
+        self._data_keys = data_keys
 
     @classmethod
-    async def open(cls, url: str) -> Self:
-        """Read the store that STORE_URL names; raises StoreRefused."""
-        address = parse_store_url(url)
-        if isinstance(address, SqliteFile):
-            return cls(await read_sqlite(address))
-        from decision_service.storage.postgres.database import read_postgres
-
-        return cls(await read_postgres(address))
+    async def open(cls, url: str, data_keys: Path | None = None) -> Self:
+        """Read the store that STORE_URL names, by a file of data keys; raises StoreRefused."""
+        database = await _opened(url)
+        try:
+            return cls(database, await open_data_keys(url, data_keys, database))
+        except BaseException:
+            await database.aclose()
+            raise
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -57,7 +54,7 @@ class StoreReader:
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         """The body of a stored snapshot; None when it was erased."""
         work = partial(snapshots.body, user_id=user_id, snapshot_id=snapshot_id)
-        packed = await self._database.read(work)
+        packed = await self._database.read(partial(work, data_keys=self._data_keys))
         return None if packed is None else await snapshots.unpack(packed)
 
     async def counts(self, product: str, chosen: KeyRange) -> RangeCounts:
@@ -89,3 +86,12 @@ class StoreReader:
             limit=limit,
         )
         return await self._database.read(work)
+
+
+async def _opened(url: str) -> ReadingDatabase:
+    address = parse_store_url(url)
+    if isinstance(address, SqliteFile):
+        return await read_sqlite(address)
+    from decision_service.storage.postgres.database import read_postgres
+
+    return await read_postgres(address)

@@ -33,6 +33,7 @@ from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal
 from decision_service.pipeline.rollout.pairs.pairs import DecisionPair, Group
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.pipeline.snapshots.events import Event, Receipt
+from decision_service.rollout.allowances import DayTotals
 from decision_service.rollout.gate import Pin
 from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.commit.batches import Batches
@@ -46,9 +47,12 @@ from decision_service.storage.commit.writer import (
 from decision_service.storage.engine import READERS, Database, is_shared, open_database
 from decision_service.storage.errors import ConnectionLost
 from decision_service.storage.privacy import ended, expiry, snapshots
+from decision_service.storage.privacy.data_keys import PLAIN, DataKeys
 from decision_service.storage.privacy.erasing import Erasing
 from decision_service.storage.privacy.erasure_journal import ErasureJournal
-from decision_service.storage.privacy.identity_keys import default_file, open_keys, require_known
+from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
+from decision_service.storage.privacy.rewrapping import open_data_keys, take_over
+from decision_service.storage.privacy.wrapping import count_others
 from decision_service.storage.queries import (
     applicants,
     arms,
@@ -84,13 +88,15 @@ class Store:
         on_commit: OnCommit = no_op,
         erasing: Erasing | None = None,
         identity_keys: tuple[IdentityKey, ...] = (),
+        data_keys: DataKeys = PLAIN,
     ) -> None:
         self._database = database
         self._erasing = erasing or Erasing(database, None)
         self.keeps_journal = self._erasing.keeps_journal
         self.identity_keys = identity_keys
+        self.data_keys = data_keys
         self.leases = leases or SoleProcess()
-        self._writer = Writer(database, linger, largest_group, on_commit)
+        self._writer = Writer(database, linger, largest_group, on_commit, data_keys)
         self._held: UserCache[UserState] = UserCache(USERS)
         self._on_erase: list[Callable[[str], None]] = []
         self._finds: Batches[decisions.CallerRequest, StoredEntry | None] = Batches(
@@ -114,6 +120,8 @@ class Store:
         journal: Path | None = None,
         erase_decisions: bool = False,
         identity_keys: Path | None = None,
+        data_keys: Path | None = None,
+        keep_data_keys: bool = False,
     ) -> Self:
         """Open the store that DECISION_STORE_URL names; raises StoreRefused with what to do.
 
@@ -126,19 +134,23 @@ class Store:
         `erase_decisions` an erasure takes a user's decisions as well as the data behind them.
         `identity_keys` is the file of the keys by which accounts and persons are hashed, by default
         the SQLite file's name with `.identity-keys`, made where there is none; beside PostgreSQL
-        there is none, and nothing is hashed.
+        there is none, and nothing is hashed. `data_keys` is the file of the keys that wrap users'
+        keys; with `keep_data_keys` it is by default the SQLite file's name with `.data-keys`, made
+        where there is none. A file of SQLite is wrapped by the newest of them before this returns.
         """
         database = await open_database(url, readers, init=init)
         try:
             noted = await asyncio.to_thread(_journal, url, journal)
-            erasing = Erasing(database, noted, with_decisions=erase_decisions)
+            wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
+            erasing = Erasing(database, noted, wrapping, with_decisions=erase_decisions)
             await erasing.catch_up()
             keys = await _identity_keys(url, identity_keys, database)
+            await take_over(database, wrapping)
         except BaseException:
             await database.aclose()
             raise
         leases = SharedLeases(database, lease) if is_shared(database) else None
-        return cls(database, linger, largest_group, leases, on_commit, erasing, keys)
+        return cls(database, linger, largest_group, leases, on_commit, erasing, keys, wrapping)
 
     async def aclose(self) -> None:
         """Commit what waits, then close; later calls raise StoreUnavailable."""
@@ -193,6 +205,12 @@ class Store:
         """When the first decision after an instant was recorded."""
         return await self._database.read(partial(clock.first, after=after))
 
+    async def count_others(self) -> int:
+        """How many users' keys the newest data key does not wrap; none where there is no key."""
+        if self.data_keys.newest is None:
+            return 0
+        return await self._database.read(partial(count_others, newest=self.data_keys.newest))
+
     async def clock_resets(self) -> Sequence[ClockReset]:
         """Every reset of the clock guard, newest first."""
         return await self._database.read(clock.resets)
@@ -204,13 +222,14 @@ class Store:
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         """The body of a stored snapshot; None when it was erased."""
         work = partial(snapshots.body, user_id=user_id, snapshot_id=snapshot_id)
-        packed = await self._database.read(work)
+        packed = await self._database.read(partial(work, data_keys=self.data_keys))
         return None if packed is None else await snapshots.unpack(packed)
 
     async def user_state(self, user_id: str) -> UserState:
         """The user's state before a reading: counts of earlier records, consent, last reading."""
         since = self._held.forgotten
-        held = await self._database.read(partial(snapshots.user_state, user_id=user_id))
+        work = partial(snapshots.user_state, user_id=user_id, data_keys=self.data_keys)
+        held = await self._database.read(work)
         self._held.keep((user_id,), held, since)
         return held
 
@@ -240,7 +259,7 @@ class Store:
 
     async def forget_ended(self, now: datetime) -> None:
         """Delete the remains of disconnected accounts whose time is over."""
-        await self._database.write(partial(ended.forget, now=now))
+        await self._database.write(partial(ended.forget, now=now, data_keys=self.data_keys))
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
         """Store a reading that no decision waits for; False where it may not serve any more."""
@@ -289,7 +308,12 @@ class Store:
 
     async def last_text(self, kind: str) -> StoredText | None:
         """The text of a kind whose digest sorts last."""
-        return await self._database.read(partial(texts.last, kind=kind))
+        found = await self.last_texts(kind, 1)
+        return found[0] if found else None
+
+    async def last_texts(self, kind: str, most: int) -> Sequence[StoredText]:
+        """At most so many texts of a kind, those whose digests sort last, the last one first."""
+        return await self._database.read(partial(texts.last, kind=kind, most=most))
 
     async def pin(self, product: str, unit: str, since: datetime) -> Pin | None:
         """The last pin that a decision created at or after `since` set."""
@@ -299,6 +323,15 @@ class Store:
     async def approved(self, product: str, arm: Arm, since: datetime) -> int:
         """What an arm has approved at or after `since`, in minor units."""
         work = partial(arms.approved, product=product, arm=arm, since=since)
+        return await self._database.read(work)
+
+    async def day_totals(self, product: str, since: datetime) -> DayTotals:
+        """What a product has approved at or after `since`, by tier."""
+        return await self._database.read(partial(arms.day_totals, product=product, since=since))
+
+    async def explored(self, product: str, unit: str, since: datetime) -> int | None:
+        """The most that exploring granted a unit at or after `since`, in minor units."""
+        work = partial(arms.explored, product=product, unit=unit, since=since)
         return await self._database.read(work)
 
     async def claim(self, applicant: Applicant, now: datetime, until: datetime) -> ApplicantRecord:
@@ -424,12 +457,7 @@ def _journal(url: str, path: Path | None) -> ErasureJournal | None:
 async def _identity_keys(
     url: str, path: Path | None, database: Database
 ) -> tuple[IdentityKey, ...]:
-    """The keys of the file; raises IdentityKeysUnfit, also for one that the store needs."""
-    used, create = await database.read(history.key_ids), False
-    if path is None:
-        path, create = default_file(url), not used
-    keys: tuple[IdentityKey, ...] = ()
-    if path is not None:
-        keys = await asyncio.to_thread(partial(open_keys, path, create=create))
-    require_known(path, keys, used)
-    return keys
+    """The keys of the file; raises KeysUnfit, also for one that the store needs."""
+    used = await database.read(history.key_ids)
+    beside = IDENTITY_KEYS.beside(url) if path is None else None
+    return await asyncio.to_thread(IDENTITY_KEYS.open, path, used, beside)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from multiprocessing import get_context
+from pathlib import Path
 
 import msgspec
 
@@ -33,11 +34,15 @@ class WorkersKilled(RuntimeError):
 
 
 class WorkerOrder(msgspec.Struct, frozen=True):
-    """What a worker needs to know: the store, the rules, and when the window begins."""
+    """What a worker needs to know: the store, the rules, and when the window begins.
+
+    `data_keys` is the file of data keys, empty where there is none.
+    """
 
     store_url: str
     window: datetime
     order: BacktestOrder
+    data_keys: str = ""
 
 
 class ProcessPartitions:
@@ -88,7 +93,8 @@ class _Worker:
         order = told.order
         self._window = told.window
         self._runner = asyncio.Runner()
-        self._reader = self._runner.run(StoreReader.open(told.store_url))
+        keys = Path(told.data_keys) if told.data_keys else None
+        self._reader = self._runner.run(StoreReader.open(told.store_url, keys))
         archive = RulesetArchive(self._reader, Rulebook, CompilationThread())
         self._judge = RangeJudge(self._reader, archive, recorded_side, order, rules_of(order))
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 
 import grpc
 import msgspec
 import structlog
 
+from decision_service.build import engine_version
 from decision_service.clock_ids import SystemClock
 from decision_service.config import (
     OFFLINE_KEY,
@@ -33,7 +36,7 @@ from decision_service.smile.source import SmileSource
 from decision_service.storage.rules_folder.files import read_rules
 from decision_service.storage.store import Store
 from decision_service.wiring.errors import StartError
-from decision_service.wiring.rules import open_rules
+from decision_service.wiring.rules import open_rules, rules_folder
 
 log = structlog.get_logger("decision_service.wiring.core")
 
@@ -42,6 +45,7 @@ class Core(msgspec.Struct, frozen=True):
     """The adapters and the rules that decide; `smile_url` is where applicants' data comes from."""
 
     settings: Settings
+    rules_dir: Path
     clock: SystemClock
     deps: ServerDeps
     certificates: Certificates | None
@@ -60,7 +64,7 @@ class Core(msgspec.Struct, frozen=True):
     @property
     def read_folder(self) -> Callable[[], RuleFolder]:
         """Reads the rules folder, on the thread of its caller."""
-        return partial(read_rules, self.settings.rules_dir)
+        return partial(read_rules, self.rules_dir)
 
     @property
     def edits_used(self) -> bool:
@@ -76,16 +80,18 @@ async def open_core(
     init: bool,
 ) -> Core:
     """Open store, rules and vendor, in this order, closed by the stack; raises StartError."""
-    clock = SystemClock()
-    changed_rules = FileWatch(settings.rules_dir)
+    clock, root = SystemClock(), rules_folder(settings)
+    changed_rules = FileWatch(root)
+    await asyncio.to_thread(engine_version)  # the first call asks git, where there is a checkout
     deps, certificates = _server_deps(settings, clock, further)
     store = await _open_store(settings, deps.metrics, stack, init=init)
-    rules = await open_rules(settings, store, clock)
+    rules = await open_rules(settings, root, store, clock)
     smile_url = await _smile_url(settings, clock, stack)
     source = _source(settings, smile_url, clock)
     stack.push_async_callback(source.aclose)
     return Core(
         settings,
+        root,
         clock,
         deps,
         certificates,
@@ -121,6 +127,8 @@ async def _open_store(
             journal=settings.erasure_journal,
             erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
             identity_keys=settings.identity_key_file,
+            data_keys=settings.data_key_file,
+            keep_data_keys=settings.smile_mode is SmileMode.EMBEDDED,
         )
     except StoreError as error:
         raise StartError(str(error)) from None
@@ -135,7 +143,30 @@ async def _open_store(
             "second uses of accounts and persons are not found, and rules that ask for them refer: "
             "set DECISION_IDENTITY_KEY_FILE"
         )
+    if settings.smile_mode is not SmileMode.EMBEDDED:
+        await _warn_of_plain_keys(store)
     return store
+
+
+async def _warn_of_plain_keys(store: Store) -> None:
+    if store.data_keys.newest is None:
+        log.warning(
+            "whoever has a copy of the database can read its snapshots, as their keys are in it: "
+            "set DECISION_DATA_KEY_FILE"
+        )
+    elif others := await _others(store):
+        log.warning(
+            "the newest data key does not wrap the keys of all users: once every process has it, "
+            "run `decision-service data-keys rewrap`",
+            users=others,
+        )
+
+
+async def _others(store: Store) -> int:
+    try:
+        return await store.count_others()
+    except StoreError as error:
+        raise StartError(str(error)) from None
 
 
 async def _smile_url(settings: Settings, clock: SystemClock, stack: AsyncExitStack) -> str:

@@ -28,12 +28,16 @@ class RolloutWiring(msgspec.Struct, frozen=True):
     counters: Counters
     shadows: Shadows
     retention: Retention
+    events: EventCounters
 
     @property
     def observer(self) -> RolloutObserver:
         """What is told of each decision."""
         return RolloutObserver(
-            self.counters, self.shadows, lambda product: self.rollouts.latest(product).position
+            self.counters,
+            self.shadows,
+            lambda product: self.rollouts.latest(product).position,
+            self.events,
         )
 
     def start(self, supervisor: Supervisor) -> None:
@@ -66,4 +70,5 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutWiring:
             core.settings.retention,
             core.source.last_drift,
         ),
+        events,
     )

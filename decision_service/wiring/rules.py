@@ -20,6 +20,7 @@ from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.blocked import blocked_names
 from decision_service.pipeline.rules.last_good import keep, last_good_folder
 from decision_service.pipeline.rules.loading import load_rules
+from decision_service.starter import starter_rules
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 from decision_service.storage.store import Store
 from decision_service.wiring.errors import StartError
@@ -34,13 +35,21 @@ class StartRules(msgspec.Struct, frozen=True):
     rollouts: Rollouts
 
 
-async def open_rules(settings: Settings, store: Store, clock: Clock) -> StartRules:
-    """The folder's rules, or the last good ones where it has mistakes.
+def rules_folder(settings: Settings) -> Path:
+    """RULES_DIR; where that is neither set nor there, made-up people get the starter rules."""
+    chosen = "rules_dir" in settings.model_fields_set or settings.rules_dir.exists()
+    if settings.smile_mode is SmileMode.EMBEDDED and not chosen:
+        return starter_rules()
+    return settings.rules_dir
+
+
+async def open_rules(settings: Settings, root: Path, store: Store, clock: Clock) -> StartRules:
+    """The rules of the folder `root`, or the last good ones where it has mistakes.
 
     A version that has decided may have changed only beside the stand-in, on made-up people.
     Raises StartError with every problem of every file where there never was a good folder.
     """
-    root, blocked = settings.rules_dir, _blocked(settings)
+    blocked = _blocked(settings)
     edits_used = settings.smile_mode is SmileMode.EMBEDDED
     try:
         folder = read_rules(root)

@@ -23,7 +23,8 @@ from decision_service.pipeline.backtest.run import divided, summed
 from decision_service.simulator.people.population import population
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import build_app
-from decision_service.storage.privacy.identity_keys import add_key
+from decision_service.storage.privacy.data_keys import DATA_KEYS
+from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from decision_service.storage.reader import StoreReader
 from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder, judged
 from tests.e2e.process import command
@@ -39,10 +40,10 @@ EVER = KeyRange(datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UT
 STRICT = ("--set", "params.min_monthly_income=30000")
 
 
-async def backtest(folder: Path, url: str, *words: str) -> CompletedProcess[str]:
+async def backtest(folder: Path, url: str, *words: str, **settings: str) -> CompletedProcess[str]:
     """The command, beside whatever serves."""
     asked = ("backtest", PRODUCT, "--store", url, "--rules", RULES, *words)
-    return await asyncio.to_thread(partial(command, *asked, folder=folder))
+    return await asyncio.to_thread(partial(command, *asked, folder=folder, **settings))
 
 
 async def decide_twice(live: Running, users: Sequence[str]) -> None:
@@ -57,11 +58,14 @@ async def test_a_change_is_told_in_people_and_money(url: str, tmp_path: Path) ->
     async with vendor_of(app) as at:
         settings = {**at.settings, "rules_dir": RULES, "store_url": url}
         key = tmp_path / "identity-keys"
-        add_key(key)
-        async with running(tmp_path, identity_key_file=str(key), **settings) as live:
+        IDENTITY_KEYS.add(key)
+        DATA_KEYS.add(tmp_path / "data-keys")
+        wrapped = {"data_key_file": str(tmp_path / "data-keys")}
+        async with running(tmp_path, identity_key_file=str(key), **settings, **wrapped) as live:
             await decide_twice(live, PEOPLE)
-            told = await backtest(tmp_path, url, *STRICT, "--format", "json", "--jobs", "1")
-            again = await backtest(tmp_path, url, *STRICT, "--format", "json", "--jobs", "2")
+            asked = partial(backtest, tmp_path, url, *STRICT, "--format", "json", **wrapped)
+            told = await asked("--jobs", "1")
+            again = await asked("--jobs", "2")
     assert told.returncode == 0, told.stderr
     assert told.stdout == again.stdout
     report = json.loads(told.stdout)
@@ -108,13 +112,14 @@ async def ordered(url: str) -> tuple[WorkerOrder, Sequence[KeyRange]]:
     figures = {"params.min_monthly_income": "30000"}
     rules = await asyncio.to_thread(compared_rules, Path(RULES), PRODUCT, "", figures, ())
     order = BacktestOrder(PRODUCT, rules.base, rules.other, rules.product.input_names)
-    reader = await StoreReader.open(url)
+    reader = await StoreReader.open(url, DATA_KEYS.beside(url))
     try:
         edges = await reader.edges(PRODUCT, EVER)
     finally:
         await reader.aclose()
     assert edges is not None
-    return WorkerOrder(url, edges[0], order), divided(*edges)
+    keys = str(DATA_KEYS.beside(url) or "")
+    return WorkerOrder(url, edges[0], order, keys), divided(*edges)
 
 
 def quiet(_: int, __: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from decision_service.pipeline.snapshots.events import NEEDED_TYPES
 from decision_service.simulator.server import Simulator, build_app, serve
+from decision_service.storage.privacy.data_keys import DATA_KEYS
 from tests.e2e.process import command
 from tests.e2e.service import Running, at_vendor, own_rules, running
 
@@ -72,13 +73,14 @@ async def test_everything_in_order(tmp_path: Path) -> None:
     async with at_vendor(tmp_path, **more) as (live, vendor):
         registered(vendor, f"{live.service.http_url}/webhooks/smile")
         where = settings(tmp_path, live.service.core.smile_url, webhook_secrets=SECRET)
+        DATA_KEYS.add(tmp_path / "data-keys")
         done = await run(
-            "preflight", "--format", "json", folder=tmp_path,
-            rules_dir=str(staged(tmp_path)), **where,
+            "preflight", "--format", "json", folder=tmp_path, rules_dir=str(staged(tmp_path)),
+            data_key_file=str(tmp_path / "data-keys"), **where,
         )  # fmt: skip
         lines = lines_of(done.stdout)
         vendor_lines = ("base URL", "widget", "clock", "keys", "webhooks")
-        for name in ("mode", "rules", "rollout", "store", *vendor_lines):
+        for name in ("mode", "rules", "rollout", "store", "data keys", *vendor_lines):
             assert lines[name][0] is True, (name, lines[name])
         assert lines["transport"][0] is None
         assert done.returncode == 0
@@ -95,6 +97,7 @@ async def test_what_is_not_in_order_says_what_to_do(tmp_path: Path) -> None:
         assert "DO  webhooks   " in done.stdout
         assert "webhooks register" in done.stdout
         wrong = await run("preflight", folder=tmp_path, **(where | {"smile_api_secret": "no"}))
+        assert "DO  data keys" in done.stdout
         assert "HTTP 401: check the key pair" in wrong.stdout
         assert "Traceback" not in done.stderr + wrong.stderr
 

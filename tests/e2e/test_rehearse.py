@@ -89,7 +89,7 @@ def test_every_printed_call_does_what_it_is_there_for(
         }
         assert "UNAUTHENTICATED" in came["decisions", "list"].err
         assert "signed event: HTTP 200; forged event: HTTP 401" in came["webhooks", "send-test"].out
-        for name in ("transport", "keys", "webhooks"):
+        for name in ("transport", "data keys", "keys", "webhooks"):
             assert re.search(rf"^ok  {name} ", came["preflight", asked[-1][1]].out, re.MULTILINE)
         url = next(word for line in lines for word in line.split() if word.startswith("https://"))
         with pytest.raises(httpx.ConnectError):

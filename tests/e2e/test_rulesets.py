@@ -295,3 +295,48 @@ async def test_validation_knows_what_may_not_be_used(tmp_path: Path) -> None:
         request = rules_pb.ValidateRulesetRequest(product=PRODUCT, source=text)
         reply = await stub.ValidateRuleset(request)
     assert "R220" in {problem.code for problem in reply.problems}
+
+
+TAGS = """
+tags:
+  desk: {means: a desk looks at it}
+  signal: {means: a sign of fraud, told: nobody}
+stages:
+"""
+TAGGED = """\
+      - id: asks
+        when: inputs.requested_amount > 10000
+        tags: [signal, desk]
+"""
+
+
+async def test_a_tag_told_to_nobody_is_in_the_full_view_alone(tmp_path: Path) -> None:
+    """However it was asked for first; it is recorded, replayed and counted like any other tag."""
+    rules = own_rules(tmp_path)
+    file = rules / PRODUCT / "v1.yaml"
+    text = file.read_text().replace("\nstages:\n", TAGS)
+    file.write_text(text.replace("    rules:\n", f"    rules:\n{TAGGED}", 1))
+    async with running(tmp_path, rules_dir=str(rules)) as live:
+        for view in (pb.DECISION_VIEW_BASIC, pb.DECISION_VIEW_FULL):
+            made = (await live.stub.CreateDecision(create(GEORGE, view=view))).decision
+            assert list(made.tags) == ["desk"]
+            assert list(made.withheld_tags) == ["signal"] * (view == pb.DECISION_VIEW_FULL)
+            await read_back(live, made.decision_id)
+        listed = await live.stub.ListDecisions(service_pb.ListDecisionsRequest())
+        assert [list(one.withheld_tags) for one in listed.decisions] == [[], []]
+        async with httpx.AsyncClient() as client:
+            metrics = (await client.get(f"{live.service.http_url}/metrics")).text
+        assert f'decision_tags_total{{product="{PRODUCT}",tag="signal"}} 2.0' in metrics
+
+
+async def read_back(live: Running, decision_id: str) -> None:
+    """A decision in BASIC view without the withheld tag, in FULL view and replayed with it."""
+    basic = service_pb.GetDecisionRequest(decision_id=decision_id)
+    assert b"signal" not in (await live.stub.GetDecision(basic)).SerializeToString()
+    full = service_pb.GetDecisionRequest(decision_id=decision_id, view=pb.DECISION_VIEW_FULL)
+    shown = (await live.stub.GetDecision(full)).decision
+    assert (list(shown.tags), list(shown.withheld_tags)) == (["desk"], ["signal"])
+    replay = service_pb.ReplayDecisionRequest(decision_id=decision_id)
+    replayed = await live.stub.ReplayDecision(replay)
+    assert list(replayed.differing_fields) == []
+    assert b"signal" not in replayed.SerializeToString()

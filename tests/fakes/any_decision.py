@@ -33,6 +33,7 @@ from decision_service.domain.verdict import (
     RuleTrace,
     Score,
     StageTrace,
+    Tag,
     Truth,
     Verdict,
 )
@@ -85,6 +86,7 @@ offers = st.builds(
     tier=words,
     binding=words,
     outputs=st.dictionaries(words, values, max_size=4),
+    term_binding=words,
 )
 verdicts = st.builds(
     Verdict,
@@ -106,6 +108,7 @@ verdicts = st.builds(
     data_requests=few(st.builds(DataRequest, words, missing, words)),
     scores=few(st.builds(Score, words, decimals, decimals, words)),
     offer=st.none() | offers,
+    tags=few(st.builds(Tag, words, st.booleans())).map(tuple),
     conditions=few(st.builds(Condition, words, texts)),
 )
 assignments = st.builds(

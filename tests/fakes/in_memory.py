@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import (
+    AllowancesMoved,
     ConsentMoved,
     HistoryMoved,
     LeaseLost,
@@ -40,6 +41,7 @@ from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal
 from decision_service.pipeline.rollout.pairs.pairs import DecisionPair, Group, grouped
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.pipeline.snapshots.events import WITHDRAWALS, Event, EventAction, Receipt
+from decision_service.rollout.allowances import DayTotals, still_holds
 from decision_service.rollout.gate import Pin
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -98,6 +100,7 @@ class InMemoryDecisionLog:
             raise StoreUnavailable("the decision's id belongs to another decision")
         if entry.fence and self.fences.get(key) != entry.fence:
             raise LeaseLost("another process decides this request by now")
+        self._require_allowed(entry)
         self._take_places(entry)
         self.fences.pop(key, None)
         stored = _stored(entry)
@@ -109,6 +112,43 @@ class InMemoryDecisionLog:
         if entry.arm is not None:
             self._arms.append((stored, entry.arm))
         return stored
+
+    def _require_allowed(self, entry: DecisionEntry) -> None:
+        found, arm = entry.allowances, entry.arm
+        if found is None or arm is None:
+            return
+        explore, unit = found.limits.explore, None
+        if explore is not None:
+            unit = self._explored(entry.product, arm.unit, explore.since)
+        totals = self._day_totals(entry.product, found.limits.midnight)
+        now = replace(found, totals=totals, unit=unit)
+        if not still_holds(now, found, arm.grant, arm.explored):
+            raise AllowancesMoved("the day allows less by now: nothing was recorded")
+
+    async def day_totals(self, product: str, since: datetime) -> DayTotals:
+        await self._turn()
+        return self._day_totals(product, since)
+
+    async def explored(self, product: str, unit: str, since: datetime) -> int | None:
+        await self._turn()
+        return self._explored(product, unit, since)
+
+    def _day_totals(self, product: str, since: datetime) -> DayTotals:
+        totals = DayTotals()
+        for entry, arm in self._arms:
+            if entry.product == product and entry.created >= since and arm.grant is not None:
+                totals = totals.plus(arm.grant, arm.explored or 0)
+        return totals
+
+    def _explored(self, product: str, unit: str, since: datetime) -> int | None:
+        found = [
+            arm.grant.amount if arm.grant else None
+            for entry, arm in self._arms
+            if (entry.product, arm.unit) == (product, unit)
+            and entry.created >= since
+            and arm.explored is not None
+        ]
+        return max(amount or 0 for amount in found) if found else None
 
     def _take_places(self, entry: DecisionEntry) -> None:
         keys = entry.history.keys if entry.history else ()
@@ -261,9 +301,13 @@ class InMemoryDecisionLog:
             self._texts.setdefault(text.digest, text)
 
     async def last_text(self, kind: str) -> StoredText | None:
+        found = await self.last_texts(kind, 1)
+        return found[0] if found else None
+
+    async def last_texts(self, kind: str, most: int) -> list[StoredText]:
         await self._turn()
         of_kind = [text for text in self._texts.values() if text.kind == kind]
-        return max(of_kind, key=lambda text: text.digest, default=None)
+        return sorted(of_kind, key=lambda text: text.digest, reverse=True)[:most]
 
     async def text(self, digest: str) -> StoredText | None:
         await self._turn()
@@ -486,7 +530,7 @@ Decided = tuple[StoredEntry, ArmDecision]
 
 def _tally(arm: Arm, version: int, chosen: list[Decided], firsts: list[Decided]) -> ArmTally:
     own = [
-        (entry.outcome, decided.refer_kind)
+        (decided.judged or entry.outcome, decided.refer_kind)
         for entry, decided in firsts
         if (decided.arm, decided.version) == (arm, version)
     ]

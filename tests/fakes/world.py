@@ -197,8 +197,9 @@ class World:
     def observer(self) -> RolloutObserver:
         """Counting and silent versions that nobody looks at."""
         counters = Counters(self.log, self.clock, "process")
-        shadows = Shadows(self.log, self.clock, EventCounters(), counters.idle)
-        return RolloutObserver(counters, shadows, lambda _: 1)
+        events = EventCounters()
+        shadows = Shadows(self.log, self.clock, events, counters.idle)
+        return RolloutObserver(counters, shadows, lambda _: 1, events)
 
     def call(self, caller: str = "anonymous", seconds: float = 10.0) -> CallContext:
         return CallContext(caller, self.clock.monotonic() + seconds)

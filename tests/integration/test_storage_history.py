@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from decision_service.pipeline.history.keys import KEYED, IdentityKey, history_keys
-from decision_service.storage.errors import IdentityKeysUnfit
-from decision_service.storage.privacy.identity_keys import add_key, open_keys
+from decision_service.storage.errors import KeysUnfit
+from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from decision_service.storage.store import Store
 from tests.integration.test_storage_erasures import told as psql
 from tests.kits.history_log import KEYS, decide, decided
@@ -79,11 +79,11 @@ async def test_an_erasure_of_decisions_takes_the_history_with_it(url: str, tmp_p
 async def test_half_way_through_a_rotation_links_are_found(url: str, tmp_path: Path) -> None:
     """What was hashed under the old key alone is found while both are there; then not any more."""
     file = tmp_path / "keys"
-    old = add_key(file)
+    old = IDENTITY_KEYS.add(file)
     async with opened(url, identity_keys=file) as store:
         assert store.identity_keys == (old,)
         await store.commit(decided(1, _account(store.identity_keys)))
-    new = add_key(file)
+    new = IDENTITY_KEYS.add(file)
     async with opened(url, identity_keys=file) as store:
         assert store.identity_keys == (new, old)
         found = await store.past(_account(store.identity_keys))
@@ -91,7 +91,7 @@ async def test_half_way_through_a_rotation_links_are_found(url: str, tmp_path: P
         await store.commit(decided(2, _account((new,))))
     file.write_text(file.read_text().splitlines()[0] + "\n")
     lost = f"under the identity key {old.id.hex()}, which {file} lacks: put the key back, or run"
-    with pytest.raises(IdentityKeysUnfit, match=lost):
+    with pytest.raises(KeysUnfit, match=lost):
         await Store.open(url, identity_keys=file)
 
 
@@ -110,7 +110,7 @@ async def test_a_file_store_makes_its_own_key(tmp_path: Path) -> None:
     async with opened(url) as store:
         assert store.identity_keys == (key,)
     file.unlink()
-    with pytest.raises(IdentityKeysUnfit, match="identity-keys cannot be read"):
+    with pytest.raises(KeysUnfit, match="identity-keys cannot be read"):
         await Store.open(url)
 
 
@@ -128,6 +128,6 @@ def test_a_file_that_holds_no_keys_is_told(tmp_path: Path, text: str, told: str)
     """One sentence with the file, the line and what to do; no byte of a key."""
     file = tmp_path / "keys"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(IdentityKeysUnfit) as error:
-        open_keys(file)
+    with pytest.raises(KeysUnfit) as error:
+        IDENTITY_KEYS.read(file)
     assert str(error.value) == f"the identity key file {file} {told}"

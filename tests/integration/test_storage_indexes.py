@@ -103,15 +103,18 @@ async def test_postgres_finds_every_filters_index(
 
 async def test_what_rollouts_ask_for_is_read_in_order(sqlite: Database) -> None:
     """A pin is one step in its index, and sums over a time read that time's rows alone."""
+    covering = "SEARCH arm_decisions USING COVERING INDEX arm_decisions_"
     pin = await sqlite.read(lambda c: plan_of(c, lambda c: arms.pin(c, "loan", "u", NOON)))
-    assert pin == [
-        "SEARCH arm_decisions USING INDEX arm_decisions_pin (product=? AND unit=? AND created>?)"
-    ]
+    assert pin == [f"{covering}pin (product=? AND unit=? AND created>?)"]
     champion = Arm.CHAMPION
     sums = await sqlite.read(
         lambda c: plan_of(c, lambda c: arms.approved(c, "loan", champion, NOON))
     )
     assert sums == ["SEARCH arm_decisions USING PRIMARY KEY (product=? AND created>?)"]
+    day = await sqlite.read(lambda c: plan_of(c, lambda c: arms.day_totals(c, "loan", NOON)))
+    assert day[0] == f"{covering}granted (product=? AND created>?)"
+    unit = await sqlite.read(lambda c: plan_of(c, lambda c: arms.explored(c, "loan", "u", NOON)))
+    assert unit == [f"{covering}explored (product=? AND unit=? AND created>?)"]
 
 
 async def test_what_is_due_is_found_oldest_first(sqlite: Database) -> None:

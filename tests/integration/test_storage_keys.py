@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 
 from decision_service.storage.privacy import consents
+from decision_service.storage.privacy.data_keys import PLAIN
 from decision_service.storage.sqlite.database import writing_engine
 from decision_service.storage.store import Store
 
@@ -23,13 +24,13 @@ async def test_no_copy_of_a_destroyed_key_is_left(tmp_path: Path) -> None:
         with engine.begin() as connection:
             if not used or dice.random() < 0.6:
                 user_id = f"tenantId-{dice.getrandbits(128):032x}"
-                used[user_id] = consents.keys(connection, [user_id])[user_id]
+                used[user_id] = consents.keys(connection, [user_id], PLAIN)[user_id]
                 continue
             user_id = dice.choice(sorted(used))
             destroyed.append(used.pop(user_id))
             consents.erase(connection, user_id, f"erasure-{step}")
             if dice.random() < 0.3:
-                used[user_id] = consents.keys(connection, [user_id])[user_id]
+                used[user_id] = consents.keys(connection, [user_id], PLAIN)[user_id]
     with engine.connect() as connection:
         connection.exec_driver_sql("ROLLBACK")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

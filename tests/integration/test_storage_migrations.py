@@ -120,12 +120,27 @@ async def test_the_steps_make_the_tables_that_a_new_store_has(url: str) -> None:
     await migrate(url)
     database = await open_database(url)
     new = await database.read(described)
+    pins = "pins" if url.startswith("postgresql") else "pins = 1"
     for statement in (
         *(
             f"DROP TABLE {name}"
             for name in ("loan_outcomes", "history", "history_keys", "clock_resets")
         ),
         "ALTER TABLE link_tokens DROP COLUMN original",
+        *(
+            statement
+            for table in ("consents", "ended_incomes")
+            for statement in (
+                f"DROP INDEX {table}_wrapped_by",
+                f"ALTER TABLE {table} DROP COLUMN wrapped_by",
+            )
+        ),
+        *(f"DROP INDEX arm_decisions_{name}" for name in ("granted", "explored", "pin")),
+        f"CREATE INDEX arm_decisions_pin ON arm_decisions (product, unit, created) WHERE {pins}",
+        *(
+            f"ALTER TABLE arm_decisions DROP COLUMN {name}"
+            for name in ("tier", "granted", "explored")
+        ),
         "UPDATE alembic_version SET version_num = '0014'",
     ):
         await database.write(lambda c, statement=statement: c.execute(text(statement)))

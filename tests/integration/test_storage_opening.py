@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -320,3 +321,31 @@ async def test_odd_names_are_names(tmp_path: Path, name: str) -> None:
         database = await sqlite_database.open_sqlite(address, readers=1)
         await database.aclose()
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([name, f"{name}.lock"])
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+async def test_the_files_are_their_owners_alone(path: Path, umask: int) -> None:
+    """Database, log and index are readable by nobody else, whatever the umask."""
+    before = os.umask(umask)
+    try:
+        async with opened(f"sqlite:///{path}") as store:
+            await store.commit(numbered(0))
+            assert modes(path) == dict.fromkeys(("", "-wal", "-shm"), 0o600)
+    finally:
+        os.umask(before)
+
+
+async def test_a_file_that_others_could_read_is_closed_to_them(path: Path) -> None:
+    """A store of before, with a log that a crash left, loses the rights of others at the start."""
+    await fill(path, rows=1)
+    with crashed(path):
+        for suffix in ("", "-wal"):
+            path.with_name(path.name + suffix).chmod(0o644)
+        async with opened(f"sqlite:///{path}"):
+            assert modes(path) == dict.fromkeys(("", "-wal", "-shm"), 0o600)
+
+
+def modes(path: Path) -> dict[str, int]:
+    """The rights to the database, its log and its index."""
+    files = {name: path.with_name(path.name + name) for name in ("", "-wal", "-shm")}
+    return {name: file.stat().st_mode & 0o777 for name, file in files.items() if file.exists()}

@@ -24,6 +24,7 @@ from decision_service.storage.commit.group import record_group
 from decision_service.storage.engine import migrate
 from decision_service.storage.errors import StoreUnreachable
 from decision_service.storage.postgres import database as postgres_database
+from decision_service.storage.privacy.data_keys import PLAIN
 from decision_service.storage.queries import decisions
 from decision_service.storage.store import Store
 from tests.fakes.world import World, application
@@ -59,7 +60,7 @@ async def test_groups_of_any_size_are_recorded_whole(postgres: Postgres) -> None
     async with opened(url) as store:
         for size in (*range(1, 36), 100, 128, 130):
             group = [lone_commit(f"{next(names):026}") for _ in range(size)]
-            told = await store._database.commit(partial(record_group, group=group))
+            told = await store._database.commit(partial(record_group, group=group, data_keys=PLAIN))
             assert told == [commit.entry for commit in group]
     made = next(names) - 1
     connection = await asyncpg.connect(url)

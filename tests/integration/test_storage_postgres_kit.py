@@ -1,9 +1,11 @@
 """The PostgreSQL store keeps the port's contract."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from decision_service.storage.privacy.data_keys import DATA_KEYS
 from decision_service.storage.store import Store
 from tests.kits.applicant_log import ApplicantLogKit
 from tests.kits.arm_figures import ArmFiguresKit
@@ -33,7 +35,8 @@ class TestPostgres(
     HistoryLogKit,
 ):
     @pytest.fixture
-    async def log(self, postgres: Postgres) -> AsyncIterator[Store]:
-        store = await Store.open(postgres.migrated())
+    async def log(self, postgres: Postgres, tmp_path: Path) -> AsyncIterator[Store]:
+        DATA_KEYS.add(tmp_path / "data-keys")
+        store = await Store.open(postgres.migrated(), data_keys=tmp_path / "data-keys")
         yield store
         await store.aclose()

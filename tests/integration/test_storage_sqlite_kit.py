@@ -34,6 +34,6 @@ class TestSqlite(
 ):
     @pytest.fixture
     async def log(self, tmp_path: Path) -> AsyncIterator[Store]:
-        store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")
+        store = await Store.open(f"sqlite:///{tmp_path}/decisions.db", keep_data_keys=True)
         yield store
         await store.aclose()

@@ -227,6 +227,7 @@ class DecisionLogKit(ListingKit):
         assert await log.last_text("rules") is None
         await log.put_texts([*texts, StoredText("d", "plan", b"")])
         assert await log.last_text("rules") == texts[1]
+        assert list(await log.last_texts("rules", 2)) == [texts[1], texts[0]]
 
 
 def burst_index(burst: list[DecisionEntry], row: StoredEntry) -> int:

@@ -35,6 +35,7 @@ INPUTS = {
     "customer_type": "text", "first_loan": "flag", "hired_on": "date",
 }  # fmt: skip
 PARAMS = {"least_months": "integer", "share": "number", "cap": "money", "opening": "date"}
+TAGS = "tags:\n  desk: {means: a desk}\n  signal: {means: a signal, told: nobody}\n"
 STEPS = (date(2026, 1, 1), date(2026, 6, 30), date(2026, 12, 1))
 
 
@@ -54,7 +55,7 @@ class Writer:
 
     def text(self) -> str:
         """The whole file."""
-        parts = [self._head(), self._reasons(), self._params()]
+        parts = [self._head(), self._reasons(), TAGS, self._params()]
         self._derive(self.rng.randint(0, 4))
         stages = "".join(self._stages())
         derived = f"derived:\n{''.join(self.lines)}" if self.lines else ""
@@ -144,6 +145,10 @@ class Writer:
         named = re.findall(r"[a-z]\w*\.[a-z]\w*", when)
         if reason and named and self.rng.random() < 0.4:
             reason += f"{indent}reason_factor: {self.rng.choice(named)}\n"
+        tags = self.rng.choice(["", "", "", "[desk]", "[signal]", "[signal, desk]"])
+        if tags and then != "APPROVE" and self.rng.random() < 0.3:
+            return f"id: r{self.ids}\n{indent}{when}\n{indent}tags: {tags}\n"
+        more += f"{indent}tags: {tags}\n" if tags else ""
         return f"id: r{self.ids}\n{indent}{when}\n{indent}then: {then}\n{reason}{more}"
 
     def _rules(self, outcomes: tuple[str, ...], indent: str) -> str:
@@ -234,20 +239,40 @@ class Writer:
         lines = {}
         if self.rng.random() < 0.7:
             lines["max_amount"] = amount("money", 2)
+        chosen = self.rng.random() < 0.4
+        if chosen:
+            lines["term_months"] = self._term()
         lines["approved_amount"] = self._approved(lines)
-        if self.rng.random() < 0.6:
+        if chosen or self.rng.random() < 0.6:
             lines |= {"minimum_amount": amount("money", 0), "below_minimum": "SMALL"}
-        if self.rng.random() < 0.5:
+        if not chosen and self.rng.random() < 0.5:
             lines["term_months"] = "inputs.requested_term_months"
         if self.rng.random() < 0.5:
             lines["monthly_rate"] = amount("number", 1)
         for index in range(self.rng.randint(0, 2)):
             lines[f"more{index}"] = amount(self.rng.choice(["money", "number", "flag"]), 2)
+        if chosen:
+            lines["instalment"] = "annuity(params.cap, 0.05, offer.term_months)"
         return "offer:\n" + "".join(self._offer_line(n, text) for n, text in lines.items())
+
+    def _term(self) -> str:
+        """A choice among some terms, as the value of a line."""
+        choose = self.rng.choice(["longest", "shortest", "largest"])
+        term, amount = "offer.term_months", self.words.of
+        rate = self.rng.choice(["0.05", "0.001 * offer.term_months", "params.share"])
+        asks = [
+            f"{term} <= inputs.requested_term_months and {amount('flag', 1)}",
+            f"annuity({amount('money', 0)}, {rate}, {term}) <= {amount('money', 1)}",
+            f"{term} < {amount('number', 0)} or {amount('flag', 0)}",
+        ]
+        more = f"min(annuity_amount({amount('money', 0)}, {rate}, {term}), {amount('money', 0)})"
+        key, ask = ("amount", more) if choose == "largest" else ("fits", self.rng.choice(asks))
+        terms = sorted(self.rng.sample([3, 6, 9, 12, 24], self.rng.randint(1, 4)))
+        return f"\n    choose: {choose}\n    of: {terms}\n    {key}: >-\n      {ask}"
 
     def _approved(self, lines: dict[str, str]) -> str:
         asked = "inputs.requested_amount"
-        most = "offer.max_amount" if lines else self.words.of("money", 1)
+        most = "offer.max_amount" if "max_amount" in lines else self.words.of("money", 1)
         tables = [n for n in self.scope.names if n.startswith("table") and n.endswith("amount")]
         most = self.rng.choice([most, *tables])
         forms = [f"min({asked}, {most})", f"{asked} if {asked} <= {most} else floor({most}, 500)"]
@@ -258,7 +283,8 @@ class Writer:
         kinds = {"max_amount": "money", "approved_amount": "money", "minimum_amount": "money"}
         if name in kinds:
             self.scope.names[f"offer.{name}"] = "money"
-        return f"  {name}: {text}\n" if name == "below_minimum" else f"  {name}: >-\n    {text}\n"
+        plain = name == "below_minimum" or text.startswith("\n")
+        return f"  {name}: {text}\n" if plain else f"  {name}: >-\n    {text}\n"
 
 
 def ruleset_text(seed: int, *, handling: bool = True) -> str:

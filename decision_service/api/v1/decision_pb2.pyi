@@ -96,7 +96,7 @@ OFFER_KIND_FULL: OfferKind
 OFFER_KIND_REDUCED: OfferKind
 
 class Decision(_message.Message):
-    __slots__ = ("decision_id", "request_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions", "ruleset_ref", "assignment", "data_quality", "factor_values", "rule_traces", "as_of_date", "create_time", "expire_time", "engine_version", "inputs")
+    __slots__ = ("decision_id", "request_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions", "ruleset_ref", "assignment", "data_quality", "factor_values", "rule_traces", "as_of_date", "create_time", "expire_time", "engine_version", "inputs", "list_answers", "tags", "withheld_tags", "override")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -127,6 +127,10 @@ class Decision(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     ENGINE_VERSION_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
+    LIST_ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    WITHHELD_TAGS_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDE_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     request_id: str
     application_id: str
@@ -150,7 +154,39 @@ class Decision(_message.Message):
     expire_time: _timestamp_pb2.Timestamp
     engine_version: str
     inputs: _containers.MessageMap[str, _values_pb2.InputValue]
-    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., user_id: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., data_requests: _Optional[_Iterable[_Union[DataRequest, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[Score, _Mapping]]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., ruleset_ref: _Optional[_Union[RulesetRef, _Mapping]] = ..., assignment: _Optional[_Union[Assignment, _Mapping]] = ..., data_quality: _Optional[_Union[DataQuality, _Mapping]] = ..., factor_values: _Optional[_Iterable[_Union[FactorValue, _Mapping]]] = ..., rule_traces: _Optional[_Iterable[_Union[RuleTrace, _Mapping]]] = ..., as_of_date: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., engine_version: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ...) -> None: ...
+    list_answers: _containers.RepeatedCompositeFieldContainer[ListAnswer]
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    withheld_tags: _containers.RepeatedScalarFieldContainer[str]
+    override: Override
+    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., user_id: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., data_requests: _Optional[_Iterable[_Union[DataRequest, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[Score, _Mapping]]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., ruleset_ref: _Optional[_Union[RulesetRef, _Mapping]] = ..., assignment: _Optional[_Union[Assignment, _Mapping]] = ..., data_quality: _Optional[_Union[DataQuality, _Mapping]] = ..., factor_values: _Optional[_Iterable[_Union[FactorValue, _Mapping]]] = ..., rule_traces: _Optional[_Iterable[_Union[RuleTrace, _Mapping]]] = ..., as_of_date: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., engine_version: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., list_answers: _Optional[_Iterable[_Union[ListAnswer, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., withheld_tags: _Optional[_Iterable[str]] = ..., override: _Optional[_Union[Override, _Mapping]] = ...) -> None: ...
+
+class ListAnswer(_message.Message):
+    __slots__ = ("list", "input", "listed", "list_digest")
+    LIST_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    LISTED_FIELD_NUMBER: _ClassVar[int]
+    LIST_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    list: str
+    input: str
+    listed: bool
+    list_digest: str
+    def __init__(self, list: _Optional[str] = ..., input: _Optional[str] = ..., listed: _Optional[bool] = ..., list_digest: _Optional[str] = ...) -> None: ...
+
+class Override(_message.Message):
+    __slots__ = ("kind", "outcome", "refer_kind", "reasons", "cap", "slot")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REFER_KIND_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    CAP_FIELD_NUMBER: _ClassVar[int]
+    SLOT_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    outcome: Outcome
+    refer_kind: ReferKind
+    reasons: _containers.RepeatedCompositeFieldContainer[Reason]
+    cap: str
+    slot: int
+    def __init__(self, kind: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., cap: _Optional[str] = ..., slot: _Optional[int] = ...) -> None: ...
 
 class Reason(_message.Message):
     __slots__ = ("code", "message", "component", "factor", "actual", "required", "points_lost", "regulatory_text")
@@ -195,7 +231,7 @@ class Score(_message.Message):
     def __init__(self, scorecard: _Optional[str] = ..., score: _Optional[str] = ..., best_score: _Optional[str] = ..., band: _Optional[str] = ...) -> None: ...
 
 class Offer(_message.Message):
-    __slots__ = ("kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding", "outputs")
+    __slots__ = ("kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding", "outputs", "term_binding")
     class OutputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -211,6 +247,7 @@ class Offer(_message.Message):
     TIER_FIELD_NUMBER: _ClassVar[int]
     BINDING_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    TERM_BINDING_FIELD_NUMBER: _ClassVar[int]
     kind: OfferKind
     approved_amount: _money_pb2.Money
     max_amount: _money_pb2.Money
@@ -219,7 +256,8 @@ class Offer(_message.Message):
     tier: str
     binding: str
     outputs: _containers.MessageMap[str, _values_pb2.InputValue]
-    def __init__(self, kind: _Optional[_Union[OfferKind, str]] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., term_months: _Optional[int] = ..., monthly_rate: _Optional[str] = ..., tier: _Optional[str] = ..., binding: _Optional[str] = ..., outputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ...) -> None: ...
+    term_binding: str
+    def __init__(self, kind: _Optional[_Union[OfferKind, str]] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., term_months: _Optional[int] = ..., monthly_rate: _Optional[str] = ..., tier: _Optional[str] = ..., binding: _Optional[str] = ..., outputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., term_binding: _Optional[str] = ...) -> None: ...
 
 class Condition(_message.Message):
     __slots__ = ("id", "text")

@@ -12,18 +12,52 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RolloutFigures(_message.Message):
-    __slots__ = ("since_time", "arms", "shadows", "guardrails", "next")
+    __slots__ = ("since_time", "arms", "shadows", "guardrails", "next", "caps", "explore")
     SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
     ARMS_FIELD_NUMBER: _ClassVar[int]
     SHADOWS_FIELD_NUMBER: _ClassVar[int]
     GUARDRAILS_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
+    CAPS_FIELD_NUMBER: _ClassVar[int]
+    EXPLORE_FIELD_NUMBER: _ClassVar[int]
     since_time: _timestamp_pb2.Timestamp
     arms: _containers.RepeatedCompositeFieldContainer[ArmFigures]
     shadows: _containers.RepeatedCompositeFieldContainer[ShadowFigures]
     guardrails: _containers.RepeatedCompositeFieldContainer[GuardrailFigures]
     next: _containers.RepeatedCompositeFieldContainer[NextStage]
-    def __init__(self, since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[ArmFigures, _Mapping]]] = ..., shadows: _Optional[_Iterable[_Union[ShadowFigures, _Mapping]]] = ..., guardrails: _Optional[_Iterable[_Union[GuardrailFigures, _Mapping]]] = ..., next: _Optional[_Iterable[_Union[NextStage, _Mapping]]] = ...) -> None: ...
+    caps: _containers.RepeatedCompositeFieldContainer[CapFigures]
+    explore: ExploreFigures
+    def __init__(self, since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[ArmFigures, _Mapping]]] = ..., shadows: _Optional[_Iterable[_Union[ShadowFigures, _Mapping]]] = ..., guardrails: _Optional[_Iterable[_Union[GuardrailFigures, _Mapping]]] = ..., next: _Optional[_Iterable[_Union[NextStage, _Mapping]]] = ..., caps: _Optional[_Iterable[_Union[CapFigures, _Mapping]]] = ..., explore: _Optional[_Union[ExploreFigures, _Mapping]] = ...) -> None: ...
+
+class CapFigures(_message.Message):
+    __slots__ = ("name", "tier", "approvals", "max_approvals", "amount", "max_amount")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    APPROVALS_FIELD_NUMBER: _ClassVar[int]
+    MAX_APPROVALS_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    MAX_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    tier: str
+    approvals: int
+    max_approvals: int
+    amount: _money_pb2.Money
+    max_amount: _money_pb2.Money
+    def __init__(self, name: _Optional[str] = ..., tier: _Optional[str] = ..., approvals: _Optional[int] = ..., max_approvals: _Optional[int] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+
+class ExploreFigures(_message.Message):
+    __slots__ = ("percent", "max_amount_each", "amount", "max_amount", "killed")
+    PERCENT_FIELD_NUMBER: _ClassVar[int]
+    MAX_AMOUNT_EACH_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    MAX_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    KILLED_FIELD_NUMBER: _ClassVar[int]
+    percent: str
+    max_amount_each: _money_pb2.Money
+    amount: _money_pb2.Money
+    max_amount: _money_pb2.Money
+    killed: bool
+    def __init__(self, percent: _Optional[str] = ..., max_amount_each: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., killed: _Optional[bool] = ...) -> None: ...
 
 class ArmFigures(_message.Message):
     __slots__ = ("arm", "version", "percent", "applicants", "decisions", "approved", "referred", "declined", "missing", "approved_amount", "attempts", "internal_errors", "p99_ms")
@@ -160,7 +194,7 @@ class WaitingGuardrail(_message.Message):
     def __init__(self, name: _Optional[str] = ..., units: _Optional[int] = ..., min_units: _Optional[int] = ...) -> None: ...
 
 class VersionComparison(_message.Message):
-    __slots__ = ("product", "live_version", "other_version", "since_time", "compared", "agreed", "not_comparable", "failed", "outcomes", "moves", "erased", "params_as_of", "untried")
+    __slots__ = ("product", "live_version", "other_version", "since_time", "compared", "agreed", "not_comparable", "failed", "outcomes", "moves", "erased", "params_as_of", "untried", "lists_of_today")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     LIVE_VERSION_FIELD_NUMBER: _ClassVar[int]
     OTHER_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -174,6 +208,7 @@ class VersionComparison(_message.Message):
     ERASED_FIELD_NUMBER: _ClassVar[int]
     PARAMS_AS_OF_FIELD_NUMBER: _ClassVar[int]
     UNTRIED_FIELD_NUMBER: _ClassVar[int]
+    LISTS_OF_TODAY_FIELD_NUMBER: _ClassVar[int]
     product: str
     live_version: int
     other_version: int
@@ -187,7 +222,8 @@ class VersionComparison(_message.Message):
     erased: int
     params_as_of: str
     untried: _containers.RepeatedCompositeFieldContainer[UntriedValue]
-    def __init__(self, product: _Optional[str] = ..., live_version: _Optional[int] = ..., other_version: _Optional[int] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., compared: _Optional[int] = ..., agreed: _Optional[int] = ..., not_comparable: _Optional[int] = ..., failed: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[ComparedOutcomes, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[ComparedMove, _Mapping]]] = ..., erased: _Optional[int] = ..., params_as_of: _Optional[str] = ..., untried: _Optional[_Iterable[_Union[UntriedValue, _Mapping]]] = ...) -> None: ...
+    lists_of_today: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, product: _Optional[str] = ..., live_version: _Optional[int] = ..., other_version: _Optional[int] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., compared: _Optional[int] = ..., agreed: _Optional[int] = ..., not_comparable: _Optional[int] = ..., failed: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[ComparedOutcomes, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[ComparedMove, _Mapping]]] = ..., erased: _Optional[int] = ..., params_as_of: _Optional[str] = ..., untried: _Optional[_Iterable[_Union[UntriedValue, _Mapping]]] = ..., lists_of_today: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class UntriedValue(_message.Message):
     __slots__ = ("version", "parameter", "from_date", "value")

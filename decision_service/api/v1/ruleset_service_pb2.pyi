@@ -77,16 +77,54 @@ class ListRulesetsRequest(_message.Message):
     def __init__(self, product: _Optional[str] = ...) -> None: ...
 
 class ListRulesetsResponse(_message.Message):
-    __slots__ = ("rulesets", "read_time", "refused", "in_force")
+    __slots__ = ("rulesets", "read_time", "refused", "in_force", "lists", "list_changes")
     RULESETS_FIELD_NUMBER: _ClassVar[int]
     READ_TIME_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
     IN_FORCE_FIELD_NUMBER: _ClassVar[int]
+    LISTS_FIELD_NUMBER: _ClassVar[int]
+    LIST_CHANGES_FIELD_NUMBER: _ClassVar[int]
     rulesets: _containers.RepeatedCompositeFieldContainer[Ruleset]
     read_time: _timestamp_pb2.Timestamp
     refused: _containers.RepeatedCompositeFieldContainer[Problem]
     in_force: _containers.RepeatedCompositeFieldContainer[RulesInForce]
-    def __init__(self, rulesets: _Optional[_Iterable[_Union[Ruleset, _Mapping]]] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refused: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., in_force: _Optional[_Iterable[_Union[RulesInForce, _Mapping]]] = ...) -> None: ...
+    lists: _containers.RepeatedCompositeFieldContainer[KeyList]
+    list_changes: _containers.RepeatedCompositeFieldContainer[ListChange]
+    def __init__(self, rulesets: _Optional[_Iterable[_Union[Ruleset, _Mapping]]] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refused: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., in_force: _Optional[_Iterable[_Union[RulesInForce, _Mapping]]] = ..., lists: _Optional[_Iterable[_Union[KeyList, _Mapping]]] = ..., list_changes: _Optional[_Iterable[_Union[ListChange, _Mapping]]] = ...) -> None: ...
+
+class KeyList(_message.Message):
+    __slots__ = ("product", "name", "digest", "keys", "hashed")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    HASHED_FIELD_NUMBER: _ClassVar[int]
+    product: str
+    name: str
+    digest: str
+    keys: int
+    hashed: bool
+    def __init__(self, product: _Optional[str] = ..., name: _Optional[str] = ..., digest: _Optional[str] = ..., keys: _Optional[int] = ..., hashed: _Optional[bool] = ...) -> None: ...
+
+class ListChange(_message.Message):
+    __slots__ = ("time", "published_by", "path", "digest_before", "digest_after", "keys", "added", "removed")
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHED_BY_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_AFTER_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    ADDED_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    time: _timestamp_pb2.Timestamp
+    published_by: str
+    path: str
+    digest_before: str
+    digest_after: str
+    keys: int
+    added: int
+    removed: int
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., published_by: _Optional[str] = ..., path: _Optional[str] = ..., digest_before: _Optional[str] = ..., digest_after: _Optional[str] = ..., keys: _Optional[int] = ..., added: _Optional[int] = ..., removed: _Optional[int] = ...) -> None: ...
 
 class RulesInForce(_message.Message):
     __slots__ = ("digest", "processes", "here")

@@ -6,11 +6,11 @@ import asyncio
 import sys
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
-from decision_service import __version__
+from decision_service.build import engine_version
 from decision_service.cli.backtest.findings import conditions, findings
 from decision_service.cli.backtest.output import ReportFormat, print_report, write_report
 from decision_service.cli.backtest.progress import progress
@@ -29,6 +29,7 @@ from decision_service.pipeline.backtest.rules import BacktestOrder
 from decision_service.pipeline.backtest.run import divided, summed
 from decision_service.storage.reader import StoreReader
 from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder, WorkersKilled
+from decision_service.wiring.keys import keys_to_read_with
 
 MOST_LEFT_OUT = 0.5
 """The share that cannot be compared from which a report would mislead."""
@@ -89,7 +90,7 @@ def backtest(
     )
     _require(order, compared)
     window = _window(since, until, compared)
-    report = _run(compared, order, window, store or load().store_url, sample, jobs)
+    report = _run(compared, order, window, _source(store), sample, jobs)
     if out is None:
         print_report(report, form)
     else:
@@ -101,19 +102,35 @@ def backtest(
     _require_most_compared(report)
 
 
+class _Source(NamedTuple):
+    """A store, and the file of its data keys, empty where there is none."""
+
+    url: str
+    keys: str
+
+
+def _source(store: str) -> _Source:
+    settings = load()
+    url = store or settings.store_url
+    try:
+        return _Source(url, str(keys_to_read_with(settings, url) or ""))
+    except StoreError as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+
+
 def _run(
     compared: ComparedRules,
     order: BacktestOrder,
     window: KeyRange,
-    store_url: str,
+    source: _Source,
     sample: int | None,
     jobs: int,
 ) -> ImpactReport:
     try:
-        first, last, decided = asyncio.run(_looked(store_url, order.product, window))
+        first, last, decided = asyncio.run(_looked(source, order.product, window))
         share = min(1.0, sample / decided) if sample and decided else 1.0
         order.share = int(share * WHOLE)
-        workers = ProcessPartitions(WorkerOrder(store_url, first, order), jobs)
+        workers = ProcessPartitions(WorkerOrder(source.url, first, order, source.keys), jobs)
         with progress() as told:
             sums = summed(divided(first, last), workers, told)
     except (StoreError, TooManyCells, WorkersKilled) as error:
@@ -121,9 +138,11 @@ def _run(
     return _report(compared, order, (first, last), share, sums)
 
 
-async def _looked(store_url: str, product: str, window: KeyRange) -> tuple[datetime, datetime, int]:
+async def _looked(
+    source: _Source, product: str, window: KeyRange
+) -> tuple[datetime, datetime, int]:
     """The first and the last decision of a window and how many there are; raises CommandError."""
-    reader = await StoreReader.open(store_url)
+    reader = await StoreReader.open(source.url, Path(source.keys) if source.keys else None)
     try:
         edges = await reader.edges(product, window)
         counts = await reader.counts(product, window)
@@ -158,7 +177,7 @@ def _report(
         tuple((one.at, one.before, one.after) for one in compared.figures),
         since,
         until,
-        engine_version=__version__,
+        engine_version=engine_version(),
         params_as_of=str(order.params_as_of or ""),
         by=order.by,
         sample=share,

@@ -81,10 +81,16 @@ def _compared(
     shown = ", ".join(f"{one.at.removeprefix('params.')} {one.after}" for one in told)
     return ComparedRules(
         product,
-        RulesOrder(ruleset_text(base.ruleset, base.files).body),
-        RulesOrder(ruleset_text(changed.ruleset, changed.files).body, dict(figures)),
+        _order(base, {}),
+        _order(changed, figures),
         ruleset,
         f"{name} with {shown}" if shown else name,
         told,
         present,
     )
+
+
+def _order(version: NamedVersion, figures: Mapping[str, str]) -> RulesOrder:
+    """A version as workers take it."""
+    body = ruleset_text(version.ruleset, version.files).body
+    return RulesOrder(body, dict(figures), dict(version.files.lists or {}))

@@ -8,7 +8,13 @@ from rich.table import Table
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.cli.display.output import table
-from decision_service.cli.display.text import cause_text, money_text, outcome_text, value_text
+from decision_service.cli.display.text import (
+    cause_text,
+    money_text,
+    outcome_text,
+    override_text,
+    value_text,
+)
 
 NONE = "–"
 Parts = Mapping[str, str]
@@ -33,12 +39,15 @@ def differences(was: pb.Decision, now: pb.Decision) -> Iterator[tuple[str, str, 
 
 def _parts(decision: pb.Decision) -> Iterator[tuple[str, str]]:
     yield "outcome", outcome_text(decision)
+    if decision.HasField("override"):
+        yield "override", override_text(decision.override)
     yield "reasons", _listed(reason.code for reason in decision.reasons)
     for score in decision.scores:
         yield f"score {score.scorecard}", f"{score.score} {score.band}"
     if decision.HasField("offer"):
         yield from _of_offer(decision.offer)
     yield "conditions", _listed(condition.id for condition in decision.conditions)
+    yield "tags", _listed([*decision.tags, *decision.withheld_tags])
     yield "data needed", _listed(request.factor for request in decision.data_requests)
     for rule in decision.rule_traces:
         yield f"rule {rule.stage}.{rule.rule}", _rule(rule)
@@ -50,7 +59,7 @@ def _of_offer(offer: pb.Offer) -> Iterator[tuple[str, str]]:
     yield "offer approved_amount", money_text(offer.approved_amount)
     if offer.HasField("max_amount"):
         yield "offer max_amount", money_text(offer.max_amount)
-    for name in ("term_months", "monthly_rate", "tier", "binding"):
+    for name in ("term_months", "monthly_rate", "tier", "binding", "term_binding"):
         yield f"offer {name}", str(getattr(offer, name) or NONE)
     for name, value in sorted(offer.outputs.items()):
         yield f"offer {name}", value_text(value)

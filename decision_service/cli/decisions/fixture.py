@@ -58,6 +58,9 @@ def _head(decision: pb.Decision, ruleset: rules_pb.Ruleset) -> Iterator[str]:
     yield f"ruleset: {ref.ruleset}"
     yield f"version: {ref.version}"
     yield f"as_of: {decision.as_of_date}"
+    if decision.HasField("override"):
+        kind = decision.override.kind
+        yield f"# {kind}: something else was decided than the rules concluded, expected here."
 
 
 def _case(decision: pb.Decision, texts: _Texts) -> Iterator[str]:
@@ -107,18 +110,24 @@ def _amount(money: MoneyMessage) -> str:
 
 
 def _expected(decision: pb.Decision, texts: _Texts) -> Iterator[str]:
-    yield f"      outcome: {pb.Outcome.Name(decision.outcome).removeprefix('OUTCOME_')}"
-    if decision.refer_kind:
-        kind = pb.ReferKind.Name(decision.refer_kind).removeprefix("REFER_KIND_")
+    """What the rules came to; the offer of an explored approval is not theirs."""
+    rules = decision.override if decision.HasField("override") else decision
+    yield f"      outcome: {pb.Outcome.Name(rules.outcome).removeprefix('OUTCOME_')}"
+    if rules.refer_kind:
+        kind = pb.ReferKind.Name(rules.refer_kind).removeprefix("REFER_KIND_")
         yield f"      refer_kind: {kind}"
-    yield f"      reasons: {_flow([reason.code for reason in decision.reasons])}"
-    yield f"      conditions: {_flow([condition.id for condition in decision.conditions])}"
+    yield f"      reasons: {_flow([reason.code for reason in rules.reasons])}"
+    offered = rules.outcome != pb.OUTCOME_DECLINE and decision.HasField("offer")
+    conditions = decision.conditions if rules.outcome != pb.OUTCOME_DECLINE else ()
+    yield f"      conditions: {_flow([condition.id for condition in conditions])}"
     yield f"      data_requests: {_flow([asked.factor for asked in decision.data_requests])}"
+    if decision.tags or decision.withheld_tags:
+        yield f"      tags: {_flow([*decision.tags, *decision.withheld_tags])}"
     scores = {score.scorecard: score.score for score in decision.scores}
     bands = {score.scorecard: json.dumps(score.band) for score in decision.scores}
     yield from _map("scores", scores, "      ")
     yield from _map("bands", bands, "      ")
-    if decision.HasField("offer"):
+    if offered:
         yield from _map("offer", _offer(decision.offer, texts), "      ")
     else:
         yield "      offer: none"
@@ -137,4 +146,5 @@ def _offer(offer: pb.Offer, texts: _Texts) -> dict[str, str]:
     lines |= {"monthly_rate": offer.monthly_rate} if offer.monthly_rate else {}
     lines |= {"tier": json.dumps(offer.tier)} if offer.tier else {}
     lines |= {"binding": json.dumps(offer.binding)} if offer.binding else {}
+    lines |= {"term_binding": json.dumps(offer.term_binding)} if offer.term_binding else {}
     return lines | {name: _value(offer.outputs[name], texts) for name in sorted(offer.outputs)}

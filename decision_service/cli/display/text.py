@@ -11,12 +11,28 @@ from decision_service.api.v1 import values_pb2
 
 
 def outcome_text(decision: pb.Decision) -> str:
+    """`APPROVE`, `DECLINE`, `REFER data`, `APPROVE explored` …"""
+    words = concluded_text(decision.outcome, decision.refer_kind)
+    if decision.HasField("override"):
+        words += f" {decision.override.kind.lower()}"
+    return words
+
+
+def concluded_text(outcome: int, refer_kind: int) -> str:
     """`APPROVE`, `DECLINE`, `REFER data` …"""
-    name = pb.Outcome.Name(decision.outcome).removeprefix("OUTCOME_")
-    if decision.refer_kind:
-        kind = pb.ReferKind.Name(decision.refer_kind).removeprefix("REFER_KIND_").lower()
+    name = pb.Outcome.Name(outcome).removeprefix("OUTCOME_")
+    if refer_kind:
+        kind = pb.ReferKind.Name(refer_kind).removeprefix("REFER_KIND_").lower()
         return f"{name} {kind}"
     return name.replace("_", " ")
+
+
+def override_text(override: pb.Override) -> str:
+    """What the rules concluded, and why something else was decided."""
+    rules = f"the rules concluded {concluded_text(override.outcome, override.refer_kind)}"
+    if override.kind == "CAPPED":
+        return f"{rules}; the cap `{override.cap}` of the day was reached"
+    return f"{rules}; approved as one of the control group, slot {override.slot:,}"
 
 
 _NEEDS = (

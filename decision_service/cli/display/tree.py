@@ -14,6 +14,7 @@ from decision_service.cli.display.text import (
     cause_text,
     money_text,
     outcome_text,
+    override_text,
     reason_text,
     value_text,
 )
@@ -44,12 +45,24 @@ def decision_tree(decision: pb.Decision, title: str = "") -> Tree:
 
 def add_verdict(tree: Tree, decision: pb.Decision) -> None:
     """Why, what data is needed, and what is offered."""
+    if decision.HasField("override"):
+        _add_override(tree, decision.override)
     for reason in decision.reasons:
         tree.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
     for request in decision.data_requests:
         what = f"{request.factor}: {cause_text(request.cause)}"
         tree.add(f"data needed · {escape(what)}").add(escape(request.help))
     _add_offer(tree, decision)
+    if decision.tags:
+        tree.add(f"tags · {escape(', '.join(decision.tags))}")
+    if decision.withheld_tags:
+        tree.add(f"tags told to nobody · {escape(', '.join(decision.withheld_tags))}")
+
+
+def _add_override(tree: Tree, override: pb.Override) -> None:
+    branch = tree.add(f"[bold]{override.kind}[/] {escape(override_text(override))}")
+    for reason in override.reasons:
+        branch.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
 
 
 def _headline(decision: pb.Decision, title: str) -> str:
@@ -76,6 +89,8 @@ def _add_offer(tree: Tree, decision: pb.Decision) -> None:
         words.append(f"{offer.monthly_rate} a month")
     if offer.binding:
         words.append(f"limited by {offer.binding}")
+    if offer.term_binding:
+        words.append(f"term by {offer.term_binding}")
     branch = tree.add(f"offer · {escape(' · '.join(words))}")
     for condition in decision.conditions:
         branch.add(escape(f"{condition.id}: {condition.text}"))

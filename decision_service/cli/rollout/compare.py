@@ -97,7 +97,7 @@ def parse_window(text: str) -> Duration:
 def print_comparison(found: pb.VersionComparison, kind: str) -> None:
     """Agreement, the outcomes that met with their amounts, what moved them, and examples."""
     out = console()
-    for line in (*headlines(found, kind), *untried_lines(found)):
+    for line in (*headlines(found, kind), *untried_lines(found), *list_lines(found)):
         out.print(line, markup=False, soft_wrap=True)
     if not found.compared:
         return
@@ -145,6 +145,15 @@ def untried_lines(found: pb.VersionComparison) -> Iterator[str]:
     days = [one.from_date for one in found.untried if one.from_date]
     hint = f"; try --params-as-of {max(days)}" if days else ""
     yield f"Not tried: {', '.join(values)}{hint}"
+
+
+def list_lines(found: pb.VersionComparison) -> Iterator[str]:
+    """The lists that were read as they are today."""
+    if found.lists_of_today:
+        yield (
+            f"Read as they are today: {', '.join(f'lists.{name}' for name in found.lists_of_today)}"
+            " (only one of the versions asks them)"
+        )
 
 
 def outcome_table(found: pb.VersionComparison) -> Table:

@@ -33,6 +33,20 @@ def shadow_lines(shadows: Iterable[pb.ShadowFigures]) -> Iterator[str]:
         yield f" shadow v{shadow.version} of {shadow.percent} %: {', '.join(_shadow(shadow))}"
 
 
+def day_lines(figures: pb.RolloutFigures) -> Iterator[str]:
+    """What each cap has left of the present day, and what was explored on it."""
+    for cap in figures.caps:
+        tier = f" of tier {cap.tier}" if cap.tier else ""
+        yield f" cap {cap.name}{tier} · today {', '.join(_used(cap))}"
+    if figures.HasField("explore"):
+        explore = figures.explore
+        today, most = money_text(explore.amount), money_text(explore.max_amount)
+        each = f"at most {money_text(explore.max_amount_each)} each"
+        killed = ", KILLED" if explore.killed else ""
+        share = f"{explore.percent} %, {each}{killed}"
+        yield f" control group · {share} · today {today} of {most}"
+
+
 def guardrail_table(guardrails: Iterable[pb.GuardrailFigures]) -> Table:
     """Each guardrail with what it sees, what is allowed, and what it says."""
     rows = table("guardrail", "watches", "now", "allowed", "state")
@@ -56,6 +70,13 @@ def next_text(one: pb.NextStage) -> str:
 def outcome_text(outcome: int) -> str:
     """`approve`, `refer`, `decline`."""
     return decision_pb2.Outcome.Name(outcome).removeprefix("OUTCOME_").lower()
+
+
+def _used(cap: pb.CapFigures) -> Iterator[str]:
+    if cap.max_approvals:
+        yield f"{cap.approvals:,} of {cap.max_approvals:,} approvals"
+    if cap.HasField("max_amount"):
+        yield f"{money_text(cap.amount)} of {money_text(cap.max_amount)}"
 
 
 def _arm(arm: pb.ArmFigures) -> list[str]:

@@ -20,7 +20,8 @@ TrackOption = Annotated[
     typer.Option("--track", help="go-live or challenger; needed while the plan has a challenger"),
 ]
 ArmOption = Annotated[
-    str, typer.Option("--arm", help="challenger; champion or nothing for the whole product")
+    str,
+    typer.Option("--arm", help="challenger; explore; champion or nothing for the whole product"),
 ]
 DigestOption = Annotated[
     str, typer.Option("--plan-digest", help="refuse under any other plan; by default the one now")
@@ -108,7 +109,7 @@ def kill(
     *,
     server: ServerOptions,
 ) -> None:
-    """Stop a challenger, or a whole product, within two seconds on every process."""
+    """Stop a challenger, exploring, or a whole product, within two seconds on every process."""
     request = rollout_service_pb2.SetKillSwitchRequest(
         product=product, arm=arm, killed=True, why=why, who=who
     )

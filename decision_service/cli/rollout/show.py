@@ -8,6 +8,7 @@ from decision_service.api.v1 import rollout_figures_pb2, rollout_pb2, rollout_se
 from decision_service.cli.display.output import console
 from decision_service.cli.rollout.figures import (
     arms_table,
+    day_lines,
     guardrail_table,
     next_text,
     shadow_lines,
@@ -26,7 +27,7 @@ def print_rollout(reply: rollout_service_pb2.GetRolloutResponse) -> None:
     figures = reply.figures
     out.print(f"Since {instant_text(figures.since_time)}:", markup=False)
     out.print(arms_table(figures.arms))
-    for line in shadow_lines(figures.shadows):
+    for line in (*shadow_lines(figures.shadows), *day_lines(figures)):
         out.print(line, markup=False, soft_wrap=True)
     out.print()
     if figures.guardrails:

@@ -26,6 +26,7 @@ from decision_service.cli.rules.folder import (
     shown_name,
     unpublished,
 )
+from decision_service.cli.rules.hash_list import hash_list
 from decision_service.cli.rules.new import new
 from decision_service.cli.rules.publish import publish
 from decision_service.cli.rules.schema import schema
@@ -162,6 +163,7 @@ commands.command()(explain)
 commands.command()(diff)
 commands.command()(fmt)
 commands.command()(publish)
+commands.command("hash-list")(hash_list)
 commands.command()(schema)
 commands.command()(status)
 

@@ -38,6 +38,7 @@ from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.run.inputs import bind_inputs
+from decision_service.ruleset.run.lists import list_answers
 from decision_service.ruleset.testing.case_reading import Given, GivenFile, parse_given, parse_input
 
 _LANGUAGES = ("en",)
@@ -96,7 +97,9 @@ def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str 
             Exit.USAGE,
             tuple(f"  {problem.description}" for problem in bound.problems),
         )
-    return Facts(given.factors, bound.values, _as_of(day, read, ruleset))
+    at = _as_of(day, read, ruleset)
+    answers = list_answers(ruleset, bound.values, at.date, instead=given.lists)
+    return Facts(given.factors, bound.values, at, answers=answers)
 
 
 def _text(path: Path) -> str:
@@ -151,7 +154,9 @@ def _as_of(word: str | None, read: GivenFile, ruleset: CompiledRuleset) -> AsOf:
 
 def _message(explained: Explanation) -> pb.Decision:
     """The verdict as replies have it, so that it reads like a decision."""
-    return pb.Decision(**verdict_fields(explained.verdict, _LANGUAGES))
+    verdict = explained.verdict
+    fields = verdict_fields(verdict, _LANGUAGES)
+    return pb.Decision(**fields, withheld_tags=verdict.withheld_tags)
 
 
 def explanation_tree(explained: Explanation) -> Tree:

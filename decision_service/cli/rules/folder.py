@@ -22,7 +22,7 @@ PathArgument = Annotated[
     Path, typer.Argument(help="the rules folder, one product's folder, or one file")
 ]
 DEFAULT_PATH = Path("rules")
-_WITHIN_A_PRODUCT = ("tests", "tables", "fixtures")
+_WITHIN = ("tests", "tables", "lists", "fixtures", "_data", "_shared")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def publication(folder: RuleFolder) -> tuple[Diagnostic, ...]:
 def _root_of(path: Path) -> Path:
     """The folder of products above a file, a product or a folder within one."""
     folder = path.parent if path.is_file() else path
-    while folder.name in _WITHIN_A_PRODUCT:
+    while folder.name in _WITHIN:
         folder = folder.parent
     return folder.parent if _is_product(folder) else folder
 

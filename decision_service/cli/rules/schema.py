@@ -15,7 +15,7 @@ from decision_service.cli.errors import CommandError, Exit
 from decision_service.domain.factor import FactorSpec
 from decision_service.factors.registry import catalogue
 from decision_service.ruleset.schema.cases import tests_schema
-from decision_service.ruleset.schema.document import ruleset_schema
+from decision_service.ruleset.schema.document import ruleset_schema, shared_schema
 
 
 class SchemaKind(StrEnum):
@@ -23,17 +23,20 @@ class SchemaKind(StrEnum):
 
     RULESET = "ruleset"
     TESTS = "tests"
+    SHARED = "shared"
 
 
 _SCHEMAS: Mapping[SchemaKind, Callable[[Mapping[str, FactorSpec]], dict[str, Any]]] = {
     SchemaKind.RULESET: ruleset_schema,
     SchemaKind.TESTS: tests_schema,
+    SchemaKind.SHARED: shared_schema,
 }
 
 
 def schema(
     kind: Annotated[
-        SchemaKind, typer.Option("--of", help="v<N>.yaml (ruleset) or rule tests (tests)")
+        SchemaKind,
+        typer.Option("--of", help="v<N>.yaml, rule tests, or _shared/*.yaml"),
     ] = SchemaKind.RULESET,
     check: Annotated[
         Path | None, typer.Option("--check", help="exit code 1 where this file is not the schema")

@@ -29,10 +29,23 @@ def status(
         print_json(reply)
     else:
         console().print(version_table(reply))
-        for line in reading_lines(reply):
+        for line in (*reading_lines(reply), *list_lines(reply)):
             console().print(line, markup=False, soft_wrap=True)
     if reply.refused:
         raise typer.Exit(Exit.FINDINGS)
+
+
+def list_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
+    """Each list that rules ask, and how lists have changed, the newest change first."""
+    for keys in reply.lists:
+        count = f"{keys.keys} {'hashed ' if keys.hashed else ''}key{'' if keys.keys == 1 else 's'}"
+        yield f"{keys.product} asks lists.{keys.name}: {count}, {keys.digest[:12]}"
+    for change in reply.list_changes:
+        when = f"{change.time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
+        before, after = (d[:12] or "none" for d in (change.digest_before, change.digest_after))
+        who = f", published by {change.published_by}" if change.published_by else ""
+        counts = f"{change.added} added, {change.removed} removed, {change.keys} now"
+        yield f"{when}: {change.path} changed from {before} to {after} ({counts}){who}"
 
 
 def version_table(reply: pb.ListRulesetsResponse) -> Table:

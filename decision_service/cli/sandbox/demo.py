@@ -15,9 +15,9 @@ import grpc
 import typer
 from google.type.money_pb2 import Money as MoneyMessage
 
-from decision_service import __version__
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.build import engine_version
 from decision_service.cli.client.calls import Stub, described
 from decision_service.cli.display.output import (
     Format,
@@ -75,7 +75,7 @@ async def _demo(store: Path, form: Format) -> bool:
     if form is Format.JSON:
         print_json([_row(one) for one in shown])
     else:
-        _print(shown)
+        _print(shown, own_rules=service.core.rules_dir == service.core.settings.rules_dir)
     return any(one.differing for one in shown)
 
 
@@ -125,7 +125,7 @@ def _heading(service: Service, store: Path) -> list[str]:
     digest = f"{champion.digest[:4]}…{champion.digest[-2:]}"
     return [
         (
-            f"Credit decision service {__version__} · embedded sandbox · "
+            f"Credit decision service {engine_version()} · embedded sandbox · "
             f"{PRODUCT} v{champion.version} ({digest}) · store {store.name}"
         ),
         f"Deciding {AMOUNT:,} PHP over {TERM} months for the four sandbox people …",
@@ -133,7 +133,7 @@ def _heading(service: Service, store: Path) -> list[str]:
     ]
 
 
-def _print(shown: list[DemoDecision]) -> None:
+def _print(shown: list[DemoDecision], *, own_rules: bool) -> None:
     rows = table("person", "outcome", "why", "score", "offer", "calls", "ms")
     for one in shown:
         decision = one.decision
@@ -152,10 +152,11 @@ def _print(shown: list[DemoDecision]) -> None:
     out.print()
     first_name = declined.person.name.partition(" ")[0]
     out.print(decision_tree(declined.decision, f"{first_name}, in full"))
-    out.print("\n".join(_closing(shown, declined)))
+    out.print("\n".join(_closing(shown, declined, own_rules=own_rules)))
 
 
-def _closing(shown: list[DemoDecision], example: DemoDecision) -> list[str]:
+def _closing(shown: list[DemoDecision], example: DemoDecision, *, own_rules: bool) -> list[str]:
+    program = "make" if own_rules else "decision-service"
     differing = [one for one in shown if one.differing]
     replays = "replaying each gives the same answer"
     if differing:
@@ -165,14 +166,15 @@ def _closing(shown: list[DemoDecision], example: DemoDecision) -> list[str]:
     return [
         "",
         (
-            f"Recorded {len(shown)} decisions; {replays}. Try next, with `make serve` in a second "
-            "terminal:"
+            f"Recorded {len(shown)} decisions; {replays}. Try next, with `{program} serve` "
+            "in a second terminal:"
         ),
         (
             f"  decision-service decide --user-id {example.person.user_id} --product {PRODUCT} "
             f"--amount {AMOUNT} --term {TERM} --view full"
         ),
-        f"  edit rules/{PRODUCT}/v1.yaml, then: decision-service rules check && make demo",
+        *([] if own_rules else ["  decision-service init mine && cd mine"]),
+        f"  edit rules/{PRODUCT}/v1.yaml, then: decision-service rules check && {program} demo",
     ]
 
 

@@ -5,7 +5,7 @@ client.env                         what the client commands need, for the shell
 ca.pem, server.pem, server.key     a throwaway authority, and the server's certificate
 callers.yaml, token                one caller with every role, and the caller's token
 webhook-secret                     by which events are signed
-decisions.db                       the store, with its companions
+decisions.db, data-keys            the store with its companions, and the key of its keys, both kept
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from decision_service.config import (
 from decision_service.edge.rpc.access import Role
 from decision_service.edge.rpc.callers import new_token, token_hash
 from decision_service.simulator.linking.api import LINK_PREFIX, SCRIPT_PATH
+from decision_service.storage.errors import KeysUnfit
+from decision_service.storage.privacy.data_keys import DATA_KEYS
 
 CALLER = "rehearsal"
 SETTINGS, CLIENT = "settings.yaml", "client.env"
@@ -62,6 +64,9 @@ def prepare(
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             _write(folder / name, content)
+        DATA_KEYS.read(folder / "data-keys", create=True)
+    except KeysUnfit as error:
+        raise _refused(folder, error.message) from None
     except OSError as error:
         raise _refused(folder, error.strerror or "it cannot be written") from None
     return load(folder / SETTINGS, {})
@@ -98,6 +103,7 @@ def _settings(
         "auth_tokens_file": str(folder / "callers.yaml"),
         "webhook_secrets_file": str(folder / "webhook-secret"),
         "store_url": f"sqlite:///{folder / 'decisions.db'}",
+        "data_key_file": str(folder / "data-keys"),
         "rules_dir": str(rules.absolute()),
         "drain_delay": "0s",
     }

@@ -7,7 +7,7 @@ import gc
 import sys
 from io import FileIO
 
-from decision_service import __version__
+from decision_service.build import engine_version
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
 from decision_service.cli.server.options import ConfigOption, InitOption
@@ -91,8 +91,10 @@ def banner(service: Service) -> list[str]:
         f"{name} {' '.join(f'v{number} ({rules.digest[:8]})' for number, rules in versions)}"
         for name, versions in service.loaded()
     ]
+    if service.core.rules_dir != settings.rules_dir:
+        rules.append("of the package: `decision-service init FOLDER` writes them to be edited")
     return [
-        f"Credit decision service {__version__}",
+        f"Credit decision service {engine_version()}",
         f"  gRPC    {service.address}  {_security(settings)}",
         *_http(service.http),
         f"  Smile   {settings.smile_mode} {service.core.smile_url}",

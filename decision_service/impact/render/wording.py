@@ -102,7 +102,9 @@ def bad_rates(report: ImpactReport) -> Iterator[str]:
     """What is known of loans, and what cannot be."""
     for row in report.loans:
         yield f"{row.group}: {percent(row.bad_rate)} bad of {row.loans:,} known loans"
-    if report.loans:
+    if any(row.group == "swap in" for row in report.loans):
+        yield "swap in: loans of the control group, each for the share that it was drawn from"
+    elif report.loans:
         yield (
             "swap in: unknown, since nobody lent to these applicants; between 0 % and 100 %, and "
             "by experience worse than kept in"

@@ -1,7 +1,8 @@
 """Exact arithmetic of the rule language: Decimal with 34 digits, half-even, overflow trapped.
 
 Operands are int or Decimal; money comes in minor units. Division by zero raises ZeroDivisionError,
-everything else that has no result another ArithmeticError. Call it inside `exactly()`.
+a function where it has no value Undefined, everything else that has no result another
+ArithmeticError. Call it inside `exactly()`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,21 @@ EXACT = Context(
     Emin=-6143,
     traps=[Overflow, InvalidOperation, DivisionByZero],
 )
+
+
+# Logarithm and exponential are correctly rounded to this precision, so that a power is the same on
+# every machine and right to the last of its 34 digits.
+_WIDE = Context(
+    prec=68,
+    rounding=ROUND_HALF_EVEN,
+    Emax=6144,
+    Emin=-6143,
+    traps=[Overflow, InvalidOperation, DivisionByZero],
+)
+
+
+class Undefined(ArithmeticError):
+    """A function has no value there, such as the logarithm of zero."""
 
 
 class exactly:  # noqa: N801  reads as a word: `with exactly():`
@@ -96,9 +112,44 @@ def annuity_amount(payment: Number, monthly_rate: Number, months: Number) -> Dec
     return Decimal(payment) * _discounted(monthly_rate, months) / monthly_rate
 
 
+def exponential(value: Number) -> Decimal:
+    """e to the power of a number; too small a result is 0, too large a one overflows."""
+    return Decimal(value).exp()
+
+
+def logarithm(value: Number) -> Decimal:
+    """The natural logarithm of a number; Undefined where the number is not above zero."""
+    if value <= 0:
+        raise Undefined
+    return Decimal(value).ln()
+
+
+def power(base: Number, exponent: Number) -> Decimal:
+    """A base to the power of an exponent, rounded to 34 digits.
+
+    Undefined for 0 to the power of 0, and for a base below zero with a fraction as exponent.
+    """
+    exact, times = Decimal(base), Decimal(exponent)
+    if exact == 0:
+        return _power_of_zero(times)
+    if times == times.to_integral_value():
+        return +_WIDE.power(exact, times)
+    if exact < 0:
+        raise Undefined
+    return +_WIDE.exp(_WIDE.multiply(times, _WIDE.ln(exact)))
+
+
 def add_days(day: date, days: int) -> date:
     """The civil day so many days later, or earlier for a negative number."""
     return day + timedelta(days=days)  # beyond the calendar an OverflowError, which is arithmetic
+
+
+def _power_of_zero(exponent: Decimal) -> Decimal:
+    if exponent < 0:
+        raise ZeroDivisionError
+    if exponent == 0:
+        raise Undefined
+    return Decimal(0)
 
 
 def _discounted(monthly_rate: Number, months: Number) -> Decimal:

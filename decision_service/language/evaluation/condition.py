@@ -48,6 +48,11 @@ class DeclaredNames:
             return symbol
         return NameFault("R202", f"unknown name `{name}`", did_you_mean(name, self.symbols))
 
+    def listed(self, operand: Symbol, name: str) -> NameFault:
+        """A fault: only rules ask lists."""
+        message = f"`{operand.name} in lists.{name}` cannot stand here"
+        return NameFault("R303", message, "only rules ask lists; write the labels in parentheses")
+
 
 class InputCondition(msgspec.Struct, frozen=True):
     """A checked condition with its tree; `names` are those it reads, in text order."""

@@ -136,6 +136,9 @@ class Emitter:
             case tree.Within():
                 word = "not in" if node.negated else "in"
                 return self._unless_unknown(node.operand, f"{word} {self._bind(node.options)}")
+            case tree.Listed():
+                self._slots.add(node.answer.slot)
+                return f"v{node.answer.slot}"
             case tree.Not() | tree.All() | tree.Any():
                 return _joined(node, (self.expression(leaf) for leaf in leaves(node)))
             case tree.Choice():
@@ -175,7 +178,7 @@ class Emitter:
         return self.expression(node)
 
     def _strict(self, node: Node, function: Callable[..., Anything]) -> str:
-        applied = kleene.strict(function, tree.parts(node)[-1].text, node.text)
+        applied = kleene.strict(function, _blamed(node).text, node.text)
         return f"{self._bind(applied)}({self._arguments(node)})"
 
     def _arguments(self, node: Node) -> str:
@@ -187,6 +190,12 @@ def whole(value: Anything) -> Anything:
     if isinstance(value, Decimal) and value.adjusted() < _DIGITS and value == int(value):
         return int(value)
     return value
+
+
+def _blamed(node: Node) -> Node:
+    """The part of an operation on which it depends whether there is a result."""
+    is_power = isinstance(node, tree.FunctionCall) and node.function == "power"
+    return tree.parts(node)[0 if is_power else -1]
 
 
 def _joined(node: Node, names: Iterator[str]) -> str:
@@ -219,6 +228,9 @@ _STRICT: dict[str, Callable[..., Anything]] = {
     "floor": arithmetic.floor_to,
     "annuity": arithmetic.annuity,
     "annuity_amount": arithmetic.annuity_amount,
+    "exp": arithmetic.exponential,
+    "ln": arithmetic.logarithm,
+    "power": arithmetic.power,
     "add_days": arithmetic.add_days,
 }
 _WORDS: dict[str, Anything] = {

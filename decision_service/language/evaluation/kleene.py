@@ -13,6 +13,7 @@ from typing import Any as Anything
 import msgspec
 
 from decision_service.domain.missing import ABSENT, Cause, DataReason, Missing
+from decision_service.language.evaluation.arithmetic import Undefined
 
 
 class Gap(msgspec.Struct, frozen=True, gc=False):
@@ -111,7 +112,8 @@ def union(values: Iterable[Anything]) -> Unknown | None:
 def strict(function: Callable[..., Anything], name: str, text: str) -> Callable[..., Anything]:
     """A function that is UNKNOWN as soon as one argument is, and where it has no result.
 
-    Division by zero is a missing value of `name`, everything else an error of the rule's `text`.
+    Division by zero and a function where it has no value are a missing value of `name`, everything
+    else is an error of the rule's `text`.
     """
 
     def apply(*given: Anything) -> Anything:
@@ -122,6 +124,8 @@ def strict(function: Callable[..., Anything], name: str, text: str) -> Callable[
             return function(*given)
         except ZeroDivisionError:
             return unknown(name, Cause.DIVISION_BY_ZERO, detail=text)
+        except Undefined:
+            return unknown(name, Cause.UNDEFINED, detail=text)
         except (ArithmeticError, TypeError, ValueError):
             return rule_error(text, "the result has no exact number")
 

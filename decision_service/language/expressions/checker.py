@@ -14,8 +14,9 @@ from decision_service.language.expressions import tree
 from decision_service.language.expressions.comments import warn_of_comment
 from decision_service.language.expressions.comparisons import compared, options_of
 from decision_service.language.expressions.fitting import expect, fit_together
+from decision_service.language.expressions.lists import LISTS, listed
 from decision_service.language.expressions.parser import Parsed, parse
-from decision_service.language.expressions.signatures import SIGNATURES, Signature
+from decision_service.language.expressions.signatures import ELSEWHERE, SIGNATURES, Signature
 from decision_service.language.expressions.tree import Node
 from decision_service.language.types import (
     FLAG,
@@ -229,6 +230,8 @@ class _Checking(msgspec.Struct):
     def _within(
         self, node: ast.Compare, operand: Node | None, right: ast.expr, *, negated: bool
     ) -> Node | None:
+        if self._source(right).startswith(LISTS):
+            return self._listed(node, operand, right, negated=negated)
         elements = right.elts if isinstance(right, ast.Tuple) else [right]
         checked = [self.check(element) for element in elements]
         options = [option for option in checked if option is not None]
@@ -241,6 +244,14 @@ class _Checking(msgspec.Struct):
         text, place = self._source(node), self.parsed.place(node)
         return tree.Within(operand, values, negated, text=text, place=place)
 
+    def _listed(
+        self, node: ast.Compare, operand: Node | None, right: ast.expr, *, negated: bool
+    ) -> Node | None:
+        place, text = self.parsed.place(node), self._source(node)
+        where = (self.parsed.place(right), self._source(right))
+        found = operand and listed(operand, *where, text, place, self.scope, self.report)
+        return tree.Not(found, text=text, place=place) if found and negated else found
+
     # Functions
 
     def _call(self, node: ast.Call) -> Node | None:
@@ -248,7 +259,7 @@ class _Checking(msgspec.Struct):
         signature = SIGNATURES.get(name)
         arguments = [self.check(a) for a in node.args]
         if signature is None:
-            hint = did_you_mean(name, SIGNATURES)
+            hint = ELSEWHERE.get(name.lower()) or did_you_mean(name, SIGNATURES)
             self._error("R210", node.func, f"there is no function `{name}`", hint)
             return None
         if not signature.fewest <= len(arguments) <= signature.most:

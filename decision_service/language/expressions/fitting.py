@@ -11,6 +11,7 @@ from decision_service.language.expressions.tree import Node
 from decision_service.language.types import DATE, INTEGER, MONEY, NUMBER, phrase
 
 _CONVERSIONS = {MONEY: to_money, DATE: to_date}
+_DIVIDED = "divide it by an amount, such as a parameter of type money: `x / params.smallest_income`"
 
 
 def fit_together(nodes: Sequence[Node | None], currency: str, report: Report) -> list[Node | None]:
@@ -39,5 +40,6 @@ def expect(node: Node, expected: ValueType, currency: str, report: Report) -> No
     if fitted.type is expected or (expected is NUMBER and fitted.type is INTEGER):
         return fitted
     message = f"`{node.text}` is {phrase(node.type)}; {phrase(expected)} is needed here"
-    report.error("R305", node.place, message)
+    money = node.type is MONEY and expected is NUMBER
+    report.error("R305", node.place, message, _DIVIDED if money else "")
     return None

@@ -40,7 +40,7 @@ _OTHER_SPELLINGS = (
     ("=", "compare with `==`"),
     ("!", "write `not`"),
     ("%", "write a share as a decimal: 0.35"),
-    ("**", "write the product out"),
+    ("**", "write `power(base, exponent)`"),
     ("[", "only parentheses group; a list of labels is (“A”, “B”) with straight quotes"),
     ("]", "only parentheses group"),
     ("“", "use straight quotes"),
@@ -51,7 +51,7 @@ _OTHER_SPELLINGS = (
     ('"', "the text is not closed with a quote"),
     ("'", "the text is not closed with a quote"),
     ("?", "write `a if condition else b`"),
-    ("^", "write the product out"),
+    ("^", "write `power(base, exponent)`"),
     (";", "commas separate arguments"),
     *((sign, "write the amount alone: 1000") for sign in "₱$€£¥₹"),
 )

@@ -63,6 +63,10 @@ def _money(_arguments: Sequence[Node]) -> ValueType | None:
     return MONEY
 
 
+def _number(_arguments: Sequence[Node]) -> ValueType | None:
+    return NUMBER
+
+
 def _date(_arguments: Sequence[Node]) -> ValueType | None:
     return DATE
 
@@ -100,6 +104,17 @@ SIGNATURES = {
             _money,
             _LOAN,
         ),
+        Signature("exp", "exp(a)", "e to the power of a", 1, 1, _number, (NUMBER,)),
+        Signature("ln", "ln(a)", "the natural logarithm", 1, 1, _number, (NUMBER,)),
+        Signature(
+            "power",
+            "power(base, exponent)",
+            "the base to the power of the exponent",
+            2,
+            2,
+            _number,
+            (NUMBER, NUMBER),
+        ),
         Signature(
             "add_days",
             "add_days(date, days)",
@@ -111,3 +126,11 @@ SIGNATURES = {
         ),
     )
 }
+
+ELSEWHERE = {
+    "log": "write `ln(a)`, the natural logarithm",
+    "log10": "write `ln(a) / ln(10)`",
+    "pow": "write `power(base, exponent)`",
+    "sqrt": "write `power(a, 0.5)`",
+}
+"""What other languages' functions are in this one, by their names in small letters."""

@@ -84,6 +84,16 @@ class Within(_WithText):
 
 
 @dataclass(frozen=True, slots=True)
+class Listed(_WithText):
+    """Whether the operand's value stands on a list of keys, which is the value of `answer`."""
+
+    operand: NameRead
+    list: str
+    answer: Symbol
+    type: ValueType = ValueType.FLAG
+
+
+@dataclass(frozen=True, slots=True)
 class Not(_WithText):
     """The contrary of a flag."""
 
@@ -133,6 +143,7 @@ Node = (
     | Arithmetic
     | Compare
     | Within
+    | Listed
     | Not
     | All
     | Any
@@ -144,7 +155,7 @@ Node = (
 def parts(node: Node) -> tuple[Node, ...]:
     """The direct parts of a node in text order."""
     match node:
-        case Negative() | Not() | Within():
+        case Negative() | Not() | Within() | Listed():
             return (node.operand,)
         case Arithmetic() | Compare():
             return (node.left, node.right)

@@ -8,6 +8,7 @@ from datetime import date
 import msgspec
 from msgspec.structs import replace
 
+from decision_service.domain.decision import Decision
 from decision_service.domain.money import Money
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.verdict import OfferKind, Outcome, Verdict
@@ -16,6 +17,7 @@ from decision_service.pipeline.backtest.causes import causes
 from decision_service.pipeline.backtest.cells import cells_of
 from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase, dated, facts_for
+from decision_service.rollout.model import WHOLE
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.run.inputs import bind_inputs
@@ -82,6 +84,14 @@ def compare(
     return replace(one, causes=moved, cells=cells, points=tuple(map(side_of, swept)))
 
 
+def weighed(loan: KnownLoan | None, decision: Decision) -> KnownLoan | None:
+    """A loan of the control group stands for the share that it was drawn from."""
+    percent = decision.override.percent if decision.override else None
+    if loan is None or not percent:
+        return loan
+    return replace(loan, weight=loan.weight * WHOLE // percent)
+
+
 def needs_snapshot(case: DecidedCase, rules: BacktestRules) -> bool:
     """Whether the recorded factor values do not suffice for both sets of rules."""
     without: Snapshot | None = None
@@ -98,7 +108,7 @@ def _verdict(
     if day is not None:
         return evaluate(ruleset, dated(facts, ruleset, day))
     if ruleset.digest == case.ruleset.digest:
-        return case.decision.verdict
+        return case.decision.rules_verdict
     return evaluate(ruleset, facts)
 
 

@@ -17,6 +17,7 @@ from decision_service.pipeline.backtest.judge import (
     compare,
     needs_snapshot,
     side_of,
+    weighed,
 )
 from decision_service.pipeline.backtest.ports import (
     AnswerReader,
@@ -96,7 +97,7 @@ class RangeJudge:
         sums.reproduce(entry.decision_id, exactly=exactly)
         if needs_snapshot(case, self._rules):
             case = await self._with_snapshot(case, entry)
-        judged = compare(case, self._rules, one.loan)
+        judged = compare(case, self._rules, weighed(one.loan, case.decision))
         if isinstance(judged, NotCompared):
             sums.leave_out(judged.why, entry.outcome, judged.lacking)
         else:

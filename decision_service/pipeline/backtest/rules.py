@@ -6,20 +6,27 @@ from collections.abc import Mapping
 from datetime import date
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.factors.registry import catalogue
 from decision_service.pipeline.backtest.judge import BacktestRules
 from decision_service.pipeline.rules.texts import files_from_body
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.figures.setting import FigureSetter
-from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 
 
 class RulesOrder(msgspec.Struct, frozen=True):
-    """A version's stored files, with figures to set."""
+    """A version's stored files, with figures to set, and the lists of today that it may ask."""
 
     body: bytes
     figures: Mapping[str, str] = {}
+    lists: Mapping[str, str] = {}
+
+    @property
+    def files(self) -> RulesetFiles:
+        """The version's files."""
+        return replace(files_from_body(self.body), lists=self.lists)
 
 
 class BacktestOrder(msgspec.Struct):
@@ -45,7 +52,7 @@ def rules_of(order: BacktestOrder) -> BacktestRules:
     """The compiled rules of an order; raises FiguresUnfit."""
     points: tuple[CompiledRuleset, ...] = ()
     if order.points:
-        setter = FigureSetter(files_from_body(order.other.body), catalogue())
+        setter = FigureSetter(order.other.files, catalogue())
         every = ({**order.other.figures, **point} for point in order.points)
         points = tuple(setter.compiled(figures)[0] for figures in every)
     base, other = compiled(order.base), compiled(order.other)
@@ -54,7 +61,7 @@ def rules_of(order: BacktestOrder) -> BacktestRules:
 
 def compiled(order: RulesOrder) -> CompiledRuleset:
     """The version with its figures set; raises FiguresUnfit."""
-    files = files_from_body(order.body)
+    files = order.files
     if order.figures:
         return FigureSetter(files, catalogue()).compiled(order.figures)[0]
     ruleset = compile_ruleset(files, catalogue(), checks=()).ruleset

@@ -7,19 +7,22 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from decision_service.domain.decision import Assignment
+from decision_service.domain.decision import Assignment, ListAnswer
 from decision_service.domain.errors import InputInvalid
 from decision_service.domain.factor import Value
 from decision_service.domain.time import AsOf
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.in_flight_amounts import InFlightAmounts
+from decision_service.pipeline.decide.overrides.limits import day_limits
 from decision_service.pipeline.decide.placing import Placement, place
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rules.rulebook import Product
+from decision_service.rollout.allowances import DayLimits
 from decision_service.rollout.gate import enters_comparison
 from decision_service.rollout.model import UNREPORTED
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.inputs import bind_inputs
+from decision_service.ruleset.run.lists import list_answers
 
 Assigned = Callable[[Assignment], object]
 """Called with the arm that the rollout assigned an applicant to."""
@@ -30,7 +33,8 @@ class Admission(msgspec.Struct, frozen=True):
 
     `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout assigned;
     `compared` says whether the decision enters comparisons between arms. `unreported` is for how
-    long an expired offer counts of which no loan was reported.
+    long an expired offer counts of which no loan was reported. `answers` are those of the lists.
+    `limits` bound the day.
     """
 
     application: Application
@@ -41,6 +45,8 @@ class Admission(msgspec.Struct, frozen=True):
     unit: str
     compared: bool = False
     unreported: timedelta = UNREPORTED
+    answers: tuple[ListAnswer, ...] = ()
+    limits: DayLimits | None = None
 
 
 async def admit(
@@ -82,6 +88,8 @@ def _admitted(
         subject.unit,
         compared,
         product.plan.unreported,
+        list_answers(ruleset, inputs, as_of.date),
+        day_limits(product, assignment, subject.unit, as_of, ruleset),
     )
 
 

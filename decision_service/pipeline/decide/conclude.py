@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
 
@@ -10,8 +10,8 @@ import msgspec
 from msgspec import structs
 from msgspec.structs import replace
 
-from decision_service import __version__
-from decision_service.domain.decision import Decision, RulesetRef
+from decision_service.build import engine_version
+from decision_service.domain.decision import Decision, ListAnswer, Override, RulesetRef
 from decision_service.domain.factor import Factors, Value
 from decision_service.domain.money import Money
 from decision_service.domain.needs import Needs
@@ -24,6 +24,7 @@ from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.factor_cache import FactorCache
 from decision_service.pipeline.decide.matching import with_match
+from decision_service.pipeline.decide.overrides.settle import Settled, settle
 from decision_service.pipeline.decide.record_codec import (
     FactorWire,
     FactsToStore,
@@ -43,10 +44,12 @@ from decision_service.pipeline.ports import (
     WarmMark,
 )
 from decision_service.pipeline.snapshots.codec import snapshot_body
+from decision_service.rollout.allowances import Allowances
 from decision_service.rollout.gate import sets_pin
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.evaluator import Facts, evaluate, load_more
+from decision_service.ruleset.run.evaluator import Facts, load_more
+from decision_service.ruleset.run.lists import list_answers
 
 
 class ConcludedDecision(msgspec.Struct, frozen=True):
@@ -67,12 +70,13 @@ def conclude(
     content: bytes,
     factor_cache: FactorCache | None = None,
     fence: str = "",
+    allowances: Allowances | None = None,
 ) -> ConcludedDecision:
     """Decide from what was gathered and make the entry to commit; pure but for its new id.
 
     `fetch_result` is None exactly for an applicant outside the go-live. Factor values come from
     `known` where it has them. A `fence` is that of the lease under which this is decided; `own`
-    is what is on record of the person.
+    is what is on record of the person, `allowances` of the day.
     """
     decision_id = new_id.decision_id(admission.as_of.instant)
     if admission.ruleset is None or fetch_result is None:
@@ -81,7 +85,7 @@ def conclude(
         factor_cache = factor_cache or FactorCache()
         facts = own.facts if own else NO_OWN_FACTS
         decided = _decided(
-            admission, admission.ruleset, fetch_result, facts, decision_id, factor_cache
+            admission, admission.ruleset, fetch_result, facts, decision_id, factor_cache, allowances
         )
     style = admission.application.style
     reply = encoder.encode(decided.decision, style, decided.traces)
@@ -97,27 +101,46 @@ def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Needs:
     return replace(ruleset.needs, term_months=term)
 
 
-def judge(decision: Decision, ruleset: CompiledRuleset, factors: Factors) -> Decision:
-    """The recorded decision with the verdict of a ruleset on factors."""
-    verdict = evaluate(ruleset, Facts(factors.values, decision.inputs, decision.as_of))
+def judge(
+    decision: Decision,
+    ruleset: CompiledRuleset,
+    factors: Factors,
+    allowances: Allowances | None = None,
+) -> Decision:
+    """The recorded decision as a ruleset decides on factors, within the recorded allowances."""
+    as_of = decision.as_of
+    answers = list_answers(ruleset, decision.inputs, as_of.date, decision.answers)
+    facts = Facts(factors.values, decision.inputs, as_of, answers=answers)
+    settled = settle(ruleset, facts, allowances)
+    verdict = settled.verdict
     return structs.replace(
         decision,
         verdict=verdict,
         factors=factors,
         ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
-        expires=expiry(verdict, factors, ruleset, decision.as_of),
+        expires=expiry(verdict, factors, ruleset, as_of, answers),
+        answers=answers,
+        override=settled.override,
     )
 
 
 def expiry(
-    verdict: Verdict, factors: Factors, ruleset: CompiledRuleset, as_of: AsOf
+    verdict: Verdict,
+    factors: Factors,
+    ruleset: CompiledRuleset,
+    as_of: AsOf,
+    answers: Iterable[ListAnswer] = (),
 ) -> datetime | None:
-    """The earliest of `valid_for`, oldest used sync + `max_age`, and a used parameter's change."""
-    end, change = verdict.valid_until, verdict.param_change
+    """The earliest of `valid_for`, oldest used sync + `max_age`, and a change that is known.
+
+    A used parameter may change, and an entry of a list end.
+    """
+    end = verdict.valid_until
     if factors.oldest_used_sync is not None:
         end = _earlier(end, factors.oldest_used_sync + ruleset.needs.policy.max_age)
-    if change is not None:
-        end = _earlier(end, _midnight(change, as_of.zone))
+    for change in (verdict.param_change, *(answer.ends for answer in answers)):
+        if change is not None:
+            end = _earlier(end, _midnight(change, as_of.zone))
     return end if end is None or end > as_of.instant else as_of.instant
 
 
@@ -139,6 +162,8 @@ class _Decided(msgspec.Struct, frozen=True):
     factors: bytes | None = None
     own_values: tuple[FactorWire, ...] = ()
     traces: tuple[StageTrace, ...] = ()
+    settled: Settled | None = None
+    allowances: Allowances | None = None
 
 
 def _outside(admission: Admission, decision_id: str) -> _Decided:
@@ -152,6 +177,7 @@ def _decided(
     own: OwnFacts,
     decision_id: str,
     factor_cache: FactorCache,
+    allowances: Allowances | None,
 ) -> _Decided:
     as_of, full = admission.as_of, admission.application.style.full
     body = fetch_result.body or snapshot_body(fetch_result.snapshot)
@@ -162,7 +188,9 @@ def _decided(
     more = own_values(own, needs, as_of)
     factors = with_values(computed.factors, more)
     loaded = load_more(ruleset, computed.loaded(ruleset, as_of), more)
-    verdict = evaluate(ruleset, Facts(factors.values, admission.inputs, as_of, loaded))
+    facts = Facts(factors.values, admission.inputs, as_of, loaded, admission.answers)
+    settled = settle(ruleset, facts, allowances)
+    verdict = settled.verdict
     decision = _decision(
         admission,
         decision_id,
@@ -172,11 +200,13 @@ def _decided(
         body.id,
         fetch_result.fetched,
         fetch_result.calls,
-        expiry(verdict, factors, ruleset, as_of),
+        expiry(verdict, factors, ruleset, as_of, admission.answers),
         own,
+        settled.override,
     )
     shown = traces(ruleset, verdict) if full else ()
-    return _Decided(decision, body, computed.wire, values_to_wire(more), shown)
+    wire = values_to_wire(more)
+    return _Decided(decision, body, computed.wire, wire, shown, settled, allowances)
 
 
 def _decision(
@@ -190,6 +220,7 @@ def _decision(
     calls: int = 0,
     expires: datetime | None = None,
     own: OwnFacts = NO_OWN_FACTS,
+    override: Override | None = None,
 ) -> Decision:
     application, as_of = admission.application, admission.as_of
     return Decision(
@@ -204,7 +235,7 @@ def _decision(
         admission.assignment,
         admission.inputs,
         verdict,
-        __version__,
+        engine_version(),
         ref,
         factors,
         snapshot_id,
@@ -212,6 +243,8 @@ def _decision(
         calls,
         expires,
         own,
+        admission.answers,
+        override,
     )
 
 
@@ -242,12 +275,13 @@ def _entry(
         ruleset_digest=None if ruleset is None else ruleset.digest,
         plan_digest=admission.assignment.plan_digest,
         snapshot=decided.snapshot,
-        arm=_arm(decision, admission),
+        arm=_arm(decision, admission, decided.settled),
         consent=0 if fetch_result is None else fetch_result.consent,
         warm=_warm(fetch_result, decided.snapshot),
         fence=fence,
         depends_on=None if fetch_result is None else fetch_result.mark,
         history=_history(decision, ruleset, own),
+        allowances=decided.allowances,
     )
 
 
@@ -275,11 +309,15 @@ def _warm(fetch_result: FetchResult | None, body: SnapshotBody | None) -> WarmMa
     return WarmMark(body.id, fetched, fetched, fetch_result.plan, fetched)
 
 
-def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:
-    """What the decision means for its rollout; None for an applicant outside the go-live."""
-    assignment, verdict = decision.assignment, decision.verdict
-    if assignment.arm is None or assignment.version is None:
+def _arm(decision: Decision, admission: Admission, settled: Settled | None) -> ArmDecision | None:
+    """What the decision means for its rollout; None for an applicant outside the go-live.
+
+    Rates are those of the rules, whatever a cap or the control share decided.
+    """
+    assignment, verdict = decision.assignment, decision.rules_verdict
+    if assignment.arm is None or assignment.version is None or settled is None:
         return None
+    overridden = decision.override is not None
     return ArmDecision(
         unit=admission.unit,
         arm=assignment.arm,
@@ -288,7 +326,10 @@ def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:
         pins=sets_pin(assignment),
         refer_kind=verdict.refer_kind,
         rule_error=verdict.ended_in_rule_error,
-        approved=verdict.approved_amount,
+        approved=None if overridden else verdict.approved_amount,
+        judged=verdict.outcome if overridden else None,
+        grant=settled.grant,
+        explored=settled.charge,
     )
 
 
@@ -303,6 +344,9 @@ def _facts(decision: Decision, application: Application, decided: _Decided) -> F
         packed_factors=decided.factors,
         own=decision.own,
         own_values=decided.own_values,
+        answers=decision.answers,
+        allowances=decided.allowances,
         fetched=decision.fetched,
         upstream_calls=decision.upstream_calls,
+        withheld_tags=decision.verdict.withheld_tags,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
@@ -10,6 +10,7 @@ from msgspec import structs
 
 from decision_service.domain.decision import Assignment
 from decision_service.domain.errors import (
+    AllowancesMoved,
     ConsentMoved,
     DeadlineMissed,
     HistoryMoved,
@@ -32,6 +33,7 @@ from decision_service.pipeline.decide.fetching import gather_for, withdrawn
 from decision_service.pipeline.decide.in_flight_amounts import InFlightAmounts
 from decision_service.pipeline.decide.leased_source import DecidedElsewhere, LeasedSource
 from decision_service.pipeline.decide.observer import Attempt, DecisionObserver
+from decision_service.pipeline.decide.overrides.limits import found_allowances
 from decision_service.pipeline.decide.run import (
     FLOOR,
     CallContext,
@@ -47,6 +49,7 @@ from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.ports import DecisionEntry, FetchResult, StoredEntry
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.rules.used_versions import UsedVersions
+from decision_service.rollout.allowances import Allowances
 from decision_service.rollout.gate import day_total_matters
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.single_flight import SingleFlight
@@ -238,7 +241,7 @@ class DecideApplication:
             try:
                 async with self._turns.of(user_id):
                     return await self._recorded_once(admission, fetch_result, run)
-            except HistoryMoved:
+            except (AllowancesMoved, HistoryMoved):
                 continue
             except ReadingMoved:
                 self.forget(user_id)
@@ -256,7 +259,9 @@ class DecideApplication:
         self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
     ) -> _Result:
         own = await self._own_records(admission, fetch_result, run)
-        concluded = self._conclude(admission, fetch_result, own, run)
+        product, unit = admission.application.product, admission.unit
+        found = await found_allowances(admission.limits, product, unit, self._deps.arms)
+        concluded = self._conclude(admission, fetch_result, own, found, run)
         return _Result(fetch_result, concluded, await self._commit(concluded.entry, run))
 
     async def _own_records(
@@ -277,6 +282,7 @@ class DecideApplication:
         admission: Admission,
         fetch_result: FetchResult | None,
         own: OwnRecords | None,
+        allowances: Allowances | None,
         run: DecisionRun,
     ) -> ConcludedDecision:
         return conclude(
@@ -289,6 +295,7 @@ class DecideApplication:
             content=run.content,
             factor_cache=self._factor_cache,
             fence=run.lease.fence if run.lease else "",
+            allowances=allowances,
         )
 
     async def _commit(self, entry: DecisionEntry, run: DecisionRun) -> StoredEntry:
@@ -309,7 +316,9 @@ class DecideApplication:
             self._observer.recorded(
                 attempt, product, admission, result.fetch_result, result.concluded
             )
-            self._on_recorded(result.stored, entry.arm.arm if entry.arm else "")
+            verdict = result.concluded.decision.verdict
+            tags = [tag.name for tag in verdict.tags]
+            self._on_recorded(result.stored, entry.arm.arm if entry.arm else "", tags)
 
     async def _gather(
         self, admission: Admission, ruleset: CompiledRuleset, run: DecisionRun
@@ -328,7 +337,7 @@ class DecideApplication:
         )
 
 
-def _no_op(_: StoredEntry, __: str) -> None:
+def _no_op(_: StoredEntry, __: str, ___: Sequence[str]) -> None:
     """Nobody counts."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import datetime
 
 import msgspec
 
@@ -11,6 +11,7 @@ from decision_service.domain.money import Money
 from decision_service.domain.time import AsOf
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.in_flight_amounts import InFlightAmounts
+from decision_service.pipeline.decide.overrides.limits import midnight
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.gate import (
@@ -81,8 +82,7 @@ async def _approved_today(
     store is read may count twice, never not at all.
     """
     ruleset = product.versions[assignment.version or 0]
-    midnight = datetime.combine(AsOf.at(now, ruleset.zone).date, time(), ruleset.zone)
     before = in_flight.of(product.name)
-    minor = await arms.approved(product.name, Arm.CHALLENGER, midnight)
+    minor = await arms.approved(product.name, Arm.CHALLENGER, midnight(AsOf.at(now, ruleset.zone)))
     in_progress = {**before, **in_flight.of(product.name)}
     return Money(ruleset.currency, minor + sum(in_progress.values()))

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import structs
 
-from decision_service.domain.decision import Assignment
+from decision_service.domain.decision import Assignment, ListAnswer
 from decision_service.domain.factor import (
     Evidence,
     Factors,
@@ -25,6 +25,7 @@ from decision_service.domain.missing import Missing
 from decision_service.domain.money import Money
 from decision_service.domain.own_facts import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.time import AsOf
+from decision_service.rollout.allowances import Allowances
 
 Wire = list[str]
 """A value as [type letter, text] or, for money, [letter, currency, minor units]."""
@@ -83,7 +84,11 @@ class FactorsWire(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What is stored of the facts in either form; `own_values` are those of own facts."""
+    """What is stored of the facts in either form; `own_values` are those of own facts.
+
+    `answers` are what lists of keys said of the inputs. `withheld_tags` stand here, since the
+    recorded reply may not tell them.
+    """
 
     instant: datetime
     zone: str
@@ -95,6 +100,9 @@ class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     doubtful: bool = False
     own: OwnFacts = NO_OWN_FACTS
     own_values: tuple[FactorWire, ...] = ()
+    withheld_tags: tuple[str, ...] = ()
+    answers: tuple[ListAnswer, ...] = ()
+    allowances: Allowances | None = None
 
 
 class FactsToStore(_Facts, frozen=True, omit_defaults=True, kw_only=True):

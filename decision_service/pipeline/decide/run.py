@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -25,7 +25,7 @@ from decision_service.pipeline.snapshots.cache import SnapshotCache
 FLOOR = 0.300
 """With less than this left a decision is not begun."""
 
-OnRecorded = Callable[[StoredEntry, str], None]
+OnRecorded = Callable[[StoredEntry, str, Sequence[str]], None]
 """Called with each newly recorded decision and its arm; not with a repeated answer."""
 
 

@@ -27,7 +27,7 @@ PERIOD = 5.0
 
 
 class ProcessRules(msgspec.Struct, frozen=True):
-    """A process and the digest of all rulesets and plans that it decides by."""
+    """A process and the digest of all rulesets, lists and plans that it decides by."""
 
     process: str
     digest: str
@@ -114,13 +114,14 @@ class ReplicaCheck:
 
 
 def rules_digest(rulebook: Rulebook) -> str:
-    """SHA-256 over the digests of every ruleset and every plan; equal ones decide alike."""
+    """SHA-256 over the digests of every ruleset, list and plan; equal ones decide alike."""
     lines = [
         f"{name} {what} {digest}\n"
         for name, product in sorted(rulebook.products.items())
         for what, digest in (
             ("plan", product.plan.digest),
             *((f"v{n}", rules.digest) for n, rules in sorted(product.versions.items())),
+            *((f"list {one.name}", one.digest) for one in product.lists),
         )
     ]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

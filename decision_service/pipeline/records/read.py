@@ -9,6 +9,7 @@ import msgspec
 from decision_service.domain.errors import DecisionUnknown
 from decision_service.domain.factor import Factors
 from decision_service.domain.verdict import StageTrace
+from decision_service.pipeline.decide.overrides.settle import settle
 from decision_service.pipeline.decide.record_codec import (
     StoredFacts,
     decode_facts,
@@ -18,7 +19,7 @@ from decision_service.pipeline.decide.record_codec import (
 from decision_service.pipeline.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.ruleset.explain.trace import traces
-from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.ruleset.run.evaluator import Facts
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -55,7 +56,8 @@ class ReadDecisions:
         factors = factors_from_wire(facts.factors)
         ruleset = await self._archive.by_digest(entry.ruleset_digest)
         inputs = inputs_from_wire(facts.inputs)
-        verdict = evaluate(ruleset, Facts(factors.values, inputs, facts.as_of))
+        known = Facts(factors.values, inputs, facts.as_of, answers=facts.answers)
+        verdict = settle(ruleset, known, facts.allowances).verdict
         return Recorded(entry, facts, factors, traces(ruleset, verdict))
 
     async def list(self, chosen: Filter, after: PagePosition | None, size: int) -> DecisionPage:

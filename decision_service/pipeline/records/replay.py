@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from decision_service import __version__
+from decision_service.build import engine_version
 from decision_service.domain.decision import Decision
 from decision_service.domain.errors import (
     FieldInvalid,
@@ -96,7 +96,7 @@ class ReplayDecision:
         shell = shell_of(recorded)
         needs = needs_of(ruleset, shell.inputs)
         factors = compute(read_snapshot(body), needs, shell.as_of, shell.own)
-        decision = judge(shell, ruleset, factors)
+        decision = judge(shell, ruleset, factors, recorded.facts.allowances)
         return Replayed(recorded, decision, traces(ruleset, decision.verdict))
 
     async def _rules(self, entry: StoredEntry, which: WhichRules) -> CompiledRuleset:
@@ -143,9 +143,10 @@ def shell_of(recorded: Recorded) -> Decision:
         assignment=facts.assignment,
         inputs=inputs_from_wire(facts.inputs),
         verdict=Verdict(Outcome.NOT_ENROLLED),
-        engine_version=__version__,
+        engine_version=engine_version(),
         snapshot_id=entry.snapshot_id,
         fetched=facts.fetched,
         upstream_calls=facts.upstream_calls,
         own=facts.own,
+        answers=facts.answers,
     )

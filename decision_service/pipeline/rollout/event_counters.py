@@ -1,4 +1,4 @@
-"""Counters of guardrail actions and shadow results in this process."""
+"""Counters of guardrail actions, overrides and shadow results in this process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decision_service.instruments import counter
 
 
 class EventCounters:
-    """Counters of a rollout's automatic steps and shadows."""
+    """Counters of a rollout's automatic steps, overrides and shadows."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.guardrail_actions = counter(
@@ -22,6 +22,12 @@ class EventCounters:
             "rollout_automatic_advances",
             "Stages that go-live advanced by itself",
             "product",
+        )
+        self.overrides = counter(
+            registry,
+            "decision_overrides",
+            "Decisions that are not what the rules concluded",
+            *("product", "kind", "cap"),
         )
         self.shadow_evaluations = counter(
             registry,

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from decision_service.domain.decision import Arm
+from decision_service.domain.time import AsOf
+from decision_service.pipeline.decide.overrides.limits import midnight
 from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal
 from decision_service.pipeline.rollout.guardrails.evaluate import (
     Evaluation,
@@ -19,13 +21,15 @@ from decision_service.pipeline.rollout.guardrails.evaluate import (
 from decision_service.pipeline.rollout.guardrails.watch import GuardrailWatch
 from decision_service.pipeline.rollout.guardrails.windows import GuardrailWindow, position_at
 from decision_service.pipeline.rollout.pairs.pairs import Comparability, Group, PairLog
+from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rules.rulebook import Product
+from decision_service.rollout.allowances import DayTotal
 from decision_service.rollout.gate import running_challenger
 from decision_service.rollout.guardrails import Metric, VersusChampion
 from decision_service.rollout.judging import GuardrailState as Said
 from decision_service.rollout.judging import applicants_needed
 from decision_service.rollout.latency import quantile
-from decision_service.rollout.model import WHOLE, Plan, Shadow
+from decision_service.rollout.model import WHOLE, DayCap, Plan, Shadow
 from decision_service.rollout.readiness import Readiness, waits_for
 from decision_service.rollout.sequential import ArmCount
 from decision_service.rollout.state import TrackName
@@ -98,8 +102,15 @@ class GuardrailLine(msgspec.Struct, frozen=True):
     awaited: Forecast | None
 
 
+class DayFigures(msgspec.Struct, frozen=True):
+    """What the present day has approved, beside the plan's caps and control share."""
+
+    caps: Sequence[tuple[DayCap, DayTotal]]
+    explored: int
+
+
 class Figures(msgspec.Struct, frozen=True):
-    """Everything that a rollout has measured, since `since`."""
+    """Everything that a rollout has measured, since `since`; `day` is None without day's bounds."""
 
     product: Product
     since: datetime
@@ -108,14 +119,16 @@ class Figures(msgspec.Struct, frozen=True):
     shadows: Sequence[ShadowLine]
     guards: Sequence[GuardrailLine]
     next: Sequence[NextStage]
+    day: DayFigures | None = None
 
 
 class ShowFigures:
     """Sums the counters of all processes, and evaluates the guardrails as the watch does."""
 
-    def __init__(self, watch: GuardrailWatch, pairs: PairLog) -> None:
+    def __init__(self, watch: GuardrailWatch, pairs: PairLog, arms: ArmLog) -> None:
         self._watch = watch
         self._pairs = pairs
+        self._arms = arms
 
     async def __call__(self, product: str) -> Figures:
         """The figures; raises ProductUnknown or StoreUnavailable."""
@@ -131,7 +144,17 @@ class ShowFigures:
             shadows=[await self._shadow(product, s, since) for s in found.plan.versions.shadow],
             guards=[await _guard(word, found.plan, now) for word in results],
             next=[n for track in TrackName if (n := await _next(evaluation, track, results))],
+            day=await self._day(found, now),
         )
+
+    async def _day(self, product: Product, now: datetime) -> DayFigures | None:
+        plan = product.plan
+        if not plan.caps and plan.explore is None:
+            return None
+        since = midnight(AsOf.at(now, product.champion.zone))
+        totals = await self._arms.day_totals(product.name, since)
+        caps = [(cap, totals.of(cap.tier)) for cap in plan.caps]
+        return DayFigures(caps, totals.explored)
 
     async def _shadow(self, product: str, shadow: Shadow, since: datetime) -> ShadowLine:
         groups = await self._pairs.groups(product, shadow.version, since)

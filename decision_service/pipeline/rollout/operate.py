@@ -8,7 +8,6 @@ from functools import partial
 import msgspec
 import structlog
 
-from decision_service.domain.decision import Arm
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.placing import Placement, place
 from decision_service.pipeline.ports import Clock
@@ -17,6 +16,7 @@ from decision_service.pipeline.rollout_ports import ArmLog, JournalAction, Journ
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.state import (
+    Switched,
     Track,
     TrackName,
     advance,
@@ -121,9 +121,9 @@ class OperateRollouts:
         return await self._at_once(order, JournalAction.RESUME, lambda _, state, __: resume(state))
 
     async def set_kill_switch(
-        self, order: StepRequest, arm: Arm | None, *, killed: bool
+        self, order: StepRequest, arm: Switched, *, killed: bool
     ) -> JournalEntry | None:
-        """Kill or revive an arm (None: the product); None where the switch is already so."""
+        """Kill or revive an arm, exploring, or the product; None where the switch is already so."""
         action = JournalAction.KILL if killed else JournalAction.REVIVE
         switch = partial(kill if killed else revive, arm=arm)
         return await self._at_once(order, action, lambda _, state, __: switch(state))

@@ -79,9 +79,11 @@ class ReloadRules:
             unsettled = await self._rollouts.take_over(loading.rulebook)
             if unsettled is not None:
                 return self._refused(plan_conflict_problems(folder, unsettled))
-            await keep(self._log, folder, self._clock.now())
+            changes = await keep(self._log, folder, self._clock.now())
         except (StoreError, RolloutMovedOn):
             return Reloaded(accepted=False, faults=0, again=True)
+        for change in changes:
+            log.info("a list of keys has changed", **msgspec.structs.asdict(change))
         return Reloaded(accepted=True, faults=0)
 
     async def _barred(self, folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:

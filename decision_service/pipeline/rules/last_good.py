@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from decision_service.pipeline.ports import DecisionLog, StoredText
+from decision_service.pipeline.rules.list_changes import KIND as LISTS
+from decision_service.pipeline.rules.list_changes import ListChange, list_changes
 from decision_service.pipeline.rules.loading import RuleFolder
 from decision_service.pipeline.rules.publication import manifest_record
 
@@ -15,17 +18,30 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DECODER = msgspec.json.Decoder(RuleFolder)
 
 
-async def keep(log: DecisionLog, folder: RuleFolder, now: datetime) -> None:
-    """Store a folder and its manifest as the last good ones, unless stored already."""
+async def keep(log: DecisionLog, folder: RuleFolder, now: datetime) -> Sequence[ListChange]:
+    """Store a folder and its manifest as the last good ones, unless stored already.
+
+    What it changes in lists is journalled with it, and returned.
+    """
     body = msgspec.json.encode(folder)
     last = await log.last_text(KIND)
-    if last is None or last.body != body:
-        await log.put_texts([StoredText(_key(now, last), KIND, body), *manifest_record(folder)])
+    if last is not None and last.body == body:
+        return ()
+    changes = list_changes(_folder(last), folder, now)
+    key = _key(now, last)
+    texts = [StoredText(key, KIND, body), *manifest_record(folder)]
+    if changes is not None:
+        texts.append(StoredText(f"{LISTS} {key}", LISTS, msgspec.json.encode(changes)))
+    await log.put_texts(texts)
+    return () if changes is None else changes.changes
 
 
 async def last_good_folder(log: DecisionLog) -> RuleFolder | None:
     """The last good folder; None where none was stored in a form that can be read."""
-    last = await log.last_text(KIND)
+    return _folder(await log.last_text(KIND))
+
+
+def _folder(last: StoredText | None) -> RuleFolder | None:
     try:
         return None if last is None else _DECODER.decode(last.body)
     except msgspec.MsgspecError:

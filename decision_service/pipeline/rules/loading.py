@@ -10,10 +10,13 @@ from itertools import chain
 import msgspec
 from msgspec.structs import replace
 
+from decision_service.domain.decision import Arm
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.language.evaluation.condition import Declared, DeclaredNames
 from decision_service.pipeline.ports import StoredText
+from decision_service.pipeline.rules.day_bounds import doubtful_bounds
+from decision_service.pipeline.rules.folder_checks import ListFiles, list_problems, shared_problems
 from decision_service.pipeline.rules.manifest import manifest_problems
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.rules.segments import unmatched_segments
@@ -22,6 +25,7 @@ from decision_service.rollout.plan import parse_plan
 from decision_service.rollout.state import initial_state
 from decision_service.ruleset.compile.compiler import Compilation, compile_ruleset
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+from decision_service.ruleset.reading.lists import SHARED
 
 _VERSION_FILE = re.compile(r"v([1-9][0-9]{0,5})\.yaml")
 
@@ -41,7 +45,7 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 
 class ProductTexts(msgspec.Struct, frozen=True):
-    """One product's folder: `rulesets` by version, `tables` by their path within the folder."""
+    """One product's folder: `rulesets` by version, tables and lists by their path within it."""
 
     product: str
     path: str
@@ -50,13 +54,15 @@ class ProductTexts(msgspec.Struct, frozen=True):
     tables: Mapping[str, str] = msgspec.field(default_factory=dict)
     tests: tuple[TextFile, ...] = ()
     fixtures: Mapping[str, str] = msgspec.field(default_factory=dict)
+    lists: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def contents(self) -> dict[str, str]:
         """Every file's text by its path within the folder of products."""
         plan = () if self.plan is None else (self.plan,)
         shown = {file.path: file.text for file in (*self.rulesets.values(), *plan, *self.tests)}
-        within = {f"{self.path}/{name}": text for name, text in self.tables.items()}
+        beside = {**self.tables, **self.lists}
+        within = {f"{self.path}/{name}": text for name, text in beside.items()}
         recorded = {f"{self.path}/tests/{name}": text for name, text in self.fixtures.items()}
         return {
             f"{self.product}{path.removeprefix(self.path)}": text
@@ -67,6 +73,7 @@ class ProductTexts(msgspec.Struct, frozen=True):
 class RuleFolder(msgspec.Struct, frozen=True):
     """A whole rules folder; `data` holds `_data/*.yaml` by file name.
 
+    `shared` holds the files of `_shared` by their path within the rules folder.
     `manifest` is what was published last, where anything was.
     """
 
@@ -74,14 +81,25 @@ class RuleFolder(msgspec.Struct, frozen=True):
     data: Mapping[str, str] = msgspec.field(default_factory=dict)
     unreadable: tuple[Unreadable, ...] = ()
     manifest: TextFile | None = None
+    shared: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def contents(self) -> dict[str, str]:
         """Every file's text by its path within the folder, the manifest's aside."""
-        found = {f"_data/{name}": text for name, text in self.data.items()}
+        found = {f"_data/{name}": text for name, text in self.data.items()} | dict(self.shared)
         for product in self.products:
             found.update(product.contents)
         return found
+
+    @property
+    def shared_lists(self) -> dict[str, str]:
+        """The lists of all products by their path within the folder."""
+        return {path: text for path, text in self.shared.items() if path.startswith(SHARED)}
+
+    @property
+    def shared_files(self) -> dict[str, str]:
+        """Reasons and parameters of several products by their path within the folder."""
+        return {path: text for path, text in self.shared.items() if not path.startswith(SHARED)}
 
 
 class LoadResult(msgspec.Struct, frozen=True):
@@ -126,6 +144,8 @@ def load_rules(
             products[one.product] = product
     if not folder.products and not found:
         found.append(_problem("rules", "R001", "the folder holds no product", "add one"))
+    found.extend(_lists(folder, by_version))
+    found.extend(shared_problems(_root(folder), folder.shared_files, by_version.values()))
     if folder.products and not folder.data:
         found.append(_without_data(folder))
     loading = LoadResult(None, _once(found, by_version), tuple(texts), by_version)
@@ -150,12 +170,50 @@ def files_of(folder: RuleFolder, product: ProductTexts, version: int) -> Ruleset
         text=file.text,
         data=folder.data,
         tables=product.tables,
-        unreadable={
-            file.path.removeprefix(f"{product.path}/"): file.sentence
-            for file in folder.unreadable
-            if file.path.startswith(f"{product.path}/")
-        },
+        unreadable=dict(_unread(folder, product)),
+        lists=lists_of(folder, product),
+        shared=folder.shared_files,
     )
+
+
+def lists_of(folder: RuleFolder, product: ProductTexts) -> dict[str, str]:
+    """The lists that a product's versions may ask, by path as `RulesetFiles` has it."""
+    return {**folder.shared_lists, **product.lists}
+
+
+def _unread(folder: RuleFolder, product: ProductTexts) -> Iterator[tuple[str, str]]:
+    """Files of a product, or of all, that could not be read, by path as `RulesetFiles` has it."""
+    root = product.path.rpartition("/")[0]
+    for file in folder.unreadable:
+        if file.path.startswith(f"{product.path}/"):
+            yield file.path.removeprefix(f"{product.path}/"), file.sentence
+        elif file.path.startswith(f"{root}/_shared/"):
+            yield file.path.removeprefix(f"{root}/"), file.sentence
+
+
+def _lists(folder: RuleFolder, by_version: Mapping[str, Compilation]) -> tuple[Diagnostic, ...]:
+    """Everything wrong with the lists of a folder."""
+    asked = {one.product: _asked(one, by_version) for one in folder.products}
+    known = [names for names in asked.values() if names is not None]
+    every = frozenset().union(*known) if len(known) == len(asked) else None
+    root = _root(folder)
+    own = [
+        ListFiles(one.product, one.path, one.lists, asked[one.product]) for one in folder.products
+    ]
+    return list_problems(ListFiles("", root, folder.shared_lists, every), own)
+
+
+def _root(folder: RuleFolder) -> str:
+    """The folder's own name as messages show it."""
+    return folder.products[0].path.rpartition("/")[0] if folder.products else "rules"
+
+
+def _asked(product: ProductTexts, by_version: Mapping[str, Compilation]) -> frozenset[str] | None:
+    """The lists that a product's versions ask; None where one does not compile."""
+    compiled = [by_version[file.path] for file in product.rulesets.values()]
+    if any(one.ruleset is None for one in compiled):
+        return None
+    return frozenset().union(*(one.lists for one in compiled))
 
 
 def input_names(ruleset: CompiledRuleset) -> DeclaredNames:
@@ -236,7 +294,14 @@ def _product(
     found.extend(reading.diagnostics)
     if reading.plan is None or not versions:
         return None
-    found.extend(unmatched_segments(product.plan.path, product.plan.text, reading.plan))
+    plan_file = product.plan
+    found.extend(unmatched_segments(plan_file.path, plan_file.text, reading.plan))
+    named = (reading.plan.versions.of(arm) for arm in Arm)
+    deciding = [versions[number] for number in named if number and number in versions]
+    bounds = doubtful_bounds(plan_file.path, plan_file.text, reading.plan, deciding)
+    found.extend(bounds)
+    if any(one.severity is Severity.ERROR for one in bounds):
+        return None
     texts.append(StoredText(reading.plan.digest, "plan", product.plan.text.encode()))
     state = initial_state(reading.plan, now)
     return Product(product.product, versions, reading.plan, state)
@@ -252,7 +317,7 @@ def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
 
 def _without_data(folder: RuleFolder) -> Diagnostic:
     """Warn of missing provider types, needed when the vendor's provider list cannot be read."""
-    root = folder.products[0].path.rpartition("/")[0]
+    root = _root(folder)
     message = f"`{root}` has no `_data/`: no provider, transaction class or employer is known"
     hint = "copy `rules/_data` of the release beside the products"
     return Diagnostic("R004", Severity.WARNING, f"{root}/_data", 1, 1, 2, message, hint)

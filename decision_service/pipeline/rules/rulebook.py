@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from decision_service.domain.errors import ProductUnknown
 from decision_service.rollout.model import Plan
 from decision_service.rollout.state import RolloutState
+from decision_service.ruleset.program.lists import KeyList
 from decision_service.ruleset.program.model import CompiledRuleset
 
 
@@ -26,6 +27,12 @@ class Product(msgspec.Struct, frozen=True, dict=True):
     def champion(self) -> CompiledRuleset:
         """The version that decides for everybody who is in no other arm."""
         return self.versions[self.plan.versions.champion]
+
+    @cached_property
+    def lists(self) -> tuple[KeyList, ...]:
+        """The lists that any loaded version asks, by name."""
+        found = {one.name: one for v in self.versions.values() for one in v.lists.values()}
+        return tuple(found[name] for name in sorted(found))
 
     @cached_property
     def input_names(self) -> frozenset[str]:

@@ -14,11 +14,13 @@ class _Files(msgspec.Struct, frozen=True):
     text: str
     data: dict[str, str]
     tables: dict[str, str]
+    shared: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 def ruleset_text(ruleset: CompiledRuleset, files: RulesetFiles) -> StoredText:
     """The files of a compiled ruleset, ready to be stored under its digest."""
-    stored = _Files(files.product, files.path, files.text, dict(files.data), dict(files.tables))
+    beside = dict(files.data), dict(files.tables), dict(files.shared)
+    stored = _Files(files.product, files.path, files.text, *beside)
     return StoredText(ruleset.digest, "ruleset", msgspec.json.encode(stored))
 
 
@@ -31,4 +33,6 @@ def files_from_body(body: bytes) -> RulesetFiles:
         text=stored.text,
         data=stored.data,
         tables=stored.tables,
+        lists=None,
+        shared=stored.shared,
     )

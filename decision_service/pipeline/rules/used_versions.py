@@ -86,7 +86,7 @@ def _refuse(file: TextFile, ruleset: CompiledRuleset, earlier: str, report: Repo
     name, number = ruleset.ruleset, ruleset.version
     message = f"{name} v{number} has decided with other content (digest {earlier[:12]})"
     hint = (
-        f"bring v{number} back as it was, its tables and `_data` too, "
+        f"bring v{number} back as it was, its tables, `_data` and `_shared` too, "
         f"and write the change as v{number + 1}"
     )
     report.error(_CODE, place, message, hint)

@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 
 import msgspec
 
+from decision_service.domain.decision import ListAnswer
 from decision_service.domain.errors import FieldInvalid, FieldProblem, RulesetUnknown
 from decision_service.domain.factor import Factors, FactorSpec, FactorValue, Value, ValueType
 from decision_service.domain.missing import Cause, Missing
@@ -25,12 +26,13 @@ from decision_service.pipeline.history.figures import HistoryOf
 from decision_service.pipeline.history.read import Person, ReadHistory
 from decision_service.pipeline.ports import Clock, DecisionLog, SnapshotSource
 from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder
+from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder, lists_of
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.ruleset.compile.compiler import Compilation, compile_ruleset
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.ruleset.run.lists import list_answers
 
 
 class DryRunRequest(msgspec.Struct, frozen=True):
@@ -54,6 +56,7 @@ class DryRunResult(msgspec.Struct, frozen=True):
     factors: Factors
     verdict: Verdict
     traces: tuple[StageTrace, ...]
+    answers: tuple[ListAnswer, ...] = ()
 
 
 class TryRules:
@@ -85,8 +88,10 @@ class TryRules:
             factors = await self._gathered(trial.user_id, needs, about, stop_at)
         else:
             factors = given_factors(trial, ruleset)
-        verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of))
-        return DryRunResult(ruleset, as_of, inputs, factors, verdict, traces(ruleset, verdict))
+        answers = list_answers(ruleset, inputs, as_of.date)
+        verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of, answers=answers))
+        shown = traces(ruleset, verdict)
+        return DryRunResult(ruleset, as_of, inputs, factors, verdict, shown, answers)
 
     def _as_of(self, trial: DryRunRequest, ruleset: CompiledRuleset) -> AsOf:
         if trial.as_of is None or trial.user_id:
@@ -171,7 +176,15 @@ class ValidateRules:
             (p for p in folder.products if p.product == product), ProductTexts(product, product)
         )
         path = f"rules/{product}/(sent).yaml"
-        files = RulesetFiles(product, path, source, folder.data, texts.tables)
+        files = RulesetFiles(
+            product,
+            path,
+            source,
+            folder.data,
+            texts.tables,
+            lists=lists_of(folder, texts),
+            shared=folder.shared_files,
+        )
         return compile_ruleset(files, catalogue(), self._blocked, self._clock.now())
 
 

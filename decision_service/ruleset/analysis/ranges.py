@@ -16,7 +16,18 @@ from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node
 from decision_service.language.types import Symbol
+from decision_service.ruleset.analysis.curves import (
+    span_of_exponential,
+    span_of_logarithm,
+    span_of_power,
+)
 from decision_service.ruleset.analysis.regions import EVERYTHING, Span, hull
+
+_CURVES: Mapping[str, Callable[..., Span]] = {
+    "exp": span_of_exponential,
+    "ln": span_of_logarithm,
+    "power": span_of_power,
+}
 
 Labels = frozenset[Any] | None
 SlotRanges = Mapping[int, Span]
@@ -92,7 +103,8 @@ class _Spans:
             return spans[0] if low is not None and low >= 0 else Span(0, None)
         if node.function in ("min", "max"):
             return _extreme(spans, largest=node.function == "max")
-        return EVERYTHING
+        curve = _CURVES.get(node.function)
+        return curve(*spans) if curve else EVERYTHING
 
 
 def _negative(span: Span) -> Span:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from decision_service.ruleset.checks.always import check_always, check_divisions, check_left_out
+from decision_service.ruleset.checks.always import (
+    check_always,
+    check_divisions,
+    check_left_out,
+    check_undefined,
+)
 from decision_service.ruleset.checks.approval import check_approval
 from decision_service.ruleset.checks.bands import check_bands
 from decision_service.ruleset.checks.bins import check_bins
@@ -42,5 +47,6 @@ CHECKS: tuple[Check, ...] = (
     check_reasonless,
     check_rows,
     check_shadowed,
+    check_undefined,
     check_unused,
 )

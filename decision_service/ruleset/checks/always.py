@@ -1,10 +1,12 @@
-"""What constants and declared bounds settle: conditions, stages for nobody, divisors of zero."""
+"""What constants and declared bounds settle: conditions, stages for nobody, no value at all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 
 from decision_service.domain.verdict import Component
+from decision_service.language.evaluation.arithmetic import exactly, exponential
 from decision_service.language.expressions.tree import (
     Arithmetic,
     FunctionCall,
@@ -14,6 +16,7 @@ from decision_service.language.expressions.tree import (
 )
 from decision_service.language.types import FLAG, Symbol
 from decision_service.ruleset.analysis.ranges import span_of
+from decision_service.ruleset.analysis.regions import Span
 from decision_service.ruleset.analysis.satisfiable import can_hold
 from decision_service.ruleset.program.part import Written
 from decision_service.ruleset.reading.draft import RulesetDraft
@@ -52,6 +55,18 @@ def check_left_out(draft: RulesetDraft) -> None:
             draft.report.warning("R410", parts[-1].place, message, hint)
 
 
+def check_undefined(draft: RulesetDraft) -> None:
+    """R316 for a function that has no value for any value of its arguments."""
+    for tree in draft.trees():
+        for node in walk(tree):
+            if isinstance(node, FunctionCall) and node.function in _UNDEFINED:
+                spans = [span_of(a, {}, draft.names.currency) for a in node.arguments]
+                why = _UNDEFINED[node.function](*spans)
+                if why:
+                    message = f"`{node.text}` never has a value: {why}"
+                    draft.report.error("R316", node.place, message, _WITHIN)
+
+
 def _check(written: Written, draft: RulesetDraft) -> None:
     tree, currency = written.tree, draft.names.currency
     if not can_hold([(tree, True)], currency):
@@ -76,6 +91,39 @@ def _bounds(symbol: Symbol) -> str:
     if symbol.lower is None:
         return f"`{symbol.name}` is {symbol.upper:f} or less"
     return f"`{symbol.name}` is {symbol.lower:f} to {symbol.upper:f}"
+
+
+def _overflows(of: Span) -> str:
+    with exactly():
+        try:
+            exponential(0 if of.low is None else of.low)
+        except ArithmeticError:
+            return f"the exponent is {of.low:f} or more, and the result too large"
+    return ""
+
+
+def _no_logarithm(of: Span) -> str:
+    never = of.high is not None and of.high <= 0
+    return "there is no logarithm of 0 and less" if never else ""
+
+
+def _no_power(base: Span, exponent: Span) -> str:
+    if exponent.low is None or exponent.low != exponent.high:
+        return ""
+    times = Decimal(exponent.low)
+    if base.high is not None and base.high < 0 and times != times.to_integral_value():
+        return "a base below 0 has no power that is no whole number"
+    if base.low == 0 == base.high and times <= 0:
+        return "0 has no power of 0 or less"
+    return ""
+
+
+_WITHIN = "bring it to where there is one: `ln(max(a, 1))`, `exp(min(a, 100))`"
+_UNDEFINED: Mapping[str, Callable[..., str]] = {
+    "exp": _overflows,
+    "ln": _no_logarithm,
+    "power": _no_power,
+}
 
 
 def _divisors(tree: Node) -> Iterator[tuple[Node, str]]:

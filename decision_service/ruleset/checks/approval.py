@@ -72,8 +72,9 @@ def _is_reported(
     rule: Rule, earlier: Sequence[Rule], stage: Sequence[Rule], draft: RulesetDraft
 ) -> bool:
     """Whether a rule is reported as shadowed by an earlier one, or as the same as another."""
-    same = any(o is not rule and o.when == rule.when for o in stage)
-    return same or any(o.then is not Outcome.APPROVE and contained(rule, o, draft) for o in earlier)
+    same = any(o is not rule and o.then and o.when == rule.when for o in stage)
+    worse = [o for o in earlier if o.then not in (None, Outcome.APPROVE)]
+    return same or any(contained(rule, o, draft) for o in worse)
 
 
 def _check(rule: Rule, worse: Sequence[Rule], draft: RulesetDraft) -> None:

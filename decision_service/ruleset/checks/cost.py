@@ -7,7 +7,8 @@ from decision_service.ruleset.constructs.table.read import TablePart
 from decision_service.ruleset.reading.draft import RulesetDraft
 
 MOST_STEPS = 10_000
-_LOAN = 20
+_CURVE = 20
+_CURVES = ("annuity", "annuity_amount", "exp", "ln", "power")
 
 
 def check_cost(draft: RulesetDraft) -> None:
@@ -24,9 +25,8 @@ def check_cost(draft: RulesetDraft) -> None:
 
 
 def _steps(node: Node) -> int:
-    """One for each part, more for the functions that take a power."""
-    loans = ("annuity", "annuity_amount")
+    """One for each part, more for the functions that take a power or a logarithm."""
     return sum(
-        _LOAN if isinstance(part, FunctionCall) and part.function in loans else 1
+        _CURVE if isinstance(part, FunctionCall) and part.function in _CURVES else 1
         for part in walk(node)
     )

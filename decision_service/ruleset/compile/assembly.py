@@ -11,7 +11,7 @@ from decision_service.language.evaluation.kleene import rule_error
 from decision_service.language.expressions.tree import reads
 from decision_service.language.types import FLAG, Symbol
 from decision_service.ruleset.constructs.applies import ConditionalRunner
-from decision_service.ruleset.program.intake import Intake
+from decision_service.ruleset.program.intake import AnswerEntry, Intake
 from decision_service.ruleset.program.model import ParamSpec, Step
 from decision_service.ruleset.program.part import Runner
 from decision_service.ruleset.program.program import (
@@ -52,7 +52,11 @@ def _intake(draft: RulesetDraft) -> Intake:
     names = draft.names
     factors = tuple(names.symbols[name] for name in names.used if name in names.catalogue)
     inputs = tuple((name, names.symbols[f"inputs.{name}"]) for name in draft.inputs)
-    return Intake.of(names.currency, factors, inputs)
+    answers = [
+        AnswerEntry(question, symbol.slot, names.symbols[f"inputs.{question.input}"].slot)
+        for question, symbol in names.answers.items()
+    ]
+    return Intake.of(names.currency, factors, inputs, answers)
 
 
 def _derived(draft: RulesetDraft, after: int) -> tuple[DerivedValue, ...]:

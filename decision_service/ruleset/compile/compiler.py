@@ -23,10 +23,13 @@ from decision_service.ruleset.compile.sections.inputs import read_inputs
 from decision_service.ruleset.compile.sections.params import read_params
 from decision_service.ruleset.compile.sections.reasons import read_reasons
 from decision_service.ruleset.compile.sections.stages import announce, read_closing, read_stages
+from decision_service.ruleset.compile.sections.tags import read_tags
 from decision_service.ruleset.constructs.registry import CLOSING
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.reading.draft import RulesetDraft
+from decision_service.ruleset.reading.lists import list_names, read_lists
 from decision_service.ruleset.reading.names import Names
+from decision_service.ruleset.reading.shared import USES, with_shared
 
 REQUIRED = (
     "ruleset",
@@ -35,21 +38,23 @@ REQUIRED = (
     "currency",
     "time_zone",
     "inputs",
-    "reasons",
     "stages",
 )
-OPTIONAL = ("data", "params", "derived", *CLOSING, "valid_for")
+OPTIONAL = (USES, "reasons", "data", "params", "derived", "tags", *CLOSING, "valid_for")
 
 
 class Compilation(msgspec.Struct, frozen=True):
     """The outcome of compiling; `ruleset` is None exactly when a diagnostic is an error.
 
-    `tables` are the keys of the table files that the version reads.
+    `tables` are the keys of the table files that the version reads, `lists` the names of the lists
+    that it asks, `shared` what it uses of shared files, each as path and name (`reasons.X`).
     """
 
     ruleset: CompiledRuleset | None
     diagnostics: tuple[Diagnostic, ...]
     tables: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
+    shared: frozenset[tuple[str, str]] = frozenset()
 
 
 def compile_ruleset(
@@ -68,6 +73,7 @@ def compile_ruleset(
     """
     report = Report()
     node = read(files.path, files.text, report)
+    node = node and with_shared(node, files, report)
     draft = read_draft(node, files, Names(catalogue, blocked), report) if node else None
     if draft is not None:
         draft.now = now
@@ -75,7 +81,9 @@ def compile_ruleset(
     if draft is None or report.failed:
         return Compilation(None, report.diagnostics())
     compiled = finish(draft, digest(draft))
-    return Compilation(compiled, report.diagnostics(), frozenset(draft.used_tables))
+    asked = frozenset(question.list for question in compiled.questions)
+    used = frozenset(draft.used_tables), asked, draft.shared
+    return Compilation(compiled, report.diagnostics(), *used)
 
 
 def run_checks(draft: RulesetDraft, checks: Sequence[Check] = CHECKS) -> None:
@@ -87,20 +95,45 @@ def run_checks(draft: RulesetDraft, checks: Sequence[Check] = CHECKS) -> None:
 def read_draft(
     node: YamlNode, files: RulesetFiles, names: Names, report: Report
 ) -> RulesetDraft | None:
-    """The draft of a rule file's tree; None where the tree is no map. No check has run on it."""
+    """The draft of a rule file's tree; None where the tree is no map. No check has run on it.
+
+    What it uses of shared files stands in the tree already.
+    """
     root = Fields.of(node, "a rule file", report, required=REQUIRED, optional=OPTIONAL)
     if not root:
         return None
+    names.lists = list_names(files)
     draft = RulesetDraft(files, report, names, root)
     read_header(draft)
     read_data(draft)
     draft.valid_for = root.duration("valid_for")
     announce(draft)
-    for section in (read_inputs, read_params, read_reasons, read_derived):
+    for section in (read_inputs, read_params, read_reasons, read_tags, read_derived):
         section(draft)
     read_stages(draft)
     read_closing(draft)
+    draft.shared = _leave_unused(draft)
+    draft.lists = read_lists({question.list for question in names.answers}, files, report)
     return draft
+
+
+def _leave_unused(draft: RulesetDraft) -> frozenset[tuple[str, str]]:
+    """Leave out shared reasons and parameters that nothing uses; the others by file and name.
+
+    They belong to other products: an entry that a version does not use may change under it.
+    """
+    found: set[tuple[str, str]] = set()
+    for name, place in draft.places.items():
+        family, _, rest = name.partition(".")
+        if place.file == draft.files.path:
+            continue
+        if name in draft.names.used or (family == "reasons" and rest in draft.used_reasons):
+            found.add((place.file, name))
+        elif family == "params":
+            draft.params.pop(rest, None)
+        else:
+            draft.reasons.pop(rest, None)
+    return frozenset(found)
 
 
 def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
@@ -123,4 +156,7 @@ def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
         derived={f"derived.{each.name}": each.tree for each in draft.derived},
         places=draft.places,
         unused_reasons=frozenset(draft.reasons) - draft.used_reasons,
+        tags=draft.tags,
+        questions=tuple(draft.names.answers),
+        lists=draft.lists,
     )

@@ -20,8 +20,9 @@ import msgspec
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Provider
 from decision_service.language.types import Symbol
+from decision_service.ruleset.constructs.offer.model import Terms
 from decision_service.ruleset.constructs.rules.model import Rule
-from decision_service.ruleset.program.model import InputSpec, ParamSpec
+from decision_service.ruleset.program.model import InputSpec, ParamSpec, TagSpec
 from decision_service.ruleset.reading.draft import NamedPart, RulesetDraft
 
 FORM = "ruleset-1"
@@ -36,14 +37,18 @@ _CAME_LATER: Mapping[type, Mapping[str, Any]] = {
         "document_providers": frozenset(),
         "fee_providers": frozenset(),
     },
-    Rule: {"reason_factor": ""},
+    Rule: {"reason_factor": "", "tags": ()},
     InputSpec: {"because": ""},
     ParamSpec: {"by": "", "labels": ()},
+    Terms: {"choice": None},
 }
 """Fields that are left out where they say nothing, so that recorded digests stay what they are."""
 
-_UNCOUNTED: Mapping[type, frozenset[str]] = {ParamSpec: frozenset({"lower", "upper", "unit"})}
-"""Fields that guard a file against slips and decide nothing, left out whatever they say."""
+_UNCOUNTED: Mapping[type, frozenset[str]] = {
+    ParamSpec: frozenset({"lower", "upper", "unit"}),
+    TagSpec: frozenset({"means"}),
+}
+"""Fields that guard a file against slips, or explain it, and decide nothing; left out always."""
 
 _TAGS: Mapping[str, str] = {
     "ConditionSpec": "Demand",
@@ -84,6 +89,7 @@ def content(draft: RulesetDraft) -> list[Any]:
         draft.reasons,
         {d.name: d.tree for d in draft.derived},
         [_part(part) for part in draft.parts()],
+        *([["tags", [*draft.tags.values()]]] if draft.tags else []),
     ]
 
 

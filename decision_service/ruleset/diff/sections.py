@@ -62,6 +62,11 @@ def reasons(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
     yield from _entries("reasons", "reason", before.get("reasons"), after.get("reasons"))
 
 
+def tags(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+    """The labels that rules can carry."""
+    yield from _entries("tags", "tag", before.get("tags"), after.get("tags"))
+
+
 def _entries(
     group: str, what: str, before: YamlNode | None, after: YamlNode | None
 ) -> Iterator[VersionChange]:

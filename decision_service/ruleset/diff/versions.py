@@ -17,6 +17,7 @@ from decision_service.ruleset.diff import sections
 from decision_service.ruleset.diff.model import NOTHING, ChangeKind, VersionChange, same
 from decision_service.ruleset.diff.stages import StageSide, stages
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+from decision_service.ruleset.reading.shared import names_of, with_shared
 
 _NAMES = ("ruleset", "version", "title")
 _BEFORE_STAGES = (
@@ -26,6 +27,7 @@ _BEFORE_STAGES = (
     sections.params,
     sections.derived,
     sections.reasons,
+    sections.tags,
 )
 _AFTER_STAGES = (
     sections.offer,
@@ -52,9 +54,9 @@ def compare(
     """Two versions that compile; digests decide whether they are the same, not their texts."""
     old, new = _compiled(before, catalogue), _compiled(after, catalogue)
     if old.digest == new.digest:
-        limits = tuple(sections.limits(_side(before).root, _side(after).root))
+        limits = tuple(sections.limits(_side(before, old).root, _side(after, new).root))
         return RulesetDiff(identical=True, alike=True, changes=limits)
-    changes = tuple(_changes(_side(before), _side(after)))
+    changes = tuple(_changes(_side(before, old), _side(after, new)))
     renamed = compile_ruleset(_named_like(before, after), catalogue).ruleset
     if renamed is not None and renamed.digest == old.digest:
         named = tuple(c for c in changes if c.group == sections.ABOUT)
@@ -79,9 +81,16 @@ def _compiled(files: RulesetFiles, catalogue: Mapping[str, FactorSpec]) -> Compi
     return found
 
 
-def _side(files: RulesetFiles) -> StageSide:
+def _side(files: RulesetFiles, ruleset: CompiledRuleset) -> StageSide:
+    """A version's tree, with what it uses of shared files."""
     root = read(files.path, files.text, Report())
+    root = root and with_shared(root, files, Report(), names_of(ruleset))
     return StageSide(root if isinstance(root, MapNode) else NOTHING, files)
+
+
+def _root(files: RulesetFiles) -> MapNode:
+    root = read(files.path, files.text, Report())
+    return root if isinstance(root, MapNode) else NOTHING
 
 
 def _changes(before: StageSide, after: StageSide) -> Iterator[VersionChange]:
@@ -108,7 +117,7 @@ def _tree(name: str, files: RulesetFiles) -> MapNode | None:
 
 def _named_like(before: RulesetFiles, after: RulesetFiles) -> RulesetFiles:
     """The newer files with the older product, number and title, to compare the rest by digest."""
-    old, new = _side(before).root, _side(after).root
+    old, new = _root(before), _root(after)
     lines = after.text.removeprefix("\ufeff").splitlines(keepends=True)
     for key in _NAMES:
         given, wanted = new.get(key), old.get(key)

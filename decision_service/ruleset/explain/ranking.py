@@ -54,6 +54,7 @@ _HELP = {
     Cause.NOT_CONNECTED: "connect an account that holds this data",
     Cause.NO_EVIDENCE: "connect an account, or hand in a document, that shows it",
     Cause.DIVISION_BY_ZERO: "review the application: a share of nothing has no value",
+    Cause.UNDEFINED: "review the application: a formula of the rules has no value there",
     Cause.NOT_SENT: "send it with the application",
     Cause.UNKNOWN_PROVIDER: "connect an account of a provider that the service knows",
     Cause.SOURCE_FAILED: "decide again later, when the source answers",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from decision_service.domain.time import AsOf
@@ -22,6 +22,7 @@ def case_text(
     as_of: AsOf | None,
     inputs: Mapping[str, Any],
     factors: Mapping[str, Any],
+    lists: Mapping[str, Sequence[str]],
     verdict: Verdict,
 ) -> str:
     """The case as it stands under `cases`; an input of None is not sent, without a day no `as_of`.
@@ -31,7 +32,7 @@ def case_text(
     lines = [f"  - name: {name}"]
     if as_of is not None:
         lines.append(f"    as_of: {as_of.date}")
-    for key, values in (("inputs", inputs), ("factors", factors)):
+    for key, values in (("inputs", inputs), ("factors", factors), ("lists", lists)):
         if values:
             written = ", ".join(f"{name}: {_written(v)}" for name, v in values.items())
             lines.append(f"    {key}: {{{written}}}")
@@ -39,6 +40,8 @@ def case_text(
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
     if value is None:
         return "missing NOT_SENT"
     shown = shown_value(value)

@@ -8,6 +8,7 @@ from decision_service.domain.verdict import Outcome
 from decision_service.language.types import Symbol
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.readers import parse_day
+from decision_service.ruleset.constructs.offer.choice import LONGEST, SHORTEST
 from decision_service.ruleset.figures.cells import in_bins, in_rows
 from decision_service.ruleset.figures.model import Change
 from decision_service.ruleset.figures.spots import (
@@ -33,11 +34,13 @@ _NAMED_BY = ("id", "name", "band", "factor")
 def find_changes(root: MapNode, symbols: Mapping[str, Symbol]) -> Iterator[Change]:
     """Every figure of a rule file moved each way, section by section.
 
-    Parameters, expressions, bins, points, bands and cells are looked at, and the outcomes and
-    reasons that rules name. `symbols` are the names of the ruleset with their labels.
+    Parameters, expressions, bins, points, bands and cells are looked at, and the outcomes, reasons
+    and tags that rules name. `symbols` are the names of the ruleset with their labels.
     """
     reasons = tuple(entry.key for entry in entries(root.get("reasons")))
+    tags = tuple(entry.key for entry in entries(root.get("tags")))
     choices = {"then": _OUTCOMES, "on_missing": _ON_MISSING, **dict.fromkeys(_REASONS, reasons)}
+    choices |= {"tags": tags, "choose": (LONGEST, SHORTEST)}
     finder = _Finder(Vocabulary(symbols, choices))
     for entry in root.entries:
         if entry.key == "params":
@@ -82,7 +85,8 @@ class _Finder:
             yield from self._map(node, at)
         elif isinstance(node, ListNode):
             for number, item in enumerate(node.items, 1):
-                yield from self.node(item, _joined(at, _called(item, number)), "")
+                word = "tags" if key == "tags" else ""
+                yield from self.node(item, _joined(at, _called(item, number)), word)
         elif key in self.words.choices:
             yield from as_label(node, at, self.words.choices[key])
         else:

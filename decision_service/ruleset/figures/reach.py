@@ -19,10 +19,13 @@ from decision_service.ruleset.figures.facts.near import Near, figures_near
 from decision_service.ruleset.figures.facts.samples import Base, Sampler
 from decision_service.ruleset.figures.trees import written_out
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+from decision_service.ruleset.reading.shared import names_of, with_shared
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.run.inputs import bind_inputs
+from decision_service.ruleset.run.lists import list_answers
 from decision_service.ruleset.testing.case_reading import Given
 from decision_service.ruleset.testing.cases import CaseResult, Goal, goals_reached
+from decision_service.ruleset.testing.given_lists import given_list
 
 SAMPLES = 2_000
 """How many made-up facts are tried in a round, for all goals together."""
@@ -32,15 +35,17 @@ ROUNDS = 2
 
 
 class _Ready(msgspec.Struct, frozen=True):
-    """Facts by what they change: factors and inputs by name (None: not sent), and the day."""
+    """Facts by what they change: factors and inputs by name (None: not sent), lists, the day."""
 
     factors: Mapping[str, Any]
     inputs: Mapping[str, Any]
     as_of: AsOf | None
+    lists: Mapping[str, Sequence[str]] = msgspec.field(default_factory=dict)
 
     @property
     def size(self) -> int:
-        return len(self.factors) + len(self.inputs) + (self.as_of is not None)
+        changed = (self.factors, self.inputs, self.lists)
+        return sum(map(len, changed)) + (self.as_of is not None)
 
 
 def ready_cases(
@@ -72,7 +77,8 @@ def ready_cases(
 
 def _near(files: RulesetFiles, ruleset: CompiledRuleset) -> Near:
     root = read(files.path, files.text, Report())
-    tree = written_out(root, files) if root is not None else None
+    kept = names_of(ruleset)
+    tree = written_out(with_shared(root, files, Report(), kept), files) if root else None
     assert isinstance(tree, MapNode)  # noqa: S101  the version compiles
     return figures_near(tree, ruleset.params, ruleset.currency)
 
@@ -110,17 +116,34 @@ class _Usual:
             {n: v for n, v in facts.factors.items() if n not in factors or factors[n] != v},
             {n: facts.inputs.get(n) for n in names if facts.inputs.get(n) != inputs.get(n)},
             facts.as_of if other_day else None,
+            self._lists(facts),
         )
+
+    def _lists(self, facts: Facts) -> dict[str, Sequence[str]]:
+        """The lists that would answer otherwise by themselves, with what must stand on them."""
+        day, instead = facts.as_of.date, self.defaults.lists
+        usual = {
+            (one.list, one.input): one.listed
+            for one in list_answers(self.ruleset, facts.inputs, day, instead=instead)
+        }
+        other = {a.list for a in facts.answers if usual.get((a.list, a.input)) is not a.listed}
+        return {
+            name: [str(facts.inputs[a.input]) for a in facts.answers if a.listed and a.list == name]
+            for name in sorted(other)
+        }
 
     def facts(self, ready: _Ready) -> Facts | None:
         """The facts of a case; None where a factor is left out or an input would be refused."""
         unsent = frozenset(name for name, value in ready.inputs.items() if value is None)
         sent = {name: value for name, value in ready.inputs.items() if value is not None}
-        given = Given(sent, ready.factors, unsent).over(self.defaults)
+        lists = {name: given_list(name, keys) for name, keys in ready.lists.items()}
+        given = Given(sent, ready.factors, unsent, lists).over(self.defaults)
         bound = bind_inputs(self.ruleset, given.inputs)
         if bound.problems or not set(self.ruleset.needs.factors) <= set(given.factors):
             return None
-        return Facts(given.factors, bound.values, ready.as_of or self.as_of)
+        at = ready.as_of or self.as_of
+        answers = list_answers(self.ruleset, bound.values, at.date, instead=given.lists)
+        return Facts(given.factors, bound.values, at, answers=answers)
 
     def smallest(self, drawn: Iterator[Facts], wanted: frozenset[Goal]) -> dict[Goal, _Ready]:
         """For each goal that drawn facts reach, those that change the fewest values."""
@@ -149,7 +172,7 @@ class _Usual:
         assert facts is not None  # noqa: S101  they were sampled of cases that ran
         verdict = evaluate(self.ruleset, facts)
         name = f"{goal.what} {goal.which}"
-        return case_text(name, ready.as_of, ready.inputs, ready.factors, verdict)
+        return case_text(name, ready.as_of, ready.inputs, ready.factors, ready.lists, verdict)
 
 
 def _without_one(ready: _Ready) -> Iterator[_Ready]:
@@ -157,3 +180,5 @@ def _without_one(ready: _Ready) -> Iterator[_Ready]:
         yield replace(ready, factors={n: v for n, v in ready.factors.items() if n != name})
     for name in ready.inputs:
         yield replace(ready, inputs={n: v for n, v in ready.inputs.items() if n != name})
+    for name in ready.lists:
+        yield replace(ready, lists={n: v for n, v in ready.lists.items() if n != name})

@@ -22,6 +22,7 @@ from decision_service.ruleset.figures.trees import edited, written_out
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.reading.draft import RulesetDraft
 from decision_service.ruleset.reading.names import Names
+from decision_service.ruleset.reading.shared import names_of, with_shared
 from decision_service.ruleset.run.evaluator import evaluate
 from decision_service.ruleset.testing.cases import CaseResult
 
@@ -48,8 +49,8 @@ class FiguresRun:
         self.files, self.ruleset, self.catalogue = files, ruleset, catalogue
         self.results = [r for r in results if r.passed and r.facts is not None]
         root = read(files.path, files.text, Report())
-        assert isinstance(root, MapNode)  # noqa: S101  it has compiled
-        tree = written_out(root, files)
+        assert root is not None  # noqa: S101  it has compiled
+        tree = written_out(with_shared(root, files, Report(), names_of(ruleset)), files)
         assert isinstance(tree, MapNode)  # noqa: S101  as its root is
         self.root = tree
         self.draft = self._draft(())

@@ -8,7 +8,16 @@ from decision_service.domain.verdict import Offer, Verdict
 from decision_service.ruleset.figures.facts.pools import shown_value
 
 NONE = "none"
-_OFFER = ("kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding")
+_OFFER = (
+    "kind",
+    "approved_amount",
+    "max_amount",
+    "term_months",
+    "monthly_rate",
+    "tier",
+    "binding",
+    "term_binding",
+)
 
 
 def first_difference(one: Verdict, other: Verdict) -> tuple[str, str] | None:
@@ -28,6 +37,7 @@ def _parts(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield f"scores.{score.scorecard}", shown_value(score.score)
         yield f"bands.{score.scorecard}", score.band
     yield "conditions", _listed(condition.id for condition in verdict.conditions)
+    yield "tags", _listed(tag.name for tag in verdict.tags)
     yield "data_requests", _listed(request.factor for request in verdict.data_requests)
     if verdict.offer is not None:
         yield from _of_offer(verdict.offer)

@@ -19,6 +19,7 @@ from decision_service.ruleset.figures.trees import edited, written_out
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.reading.draft import RulesetDraft
 from decision_service.ruleset.reading.names import Names
+from decision_service.ruleset.reading.shared import names_of, with_shared
 
 _KEYS = (".from", ".label")
 """Days and labels from which values count, which are no values themselves."""
@@ -44,12 +45,13 @@ class FigureSetter:
         root = read(files.path, files.text, Report())
         if not isinstance(root, MapNode):
             raise FiguresUnfit(f"{files.path} is not a rule file")
-        tree = written_out(root, files)
-        assert isinstance(tree, MapNode)  # noqa: S101  as its root is
-        self._root = tree
+        self._root = written_out(with_shared(root, files, Report()), files)
         draft = self._draft((), Report())
         if draft is None:
             raise FiguresUnfit(f"{files.path} does not compile: run rules check")
+        tree = written_out(with_shared(root, files, Report(), names_of(draft)), files)
+        assert isinstance(tree, MapNode)  # noqa: S101  as its root is
+        self._root = tree
         self._changes = _named(find_changes(self._root, draft.names.symbols))
 
     @property

@@ -50,6 +50,11 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
         """Whether it rests on something missing or tainted."""
         return self.gap is not None
 
+    @property
+    def of_score(self) -> bool:
+        """Whether it is a scorecard's; what it lacks for its total are findings of data."""
+        return self.component is Component.SCORECARD
+
 
 def data_finding(
     gap: Gap, outcome: Outcome = _REFER, code: str = "", because: Node | None = None

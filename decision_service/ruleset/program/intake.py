@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import FactorValue, Value, ValueType
 from decision_service.domain.missing import Cause, Missing, shown_first
 from decision_service.domain.money import Money
 from decision_service.language.evaluation.kleene import Gap, Unknown, unknown
 from decision_service.language.evaluation.values import to_runtime
 from decision_service.language.types import Symbol
+from decision_service.ruleset.program.lists import ListQuestion
 
 
 class _Amount:
@@ -52,21 +54,34 @@ class IntakeEntry(NamedTuple):
         return cls(key, symbol.slot, _KINDS[symbol.type], symbol)
 
 
+class AnswerEntry(NamedTuple):
+    """The slot of a list's answer about the input whose value is in the slot `about`."""
+
+    question: ListQuestion
+    slot: int
+    about: int
+
+
 class Intake(msgspec.Struct, frozen=True):
-    """The slots of factors and inputs, by name without prefix."""
+    """The slots of factors and inputs, by name without prefix, and of lists' answers."""
 
     currency: str
     factors: tuple[IntakeEntry, ...]
     inputs: tuple[IntakeEntry, ...]
+    answers: tuple[AnswerEntry, ...] = ()
 
     @classmethod
     def of(
-        cls, currency: str, factors: Sequence[Symbol], inputs: Sequence[tuple[str, Symbol]]
+        cls,
+        currency: str,
+        factors: Sequence[Symbol],
+        inputs: Sequence[tuple[str, Symbol]],
+        answers: Sequence[AnswerEntry] = (),
     ) -> Intake:
         """The intake of a ruleset's names."""
         taken = tuple(IntakeEntry.of(symbol.name, symbol) for symbol in factors)
         sent = tuple(IntakeEntry.of(name, symbol) for name, symbol in inputs)
-        return cls(currency, taken, sent)
+        return cls(currency, taken, sent, tuple(answers))
 
     def load_factors(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
         """Fill in factors; one that was not computed is missing as not fetched."""
@@ -106,6 +121,20 @@ class Intake(msgspec.Struct, frozen=True):
                 values[slot] = _not_sent(symbol.name)
             else:
                 values[slot] = _looked_at(symbol, value, self.currency)
+
+    def load_answers(self, answers: Iterable[ListAnswer], values: list[Any]) -> None:
+        """Fill in lists' answers after the inputs; about one not sent there is none."""
+        if not self.answers:
+            return
+        found = {(one.list, one.input): one.listed for one in answers}
+        for question, slot, about in self.answers:
+            sent = values[about]
+            if sent.__class__ is Unknown:
+                values[slot] = sent
+            elif question in found:
+                values[slot] = found[question]
+            else:
+                values[slot] = unknown(f"lists.{question.list}", Cause.NOT_FETCHED)
 
 
 def _looked_at(symbol: Symbol, value: Any, currency: str) -> Any:

@@ -14,6 +14,7 @@ from decision_service.domain.factor import ValueType
 from decision_service.domain.needs import Needs
 from decision_service.language.diagnostics import Place
 from decision_service.language.expressions.tree import Literal, Node
+from decision_service.ruleset.program.lists import KeyList, ListQuestion
 
 if TYPE_CHECKING:
     from decision_service.ruleset.program.program import Program
@@ -24,8 +25,11 @@ class RulesetFiles(msgspec.Struct, frozen=True):
 
     `path` is the version's file as messages show it (`rules/personal-loan-ph/v1.yaml`). `data`
     holds `_data/*.yaml` by file name, `tables` the product's CSV files by their path within the
-    product's folder (`tables/limit.csv`); both may lack what the version does not use. `unreadable`
-    tells why tables that are there could not be read.
+    product's folder (`tables/limit.csv`); both may lack what the version does not use. `lists`
+    holds lists of keys likewise (`lists/blocked.csv`, `_shared/lists/blocked.csv` for one of all
+    products); None where those of its time are not known, so that any may be named. `shared` holds
+    reasons and parameters of several products (`_shared/reasons.yaml`).
+    `unreadable` tells why tables and lists that are there could not be read.
     """
 
     product: str
@@ -34,6 +38,8 @@ class RulesetFiles(msgspec.Struct, frozen=True):
     data: Mapping[str, str] = msgspec.field(default_factory=dict)
     tables: Mapping[str, str] = msgspec.field(default_factory=dict)
     unreadable: Mapping[str, str] = msgspec.field(default_factory=dict)
+    lists: Mapping[str, str] | None = msgspec.field(default_factory=dict)
+    shared: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class InputSpec(msgspec.Struct, frozen=True):
@@ -59,6 +65,14 @@ class ReasonSpec(msgspec.Struct, frozen=True):
     regulatory: str = ""
     group: str = ""
     priority: int = 50
+
+
+class TagSpec(msgspec.Struct, frozen=True):
+    """A label that rules can carry: what it means to colleagues, and whether a caller is told."""
+
+    name: str
+    means: str
+    told: bool = True
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -110,7 +124,8 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     and layout do not change it. `valid_for` is None where the file states none. `derived` holds
     the trees of `derived.x` in the order of evaluation; `places` tells where each `inputs.x`,
     `params.x`, `derived.x` and `reasons.X` is declared; `unused_reasons` are declared, and nothing
-    gives them.
+    gives them. `questions` are what its rules ask of lists; `lists` are those, as they were when it
+    was loaded, and no part of the digest.
     """
 
     ruleset: str
@@ -128,3 +143,6 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     derived: Mapping[str, Node]
     places: Mapping[str, Place]
     unused_reasons: frozenset[str] = frozenset()
+    tags: Mapping[str, TagSpec] = msgspec.field(default_factory=dict)
+    questions: tuple[ListQuestion, ...] = ()
+    lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)

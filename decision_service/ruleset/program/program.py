@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
 import msgspec
 
+from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import Value
 from decision_service.domain.verdict import Component
 from decision_service.language.evaluation.emitter import Evaluate
@@ -101,10 +102,18 @@ class Program(msgspec.Struct, frozen=True):
     wording: Wording
     read: frozenset[int]
 
-    def run(self, inputs: Mapping[str, Value], state: State) -> Trace:
+    def run(
+        self,
+        inputs: Mapping[str, Value],
+        answers: Sequence[ListAnswer],
+        state: State,
+        *,
+        score_aside: bool = False,
+    ) -> Trace:
         """Evaluate a state that holds parameters and factors; call it inside `exactly()`."""
         values = state.values
         self.intake.load_inputs(inputs, values)
+        self.intake.load_answers(answers, values)
         for _, slot, by in self.labelled:
             values[slot] = values[slot].of(values[by])
         for slot, evaluate, _ in self.derived:
@@ -114,6 +123,8 @@ class Program(msgspec.Struct, frozen=True):
             stages.append(state.take(stage.runner.run(state)))
             for each in stage.derived:
                 state.compute(*each)
+        if score_aside:
+            state.set_score_aside()
         state.settle()
         closing = [
             state.take(stage.runner.run(state)) if state.open else None for stage in self.closing

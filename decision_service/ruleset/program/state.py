@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from decision_service.domain.verdict import Condition, Offer, Outcome, Score
+from decision_service.domain.verdict import Component, Condition, Offer, Outcome, Score
 from decision_service.language.evaluation.kleene import Gap
 from decision_service.ruleset.program.findings import Conclusion, Finding
 
 MOST_WORLDS = 64
 _APPROVE, _REFER = Outcome.APPROVE, Outcome.REFER
+_AS_IF_APPROVED = Finding(_APPROVE, "", Component.SCORECARD)
 
 
 class State:
@@ -36,6 +37,7 @@ class State:
         "read",
         "refers",
         "scores",
+        "tags",
         "undecided",
         "values",
         "worlds",
@@ -53,6 +55,7 @@ class State:
         self.offer: Offer | None = None
         self.offered = True
         self.conditions: list[Condition] = []
+        self.tags: set[str] = set()
         self.marks: dict[int, tuple[Gap, ...]] = {}
         self.worlds: Sequence[list[Any]] = ()
         self.possible = 1
@@ -85,6 +88,18 @@ class State:
     def settle(self) -> None:
         """Note that all stages have run."""
         self.undecided = not (self.declines or self.refers or self.approves)
+
+    def set_score_aside(self) -> None:
+        """Drop what scores argue against an approval, as if each of them approved.
+
+        What they lack for their totals argues on.
+        """
+        kept = (
+            [f for f in self.declines if not f.of_score],
+            [f for f in self.refers if not f.of_score],
+        )
+        self.declines, self.refers = kept
+        self.approves.append(_AS_IF_APPROVED)
 
     def put(self, slots: Sequence[int], given: Sequence[Any]) -> None:
         """Set values, in every world."""

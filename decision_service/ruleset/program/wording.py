@@ -230,6 +230,9 @@ class Wording:
                 return self._compared(leaf, values)
             case tree.Within():
                 return self._among(leaf, values)
+            case tree.Listed():
+                name, actual = f"lists.{leaf.list}", self._shown(leaf.operand, values)
+                return Seen(leaf.operand, "in", name, name, actual)
             case tree.FunctionCall(function="known" | "missing"):
                 gone = isinstance(self.evaluated(leaf.arguments[0], values), Unknown)
                 actual = "missing" if gone else "known"

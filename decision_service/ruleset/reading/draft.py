@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,14 @@ from decision_service.language.expressions.tree import NameRead
 from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import ListNode, MapEntry, Scalar, YamlNode
-from decision_service.ruleset.program.model import InputSpec, ParamSpec, ReasonSpec, RulesetFiles
+from decision_service.ruleset.program.lists import KeyList
+from decision_service.ruleset.program.model import (
+    InputSpec,
+    ParamSpec,
+    ReasonSpec,
+    RulesetFiles,
+    TagSpec,
+)
 from decision_service.ruleset.program.part import Part, StageCondition, Written
 from decision_service.ruleset.reading.names import NO_CURRENCY, Names
 
@@ -61,9 +68,11 @@ class NamedPart(msgspec.Struct, frozen=True):
 class RulesetDraft(msgspec.Struct):
     """Everything read from one rule file; unreadable sections are absent.
 
-    `places` remembers where each `inputs.x`, `params.x`, `derived.x` and `reasons.X` is declared;
-    `ids` where each id stands. `unread` says that a table's rows could not be read, so that nobody
-    knows what they use. `now` is when it is to decide, None where that does not matter.
+    `places` remembers where each `inputs.x`, `params.x`, `derived.x`, `reasons.X` and `tags.x` is
+    declared; `ids` where each id stands. `unread` says that a table's rows could not be read, so
+    that nobody knows what they use. `now` is when it is to decide, None where that does not matter.
+    `lists` are those that its rules ask; `shared` is what it uses of shared files, by path and name
+    (`reasons.X`).
     """
 
     files: RulesetFiles
@@ -80,15 +89,19 @@ class RulesetDraft(msgspec.Struct):
     derived: list[Derived] = msgspec.field(default_factory=list)
     waiting: list[Waiting] = msgspec.field(default_factory=list)
     reasons: dict[str, ReasonSpec] = msgspec.field(default_factory=dict)
+    tags: dict[str, TagSpec] = msgspec.field(default_factory=dict)
     stages: list[NamedPart] = msgspec.field(default_factory=list)
     closing: list[NamedPart] = msgspec.field(default_factory=list)
     valid_for: timedelta | None = None
     places: dict[str, Place] = msgspec.field(default_factory=dict)
     used_reasons: set[str] = msgspec.field(default_factory=set)
+    used_tags: set[str] = msgspec.field(default_factory=set)
     unread: bool = False
     used_tables: set[str] = msgspec.field(default_factory=set)
     ids: dict[str, Place] = msgspec.field(default_factory=dict)
     now: datetime | None = None
+    lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)
+    shared: frozenset[tuple[str, str]] = frozenset()
 
     def expression(self, scalar: Scalar | None, expected: ValueType | None = None) -> Tree | None:
         """The checked tree of an expression in the scope so far."""
@@ -115,6 +128,16 @@ class RulesetDraft(msgspec.Struct):
             hint = did_you_mean(scalar.text, self.reasons) or "declare it under `reasons:`"
             self.used_reasons.add(nearest(scalar.text, self.reasons) or "")
             self.report.error("R207", scalar.place, f"unknown reason `{scalar.text}`", hint)
+        return declared
+
+    def use_tag(self, scalar: Scalar) -> bool:
+        """Whether a tag is declared under `tags`; notes its use."""
+        self.used_tags.add(scalar.text)
+        declared = f"tags.{scalar.text}" in self.places
+        if not declared:
+            hint = did_you_mean(scalar.text, self.tags) or "declare it under `tags:`"
+            self.used_tags.add(nearest(scalar.text, self.tags) or "")
+            self.report.error("R212", scalar.place, f"unknown tag `{scalar.text}`", hint)
         return declared
 
     def name(self, scalar: Scalar | None) -> NameRead | None:

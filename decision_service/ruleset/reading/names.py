@@ -9,8 +9,9 @@ from decimal import Decimal
 from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.language.diagnostics import did_you_mean, nearest
 from decision_service.language.types import NameFault, Symbol, phrase
+from decision_service.ruleset.program.lists import ListQuestion
 
-RESERVED_FAMILIES = frozenset({"inputs", "params", "derived", "offer"})
+RESERVED_FAMILIES = frozenset({"inputs", "params", "derived", "offer", "lists"})
 
 _NAME = re.compile(r"[a-z]\w*\.[a-z]\w*", re.ASCII)
 _UNKNOWN = {
@@ -32,6 +33,8 @@ class Names:
     reported already, so that their use is not; `cycles` tells of a derived name that needs itself
     (`derived.a → derived.b → derived.a`); `waiting` are derived names, each with a name that it
     rests on and that a stage is to give; `below` those under the derived name that is read.
+    `lists` are those that rules may ask, None where any may be; `answers` are the symbols of what
+    they were asked.
     """
 
     def __init__(
@@ -47,6 +50,8 @@ class Names:
         self.below: frozenset[str] = frozenset()
         self.broken: set[str] = set()
         self.used: dict[str, None] = {}
+        self.lists: frozenset[str] | None = frozenset()
+        self.answers: dict[ListQuestion, Symbol] = {}
 
     @property
     def size(self) -> int:
@@ -92,6 +97,17 @@ class Names:
             return self.symbols[name]
         return self._fault(name)
 
+    def listed(self, operand: Symbol, name: str) -> Symbol | NameFault:
+        """The symbol of the answer whether an input is on a list."""
+        if self.lists is not None and name not in self.lists:
+            hint = did_you_mean(name, self.lists) or f"put the keys into lists/{name}.csv"
+            return NameFault("R213", f"unknown list `{name}`", hint)
+        question = ListQuestion(name, operand.name.removeprefix("inputs."))
+        symbol = self.define(f"{operand.name} in lists.{name}", ValueType.FLAG)
+        self.answers[question] = symbol
+        self.used[symbol.name] = None
+        return symbol
+
     def touch(self, text: str) -> None:
         """Count the names in an unreadable expression as used."""
         for name in _NAME.findall(text):
@@ -112,6 +128,9 @@ class Names:
             hint = "names are defined from top to bottom; move the definition up"
             return NameFault("R209", f"`{name}` is used before it is defined", hint)
         family, _, rest = name.partition(".")
+        if family == "lists":
+            hint = f"it stands after `in`: inputs.NAME in {name}"
+            return NameFault("R213", f"the list `{rest}` cannot stand here", hint)
         everything = self._everything()
         if not rest or "." in rest:
             hint = did_you_mean(name, everything) or _as_text(name)
@@ -124,7 +143,8 @@ class Names:
         return NameFault(code, f"{what} `{name}`", hint)
 
     def _everything(self) -> set[str]:
-        return set(self.symbols) | self.upcoming | set(self.catalogue)
+        named = set(self.symbols) - {symbol.name for symbol in self.answers.values()}
+        return named | self.upcoming | set(self.catalogue)
 
     def _hint(self, name: str, known: set[str]) -> str:
         match = nearest(name, known)

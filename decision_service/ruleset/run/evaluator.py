@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import FactorValue, Value
 from decision_service.domain.missing import DataReason
 from decision_service.domain.time import AsOf
-from decision_service.domain.verdict import Component, Outcome, Reason, ReferKind, Verdict
+from decision_service.domain.verdict import Component, Outcome, Reason, ReferKind, Tag, Verdict
 from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.ruleset.explain.ranking import data_requests, ranked
 from decision_service.ruleset.program.findings import Finding, Trace
@@ -35,7 +36,7 @@ class LoadedFactors(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """The facts of a decision: factor values by name, inputs by name without prefix.
+    """The facts of a decision: factors by name, inputs by name without prefix, lists' answers.
 
     `loaded` may be given where the factors were loaded before; it is what `load` gives for them.
     """
@@ -44,6 +45,7 @@ class Facts(msgspec.Struct, frozen=True):
     inputs: Mapping[str, Value]
     as_of: AsOf
     loaded: LoadedFactors | None = None
+    answers: tuple[ListAnswer, ...] = ()
 
 
 def load(
@@ -68,16 +70,17 @@ def load_more(
     return LoadedFactors(tuple(values), loaded.period)
 
 
-def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
+def evaluate(ruleset: CompiledRuleset, facts: Facts, *, score_aside: bool = False) -> Verdict:
     """Run all stages, combine their conclusions, and give reasons.
 
     Every stage runs whatever the others conclude. The worst outcome counts; where no stage
     concludes anything it is REFER, never APPROVE. The verdict keeps what every part came to.
+    With `score_aside` scores count as approving; all else, missing data too, counts as it is.
     """
     loaded = facts.loaded or load(ruleset, facts.factors, facts.as_of)
     state = State(list(loaded.values), ruleset.program.read)
     with exactly():
-        trace = ruleset.program.run(facts.inputs, state)
+        trace = ruleset.program.run(facts.inputs, facts.answers, state, score_aside=score_aside)
         if state.undecided:
             state.refers.append(_NOTHING_CONCLUDED)
         return _verdict(ruleset, state, trace, facts.as_of, loaded.period)
@@ -104,7 +107,13 @@ def _verdict(
         None if valid_for is None else as_of.instant + valid_for,
         period.ends,
         trace,
+        _tags(ruleset, state.tags) if state.tags else (),
     )
+
+
+def _tags(ruleset: CompiledRuleset, found: Collection[str]) -> tuple[Tag, ...]:
+    """The tags of rules that held, in the order in which they are declared."""
+    return tuple([Tag(s.name, s.told) for s in ruleset.tags.values() if s.name in found])
 
 
 def _arguments(state: State, outcome: Outcome) -> list[Finding]:

@@ -50,7 +50,8 @@ def _missing() -> Schema:
 
 
 def _given() -> Schema:
-    return {"inputs": named(forms.LITERAL), "factors": forms.refers("factors")}
+    keys = about(named(listed(forms.TEXT)), "What stands on lists, in place of their files")
+    return {"inputs": named(forms.LITERAL), "factors": forms.refers("factors"), "lists": keys}
 
 
 def _factor(spec: FactorSpec) -> Schema:
@@ -89,6 +90,7 @@ def _expectation() -> Schema:
         "reasons_exclude": codes,
         "conditions": names,
         "data_requests": names,
+        "tags": about(listed(forms.IDENTIFIER), "Exactly these, in any order"),
         "scores": named(forms.NUMBER),
         "bands": named(forms.LITERAL),
         "offer": {"anyOf": [{"const": "none"}, named(forms.LITERAL)]},

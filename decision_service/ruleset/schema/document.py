@@ -13,11 +13,14 @@ from decision_service.domain.needs import CombineIncome, PartialPolicy
 from decision_service.ruleset.compile.compiler import OPTIONAL, REQUIRED
 from decision_service.ruleset.compile.sections.data import KEYS, MOST_DAYS, MOST_MONTHS
 from decision_service.ruleset.compile.sections.inputs import WIRE_TYPES
+from decision_service.ruleset.compile.sections.tags import TOLD
 from decision_service.ruleset.constructs.registry import CLOSING, STAGES
 from decision_service.ruleset.reading.bounds import BOUNDED
+from decision_service.ruleset.reading.shared import SECTIONS, USES
 from decision_service.ruleset.schema import forms, parts
 from decision_service.ruleset.schema.forms import Schema, about, choice, closed, listed, named
 
+_SHARED_FILE = r"^_shared/[^/]+\.ya?ml$"
 _CONSTRUCTS: Mapping[str, Callable[[], Schema]] = {
     "rules": parts.rules,
     "scorecard": parts.scorecard,
@@ -36,8 +39,16 @@ def ruleset_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
     return {
         "$schema": forms.DIALECT,
         **closed("a rule file", REQUIRED, ordered),
+        "anyOf": [{"required": ["reasons"]}, {"required": [USES]}],
         "$defs": _shared(catalogue),
     }
+
+
+def shared_schema(_catalogue: Mapping[str, FactorSpec]) -> Schema:
+    """The schema of `_shared/*.yaml`: reasons and parameters that several products use."""
+    sections = _sections()
+    keys = {key: sections[key] for key in SECTIONS}
+    return {"$schema": forms.DIALECT, **closed("a shared file", (), keys)}
 
 
 def _shared(catalogue: Mapping[str, FactorSpec]) -> Schema:
@@ -62,6 +73,10 @@ def _header() -> Schema:
         "currency": about(currency, "ISO 4217: PHP"),
         "time_zone": about({"type": "string"}, "IANA: Asia/Manila"),
         "valid_for": about(forms.DURATION, "How long a decision stands: 14d"),
+        USES: about(
+            listed({"type": "string", "pattern": _SHARED_FILE}, minItems=1),
+            "Files of reasons and parameters that several products share",
+        ),
     }
 
 
@@ -72,6 +87,7 @@ def _sections() -> Schema:
         "params": about(named(_param()), "Constants; of dated ones that in force on as_of counts"),
         "derived": about(named(forms.EXPRESSION), "Named expressions, from top to bottom"),
         "reasons": about(named(_reason(), forms.REASON), "What applicants and regulators are told"),
+        "tags": about(named(_tag()), "Labels for queues and signals; they decide nothing"),
         "stages": listed(forms.refers("stage"), minItems=1),
     }
 
@@ -158,3 +174,11 @@ def _reason() -> Schema:
         "priority": {"type": "integer", "minimum": 1, "maximum": 99},
     }
     return closed("a reason", ("text",), keys)
+
+
+def _tag() -> Schema:
+    keys = {
+        "means": about(forms.TEXT, "What it says to colleagues"),
+        "told": about(choice(TOLD), "nobody keeps it out of replies; caller unless written"),
+    }
+    return closed("a tag", ("means",), keys)

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.verdict import Outcome
+from decision_service.ruleset.constructs.offer import choosing
 from decision_service.ruleset.constructs.offer import model as terms
+from decision_service.ruleset.constructs.offer.choice import CHOICES
+from decision_service.ruleset.constructs.offer.choosing import MOST_MONTHS, MOST_TERMS
 from decision_service.ruleset.constructs.registry import STAGES, Construct
-from decision_service.ruleset.constructs.rules.read import ON_MISSING, OPTIONAL, REQUIRED
+from decision_service.ruleset.constructs.rules.read import (
+    OF_OUTCOMES,
+    ON_MISSING,
+    OPTIONAL,
+    REQUIRED,
+)
 from decision_service.ruleset.constructs.scorecard.read import MOST_BINS
 from decision_service.ruleset.constructs.table.model import OUTCOME, REASON, Aggregate, Hit
 from decision_service.ruleset.constructs.table.read import MOST_COLUMNS, MOST_ROWS
@@ -31,6 +39,9 @@ _RULE_KEYS: dict[str, Schema] = {
     "on_missing": about(choice(ON_MISSING), "What missing data gives; REFER unless written"),
     "because": about(forms.TEXT, "Why missing data may be skipped or declined"),
     "missing_reason": about(forms.REASON, "The reason instead of DATA_MISSING"),
+    "tags": about(
+        listed(forms.IDENTIFIER, minItems=1), "Labels declared under `tags`, set where it holds"
+    ),
 }
 
 
@@ -41,7 +52,10 @@ def rules() -> Schema:
 
 def rule() -> Schema:
     """One rule, its keys from those that the reader knows."""
-    return closed("a rule", REQUIRED, {key: _RULE_KEYS[key] for key in (*REQUIRED, *OPTIONAL)})
+    keys = {key: _RULE_KEYS[key] for key in (*REQUIRED, *OPTIONAL)}
+    either = [{"required": ["then"]}, {"required": ["tags"]}]
+    dependent = {key: ["then"] for key in OF_OUTCOMES}
+    return closed("a rule", REQUIRED, keys, anyOf=either, dependentRequired=dependent)
 
 
 def post_checks() -> Schema:
@@ -151,7 +165,9 @@ def offer() -> Schema:
         terms.AMOUNT: about(forms.EXPRESSION, "What is offered"),
         terms.MINIMUM: about(forms.EXPRESSION, "Below it an APPROVE or a REFER becomes a DECLINE"),
         terms.BELOW: about(forms.REASON, "The reason of that decline"),
-        terms.TERM: about(forms.EXPRESSION, "Months"),
+        terms.TERM: about(
+            {"anyOf": [_term(), forms.EXPRESSION]}, "Months, or which of the product's terms"
+        ),
         terms.RATE: about(forms.EXPRESSION, "A month, as a decimal: 0.05"),
         terms.TIER: about(forms.EXPRESSION, "A label for the price or the limit"),
     }
@@ -163,6 +179,20 @@ def offer() -> Schema:
         "properties": known,
         "dependentRequired": both,
     }
+
+
+def _term() -> Schema:
+    keys = {
+        "choose": about(choice(CHOICES), "longest and shortest ask `fits`, largest `amount`"),
+        "of": listed(
+            {"type": "integer", "minimum": 1, "maximum": MOST_MONTHS},
+            minItems=1,
+            maxItems=MOST_TERMS,
+        ),
+        "fits": about(forms.CONDITION, "Whether offer.term_months fits"),
+        "amount": about(forms.EXPRESSION, "What offer.term_months would allow"),
+    }
+    return closed("a chosen term", choosing.REQUIRED, keys)
 
 
 def conditions() -> Schema:

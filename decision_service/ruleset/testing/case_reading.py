@@ -16,11 +16,13 @@ from decision_service.language.diagnostics import Diagnostic, Place, Report, did
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import ListNode, MapEntry, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.parser import read
+from decision_service.ruleset.program.lists import KeyList
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.reading.literals import as_amount, as_literal
 from decision_service.ruleset.run.inputs import bind_inputs
 from decision_service.ruleset.testing.expectations import Expectation, read_expectation
 from decision_service.ruleset.testing.expected_names import check_expected
+from decision_service.ruleset.testing.given_lists import read_given_lists
 from decision_service.ruleset.testing.marks import Mark, read_marks
 from decision_service.ruleset.testing.possible_values import check_possible
 
@@ -30,22 +32,25 @@ _CAUSES = [cause.value for cause in OF_FACTORS]
 _CODES = [code.value for code in DataReason if code is not DataReason.NO_RULE_APPROVED]
 _NOON = time(12)
 _UNSENT = f"missing {Cause.NOT_SENT}"
-_GIVEN = ("factors", "inputs", "as_of")
+_VALUES = ("inputs", "factors", "lists")
+_GIVEN = (*_VALUES, "as_of")
 
 
 class Given(msgspec.Struct, frozen=True):
-    """Inputs and factors that a file names, by name; `unsent` are inputs that it takes back."""
+    """Inputs, factors and lists that a file names; `unsent` are inputs that it takes back."""
 
     inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
     factors: Mapping[str, FactorValue] = msgspec.field(default_factory=dict)
     unsent: frozenset[str] = frozenset()
+    lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)
 
     def over(self, other: Given) -> Given:
         """The union; this one's values, and inputs not sent, where both have a name."""
         unsent = self.unsent | (other.unsent - set(self.inputs))
         inputs = {**other.inputs, **self.inputs}
         sent = {name: value for name, value in inputs.items() if name not in unsent}
-        return Given(sent, {**other.factors, **self.factors}, unsent)
+        factors, lists = {**other.factors, **self.factors}, {**other.lists, **self.lists}
+        return Given(sent, factors, unsent, lists)
 
 
 class RuleTestCase(msgspec.Struct, frozen=True):
@@ -111,7 +116,7 @@ def parse_given(
 ) -> GivenFile:
     """The factors of a file of `name: value`, written as in rule tests.
 
-    A file may instead hold `factors`, `inputs` and `as_of`, each as a case has it.
+    A file may instead hold `factors`, `inputs`, `lists` and `as_of`, each as a case has it.
     """
     report = Report()
     node = read(path, text, report)
@@ -203,16 +208,19 @@ class _Reader:
 
     def _defaults(self) -> Given:
         node = self.fields.get("defaults")
-        fields = node and Fields.of(node, "`defaults`", self.report, optional=("inputs", "factors"))
+        fields = node and Fields.of(node, "`defaults`", self.report, optional=_VALUES)
         return self._given(fields) if fields else Given()
 
     def _given(self, fields: Fields) -> Given:
         inputs = fields.map("inputs")
         factors = fields.map("factors")
-        return Given(_each(inputs, self._input), _each(factors, self._factor), _unsent(inputs))
+        lists = read_given_lists(fields.map("lists"), self.ruleset, self.report)
+        return Given(
+            _each(inputs, self._input), _each(factors, self._factor), _unsent(inputs), lists
+        )
 
     def _case(self, node: YamlNode) -> RuleTestCase | None:
-        optional = ("as_of", "inputs", "factors", "snapshot")
+        optional = ("as_of", *_VALUES, "snapshot")
         fields = Fields.of(
             node, "a case", self.report, required=("name", "expect"), optional=optional
         )
@@ -230,7 +238,7 @@ class _Reader:
             given, as_of = given.over(self.defaults), as_of or self.as_of
             self._check_complete(given, as_of, place)
         else:
-            given = given.over(Given(self.defaults.inputs))
+            given = given.over(Given(self.defaults.inputs, lists=self.defaults.lists))
         if name is None or expectation is None:
             return None
         return RuleTestCase(

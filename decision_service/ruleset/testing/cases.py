@@ -13,6 +13,7 @@ from decision_service.ruleset.program.findings import Trace
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.run.inputs import bind_inputs
+from decision_service.ruleset.run.lists import list_answers
 from decision_service.ruleset.testing.case_reading import (
     CaseFile,
     Given,
@@ -106,7 +107,9 @@ def _facts(
     bound = bind_inputs(ruleset, given.inputs)
     if bound.problems:
         return "; ".join(problem.description for problem in bound.problems)
-    return Facts(given.factors, bound.values, recorded.as_of)
+    as_of = recorded.as_of
+    answers = list_answers(ruleset, bound.values, as_of.date, instead=given.lists)
+    return Facts(given.factors, bound.values, as_of, answers=answers)
 
 
 def goals_reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:

@@ -17,10 +17,19 @@ from decision_service.language.yaml.nodes import MapNode, Scalar, YamlNode
 from decision_service.language.yaml.readers import as_scalar
 
 _OUTCOMES = [o.value for o in Outcome if o is not Outcome.NOT_ENROLLED]
-_LISTS = ("reasons", "reasons_include", "reasons_exclude", "conditions", "data_requests")
+_LISTS = ("reasons", "reasons_include", "reasons_exclude", "conditions", "data_requests", "tags")
 _MAPS = ("scores", "bands")
 OFFER_KEYS = frozenset(
-    {"kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding"}
+    {
+        "kind",
+        "approved_amount",
+        "max_amount",
+        "term_months",
+        "monthly_rate",
+        "tier",
+        "binding",
+        "term_binding",
+    }
 )
 """The lines of an offer that every version may expect."""
 
@@ -136,12 +145,19 @@ def _requests(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference 
     return _differs(key, given, tuple(r.factor for r in verdict.data_requests))
 
 
+def _tags(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
+    """All tags, told or not; in which order they are written makes no difference."""
+    actual = tuple(tag.name for tag in verdict.tags)
+    return None if set(given) == set(actual) else Difference(key, _shown(given), _shown(actual))
+
+
 _LISTED: Mapping[str, Callable[[str, tuple[str, ...], Verdict], Difference | None]] = {
     "reasons": _reasons,
     "reasons_include": _included,
     "reasons_exclude": _excluded,
     "conditions": _conditions,
     "data_requests": _requests,
+    "tags": _tags,
 }
 
 

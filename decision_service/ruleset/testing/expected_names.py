@@ -22,7 +22,7 @@ _REASONS = ("reasons", "reasons_include", "reasons_exclude")
 
 
 def check_expected(node: YamlNode, ruleset: CompiledRuleset, report: Report) -> None:
-    """R207 for each unknown reason; R808 for each condition, card, band and offer line."""
+    """R207 for each unknown reason; R808 for each condition, tag, card, band and offer line."""
     if not isinstance(node, MapNode):
         return
     codes = {*ruleset.reasons, *(code.value for code in DataReason)}
@@ -31,6 +31,7 @@ def check_expected(node: YamlNode, ruleset: CompiledRuleset, report: Report) -> 
     version = f"{ruleset.ruleset} v{ruleset.version} has no"
     known = {d.id for r in _runners(ruleset, ConditionsRunner) for d in r.demands}
     _check(_listed(node.get("conditions")), known, "R808", f"{version} condition", report)
+    _check(_listed(node.get("tags")), set(ruleset.tags), "R808", f"{version} tag", report)
     cards = {runner.card.id: runner.card for runner in _runners(ruleset, ScorecardRunner)}
     for key in ("scores", "bands"):
         _check(_keyed(node.get(key)), set(cards), "R808", f"{version} scorecard", report)

@@ -12,7 +12,7 @@ from decision_service.language.types import MONEY, Symbol
 from decision_service.ruleset.analysis.ranges import span_of
 from decision_service.ruleset.analysis.regions import Span
 from decision_service.ruleset.analysis.satisfiable import Claim, can_hold
-from decision_service.ruleset.constructs.offer.model import AMOUNT, MINIMUM
+from decision_service.ruleset.constructs.offer.model import AMOUNT, MINIMUM, TERM
 from decision_service.ruleset.constructs.offer.run import OfferRunner
 from decision_service.ruleset.constructs.scorecard.model import Card
 from decision_service.ruleset.constructs.table.model import Grid, Hit
@@ -70,6 +70,9 @@ class Sure:
         for line in runner.lines:
             amount = line.symbol.name == f"offer.{AMOUNT}"
             span = _ABOVE_ZERO if amount else _rounded(self._span(line.tree), line.symbol)
+            choice = runner.terms.choice
+            if choice is not None and line.symbol.name == f"offer.{TERM}":
+                span = Span(choice.terms[0], choice.terms[-1])
             self.spans[line.symbol.slot] = span
             if self.has_value(line.tree):
                 self.names.add(line.symbol.name)
@@ -170,6 +173,13 @@ class Sure:
                 return self._lends(node) and self._differs_from_zero(node.arguments[2])
             case tree.FunctionCall(function="annuity_amount"):
                 return self._lends(node)
+            case tree.FunctionCall(function="exp"):
+                return self._span(node).high is not None
+            case tree.FunctionCall(function="ln"):
+                return self._is_above_zero(node.arguments[0])
+            case tree.FunctionCall(function="power"):
+                above = self._is_above_zero(node.arguments[0])
+                return above and self._span(node).high is not None
         return True
 
     def is_untainted(self, node: Node) -> bool:
@@ -178,6 +188,8 @@ class Sure:
             case tree.NameRead():
                 return self._is_untainted_name(node.symbol)
             case tree.FunctionCall(function="annuity" | "annuity_amount") if not self._lends(node):
+                return False
+            case tree.FunctionCall(function="exp" | "power") if self._span(node).high is None:
                 return False
         return all(self.is_untainted(part) for part in tree.parts(node))
 
@@ -195,9 +207,12 @@ class Sure:
         return all(low is not None and low >= 0 for low in lows)
 
     def _differs_from_zero(self, node: Node) -> bool:
+        high = self._span(node).high
+        return self._is_above_zero(node) or (high is not None and high < 0)
+
+    def _is_above_zero(self, node: Node) -> bool:
         span = self._span(node)
-        above = span.low is not None and (span.low > 0 or (span.low == 0 and span.open_low))
-        return above or (span.high is not None and span.high < 0)
+        return span.low is not None and (span.low > 0 or (span.low == 0 and span.open_low))
 
     def _span(self, node: Node) -> Span:
         return span_of(node, self.spans, self.ruleset.currency)

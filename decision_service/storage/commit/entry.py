@@ -13,6 +13,7 @@ from decision_service.pipeline.ports import (
     StoredEntry,
     WarmMark,
 )
+from decision_service.rollout.allowances import Allowances
 from decision_service.storage.privacy.snapshots import PackedSnapshot
 from decision_service.storage.queries.decisions import microseconds
 
@@ -45,6 +46,7 @@ class Commit(msgspec.Struct, frozen=True):
     arm: ArmDecision | None = None
     warm: WarmMark | None = None
     history: HistoryEntry | None = None
+    allowances: Allowances | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -62,6 +64,8 @@ class CommitStatus(Enum):
     """A precondition failed: consent, reading or stored snapshot has changed."""
     HISTORY_MOVED = auto()
     """Another decision came first under a key of its history."""
+    ALLOWANCES_MOVED = auto()
+    """Others have used up what the day allowed."""
     LEASE_LOST = auto()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from decision_service.domain.errors import (
+    AllowancesMoved,
     ConsentMoved,
     HistoryMoved,
     LeaseLost,
@@ -15,17 +16,18 @@ from decision_service.domain.errors import (
 )
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.ports import StoredEntry
-from decision_service.storage.commit import history
+from decision_service.storage.commit import allowances, history
 from decision_service.storage.commit import postgres as postgres_commit
 from decision_service.storage.commit import sqlite as sqlite_commit
 from decision_service.storage.commit.entry import Commit, CommitStatus
 from decision_service.storage.errors import RETRY_SECONDS, unavailable
 from decision_service.storage.privacy import consents, snapshots
+from decision_service.storage.privacy.data_keys import DataKeys
 from decision_service.storage.queries import decisions, warm
 
 
 def record_group(
-    connection: Connection, group: Sequence[Commit]
+    connection: Connection, group: Sequence[Commit], data_keys: DataKeys
 ) -> Sequence[StoredEntry | StoreError]:
     """Record a group in the connection's transaction; an answer per member, in order.
 
@@ -39,7 +41,8 @@ def record_group(
         if status is CommitStatus.RECORDED
     ]
     history.record(connection, recorded)
-    snapshots.record(connection, [c.snapshot for c in recorded if c.snapshot is not None])
+    given = [c.snapshot for c in recorded if c.snapshot is not None]
+    snapshots.record(connection, given, data_keys)
     warm.record(connection, [(c.entry.user_id, c.warm) for c in recorded if c.warm is not None])
     answers = _answers(connection, group, statuses)
     reach(Point.IN_COMMIT)
@@ -47,18 +50,24 @@ def record_group(
 
 
 def _recorded(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
-    """Record those that have their places in the history; give back those of the others."""
+    """Record those that the day allows and that have their places in the history.
+
+    The places of the others are given back.
+    """
     database = postgres_commit if connection.dialect.name == "postgresql" else sqlite_commit
-    claimed = history.claim(connection, group)
-    fit = [commit for commit in group if commit.entry.decision_id not in claimed.moved]
-    statuses = {
+    exceeding = allowances.exceeding(connection, group)
+    allowed = [commit for commit in group if commit.entry.decision_id not in exceeding]
+    claimed = history.claim(connection, allowed)
+    fit = [commit for commit in allowed if commit.entry.decision_id not in claimed.moved]
+    statuses = dict.fromkeys(claimed.moved, CommitStatus.HISTORY_MOVED)
+    statuses |= dict.fromkeys(exceeding, CommitStatus.ALLOWANCES_MOVED)
+    statuses |= {
         commit.entry.decision_id: status
         for commit, status in zip(fit, database.record(connection, fit) if fit else (), strict=True)
     }
     lost = {one for one, status in statuses.items() if status is not CommitStatus.RECORDED}
     claimed.release(connection, frozenset(lost))
-    moved = CommitStatus.HISTORY_MOVED
-    return [statuses.get(commit.entry.decision_id, moved) for commit in group]
+    return [statuses[commit.entry.decision_id] for commit in group]
 
 
 def _answers(
@@ -82,6 +91,8 @@ def _refusal(commit: Commit, status: CommitStatus) -> StoreError:
         )
     if status is CommitStatus.HISTORY_MOVED:
         return HistoryMoved("the person's history has moved on: nothing was recorded")
+    if status is CommitStatus.ALLOWANCES_MOVED:
+        return AllowancesMoved("the day allows less by now: nothing was recorded")
     if status is CommitStatus.KEY_TAKEN:
         return unavailable("the decision's id belongs to another decision: nothing was recorded")
     if commit.preconditions.reading is not None:

@@ -10,9 +10,8 @@ from itertools import chain
 
 from sqlalchemy import BigInteger, Boolean, Connection, LargeBinary
 
-from decision_service.pipeline.ports import ArmDecision
 from decision_service.storage.commit.entry import Commit, CommitStatus
-from decision_service.storage.queries import decisions
+from decision_service.storage.queries import arms, decisions
 from decision_service.storage.schema import tables
 
 _CONSENTED = """
@@ -59,7 +58,19 @@ _PRECONDITIONS = (
     ("part", "text"),
     ("fence", "text"),
 )
-_ARM_COLUMNS = ("unit", "arm", "version", "hashed", "pins", "refer_kind", "rule_error", "approved")
+_ARM_COLUMNS = (
+    "unit",
+    "arm",
+    "version",
+    "hashed",
+    "pins",
+    "refer_kind",
+    "rule_error",
+    "approved",
+    "tier",
+    "granted",
+    "explored",
+)
 _ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 
 
@@ -94,13 +105,14 @@ def _fitting(rows: int) -> int:
 def _given_row(commit: Commit) -> tuple[object, ...]:
     needs = commit.preconditions
     asked = needs.consent, needs.reading, needs.fetched, needs.part, needs.fence
-    return (*decisions.row(commit.entry), *asked, *_of_arm(commit.arm))
+    return (*decisions.row(commit.entry), *asked, *_of_arm(commit))
 
 
-def _of_arm(arm: ArmDecision | None) -> tuple[object, ...]:
+def _of_arm(commit: Commit) -> tuple[object, ...]:
     """The values of the arm's row that the decision's row does not have."""
+    arm = commit.arm
     if arm is None:
-        return (None,) * len(_ARM_COLUMNS)
+        return (None,) * (len(_ARM_COLUMNS) + 1)
     return (
         arm.unit,
         arm.arm.value,
@@ -110,6 +122,8 @@ def _of_arm(arm: ArmDecision | None) -> tuple[object, ...]:
         arm.refer_kind and arm.refer_kind.value,
         arm.rule_error,
         arm.approved,
+        *arms.granted(arm),
+        arms.judged(commit.entry, arm),
     )
 
 
@@ -123,6 +137,7 @@ def statement(rows: int) -> str:
     own, of_arm = (
         ", ".join(table.columns.keys()) for table in (tables.decisions, tables.arm_decisions)
     )
+    judged = of_arm.replace("outcome", "judged")
     columns = _columns()
     names = ", ".join(name for name, _ in columns)
     return f"""
@@ -147,7 +162,7 @@ done AS MATERIALIZED (
 ),
 counted AS (
     INSERT INTO arm_decisions ({of_arm})
-    SELECT {of_arm} FROM done WHERE done AND arm IS NOT NULL
+    SELECT {judged} FROM done WHERE done AND arm IS NOT NULL
     ON CONFLICT DO NOTHING
 ),
 spent AS (
@@ -162,7 +177,8 @@ def _columns() -> Sequence[tuple[str, str]]:
     decided, armed = tables.decisions.columns, tables.arm_decisions.columns
     columns = [(column.name, _type(column.type)) for column in decided]
     columns += _PRECONDITIONS
-    return columns + [(name, _type(armed[name].type)) for name in _ARM_COLUMNS]
+    columns += [(name, _type(armed[name].type)) for name in _ARM_COLUMNS]
+    return [*columns, ("judged", "text")]
 
 
 def _type(kind: object) -> str:

@@ -17,6 +17,7 @@ from decision_service.storage.commit.group import record_group
 from decision_service.storage.engine import Database
 from decision_service.storage.errors import ConnectionLost
 from decision_service.storage.privacy import consents, snapshots
+from decision_service.storage.privacy.data_keys import PLAIN, DataKeys
 from decision_service.storage.privacy.snapshots import PackedSnapshot, Packing
 from decision_service.storage.queries import decisions, warm
 from decision_service.storage.schema import tables
@@ -47,8 +48,10 @@ class Writer:
         linger: float,
         largest_group: int,
         on_commit: OnCommit = no_op,
+        data_keys: DataKeys = PLAIN,
     ) -> None:
         self._database = database
+        self._data_keys = data_keys
         self._packing = Packing()
         self._decided_on: UserCache[int] = UserCache(DECIDED_ON)
         self._groups = Batches(
@@ -68,7 +71,15 @@ class Writer:
             instant = decisions.microseconds(entry.created)
             packed = await self._packing.pack(entry.snapshot, instant)
         preconditions = preconditions_of(entry, stored=packed is None)
-        commit = Commit(stored, preconditions, packed, entry.arm, entry.warm, entry.history)
+        commit = Commit(
+            stored,
+            preconditions,
+            packed,
+            entry.arm,
+            entry.warm,
+            entry.history,
+            entry.allowances,
+        )
         try:
             answer = await self._groups.submit(commit)
         except ReadingMoved:
@@ -83,7 +94,7 @@ class Writer:
         """Store a reading outside the groups; False where it may not serve any more."""
         packed = await self._packing.pack(body, decisions.microseconds(mark.fetched))
         work = partial(_keep_warm, packed=packed, mark=mark, consent=consent)
-        return await self._database.write(work)
+        return await self._database.write(partial(work, data_keys=self._data_keys))
 
     def _is_stored(self, entry: DecisionEntry, snapshot: SnapshotBody) -> bool:
         """Whether a snapshot need not be written, as the commit checks that it is stored.
@@ -133,7 +144,7 @@ class Writer:
 
     async def _recorded(self, group: Sequence[Commit]) -> Sequence[StoredEntry | StoreError]:
         """Write; after a lost connection, repeat, which shows whether the transaction committed."""
-        work = partial(record_group, group=group)
+        work = partial(record_group, group=group, data_keys=self._data_keys)
         try:
             return await self._database.commit(work)
         except ConnectionLost:
@@ -141,7 +152,11 @@ class Writer:
 
 
 def _keep_warm(
-    connection: Connection, packed: PackedSnapshot, mark: WarmMark, consent: int
+    connection: Connection,
+    packed: PackedSnapshot,
+    mark: WarmMark,
+    consent: int,
+    data_keys: DataKeys,
 ) -> bool:
     """Store a reading; the snapshot of a refused or a replaced one is removed."""
     user_id = packed.user_id
@@ -149,7 +164,7 @@ def _keep_warm(
     if consents.epochs(connection, (user_id,)).get(user_id, 0) != consent:
         return False
     before, _ = warm.mark(connection, user_id)
-    snapshots.record(connection, [packed])
+    snapshots.record(connection, [packed], data_keys)
     warm.record(connection, [(user_id, mark)])
     kept = warm.mark(connection, user_id)
     for one in (before, mark):

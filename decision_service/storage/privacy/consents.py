@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from msgspec.structs import asdict
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from decision_service.pipeline.ports import Disconnected, Erased
 from decision_service.storage.privacy import ended, expiry
+from decision_service.storage.privacy.data_keys import PLAIN, DataKeys, StoredKey
 from decision_service.storage.privacy.sealing import new_key
+from decision_service.storage.privacy.wrapping import about
 from decision_service.storage.queries import history
 from decision_service.storage.queries.dialect import insert_new, padded
 from decision_service.storage.schema.tables import (
@@ -29,7 +32,7 @@ _HELD = (
     .order_by(consents.c.user_id)
     .with_for_update(key_share=True)
 )
-_KEYS = select(consents.c.user_id, consents.c.key).where(
+_KEYS = select(consents.c.user_id, consents.c.key, consents.c.wrapped_by).where(
     consents.c.user_id.in_(bindparam("users", expanding=True)), consents.c.key.is_not(None)
 )
 
@@ -56,20 +59,22 @@ def hold(connection: Connection, users: Collection[str]) -> None:
     connection.execute(_HELD, {"users": padded(wanted)})
 
 
-def keys(connection: Connection, users: Collection[str]) -> Mapping[str, bytes]:
+def keys(
+    connection: Connection, users: Collection[str], data_keys: DataKeys
+) -> Mapping[str, bytes]:
     """The key of each of these users, made where there is none."""
     wanted = sorted(users)
-    found = _found(connection, wanted)
+    found = _found(connection, wanted, data_keys)
     lacking = [user for user in wanted if user not in found]
     if not lacking:
         return found
-    fresh = {user: new_key() for user in lacking}
-    rows = [{"user_id": user, "epoch": 0, "key": key} for user, key in fresh.items()]
+    fresh = {user: asdict(data_keys.wrap(new_key(), about(consents, user))) for user in lacking}
+    rows = [{"user_id": user, "epoch": 0, **key} for user, key in fresh.items()]
     insert_new(connection, consents, rows)
     for user, key in fresh.items():
         renewed = update(consents).where(consents.c.user_id == user, consents.c.key.is_(None))
-        connection.execute(renewed.values(key=key))
-    return found | _found(connection, lacking)
+        connection.execute(renewed.values(key))
+    return found | _found(connection, lacking, data_keys)
 
 
 def erase(
@@ -78,14 +83,15 @@ def erase(
     erasure_id: str,
     disconnected: Disconnected | None = None,
     *,
+    data_keys: DataKeys = PLAIN,
     with_decisions: bool = False,
 ) -> Erased:
     """Destroy a user's key and data, count the withdrawal, and record the erasure's id."""
     insert_new(connection, erasures, [{"erasure_id": erasure_id, "user_id": user_id}])
     insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
     counted = update(consents).where(consents.c.user_id == user_id)
-    connection.execute(counted.values(epoch=consents.c.epoch + 1, key=None))
-    ended.settle(connection, user_id, disconnected)
+    connection.execute(counted.values(epoch=consents.c.epoch + 1, key=None, wrapped_by=None))
+    ended.settle(connection, user_id, disconnected, data_keys)
     gone = connection.execute(delete(snapshots).where(snapshots.c.user_id == user_id))
     for table in (known_counts, link_tokens, warm):
         connection.execute(delete(table).where(table.c.user_id == user_id))
@@ -95,6 +101,9 @@ def erase(
     return Erased(gone.rowcount)
 
 
-def _found(connection: Connection, users: list[str]) -> dict[str, bytes]:
+def _found(connection: Connection, users: list[str], data_keys: DataKeys) -> dict[str, bytes]:
     found = connection.execute(_KEYS, {"users": padded(users)})
-    return {row[0]: row[1] for row in found}
+    return {
+        user_id: data_keys.unwrap(StoredKey(key, wrapped_by), about(consents, user_id))
+        for user_id, key, wrapped_by in found
+    }

@@ -11,7 +11,9 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.ports import Disconnected
+from decision_service.storage.privacy.data_keys import DataKeys, StoredKey
 from decision_service.storage.privacy.sealing import new_key, opened, sealed
+from decision_service.storage.privacy.wrapping import about
 from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.queries.dialect import padded
 from decision_service.storage.schema.tables import ended_incomes, known_counts
@@ -24,7 +26,7 @@ _TOLD = select(_KNOWN.source, _KNOWN.kind, _KNOWN.newest).where(
     _KNOWN.kind.in_(_TELLING),
     _KNOWN.newest.is_not(None),
 )
-_ROW = select(_C.key, _C.body).where(_C.user_id == bindparam("user"))
+_ROW = select(_C.key, _C.wrapped_by, _C.body).where(_C.user_id == bindparam("user"))
 
 
 class _Left(msgspec.Struct, frozen=True, array_like=True):
@@ -39,45 +41,57 @@ class _Left(msgspec.Struct, frozen=True, array_like=True):
 _DECODER = msgspec.msgpack.Decoder(list[_Left])
 
 
-def left(connection: Connection, user_id: str) -> Sequence[KnownCount]:
+def left(connection: Connection, user_id: str, data_keys: DataKeys) -> Sequence[KnownCount]:
     """The remains of a user's accounts, in order of source and kind, without counts."""
-    found = _read(connection, user_id)
+    found = _read(connection, user_id, data_keys)
     return [KnownCount(one.source, one.kind, 0, one.newest) for one in found]
 
 
-def settle(connection: Connection, user_id: str, disconnected: Disconnected | None) -> None:
+def settle(
+    connection: Connection,
+    user_id: str,
+    disconnected: Disconnected | None,
+    data_keys: DataKeys,
+) -> None:
     """Before a user's counts are deleted, keep the newest months of disconnected accounts.
 
     What is there already of an account stays as long as it was to be kept then.
     """
     if disconnected is None or not disconnected.accounts:
-        _write(connection, user_id, [])
+        _write(connection, user_id, [], data_keys)
         return
-    before = _read(connection, user_id, lock=True)
+    before = _read(connection, user_id, data_keys, lock=True)
     kept = {(one.source, one.kind): one for one in before if one.source in disconnected.accounts}
     accounts = padded(sorted(disconnected.accounts))
     until = microseconds(disconnected.until)
     for source, kind, newest in connection.execute(_TOLD, {"user": user_id, "accounts": accounts}):
         kept[source, Kind(kind)] = _Left(source, Kind(kind), newest, until)
-    _write(connection, user_id, [kept[key] for key in sorted(kept)])
+    _write(connection, user_id, [kept[key] for key in sorted(kept)], data_keys)
 
 
-def forget(connection: Connection, now: datetime) -> None:
+def forget(connection: Connection, now: datetime, data_keys: DataKeys) -> None:
     """Delete the remains whose time is over."""
     at = microseconds(now)
     due = select(_C.user_id).where(_C.until <= at).order_by(_C.user_id)
     for row in connection.execute(due).all():
-        found = _read(connection, row[0], lock=True)
-        _write(connection, row[0], [one for one in found if one.until > at])
+        found = _read(connection, row[0], data_keys, lock=True)
+        _write(connection, row[0], [one for one in found if one.until > at], data_keys)
 
 
-def _read(connection: Connection, user_id: str, *, lock: bool = False) -> Sequence[_Left]:
+def _read(
+    connection: Connection, user_id: str, data_keys: DataKeys, *, lock: bool = False
+) -> Sequence[_Left]:
     statement = _ROW.with_for_update() if lock else _ROW
     row = connection.execute(statement, {"user": user_id}).first()
-    return [] if row is None else _DECODER.decode(opened(row[0], row[1], _about(user_id)))
+    if row is None:
+        return []
+    key = data_keys.unwrap(StoredKey(row[0], row[1]), about(ended_incomes, user_id))
+    return _DECODER.decode(opened(key, row[2], _about(user_id)))
 
 
-def _write(connection: Connection, user_id: str, found: Sequence[_Left]) -> None:
+def _write(
+    connection: Connection, user_id: str, found: Sequence[_Left], data_keys: DataKeys
+) -> None:
     """Replace the user's remains by these, under a new key."""
     connection.execute(delete(ended_incomes).where(_C.user_id == user_id))
     if not found:
@@ -85,7 +99,7 @@ def _write(connection: Connection, user_id: str, found: Sequence[_Left]) -> None
     key = new_key()
     row = {
         "user_id": user_id,
-        "key": key,
+        **msgspec.structs.asdict(data_keys.wrap(key, about(ended_incomes, user_id))),
         "body": sealed(key, msgspec.msgpack.encode(found), _about(user_id)),
         "until": min(one.until for one in found),
     }

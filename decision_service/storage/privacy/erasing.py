@@ -11,6 +11,7 @@ import structlog
 from decision_service.pipeline.ports import Disconnected, Erased
 from decision_service.storage.engine import Database
 from decision_service.storage.privacy import consents, erasures
+from decision_service.storage.privacy.data_keys import PLAIN, DataKeys
 from decision_service.storage.privacy.erasure_journal import Erasure, ErasureJournal, new_erasure
 
 log = structlog.get_logger("decision_service.storage")
@@ -23,10 +24,16 @@ class Erasing:
     """
 
     def __init__(
-        self, database: Database, journal: ErasureJournal | None, *, with_decisions: bool = False
+        self,
+        database: Database,
+        journal: ErasureJournal | None,
+        data_keys: DataKeys = PLAIN,
+        *,
+        with_decisions: bool = False,
     ) -> None:
         self._database = database
         self._journal = journal
+        self._data_keys = data_keys
         self._with_decisions = with_decisions
         self.keeps_journal = journal is not None
         self._running: set[asyncio.Task[Erased]] = set()
@@ -59,6 +66,7 @@ class Erasing:
             user_id=user_id,
             erasure_id=erasure.id,
             disconnected=disconnected,
+            data_keys=self._data_keys,
             with_decisions=self._with_decisions,
         )
         erased = await self._database.write(work)

@@ -9,13 +9,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from decision_service.storage.errors import unavailable
 
-_KEY_BITS = 256
+KEY_BYTES = 32
 _NONCE_BYTES = 12
 
 
 def new_key() -> bytes:
     """A random key."""
-    return AESGCM.generate_key(_KEY_BITS)
+    return AESGCM.generate_key(8 * KEY_BYTES)
 
 
 def sealed(key: bytes, body: bytes, about: str) -> bytes:

@@ -14,7 +14,9 @@ from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.ports import SnapshotBody, UserState
 from decision_service.storage.errors import unavailable
 from decision_service.storage.privacy import consents, ended
+from decision_service.storage.privacy.data_keys import DataKeys, StoredKey
 from decision_service.storage.privacy.sealing import opened, sealed
+from decision_service.storage.privacy.wrapping import about
 from decision_service.storage.queries import warm
 from decision_service.storage.queries.dialect import insert_new, padded, raise_each
 from decision_service.storage.schema import tables
@@ -27,7 +29,7 @@ PackedKey = tuple[str, str]
 _KEY = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
 _PRESENT = select(*_KEY.clauses).where(_KEY.in_(bindparam("keys", expanding=True)))
 _SEALED = (
-    select(snapshots.c.body, tables.consents.c.key)
+    select(snapshots.c.body, tables.consents.c.key, tables.consents.c.wrapped_by)
     .join(tables.consents, tables.consents.c.user_id == snapshots.c.user_id)
     .where(
         snapshots.c.user_id == bindparam("user_id"),
@@ -85,7 +87,7 @@ async def unpack(body: bytes) -> bytes:
         raise unavailable("a stored snapshot is damaged: restore the store's backup") from error
 
 
-def record(connection: Connection, packed: Iterable[PackedSnapshot]) -> None:
+def record(connection: Connection, packed: Iterable[PackedSnapshot], data_keys: DataKeys) -> None:
     """Store each new snapshot, and raise the known counts to its counts.
 
     One that is there already has left its counts: they follow from its content.
@@ -96,7 +98,7 @@ def record(connection: Connection, packed: Iterable[PackedSnapshot]) -> None:
     new = [by_key[key] for key in sorted(by_key)]
     if not new:
         return
-    keys = consents.keys(connection, {one.user_id for one in new})
+    keys = consents.keys(connection, {one.user_id for one in new}, data_keys)
     insert_new(connection, snapshots, [_row(one, keys[one.user_id]) for one in new])
     raise_each(connection, known_counts, ("count", "newest"), _counts(new))
 
@@ -118,17 +120,23 @@ def drop_unused(connection: Connection, user_id: str, snapshot_id: str) -> None:
     connection.execute(unused)
 
 
-def body(connection: Connection, user_id: str, snapshot_id: str) -> bytes | None:
+def body(
+    connection: Connection, user_id: str, snapshot_id: str, data_keys: DataKeys
+) -> bytes | None:
     """The compressed body of a snapshot, if it is there and its key was not destroyed."""
     found = connection.execute(_SEALED, {"user_id": user_id, "snapshot_id": snapshot_id}).first()
-    return None if found is None else opened(found[1], found[0], snapshot_id)
+    if found is None:
+        return None
+    key = data_keys.unwrap(StoredKey(found[1], found[2]), about(tables.consents, user_id))
+    return opened(key, found[0], snapshot_id)
 
 
-def user_state(connection: Connection, user_id: str) -> UserState:
+def user_state(connection: Connection, user_id: str, data_keys: DataKeys) -> UserState:
     """A user's state: counts in order of source and kind, consent, last reading."""
     epoch = consents.epochs(connection, (user_id,)).get(user_id, 0)
     last, quarantined = warm.mark(connection, user_id)
-    known, left = tuple(_known(connection, user_id)), tuple(ended.left(connection, user_id))
+    known = tuple(_known(connection, user_id))
+    left = tuple(ended.left(connection, user_id, data_keys))
     return UserState(known, epoch, last, quarantined, left)
 
 

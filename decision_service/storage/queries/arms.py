@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, literal_column, select
 
 from decision_service.domain.decision import Arm
 from decision_service.pipeline.ports import ArmDecision, StoredEntry
+from decision_service.rollout.allowances import DayTotal, DayTotals
 from decision_service.rollout.gate import Pin
 from decision_service.storage.queries.decisions import from_microseconds, microseconds
 from decision_service.storage.schema.tables import arm_decisions
@@ -25,6 +26,21 @@ _APPROVED = select(func.coalesce(func.sum(_ROWS.approved), 0)).where(
 )
 
 
+_GRANTED = (
+    select(
+        _ROWS.tier,
+        func.count(),
+        func.sum(_ROWS.granted),
+        func.coalesce(func.sum(_ROWS.explored), 0),
+    )
+    .where(*_SINCE, literal_column("granted IS NOT NULL"))
+    .group_by(_ROWS.tier)
+)
+_EXPLORED = select(func.count(), func.max(_ROWS.granted)).where(
+    *_SINCE, _ROWS.unit == bindparam("unit"), literal_column("explored IS NOT NULL")
+)
+
+
 def pin(connection: Connection, product: str, unit: str, since: datetime) -> Pin | None:
     """The last pin that a decision created at or after `since` set; None where there is none."""
     chosen = {"product": product, "unit": unit, "since": microseconds(since)}
@@ -38,6 +54,21 @@ def approved(connection: Connection, product: str, arm: Arm, since: datetime) ->
     return int(connection.execute(_APPROVED, chosen).scalar_one())
 
 
+def day_totals(connection: Connection, product: str, since: datetime) -> DayTotals:
+    """What a product has approved at or after `since`, by tier."""
+    chosen = {"product": product, "since": microseconds(since)}
+    rows = connection.execute(_GRANTED, chosen).all()
+    tiers = {tier or "": DayTotal(int(count), int(total)) for tier, count, total, _ in rows}
+    return DayTotals(tiers, sum(int(row[3]) for row in rows))
+
+
+def explored(connection: Connection, product: str, unit: str, since: datetime) -> int | None:
+    """The most that a unit was granted by exploring since; None where it never came to it."""
+    chosen = {"product": product, "unit": unit, "since": microseconds(since)}
+    considered, most = connection.execute(_EXPLORED, chosen).one()
+    return int(most or 0) if considered else None
+
+
 def row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:
     """A decision's row for its rollout, column by column."""
     return (
@@ -48,9 +79,22 @@ def row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:
         arm.version,
         arm.hashed,
         arm.pins,
-        entry.outcome.value,
+        judged(entry, arm),
         arm.refer_kind and arm.refer_kind.value,
         arm.rule_error,
         arm.approved,
         microseconds(entry.created),
+        *granted(arm),
     )
+
+
+def judged(entry: StoredEntry, arm: ArmDecision) -> str:
+    """The rules' own outcome."""
+    return (arm.judged or entry.outcome).value
+
+
+def granted(arm: ArmDecision) -> tuple[str | None, int | None, int | None]:
+    """Tier and amount of what was approved, and what exploring added to the day."""
+    if arm.grant is None:
+        return None, None, arm.explored
+    return arm.grant.tier, arm.grant.amount or 0, arm.explored

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, select
 
@@ -28,8 +28,8 @@ def by_digest(connection: Connection, digest: str) -> StoredText | None:
     return None if row is None else StoredText(row[0], row[1], row[2])
 
 
-def last(connection: Connection, kind: str) -> StoredText | None:
-    """The text of a kind whose digest sorts last, if there is any."""
+def last(connection: Connection, kind: str, most: int) -> Sequence[StoredText]:
+    """At most so many texts of a kind, those whose digests sort last, the last one first."""
     found = select(texts.c.digest, texts.c.kind, texts.c.body).where(texts.c.kind == kind)
-    row = connection.execute(found.order_by(texts.c.digest.desc()).limit(1)).first()
-    return None if row is None else StoredText(row[0], row[1], row[2])
+    rows = connection.execute(found.order_by(texts.c.digest.desc()).limit(most))
+    return [StoredText(row[0], row[1], row[2]) for row in rows]

@@ -1,10 +1,13 @@
 """A rules folder read into texts by product, with the files that could not be read.
 
     _data/*.yaml                        classes of transactions, provider types
+    _shared/*.yaml                      reasons and parameters of several products
+    _shared/lists/*.csv                 lists of keys that every product may ask
     manifest.yaml                       what was published last
     <product>/v<N>.yaml                 a ruleset version
     <product>/rollout.yaml              the rollout plan
     <product>/tables/*.csv              rows of tables
+    <product>/lists/*.csv               lists of keys
     <product>/tests/*.yaml              rule tests
     <product>/tests/fixtures/*.json     snapshots that rule tests name
 
@@ -30,7 +33,10 @@ MOST_BYTES = 256 << 10
 MOST_FIXTURE_BYTES = 4 << 20
 """The same for a recorded snapshot, which holds a whole applicant."""
 
-_DATA = "_data"
+MOST_LIST_BYTES = 4 << 20
+"""The same for a list of keys."""
+
+_DATA, _SHARED = "_data", "_shared"
 _PLAN = "rollout.yaml"
 _VERSION = re.compile(r"v([1-9][0-9]{0,5})\.yaml")
 _YAML_LIKE = (".yaml", ".yml")
@@ -40,6 +46,10 @@ _MISNAMED = (
 )
 _HIDDEN = ("_", ".")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def _size(bytes_: int) -> str:
+    return f"{bytes_ >> 20} MiB" if bytes_ >= 1 << 20 else f"{bytes_ >> 10} KiB"
 
 
 class RulesFolderMissing(Exception):
@@ -56,7 +66,7 @@ def read_rules(root: Path) -> RuleFolder:
     except OSError as error:
         raise RulesFolderMissing(
             f"the rules folder {root} cannot be opened ({error.strerror}): set "
-            "DECISION_RULES_DIR to a folder of products"
+            "DECISION_RULES_DIR to a folder of products, or make one with `decision-service init`"
         ) from None
     return _Reading(root).folder(names)
 
@@ -80,7 +90,14 @@ class _Reading:
             if not name.startswith(_HIDDEN) and (self._root / name).is_dir()
         ]
         manifest = self._manifest(names)
-        return RuleFolder(tuple(products), data, tuple(self._unreadable), manifest)
+        shared = {
+            f"{_SHARED}/{name}": file.text for name, file in self._read(_SHARED, _YAML_LIKE)
+        } | {f"{_SHARED}/{path}": text for path, text in self._lists(_SHARED).items()}
+        return RuleFolder(tuple(products), data, tuple(self._unreadable), manifest, shared)
+
+    def _lists(self, folder: str) -> dict[str, str]:
+        read = self._read(f"{folder}/lists", ".csv", MOST_LIST_BYTES)
+        return {f"lists/{name}": file.text for name, file in read}
 
     def _manifest(self, names: list[str]) -> TextFile | None:
         if MANIFEST not in names:
@@ -104,6 +121,7 @@ class _Reading:
             tables={f"tables/{file}": read.text for file, read in tables},
             tests=tuple(read for _, read in tests),
             fixtures={f"fixtures/{file}": read.text for file, read in fixtures},
+            lists=self._lists(name),
         )
 
     def _rules(self, product: str) -> tuple[Mapping[int, TextFile], TextFile | None]:
@@ -148,7 +166,7 @@ class _Reading:
                 f"the file cannot be read ({getattr(error, 'strerror', error)})"
             ) from None
         if len(body) > most:
-            raise _Refused(f"the file is larger than {most >> 10} KiB: split it")
+            raise _Refused(f"the file is larger than {_size(most)}: split it")
         if body.startswith(_UTF_16) or b"\0" in body:
             raise _Refused("the file is UTF-16: save it as UTF-8")
         try:

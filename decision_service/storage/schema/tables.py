@@ -99,9 +99,11 @@ consents = Table(
     Column("user_id", _text(), primary_key=True),
     Column("epoch", BigInteger, nullable=False),
     Column("key", LargeBinary),
+    Column("wrapped_by", LargeBinary),
 )
 """How often each user withdrew consent, and the key of what is stored of it since.
 
+The key is wrapped by the data key whose id is `wrapped_by`; where that is null it is plain.
 Destroying the key makes the snapshots unreadable wherever copies of them are.
 """
 
@@ -173,11 +175,21 @@ ended_incomes = Table(
     Column("key", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("until", BigInteger, nullable=False),
+    Column("wrapped_by", LargeBinary),
 )
 """What is left of a user's disconnected accounts, encrypted: when each kind last told of income.
 
-`until` is when the first of it is to be deleted.
+`until` is when the first of it is to be deleted; key and `wrapped_by` are as in `consents`.
 """
+
+for _table in (consents, ended_incomes):
+    _has_key = _table.c.key.is_not(None)
+    Index(
+        f"{_table}_wrapped_by",
+        _table.c.wrapped_by,
+        sqlite_where=_has_key,
+        postgresql_where=_has_key,
+    )
 
 texts = Table(
     "texts",
@@ -203,22 +215,41 @@ arm_decisions = Table(
     Column("rule_error", Boolean, nullable=False),
     Column("approved", BigInteger),
     Column("created", BigInteger, nullable=False),
+    Column("tier", _text()),
+    Column("granted", BigInteger),
+    Column("explored", BigInteger),
     PrimaryKeyConstraint("product", "created", "decision_id"),
     sqlite_with_rowid=False,
 )
 """One row per decision of an enrolled applicant: what its rollout counts, pins and limits.
 
-In the order in which rollouts read it, so that it needs no second index for that.
+In the order in which rollouts read it, so that it needs no second index for that. `outcome`,
+`refer_kind` and `approved` are the rules' own. `granted` is what was approved, whoever approved it,
+null where nothing was; `explored` what exploring added to its day, null where it was not considered
+and 0 where it was turned away.
 """
+
+_PIN = ("product", "unit", "created", "decision_id", "arm", "version")
+"""All that a pin is: SQLite would read a time's rows sooner than look each of an index up."""
 
 Index(
     "arm_decisions_pin",
-    arm_decisions.c.product,
-    arm_decisions.c.unit,
-    arm_decisions.c.created,
+    *(arm_decisions.c[name] for name in _PIN),
     sqlite_where=literal_column("pins = 1"),  # in the words in which SQLite is asked for them
     postgresql_where=arm_decisions.c.pins,
 )
+
+_READ = {"granted": ("granted", "explored"), "explored": ("explored", "granted")}
+for _column, _found_by in (("granted", ("created", "tier")), ("explored", ("unit", "created"))):
+    _counted: ColumnElement[bool] = literal_column(f"{_column} IS NOT NULL")
+    Index(
+        f"arm_decisions_{_column}",
+        arm_decisions.c.product,
+        *(arm_decisions.c[name] for name in _found_by),
+        *(arm_decisions.c[name] for name in _READ[_column]),
+        sqlite_where=_counted,
+        postgresql_where=_counted,
+    )
 
 loan_outcomes = Table(
     "loan_outcomes",

@@ -214,6 +214,7 @@ def _prepare(file: SqliteFile, *, init: bool) -> FileLock:
     try:
         if sqlite_file.exists(file):
             sqlite_file.require_whole(file)
+            sqlite_file.keep_to_owner(file)
         else:
             _create(file, anew=init or not lock.made)
         lock.mark_made()

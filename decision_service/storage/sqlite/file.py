@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from decision_service.storage.address import SqliteFile
 from decision_service.storage.errors import StoreDamaged, StoreLocked, StoreUnwritable
 from decision_service.storage.sqlite import wal
 
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _RESTORE = "nothing was changed: restore it from a backup, or move it away to begin a new store"
 
 
@@ -61,9 +63,30 @@ def create(file: SqliteFile, fill: Callable[[Path], None]) -> None:
     draft = file.companion(".new")
     for leftover in (draft, file.companion(".new-wal"), file.companion(".new-shm")):
         leftover.unlink(missing_ok=True)
+    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    draft.chmod(0o600)  # whatever the umask; log and index get the mode of their database
     fill(draft)
     draft.replace(file.path)
     _sync_folder(file.path.parent)
+
+
+def keep_to_owner(file: SqliteFile) -> None:
+    """Take every right of others than the owner from the file, its log and its index.
+
+    Raises StoreUnwritable where it belongs to another user.
+    """
+    for path in (file.path, file.companion("-wal"), file.companion("-shm")):
+        try:
+            mode = path.stat().st_mode
+            if mode & _OTHERS:
+                path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StoreUnwritable(
+                f"the store {path} can be read by other users, and that cannot be changed "
+                f"({error.strerror}): make the service's user its owner"
+            ) from None
 
 
 def require_whole(file: SqliteFile) -> None:

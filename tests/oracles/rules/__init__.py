@@ -32,8 +32,8 @@ KINDS = ("LEGAL", "DATA", "POLICY", "SCORE")
 class Answer:
     """A decision; reasons are (code, component, factor, points lost), scores with both totals.
 
-    `truths` has each rule's by id, each characteristic's bin by `bin NAME`, each table's rows by
-    `table NAME`.
+    `tags` are those of rules that held, each with whether it is told. `truths` has each rule's by
+    id, each characteristic's bin by `bin NAME`, each table's rows by `table NAME`.
     """
 
     outcome: str
@@ -45,6 +45,7 @@ class Answer:
     valid_until: datetime | None
     param_change: date | None
     truths: dict[str, Any] = field(default_factory=dict)
+    tags: tuple[tuple[str, bool], ...] = ()
 
 
 class Rulebook:
@@ -79,6 +80,11 @@ class Rulebook:
             valid_until=instant + self._valid_for() if "valid_for" in self.file else None,
             param_change=self._next_change(day),
             truths=run.truths,
+            tags=tuple(
+                (name, spec.get("told") != "nobody")
+                for name, spec in self.file.get("tags", {}).items()
+                if name in run.tags
+            ),
         )
 
     def _intake(

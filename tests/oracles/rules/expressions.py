@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, Overflow, localcontext
 from functools import cache
 from typing import Any
 
-from tests.oracles.rules.holes import AND, OR, Gone, gone, joined, together
+from tests.oracles.rules.holes import AND, OR, Gone, gone, joined, no_result, together
 
 DIGITS = Context(prec=34, rounding=ROUND_HALF_EVEN)
 COMPARE = {
@@ -157,7 +157,11 @@ def _call(e: Expression, node: ast.Call, env: Env) -> Any:
         try:
             return FUNCTIONS[name](*values)
         except ZeroDivisionError:
-            return gone(e.part(node.args[-1]), "DIVISION_BY_ZERO")
+            return gone(e.part(node.args[0 if name == "power" else -1]), "DIVISION_BY_ZERO")
+        except Nowhere:
+            return gone(e.part(node.args[0]), "UNDEFINED")
+        except Overflow:
+            return no_result(e.part(node))
 
 
 def _coalesce(e: Expression, arguments: list[ast.expr], env: Env) -> Any:
@@ -174,13 +178,21 @@ def _coalesce(e: Expression, arguments: list[ast.expr], env: Env) -> Any:
 def _floor(x: Decimal, step: Decimal) -> Decimal:
     if step == 0:
         raise ZeroDivisionError
-    return (x / abs(step)).to_integral_value(ROUND_FLOOR) * abs(step)
+    return _steps(x, step).to_integral_value(ROUND_FLOOR) * abs(step)
 
 
 def _round(x: Decimal, step: Decimal) -> Decimal:
     if step == 0:
         raise ZeroDivisionError
-    return (x / abs(step)).to_integral_value(ROUND_HALF_EVEN) * abs(step)
+    return _steps(x, step).to_integral_value(ROUND_HALF_EVEN) * abs(step)
+
+
+def _steps(x: Decimal, step: Decimal) -> Decimal:
+    """How many steps a value is; more than 34 digits of them cannot be told apart."""
+    steps = x / abs(step)
+    if abs(steps) >= Decimal(10) ** DIGITS.prec:
+        raise Overflow
+    return steps
 
 
 def _discount(rate: Decimal, months: Decimal) -> Decimal:
@@ -188,6 +200,8 @@ def _discount(rate: Decimal, months: Decimal) -> Decimal:
 
 
 def _annuity(amount: Decimal, rate: Decimal, months: Decimal) -> Decimal:
+    if months == 0:
+        raise ZeroDivisionError
     return amount / months if rate == 0 else amount * rate / _discount(rate, months)
 
 
@@ -195,7 +209,49 @@ def _annuity_amount(payment: Decimal, rate: Decimal, months: Decimal) -> Decimal
     return payment * months if rate == 0 else payment * _discount(rate, months) / rate
 
 
+class Nowhere(Exception):
+    """A function is asked for a value where it has none."""
+
+
+def _precisely(function: Callable[..., Decimal], *arguments: Decimal) -> Decimal:
+    """A result of a hundred digits, cut to those of the language."""
+    with localcontext(Context(prec=100, rounding=ROUND_HALF_EVEN, Emax=6144, Emin=-6143)):
+        result = function(*arguments)
+    return +result
+
+
+def _exp(x: Decimal) -> Decimal:
+    """The series of a small share of x, squared back up."""
+    halvings = max(0, x.adjusted() + 1) * 4 + 8
+    share = x / 2**halvings
+    term = total = Decimal(1)
+    for n in range(1, 60):
+        term *= share / n
+        total += term
+    for _ in range(halvings):
+        total *= total
+    return total
+
+
+def _ln(x: Decimal) -> Decimal:
+    if x <= 0:
+        raise Nowhere
+    return x.ln()
+
+
+def _power(base: Decimal, exponent: Decimal) -> Decimal:
+    if base == 0 and exponent < 0:
+        raise ZeroDivisionError
+    fraction = exponent != exponent.to_integral_value()
+    if (base == 0 and exponent == 0) or (base < 0 and fraction):
+        raise Nowhere
+    return base**exponent
+
+
 FUNCTIONS = {
+    "exp": lambda x: _precisely(_exp, x),
+    "ln": lambda x: _precisely(_ln, x),
+    "power": lambda base, exponent: _precisely(_power, base, exponent),
     "min": min, "max": max, "abs": abs, "floor": _floor, "round": _round,
     "annuity": _annuity, "annuity_amount": _annuity_amount,
     "add_days": lambda day, days: day + timedelta(days=int(days)),
@@ -206,6 +262,13 @@ def names(text: str) -> set[str]:
     """The names that an expression reads."""
     e = expression(text)
     return {e.part(node) for node in ast.walk(e.body) if isinstance(node, ast.Attribute)}
+
+
+def operands(text: str) -> list[str]:
+    """The conditions that an `and` joins; of another text itself."""
+    e = expression(text)
+    joins = isinstance(e.body, ast.BoolOp) and isinstance(e.body.op, ast.And)
+    return [e.part(part) for part in (e.body.values if joins else [e.body])]
 
 
 def is_money(text: str, kinds: dict[str, str]) -> bool:

@@ -14,6 +14,7 @@ ABSENT = frozenset(
         "NO_EVIDENCE",
         "UNKNOWN_PROVIDER",
         "DIVISION_BY_ZERO",
+        "UNDEFINED",
         "NOT_SENT",
     }
 )

@@ -57,6 +57,7 @@ class Run:
     offer: dict[str, Any] | None = None
     offered: bool = True
     conditions: list[str] = field(default_factory=list)
+    tags: set[str] = field(default_factory=set)
     truths: dict[str, Any] = field(default_factory=dict)
 
     def define(self, name: str, value: Any, kind: str) -> None:

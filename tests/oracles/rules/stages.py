@@ -51,6 +51,10 @@ def rules(listed: list[dict[str, Any]], component: str, run: Run) -> list[Argume
 def _rule(rule: dict[str, Any], component: str, run: Run) -> Argument | None:
     value = worth(rule["when"], run.env)
     run.truths[rule["id"]] = truth(value)
+    if all(each is True for each in (value, *run.in_worlds(rule["when"]))):
+        run.tags.update(rule.get("tags", ()))
+    if "then" not in rule:
+        return None
     plain = _plainly(rule, value, component, run)
     behind = run.behind(names(rule["when"]))
     if not behind or (isinstance(value, Gone) and plain is not None and plain.outcome == "REFER"):

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
-from tests.oracles.rules.expressions import is_money, limiting, names, worth
+from tests.oracles.rules.expressions import Env, is_money, limiting, names, operands, worth
 from tests.oracles.rules.holes import Gone, no_result, together, truth
 from tests.oracles.rules.run import Argument, Run, data
 
 MONEY = {"max_amount", "approved_amount", "minimum_amount"}
+TERM, AMOUNT = "offer.term_months", "offer.approved_amount"
 KNOWN = {*MONEY, "term_months", "monthly_rate", "tier"}
 
 
-def offer(written: dict[str, str], outcome: str, run: Run) -> list[Argument]:
+def offer(written: dict[str, Any], outcome: str, run: Run) -> list[Argument]:
     """Make the offer, or find that there is none to make."""
     lines = {f"offer.{name}": text for name, text in written.items() if name != "below_minimum"}
-    values = {name: _line(name, text, run) for name, text in lines.items()}
+    values = {name: _line(name, lines, run) for name in lines}
     amount, minimum = values["offer.approved_amount"], values.get("offer.minimum_amount")
     missing = together(values.values())
     if isinstance(amount, Gone) or isinstance(minimum, Gone):
@@ -40,18 +42,70 @@ def _refer(missing: Gone | None) -> list[Argument]:
     return [data(hole) for hole in missing.holes] if missing is not None else []
 
 
-def _line(name: str, text: str, run: Run) -> Any:
+def _line(name: str, lines: dict[str, Any], run: Run) -> Any:
     """A line's value as it leaves: amounts rounded down to the centavo."""
-    money = name.removeprefix("offer.") in MONEY or is_money(text, run.kinds)
-    value = _rounded(worth(text, run.env), money=money)
-    behind = run.behind(names(text))
-    for world, other in zip(run.worlds, run.in_worlds(text), strict=True):
+    text = lines[name]
+    ask, read = _asked(name, lines)
+    money = name.removeprefix("offer.") in MONEY or (
+        isinstance(text, str) and is_money(text, run.kinds)
+    )
+    value = _rounded(ask(run.env), money=money)
+    behind = run.behind(read)
+    for world, other in [(world, ask({**run.env, **world})) for world in run.worlds]:
         if behind:
             world[name] = _rounded(other, money=money)
     run.define(name, value, "money" if money else "")
     if behind:
         run.marked[name] = behind
     return value
+
+
+def _asked(name: str, lines: dict[str, Any]) -> tuple[Callable[[Env], Any], set[str]]:
+    """What a line comes to, by the names there are, and those that it reads."""
+    text, term = lines[name], lines.get(TERM)
+    if isinstance(text, dict):
+        return lambda env: _chosen(text, env), names(_question(text)) - {TERM}
+    if name == AMOUNT and isinstance(term, dict) and term["choose"] != "largest":
+        return lambda env: _if_any(env[TERM], worth(text, env)), {TERM, *names(text)}
+    return lambda env: worth(text, env), names(text)
+
+
+def _question(choice: dict[str, Any]) -> str:
+    return choice["amount" if choice["choose"] == "largest" else "fits"]
+
+
+def _if_any(term: Any, amount: Any) -> Any:
+    """Nothing where no term fits."""
+    return term if isinstance(term, Gone) else amount if term else Decimal(0)
+
+
+def _chosen(choice: dict[str, Any], env: Env) -> Any:
+    """The term that the product takes, tried one after the other; 0 where none fits."""
+    found = {t: worth(_question(choice), {**env, TERM: Decimal(t)}) for t in choice["of"]}
+    if choice["choose"] == "largest":
+        if len(found) == 1:
+            return Decimal(*found)
+        missing = together(found.values())
+        return missing or Decimal(max(found, key=lambda t: (found[t], -int(t))))
+    for term in sorted(found, key=int, reverse=choice["choose"] == "longest"):
+        if isinstance(found[term], Gone) or found[term]:
+            return found[term] if isinstance(found[term], Gone) else Decimal(term)
+    return Decimal(0)
+
+
+def _why(choice: Any, term: Any, env: Env) -> str:
+    """The first part of the question that the next term does not fulfil."""
+    if not isinstance(choice, dict) or isinstance(term, Gone):
+        return ""
+    if choice["choose"] == "largest":
+        return choice["amount"]
+    terms = [Decimal(t) for t in choice["of"]]
+    beyond = [t for t in terms if (t > term if choice["choose"] == "longest" else t < term)]
+    if not beyond:
+        return ""
+    following = min(beyond) if choice["choose"] == "longest" else max(beyond)
+    parts = operands(choice["fits"])
+    return next(p for p in parts if worth(p, {**env, TERM: following}) is not True)
 
 
 def _rounded(value: Any, *, money: bool) -> Any:
@@ -66,14 +120,16 @@ def _may_fall(run: Run) -> bool:
     return any(value is not False for value in found)
 
 
-def _terms(lines: dict[str, str], values: dict[str, Any], run: Run) -> dict[str, Any]:
+def _terms(lines: dict[str, Any], values: dict[str, Any], run: Run) -> dict[str, Any]:
     shown = {n.removeprefix("offer."): v for n, v in values.items() if not isinstance(v, Gone)}
     requested = run.env.get("inputs.requested_amount")
     amount = values["offer.approved_amount"]
     reduced = isinstance(requested, Decimal) and amount < requested
     shown.pop("minimum_amount", None)
     binding = limiting("offer.approved_amount", run.env, lines) if reduced else ""
-    return {**shown, "kind": "REDUCED" if reduced else "FULL", "binding": binding}
+    why = _why(lines.get(TERM), values.get(TERM), run.env)
+    kind = "REDUCED" if reduced else "FULL"
+    return {**shown, "kind": kind, "binding": binding, "term_binding": why}
 
 
 def conditions(written: list[dict[str, Any]], run: Run) -> list[Argument]:

@@ -30,6 +30,8 @@ def test_each_part_that_differs_is_there_as_it_was_and_as_it_is_now() -> None:
         pb.OUTCOME_DECLINE,
         reasons=[pb.Reason(code="INCOME_TOO_LOW")],
         rule_traces=[true],
+        tags=["desk"],
+        withheld_tags=["signal"],
         factor_values=[_months(24)],
     )
     assert list(differences(was, now)) == [
@@ -37,6 +39,7 @@ def test_each_part_that_differs_is_there_as_it_was_and_as_it_is_now() -> None:
         ("reasons", "–", "INCOME_TOO_LOW"),
         ("offer approved_amount", "20,000 PHP", "–"),
         ("offer tier", "T1", "–"),
+        ("tags", "–", "desk, signal"),
         ("rule eligibility.low_income", "false", "true → DECLINE"),
     ]
     assert list(differences(was, was)) == []

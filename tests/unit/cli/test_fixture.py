@@ -44,6 +44,13 @@ def test_other_texts_get_a_stand_in_of_their_own():
     assert "Juan" not in text
 
 
+def test_tags_are_expected_also_those_told_to_nobody():
+    """A case expects every tag; one without tags says nothing of them."""
+    text = fixture(_decision(tags=["desk"], withheld_tags=["signal"]), RULES)
+    assert "      tags: [desk, signal]\n" in text
+    assert "tags:" not in fixture(_decision(), RULES)
+
+
 def test_values_are_written_as_rule_tests_take_them():
     """Amounts in major units, flags, dates and numbers as they are."""
     values = {

@@ -201,3 +201,30 @@ def test_a_version_that_does_not_compile_shows_its_errors(explain, tmp_path):
     done = explain(path=path)
     assert done.code == 1
     assert "error R204" in done.err
+
+
+def test_tags_are_told_of_the_decision_and_of_each_rule(capsys, tmp_path):
+    """Those for desks and those told to nobody stand apart, and below the rule that set them."""
+    path = WORKED_EXAMPLE.parent / "constructs" / "tags" / "v1.yaml"
+    factors = {"income.volatility_6m": "0.1", "income.conservative_6m": "25400"}
+    file = tmp_path / "factors.yaml"
+    given = {**factors, "reuse.users_of_account": "2"}
+    file.write_text("".join(f"{name}: {value}\n" for name, value in given.items()))
+    words = ("rules", "explain", path, "--factors", file, "--input", "requested_amount=20000")
+    lines = lines_of(command(capsys, *words, "--as-of", "2026-11-15"))
+    assert "tags · senior_desk" in lines
+    assert "tags told to nobody · shared_account" in lines
+    assert "tagged senior_desk, shared_account" in lines
+
+
+def test_a_chosen_term_shows_what_each_term_came_to(capsys, tmp_path):
+    """The offer names what the next term does not fulfil, and the term's line has them all."""
+    path = WORKED_EXAMPLE.parent / "constructs" / "longest-term" / "v1.yaml"
+    file = tmp_path / "factors.yaml"
+    file.write_text("income.conservative_6m: 30000\n")
+    asked = ("--input", "requested_amount=20000", "--input", "requested_term_months=11")
+    words = ("rules", "explain", path, "--factors", file, *asked, "--as-of", "2026-11-15")
+    lines = lines_of(command(capsys, *words))
+    why = "offer.term_months <= inputs.requested_term_months"
+    assert f"offer · 20,000 PHP · 6 months · 0.032 a month · term by {why}" in lines
+    assert "3: true, 6: true, 12: false" in lines

@@ -22,12 +22,18 @@ from tests.unit.cli.commands import ROOT, SHIPPED, WORKED_EXAMPLE, command
 SEGMENTS = ROOT / "tests" / "rulesets" / "segments"
 
 FOLDER = SHIPPED / "_schema"
+CONSTRUCTS = sorted((WORKED_EXAMPLE.parent / "constructs").glob("*/v1.yaml"))
 RULESETS = [
     *sorted(SHIPPED.glob("*/v*.yaml")),
     *sorted(SEGMENTS.glob("*/v1.yaml")),
     WORKED_EXAMPLE / "v1.yaml",
+    *CONSTRUCTS,
 ]
-CASES = [*sorted(SHIPPED.glob("*/tests/*.yaml")), WORKED_EXAMPLE / "cases.yaml"]
+CASES = [
+    *sorted(SHIPPED.glob("*/tests/*.yaml")),
+    WORKED_EXAMPLE / "cases.yaml",
+    *(path.parent / "tests" / "v1.yaml" for path in CONSTRUCTS),
+]
 EVERY_KEY = WORKED_EXAMPLE / "v1.yaml"
 
 
@@ -82,14 +88,14 @@ def test_a_schema_that_is_not_there_is_wrong_usage(capsys, tmp_path):
 
 @pytest.mark.parametrize("path", RULESETS, ids=lambda p: p.parent.name + "-" + p.stem)
 def test_every_rule_file_satisfies_the_schema(path: Path):
-    """The shipped rule files, those with segments and the worked example validate."""
+    """The shipped rule files, the worked example and the small products validate."""
     found = list(validator(SchemaKind.RULESET).iter_errors(document(path.read_text())))
     assert [error.message for error in found] == []
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda p: p.parent.parent.name + "-" + p.stem)
 def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
-    """The shipped rule tests and those of the worked example validate."""
+    """The shipped rule tests, those of the worked example and of the small products validate."""
     found = list(validator(SchemaKind.TESTS).iter_errors(document(path.read_text())))
     assert [error.message for error in found] == []
 
@@ -175,6 +181,9 @@ def _maps_that_are_opened(monkeypatch):
         RulesetFiles("personal-loan-ph", "rules/personal-loan-ph/v1.yaml", EVERY_KEY.read_text()),
         catalogue(),
     ).ruleset
+    for path in CONSTRUCTS:
+        name = path.parent.name
+        compile_ruleset(RulesetFiles(name, f"rules/{name}/v1.yaml", path.read_text()), catalogue())
     cases = (WORKED_EXAMPLE / "cases.yaml").read_text()
     parse_cases("tests/v1.yaml", cases, ruleset, catalogue())
     return opened

@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from decision_service.api.v1 import ruleset_service_pb2 as pb
-from decision_service.cli.rules.status import reading_lines
+from decision_service.cli.rules.status import list_lines, reading_lines
 
 READ = Timestamp(seconds=1_795_305_600)
 
@@ -33,3 +33,20 @@ def test_processes_that_decide_by_other_rules_are_told() -> None:
     _, line = reading_lines(reply)
     assert line.startswith("RULES_DIFFER: 1 of the processes")
     assert "bbbbbbbbbbbb" in line
+
+
+def test_lists_are_shown_with_their_changes() -> None:
+    """Each list with its keys, then the journal: when, from what to what, and who published."""
+    keys = pb.KeyList(product="p", name="blocked", digest="c" * 64, keys=2, hashed=True)
+    change = pb.ListChange(
+        time=READ,
+        published_by="Maria",
+        path="p/lists/blocked.csv",
+        digest_after="c" * 64,
+        keys=2,
+        added=2,
+    )
+    first, second = list_lines(pb.ListRulesetsResponse(lists=[keys], list_changes=[change]))
+    assert first == "p asks lists.blocked: 2 hashed keys, cccccccccccc"
+    assert "p/lists/blocked.csv changed from none to cccccccccccc" in second
+    assert second.endswith("(2 added, 0 removed, 2 now), published by Maria")

@@ -39,10 +39,14 @@ def test_a_methods_times_show_before_its_first_call() -> None:
     assert seen["store_group_size_count"] == 0
     assert not any(name.startswith("decisions_total") for name in seen)
     metrics.decided("loan", "APPROVE", "champion")
+    metrics.tagged("loan", ["desk", "signal"])
+    metrics.tagged("loan", ["desk"])
     metrics.failed("INTERNAL", "INTERNAL")
     metrics.committed(0.002, 3)
     seen = samples(metrics)
     assert seen['decisions_total{arm="champion",outcome="APPROVE",product="loan"}'] == 1
+    assert seen['decision_tags_total{product="loan",tag="desk"}'] == 2
+    assert seen['decision_tags_total{product="loan",tag="signal"}'] == 1
     assert seen['errors_total{code="INTERNAL",reason="INTERNAL"}'] == 1
     assert seen['store_group_size_bucket{le="4.0"}'] == 1
     assert seen["store_group_size_sum"] == 3

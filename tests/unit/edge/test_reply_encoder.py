@@ -38,7 +38,7 @@ from tests.fakes.any_decision import decisions, styles, traces
 from tests.fakes.world import NOW
 
 ENCODER = ProtoReplyEncoder()
-FULL_ONLY = ("inputs", "factor_values", "rule_traces")
+FULL_ONLY = ("inputs", "factor_values", "rule_traces", "withheld_tags")
 
 
 def read(reply: bytes) -> pb.Decision:
@@ -80,13 +80,15 @@ def test_equal_decisions_have_the_same_bytes(decision, style, of):
 
 @settings(deadline=None, max_examples=80)
 @given(decisions, styles, traces)
-def test_only_the_full_view_has_inputs_factor_values_and_traces(decision, style, of):
+def test_only_the_full_view_has_inputs_factor_values_traces_and_withheld_tags(decision, style, of):
     """Without them a FULL reply is the BASIC one."""
     full = read(ENCODER.encode(decision, structs.replace(style, full=True), of))
     assert {name: value_from_message(one) for name, one in full.inputs.items()} == decision.inputs
     named = {} if decision.factors is None else decision.factors.values
     assert [one.name for one in full.factor_values] == sorted(named)
     assert [one.rule for one in full.rule_traces] == [rule.id for one in of for rule in one.rules]
+    assert [*full.tags] == [tag.name for tag in decision.verdict.tags if tag.told]
+    assert [*full.withheld_tags] == [tag.name for tag in decision.verdict.tags if not tag.told]
     for name in FULL_ONLY:
         full.ClearField(name)
     assert read(ENCODER.encode(decision, structs.replace(style, full=False), of)) == full
@@ -105,6 +107,7 @@ def test_a_reply_says_what_was_decided(decision):
     assert message.HasField("offer") == (offer is not None)
     if offer is not None:
         assert money_from_message(message.offer.approved_amount) == offer.approved_amount
+        assert message.offer.term_binding == offer.term_binding
     assert message.assignment.HasField("enrolment_slot") == (slot.enrolment_slot is not None)
     assert message.assignment.enrolment_slot == (slot.enrolment_slot or 0)
 

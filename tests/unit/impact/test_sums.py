@@ -107,3 +107,15 @@ def test_who_cannot_be_compared_is_counted_apart() -> None:
     assert found.lacking == {"income.months_24m": 1}
     assert found.unknown == {"APPROVE": 1}
     assert not found.matrix
+
+
+def test_a_loan_of_the_control_group_tells_of_swap_ins() -> None:
+    """Who was explored and is approved after a change has a loan; approved by neither, none."""
+    declined, approved = Side(Outcome.DECLINE, codes=("AA",)), Side(Outcome.APPROVE, None, 100)
+    loan = KnownLoan(bad=True, weight=40_000)
+    told = ImpactSums()
+    for after in (approved, declined):
+        told.add(JudgedApplicant("dec_1", declined, after, loan=loan))
+    (group,) = told.loans.items()
+    assert group[0] == "swap in"
+    assert (group[1].loans, group[1].weight, group[1].bad_weight) == (1, 40_000, 40_000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, getcontext
+from decimal import Decimal, Overflow, getcontext
 
 import pytest
 from hypothesis import given, settings
@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 
 from decision_service.language.evaluation.arithmetic import (
     EXACT,
+    Undefined,
     annuity,
     annuity_amount,
     exactly,
+    exponential,
     floor_to,
+    logarithm,
+    power,
     quotient,
     round_to,
 )
@@ -104,6 +108,70 @@ def test_an_annuity_over_no_months_divides_by_zero():
     for rate in (0, Decimal("0.05")):
         with exactly(), pytest.raises(ZeroDivisionError):
             annuity(1000, rate, 0)
+
+
+@pytest.mark.parametrize(
+    ("found", "digits"),
+    [
+        (lambda: exponential(0), "1"),
+        (lambda: exponential(1), "2.718281828459045235360287471352662"),
+        (lambda: exponential(Decimal("-2.4")), "0.09071795328941250337517222007969147"),
+        (lambda: exponential(-20000), "0"),
+        (lambda: logarithm(1), "0"),
+        (lambda: logarithm(2), "0.6931471805599453094172321214581766"),
+        (lambda: logarithm(Decimal("0.05")), "-2.995732273553990993435223576142541"),
+        (lambda: power(2, 10), "1024"),
+        (lambda: power(2, Decimal("0.5")), "1.414213562373095048801688724209698"),
+        (lambda: power(4, Decimal("0.5")), "2"),
+        (lambda: power(Decimal("1.05"), -6), "0.7462153966366276492789034961718742"),
+        (lambda: power(-2, 3), "-8"),
+        (lambda: power(0, Decimal("0.5")), "0"),
+        (lambda: power(7, 0), "1"),
+    ],
+)
+def test_curves_have_the_digits_of_the_textbook(found, digits):
+    """Exponentials, logarithms and powers are right to the last of their 34 digits."""
+    with exactly():
+        assert found() == Decimal(digits)
+
+
+@LAWS
+@given(st.decimals("0.0001", 10**6, places=4), st.decimals(-20, 20, places=3))
+def test_a_power_is_the_exponential_of_the_logarithm(base, exponent):
+    """A power and its logarithm agree, however each is computed."""
+    with exactly():
+        result = power(base, exponent)
+        other = exponential(exponent * logarithm(base))
+        assert abs(result - other) <= result * Decimal("1e-30")
+
+
+@LAWS
+@given(st.decimals(-100, 100, places=6), st.decimals(-100, 100, places=6))
+def test_curves_rise_with_their_argument(one, other):
+    """A larger argument never has a smaller exponential or logarithm."""
+    low, high = sorted((one, other))
+    with exactly():
+        assert exponential(low) <= exponential(high)
+        if low > 0:
+            assert logarithm(low) <= logarithm(high)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "error"),
+    [
+        (logarithm, (0,), Undefined),
+        (logarithm, (-1,), Undefined),
+        (power, (-2, Decimal("0.5")), Undefined),
+        (power, (0, 0), Undefined),
+        (power, (0, -1), ZeroDivisionError),
+        (exponential, (20000,), Overflow),
+        (power, (10, 7000), Overflow),
+    ],
+)
+def test_curves_that_have_no_value_raise(function, arguments, error):
+    """Outside of where a function has a value it raises, and so does a result too large."""
+    with exactly(), pytest.raises(error):
+        function(*arguments)
 
 
 def test_the_callers_context_comes_back():

@@ -56,6 +56,10 @@ TEXT, FLAG, DATE = ValueType.TEXT, ValueType.FLAG, ValueType.DATE
         ("known(a.int) or missing(c.pay)", FLAG),
         ("annuity(c.pay, 0.05, 6)", MONEY),
         ("annuity_amount(1000, b.num, a.int)", MONEY),
+        ("1 / (1 + exp(-b.num))", NUMBER),
+        ("ln(a.int)", NUMBER),
+        ("power(a.int, 2)", NUMBER),
+        ("c.pay * power(1 + b.num, a.int)", MONEY),
     ],
 )
 def test_every_legal_operation_has_its_type(text, type_):

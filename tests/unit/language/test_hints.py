@@ -38,6 +38,8 @@ def test_a_day_in_another_form_is_told_in_ours(written, hint):
         ("income.months_12m ≤ 6", "write `<=`"),
         ("income.months_12m ≠ 6", "write `!=`"),
         ("3 × 2", "write `*`"),
+        ("a.b ^ 2", "write `power(base, exponent)`"),
+        ("a.b ** 2", "write `power(base, exponent)`"),
         ("6 – 2", "write `-`"),
         ("a.b between 3 and 6", "write `low <= x <= high`, or `<` where an end is not meant"),
         ("a.b BETWEEN 3 AND 6", "write `low <= x <= high`, or `<` where an end is not meant"),

@@ -37,7 +37,7 @@ class Stand:
         self.counters = Counters(log, clock, "process")
         budget = ShadowLimits(linger=0.0, share=1.0, write_every=0.0)
         self.shadows = Shadows(log, clock, self.seen, self.counters.idle, budget)
-        observer = RolloutObserver(self.counters, self.shadows, lambda product: 7)
+        observer = RolloutObserver(self.counters, self.shadows, lambda product: 7, self.seen)
         self.decide = self.world.decide(observer=observer)
 
     async def counted(self) -> dict[tuple[str, int, str, str], int]:

@@ -6,13 +6,16 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.errors import StoreUnavailable
+from decision_service.factors.registry import catalogue
 from decision_service.pipeline.ports import StoredText
 from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
 from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.loading import RuleFolder, load_rules
+from decision_service.pipeline.rules.texts import files_from_body
 from decision_service.pipeline.rules.used_versions import altered
+from decision_service.ruleset.compile.compiler import compile_ruleset
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, rulebook, shipped_rules
 from tests.unit.rollout.plans import edited
@@ -23,7 +26,7 @@ CALLED = ("title: ", "# a remark\ntitle: ")
 
 def with_version(folder: RuleFolder, version: int, *changes: tuple[str, str]) -> RuleFolder:
     """A folder with the text of one version of the product changed."""
-    return _with_product(
+    return with_product(
         folder,
         lambda one: {
             "rulesets": {
@@ -38,12 +41,13 @@ def with_version(folder: RuleFolder, version: int, *changes: tuple[str, str]) ->
 
 def with_tables(folder: RuleFolder, *changes: tuple[str, str]) -> RuleFolder:
     """A folder with the product's tables changed."""
-    return _with_product(
+    return with_product(
         folder, lambda one: {"tables": {n: edited(t, *changes) for n, t in one.tables.items()}}
     )
 
 
-def _with_product(folder, changes):
+def with_product(folder, changes):
+    """A folder with fields of the product replaced."""
     products = tuple(
         replace(one, **changes(one)) if one.product == PRODUCT else one for one in folder.products
     )
@@ -150,3 +154,49 @@ async def test_no_decision_is_recorded_whose_version_could_not_be_noted() -> Non
     with pytest.raises(StoreUnavailable):
         await world.decide()(application(), world.call())
     assert await world.log.find("anonymous", "r-1") is None
+
+
+LINE = "  max_months_without_income: {type: integer, value: 3}\n"
+USING = (("\ndata:\n", "\nuses: [_shared/months.yaml]\n\ndata:\n"), (LINE, ""))
+SHARED_FILE = "_shared/months.yaml"
+
+
+def with_shared(months: str = LINE) -> RuleFolder:
+    """A folder whose first version has one of its parameters from a shared file."""
+    folder = with_version(shipped_rules(), 1, *USING)
+    return replace(folder, shared={SHARED_FILE: f"params:\n{months}"})
+
+
+async def test_what_moves_to_a_shared_file_is_what_it_was(log: InMemoryDecisionLog) -> None:
+    """A version that has decided may take an entry from `_shared` that says the same."""
+    result, _ = await reloaded(
+        log, with_shared(f"{LINE}  of_others: {{type: flag, value: true}}\n")
+    )
+    assert result.accepted
+
+
+async def test_a_shared_file_is_not_edited_under_a_version_that_uses_it(
+    log: InMemoryDecisionLog,
+) -> None:
+    """The refusal names the version that would change, and the shared files among the causes."""
+    [problem] = await altered(log, *_loaded(with_shared(LINE.replace("3", "2"))))
+    assert (problem.code, problem.file) == ("R603", "rules/personal-loan-ph/v1.yaml")
+    assert "`_shared`" in problem.hint
+
+
+def test_a_recorded_version_keeps_its_shared_files() -> None:
+    """The stored text compiles to the same digest, whatever `_shared` holds today."""
+    folder = with_shared(LINE.replace("3", "2"))
+    digest = rulebook(folder).product(PRODUCT).versions[1].digest
+    body = next(text.body for text in _texts(folder) if text.digest == digest)
+    found = compile_ruleset(files_from_body(body), catalogue(), checks=()).ruleset
+    assert found is not None
+    assert found.digest == digest != rulebook().product(PRODUCT).versions[1].digest
+
+
+def test_a_manifest_covers_shared_files_and_entries_that_nobody_uses_are_told() -> None:
+    """`_shared` is published with the products; what no version uses is warned of at its line."""
+    folder = with_shared(f"{LINE}  of_nobody: {{type: flag, value: true}}\n")
+    assert SHARED_FILE in folder.contents
+    found = [d for d in load_rules(folder, NOW).diagnostics if d.file.endswith(SHARED_FILE)]
+    assert [(d.code, d.line) for d in found] == [("R512", 3)]

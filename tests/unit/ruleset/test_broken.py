@@ -23,13 +23,23 @@ FOLDER = ROOT / "tests" / "rulesets" / "broken"
 FILES = sorted(FOLDER.glob("*.yaml"))
 BLOCKED = frozenset({"identity.age_years", "inputs.gender"})
 TABLES = {f"tables/{p.name}": p.read_text() for p in sorted((FOLDER / "tables").glob("*.csv"))}
+LISTS = {f"lists/{p.name}": p.read_text() for p in sorted((FOLDER / "lists").glob("*.csv"))}
+SHARED = {f"_shared/{p.name}": p.read_text() for p in sorted((FOLDER / "shared").glob("*.yaml"))}
 # Faults that need another text than a rule file: bytes, size, cases of rule tests.
-ELSEWHERE = {"R002", "R102", "R801", "R802", "R803", "R804", "R805", "R806", "R807", "R808"}
+ELSEWHERE = {"R002", "R102", "R801", "R802", "R803", "R804", "R805", "R806", "R807", "R808", "R809"}
 
 
 def _compiled(path):
     data = {p.name: p.read_text() for p in (FOLDER / "data" / path.stem).glob("*.yaml")}
-    files = RulesetFiles("broken", "rules/broken/v1.yaml", path.read_text(), data, TABLES)
+    files = RulesetFiles(
+        "broken",
+        "rules/broken/v1.yaml",
+        path.read_text(),
+        data,
+        TABLES,
+        lists=LISTS,
+        shared=SHARED,
+    )
     return compile_ruleset(files, CATALOGUE, BLOCKED)
 
 

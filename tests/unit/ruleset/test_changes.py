@@ -51,6 +51,9 @@ ROW_3 = '        - [A, "-", 1, T9]\n'
 DATED = "min_income_months: {type: integer, values: {2026-01-01: 4, 2026-12-01: 6}}"
 
 
+TAGGED = "    reason: RATE_CAP\n    tags: [desk]\n"
+TAGS = "tags:\n  desk: {means: a desk}\n"
+
 EDITS = {
     "a date's value": (
         "2026-12-01: 6}",
@@ -338,4 +341,30 @@ def test_the_values_of_a_label_are_compared_with_its_own():
     assert [f"{c.subject} {c.words}" for c in compare(*versions, CATALOGUE).changes] == [
         f"{subject} of new from 5 to 6",
         f"{subject} of existing from 4 to 5 on 2026-12-01",
+    ]
+
+
+def test_tags_that_are_declared_told_and_set_are_changes():
+    """A new tag, another circle of who is told, and a rule that has it."""
+    assert changes(("stages:\n", f"{TAGS}stages:\n"), ("    reason: RATE_CAP\n", TAGGED)) == [
+        "tags: tag desk is new: means a desk",
+        "post-checks: rule effective_rate_cap: tags from not written to [desk]",
+    ]
+    tagged = edited(("stages:\n", f"{TAGS}stages:\n"), ("    reason: RATE_CAP\n", TAGGED))
+    secret = tagged.replace("a desk}", "a desk, told: nobody}")
+    found = compare(files(tagged), files(secret), CATALOGUE).changes
+    assert [f"{c.group}: {c.subject} {c.words}" for c in found] == [
+        "tags: tag desk: told from not written to nobody"
+    ]
+
+
+def test_a_choice_of_the_term_is_a_change_of_its_line():
+    """The term's line is told as a whole."""
+    term = "  term_months: inputs.requested_term_months\n"
+    chosen = "  term_months: {choose: shortest, of: [3, 6], fits: offer.term_months > 1}\n"
+    text = edited((term, ""), ("offer:\n", f"offer:\n{chosen}"))
+    found = compare(files(EXAMPLE), files(text), CATALOGUE).changes
+    words = "choose shortest, of [3, 6], fits offer.term_months > 1"
+    assert [f"{c.group}: {c.subject} {c.words}" for c in found] == [
+        f"offer: term months (term_months) from inputs.requested_term_months to `{words}`"
     ]

@@ -132,6 +132,19 @@ def test_limits_of_a_parameter_decide_nothing():
     assert _digest(limited) == _digest(EXAMPLE)
 
 
+def test_tags_count_and_what_they_mean_does_not():
+    """Who is told of a tag and which rules have it are content; its meaning is for readers."""
+    section = "tags:\n  desk: {means: a desk}\n"
+    tagged = EXAMPLE.replace("stages:\n", f"{section}stages:\n").replace(
+        "    reason: RATE_CAP\n", "    reason: RATE_CAP\n    tags: [desk]\n"
+    )
+    explained = tagged.replace("means: a desk", "means: the desk of the counsel")
+    secret = tagged.replace("means: a desk", "means: a desk, told: nobody")
+    unset = tagged.replace("    tags: [desk]\n", "")
+    assert _digest(explained) == _digest(tagged)
+    assert len({_digest(text) for text in (EXAMPLE, tagged, secret, unset)}) == 4
+
+
 def test_posting_lags_in_days_count():
     """A lag in days changes the digest; the lags that hold without any do not."""
     lags = "  posting_lag_days: {payroll: 10, default: 0}\n"

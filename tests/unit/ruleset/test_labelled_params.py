@@ -101,7 +101,7 @@ def test_a_decision_ends_where_the_value_of_any_label_changes():
         ("by: inputs.region, values: {NRC: 9000, default: 8000}", "R308"),
         ("by: inputs.region, values: {2026-01-01: 9000, default: 8000}", "R308"),
         ("by: inputs.region, values: {NCR: 1, VIS: 2, MIN: 3, default: 4}", "R433"),
-        ("by: inputs.requested_amount, values: {NCR: 9000, default: 8000}", "R316"),
+        ("by: inputs.requested_amount, values: {NCR: 9000, default: 8000}", "R318"),
         ("by: derived.x, values: {NCR: 9000, default: 8000}", "R205"),
         ("by: inputs.region, value: 9000", "R121"),
         ("by: inputs.region, max: 8500, values: {NCR: 9000, default: 8000}", "R315"),

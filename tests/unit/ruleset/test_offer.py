@@ -8,7 +8,18 @@ import pytest
 
 from decision_service.domain.missing import Cause
 from decision_service.domain.verdict import OfferKind, Outcome, ReferKind
-from tests.unit.ruleset.rulesets import HEAD, codes, decide, php, rules, stages
+from decision_service.ruleset.explain.trace import traces
+from decision_service.ruleset.run.evaluator import evaluate
+from tests.unit.ruleset.rulesets import (
+    HEAD,
+    codes,
+    compiled,
+    decide,
+    facts,
+    php,
+    rules,
+    stages,
+)
 
 FINE = rules("id: fine, when: income.months_12m >= 6, then: APPROVE", name="fine")
 GREY = rules("id: gaps, when: contributions.months_12m < 6, then: REFER, reason: GAPS", name="grey")
@@ -255,3 +266,103 @@ def test_an_unknown_post_check_is_a_question_of_data():
     cap = "id: cap, when: inputs.declared_monthly_debt > 5, then: REFER, reason: LEGAL"
     verdict = _decide(35000, tail=f"post_checks:\n  - {{{cap}}}\n")
     assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
+
+
+CHOSEN = """\
+offer:
+  term_months:
+    choose: longest
+    of: [3, 6, 12]
+    fits: >-
+      offer.term_months <= inputs.requested_term_months
+      and card.score * offer.term_months <= 120
+  approved_amount: inputs.requested_amount
+  minimum_amount: 1000
+  below_minimum: SMALL
+"""
+SCORE = """\
+  - name: score
+    component: SCORECARD
+    scorecard:
+      id: card
+      base: 10
+      characteristics:
+        - factor: contributions.months_12m
+          reason: GAPS
+          bins:
+            - {in: "[0, 6)", points: 0}
+            - {in: "[6, 9)", points: 10}
+            - {in: "[9, 12]", points: 40}
+      bands:
+        - {band: A, from: 0, then: APPROVE}
+"""
+
+
+def _chosen(offer=CHOSEN, contributions=0, **inputs):
+    factors = {"income.months_12m": 12, "contributions.months_12m": contributions}
+    return decide(stages(SCORE, FINE, tail=offer), factors, **{**ASKED, **inputs})
+
+
+@pytest.mark.parametrize(
+    ("contributions", "asked", "term", "why"),
+    [
+        (0, 24, 12, ""),
+        (0, 11, 6, "offer.term_months <= inputs.requested_term_months"),
+        (7, 24, 6, "card.score * offer.term_months <= 120"),
+        (7, 5, 3, "offer.term_months <= inputs.requested_term_months"),
+    ],
+)
+def test_the_longest_term_that_fits_says_what_the_next_one_does_not_fulfil(
+    contributions, asked, term, why
+):
+    """The first comparison, as written, that is not true of the next longer term."""
+    offer = _chosen(contributions=contributions, requested_term_months=asked).offer
+    assert (offer.term_months, offer.term_binding, offer.kind) == (term, why, OfferKind.FULL)
+
+
+def test_the_shortest_term_is_tried_from_the_other_end():
+    """It is bound by the shorter one that does not fit, and by none at the product's shortest."""
+    shortest = CHOSEN.replace("longest", "shortest").replace("<= 120", ">= 60")
+    assert (_chosen(shortest).offer.term_months, _chosen(shortest).offer.term_binding) == (
+        6,
+        "card.score * offer.term_months >= 60",
+    )
+    assert _chosen(shortest, contributions=7).offer.term_binding == ""
+
+
+def test_where_no_term_fits_there_is_nothing_to_grant():
+    """The amount is then below every minimum, and the answer DECLINE on clean facts."""
+    verdict = _chosen(contributions=12)
+    assert (verdict.outcome, codes(verdict), verdict.offer) == (Outcome.DECLINE, ["SMALL"], None)
+
+
+def test_a_term_that_is_not_known_refers():
+    """Neither a shorter term nor a decline is a guess for what was not sent."""
+    verdict = decide(
+        stages(SCORE, FINE, tail=CHOSEN),
+        {**STEADY, "contributions.months_12m": 0},
+        requested_amount=php(20000),
+    )
+    assert (verdict.outcome, codes(verdict), verdict.offer) == (
+        Outcome.REFER,
+        ["DATA_MISSING"],
+        None,
+    )
+
+
+def test_a_term_on_a_bounded_score_never_declines():
+    """Some of the possible totals have no term: that refers, and is no decline."""
+    verdict = _chosen(contributions=Cause.NO_DATA, requested_term_months=12)
+    assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
+
+
+def test_the_trace_says_what_each_term_came_to():
+    """Below the term's line each one has its truth."""
+    ruleset = compiled(stages(SCORE, FINE, tail=CHOSEN))
+    factors = {"income.months_12m": 12, "contributions.months_12m": 7}
+    verdict = evaluate(ruleset, facts(factors, **ASKED))
+    rows = {row.id: row for row in traces(ruleset, verdict)[-1].rules}
+    assert (rows["term_months"].effect, rows["term_months"].note) == (
+        "6",
+        "3: true, 6: true, 12: false",
+    )

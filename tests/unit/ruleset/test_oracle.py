@@ -23,6 +23,7 @@ from tests.unit.ruleset.generated import loosely_compiled
 CASES = int(os.environ.get("ORACLE_CASES", "1000"))
 PER_RULESET = 100
 CHUNKS = 8
+BINDINGS = ("binding", "term_binding")
 _BLANKS = re.compile(r"\s")
 
 
@@ -38,13 +39,14 @@ def answer_of(ruleset, verdict):
         valid_until=verdict.valid_until,
         param_change=verdict.param_change,
         truths=dict(_truths(traces(ruleset, verdict))),
+        tags=tuple((tag.name, tag.told) for tag in verdict.tags),
     )
 
 
 def _terms(offer):
-    fixed = ("approved_amount", "max_amount", "term_months", "monthly_rate")
+    fixed = ("approved_amount", "max_amount", "term_months", "monthly_rate", *BINDINGS)
     named = {name: getattr(offer, name) for name in fixed}
-    found = {"kind": offer.kind, "binding": offer.binding, **named, **offer.outputs}
+    found = {"kind": offer.kind, **named, **offer.outputs}
     plain = {n: v.major if isinstance(v, Money) else v for n, v in found.items()}
     return {name: value for name, value in plain.items() if value is not None}
 
@@ -72,8 +74,8 @@ def _rows(stage):
 def _spaceless(answer):
     """An answer whose expressions are compared without their blanks."""
     reasons = tuple((c, k, _BLANKS.sub("", f), p) for c, k, f, p in answer.reasons)
-    offer = answer.offer and {**answer.offer, "binding": _BLANKS.sub("", answer.offer["binding"])}
-    return {**vars(answer), "reasons": reasons, "offer": offer}
+    bindings = {name: _BLANKS.sub("", (answer.offer or {}).get(name, "")) for name in BINDINGS}
+    return {**vars(answer), "reasons": reasons, "offer": answer.offer and answer.offer | bindings}
 
 
 def assert_same(text, number, ruleset=None, oracle=None):
@@ -90,7 +92,7 @@ def assert_same(text, number, ruleset=None, oracle=None):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_the_evaluator_agrees_with_a_slow_reading(chunk):
-    """Outcome, kind, reasons, scores, offer, conditions, expiry and every truth are the same."""
+    """Outcome, kind, reasons, scores, offer, conditions, tags, expiry and all truths are equal."""
     for seed in range(chunk, CASES // PER_RULESET, CHUNKS):
         text = ruleset_text(seed)
         ruleset, oracle = loosely_compiled(text), Rulebook(text, FACTORS)

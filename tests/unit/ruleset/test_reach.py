@@ -94,3 +94,42 @@ def test_without_a_case_to_begin_with_none_is_offered(ruleset):
     missed = coverage(ruleset, ()).missed
     files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", TEXT)
     assert ready_cases(files, ruleset, CATALOGUE, (), missed) == {}
+
+
+LISTED = stages(
+    rules(
+        "id: listed, when: inputs.employer_code in lists.blocked, then: REFER, reason: GAPS",
+        "id: outside, when: inputs.employer_code not in lists.pilot, then: REFER, reason: SMALL",
+        "id: fine, when: income.months_12m >= 6, then: APPROVE",
+    ),
+    head=HEAD.replace("reasons:", "  employer_code: {type: text}\nreasons:", 1),
+)
+LISTS = {"lists/blocked.csv": "key\nBAD\n", "lists/pilot.csv": "key\nGOOD\n"}
+LISTED_CASES = """\
+ruleset: test-loan
+version: 1
+as_of: 2026-11-15
+defaults:
+  inputs: {employer_code: GOOD}
+  factors: {income.months_12m: 12}
+  lists: {blocked: []}
+cases:
+  - name: a case
+    expect: {outcome: APPROVE}
+"""
+
+
+def test_what_lists_decide_is_reached_by_their_contents():
+    """A case that is offered gives the lists, so that it stands whatever their files hold."""
+    ruleset = compiled(LISTED, lists=LISTS)
+    results = run(ruleset, LISTED_CASES)
+    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", LISTED, lists=LISTS)
+    missed = coverage(ruleset, results).missed
+    found = ready_cases(files, ruleset, CATALOGUE, results, missed)
+    assert set(found) == set(missed)
+    assert "lists: {blocked: [GOOD]}" in found[Goal("rule `listed`", "true")]
+    assert "lists: {pilot: []}" in found[Goal("rule `outside`", "true")]
+    text = LISTED_CASES + "\n".join(found.values()) + "\n"
+    again = run(ruleset, text)
+    assert all(result.passed for result in again)
+    assert coverage(ruleset, again).missed == ()

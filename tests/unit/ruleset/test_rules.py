@@ -222,6 +222,32 @@ def test_division_by_zero_is_a_missing_value():
     )
 
 
+@pytest.mark.parametrize(
+    ("formula", "code", "cause", "name"),
+    [
+        ("ln(income.months_12m)", "DATA_MISSING", Cause.UNDEFINED, "income.months_12m"),
+        ("power(income.months_12m - 5, 0.5)", "DATA_MISSING", Cause.UNDEFINED, "income.months_12m"),
+        ("power(income.months_12m, -1)", "DATA_MISSING", Cause.DIVISION_BY_ZERO, None),
+        ("exp(income.months_total - 1)", "RULE_ERROR", Cause.BAD_DATA, "exp("),
+        ("coalesce(ln(income.months_12m), 9)", "GAPS", None, "income.months_12m"),
+        ("coalesce(exp(income.months_total - 1), 9)", "RULE_ERROR", Cause.BAD_DATA, None),
+    ],
+)
+def test_a_function_without_a_value_refers(formula, code, cause, name):
+    """Where a function has no value it is missing, which a rule may handle; no overflow may be."""
+    text = stages(
+        rules(
+            f"id: odd, when: '{formula} > 2', then: REFER, reason: GAPS",
+            "id: fine, when: income.months_total > 0, then: APPROVE",
+        )
+    )
+    verdict = decide(text, {"income.months_12m": 0, "income.months_total": 20000})
+    assert (verdict.outcome, codes(verdict)) == (Outcome.REFER, [code])
+    causes = {request.missing.cause for request in verdict.data_requests}
+    assert causes == ({cause} if cause else set())
+    assert name is None or name in verdict.reasons[0].factor
+
+
 def test_overflow_is_a_rule_error():
     """A result beyond every exact number refers with RULE_ERROR."""
     text = stages(

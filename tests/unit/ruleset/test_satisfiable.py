@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from decision_service.domain.factor import ValueType
 from decision_service.language.diagnostics import Place, Report
+from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.language.evaluation.condition import Declared, DeclaredNames
 from decision_service.language.evaluation.emitter import compile_tree
+from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.expressions.checker import read_expression
 from decision_service.language.yaml.nodes import Scalar
 from decision_service.ruleset.analysis.ranges import span_of
@@ -58,6 +60,31 @@ conditions = st.recursive(
     ),
     max_leaves=4,
 )
+
+
+terms = st.recursive(
+    st.sampled_from(["a.n", "b.n", "2", "0.5", "-1"]),
+    lambda inner: st.one_of(
+        st.builds("exp({})".format, inner),
+        st.builds("ln({})".format, inner),
+        st.builds("power({}, {})".format, inner, inner),
+        st.builds("({} - {})".format, inner, inner),
+        st.builds("1 / (1 + {})".format, inner),
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(terms)
+def test_the_span_of_a_curve_holds_all_of_its_values(text):
+    """Exponentials, logarithms and powers stay within their span for every combination."""
+    tree = _tree(text)
+    span, evaluate = span_of(tree, {}, "PHP"), compile_tree(tree)
+    with exactly():
+        values = [evaluate(world) for world in WORLDS]
+    outside = [v for v in values if not isinstance(v, Unknown) and not span.has(v)]
+    assert outside == []
 
 
 @settings(max_examples=400, deadline=None)

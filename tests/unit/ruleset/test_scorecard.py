@@ -199,7 +199,14 @@ def test_labels_money_and_flags_can_be_scored():
 
 
 @pytest.mark.parametrize(
-    "when", ["stability.band == 'B'", "250 <= stability.score < 270", "stability.band != 'C'"]
+    "when",
+    [
+        "stability.band == 'B'",
+        "250 <= stability.score < 270",
+        "stability.band != 'C'",
+        "power(stability.score - 260, 2) < 100",
+        "0.4 < 1 / (1 + exp(26 - stability.score / 10)) < 0.6",
+    ],
 )
 def test_every_total_that_is_left_open_counts(when):
     """A rule that any of the open totals would trip refers, also one between worst and best."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from decision_service.config import Reading, Settings, env_name
 from decision_service.edge.http.connect.refused import PageRefused
@@ -15,9 +16,12 @@ from decision_service.language.diagnostics import render
 from decision_service.pipeline.rules.blocked import blocked_problem
 from decision_service.storage.address import parse_store_url
 from decision_service.storage.errors import StoreRefused
-from decision_service.storage.privacy.identity_keys import open_keys
+from decision_service.storage.privacy.data_keys import DATA_KEYS
+from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
+from decision_service.storage.privacy.key_files import KeyFile
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 from decision_service.wiring.connect import lender_of
+from decision_service.wiring.rules import rules_folder
 
 
 def file_problems(reading: Reading) -> Iterator[str]:
@@ -53,7 +57,7 @@ def _of_callers(settings: Settings) -> Iterator[str]:
 
 def _of_rules(settings: Settings) -> Iterator[str]:
     try:
-        read_rules(settings.rules_dir)
+        read_rules(rules_folder(settings))
     except RulesFolderMissing as error:
         yield str(error)
     if (problem := blocked_problem(settings.blocked)) is not None:
@@ -65,11 +69,8 @@ def _of_store(settings: Settings) -> Iterator[str]:
         parse_store_url(settings.store_url)
     except StoreRefused as error:
         yield error.message
-    try:
-        if settings.identity_key_file is not None:
-            open_keys(settings.identity_key_file)
-    except StoreRefused as error:
-        yield f"{env_name('identity_key_file')}: {error.message}"
+    yield from _of_keys(IDENTITY_KEYS, settings.identity_key_file)
+    yield from _of_keys(DATA_KEYS, settings.data_key_file)
     if settings.erasure_journal is not None:
         yield from _of_folder("erasure_journal", settings.erasure_journal)
 
@@ -79,6 +80,14 @@ def _of_connect_page(settings: Settings) -> Iterator[str]:
         lender_of(settings)
     except PageRefused as error:
         yield str(error)
+
+
+def _of_keys(keys: KeyFile[Any], file: Path | None) -> Iterator[str]:
+    try:
+        if file is not None:
+            keys.read(file)
+    except StoreRefused as error:
+        yield f"{keys.setting}: {error.message}"
 
 
 def _of_folder(setting: str, path: Path) -> Iterator[str]:

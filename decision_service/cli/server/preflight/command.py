@@ -15,6 +15,7 @@ from decision_service.cli.server.options import ConfigOption
 from decision_service.cli.server.preflight.check import NOT_ASKED, PreflightCheck
 from decision_service.cli.server.preflight.rules import rules_checks
 from decision_service.cli.server.preflight.settings import (
+    data_keys_check,
     erasures_check,
     host_checks,
     identity_keys_check,
@@ -47,7 +48,7 @@ async def _all(settings: Settings, trusted: ssl.SSLContext | bool) -> list[Prefl
     lines = [mode_check(settings), *host_checks(settings), transport_check(settings)]
     store, stages = await store_check(settings)
     lines += [*rules_checks(settings, stages), store, erasures_check(settings)]
-    lines.append(identity_keys_check(settings))
+    lines += [identity_keys_check(settings), data_keys_check(settings)]
     if settings.smile_mode is not SmileMode.EMBEDDED:
         lines.append(await clock_check(settings))
         async with open_smile(settings) as source:

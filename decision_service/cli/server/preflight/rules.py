@@ -15,12 +15,13 @@ from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.pipeline.trial.rule_tests import failures
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
+from decision_service.wiring.rules import rules_folder
 
 
 def rules_checks(settings: Settings, stages: Mapping[str, str | None]) -> Iterator[PreflightCheck]:
     """Whether the rules load, their tests pass, and each rollout is at its first stage."""
     try:
-        folder = read_rules(settings.rules_dir)
+        folder = read_rules(rules_folder(settings))
     except RulesFolderMissing as error:
         yield PreflightCheck("rules", False, str(error))
         return

@@ -82,6 +82,14 @@ def identity_keys_check(settings: Settings) -> PreflightCheck:
     return _beside_the_store("identity keys", "kept", settings.identity_key_file, settings, words)
 
 
+def data_keys_check(settings: Settings) -> PreflightCheck:
+    """Whether a copy of the database alone shows no applicant's data."""
+    words = "a copy of the database shows applicants' data: set DECISION_DATA_KEY_FILE"
+    if settings.data_key_file is None and settings.smile_mode is not SmileMode.EMBEDDED:
+        return PreflightCheck("data keys", False, words)
+    return _beside_the_store("data keys", "kept", settings.data_key_file, settings, words)
+
+
 def _beside_the_store(
     name: str, verb: str, file: Path | None, settings: Settings, without: str
 ) -> PreflightCheck:

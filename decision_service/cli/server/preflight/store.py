@@ -8,6 +8,7 @@ from decision_service.cli.server.preflight.check import PreflightCheck
 from decision_service.config import (
     OnRevoke,
     Settings,
+    SmileMode,
 )
 from decision_service.domain.errors import StoreError
 from decision_service.storage.errors import StoreLocked
@@ -26,10 +27,14 @@ async def store_check(settings: Settings) -> tuple[PreflightCheck, Mapping[str, 
     stages = await _stages(store)
     try:
         await store.check()
+        others = await store.count_others()
     except StoreError as error:
         return PreflightCheck("store", False, error.message), stages
     finally:
         await store.aclose()
+    if others:
+        words = f"{others} keys of users are to be wrapped: run `decision-service data-keys rewrap`"
+        return PreflightCheck("store", False, words), stages
     return PreflightCheck("store", True, f"{shown} can be written"), stages
 
 
@@ -48,4 +53,6 @@ async def _opened(settings: Settings) -> Store:
         journal=settings.erasure_journal,
         erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
         identity_keys=settings.identity_key_file,
+        data_keys=settings.data_key_file,
+        keep_data_keys=settings.smile_mode is SmileMode.EMBEDDED,
     )

@@ -12,7 +12,7 @@ from decision_service.domain.verdict import StageTrace
 from decision_service.edge.rpc.mapping.enums import STATUSES
 from decision_service.edge.rpc.mapping.full_view import full_fields
 from decision_service.edge.rpc.mapping.values import Fields, timestamp_fields
-from decision_service.edge.rpc.mapping.verdict import verdict_fields
+from decision_service.edge.rpc.mapping.verdict import override_fields, verdict_fields
 from decision_service.pipeline.ports import ReplyStyle
 
 
@@ -37,7 +37,8 @@ def decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[Stag
     """The fields of a Decision, its texts in the first language that the ruleset has."""
     fields = _basic_fields(decision, style.languages)
     if style.full:
-        fields |= full_fields(decision.inputs, decision.factors, traces)
+        told = decision.verdict.withheld_tags, decision.answers
+        fields |= full_fields(decision.inputs, decision.factors, traces, *told)
     return fields
 
 
@@ -58,6 +59,8 @@ def _basic_fields(decision: Decision, languages: Sequence[str]) -> Fields:
     }
     if decision.expires is not None:
         fields["expire_time"] = timestamp_fields(decision.expires)
+    if decision.override is not None:
+        fields["override"] = override_fields(decision.override, languages)
     if decision.ruleset_ref is not None:
         fields["ruleset_ref"] = _ref_fields(decision.ruleset_ref)
     return fields

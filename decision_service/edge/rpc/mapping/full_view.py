@@ -1,10 +1,11 @@
-"""What a Decision shows in FULL view alone: inputs, factor values with evidence, rule traces."""
+"""What a Decision shows in FULL view alone: inputs, factor values, rule traces, withheld tags."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import Factors, FactorValue, Value
 from decision_service.domain.verdict import RuleTrace, StageTrace
 from decision_service.edge.rpc.mapping.enums import COMPONENTS, OUTCOMES, TRUTHS
@@ -16,19 +17,28 @@ def add_full_view(
     inputs: Mapping[str, Value],
     factors: Factors | None,
     traces: Sequence[StageTrace],
+    withheld_tags: Sequence[str],
+    answers: Sequence[ListAnswer],
 ) -> None:
     """Add what only the FULL view has: inputs, factor values by name, traces in file order."""
-    message.MergeFrom(pb.Decision(**full_fields(inputs, factors, traces)))
+    fields = full_fields(inputs, factors, traces, withheld_tags, answers)
+    message.MergeFrom(pb.Decision(**fields))
 
 
 def full_fields(
-    inputs: Mapping[str, Value], factors: Factors | None, traces: Sequence[StageTrace]
+    inputs: Mapping[str, Value],
+    factors: Factors | None,
+    traces: Sequence[StageTrace],
+    withheld_tags: Sequence[str],
+    answers: Sequence[ListAnswer],
 ) -> Fields:
     """The fields of a Decision that only the FULL view has."""
     return {
         "inputs": {name: value_fields(value) for name, value in inputs.items()},
         "factor_values": [] if factors is None else _factor_fields(factors),
         "rule_traces": _trace_fields(traces),
+        "withheld_tags": withheld_tags,
+        "list_answers": [_answer(answer) for answer in answers],
     }
 
 
@@ -59,6 +69,15 @@ def _factor_value(factor: FactorValue) -> Fields:
             "source_ids": evidence.sources,
             "notes": evidence.notes,
         },
+    }
+
+
+def _answer(answer: ListAnswer) -> Fields:
+    return {
+        "list": answer.list,
+        "input": answer.input,
+        "listed": answer.listed,
+        "list_digest": answer.digest,
     }
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from google.type.money_pb2 import Money as MoneyMessage
+
 from decision_service.api.v1 import rollout_figures_pb2 as pb
-from decision_service.domain.money import Money
+from decision_service.domain.money import Money, to_minor
 from decision_service.edge.rpc.mapping.rollout import percent_text
 from decision_service.edge.rpc.mapping.values import money_to_message, timestamp
 from decision_service.pipeline.rollout.figures import (
@@ -24,19 +28,55 @@ from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rollout.pairs.summary import OutcomePair, moves, outcome_pairs
 from decision_service.pipeline.rollout.pairs.untried import UntriedValue
 from decision_service.pipeline.rules.rulebook import Product
+from decision_service.rollout.allowances import DayTotal
+from decision_service.rollout.model import DayCap, Explore
 from decision_service.rollout.sequential import ArmCount, interval
 
 
 def figures_message(figures: Figures) -> pb.RolloutFigures:
     """Everything that a rollout has measured."""
     currency = figures.product.champion.currency
-    return pb.RolloutFigures(
+    message = pb.RolloutFigures(
         since_time=timestamp(figures.since),
         arms=[_arm(line, currency) for line in figures.arms],
         shadows=[_shadow(line) for line in figures.shadows],
         guardrails=[_guard(guard, figures.product) for guard in figures.guards],
         next=[_next(one) for one in figures.next],
     )
+    if figures.day is not None:
+        message.caps.extend(_cap(*one, currency) for one in figures.day.caps)
+    explore = figures.product.plan.explore
+    if figures.day is not None and explore is not None:
+        message.explore.CopyFrom(_explore(figures.product, explore, figures.day.explored))
+    return message
+
+
+def _cap(cap: DayCap, total: DayTotal, currency: str) -> pb.CapFigures:
+    message = pb.CapFigures(
+        name=cap.name,
+        tier=cap.tier,
+        approvals=total.approvals,
+        max_approvals=cap.approvals or 0,
+        amount=money_to_message(Money(currency, total.amount)),
+    )
+    if cap.amount is not None:
+        message.max_amount.CopyFrom(_money(cap.amount, currency))
+    return message
+
+
+def _explore(product: Product, explore: Explore, explored: int) -> pb.ExploreFigures:
+    currency = product.champion.currency
+    return pb.ExploreFigures(
+        percent=percent_text(explore.percent),
+        max_amount_each=_money(explore.max_amount, currency),
+        amount=money_to_message(Money(currency, explored)),
+        max_amount=_money(explore.amount, currency),
+        killed=product.state.explore_killed,
+    )
+
+
+def _money(amount: Decimal, currency: str) -> MoneyMessage:
+    return money_to_message(Money(currency, to_minor(amount, currency)))
 
 
 def comparison_message(found: VersionComparison) -> pb.VersionComparison:
@@ -58,6 +98,7 @@ def comparison_message(found: VersionComparison) -> pb.VersionComparison:
         erased=found.counted(Comparability.ERASED),
         params_as_of="" if found.params_as_of is None else found.params_as_of.isoformat(),
         untried=[_untried(value) for value in found.untried],
+        lists_of_today=found.lists_of_today,
     )
 
 

@@ -17,7 +17,7 @@ from decision_service.edge.rpc.mapping.requests import inputs_from
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.rollout.operate import StepRequest
 from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest
-from decision_service.rollout.state import TrackName
+from decision_service.rollout.state import Exploring, Switched, TrackName
 
 LONGEST_WHY = 500
 LONGEST_WHO = 100
@@ -79,13 +79,16 @@ def track_from(track: str, problems: Problems) -> TrackName | None:
     return None
 
 
-def arm_from(arm: str, problems: Problems) -> Arm | None:
-    """The arm, None for the whole product; another name is noted."""
+def switched_from(arm: str, problems: Problems) -> Switched:
+    """What the kill switch stops, None for the whole product; another name is noted."""
     if not arm:
         return None
     if arm in Arm.__members__.values():
         return Arm(arm)
-    problems.add("arm", f"must be one of {', '.join(Arm)}")
+    if arm == Exploring.EXPLORE.value:
+        return Exploring.EXPLORE
+    names = (*Arm, Exploring.EXPLORE.value)
+    problems.add("arm", f"must be one of {', '.join(names)}")
     return None
 
 

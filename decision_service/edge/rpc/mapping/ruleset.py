@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.domain.decision import RulesetRef
 from decision_service.edge.rpc.mapping.decision import ref_message
 from decision_service.edge.rpc.mapping.values import decimal_text, timestamp
 from decision_service.language.diagnostics import Diagnostic, Severity, render
 from decision_service.pipeline.rules.active import ActiveRulesStatus
+from decision_service.pipeline.rules.list_changes import ListChanges
 from decision_service.pipeline.rules.rulebook import Product
+from decision_service.ruleset.program.lists import KeyList
 from decision_service.ruleset.program.model import CompiledRuleset, InputSpec
+
+MOST_CHANGES = 50
+"""How many changes of lists are told."""
 
 
 def ruleset_message(
@@ -47,6 +54,38 @@ def _input(spec: InputSpec) -> rules_pb.RulesetInput:
         max="" if spec.upper is None else decimal_text(spec.upper),
         one_of=spec.labels,
     )
+
+
+def list_message(product: Product, keys: KeyList) -> rules_pb.KeyList:
+    """A list that a product's rules ask."""
+    return rules_pb.KeyList(
+        product=product.name,
+        name=keys.name,
+        digest=keys.digest,
+        keys=len(keys.keys),
+        hashed=bool(keys.salt),
+    )
+
+
+def list_change_messages(entries: Sequence[ListChanges], product: str) -> list[rules_pb.ListChange]:
+    """Changes of lists, the newest first: those of a product and of all, or every one."""
+    of = (f"{product}/", "_shared/") if product else ("",)
+    found = [
+        rules_pb.ListChange(
+            time=timestamp(entry.at),
+            published_by=entry.by,
+            path=change.path,
+            digest_before=change.before,
+            digest_after=change.after,
+            keys=change.keys,
+            added=change.added,
+            removed=change.removed,
+        )
+        for entry in entries
+        for change in entry.changes
+        if change.path.startswith(of)
+    ]
+    return found[:MOST_CHANGES]
 
 
 def problem_message(diagnostic: Diagnostic) -> rules_pb.Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from decision_service.domain.decision import Override
 from decision_service.domain.verdict import (
     Condition,
     DataRequest,
@@ -32,6 +33,20 @@ def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
         "scores": [_score(score) for score in verdict.scores],
         "offer": None if verdict.offer is None else _offer(verdict.offer),
         "conditions": [_condition(one, languages) for one in verdict.conditions],
+        "tags": verdict.told_tags,
+    }
+
+
+def override_fields(override: Override, languages: Sequence[str]) -> Fields:
+    """The fields of an Override: what the rules concluded, and why something else was decided."""
+    verdict = override.verdict
+    return {
+        "kind": override.kind,
+        "outcome": OUTCOMES[verdict.outcome],
+        "refer_kind": REFER_KINDS[verdict.refer_kind],
+        "reasons": [_reason(reason, languages) for reason in verdict.reasons],
+        "cap": override.cap,
+        "slot": override.slot,
     }
 
 
@@ -86,5 +101,6 @@ def _offer(offer: Offer) -> Fields:
         "monthly_rate": "" if rate is None else decimal_text(rate),
         "tier": offer.tier,
         "binding": offer.binding,
+        "term_binding": offer.term_binding,
         "outputs": {name: value_fields(value) for name, value in offer.outputs.items()},
     }

@@ -39,8 +39,11 @@ COMPARED = (
     "scores",
     "offer",
     "conditions",
+    "override",
     "factor_values",
     "rule_traces",
+    "tags",
+    "withheld_tags",
 )
 """The fields of a decision that a replay is compared by."""
 
@@ -147,7 +150,9 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
     message = basic_message(recorded.entry)
     if full:
         inputs = inputs_from_wire(recorded.facts.inputs)
-        add_full_view(message, inputs, recorded.factors, recorded.traces)
+        facts = recorded.facts
+        told = facts.withheld_tags, facts.answers
+        add_full_view(message, inputs, recorded.factors, recorded.traces, *told)
     return message
 
 
@@ -185,3 +190,4 @@ def _strip(message: pb.Decision) -> None:
     message.ClearField("factor_values")
     message.ClearField("rule_traces")
     message.ClearField("inputs")
+    message.ClearField("withheld_tags")

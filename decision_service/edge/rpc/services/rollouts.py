@@ -21,10 +21,10 @@ from decision_service.edge.rpc.mapping.rollout import (
 from decision_service.edge.rpc.mapping.rollout_figures import comparison_message, figures_message
 from decision_service.edge.rpc.mapping.rollout_requests import (
     applicant_from,
-    arm_from,
     order_from,
     product_from,
     question_from,
+    switched_from,
     track_from,
 )
 from decision_service.edge.rpc.services.methods import Methods, unary
@@ -137,7 +137,7 @@ class RolloutServicer:
     ) -> service_pb.SetKillSwitchResponse:
         """Kill or revive."""
         problems = Problems()
-        arm = arm_from(request.arm, problems)
+        arm = switched_from(request.arm, problems)
         order = order_from(request, context.info.caller, problems)
         taken = await self._operate.set_kill_switch(order, arm, killed=request.killed)
         rollout = self._after(order.product)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.domain.decision import RulesetRef
+from decision_service.domain.errors import StoreError
 from decision_service.domain.factor import Value
 from decision_service.domain.missing import Cause
 from decision_service.edge.rpc.context import RpcContext
@@ -16,7 +17,13 @@ from decision_service.edge.rpc.mapping.decision import ref_message
 from decision_service.edge.rpc.mapping.full_view import add_full_view
 from decision_service.edge.rpc.mapping.problems import Problems, check_product
 from decision_service.edge.rpc.mapping.requests import inputs_from, read_value
-from decision_service.edge.rpc.mapping.ruleset import problem_message, ruleset_message
+from decision_service.edge.rpc.mapping.ruleset import (
+    MOST_CHANGES,
+    list_change_messages,
+    list_message,
+    problem_message,
+    ruleset_message,
+)
 from decision_service.edge.rpc.mapping.values import timestamp
 from decision_service.edge.rpc.mapping.verdict import verdict_fields
 from decision_service.edge.rpc.services.methods import Methods, unary
@@ -24,6 +31,7 @@ from decision_service.pipeline.decide.decide import ANSWER_MARGIN
 from decision_service.pipeline.operations.replica_check import ReplicaCheck
 from decision_service.pipeline.ports import Clock, DecisionLog
 from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.list_changes import ListChanges, newest_list_changes
 from decision_service.pipeline.rules.texts import files_from_body
 from decision_service.pipeline.trial.dry_run import (
     DryRunRequest,
@@ -74,7 +82,16 @@ class RulesetServicer:
                 rules_pb.RulesInForce(digest=one.digest, processes=one.processes, here=one.here)
                 for one in self._use_cases.replica_check.in_force
             ],
+            lists=[list_message(p, one) for _, p in sorted(products.items()) for one in p.lists],
+            list_changes=list_change_messages(await self._list_changes(), request.product),
         )
+
+    async def _list_changes(self) -> Sequence[ListChanges]:
+        """The journal of lists; empty while the store fails, since the rules are told without."""
+        try:
+            return await newest_list_changes(self._use_cases.log, MOST_CHANGES)
+        except StoreError:
+            return ()
 
     async def get_ruleset(
         self, request: rules_pb.GetRulesetRequest, context: RpcContext
@@ -120,7 +137,8 @@ class RulesetServicer:
             as_of_date=tried.as_of.date.isoformat(),
             **verdict_fields(tried.verdict, info.languages),
         )
-        add_full_view(message, tried.inputs, tried.factors, tried.traces)
+        told = tried.verdict.withheld_tags, tried.answers
+        add_full_view(message, tried.inputs, tried.factors, tried.traces, *told)
         return rules_pb.EvaluateRulesetResponse(decision=message)
 
 

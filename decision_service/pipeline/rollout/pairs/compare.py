@@ -15,12 +15,15 @@ from decision_service.pipeline.rollout.pairs.recorded import RecordedCases
 from decision_service.pipeline.rollout.pairs.untried import UntriedValue, untried
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
+from decision_service.ruleset.program.model import CompiledRuleset
 
 
 class VersionComparison(msgspec.Struct, frozen=True):
     """Alike pairs together; `live` is what decided (or the champion), `other` what is compared.
 
     `untried` are the dated values of either version that no compared decision had in force.
+    `lists_of_today` are lists that one of the versions alone asks, so that no record has their
+    answers.
     """
 
     product: str
@@ -31,6 +34,7 @@ class VersionComparison(msgspec.Struct, frozen=True):
     groups: Sequence[Group]
     untried: Sequence[UntriedValue] = ()
     params_as_of: date | None = None
+    lists_of_today: Sequence[str] = ()
 
     @property
     def compared(self) -> int:
@@ -86,7 +90,14 @@ class CompareVersions:
             groups=groups,
             untried=untried(sides, days, _day(question.now, product)),
             params_as_of=question.params_as_of,
+            lists_of_today=() if question.shadow else _asked_by_one(sides),
         )
+
+
+def _asked_by_one(sides: Sequence[CompiledRuleset]) -> Sequence[str]:
+    asked = [frozenset(side.questions) for side in sides]
+    both = frozenset.intersection(*asked) if asked else frozenset()
+    return sorted({question.list for one in asked for question in one - both})
 
 
 def _day(instant: datetime, product: Product) -> date:

@@ -80,7 +80,7 @@ def _decided_by(case: DecidedCase, ruleset: CompiledRuleset, day: date | None) -
     verdict = evaluate(ruleset, facts if day is None else dated(facts, ruleset, day))
     return replace(
         case,
-        decision=replace(case.decision, verdict=verdict),
+        decision=replace(case.decision, verdict=verdict, override=None),
         ruleset=ruleset,
         factors=replace(case.factors, values=facts.factors),
     )

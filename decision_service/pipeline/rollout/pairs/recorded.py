@@ -95,7 +95,7 @@ def decided_case(
     assert recorded.facts.factors is not None  # noqa: S101  asked by the caller
     factors = factors_from_wire(recorded.facts.factors)
     return DecidedCase(
-        decision=judge(shell_of(recorded), ruleset, factors),
+        decision=judge(shell_of(recorded), ruleset, factors, recorded.facts.allowances),
         ruleset=ruleset,
         snapshot=snapshot,
         factors=factors,

@@ -30,6 +30,7 @@ from decision_service.pipeline.rollout.pairs.pairs import (
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate, load
 from decision_service.ruleset.run.inputs import bind_inputs
+from decision_service.ruleset.run.lists import list_answers
 
 
 class DecidedCase(msgspec.Struct, frozen=True):
@@ -60,7 +61,7 @@ def second_opinion(
         version=other.version,
         digest=other.digest,
         standing=Comparability.FAILED,
-        live=VersionOutcome.of(case.decision.verdict),
+        live=VersionOutcome.of(case.decision.rules_verdict),
     )
     try:
         facts = facts_for(case, other)
@@ -71,7 +72,7 @@ def second_opinion(
         )
         if verdict.ended_in_rule_error:
             return pair
-        changes = moved((case.ruleset, case.decision.verdict), (other, verdict))
+        changes = moved((case.ruleset, case.decision.rules_verdict), (other, verdict))
     except Exception:  # noqa: BLE001 - whatever is wrong with the version is its failure alone
         return pair
     return replace(
@@ -113,7 +114,9 @@ def facts_for(case: DecidedCase, other: CompiledRuleset) -> Facts | Comparabilit
     values = _values(case, live, needs, as_of)
     if isinstance(values, Comparability):
         return values
-    return Facts(values, dict(bound.values), as_of)
+    inputs = dict(bound.values)
+    answers = list_answers(other, inputs, as_of.date, case.decision.answers)
+    return Facts(values, inputs, as_of, answers=answers)
 
 
 def dated(facts: Facts, ruleset: CompiledRuleset, day: date) -> Facts:

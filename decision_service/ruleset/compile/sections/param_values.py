@@ -90,7 +90,7 @@ def _has_labels(by: NameRead, draft: RulesetDraft) -> bool:
         return True
     message = f"`{by.text}` has no labels of which each could have a value"
     hint = "name an input of type text with `one_of`, a flag, or a factor with labels"
-    draft.report.error("R316", by.place, message, hint)
+    draft.report.error("R318", by.place, message, hint)
     return False
 
 

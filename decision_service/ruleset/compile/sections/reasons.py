@@ -19,6 +19,9 @@ _BUILT_IN = frozenset(DataReason)
 
 def read_reasons(draft: RulesetDraft) -> None:
     """Read every reason; a code that is wrong stays unknown."""
+    if not draft.root.has("reasons"):
+        message = "a rule file has no `reasons`"
+        draft.report.error("R121", draft.root.node.place, message, "add `reasons:`")
     node = draft.root.map("reasons")
     for entry in node.entries if node is not None else ():
         draft.places[f"reasons.{entry.key}"] = entry.key_place

@@ -12,6 +12,12 @@ from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.types import Symbol
 from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.readers import as_map, as_scalar, check_identifier
+from decision_service.ruleset.constructs.offer.choice import (
+    TermChoice,
+    chosen,
+    nothing_without_term,
+)
+from decision_service.ruleset.constructs.offer.choosing import read_choice
 from decision_service.ruleset.constructs.offer.model import (
     AMOUNT,
     BELOW,
@@ -85,26 +91,56 @@ def read_offer(node: YamlNode, _component: Component, draft: RulesetDraft) -> Of
     if written is None:
         return None
     lines: dict[str, OfferLine] = {}
+    choice: TermChoice | None = None
     for entry in written.entries:
+        if entry.key == TERM and isinstance(entry.value, MapNode):
+            choice = read_choice(entry.value, draft)
         if entry.key != BELOW:
-            line = _line(entry, draft)
+            line = _line(entry, choice, draft)
             if line is not None:
                 lines[entry.key] = line
     below = _below(written, draft)
     _check_keys(written, draft)
+    _check_choice(written, draft)
     requested = draft.names.symbols.get(_REQUESTED)
-    return OfferPart(Terms(lines, below, requested, draft.names.currency), written.place)
+    terms = Terms(lines, below, requested, draft.names.currency, choice)
+    return OfferPart(terms, written.place)
 
 
-def _line(entry: MapEntry, draft: RulesetDraft) -> OfferLine | None:
+def _line(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> OfferLine | None:
     named = check_identifier(entry.key, entry.key_place, "the offer line", draft.report)
-    scalar = as_scalar(entry.value, f"`{entry.key}`", draft.report)
-    tree: Tree | None = draft.expression(scalar, _TYPES.get(entry.key))
+    tree = _tree(entry, choice, draft)
     if tree is None or not named:
         draft.names.broken.add(f"offer.{entry.key}")
         return None
     symbol: Symbol = draft.names.define(f"offer.{entry.key}", _TYPES.get(entry.key, tree.type))
     return OfferLine(symbol, tree, entry.key_place)
+
+
+def _tree(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> Tree | None:
+    """A line's expression; of a chosen term the choice, and of the amount 0 where no term fits."""
+    if entry.key == TERM and isinstance(entry.value, MapNode):
+        return None if choice is None else chosen(choice, f"offer.{TERM}", entry.key_place)
+    scalar = as_scalar(entry.value, f"`{entry.key}`", draft.report)
+    found: Tree | None = draft.expression(scalar, _TYPES.get(entry.key))
+    if entry.key == AMOUNT and found is not None and choice is not None and choice.fits:
+        return nothing_without_term(found, draft.names.symbols[f"offer.{TERM}"])
+    return found
+
+
+def _check_choice(written: MapNode, draft: RulesetDraft) -> None:
+    """A chosen term stands above the amount, and has a reason to decline where none fits."""
+    if not isinstance(written.get(TERM), MapNode):
+        return
+    keys = [entry.key for entry in written.entries]
+    if AMOUNT in keys[: keys.index(TERM)]:
+        message = f"`{TERM}` is chosen below `{AMOUNT}`, which depends on it"
+        hint = "move it up: lines are defined from top to bottom"
+        draft.report.error("R209", written.key_place(TERM), message, hint)
+    if written.get(MINIMUM) is None:
+        message = f"the offer chooses `{TERM}` but has no `{MINIMUM}`"
+        hint = f"where nothing fits, an application is declined for the reason `{BELOW}`"
+        draft.report.error("R121", written.key_place(TERM), message, hint)
 
 
 def _below(written: MapNode, draft: RulesetDraft) -> str:

@@ -40,6 +40,7 @@ from decision_service.ruleset.constructs.offer.model import (
     OfferLine,
     Terms,
 )
+from decision_service.ruleset.constructs.offer.term_binding import TermBinding
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.program.part import PartView
 from decision_service.ruleset.program.state import State
@@ -63,6 +64,7 @@ class OfferRunner:
         self.largest = LARGEST_AMOUNT.scaleb(exponent(terms.currency))
         self.limits = frozenset(self.slots[n] for n in (AMOUNT, MINIMUM) if n in self.slots)
         self.binding = binding(terms)
+        self.term = TermBinding(terms.choice) if terms.choice else None
 
     def run(self, state: State) -> Conclusion:
         """Compute the lines and judge the amount; missing parts turn an APPROVE into REFER."""
@@ -171,8 +173,12 @@ class OfferRunner:
             monthly_rate=leaving.get(RATE),
             tier=leaving.get(TIER, ""),
             binding=self.binding(state.values) if reduced else "",
+            term_binding=self._term_binding(leaving.get(TERM), state),
             outputs={name: value for name, value in leaving.items() if name not in _KNOWN},
         )
+
+    def _term_binding(self, term: int | None, state: State) -> str:
+        return self.term.text(term, state.values) if self.term and term else ""
 
     def note(self, _record: tuple[Any, ...]) -> str:
         """Empty: the rows show the result."""
@@ -187,14 +193,31 @@ class OfferRunner:
                 id=name,
                 truth=Truth.UNKNOWN if isinstance(value, Unknown) else Truth.TRUE,
                 effect=view.wording.value(value, self.terms.lines[name].symbol.type),
+                note=self._note(name, view),
             )
             for name, value in given.items()
         )
 
-    def coverage(self, _record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        """Nothing: lines have no branches to cover."""
-        return ()
+    def _note(self, name: str, view: PartView) -> str:
+        if self.term is None or name != TERM:
+            return ""
+        return self.term.note(view.values, view.wording)
+
+    def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
+        """The chosen term; other lines have no branches to cover."""
+        if self.term is not None and isinstance(record[0][TERM], int):
+            yield f"offer line `{TERM}`", _named(record[0][TERM])
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
-        """Nothing."""
-        return ()
+        """Each term, and none where perhaps none fits."""
+        choice = self.terms.choice
+        if choice is None:
+            return
+        for term, place in zip(choice.terms, choice.places, strict=True):
+            yield f"offer line `{TERM}`", _named(term), place
+        if choice.fits:
+            yield f"offer line `{TERM}`", _named(0), self.terms.lines[TERM].place
+
+
+def _named(term: int) -> str:
+    return f"{term} months" if term else "none fits"

@@ -11,7 +11,7 @@ from decision_service.language.expressions.tree import Node
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule; `when` and `then` are None where they could not be read.
+    """One rule; `when` is None where it could not be read, `then` also where it only has `tags`.
 
     `on_missing` None is SKIP. It applies to absent causes only; taint always refers.
     `reason_factor` is the name whose comparison the reason shows; empty for the first that decided.
@@ -25,6 +25,7 @@ class Rule:
     on_missing: Outcome | None
     because: str
     missing_reason: str
+    tags: tuple[str, ...]
     place: Place = field(compare=False)
 
     @property

@@ -15,14 +15,15 @@ from decision_service.language.expressions.tree import Node, reads
 from decision_service.language.types import FLAG, Symbol
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode as YamlNode
-from decision_service.language.yaml.readers import as_list
+from decision_service.language.yaml.readers import as_list, as_scalar
 from decision_service.ruleset.constructs.rules.model import Rule
 from decision_service.ruleset.constructs.rules.run import Ready, RulesRunner
 from decision_service.ruleset.program.part import Conclusive, Written
 from decision_service.ruleset.reading.draft import RulesetDraft
 
-REQUIRED = ("id", "when", "then")
-OPTIONAL = ("reason", "reason_factor", "on_missing", "because", "missing_reason")
+REQUIRED = ("id", "when")
+OF_OUTCOMES = ("reason", "reason_factor", "on_missing", "because", "missing_reason")
+OPTIONAL = ("then", *OF_OUTCOMES, "tags")
 ON_MISSING = ("REFER", "DECLINE", "SKIP")
 
 
@@ -88,6 +89,7 @@ def _rule(node: YamlNode, draft: RulesetDraft, outcomes: Sequence[str]) -> Rule 
     if id_ is not None:
         draft.claim(id_, place, "rule")
     then = fields.choice("then", outcomes)
+    _check_then(fields)
     on_missing = fields.choice("on_missing", ON_MISSING)
     when = draft.expression(fields.scalar("when"), FLAG)
     return Rule(
@@ -99,8 +101,39 @@ def _rule(node: YamlNode, draft: RulesetDraft, outcomes: Sequence[str]) -> Rule 
         on_missing=None if on_missing == "SKIP" else Outcome(on_missing or "REFER"),
         because=fields.text("because") or "",
         missing_reason=draft.reason(fields, "missing_reason") or "",
+        tags=_tags(fields, draft),
         place=place,
     )
+
+
+def _check_then(fields: Fields) -> None:
+    """Without `then` a rule sets tags and concludes nothing, so that nothing needs a reason."""
+    if fields.has("then"):
+        return
+    if not fields.has("tags"):
+        hint = "add `then:` with an outcome, or `tags:` for a rule that concludes nothing"
+        fields.report.error("R121", fields.node.place, "a rule has no `then`", hint)
+        return
+    for key in OF_OUTCOMES:
+        if fields.has(key):
+            message = f"the rule has `{key}` but no `then`, so that it concludes nothing"
+            fields.report.error(
+                "R121", fields.place(key), message, f"add `then:`, or remove `{key}`"
+            )
+
+
+def _tags(fields: Fields, draft: RulesetDraft) -> tuple[str, ...]:
+    """The declared tags of a rule, each once."""
+    draft.not_empty(fields, "tags")
+    found: list[str] = []
+    for item in fields.items("tags"):
+        scalar = as_scalar(item, "a tag", draft.report)
+        if scalar is None or not draft.use_tag(scalar):
+            continue
+        if scalar.text in found:
+            draft.report.error("R124", scalar.place, f"the tag `{scalar.text}` is repeated")
+        found.append(scalar.text)
+    return tuple(dict.fromkeys(found))
 
 
 def _reason_factor(fields: Fields, when: Node | None) -> str:

@@ -21,33 +21,38 @@ from decision_service.ruleset.program.wording import truth_of
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """A rule with what it concludes when it holds."""
+    """A rule with what it concludes when it holds; None for one that only has tags."""
 
     rule: Rule
     when: Node
-    then: Outcome
     slots: frozenset[int]
-    holds: Finding
+    holds: Finding | None
 
     @classmethod
     def of(cls, rule: Rule, component: Component) -> Ready:
         """A rule that was read without errors."""
-        if rule.when is None or rule.then is None:
+        if rule.when is None:
             raise AssertionError(rule.id)
-        kind = None
-        if rule.then is Outcome.REFER:
-            kind = ReferKind.LEGAL if component is Component.LEGAL else ReferKind.POLICY
-        holds = Finding(
-            rule.then,
-            rule.reason,
-            component,
-            kind,
-            because=rule.when,
-            about=rule.reason_factor,
-            name=rule.id,
-        )
         slots = frozenset(symbol.slot for symbol in reads(rule.when))
-        return cls(rule, rule.when, rule.then, slots, holds)
+        return cls(rule, rule.when, slots, _finding_of(rule, component))
+
+
+def _finding_of(rule: Rule, component: Component) -> Finding | None:
+    """What a rule argues for when it holds."""
+    if rule.then is None:
+        return None
+    kind = None
+    if rule.then is Outcome.REFER:
+        kind = ReferKind.LEGAL if component is Component.LEGAL else ReferKind.POLICY
+    return Finding(
+        rule.then,
+        rule.reason,
+        component,
+        kind,
+        because=rule.when,
+        about=rule.reason_factor,
+        name=rule.id,
+    )
 
 
 class RulesRunner:
@@ -58,6 +63,7 @@ class RulesRunner:
         self.ready = tuple(ready)
         self.slots = frozenset().union(*(r.slots for r in self.ready))
         self.weigh = compile_conditions([r.when for r in self.ready])
+        self.tagged = [(i, r) for i, r in enumerate(self.ready) if r.rule.tags]
 
     def run(self, state: State) -> Conclusion:
         """The worst outcome of the rules that hold; an UNKNOWN rule follows `on_missing`."""
@@ -67,7 +73,19 @@ class RulesRunner:
             effects, gaps = _bounded(self, truths, state)
         else:
             effects, gaps = _effects(self.ready, truths)
-        return Conclusion(tuple(effects.values()), (noted, effects), gaps)
+        tagged = self._tagged(truths, state) if self.tagged else _NONE
+        return Conclusion(tuple(effects.values()), (noted, effects, tagged), gaps)
+
+    def _tagged(self, truths: Truths, state: State) -> frozenset[str]:
+        """Set the tags of rules that hold whatever total a bounded score has; their ids."""
+        held = [(index, ready) for index, ready in self.tagged if truths[index] is True]
+        doubted = [index for index, ready in held if state.behind(ready.slots)]
+        for world in state.everywhere(self.weigh) if doubted else ():
+            doubted = [i for i in doubted if world is not None and world[0][i] is True]
+            held = [(i, r) for i, r in held if i in doubted or not state.behind(r.slots)]
+        for _, ready in held:
+            state.tags.update(ready.rule.tags)
+        return frozenset([ready.rule.id for _, ready in held])
 
     def note(self, _record: tuple[Any, ...]) -> str:
         """Empty: the rows show the result."""
@@ -75,7 +93,7 @@ class RulesRunner:
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
         """Each rule with its comparisons and, where it had one, its effect."""
-        (truths, weighed), effects = record
+        (truths, weighed), effects, tagged = record
         parts = grouped([r.when for r in self.ready], weighed)
         found = [effects.get(ready.rule.id) for ready in self.ready]
         return tuple(
@@ -86,7 +104,7 @@ class RulesRunner:
                 effect=str(finding.outcome) if finding else "",
                 reason=finding.code if finding else "",
                 comparisons=view.wording.comparisons(ready.when, view.values, own),
-                note=_note(ready, truth),
+                note=_note(ready, truth, tagged=ready.rule.id in tagged),
             )
             for ready, truth, own, finding in zip(self.ready, truths, parts, found, strict=True)
         )
@@ -103,6 +121,7 @@ class RulesRunner:
                 yield ready.rule.what, truth, ready.rule.place
 
 
+_NONE: frozenset[str] = frozenset()
 Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
 
 
@@ -113,7 +132,7 @@ def _effects(ready: Sequence[Ready], truths: Truths) -> Effects:
     for each, truth in zip(ready, truths, strict=True):
         if truth is False:
             continue
-        finding = each.holds if truth is True else _gone(each, truth)
+        finding = _finding(each, truth)
         if finding is not None:
             effects[each.rule.id] = finding
             if truth is not True:
@@ -130,6 +149,8 @@ def _finding(ready: Ready, truth: Any) -> Finding | None:
 def _gone(ready: Ready, truth: Unknown) -> Finding | None:
     """The effect of a rule with a missing value: a failure refers, whatever `on_missing`."""
     gap, rule = truth.shown, ready.rule
+    if ready.holds is None:
+        return None
     if gap.missing.cause not in ABSENT:
         return data_finding(gap)
     if rule.on_missing is None:
@@ -148,7 +169,7 @@ def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
     worlds = state.everywhere(runner.weigh)
     for index, (each, truth) in enumerate(zip(runner.ready, truths, strict=True)):
         finding, behind = _finding(each, truth), state.behind(each.slots)
-        if behind:
+        if behind and each.holds is not None:
             others = [None if world is None else world[0][index] for world in worlds]
             finding = _marked(finding, truth, behind, others)
         if finding is not None:
@@ -175,9 +196,9 @@ def _agree(truths: Sequence[Any], truth: Any) -> bool:
     return all(t is not None and truth_of(t) is truth_of(truth) for t in truths)
 
 
-def _note(ready: Ready, truth: Any) -> str:
+def _note(ready: Ready, truth: Any, *, tagged: bool) -> str:
     if not isinstance(truth, Unknown):
-        return ""
+        return f"tagged {', '.join(ready.rule.tags)}" if tagged else ""
     shown = truth.shown
     note = f"{shown.name} is missing: {shown.missing.cause}"
     return f"{note}; {ready.rule.because}" if ready.rule.because and not truth.tainted else note

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import msgspec
 
-from decision_service.language.diagnostics import Place, Report, did_you_mean, nearest, split_lines
+from decision_service.language.diagnostics import Place, Report, did_you_mean, nearest
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.parser import LARGEST_TEXT
 from decision_service.language.yaml.readers import as_scalar
 from decision_service.ruleset.program.model import RulesetFiles
-
-_OTHER_SEPARATORS = {";": "`;`", "\t": "tabs", "|": "`|`"}
+from decision_service.ruleset.reading.csv_text import CsvText
 
 
 class RawRow(msgspec.Struct, frozen=True):
@@ -79,7 +76,7 @@ def _from_file(
         hint = did_you_mean(name.text, files.tables) or "tables lie beside it in `tables/`"
         report.error("R134", name.place, f"there is no table file `{name.text}`", hint)
         return []
-    return _CsvReader(path, files.tables[key].removeprefix("\ufeff"), report).rows(columns)
+    return _CsvReader(path, files.tables[key], report).read(columns)
 
 
 def _key(name: str, files: RulesetFiles) -> str | None:
@@ -89,39 +86,19 @@ def _key(name: str, files: RulesetFiles) -> str | None:
     return next((key for key in keys if key in files.tables), None)
 
 
-class _CsvReader:
+class _CsvReader(CsvText):
     """Reads a CSV text with a header that names the columns, each cell with its place."""
 
-    def __init__(self, path: str, text: str, report: Report) -> None:
-        self.path, self.report = path, report
-        report.add_text(path, text)
-        self.lines = split_lines(text)
-        self.large = len(text) > LARGEST_TEXT
-
-    def rows(self, columns: Sequence[str]) -> list[RawRow | None]:
-        if self.large:
+    def read(self, columns: Sequence[str]) -> list[RawRow | None]:
+        if self.size > LARGEST_TEXT:
             message = f"the table is larger than {LARGEST_TEXT // 1024} KiB"
             self.report.error("R102", Place(self.path, 1, 1, 2), message)
             return []
-        header = self._cells(1)
-        if len(header) == 1 and len(columns) > 1 and self._is_otherwise_separated():
+        header = self.cells(1)
+        if len(header) == 1 and len(columns) > 1 and self.is_otherwise_separated():
             return []
         order = self._order(header, columns)
-        if order is None:
-            return []
-        numbers = [n for n in range(2, len(self.lines) + 1) if self.lines[n - 1].strip()]
-        return [self._row(n, order) for n in numbers]
-
-    def _is_otherwise_separated(self) -> bool:
-        """Whether a spreadsheet has written something else between the cells than commas."""
-        separator = next((each for each in _OTHER_SEPARATORS if each in self.lines[0]), None)
-        if separator is None:
-            return False
-        message = f"the cells are separated by {_OTHER_SEPARATORS[separator]}, not by commas"
-        hint = "save it as CSV in UTF-8 with commas"
-        column = self.lines[0].index(separator) + 1
-        self.report.error("R135", Place(self.path, 1, column, column + 1), message, hint)
-        return True
+        return [] if order is None else [self._row(n, order) for n in self.rows]
 
     def _order(self, header: Sequence[Scalar], columns: Sequence[str]) -> list[int] | None:
         """Where each column stands; a name that is misspelt is told once, not as absent too."""
@@ -144,34 +121,11 @@ class _CsvReader:
         return [names.index(column) for column in columns] if sound else None
 
     def _row(self, number: int, order: Sequence[int]) -> RawRow | None:
-        cells = self._cells(number)
+        cells = self.cells(number)
         if not cells:
             return None
-        place = Place(self.path, number, 1, len(self.lines[number - 1]) + 1)
         if len(cells) != len(order):
+            place = Place(self.path, number, 1, len(self.lines[number - 1]) + 1)
             _wrong_width(place, len(cells), len(order), self.report)
             return None
-        return RawRow(tuple(cells[i] for i in order), place)
-
-    def _cells(self, number: int) -> list[Scalar]:
-        line = self.lines[number - 1] if number <= len(self.lines) else ""
-        place = Place(self.path, number, 1, max(2, len(line) + 1))
-        try:
-            values = next(csv.reader(io.StringIO(line), strict=True), [])
-        except csv.Error:
-            hint = "a quoted cell ends on its own line; a quote inside it is doubled"
-            self.report.error("R135", place, "the line is not CSV", hint)
-            return []
-        return _placed(line, values, place)
-
-
-def _placed(line: str, values: Sequence[str], whole: Place) -> list[Scalar]:
-    cells: list[Scalar] = []
-    position = 0
-    for value in values:
-        start = line.find(value.strip() or value, position)
-        start = max(start, position)
-        place = whole.part(start, start + max(1, len(value.strip())))
-        cells.append(Scalar(value.strip(), plain=True, place=place))
-        position = start + len(value.strip())
-    return cells
+        return RawRow(tuple(cells[i] for i in order), self.line(number))

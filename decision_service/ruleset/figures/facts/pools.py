@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
 from decision_service.domain.money import Money, to_minor
 from decision_service.domain.time import AsOf
@@ -83,6 +84,8 @@ def shown_value(value: Any) -> str:
         return "not sent"
     if isinstance(value, AsOf):
         return value.date.isoformat()
+    if isinstance(value, ListAnswer):
+        return "listed" if value.listed else "not listed"
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value.major:f}" if isinstance(value, Money) else str(value)

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import FactorSpec, FactorValue
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.time import AsOf
@@ -20,10 +21,13 @@ from decision_service.ruleset.figures.facts.pools import distinct, possible_valu
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts
 from decision_service.ruleset.run.inputs import bind_inputs
+from decision_service.ruleset.run.lists import list_answers
 
 MOST_CHANGED = 3
 _DAY = "as_of"
 _INPUTS = "inputs."
+_IN = " in "
+_ANY_KEY = "X1"
 _CAUSES = (Cause.NO_DATA, Cause.SOURCE_FAILED)
 
 
@@ -78,6 +82,11 @@ class Sampler:
             inputs = [base.facts.inputs.get(spec.name) for base in bases]
             values = possible_values(spec, near.get(f"{_INPUTS}{spec.name}", ()), ruleset.currency)
             self.pools[f"{_INPUTS}{spec.name}"] = distinct([*inputs, *values])
+        for question in ruleset.questions:
+            answers = [ListAnswer(*question, listed, "") for listed in (True, False)]
+            self.pools[f"{_INPUTS}{question.input}{_IN}lists.{question.list}"] = answers
+            pool = self.pools[f"{_INPUTS}{question.input}"]
+            pool.extend([] if any(isinstance(v, str) for v in pool) else [_ANY_KEY])
         self.names = sorted(self.pools)
 
     def samples(self, count: int) -> Iterator[Sample]:
@@ -98,7 +107,8 @@ class Sampler:
 
         Every second one differs in nothing but what the application says, and the day.
         """
-        draws, found = _Draws(), sorted(self.pools.keys() & {*names, _DAY})
+        meant = {*names, _DAY}
+        draws, found = _Draws(), sorted(n for n in self.pools if meant.issuperset(n.split(_IN)))
         sent = [name for name in found if name == _DAY or name.startswith(_INPUTS)]
         for number in range(count if self.bases else 0):
             base = self.bases[number // 2 % len(self.bases)]
@@ -123,9 +133,12 @@ class Sampler:
     def _sample(self, base: Base, values: Sequence[tuple[str, Any]]) -> Sample:
         facts = base.facts
         factors, inputs, as_of = dict(facts.factors), dict(facts.inputs), facts.as_of
+        listed = {(one.list, one.input): one for one in facts.answers}
         for name, value in values:
             if name == _DAY:
                 as_of = value
+            elif isinstance(value, ListAnswer):
+                listed[value.list, value.input] = value
             elif name.startswith(_INPUTS):
                 _put(inputs, name.removeprefix(_INPUTS), value)
             else:
@@ -134,7 +147,8 @@ class Sampler:
         if bound.problems:  # no such application reaches the rules
             return Sample(base.name, facts, ())
         shown = tuple((name, shown_value(value)) for name, value in dict(values).items())
-        return Sample(base.name, Facts(factors, bound.values, as_of), shown)
+        answers = list_answers(self.ruleset, bound.values, as_of.date, listed.values())
+        return Sample(base.name, Facts(factors, bound.values, as_of, answers=answers), shown)
 
     def _days(self) -> list[AsOf]:
         """The days of the cases, and those around which a dated value changes."""

@@ -1,0 +1,82 @@
+"""`rules hash-list`: the keys of a list as salted hashes, so that nobody reads who is on it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from decision_service.cli.display.output import console
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.language.diagnostics import Report, render
+from decision_service.ruleset.program.lists import folded, hashed
+from decision_service.ruleset.reading.lists import HASH, ListReader, read_list
+from decision_service.storage.rules_folder.whole_files import write_whole
+
+_SALT_BYTES = 16
+
+
+def hash_list(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="a list: lists/NAME.csv")],
+) -> None:
+    """Replace the plain keys of a list by salted hashes, those added since among them."""
+    text = _text(path)
+    report = Report()
+    reader = ListReader(str(path), text, report)
+    if reader.columns and not reader.salt:
+        reader.keys()
+    _refuse(path, report)
+    hashed_text, count = _hashed(reader)
+    report = Report()
+    read_list(str(path), hashed_text, report)
+    _refuse(path, report)
+    if count:
+        _write(path, hashed_text)
+    words = f"{path}: {count} key{'' if count == 1 else 's'} hashed"
+    console().print(words, markup=False, soft_wrap=True)
+
+
+def _hashed(reader: ListReader) -> tuple[str, int]:
+    """The text of a list with all keys hashed, and how many were plain."""
+    salt = reader.salt or secrets.token_hex(_SALT_BYTES)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([f"sha256:{salt}", *reader.columns[1:]])
+    count = 0
+    for number in reader.rows:
+        key, *rest = reader.values(number) or [""]
+        plain = not reader.salt or (key and not HASH.fullmatch(key))
+        count += bool(plain)
+        writer.writerow([hashed(folded(key), salt) if plain else key, *rest])
+    return out.getvalue(), count
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise CommandError(
+            f"{path} cannot be read ({why}): name the file of a list",
+            Exit.USAGE,
+        ) from None
+
+
+def _refuse(path: Path, report: Report) -> None:
+    if report.failed:
+        lines = tuple(map(render, report.diagnostics()))
+        raise CommandError(f"{path} is left as it is: mend it first", Exit.FINDINGS, lines)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise CommandError(
+            f"{path} cannot be written ({error.strerror}): allow it, then hash the list again",
+            Exit.USAGE,
+        ) from None

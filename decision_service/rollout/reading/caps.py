@@ -1,0 +1,71 @@
+"""Reads the `caps` and `explore` sections: what a civil day may approve."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from decision_service.domain.money import LARGEST_AMOUNT
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import YamlNode
+from decision_service.rollout.model import WHOLE, DayCap, Explore
+from decision_service.rollout.reading.shares import read_name, read_share, refuse_repeated
+
+LEAST_AMOUNT = Decimal("0.0001")
+_MOST_APPROVALS = 10**9
+_BOUNDS = ("approvals_per_day", "amount_per_day")
+_EXPLORE = ("percent", "max_amount", "amount_per_day")
+_LARGE_SHARE = WHOLE // 10
+
+
+def read_caps(plan: Fields) -> tuple[DayCap, ...]:
+    """Every cap that could be read, all faults reported."""
+    read = [
+        (_read_cap(node, plan), node.place)
+        for node in (plan.items("caps") if plan.has("caps") else ())
+    ]
+    refuse_repeated(((c.name, place) for c, place in read if c), "caps", plan.report)
+    return tuple(cap for cap, _ in read if cap)
+
+
+def _read_cap(node: YamlNode, plan: Fields) -> DayCap | None:
+    keys = ("tier", *_BOUNDS)
+    fields = Fields.of(node, "a cap", plan.report, required=("name",), optional=keys)
+    if fields is None:
+        return None
+    written = [entry.key for entry in fields.node.entries]
+    unknown = any(key not in ("name", *keys) for key in written)
+    if not unknown and not any(fields.has(key) for key in _BOUNDS):
+        message = "a cap needs `approvals_per_day`, `amount_per_day` or both"
+        plan.report.error("P305", node.place, message, "say how much a day may approve")
+    name, tier = read_name(fields), fields.text("tier") or ""
+    approvals = fields.integer("approvals_per_day", 1, _MOST_APPROVALS)
+    amount = fields.decimal("amount_per_day", LEAST_AMOUNT, LARGEST_AMOUNT)
+    return None if name is None else DayCap(name, tier, approvals, amount)
+
+
+def read_explore(plan: Fields) -> Explore | None:
+    """The control share; a share of 0 explores nobody and is reported."""
+    node = plan.map("explore")
+    if node is None:
+        return None
+    fields = Fields(node, "`explore`", plan.report, required=_EXPLORE)
+    percent = read_share(fields)
+    largest, daily = (fields.decimal(k, LEAST_AMOUNT, LARGEST_AMOUNT) for k in _EXPLORE[1:])
+    if percent is None or largest is None or daily is None:
+        return None
+    _refuse_impossible(fields, Explore(percent, largest, daily))
+    return Explore(percent, largest, daily)
+
+
+def _refuse_impossible(fields: Fields, explore: Explore) -> None:
+    if not explore.percent:
+        hint = "write a share above 0, or remove `explore`"
+        fields.report.error("P306", fields.place("percent"), "a share of 0 explores nobody", hint)
+    if explore.max_amount > explore.amount:
+        message = "`max_amount` of one approval is above `amount_per_day` of all"
+        hint = "a day that is to explore some needs several times `max_amount`"
+        fields.report.error("P307", fields.place("max_amount"), message, hint)
+    if explore.percent > _LARGE_SHARE:
+        message = "more than 10 % is a change of policy, and no sample to learn from"
+        hint = "1 to 5 % are usual"
+        fields.report.warning("P309", fields.place("percent"), message, hint)

@@ -1,0 +1,45 @@
+"""Puts into a built package what lies beside it: starter rules, protos, and the commit."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+COMMIT = "decision_service/commit.txt"
+STARTER = "decision_service/starter"
+
+
+class PackageHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Adds files to wheels and source archives; an editable install has its checkout."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Name the files to add, and their places."""
+        self._folder = TemporaryDirectory()
+        if version == "editable":
+            return
+        root, added = Path(self.root), build_data["force_include"]
+        if self.target_name == "wheel":
+            folders = [
+                root / "rules",
+                *(one for one in (root / "protos").iterdir() if one.is_dir()),
+            ]
+            added |= {str(one): f"{STARTER}/{one.relative_to(root)}" for one in folders}
+        if not (root / COMMIT).exists():
+            added[str(self._commit(root))] = COMMIT
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002 - the hook's form
+        """Remove what was made for the build."""
+        self._folder.cleanup()
+
+    def _commit(self, root: Path) -> Path:
+        sys.path.insert(0, str(root))
+        from decision_service.build import UNKNOWN, commit_of
+
+        commit = commit_of(root)
+        file = Path(self._folder.name, "commit.txt")
+        file.write_text("" if commit == UNKNOWN else f"{commit}\n", encoding="ascii")
+        return file

@@ -1,0 +1,91 @@
+"""Decisions that are not what their rules concluded, on a running service: marked everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.simulator.people.sandbox.people import sandbox_people
+from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, running
+from tests.fakes.plans import CHALLENGED
+from tests.integration.replicas import replicas, vendor
+from tests.kits.postgres import Postgres
+from tests.unit.cli.commands import Done, command
+from tests.unit.pipeline.test_explore import DECLINED
+from tests.unit.rollout.plans import edited
+
+GEORGE = sandbox_people()[0].user_id
+ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
+CAPPED = ALONE + "caps:\n  - {name: all, approvals_per_day: 4, amount_per_day: 900000}\n"
+EXPLORED = CAPPED + "explore: {percent: 100, max_amount: 20000, amount_per_day: 50000}\n"
+
+
+def rules_under(folder: Path, plan: str, *changes: tuple[str, str]) -> str:
+    """The shipped rules with a plan and a changed version 1."""
+    rules = own_rules(folder)
+    first = rules / PRODUCT / "v1.yaml"
+    first.write_text(edited(first.read_text(), *changes))
+    (rules / PRODUCT / "rollout.yaml").write_text(plan)
+    return str(rules)
+
+
+async def run(live: Running, capsys: pytest.CaptureFixture[str], *words: str) -> Done:
+    """A command against the service."""
+    return await asyncio.to_thread(command, capsys, *words, "--address", live.service.address)
+
+
+async def test_an_explored_approval_is_marked_wherever_it_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the reply, the record, lists, replays, fixtures, figures and metrics, with the reasons."""
+    rules = rules_under(tmp_path, EXPLORED, *DECLINED)
+    with capture_logs() as logs:
+        async with running(tmp_path, rules_dir=rules) as live:
+            decision = (await live.stub.CreateDecision(create(GEORGE))).decision
+            assert (outcome(decision), decision.override.kind) == ("APPROVE", "EXPLORED")
+            request = service_pb.ReplayDecisionRequest(decision_id=decision.decision_id)
+            assert list((await live.stub.ReplayDecision(request)).differing_fields) == []
+            shown = await run(live, capsys, "decisions", "show", decision.decision_id)
+            assert "the rules concluded DECLINE; approved as one of the control" in shown.out
+            listed = await run(live, capsys, "decisions", "list")
+            assert "APPROVE explored" in listed.out
+            made = await run(live, capsys, "decisions", "export", decision.decision_id, "--fixture")
+            assert "# EXPLORED: something else was decided" in made.out
+            assert "outcome: DECLINE" in made.out
+            assert "offer: none" in made.out
+            figures = await run(live, capsys, "rollout", "show", PRODUCT)
+            assert "control group · 100 %, at most 20,000 PHP each" in figures.out
+            assert "today 20,000 PHP of 50,000 PHP" in figures.out
+            assert "cap all · today 1 of 4 approvals, 20,000 PHP of 900,000 PHP" in figures.out
+            told = await run(live, capsys, "rollout", "explain", GEORGE, "--product", PRODUCT)
+            assert "may be approved where the score alone stands against it" in told.out
+            why = ("--why", "the sample suffices")
+            killed = await run(live, capsys, "rollout", "kill", PRODUCT, "--arm", "explore", *why)
+            assert "exploring killed" in killed.out
+            again = (await live.stub.CreateDecision(create(GEORGE))).decision
+            assert (outcome(again), again.HasField("override")) == ("DECLINE", False)
+            async with httpx.AsyncClient() as client:
+                text = (await client.get(f"{live.service.http_url}/metrics")).text
+    labels = f'cap="",kind="EXPLORED",product="{PRODUCT}"'
+    assert f"decision_service_decision_overrides_total{{{labels}}} 1.0" in text
+    assert [line["kind"] for line in logs if line["event"] == "decision overridden"] == ["EXPLORED"]
+
+
+async def test_two_replicas_on_one_store_keep_one_cap(postgres: Postgres, tmp_path: Path) -> None:
+    """Of twelve at once over both, as many are approved as the day may; the others are referred."""
+    rules = rules_under(tmp_path, CAPPED)
+    async with (
+        vendor() as at,
+        replicas(tmp_path, postgres.migrated(), at, rules_dir=rules) as both,
+    ):
+        calls = [both[n % 2].stub.CreateDecision(create(GEORGE), timeout=60) for n in range(12)]
+        made = [reply.decision for reply in await asyncio.gather(*calls)]
+    outcomes = [outcome(decision) for decision in made]
+    assert (outcomes.count("APPROVE"), outcomes.count("REFER")) == (4, 8)
+    assert {d.override.cap for d in made if outcome(d) == "REFER"} == {"all"}
+    assert {r.code for d in made for r in d.reasons} == {"DAY_CAP_REACHED"}

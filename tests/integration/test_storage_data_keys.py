@@ -1,0 +1,244 @@
+"""Users' keys wrapped by data keys from a file apart from the database, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, select, update
+
+from decision_service.domain.errors import StoreUnavailable
+from decision_service.domain.kinds import Kind
+from decision_service.pipeline.ports import SnapshotBody, UserState
+from decision_service.storage.engine import open_database
+from decision_service.storage.errors import KeysUnfit
+from decision_service.storage.privacy import consents
+from decision_service.storage.privacy.data_keys import DATA_KEYS, PLAIN, DataKey, DataKeys
+from decision_service.storage.privacy.rewrapping import open_data_keys, wrap_all
+from decision_service.storage.privacy.wrapping import data_key_ids
+from decision_service.storage.schema import tables
+from decision_service.storage.store import Store
+from tests.kits.consent_log import KEPT, gone, left, told
+from tests.kits.decision_entries import NOON, numbered
+from tests.kits.stores import opened
+from tests.kits.thief import decrypted, stolen_rows
+from tests.kits.wrapping_process import killed_while_wrapping
+
+USERS = [f"user-{n}" for n in range(20)]
+NAME = b"Juana dela Cruz"
+
+
+def body(user_id: str, number: int = 1) -> SnapshotBody:
+    """A user's snapshot, which names a person."""
+    content = NAME + b" of Makati earns 48,151.62 " + user_id.encode() + b"; " * 20
+    return SnapshotBody(f"snap-{user_id}-{number}", user_id, content, (told("a-1"),))
+
+
+async def decide(store: Store, users: list[str], number: int = 1, consent: int = 0) -> None:
+    """A decision on each user's snapshot."""
+    for user_id in users:
+        given = {"user_id": user_id, "snapshot": body(user_id, number), "consent": consent}
+        own = 1000 * number + int(user_id.partition("-")[2])
+        await store.commit(numbered(own, **given))
+
+
+async def all_read(store: Store, users: list[str], number: int = 1) -> bool:
+    """Whether every user's snapshot reads back."""
+    found = [await store.snapshot(user, f"snap-{user}-{number}") for user in users]
+    return found == [body(user, number).body for user in users]
+
+
+async def keys_of(url: str, users: list[str], data_keys: DataKeys = PLAIN) -> dict[str, bytes]:
+    """The users' keys, unwrapped."""
+    database = await open_database(url)
+    work = partial(consents.keys, users=users, data_keys=data_keys)
+    found = await database.write(work)
+    await database.aclose()
+    return dict(found)
+
+
+def copied(url: str, folder: Path) -> str:
+    """A copy of the database: the file alone, or what another reader of the server sees."""
+    if not url.startswith("sqlite"):
+        return url
+    for file in folder.glob("decisions.db*"):
+        if not file.name.endswith("keys"):
+            shutil.copy(file, folder / file.name.replace("decisions", "stolen"))
+    return url.replace("decisions", "stolen")
+
+
+async def test_a_stolen_copy_shows_no_snapshot(url: str, tmp_path: Path) -> None:
+    """No name in any value, and nothing in the copy opens a snapshot, nor what is left of one."""
+    file = tmp_path / "data-keys"
+    DATA_KEYS.add(file)
+    async with opened(url, data_keys=file) as store:
+        await decide(store, ["user-1", "user-2"])
+        await store.erase("user-2", gone("a-1"))
+        rows = await stolen_rows(copied(url, tmp_path))
+        assert {"snapshots", "consents", "ended_incomes"} <= {table for table, _ in rows}
+        assert not any(NAME in value for _, row in rows for value in row)
+        assert decrypted(rows) == set()
+        assert await all_read(store, ["user-1"])
+
+
+async def test_without_a_data_key_the_thief_reads_everything(url: str, tmp_path: Path) -> None:
+    """The same look finds the snapshot where users' keys are plain."""
+    async with opened(url) as store:
+        await decide(store, ["user-1"])
+        assert body("user-1").body in decrypted(await stolen_rows(copied(url, tmp_path)))
+
+
+async def test_a_file_store_is_taken_over(tmp_path: Path) -> None:
+    """At the first start with a key file all keys are wrapped, and no plain one is in its bytes."""
+    url, file = f"sqlite:///{tmp_path}/decisions.db", tmp_path / "data-keys"
+    async with opened(url) as store:
+        await decide(store, USERS)
+        await store.erase(USERS[0], gone("a-1"))
+    plain = await keys_of(url, USERS[1:])
+    DATA_KEYS.add(file)
+    async with opened(url, data_keys=file) as store:
+        assert await store.count_others() == 0
+        content = b"".join(one.read_bytes() for one in tmp_path.glob("decisions.db*"))
+        assert not any(key in content for key in plain.values())
+        assert await all_read(store, USERS[1:])
+        assert (await store.user_state(USERS[0])).ended == (left("a-1"),)
+    assert await keys_of(url, USERS[1:], DataKeys(file, DATA_KEYS.read(file))) == plain
+
+
+async def test_a_server_is_taken_over_by_a_command(postgres, tmp_path: Path) -> None:
+    """Replicas that have no key file yet read everything, until the keys are wrapped at once."""
+    url, file = postgres.migrated(), tmp_path / "data-keys"
+    DATA_KEYS.add(file)
+    async with opened(url) as old:
+        await decide(old, USERS)
+        async with opened(url, data_keys=file) as store:
+            assert await store.count_others() == len(USERS)
+            assert await all_read(old, USERS)
+            database = await open_database(url)
+            data_keys = await open_data_keys(url, file, database)
+            wrapped, _ = await asyncio.gather(
+                wrap_all(database, data_keys), decide(store, USERS, 2)
+            )
+            assert (wrapped, await store.count_others()) == (len(USERS), 0)
+            assert await all_read(store, USERS)
+            assert await all_read(store, USERS, 2)
+            await database.aclose()
+        with pytest.raises(StoreUnavailable, match="which this process lacks: put it into the"):
+            await old.snapshot(USERS[0], f"snap-{USERS[0]}-1")
+
+
+async def test_a_kill_in_the_middle_loses_nothing(url: str, tmp_path: Path) -> None:
+    """What was wrapped stays wrapped, the rest stays plain; the next run wraps the rest."""
+    file = tmp_path / "data-keys"
+    DATA_KEYS.add(file)
+    async with opened(url) as store:
+        await decide(store, USERS)
+        await store.erase(USERS[0], gone("a-1"))
+    await asyncio.to_thread(killed_while_wrapping, url, file, 3, 2)
+    database = await open_database(url)
+    data_keys = await open_data_keys(url, file, database)
+    assert await database.read(data_key_ids) == {data_keys.newest.id}
+    assert await wrap_all(database, data_keys) == len(USERS) - 1 - 2 * 3
+    await database.aclose()
+    async with opened(url, data_keys=file) as store:
+        assert await store.count_others() == 0
+        assert await all_read(store, USERS[1:])
+        assert (await store.user_state(USERS[0])).ended == (left("a-1"),)
+
+
+async def test_a_rotation(url: str, tmp_path: Path) -> None:
+    """The newest key wraps, old ones open; a key that is needed may not be missing at the start."""
+    file = tmp_path / "data-keys"
+    old = DATA_KEYS.add(file)
+    async with opened(url, data_keys=file) as store:
+        await decide(store, ["user-1"])
+    new = DATA_KEYS.add(file)
+    async with opened(url, data_keys=file) as store:
+        await decide(store, ["user-2"])
+        assert await all_read(store, ["user-1", "user-2"])
+        database = store._database
+        if database.shared:
+            assert await database.read(data_key_ids) == {old.id, new.id}
+            assert await wrap_all(database, store.data_keys) == 1
+        assert await database.read(data_key_ids) == {new.id}
+    DATA_KEYS.remove(file, new.id)
+    lost = f"wrapped by the data key {new.id.hex()}, which {file} lacks: put the key back$"
+    with pytest.raises(KeysUnfit, match=lost):
+        await Store.open(url, data_keys=file)
+    with pytest.raises(KeysUnfit, match="and DECISION_DATA_KEY_FILE is not set: put the key back"):
+        await Store.open(url)
+
+
+async def test_a_key_that_another_process_wraps_by_is_read_from_the_file(
+    url: str, tmp_path: Path
+) -> None:
+    """A process that was not started again reads what the new key wraps, and wraps by its own."""
+    file = tmp_path / "data-keys"
+    old = DATA_KEYS.add(file)
+    async with opened(url, data_keys=file) as store:
+        new = DATA_KEYS.add(file)
+        work = partial(consents.keys, users=["user-1"], data_keys=DataKeys(file, (new, old)))
+        await store._database.write(work)
+        await decide(store, ["user-1", "user-2"])
+        assert await all_read(store, ["user-1", "user-2"])
+        assert await store._database.read(data_key_ids) == {old.id, new.id}
+
+
+async def test_a_key_is_bound_to_its_user(url: str, tmp_path: Path) -> None:
+    """Whoever moves a snapshot with its wrapped key into the rows of another user opens nothing."""
+    file = tmp_path / "data-keys"
+    DATA_KEYS.add(file)
+    async with opened(url, data_keys=file) as store:
+        await decide(store, ["user-1", "user-2"])
+        await store._database.write(_move)
+        assert await store.snapshot("user-1", "snap-user-1-1") is None
+        with pytest.raises(StoreUnavailable, match="damaged"):
+            await store.snapshot("user-2", "snap-user-1-1")
+
+
+def _move(connection: Connection) -> None:
+    """Give user-2 the snapshot of user-1 and its key."""
+    keys, bodies = tables.consents, tables.snapshots
+    of = select(keys.c.key).where(keys.c.user_id == "user-1").scalar_subquery()
+    connection.execute(update(keys).where(keys.c.user_id == "user-2").values(key=of))
+    moved = update(bodies).where(bodies.c.user_id == "user-1")
+    connection.execute(moved.values(user_id="user-2"))
+
+
+async def test_consent_and_remains_under_data_keys(url: str, tmp_path: Path) -> None:
+    """An erased user gets a new wrapped key; remains are read, kept and forgotten in time."""
+    file = tmp_path / "data-keys"
+    DATA_KEYS.add(file)
+    async with opened(url, data_keys=file) as store:
+        await decide(store, ["user-1"])
+        await store.erase("user-1", gone("a-1"))
+        assert await store._database.read(data_key_ids) == {store.data_keys.newest.id}
+        await decide(store, ["user-1"], 2, consent=1)
+        assert await all_read(store, ["user-1"], 2)
+        await store.erase("user-1", gone("a-1"))
+        assert (await store.user_state("user-1")).ended == (left("a-1", Kind.EINCOMES),)
+        await store.forget_ended(NOON + KEPT)
+        assert await store.user_state("user-1") == UserState((), consent=2)
+
+
+def test_a_key_says_its_id_alone(tmp_path: Path) -> None:
+    """No repr shows a key, and a key is not the secret of the file."""
+    key = DATA_KEYS.add(tmp_path / "keys")
+    assert repr(key) == f"DataKey({key.id.hex()})"
+    assert DataKey.of(bytes(32)).key != bytes(32)
+
+
+async def test_beside_a_file_of_made_up_people_there_is_a_data_key(tmp_path: Path) -> None:
+    """It is made for its owner alone, stays the same, and is missed when it is gone."""
+    url, file = f"sqlite:///{tmp_path}/decisions.db", tmp_path / "decisions.db.data-keys"
+    for _ in range(2):
+        async with opened(url, keep_data_keys=True) as store:
+            await decide(store, ["user-1"])
+            assert store.data_keys.newest == DATA_KEYS.read(file)[0]
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.unlink()
+    with pytest.raises(KeysUnfit, match="data-keys cannot be read"):
+        await Store.open(url, keep_data_keys=True)

@@ -1,0 +1,81 @@
+"""Caps and control shares that the versions make pointless, dangerous or impossible."""
+
+from __future__ import annotations
+
+import pytest
+
+from decision_service.language.diagnostics import Diagnostic
+from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder, TextFile, load_rules
+from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes.plans import CHALLENGED, planned
+from tests.fakes.world import NOW, PRODUCT, RULES, shipped_rules
+
+ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
+EXPLORE = "explore: {percent: 1, max_amount: 10000, amount_per_day: 100000}\n"
+CAPS = "caps:\n  - {name: a, tier: T4, amount_per_day: 1000}\n"
+CODES = {f"P31{n}" for n in range(6)}
+
+
+def found(folder: RuleFolder, bounds: str) -> list[Diagnostic]:
+    """What the checks say of the shipped loan under a plan with these bounds."""
+    told = load_rules(planned(folder, ALONE + bounds), NOW).diagnostics
+    return [one for one in told if one.code in CODES]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "code", "severity", "said"),
+    [
+        (CAPS.replace("T4", "T44"), "P310", "error", "v1 has the tier `T44`"),
+        (CAPS.replace("1000", "999"), "P312", "warning", "is 999, below the smallest loan"),
+        (EXPLORE.replace("10000,", "500,"), "P312", "warning", "of `explore` is 500, below"),
+    ],
+)
+def test_a_bound_that_cannot_work_is_told_at_its_line(
+    bounds: str, code: str, severity: str, said: str
+) -> None:
+    """A tier that no offer has, and an amount below the smallest loan."""
+    (one,) = found(read_rules(RULES), bounds)
+    assert (one.code, str(one.severity)) == (code, severity)
+    assert said in one.message
+    assert one.quoted in bounds
+
+
+def test_an_unknown_tier_has_its_nearest_and_refuses_the_plan() -> None:
+    """`T44` is told `T4`; a cap that counts nothing would be a gate that guards nothing."""
+    folder, bounds = read_rules(RULES), CAPS.replace("T4", "T44")
+    assert found(folder, bounds)[0].hint == "did you mean `T4`?"
+    assert load_rules(planned(folder, ALONE + bounds), NOW).rulebook is None
+
+
+def test_good_bounds_are_silent() -> None:
+    """The shipped loan has the tier, an offer, a scorecard and own records."""
+    assert found(read_rules(RULES), CAPS + EXPLORE) == []
+
+
+def test_exploring_without_own_records_is_warned_about() -> None:
+    """Who was explored and borrowed, or registers again, would be explored again."""
+    assert [one.code for one in found(shipped_rules(), EXPLORE)] == ["P314", "P315"]
+
+
+BARE = """\
+ruleset: personal-loan-ph
+version: 1
+title: Bare
+currency: PHP
+time_zone: Asia/Manila
+data: {max_age: 35d, partial: refer}
+inputs: {}
+reasons: {}
+stages:
+  - name: all
+    component: POLICY
+    rules: [{id: connected, when: accounts.connected_count > 0, then: APPROVE}]
+"""
+
+
+def test_bounds_on_amounts_need_amounts_and_exploring_needs_a_score() -> None:
+    """A version without offer, requested amount and scorecard can keep no bound in pesos."""
+    product = ProductTexts(PRODUCT, f"rules/{PRODUCT}", {1: TextFile("v1.yaml", BARE)})
+    folder = RuleFolder((product,), read_rules(RULES).data)
+    told = found(folder, CAPS.replace("tier: T4, ", "") + EXPLORE)
+    assert {one.code for one in told} == {"P311", "P313", "P314", "P315"}

@@ -1,0 +1,239 @@
+"""Lists of keys while serving: changed without a new version, journalled, recorded, replayed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from msgspec.structs import replace
+from structlog.testing import capture_logs
+
+from decision_service.domain.decision import ListAnswer
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.backtest.rules import RulesOrder, compiled
+from decision_service.pipeline.decide.record_codec import decode_facts
+from decision_service.pipeline.operations.replica_check import rules_digest
+from decision_service.pipeline.ports import StoredEntry
+from decision_service.pipeline.records.read import ReadDecisions
+from decision_service.pipeline.records.replay import ReplayDecision, WhichRules
+from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
+from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
+from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.archive import RulesetArchive
+from decision_service.pipeline.rules.compilation import CompilationThread
+from decision_service.pipeline.rules.last_good import keep
+from decision_service.pipeline.rules.list_changes import ListChange, newest_list_changes
+from decision_service.pipeline.rules.loading import RuleFolder, TextFile, load_rules
+from decision_service.pipeline.rules.manifest import manifest_text
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.ruleset.run.lists import list_answers
+from tests.fakes.cases import changed_rules
+from tests.fakes.plans import planned
+from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, rulebook, shipped_rules
+from tests.unit.pipeline.test_compare import ALONE, CHALLENGER, compared
+from tests.unit.pipeline.test_used_versions import with_product, with_version
+
+RULE = """    rules:
+      - id: blocked_employer
+        when: inputs.employer_code in lists.blocked
+        then: REFER
+        reason: INCOME_TOO_LOW
+        on_missing: SKIP
+        because: who states no employer is looked at elsewhere
+"""
+FIRST = "  requested_amount: {"
+INPUT = f"  employer_code: {{type: text}}\n{FIRST}"
+ASKED = ((FIRST, INPUT), ("    rules:\n      - id: no_source\n", f"{RULE}      - id: no_source\n"))
+PATH = f"{PRODUCT}/lists/blocked.csv"
+SENT = {"employer_code": "acme-017"}
+
+
+def with_list(*keys: str) -> RuleFolder:
+    """The shipped rules, whose first version asks a list that holds these keys."""
+    text = "key\n" + "".join(f"{key}\n" for key in keys)
+    folder = with_version(shipped_rules(), 1, *ASKED)
+    return with_product(folder, lambda _: {"lists": {"lists/blocked.csv": text}})
+
+
+@dataclass(slots=True)
+class Office:
+    """A world whose rules are taken over from a folder, with its decisions and replays."""
+
+    folder: RuleFolder = field(default_factory=with_list)
+    world: World = field(default_factory=World)
+
+    async def reload(self, *keys: str) -> Reloaded:
+        """Take the folder over with a list of these keys."""
+        self.folder = with_list(*keys)
+        return await self.take_over()
+
+    async def take_over(self) -> Reloaded:
+        log = self.world.log
+        settled = await settle(log, self.world.book, NOW)
+        assert isinstance(settled, MigratedPlans)
+        active = ActiveRules(settled.rulebook, NOW)
+        rollouts = Rollouts(log, active, SetClock(), settled.entries)
+        reloaded = await ReloadRules(lambda: self.folder, active, rollouts, log, SetClock())()
+        self.world.book = active.current()
+        return reloaded
+
+    async def decide(self, request_id: str = "r-1", **inputs: object) -> StoredEntry:
+        """The entry of a decision for a steady earner of this employer."""
+        sent = {**application().inputs, **inputs}
+        asked = application(request_id=request_id, inputs=sent)
+        return await self.world.decide()(asked, self.world.call())
+
+    async def replay(self, decision_id: str) -> tuple[Outcome, tuple[ListAnswer, ...]]:
+        """What the decision comes to today."""
+        log, book = self.world.log, lambda: self.world.book
+        archive = RulesetArchive(log, book, CompilationThread())
+        replay = ReplayDecision(log, ReadDecisions(log, archive), archive, book)
+        again = await replay(decision_id, WhichRules())
+        return again.decision.verdict.outcome, again.decision.answers
+
+
+@pytest.fixture
+async def office() -> Office:
+    """A process on rules that ask an empty list."""
+    office = Office()
+    assert await office.reload() == Reloaded(accepted=True, faults=0)
+    return office
+
+
+async def test_a_changed_list_decides_without_a_new_version(office: Office) -> None:
+    """The digest of a version that has decided stays, and the next application is blocked."""
+    before = office.world.book.product(PRODUCT).versions[1].digest
+    assert (await office.decide("r-1", **SENT)).outcome is Outcome.APPROVE
+    assert await office.reload("ACME-017") == Reloaded(accepted=True, faults=0)
+    assert office.world.book.product(PRODUCT).versions[1].digest == before
+    assert (await office.decide("r-2", **SENT)).outcome is Outcome.REFER
+
+
+async def test_a_decision_is_replayed_by_the_answer_that_it_had(office: Office) -> None:
+    """The record holds the list, its digest and the answer; a list of today changes none of it."""
+    await office.reload("ACME-017")
+    entry = await office.decide(**SENT)
+    stored = await office.world.log.get(entry.decision_id)
+    assert stored is not None
+    [answer] = decode_facts(stored.facts).answers
+    [keys] = office.world.book.product(PRODUCT).lists
+    assert answer == ListAnswer("blocked", "employer_code", listed=True, digest=keys.digest)
+    await office.reload("SOMEBODY-ELSE")
+    assert await office.replay(entry.decision_id) == (Outcome.REFER, (answer,))
+
+
+async def test_an_answer_is_recorded_only_about_what_was_sent(office: Office) -> None:
+    """Records of applications without the input are as long as they were."""
+    entry = await office.decide()
+    stored = await office.world.log.get(entry.decision_id)
+    assert stored is not None
+    assert decode_facts(stored.facts).answers == ()
+
+
+async def test_every_change_of_a_list_is_journalled_once(office: Office) -> None:
+    """An entry tells when, from which digest to which and how many keys; other edits have none."""
+    with capture_logs() as logs:
+        await office.reload("ACME-017", "BETA-2")
+    first, second = await newest_list_changes(office.world.log, 9)
+    [change] = first.changes
+    assert (first.at, first.by, change.path) == (NOW, "", PATH)
+    assert (change.keys, change.added, change.removed) == (2, 2, 0)
+    assert change.before == second.changes[0].after
+    assert second.changes[0].before == ""
+    assert [one["path"] for one in logs if "list" in one["event"]] == [PATH]
+    await office.take_over()
+    assert len(await newest_list_changes(office.world.log, 9)) == 2
+
+
+async def test_the_publisher_of_a_list_is_named(office: Office) -> None:
+    """A published folder's manifest holds the list's digest, and says who answers for it."""
+    folder = with_list("ACME-017")
+    assert PATH in folder.contents
+    text = manifest_text(folder.contents, "Maria", NOW)
+    office.folder = replace(folder, manifest=TextFile("rules/manifest.yaml", text))
+    assert await office.take_over() == Reloaded(accepted=True, faults=0)
+    [newest] = await newest_list_changes(office.world.log, 1)
+    assert newest.by == "Maria"
+    moved = with_list("ACME-017", "BETA-2")
+    office.folder = replace(moved, manifest=office.folder.manifest)
+    assert not (await office.take_over()).accepted
+
+
+async def test_a_broken_list_keeps_the_last_good_one(office: Office) -> None:
+    """Nothing is half loaded: a list with a fault decides for nobody."""
+    await office.reload("ACME-017")
+    assert await office.reload("A", "a") == Reloaded(accepted=False, faults=1)
+    assert (await office.decide(**SENT)).outcome is Outcome.REFER
+
+
+async def test_a_list_that_goes_is_journalled() -> None:
+    """Of a file that is no more the digest after is empty, and its keys are counted as removed."""
+    log = World().log
+    await keep(log, with_list("A", "B"), NOW)
+    gone = with_product(with_list(), lambda _: {"lists": {}})
+    [change] = await keep(log, gone, NOW)
+    assert change == ListChange(PATH, change.before, "", 0, 0, 2)
+
+
+def test_processes_with_other_lists_decide_by_other_rules() -> None:
+    """Replicas of which one has an old list are told apart like those with an old version."""
+    one, same, other = (rulebook(with_list(key)) for key in ("A", "A", "B"))
+    assert rules_digest(one) == rules_digest(same) != rules_digest(other)
+    assert rules_digest(rulebook()) != rules_digest(one)
+
+
+def test_lists_that_nobody_asks_and_names_that_collide_are_told() -> None:
+    """A list without a rule is a warning, a name that means two lists an error."""
+    folder = with_list("A")
+    more = {"lists/blocked.csv": "key\nA\n", "lists/unasked.csv": "key\n", "lists/Odd.csv": "x\n"}
+    folder = with_product(folder, lambda _: {"lists": more})
+    shared = {"_shared/lists/blocked.csv": "key\nB\n", "_shared/lists/idle.csv": "key\n"}
+    found = load_rules(replace(folder, shared=shared), NOW).diagnostics
+    shown = {
+        (d.code, d.file.removeprefix(f"{folder.products[0].path.rpartition('/')[0]}/"))
+        for d in found
+    }
+    assert shown == {
+        ("R514", f"{PRODUCT}/lists/unasked.csv"),
+        ("R514", "_shared/lists/idle.csv"),
+        ("R124", PATH),
+        ("R125", f"{PRODUCT}/lists/Odd.csv"),
+        ("R132", f"{PRODUCT}/lists/Odd.csv"),
+    }
+
+
+def two_versions(champion_asks: bool, *keys: str) -> Rulebook:
+    """Version 9 asks the list, and decides nobody; version 1 knows the input, and may ask, too."""
+    folder = planned(changed_rules(9, *ASKED), ALONE + CHALLENGER)
+    changes = ASKED if champion_asks else ASKED[:1]
+    text = "key\n" + "".join(f"{key}\n" for key in keys)
+    folder = with_version(folder, 1, *changes)
+    return rulebook(with_product(folder, lambda _: {"lists": {"lists/blocked.csv": text}}))
+
+
+@pytest.mark.parametrize("asked_then", [True, False])
+async def test_a_comparison_reads_answers_of_then_and_else_says_that_it_reads_todays(
+    asked_then: bool,
+) -> None:
+    """A list that was asked answers as it did; one that was not is read as it is today."""
+    office = Office()
+    office.world.book = two_versions(asked_then)
+    assert (await office.decide(**SENT)).outcome is Outcome.APPROVE
+    office.world.book = two_versions(asked_then, "ACME-017")
+    found = await compared(office.world)
+    assert (found.compared, found.agreed) == (1, 1 if asked_then else 0)
+    assert found.lists_of_today == ([] if asked_then else ["blocked"])
+
+
+def test_a_backtest_asks_the_lists_of_the_folder() -> None:
+    """Workers compile stored files, which hold no lists, and answer from those of today."""
+    folder = with_list("ACME-017")
+    ruleset = rulebook(folder).product(PRODUCT).versions[1]
+    body = next(
+        text.body for text in load_rules(folder, NOW).texts if text.digest == ruleset.digest
+    )
+    order = RulesOrder(body, lists={"lists/blocked.csv": "key\nACME-017\n"})
+    [answer] = list_answers(compiled(order), SENT, NOW.date())
+    assert answer.listed
+    assert compiled(order).digest == ruleset.digest

@@ -1,0 +1,214 @@
+"""Lists of keys: what a rule makes of an input that stands on one, or does not."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decision_service.domain.decision import ListAnswer
+from decision_service.domain.verdict import Outcome
+from decision_service.language.diagnostics import Report
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.explain.trace import traces
+from decision_service.ruleset.program.lists import ListQuestion, folded, hashed
+from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.ruleset.reading.lists import MOST_KEYS, read_list
+from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.ruleset.run.lists import list_answers
+from decision_service.ruleset.testing.cases import coverage, parse_cases, run_cases
+from tests.unit.ruleset.catalogue import CATALOGUE
+from tests.unit.ruleset.rulesets import HEAD, NOVEMBER, codes, compiled, facts, rules, stages
+
+WITH_CODE = HEAD.replace("reasons:", "  employer_code: {type: text}\nreasons:", 1)
+BLOCKED = "id: blocked, when: inputs.employer_code in lists.blocked, then: DECLINE, reason: GAPS"
+PILOT = "id: outside, when: inputs.employer_code not in lists.pilot, then: REFER, reason: SMALL"
+FINE = "id: fine, when: income.months_12m >= 6, then: APPROVE"
+TEXT = stages(rules(BLOCKED, FINE), head=WITH_CODE)
+SALT = "00112233445566778899aabbccddeeff"
+FILE = 'key,because,until\nACME-017,forged certificates,2026-11-15\n"Bad, Inc.",,\n'
+
+
+def decided(text, lists, at=NOVEMBER, **inputs):
+    """The verdict of a text with these list files on a year of income."""
+    ruleset = compiled(text, lists={f"lists/{name}.csv": file for name, file in lists.items()})
+    given = facts({"income.months_12m": 12}, at, **inputs)
+    answers = list_answers(ruleset, given.inputs, given.as_of.date)
+    return evaluate(ruleset, Facts(given.factors, given.inputs, given.as_of, answers=answers))
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        ("ACME-017", Outcome.DECLINE),
+        (" acme-017 ", Outcome.DECLINE),
+        ("ＡＣＭＥ-017", Outcome.DECLINE),
+        ("ACME\u200b-017", Outcome.DECLINE),
+        ("bad,  inc.", Outcome.DECLINE),
+        ("ACME-01", Outcome.APPROVE),
+        ("", Outcome.APPROVE),
+    ],
+)
+def test_case_width_blanks_and_invisible_characters_hide_nobody(code, outcome):
+    """A key is found however it is typed, and no part of one is taken for it."""
+    assert decided(TEXT, {"blocked": FILE}, employer_code=code).outcome is outcome
+
+
+def test_who_must_be_on_a_list_is_referred_where_not():
+    """`not in` is the contrary of `in`."""
+    text = stages(rules(PILOT, FINE), head=WITH_CODE)
+    inside, outside = (
+        decided(text, {"pilot": "key\nGOOD\n"}, employer_code=code) for code in ("good", "other")
+    )
+    assert (inside.outcome, outside.outcome) == (Outcome.APPROVE, Outcome.REFER)
+    assert codes(outside) == ["SMALL"]
+
+
+@pytest.mark.parametrize("rule", [BLOCKED, PILOT])
+def test_an_input_that_was_not_sent_is_on_no_list_and_off_none(rule):
+    """It is missing as in any comparison, so that the decision refers and asks for it."""
+    text = stages(rules(rule, FINE), head=WITH_CODE)
+    name = "blocked" if rule is BLOCKED else "pilot"
+    verdict = decided(text, {name: FILE})
+    assert (verdict.outcome, codes(verdict)) == (Outcome.REFER, ["DATA_MISSING"])
+    assert [request.factor for request in verdict.data_requests] == ["inputs.employer_code"]
+
+
+def test_an_entry_counts_on_its_last_day_and_no_longer():
+    """The day is the ruleset's own: on the evening of the 15th in UTC it is the 16th in Manila."""
+    last, after = NOVEMBER, datetime(2026, 11, 15, 16, 30, tzinfo=UTC)
+    assert decided(TEXT, {"blocked": FILE}, last, employer_code="ACME-017").outcome == "DECLINE"
+    assert decided(TEXT, {"blocked": FILE}, after, employer_code="ACME-017").outcome == "APPROVE"
+
+
+def test_a_hashed_list_answers_like_the_plain_one():
+    """The key that is compared is the hash of the folded key under the list's salt."""
+    key = hashed(folded("ACME-017"), SALT)
+    file = f"sha256:{SALT},until\n{key},2026-11-15\n"
+    assert decided(TEXT, {"blocked": file}, employer_code="acme-017").outcome is Outcome.DECLINE
+    assert decided(TEXT, {"blocked": file}, employer_code=key).outcome is Outcome.APPROVE
+
+
+def test_a_products_own_list_and_one_of_all_products_are_asked_alike():
+    """A list in `_shared/lists` answers by its name."""
+    ruleset = compiled(TEXT, lists={"_shared/lists/blocked.csv": FILE})
+    [answer] = list_answers(ruleset, {"employer_code": "ACME-017"}, date(2026, 11, 1))
+    assert (answer.list, answer.listed, answer.ends) == ("blocked", True, date(2026, 11, 16))
+
+
+def test_the_content_of_a_list_is_no_part_of_the_version():
+    """Another list gives another answer under the same digest; another name, another digest."""
+    one, other = (compiled(TEXT, lists={"lists/blocked.csv": f"key\n{key}\n"}) for key in "AB")
+    assert one.digest == other.digest
+    assert one.lists["blocked"].digest != other.lists["blocked"].digest
+    renamed = compiled(TEXT.replace("lists.blocked", "lists.bad"), lists={"lists/bad.csv": FILE})
+    assert renamed.digest != one.digest
+
+
+def test_rules_of_another_time_compile_without_their_lists():
+    """What is recorded of a version has no lists, and its answers are recorded with decisions."""
+    ruleset = compiled(TEXT, lists=None)
+    assert ruleset.questions == (ListQuestion("blocked", "employer_code"),)
+    given = facts({"income.months_12m": 12}, employer_code="ACME-017")
+    answer = ListAnswer("blocked", "employer_code", listed=True, digest="then")
+    again = Facts(given.factors, given.inputs, given.as_of, answers=(answer,))
+    assert evaluate(ruleset, again).outcome is Outcome.DECLINE
+    assert evaluate(ruleset, given).outcome is Outcome.REFER  # nobody knows
+
+
+def test_recorded_answers_stand_before_those_of_today():
+    """A list that has changed since changes no decision that is judged again."""
+    ruleset = compiled(TEXT, lists={"lists/blocked.csv": FILE})
+    recorded = ListAnswer("blocked", "employer_code", listed=False, digest="then")
+    sent = {"employer_code": "ACME-017"}
+    assert list_answers(ruleset, sent, date(2026, 11, 1), [recorded]) == (recorded,)
+    assert list_answers(ruleset, {}, date(2026, 11, 1), [recorded]) == ()
+
+
+def test_a_trace_shows_the_value_and_the_list():
+    """A case worker reads which value was looked for, and where."""
+    ruleset = compiled(TEXT, lists={"lists/blocked.csv": FILE})
+    verdict = decided(TEXT, {"blocked": FILE}, employer_code="ACME-017")
+    [shown] = traces(ruleset, verdict)[0].rules[0].comparisons
+    assert (shown.left, shown.operator, shown.right) == (
+        "inputs.employer_code",
+        "in",
+        "lists.blocked",
+    )
+    assert (shown.actual, str(shown.truth)) == ("ACME-017", "TRUE")
+    [reason] = verdict.reasons
+    assert (reason.factor, reason.actual) == ("inputs.employer_code", "ACME-017")
+    assert reason.required == "not in lists.blocked"
+
+
+CASES = """\
+ruleset: test-loan
+version: 1
+as_of: 2026-11-15
+defaults:
+  inputs: {employer_code: GOOD}
+  factors: {income.months_12m: 12}
+  lists: {blocked: [BAD]}
+cases:
+  - name: nobody who is not listed
+    expect: {outcome: APPROVE}
+  - name: a case gives the contents
+    lists: {blocked: [good, WORSE]}
+    expect: {outcome: DECLINE, reasons: [GAPS]}
+  - name: no code
+    inputs: {employer_code: missing NOT_SENT}
+    expect: {outcome: REFER, refer_kind: DATA}
+  - name: no income
+    factors: {income.months_12m: 0}
+    expect: {outcome: REFER}
+  - name: unknown income
+    factors: {income.months_12m: missing NO_DATA}
+    expect: {outcome: REFER}
+"""
+
+
+def test_cases_give_the_contents_of_lists():
+    """Tests stand whatever the file holds, and reach true, false and unknown."""
+    ruleset = compiled(TEXT, lists={"lists/blocked.csv": "key\nGOOD\n"})
+    file = parse_cases("tests/a.yaml", CASES, ruleset, CATALOGUE)
+    assert not file.diagnostics
+    results = run_cases(ruleset, file.cases)
+    assert [r.case.name for r in results if not r.passed] == []
+    assert not [goal for goal in coverage(ruleset, results).missed if goal.what != "reason"]
+
+
+def test_a_list_that_no_rule_asks_is_told_of_in_a_case():
+    """The nearest name is offered."""
+    ruleset = compiled(TEXT, lists={"lists/blocked.csv": FILE})
+    file = parse_cases("a.yaml", CASES.replace("{blocked: [g", "{bloked: [g"), ruleset, CATALOGUE)
+    [problem] = file.diagnostics
+    assert (problem.code, problem.line) == ("R809", 12)
+    assert problem.hint == "did you mean `blocked`?"
+
+
+def test_a_list_beyond_its_limit_is_that_error_alone():
+    """50,000 keys are read, and one more is an error of one line."""
+    report = Report()
+    text = "key\n" + "".join(f"K{n}\n" for n in range(MOST_KEYS + 1))
+    assert read_list("lists/x.csv", text, report) is None
+    assert [d.code for d in report.diagnostics()] == ["R102"]
+    found = read_list("lists/x.csv", text[: text.rindex("K")], Report())
+    assert found is not None
+    assert len(found.keys) == MOST_KEYS
+
+
+def test_a_list_that_could_not_be_read_is_not_unknown_too():
+    """Its own fault is told, and no second one where a rule names it."""
+    source = RulesetFiles(
+        "test-loan", "rules/test-loan/v1.yaml", TEXT, unreadable={"lists/blocked.csv": "why"}
+    )
+    assert not [d for d in compile_ruleset(source, CATALOGUE).diagnostics if d.code == "R213"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(max_size=12))
+def test_folding_twice_is_folding_once(key):
+    """Whatever is typed has one folded form, so that lists and inputs meet."""
+    assert folded(folded(key)) == folded(key)
