@@ -12,6 +12,8 @@ class Exit(IntEnum):
     FINDINGS = 1
     USAGE = 2
     SERVER = 3
+    OWN_FAULT = 70
+    INTERRUPTED = 130
 
 
 class CommandError(Exception):

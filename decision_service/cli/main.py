@@ -1,114 +1,105 @@
-"""The command line: every command, and the one place where its errors become exit codes."""
+"""The command line: its own options, and the one place where errors become exit codes."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from importlib import import_module
+import traceback
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Annotated
 
 import typer
 
-from decision_service.build import engine_version
-from decision_service.cli.display.output import print_error
+from decision_service.cli.commands import CommandsByName
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.config import ConfigError
+from decision_service.cli.streams import flushed, prepare_streams, tell, unusable
+from decision_service.config import PREFIX, ConfigError
 
-COMMANDS = {
-    "serve": "server.serve",
-    "init": "server.init",
-    "people": "sandbox.people",
-    "decide": "decisions.decide",
-    "decisions": "decisions.commands",
-    "rules": "rules.commands",
-    "applicants": "applicants.commands",
-    "tokens": "server.tokens",
-    "webhooks": "server.webhooks",
-    "preflight": "server.preflight.command",
-    "rollout": "rollout.commands",
-    "backtest": "backtest.backtest",
-    "simulator": "sandbox.simulator",
-    "demo": "sandbox.demo",
-    "rehearse": "sandbox.rehearse",
-    "health": "server.health",
-    "migrate": "server.migrate",
-    "identity-keys": "server.identity_keys",
-    "data-keys": "server.data_keys",
-    "config": "server.config.commands",
-}
-"""By name the module, which has a function of that name or, as `commands`, a group."""
+NAME = "decision-service"
+PROGRAM = typer.Typer(
+    name=NAME,
+    cls=CommandsByName,
+    help="Decides credit applications from verified income data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 
 
-def version() -> None:
-    """Print the version, with the commit."""
-    sys.stdout.write(f"decision-service {engine_version()}\n")
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from decision_service.cli.server.version import version
+
+        version()
+        raise typer.Exit
 
 
+@PROGRAM.callback()
 def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="show tracebacks of errors")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="print the version", callback=_print_version, is_eager=True),
+    ] = False,
 ) -> None:
-    del debug  # `run` reads it, since it must know before anything is parsed
-
-
-def _program(arguments: Sequence[str]) -> typer.Typer:
-    """The program with the command that is named, or with all of them where none is.
-
-    Only what is needed is imported: all commands together take a second to import.
-    """
-    program = typer.Typer(
-        name="decision-service",
-        help="Decides credit applications from verified income data.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-    )
-    program.callback()(_options)
-    named = next((one for one in arguments if not one.startswith("-")), "")
-    for name in (named,) if named in COMMANDS else () if named == "version" else COMMANDS:
-        module = import_module(f"decision_service.cli.{COMMANDS[name]}")
-        if hasattr(module, "commands"):
-            program.add_typer(module.commands, name=name)
-        else:
-            program.command()(getattr(module, name))
-    program.command()(version)
-    return program
+    del debug, version  # `run` reads --debug itself: it must know before anything is parsed
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit with its code: 0 done, 1 findings, 2 usage, 3 server."""
+    """Run a command and exit with its code, one of `Exit`."""
+    prepare_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
-    sys.exit(run(arguments))
+    sys.exit(flushed(run(arguments)))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; errors are sentences on stderr."""
-    program = _program(arguments)
-    if list(arguments[:1]) == ["--debug"]:
-        return _code(program(args=arguments, standalone_mode=False))
     try:
-        return _code(program(args=arguments, standalone_mode=False))
-    except CommandError as error:
-        print_error(error)
-        return error.code
-    except ConfigError as error:
-        print_error(CommandError(str(error), Exit.USAGE))
-        return Exit.USAGE
+        _check_text(arguments, os.environ)
+        returned = PROGRAM(args=list(arguments), prog_name=NAME, standalone_mode=False)
+    except OSError as error:
+        return unusable(error)
     except typer.TyperException as error:
-        print_error(CommandError(error.format_message(), Exit.USAGE))
-        return Exit.USAGE
-    except (typer.Abort, KeyboardInterrupt):
-        return 130
-    except BrokenPipeError:
-        _silence_stdout()
-        return Exit.DONE
+        ended = CommandError(error.format_message(), Exit.USAGE)
+    except typer.Abort:
+        ended = CommandError("nothing was done: the question got no yes", Exit.FINDINGS)
+    except Exception as error:  # noqa: BLE001 - the one place that ends the program
+        ended = _ended(error)
+        if "--debug" in takewhile(lambda word: word.startswith("-"), arguments):
+            traceback.print_exception(error)
+    else:
+        return _code(returned)
+    tell(ended)
+    return ended.code
+
+
+def _ended(error: Exception) -> CommandError:
+    """What a command says that could not go on."""
+    if isinstance(error, CommandError):
+        return error
+    if isinstance(error, ConfigError):
+        return CommandError(str(error), Exit.USAGE)
+    return CommandError(
+        f"{NAME} failed by a fault of its own ({type(error).__name__}): run it again as "
+        f"`{NAME} --debug …` and report what it prints",
+        Exit.OWN_FAULT,
+    )
+
+
+def _check_text(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Refuse bytes that are not UTF-8, which no command can use."""
+    own = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    words = {f"argument {place}": word for place, word in enumerate(arguments, 1)} | own
+    for name, word in words.items():
+        if not word.isascii() and word.encode("utf-8", "replace") != word.encode(
+            "utf-8", "surrogateescape"
+        ):
+            shown = word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            raise CommandError(f"{name} is not UTF-8: {shown}", Exit.USAGE)
 
 
 def _code(returned: object) -> int:
+    if returned == Exit.INTERRUPTED:
+        tell(CommandError("interrupted", Exit.INTERRUPTED))
     return returned if isinstance(returned, int) else Exit.DONE
-
-
-def _silence_stdout() -> None:
-    """The reader of a pipe has left: nothing more can be said, and nothing is wrong."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr
 
+from decision_service.config.addresses import is_loopback
 from decision_service.config.names import env_name, masked
 from decision_service.config.values import NamedPath, Names, Seconds, Url
 
@@ -82,13 +84,19 @@ class OnboardingSettings(BaseModel):
         "Filipino; by default the service's own.",
         examples=["/etc/decision-service/notice.yaml"],
     )
-    connect_return_origins: Names = Field(
-        "",
-        description="Origins that the connect page may lead back to.",
-        examples=["https://lender.example"],
-    )
     connect_template_id: str = Field(
         "", description="The vendor's id of a template of the widget.", examples=["tpl-1"]
+    )
+    connect_public_url: Url = Field(
+        "",
+        description="Where applicants reach the connect page; makes their links whole. Without it "
+        "links are made for an HTTP address of this machine alone.",
+        examples=["https://connect.example.com"],
+    )
+    connect_return_origins: Names = Field(
+        "",
+        description="Origins to which the connect page may lead back.",
+        examples=["https://lender.example"],
     )
 
     @property
@@ -143,6 +151,36 @@ def proxy_problems(settings: OnboardingSettings) -> Iterator[str]:
                 f"{env_name('http_proxies')}: {shown} is neither an IP address nor a network such "
                 "as 10.1.0.0/16"
             )
+
+
+def connect_problems(settings: OnboardingSettings) -> Iterator[str]:
+    """A sentence for each address of the connect page or of a way back that is not allowed."""
+    public = settings.connect_public_url
+    if public and not _is_web_address(public):
+        shown = masked("connect_public_url", public)
+        yield (
+            f"{env_name('connect_public_url')} is {shown}: it must be an address such as "
+            "https://connect.example.com (http:// for loopback only)"
+        )
+    for origin in settings.return_origins:
+        if not _is_web_address(origin) or urlsplit(origin).path:
+            shown = masked("connect_return_origins", origin)
+            yield (
+                f"{env_name('connect_return_origins')} has {shown}: each must be an origin such "
+                "as https://lender.example"
+            )
+
+
+def _is_web_address(text: str) -> bool:
+    """Whether a text is https, or http of this machine, without user, query and fragment."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    secure = parts.scheme == "https" or (
+        parts.scheme == "http" and is_loopback(parts.hostname or "")
+    )
+    return secure and bool(parts.hostname) and not set(text) & set("@?# \\")
 
 
 def names_of(text: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict, Field, SecretStr
 
+from decision_service.config.addresses import is_loopback, split_address
 from decision_service.config.onboarding import OnboardingSettings
 from decision_service.config.values import (
     Address,
@@ -198,6 +199,15 @@ class Settings(OnboardingSettings):
     def base_url(self) -> str:
         """The vendor's base URL; empty in embedded mode, where the stand-in picks its port."""
         return (self.smile_base_url or BASE_URLS.get(self.smile_mode, "")).rstrip("/")
+
+    @property
+    def connect_base(self) -> str:
+        """Where applicants reach the connect page; empty where that is not known."""
+        host, port = split_address(self.http_address)
+        if self.connect_public_url or not port or not is_loopback(host):
+            return self.connect_public_url.rstrip("/")
+        scheme = "http" if self.tls_cert_file is None else "https"
+        return f"{scheme}://{self.http_address}"
 
     @property
     def blocked(self) -> frozenset[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from decision_service.config.names import PREFIX, SECRETS, env_name
+from decision_service.small_file import read_small
 
 OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_token_file")
 """Environment names of the client commands, which are no settings of a server."""
@@ -40,7 +41,7 @@ class Sources:
     def read_file(self, path: Path) -> None:
         """Read a YAML file of names, with the prefix or without, and values."""
         try:
-            node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+            node = yaml.compose(read_small(path).decode("utf-8"), Loader=yaml.SafeLoader)
         except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
             why = getattr(error, "strerror", None) or "it is not readable YAML"
             self.problems.append(f"the configuration file {path} cannot be used: {why}")
@@ -91,7 +92,7 @@ class Sources:
             self.problems.append(message)
             return
         try:
-            text = Path(given.text).read_text(encoding="utf-8").strip()
+            text = read_small(Path(given.text)).decode("utf-8").strip()
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "it is not text in UTF-8"
             message = f"the file {given.text} of {shown}_FILE cannot be read: {why}"

@@ -13,6 +13,7 @@ import structlog
 
 from decision_service.config import env_name
 from decision_service.file_watch import FileWatch
+from decision_service.small_file import read_small
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -112,7 +113,7 @@ class Certificates:
 
 def _content(setting: str, path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_small(path)
     except OSError as error:
         raise CertificatesRefused(
             f"{env_name(setting)} ({path}) cannot be read ({error.strerror}): check its path and "

@@ -267,9 +267,10 @@ class Disconnected(msgspec.Struct, frozen=True):
 
 
 class Erased(msgspec.Struct, frozen=True):
-    """How many stored snapshots of the user an erasure removed."""
+    """How many stored snapshots of the user an erasure removed; whether anything was known."""
 
     snapshots: int
+    known: bool
 
 
 class TextLog(Protocol):

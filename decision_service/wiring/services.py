@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from decision_service.clock_ids import Ids
+from decision_service.edge.rpc.mapping.connect_links import ConnectLinks
 from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.edge.rpc.server import Services
 from decision_service.edge.rpc.services.applicants import ApplicantUseCases
@@ -123,4 +124,6 @@ def _rollouts(core: Core, rollouts: RolloutWiring, archive: RulesetArchive) -> R
 def _applicants(core: Core) -> ApplicantUseCases:
     enrolment, clock = core.source.enrolment, core.clock
     onboard = OnboardApplicants(enrolment, core.store, clock)
-    return ApplicantUseCases(onboard, ReadApplicantStatus(enrolment, core.store, clock), clock)
+    links = ConnectLinks(core.settings.connect_base, core.settings.return_origins)
+    status = ReadApplicantStatus(enrolment, core.store, clock)
+    return ApplicantUseCases(onboard, status, clock, links)

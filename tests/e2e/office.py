@@ -14,6 +14,7 @@ class Office:
     def __init__(self, folder: Path) -> None:
         self.ca = trustme.CA()
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         self.cert, self.key, self.authority = (
             folder / name for name in ("server.pem", "server.key", "ca.pem")
         )

@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import grpc
 import pytest
@@ -73,6 +74,40 @@ async def test_an_unknown_user_is_not_found(shared: Running) -> None:
         assert (await refused(call)).info.reason == "USER_UNKNOWN"
 
 
+async def test_an_erasure_of_nobody_is_not_found_and_one_of_somebody_may_be_repeated(
+    live: Running,
+) -> None:
+    """Somebody is a user of the vendor's, or one of whom anything is stored here."""
+    stub = stub_of(live)
+    for _ in range(2):
+        told = await refused(stub.EraseApplicant(pb.EraseApplicantRequest(user_id="nobody")))
+        assert (told.code, told.info.reason) == (grpc.StatusCode.NOT_FOUND, "USER_UNKNOWN")
+        assert "Smile knows no user with this user_id" in told.message
+    made = await stub.CreateApplicant(pb.CreateApplicantRequest(applicant_ref="CRM 9"))
+    for _ in range(2):
+        erased = await stub.EraseApplicant(pb.EraseApplicantRequest(user_id=made.user_id))
+        assert (erased.revoked_accounts, erased.erased_snapshots) == (0, 0)
+
+
+async def test_a_whole_link_leads_to_the_page_and_back(tmp_path: Path) -> None:
+    """The link is at CONNECT_PUBLIC_URL; a way back to another origin is refused."""
+    where = {"connect_public_url": "https://connect.example/"}
+    where["connect_return_origins"] = "https://lender.example"
+    async with running(tmp_path, **where) as live:
+        stub = stub_of(live)
+        back = "https://lender.example/done"
+        asked = pb.CreateApplicantRequest(applicant_ref="CRM 1", return_url=back)
+        made = await stub.CreateApplicant(asked)
+        link = urlsplit(made.link_token.connect_url)
+        assert (link.netloc, link.path) == ("connect.example", "/connect")
+        assert parse_qs(link.query) == {
+            "token": [made.link_token.access_token], "return_url": [back],
+        }  # fmt: skip
+        evil = pb.CreateLinkTokenRequest(user_id=made.user_id, return_url="https://evil.test")
+        told = await refused(stub.CreateLinkToken(evil))
+        assert "return_url" in told.fields
+
+
 async def test_other_callers_applicants_are_unknown_without_onboard_all(tmp_path: Path) -> None:
     """Reading, a link token and an erasure answer alike for another's user and for nobody's."""
     team = Team(tmp_path)
@@ -107,6 +142,13 @@ def test_the_commands(tmp_path: Path) -> None:
         assert f"{user_id} (known already)" in again.stdout
         token = command("applicants", "link-token", user_id, *at, folder=tmp_path)
         assert "SANDBOX, until 20" in token.stdout
+        assert "DECISION_CONNECT_PUBLIC_URL" in token.stdout
+        asked = ("erase", "nobody", "--yes", *at)
+        gone = command("applicants", *asked, folder=tmp_path)
+        assert (gone.returncode, "Smile knows no user with this user_id" in gone.stderr) == (
+            3,
+            True,
+        )
         shown = command("applicants", "show", user_id, *at, folder=tmp_path)
         assert "No decision can be made yet: no account is connected" in shown.stdout
         ready = command("applicants", "show", CHRISTINA, *at, folder=tmp_path)

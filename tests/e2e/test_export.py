@@ -1,14 +1,21 @@
 """Recorded decisions exported as rule tests, which then pass."""
 
 import asyncio
+import csv
+import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
-from decision_service.cli.decisions.fixture import fixture
+from decision_service.cli.decisions.cases import case, cases_head
+from decision_service.cli.decisions.masking import Exported
+from decision_service.cli.decisions.rows import csv_line, json_line
 from decision_service.cli.errors import Exit
 from decision_service.cli.main import run
 from decision_service.language.diagnostics import render
@@ -18,25 +25,29 @@ from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.storage.rules_folder.files import read_rules
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules
 
+_LOGGED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} \[")
+"""A line of the service's own log, which this process writes as well."""
 
-async def _recorded(live: Running, user_id: str) -> tuple[pb.Decision, rules_pb.Ruleset]:
+
+async def _recorded(live: Running, user_id: str) -> Exported:
     """Somebody's decision as it is read back, with the rules that made it."""
     request = create(user_id, application_id="app-7301", customer_ref="customer-42")
     made = (await live.stub.CreateDecision(request)).decision
     wanted = service_pb.GetDecisionRequest(decision_id=made.decision_id, view=pb.DECISION_VIEW_FULL)
     decision = (await live.stub.GetDecision(wanted)).decision
     which = rules_pb.GetRulesetRequest(product=PRODUCT, version=decision.ruleset_ref.version)
-    return decision, (await RulesetServiceStub(live.channel).GetRuleset(which)).ruleset
+    ruleset = (await RulesetServiceStub(live.channel).GetRuleset(which)).ruleset
+    return Exported(decision, ruleset)
 
 
 async def test_exported_decisions_pass_as_rule_tests(live: Running, tmp_path: Path) -> None:
     """Each sandbox person's decision is a case that comes out as it was decided."""
     folder, outcomes = own_rules(tmp_path), set()
     for person in sandbox_people():
-        decision, ruleset = await _recorded(live, person.user_id)
-        outcomes.add(outcome(decision))
+        exported = await _recorded(live, person.user_id)
+        outcomes.add(outcome(exported.decision))
         path = folder / PRODUCT / "tests" / f"{person.user_name.lower()}.yaml"
-        path.write_text(fixture(decision, ruleset))
+        path.write_text(cases_head(exported) + case(exported))
     rulebook = load_rules(read_rules(folder), datetime(2026, 11, 15, tzinfo=UTC)).rulebook
     assert rulebook is not None
     tested = list(run_rule_tests(read_rules(folder), rulebook))
@@ -53,8 +64,9 @@ async def test_exported_decisions_pass_as_rule_tests(live: Running, tmp_path: Pa
 async def test_an_export_names_nobody(live: Running) -> None:
     """No id of person, request, application, account or record stands in an export."""
     for person in sandbox_people():
-        decision, ruleset = await _recorded(live, person.user_id)
-        text = fixture(decision, ruleset)
+        exported = await _recorded(live, person.user_id)
+        decision = exported.decision
+        text = case(exported) + json_line(exported) + csv_line(exported)
         quality = decision.data_quality
         records = [i for f in decision.factor_values for i in f.evidence.record_ids]
         ids = [decision.decision_id, decision.request_id, decision.application_id]
@@ -64,13 +76,57 @@ async def test_an_export_names_nobody(live: Running) -> None:
         assert [each for each in ids if each in text] == []
 
 
-async def test_the_command_writes_a_new_file(live: Running, tmp_path: Path) -> None:
-    """`decisions export --fixture --output` writes the case, and never over another file."""
-    decision, ruleset = await _recorded(live, sandbox_people()[0].user_id)
+async def test_each_format_of_all_decisions_of_a_product(
+    live: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Filters choose, every format has each decision once, and a file is never written over."""
+    people = sandbox_people()
+    exported = [await _recorded(live, person.user_id) for person in people]
+    tags = {one.tag for one in exported}
+
+    async def run_export(*words: str) -> tuple[int, str]:
+        line = ["decisions", "export", *words, "--address", live.service.address]
+        code = await asyncio.to_thread(run, line)
+        lines = capsys.readouterr().out.splitlines(keepends=True)
+        return code, "".join(line for line in lines if not _LOGGED.match(line))
+
+    code, text = await run_export("--format", "jsonl")
+    rows = [json.loads(line) for line in text.splitlines()]
+    assert (code, {one["decision"] for one in rows}, len(rows)) == (0, tags, 4)
+    assert {one["outcome"] for one in rows} == {"APPROVE", "REFER", "DECLINE"}
+    code, text = await run_export("--format", "csv", "--outcome", "approve", "--product", PRODUCT)
+    [row] = csv.DictReader(text.splitlines())
+    assert (row["outcome"], row["requested_amount"]) == ("APPROVE", "20000")
+    code, text = await run_export("--format", "csv", "--before", "2020-01-01")
+    assert (code, text.startswith("decision,product,"), text.count("\n")) == (0, True, 1)
+    code, text = await run_export("--format", "cases", "--product", PRODUCT)
+    assert all(f"recorded decision {tag}" in text for tag in tags)
     path = tmp_path / "george.yaml"
-    words = ["decisions", "export", decision.decision_id, "--fixture", "--output", str(path)]
-    words += ["--address", live.service.address]
-    assert await asyncio.to_thread(run, words) == Exit.DONE
-    assert path.read_text() == fixture(decision, ruleset)
-    assert await asyncio.to_thread(run, words) == Exit.USAGE
-    assert await asyncio.to_thread(run, [*words[:3], *words[-2:]]) == Exit.USAGE
+    one = [exported[0].decision.decision_id, "--format", "fixture", "--output", str(path)]
+    assert await run_export(*one) == (Exit.DONE, "")
+    assert path.read_text() == cases_head(exported[0]) + case(exported[0])
+    assert (await run_export(*one))[0] == Exit.USAGE
+    for words in (
+        one[:1],
+        ["--format", "fixture"],
+        ["--format", "cases"],
+        [*one[:3], "--product", PRODUCT],
+    ):
+        assert (await run_export(*words))[0] == Exit.USAGE
+
+
+async def test_a_list_fits_80_columns_and_cuts_no_id(
+    live: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each decision has its id, minute, outcome, amount and reason codes."""
+    exported = [await _recorded(live, person.user_id) for person in sandbox_people()]
+    line = ["decisions", "list", "--address", live.service.address]
+    assert await asyncio.to_thread(run, line) == Exit.DONE
+    lines = [line for line in capsys.readouterr().out.splitlines() if not _LOGGED.match(line)]
+    text = "\n".join(lines)
+    assert max(map(len, lines)) <= 80
+    for one in exported:
+        assert one.decision.decision_id in text
+        assert f"{one.decision.create_time.ToDatetime():%Y-%m-%d %H:%M}" in text
+        assert all(reason.code in text for reason in one.decision.reasons)
+    assert "20,000 PHP" in text

@@ -139,7 +139,7 @@ async def test_a_rollout_that_has_moved_on_is_not_at_its_first_stage(tmp_path: P
 
 
 async def test_webhooks_are_registered_listed_and_tried(tmp_path: Path) -> None:
-    """An https address is taken with every needed event; a running receiver answers the trial."""
+    """A secret is registered once, a webhook removed by its id; a receiver answers the trial."""
     more = {"webhook_secrets": SECRET, "http_address": "127.0.0.1:0"}
     async with at_vendor(tmp_path, **more) as (live, vendor):
         where = settings(tmp_path, live.service.core.smile_url, webhook_secrets=SECRET)
@@ -152,7 +152,19 @@ async def test_webhooks_are_registered_listed_and_tried(tmp_path: Path) -> None:
         assert (made.returncode, address in made.stdout) == (0, True), made.stderr
         [hook] = vendor.webhooks.all()
         assert set(hook["eventTypes"]) == set(NEEDED_TYPES)
+        again = await run("webhooks", "register", address, folder=tmp_path, **where)
+        assert (again.returncode, "Registered already" in again.stdout) == (0, True)
+        assert vendor.webhooks.all() == [hook]
         assert (await run("webhooks", "list", folder=tmp_path, **where)).returncode == 0
+        newer = where | {"webhook_secrets": f"newer,{SECRET}"}
+        assert (
+            await run("webhooks", "register", address, folder=tmp_path, **newer)
+        ).returncode == 0
+        assert {one["secret"] for one in vendor.webhooks.all()} == {"newer", SECRET}
+        for code in (0, 1):
+            gone = await run("webhooks", "remove", hook["id"], folder=tmp_path, **where)
+            assert (gone.returncode, hook["id"] in gone.stdout + gone.stderr) == (code, True)
+        assert [one["secret"] for one in vendor.webhooks.all()] == ["newer"]
         await tried(live, tmp_path, where)
 
 

@@ -159,6 +159,47 @@ async def test_commands_call_by_tls_with_certificate_and_token(
         assert await asyncio.to_thread(run, ["health", *opened]) == 0
 
 
+async def test_commands_say_which_mistake_of_tls_it_is(
+    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each mistake between a client and a server has a sentence of its own, and code 3."""
+    stranger = Office(tmp_path / "stranger")
+    client = stranger.ca.issue_cert("desk.internal")
+    (tmp_path / "desk.pem").write_bytes(client.cert_chain_pems[0].bytes())
+    (tmp_path / "desk.key").write_bytes(client.private_key_pem.bytes())
+    own, other = ["--tls-ca", str(office.authority)], ["--tls-ca", str(stranger.authority)]
+    desk = ["--tls-cert", str(tmp_path / "desk.pem"), "--tls-key", str(tmp_path / "desk.key")]
+
+    async def told(live: Running, *words: str) -> str:
+        port = live.service.address.rpartition(":")[2]
+        address = f"localhost:{port}" if "localhost" in words else live.service.address
+        line = ["health", "--address", address, *(word for word in words if word != "localhost")]
+        assert await asyncio.to_thread(run, line) == 3
+        return capsys.readouterr().err
+
+    async with at_vendor(tmp_path, **office.settings(clients=True)) as (live, _):
+        assert "speaks TLS and this command does not: give --tls-ca" in await told(live)
+        assert f"is not that of {stranger.authority}" in await told(live, *other)
+        assert "known here: give --tls-ca" in await told(live, *desk)
+        assert "is not for the name localhost" in await told(live, "localhost", *own)
+        assert "that asks for a client certificate: give --tls-cert" in await told(live, *own)
+        assert "does not take the client certificate" in await told(live, *own, *desk)
+    (tmp_path / "plain").mkdir()
+    async with at_vendor(tmp_path / "plain") as (live, _):
+        assert "does not speak TLS: leave --tls-ca" in await told(live, *own)
+
+
+@pytest.mark.parametrize("option", ["--tls-ca", "--tls-cert"])
+def test_a_file_that_is_no_certificate_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    """A command refuses it before it calls."""
+    (tmp_path / "garbage").write_text("garbage")
+    key = ["--tls-key", str(tmp_path / "garbage")] if option == "--tls-cert" else []
+    assert run(["health", option, str(tmp_path / "garbage"), *key]) == 2
+    assert "garbage" in capsys.readouterr().err
+
+
 def test_a_token_does_not_travel_unencrypted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

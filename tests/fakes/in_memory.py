@@ -61,6 +61,7 @@ class InMemoryDecisionLog:
         self.commits = 0
         self.fences: dict[tuple[str, str], str] = {}
         self._entries: dict[tuple[str, str], StoredEntry] = {}
+        self._users: set[str] = set()
         self._by_id: dict[str, StoredEntry] = {}
         self._snapshots: dict[tuple[str, str], bytes] = {}
         self._arms: list[tuple[StoredEntry, ArmDecision]] = []
@@ -105,6 +106,7 @@ class InMemoryDecisionLog:
         self.fences.pop(key, None)
         stored = _stored(entry)
         self._entries[key] = self._by_id[entry.decision_id] = stored
+        self._users.add(entry.user_id)
         if entry.snapshot is not None:
             self._keep(entry.snapshot)
         if entry.warm is not None:
@@ -230,7 +232,8 @@ class InMemoryDecisionLog:
         self._known = {key: n for key, n in self._known.items() if key[0] != user_id}
         self._warm.pop(user_id, None)
         self._tokens = {d: t for d, t in self._tokens.items() if t.user_id != user_id}
-        return Erased(len(gone))
+        known = user_id in self._users
+        return Erased(len(gone), known)
 
     async def forget_ended(self, now: datetime) -> None:
         await self._turn()

@@ -92,7 +92,7 @@ async def backed_up(place: Place) -> str:
     await store.aclose()
     backup = await asyncio.to_thread(place.copy)
     store = await place.open()
-    assert await store.erase(USER) == Erased(snapshots=1)
+    assert await store.erase(USER) == Erased(snapshots=1, known=True)
     await store.aclose()
     return backup
 
@@ -156,7 +156,7 @@ async def test_what_cannot_be_noted_is_not_erased(place: Place) -> None:
         await store.erase(USER)
     assert await store.user_state(USER) != UserState((), consent=1)
     kept.rename(place.journal)
-    assert await store.erase(USER) == Erased(snapshots=1)
+    assert await store.erase(USER) == Erased(snapshots=1, known=True)
     await store.aclose()
 
 

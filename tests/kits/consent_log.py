@@ -61,7 +61,7 @@ class ConsentKit:
         """Snapshots and counts are gone, the decision reads back byte for byte."""
         entry = structs.replace(ENTRY, snapshot=SNAPSHOT)
         await log.commit(entry)
-        assert await log.erase(USER) == Erased(snapshots=1)
+        assert await log.erase(USER) == Erased(snapshots=1, known=True)
         assert await log.snapshot(USER, SNAPSHOT.id) is None
         assert await log.user_state(USER) == UserState((), consent=1)
         assert await log.get(entry.decision_id) == as_stored(entry)
@@ -90,7 +90,7 @@ class ConsentKit:
         """Another user's data and consent stay as they are; each erasure counts."""
         other = replace(SNAPSHOT, user_id="user-2")
         await log.commit(numbered(2, user_id="user-2", snapshot=other))
-        assert await log.erase(USER) == Erased(snapshots=0)
+        assert await log.erase(USER) == Erased(snapshots=0, known=False)
         await log.erase(USER)
         assert await log.snapshot("user-2", SNAPSHOT.id) == SNAPSHOT.body
         assert (await log.user_state(USER)).consent == 2

@@ -10,20 +10,24 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class LinkToken(_message.Message):
-    __slots__ = ("access_token", "expire_time", "mode")
+    __slots__ = ("access_token", "expire_time", "mode", "connect_url")
     ACCESS_TOKEN_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_URL_FIELD_NUMBER: _ClassVar[int]
     access_token: str
     expire_time: _timestamp_pb2.Timestamp
     mode: str
-    def __init__(self, access_token: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., mode: _Optional[str] = ...) -> None: ...
+    connect_url: str
+    def __init__(self, access_token: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., mode: _Optional[str] = ..., connect_url: _Optional[str] = ...) -> None: ...
 
 class CreateApplicantRequest(_message.Message):
-    __slots__ = ("applicant_ref",)
+    __slots__ = ("applicant_ref", "return_url")
     APPLICANT_REF_FIELD_NUMBER: _ClassVar[int]
+    RETURN_URL_FIELD_NUMBER: _ClassVar[int]
     applicant_ref: str
-    def __init__(self, applicant_ref: _Optional[str] = ...) -> None: ...
+    return_url: str
+    def __init__(self, applicant_ref: _Optional[str] = ..., return_url: _Optional[str] = ...) -> None: ...
 
 class CreateApplicantResponse(_message.Message):
     __slots__ = ("user_id", "link_token", "created")
@@ -36,10 +40,12 @@ class CreateApplicantResponse(_message.Message):
     def __init__(self, user_id: _Optional[str] = ..., link_token: _Optional[_Union[LinkToken, _Mapping]] = ..., created: _Optional[bool] = ...) -> None: ...
 
 class CreateLinkTokenRequest(_message.Message):
-    __slots__ = ("user_id",)
+    __slots__ = ("user_id", "return_url")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
+    RETURN_URL_FIELD_NUMBER: _ClassVar[int]
     user_id: str
-    def __init__(self, user_id: _Optional[str] = ...) -> None: ...
+    return_url: str
+    def __init__(self, user_id: _Optional[str] = ..., return_url: _Optional[str] = ...) -> None: ...
 
 class CreateLinkTokenResponse(_message.Message):
     __slots__ = ("link_token",)

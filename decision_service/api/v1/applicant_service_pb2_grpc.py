@@ -90,7 +90,8 @@ class ApplicantServiceServicer:
 
     def EraseApplicant(self, request, context):
         """Destroys what is stored of an applicant's data and revokes its accounts at the vendor.
-        Decisions stay readable; they can no longer be replayed.
+        Decisions stay readable; they can no longer be replayed. A user of whom neither the vendor nor
+        the service knows anything is USER_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -13,10 +13,20 @@ from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
 from decision_service.cli.client.calls import call
 from decision_service.cli.client.options import ServerOptions, calls_server
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.display.output import (
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    print_table,
+    table,
+)
 
 commands = typer.Typer(help="Onboard applicants.", no_args_is_help=True)
 Stub = applicant_service_pb2_grpc.ApplicantServiceStub
+ReturnOption = Annotated[
+    str, typer.Option("--return-url", help="where the connect page leads back to")
+]
 UserArgument = Annotated[str, typer.Argument(metavar="USER_ID", help="the Smile userId")]
 
 
@@ -26,15 +36,18 @@ def create(
     reference: Annotated[
         str, typer.Argument(metavar="REFERENCE", help="your own reference, no person's data")
     ],
+    return_url: ReturnOption = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
-    """Create an applicant, or find the one of this reference, with a new link token."""
+    """Create an applicant, and print the link to send.
+
+    Where the reference has one already, that one is found.
+    """
+    request = pb.CreateApplicantRequest(applicant_ref=reference, return_url=return_url)
     with _stub(server) as stub:
-        reply = call(
-            stub.CreateApplicant, pb.CreateApplicantRequest(applicant_ref=reference), server
-        )
+        reply = call(stub.CreateApplicant, request, server)
     if form is Format.JSON:
         print_json(reply)
         return
@@ -47,13 +60,15 @@ def create(
 @calls_server
 def link_token(
     user_id: UserArgument,
+    return_url: ReturnOption = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
-    """Make a new link token for an applicant; it is good for one use."""
+    """Make a new link for an applicant, good for one use."""
+    request = pb.CreateLinkTokenRequest(user_id=user_id, return_url=return_url)
     with _stub(server) as stub:
-        reply = call(stub.CreateLinkToken, pb.CreateLinkTokenRequest(user_id=user_id), server)
+        reply = call(stub.CreateLinkToken, request, server)
     if form is Format.JSON:
         print_json(reply)
     else:
@@ -68,7 +83,10 @@ def show(
     *,
     server: ServerOptions,
 ) -> None:
-    """Show an applicant's accounts, the age of their data, and whether a decision can be made."""
+    """Show an applicant's accounts and the age of the data.
+
+    It says whether a decision can be made.
+    """
     with _stub(server) as stub:
         reply = call(stub.GetApplicant, pb.GetApplicantRequest(user_id=user_id), server)
     if form is Format.JSON:
@@ -86,7 +104,10 @@ def erase(
     *,
     server: ServerOptions,
 ) -> None:
-    """Destroy what is stored of an applicant's data and revoke the accounts; decisions stay."""
+    """Destroy an applicant's stored data and revoke the accounts.
+
+    Decisions stay.
+    """
     if not yes:
         typer.confirm(f"Destroy the stored data of {user_id} and revoke all accounts?", abort=True)
     with _stub(server) as stub:
@@ -107,7 +128,11 @@ def _stub(server: ServerOptions) -> Iterator[Stub]:
 
 def _print_token(token: pb.LinkToken) -> None:
     until = f"{token.expire_time.ToDatetime():%Y-%m-%d %H:%M} UTC"
-    console().print(f"link token {escape(token.access_token)} ({token.mode}, until {until})")
+    out, line = console(), "link" if token.connect_url else "link token"
+    out.print(f"{line} ({token.mode}, until {until}):", highlight=False)
+    out.print(token.connect_url or token.access_token, markup=False, soft_wrap=True)
+    if not token.connect_url:
+        out.print("Set DECISION_CONNECT_PUBLIC_URL on the server to see the whole link.")
 
 
 def _print_applicant(applicant: pb.Applicant) -> None:
@@ -116,11 +141,11 @@ def _print_applicant(applicant: pb.Applicant) -> None:
         status = f"{one.status} {one.error_code}".strip()
         words = f"{one.explanation} {one.advice}".strip()
         accounts.add_row(one.account_id, one.provider_id, status, escape(words))
-    console().print(accounts)
+    print_table(accounts)
     data = table("data", "account", "collected")
     for kind in applicant.data:
         collected = f"{kind.collect_time.ToDatetime():%Y-%m-%d %H:%M} UTC"
         data.add_row(kind.kind, kind.source_id, collected)
-    console().print(data)
+    print_table(data)
     ready = "A decision can be made now." if applicant.ready else "No decision can be made yet: "
     console().print(ready + escape(applicant.not_ready_reason))

@@ -74,7 +74,10 @@ def backtest(
         typer.Option("--fail-if", help="exit 1 when met, as 'approve_change < -0.05'"),
     ] = None,
 ) -> None:
-    """Say what other rules would have decided for recorded applicants: whom, how much, and why."""
+    """Say what other rules would have decided.
+
+    For recorded applicants: whom, how much, and why.
+    """
     asked = conditions(fail_if or ())
     points = sweep_points(sweep or ())
     compared = compared_rules(rules, product, other, assignments(figures or ()), points)

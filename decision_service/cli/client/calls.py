@@ -17,6 +17,7 @@ from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.api.v1.rollout_service_pb2_grpc import RolloutServiceStub
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
 from decision_service.cli.client.options import ServerOptions
+from decision_service.cli.client.unreachable import unreachable
 from decision_service.cli.errors import CommandError, Exit
 
 Reply = TypeVar("Reply")
@@ -78,22 +79,22 @@ def call(
     try:
         return method(request, timeout=timeout, metadata=metadata)
     except grpc.RpcError as error:
-        raise described(error, server.address, findings) from None
+        if not answered(error):
+            raise CommandError(unreachable(server), Exit.SERVER) from None
+        raise described(error, findings) from None
 
 
-def described(
-    error: grpc.RpcError, address: str, findings: frozenset[str] = frozenset()
-) -> CommandError:
+def answered(error: grpc.RpcError) -> bool:
+    """Whether a server has answered, or let the time pass."""
+    call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
+    unavailable = call_error.code() is grpc.StatusCode.UNAVAILABLE
+    return not unavailable or rpc_status.from_call(call_error) is not None
+
+
+def described(error: grpc.RpcError, findings: frozenset[str] = frozenset()) -> CommandError:
     """The error as a person should read it: code, sentence, and the details that came with it."""
     call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
     status, code = rpc_status.from_call(call_error), call_error.code()
-    if status is None and code is grpc.StatusCode.UNAVAILABLE:
-        return CommandError(
-            f"no server answers at {address}: start one with `decision-service serve`, or name "
-            "another with --address; one that speaks TLS needs --tls-ca, and may need --tls-cert "
-            "and --tls-key",
-            Exit.SERVER,
-        )
     message = f"{code.name}: {call_error.details() or 'no further words'}"
     exit_code = Exit.FINDINGS if _reason(status) in findings else Exit.SERVER
     return CommandError(message, exit_code, tuple(_detail_lines(status)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
 
 from google.type.money_pb2 import Money as MoneyMessage
 
@@ -12,22 +11,32 @@ from decision_service.cli.errors import CommandError, Exit
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_MONEY = re.compile(r"([A-Z]{3}) ?(-?[0-9]+(?:\.[0-9]+)?)|(-?[0-9]+(?:\.[0-9]+)?) ?([A-Z]{3})")
+_AMOUNT = re.compile(r"(-?)(0|[1-9][0-9]{0,12})(?:\.([0-9]{1,4}))?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_ABOUT = r"([-+]?[\d.,][\d.,_eE+'-]*)"
+_MONEY = re.compile(rf"([A-Z]{{3}}) {_ABOUT}|{_ABOUT} ([A-Z]{{3}})")
+"""What is meant as an amount of a currency, well written or not."""
 
 
 def money_message(amount: str, currency: str) -> MoneyMessage:
-    """An exact amount; raises CommandError."""
-    try:
-        value = Decimal(amount.replace(",", "").replace("_", ""))
-        units = int(value)
-        nanos = int((value - units).scaleb(9))
-    except (InvalidOperation, ValueError, OverflowError):
+    """An exact amount of at most 13 digits and four decimals; raises CommandError.
+
+    One form is taken, `20000` or `20000.50`: whether a comma groups or divides is not guessed.
+    """
+    found = _AMOUNT.fullmatch(amount)
+    if found is None:
         raise CommandError(
-            f"the amount {amount!r} is not a number: write it as 20000 or 20000.50", Exit.USAGE
-        ) from None
-    if abs(units) > 10**15:
-        raise CommandError(f"the amount {amount!r} is too large", Exit.USAGE)
-    return MoneyMessage(currency_code=currency, units=units, nanos=nanos)
+            f"the amount {amount!r} is not written as 20000 or 20000.50: plain digits, a point "
+            "before at most four decimals, no separators, no exponent, no spaces",
+            Exit.USAGE,
+        )
+    if not _CURRENCY.fullmatch(currency):
+        raise CommandError(
+            f"the currency {currency!r} is not three capital letters such as PHP", Exit.USAGE
+        )
+    sign = -1 if found[1] else 1
+    nanos = int((found[3] or "").ljust(9, "0"))
+    return MoneyMessage(currency_code=currency, units=sign * int(found[2]), nanos=sign * nanos)
 
 
 def parse_input(pair: str) -> tuple[str, values_pb2.InputValue]:

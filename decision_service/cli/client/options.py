@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -15,7 +16,9 @@ from makefun import with_signature
 
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.config import is_loopback, split_address
+from decision_service.small_file import read_small
 
+_TOKEN = re.compile(rb"[!-~]{1,4096}")
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 
 AddressOption = Annotated[
@@ -60,11 +63,11 @@ class ServerOptions:
         return any((self.tls_ca, self.tls_cert, self.tls_key))
 
     def open(self) -> grpc.Channel:
-        """A channel; raises CommandError where a file cannot be read."""
+        """A channel; raises CommandError where the address or a file cannot be used."""
+        self.place()
         if not self.encrypted:
             return grpc.insecure_channel(self.address)
-        if (self.tls_cert is None) != (self.tls_key is None):
-            raise CommandError("--tls-cert and --tls-key belong together: give both", Exit.USAGE)
+        self.context()
         credentials = grpc.ssl_channel_credentials(
             _content("--tls-ca", self.tls_ca),
             _content("--tls-key", self.tls_key),
@@ -72,16 +75,41 @@ class ServerOptions:
         )
         return grpc.secure_channel(self.address, credentials)
 
+    def place(self) -> tuple[str, int]:
+        """Host and port; raises CommandError."""
+        try:
+            return split_address(self.address)
+        except ValueError as error:
+            raise CommandError(f"--address: {error}", Exit.USAGE) from None
+
+    def context(self) -> ssl.SSLContext:
+        """The files as TLS uses them; raises CommandError for what is no certificate or key."""
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise CommandError("--tls-cert and --tls-key belong together: give both", Exit.USAGE)
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        made.set_alpn_protocols(["h2"])
+        authority = _content("--tls-ca", self.tls_ca)
+        if authority is None:
+            made.load_default_certs()
+        else:
+            _load_authority(made, authority, self.tls_ca)
+        if self.tls_cert is not None and self.tls_key is not None:
+            _load_certificate(made, self.tls_cert, self.tls_key)
+        return made
+
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """The metadata of every call: the token, where one is given; raises CommandError."""
         token = _content("--token-file", self.token_file)
         if token is None:
             return ()
-        if not self.encrypted and not is_loopback(split_address(self.address)[0]):
+        if not self.encrypted and not is_loopback(self.place()[0]):
             raise CommandError(
                 f"the token would go to {self.address} unencrypted: give --tls-ca", Exit.USAGE
             )
-        return (("authorization", f"Bearer {token.decode('ascii', 'replace').strip()}"),)
+        if not _TOKEN.fullmatch(token.strip()):
+            message = f"{self.token_file} of --token-file does not hold one token and nothing else"
+            raise CommandError(message, Exit.USAGE)
+        return (("authorization", f"Bearer {token.strip().decode('ascii')}"),)
 
 
 def trusting(authority: Path | None) -> ssl.SSLContext | bool:
@@ -126,11 +154,32 @@ def calls_server(command: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
+def _load_authority(context: ssl.SSLContext, authority: bytes, path: Path | None) -> None:
+    try:
+        context.load_verify_locations(cadata=authority.decode("ascii", "replace"))
+    except (ssl.SSLError, ValueError):
+        message = f"{path} of --tls-ca holds no certificate in PEM"
+        raise CommandError(message, Exit.USAGE) from None
+
+
+def _load_certificate(context: ssl.SSLContext, cert: Path, key: Path) -> None:
+    _content("--tls-cert", cert)
+    _content("--tls-key", key)
+    try:
+        context.load_cert_chain(cert, key, password=lambda: "")
+    except (ssl.SSLError, ValueError):
+        raise CommandError(
+            f"{cert} and {key} of --tls-cert and --tls-key are not a certificate in PEM and its "
+            "key, which must have no passphrase",
+            Exit.USAGE,
+        ) from None
+
+
 def _content(option: str, path: Path | None) -> bytes | None:
     if path is None:
         return None
     try:
-        return path.read_bytes()
+        return read_small(path)
     except OSError as error:
         raise CommandError(
             f"the file {path} of {option} cannot be read ({error.strerror})", Exit.USAGE

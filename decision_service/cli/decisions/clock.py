@@ -11,7 +11,14 @@ from rich.markup import escape
 from decision_service.api.v1 import clock_service_pb2 as pb
 from decision_service.cli.client.calls import call, clock_service
 from decision_service.cli.client.options import ServerOptions, calls_server
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.display.output import (
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    print_table,
+    table,
+)
 from decision_service.cli.errors import CommandError, Exit
 
 _REFUSALS = frozenset({"CLOCK_RESET_REFUSED"})
@@ -30,7 +37,10 @@ def clock(
     *,
     server: ServerOptions,
 ) -> None:
-    """Show what the clock is judged by; reset that after a clock that was ahead."""
+    """Show what the clock is judged by, or reset it.
+
+    A reset follows a clock that was ahead.
+    """
     if reset != bool(why):
         raise CommandError(
             "--reset and --why belong together: a reset needs its reason", Exit.USAGE
@@ -60,7 +70,7 @@ def _print(shown: pb.Clock) -> None:
     for one in shown.resets:
         span = f"{_time(one.first_decision_time)} to {_time(one.last_decision_time)}"
         rows.add_row(_time(one.reset_time), escape(one.who), escape(one.why), span)
-    out.print(rows)
+    print_table(rows)
 
 
 def _beside(shown: pb.Clock) -> str:

@@ -9,67 +9,44 @@ import typer
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.cli.client.calls import call, decisions
+from decision_service.cli.client.fields import View, ViewOption
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.decisions.clock import clock
-from decision_service.cli.decisions.decide import parse_view
 from decision_service.cli.decisions.differences import difference_table
 from decision_service.cli.decisions.export import export
+from decision_service.cli.decisions.listing import list_decisions
 from decision_service.cli.decisions.outcomes import outcomes
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
-from decision_service.cli.display.text import reason_text
-from decision_service.cli.display.tree import decision_tree, styled_outcome
-from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.display.output import (
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    print_table,
+)
+from decision_service.cli.display.tree import decision_tree
+from decision_service.cli.errors import Exit
+from decision_service.cli.numbers import whole
 
 commands = typer.Typer(
     help="Read, replay and export decisions, report outcomes.", no_args_is_help=True
 )
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="dec_…")]
-ViewOption = Annotated[str, typer.Option("--view", help="basic or full")]
 
 
-@commands.command("list")
-@calls_server
-def list_decisions(
-    user_id: Annotated[str, typer.Option("--user-id")] = "",
-    application_id: Annotated[str, typer.Option("--application-id")] = "",
-    customer_ref: Annotated[str, typer.Option("--customer-ref")] = "",
-    product: Annotated[str, typer.Option("--product")] = "",
-    outcome: Annotated[str, typer.Option("--outcome", help="approve, refer …")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50,
-    page_token: Annotated[str, typer.Option("--page-token")] = "",
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """List decisions, newest first."""
-    request = service_pb.ListDecisionsRequest(
-        user_id=user_id,
-        application_id=application_id,
-        customer_ref=customer_ref,
-        product=product,
-        outcome=_outcome(outcome),
-        page_size=limit,
-        page_token=page_token,
-    )
-    with decisions(server) as stub:
-        reply = call(stub.ListDecisions, request, server)
-    if form is Format.JSON:
-        print_json(reply)
-        return
-    _print_page(reply)
+commands.command("list")(list_decisions)
 
 
 @commands.command()
 @calls_server
 def show(
     decision_id: IdArgument,
-    view: ViewOption = "full",
+    view: ViewOption = View.FULL,
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
     """Show one decision."""
-    request = service_pb.GetDecisionRequest(decision_id=decision_id, view=parse_view(view))
+    request = service_pb.GetDecisionRequest(decision_id=decision_id, view=view.message)
     with decisions(server) as stub:
         decision = call(stub.GetDecision, request, server).decision
     if form is Format.JSON:
@@ -82,18 +59,21 @@ def show(
 @calls_server
 def replay(
     decision_id: IdArgument,
-    version: Annotated[int, typer.Option("--version", help="of the rules; as recorded if 0")] = 0,
+    version: Annotated[int, whole("of the rules; as recorded if 0", "--version")] = 0,
     digest: Annotated[str, typer.Option("--digest", help="of the rules")] = "",
-    view: ViewOption = "full",
+    view: ViewOption = View.FULL,
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
-    """Recompute a decision and show what differs, was and now; exit code 1 when anything does."""
+    """Recompute a decision and show what differs, was and now.
+
+    Exit code 1 when anything does.
+    """
     request = service_pb.ReplayDecisionRequest(
         decision_id=decision_id,
         ruleset_ref=pb.RulesetRef(version=version, digest=digest),
-        view=parse_view(view),
+        view=view.message,
     )
     with decisions(server) as stub:
         reply = call(stub.ReplayDecision, request, server)
@@ -103,7 +83,7 @@ def replay(
     else:
         console().print(decision_tree(reply.decision))
         if recorded is not None:
-            console().print(difference_table(recorded, reply.decision))
+            print_table(difference_table(recorded, reply.decision))
         console().print(_comparison(reply))
     if reply.differing_fields:
         raise typer.Exit(Exit.FINDINGS)
@@ -137,28 +117,3 @@ def _comparison(reply: service_pb.ReplayDecisionResponse) -> str:
     if not reply.changed_fields:
         return f"{decided}; version {ours} gives the same."
     return f"{decided}; with version {ours} {', '.join(reply.changed_fields)} come out otherwise."
-
-
-def _outcome(word: str) -> str | None:
-    if not word:
-        return None
-    name = f"OUTCOME_{word.upper().replace('-', '_')}"
-    if name not in pb.Outcome.keys() or name == "OUTCOME_UNSPECIFIED":  # noqa: SIM118 - not a dict
-        raise CommandError(
-            f"--outcome is {word}: it must be approve, refer, decline or not-enrolled", Exit.USAGE
-        )
-    return name
-
-
-def _print_page(reply: service_pb.ListDecisionsResponse) -> None:
-    rows = table("decision", "made", "product", "outcome", "why", "rules")
-    for decision in reply.decisions:
-        why = reason_text(decision.reasons[0]) if decision.reasons else "–"
-        version = f"v{decision.ruleset_ref.version}" if decision.ruleset_ref.version else "–"
-        made = f"{decision.create_time.ToDatetime():%Y-%m-%d %H:%M:%S}"
-        rows.add_row(
-            decision.decision_id, made, decision.product, styled_outcome(decision), why, version
-        )
-    console().print(rows)
-    if reply.next_page_token:
-        console().print(f"More: --page-token {reply.next_page_token}")

@@ -7,44 +7,54 @@ from typing import Annotated
 import typer
 from google.protobuf.duration_pb2 import Duration
 
-from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.cli.client.calls import call, decisions
+from decision_service.cli.client.fields import (
+    AmountOption,
+    ApplicationOption,
+    CurrencyOption,
+    CustomerOption,
+    InputOption,
+    ProductOption,
+    UserOption,
+    View,
+    ViewOption,
+)
 from decision_service.cli.client.inputs import money_message, parse_input
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
 from decision_service.cli.display.tree import decision_tree
-from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.numbers import DAY_SECONDS, seconds, whole
 
 
 @calls_server
 def decide(
-    user_id: Annotated[str, typer.Option("--user-id", help="the Smile userId")],
-    product: Annotated[str, typer.Option("--product", help="the rules folder's name")],
-    amount: Annotated[str | None, typer.Option("--amount", help="requested amount")] = None,
-    currency: Annotated[str, typer.Option("--currency", help="of the amount")] = "PHP",
-    term: Annotated[int | None, typer.Option("--term", help="requested months")] = None,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input",
-            help="further input NAME=VALUE: 12, true, 2026-01-31, 'PHP 500', anything else is text",
-        ),
-    ] = None,
+    user_id: UserOption,
+    product: ProductOption,
+    amount: AmountOption = None,
+    currency: CurrencyOption = "PHP",
+    term: Annotated[int | None, whole("months asked for", "--term")] = None,
+    inputs: InputOption = None,
     request_id: Annotated[str, typer.Option("--request-id", help="makes the call repeatable")] = "",
-    application_id: Annotated[str, typer.Option("--application-id")] = "",
-    customer_ref: Annotated[str, typer.Option("--customer-ref")] = "",
+    application_id: ApplicationOption = "",
+    customer_ref: CustomerOption = "",
     applicant_name: Annotated[
         str, typer.Option("--applicant-name", help="compared with the vendor's records")
     ] = "",
     applicant_birth_date: Annotated[
         str, typer.Option("--applicant-birth-date", help="YYYY-MM-DD, compared as well")
     ] = "",
-    applicant_phone: Annotated[str, typer.Option("--applicant-phone")] = "",
-    applicant_email: Annotated[str, typer.Option("--applicant-email")] = "",
-    wait: Annotated[int, typer.Option("--wait", help="seconds to wait for arriving data")] = 0,
-    view: Annotated[str, typer.Option("--view", help="basic or full")] = "basic",
-    timeout: Annotated[float, typer.Option("--timeout", help="deadline in seconds")] = 10.0,
+    applicant_phone: Annotated[
+        str, typer.Option("--applicant-phone", help="compared as well")
+    ] = "",
+    applicant_email: Annotated[
+        str, typer.Option("--applicant-email", help="compared as well")
+    ] = "",
+    wait: Annotated[
+        int, whole("seconds to wait for arriving data", "--wait", most=DAY_SECONDS)
+    ] = 0,
+    view: ViewOption = View.BASIC,
+    timeout: Annotated[float, seconds("deadline in seconds", "--timeout")] = 10.0,
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
@@ -66,7 +76,7 @@ def decide(
         requested_term_months=term,
         inputs=dict(parse_input(pair) for pair in inputs or ()),
         wait_timeout=Duration(seconds=wait),
-        view=parse_view(view),
+        view=view.message,
         applicant=applicant if applicant.ByteSize() else None,
     )
     with decisions(server) as stub:
@@ -75,11 +85,3 @@ def decide(
         print_json(decision)
     else:
         console().print(decision_tree(decision))
-
-
-def parse_view(view: str) -> pb.DecisionView:
-    """`basic` or `full`; raises CommandError."""
-    views = {"basic": pb.DECISION_VIEW_BASIC, "full": pb.DECISION_VIEW_FULL}
-    if view.lower() not in views:
-        raise CommandError(f"--view is {view}: it must be basic or full", Exit.USAGE)
-    return views[view.lower()]

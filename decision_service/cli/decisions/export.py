@@ -1,8 +1,9 @@
-"""`decisions export`: a recorded decision for other uses, without the person's data."""
+"""`decisions export`: recorded decisions for other uses, without the persons' data."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,55 +12,132 @@ import typer
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
-from decision_service.cli.client.calls import call, decisions, rulesets
+from decision_service.cli.client.calls import Stub, call, decisions, rulesets
+from decision_service.cli.client.fields import (
+    ApplicationOption,
+    CustomerOption,
+    ProductOption,
+    UserOption,
+)
 from decision_service.cli.client.options import ServerOptions, calls_server
-from decision_service.cli.decisions.fixture import fixture
+from decision_service.cli.decisions.export_file import ExportFile
+from decision_service.cli.decisions.filters import (
+    BeforeOption,
+    DecisionFilter,
+    FromOption,
+    OutcomeOption,
+)
+from decision_service.cli.decisions.masking import Exported
 from decision_service.cli.errors import CommandError, Exit
+
+_PAGE = 500
+_GONE = frozenset({"RULESET_UNKNOWN"})
+
+
+class ExportFormat(StrEnum):
+    """What decisions are written as."""
+
+    FIXTURE = "fixture"
+    CASES = "cases"
+    JSONL = "jsonl"
+    CSV = "csv"
 
 
 @calls_server
 def export(
-    decision_id: Annotated[str, typer.Argument(metavar="ID", help="dec_…")],
-    as_fixture: Annotated[
-        bool, typer.Option("--fixture", help="as a rule test, masked: the one form there is")
-    ] = False,
+    form: Annotated[
+        ExportFormat,
+        typer.Option(
+            "--format",
+            help="fixture: a rule test of one decision; cases: rule tests of one version's; "
+            "jsonl: all that is known, a line each; csv: the figures, a row each",
+        ),
+    ],
+    decision_id: Annotated[
+        str, typer.Argument(metavar="[ID]", help="one decision; without it, those that match")
+    ] = "",
+    user_id: UserOption = "",
+    application_id: ApplicationOption = "",
+    customer_ref: CustomerOption = "",
+    product: ProductOption = "",
+    outcome: OutcomeOption = None,
+    first_day: FromOption = "",
+    before: BeforeOption = "",
     output: Annotated[
         Path | None, typer.Option("--output", help="a new file; standard output without it")
     ] = None,
     *,
     server: ServerOptions,
 ) -> None:
-    """Write a decision as a rule test for rules/<product>/tests, without the person's data."""
-    if not as_fixture:
-        raise CommandError("say what to write: --fixture makes a rule test", Exit.USAGE)
-    request = service_pb.GetDecisionRequest(decision_id=decision_id, view=pb.DECISION_VIEW_FULL)
-    with decisions(server) as stub:
-        decision = call(stub.GetDecision, request, server).decision
-    text = fixture(decision, _rules_of(decision, server))
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        _write(output, text)
+    """Write decisions without the persons' data.
+
+    Ids, references and free texts stay out; amounts, months and dates are kept.
+    """
+    wanted = DecisionFilter(
+        user_id, application_id, customer_ref, product, outcome, first_day, before
+    )
+    _check(form, decision_id, wanted)
+    source = _Source(server)
+    written_as = ExportFormat.CASES if form is ExportFormat.FIXTURE else form
+    with decisions(server) as stub, ExportFile.open(output, written_as.value) as file:
+        for one in [decision_id] if decision_id else source.ids(stub, wanted):
+            file.add(source.full(stub, one))
+        if decision_id and not file.written:
+            raise CommandError(
+                f"{decision_id} was decided by no rules (not enrolled): there is nothing that a "
+                "rule test could repeat",
+                Exit.FINDINGS,
+            )
 
 
-def _rules_of(decision: pb.Decision, server: ServerOptions) -> rules_pb.Ruleset:
-    """The version that decided, as the server has it now."""
-    version = decision.ruleset_ref.version
-    if not version:
-        return rules_pb.Ruleset()
-    request = rules_pb.GetRulesetRequest(product=decision.product, version=version)
-    with rulesets(server) as stub:
-        found: rules_pb.Ruleset = call(stub.GetRuleset, request, server).ruleset
-    return found
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise CommandError(f"{path} is there already: choose another name", Exit.USAGE) from None
-    except OSError as error:
+def _check(form: ExportFormat, decision_id: str, wanted: DecisionFilter) -> None:
+    if decision_id and wanted != DecisionFilter():
+        raise CommandError("give an id or filters, not both", Exit.USAGE)
+    if form is ExportFormat.FIXTURE and not decision_id:
         raise CommandError(
-            f"{path} cannot be written ({error.strerror}): choose another place", Exit.USAGE
-        ) from None
+            "a fixture is of one decision: give its id, or take --format cases", Exit.USAGE
+        )
+    if form is ExportFormat.CASES and not decision_id and not wanted.product:
+        raise CommandError("rule tests are of one product: name it with --product", Exit.USAGE)
+
+
+class _Source:
+    """Reads decisions page by page, and each version of rules once."""
+
+    def __init__(self, server: ServerOptions) -> None:
+        self._server = server
+        self._rules: dict[tuple[str, int], rules_pb.Ruleset] = {}
+
+    def ids(self, stub: Stub, wanted: DecisionFilter) -> Iterator[str]:
+        """The ids of matching decisions, newest first."""
+        token, more = "", True
+        while more:
+            page = call(stub.ListDecisions, wanted.request(_PAGE, token), self._server)
+            yield from (decision.decision_id for decision in page.decisions)
+            token = page.next_page_token
+            more = bool(token)
+
+    def full(self, stub: Stub, decision_id: str) -> Exported:
+        """A decision in FULL view with its rules."""
+        request = service_pb.GetDecisionRequest(decision_id=decision_id, view=pb.DECISION_VIEW_FULL)
+        decision = call(stub.GetDecision, request, self._server).decision
+        key = (decision.product, decision.ruleset_ref.version)
+        if key not in self._rules:
+            self._rules[key] = self._read_rules(*key)
+        return Exported(decision, self._rules[key])
+
+    def _read_rules(self, product: str, version: int) -> rules_pb.Ruleset:
+        """The version as the server has it now; empty where there is none."""
+        if not version:
+            return rules_pb.Ruleset()
+        request = rules_pb.GetRulesetRequest(product=product, version=version)
+        try:
+            with rulesets(self._server) as stub:
+                found: rules_pb.Ruleset = call(
+                    stub.GetRuleset, request, self._server, findings=_GONE
+                ).ruleset
+        except CommandError as error:
+            if error.code is Exit.FINDINGS:
+                return rules_pb.Ruleset()
+            raise
+        return found

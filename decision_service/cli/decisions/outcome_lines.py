@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import chain
+from typing import TextIO
 
 import msgspec
 from google.type.money_pb2 import Money as MoneyMessage
@@ -19,35 +20,41 @@ class LineBroken(Exception):
     """A line holds no report; the message says why."""
 
 
+class Amount(str):
+    """An amount as the line has it, digit by digit."""
+
+    __slots__ = ()
+
+
 class _Report(msgspec.Struct, forbid_unknown_fields=True):
     decision_id: str
     loan_id: str
     as_of_date: str
     status: str
-    disbursed_amount: Decimal | None = None
+    disbursed_amount: Amount | None = None
     disburse_date: str = ""
-    instalment: Decimal | None = None
-    repaid_amount: Decimal | None = None
+    instalment: Amount | None = None
+    repaid_amount: Amount | None = None
     overdue_days: int = 0
     currency: str = ""
 
 
 COLUMNS = _Report.__struct_fields__
 _TOO_LARGE = 2**31
-_MOST_DIGITS = 15
 _LONGEST = 10_000
+_ENDLESS = 1_000_000
 _REQUIRED = ("decision_id", "loan_id", "as_of_date", "status")
 Line = tuple[int, pb.LoanOutcome | LineBroken]
 """A line's number, from 1, with its report or what is wrong with it."""
 
 
-def read_lines(lines: Iterable[str], currency: str) -> Iterator[Line]:
+def read_lines(file: TextIO, currency: str) -> Iterator[Line]:
     """The reports of a file's lines; empty lines are none.
 
     A file whose first line begins with `{` is JSON. `currency` is that of amounts without one.
     Raises CommandError where the header is not one of reports.
     """
-    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    numbered = ((number, line) for number, line in enumerate(_lines(file), 1) if line.strip())
     first = next(numbered, None)
     if first is None:
         return
@@ -58,13 +65,23 @@ def read_lines(lines: Iterable[str], currency: str) -> Iterator[Line]:
             _require_length(line)
             report = _of_json(line) if is_json else _of_cells(header, _cells(line))
             yield number, _message(report, currency)
-        except (LineBroken, CommandError) as error:
+        except LineBroken as error:
             yield number, LineBroken(str(error))
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Lines, of a too long one the beginning; raises CommandError where one has no end."""
+    while line := file.readline(_LONGEST + 1):
+        if len(line) > _LONGEST and not line.endswith("\n"):
+            rest = file.readline(_ENDLESS)
+            if len(rest) == _ENDLESS:
+                raise CommandError("the file holds no lines of reports", Exit.USAGE)
+        yield line
 
 
 def _require_length(line: str) -> None:
     if len(line) > _LONGEST:
-        raise LineBroken(f"the line has {len(line):,} characters, more than {_LONGEST:,}")
+        raise LineBroken(f"the line has more than {_LONGEST:,} characters")
 
 
 def _header(line: str) -> Sequence[str]:
@@ -96,21 +113,34 @@ def _of_cells(header: Sequence[str], cells: Sequence[str]) -> _Report:
         raise LineBroken(f"the line has {len(cells)} cells and the header {len(header)}")
     given = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()}
     try:
-        return msgspec.convert(given, _Report, strict=False)
+        return msgspec.convert(given, _Report, strict=False, dec_hook=_amount)
     except msgspec.ValidationError as error:
         raise LineBroken(f"the line is no report ({error})") from None
 
 
 def _of_json(line: str) -> _Report:
     try:
-        return msgspec.json.decode(line, type=_Report)
+        return _JSON.decode(line)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise LineBroken(f"the line is no report in JSON ({error})") from None
 
 
+def _amount(_: type, value: object) -> Amount:
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise TypeError(f"{value!r} is no amount")
+    return Amount(value)
+
+
+_JSON = msgspec.json.Decoder(_Report, float_hook=Decimal, dec_hook=_amount)
+
+
 def _message(report: _Report, currency: str) -> pb.LoanOutcome:
-    def amount(value: Decimal | None) -> MoneyMessage | None:
-        return None if value is None else _money(value, report.currency or currency)
+    def amount(name: str) -> MoneyMessage | None:
+        value = getattr(report, name)
+        try:
+            return None if value is None else money_message(value, report.currency or currency)
+        except CommandError as error:
+            raise LineBroken(f"{name}: {error}") from None
 
     if abs(report.overdue_days) >= _TOO_LARGE:
         raise LineBroken(f"overdue_days is {report.overdue_days}: that is no number of days")
@@ -119,18 +149,12 @@ def _message(report: _Report, currency: str) -> pb.LoanOutcome:
         loan_id=report.loan_id,
         as_of_date=report.as_of_date,
         status=_status(report.status),
-        disbursed_amount=amount(report.disbursed_amount),
+        disbursed_amount=amount("disbursed_amount"),
         disburse_date=report.disburse_date,
-        instalment=amount(report.instalment),
-        repaid_amount=amount(report.repaid_amount),
+        instalment=amount("instalment"),
+        repaid_amount=amount("repaid_amount"),
         overdue_days=report.overdue_days,
     )
-
-
-def _money(value: Decimal, currency: str) -> MoneyMessage:
-    if value.adjusted() > _MOST_DIGITS:
-        raise LineBroken(f"the amount {value} is too large")
-    return money_message(str(value), currency)
 
 
 def _status(word: str) -> str:

@@ -61,7 +61,10 @@ def outcomes(
     *,
     server: ServerOptions,
 ) -> None:
-    """Report how loans stand; exit code 1 when any line was refused. Safe to repeat."""
+    """Report how loans stand, from a file.
+
+    Exit code 1 when any line was refused. Safe to repeat.
+    """
     tally = _Tally("standard input" if file == "-" else file)
     with _opened(file) as lines, outcome_stub(server) as stub:
         for number, line in enumerate(read_lines(lines, currency), 1):
@@ -117,8 +120,8 @@ def _summary(tally: _Tally) -> str:
 def _opened(file: str) -> TextIO:
     """The file's lines; what is no UTF-8 spoils its own line alone. Raises CommandError."""
     given = file != "-"
-    place = file if given else sys.stdin.fileno()
     try:
+        place = file if given else sys.stdin.fileno()
         return open(place, encoding="utf-8-sig", errors="replace", closefd=given)
     except OSError as error:
         raise CommandError(f"{file} cannot be read ({error.strerror})", Exit.USAGE) from None

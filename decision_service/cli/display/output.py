@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # `serve` prints by no more than `print_error`: it does witho
     from rich.table import Table
 
 _PIPE_WIDTH = 200
+_PADDING = 2
+"""Columns of space around a cell."""
 
 
 class Format(StrEnum):
@@ -32,12 +34,14 @@ FormatOption = Annotated[
 ]
 
 
-def console() -> Console:
-    """Standard output; wide and plain when it is not a terminal."""
+def console(least: int = 0) -> Console:
+    """Standard output, of `least` columns or more; wide and plain when it is not a terminal."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
+    made = Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
+    made.width = max(least, made.width)
+    return made
 
 
 def table(*columns: str) -> Table:
@@ -48,6 +52,33 @@ def table(*columns: str) -> Table:
     for column in columns:
         made.add_column(column, overflow="fold")
     return made
+
+
+def print_table(made: Table) -> None:
+    """Print a table in which no word breaks, such as an id: lines become longer where they must."""
+    out = console()
+    cells = [[_plain(cell) for cell in (one.header, *one.cells)] for one in made.columns]
+    least = [max(len(word) for text in column for word in (*text.split(), "")) for column in cells]
+    widest = [max(_line_width(text) for text in column) for column in cells]
+    spare = out.width - _PADDING * len(cells) - sum(least)
+    order = sorted(range(len(cells)), key=lambda place: widest[place] - least[place])
+    for done, place in enumerate(order):
+        more = max(0, min(widest[place] - least[place], spare // (len(order) - done)))
+        made.columns[place].width = least[place] + more
+        spare -= more
+    console(sum(one.width or 0 for one in made.columns) + _PADDING * len(cells)).print(made)
+
+
+def _line_width(text: str) -> int:
+    """The width of a cell's longest line."""
+    return max(map(len, text.splitlines()), default=0)
+
+
+def _plain(cell: object) -> str:
+    """A cell (rich markup) as it is read."""
+    from rich.text import Text
+
+    return Text.from_markup(str(cell)).plain
 
 
 def print_json(value: Any) -> None:

@@ -27,10 +27,14 @@ _COLOURS = {
 }
 
 
+def outcome_style(decision: pb.Decision) -> str:
+    """The style of an outcome: bold, in its colour."""
+    return f"bold {_COLOURS.get(decision.outcome, 'white')}"
+
+
 def styled_outcome(decision: pb.Decision) -> str:
     """The outcome in its colour (rich markup)."""
-    colour = _COLOURS.get(decision.outcome, "white")
-    return f"[bold {colour}]{outcome_text(decision)}[/]"
+    return f"[{outcome_style(decision)}]{outcome_text(decision)}[/]"
 
 
 def decision_tree(decision: pb.Decision, title: str = "") -> Tree:

@@ -9,6 +9,14 @@ from rich.markup import escape
 
 from decision_service.api.v1 import rollout_service_pb2
 from decision_service.cli.client.calls import call, rollouts
+from decision_service.cli.client.fields import (
+    AmountOption,
+    CurrencyOption,
+    CustomerOption,
+    InputOption,
+    LimitOption,
+    PageOption,
+)
 from decision_service.cli.client.inputs import money_message, parse_input
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import (
@@ -17,9 +25,11 @@ from decision_service.cli.display.output import (
     console,
     message_dict,
     print_json,
+    print_table,
     table,
 )
 from decision_service.cli.display.text import money_text
+from decision_service.cli.numbers import whole
 from decision_service.cli.rollout import compare, moves
 from decision_service.cli.rollout.moves import ProductArgument, get_rollout
 from decision_service.cli.rollout.show import print_rollout
@@ -31,9 +41,7 @@ from decision_service.cli.rollout.text import (
     pin_text,
 )
 
-commands = typer.Typer(
-    help="Look at rollouts and move them: stages, challenger, kill switch.", no_args_is_help=True
-)
+commands = typer.Typer(help="Look at rollouts and move them.", no_args_is_help=True)
 
 
 @commands.command()
@@ -46,7 +54,10 @@ def show(
     *,
     server: ServerOptions,
 ) -> None:
-    """Show where a rollout stands, who is decided by what, and what comes next."""
+    """Show where a rollout stands and what comes next.
+
+    It says who is decided by what.
+    """
     shown = _shown(product, server)
     if form is Format.JSON:
         messages = [message_dict(reply) for reply in shown]
@@ -61,16 +72,19 @@ def show(
 def explain(
     user_id: Annotated[str, typer.Argument(metavar="USER", help="the Smile userId")],
     product: Annotated[str, typer.Option("--product", help="the rules folder's name")],
-    customer_ref: Annotated[str, typer.Option("--customer-ref")] = "",
-    amount: Annotated[str | None, typer.Option("--amount", help="that would be requested")] = None,
-    currency: Annotated[str, typer.Option("--currency", help="of the amount")] = "PHP",
-    term: Annotated[int | None, typer.Option("--term", help="months")] = None,
-    inputs: Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE")] = None,
+    customer_ref: CustomerOption = "",
+    amount: AmountOption = None,
+    currency: CurrencyOption = "PHP",
+    term: Annotated[int | None, whole("months", "--term")] = None,
+    inputs: InputOption = None,
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
-    """Tell where an applicant would be put now, and why; nothing is decided or recorded."""
+    """Tell where an applicant would be put now, and why.
+
+    Nothing is decided or recorded.
+    """
     request = rollout_service_pb2.ExplainAssignmentRequest(
         product=product,
         user_id=user_id,
@@ -103,8 +117,8 @@ commands.command()(compare.compare)
 @calls_server
 def history(
     product: ProductArgument,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50,
-    page_token: Annotated[str, typer.Option("--page-token")] = "",
+    limit: LimitOption = 50,
+    page_token: PageOption = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
@@ -146,7 +160,7 @@ def _print_explained(user_id: str, reply: rollout_service_pb2.ExplainAssignmentR
         rows.add_row("explores", "yes", "may be approved where the score alone stands against it")
     rows.add_row("compared", "yes" if reply.compared else "no", "")
     console().print(head, markup=False)
-    console().print(rows)
+    print_table(rows)
 
 
 def _print_history(reply: rollout_service_pb2.ListRolloutStepsResponse) -> None:
@@ -161,6 +175,6 @@ def _print_history(reply: rollout_service_pb2.ListRolloutStepsResponse) -> None:
             escape(moved_text(step)),
             escape(f"{step.why}{figures}"),
         )
-    console().print(rows)
+    print_table(rows)
     if reply.next_page_token:
         console().print(f"More: --page-token {reply.next_page_token}")

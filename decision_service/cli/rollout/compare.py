@@ -15,9 +15,17 @@ from decision_service.api.v1 import decision_pb2, rollout_service_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.cli.client.calls import call, rollouts
 from decision_service.cli.client.options import ServerOptions, calls_server
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.display.output import (
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    print_table,
+    table,
+)
 from decision_service.cli.display.text import money_text
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.numbers import whole
 from decision_service.cli.rollout.figures import outcome_text
 from decision_service.cli.rollout.moves import ProductArgument
 from decision_service.cli.rollout.text import instant_text
@@ -31,9 +39,7 @@ APPROVE = decision_pb2.OUTCOME_APPROVE
 @calls_server
 def compare(
     product: ProductArgument,
-    shadow: Annotated[
-        int | None, typer.Option("--shadow", help="a shadow's version", min=1)
-    ] = None,
+    shadow: Annotated[int | None, whole("a shadow's version", "--shadow", least=1)] = None,
     challenger: Annotated[
         bool, typer.Option("--challenger", help="judge recorded decisions again")
     ] = False,
@@ -44,14 +50,15 @@ def compare(
         str, typer.Option("--params-as-of", help="judge by the dated parameters of this day")
     ] = "",
     window: Annotated[str, typer.Option("--window", help="how far back: 90m, 24h, 14d")] = "7d",
-    most: Annotated[
-        int, typer.Option("--most", help="decisions to judge again", min=1, max=2000)
-    ] = 200,
+    most: Annotated[int, whole("decisions to judge again", "--most", least=1, most=2000)] = 200,
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
-    """Compare the champion with its challenger, a shadow or itself on another day's parameters."""
+    """Compare two versions on the same applicants.
+
+    The champion with its challenger, a shadow, or itself on another day's parameters.
+    """
     if (shadow is not None) + challenger + champion != 1:
         raise CommandError(
             "say what to compare: one of --shadow VERSION, --challenger and --champion", Exit.USAGE
@@ -102,13 +109,13 @@ def print_comparison(found: pb.VersionComparison, kind: str) -> None:
     if not found.compared:
         return
     out.print()
-    out.print(outcome_table(found))
+    print_table(outcome_table(found))
     out.print()
     for line in swap_lines(found):
         out.print(line, markup=False, soft_wrap=True)
     if found.moves:
         out.print()
-        out.print(move_table(found))
+        print_table(move_table(found))
 
 
 def headlines(found: pb.VersionComparison, kind: str) -> Iterator[str]:

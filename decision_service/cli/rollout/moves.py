@@ -10,6 +10,7 @@ from decision_service.api.v1 import rollout_pb2, rollout_service_pb2
 from decision_service.cli.client.calls import call, rollouts
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
+from decision_service.cli.numbers import whole
 from decision_service.cli.rollout.text import moved_text
 
 ProductArgument = Annotated[str, typer.Argument(metavar="PRODUCT", help="the rules folder's name")]
@@ -27,8 +28,7 @@ DigestOption = Annotated[
     str, typer.Option("--plan-digest", help="refuse under any other plan; by default the one now")
 ]
 PositionOption = Annotated[
-    int,
-    typer.Option("--position", min=0, help="refuse after any other step; by default the last now"),
+    int, whole("refuse after any other step; by default the last now", "--position")
 ]
 _REFUSALS = frozenset({"ROLLOUT_REFUSED", "ROLLOUT_MOVED_ON", "PLAN_CHANGED"})
 
@@ -109,7 +109,10 @@ def kill(
     *,
     server: ServerOptions,
 ) -> None:
-    """Stop a challenger, exploring, or a whole product, within two seconds on every process."""
+    """Stop a challenger, exploring, or a whole product.
+
+    Within two seconds on every process.
+    """
     request = rollout_service_pb2.SetKillSwitchRequest(
         product=product, arm=arm, killed=True, why=why, who=who
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from decision_service.api.v1 import rollout_figures_pb2, rollout_pb2, rollout_service_pb2
-from decision_service.cli.display.output import console
+from decision_service.cli.display.output import console, print_table
 from decision_service.cli.rollout.figures import (
     arms_table,
     day_lines,
@@ -26,12 +26,12 @@ def print_rollout(reply: rollout_service_pb2.GetRolloutResponse) -> None:
         out.print(line, markup=False, soft_wrap=True)
     figures = reply.figures
     out.print(f"Since {instant_text(figures.since_time)}:", markup=False)
-    out.print(arms_table(figures.arms))
+    print_table(arms_table(figures.arms))
     for line in (*shadow_lines(figures.shadows), *day_lines(figures)):
         out.print(line, markup=False, soft_wrap=True)
     out.print()
     if figures.guardrails:
-        out.print(guardrail_table(figures.guardrails))
+        print_table(guardrail_table(figures.guardrails))
         out.print()
     for line in next_lines(rollout, figures.next):
         out.print(line, markup=False, soft_wrap=True)

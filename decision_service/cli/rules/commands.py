@@ -10,8 +10,16 @@ from typing import Annotated, Any
 
 import typer
 
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.display.output import (
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    print_table,
+    table,
+)
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.numbers import whole
 from decision_service.cli.rules.diff import diff
 from decision_service.cli.rules.explain import explain
 from decision_service.cli.rules.figures import figures_dict, judge_figures, print_figures
@@ -59,7 +67,10 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="warnings are errors")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Check rule files completely; exit code 1 when anything is wrong."""
+    """Check rule files completely.
+
+    Exit code 1 when anything is wrong.
+    """
     selection = select_rules(path)
     loading = load_rules(unpublished(selection.folder), datetime.now(UTC), blocked_names(load()))
     all_found = (
@@ -84,16 +95,16 @@ def check(
 @commands.command("test")
 def run_tests(
     path: PathArgument = DEFAULT_PATH,
-    fail_under: Annotated[
-        int, typer.Option("--fail-under", min=0, max=100, help="least coverage in percent")
-    ] = 0,
+    fail_under: Annotated[int, whole("least coverage in percent", "--fail-under", most=100)] = 0,
     figures: Annotated[
         bool, typer.Option("--figures", help="find figures that no test notices when they change")
     ] = False,
     fail_under_figures: Annotated[
         int,
-        typer.Option(
-            min=0, max=100, help="least share of noticed changes in percent; implies --figures"
+        whole(
+            "least share of noticed changes in percent; implies --figures",
+            "--fail-under-figures",
+            most=100,
         ),
     ] = 0,
     why_of: Annotated[
@@ -101,7 +112,10 @@ def run_tests(
     ] = "",
     form: Annotated[str, typer.Option("--format", help="table, json or junit")] = "table",
 ) -> None:
-    """Run the products' own tests; exit code 1 when one fails or there is none."""
+    """Run the products' own tests.
+
+    Exit code 1 when one fails or there is none.
+    """
     selection = select_rules(path)
     rulebook = loaded(selection).rulebook
     assert rulebook is not None  # noqa: S101 - loaded raises otherwise
@@ -135,7 +149,10 @@ def factors(
     family: Annotated[str, typer.Argument(help="one family, for example income")] = "",
     form: Annotated[str, typer.Option("--format", help="table, json or markdown")] = "table",
 ) -> None:
-    """List the factors that rules can use, with type, unit and meaning."""
+    """List the factors that rules can use.
+
+    Each with type, unit and meaning.
+    """
     specs = [spec for spec in catalogue().values() if not family or spec.family == family]
     if not specs:
         families = ", ".join(sorted({spec.family for spec in catalogue().values()}))
@@ -152,7 +169,7 @@ def factors(
         rows = table("factor", "type", "unit", "better", "meaning")
         for spec in specs:
             rows.add_row(spec.name, spec.type.value, spec.unit, _BETTER[spec.better], spec.sentence)
-        console().print(rows)
+        print_table(rows)
         console().print(f"{len(specs)} factors")
     else:
         raise CommandError(f"--format is {form}: it must be table, json or markdown", Exit.USAGE)

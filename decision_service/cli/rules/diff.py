@@ -21,7 +21,7 @@ def diff(
     rules: RulesOption = DEFAULT_PATH,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Say in plain words what changed from version A to version B."""
+    """Say in plain words what changed from A to B."""
     old, new = find_version(before, rules), find_version(after, rules)
     comparison = compare(old.files, new.files, catalogue())
     if form is Format.JSON:

@@ -40,6 +40,7 @@ from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.run.inputs import bind_inputs
 from decision_service.ruleset.run.lists import list_answers
 from decision_service.ruleset.testing.case_reading import Given, GivenFile, parse_given, parse_input
+from decision_service.small_file import read_small
 
 _LANGUAGES = ("en",)
 
@@ -75,7 +76,10 @@ def explain(
     rules: RulesOption = DEFAULT_PATH,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show what a version concludes from given factor values, and why."""
+    """Show what a version concludes from given factors.
+
+    The reasons stand stage by stage.
+    """
     found = find_version(version, rules)
     facts = _facts(found.ruleset, factors, inputs or (), as_of)
     explained = Explanation.of(found.ruleset, facts)
@@ -104,7 +108,7 @@ def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_small(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8"
         raise CommandError(

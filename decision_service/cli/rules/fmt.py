@@ -24,7 +24,10 @@ CheckOption = Annotated[
 
 
 def fmt(path: PathArgument = DEFAULT_PATH, check: CheckOption = False) -> None:
-    """Lay rule files (v<N>.yaml) out anew; comments and meaning stay, broken files are left."""
+    """Lay rule files (v<N>.yaml) out anew.
+
+    Comments and meaning stay, broken files are left.
+    """
     files = _files(path)
     changed: list[Path] = []
     problems: list[CommandError] = []

@@ -23,7 +23,10 @@ _SALT_BYTES = 16
 def hash_list(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="a list: lists/NAME.csv")],
 ) -> None:
-    """Replace the plain keys of a list by salted hashes, those added since among them."""
+    """Replace the plain keys of a list by salted hashes.
+
+    Those added since are among them.
+    """
     text = _text(path)
     report = Report()
     reader = ListReader(str(path), text, report)

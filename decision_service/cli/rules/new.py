@@ -35,7 +35,10 @@ def new(
     zone: Annotated[str, typer.Option("--time-zone", help="of its dates")] = "Asia/Manila",
     rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = DEFAULT_PATH,
 ) -> None:
-    """Write a small complete product (rules, tests, plan) that passes, to be changed."""
+    """Write a small complete product to begin with.
+
+    Its rules, tests and plan pass as they are, to be changed.
+    """
     if not _PRODUCT.fullmatch(product) or len(product) > _LONGEST:
         raise CommandError(
             f"{product} is no product name: use small letters, digits and single hyphens, "

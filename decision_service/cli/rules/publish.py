@@ -39,7 +39,10 @@ def publish(
         ),
     ] = "",
 ) -> None:
-    """Check and test the whole folder, then write manifest.yaml: from then on only it loads."""
+    """Check and test the whole folder, then publish it.
+
+    Publishing writes manifest.yaml: from then on only what it lists loads.
+    """
     if not 1 <= len(by.strip()) <= _LONGEST_NAME or not by.isprintable():
         raise CommandError("--by must be a name of 1 to 200 characters on one line", Exit.USAGE)
     if allow_rollback and not _DIGEST.fullmatch(allow_rollback):

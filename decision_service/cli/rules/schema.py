@@ -16,6 +16,7 @@ from decision_service.domain.factor import FactorSpec
 from decision_service.factors.registry import catalogue
 from decision_service.ruleset.schema.cases import tests_schema
 from decision_service.ruleset.schema.document import ruleset_schema, shared_schema
+from decision_service.small_file import read_small
 
 
 class SchemaKind(StrEnum):
@@ -42,7 +43,7 @@ def schema(
         Path | None, typer.Option("--check", help="exit code 1 where this file is not the schema")
     ] = None,
 ) -> None:
-    """Print the JSON Schema that editors complete rule files with."""
+    """Print the JSON Schema of rule files, for editors."""
     text = schema_text(kind)
     if check is None:
         sys.stdout.write(text)
@@ -62,7 +63,7 @@ def schema_text(kind: SchemaKind) -> str:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_small(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(
             f"{path} cannot be read ({getattr(error, 'strerror', 'not UTF-8')}): name a schema",

@@ -11,7 +11,14 @@ from rich.table import Table
 from decision_service.api.v1 import ruleset_service_pb2 as pb
 from decision_service.cli.client.calls import call, rulesets
 from decision_service.cli.client.options import ServerOptions, calls_server
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.display.output import (
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    print_table,
+    table,
+)
 from decision_service.cli.errors import Exit
 
 
@@ -22,13 +29,16 @@ def status(
     *,
     server: ServerOptions,
 ) -> None:
-    """Show the rules that a server decides by; exit code 1 when it refused the folder's."""
+    """Show the rules that a server decides by.
+
+    Exit code 1 when it refused the folder's.
+    """
     with rulesets(server) as stub:
         reply = call(stub.ListRulesets, pb.ListRulesetsRequest(product=product), server)
     if form is Format.JSON:
         print_json(reply)
     else:
-        console().print(version_table(reply))
+        print_table(version_table(reply))
         for line in (*reading_lines(reply), *list_lines(reply)):
             console().print(line, markup=False, soft_wrap=True)
     if reply.refused:

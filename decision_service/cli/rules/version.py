@@ -18,7 +18,7 @@ from decision_service.pipeline.rules.loading import RuleFolder, files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.testing.case_reading import case_target
-from decision_service.storage.rules_folder.files import MOST_BYTES
+from decision_service.small_file import read_small
 
 RulesOption = Annotated[
     Path, typer.Option("--rules", help="the rules folder that product@version looks in")
@@ -102,7 +102,7 @@ def _astray(files: RulesetFiles) -> RulesetFiles:
 
 def _text(path: Path) -> str:
     try:
-        body = path.read_bytes()[: MOST_BYTES + 1]
+        body = read_small(path)
         return body.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8"

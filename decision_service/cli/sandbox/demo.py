@@ -25,6 +25,7 @@ from decision_service.cli.display.output import (
     console,
     message_dict,
     print_json,
+    print_table,
     table,
 )
 from decision_service.cli.display.text import offer_text, reason_text, score_text
@@ -58,7 +59,10 @@ def demo(
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Decide for the four sandbox people with the embedded stand-in, and show how it went."""
+    """Decide for the four sandbox people, and show how it went.
+
+    With the embedded stand-in, and a store for this run alone.
+    """
     configure_logging("error", as_json=False)
     with TemporaryDirectory() as folder:  # what was granted in another run would count in this one
         differs = run_async(_demo(store or Path(folder, "demo.db"), form))
@@ -71,7 +75,7 @@ async def _demo(store: Path, form: Format) -> bool:
     async with _started(store) as (service, stub):
         if form is Format.TABLE:
             console().print("\n".join(_heading(service, store)))
-        shown = [await _decide(stub, service.address, person) for person in sandbox_people()]
+        shown = [await _decide(stub, person) for person in sandbox_people()]
     if form is Format.JSON:
         print_json([_row(one) for one in shown])
     else:
@@ -100,7 +104,7 @@ async def _started(store: Path) -> AsyncIterator[tuple[Service, Any]]:
         await service.stop()
 
 
-async def _decide(stub: Any, address: str, person: SandboxPerson) -> DemoDecision:
+async def _decide(stub: Any, person: SandboxPerson) -> DemoDecision:
     request = service_pb.CreateDecisionRequest(
         request_id=str(uuid.uuid4()),
         user_id=person.user_id,
@@ -116,7 +120,7 @@ async def _decide(stub: Any, address: str, person: SandboxPerson) -> DemoDecisio
         again = service_pb.ReplayDecisionRequest(decision_id=decision.decision_id)
         replayed = await stub.ReplayDecision(again, timeout=10)
     except grpc.RpcError as error:
-        raise described(error, address) from None
+        raise described(error) from None
     return DemoDecision(person, decision, milliseconds, tuple(replayed.differing_fields))
 
 
@@ -147,7 +151,7 @@ def _print(shown: list[DemoDecision], *, own_rules: bool) -> None:
             f"{one.milliseconds:.0f}",
         )
     out = console()
-    out.print(rows)
+    print_table(rows)
     declined = next((one for one in shown if one.decision.outcome == pb.OUTCOME_DECLINE), shown[0])
     out.print()
     first_name = declined.person.name.partition(" ")[0]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, date, datetime
+from textwrap import wrap
 from typing import Annotated, Any
 
 import typer
 
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.display.output import Format, FormatOption, print_json
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.simulator.formats.dates import civil_day
 from decision_service.simulator.people.residence import (
@@ -20,6 +22,9 @@ from decision_service.simulator.people.sandbox.people import (
     sandbox_data,
     sandbox_people,
 )
+
+_WIDTH = 80
+_INDENT = "    "
 
 
 def people(
@@ -40,10 +45,10 @@ def people(
         today = civil_day(datetime.now(UTC)) if data else None
         print_json([_row(person, residence, today) for person in sandbox_people()])
         return
-    rows = table("name", "user id", "country", "data")
     for person in sandbox_people():
-        rows.add_row(person.name, person.user_id, country or person.country, person.story)
-    console().print(rows)
+        sys.stdout.write(f"{person.name:<20} {person.user_id}  {country or person.country}\n")
+        story = wrap(person.story, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
+        sys.stdout.writelines(f"{line}\n" for line in story)
 
 
 def _residence(country: str, currency: str) -> Residence:

@@ -36,7 +36,9 @@ def rehearse(
     ] = "127.0.0.1:8080",
     rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = Path("rules"),
 ) -> None:
-    """Serve the made-up people with TLS, a token and webhooks, and print the calls to try.
+    """Serve the made-up people with TLS, token and webhooks.
+
+    Prints the calls to try.
 
     Writes throwaway certificates, a caller, a webhook secret and settings into FOLDER.
     """

@@ -13,22 +13,25 @@ import yaml
 
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
+from decision_service.cli.numbers import whole
 from decision_service.config import OFFLINE_KEY, OFFLINE_SECRET
 from decision_service.simulator.scenario import Scenario, ScenarioRefused, load_scenario
 from decision_service.simulator.server import ListenRefused, Simulator, build_app, serve
+from decision_service.small_file import read_small
 
 
 def simulator(
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="0 takes a free one")
-    ] = 8081,
+    port: Annotated[int, whole("0 takes a free one", "--port", most=65_535)] = 8081,
     scenario: Annotated[
         Path | None, typer.Option("--scenario", help="YAML file of people and faults")
     ] = None,
     key: Annotated[str, typer.Option("--key", help="API key to accept")] = OFFLINE_KEY,
     secret: Annotated[str, typer.Option("--secret", help="API secret to accept")] = OFFLINE_SECRET,
 ) -> None:
-    """Serve a stand-in for the Smile sandbox on loopback until Ctrl-C."""
+    """Serve a stand-in for the Smile sandbox until Ctrl-C.
+
+    On loopback alone.
+    """
     played = _scenario(scenario)
     app = build_app(
         played.world,
@@ -44,7 +47,7 @@ def simulator(
 
 def _scenario(path: Path | None) -> Scenario:
     try:
-        return load_scenario(yaml.safe_load(path.read_text(encoding="utf-8")) if path else {})
+        return load_scenario(yaml.safe_load(read_small(path).decode("utf-8")) if path else {})
     except ScenarioRefused as error:
         raise CommandError(f"{path}: {error}", Exit.USAGE) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

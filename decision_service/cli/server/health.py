@@ -16,7 +16,10 @@ from decision_service.edge.rpc.services.health import REASON
 
 @calls_server
 def health(form: FormatOption = Format.TABLE, *, server: ServerOptions) -> None:
-    """Ask a server whether it takes decisions, and why not; exit code 3 when it does not."""
+    """Ask a server whether it takes decisions, and why not.
+
+    Exit code 3 when it does not.
+    """
     with server.open() as opened:
         stub: Any = health_pb2_grpc.HealthStub(opened)
         answer: tuple[Any, grpc.Call] = call(

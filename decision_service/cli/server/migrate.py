@@ -22,7 +22,10 @@ def migrate(
         str, typer.Option("--store", help="the store's URL, instead of the configured one")
     ] = "",
 ) -> None:
-    """Bring a store's tables to this program's version; safe to repeat."""
+    """Bring a store's tables to this program's version.
+
+    Safe to repeat.
+    """
     settings = load(config)
     url = store or settings.store_url
     try:

@@ -10,7 +10,7 @@ import typer
 
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.edge.rpc.access import Role
-from decision_service.edge.rpc.authenticator import Authenticator, CallersRefused
+from decision_service.edge.rpc.authenticator import read_callers_file
 from decision_service.edge.rpc.callers import NAME, new_token, token_hash
 from decision_service.language.diagnostics import count, render
 
@@ -23,7 +23,10 @@ def new(
     caller: Annotated[str, typer.Argument(metavar="CALLER", help="a caller's name")],
     role: Annotated[list[Role] | None, typer.Option("--role", help="may be repeated")] = None,
 ) -> None:
-    """Print a fresh token, once, and the line of the callers file that lets it in."""
+    """Print a fresh token, once, and its callers-file line.
+
+    The line of the callers file lets the token in.
+    """
     if not NAME.fullmatch(caller):
         raise CommandError(
             f"{caller!r} is no caller's name: use 1 to 64 lower-case letters, digits, ., _ and -",
@@ -42,9 +45,8 @@ def new(
 @commands.command()
 def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="the callers file")]) -> None:
     """Check a callers file; exit code 1 when it has mistakes."""
-    try:
-        Authenticator(file)
-    except CallersRefused as error:
-        lines = tuple(map(render, error.diagnostics))
-        raise CommandError(f"{file}: {count(error.diagnostics)}", Exit.FINDINGS, lines) from None
+    reading = read_callers_file(file)
+    if reading.callers is None:
+        lines = tuple(map(render, reading.diagnostics))
+        raise CommandError(f"{file}: {count(reading.diagnostics)}", Exit.FINDINGS, lines)
     sys.stdout.write(f"{file} is in order\n")

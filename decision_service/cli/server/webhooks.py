@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import uuid
 from datetime import UTC, datetime
@@ -13,13 +14,19 @@ import httpx
 import typer
 
 from decision_service.cli.client.options import CaOption, trusting
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.display.output import (
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    print_table,
+    table,
+)
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
 from decision_service.cli.server.options import ConfigOption
-from decision_service.cli.server.vendor import open_smile, vendor_deadline
+from decision_service.cli.server.webhook_calls import listed, registered, removed
 from decision_service.config import Settings, is_loopback, load
-from decision_service.domain.errors import ServiceError
 from decision_service.edge.http.webhooks import PATH, signature
 from decision_service.pipeline.snapshots.events import NEEDED_TYPES
 from decision_service.smile.onboarding.webhooks import Webhook
@@ -29,6 +36,7 @@ UrlArgument = Annotated[
     str, typer.Argument(metavar="URL", help=f"where the service is reached: https://host{PATH}")
 ]
 _SECONDS = 10.0
+_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 
 
 @commands.command()
@@ -38,34 +46,66 @@ def register(
     config: ConfigOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Register the address with the newest secret, for every type of event that is needed."""
+    """Register the address for all needed events.
+
+    Once for the newest secret: a second call changes nothing.
+    """
     settings = load(config)
     secret = _newest_secret(settings)
     if urlsplit(url).scheme != "https":
         raise CommandError(
             f"{url} is no https:// address, and the vendor takes none else", Exit.USAGE
         )
-    made = run_async(_register(settings, name, url, secret))
-    _print([made], form)
+    hook, made = run_async(registered(settings, name, url, secret))
+    _print([hook], form)
+    if form is Format.TABLE:
+        console().print("Registered." if made else "Registered already: nothing was changed.")
+
+
+@commands.command()
+def remove(
+    webhook_id: Annotated[
+        str, typer.Argument(metavar="ID", help="the webhook's id, as `webhooks list` shows it")
+    ],
+    config: ConfigOption = None,
+) -> None:
+    """Remove a webhook at the vendor.
+
+    The vendor then sends nothing there.
+    """
+    settings = load(config)
+    if not _ID.fullmatch(webhook_id):
+        raise CommandError(f"{webhook_id!r} is no id of a webhook: see `webhooks list`", Exit.USAGE)
+    if not run_async(removed(settings, webhook_id)):
+        raise CommandError(
+            f"the vendor knows no webhook {webhook_id}: see `webhooks list`", Exit.FINDINGS
+        )
+    console().print(f"{webhook_id} is removed.", markup=False, soft_wrap=True)
 
 
 @commands.command("list")
 def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
-    """List what is registered, and which needed events nothing sends; exit code 1 then."""
-    found = run_async(_listed(load(config)))
+    """List what is registered.
+
+    Exit code 1 where needed events are not sent.
+    """
+    found = run_async(listed(load(config)))
     _print(found, form)
     lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in found)]
     if lacking:
         raise CommandError(
-            f"nothing sends {', '.join(lacking)}: `webhooks register` again, then remove the old "
-            "one at the vendor",
+            f"nothing sends {', '.join(lacking)}: `webhooks register` again, then "
+            "`webhooks remove` the old one",
             Exit.FINDINGS,
         )
 
 
 @commands.command("send-test")
 def send_test(url: UrlArgument, config: ConfigOption = None, tls_ca: CaOption = None) -> None:
-    """Send a signed event that means nothing, and a forged one, and say how each was answered."""
+    """Try the address with a signed and a forged event.
+
+    It says how each was answered.
+    """
     secret = _newest_secret(load(config))
     parts = urlsplit(url)
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
@@ -111,24 +151,6 @@ def _post(url: str, secret: str, trusted: ssl.SSLContext | bool) -> int:
     return answer.status_code
 
 
-async def _register(settings: Settings, name: str, url: str, secret: str) -> Webhook:
-    async with open_smile(settings) as source:
-        try:
-            return await source.webhooks.register(
-                name, url, NEEDED_TYPES, secret, vendor_deadline()
-            )
-        except ServiceError as error:
-            raise CommandError(error.message, Exit.SERVER) from None
-
-
-async def _listed(settings: Settings) -> tuple[Webhook, ...]:
-    async with open_smile(settings) as source:
-        try:
-            return await source.webhooks.list(vendor_deadline())
-        except ServiceError as error:
-            raise CommandError(error.message, Exit.SERVER) from None
-
-
 def _print(found: tuple[Webhook, ...] | list[Webhook], form: Format) -> None:
     if form is Format.JSON:
         print_json([
@@ -141,4 +163,4 @@ def _print(found: tuple[Webhook, ...] | list[Webhook], form: Format) -> None:
     for hook in found:
         active = "yes" if hook.active else "no"
         rows.add_row(hook.id, hook.name, hook.url, active, str(len(hook.event_types)))
-    console().print(rows)
+    print_table(rows)

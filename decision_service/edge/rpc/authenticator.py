@@ -20,6 +20,7 @@ from decision_service.edge.rpc.context import RpcContext
 from decision_service.file_watch import FileWatch
 from decision_service.language.diagnostics import Diagnostic, Place, Report
 from decision_service.language.yaml.parser import decode
+from decision_service.small_file import read_small
 
 _HEADER = "authorization"
 _NAMES = "x509_common_name", "x509_subject_alternative_name"
@@ -46,7 +47,7 @@ class Authenticator:
         self._files = FileWatch(*([path] if path else []))
         self._callers: Callers | None = None
         if path is not None:
-            reading = _read(path)
+            reading = read_callers_file(path)
             if reading.callers is None:
                 raise CallersRefused(path, reading.diagnostics)
             self._callers = reading.callers
@@ -60,7 +61,7 @@ class Authenticator:
         """Read the file again, where there is one; True when its callers count from now on."""
         if self.path is None:
             return False
-        reading = _read(self.path)
+        reading = read_callers_file(self.path)
         if reading.callers is None:
             for one in reading.diagnostics:
                 where = f"{one.file}:{one.line}:{one.column}"
@@ -91,10 +92,11 @@ def _certificate_names(context: RpcContext) -> Iterator[str]:
             yield raw.decode("utf-8", "replace")
 
 
-def _read(path: Path) -> CallersReading:
+def read_callers_file(path: Path) -> CallersReading:
+    """The callers of a file, or what is wrong with it."""
     report = Report()
     try:
-        text = decode(str(path), path.read_bytes(), report)
+        text = decode(str(path), read_small(path), report)
     except OSError as error:
         message = f"the file cannot be read: {error.strerror}"
         report.error("A100", Place(str(path), 1, 1, 2), message, "check its path and permissions")

@@ -7,7 +7,12 @@ from hashlib import sha256
 
 import msgspec
 
-from decision_service.domain.errors import RequestInProgress, ServiceError, UpstreamUnavailable
+from decision_service.domain.errors import (
+    RequestInProgress,
+    ServiceError,
+    UpstreamUnavailable,
+    UserUnknown,
+)
 from decision_service.pipeline.applicants.owners import ApplicantOwners
 from decision_service.pipeline.applicants.ports import (
     Applicant,
@@ -129,12 +134,18 @@ class OnboardApplicants:
         """Destroy a user's stored data, then revoke the user's accounts at the vendor.
 
         Decisions stay. Safe to repeat, and to be repeated where it raises UpstreamUnavailable:
-        what is stored here is destroyed by then. Raises UserUnknown where the caller `scope` did
+        what is stored here is destroyed by then. Raises UserUnknown where neither the vendor nor
+        the store knows anything of the user, and where the caller `scope` did
         not create the user.
         """
         await self._owners.require(user_id, scope)
         erased = await self._log.erase(user_id)
-        accounts = await self._vendor.revoke(user_id, stop_at)
+        try:
+            accounts = await self._vendor.revoke(user_id, stop_at)
+        except UserUnknown:
+            if not erased.known:
+                raise
+            accounts = 0
         return ErasedApplicant(accounts, erased.snapshots)
 
     async def _settled(

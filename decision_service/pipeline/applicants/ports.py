@@ -96,7 +96,8 @@ class Enrolment(Protocol):
     async def revoke(self, user_id: str, stop_at: float) -> int:
         """Revoke every account of a user that is not revoked yet; how many. Safe to repeat.
 
-        One that cannot be revoked holds up no other: the error says what is left.
+        One that cannot be revoked holds up no other: the error says what is left. Raises
+        UserUnknown.
         """
 
     async def connections(self, user_id: str, as_of: datetime, stop_at: float) -> Connections:

@@ -90,12 +90,13 @@ class NewUserAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebhookAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
-    """`GET /webhooks`; the secret that comes with it is not read."""
+    """`GET /webhooks`, with the secret, of which a digest alone is kept."""
 
     name: str | None = None
     url: str | None = None
     event_types: list[str] | None = None
     active: bool | None = None
+    secret: str | None = None
 
 
 class AccountAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):

@@ -26,7 +26,7 @@ from decision_service.smile.mapping.answers import (
 from decision_service.smile.mapping.decoding import OneDecoder, PageDecoder
 from decision_service.smile.mapping.fields import instant_or_none, needed
 from decision_service.smile.mapping.pages import read_list
-from decision_service.smile.onboarding.revocation import revoke_accounts
+from decision_service.smile.onboarding.revocation import UNKNOWN, revoke_accounts
 from decision_service.smile.reading.applicant import ApplicantReader, CollectedTask
 from decision_service.smile.reading.readiness import being_linked, waited_for
 from decision_service.smile.transport.http import Request
@@ -171,4 +171,4 @@ def _may_have_happened(fault: UpstreamFault) -> bool:
 
 
 def _unknown() -> UserUnknown:
-    return UserUnknown("Smile knows no user with this user_id, or has erased it")
+    return UserUnknown(UNKNOWN)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from urllib.parse import quote
 
 from decision_service.domain.accounts import DISCONNECTED
-from decision_service.domain.errors import ServiceError, UpstreamUnavailable
+from decision_service.domain.errors import ServiceError, UpstreamUnavailable, UserUnknown
 from decision_service.smile.client import SmileApi
 from decision_service.smile.errors import RETRY_AFTER, Gone, UpstreamFault
 from decision_service.smile.mapping.decoding import BareDecoder
@@ -16,18 +16,22 @@ from decision_service.smile.transport.http import Request
 
 _DONE = BareDecoder("accounts")
 _NAMED = 10
+UNKNOWN = "Smile knows no user with this user_id, or has erased it"
 
 
 async def revoke_accounts(api: SmileApi, reader: ApplicantReader) -> int:
     """Revoke every account that is listed and not disconnected; how many.
 
     A failure of one account or of the list's end stops no other revocation. Raises
-    UpstreamUnavailable with the accounts that are left, or the fault's refusal where none was done.
+    UpstreamUnavailable with the accounts that are left, or the fault's refusal where none was done,
+    and UserUnknown where the vendor knows no such user.
     """
     try:
         listed, cut = await reader.listed_statuses()
-    except Gone:
-        return 0
+        if not listed and cut is None:
+            await reader.check_known()
+    except (Gone, UserUnknown):
+        raise UserUnknown(UNKNOWN) from None
     except UpstreamFault as fault:
         raise fault.refusal() from None
     wanted = [one for one, status in listed.items() if status != DISCONNECTED]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+from urllib.parse import quote
+
 import msgspec
 
 from decision_service.smile.client import SmileApi
-from decision_service.smile.errors import UpstreamFault
+from decision_service.smile.errors import Gone, UpstreamFault
 from decision_service.smile.mapping.answers import WebhookAnswer
-from decision_service.smile.mapping.decoding import OneDecoder, PageDecoder
+from decision_service.smile.mapping.decoding import BareDecoder, OneDecoder, PageDecoder
 from decision_service.smile.mapping.fields import needed
 from decision_service.smile.mapping.pages import read_list
 from decision_service.smile.transport.http import Request
@@ -17,16 +20,25 @@ LONGEST_SECRET = 64
 
 _PAGE = PageDecoder(WebhookAnswer, "webhooks")
 _ONE = OneDecoder(WebhookAnswer, "webhooks")
+_DONE = BareDecoder("webhooks")
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """A registered webhook: where the vendor sends which types of events."""
+    """A registered webhook: where the vendor sends which types of events.
+
+    `secret_digest` is the SHA-256 of its secret in hex, empty where the vendor does not say.
+    """
 
     id: str
     name: str
     url: str
     event_types: tuple[str, ...]
     active: bool
+    secret_digest: str = ""
+
+    def is_signed_by(self, secret: str) -> bool:
+        """Whether its events are signed by this secret; True where the vendor does not say."""
+        return self.secret_digest in ("", _digest(secret))
 
     def sends(self, event_type: str) -> bool:
         """Whether events of this type come."""
@@ -34,7 +46,10 @@ class Webhook(msgspec.Struct, frozen=True):
 
 
 class SmileWebhooks:
-    """Reads and registers webhooks; methods raise UpstreamUnavailable, UpstreamBudgetExhausted."""
+    """Reads, registers and removes webhooks.
+
+    Methods raise UpstreamUnavailable and UpstreamBudgetExhausted.
+    """
 
     def __init__(self, api: SmileApi) -> None:
         self._api = api
@@ -74,6 +89,21 @@ class SmileWebhooks:
         except UpstreamFault as fault:
             raise fault.refusal() from None
 
+    async def remove(self, webhook_id: str, stop_at: float) -> bool:
+        """Have the vendor send nothing more to a webhook; False where it knows none of this id."""
+        path = f"/webhooks/{quote(webhook_id, safe='')}"
+        try:
+            await self._api.get(Request(path, method="DELETE"), _DONE, self._api.budget(stop_at))
+        except Gone:
+            return False
+        except UpstreamFault as fault:
+            raise fault.refusal() from None
+        return True
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()
+
 
 def _webhook(answer: WebhookAnswer) -> Webhook:
     return Webhook(
@@ -82,4 +112,5 @@ def _webhook(answer: WebhookAnswer) -> Webhook:
         needed(answer.url, "webhooks.url"),
         tuple(answer.event_types or ()),
         answer.active is not False,
+        _digest(answer.secret) if answer.secret else "",
     )

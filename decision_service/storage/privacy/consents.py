@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from msgspec.structs import asdict
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from decision_service.pipeline.ports import Disconnected, Erased
 from decision_service.storage.privacy import ended, expiry
@@ -15,7 +15,9 @@ from decision_service.storage.privacy.wrapping import about
 from decision_service.storage.queries import history
 from decision_service.storage.queries.dialect import insert_new, padded
 from decision_service.storage.schema.tables import (
+    applicants,
     consents,
+    decisions,
     erasures,
     known_counts,
     link_tokens,
@@ -87,6 +89,7 @@ def erase(
     with_decisions: bool = False,
 ) -> Erased:
     """Destroy a user's key and data, count the withdrawal, and record the erasure's id."""
+    known = _is_known(connection, user_id)
     insert_new(connection, erasures, [{"erasure_id": erasure_id, "user_id": user_id}])
     insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
     counted = update(consents).where(consents.c.user_id == user_id)
@@ -98,7 +101,16 @@ def erase(
     history.unlink(connection, user_id)
     if with_decisions:
         expiry.remove_decisions(connection, user_id)
-    return Erased(gone.rowcount)
+    return Erased(gone.rowcount, known)
+
+
+def _is_known(connection: Connection, user_id: str) -> bool:
+    """Whether anything is stored of a user beside earlier erasures."""
+    tables = (snapshots, decisions, applicants, link_tokens, warm)
+    return any(
+        connection.execute(select(exists().where(table.c.user_id == user_id))).scalar_one()
+        for table in tables
+    )
 
 
 def _found(connection: Connection, users: list[str], data_keys: DataKeys) -> dict[str, bytes]:

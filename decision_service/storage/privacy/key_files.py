@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from decision_service.pipeline.history.keys import SMALLEST_KEY
+from decision_service.small_file import read_small
 from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.errors import KeysUnfit
 
@@ -90,7 +91,7 @@ class KeyFile(Generic[K]):
         """Put a new key first, in a file that its owner alone can read; raises KeysUnfit."""
         secret = secrets.token_bytes(SMALLEST_KEY)
         try:
-            before = path.read_bytes()
+            before = read_small(path)
         except FileNotFoundError:
             before = b""
         except OSError as error:
@@ -126,7 +127,7 @@ class KeyFile(Generic[K]):
 
     def _text(self, path: Path) -> str:
         try:
-            return path.read_text(encoding="ascii")
+            return read_small(path).decode("ascii")
         except OSError as error:
             raise self._unfit(path, f"cannot be read ({error.strerror})") from None
         except UnicodeDecodeError:

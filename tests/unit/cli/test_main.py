@@ -1,12 +1,84 @@
-"""How every command ends when its words are wrong."""
+"""How every command ends when its words, its output or its own code are wrong."""
 
+import os
+import subprocess
+import sys
+
+import pytest
+
+from decision_service.cli.errors import Exit
 from tests.unit.cli.commands import command
 
 
 def test_wrong_words_are_a_sentence_and_no_traceback(capsys):
     """An option that there is not, and one that is missing, end with code 2 and what is wrong."""
-    for words in (["health", "--bogus"], ["decide"], ["nonsense"]):
+    for words in (["health", "--bogus"], ["decide"], ["nonsense"], ["--debug"]):
         done = command(capsys, *words)
         assert (done.code, done.out) == (2, "")
         assert "Traceback" not in done.err
         assert len(done.err.splitlines()) == 1
+
+
+def test_a_misspelt_command_is_told_the_near_one(capsys):
+    """`decision` is answered with a name that there is."""
+    assert "did you mean decisions?" in command(capsys, "decision").err
+
+
+def test_bytes_that_are_not_utf_8_are_refused(capsys, monkeypatch):
+    """In a word and in a setting, with its place."""
+    assert (
+        "argument 3 is not UTF-8: \\xff:1" in command(capsys, "health", "--address", "\udcff:1").err
+    )
+    monkeypatch.setenv("DECISION_GRPC_ADDRESS", "\udcff")
+    assert "DECISION_GRPC_ADDRESS is not UTF-8" in command(capsys, "version").err
+
+
+@pytest.mark.parametrize(("words", "shown"), [((), False), (("--debug",), True)])
+def test_a_fault_of_the_program_has_a_code_of_its_own(capsys, monkeypatch, words, shown):
+    """No traceback without `--debug`, and no content of the error, which may be a person's."""
+    monkeypatch.setattr(
+        sys.modules["decision_service.cli.main"], "_check_text", lambda *_: {}["Juan"]
+    )
+    done = command(capsys, *words, "version")
+    assert done.code == Exit.OWN_FAULT
+    assert ("Traceback" in done.err) is shown
+    assert "fault of its own (KeyError)" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "redirect", "code"),
+    [
+        ("people", ">/dev/full", 2),
+        ("people --format json --data", ">/dev/full", 2),
+        ("--help", ">/dev/full", 2),
+        ("bogus", "2>/dev/full", 2),
+        ("people", ">&-", 0),
+        ("bogus", "2>&-", 2),
+        ("decisions outcomes -", "<&-", 0),
+    ],
+)
+def test_full_and_closed_streams_are_no_traceback(words, redirect, code):
+    """A full disk is a sentence and code 2; a closed stream is as if nobody listened."""
+    line = f"{sys.executable} -m decision_service {words} {redirect}"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+    if ">/dev/full" in redirect and "2>" not in redirect:
+        assert done.stderr == "the output cannot be used: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("instruction", "words"),
+    [
+        ("complete_bash", {"COMP_WORDS": "decision-service web", "COMP_CWORD": "1"}),
+        ("complete_zsh", {"_TYPER_COMPLETE_ARGS": "decision-service web"}),
+        ("complete_fish", {"_TYPER_COMPLETE_ARGS": "decision-service web"}),
+    ],
+)
+def test_three_shells_complete_commands(instruction, words):
+    """The program answers what the shell's script asks."""
+    asked = {"_DECISION_SERVICE_COMPLETE": instruction, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    done = subprocess.run(
+        [sys.executable, "-m", "decision_service"], env=os.environ | asked | words,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, "webhooks" in done.stdout) == (0, True)

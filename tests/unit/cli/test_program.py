@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from decision_service.cli.main import COMMANDS
+from decision_service.cli.commands import COMMANDS
 from tests.unit.cli.commands import command
+from tests.unit.cli.test_any_words import PLACES
 
 SERVER = (
     "decision_service.wiring.app",
@@ -22,11 +23,28 @@ def test_help_names_every_command_and_each_explains_itself(
 ) -> None:
     """What `--help` lists can be asked for help by itself."""
     listed = command(capsys, "--help").out
-    for name in (*COMMANDS, "version"):
+    for name in COMMANDS:
         assert f"\n  {name} " in listed
         own = command(capsys, name, "--help")
         assert own.code == 0
         assert f" {name} [OPTIONS]" in own.out
+
+
+def test_help_is_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command, option and argument has a text, and no list of commands cuts one."""
+    monkeypatch.setenv("COLUMNS", "80")
+    for group in ((), *((name,) for name in COMMANDS)):
+        listed = command(capsys, *group, "--help").out
+        assert "..." not in listed.partition("\nCommands:")[2], group
+    for words, places in PLACES.items():
+        for _, found, place in places:
+            assert found.help, words
+            assert place.help, (words, place.name)
+
+
+def test_the_version_is_told_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
+    """The option and the command print the same."""
+    assert command(capsys, "--version").out == command(capsys, "version").out != ""
 
 
 @pytest.mark.parametrize("name", ["version", "people", "rules", "tokens", "health"])

@@ -19,7 +19,10 @@ commands = typer.Typer(help="See what is set, and get a sample file.", no_args_i
 
 @commands.command()
 def check(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
-    """List every setting, its value without secrets, and its source; exit code 2 on a problem."""
+    """List every setting with its value and its source.
+
+    Secrets are left out. Exit code 2 on a problem.
+    """
     reading = read(config)
     problems = (*reading.problems, *file_problems(reading))
     if form is Format.JSON:
@@ -41,7 +44,10 @@ def sample_(
         typer.Option("--check", metavar="FILE", help="exit code 1 where FILE is not the sample"),
     ] = None,
 ) -> None:
-    """Print a commented file of all settings with their defaults, none of them set."""
+    """Print a commented file of all settings.
+
+    With their defaults, none of them set.
+    """
     text = sample(form)
     if check_ is None:
         sys.stdout.write(text)

@@ -31,7 +31,10 @@ from decision_service.config import Settings, SmileMode, load
 def preflight(
     config: ConfigOption = None, tls_ca: CaOption = None, form: FormatOption = Format.TABLE
 ) -> None:
-    """Say of everything that going live needs whether it is in order, or what to do."""
+    """Check everything that going live needs.
+
+    Each line says that it is in order, or what to do.
+    """
     settings = load(config)
     lines = run_async(_all(settings, trusting(tls_ca)))
     if form is Format.JSON:

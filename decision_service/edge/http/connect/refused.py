@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+
+from decision_service.small_file import read_small
 
 
 class PageRefused(Exception):
@@ -12,12 +15,11 @@ class PageRefused(Exception):
 def read_bounded(path: Path, most: int) -> bytes:
     """The content of a file of 1 to `most` bytes; raises PageRefused."""
     try:
-        with path.open("rb") as file:
-            content = file.read(most + 1)
+        content = read_small(path, most)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise PageRefused(f"{path} has more than {most:,} bytes: give a smaller one") from None
         raise PageRefused(f"{path} cannot be read: {error.strerror}") from None
     if not content:
-        raise PageRefused(f"{path} is empty")
-    if len(content) > most:
-        raise PageRefused(f"{path} has more than {most:,} bytes: give a smaller one")
+        raise PageRefused(f"{path} is empty: write it, or leave the setting out")
     return content

@@ -6,6 +6,7 @@ import msgspec
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.edge.rpc.context import RpcContext
+from decision_service.edge.rpc.mapping.connect_links import ConnectLinks
 from decision_service.edge.rpc.mapping.problems import Problems, check_reference, check_user_id
 from decision_service.edge.rpc.mapping.values import timestamp
 from decision_service.edge.rpc.services.methods import Methods, unary
@@ -28,6 +29,7 @@ class ApplicantUseCases(msgspec.Struct, frozen=True):
     onboard: OnboardApplicants
     look: ReadApplicantStatus
     clock: Clock
+    links: ConnectLinks
 
 
 class ApplicantServicer:
@@ -42,20 +44,27 @@ class ApplicantServicer:
         """The applicant's user with a new token."""
         problems = Problems()
         check_reference(problems, "applicant_ref", request.applicant_ref, required=True)
+        self._use_cases.links.check(problems, request.return_url)
         problems.raise_if_any()
         applicant = Applicant(context.info.caller, request.applicant_ref)
         made = await self._use_cases.onboard.create(applicant, self._stop_at(context))
+        token = self._token(made.token, request.return_url)
         return pb.CreateApplicantResponse(
-            user_id=made.user_id, link_token=_token(made.token), created=made.created
+            user_id=made.user_id, link_token=token, created=made.created
         )
 
     async def create_link_token(
         self, request: pb.CreateLinkTokenRequest, context: RpcContext
     ) -> pb.CreateLinkTokenResponse:
         """A new token."""
-        user_id, scope = _user_id(request.user_id), context.info.applicant_scope
-        token = await self._use_cases.onboard.link_token(user_id, scope, self._stop_at(context))
-        return pb.CreateLinkTokenResponse(link_token=_token(token))
+        problems = Problems()
+        check_user_id(problems, request.user_id)
+        self._use_cases.links.check(problems, request.return_url)
+        problems.raise_if_any()
+        token = await self._use_cases.onboard.link_token(
+            request.user_id, context.info.applicant_scope, self._stop_at(context)
+        )
+        return pb.CreateLinkTokenResponse(link_token=self._token(token, request.return_url))
 
     async def get_applicant(
         self, request: pb.GetApplicantRequest, context: RpcContext
@@ -73,6 +82,14 @@ class ApplicantServicer:
         erased = await self._use_cases.onboard.erase(user_id, scope, self._stop_at(context))
         return pb.EraseApplicantResponse(
             revoked_accounts=erased.accounts, erased_snapshots=erased.snapshots
+        )
+
+    def _token(self, token: LinkToken, return_url: str) -> pb.LinkToken:
+        return pb.LinkToken(
+            access_token=token.access_token,
+            expire_time=timestamp(token.expires),
+            mode=token.mode,
+            connect_url=self._use_cases.links.link(token.access_token, return_url),
         )
 
     def _stop_at(self, context: RpcContext) -> float:
@@ -94,12 +111,6 @@ def _user_id(user_id: str) -> str:
     check_user_id(problems, user_id)
     problems.raise_if_any()
     return user_id
-
-
-def _token(token: LinkToken) -> pb.LinkToken:
-    return pb.LinkToken(
-        access_token=token.access_token, expire_time=timestamp(token.expires), mode=token.mode
-    )
 
 
 def _applicant(seen: ApplicantStatus) -> pb.Applicant:

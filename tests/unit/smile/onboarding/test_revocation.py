@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from decision_service.domain.errors import CrossTenant, UpstreamUnavailable
+from decision_service.domain.errors import CrossTenant, UpstreamUnavailable, UserUnknown
 from tests.unit.smile.gathering import opened
 from tests.unit.smile.items import OTHER_USER, USER, account
 from tests.unit.smile.vendor import Vendor, ok, problem
@@ -46,11 +46,16 @@ async def test_every_account_that_is_left_is_revoked():
     assert deleted(one) == ["a-1", "a-2"]
 
 
-async def test_a_user_that_is_not_known_has_nothing_to_revoke():
-    """The vendor has erased it already."""
+@pytest.mark.parametrize(
+    ("path", "answer"), [("/accounts", problem(404)), (f"/users/{USER}", problem(404))]
+)
+async def test_a_user_that_is_not_known_has_nothing_to_revoke(path, answer):
+    """The vendor has erased it already, and says so of the accounts or of the user."""
     one = vendor()
-    one.each("/accounts", problem(404))
-    assert await revoked(one) == 0
+    one.each("/accounts", ok({"items": []}))
+    one.each(path, answer)
+    with pytest.raises(UserUnknown, match="has erased it"):
+        await revoked(one)
 
 
 async def test_what_a_list_without_end_shows_is_revoked():

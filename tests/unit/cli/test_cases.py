@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
-from decision_service.cli.decisions.fixture import fixture
-from decision_service.cli.errors import CommandError
+from decision_service.cli.decisions.cases import case
+from decision_service.cli.decisions.masking import Exported
 
 RULES = rules_pb.Ruleset(
     ref=pb.RulesetRef(ruleset="test-loan", version=1, digest="ab" * 32),
@@ -27,7 +26,7 @@ def _decision(**fields):
 
 def _text(**words):
     inputs = {name: values_pb2.InputValue(text=word) for name, word in words.items()}
-    return fixture(_decision(inputs=inputs), RULES)
+    return case(Exported(_decision(inputs=inputs), RULES))
 
 
 def test_words_of_the_rules_stay():
@@ -46,9 +45,9 @@ def test_other_texts_get_a_stand_in_of_their_own():
 
 def test_tags_are_expected_also_those_told_to_nobody():
     """A case expects every tag; one without tags says nothing of them."""
-    text = fixture(_decision(tags=["desk"], withheld_tags=["signal"]), RULES)
+    text = case(Exported(_decision(tags=["desk"], withheld_tags=["signal"]), RULES))
     assert "      tags: [desk, signal]\n" in text
-    assert "tags:" not in fixture(_decision(), RULES)
+    assert "tags:" not in case(Exported(_decision(), RULES))
 
 
 def test_values_are_written_as_rule_tests_take_them():
@@ -59,7 +58,7 @@ def test_values_are_written_as_rule_tests_take_them():
         "rate": values_pb2.InputValue(number="0.05"),
         "yes": values_pb2.InputValue(flag=True),
     }
-    text = fixture(_decision(inputs=values), RULES)
+    text = case(Exported(_decision(inputs=values), RULES))
     assert "      amount: -12.5\n      on: 2026-02-28\n      rate: 0.05\n      yes: true\n" in text
 
 
@@ -73,7 +72,7 @@ def test_a_gap_keeps_the_cause_that_is_shown_and_its_own_reason():
         pb.FactorValue(name="a.stale", missing=[stale]),
         pb.FactorValue(name="a.nothing", missing=[absent]),
     ]
-    text = fixture(_decision(factor_values=factors), RULES)
+    text = case(Exported(_decision(factor_values=factors), RULES))
     assert "      a.both: missing SOURCE_FAILED UPSTREAM_TIMEOUT\n" in text
     assert "      a.stale: missing STALE\n      a.nothing: missing NO_DATA\n" in text
 
@@ -82,12 +81,5 @@ def test_other_rules_of_the_same_number_are_told():
     """Where the version has other content by now, a comment says so."""
     changed = rules_pb.Ruleset(ref=pb.RulesetRef(ruleset="test-loan", version=1, digest="cd" * 32))
     note = "# Decided under other rules of that number (digest abababababab)."
-    assert note in fixture(_decision(), changed)
-    assert note not in fixture(_decision(), RULES)
-
-
-def test_who_was_not_enrolled_has_nothing_to_repeat():
-    """A decision without rules is refused with a sentence."""
-    outside = pb.Decision(decision_id="dec_01K", outcome=pb.OUTCOME_NOT_ENROLLED)
-    with pytest.raises(CommandError, match="not enrolled"):
-        fixture(outside, rules_pb.Ruleset())
+    assert note in case(Exported(_decision(), changed))
+    assert note not in case(Exported(_decision(), RULES))

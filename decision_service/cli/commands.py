@@ -1,0 +1,73 @@
+"""The commands by name, each imported when it is named: all together take a second to import."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from decision_service.cli.errors import CommandError, Exit
+
+COMMANDS = {
+    "serve": "server.serve",
+    "init": "server.init",
+    "people": "sandbox.people",
+    "decide": "decisions.decide",
+    "decisions": "decisions.commands",
+    "rules": "rules.commands",
+    "applicants": "applicants.commands",
+    "tokens": "server.tokens",
+    "webhooks": "server.webhooks",
+    "preflight": "server.preflight.command",
+    "rollout": "rollout.commands",
+    "backtest": "backtest.backtest",
+    "simulator": "sandbox.simulator",
+    "demo": "sandbox.demo",
+    "rehearse": "sandbox.rehearse",
+    "health": "server.health",
+    "migrate": "server.migrate",
+    "identity-keys": "server.identity_keys",
+    "data-keys": "server.data_keys",
+    "config": "server.config.commands",
+    "version": "server.version",
+}
+"""By name the module, which has a function of that name or, as `commands`, a group."""
+
+
+class CommandsByName(TyperGroup):
+    """The group of all commands."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command; None where there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        made = typer.Typer(add_completion=False, rich_markup_mode=None, callback=_no_options)
+        module = import_module(f"decision_service.cli.{COMMANDS[cmd_name]}")
+        if hasattr(module, "commands"):
+            made.add_typer(module.commands, name=cmd_name)
+        else:
+            made.command(cmd_name)(getattr(module, cmd_name))
+        group = get_command(made)
+        assert isinstance(group, TyperGroup)  # noqa: S101 - it has a callback
+        return group.get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the words name; a name near to it is told where there is none."""
+        if args[0] not in COMMANDS:
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"did you mean {near[0]}?" if near else "--help lists them all"
+            raise CommandError(f"there is no command {args[0]}: {hint}", Exit.USAGE)
+        return super().resolve_command(ctx, args)
+
+
+def _no_options() -> None:
+    """With it, a Typer of one command is a group that has the command."""
