@@ -125,6 +125,16 @@ def test_any_other_name_blocks_nothing_and_is_refused(name: str) -> None:
         blocked_names(load(environ={"DECISION_BLOCKED_FACTORS": name}))
 
 
+async def test_a_service_with_a_logo_that_could_run_does_not_start(tmp_path: Path) -> None:
+    """The sentence names the setting, the file and the line."""
+    logo = tmp_path / "logo.svg"
+    logo.write_text('<svg xmlns="http://www.w3.org/2000/svg">\n<script/></svg>')
+    settings = environ(tmp_path, connect_logo_file=str(logo), connect_company_name="Acme")
+    with pytest.raises(StartError) as refused:
+        await start(load(environ=settings))
+    assert str(refused.value).startswith(f"DECISION_CONNECT_LOGO_FILE: {logo}: line 2 of the SVG")
+
+
 async def test_a_service_with_an_unknown_name_does_not_start(tmp_path: Path) -> None:
     """Nothing is served while a factor that was to be blocked is not."""
     settings = environ(tmp_path, blocked_factors="identity.age_year")
