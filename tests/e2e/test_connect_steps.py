@@ -78,9 +78,17 @@ def axe() -> str:
 
 @browser
 async def test_the_page_is_the_lenders_and_leads_back(lender: Running) -> None:
-    """Logo and name, the choice of a language in the middle of it, and the way back at its end."""
+    """Logo and name, another language in the middle of it, and the way back at its end.
+
+    Where the service could not be asked about the link, the page asks again.
+    """
     _, address = await applicant(lender, "CRM-1")
-    async with opened(f"{address}&return_url={BACK}/done?id=7", widget=RECORDER) as page:
+    async with opened("about:blank", expected=("ERR_FAILED",), widget=RECORDER) as page:
+        await page.route("**/connect/check", lambda route: route.abort())
+        await page.goto(f"{address}&return_url={BACK}/done?id=7")
+        await told(page, "The service could not be reached.")
+        await page.unroute("**/connect/check")
+        await page.get_by_role("button", name="Try again").click()
         logo = page.get_by_role("img", name=LENDER)
         await expect(logo).to_be_visible()
         assert await logo.evaluate("(logo) => logo.naturalWidth") == 120

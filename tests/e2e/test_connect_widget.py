@@ -17,6 +17,8 @@ SERVICE_UNAVAILABLE SYSTEM_ERROR TOS_REQUIRED UNSUPPORTED_AUTH_TYPE UNSUPPORTED_
 """`AccountErrorCode` of the vendor's document, version 1.14.0."""
 
 CALLBACKS = (
+    ("onUploadsCreated", {"uploads": [{}]}, "You are done"),
+    ("onUploadsRemoved", {"uploads": [{}]}, "How it works"),
     ("onClose", {"reason": "exit"}, "You closed the connection window."),
     ("onAccountError", {"providerId": "grab_ph"}, "Your Grab account was not connected."),
     ("onAccountCreated", {"providerId": "grab_ph"}, "Connecting your Grab account"),

@@ -13,7 +13,8 @@ from decision_service.edge.http.connect.links import NO_STORE, LinkTokenEndpoint
 from decision_service.edge.http.connect.page import ConnectPage
 from decision_service.edge.http.connect.texts import chosen_language
 
-_ASSETS = {"connect.js": "text/javascript", "connect.css": "text/css"}
+_SCRIPTS = ("connect.js", "accounts.js", "steps.js", "state.js")
+_ASSETS = {"connect.css": "text/css"} | dict.fromkeys(_SCRIPTS, "text/javascript")
 _ASSET_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "max-age=300"}
 _LOGO_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 """Of an SVG that is opened by itself; in the page it is an image, which runs and loads nothing."""
