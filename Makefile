@@ -47,14 +47,15 @@ INSTALL = show() { while read -r word name rest; do case $$word in \
 	  || echo "There is no Chromium, so the browser tests are skipped: apt-get install chromium"
 	@touch $@
 
-NODE_CLIENT := tests/e2e/node_client
-.venv/.node: $(NODE_CLIENT)/package-lock.json .venv/.runtime
+NODE_LIBRARIES := tests/e2e/node_client tests/e2e/axe
+.venv/.node: $(NODE_LIBRARIES:%=%/package-lock.json) .venv/.runtime
 	@command -v npm >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
-	  && echo "Installing Node.js for the Node client's test ..." && apt-get update -qq \
+	  && echo "Installing Node.js for tests ..." && apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; } \
-	  || echo "There is no npm, so the Node client's test is skipped: install Node 18 or newer"
-	@! command -v npm >/dev/null || npm ci --prefix $(NODE_CLIENT) --ignore-scripts --no-audit --no-fund --silent \
-	  || echo "npm could not install the Node client's libraries, so its test is skipped"
+	  || echo "There is no npm, so the tests that need it are skipped: install Node 18 or newer"
+	@! command -v npm >/dev/null || for folder in $(NODE_LIBRARIES); do \
+	  npm ci --prefix $$folder --ignore-scripts --no-audit --no-fund --silent \
+	  || echo "npm could not install the libraries of $$folder, so its tests are skipped"; done
 	@touch $@
 
 .PHONY: demo
@@ -82,7 +83,7 @@ lock: ## Resolve requirements anew (needs uv)
 
 .PHONY: clean
 clean: ## Remove .venv, caches and demo databases
-	rm -rf .venv $(NODE_CLIENT)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output
+	rm -rf .venv $(NODE_LIBRARIES:%=%/node_modules) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output
 	rm -f demo.db demo.db-wal demo.db-shm demo.db.lock
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
