@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
@@ -15,7 +16,6 @@ from decision_service.pipeline.backtest.judge import (
     BacktestRules,
     NotCompared,
     compare,
-    needs_snapshot,
     side_of,
     weighed,
 )
@@ -95,12 +95,12 @@ class RangeJudge:
             return
         exactly = side_of(case.decision.verdict) == self._answer(entry.reply)
         sums.reproduce(entry.decision_id, exactly=exactly)
-        if needs_snapshot(case, self._rules):
-            case = await self._with_snapshot(case, entry)
         asked = bool(self._rules.margins)
         near = asked and self._is_drawn(entry.user_id, self._order.margin_share)
-        loan = weighed(one.loan, case.decision)
-        judged = compare(case, self._rules, loan, margins=near)
+        judge = partial(compare, rules=self._rules, loan=weighed(one.loan, case.decision))
+        judged = judge(case, margins=near)
+        if isinstance(judged, NotCompared) and judged.why is LeftOut.ERASED:
+            judged = judge(await self._with_snapshot(case, entry), margins=near)
         if isinstance(judged, NotCompared):
             sums.leave_out(judged.why, entry.outcome, judged.lacking)
         else:
