@@ -30,9 +30,9 @@ def _one(name: str, before: Side, after: Side, cell: str) -> JudgedApplicant:
     causes = () if before == after else ("eligibility.low_income",)
     loan = KnownLoan(bad=after is DECLINED) if before is APPROVED else None
     cells = (("inputs.region", cell), ("month", "2026-10"))
-    return JudgedApplicant(
-        name, before, after, causes, cells, loan, (before, after), (before, after)
-    )
+    points = (before, after)
+    near = (*points, after, after)
+    return JudgedApplicant(name, before, after, causes, cells, loan, points, near)
 
 
 def _subject() -> Subject:
@@ -43,14 +43,14 @@ def _subject() -> Subject:
         base_digest="a" * 64,
         other="v1 with least 9",
         other_digest="b" * 64,
-        figures=(("params.least", "8", "9"),),
+        figures=(("params.least", "8", "9"), ("params.most", "50", "60")),
         since="2026-10-01",
         until="2026-10-31",
         engine_version="1.0",
         swept=("params.least",),
         points=(("8",), ("9",)),
         present=("8",),
-        margins=(("params.least", ("8", "9")),),
+        margins=(("params.least", ("8", "9")), ("params.most", ("60", "70"))),
         broken=2,
         broken_lines=(3, 5),
         strange_loans=4,

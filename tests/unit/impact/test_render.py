@@ -84,6 +84,7 @@ def test_the_margin_tells_who_lies_between() -> None:
     assert "## How close it is: params.least" in text
     assert "| 8 | 95.0 % | 5.0 % | PHP 1,900,000 | 15.8 % | +10 |" in text
     assert "| 9 * | 85.0 % | 0.0 % |" in text
+    assert "| 60 * | 85.0 % | 0.0 % | PHP 1,500,000 | 0.0 % | +0 |" in text
     assert "count nowhere: 2 (line 3, 5)." in text
     assert "not recorded, which count nowhere: 4" in text
 
