@@ -68,9 +68,11 @@ async def test_a_change_is_told_in_people_and_money(url: str, tmp_path: Path) ->
         async with running(tmp_path, identity_key_file=str(key), **settings, **wrapped) as live:
             await decide_twice(live, PEOPLE)
             asked = partial(backtest, tmp_path, url, "--format", "json", **wrapped)
-            told = await asked(*STRICT, "--jobs", "1")
-            again = await asked(*STRICT, "--jobs", "2")
-            other = await asked("--with", f"{PRODUCT}@2")
+            told, again, other = await asyncio.gather(
+                asked(*STRICT, "--jobs", "1"),
+                asked(*STRICT, "--jobs", "2"),
+                asked("--with", f"{PRODUCT}@2"),
+            )
             file = await exported(tmp_path, live)
     assert_the_same_over(file, json.loads(told.stdout))
     if url.startswith("sqlite"):  # a file is the same from any store
