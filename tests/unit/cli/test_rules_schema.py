@@ -93,6 +93,18 @@ def test_every_rule_file_satisfies_the_schema(path: Path):
     assert [error.message for error in found] == []
 
 
+@pytest.mark.parametrize("by", ["inputs.region", "employment.status"])
+def test_a_shared_file_satisfies_its_schema(by):
+    """A shared file with a reason, and a parameter by label, validates; a wrong name does not."""
+    text = (
+        f"params:\n  rate: {{type: number, by: {by}, values: {{GIG: 0.04, default: 0.05}}}}\n"
+        "reasons:\n  SHORT:\n    text: {en: Too few months}\n"
+    )
+    assert list(validator(SchemaKind.SHARED).iter_errors(document(text))) == []
+    wrong = document(text.replace(by, "employment.statuss"))
+    assert not validator(SchemaKind.SHARED).is_valid(wrong)
+
+
 @pytest.mark.parametrize("path", CASES, ids=lambda p: p.parent.parent.name + "-" + p.stem)
 def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
     """The shipped rule tests, those of the worked example and of the small products validate."""
