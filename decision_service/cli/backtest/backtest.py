@@ -27,6 +27,7 @@ from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.backtest.range import WHOLE
 from decision_service.pipeline.backtest.rules import BacktestOrder
 from decision_service.pipeline.backtest.run import divided, summed
+from decision_service.pipeline.rollout.pairs.valueless import without_value
 from decision_service.storage.reader import StoreReader
 from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder, WorkersKilled
 from decision_service.wiring.keys import keys_to_read_with
@@ -200,6 +201,8 @@ def _require(order: BacktestOrder, compared: ComparedRules) -> None:
             "--with, --set, --sweep or --params-as-of",
             Exit.USAGE,
         )
+    if order.params_as_of and (told := without_value([compared.changed], order.params_as_of)):
+        raise CommandError(f"--params-as-of {told}", Exit.USAGE)
     try:
         require_dimensions(order.by, compared.product.champion)
     except DimensionUnknown as error:
