@@ -283,6 +283,10 @@ class _Reader:
             return None
         if _is_unsent(entry.value):
             return None
+        if _is_missing(entry.value):
+            message = f"an input is sent or not, and `{entry.key}` has no other cause to be missing"
+            self.report.error("R806", entry.value.place, message, f"write `{_UNSENT}`")
+            return None
         return self._value(entry.value, spec.type, f"`{entry.key}`")
 
     def _factor(self, entry: MapEntry) -> FactorValue | None:
@@ -324,6 +328,12 @@ class _Reader:
 
 def _is_unsent(node: YamlNode) -> bool:
     return isinstance(node, Scalar) and node.plain and node.text == _UNSENT
+
+
+def _is_missing(node: YamlNode) -> bool:
+    """Whether a cause is written, as of a factor; a text in quotes is none."""
+    words = node.text.split() if isinstance(node, Scalar) and node.plain else []
+    return len(words) == 2 and words[0] == "missing" and words[1] in _CAUSES
 
 
 def _unsent(node: MapNode | None) -> frozenset[str]:

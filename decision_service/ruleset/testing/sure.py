@@ -118,9 +118,7 @@ class Sure:
             return True
         if name in self.ruleset.derived:
             return self._is_derived(name)
-        return any(
-            name in names and self._implies(claims) for claims, names in self.given
-        )
+        return any(name in names and self._implies(claims) for claims, names in self.given)
 
     def _is_derived(self, name: str) -> bool:
         """Whether a derived name has a value, judged once of what is known and claimed so far."""

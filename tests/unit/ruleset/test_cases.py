@@ -134,7 +134,10 @@ def test_a_case_takes_back_an_input_of_the_defaults(ruleset):
     assert "R804" in [d.code for d in _parse(strict, text).diagnostics]
 
 
-MORE = "  - {name: another, expect: {outcome: APPROVE}}\n  - {name: third, expect: {outcome: APPROVE}}\n"
+MORE = """\
+  - {name: another, expect: {outcome: APPROVE}}
+  - {name: third, expect: {outcome: APPROVE}}
+"""
 
 
 @pytest.mark.parametrize(
@@ -185,6 +188,12 @@ def test_missing_factors_are_written_with_their_cause(ruleset):
             "income.months_12m: missing STAEL",
             "R806",
             "`STAEL` is no cause",
+        ),
+        (
+            "requested_amount: 20000",
+            "requested_amount: missing NO_DATA",
+            "R806",
+            "`requested_amount` has no other cause to be missing",
         ),
         ("income.months_12m: 12", "income.months_12m: twelve", "R122", "must be a whole number"),
         ("income.months_12m: 12", "income.months_12m: 13", "R807", "is never 13"),
