@@ -21,17 +21,20 @@ from tests.unit.cli.commands import ROOT, SHIPPED, WORKED_EXAMPLE, command
 
 SEGMENTS = ROOT / "tests" / "rulesets" / "segments"
 
+COMBINED = ROOT / "tests" / "rulesets" / "combined" / "every-construct-ph"
 FOLDER = SHIPPED / "_schema"
 CONSTRUCTS = sorted((WORKED_EXAMPLE.parent / "constructs").glob("*/v1.yaml"))
 RULESETS = [
     *sorted(SHIPPED.glob("*/v*.yaml")),
     *sorted(SEGMENTS.glob("*/v1.yaml")),
     WORKED_EXAMPLE / "v1.yaml",
+    COMBINED / "v1.yaml",
     *CONSTRUCTS,
 ]
 CASES = [
     *sorted(SHIPPED.glob("*/tests/*.yaml")),
     WORKED_EXAMPLE / "cases.yaml",
+    COMBINED / "tests" / "v1.yaml",
     *(path.parent / "tests" / "v1.yaml" for path in CONSTRUCTS),
 ]
 EVERY_KEY = WORKED_EXAMPLE / "v1.yaml"
