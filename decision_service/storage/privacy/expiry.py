@@ -13,6 +13,7 @@ from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.queries.dialect import padded
 from decision_service.storage.schema.tables import (
     arm_decisions,
+    backtest_runs,
     decisions,
     loan_outcomes,
     shadow_results,
@@ -54,13 +55,16 @@ _LEFT_OVER = (
 def expire(connection: Connection, before: datetime, most: int) -> int:
     """Delete at most so many decisions made before an instant, oldest first; how many.
 
-    Where none is left, snapshots go that were stored before it and that no decision rests on.
+    Where none is left, snapshots go that were stored before it and that no decision rests on, and
+    backtests that ended before it.
     """
     chosen = {"before": microseconds(before), "most": most}
     old = _rows(connection.execute(_OLD, chosen))
     if old:
         _remove(connection, old)
         return len(old)
+    ended = backtest_runs.c.ended < chosen["before"]
+    connection.execute(delete(backtest_runs).where(ended))
     left = [(row[0], row[1]) for row in connection.execute(_LEFT_OVER, chosen)]
     _remove_snapshots(connection, left)
     return len(left)

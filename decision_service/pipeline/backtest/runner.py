@@ -1,0 +1,211 @@
+"""Carrying runs out: one at a time, by worker processes, each range kept as it is done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from decision_service.domain.errors import StoreError
+from decision_service.impact.document import encoded
+from decision_service.impact.report import report_of
+from decision_service.impact.sums import ImpactSums, TooManyCells
+from decision_service.pipeline.backtest.ports import KeyRange, WorkersKilled
+from decision_service.pipeline.backtest.run import divided
+from decision_service.pipeline.backtest.runs import (
+    BacktestPlan,
+    BacktestRuns,
+    ClaimedRun,
+    RunEnd,
+    RunState,
+)
+from decision_service.pipeline.ports import Clock
+from decision_service.ruleset.figures.setting import FiguresUnfit
+
+LOOK_SECONDS = 5.0
+"""Seconds between two looks for a run that another process started or left."""
+
+HOLD_SECONDS = 2.0
+"""Seconds in which a run that was cancelled elsewhere stops here."""
+
+MOST_FAULTS = 5
+"""How often in a row a run may meet a fault of the store before it fails."""
+
+log = structlog.get_logger("decision_service.backtest")
+
+
+class Partitions(Protocol):
+    """Worker processes for one run."""
+
+    def parts(self, ranges: Sequence[KeyRange]) -> Generator[tuple[KeyRange, bytes], None, None]:
+        """Each range with its encoded sums as it is done; raises what a worker raises."""
+
+    def stop(self) -> None:
+        """End the workers at once, and `parts` with them; from any thread, any number of times."""
+
+
+class RunFailed(Exception):
+    """A run that cannot be carried out, and why in one sentence."""
+
+
+class BacktestRunner:
+    """Looks for the unfinished run, holds it and carries it out, keeping what was done of it.
+
+    `partitions` makes the workers of a plan; `holder` names this process.
+    """
+
+    def __init__(
+        self,
+        runs: BacktestRuns,
+        partitions: Callable[[BacktestPlan], Partitions],
+        clock: Clock,
+        holder: str,
+        engine_version: str,
+    ) -> None:
+        self._runs = runs
+        self._partitions = partitions
+        self._clock = clock
+        self._holder = holder
+        self._engine_version = engine_version
+        self._woken = asyncio.Event()
+        self._threads = ThreadPoolExecutor(1, "backtest")
+        self._workers: Partitions | None = None
+        self._faults = 0
+
+    def wake(self) -> None:
+        """Look for a run at once."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Carry out run after run, until cancelled."""
+        while True:
+            self._woken.clear()
+            await self.once()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), LOOK_SECONDS)
+
+    async def aclose(self) -> None:
+        """End the workers, and let another process go on at once."""
+        if self._workers is not None:
+            self._workers.stop()
+        await asyncio.get_running_loop().run_in_executor(self._threads, _nothing)
+        self._threads.shutdown(wait=False)
+        with suppress(StoreError):
+            await self._runs.release(self._holder)
+
+    async def once(self) -> None:
+        """Carry out the unfinished run, where there is one that nobody else holds."""
+        try:
+            claimed = await self._runs.claim(self._holder)
+            if claimed is not None:
+                await self._carry_out(claimed)
+        except StoreError as error:
+            log.warning("backtest.later", reason=error.reason)
+
+    async def _carry_out(self, claimed: ClaimedRun) -> None:
+        log.info("backtest", backtest_id=claimed.run_id)
+        try:
+            report = await self._judged(claimed)
+        except RunFailed as error:
+            await self._end(claimed, RunState.FAILED, problem=str(error))
+        else:
+            if report is not None:
+                await self._end(claimed, RunState.DONE, report=report)
+
+    async def _judged(self, claimed: ClaimedRun) -> bytes | None:
+        """The report, None where the run is not this process's any more; raises RunFailed."""
+        try:
+            report = await self._report(claimed.run_id, self._plan(claimed))
+        except StoreError as error:
+            self._faults += 1
+            if self._faults < MOST_FAULTS:
+                raise
+            raise RunFailed(f"the store failed {MOST_FAULTS} times: {error.message}") from None
+        except (TooManyCells, WorkersKilled, FiguresUnfit) as error:
+            raise RunFailed(str(error)) from None
+        except Exception as error:  # noqa: BLE001 - whatever a worker raises; its text may hold data
+            what = type(error).__name__
+            raise RunFailed(
+                f"a worker ended with {what}: report it with the program's version"
+            ) from None
+        self._faults = 0
+        return report
+
+    def _plan(self, claimed: ClaimedRun) -> BacktestPlan:
+        changed = "the program was updated while it ran: start it again"
+        try:
+            plan = msgspec.json.decode(claimed.plan, type=BacktestPlan)
+        except msgspec.MsgspecError:
+            raise RunFailed(changed) from None
+        if plan.subject.engine_version != self._engine_version:
+            raise RunFailed(changed)
+        return plan
+
+    async def _report(self, run_id: str, plan: BacktestPlan) -> bytes | None:
+        ranges, kept = divided(plan.first, plan.last), await self._runs.sums(run_id)
+        left = {one: number for number, one in enumerate(ranges) if number not in kept}
+        if left:
+            await self._judge(run_id, left, self._partitions(plan))
+            kept = await self._runs.sums(run_id)
+        if len(kept) < len(ranges):
+            return None
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, _made, plan, kept)
+
+    async def _judge(
+        self, run_id: str, left: Mapping[KeyRange, int], partitions: Partitions
+    ) -> None:
+        """Store the sums of every range that is left; returns early where the run is lost."""
+        loop = asyncio.get_running_loop()
+
+        def work() -> None:
+            with closing(partitions.parts(tuple(left))) as parts:
+                for chosen, sums in parts:
+                    put = self._runs.put_sums(run_id, self._holder, left[chosen], sums)
+                    if not asyncio.run_coroutine_threadsafe(put, loop).result():
+                        return
+
+        self._workers = partitions
+        working = loop.run_in_executor(self._threads, work)
+        holding = asyncio.create_task(self._hold(run_id, partitions))
+        try:
+            await asyncio.shield(working)
+        finally:
+            holding.cancel()
+            partitions.stop()
+            await asyncio.wait([working])
+
+    async def _hold(self, run_id: str, partitions: Partitions) -> None:
+        """Stop the workers once the run has ended, or another process has it."""
+        held = True
+        while held:
+            await asyncio.sleep(HOLD_SECONDS)
+            with suppress(StoreError):
+                held = await self._runs.hold(run_id, self._holder)
+        partitions.stop()
+
+    async def _end(
+        self, claimed: ClaimedRun, state: RunState, report: bytes | None = None, problem: str = ""
+    ) -> None:
+        self._faults = 0
+        await self._runs.end(claimed.run_id, RunEnd(state, self._clock.now(), report, problem))
+        log.info(
+            "backtest ended", backtest_id=claimed.run_id, state=state.value, problem=problem or None
+        )
+
+
+def _nothing() -> None:
+    """Done when the thread has done what it was asked before."""
+
+
+def _made(plan: BacktestPlan, kept: Mapping[int, bytes]) -> bytes:
+    """The report of all ranges, in their order."""
+    sums = ImpactSums()
+    for number in sorted(kept):
+        sums.merge(msgspec.json.decode(kept[number], type=ImpactSums))
+    return encoded(report_of(plan.subject, sums))
