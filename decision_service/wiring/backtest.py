@@ -19,8 +19,8 @@ from threading import Thread
 import msgspec
 
 from decision_service.edge.rpc.mapping.answer import recorded_side
-from decision_service.pipeline.backtest.operate import DecidedWindow
 from decision_service.pipeline.backtest.ports import KeyRange, WorkersKilled
+from decision_service.pipeline.backtest.question import DecidedWindow
 from decision_service.pipeline.backtest.range import RangeJudge
 from decision_service.pipeline.backtest.rules import BacktestOrder, rules_of
 from decision_service.pipeline.rules.archive import RulesetArchive

@@ -8,10 +8,10 @@ from functools import partial
 
 from decision_service.build import engine_version
 from decision_service.clock_ids import Ids
-from decision_service.pipeline.backtest.loaded import LoadedRules
-from decision_service.pipeline.backtest.operate import BacktestDeps, OperateBacktests
-from decision_service.pipeline.backtest.runner import BacktestRunner
-from decision_service.pipeline.backtest.runs import BacktestPlan
+from decision_service.pipeline.backtest.runs.loaded import LoadedRules
+from decision_service.pipeline.backtest.runs.model import BacktestPlan
+from decision_service.pipeline.backtest.runs.operate import BacktestDeps, OperateBacktests
+from decision_service.pipeline.backtest.runs.runner import BacktestRunner
 from decision_service.supervision import Supervisor
 from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder, look
 from decision_service.wiring.core import Core
@@ -31,6 +31,7 @@ class BacktestWiring:
             core.clock,
             uuid.uuid4().hex,
             engine_version(),
+            settings.lease,
         )
         stack.push_async_callback(self._runner.aclose)
 

@@ -15,7 +15,7 @@ from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.status import ReadApplicantStatus
-from decision_service.pipeline.backtest.loaded import LoadedRules
+from decision_service.pipeline.backtest.runs.loaded import LoadedRules
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import Deps
 from decision_service.pipeline.history.read import ReadHistory

@@ -36,7 +36,7 @@ from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.edge.rpc.status import call_status, status_of
 from decision_service.edge.tls import AddressInUse, Certificates
-from decision_service.pipeline.backtest.operate import OperateBacktests
+from decision_service.pipeline.backtest.runs.operate import OperateBacktests
 from decision_service.pipeline.outcomes.record import RecordOutcome
 
 log = structlog.get_logger("decision_service.health")

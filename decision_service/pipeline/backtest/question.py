@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 
+import msgspec
+
 from decision_service.impact.figures import Subject
 from decision_service.pipeline.backtest.compared import ComparedRules
 from decision_service.pipeline.backtest.ports import KeyRange
@@ -11,6 +13,14 @@ from decision_service.pipeline.backtest.rules import BacktestOrder
 
 FIRST_DAY = date(1971, 1, 1)
 """Before every decision."""
+
+
+class DecidedWindow(msgspec.Struct, frozen=True):
+    """The first and the last decision of a window, and how many there are."""
+
+    first: datetime
+    last: datetime
+    decided: int
 
 
 def changes_nothing(order: BacktestOrder, compared: ComparedRules) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from decision_service.pipeline.backtest.runs import BacktestRun, ClaimedRun, RunEnd
+from decision_service.pipeline.backtest.runs.model import BacktestRun, ClaimedRun, RunEnd
 from decision_service.storage.engine import Database
-from decision_service.storage.queries import backtest_runs as rows
+from decision_service.storage.replicas import backtest_rows as rows
 
 
 class StoredRuns:

@@ -9,8 +9,8 @@ from decimal import Decimal
 from decision_service.api.v1 import backtest_service_pb2 as pb
 from decision_service.edge.rpc.mapping.problems import Problems, check_product
 from decision_service.edge.rpc.mapping.values import timestamp
-from decision_service.pipeline.backtest.operate import BacktestQuestion
-from decision_service.pipeline.backtest.runs import BacktestRun
+from decision_service.pipeline.backtest.runs.model import BacktestRun
+from decision_service.pipeline.backtest.runs.operate import BacktestQuestion
 from decision_service.pipeline.backtest.sweep import FigureRange, SweepUnfit, points_of
 
 _RUN_ID = re.compile(r"bt_[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)

@@ -6,7 +6,7 @@ from decision_service.api.v1 import backtest_service_pb2 as pb
 from decision_service.edge.rpc.context import RpcContext
 from decision_service.edge.rpc.mapping.backtests import question_from, run_id_from, run_message
 from decision_service.edge.rpc.services.methods import Methods, unary
-from decision_service.pipeline.backtest.operate import OperateBacktests
+from decision_service.pipeline.backtest.runs.operate import OperateBacktests
 
 SERVICE = "decision_service.api.v1.BacktestService"
 

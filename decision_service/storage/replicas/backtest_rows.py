@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, or_, select, text, update
 
-from decision_service.pipeline.backtest.runs import (
+from decision_service.pipeline.backtest.runs.model import (
     MOST_RUNS,
     BacktestRun,
     ClaimedRun,

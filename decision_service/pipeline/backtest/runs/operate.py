@@ -20,6 +20,7 @@ from decision_service.pipeline.backtest.compared import ComparedRules
 from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.backtest.question import (
     FIRST_DAY,
+    DecidedWindow,
     changes_nothing,
     share_of,
     subject_of,
@@ -28,7 +29,7 @@ from decision_service.pipeline.backtest.question import (
 from decision_service.pipeline.backtest.range import WHOLE
 from decision_service.pipeline.backtest.rules import BacktestOrder
 from decision_service.pipeline.backtest.run import divided
-from decision_service.pipeline.backtest.runs import (
+from decision_service.pipeline.backtest.runs.model import (
     BacktestPlan,
     BacktestRun,
     BacktestRuns,
@@ -56,14 +57,6 @@ class BacktestQuestion(msgspec.Struct, frozen=True):
     by: tuple[str, ...] = ()
     sample: int | None = None
     seed: int = 0
-
-
-class DecidedWindow(msgspec.Struct, frozen=True):
-    """The first and the last decision of a window, and how many there are."""
-
-    first: datetime
-    last: datetime
-    decided: int
 
 
 class BacktestDeps(msgspec.Struct, frozen=True):

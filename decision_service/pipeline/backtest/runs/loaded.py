@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from decision_service.domain.errors import FieldInvalid, RulesetUnknown
 from decision_service.language.diagnostics import Diagnostic, Severity, render
 from decision_service.pipeline.backtest.compared import ComparedRules, RulesVersion, compared
-from decision_service.pipeline.backtest.operate import BacktestQuestion, invalid
+from decision_service.pipeline.backtest.runs.operate import BacktestQuestion, invalid
 from decision_service.pipeline.ports import DecisionLog
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.last_good import last_good_folder

@@ -17,7 +17,7 @@ from decision_service.impact.report import report_of
 from decision_service.impact.sums import ImpactSums, TooManyCells
 from decision_service.pipeline.backtest.ports import KeyRange, WorkersKilled
 from decision_service.pipeline.backtest.run import divided
-from decision_service.pipeline.backtest.runs import (
+from decision_service.pipeline.backtest.runs.model import (
     BacktestPlan,
     BacktestRuns,
     ClaimedRun,
@@ -56,7 +56,8 @@ class RunFailed(Exception):
 class BacktestRunner:
     """Looks for the unfinished run, holds it and carries it out, keeping what was done of it.
 
-    `partitions` makes the workers of a plan; `holder` names this process.
+    `partitions` makes the workers of a plan; `holder` names this process, whose hold ends after
+    `lease` seconds where it hangs.
     """
 
     def __init__(
@@ -66,12 +67,15 @@ class BacktestRunner:
         clock: Clock,
         holder: str,
         engine_version: str,
+        lease: float,
     ) -> None:
         self._runs = runs
         self._partitions = partitions
         self._clock = clock
         self._holder = holder
         self._engine_version = engine_version
+        self._look_seconds = min(LOOK_SECONDS, lease)
+        self._hold_seconds = min(HOLD_SECONDS, lease / 3)
         self._woken = asyncio.Event()
         self._threads = ThreadPoolExecutor(1, "backtest")
         self._workers: Partitions | None = None
@@ -87,7 +91,7 @@ class BacktestRunner:
             self._woken.clear()
             await self.once()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), LOOK_SECONDS)
+                await asyncio.wait_for(self._woken.wait(), self._look_seconds)
 
     async def aclose(self) -> None:
         """End the workers, and let another process go on at once."""
@@ -119,8 +123,9 @@ class BacktestRunner:
 
     async def _judged(self, claimed: ClaimedRun) -> bytes | None:
         """The report, None where the run is not this process's any more; raises RunFailed."""
+        plan = self._plan(claimed)
         try:
-            report = await self._report(claimed.run_id, self._plan(claimed))
+            report = await self._report(claimed.run_id, plan)
         except StoreError as error:
             self._faults += 1
             if self._faults < MOST_FAULTS:
@@ -184,7 +189,7 @@ class BacktestRunner:
         """Stop the workers once the run has ended, or another process has it."""
         held = True
         while held:
-            await asyncio.sleep(HOLD_SECONDS)
+            await asyncio.sleep(self._hold_seconds)
             with suppress(StoreError):
                 held = await self._runs.hold(run_id, self._holder)
         partitions.stop()
