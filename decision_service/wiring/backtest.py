@@ -73,7 +73,7 @@ class ProcessPartitions:
             if not left or self._stopped:
                 return
         raise WorkersKilled(
-            f"workers of the backtest were killed {_POOLS} times: free memory, or use fewer --jobs"
+            f"workers of the backtest were killed {_POOLS} times: free memory, or let it have fewer"
         )
 
     def stop(self) -> None:

@@ -63,8 +63,7 @@ def expire(connection: Connection, before: datetime, most: int) -> int:
     if old:
         _remove(connection, old)
         return len(old)
-    ended = backtest_runs.c.ended < chosen["before"]
-    connection.execute(delete(backtest_runs).where(ended))
+    _remove_backtests(connection, chosen["before"])
     left = [(row[0], row[1]) for row in connection.execute(_LEFT_OVER, chosen)]
     _remove_snapshots(connection, left)
     return len(left)
@@ -91,6 +90,12 @@ def _remove(connection: Connection, rows: Sequence[_Row]) -> None:
         column = table.c.decision_id
         chosen = column.in_(bindparam("ids", expanding=True))
         connection.execute(delete(table).where(chosen), {"ids": padded(ids)})
+
+
+def _remove_backtests(connection: Connection, before: int) -> None:
+    ended = select(backtest_runs.c.run_id).where(backtest_runs.c.ended < before)
+    for run_id in connection.execute(ended).scalars().all():
+        connection.execute(delete(backtest_runs).where(backtest_runs.c.run_id == run_id))
 
 
 def _remove_snapshots(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:

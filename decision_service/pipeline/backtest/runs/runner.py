@@ -183,7 +183,7 @@ class BacktestRunner:
         finally:
             holding.cancel()
             partitions.stop()
-            await asyncio.wait([working])
+            await asyncio.gather(working, return_exceptions=True)
 
     async def _hold(self, run_id: str, partitions: Partitions) -> None:
         """Stop the workers once the run has ended, or another process has it."""
