@@ -6,31 +6,38 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 
+##@ First steps
 .PHONY: help
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# A line a package while pip works; what pip complains of goes to stderr, and its exit code is kept.
+INSTALL = show() { while read -r word name rest; do case $$word in \
+  Collecting) echo "  $$name";; Installing) echo "  ... unpacking ...";; Exit) exit $$name;; esac; done; }; \
+  install() { { $(BIN)/pip install --progress-bar off "$$@"; echo "Exit $$?"; } | show; }; install
 
 .venv/.runtime: requirements/runtime.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; $(PYTHON) is " + sys.version.split()[0] + ": call make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing what the service needs into .venv ..."
-	@$(BIN)/pip install --quiet --require-hashes -r requirements/runtime.txt
-	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(INSTALL) --require-hashes -r requirements/runtime.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.dev: requirements/dev.txt .venv/.runtime
 	@echo "Installing what the tests need into .venv ..."
-	@$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
 
 .venv/.bench: requirements/bench.txt .venv/.dev
 	@echo "Installing what the benches compare with into .venv ..."
-	@$(BIN)/pip install --quiet --require-hashes -r requirements/bench.txt
+	@$(INSTALL) --require-hashes -r requirements/bench.txt
 	@touch $@
 
 .venv/.audit: requirements/audit.txt .venv/.bench
 	@echo "Installing what the audit needs into .venv ..."
-	@$(BIN)/pip install --quiet --require-hashes -r requirements/audit.txt
+	@$(INSTALL) --require-hashes -r requirements/audit.txt
 	@touch $@
 
 .venv/.browser: .venv/.runtime
@@ -40,18 +47,16 @@ help: ## List the targets
 	  || echo "There is no Chromium, so the browser tests are skipped: apt-get install chromium"
 	@touch $@
 
-NODE_CLIENT := tests/e2e/node_client
-.venv/.node: $(NODE_CLIENT)/package-lock.json .venv/.runtime
+NODE_LIBRARIES := tests/e2e/node_client tests/e2e/axe
+.venv/.node: $(NODE_LIBRARIES:%=%/package-lock.json) .venv/.runtime
 	@command -v npm >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
-	  && echo "Installing Node.js for the Node client's test ..." && apt-get update -qq \
+	  && echo "Installing Node.js for tests ..." && apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; } \
-	  || echo "There is no npm, so the Node client's test is skipped: install Node 18 or newer"
-	@! command -v npm >/dev/null || npm ci --prefix $(NODE_CLIENT) --ignore-scripts --no-audit --no-fund --silent \
-	  || echo "npm could not install the Node client's libraries, so its test is skipped"
+	  || echo "There is no npm, so the tests that need it are skipped: install Node 18 or newer"
+	@! command -v npm >/dev/null || for folder in $(NODE_LIBRARIES); do \
+	  npm ci --prefix $$folder --ignore-scripts --no-audit --no-fund --silent \
+	  || echo "npm could not install the libraries of $$folder, so its tests are skipped"; done
 	@touch $@
-
-.PHONY: setup
-setup: .venv/.dev ## Make .venv from the hash-locked requirements
 
 .PHONY: demo
 demo: .venv/.runtime ## Decide for the four sandbox people and show how it went
@@ -61,27 +66,44 @@ demo: .venv/.runtime ## Decide for the four sandbox people and show how it went
 serve: .venv/.runtime ## Serve gRPC with the embedded Smile stand-in until Ctrl-C
 	@$(DECISION) serve
 
+##@ Develop
+.PHONY: setup
+setup: .venv/.dev ## Make .venv from the hash-locked requirements
+
+.PHONY: proto
+proto: .venv/.dev ## Generate decision_service/api/v1 from protos/
+	$(BIN)/python protos/build.py generate
+
+.PHONY: lock
+lock: ## Resolve requirements anew (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group dev -o requirements/dev.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group bench -c requirements/dev.txt -o requirements/bench.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group audit -c requirements/dev.txt -o requirements/audit.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group build -c requirements/dev.txt -o requirements/runtime.txt
+
+.PHONY: clean
+clean: ## Remove .venv, caches and demo databases
+	rm -rf .venv $(NODE_LIBRARIES:%=%/node_modules) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output
+	rm -f demo.db demo.db-wal demo.db-shm demo.db.lock
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Check
 .PHONY: test
 test: .venv/.dev .venv/.browser .venv/.node ## Run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 .PHONY: stories
-stories: .venv/.dev ## Decide the applicants of tests/stories (one of them: make stories ONLY=loan-pay-cut)
+stories: .venv/.dev ## Decide the applicants of tests/stories (ONLY=loan-pay-cut)
 	$(BIN)/pytest -q -n 2 tests/stories -k "$(ONLY)"
-
-.PHONY: oracle
-oracle: .venv/.dev ## Compare rules and factors with their slow readings on 110,000 cases (ten minutes)
-	ORACLE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/ruleset/test_oracle.py
-	ORACLE_APPLICANTS=10000 ORACLE_FACTORS=60 $(BIN)/pytest -q -n 2 --dist load tests/unit/factors/test_oracle.py
 
 ADVISORIES ?=
 .PHONY: audit
-audit: .venv/.audit ## List licences, and compare pinned packages with ADVISORIES (OSV records) or osv.dev
+audit: .venv/.audit ## List licences; compare packages with osv.dev or ADVISORIES
 	@$(BIN)/python -m lint.licences
 	@$(BIN)/python -m lint.audit $(ADVISORIES)
 
 .PHONY: lint
-lint: .venv/.dev ## Check style, import floors, public ground, protos and rule files
+lint: .venv/.dev ## Check style, floors, public ground, protos and rule files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
@@ -94,10 +116,6 @@ lint: .venv/.dev ## Check style, import floors, public ground, protos and rule f
 .PHONY: types
 types: .venv/.dev ## Check types
 	$(BIN)/mypy
-
-.PHONY: proto
-proto: .venv/.dev ## Generate decision_service/api/v1 from protos/
-	$(BIN)/python protos/build.py generate
 
 .PHONY: drift
 drift: .venv/.dev ## Check that generated files are what their sources give
@@ -112,42 +130,35 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 .PHONY: check
 check: lint types drift reliability-short test ## What CI runs, in CI's order
 
+##@ Measure
+.PHONY: oracle
+oracle: .venv/.dev ## Compare with slow readings on 110,000 cases (ten minutes)
+	ORACLE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/ruleset/test_oracle.py
+	ORACLE_APPLICANTS=10000 ORACLE_FACTORS=60 $(BIN)/pytest -q -n 2 --dist load tests/unit/factors/test_oracle.py
+
 MINUTES ?= 5
 SEED ?= 1
 STORE ?= $(if $(SABOTAGE),sqlite,sqlite postgres)
 RELIABILITY = $(BIN)/python -m bench.reliability --seed $(SEED) $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
 .PHONY: reliability
-reliability: .venv/.dev ## Kill, cut and starve the service for MINUTES on each STORE (SEED, SABOTAGE)
+reliability: .venv/.dev ## Kill, cut, starve the service (MINUTES STORE SEED SABOTAGE)
 	@for store in $(STORE); do $(RELIABILITY) --minutes $(MINUTES) --store $$store || exit 1; done
 
 .PHONY: attack
-attack: .venv/.dev ## Attack the service with TLS and tokens on both stores, and count what held
+attack: .venv/.dev ## Attack the service on both stores, and count what held
 	@$(BIN)/python -m tests.attack
 
 IN_SHORT = evidence faults host once limit deadlines webhooks erasure kills
 .PHONY: reliability-short
-reliability-short: .venv/.dev ## Most of it in about two minutes for both stores, as CI runs it
+reliability-short: .venv/.dev ## Most of it in about two minutes, as CI runs it
 	@$(RELIABILITY) --minutes 0.3 --slack 10 --store sqlite --only $(IN_SHORT)
 	@$(RELIABILITY) --minutes 0.3 --slack 10 --store postgres --only once erasure kills
 
 .PHONY: bench
-bench: .venv/.bench ## Measure against yardsticks (one part: make bench ONLY=rules)
+bench: .venv/.bench ## Measure against yardsticks (one part: ONLY=rules)
 	@$(BIN)/python -m bench $(ONLY)
 
 .PHONY: walk
-walk: .venv/.dev ## Print the files and functions that a cold and a warm decision pass, in order
+walk: .venv/.dev ## Print the functions that a cold and a warm decision pass
 	@$(BIN)/python -m bench.walk
-
-.PHONY: lock
-lock: ## Resolve requirements anew (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group dev -o requirements/dev.txt
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group bench -c requirements/dev.txt -o requirements/bench.txt
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group audit -c requirements/dev.txt -o requirements/audit.txt
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group build -c requirements/dev.txt -o requirements/runtime.txt
-
-.PHONY: clean
-clean: ## Remove .venv, caches and demo databases
-	rm -rf .venv $(NODE_CLIENT)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output
-	rm -f demo.db demo.db-wal demo.db-shm demo.db.lock
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 from decision_service.config.addresses import reach_problem
 from decision_service.config.names import env_name
-from decision_service.config.onboarding import connect_problems, proxy_problems, secret_problems
+from decision_service.config.onboarding import (
+    connect_problems,
+    logo_problems,
+    proxy_problems,
+    secret_problems,
+)
 from decision_service.config.settings import Settings
 from decision_service.config.values import SmileMode
 
@@ -21,6 +26,7 @@ def contradictions(settings: Settings) -> Iterator[str]:
     yield from _of_shared_port(settings)
     yield from secret_problems(settings)
     yield from proxy_problems(settings)
+    yield from logo_problems(settings)
     yield from connect_problems(settings)
     yield from _of_addresses(settings)
 

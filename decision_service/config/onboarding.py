@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from decision_service.config.addresses import is_loopback
 from decision_service.config.names import env_name, masked
-from decision_service.config.values import Names, Seconds, Url
+from decision_service.config.values import NamedPath, Names, Seconds, Url
 
 WIDGET_SCRIPT = "https://web.smileapi.io/v2/smile.v2.js"
 LONGEST_SECRET = 64
@@ -67,7 +67,22 @@ class OnboardingSettings(BaseModel):
     )
     connect_upload: bool = Field(default=False, description="Whether it takes uploaded files.")
     connect_company_name: str = Field(
-        "", max_length=100, description="The lender's name in the widget.", examples=["A Lender"]
+        "",
+        max_length=100,
+        description="The lender's name on the connect page and in the widget.",
+        examples=["A Lender"],
+    )
+    connect_logo_file: NamedPath | None = Field(
+        None,
+        description="The lender's logo on the connect page: a PNG, JPEG, WebP or SVG of at most "
+        "200,000 bytes; an SVG without scripts.",
+        examples=["/etc/decision-service/logo.svg"],
+    )
+    connect_notice_file: NamedPath | None = Field(
+        None,
+        description="YAML file with the privacy notice of the connect page in English and "
+        "Filipino; by default the service's own.",
+        examples=["/etc/decision-service/notice.yaml"],
     )
     connect_template_id: str = Field(
         "", description="The vendor's id of a template of the widget.", examples=["tpl-1"]
@@ -114,6 +129,15 @@ def secret_problems(settings: OnboardingSettings) -> Iterator[str]:
                 f"{env_name('webhook_secrets')}: number {place} has {len(secret)} bytes, and the "
                 f"vendor takes at most {LONGEST_SECRET}: make a shorter one"
             )
+
+
+def logo_problems(settings: OnboardingSettings) -> Iterator[str]:
+    """A sentence for a logo without the name that is read out where it is not seen."""
+    if settings.connect_logo_file is not None and not settings.connect_company_name:
+        yield (
+            f"{env_name('connect_logo_file')} needs {env_name('connect_company_name')} as well: "
+            "the name is read out to those who do not see the logo"
+        )
 
 
 def proxy_problems(settings: OnboardingSettings) -> Iterator[str]:

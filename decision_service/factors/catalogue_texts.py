@@ -5,6 +5,9 @@ from __future__ import annotations
 INTRODUCTION = """\
 # Factors
 
+After this page you can choose the factors of a rule, and say what each value means and when it is
+missing.
+
 Generated from the registry; do not edit. A factor is a number or label computed from one
 applicant's data at one instant. Money is exact to the currency's minor unit, rounded half-even;
 numbers are exact decimals of 34 digits. A value that cannot be computed is missing with its

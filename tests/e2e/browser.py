@@ -23,9 +23,17 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-PHONE = (390, 800)
+PHONE = (390, 844)
 DESKTOP = (1280, 800)
 OUTPUT = ROOT / "tests" / "output"
+
+RECORDER = """
+window.SmileLinkModal = class {
+  constructor(options) { window.handed = options; }
+  open() { document.body.dataset.opened = "yes"; }
+};
+"""
+"""A widget that keeps what it is handed; the test calls the callbacks as the vendor's would."""
 
 browser = pytest.mark.skipif(
     CHROMIUM is None, reason="there is no Chromium: `apt-get install chromium` brings one"
@@ -38,6 +46,7 @@ async def opened(
     size: tuple[int, int] = PHONE,
     expected: tuple[str, ...] = (),
     widget: str | None = None,
+    locale: str = "en-US",
 ) -> AsyncIterator[Page]:
     """A page as a phone shows it; any error of its scripts or of its policy fails the test.
 
@@ -50,7 +59,9 @@ async def opened(
 
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = await chromium.new_page(viewport={"width": size[0], "height": size[1]})
+        page = await chromium.new_page(
+            viewport={"width": size[0], "height": size[1]}, locale=locale
+        )
         page.set_default_timeout(20_000)
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -90,9 +101,10 @@ async def confirm(page: Page, code: str) -> None:
     await page.get_by_role("button", name="Confirm").click()
 
 
-async def told(page: Page, words: str, times: int = 1) -> None:
-    """Wait until the page's status has said this so often."""
-    await page.locator("#status li", has_text=words).nth(times - 1).wait_for()
+async def told(page: Page, words: str) -> None:
+    """Wait until the step that is shown, or the list of what happened, says this."""
+    shown = page.locator("[data-step] p:visible, [data-step] h2:visible, #status li:visible")
+    await shown.filter(has_text=words).first.wait_for()
 
 
 async def shot(page: Page, name: str) -> None:

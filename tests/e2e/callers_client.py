@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import callers_page
+from tests.e2e.page import CALLERS
 from tests.e2e.service import ROOT
 
 NODE_MODULES = ROOT / "tests" / "e2e" / "node_client" / "node_modules"
@@ -73,9 +73,9 @@ def python(folder: Path) -> Client:
         folder,
         "Python",
         "decide.py",
-        callers_page.program("Python", "python"),
-        callers_page.commands("Python", "decide.py"),
-        ((opened, f"{given}{callers_page.program(SECURE, 'python')}\nwith channel:"),),
+        CALLERS.program("Python", "python"),
+        CALLERS.commands("Python", "decide.py"),
+        ((opened, f"{given}{CALLERS.program(SECURE, 'python')}\nwith channel:"),),
         {
             "PATH": f"{own.parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": sysconfig.get_path("purelib"),
@@ -94,12 +94,12 @@ def node(folder: Path) -> Client:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
     (folder / "node_modules").symlink_to(NODE_MODULES)
     given = "const [ca, token] = [readFileSync(process.argv[4]), process.argv[5]];\n"
-    secured = f"{given}{callers_page.program(SECURE, 'js')}\nconst client = "
+    secured = f"{given}{CALLERS.program(SECURE, 'js')}\nconst client = "
     return Client(
         folder,
         "Node",
         "decide.mjs",
-        callers_page.program("Node", "js"),
-        callers_page.commands("Node", "decide.mjs"),
+        CALLERS.program("Node", "js"),
+        CALLERS.commands("Node", "decide.mjs"),
         (("const client = ", secured), ("grpc.credentials.createInsecure()", "credentials")),
     )

@@ -1,16 +1,17 @@
-"""A lender's rollout as a test tells it: rules of its own, a crowd, two processes on one store."""
+"""A lender's rollout as a test tells it: the rules of docs/story, a crowd, two processes."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import grpc
+import yaml
 from google.type.money_pb2 import Money
 
 from decision_service.api.v1 import (
@@ -22,100 +23,45 @@ from decision_service.api.v1 import (
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.rollout.buckets import slot
-from decision_service.simulator.formats.ids import user_id
-from decision_service.simulator.people.population import EVERYDAY, population
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import build_app, serve
 from tests.e2e.process import serving
-from tests.e2e.service import create
+from tests.e2e.service import ROOT, create
 from tests.kits.until import until
 
 PRODUCT = "story-loan"
 PATIENCE = 30.0
-RULES = """\
-ruleset: story-loan
-version: {version}
-title: A loan to whoever has {accounts} connected accounts
-currency: PHP
-time_zone: Asia/Manila
-data: {{max_age: 30d, partial: use, combine_income: per_job, posting_lag_months: {{default: 2}}}}
-inputs:
-  requested_amount: {{type: money, required: true, min: 500, max: 50000}}
-reasons:
-  NO_ACCOUNT: {{text: {{en: Too few accounts are connected}}, regulatory: Unable to verify income}}
-stages:
-  - name: accounts
-    component: KNOCKOUT
-    rules:
-      - {{id: none, when: accounts.connected_count < {accounts}, then: DECLINE, reason: NO_ACCOUNT}}
-      - {{id: some, when: accounts.connected_count >= {accounts}, then: APPROVE}}
-"""
-CASES = """\
-ruleset: story-loan
-version: {version}
-as_of: 2026-11-15
-cases:
-  - name: enough accounts are enough
-    inputs: {{requested_amount: 5000}}
-    factors: {{accounts.connected_count: {accounts}}}
-    expect: {{outcome: APPROVE}}
-"""
-PLAN = """\
-product: story-loan
-unit: user_id
-pin_for: 90d
-go_live:
-  salt: story-loan
-  allow: [{staff}]
-  stages:
-    - {{name: staff, percent: 0}}
-    - {{name: pilot, percent: 1}}
-    - {{name: early, percent: 5}}
-    - {{name: all, percent: 100}}
-  initial_stage: staff
-  advance: manual
-versions:
-  champion: 1
-"""
-MIN_UNITS = 12
-CHALLENGER = f"""\
-  challenger:
-    version: 2
-    salt: story-loan-v2
-    stages: [{{name: half, percent: 50}}]
-    initial_stage: half
-guardrails:
-  - {{name: approvals, metric: approval_rate, scope: arm, versus: champion, alpha: 0.01,
-     min_units: {MIN_UNITS}, action: roll_back}}
-"""
-_SEED = 7
-_LIVES = len(EVERYDAY)
-_EMPLOYED = [user_id("population", _SEED, number * _LIVES) for number in range(1200)]
-"""The first of each lap of everyday lives has a job and an account that delivers it."""
+PAGE_FOLDER = ROOT / "docs" / "story"
+"""The product that docs/operations.md tells of, and the plan with its challenger."""
+CHALLENGED_PLAN = (PAGE_FOLDER / "challenger.yaml").read_text(encoding="utf-8")
+MIN_UNITS = yaml.safe_load(CHALLENGED_PLAN)["guardrails"][0]["min_units"]
+STAFF = ("ana", "ben")
+GEORGE = sandbox_people()[0].user_id
+_CUSTOMERS = [f"customer-{number}" for number in range(1, 201)]
 
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """Applicants by where the hash puts them: allowed, within 1 %, within 5 %, outside."""
+    """Customers by where the hash puts them: allowed, within 10 %, within 50 %, outside."""
 
     staff: tuple[str, ...]
     pilot: tuple[str, ...]
-    early: tuple[str, ...]
+    half: tuple[str, ...]
     outside: tuple[str, ...]
 
     @property
     def everybody(self) -> tuple[str, ...]:
-        return (*self.staff, *self.pilot, *self.early, *self.outside)
+        return (*self.staff, *self.pilot, *self.half, *self.outside)
 
 
 def crowd() -> Crowd:
     """Enough of each for the story, the same at every run."""
-    by_slot = {one: slot(PRODUCT, one) for one in _EMPLOYED}
-    outside = [one for one, dealt in by_slot.items() if dealt >= 5_000]
+    by_slot = {one: slot(PRODUCT, one) for one in _CUSTOMERS}
     return Crowd(
-        staff=tuple(outside[:2]),
-        pilot=tuple(one for one, dealt in by_slot.items() if dealt < 1_000)[:6],
-        early=tuple(one for one, dealt in by_slot.items() if 1_000 <= dealt < 5_000)[:40],
-        outside=tuple(outside[2:10]),
+        staff=STAFF,
+        pilot=tuple(one for one, dealt in by_slot.items() if dealt < 10_000)[:6],
+        half=tuple(one for one, dealt in by_slot.items() if 10_000 <= dealt < 50_000)[:40],
+        outside=tuple(one for one, dealt in by_slot.items() if dealt >= 50_000)[:8],
     )
 
 
@@ -134,7 +80,8 @@ class Server:
 
     async def decide(self, one: str) -> decision_pb2.Decision:
         amount = Money(currency_code="PHP", units=5000)
-        request = create(one, product=PRODUCT, requested_amount=amount, requested_term_months=None)
+        applied = {"product": PRODUCT, "customer_ref": one, "requested_amount": amount}
+        request = create(GEORGE, requested_term_months=None, **applied)
         return (await self.decisions.CreateDecision(request, timeout=PATIENCE)).decision
 
     async def rollout(self) -> rollout_pb2.Rollout:
@@ -157,7 +104,7 @@ class Server:
         """By which arm each would be decided now; empty where it would not be."""
         found = {}
         for one in people:
-            request = pb.ExplainAssignmentRequest(product=PRODUCT, user_id=one)
+            request = pb.ExplainAssignmentRequest(product=PRODUCT, user_id=GEORGE, customer_ref=one)
             found[one] = (await self.rollouts.ExplainAssignment(request)).assignment.arm
         return found
 
@@ -198,10 +145,9 @@ class Story:
 
 @asynccontextmanager
 async def told(folder: Path, store_url: str) -> AsyncIterator[Story]:
-    """Write the rules, start the vendor's stand-in and both processes."""
-    people, plan = crowd(), _write_rules(folder / "rules")
-    world = partial(population, _SEED, len(_EMPLOYED) * _LIVES, profiles=EVERYDAY)
-    app = build_app(world, api_key="k", api_secret="s", requests_per_second=1000)
+    """Copy the rules, start the vendor's stand-in and both processes."""
+    rules = shutil.copytree(PAGE_FOLDER / "rules", folder / "rules")
+    app = build_app(api_key="k", api_secret="s")
     async with serve(app) as base_url, AsyncExitStack() as stack:
         settings = {
             "smile_mode": "sandbox",
@@ -209,27 +155,11 @@ async def told(folder: Path, store_url: str) -> AsyncIterator[Story]:
             "smile_api_key": "k",
             "smile_api_secret": "s",
             "store_url": store_url,
-            "rules_dir": str(folder / "rules"),
+            "rules_dir": str(rules),
             "drain_delay": "0s",
         }
         one, other = [await _start(stack, folder, settings) for _ in range(2)]
-        yield Story(one, other, people, plan)
-
-
-def written_plan(*parts: str) -> str:
-    """The plan with the crowd's staff allowed, and with further parts."""
-    return PLAN.format(staff=", ".join(crowd().staff)) + "".join(parts)
-
-
-def _write_rules(root: Path) -> Path:
-    folder = root / PRODUCT
-    (folder / "tests").mkdir(parents=True)
-    for version, accounts in ((1, 1), (2, 9)):
-        for form, name in ((RULES, f"v{version}.yaml"), (CASES, f"tests/v{version}.yaml")):
-            (folder / name).write_text(form.format(version=version, accounts=accounts))
-    plan = folder / "rollout.yaml"
-    plan.write_text(written_plan())
-    return plan
+        yield Story(one, other, crowd(), rules / PRODUCT / "rollout.yaml")
 
 
 async def _start(stack: AsyncExitStack, folder: Path, settings: dict[str, str]) -> Server:

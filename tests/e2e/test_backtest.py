@@ -63,11 +63,13 @@ async def test_a_change_is_told_in_people_and_money(url: str, tmp_path: Path) ->
         wrapped = {"data_key_file": str(tmp_path / "data-keys")}
         async with running(tmp_path, identity_key_file=str(key), **settings, **wrapped) as live:
             await decide_twice(live, PEOPLE)
-            asked = partial(backtest, tmp_path, url, *STRICT, "--format", "json", **wrapped)
-            told = await asked("--jobs", "1")
-            again = await asked("--jobs", "2")
+            asked = partial(backtest, tmp_path, url, "--format", "json", **wrapped)
+            told = await asked(*STRICT, "--jobs", "1")
+            again = await asked(*STRICT, "--jobs", "2")
+            other = await asked("--with", f"{PRODUCT}@2")
     assert told.returncode == 0, told.stderr
     assert told.stdout == again.stdout
+    assert json.loads(other.stdout)["coverage"]["compared"] == 6  # by data that v1 did not record
     report = json.loads(told.stdout)
     coverage = report["coverage"]
     assert (coverage["decisions"], coverage["applicants"], coverage["repeats"]) == (12, 6, 6)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import callers_page
 from tests.e2e.callers_client import Client, node, python
 from tests.e2e.office import Office
+from tests.e2e.page import CALLERS
 from tests.e2e.service import ROOT, Running, at_vendor
 from tests.e2e.team import Team
 
@@ -21,7 +21,7 @@ async def client(request: pytest.FixtureRequest, tmp_path: Path) -> Client:
     shutil.copytree(ROOT / "protos", folder / "protos")
     made: Client = request.param(folder)
     if made.language == "Python":
-        generate = callers_page.commands("Python", "grpc_tools.protoc")
+        generate = CALLERS.commands("Python", "grpc_tools.protoc")
         code, out = await made.run(generate)
         assert code == 0, out
     return made

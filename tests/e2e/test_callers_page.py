@@ -13,13 +13,13 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.errors import ServiceError
 from decision_service.edge.rpc.status import CODES
 from decision_service.simulator.people.sandbox.people import sandbox_people
-from tests.e2e import callers_page
+from tests.e2e.page import CALLERS
 from tests.e2e.service import Running, create
 
 
 async def test_the_people_of_the_page_come_out_as_it_says(live: Running) -> None:
     """Names, user ids and outcomes are the stand-in's."""
-    told = callers_page.rows("Start a server to try")
+    told = CALLERS.rows("Start a server to try")
     assert [row[1].strip("`") for row in told] == [one.user_id for one in sandbox_people()]
     for (name, user_id, outcome), person in zip(told, sandbox_people(), strict=True):
         assert person.name.startswith(name)
@@ -33,14 +33,14 @@ async def test_the_people_of_the_page_come_out_as_it_says(live: Running) -> None
 def test_the_page_names_every_outcome_and_referral() -> None:
     """And none that there is not."""
     for heading, enum in (("Outcomes", pb.Outcome), ("Referrals", pb.ReferKind)):
-        told = [re.findall("`(.+?)`", row[0])[0] for row in callers_page.rows(heading)]
+        told = [re.findall("`(.+?)`", row[0])[0] for row in CALLERS.rows(heading)]
         assert sorted(told) == sorted(enum.keys())
 
 
 def test_the_page_names_every_error_with_its_code() -> None:
     """Each reason that callers may see, under its code; and none that there is not."""
     told, code = set(), ""
-    for row in callers_page.rows("Errors of the service"):
+    for row in CALLERS.rows("Errors of the service"):
         code = row[0].strip("`") or code
         told.add((code, row[1].strip("`")))
     known = {(code_pb2.Code.Name(code), kind.reason) for kind, code in CODES.items()}
@@ -49,7 +49,7 @@ def test_the_page_names_every_error_with_its_code() -> None:
 
 async def test_grpcs_own_errors_are_as_the_page_tells(shared: Running) -> None:
     """No ErrorInfo, and the sentences by which the page tells them apart."""
-    told = {(row[0].strip("`"), row[1].strip("`")) for row in callers_page.rows("Errors of gRPC")}
+    told = {(row[0].strip("`"), row[1].strip("`")) for row in CALLERS.rows("Errors of gRPC")}
     asked = service_pb.ListDecisionsRequest()
     decisions = "/decision_service.api.v1.DecisionService"
     unreadable = shared.channel.unary_unary(f"{decisions}/CreateDecision")

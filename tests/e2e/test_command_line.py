@@ -198,12 +198,15 @@ def test_people_are_told_with_their_stories(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_demo_prints_the_four_and_exits_zero(tmp_path: Path) -> None:
-    """The demonstration runs by itself from any folder that has the rules."""
+    """The demonstration runs by itself from any folder that has the rules, in 100 columns."""
     done = command("demo", "--store", str(tmp_path / "demo.db"), folder=tmp_path)
     assert done.returncode == 0, done.stderr
     for word in ("George Palomero", "APPROVE", "DECLINE", "REFER data", "REFER score"):
         assert word in done.stdout
     assert "replaying each gives the same answer" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert "the 5 heaviest factors of " in done.stdout
+    assert "decision-service decide … --view full` shows all" in done.stdout
 
 
 def test_a_broken_pipe_is_no_error(tmp_path: Path) -> None:

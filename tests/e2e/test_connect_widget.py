@@ -6,16 +6,8 @@ import json
 from pathlib import Path
 
 from decision_service.domain.accounts import ACCOUNT_ERRORS
-from tests.e2e.browser import applicant, browser, opened, shot, told
+from tests.e2e.browser import RECORDER, applicant, browser, opened, shot, told
 from tests.e2e.service import running
-
-RECORDER = """
-window.SmileLinkModal = class {
-  constructor(options) { window.handed = options; }
-  open() { window.opened = (window.opened ?? 0) + 1; }
-};
-"""
-"""A widget that keeps what it is handed; the test calls the callbacks as the vendor's would."""
 
 CODES = """
 ACCOUNT_DISABLED ACCOUNT_INACCESSIBLE ACCOUNT_INCOMPLETE ACCOUNT_LOCKED AUTH_REQUIRED
@@ -25,15 +17,18 @@ SERVICE_UNAVAILABLE SYSTEM_ERROR TOS_REQUIRED UNSUPPORTED_AUTH_TYPE UNSUPPORTED_
 """`AccountErrorCode` of the vendor's document, version 1.14.0."""
 
 CALLBACKS = (
+    ("onUploadsCreated", {"uploads": [{}]}, "You are done"),
+    ("onUploadsRemoved", {"uploads": [{}]}, "How it works"),
+    ("onClose", {"reason": "exit"}, "You closed the connection window."),
+    ("onAccountError", {"providerId": "grab_ph"}, "Your Grab account was not connected."),
     ("onAccountCreated", {"providerId": "grab_ph"}, "Connecting your Grab account"),
     ("onAccountConnected", {"providerId": "grab_ph"}, "Your Grab account is connected"),
     ("onAccountRemoved", {"providerId": "pagibig_ph"}, "stopped sharing your Pagibig account"),
-    ("onAccountError", {"providerId": "x", "errorCode": "NEW_WORD"}, "could not be connected"),
+    ("onAccountError", {"providerId": "x", "errorCode": "NEW_WORD"}, "Try again in a few minutes"),
     ("onUploadsCreated", {"uploads": [{}, {}]}, "2 documents were uploaded."),
     ("onUploadsRemoved", {"uploads": [{}]}, "1 document was removed."),
-    ("onClose", {"reason": "close"}, "open it again to connect another account"),
-    ("onClose", {"reason": "exit"}, "You closed the connection window."),
     ("onClose", {"reason": "error"}, "was closed by an error"),
+    ("onClose", {"reason": "close"}, "You are done"),
     ("onAccountCreated", None, "Connecting your account"),
 )
 
@@ -42,7 +37,7 @@ CALLBACKS = (
 async def test_every_option_and_callback_is_wired(tmp_path: Path) -> None:
     """Options come from the configuration, callbacks are told in words, and no address has a token.
 
-    A page that is loaded again still has its token.
+    A page that is loaded again still has a token, and what happened.
     """
     settings = {
         "http_address": "127.0.0.1:0",
@@ -83,8 +78,11 @@ async def test_every_option_and_callback_is_wired(tmp_path: Path) -> None:
                 await told(page, f"{error.happened} {error.advice}")
             await shot(page, "every-error")
             await page.reload()
-            await page.get_by_role("button", name="Connect an account").click()
-            assert await page.evaluate("window.handed.userToken") == fresh
+            await page.get_by_role("button", name="Connect another account").click()
+            await page.locator("body[data-opened]").wait_for()
+            handed = await page.evaluate("window.handed.userToken")
+            assert handed not in (fresh, address.rpartition("=")[2])  # each opens the widget once
+            await told(page, "Your Grab account is connected")
             assert page.url == f"{live.service.http_url}/connect"
 
 
@@ -99,6 +97,7 @@ async def test_a_script_that_is_not_ours_does_not_run(tmp_path: Path) -> None:
     async with running(tmp_path, http_address="127.0.0.1:0") as live:
         _, address = await applicant(live, "CRM-1")
         async with opened(address, expected=("Content Security Policy",)) as page:
+            await page.get_by_role("button", name="Connect an account").wait_for()
             stopped = await page.evaluate(
                 """async () => {
                   const stopped = [];
@@ -108,8 +107,9 @@ async def test_a_script_that_is_not_ours_does_not_run(tmp_path: Path) -> None:
                   const inline = document.createElement("script");
                   inline.textContent = "window.ran = 'inline'";
                   document.body.append(inline);
-                  document.getElementById("open").setAttribute("onfocus", "window.ran = 'handler'");
-                  document.getElementById("open").focus();
+                  const button = document.querySelector("[data-open]");
+                  button.setAttribute("onfocus", "window.ran = 'handler'");
+                  button.focus();
                   const other = document.createElement("script");
                   other.src = "https://elsewhere.test/x.js";
                   document.body.append(other);

@@ -54,7 +54,9 @@ async def test_an_explored_approval_is_marked_wherever_it_is_shown(
             assert "the rules concluded DECLINE; approved as one of the control" in shown.out
             listed = await run(live, capsys, "decisions", "list")
             assert "APPROVE explored" in listed.out
-            made = await run(live, capsys, "decisions", "export", decision.decision_id, "--fixture")
+            made = await run(
+                live, capsys, "decisions", "export", decision.decision_id, "--format", "fixture"
+            )
             assert "# EXPLORED: something else was decided" in made.out
             assert "outcome: DECLINE" in made.out
             assert "offer: none" in made.out

@@ -11,7 +11,7 @@ from decision_service.api.v1 import decision_service_pb2 as decisions_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
 from tests.e2e.service import outcome
 from tests.e2e.story import (
-    CHALLENGER,
+    CHALLENGED_PLAN,
     MIN_UNITS,
     PATIENCE,
     PRODUCT,
@@ -20,7 +20,6 @@ from tests.e2e.story import (
     challenged,
     crowd,
     told,
-    written_plan,
 )
 from tests.kits.postgres import Postgres
 from tests.kits.until import until
@@ -43,20 +42,20 @@ async def test_a_rollout_from_staff_to_everybody(tmp_path: Path, postgres: Postg
         await story.decide(people.pilot)
 
         await story.other.advance("no complaints in the pilot")
-        arms |= dict.fromkeys(people.early, CHAMPION)
+        arms |= dict.fromkeys(people.half, CHAMPION)
         await story.agree_on(arms)
 
-        await story.publish(written_plan(CHALLENGER))
-        arms |= {one: "challenger" for one in people.early if challenged(one)}
+        await story.publish(CHALLENGED_PLAN)
+        arms |= {one: "challenger" for one in people.half if challenged(one)}
         await story.agree_on(arms)
-        made = await story.decide(people.early)
+        made = await story.decide(people.half)
         assert {(d.assignment.arm, outcome(d)) for d in made} == {
             ("champion", "APPROVE"),
             ("challenger", "DECLINE"),
         }
         await the_guardrail_rolls_it_back(story)
         await both_processes_show_the_same_figures(story)
-        arms |= dict.fromkeys(people.early, CHAMPION)
+        arms |= dict.fromkeys(people.half, CHAMPION)
         await story.agree_on(arms)
         await a_challengers_decision_replays(story, made)
 
@@ -100,7 +99,7 @@ async def both_processes_show_the_same_figures(story: Story) -> None:
     (champion, challenger), _ = await until(
         arms, lambda two: two[0] == two[1] and all(a.attempts == a.decisions for a in two[0])
     )
-    assert champion.decisions + challenger.decisions == len(story.crowd.early)
+    assert champion.decisions + challenger.decisions == len(story.crowd.half)
     assert champion.approved.count == champion.applicants
     assert challenger.declined.count == challenger.applicants
     assert challenger.percent == "0"

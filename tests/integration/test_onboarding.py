@@ -200,10 +200,13 @@ async def test_who_holds_a_token_may_have_another() -> None:
         first = await desk.onboard.renew(made.token.access_token, _soon())
         assert first is not None
         assert await desk.onboard.renew("a stranger's", _soon()) is None
+        assert not await desk.onboard.opens("a stranger's")
         desk.clock.wall = made.token.expires + RENEWABLE
         assert await desk.onboard.renew(first.access_token, _soon()) is not None
+        assert await desk.onboard.opens(first.access_token)
         desk.clock.wall += timedelta(seconds=1)
         assert await desk.onboard.renew(first.access_token, _soon()) is None
+        assert not await desk.onboard.opens(first.access_token)
 
 
 async def test_renewals_are_counted_by_the_original_token() -> None:
@@ -215,6 +218,9 @@ async def test_renewals_are_counted_by_the_original_token() -> None:
         assert len(given) == RENEWALS
         for one in given:
             assert await desk.onboard.renew(one.access_token, _soon()) is None
+        assert await desk.onboard.opens(token)  # which may not be used up yet
+        desk.clock.wall = max(one.expires for one in given) + timedelta(seconds=1)
+        assert not await desk.onboard.opens(token)
         other = (await desk.create()).token.access_token
         assert await desk.onboard.renew(other, _soon()) is not None
 

@@ -34,13 +34,13 @@ FormatOption = Annotated[
 ]
 
 
-def console(least: int = 0) -> Console:
-    """Standard output, of `least` columns or more; wide and plain when it is not a terminal."""
+def console(least: int = 0, most: int | None = None) -> Console:
+    """Standard output of `least` to `most` columns; wide and plain when it is not a terminal."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
     made = Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
-    made.width = max(least, made.width)
+    made.width = max(least, min(made.width, most or made.width))
     return made
 
 
@@ -54,9 +54,9 @@ def table(*columns: str) -> Table:
     return made
 
 
-def print_table(made: Table) -> None:
+def print_table(made: Table, most: int | None = None) -> None:
     """Print a table in which no word breaks, such as an id: lines become longer where they must."""
-    out = console()
+    out = console(most=most)
     cells = [[_plain(cell) for cell in (one.header, *one.cells)] for one in made.columns]
     least = [max(len(word) for text in column for word in (*text.split(), "")) for column in cells]
     widest = [max(_line_width(text) for text in column) for column in cells]

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.cli.display.factors import add_factors
 from decision_service.cli.display.stages import RuleView, add_rule, add_stage, comparison_text
 from decision_service.cli.display.text import (
     cause_text,
@@ -16,7 +17,6 @@ from decision_service.cli.display.text import (
     outcome_text,
     override_text,
     reason_text,
-    value_text,
 )
 
 _COLOURS = {
@@ -37,12 +37,12 @@ def styled_outcome(decision: pb.Decision) -> str:
     return f"[{outcome_style(decision)}]{outcome_text(decision)}[/]"
 
 
-def decision_tree(decision: pb.Decision, title: str = "") -> Tree:
-    """The decision with all that its view holds."""
+def decision_tree(decision: pb.Decision, title: str = "", most_factors: int = 0) -> Tree:
+    """The decision with all that its view holds, or with the heaviest factors alone."""
     tree = Tree(_headline(decision, title), guide_style="dim")
     add_verdict(tree, decision)
     _add_stages(tree, decision)
-    _add_factors(tree, decision)
+    add_factors(tree, decision, most_factors)
     tree.add(escape(_provenance(decision)))
     return tree
 
@@ -118,34 +118,6 @@ def _shown(rule: pb.RuleTrace) -> RuleView:
     truth = pb.Truth.Name(rule.truth).removeprefix("TRUTH_")
     lines = (*seen, rule.note) if rule.note else seen
     return RuleView(rule.rule, truth, rule.effect, rule.reason, lines)
-
-
-def _add_factors(tree: Tree, decision: pb.Decision) -> None:
-    if not decision.factor_values:
-        return
-    branch = tree.add("factors")
-    for factor in decision.factor_values:
-        if factor.missing:
-            causes = "; ".join(cause_text(cause) for cause in factor.missing)
-            node = branch.add(escape(f"{factor.name} missing: {causes}"))
-        else:
-            node = branch.add(escape(f"{factor.name} = {value_text(factor.value)}"))
-        evidence = ", ".join(_evidence_text(factor.evidence))
-        if evidence:
-            node.add(f"[dim]{escape(evidence)}[/]")
-
-
-def _evidence_text(evidence: pb.Evidence) -> Iterator[str]:
-    if evidence.record_count:
-        span = f", {evidence.first} to {evidence.last}" if evidence.first else ""
-        yield f"{evidence.record_count} records{span}"
-    if evidence.horizon:
-        yield f"horizon {evidence.horizon}"
-    if evidence.grade:
-        yield evidence.grade
-    yield from evidence.notes
-    if evidence.record_ids:
-        yield f"heaviest {', '.join(evidence.record_ids)}"
 
 
 def _provenance(decision: pb.Decision) -> str:

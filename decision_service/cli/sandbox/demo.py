@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -17,39 +16,23 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.build import engine_version
 from decision_service.cli.client.calls import Stub, described
-from decision_service.cli.display.output import (
-    Format,
-    FormatOption,
-    console,
-    message_dict,
-    print_json,
-    print_table,
-    table,
-)
-from decision_service.cli.display.text import offer_text, reason_text, score_text
-from decision_service.cli.display.tree import decision_tree, styled_outcome
+from decision_service.cli.display.output import Format, FormatOption, print_json
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
+from decision_service.cli.sandbox.demo_report import (
+    AMOUNT,
+    PRODUCT,
+    TERM,
+    DemoDecision,
+    json_row,
+    print_heading,
+    print_report,
+)
 from decision_service.config import load
 from decision_service.simulator.people.sandbox.people import SandboxPerson, sandbox_people
 from decision_service.telemetry import configure_logging
 from decision_service.wiring.app import Service, StartError, start
-
-PRODUCT = "personal-loan-ph"
-AMOUNT = 20_000
-TERM = 6
-
-
-@dataclass(frozen=True, slots=True)
-class DemoDecision:
-    """One person's decision and how long it took, in milliseconds."""
-
-    person: SandboxPerson
-    decision: pb.Decision
-    milliseconds: float
-    differing: tuple[str, ...]
 
 
 def demo(
@@ -74,12 +57,13 @@ async def _demo(store: Path, form: Format) -> bool:
     """Whether any replay differed."""
     async with _started(store) as (service, stub):
         if form is Format.TABLE:
-            console().print("\n".join(_heading(service, store)))
+            champion = service.core.active.current().product(PRODUCT).champion
+            print_heading(champion.version, champion.digest, store.name)
         shown = [await _decide(stub, person) for person in sandbox_people()]
     if form is Format.JSON:
-        print_json([_row(one) for one in shown])
+        print_json([json_row(one) for one in shown])
     else:
-        _print(shown, own_rules=service.core.rules_dir == service.core.settings.rules_dir)
+        print_report(shown, own_rules=service.core.rules_dir == service.core.settings.rules_dir)
     return any(one.differing for one in shown)
 
 
@@ -122,70 +106,3 @@ async def _decide(stub: Any, person: SandboxPerson) -> DemoDecision:
     except grpc.RpcError as error:
         raise described(error) from None
     return DemoDecision(person, decision, milliseconds, tuple(replayed.differing_fields))
-
-
-def _heading(service: Service, store: Path) -> list[str]:
-    champion = service.core.active.current().product(PRODUCT).champion
-    digest = f"{champion.digest[:4]}…{champion.digest[-2:]}"
-    return [
-        (
-            f"Credit decision service {engine_version()} · embedded sandbox · "
-            f"{PRODUCT} v{champion.version} ({digest}) · store {store.name}"
-        ),
-        f"Deciding {AMOUNT:,} PHP over {TERM} months for the four sandbox people …",
-        "",
-    ]
-
-
-def _print(shown: list[DemoDecision], *, own_rules: bool) -> None:
-    rows = table("person", "outcome", "why", "score", "offer", "calls", "ms")
-    for one in shown:
-        decision = one.decision
-        rows.add_row(
-            one.person.name,
-            styled_outcome(decision),
-            "\n".join(reason_text(reason) for reason in decision.reasons) or "–",
-            score_text(decision),
-            offer_text(decision),
-            str(decision.data_quality.upstream_calls),
-            f"{one.milliseconds:.0f}",
-        )
-    out = console()
-    print_table(rows)
-    declined = next((one for one in shown if one.decision.outcome == pb.OUTCOME_DECLINE), shown[0])
-    out.print()
-    first_name = declined.person.name.partition(" ")[0]
-    out.print(decision_tree(declined.decision, f"{first_name}, in full"))
-    out.print("\n".join(_closing(shown, declined, own_rules=own_rules)))
-
-
-def _closing(shown: list[DemoDecision], example: DemoDecision, *, own_rules: bool) -> list[str]:
-    program = "make" if own_rules else "decision-service"
-    differing = [one for one in shown if one.differing]
-    replays = "replaying each gives the same answer"
-    if differing:
-        replays = "replaying gives another answer for " + "; ".join(
-            f"{one.decision.decision_id} ({', '.join(one.differing)})" for one in differing
-        )
-    return [
-        "",
-        (
-            f"Recorded {len(shown)} decisions; {replays}. Try next, with `{program} serve` "
-            "in a second terminal:"
-        ),
-        (
-            f"  decision-service decide --user-id {example.person.user_id} --product {PRODUCT} "
-            f"--amount {AMOUNT} --term {TERM} --view full"
-        ),
-        *([] if own_rules else ["  decision-service init mine && cd mine"]),
-        f"  edit rules/{PRODUCT}/v1.yaml, then: decision-service rules check && {program} demo",
-    ]
-
-
-def _row(one: DemoDecision) -> dict[str, Any]:
-    return {
-        "person": one.person.name,
-        "milliseconds": round(one.milliseconds, 1),
-        "differing_fields": list(one.differing),
-        "decision": message_dict(one.decision),
-    }

@@ -14,7 +14,7 @@ import typer
 
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
-from decision_service.cli.sandbox.demo import AMOUNT, PRODUCT, TERM
+from decision_service.cli.sandbox.demo_report import AMOUNT, PRODUCT, TERM
 from decision_service.cli.sandbox.rehearsal import SETTINGS, prepare, write_client
 from decision_service.clock_ids import SystemClock
 from decision_service.config import OFFLINE_KEY, OFFLINE_SECRET, is_loopback, split_address

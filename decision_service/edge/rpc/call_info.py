@@ -5,15 +5,13 @@ The request context reads it from the metadata, once; everything inside has it a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from decision_service.edge.languages import parse_languages
+
 DEFAULT_DEADLINE = 10.0
 """Seconds granted to a caller who names no deadline."""
-
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
-_MOST_LANGUAGES = 8
 
 
 @dataclass(slots=True)
@@ -51,26 +49,3 @@ class CallInfo:
     def applicant_scope(self) -> str:
         """Whose applicants the caller may reach; empty for everybody's."""
         return "" if self.onboards_all else self.caller
-
-
-def parse_languages(header: str) -> tuple[str, ...]:
-    """The languages of an accept-language header (RFC 9110), best first; others are ignored."""
-    if not header:
-        return ()
-    weighted: list[tuple[float, int, str]] = []
-    for place, part in enumerate(header[:200].split(",")[:_MOST_LANGUAGES]):
-        tag, _, parameters = part.strip().partition(";")
-        weight = _weight(parameters)
-        if _LANGUAGE.fullmatch(tag.strip()) and weight > 0:
-            weighted.append((-weight, place, tag.strip()))
-    return tuple(tag for _, _, tag in sorted(weighted))
-
-
-def _weight(parameters: str) -> float:
-    name, _, value = parameters.strip().partition("=")
-    if name.strip() != "q":
-        return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0

@@ -91,6 +91,16 @@ class OnboardApplicants:
         await self._owners.require(user_id, scope)
         return await self._token(user_id, stop_at)
 
+    async def opens(self, access_token: str) -> bool:
+        """Whether the holder of a token that this service issued can still open the widget.
+
+        By the token itself until its original has expired, by another one after that.
+        """
+        original = await self._log.original_token(_digest(access_token))
+        return original is not None and (
+            self._clock.now() <= original.expires or self._gives_another(original)
+        )
+
     async def renew(self, access_token: str, stop_at: float) -> LinkToken | None:
         """A new token for the holder of a token that this service issued.
 
@@ -99,9 +109,7 @@ class OnboardApplicants:
         Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted and StoreUnavailable.
         """
         original = await self._log.original_token(_digest(access_token))
-        if original is None or self._clock.now() > original.expires + RENEWABLE:
-            return None
-        if original.renewals >= RENEWALS:
+        if original is None or not self._gives_another(original):
             return None
         if not await self._log.count_renewal(original.digest, RENEWALS):
             return None
@@ -112,6 +120,10 @@ class OnboardApplicants:
             raise
         await self._log.issued(_issued(token, original.user_id, original.digest))
         return token
+
+    def _gives_another(self, original: IssuedToken) -> bool:
+        in_time = self._clock.now() <= original.expires + RENEWABLE
+        return in_time and original.renewals < RENEWALS
 
     async def _token(self, user_id: str, stop_at: float) -> LinkToken:
         token = await self._vendor.link_token(user_id, stop_at)

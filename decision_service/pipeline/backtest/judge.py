@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Decision
 from decision_service.domain.money import Money
-from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.verdict import OfferKind, Outcome, Verdict
 from decision_service.impact.applicant import JudgedApplicant, KnownLoan, LeftOut, Side
 from decision_service.pipeline.backtest.causes import causes
@@ -66,7 +65,10 @@ def side_of(verdict: Verdict) -> Side:
 def compare(
     case: DecidedCase, rules: BacktestRules, loan: KnownLoan | None = None
 ) -> JudgedApplicant | NotCompared:
-    """The applicant as both sets of rules judge her, or why they cannot."""
+    """The applicant as both sets of rules judge her, or why they cannot.
+
+    ERASED is also said of a case without its snapshot that has one: recorded values do not suffice.
+    """
     judged = []
     for ruleset in (rules.base, rules.other):
         facts = facts_for(case, ruleset)
@@ -90,15 +92,6 @@ def weighed(loan: KnownLoan | None, decision: Decision) -> KnownLoan | None:
     if loan is None or not percent:
         return loan
     return replace(loan, weight=loan.weight * WHOLE // percent)
-
-
-def needs_snapshot(case: DecidedCase, rules: BacktestRules) -> bool:
-    """Whether the recorded factor values do not suffice for both sets of rules."""
-    without: Snapshot | None = None
-    bare = replace(case, snapshot=without)
-    return any(
-        facts_for(bare, ruleset) is Comparability.ERASED for ruleset in (rules.base, rules.other)
-    )
 
 
 def _verdict(

@@ -15,7 +15,6 @@ from decision_service.pipeline.backtest.judge import (
     BacktestRules,
     NotCompared,
     compare,
-    needs_snapshot,
     side_of,
     weighed,
 )
@@ -95,9 +94,10 @@ class RangeJudge:
             return
         exactly = side_of(case.decision.verdict) == self._answer(entry.reply)
         sums.reproduce(entry.decision_id, exactly=exactly)
-        if needs_snapshot(case, self._rules):
-            case = await self._with_snapshot(case, entry)
-        judged = compare(case, self._rules, weighed(one.loan, case.decision))
+        loan = weighed(one.loan, case.decision)
+        judged = compare(case, self._rules, loan)
+        if isinstance(judged, NotCompared) and judged.why is LeftOut.ERASED:
+            judged = compare(await self._with_snapshot(case, entry), self._rules, loan)
         if isinstance(judged, NotCompared):
             sums.leave_out(judged.why, entry.outcome, judged.lacking)
         else:

@@ -77,6 +77,12 @@ def test_json_has_the_same_for_programs(
         ({**KEYS, "TLS_CERT_FILE": "/x", "TLS_KEY_FILE": "/x"}, "DECISION_TLS_KEY_FILE (/x)"),
         ({"SMILE_API_KEY_FILE": "/nowhere/key"}, "of DECISION_SMILE_API_KEY_FILE cannot be read"),
         ({"DRAIN_GRACE": "5"}, "DECISION_DRAIN_GRACE is '5'"),
+        ({"CONNECT_LOGO_FILE": "/x"}, "needs DECISION_CONNECT_COMPANY_NAME as well"),
+        (
+            {"CONNECT_COMPANY_NAME": "A", "CONNECT_LOGO_FILE": "/nowhere/a.svg"},
+            "DECISION_CONNECT_LOGO_FILE: /nowhere/a.svg cannot be read",
+        ),
+        ({"CONNECT_NOTICE_FILE": "/dev/null"}, "CONNECT_NOTICE_FILE: /dev/null is empty"),
     ],
 )
 def test_what_serve_could_not_use_is_a_sentence(
@@ -117,6 +123,16 @@ def test_any_other_name_blocks_nothing_and_is_refused(name: str) -> None:
     """A name that is misspelt would leave what it means in use."""
     with pytest.raises(ConfigError, match="DECISION_BLOCKED_FACTORS"):
         blocked_names(load(environ={"DECISION_BLOCKED_FACTORS": name}))
+
+
+async def test_a_service_with_a_logo_that_could_run_does_not_start(tmp_path: Path) -> None:
+    """The sentence names the setting, the file and the line."""
+    logo = tmp_path / "logo.svg"
+    logo.write_text('<svg xmlns="http://www.w3.org/2000/svg">\n<script/></svg>')
+    settings = environ(tmp_path, connect_logo_file=str(logo), connect_company_name="Acme")
+    with pytest.raises(StartError) as refused:
+        await start(load(environ=settings))
+    assert str(refused.value).startswith(f"DECISION_CONNECT_LOGO_FILE: {logo}: line 2 of the SVG")
 
 
 async def test_a_service_with_an_unknown_name_does_not_start(tmp_path: Path) -> None:

@@ -1,21 +1,9 @@
-"""Languages that a caller accepts."""
+"""What a call brings besides its message."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decision_service.edge.rpc.call_info import parse_languages
 from decision_service.edge.rpc.interceptors.request_context import read_call
-
-
-def test_languages_come_best_first() -> None:
-    """Weights order them, places break ties, zero and nonsense drop out."""
-    assert parse_languages("en;q=0.8, fil-PH, tl;q=0.9, de;q=0, *, x y") == ("fil-PH", "tl", "en")
-
-
-@given(st.text(max_size=300))
-def test_any_header_is_read(header: str) -> None:
-    """No header, however broken, is an error."""
-    assert len(parse_languages(header)) <= 8
 
 
 class Metadata:

@@ -15,16 +15,17 @@ from starlette.requests import Request
 from decision_service.domain.errors import UpstreamUnavailable
 from decision_service.edge.addresses import network_of
 from decision_service.edge.http.app import build_app
-from decision_service.edge.http.connect import (
-    LinkTokenEndpoint,
-    WidgetOptions,
-    connect_routes,
-)
+from decision_service.edge.http.connect.links import LinkTokenEndpoints
+from decision_service.edge.http.connect.notice import read_notice
+from decision_service.edge.http.connect.page import ConnectPage, Lender
+from decision_service.edge.http.connect.routes import connect_routes
+from decision_service.edge.http.connect.widget import WidgetOptions
 from decision_service.edge.http.guesses import MINUTE, MOST_REFUSED, GuessLimit
 from decision_service.pipeline.applicants.ports import LinkToken
 from tests.fakes.world import SetClock
 
-OPTIONS = WidgetOptions("https://widget.example/smile.js", "https://api.example")
+WIDGET = WidgetOptions("https://widget.example/smile.js", "https://api.example")
+PAGE = ConnectPage(Lender("Acme", read_notice(), 25), WIDGET)
 
 
 async def renew(token: str) -> LinkToken | None:
@@ -35,23 +36,37 @@ async def renew(token: str) -> LinkToken | None:
     return fresh if token == "good" else None
 
 
+async def opens(token: str) -> bool:
+    """The token `good` opens the widget."""
+    return token == "good"
+
+
+def endpoints(clock: SetClock, registry: CollectorRegistry | None = None) -> LinkTokenEndpoints:
+    """The endpoints that know these tokens."""
+    return LinkTokenEndpoints(renew, opens, GuessLimit(clock.monotonic), registry)
+
+
 Show = Callable[..., Awaitable[httpx.Response]]
 
 
 @asynccontextmanager
 async def asking(clock: SetClock) -> AsyncIterator[Show]:
     """Shows a token, or sends a body, from an address."""
-    endpoint = LinkTokenEndpoint(renew, GuessLimit(clock.monotonic))
-    app = build_app(connect_routes(OPTIONS, endpoint))
+    app = build_app(connect_routes(PAGE, endpoints(clock)))
 
     async def show(
-        token: str = "", address: str = "192.0.2.1", content: bytes | None = None
+        token: str = "",
+        address: str = "192.0.2.1",
+        content: bytes | None = None,
+        path: str = "/connect/token",
+        language: str = "en",
     ) -> httpx.Response:
         transport = httpx.ASGITransport(app, client=(address, 4711))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            headers = {"accept-language": language}
             if content is not None:
-                return await client.post("/connect/token", content=content)
-            return await client.post("/connect/token", json={"token": token})
+                return await client.post(path, content=content, headers=headers)
+            return await client.post(path, json={"token": token}, headers=headers)
 
     yield show
 
@@ -64,6 +79,18 @@ async def test_each_answer_has_its_status_and_a_sentence() -> None:
             answer = await show(token)
             assert (answer.status_code, words in answer.text) == (status, True)
             assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_page_learns_whether_its_link_is_dead_in_its_language() -> None:
+    """A good token is 200 and makes no other one; a dead one says so, and counts as a guess."""
+    async with asking(SetClock()) as show:
+        good = await show("good", path="/connect/check")
+        assert (good.status_code, good.json()) == (200, {})
+        dead = await show("bad", path="/connect/check", language="fil-PH, en;q=0.5")
+        assert (dead.status_code, "Humingi ng bago" in dead.text) == (403, True)
+        for _ in range(MOST_REFUSED):
+            await show("bad", path="/connect/check")
+        assert (await show("good", path="/connect/check")).status_code == 429
 
 
 @pytest.mark.parametrize(
@@ -128,13 +155,12 @@ def test_a_client_is_known_by_its_network(address: str, network: str) -> None:
 async def test_a_client_that_leaves_is_no_error() -> None:
     """What it would have been answered is counted, and nothing is raised into the log."""
     registry = CollectorRegistry()
-    endpoint = LinkTokenEndpoint(renew, GuessLimit(SetClock().monotonic), registry)
 
     async def gone() -> Any:
         return {"type": "http.disconnect"}
 
     scope = {"type": "http", "method": "POST", "path": "/connect/token", "headers": []}
-    answer = await endpoint.answer(Request(scope, gone))
+    answer = await endpoints(SetClock(), registry).renewed(Request(scope, gone))
     assert answer.status_code == 400
     name = "decision_service_link_token_requests_total"
     assert registry.get_sample_value(name, {"outcome": "broken_off"}) == 1
@@ -142,8 +168,7 @@ async def test_a_client_that_leaves_is_no_error() -> None:
 
 async def test_no_address_redirects_to_another() -> None:
     """A path with a slash too many is unknown; a Host that is made up is not repeated."""
-    endpoint = LinkTokenEndpoint(renew, GuessLimit(SetClock().monotonic))
-    app = build_app(connect_routes(OPTIONS, endpoint))
+    app = build_app(connect_routes(PAGE, endpoints(SetClock())))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://evil.example") as client:
         for path in ("/connect/", "/connect/token/", "/healthz/", "//evil.example/connect/"):

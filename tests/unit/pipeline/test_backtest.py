@@ -19,7 +19,6 @@ from decision_service.pipeline.backtest.judge import (
     BacktestRules,
     NotCompared,
     compare,
-    needs_snapshot,
     weighed,
 )
 from decision_service.pipeline.backtest.run import divided
@@ -69,15 +68,6 @@ def test_recorded_values_suffice_where_the_data_is_erased() -> None:
     """Erased people are judged by what was recorded, as long as nothing else is asked for."""
     assert isinstance(judged(STRICTER, snapshot=None), JudgedApplicant)
     assert judged(OTHER_POLICY, snapshot=None) == NotCompared(LeftOut.ERASED, ())
-
-
-def test_the_snapshot_is_read_only_where_values_are_lacking() -> None:
-    """A change of a figure needs no more than the record; another data policy does."""
-    for changes, needed in (((STRICTER,), False), ((OTHER_POLICY,), True)):
-        folder = changed_rules(9, *changes)
-        case = case_of(folder)
-        rules = BacktestRules(case.ruleset, version(folder, 9))
-        assert needs_snapshot(case, rules) is needed
 
 
 def test_what_was_never_recorded_is_named() -> None:

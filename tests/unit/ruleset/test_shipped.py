@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import render_all
@@ -41,3 +42,15 @@ def test_the_shipped_cases_pass_and_reach_everything(name, version):
         results += run_cases(ruleset, file.cases)
     assert [(r.case.name, r.differences, r.problem) for r in results if not r.passed] == []
     assert coverage(ruleset, results).missed == ()
+
+
+@pytest.mark.parametrize(("name", "version"), SHIPPED)
+def test_every_reason_and_condition_is_told_in_english_and_filipino(name, version):
+    """An applicant in the Philippines reads each of them, and no text stands for two."""
+    rules = yaml.safe_load((ROOT / "rules" / name / f"v{version}.yaml").read_text())
+    texts = {code: reason["text"] for code, reason in rules["reasons"].items()}
+    texts |= {condition["id"]: condition["text"] for condition in rules["conditions"]}
+    assert [code for code, both in texts.items() if both.keys() != {"en", "fil"}] == []
+    for language in ("en", "fil"):
+        assert len({both[language] for both in texts.values()}) == len(texts)
+    assert not any(both["en"] == both["fil"] for both in texts.values())

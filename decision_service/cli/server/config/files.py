@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from decision_service.config import Reading, Settings, env_name
+from decision_service.edge.http.connect.refused import PageRefused
 from decision_service.edge.rpc.authenticator import Authenticator, CallersRefused
 from decision_service.edge.rpc.server_deps import certificates_of
 from decision_service.edge.tls import CertificatesRefused
@@ -19,6 +20,7 @@ from decision_service.storage.privacy.data_keys import DATA_KEYS
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from decision_service.storage.privacy.key_files import KeyFile
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
+from decision_service.wiring.connect import lender_of
 from decision_service.wiring.rules import rules_folder
 
 
@@ -31,6 +33,7 @@ def file_problems(reading: Reading) -> Iterator[str]:
     yield from _of_callers(settings)
     yield from _of_rules(settings)
     yield from _of_store(settings)
+    yield from _of_connect_page(settings)
 
 
 def _of_tls(settings: Settings) -> Iterator[str]:
@@ -70,6 +73,13 @@ def _of_store(settings: Settings) -> Iterator[str]:
     yield from _of_keys(DATA_KEYS, settings.data_key_file)
     if settings.erasure_journal is not None:
         yield from _of_folder("erasure_journal", settings.erasure_journal)
+
+
+def _of_connect_page(settings: Settings) -> Iterator[str]:
+    try:
+        lender_of(settings)
+    except PageRefused as error:
+        yield str(error)
 
 
 def _of_keys(keys: KeyFile[Any], file: Path | None) -> Iterator[str]:

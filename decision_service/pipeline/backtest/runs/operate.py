@@ -175,7 +175,7 @@ class OperateBacktests:
         looked = await self._deps.look(asked.product, window_of(compared, first, last))
         if looked is None:
             raise BacktestRefused(
-                f"there are no decisions of {asked.product} from {first} to {last}: widen the days",
+                f"there are no decisions of {asked.product} in these days: widen from_date and to_date",
                 product=asked.product,
             )
         return looked

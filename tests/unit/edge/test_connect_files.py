@@ -1,0 +1,164 @@
+"""The lender's files on the connect page: which logos and notices are taken, and what is said."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import httpx
+import pytest
+
+from decision_service.domain.accounts import ACCOUNT_ERRORS
+from decision_service.edge.http.app import build_app
+from decision_service.edge.http.connect.logo import LARGEST, Logo, read_logo
+from decision_service.edge.http.connect.notice import BLANKS, read_notice
+from decision_service.edge.http.connect.page import ConnectPage, Lender
+from decision_service.edge.http.connect.refused import PageRefused
+from decision_service.edge.http.connect.routes import connect_routes
+from decision_service.edge.http.connect.texts import LANGUAGES, texts_in
+from tests.fakes.world import SetClock
+from tests.unit.edge.test_connect import WIDGET, endpoints
+
+PNG = b"\x89PNG\r\n\x1a\n" + zlib.compress(b"")
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">{}</svg>'
+ENTRY = "- {title: What, text: That}"
+BOTH = f"en: [{ENTRY[2:]}]\nfil: [{ENTRY[2:]}]\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        (PNG, "image/png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
+        (SVG.format('<a xlink:href="#x"/><style>a{fill:red}</style>').encode(), "image/svg+xml"),
+        (SVG.format('<image href="data:image/png;base64,AA"/>').encode(), "image/svg+xml"),
+    ],
+)
+def test_a_picture_is_a_logo(tmp_path: Path, content: bytes, media_type: str) -> None:
+    """It is known by its content, whatever the file is called."""
+    (tmp_path / "logo").write_bytes(content)
+    assert read_logo(tmp_path / "logo") == Logo(content, media_type)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (PNG + b"x" * LARGEST, "200,000 bytes: give a smaller one"),
+        (b"GIF89a", "no picture that browsers show"),
+        (b"<html><svg></svg></html>", "line 1 of the SVG has <html> as its root"),
+        (SVG.format("\n<script>alert(1)</script>"), "line 2 of the SVG has an active part"),
+        (SVG.format("<SCRIPT/>"), "an active part"),
+        (SVG.format("<foreignObject/>"), "an active part"),
+        (SVG.format('<animate attributeName="href"/>'), "an active part"),
+        (SVG.format('<g onload="alert(1)"/>'), "a script, onload="),
+        (SVG.format('<a href="javascript:alert(1)"/>'), "outside of it, href="),
+        (SVG.format('<use xlink:href="https://evil.test/x.svg#y"/>'), "outside of it, href="),
+        (f'<!DOCTYPE svg [<!ENTITY a "b">]>{SVG.format("&a;")}', "a DOCTYPE"),
+        (f'<?xml-stylesheet href="x"?>{SVG.format("")}', "a processing instruction"),
+        (SVG.format("<g>"), "mismatched tag"),
+    ],
+)
+def test_what_is_no_picture_or_could_run_is_refused(
+    tmp_path: Path, content: bytes | str, words: str
+) -> None:
+    """The sentence names the file, and the line of an SVG."""
+    path = tmp_path / "logo.svg"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(PageRefused, match=str(path)) as refused:
+        read_logo(path)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "No such file"),
+        ("en: [", "is no notice"),
+        (b"\xff\xfe\xff", "is no notice"),
+        ("- x", "a list of entries with title and text"),
+        (f"en: [{ENTRY[2:]}]", "has no entries in fil"),
+        (BOTH + f"de: [{ENTRY[2:]}]", "has entries in de"),
+        (BOTH.replace("That", '"{compny}"'), "has {compny}, which stands for nothing"),
+        (BOTH.replace("text: That", "text: That, more: x"), "unknown field `more`"),
+        (BOTH + "#" * 70_000, "65,536 bytes"),
+    ],
+)
+def test_what_is_no_notice_is_refused(
+    tmp_path: Path, content: bytes | str | None, words: str
+) -> None:
+    """The sentence names the file and what is wrong with it."""
+    path = tmp_path / "notice.yaml"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(PageRefused, match=str(path)) as refused:
+        read_notice(path)
+    assert words in str(refused.value)
+
+
+async def page_of(lender: Lender, path: str = "/connect", language: str = "") -> httpx.Response:
+    """What a browser is answered."""
+    app = build_app(connect_routes(ConnectPage(lender, WIDGET), endpoints(SetClock())))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.get(path, headers={"accept-language": language})
+
+
+async def test_the_page_has_the_lenders_name_logo_and_notice(tmp_path: Path) -> None:
+    """Names are escaped, the notice's blanks filled, and an SVG by itself may do nothing."""
+    path = tmp_path / "notice.yaml"
+    path.write_text(BOTH.replace("That", "'{company}: {months}. {withdrawn} <b>'"))
+    logo = Logo(SVG.encode(), "image/svg+xml")
+    lender = Lender("A & B", read_notice(path), 7, logo, erases_decisions=True)
+    page = await page_of(lender)
+    assert '<img class="logo" src="/connect/logo" alt="A &amp; B">' in page.text
+    assert "<p>A &amp; B: 7. Decisions that were made before are erased too. &lt;b&gt;" in page.text
+    picture = await page_of(lender, "/connect/logo")
+    assert (picture.content, picture.headers["content-type"]) == (SVG.encode(), "image/svg+xml")
+    assert picture.headers["content-security-policy"].endswith("sandbox")
+    assert (await page_of(Lender("", read_notice(), 7), "/connect/logo")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "header", "language"),
+    [
+        ("/connect", "", "en"),
+        ("/connect", "fil-PH,en;q=0.8", "fil"),
+        ("/connect?lang=en", "fil", "en"),
+        ("/connect?lang=fil", "en", "fil"),
+        ("/connect?lang=xx", "tl", "fil"),
+    ],
+)
+async def test_the_page_is_in_the_applicants_language(
+    path: str, header: str, language: str
+) -> None:
+    """The choice on the page goes before the browser's; the choice is offered in both."""
+    page = await page_of(Lender("", read_notice(), 7), path, header)
+    assert f'<html lang="{language}">' in page.text
+    assert page.headers["content-language"] == language
+    assert page.headers["vary"] == "accept-language"
+    for words in ("English", "Filipino", f'lang="{language}" aria-current="true"'):
+        assert words.replace('" aria', f'" hreflang="{language}" aria') in page.text
+    assert "{company}" not in page.text.replace("{provider}", "")
+
+
+def test_both_languages_say_everything() -> None:
+    """They have the same texts with the same blanks, and words for every error of the vendor."""
+    english, filipino = map(texts_in, LANGUAGES)
+    for part in ("page", "said", "refusals", "account_errors"):
+        one, other = getattr(english, part), getattr(filipino, part)
+        assert one.keys() == other.keys()
+        for name in one:
+            assert _blanks(one[name]) == _blanks(other[name]), name
+    assert filipino.account_errors.keys() == ACCOUNT_ERRORS.keys()
+    assert not set(english.account_errors.values()) & set(filipino.account_errors.values())
+    notice = read_notice()
+    assert len(notice["en"]) == len(notice["fil"])
+    for one, other in zip(notice["en"], notice["fil"], strict=True):
+        assert _blanks(one.text) == _blanks(other.text)
+
+
+def _blanks(text: str) -> set[str]:
+    known = (*BLANKS, "provider", "account", "why", "count")
+    return {blank for blank in known if f"{{{blank}}}" in text}
