@@ -25,9 +25,9 @@ from decision_service.storage.privacy.data_keys import DATA_KEYS
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from decision_service.wiring import backtest_runs
 from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder
-from tests.e2e.process import command, serving
+from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, create, refused, running
-from tests.integration.replicas import vendor_of
+from tests.integration.replicas import process, vendor_of
 from tests.kits.until import until
 
 PRODUCT = "personal-loan-ph"
@@ -67,13 +67,13 @@ class Counted(ProcessPartitions):
         return super().parts(ranges)
 
 
-def kept(folder: Path, url: str) -> dict[str, str]:
+def kept(folder: Path) -> dict[str, str]:
     """Settings of a service on a store, with the keys that it needs."""
     keys = {"identity_key_file": IDENTITY_KEYS, "data_key_file": DATA_KEYS}
     for name, kind in keys.items():
         kind.add(folder / name)
     files = {name: str(folder / name) for name in keys}
-    return {"rules_dir": RULES, "store_url": url, "lease": "0.6s", **files}
+    return {"rules_dir": RULES, "lease": "0.6s", **files}
 
 
 def strict(**changes: Any) -> pb.StartBacktestRequest:
@@ -97,11 +97,10 @@ async def test_a_run_survives_a_restart(
     """It goes on with the ranges that are left, and its report is that of the command."""
     app = build_app(WORLD, api_key="k", api_secret="s", requests_per_second=1000)
     async with vendor_of(app) as at:
-        settings = {**at.settings, **kept(tmp_path, url)}
+        settings = {**at.settings, "store_url": url, **kept(tmp_path)}
         monkeypatch.setattr(backtest_runs, "ProcessPartitions", Halting)
         async with running(tmp_path, **settings) as live:
-            for user in (*PEOPLE, PEOPLE[0]):
-                await live.stub.CreateDecision(create(user))
+            await decide(live.channel, (*PEOPLE, PEOPLE[0]))
             stub = BacktestServiceStub(live.channel)
             run_id = await halted(stub)
         monkeypatch.setattr(backtest_runs, "ProcessPartitions", Counted)
@@ -139,37 +138,57 @@ async def halted(stub: Any) -> str:
     return str(run_id)
 
 
-async def test_a_killed_service_leaves_no_workers_and_loses_no_run(tmp_path: Path) -> None:
-    """Its workers end with it, and the next service ends the run; the commands tell all of it."""
-    on = {"rules_dir": RULES}
-    with serving(tmp_path, **on) as process:
-        async with grpc.aio.insecure_channel(process.address) as channel:
-            for person in sandbox_people()[:2]:
-                await DecisionServiceStub(channel).CreateDecision(create(person.user_id))
-            stub = BacktestServiceStub(channel)
-            sweep = pb.BacktestSweep(
-                figure="params.min_monthly_income", first="7000", last="12000", step="50"
-            )
-            begun = (await stub.StartBacktest(strict(figures={}, sweeps=[sweep]))).backtest
-            workers = await until(lambda: children(process.popen.pid))
-            process.kill()
-    await until(lambda: not any(Path(f"/proc/{one}").exists() for one in workers))
-    with serving(tmp_path, **on) as process:
-        tell = partial(told, tmp_path, process.address)
-        watched = await tell("watch", begun.backtest_id)
+async def test_a_killed_service_leaves_no_workers_and_loses_no_run(
+    url: str, tmp_path: Path
+) -> None:
+    """Its workers end with it, and the next service ends the run."""
+    app = build_app(WORLD, api_key="k", api_secret="s", requests_per_second=1000)
+    async with vendor_of(app) as at:
+        begin = partial(process, tmp_path, url, at, **kept(tmp_path))
+        async with begin() as killed, grpc.aio.insecure_channel(killed.address) as channel:
+            await decide(channel, PEOPLE[:2])
+            begun = await BacktestServiceStub(channel).StartBacktest(strict())
+            workers = await until(lambda: children(killed.popen.pid))
+            killed.kill()
+        await until(lambda: not any(Path(f"/proc/{one}").exists() for one in workers))
+        async with begin() as next_one, grpc.aio.insecure_channel(next_one.address) as channel:
+            stub, run_id = BacktestServiceStub(channel), begun.backtest.backtest_id
+            run = await ended(stub, run_id)
+            asked = pb.GetBacktestReportRequest(backtest_id=run_id)
+            report = json.loads((await stub.GetBacktestReport(asked)).report_json)
+    assert run.state == pb.BACKTEST_STATE_DONE, run.problem
+    assert report["coverage"]["applicants"] == 2
+
+
+async def test_the_commands_tell_a_run_from_its_start_to_its_report(tmp_path: Path) -> None:
+    """Started, watched, printed and listed; a cancelled one that has ended stays as it is."""
+    async with running(tmp_path, rules_dir=RULES) as live:
+        await decide(live.channel, [person.user_id for person in sandbox_people()[:2]])
+        tell = partial(told, tmp_path, live.service.address)
+        figure = ("--set", "params.min_monthly_income=30000")
+        begun = await tell("start", PRODUCT, *figure, "--format", "json")
+        run_id = json.loads(begun.stdout)["backtests"][0]["backtest_id"]
+        watched = await tell("watch", run_id)
         assert watched.returncode == 0, watched.stderr
         assert "DONE" in watched.stdout
         shown = await tell("result", "--fail-if", "swap_in > -1")
         assert shown.returncode == 1
         assert "conditions met" in shown.stderr
         assert "min_monthly_income" in shown.stdout
-        again = await tell("cancel", begun.backtest_id, "--format", "json")
+        again = await tell("cancel", run_id, "--format", "json")
         assert json.loads(again.stdout)["backtests"][0]["state"] == "BACKTEST_STATE_DONE"
-        listed = await tell("list")
-        assert begun.backtest_id in listed.stdout
-        strange = await tell("start", PRODUCT, "--with", "nothing.yaml")
-        assert strange.returncode == 2
-        assert "cannot be read" in strange.stderr
+        listed, strange = await asyncio.gather(
+            tell("list"), tell("start", PRODUCT, "--with", "nothing.yaml")
+        )
+    assert run_id in listed.stdout
+    assert strange.returncode == 2
+    assert "cannot be read" in strange.stderr
+
+
+async def decide(channel: grpc.aio.Channel, users: Sequence[str]) -> None:
+    """A decision on each."""
+    for user in users:
+        await DecisionServiceStub(channel).CreateDecision(create(user))
 
 
 async def told(folder: Path, address: str, *words: str) -> Any:

@@ -175,7 +175,8 @@ class OperateBacktests:
         looked = await self._deps.look(asked.product, window_of(compared, first, last))
         if looked is None:
             raise BacktestRefused(
-                f"there are no decisions of {asked.product} in these days: widen from_date and to_date",
+                f"there are no decisions of {asked.product} in these days: widen from_date and "
+                "to_date",
                 product=asked.product,
             )
         return looked
