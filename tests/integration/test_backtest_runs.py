@@ -9,6 +9,7 @@ from threading import Event
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from decision_service.clock_ids import Ids, SystemClock
 from decision_service.impact.document import decoded
@@ -157,6 +158,7 @@ async def test_another_process_waits_for_the_lease(store: Store, url: str) -> No
     assert await store.backtests.hold(run_id, "one")
     await store.backtests.release("one")
     assert await store.backtests.claim("two") is not None
+    assert not await store.backtests.end(run_id, replace(CANCELLED, holder="one"))
     assert not await store.backtests.hold(run_id, "one")
     await until(lambda: store.backtests.claim("three"))
 

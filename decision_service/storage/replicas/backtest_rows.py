@@ -70,8 +70,10 @@ def report(connection: Connection, run_id: str) -> bytes | None:
 
 
 def end(connection: Connection, run_id: str, told: RunEnd) -> bool:
-    """End an unfinished run, with its sums; False where it has ended."""
+    """End an unfinished run, with its sums; False where it has ended or another one holds it."""
     ending = update(backtest_runs).where(_RUN.run_id == run_id, _UNFINISHED)
+    if told.holder is not None:
+        ending = ending.where(_RUN.holder == told.holder)
     values: dict[str, object] = {"state": told.state.value, "problem": told.problem}
     values |= {"ended": microseconds(told.at)}
     values |= {"report": told.report, "plan": None, "slot": None, "holder": None}

@@ -58,12 +58,16 @@ class BacktestRun(msgspec.Struct, frozen=True):
 
 
 class RunEnd(msgspec.Struct, frozen=True):
-    """How a run ends: its state, the report of one that is done, or why it failed."""
+    """How a run ends: its state, the report of one that is done, or why it failed.
+
+    With a `holder` it ends only while that one holds it.
+    """
 
     state: RunState
     at: datetime
     report: bytes | None = None
     problem: str = ""
+    holder: str | None = None
 
 
 class ClaimedRun(msgspec.Struct, frozen=True):
@@ -92,7 +96,7 @@ class BacktestRuns(Protocol):
         """The report of a run that is done."""
 
     async def end(self, run_id: str, end: RunEnd) -> bool:
-        """End an unfinished run, with its partial sums; False where it has ended."""
+        """End an unfinished run, with its partial sums; False where it is not to be ended."""
 
     async def claim(self, holder: str) -> ClaimedRun | None:
         """Hold the unfinished run, unless there is none or another process holds it."""

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
-from typing import Protocol
+from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 import structlog
 
 from decision_service.domain.errors import StoreError
-from decision_service.impact.document import encoded
-from decision_service.impact.report import report_of
-from decision_service.impact.sums import ImpactSums, TooManyCells
-from decision_service.pipeline.backtest.ports import KeyRange, WorkersKilled
-from decision_service.pipeline.backtest.run import divided
+from decision_service.impact.sums import TooManyCells
+from decision_service.pipeline.backtest.ports import WorkersKilled
+from decision_service.pipeline.backtest.runs.judging import Partitions, RunJudge
 from decision_service.pipeline.backtest.runs.model import (
     BacktestPlan,
     BacktestRuns,
@@ -30,23 +26,10 @@ from decision_service.ruleset.figures.setting import FiguresUnfit
 LOOK_SECONDS = 5.0
 """Seconds between two looks for a run that another process started or left."""
 
-HOLD_SECONDS = 2.0
-"""Seconds in which a run that was cancelled elsewhere stops here."""
-
 MOST_FAULTS = 5
 """How often in a row a run may meet a fault of the store before it fails."""
 
 log = structlog.get_logger("decision_service.backtest")
-
-
-class Partitions(Protocol):
-    """Worker processes for one run."""
-
-    def parts(self, ranges: Sequence[KeyRange]) -> Generator[tuple[KeyRange, bytes], None, None]:
-        """Each range with its encoded sums as it is done; raises what a worker raises."""
-
-    def stop(self) -> None:
-        """End the workers at once, and `parts` with them; from any thread, any number of times."""
 
 
 class RunFailed(Exception):
@@ -70,15 +53,12 @@ class BacktestRunner:
         lease: float,
     ) -> None:
         self._runs = runs
-        self._partitions = partitions
         self._clock = clock
         self._holder = holder
         self._engine_version = engine_version
         self._look_seconds = min(LOOK_SECONDS, lease)
-        self._hold_seconds = min(HOLD_SECONDS, lease / 3)
         self._woken = asyncio.Event()
-        self._threads = ThreadPoolExecutor(1, "backtest")
-        self._workers: Partitions | None = None
+        self._judge = RunJudge(runs, partitions, holder, lease)
         self._faults = 0
 
     def wake(self) -> None:
@@ -95,10 +75,7 @@ class BacktestRunner:
 
     async def aclose(self) -> None:
         """End the workers, and let another process go on at once."""
-        if self._workers is not None:
-            self._workers.stop()
-        await asyncio.get_running_loop().run_in_executor(self._threads, _nothing)
-        self._threads.shutdown(wait=False)
+        await self._judge.aclose()
         with suppress(StoreError):
             await self._runs.release(self._holder)
 
@@ -125,7 +102,7 @@ class BacktestRunner:
         """The report, None where the run is not this process's any more; raises RunFailed."""
         plan = self._plan(claimed)
         try:
-            report = await self._report(claimed.run_id, plan)
+            report = await self._judge(claimed.run_id, plan)
         except StoreError as error:
             self._faults += 1
             if self._faults < MOST_FAULTS:
@@ -151,66 +128,12 @@ class BacktestRunner:
             raise RunFailed(changed)
         return plan
 
-    async def _report(self, run_id: str, plan: BacktestPlan) -> bytes | None:
-        ranges, kept = divided(plan.first, plan.last), await self._runs.sums(run_id)
-        left = {one: number for number, one in enumerate(ranges) if number not in kept}
-        if left:
-            await self._judge(run_id, left, self._partitions(plan))
-            kept = await self._runs.sums(run_id)
-        if len(kept) < len(ranges):
-            return None
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, _made, plan, kept)
-
-    async def _judge(
-        self, run_id: str, left: Mapping[KeyRange, int], partitions: Partitions
-    ) -> None:
-        """Store the sums of every range that is left; returns early where the run is lost."""
-        loop = asyncio.get_running_loop()
-
-        def work() -> None:
-            with closing(partitions.parts(tuple(left))) as parts:
-                for chosen, sums in parts:
-                    put = self._runs.put_sums(run_id, self._holder, left[chosen], sums)
-                    if not asyncio.run_coroutine_threadsafe(put, loop).result():
-                        return
-
-        self._workers = partitions
-        working = loop.run_in_executor(self._threads, work)
-        holding = asyncio.create_task(self._hold(run_id, partitions))
-        try:
-            await asyncio.shield(working)
-        finally:
-            holding.cancel()
-            partitions.stop()
-            await asyncio.gather(working, return_exceptions=True)
-
-    async def _hold(self, run_id: str, partitions: Partitions) -> None:
-        """Stop the workers once the run has ended, or another process has it."""
-        held = True
-        while held:
-            await asyncio.sleep(self._hold_seconds)
-            with suppress(StoreError):
-                held = await self._runs.hold(run_id, self._holder)
-        partitions.stop()
-
     async def _end(
         self, claimed: ClaimedRun, state: RunState, report: bytes | None = None, problem: str = ""
     ) -> None:
         self._faults = 0
-        await self._runs.end(claimed.run_id, RunEnd(state, self._clock.now(), report, problem))
+        end = RunEnd(state, self._clock.now(), report, problem, self._holder)
+        await self._runs.end(claimed.run_id, end)
         log.info(
             "backtest ended", backtest_id=claimed.run_id, state=state.value, problem=problem or None
         )
-
-
-def _nothing() -> None:
-    """Done when the thread has done what it was asked before."""
-
-
-def _made(plan: BacktestPlan, kept: Mapping[int, bytes]) -> bytes:
-    """The report of all ranges, in their order."""
-    sums = ImpactSums()
-    for number in sorted(kept):
-        sums.merge(msgspec.json.decode(kept[number], type=ImpactSums))
-    return encoded(report_of(plan.subject, sums))
