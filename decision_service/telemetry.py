@@ -134,7 +134,6 @@ def configure_logging(level: str, *, as_json: bool, handler: logging.Handler | N
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda *_: own,
-        cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Forwarded()], level=logging.WARNING, force=True)
 

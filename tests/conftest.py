@@ -4,17 +4,30 @@ Hypothesis draws the same examples in every CI run; at a desk it keeps looking f
 judges no example by how long it takes: that is for benches.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 settings.register_profile("desk", deadline=None)
 settings.register_profile("ci", derandomize=True, database=None, deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A command that ran in this process leaves its logging to no other test."""
+    root, own = logging.getLogger(), logging.getLogger("decision_service")
+    handlers = root.handlers[:], own.handlers[:], own.propagate, own.level
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        root.handlers[:], own.handlers[:], own.propagate, own.level = handlers
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ ABSENT = frozenset(
 )
 
 
-OF_FACTORS = tuple(cause for cause in Cause if cause is not Cause.NOT_APPLIED)
+OF_FACTORS = tuple(c for c in Cause if c not in {Cause.NOT_APPLIED, Cause.UNDEFINED})
 """The causes for which a factor can be missing."""
 
 

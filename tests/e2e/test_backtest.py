@@ -64,9 +64,11 @@ async def test_a_change_is_told_in_people_and_money(url: str, tmp_path: Path) ->
         async with running(tmp_path, identity_key_file=str(key), **settings, **wrapped) as live:
             await decide_twice(live, PEOPLE)
             asked = partial(backtest, tmp_path, url, "--format", "json", **wrapped)
-            told = await asked(*STRICT, "--jobs", "1")
-            again = await asked(*STRICT, "--jobs", "2")
-            other = await asked("--with", f"{PRODUCT}@2")
+            told, again, other = await asyncio.gather(
+                asked(*STRICT, "--jobs", "1"),
+                asked(*STRICT, "--jobs", "2"),
+                asked("--with", f"{PRODUCT}@2"),
+            )
     assert told.returncode == 0, told.stderr
     assert told.stdout == again.stdout
     assert json.loads(other.stdout)["coverage"]["compared"] == 6  # by data that v1 did not record

@@ -15,7 +15,7 @@ from random import Random
 import pytest
 
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.missing import OF_FACTORS, Cause, Missing
 from decision_service.domain.needs import Needs
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue, data_names
@@ -115,4 +115,4 @@ def test_the_applicants_reach_every_kind_of_answer() -> None:
             else:
                 valued[name] += 1
     assert set(valued) == set(names())
-    assert set(causes) == set(Cause)
+    assert set(causes) == set(OF_FACTORS)

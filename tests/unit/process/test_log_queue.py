@@ -5,10 +5,8 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import structlog
 from structlog.typing import FilteringBoundLogger
 
@@ -28,20 +26,6 @@ class Blocked(io.RawIOBase):
         self.gate.wait()
         self.taken += bytes(content[:3])
         return min(3, len(content))
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    """Logging is as before after each test."""
-    before, root, own = (
-        structlog.get_config(),
-        logging.getLogger(),
-        logging.getLogger("decision_service"),
-    )
-    handlers = root.handlers[:], own.handlers[:], own.propagate, own.level
-    yield
-    structlog.configure(**before)
-    root.handlers[:], own.handlers[:], own.propagate, own.level = handlers
 
 
 def logging_to(handler: logging.Handler, *, level: str = "info") -> FilteringBoundLogger:
