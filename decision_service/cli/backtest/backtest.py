@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
 
 from decision_service.build import engine_version
-from decision_service.cli.backtest.findings import conditions, findings
-from decision_service.cli.backtest.output import ReportFormat, print_report, write_report
+from decision_service.cli.backtest.findings import conditions, require_fit
+from decision_service.cli.backtest.output import ReportFormat, show_report
 from decision_service.cli.backtest.progress import progress
-from decision_service.cli.backtest.rules import ComparedRules, compared_rules
+from decision_service.cli.backtest.rules import compared_rules
 from decision_service.cli.backtest.sweep import assignments, sweep_points
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.config import load
 from decision_service.domain.errors import StoreError
-from decision_service.impact.figures import ImpactReport, Subject
+from decision_service.impact.figures import ImpactReport
 from decision_service.impact.report import report_of
-from decision_service.impact.sums import ImpactSums, TooManyCells
+from decision_service.impact.sums import TooManyCells
 from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
-from decision_service.pipeline.backtest.ports import KeyRange
+from decision_service.pipeline.backtest.compared import ComparedRules
+from decision_service.pipeline.backtest.ports import KeyRange, WorkersKilled
+from decision_service.pipeline.backtest.question import (
+    FIRST_DAY,
+    changes_nothing,
+    share_of,
+    subject_of,
+    window_of,
+)
 from decision_service.pipeline.backtest.range import WHOLE
 from decision_service.pipeline.backtest.rules import BacktestOrder
 from decision_service.pipeline.backtest.run import divided, summed
 from decision_service.pipeline.rollout.pairs.valueless import without_value
-from decision_service.storage.reader import StoreReader
-from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder, WorkersKilled
+from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder, look
 from decision_service.wiring.keys import keys_to_read_with
-
-MOST_LEFT_OUT = 0.5
-"""The share that cannot be compared from which a report would mislead."""
 
 
 def backtest(
@@ -95,15 +98,8 @@ def backtest(
     _require(order, compared)
     window = _window(since, until, compared)
     report = _run(compared, order, window, _source(store), sample, jobs)
-    if out is None:
-        print_report(report, form)
-    else:
-        for path in write_report(report, out):
-            sys.stderr.write(f"wrote {path}\n")
-    found = tuple(findings(report, asked))
-    if found:
-        raise CommandError(f"{len(found)} of {len(asked)} conditions met", Exit.FINDINGS, found)
-    _require_most_compared(report)
+    show_report(report, form, out)
+    require_fit(report, asked)
 
 
 class _Source(NamedTuple):
@@ -131,71 +127,25 @@ def _run(
     jobs: int,
 ) -> ImpactReport:
     try:
-        first, last, decided = asyncio.run(_looked(source, order.product, window))
-        share = min(1.0, sample / decided) if sample and decided else 1.0
+        looked = asyncio.run(look(source.url, source.keys, order.product, window))
+        if looked is None:
+            raise CommandError(
+                f"the store has no decisions of {order.product} in this window: widen --from and "
+                "--to, or name another --store",
+                Exit.USAGE,
+            )
+        share, edges = share_of(sample, looked.decided), (looked.first, looked.last)
         order.share = int(share * WHOLE)
-        workers = ProcessPartitions(WorkerOrder(source.url, first, order, source.keys), jobs)
+        workers = ProcessPartitions(WorkerOrder(source.url, looked.first, order, source.keys), jobs)
         with progress() as told:
-            sums = summed(divided(first, last), workers, told)
+            sums = summed(divided(*edges), workers, told)
     except (StoreError, TooManyCells, WorkersKilled) as error:
         raise CommandError(str(error), Exit.USAGE) from None
-    return _report(compared, order, (first, last), share, sums)
-
-
-async def _looked(
-    source: _Source, product: str, window: KeyRange
-) -> tuple[datetime, datetime, int]:
-    """The first and the last decision of a window and how many there are; raises CommandError."""
-    reader = await StoreReader.open(source.url, Path(source.keys) if source.keys else None)
-    try:
-        edges = await reader.edges(product, window)
-        counts = await reader.counts(product, window)
-    finally:
-        await reader.aclose()
-    if edges is None or not counts.decided:
-        raise CommandError(
-            f"the store has no decisions of {product} in this window: widen --from and --to, or "
-            "name another --store",
-            Exit.USAGE,
-        )
-    return (*edges, counts.decided)
-
-
-def _report(
-    compared: ComparedRules,
-    order: BacktestOrder,
-    edges: tuple[datetime, datetime],
-    share: float,
-    sums: ImpactSums,
-) -> ImpactReport:
-    base, other = compared.product.champion, compared.changed
-    swept = tuple(order.points[0]) if order.points else ()
-    since, until = (edge.astimezone(base.zone).isoformat(timespec="seconds") for edge in edges)
-    subject = Subject(
-        order.product,
-        base.currency,
-        f"v{base.version}",
-        base.digest,
-        compared.name,
-        other.digest,
-        tuple((one.at, one.before, one.after) for one in compared.figures),
-        since,
-        until,
-        engine_version=engine_version(),
-        params_as_of=str(order.params_as_of or ""),
-        by=order.by,
-        sample=share,
-        seed=order.seed,
-        swept=swept,
-        points=tuple(tuple(point.values()) for point in order.points),
-        present=compared.present,
-    )
-    return report_of(subject, sums)
+    return report_of(subject_of(compared, order, edges, share, engine_version()), sums)
 
 
 def _require(order: BacktestOrder, compared: ComparedRules) -> None:
-    same = compared.changed.digest == compared.product.champion.digest
-    if same and not order.points and order.params_as_of is None:
+    if changes_nothing(order, compared):
         raise CommandError(
             f"both sides are v{compared.changed.version} as it stands: change something with "
             "--with, --set, --sweep or --params-as-of",
@@ -209,26 +159,13 @@ def _require(order: BacktestOrder, compared: ComparedRules) -> None:
         raise CommandError(str(error), Exit.USAGE) from None
 
 
-def _require_most_compared(report: ImpactReport) -> None:
-    told = report.coverage
-    share = sum(told.left_out.values()) / max(told.applicants, 1)
-    if share > MOST_LEFT_OUT:
-        raise CommandError(
-            f"{share:.0%} of the applicants cannot be compared, so the report tells of the others "
-            "alone",
-            Exit.USAGE,
-            tuple(f"{kind}: {number:,}" for kind, number in told.left_out.items()),
-        )
-
-
 def _window(since: str, until: str, compared: ComparedRules) -> KeyRange:
     zone = compared.product.champion.zone
-    first = _day(since, "--from") or date(1971, 1, 1)
+    first = _day(since, "--from") or FIRST_DAY
     last = _day(until, "--to") or datetime.now(UTC).astimezone(zone).date()
     if last < first:
         raise CommandError(f"--to {last} is before --from {first}", Exit.USAGE)
-    begin = datetime.combine(first, time(), zone)
-    return KeyRange(begin, datetime.combine(last + timedelta(days=1), time(), zone))
+    return window_of(compared, first, last)
 
 
 def _day(text: str, option: str) -> date | None:
