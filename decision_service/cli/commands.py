@@ -25,6 +25,7 @@ COMMANDS = {
     "preflight": "server.preflight.command",
     "rollout": "rollout.commands",
     "backtest": "backtest.backtest",
+    "backtests": "backtest.runs",
     "simulator": "sandbox.simulator",
     "demo": "sandbox.demo",
     "rehearse": "sandbox.rehearse",

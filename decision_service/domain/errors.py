@@ -3,12 +3,13 @@
     ServiceError
     ├── CallerError      the request cannot be decided as it stands; mend it
     │   ├── FieldInvalid, InputInvalid, PageTokenInvalid
-    │   ├── UserUnknown, DecisionUnknown, ProductUnknown, RulesetUnknown
+    │   ├── UserUnknown, DecisionUnknown, ProductUnknown, RulesetUnknown, BacktestUnknown
     │   ├── RequestIdReused, RequestInProgress, OutcomeContradicted
     │   └── Unauthenticated, PermissionDenied
     ├── NotYet           the world forbids it now
     │   ├── DataNotReady, SnapshotErased, ClockResetRefused
-    │   └── PlanChanged, RolloutRefused, RolloutMovedOn
+    │   ├── PlanChanged, RolloutRefused, RolloutMovedOn
+    │   └── BacktestRunning, BacktestRefused
     ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
     ├── StoreError       our store (StoreUnavailable: StoreBusy, LeaseLost; ConsentMoved,
     │                    ReadingMoved, HistoryMoved,
@@ -114,6 +115,17 @@ class RulesetUnknown(CallerError):
     reason = "RULESET_UNKNOWN"
 
 
+class BacktestUnknown(CallerError):
+    """No backtest that is kept has this id."""
+
+    reason = "BACKTEST_UNKNOWN"
+
+    @classmethod
+    def of(cls, run_id: str) -> Self:
+        """The error as every caller is told it."""
+        return cls(f"there is no backtest {run_id}: the last 20 are kept", backtest_id=run_id)
+
+
 class RequestIdReused(CallerError):
     """The same request_id came with other content; nothing of the first is revealed."""
 
@@ -190,6 +202,26 @@ class ClockResetRefused(NotYet):
     """The clock guard may not be reset: the clock is wrong, not doubted, or not to be compared."""
 
     reason = "CLOCK_RESET_REFUSED"
+
+
+class BacktestRunning(NotYet):
+    """Another backtest is unfinished, and one runs at a time."""
+
+    reason = "BACKTEST_RUNNING"
+
+    @classmethod
+    def beside(cls, run_id: str) -> Self:
+        """The error beside the run that is unfinished."""
+        return cls(
+            f"backtest {run_id} is not finished, and one runs at a time: wait for it or cancel it",
+            backtest_id=run_id,
+        )
+
+
+class BacktestRefused(NotYet):
+    """A backtest has nothing to judge, nobody to do it, or no report."""
+
+    reason = "BACKTEST_REFUSED"
 
 
 class SmileError(ServiceError):

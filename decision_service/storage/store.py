@@ -69,6 +69,7 @@ from decision_service.storage.queries import (
     warm,
 )
 from decision_service.storage.replicas import process_rows
+from decision_service.storage.replicas.backtest_runs import StoredRuns
 from decision_service.storage.replicas.leases import LEASE_SECONDS, SharedLeases, SoleProcess
 from decision_service.user_cache import UserCache
 
@@ -89,6 +90,7 @@ class Store:
         erasing: Erasing | None = None,
         identity_keys: tuple[IdentityKey, ...] = (),
         data_keys: DataKeys = PLAIN,
+        lease: float = LEASE_SECONDS,
     ) -> None:
         self._database = database
         self._erasing = erasing or Erasing(database, None)
@@ -96,6 +98,7 @@ class Store:
         self.identity_keys = identity_keys
         self.data_keys = data_keys
         self.leases = leases or SoleProcess()
+        self.backtests = StoredRuns(database, lease)
         self._writer = Writer(database, linger, largest_group, on_commit, data_keys)
         self._held: UserCache[UserState] = UserCache(USERS)
         self._on_erase: list[Callable[[str], None]] = []
@@ -150,7 +153,9 @@ class Store:
             await database.aclose()
             raise
         leases = SharedLeases(database, lease) if is_shared(database) else None
-        return cls(database, linger, largest_group, leases, on_commit, erasing, keys, wrapping)
+        return cls(
+            database, linger, largest_group, leases, on_commit, erasing, keys, wrapping, lease
+        )
 
     async def aclose(self) -> None:
         """Commit what waits, then close; later calls raise StoreUnavailable."""

@@ -29,6 +29,7 @@ from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.supervision import Supervisor
 from decision_service.telemetry import LogQueue
 from decision_service.wiring.background import BackgroundTasks
+from decision_service.wiring.backtest_runs import BacktestWiring
 from decision_service.wiring.connect import connect_page
 from decision_service.wiring.core import Core, open_core
 from decision_service.wiring.edges import HttpUrls, listen
@@ -103,14 +104,15 @@ async def start(
         core = await open_core(settings, tuple(interceptors), stack, init=init)
         rollouts = wire_rollouts(core, stack)
         snapshots = wire_snapshots(core)
-        services = await wire_services(core, rollouts, snapshots)
+        backtests = BacktestWiring(core, stack)
+        services = await wire_services(core, rollouts, snapshots, backtests)
         pages = connect_page(core, services.applicants.onboard)
         pages += snapshots.receiver.routes() if snapshots else []
         server, http = await listen(core, services, pages, stack)
         server.set_health()
         supervisor = Supervisor(core.clock.monotonic)
         stack.push_async_callback(supervisor.aclose)
-        for part in (BackgroundTasks(core, server), rollouts, snapshots):
+        for part in (BackgroundTasks(core, server), rollouts, snapshots, backtests):
             if part is not None:
                 part.start(supervisor)
         _read_metrics(core, rollouts, server, supervisor, log_lines)

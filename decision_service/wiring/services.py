@@ -15,6 +15,7 @@ from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.status import ReadApplicantStatus
+from decision_service.pipeline.backtest.runs.loaded import LoadedRules
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import Deps
 from decision_service.pipeline.history.read import ReadHistory
@@ -30,13 +31,17 @@ from decision_service.pipeline.rollout.pairs.compare import CompareVersions
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.trial.dry_run import TryRules, ValidateRules
+from decision_service.wiring.backtest_runs import BacktestWiring
 from decision_service.wiring.core import Core
 from decision_service.wiring.rollouts import RolloutWiring
 from decision_service.wiring.snapshots import SnapshotWiring
 
 
 async def wire_services(
-    core: Core, rollouts: RolloutWiring, snapshots: SnapshotWiring | None
+    core: Core,
+    rollouts: RolloutWiring,
+    snapshots: SnapshotWiring | None,
+    backtests: BacktestWiring,
 ) -> Services:
     """The use cases of all services; an erased user leaves the caches of deciding."""
     thread = CompilationThread()
@@ -46,13 +51,16 @@ async def wire_services(
     decide = _deciding(core, rollouts, snapshots, guard, history)
     decisions = _decisions(core, decide, archive)
     core.store.on_erase(decisions.decide.forget)
+    validate = ValidateRules(core.read_folder, core.settings.blocked, core.clock, thread)
+    loaded = LoadedRules(core.store, core.active.current, validate, thread)
     return Services(
         decisions=decisions,
-        rulesets=_rulesets(core, rollouts, thread, history),
+        rulesets=_rulesets(core, rollouts, validate, history),
         rollouts=_rollouts(core, rollouts, archive),
         applicants=_applicants(core),
         outcomes=RecordOutcome(decisions.read, core.store, archive, core.clock),
         clock=ClockUseCases(OperateClock(guard, core.store, core.source, core.clock), core.clock),
+        backtests=backtests.operate(loaded),
     )
 
 
@@ -97,13 +105,13 @@ def _decisions(core: Core, decide: DecideApplication, archive: RulesetArchive) -
 
 
 def _rulesets(
-    core: Core, rollouts: RolloutWiring, thread: CompilationThread, history: ReadHistory
+    core: Core, rollouts: RolloutWiring, validate: ValidateRules, history: ReadHistory
 ) -> RulesetUseCases:
     store, clock, active = core.store, core.clock, core.active
     return RulesetUseCases(
         active,
         TryRules(core.source, store, clock, active.current, history),
-        ValidateRules(core.read_folder, core.settings.blocked, clock, thread),
+        validate,
         store,
         clock,
         rollouts.replica_check,

@@ -220,6 +220,7 @@ def quiet(_: int, __: int) -> None:
         ((*STRICT, "--from", "2026-02-02", "--to", "2026-01-01"), "is before --from"),
         ((*STRICT, "--fail-if", "approvals < 1"), "is no measure"),
         ((*STRICT, "--with", "personal-loan-ph@77"), "has no version 77"),
+        (("--params-as-of", "2025-12-31"), "params.min_income_months of v1 has no value before"),
         ((*STRICT,), "there is no store"),
         ((*STRICT, "--cases", "nothing.jsonl"), "give --store or --cases, not both"),
         ((*STRICT, "--jobs", "٣"), "is not a whole number from 1 to 64"),

@@ -124,7 +124,14 @@ async def test_the_steps_make_the_tables_that_a_new_store_has(url: str) -> None:
     for statement in (
         *(
             f"DROP TABLE {name}"
-            for name in ("loan_outcomes", "history", "history_keys", "clock_resets")
+            for name in (
+                "loan_outcomes",
+                "history",
+                "history_keys",
+                "clock_resets",
+                "backtest_runs",
+                "backtest_sums",
+            )
         ),
         "ALTER TABLE link_tokens DROP COLUMN original",
         *(

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from decision_service.cli.backtest.expected import require_challenger, write_expected
-from decision_service.cli.backtest.findings import conditions, findings
-from decision_service.cli.backtest.margins import margin_points
-from decision_service.cli.backtest.output import ReportFormat, print_report, write_report
-from decision_service.cli.backtest.rules import ComparedRules, compared_rules
-from decision_service.cli.backtest.run import Question, answered, left_out, require_possible
+from decision_service.cli.backtest.findings import conditions, require_fit
+from decision_service.cli.backtest.output import ReportFormat, show_report
+from decision_service.cli.backtest.rules import compared_rules
+from decision_service.cli.backtest.run import Question, answered, require_possible
 from decision_service.cli.backtest.sources import SourceNames
 from decision_service.cli.backtest.sweep import assignments, sweep_points
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
+from decision_service.pipeline.backtest.compared import ComparedRules
+from decision_service.pipeline.backtest.margins import margin_points
 from decision_service.pipeline.backtest.ports import KeyRange
+from decision_service.pipeline.backtest.question import FIRST_DAY, window_of
 from decision_service.pipeline.backtest.rules import BacktestOrder
 
 
@@ -98,30 +100,19 @@ def backtest(
     window = _window(since, until, compared)
     question = Question(compared, order, window, sample or 0, jobs)
     report = answered(question, SourceNames(store, cases, outcomes))
-    if out is None:
-        print_report(report, form)
-    else:
-        for path in write_report(report, out):
-            sys.stderr.write(f"wrote {path}\n")
-    found = tuple(findings(report, asked))
-    if found:
-        raise CommandError(f"{len(found)} of {len(asked)} conditions met", Exit.FINDINGS, found)
-    for share in left_out(report):
-        counts = report.coverage.left_out.items()
-        lines = tuple(f"{kind}: {number:,}" for kind, number in counts)
-        raise CommandError(share, Exit.USAGE, lines)
+    show_report(report, form, out)
+    require_fit(report, asked)
     if write_expect:
         sys.stderr.write(f"wrote {write_expected(rules, compared, report)}\n")
 
 
 def _window(since: str, until: str, compared: ComparedRules) -> KeyRange:
     zone = compared.product.champion.zone
-    first = _day(since, "--from") or date(1971, 1, 1)
+    first = _day(since, "--from") or FIRST_DAY
     last = _day(until, "--to") or datetime.now(UTC).astimezone(zone).date()
     if last < first:
         raise CommandError(f"--to {last} is before --from {first}", Exit.USAGE)
-    begin = datetime.combine(first, time(), zone)
-    return KeyRange(begin, datetime.combine(last + timedelta(days=1), time(), zone))
+    return window_of(compared, first, last)
 
 
 def _day(text: str, option: str) -> date | None:

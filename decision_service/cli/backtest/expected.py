@@ -7,11 +7,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from decision_service.cli.backtest.expect import plan_path, with_expected
-from decision_service.cli.backtest.rules import ComparedRules
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.folder import RulesSelection, loaded, select_rules
 from decision_service.impact.figures import ImpactReport
 from decision_service.impact.report import expected_change
+from decision_service.pipeline.backtest.compared import ComparedRules
 from decision_service.pipeline.rules.loading import RuleFolder, TextFile
 from decision_service.storage.rules_folder.whole_files import write_whole
 

@@ -12,6 +12,9 @@ from decision_service.cli.errors import CommandError, Exit
 from decision_service.impact.figures import ImpactReport
 from decision_service.language.diagnostics import did_you_mean
 
+MOST_LEFT_OUT = 0.5
+"""The share that cannot be compared from which a report would mislead."""
+
 _FORM = re.compile(r"\s*([a-z_]+)\s*(<=|>=|<|>)\s*(-?[0-9]{1,12}(?:\.[0-9]{1,10})?)\s*", re.ASCII)
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -95,3 +98,25 @@ def findings(report: ImpactReport, asked: Sequence[Condition]) -> Iterator[str]:
         value = found[one.measure]
         if _OPERATORS[one.compare](value, one.number):
             yield f"{one.text}: {one.measure} is {value:.4f}"
+
+
+def require_fit(report: ImpactReport, asked: Sequence[Condition]) -> None:
+    """Raise CommandError where a condition is met, or most applicants cannot be compared."""
+    found = tuple(findings(report, asked))
+    if found:
+        raise CommandError(f"{len(found)} of {len(asked)} conditions met", Exit.FINDINGS, found)
+    for sentence in left_out(report):
+        counts = report.coverage.left_out.items()
+        lines = tuple(f"{kind}: {number:,}" for kind, number in counts)
+        raise CommandError(sentence, Exit.USAGE, lines)
+
+
+def left_out(report: ImpactReport) -> Iterator[str]:
+    """A sentence where too many cannot be compared."""
+    told = report.coverage
+    share = sum(told.left_out.values()) / max(told.applicants, 1)
+    if share > MOST_LEFT_OUT:
+        yield (
+            f"{share:.0%} of the applicants cannot be compared, so the report tells of the others "
+            "alone"
+        )

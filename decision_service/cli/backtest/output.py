@@ -8,9 +8,8 @@ import sys
 from enum import StrEnum
 from pathlib import Path
 
-import msgspec
-
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.impact.document import encoded
 from decision_service.impact.figures import ImpactReport
 from decision_service.impact.render.html import html
 from decision_service.impact.render.markdown import markdown
@@ -32,16 +31,19 @@ def rendered(report: ImpactReport, form: ReportFormat) -> str:
         case ReportFormat.HTML:
             return html(report)
         case ReportFormat.JSON:
-            body = {**msgspec.to_builtins(report), "sha256": report.digest}
-            return msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n"
+            return encoded(report).decode()
         case ReportFormat.CSV:
             return _csv(report)
     return markdown(report)
 
 
-def print_report(report: ImpactReport, form: ReportFormat) -> None:
-    """One form on stdout."""
-    sys.stdout.write(rendered(report, form))
+def show_report(report: ImpactReport, form: ReportFormat, out: Path | None) -> None:
+    """One form on stdout, or every form in a folder; raises CommandError."""
+    if out is None:
+        sys.stdout.write(rendered(report, form))
+        return
+    for path in write_report(report, out):
+        sys.stderr.write(f"wrote {path}\n")
 
 
 def write_report(report: ImpactReport, folder: Path) -> list[Path]:

@@ -3,44 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from decision_service.cli.backtest.margins import Margin, margins
+from msgspec.structs import replace
+
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.folder import loaded, select_rules
 from decision_service.cli.rules.version import NamedVersion, find_version
 from decision_service.domain.errors import ProductUnknown
-from decision_service.factors.registry import catalogue
-from decision_service.pipeline.backtest.rules import RulesOrder
-from decision_service.pipeline.rules.rulebook import Product
-from decision_service.pipeline.rules.texts import ruleset_text
-from decision_service.ruleset.figures.setting import FigureSetter, FiguresUnfit, SetFigure
-from decision_service.ruleset.program.model import CompiledRuleset
-
-
-@dataclass(frozen=True, slots=True)
-class ComparedRules:
-    """A product, its champion as it stands, and what it is compared with.
-
-    `texts` are the stored files of all versions at hand by digest, whose decisions can be judged
-    where no store has them.
-    """
-
-    product: Product
-    base: RulesOrder
-    other: RulesOrder
-    changed: CompiledRuleset
-    name: str
-    figures: tuple[SetFigure, ...]
-    present: tuple[str, ...]
-    margins: tuple[Margin, ...]
-    texts: Mapping[str, bytes]
-
-    @property
-    def champion(self) -> CompiledRuleset:
-        """The version that decides now."""
-        return self.product.champion
+from decision_service.pipeline.backtest.compared import ComparedRules, RulesVersion, compared
+from decision_service.ruleset.figures.setting import FiguresUnfit
 
 
 def compared_rules(
@@ -66,49 +38,12 @@ def compared_rules(
             "like",
             Exit.USAGE,
         )
-    texts = {text.digest: text.body for text in loading.texts}
-    return _compared(product, base, changed, figures, points, texts)
-
-
-def _compared(
-    product: Product,
-    base: NamedVersion,
-    changed: NamedVersion,
-    figures: Mapping[str, str],
-    points: Sequence[Mapping[str, str]],
-    texts: Mapping[str, bytes],
-) -> ComparedRules:
-    ruleset = changed.ruleset
-    told: tuple[SetFigure, ...] = ()
-    present: tuple[str, ...] = ()
-    near: tuple[Margin, ...] = ()
     try:
-        if figures or points:
-            setter = FigureSetter(changed.files, catalogue())
-            if figures:
-                ruleset, told = setter.compiled(figures)
-                near = margins(setter, figures)
-            for point in points:
-                _, found = setter.compiled({**figures, **point})
-                present = tuple(one.before for one in found if one.at in point)
+        both = compared(product, _version(base), _version(changed), figures, points)
     except FiguresUnfit as error:
         raise CommandError(str(error), Exit.USAGE) from None
-    name = f"v{changed.ruleset.version}"
-    shown = ", ".join(f"{one.at.removeprefix('params.')} {one.after}" for one in told)
-    return ComparedRules(
-        product,
-        _order(base, {}),
-        _order(changed, figures),
-        ruleset,
-        f"{name} with {shown}" if shown else name,
-        told,
-        present,
-        near,
-        texts,
-    )
+    return replace(both, texts={text.digest: text.body for text in loading.texts})
 
 
-def _order(version: NamedVersion, figures: Mapping[str, str]) -> RulesOrder:
-    """A version as workers take it."""
-    body = ruleset_text(version.ruleset, version.files).body
-    return RulesOrder(body, dict(figures), dict(version.files.lists or {}))
+def _version(named: NamedVersion) -> RulesVersion:
+    return RulesVersion(named.files, named.ruleset)

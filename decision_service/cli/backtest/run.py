@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from decision_service.build import engine_version
 from decision_service.cli.backtest.progress import progress
-from decision_service.cli.backtest.rules import ComparedRules
 from decision_service.cli.backtest.sources import Source, SourceNames, opened
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.domain.errors import StoreError
-from decision_service.impact.figures import ImpactReport, Subject
+from decision_service.impact.figures import ImpactReport
 from decision_service.impact.report import report_of
 from decision_service.impact.sums import ImpactSums, TooManyCells
 from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
-from decision_service.pipeline.backtest.ports import KeyRange
-from decision_service.pipeline.backtest.range import WHOLE
+from decision_service.pipeline.backtest.compared import ComparedRules
+from decision_service.pipeline.backtest.ports import KeyRange, WorkersKilled
+from decision_service.pipeline.backtest.question import changes_nothing, draw, subject_of
 from decision_service.pipeline.backtest.rules import BacktestOrder
 from decision_service.pipeline.backtest.run import divided, summed
-from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder, WorkersKilled
-
-MOST_LEFT_OUT = 0.5
-"""The share that cannot be compared from which a report would mislead."""
-
-MARGIN_APPLICANTS = 20_000
-"""About so many applicants are judged at the values near to a set figure."""
+from decision_service.pipeline.rollout.pairs.valueless import without_value
+from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +39,18 @@ class Question:
 
 def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
     """Raise CommandError where nothing is compared, or a dimension does not exist."""
-    same = compared.changed.digest == compared.champion.digest
-    if same and not order.points and order.params_as_of is None:
+    if changes_nothing(order, compared):
         raise CommandError(
             f"both sides are v{compared.changed.version} as it stands: change something with "
             "--with, --set, --sweep or --params-as-of",
             Exit.USAGE,
         )
+    if order.params_as_of and (told := without_value([compared.changed], order.params_as_of)):
+        raise CommandError(f"--params-as-of {told}", Exit.USAGE)
     try:
-        require_dimensions(order.by, compared.champion)
+        require_dimensions(order.by, compared.product.champion)
     except DimensionUnknown as error:
         raise CommandError(str(error), Exit.USAGE) from None
-
-
-def left_out(report: ImpactReport) -> Iterator[str]:
-    """A sentence where too many cannot be compared."""
-    told = report.coverage
-    share = sum(told.left_out.values()) / max(told.applicants, 1)
-    if share > MOST_LEFT_OUT:
-        yield (
-            f"{share:.0%} of the applicants cannot be compared, so the report tells of the others "
-            "alone"
-        )
 
 
 def answered(question: Question, names: SourceNames) -> ImpactReport:
@@ -87,14 +73,12 @@ def _summed(question: Question, source: Source) -> tuple[ImpactSums, datetime, d
             "name another --store or --cases",
             Exit.USAGE,
         )
-    first, last, decided = looked
-    share = min(1.0, question.sample / decided) if question.sample else 1.0
-    order.share = int(share * WHOLE)
-    order.margin_share = int(min(1.0, MARGIN_APPLICANTS / decided) * WHOLE)
-    told = WorkerOrder(source.url, first, order, source.keys, source.cases, source.loans)
+    share = draw(order, question.sample, looked.decided)
+    told = WorkerOrder(source.url, looked.first, order, source.keys, source.cases, source.loans)
     with progress() as show:
-        sums = summed(divided(first, last), ProcessPartitions(told, question.jobs), show)
-    return sums, first, last, share
+        workers = ProcessPartitions(told, question.jobs)
+        sums = summed(divided(looked.first, looked.last), workers, show)
+    return sums, looked.first, looked.last, share
 
 
 def _report(
@@ -105,30 +89,9 @@ def _report(
     last: datetime,
     share: float,
 ) -> ImpactReport:
-    compared, order = question.compared, question.order
-    base, other = compared.champion, compared.changed
-    since, until = (
-        edge.astimezone(base.zone).isoformat(timespec="seconds") for edge in (first, last)
-    )
-    subject = Subject(
-        order.product,
-        base.currency,
-        f"v{base.version}",
-        base.digest,
-        compared.name,
-        other.digest,
-        tuple((one.at, one.before, one.after) for one in compared.figures),
-        since,
-        until,
-        engine_version=engine_version(),
-        params_as_of=str(order.params_as_of or ""),
-        by=order.by,
-        sample=share,
-        seed=order.seed,
-        swept=tuple(order.points[0]) if order.points else (),
-        points=tuple(tuple(point.values()) for point in order.points),
-        present=compared.present,
-        margins=compared.margins,
+    edges, version = (first, last), engine_version()
+    subject = replace(
+        subject_of(question.compared, question.order, edges, share, version),
         broken=source.broken,
         broken_lines=source.broken_lines,
         strange_loans=source.strange_loans,

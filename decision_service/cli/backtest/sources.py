@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +16,7 @@ from decision_service.cli.errors import CommandError, Exit
 from decision_service.config import load
 from decision_service.domain.errors import StoreError
 from decision_service.pipeline.backtest.ports import KeyRange
+from decision_service.pipeline.backtest.question import DecidedWindow
 from decision_service.storage.cases.index import IndexedCases, build_index
 from decision_service.storage.cases.loans import KnownLoans
 from decision_service.storage.cases.reader import CaseOrder, CaseReader
@@ -57,7 +57,7 @@ class Source:
             return CaseReader(self.cases)
         return await StoreReader.open(self.url, Path(self.keys) if self.keys else None)
 
-    async def looked(self, product: str, window: KeyRange) -> tuple[datetime, datetime, int] | None:
+    async def looked(self, product: str, window: KeyRange) -> DecidedWindow | None:
         """The first and the last decision of a window and how many there are; None without any."""
         reader = await self.reader()
         try:
@@ -65,7 +65,8 @@ class Source:
             counts = await reader.counts(product, window)
         finally:
             await reader.aclose()
-        return None if edges is None or not counts.decided else (*edges, counts.decided)
+        decided = counts.decided
+        return None if edges is None or not decided else DecidedWindow(*edges, decided)
 
 
 @contextmanager

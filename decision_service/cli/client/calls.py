@@ -11,6 +11,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
+from decision_service.api.v1.backtest_service_pb2_grpc import BacktestServiceStub
 from decision_service.api.v1.clock_service_pb2_grpc import ClockServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
@@ -41,6 +42,13 @@ def outcomes(
 ) -> AbstractContextManager[OutcomeServiceStub]:
     """A stub of the OutcomeService."""
     return _stub(server, OutcomeServiceStub)
+
+
+def backtests(
+    server: ServerOptions,
+) -> AbstractContextManager[BacktestServiceStub]:
+    """A stub of the BacktestService."""
+    return _stub(server, BacktestServiceStub)
 
 
 def clock_service(

@@ -28,7 +28,7 @@ def case(exported: Exported) -> str:
     """A case that expects what was decided; amounts, months and dates are kept.
 
     No id and no reference goes into it; a text that the rules do not know is replaced by `text-1`,
-    the same text by the same word.
+    the same text by the same word. Lists hold those that were on them then.
     """
     return "\n".join(_case(exported)) + "\n"
 
@@ -45,6 +45,7 @@ def _case(exported: Exported) -> Iterator[str]:
         yield f"    # {kind}: something else was decided than the rules concluded, expected here."
     inputs = {name: _value(decision.inputs[name], texts) for name in sorted(decision.inputs)}
     yield from _map("inputs", inputs, "    ")
+    yield from _map("lists", _lists(decision, texts), "    ")
     factors = {each.name: _factor(each) for each in decision.factor_values}
     yield from _map("factors", factors, "    ")
     yield "    expect:"
@@ -55,6 +56,16 @@ def _map(name: str, values: Mapping[str, str], indent: str) -> Iterator[str]:
     if values:
         yield f"{indent}{name}:"
         yield from (f"{indent}  {key}: {value}" for key, value in values.items())
+
+
+def _lists(decision: pb.Decision, texts: Texts) -> dict[str, str]:
+    """Each list that was asked, with the inputs that were on it, under their stand-ins."""
+    keys: dict[str, list[str]] = {}
+    for answer in decision.list_answers:
+        listed = keys.setdefault(answer.list, [])
+        if answer.listed:
+            listed.append(_value(decision.inputs[answer.input], texts))
+    return {name: _flow(listed) for name, listed in sorted(keys.items())}
 
 
 def _factor(factor: pb.FactorValue) -> str:

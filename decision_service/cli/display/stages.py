@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from rich.markup import escape
 from rich.tree import Tree
 
+from decision_service.ruleset.program.part import APPLIES_WHEN
+
 _TRUTHS = {"TRUE": "[bold]TRUE[/]", "FALSE": "false", "UNKNOWN": "UNKNOWN"}
 _KINDS = {"KNOCKOUT": "knock-out"}
 _WITHOUT_TRUTH = ("SCORECARD", "TABLE")
@@ -36,9 +38,13 @@ def add_stage(tree: Tree, name: str, component: str, concluded: str, note: str =
 
 
 def add_rule(branch: Tree, stage: str, component: str, rule: RuleView) -> None:
-    """A rule below its stage, with its truth where the component has true and false."""
+    """A rule below its stage, with its truth where the component has true and false.
+
+    The condition of a stage has a truth whatever the component.
+    """
     words = [f"{escape(rule.name):<20}"]
-    if component not in _WITHOUT_TRUTH and stage != _OFFER:
+    judged = component not in _WITHOUT_TRUTH and stage != _OFFER
+    if judged or rule.name == APPLIES_WHEN:
         words.append(_TRUTHS.get(rule.truth, ""))
     if rule.effect:
         words.append(f"→ {escape(rule.effect)}  {rule.reason}".rstrip())

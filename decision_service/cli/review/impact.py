@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from decision_service.cli.backtest.findings import Condition, findings
+from msgspec.structs import replace
+
+from decision_service.cli.backtest.findings import Condition, findings, left_out
 from decision_service.cli.backtest.rules import compared_rules
-from decision_service.cli.backtest.run import Question, answered, left_out, require_possible
+from decision_service.cli.backtest.run import Question, answered, require_possible
 from decision_service.cli.backtest.sources import SourceNames
 from decision_service.cli.review.changes import ChangedVersion, LoadedRules
 from decision_service.cli.review.comment import Part, impact_part

@@ -40,6 +40,13 @@ _MOVE_ROLLOUTS = (
     "ResumeRollout",
     "SetKillSwitch",
 )
+_BACKTESTS = (
+    "StartBacktest",
+    "GetBacktest",
+    "ListBacktests",
+    "GetBacktestReport",
+    "CancelBacktest",
+)
 _ONBOARDERS = frozenset({Role.ONBOARD, Role.ONBOARD_ALL})
 _ONBOARD = ("CreateApplicant", "CreateLinkToken", "GetApplicant", "EraseApplicant")
 
@@ -55,6 +62,7 @@ METHODS: Mapping[str, frozenset[Role]] = {
     **{f"/{PACKAGE}.RolloutService/{name}": _SEEN_ROLLOUTS for name in _READ_ROLLOUTS},
     **{f"/{PACKAGE}.RolloutService/{name}": frozenset({Role.ROLLOUT}) for name in _MOVE_ROLLOUTS},
     **{f"/{PACKAGE}.ApplicantService/{name}": _ONBOARDERS for name in _ONBOARD},
+    **{f"/{PACKAGE}.BacktestService/{name}": frozenset({Role.RULES}) for name in _BACKTESTS},
     f"/{PACKAGE}.ClockService/GetClock": frozenset({Role.OPERATE, Role.READ}),
     f"/{PACKAGE}.ClockService/ResetClock": frozenset({Role.OPERATE}),
     f"/{PACKAGE}.OutcomeService/RecordOutcome": frozenset({Role.OUTCOMES}),

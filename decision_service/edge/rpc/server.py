@@ -20,6 +20,7 @@ from decision_service.edge.rpc.open_calls import OpenCalls
 from decision_service.edge.rpc.server_deps import ServerDeps
 from decision_service.edge.rpc.services import (
     applicants,
+    backtests,
     clock,
     decisions,
     outcomes,
@@ -35,6 +36,7 @@ from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.edge.rpc.status import call_status, status_of
 from decision_service.edge.tls import AddressInUse, Certificates
+from decision_service.pipeline.backtest.runs.operate import OperateBacktests
 from decision_service.pipeline.outcomes.record import RecordOutcome
 
 log = structlog.get_logger("decision_service.health")
@@ -51,6 +53,7 @@ SERVICES = (
     applicants.SERVICE,
     outcomes.SERVICE,
     clock.SERVICE,
+    backtests.SERVICE,
 )
 SPARE_CALLS = 256
 """Calls of known callers accepted beyond those that have a place, and as many that are refused with
@@ -150,6 +153,7 @@ class Services(msgspec.Struct, frozen=True):
     applicants: ApplicantUseCases
     outcomes: RecordOutcome
     clock: ClockUseCases
+    backtests: OperateBacktests
 
 
 class ListenOptions(msgspec.Struct, frozen=True):
@@ -201,6 +205,7 @@ def _add(
         (applicants.SERVICE, applicants.methods(applicants.ApplicantServicer(services.applicants))),
         (outcomes.SERVICE, outcomes.methods(outcomes.OutcomeServicer(services.outcomes))),
         (clock.SERVICE, clock.methods(clock.ClockServicer(services.clock))),
+        (backtests.SERVICE, backtests.methods(backtests.BacktestServicer(services.backtests))),
     ):
         server.add_registered_method_handlers(service, methods)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)

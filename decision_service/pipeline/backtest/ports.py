@@ -12,6 +12,10 @@ from decision_service.impact.applicant import KnownLoan, Side
 from decision_service.pipeline.ports import PagePosition, StoredEntry, TextLog
 
 
+class WorkersKilled(RuntimeError):
+    """Workers were killed again and again."""
+
+
 class KeyRange(msgspec.Struct, frozen=True):
     """The decisions from `since` to before `before`."""
 

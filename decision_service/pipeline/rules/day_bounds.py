@@ -13,11 +13,13 @@ from decision_service.language.yaml import parser as yaml
 from decision_service.language.yaml.nodes import ListNode, MapNode, YamlNode
 from decision_service.rollout.model import DayCap, Plan
 from decision_service.rollout.reading.shares import place_of
+from decision_service.ruleset.constructs.applies import unconditional
 from decision_service.ruleset.constructs.offer.model import MINIMUM, TIER
 from decision_service.ruleset.constructs.offer.run import OfferRunner
 from decision_service.ruleset.constructs.scorecard.run import ScorecardRunner
 from decision_service.ruleset.constructs.table.run import TableRunner
 from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.program.part import Runner
 
 _AMOUNT = "requested_amount"
 _EXPOSURE = "history.exposure"
@@ -75,7 +77,7 @@ def _check_explore(
 
 def _check_explored(ruleset: CompiledRuleset, place: Place, report: Report) -> None:
     """What makes a version's control group empty, or one that a person can come into twice."""
-    if not any(isinstance(stage.runner, ScorecardRunner) for stage in ruleset.program.stages):
+    if not any(isinstance(runner, ScorecardRunner) for runner in _runners(ruleset)):
         message = f"v{ruleset.version} has no scorecard: nobody is turned down for a score alone"
         report.warning("P313", place, message, "remove `explore`, or add a scorecard")
     if _EXPOSURE not in ruleset.needs.factors:
@@ -149,6 +151,8 @@ def _labels(node: tree.Node, ruleset: CompiledRuleset) -> frozenset[str] | None:
         return _all_labels([node.then, node.otherwise], ruleset)
     if not isinstance(node, tree.NameRead):
         return None
+    if node.symbol.name in ruleset.derived:
+        return _labels(ruleset.derived[node.symbol.name], ruleset)
     given = [*_given(node.symbol.name, ruleset)]
     return _all_labels(given, ruleset) if given else None
 
@@ -162,6 +166,11 @@ def _all_labels(nodes: Sequence[tree.Node], ruleset: CompiledRuleset) -> frozens
 def _given(name: str, ruleset: CompiledRuleset) -> Iterator[tree.Node]:
     """What the rows of the table give that has an output of this name."""
     table, _, output = name.rpartition(".")
-    for stage in ruleset.program.stages:
-        if isinstance(stage.runner, TableRunner) and stage.runner.grid.id == table:
-            yield from (row.gives[output] for row in stage.runner.grid.rows)
+    for runner in _runners(ruleset):
+        if isinstance(runner, TableRunner) and runner.grid.id == table:
+            yield from (row.gives[output] for row in runner.grid.rows)
+
+
+def _runners(ruleset: CompiledRuleset) -> Iterator[Runner]:
+    """What runs each stage, also a stage for some applicants."""
+    return (unconditional(stage.runner) for stage in ruleset.program.stages)

@@ -171,12 +171,17 @@ class ValidateRules:
         return await self._thread.run(self._compile, product, source)
 
     def _compile(self, product: str, source: str) -> Compilation:
+        files = self.files(product, source)
+        return compile_ruleset(files, catalogue(), self._blocked, self._clock.now())
+
+    def files(self, product: str, source: str) -> RulesetFiles:
+        """A text with the folder's files beside it, on the thread of the caller."""
         folder = self._folder()
         texts = next(
             (p for p in folder.products if p.product == product), ProductTexts(product, product)
         )
         path = f"rules/{product}/(sent).yaml"
-        files = RulesetFiles(
+        return RulesetFiles(
             product,
             path,
             source,
@@ -185,7 +190,6 @@ class ValidateRules:
             lists=lists_of(folder, texts),
             shared=folder.shared_files,
         )
-        return compile_ruleset(files, catalogue(), self._blocked, self._clock.now())
 
 
 def ordered(diagnostics: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:

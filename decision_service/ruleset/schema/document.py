@@ -44,23 +44,30 @@ def ruleset_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
     }
 
 
-def shared_schema(_catalogue: Mapping[str, FactorSpec]) -> Schema:
+def shared_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
     """The schema of `_shared/*.yaml`: reasons and parameters that several products use."""
     sections = _sections()
     keys = {key: sections[key] for key in SECTIONS}
-    return {"$schema": forms.DIALECT, **closed("a shared file", (), keys)}
+    document = closed("a shared file", (), keys)
+    return {"$schema": forms.DIALECT, **document, "$defs": _names(catalogue)}
 
 
 def _shared(catalogue: Mapping[str, FactorSpec]) -> Schema:
     return {
-        "factor": forms.factor_names(catalogue),
-        "name": {"anyOf": [forms.refers("factor"), forms.other_names(catalogue)]},
+        **_names(catalogue),
         "condition": forms.written("string", "boolean"),
         "expression": forms.written("string", "number", "boolean"),
         "rule": parts.rule(),
         "stage": parts.stage(),
         "characteristic": parts.characteristic(),
         **{key: _CONSTRUCTS[key]() for key in STAGES},
+    }
+
+
+def _names(catalogue: Mapping[str, FactorSpec]) -> Schema:
+    return {
+        "factor": forms.factor_names(catalogue),
+        "name": {"anyOf": [forms.refers("factor"), forms.other_names(catalogue)]},
     }
 
 

@@ -23,6 +23,7 @@ from decision_service.ruleset.run.inputs import bind_inputs
 from decision_service.ruleset.testing.expectations import Expectation, read_expectation
 from decision_service.ruleset.testing.expected_names import check_expected
 from decision_service.ruleset.testing.given_lists import read_given_lists
+from decision_service.ruleset.testing.incomplete import Incomplete
 from decision_service.ruleset.testing.marks import Mark, read_marks
 from decision_service.ruleset.testing.possible_values import check_possible
 
@@ -172,6 +173,7 @@ class _Reader:
         self.fields, self.ruleset, self.catalogue = fields, ruleset, catalogue
         self.report = fields.report
         self.names: dict[str, Place] = {}
+        self.incomplete = Incomplete()
         self.as_of = self._as_of(fields)
         self.defaults = self._defaults()
 
@@ -184,6 +186,7 @@ class _Reader:
         if not items and self.fields.has("cases"):
             self.report.error("R801", self.fields.place("cases"), "there is no case here")
         cases = [self._case(item) for item in items]
+        self.incomplete.tell(self.report)
         return [case for case in cases if case is not None]
 
     def _check_target(self) -> None:
@@ -235,8 +238,9 @@ class _Reader:
         given, as_of = self._given(fields), self._as_of(fields)
         snapshot = fields.text("snapshot")
         if snapshot is None:
-            given, as_of = given.over(self.defaults), as_of or self.as_of
-            self._check_complete(given, as_of, place)
+            own, given, as_of = given, given.over(self.defaults), as_of or self.as_of
+            self._check_complete(own, given, place)
+            self._check_date(fields, as_of, place)
         else:
             given = given.over(Given(self.defaults.inputs, lists=self.defaults.lists))
         if name is None or expectation is None:
@@ -251,16 +255,24 @@ class _Reader:
             hint = f"it stands on line {first.line} already"
             self.report.error("R124", place, "the name of the case is repeated", hint)
 
-    def _check_complete(self, given: Given, as_of: AsOf | None, place: Place) -> None:
+    def _check_complete(self, own: Given, given: Given, place: Place) -> None:
+        """R803 and R804; what the case does not say itself is told once for all cases."""
         for name in self.ruleset.needs.factors:
             if name not in given.factors:
                 message = f"neither the case nor the defaults say what `{name}` is"
                 hint = f"add `{name}: …`, or `{name}: missing NO_DATA`"
-                self.report.error("R803", place, message, hint)
+                self.incomplete.add("R803", place, message, hint)
         for problem in bind_inputs(self.ruleset, given.inputs).problems:
-            self.report.error("R804", place, problem.description)
-        if as_of is None:
-            self.report.error("R805", place, "the case has no `as_of`", "add it, or to the file")
+            name = problem.field.removeprefix("inputs.")
+            says = name in own.inputs or name in own.unsent
+            told = self.report.error if says else self.incomplete.add
+            told("R804", place, problem.description)
+
+    def _check_date(self, fields: Fields, as_of: AsOf | None, place: Place) -> None:
+        """R805, where neither the case nor the file has a date, also none that is no date."""
+        if as_of is None and not fields.has("as_of") and not self.fields.has("as_of"):
+            hint = "add it, or to the file"
+            self.incomplete.add("R805", place, "the case has no `as_of`", hint)
 
     def _input(self, entry: MapEntry) -> Value | None:
         spec = self.ruleset.inputs.get(entry.key)
@@ -270,6 +282,10 @@ class _Reader:
             self.report.error("R202", entry.key_place, message, hint)
             return None
         if _is_unsent(entry.value):
+            return None
+        if _is_missing(entry.value):
+            message = f"an input is sent or not, and `{entry.key}` has no other cause to be missing"
+            self.report.error("R806", entry.value.place, message, f"write `{_UNSENT}`")
             return None
         return self._value(entry.value, spec.type, f"`{entry.key}`")
 
@@ -312,6 +328,12 @@ class _Reader:
 
 def _is_unsent(node: YamlNode) -> bool:
     return isinstance(node, Scalar) and node.plain and node.text == _UNSENT
+
+
+def _is_missing(node: YamlNode) -> bool:
+    """Whether a cause is written, as of a factor; a text in quotes is none."""
+    words = node.text.split() if isinstance(node, Scalar) and node.plain else []
+    return len(words) == 2 and words[0] == "missing" and words[1] in _CAUSES
 
 
 def _unsent(node: MapNode | None) -> frozenset[str]:

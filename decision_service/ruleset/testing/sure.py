@@ -17,6 +17,7 @@ from decision_service.ruleset.constructs.offer.run import OfferRunner
 from decision_service.ruleset.constructs.scorecard.model import Card
 from decision_service.ruleset.constructs.table.model import Grid, Hit
 from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.testing.offered import needed_by_offer
 
 _ABOVE_ZERO = Span(0, None, open_low=True)
 
@@ -33,13 +34,14 @@ class Sure:
         self.names = {f"inputs.{name}" for name, spec in ruleset.inputs.items() if spec.required}
         params = ruleset.params.items()
         self.names |= {f"params.{name}" for name, p in params if not p.by or p.by in self.names}
+        self.offered: set[str] = set()  # names that have a value where an offer is made
         self.judged: dict[tuple[str, tuple[Claim, ...]], bool] = {}
 
     def without_offer(self) -> Sure:
         """The same before there is an offer."""
         other = Sure(self.ruleset)
         other.claims, other.given = self.claims, self.given
-        other.names = {name for name in self.names if not name.startswith("offer.")}
+        other.names = self.names - self.offered
         return other
 
     def take(self, names: Iterable[str]) -> None:
@@ -65,8 +67,11 @@ class Sure:
                 self.take({symbol.name})
 
     def take_offer(self, runner: OfferRunner) -> None:
-        """Lines that have a value in every offer: without an amount or a minimum none is made."""
+        """Lines, and what they need, that have a value in every offer that is made."""
+        before = frozenset(self.names)
         self.names |= {f"offer.{AMOUNT}", f"offer.{MINIMUM}"}
+        self.names |= needed_by_offer(runner.terms, self.ruleset)
+        self.judged.clear()
         for line in runner.lines:
             amount = line.symbol.name == f"offer.{AMOUNT}"
             span = _ABOVE_ZERO if amount else _rounded(self._span(line.tree), line.symbol)
@@ -76,6 +81,7 @@ class Sure:
             self.spans[line.symbol.slot] = span
             if self.has_value(line.tree):
                 self.names.add(line.symbol.name)
+        self.offered = self.names - before
 
     def is_sure(self, node: Node) -> bool:
         """Whether an expression has one value, and not several with one score or another."""
@@ -108,11 +114,11 @@ class Sure:
 
     def _is_given(self, name: str) -> bool:
         """Whether a name has a value, given what is claimed."""
+        if name in self.names:
+            return True
         if name in self.ruleset.derived:
             return self._is_derived(name)
-        return name in self.names or any(
-            name in names and self._implies(claims) for claims, names in self.given
-        )
+        return any(name in names and self._implies(claims) for claims, names in self.given)
 
     def _is_derived(self, name: str) -> bool:
         """Whether a derived name has a value, judged once of what is known and claimed so far."""

@@ -13,6 +13,7 @@ from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.queries.dialect import padded
 from decision_service.storage.schema.tables import (
     arm_decisions,
+    backtest_runs,
     decisions,
     loan_outcomes,
     shadow_results,
@@ -54,13 +55,15 @@ _LEFT_OVER = (
 def expire(connection: Connection, before: datetime, most: int) -> int:
     """Delete at most so many decisions made before an instant, oldest first; how many.
 
-    Where none is left, snapshots go that were stored before it and that no decision rests on.
+    Where none is left, snapshots go that were stored before it and that no decision rests on, and
+    backtests that ended before it.
     """
     chosen = {"before": microseconds(before), "most": most}
     old = _rows(connection.execute(_OLD, chosen))
     if old:
         _remove(connection, old)
         return len(old)
+    _remove_backtests(connection, chosen["before"])
     left = [(row[0], row[1]) for row in connection.execute(_LEFT_OVER, chosen)]
     _remove_snapshots(connection, left)
     return len(left)
@@ -87,6 +90,12 @@ def _remove(connection: Connection, rows: Sequence[_Row]) -> None:
         column = table.c.decision_id
         chosen = column.in_(bindparam("ids", expanding=True))
         connection.execute(delete(table).where(chosen), {"ids": padded(ids)})
+
+
+def _remove_backtests(connection: Connection, before: int) -> None:
+    ended = select(backtest_runs.c.run_id).where(backtest_runs.c.ended < before)
+    for run_id in connection.execute(ended).scalars().all():
+        connection.execute(delete(backtest_runs).where(backtest_runs.c.run_id == run_id))
 
 
 def _remove_snapshots(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:

@@ -43,6 +43,20 @@ def test_other_texts_get_a_stand_in_of_their_own():
     assert "Juan" not in text
 
 
+def test_lists_answer_as_they_did_then():
+    """A list that was asked is written with the stand-in of what was on it, or empty."""
+    inputs = {name: values_pb2.InputValue(text=name.upper()) for name in ("branch", "employer")}
+    answers = [
+        pb.ListAnswer(list="partners", input="employer", listed=True),
+        pb.ListAnswer(list="blocked", input="employer", listed=False),
+        pb.ListAnswer(list="blocked", input="branch", listed=False),
+    ]
+    text = case(Exported(_decision(inputs=inputs, list_answers=answers), RULES))
+    assert '      branch: "text-1"\n      employer: "text-2"\n' in text
+    assert '    lists:\n      blocked: []\n      partners: ["text-2"]\n' in text
+    assert "lists:" not in case(Exported(_decision(), RULES))
+
+
 def test_tags_are_expected_also_those_told_to_nobody():
     """A case expects every tag; one without tags says nothing of them."""
     text = case(Exported(_decision(tags=["desk"], withheld_tags=["signal"]), RULES))

@@ -21,17 +21,20 @@ from tests.unit.cli.commands import ROOT, SHIPPED, WORKED_EXAMPLE, command
 
 SEGMENTS = ROOT / "tests" / "rulesets" / "segments"
 
+COMBINED = ROOT / "tests" / "rulesets" / "combined" / "every-construct-ph"
 FOLDER = SHIPPED / "_schema"
 CONSTRUCTS = sorted((WORKED_EXAMPLE.parent / "constructs").glob("*/v1.yaml"))
 RULESETS = [
     *sorted(SHIPPED.glob("*/v*.yaml")),
     *sorted(SEGMENTS.glob("*/v1.yaml")),
     WORKED_EXAMPLE / "v1.yaml",
+    COMBINED / "v1.yaml",
     *CONSTRUCTS,
 ]
 CASES = [
     *sorted(SHIPPED.glob("*/tests/*.yaml")),
     WORKED_EXAMPLE / "cases.yaml",
+    COMBINED / "tests" / "v1.yaml",
     *(path.parent / "tests" / "v1.yaml" for path in CONSTRUCTS),
 ]
 EVERY_KEY = WORKED_EXAMPLE / "v1.yaml"
@@ -91,6 +94,18 @@ def test_every_rule_file_satisfies_the_schema(path: Path):
     """The shipped rule files, the worked example and the small products validate."""
     found = list(validator(SchemaKind.RULESET).iter_errors(document(path.read_text())))
     assert [error.message for error in found] == []
+
+
+@pytest.mark.parametrize("by", ["inputs.region", "employment.status"])
+def test_a_shared_file_satisfies_its_schema(by):
+    """A shared file with a reason, and a parameter by label, validates; a wrong name does not."""
+    text = (
+        f"params:\n  rate: {{type: number, by: {by}, values: {{GIG: 0.04, default: 0.05}}}}\n"
+        "reasons:\n  SHORT:\n    text: {en: Too few months}\n"
+    )
+    assert list(validator(SchemaKind.SHARED).iter_errors(document(text))) == []
+    wrong = document(text.replace(by, "employment.statuss"))
+    assert not validator(SchemaKind.SHARED).is_valid(wrong)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda p: p.parent.parent.name + "-" + p.stem)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from msgspec.structs import replace
 
-from decision_service.domain.errors import ProductUnknown, RulesetUnknown
+from decision_service.domain.errors import FieldInvalid, ProductUnknown, RulesetUnknown
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import Filter
 from decision_service.pipeline.rollout.pairs.compare import CompareVersions, VersionComparison
@@ -134,6 +134,18 @@ async def test_dated_parameters_of_another_day_are_tried() -> None:
     (group,) = (await compared(world, december)).groups
     assert (group.live, group.other, group.count) == (Outcome.APPROVE, Outcome.DECLINE, 2)
     assert "+reason INCOME_TOO_LOW" in group.moved
+
+
+async def test_a_day_before_a_parameter_has_a_value_is_refused() -> None:
+    """A comparison that could judge nobody says which parameter begins when."""
+    world = World(book=strict_half())
+    await decide(world, 1)
+    with pytest.raises(FieldInvalid) as refused:
+        await compared(world, replace(QUESTION, params_as_of=date(2025, 12, 31)))
+    assert str(refused.value) == (
+        "params_as_of is 2025-12-31: params.min_income_months of v1 has no value before "
+        "2026-01-01; name a later day"
+    )
 
 
 async def test_both_versions_are_judged_by_the_parameters_of_the_day() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder, TextFile, load_rules
@@ -55,6 +56,21 @@ def test_good_bounds_are_silent() -> None:
 def test_exploring_without_own_records_is_warned_about() -> None:
     """Who was explored and borrowed, or registers again, would be explored again."""
     assert [one.code for one in found(shipped_rules(), EXPLORE)] == ["P314", "P315"]
+
+
+def test_a_table_and_a_score_for_some_applicants_count() -> None:
+    """With `applies_when` a stage has its tiers and its score, and a nearest tier is told."""
+    folder = read_rules(RULES)
+    loan = next(one for one in folder.products if one.product == PRODUCT)
+    text = loan.rulesets[1].text
+    assert "component: TABLE\n" in text
+    assert "component: SCORECARD\n" in text
+    for component in ("TABLE", "SCORECARD"):
+        condition = "    applies_when: inputs.requested_amount < 90000\n"
+        text = text.replace(f"component: {component}\n", f"component: {component}\n{condition}", 1)
+    some = structs.replace(loan, rulesets={1: TextFile("v1.yaml", text)})
+    told = found(RuleFolder((some,), folder.data), CAPS.replace("T4", "T44") + EXPLORE)
+    assert [(one.code, one.hint) for one in told] == [("P310", "did you mean `T4`?")]
 
 
 BARE = """\

@@ -134,6 +134,36 @@ def test_a_case_takes_back_an_input_of_the_defaults(ruleset):
     assert "R804" in [d.code for d in _parse(strict, text).diagnostics]
 
 
+MORE = """\
+  - {name: another, expect: {outcome: APPROVE}}
+  - {name: third, expect: {outcome: APPROVE}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (", contributions.months_12m: 12", "", "R803"),
+        ("requested_amount: 20000", "requested_amount: 5", "R804"),
+        ("as_of: 2026-11-15\n", "", "R805"),
+        ("as_of: 2026-11-15\n", "as_of: 15/11/2026\n", "R122"),
+    ],
+)
+def test_a_slip_that_all_cases_share_is_told_once(ruleset, old, new, code):
+    """What the defaults or the file lack is one error, with the number of cases."""
+    [told] = _parse(ruleset, FILE.replace(old, new, 1) + MORE).diagnostics
+    assert told.code == code
+    assert ("3 cases: " in told.hint) is (code != "R122")
+
+
+def test_a_wrong_input_of_a_case_is_told_at_that_case(ruleset):
+    """Two cases that each say the same wrong value are two errors at two lines."""
+    wrong = "inputs: {requested_amount: 5}, expect: {outcome: APPROVE}}\n"
+    more = "".join(f"  - {{name: case {number}, {wrong}" for number in (1, 2))
+    told = _parse(ruleset, FILE + more).diagnostics
+    assert [(one.code, one.hint) for one in told] == [("R804", ""), ("R804", "")]
+
+
 def test_missing_factors_are_written_with_their_cause(ruleset):
     """`missing CAUSE` makes a factor missing for that cause."""
     more = "    factors: {contributions.months_12m: missing STALE}\n"
@@ -158,6 +188,12 @@ def test_missing_factors_are_written_with_their_cause(ruleset):
             "income.months_12m: missing STAEL",
             "R806",
             "`STAEL` is no cause",
+        ),
+        (
+            "requested_amount: 20000",
+            "requested_amount: missing NO_DATA",
+            "R806",
+            "`requested_amount` has no other cause to be missing",
         ),
         ("income.months_12m: 12", "income.months_12m: twelve", "R122", "must be a whole number"),
         ("income.months_12m: 12", "income.months_12m: 13", "R807", "is never 13"),

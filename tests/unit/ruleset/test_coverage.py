@@ -95,11 +95,48 @@ def test_what_can_be_unknown_is_asked_for(when):
         ("inputs.requested_amount / offer.term_months > 5", False),
         ("inputs.declared_monthly_debt > offer.approved_amount", True),
         ("offer.approved_amount / derived.debt > 5", True),
+        ("income.conservative_6m > 3 * offer.approved_amount", False),
+        ("liabilities.monthly_amortization > offer.approved_amount", True),
     ],
 )
 def test_a_post_check_sees_an_offer_that_was_made(when, asked):
     """Its amount is above zero, and lines over what has values have values."""
     assert unknown_asked(when, offered=True) is asked
+
+
+CHOSEN = """\
+offer:
+  term_months:
+    choose: {choose}
+    of: [3, 12]
+    fits: {fits}
+  approved_amount: inputs.requested_amount
+  minimum_amount: 1000
+  below_minimum: LEGAL
+"""
+RATE = "  rate: {type: number, by: inputs.customer_type, values: {new: 0.1, existing: 0.05}}\n"
+
+
+@pytest.mark.parametrize("choose", ["longest", "shortest"])
+@pytest.mark.parametrize(
+    ("fits", "asked"),
+    [
+        ("offer.term_months < 7 and params.rate * offer.term_months < 1", False),
+        ("derived.priced < offer.term_months", False),
+        ("offer.term_months < 7 or params.rate * offer.term_months < 1", True),
+        ("coalesce(params.rate, 0.2) * offer.term_months < 1", True),
+    ],
+)
+def test_what_a_chosen_term_rests_on_has_a_value_in_an_offer(choose, fits, asked):
+    """A post-check on a parameter by label that each fitting term needs is never UNKNOWN."""
+    fine = rules("id: fine, when: income.months_24m >= 6, then: APPROVE")
+    check = "id: asked, when: 'params.rate > 0.07', then: REFER, reason: LEGAL"
+    tail = CHOSEN.format(choose=choose, fits=fits) + f"post_checks:\n  - {{{check}}}\n"
+    derived = DERIVED + "  priced: params.rate * 40\n"
+    ruleset = compiled(stages(fine, head=REQUIRED + PARAMS + RATE + derived, tail=tail))
+    missed = {goal.what for goal in coverage(ruleset, ()).missed if goal.which == "unknown"}
+    assert ("rule `asked`" in missed) is asked
+    assert "parameter `rate`" in missed
 
 
 INPUTS_TO_SEND = re.compile(r"(?m)^(  \w+: \{type: (?:money|integer|flag|text, one_of: .*))\}$")

@@ -7,12 +7,13 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
-from decision_service.domain.errors import RulesetUnknown
+from decision_service.domain.errors import FieldInvalid, FieldProblem, RulesetUnknown
 from decision_service.pipeline.ports import DecisionLog
 from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest, judged
 from decision_service.pipeline.rollout.pairs.pairs import Comparability, Group, PairLog, grouped
 from decision_service.pipeline.rollout.pairs.recorded import RecordedCases
 from decision_service.pipeline.rollout.pairs.untried import UntriedValue, untried
+from decision_service.pipeline.rollout.pairs.valueless import without_value
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -66,9 +67,16 @@ class CompareVersions:
         self._rulebook = rulebook
 
     async def __call__(self, question: ComparisonRequest) -> VersionComparison:
-        """The comparison; raises ProductUnknown, RulesetUnknown or StoreUnavailable."""
+        """The comparison.
+
+        Raises ProductUnknown, RulesetUnknown, StoreUnavailable, or FieldInvalid for a day on which
+        a parameter has no value.
+        """
         product = self._rulebook().product(question.product)
         version = question.shadow or _compared_with(product, question)
+        live = product.plan.versions.champion
+        sides = [product.versions[v] for v in sorted({live, version}) if v in product.versions]
+        _require_values(sides, question.params_as_of)
         if question.shadow:
             groups = await self._pairs.groups(product.name, version, question.since)
             if not groups:
@@ -79,8 +87,6 @@ class CompareVersions:
             groups, days = grouped(pairs), frozenset(_day(p.created, product) for p in pairs)
         if question.params_as_of is not None:
             days = frozenset({question.params_as_of})
-        live = product.plan.versions.champion
-        sides = [product.versions[v] for v in sorted({live, version}) if v in product.versions]
         return VersionComparison(
             product=product.name,
             live_version=live,
@@ -92,6 +98,12 @@ class CompareVersions:
             params_as_of=question.params_as_of,
             lists_of_today=() if question.shadow else _asked_by_one(sides),
         )
+
+
+def _require_values(sides: Sequence[CompiledRuleset], day: date | None) -> None:
+    if day is not None and (told := without_value(sides, day)):
+        message = f"params_as_of {told}"
+        raise FieldInvalid(message, (FieldProblem("params_as_of", message),))
 
 
 def _asked_by_one(sides: Sequence[CompiledRuleset]) -> Sequence[str]:

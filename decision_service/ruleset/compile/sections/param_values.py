@@ -24,11 +24,13 @@ DEFAULT = "default"
 def read_dated(
     node: MapNode, what: str, limits: ParamLimits, draft: RulesetDraft
 ) -> tuple[Step, ...]:
-    """The values of a map of dates, in their order."""
+    """The values of a map of dates, in their order; none where one cannot be read."""
     if not node.entries:
         draft.report.error("R123", node.place, f"{what} is empty", "write at least one date")
     steps = [_step(entry, limits, draft) for entry in node.entries]
     found = [step for step in steps if step is not None]
+    if len(found) < len(steps):
+        return ()
     return tuple(sorted(found, key=lambda step: step.start or date.min))
 
 
@@ -71,7 +73,7 @@ def read_labelled(fields: Fields, limits: ParamLimits, draft: RulesetDraft) -> P
     found = [_of_label(entry, by, limits, draft) for entry in values.entries]
     _check_covered(by, values, limits.name, draft)
     labels = tuple(each for each in found if each is not None and each.steps)
-    if not labels:
+    if not labels or len(labels) < len(found):
         return None
     return ParamSpec(
         limits.name,

@@ -1,0 +1,86 @@
+"""What a backtest is asked: the days, the sample, and what its report says of them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+import msgspec
+
+from decision_service.impact.figures import Subject
+from decision_service.pipeline.backtest.compared import ComparedRules
+from decision_service.pipeline.backtest.ports import KeyRange
+from decision_service.pipeline.backtest.range import WHOLE
+from decision_service.pipeline.backtest.rules import BacktestOrder
+
+FIRST_DAY = date(1971, 1, 1)
+"""Before every decision."""
+
+
+MARGIN_APPLICANTS = 20_000
+"""About so many applicants are judged at the values near to a set figure."""
+
+
+class DecidedWindow(msgspec.Struct, frozen=True):
+    """The first and the last decision of a window, and how many there are."""
+
+    first: datetime
+    last: datetime
+    decided: int
+
+
+def changes_nothing(order: BacktestOrder, compared: ComparedRules) -> bool:
+    """Whether both sides are the same rules as they stand."""
+    same = compared.changed.digest == compared.product.champion.digest
+    return same and not order.points and order.params_as_of is None
+
+
+def window_of(compared: ComparedRules, first: date, last: date) -> KeyRange:
+    """The instants of these days in the ruleset's time zone."""
+    zone = compared.product.champion.zone
+    begin = datetime.combine(first, time(), zone)
+    return KeyRange(begin, datetime.combine(last + timedelta(days=1), time(), zone))
+
+
+def share_of(sample: int | None, decided: int) -> float:
+    """The share of the applicants that makes about so many, all for None; 0 to 1."""
+    return min(1.0, sample / decided) if sample and decided else 1.0
+
+
+def draw(order: BacktestOrder, sample: int | None, decided: int) -> float:
+    """Set the shares of an order, of applicants and of those for margins; the first is returned."""
+    share = share_of(sample, decided)
+    order.share = int(share * WHOLE)
+    order.margin_share = int(share_of(MARGIN_APPLICANTS, decided) * WHOLE)
+    return share
+
+
+def subject_of(
+    compared: ComparedRules,
+    order: BacktestOrder,
+    edges: tuple[datetime, datetime],
+    share: float,
+    version: str,
+) -> Subject:
+    """What the report is about; `edges` are the first and the last decision, `version` ours."""
+    base, other = compared.product.champion, compared.changed
+    since, until = (edge.astimezone(base.zone).isoformat(timespec="seconds") for edge in edges)
+    return Subject(
+        order.product,
+        base.currency,
+        f"v{base.version}",
+        base.digest,
+        compared.name,
+        other.digest,
+        tuple((one.at, one.before, one.after) for one in compared.figures),
+        since,
+        until,
+        engine_version=version,
+        params_as_of=str(order.params_as_of or ""),
+        by=order.by,
+        sample=share,
+        seed=order.seed,
+        swept=tuple(order.points[0]) if order.points else (),
+        points=tuple(tuple(point.values()) for point in order.points),
+        present=compared.present,
+        margins=compared.margins,
+    )

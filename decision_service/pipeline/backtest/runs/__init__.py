@@ -1,0 +1,1 @@
+"""Backtests that the running service is asked for."""
