@@ -90,7 +90,7 @@ clean: ## Remove .venv, caches and demo databases
 ##@ Check
 .PHONY: test
 test: .venv/.dev .venv/.browser .venv/.node ## Run all tests
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 3 --dist loadgroup
 
 .PHONY: stories
 stories: .venv/.dev ## Decide the applicants of tests/stories (ONLY=loan-pay-cut)
