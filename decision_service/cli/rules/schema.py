@@ -14,6 +14,7 @@ import typer
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.domain.factor import FactorSpec
 from decision_service.factors.registry import catalogue
+from decision_service.rollout.schema import plan_schema
 from decision_service.ruleset.schema.cases import tests_schema
 from decision_service.ruleset.schema.document import ruleset_schema, shared_schema
 from decision_service.small_file import read_small
@@ -25,19 +26,21 @@ class SchemaKind(StrEnum):
     RULESET = "ruleset"
     TESTS = "tests"
     SHARED = "shared"
+    PLAN = "plan"
 
 
 _SCHEMAS: Mapping[SchemaKind, Callable[[Mapping[str, FactorSpec]], dict[str, Any]]] = {
     SchemaKind.RULESET: ruleset_schema,
     SchemaKind.TESTS: tests_schema,
     SchemaKind.SHARED: shared_schema,
+    SchemaKind.PLAN: lambda _: plan_schema(),
 }
 
 
 def schema(
     kind: Annotated[
         SchemaKind,
-        typer.Option("--of", help="v<N>.yaml, rule tests, or _shared/*.yaml"),
+        typer.Option("--of", help="v<N>.yaml, rule tests, _shared/*.yaml or rollout.yaml"),
     ] = SchemaKind.RULESET,
     check: Annotated[
         Path | None, typer.Option("--check", help="exit code 1 where this file is not the schema")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.domain.missing import OF_FACTORS
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.ruleset.schema import forms
-from decision_service.ruleset.schema.forms import Schema, about, choice, closed, listed, named
+from decision_service.language import schema_forms as forms
+from decision_service.language.schema_forms import Schema, about, choice, closed, listed, named
 
 _VALUES: Mapping[ValueType, Schema] = {
     ValueType.INTEGER: {"type": "integer"},

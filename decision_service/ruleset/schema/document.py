@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 
 from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.domain.needs import CombineIncome, PartialPolicy
+from decision_service.language import schema_forms as forms
+from decision_service.language.schema_forms import Schema, about, choice, closed, listed, named
 from decision_service.ruleset.compile.compiler import OPTIONAL, REQUIRED
 from decision_service.ruleset.compile.sections.data import KEYS, MOST_DAYS, MOST_MONTHS
 from decision_service.ruleset.compile.sections.inputs import WIRE_TYPES
@@ -17,8 +19,7 @@ from decision_service.ruleset.compile.sections.tags import TOLD
 from decision_service.ruleset.constructs.registry import CLOSING, STAGES
 from decision_service.ruleset.reading.bounds import BOUNDED
 from decision_service.ruleset.reading.shared import SECTIONS, USES
-from decision_service.ruleset.schema import forms, parts
-from decision_service.ruleset.schema.forms import Schema, about, choice, closed, listed, named
+from decision_service.ruleset.schema import parts
 
 _SHARED_FILE = r"^_shared/[^/]+\.ya?ml$"
 _CONSTRUCTS: Mapping[str, Callable[[], Schema]] = {

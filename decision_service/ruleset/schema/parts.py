@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.verdict import Outcome
+from decision_service.language import schema_forms as forms
+from decision_service.language.schema_forms import Schema, about, choice, closed, listed, named
 from decision_service.ruleset.constructs.offer import choosing
 from decision_service.ruleset.constructs.offer import model as terms
 from decision_service.ruleset.constructs.offer.choice import CHOICES
@@ -19,8 +21,6 @@ from decision_service.ruleset.constructs.scorecard.read import MOST_BINS
 from decision_service.ruleset.constructs.table.model import OUTCOME, REASON, Aggregate, Hit
 from decision_service.ruleset.constructs.table.read import MOST_COLUMNS, MOST_ROWS
 from decision_service.ruleset.program.part import APPLIES_WHEN
-from decision_service.ruleset.schema import forms
-from decision_service.ruleset.schema.forms import Schema, about, choice, closed, listed, named
 
 TYPES = choice(ValueType)
 TEXTS: Schema = {

@@ -96,6 +96,72 @@ def test_every_rule_file_satisfies_the_schema(path: Path):
     assert [error.message for error in found] == []
 
 
+PLANS = [
+    *sorted(SHIPPED.glob("*/rollout.yaml")),
+    *sorted(WORKED_EXAMPLE.parent.glob("**/rollout.yaml")),
+    *sorted((ROOT / "docs" / "story" / "rules").glob("*/rollout.yaml")),
+    ROOT / "docs" / "story" / "challenger.yaml",
+]
+EVERY_PLAN_KEY = """\
+product: loan
+unit: customer_ref
+pin_for: 90d
+go_live:
+  salt: one
+  allow: [u1]
+  deny: [u2]
+  segments: [{name: new, when: 'inputs.customer_type == "new"', percent: 2.5}]
+  stages: [{name: few, percent: 1, hold: 3d, min_decisions: 200}, {name: all, percent: 100}]
+  initial_stage: few
+  advance: auto
+versions:
+  champion: 1
+  challenger:
+    version: 2
+    salt: two
+    stages: [{name: ten, percent: 10}]
+    initial_stage: ten
+    expect: {approval_rate: {change: -0.06, within: 0.03}}
+    limits: {max_approved_per_day: 500000, max_amount: 50000}
+  shadow: [{version: 3, percent: 100}]
+caps: [{name: all, tier: A, approvals_per_day: 10, amount_per_day: 90000}]
+explore: {percent: 1, max_amount: 20000, amount_per_day: 50000}
+guardrails:
+  - name: a
+    metric: approval_rate
+    scope: arm
+    versus: champion
+    alpha: 0.01
+    min_units: 300
+    action: pause
+  - {name: b, metric: refer_rate, scope: product, max: 0.4, window: 24h, min_units: 9, action: kill}
+history: {unreported_days: 30}
+"""
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda p: "-".join(p.parts[-3:]))
+def test_every_plan_satisfies_the_schema(path: Path):
+    """Plans that are shipped, shown and tried."""
+    found = validator(SchemaKind.PLAN).iter_errors(document(path.read_text()))
+    assert [error.message for error in found] == []
+
+
+def test_a_plan_with_every_key_satisfies_the_schema_and_no_other():
+    """Each word that is wrong, and each bound that is passed, is seen while it is typed."""
+    checked = validator(SchemaKind.PLAN)
+    assert [e.message for e in checked.iter_errors(document(EVERY_PLAN_KEY))] == []
+    for right, wrong in (
+        ("unit: customer_ref", "unit: customer"),
+        ("percent: 2.5", "percent: 101"),
+        ("tier: A, approvals_per_day: 10, amount_per_day: 90000", "tier: A"),
+        ("metric: refer_rate", "metric: referrals"),
+        ("max: 0.4, ", "max: 0.4, versus: champion, alpha: 0.1, "),
+        ("amount_per_day: 50000}", "daily: 50000}"),
+    ):
+        assert right in EVERY_PLAN_KEY
+        assert not checked.is_valid(document(EVERY_PLAN_KEY.replace(right, wrong))), wrong
+
+
 @pytest.mark.parametrize("by", ["inputs.region", "employment.status"])
 def test_a_shared_file_satisfies_its_schema(by):
     """A shared file with a reason, and a parameter by label, validates; a wrong name does not."""

@@ -1,0 +1,137 @@
+"""JSON Schema of a rollout plan, for editors: keys and words complete.
+
+It is made from the reader's own words. What a schema cannot tell (stages in order, versions that
+exist, guardrails that never trip) `rules check` does.
+"""
+
+from __future__ import annotations
+
+from decision_service.domain.money import LARGEST_AMOUNT
+from decision_service.language.schema_forms import (
+    DIALECT,
+    DURATION,
+    PRODUCT,
+    TEXT,
+    VERSION,
+    Schema,
+    about,
+    choice,
+    closed,
+    listed,
+)
+from decision_service.rollout.guardrails import Action, GuardrailScope, Metric
+from decision_service.rollout.model import Advance, Unit
+from decision_service.rollout.plan import LONGEST_UNREPORTED
+
+_NAME: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,59}$"}
+_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 100}
+_AMOUNT: Schema = {"type": "number", "exclusiveMinimum": 0, "maximum": int(LARGEST_AMOUNT)}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_POSITIVE: Schema = {"type": "integer", "minimum": 1}
+
+
+def plan_schema() -> Schema:
+    """The schema of `rollout.yaml`."""
+    keys = {
+        "product": about(PRODUCT, "the name of the folder"),
+        "unit": about(choice(Unit), "what is dealt to arms: the vendor's user, or your customer"),
+        "pin_for": about(DURATION, "how long an applicant keeps an arm, such as 90d"),
+        "go_live": _go_live(),
+        "versions": _versions(),
+        "caps": about(
+            listed(_cap()), "what a civil day may approve; beyond it people are referred"
+        ),
+        "explore": _explore(),
+        "guardrails": listed(_guardrail()),
+        "history": _history(),
+    }
+    required = ("product", "unit", "pin_for", "go_live", "versions")
+    return {"$schema": DIALECT, **closed("a rollout plan", required, keys)}
+
+
+def _go_live() -> Schema:
+    segment = {"name": _NAME, "when": TEXT, "percent": _SHARE}
+    keys = {
+        "salt": about(TEXT, "deals the applicants; keep it while the product lives"),
+        "allow": about(listed(TEXT), "units that are decided here whatever the stage"),
+        "deny": about(listed(TEXT), "units that are not"),
+        "segments": listed(closed("a segment", tuple(segment), segment)),
+        **_stages(),
+        "advance": about(choice(Advance), "auto goes on by itself when a stage has been held"),
+    }
+    return closed("go-live", ("salt", "stages", "initial_stage"), keys)
+
+
+def _stages() -> dict[str, Schema]:
+    stage = {"name": _NAME, "percent": _SHARE, "hold": DURATION, "min_decisions": _COUNT}
+    steps = listed(closed("a stage", ("name", "percent"), stage), minItems=1)
+    return {"stages": steps, "initial_stage": _NAME}
+
+
+def _versions() -> Schema:
+    shadow = {"version": VERSION, "percent": _SHARE}
+    keys = {
+        "champion": VERSION,
+        "challenger": _challenger(),
+        "shadow": listed(closed("a shadow", tuple(shadow), shadow)),
+    }
+    return closed("versions", ("champion",), keys)
+
+
+def _challenger() -> Schema:
+    change: Schema = {"type": "number", "minimum": -1, "maximum": 1}
+    within: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+    expected = closed("an expectation", ("change", "within"), {"change": change, "within": within})
+    keys = {
+        "version": VERSION,
+        "salt": TEXT,
+        **_stages(),
+        "expect": closed("what is meant to change", (), dict.fromkeys(_RATES, expected)),
+        "limits": closed(
+            "limits", (), dict.fromkeys(("max_amount", "max_approved_per_day"), _AMOUNT)
+        ),
+    }
+    return closed("a challenger", ("version", "salt", "stages", "initial_stage"), keys)
+
+
+_RATES = tuple(metric.value for metric in Metric if metric.is_rate)
+
+
+def _cap() -> Schema:
+    keys = {
+        "name": _NAME,
+        "tier": about(TEXT, "a tier of the offer; without it the cap is for the product"),
+        "approvals_per_day": _POSITIVE,
+        "amount_per_day": _AMOUNT,
+    }
+    either = [{"required": ["approvals_per_day"]}, {"required": ["amount_per_day"]}]
+    return closed("a cap", ("name",), keys, anyOf=either)
+
+
+def _explore() -> Schema:
+    keys = {"percent": _SHARE, "max_amount": _AMOUNT, "amount_per_day": _AMOUNT}
+    sentence = "a random control group that is approved past the score, to learn from"
+    return about(closed("a control share", tuple(keys), keys), sentence)
+
+
+def _guardrail() -> Schema:
+    keys = {
+        "name": _NAME,
+        "metric": choice(Metric),
+        "scope": choice(GuardrailScope),
+        "min_units": about(_POSITIVE, "applicants below which nothing is judged"),
+        "action": choice(Action),
+        "max": about({"type": "number", "minimum": 0}, "a fixed ceiling; a rate is a fraction"),
+        "window": DURATION,
+        "versus": choice(("champion",)),
+        "alpha": about({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, "0.01"),
+    }
+    required = ("name", "metric", "scope", "min_units", "action")
+    either = [{"required": ["max"]}, {"required": ["versus", "alpha"]}]
+    return closed("a guardrail", required, keys, oneOf=either)
+
+
+def _history() -> Schema:
+    days: Schema = {"type": "integer", "minimum": 0, "maximum": LONGEST_UNREPORTED}
+    sentence = "days for which an approval counts that nobody reports"
+    return closed("history", (), {"unreported_days": about(days, sentence)})
