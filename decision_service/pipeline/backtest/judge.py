@@ -75,22 +75,34 @@ def compare(
 
     ERASED is also said of a case without its snapshot that has one: recorded values do not suffice.
     """
-    judged = []
-    for ruleset in (rules.base, rules.other):
-        facts = facts_for(case, ruleset)
-        if isinstance(facts, Comparability):
-            return _not_compared(case, ruleset, facts)
-        verdict = _verdict(case, ruleset, facts, rules.params_as_of)
-        if verdict.ended_in_rule_error:
-            return NotCompared(LeftOut.RULE_ERROR)
-        judged.append((ruleset, verdict, facts))
-    (_, before, _), (_, after, facts) = judged
+    day, before = rules.params_as_of, case.decision.rules_verdict
+    if day is not None or rules.base.digest != case.ruleset.digest:
+        told = _judged(case, rules.base, day)
+        if isinstance(told, NotCompared):
+            return told
+        before = told[0]
+    told = _judged(case, rules.other, day)
+    if isinstance(told, NotCompared):
+        return told
+    after, facts = told
+    if before.ended_in_rule_error or after.ended_in_rule_error:
+        return NotCompared(LeftOut.RULE_ERROR)
     one = JudgedApplicant(case.decision.decision_id, side_of(before), side_of(after), loan=loan)
     moved = causes((rules.base, before), (rules.other, after)) if one.changed else ()
     cells = cells_of(case.decision, before, facts.inputs, rules.by)
     asked = (rules.points, rules.margins if margins else ())
-    points, near = (_sides(case, every, facts, rules.params_as_of) for every in asked)
+    points, near = (_sides(case, every, facts, day) for every in asked)
     return replace(one, causes=moved, cells=cells, points=points, margins=near)
+
+
+def _judged(
+    case: DecidedCase, ruleset: CompiledRuleset, day: date | None
+) -> tuple[Verdict, Facts] | NotCompared:
+    """The verdict of a ruleset with the facts that it took, or why there is none."""
+    facts = facts_for(case, ruleset)
+    if isinstance(facts, Comparability):
+        return _not_compared(case, ruleset, facts)
+    return _verdict(case, ruleset, facts, day), facts
 
 
 def _sides(
