@@ -95,7 +95,8 @@ class KeyFile(Generic[K]):
         except FileNotFoundError:
             before = b""
         except OSError as error:
-            raise self._unfit(path, f"cannot be read ({error.strerror})") from None
+            way = f"set {self.setting} to one that `{self._program} add` makes"
+            raise self._unfit(path, f"cannot be read ({error.strerror}): {way}") from None
         self._replace(path, base64.b64encode(secret) + b"\n" + before)
         return self._of(secret)
 
@@ -129,7 +130,8 @@ class KeyFile(Generic[K]):
         try:
             return read_small(path).decode("ascii")
         except OSError as error:
-            raise self._unfit(path, f"cannot be read ({error.strerror})") from None
+            way = f"set {self.setting} to one that `{self._program} add` makes"
+            raise self._unfit(path, f"cannot be read ({error.strerror}): {way}") from None
         except UnicodeDecodeError:
             raise self._unfit(path, "holds something else than keys in base64") from None
 

@@ -58,6 +58,7 @@ def test_what_is_no_id_of_a_key_is_told(capsys, file):
     for words in (["list"], ["rewrap"], ["forget", "00000000"]):
         done = command(capsys, "data-keys", *words)
         assert (done.code, f"the data key file {file} cannot be read" in done.err) == (2, True)
+        assert "set DECISION_DATA_KEY_FILE to one that" in done.err
 
 
 def test_a_place_where_no_file_can_be_is_told(capsys, tmp_path):
