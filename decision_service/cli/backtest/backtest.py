@@ -11,6 +11,18 @@ import typer
 
 from decision_service.cli.backtest.expected import require_challenger, write_expected
 from decision_service.cli.backtest.findings import conditions, require_fit
+from decision_service.cli.backtest.options import (
+    ByOption,
+    FiguresOption,
+    OtherOption,
+    ParamsOption,
+    ProductArgument,
+    SeedOption,
+    SinceOption,
+    SweepOption,
+    UntilOption,
+    dimensions,
+)
 from decision_service.cli.backtest.output import ReportFormat, show_report
 from decision_service.cli.backtest.rules import compared_rules
 from decision_service.cli.backtest.run import Question, answered, require_possible
@@ -18,6 +30,7 @@ from decision_service.cli.backtest.sources import SourceNames
 from decision_service.cli.backtest.sweep import assignments, sweep_points
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
+from decision_service.language.yaml.readers import parse_day
 from decision_service.pipeline.backtest.compared import ComparedRules
 from decision_service.pipeline.backtest.margins import margin_points
 from decision_service.pipeline.backtest.ports import KeyRange
@@ -26,30 +39,18 @@ from decision_service.pipeline.backtest.rules import BacktestOrder
 
 
 def backtest(
-    product: Annotated[str, typer.Argument(help="the product, such as personal-loan-ph")],
-    other: Annotated[
-        str, typer.Option("--with", help="a version's file, or product@2; else the champion")
-    ] = "",
-    figures: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="a figure of it, as params.min_monthly_income=9000"),
-    ] = None,
-    sweep: Annotated[
-        list[str] | None,
-        typer.Option("--sweep", help="params.x=7000..12000/500; two make a grid"),
-    ] = None,
-    since: Annotated[str, typer.Option("--from", help="first day, YYYY-MM-DD")] = "",
-    until: Annotated[str, typer.Option("--to", help="last day, YYYY-MM-DD")] = "",
-    params_as_of: Annotated[
-        str, typer.Option("--params-as-of", help="judge by the dated parameters of this day")
-    ] = "",
-    by: Annotated[
-        str, typer.Option("--by", help="band, provider, amount, inputs.NAME; with commas")
-    ] = "",
+    product: ProductArgument,
+    other: OtherOption = "",
+    figures: FiguresOption = None,
+    sweep: SweepOption = None,
+    since: SinceOption = "",
+    until: UntilOption = "",
+    params_as_of: ParamsOption = "",
+    by: ByOption = "",
     sample: Annotated[
         int | None, whole("about so many applicants, else all", "--sample", least=1)
     ] = None,
-    seed: Annotated[int, whole("which sample", "--seed")] = 0,
+    seed: SeedOption = 0,
     store: Annotated[str, typer.Option("--store", help="the store, else STORE_URL")] = "",
     cases: Annotated[
         Path | None,
@@ -89,7 +90,7 @@ def backtest(
         compared.other,
         compared.product.input_names,
         _day(params_as_of, "--params-as-of"),
-        tuple(name for name in by.split(",") if name),
+        dimensions(by),
         seed=seed,
         points=tuple(points),
         margins=margin_points(compared.margins),
@@ -118,11 +119,7 @@ def _window(since: str, until: str, compared: ComparedRules) -> KeyRange:
 def _day(text: str, option: str) -> date | None:
     if not text:
         return None
-    try:
-        return date.fromisoformat(text) if len(text) == 10 else _no_day(text, option)
-    except ValueError:
-        return _no_day(text, option)
-
-
-def _no_day(text: str, option: str) -> date:
-    raise CommandError(f"{option} is {text}: write a day as 2026-10-31", Exit.USAGE)
+    found = parse_day(text)
+    if found is None:
+        raise CommandError(f"{option} is {text}: write a day as 2026-10-31", Exit.USAGE)
+    return found

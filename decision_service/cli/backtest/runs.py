@@ -12,6 +12,18 @@ from rich.markup import escape
 
 from decision_service.api.v1 import backtest_service_pb2 as pb
 from decision_service.cli.backtest.findings import conditions, require_fit
+from decision_service.cli.backtest.options import (
+    ByOption,
+    FiguresOption,
+    OtherOption,
+    ParamsOption,
+    ProductArgument,
+    SeedOption,
+    SinceOption,
+    SweepOption,
+    UntilOption,
+    dimensions,
+)
 from decision_service.cli.backtest.output import ReportFormat, show_report
 from decision_service.cli.backtest.progress import progress
 from decision_service.cli.backtest.sweep import assignments, sweep_ranges
@@ -26,6 +38,7 @@ from decision_service.cli.display.output import (
     table,
 )
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.numbers import whole
 from decision_service.impact.document import decoded
 from decision_service.pipeline.backtest.sweep import FigureRange
 from decision_service.small_file import read_small
@@ -44,30 +57,16 @@ commands = typer.Typer(help="Runs of a running service.", no_args_is_help=True)
 @commands.command()
 @calls_server
 def start(
-    product: Annotated[str, typer.Argument(help="the product, such as personal-loan-ph")],
-    other: Annotated[
-        str, typer.Option("--with", help="a version's file, or product@2; else the champion")
-    ] = "",
-    figures: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="a figure of it, as params.min_monthly_income=9000"),
-    ] = None,
-    sweep: Annotated[
-        list[str] | None,
-        typer.Option("--sweep", help="params.x=7000..12000/500; two make a grid"),
-    ] = None,
-    since: Annotated[str, typer.Option("--from", help="first day, YYYY-MM-DD")] = "",
-    until: Annotated[str, typer.Option("--to", help="last day, YYYY-MM-DD")] = "",
-    params_as_of: Annotated[
-        str, typer.Option("--params-as-of", help="judge by the dated parameters of this day")
-    ] = "",
-    by: Annotated[
-        str, typer.Option("--by", help="band, provider, amount, inputs.NAME; with commas")
-    ] = "",
-    sample: Annotated[
-        int, typer.Option("--sample", min=0, help="about so many applicants, else all")
-    ] = 0,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="which sample")] = 0,
+    product: ProductArgument,
+    other: OtherOption = "",
+    figures: FiguresOption = None,
+    sweep: SweepOption = None,
+    since: SinceOption = "",
+    until: UntilOption = "",
+    params_as_of: ParamsOption = "",
+    by: ByOption = "",
+    sample: Annotated[int, whole("about so many applicants, else all", "--sample")] = 0,
+    seed: SeedOption = 0,
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
@@ -83,7 +82,7 @@ def start(
         from_date=since,
         to_date=until,
         params_as_of=params_as_of,
-        by=[name for name in by.split(",") if name],
+        by=dimensions(by),
         sample_size=sample,
         seed=seed,
     )

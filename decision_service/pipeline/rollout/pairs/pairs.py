@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -13,13 +13,9 @@ from msgspec.structs import replace
 from decision_service.domain.verdict import (
     Outcome,
     ReferKind,
-    RuleTrace,
-    StageTrace,
-    Truth,
     Verdict,
 )
-from decision_service.ruleset.explain.trace import traces
-from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.pipeline.rollout.pairs.effects import OFFER, VersionVerdict, effects
 
 
 class Comparability(StrEnum):
@@ -109,12 +105,6 @@ class PairLog(Protocol):
         """A version's results on decisions from `since` on, alike ones together, most first."""
 
 
-_OFFER = "offer"
-
-VersionVerdict = tuple[CompiledRuleset, Verdict]
-"""A ruleset and the verdict it gave."""
-
-
 def moved(live: VersionVerdict, other: VersionVerdict) -> tuple[str, ...]:
     """What differs between two verdicts on the same applicant, in order; empty where they agree.
 
@@ -126,9 +116,10 @@ def moved(live: VersionVerdict, other: VersionVerdict) -> tuple[str, ...]:
     sides = VersionOutcome.of(live[1]), VersionOutcome.of(other[1])
     if sides[0] == sides[1]:
         return ()
-    offers = sides[0].outcome is sides[1].outcome
+    aside: Container[str] = () if sides[0].outcome is sides[1].outcome else {OFFER}
+    rules = (_fired(live, aside), _fired(other, aside))
     return (
-        *_changes("rule", _effects(live, offers=offers), _effects(other, offers=offers)),
+        *_changes("rule", *rules),
         *_changes("reason", _reasons(live[1]), _reasons(other[1])),
     )
 
@@ -143,13 +134,8 @@ def _changes(what: str, live: dict[str, str], other: dict[str, str]) -> Iterator
             yield f"{what} {name}"
 
 
-def _effects(judged: VersionVerdict, *, offers: bool) -> dict[str, str]:
-    found = [stage for stage in traces(*judged) if offers or stage.name != _OFFER]
-    return {f"{stage.name}.{rule.id}": rule.effect for stage, rule in _fired(found)}
-
-
-def _fired(found: Sequence[StageTrace]) -> Iterator[tuple[StageTrace, RuleTrace]]:
-    return ((s, r) for s in found for r in s.rules if r.truth is Truth.TRUE and r.effect)
+def _fired(judged: VersionVerdict, aside: Container[str]) -> dict[str, str]:
+    return {name: effect for name, effect in effects(judged, aside).items() if effect}
 
 
 def _reasons(verdict: Verdict) -> dict[str, str]:
