@@ -30,15 +30,13 @@ INSTALL = show() { while read -r word name rest; do case $$word in \
 	@$(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.venv/.bench: requirements/bench.txt .venv/.dev
-	@echo "Installing what the benches compare with into .venv ..."
-	@$(INSTALL) --require-hashes -r requirements/bench.txt
+# What a part needs beside that: the dependency group of its name.
+.venv/.%: requirements/%.txt .venv/.dev
+	@echo "Installing what $* needs into .venv ..."
+	@$(INSTALL) --require-hashes -r $<
 	@touch $@
 
-.venv/.audit: requirements/audit.txt .venv/.bench
-	@echo "Installing what the audit needs into .venv ..."
-	@$(INSTALL) --require-hashes -r requirements/audit.txt
-	@touch $@
+.venv/.audit: .venv/.bench
 
 .venv/.browser: .venv/.runtime
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
@@ -75,11 +73,12 @@ proto: .venv/.dev ## Generate decision_service/api/v1 from protos/
 	$(BIN)/python protos/build.py generate
 
 .PHONY: lock
+RESOLVE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock"
 lock: ## Resolve requirements anew (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group dev -o requirements/dev.txt
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group bench -c requirements/dev.txt -o requirements/bench.txt
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group audit -c requirements/dev.txt -o requirements/audit.txt
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group build -c requirements/dev.txt -o requirements/runtime.txt
+	$(RESOLVE) --group dev -o requirements/dev.txt
+	for group in bench audit $(DEPLOY_GROUPS); do \
+	  $(RESOLVE) --group $$group -c requirements/dev.txt -o requirements/$$group.txt || exit 1; done
+	$(RESOLVE) --group build -c requirements/dev.txt -o requirements/runtime.txt
 
 .PHONY: clean
 clean: ## Remove .venv, caches and demo databases
@@ -129,7 +128,14 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 	$(BIN)/python -m lint.floors | diff - docs/floors.svg
 
 .PHONY: check
-check: lint types drift reliability-short test ## What CI runs, in CI's order
+check: lint types drift reliability-short test ## What CI runs of the service, in CI's order
+
+##@ Deploy
+# Each sub-folder of deploy/ has its own targets, which it adds to DEPLOY_CHECKS, and dependency groups, to DEPLOY_GROUPS.
+include $(wildcard deploy/*/*.mk)
+
+.PHONY: check-deploy
+check-deploy: $(DEPLOY_CHECKS) ## What CI runs of deploy/ and clients/
 
 ##@ Measure
 .PHONY: oracle

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# need.sh COMMAND PACKAGE...: the command is there, or Debian's packages bring it; without it the check is skipped,
+# and fails where CI=true.
+set -euo pipefail
+command -v "$1" >/dev/null && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "Installing ${*:2} ..."
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${@:2}" >/dev/null || true
+fi
+command -v "$1" >/dev/null && exit 0
+echo "There is no $1, so what needs it is skipped: apt-get install ${*:2}" >&2
+[ "${CI:-}" != true ]
