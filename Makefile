@@ -130,13 +130,6 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 .PHONY: check
 check: lint types drift reliability-short test ## What CI runs of the service, in CI's order
 
-##@ Deploy
-# Each sub-folder of deploy/ has its own targets, which it adds to DEPLOY_CHECKS, and dependency groups, to DEPLOY_GROUPS.
-include $(wildcard deploy/*/*.mk)
-
-.PHONY: check-deploy
-check-deploy: $(DEPLOY_CHECKS) ## What CI runs of deploy/ and clients/
-
 ##@ Measure
 .PHONY: oracle
 oracle: .venv/.dev ## Compare with slow readings on 110,000 cases (ten minutes)
@@ -169,3 +162,10 @@ bench: .venv/.bench ## Measure against yardsticks (one part: ONLY=rules)
 .PHONY: walk
 walk: .venv/.dev ## Print the functions that a cold and a warm decision pass
 	@$(BIN)/python -m bench.walk
+
+##@ Deploy
+# Each sub-folder of deploy/ has its own targets, which it adds to DEPLOY_CHECKS, and dependency groups, to DEPLOY_GROUPS.
+include $(wildcard deploy/*/*.mk)
+
+.PHONY: check-deploy
+check-deploy: $(DEPLOY_CHECKS) ## What CI runs of deploy/ and clients/
