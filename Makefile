@@ -76,8 +76,9 @@ proto: .venv/.dev ## Generate decision_service/api/v1 from protos/
 RESOLVE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock"
 lock: ## Resolve requirements anew (needs uv)
 	$(RESOLVE) --group dev -o requirements/dev.txt
-	for group in bench audit $(DEPLOY_GROUPS); do \
-	  $(RESOLVE) --group $$group -c requirements/dev.txt -o requirements/$$group.txt || exit 1; done
+	$(RESOLVE) --group bench -c requirements/dev.txt -o requirements/bench.txt
+	for group in audit $(DEPLOY_GROUPS); do $(RESOLVE) --group $$group \
+	  -c requirements/dev.txt -c requirements/bench.txt -o requirements/$$group.txt || exit 1; done
 	$(RESOLVE) --group build -c requirements/dev.txt -o requirements/runtime.txt
 
 .PHONY: clean

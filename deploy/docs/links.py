@@ -60,4 +60,6 @@ def _is_there(site: Path, file: Path, target: str) -> bool:
     place = place / "index.html" if place.is_dir() else place
     if not place.is_file():
         return False
-    return not parts.fragment or place.suffix != ".html" or unquote(parts.fragment) in read(place).ids
+    return (
+        not parts.fragment or place.suffix != ".html" or unquote(parts.fragment) in read(place).ids
+    )

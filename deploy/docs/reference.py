@@ -43,7 +43,9 @@ def files() -> list[FileDescriptorProto]:
 def pages(found: Sequence[FileDescriptorProto]) -> dict[str, str]:
     """The text of each page by its name, such as `decision.md`."""
     homes = {
-        f".{PACKAGE}.{kind.name}": (_page(file), kind.name) for file in found for kind in kinds(file)
+        f".{PACKAGE}.{kind.name}": (_page(file), kind.name)
+        for file in found
+        for kind in kinds(file)
     }
     return {_page(file): "\n".join(_Reference(file, homes).lines()) + "\n" for file in found}
 
