@@ -60,6 +60,5 @@ def _is_there(site: Path, file: Path, target: str) -> bool:
     place = place / "index.html" if place.is_dir() else place
     if not place.is_file():
         return False
-    return (
-        not parts.fragment or place.suffix != ".html" or unquote(parts.fragment) in read(place).ids
-    )
+    heading = unquote(parts.fragment)
+    return not heading or place.suffix != ".html" or heading in read(place).ids

@@ -20,7 +20,7 @@ from protos.build import run_protoc
 
 PACKAGE = "decision_service.api.v1"
 REPEATED = FieldDescriptorProto.LABEL_REPEATED
-Path_ = tuple[int, ...]
+Place = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Kind:
     """A message or an enum of a file: its name with those around it, and where it stands."""
 
     name: str
-    place: Path_
+    place: Place
     told: DescriptorProto | EnumDescriptorProto
 
 
@@ -58,7 +58,7 @@ def kinds(file: FileDescriptorProto) -> Iterator[Kind]:
         yield Kind(enum.name, (5, at), enum)
 
 
-def _inside(message: DescriptorProto, name: str, place: Path_) -> Iterator[Kind]:
+def _inside(message: DescriptorProto, name: str, place: Place) -> Iterator[Kind]:
     if message.options.map_entry:
         return
     yield Kind(name, place, message)
@@ -96,7 +96,7 @@ class _Reference:
             yield f"\n### {kind.name}\n\n{self._told.get(kind.place, '')}\n"
             yield from self._rows(kind)
 
-    def _method(self, method: MethodDescriptorProto, place: Path_) -> Iterator[str]:
+    def _method(self, method: MethodDescriptorProto, place: Place) -> Iterator[str]:
         asked, given = self._linked(method.input_type), self._linked(method.output_type)
         many = "a stream of " if method.server_streaming else ""
         yield f"\n### {method.name}\n\n{self._told[place]}\n\n{asked} → {many}{given}"
@@ -114,7 +114,7 @@ class _Reference:
         else:
             yield "It has no fields."
 
-    def _cell(self, place: Path_) -> str:
+    def _cell(self, place: Place) -> str:
         return self._told.get(place, "").replace("|", r"\|")
 
     def _type(self, message: DescriptorProto, field: FieldDescriptorProto) -> str:

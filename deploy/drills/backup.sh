@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# backup.sh STORE_URL FILE: copy a store into a new file, also while the service uses it.
+# backup.sh STORE FILE: copy a store into a new file, also while the service uses it.
 # SQLite needs sqlite3, PostgreSQL needs pg_dump of the server's version or a newer one.
 set -euo pipefail
 umask 077
 refuse() { echo "$*" >&2; exit 1; }
-[ $# = 2 ] || refuse "usage: backup.sh STORE_URL FILE"
+[ $# = 2 ] || refuse "usage: backup.sh STORE FILE"
 url=$1 file=$2
 [ ! -e "$file" ] || refuse "$file is there already: name a new file; nothing was changed"
 trap 'rm -f "$file.part"' EXIT

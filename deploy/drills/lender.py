@@ -67,7 +67,7 @@ class Lender:
 
 @contextmanager
 def vendor() -> Iterator[dict[str, str]]:
-    """A stand-in of the vendor that outlives the services of a drill; the settings that lead to it."""
+    """A stand-in of the vendor that outlives the services of a drill, as settings."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# restore.sh FILE STORE_URL: bring a backup of backup.sh back, whole or not at all, where there is no store.
+# restore.sh FILE STORE: bring a backup of backup.sh back, whole or not at all, where there is no store.
 # A store that is there is never changed. The erasure journal is not restored: `serve` repeats its erasures.
 set -euo pipefail
 umask 077
 refuse() { echo "$*: nothing was changed" >&2; exit 1; }
-[ $# = 2 ] || refuse "usage: restore.sh FILE STORE_URL"
+[ $# = 2 ] || refuse "usage: restore.sh FILE STORE"
 file=$1 url=$2
 [ -f "$file" ] || refuse "there is no backup $file"
 

@@ -14,6 +14,10 @@ from deploy.drills.stores import Kept, in_postgres, in_sqlite
 from tests.e2e.process import command
 from tests.kits.postgres import Postgres, running_postgres
 
+SENTENCE = re.compile(
+    r".*; (stop it first|move it away, or .*|name one that is empty .*): nothing was changed\n"
+)
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
@@ -80,8 +84,7 @@ def test_a_store_that_is_not_empty_is_left_as_it_is(
     stopped = store.restore(backup)
     for done in (served, stopped):
         assert (done.returncode, done.stdout) == (1, "")
-        assert re.fullmatch(r".*; (stop it first|move it away.*|name one .*): nothing was changed\n",
-                            done.stderr), done.stderr  # fmt: skip
+        assert SENTENCE.fullmatch(done.stderr), done.stderr
     onto = store.backup(backup)
     assert (onto.returncode, "is there already" in onto.stderr) == (1, True)
     with at(store, vendor) as lender:

@@ -55,8 +55,9 @@ def requirements(wheel: bytes) -> str:
     """The package and all that it needs, each with its version and hashes."""
     digest = hashlib.sha256(wheel).hexdigest()
     lock = (ROOT / "requirements" / "runtime.txt").read_text(encoding="utf-8")
-    head = f"# pip install --find-links . --require-hashes -r requirements.txt\n{PACKAGE}=={__version__}"
-    return "\n".join([f"{head} \\\n    --hash=sha256:{digest}", *entries(lock, needed())]) + "\n"
+    head = "# pip install --find-links . --require-hashes -r requirements.txt"
+    own = f"{PACKAGE}=={__version__} \\\n    --hash=sha256:{digest}"
+    return "\n".join([head, own, *entries(lock, needed())]) + "\n"
 
 
 def install(folder: Path) -> Path:

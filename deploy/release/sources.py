@@ -1,4 +1,4 @@
-"""What a release is made of: the files of a checkout, its version, and the notes of that version."""
+"""What a release is made of: the files of a checkout, and the notes of a version."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def test_a_changed_checkout_is_refused(checkout: Path) -> None:
     (checkout / "page.md").write_text("two\n")
     (checkout / "new.md").write_text("")
     assert changed(checkout) == ["new.md", "page.md"]
-    with pytest.raises(Refused, match="new.md and 1 more is not committed"):
+    with pytest.raises(Refused, match=r"new\.md and 1 more is not committed"):
         require_clean(checkout)
 
 
