@@ -22,5 +22,6 @@ postgresql://*)
 *) refuse "$url is no store: sqlite:///FILE or postgresql://USER@HOST/DATABASE" ;;
 esac
 sync "$file.part"
-ln "$file.part" "$file"
+mv --no-clobber "$file.part" "$file"
+[ ! -e "$file.part" ] || refuse "$file is there already: name a new file; nothing was changed"
 echo "Backed up into $file. Copy apart from it: the erasure journal, the data keys and the identity keys."

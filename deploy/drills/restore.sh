@@ -22,7 +22,8 @@ sqlite:///*)
   cp "$file" "$store.restoring"
   sync "$store.restoring"
   rm -f "$store" "$store-wal" "$store-shm" # empty, as was just seen, or of a store that is gone
-  ln "$store.restoring" "$store"
+  mv --no-clobber "$store.restoring" "$store"
+  [ ! -e "$store.restoring" ] || refuse "$store is not empty; move it away, or name another store"
   ;;
 postgresql://*)
   pg_restore --list "$file" >/dev/null 2>&1 || refuse "$file is no whole backup of a store"
