@@ -17,7 +17,11 @@ from decision_service.language.evaluation.condition import Declared, DeclaredNam
 from decision_service.pipeline.ports import StoredText
 from decision_service.pipeline.rules.day_bounds import doubtful_bounds
 from decision_service.pipeline.rules.folder_checks import ListFiles, list_problems, shared_problems
-from decision_service.pipeline.rules.publishing.manifest import manifest_problems
+from decision_service.pipeline.rules.publishing.manifest import (
+    Publication,
+    manifest_problems,
+    publication,
+)
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.rules.segments import unmatched_segments
 from decision_service.pipeline.rules.texts import ruleset_text
@@ -154,7 +158,11 @@ def load_rules(
     if folder.products and not folder.data:
         found.append(_without_data(folder))
     loading = LoadResult(None, _once(found, by_version), tuple(texts), by_version)
-    return loading if loading.errors else replace(loading, rulebook=Rulebook(products))
+    return (
+        loading
+        if loading.errors
+        else replace(loading, rulebook=Rulebook(products, _published(folder)))
+    )
 
 
 def _once(
@@ -305,6 +313,11 @@ def _product(
     texts.append(StoredText(reading.plan.digest, "plan", product.plan.text.encode()))
     state = initial_state(reading.plan, now)
     return Product(product.product, versions, reading.plan, state)
+
+
+def _published(folder: RuleFolder) -> Publication | None:
+    manifest = folder.manifest
+    return None if manifest is None else publication(manifest.path, manifest.text)
 
 
 def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:

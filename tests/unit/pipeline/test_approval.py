@@ -9,7 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
+from decision_service.pipeline.rollout.reload import ReloadRules
 from decision_service.pipeline.rules.acceptance import unapproved
+from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.loading import RuleFolder, TextFile
 from decision_service.pipeline.rules.publishing.approval import (
     Signer,
@@ -31,7 +35,9 @@ from decision_service.pipeline.rules.publishing.signing import (
     public_line,
     signed,
 )
-from tests.fakes.world import NOW
+from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.plans import CHALLENGED, with_plan
+from tests.fakes.world import NOW, SetClock, rulebook
 
 PATH = "rules/manifest.yaml"
 CONTENTS = {"loan/v1.yaml": "version: 1\n", "loan/rollout.yaml": "go_live: {}\n"}
@@ -141,6 +147,41 @@ def test_each_problem_is_at_its_line_and_says_what_to_do() -> None:
     assert text.splitlines()[problem.line - 1].startswith("approved_by:")
     assert "`maria`" in problem.message
     assert "rules approve" in problem.hint
+
+
+async def test_a_service_keeps_its_rules_until_two_callers_signed() -> None:
+    """A folder that one person published or proposed is refused; approved, it decides."""
+    log = InMemoryDecisionLog()
+    settled = await settle(log, rulebook(), NOW)
+    assert isinstance(settled, MigratedPlans)
+    active = ActiveRules(settled.rulebook, NOW)
+    folder = with_plan(CHALLENGED)
+    reload = ReloadRules(
+        lambda: folder,
+        active,
+        Rollouts(log, active, SetClock(), settled.entries),
+        log,
+        SetClock(),
+        signers=lambda: SIGNERS,
+    )
+    drafted = replace(
+        published_now(folder.contents, "juan", NOW), proposed_by=Approval("juan", b"")
+    )
+    one = replace(drafted, proposed_by=signed(drafted, Signing.PROPOSED, "juan", KEYS["juan"]))
+    for published, accepted in (
+        (None, False),
+        (drafted, False),
+        (one, False),
+        (approved(of=one), True),
+    ):
+        text = None if published is None else manifest_text(published, folder.contents)
+        folder = replace(folder, manifest=None if text is None else TextFile(PATH, text))
+        assert (await reload()).accepted is accepted
+        assert bool(active.status.refused) is not accepted
+    told = active.status.rulebook.published
+    assert told is not None
+    assert told.approved_by is not None
+    assert told.approved_by.name == "maria"
 
 
 @settings(max_examples=200)

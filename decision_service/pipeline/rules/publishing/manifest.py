@@ -169,10 +169,17 @@ def _fields(path: str, text: str, report: Report) -> Fields | None:
     if not fields or not fields.has("at"):
         return fields or None
     at = fields.scalar("at")
-    if at is not None and not _INSTANT.fullmatch(at.text):
+    if at is not None and not _is_instant(at.text):
         message = "`at` is no instant such as 2026-11-25T10:00:00Z"
         report.error("M004", fields.place("at"), message, _REMEDY)
     return fields
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        return bool(_INSTANT.fullmatch(text)) and bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def manifest_problems(path: str, text: str, contents: Mapping[str, str]) -> tuple[Diagnostic, ...]:
