@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.release import archives
 from deploy.release.closure import entries
 from deploy.release.sources import Refused, changed, copy, notes, require_clean
 
@@ -66,3 +67,14 @@ def test_entries_keep_their_hashes() -> None:
     """Of a lock the entries of some packages, whole, whatever their names' spelling."""
     lock = "# made\nA_b==1 \\\n    --hash=sha256:1\nother==2 \\\n    --hash=sha256:2\n"
     assert list(entries(lock, ["a-b"])) == ["A_b==1 \\\n    --hash=sha256:1"]
+
+
+def test_archives_that_differ_are_no_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build that holds where it was made is named."""
+    monkeypatch.setattr(
+        archives, "built", lambda folder: {"a.whl": b"1", "b": str(folder).encode()}
+    )
+    with pytest.raises(Refused, match=r"two builds of the same files differ: b$"):
+        archives.archives(tmp_path)
