@@ -118,6 +118,10 @@ class ConditionsRunner:
             and any(world is None or world[0][index] is not False for world in worlds)
         }
 
+    def trees(self) -> Iterable[Tree]:
+        """Every expression that its result follows from, cells as conditions."""
+        return self.whens
+
     def note(self, _record: tuple[Any, ...]) -> str:
         """Empty: the rows show the result."""
         return ""

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from decision_service.ruleset.program.program import Program
 
 
+WAITING = "waiting"
+"""What `recourse: {tell: …}` names beside factors: the day from which an applicant is approved."""
+
+
 class RulesetFiles(msgspec.Struct, frozen=True):
     """The texts of one ruleset version.
 
@@ -124,7 +128,8 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     and layout do not change it. `valid_for` is None where the file states none. `derived` holds
     the trees of `derived.x` in the order of evaluation; `places` tells where each `inputs.x`,
     `params.x`, `derived.x` and `reasons.X` is declared; `unused_reasons` are declared, and nothing
-    gives them. `questions` are what its rules ask of lists; `lists` are those, as they were when it
+    gives them. `tell` holds what of recourse applicants may be told: factors, and `waiting`.
+    `questions` are what its rules ask of lists; `lists` are those, as they were when it
     was loaded, and no part of the digest.
     """
 
@@ -146,3 +151,4 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     tags: Mapping[str, TagSpec] = msgspec.field(default_factory=dict)
     questions: tuple[ListQuestion, ...] = ()
     lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)
+    tell: frozenset[str] = frozenset()

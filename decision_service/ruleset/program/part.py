@@ -76,6 +76,9 @@ class Runner(Protocol):
     def run(self, state: State) -> Conclusion:
         """Conclude from the values so far, missing ones among them; set the outputs."""
 
+    def trees(self) -> Iterable[Node]:
+        """Every expression that its result follows from, cells as conditions."""
+
     def note(self, record: tuple[Any, ...]) -> str:
         """The part's result in a few words; empty where its rows show it."""
 

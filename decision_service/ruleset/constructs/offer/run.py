@@ -180,6 +180,10 @@ class OfferRunner:
     def _term_binding(self, term: int | None, state: State) -> str:
         return self.term.text(term, state.values) if self.term and term else ""
 
+    def trees(self) -> Iterable[Node]:
+        """Every expression that its result follows from, cells as conditions."""
+        return [line.tree for line in self.lines]
+
     def note(self, _record: tuple[Any, ...]) -> str:
         """Empty: the rows show the result."""
         return ""

@@ -87,6 +87,10 @@ class RulesRunner:
             state.tags.update(ready.rule.tags)
         return frozenset([ready.rule.id for _, ready in held])
 
+    def trees(self) -> Iterable[Node]:
+        """Every expression that its result follows from, cells as conditions."""
+        return [ready.when for ready in self.ready]
+
     def note(self, _record: tuple[Any, ...]) -> str:
         """Empty: the rows show the result."""
         return ""

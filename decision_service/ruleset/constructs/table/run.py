@@ -182,6 +182,12 @@ class TableRunner:
             return finding
         return data_finding(behind[0])
 
+    def trees(self) -> Iterable[tree.Node]:
+        """Every expression that its result follows from, cells as conditions."""
+        for row in self.grid.rows:
+            yield from map(cell_tree, row.cells, self.grid.names)
+            yield from row.gives.values()
+
     def note(self, record: tuple[Any, ...]) -> str:
         """`row 2`, or why there is none."""
         found = record[0]
