@@ -91,14 +91,14 @@ def _counted(name: str, values: Values, wait: Wait) -> Any:
         return None
     if not (count and _goes_on(name, values)):
         return max(count - wait.months, 0)
-    kept = [count - wait.months]
+    kept = [max(count - wait.months, 0)]
     for other, found in values.items():
         shorter = _stem(other) == _stem(name) and _window(other) <= length - wait.months
         kept += [found.value] if shorter and isinstance(found.value, int) else []
     certain = min(length, wait.months + max(kept))
     first = _number(values, f"{family}.months_since_first")
     if first is None:
-        return max(certain, 0)
+        return certain
     without = min(length, first + 1) - count
     return max(certain, min(length, first + 1 + wait.months) - without)
 

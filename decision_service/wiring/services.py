@@ -24,6 +24,7 @@ from decision_service.pipeline.operations.operate_clock import OperateClock
 from decision_service.pipeline.outcomes.record import RecordOutcome
 from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions
+from decision_service.pipeline.records.recourse import FindRecourse
 from decision_service.pipeline.records.replay import ReplayDecision
 from decision_service.pipeline.rollout.figures import ShowFigures
 from decision_service.pipeline.rollout.operate import OperateRollouts
@@ -101,7 +102,8 @@ def _deciding(
 def _decisions(core: Core, decide: DecideApplication, archive: RulesetArchive) -> UseCases:
     read = ReadDecisions(core.store, archive)
     replay = ReplayDecision(core.store, read, archive, core.active.current)
-    return UseCases(decide=decide, read=read, replay=replay, clock=core.clock)
+    recourse = FindRecourse(archive)
+    return UseCases(decide=decide, read=read, replay=replay, recourse=recourse, clock=core.clock)
 
 
 def _rulesets(

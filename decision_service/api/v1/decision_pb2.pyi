@@ -96,7 +96,7 @@ OFFER_KIND_FULL: OfferKind
 OFFER_KIND_REDUCED: OfferKind
 
 class Decision(_message.Message):
-    __slots__ = ("decision_id", "request_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions", "ruleset_ref", "assignment", "data_quality", "factor_values", "rule_traces", "as_of_date", "create_time", "expire_time", "engine_version", "inputs", "list_answers", "tags", "withheld_tags", "override")
+    __slots__ = ("decision_id", "request_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions", "ruleset_ref", "assignment", "data_quality", "factor_values", "rule_traces", "as_of_date", "create_time", "expire_time", "engine_version", "inputs", "list_answers", "tags", "withheld_tags", "override", "recourse")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -131,6 +131,7 @@ class Decision(_message.Message):
     TAGS_FIELD_NUMBER: _ClassVar[int]
     WITHHELD_TAGS_FIELD_NUMBER: _ClassVar[int]
     OVERRIDE_FIELD_NUMBER: _ClassVar[int]
+    RECOURSE_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     request_id: str
     application_id: str
@@ -158,7 +159,36 @@ class Decision(_message.Message):
     tags: _containers.RepeatedScalarFieldContainer[str]
     withheld_tags: _containers.RepeatedScalarFieldContainer[str]
     override: Override
-    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., user_id: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., data_requests: _Optional[_Iterable[_Union[DataRequest, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[Score, _Mapping]]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., ruleset_ref: _Optional[_Union[RulesetRef, _Mapping]] = ..., assignment: _Optional[_Union[Assignment, _Mapping]] = ..., data_quality: _Optional[_Union[DataQuality, _Mapping]] = ..., factor_values: _Optional[_Iterable[_Union[FactorValue, _Mapping]]] = ..., rule_traces: _Optional[_Iterable[_Union[RuleTrace, _Mapping]]] = ..., as_of_date: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., engine_version: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., list_answers: _Optional[_Iterable[_Union[ListAnswer, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., withheld_tags: _Optional[_Iterable[str]] = ..., override: _Optional[_Union[Override, _Mapping]] = ...) -> None: ...
+    recourse: Recourse
+    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., user_id: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., data_requests: _Optional[_Iterable[_Union[DataRequest, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[Score, _Mapping]]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., ruleset_ref: _Optional[_Union[RulesetRef, _Mapping]] = ..., assignment: _Optional[_Union[Assignment, _Mapping]] = ..., data_quality: _Optional[_Union[DataQuality, _Mapping]] = ..., factor_values: _Optional[_Iterable[_Union[FactorValue, _Mapping]]] = ..., rule_traces: _Optional[_Iterable[_Union[RuleTrace, _Mapping]]] = ..., as_of_date: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., engine_version: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., list_answers: _Optional[_Iterable[_Union[ListAnswer, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., withheld_tags: _Optional[_Iterable[str]] = ..., override: _Optional[_Union[Override, _Mapping]] = ..., recourse: _Optional[_Union[Recourse, _Mapping]] = ...) -> None: ...
+
+class Recourse(_message.Message):
+    __slots__ = ("kind", "changes", "decide_again_on", "approved_amount", "may_be_told")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    DECIDE_AGAIN_ON_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    MAY_BE_TOLD_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    changes: _containers.RepeatedCompositeFieldContainer[FactorChange]
+    decide_again_on: str
+    approved_amount: _money_pb2.Money
+    may_be_told: bool
+    def __init__(self, kind: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[FactorChange, _Mapping]]] = ..., decide_again_on: _Optional[str] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., may_be_told: _Optional[bool] = ...) -> None: ...
+
+class FactorChange(_message.Message):
+    __slots__ = ("factor", "value", "needed", "steps", "may_be_told")
+    FACTOR_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    NEEDED_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    MAY_BE_TOLD_FIELD_NUMBER: _ClassVar[int]
+    factor: str
+    value: _values_pb2.InputValue
+    needed: _values_pb2.InputValue
+    steps: str
+    may_be_told: bool
+    def __init__(self, factor: _Optional[str] = ..., value: _Optional[_Union[_values_pb2.InputValue, _Mapping]] = ..., needed: _Optional[_Union[_values_pb2.InputValue, _Mapping]] = ..., steps: _Optional[str] = ..., may_be_told: _Optional[bool] = ...) -> None: ...
 
 class ListAnswer(_message.Message):
     __slots__ = ("list", "input", "listed", "list_digest")

@@ -10,6 +10,7 @@ from rich.tree import Tree
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.cli.display.factors import add_factors
+from decision_service.cli.display.recourse import add_recourse
 from decision_service.cli.display.stages import RuleView, add_rule, add_stage, comparison_text
 from decision_service.cli.display.text import (
     cause_text,
@@ -41,6 +42,7 @@ def decision_tree(decision: pb.Decision, title: str = "", most_factors: int = 0)
     """The decision with all that its view holds, or with the heaviest factors alone."""
     tree = Tree(_headline(decision, title), guide_style="dim")
     add_verdict(tree, decision)
+    add_recourse(tree, decision)
     _add_stages(tree, decision)
     add_factors(tree, decision, most_factors)
     tree.add(escape(_provenance(decision)))

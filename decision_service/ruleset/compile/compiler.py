@@ -22,6 +22,7 @@ from decision_service.ruleset.compile.sections.header import read_header
 from decision_service.ruleset.compile.sections.inputs import read_inputs
 from decision_service.ruleset.compile.sections.params import read_params
 from decision_service.ruleset.compile.sections.reasons import read_reasons
+from decision_service.ruleset.compile.sections.recourse import RECOURSE, read_recourse
 from decision_service.ruleset.compile.sections.stages import announce, read_closing, read_stages
 from decision_service.ruleset.compile.sections.tags import read_tags
 from decision_service.ruleset.constructs.registry import CLOSING
@@ -40,7 +41,7 @@ REQUIRED = (
     "inputs",
     "stages",
 )
-OPTIONAL = (USES, "reasons", "data", "params", "derived", "tags", *CLOSING, "valid_for")
+OPTIONAL = (USES, "reasons", "data", "params", "derived", "tags", *CLOSING, "valid_for", RECOURSE)
 
 
 class Compilation(msgspec.Struct, frozen=True):
@@ -112,6 +113,7 @@ def read_draft(
         section(draft)
     read_stages(draft)
     read_closing(draft)
+    read_recourse(draft)
     draft.shared = _leave_unused(draft)
     draft.lists = read_lists({question.list for question in names.answers}, files, report)
     return draft
@@ -159,4 +161,5 @@ def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
         tags=draft.tags,
         questions=tuple(draft.names.answers),
         lists=draft.lists,
+        tell=draft.tell,
     )

@@ -34,6 +34,7 @@ _AFTER_STAGES = (
     sections.conditions,
     sections.post_checks,
     sections.validity,
+    sections.recourse,
 )
 
 

@@ -14,6 +14,7 @@ from decision_service.edge.rpc.mapping.decision import decision_message
 from decision_service.edge.rpc.mapping.filters import filter_from, page_size
 from decision_service.edge.rpc.mapping.full_view import add_full_view
 from decision_service.edge.rpc.mapping.page_tokens import make_token, read_token
+from decision_service.edge.rpc.mapping.recourse import recourse_message
 from decision_service.edge.rpc.mapping.requests import (
     application_from,
     decision_id_from,
@@ -28,6 +29,7 @@ from decision_service.pipeline.decide.record_codec import inputs_from_wire
 from decision_service.pipeline.decide.run import CallContext
 from decision_service.pipeline.ports import Clock, ReplyStyle, StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions, Recorded
+from decision_service.pipeline.records.recourse import FindRecourse
 from decision_service.pipeline.records.replay import ReplayDecision, Replayed
 
 SERVICE = "decision_service.api.v1.DecisionService"
@@ -54,6 +56,7 @@ class UseCases(msgspec.Struct, frozen=True):
     decide: DecideApplication
     read: ReadDecisions
     replay: ReplayDecision
+    recourse: FindRecourse
     clock: Clock
 
 
@@ -85,7 +88,11 @@ class DecisionServicer:
         decision_id = decision_id_from(request.decision_id)
         recorded = await self._use_cases.read.get(decision_id, full=full, scope=info.scope)
         self._trail(info, recorded.entry)
-        return service_pb.GetDecisionResponse(decision=recorded_message(recorded, full=full))
+        message = recorded_message(recorded, full=full)
+        recourse = await self._use_cases.recourse(recorded) if full else None
+        if recourse is not None:
+            message.recourse.CopyFrom(recourse_message(recourse))
+        return service_pb.GetDecisionResponse(decision=message)
 
     async def list_decisions(
         self, request: service_pb.ListDecisionsRequest, context: RpcContext
