@@ -19,6 +19,7 @@ from bench import (
     factors,
     fuzz,
     memory,
+    recourse,
     rules,
     scale,
     shadow,
@@ -41,8 +42,9 @@ PARTS: dict[str, Callable[..., None]] = {
     "shadow": shadow.run,
     "agree": agree.run,
     "backtest": backtest.run,
+    "recourse": recourse.run,
 }
-LONG = {"memory", "cerbos", "bad-writes", "shadow", "agree", "backtest"}
+LONG = {"memory", "cerbos", "bad-writes", "shadow", "agree", "backtest", "recourse"}
 """Parts that run only when they are asked for."""
 
 

@@ -1,4 +1,4 @@
-"""Recourse by full enumeration: every change of at most three factors, evaluated one by one."""
+"""Recourse by full enumeration: every wait and change is evaluated, one by one."""
 
 from __future__ import annotations
 
@@ -11,20 +11,38 @@ from decision_service.domain.verdict import OfferKind, Outcome
 from decision_service.factors.laws import LAWS
 from decision_service.factors.registry import catalogue
 from decision_service.recourse.candidates import Uses, candidates
+from decision_service.recourse.later import is_whole_months, later_days
 from decision_service.recourse.lawful import formula
 from decision_service.ruleset.run.evaluator import evaluate
 
 
-def smallest_change(ruleset, facts, most=3):
-    """The names, values and steps of the smallest change today; None where there is none."""
-    pools = _pools(ruleset, facts)
+def answer(ruleset, facts):
+    """The day, and the names and values, of what should be answered; None where nothing helps."""
     whole = approves(ruleset, facts, {})
-    for size in range(1, most + 1):
-        every = _changes(pools, size)
-        found = [c for c in every if approves(ruleset, facts, _values(c), whole=whole)]
+    verdict = evaluate(ruleset, facts)
+    days = list(later_days(ruleset, facts, verdict.outcome))
+    for day in days:
+        if approves(ruleset, day.worlds[0], {}, whole=whole):
+            return day.wait.end, {}
+    months = [] if whole else [day for day in days if is_whole_months(day.wait)]
+    for size in range(1, 4):
+        found = [(c, None) for c in _of_size(ruleset, facts, size, whole=whole)]
+        for day in months:
+            found += [
+                (c, day.wait) for c in _of_size(ruleset, day.worlds[0], size - 1, whole=whole)
+            ]
         if found:
-            return min(found, key=_size)
+            changes, wait = min(found, key=_size)
+            return wait and wait.end, _values(changes)
     return None
+
+
+def _of_size(ruleset, facts, size, *, whole):
+    """Every change of so many factors that approves."""
+    if size == 0:
+        return []
+    every = _changes(_pools(ruleset, facts), size)
+    return [c for c in every if approves(ruleset, facts, _values(c), whole=whole)]
 
 
 def approves(ruleset, facts, changed, *, whole=False):
@@ -53,8 +71,10 @@ def _values(changes):
     return {change.factor: change.value for change in changes}
 
 
-def _size(changes):
-    return sum(change.steps for change in changes), tuple(change.factor for change in changes)
+def _size(found):
+    changes, wait = found
+    months = wait.months if wait else 0
+    return sum(change.steps for change in changes) + months, tuple(c.factor for c in changes)
 
 
 def _held(law, facts, ruleset):
@@ -62,7 +82,5 @@ def _held(law, facts, ruleset):
 
 
 def _holds(law, factors, ruleset):
-    return (
-        formula(law.expression, ValueType.FLAG, ruleset.currency).of(factors, ruleset.currency)
-        is not False
-    )
+    currency = ruleset.currency
+    return formula(law.expression, ValueType.FLAG, currency).of(factors, currency) is not False

@@ -57,8 +57,14 @@ stages:
           bins: [{in: "0", points: 40}, {in: "(0, 500]", points: 20}, {in: "> 500", points: 0}]
         - factor: liabilities.monthly_amortization
           reason: TIGHT
-          bins: [{in: "< 500", points: 40}, {in: "[500, 2000)", points: 20}, {in: ">= 2000", points: 0}]
-      bands: [{band: A, from: 150, then: APPROVE}, {band: B, from: 120, then: REFER}, {band: C, then: DECLINE}]
+          bins:
+            - {in: "< 500", points: 40}
+            - {in: "[500, 2000)", points: 20}
+            - {in: ">= 2000", points: 0}
+      bands:
+        - {band: A, from: 150, then: APPROVE}
+        - {band: B, from: 120, then: REFER}
+        - {band: C, then: DECLINE}
 offer:
   max_amount: 4 * derived.left - history.exposure
   approved_amount: min(inputs.requested_amount, floor(offer.max_amount, 500))
