@@ -41,7 +41,7 @@ def _family(name: str, laws: list[Law]) -> str:
 
 def _lines(laws: list[Law]) -> Iterator[str]:
     for law in laws:
-        yield f"* {law.name.partition(': ')[2]}: `{law.expression}`"
+        yield f"* `{law.expression}`"
 
 
 def _names(group: tuple[str, ...]) -> str:

@@ -12,7 +12,16 @@ from itertools import pairwise
 
 import msgspec
 
-from decision_service.factors.law_texts import DEFINED, LAW_TEXTS, TOGETHER_TEXTS, LawText
+from decision_service.factors.income_laws import CONTRIBUTIONS, INCOME
+from decision_service.factors.law_forms import LawText
+from decision_service.factors.law_groups import DEFINED, TOGETHER_TEXTS
+from decision_service.factors.other_laws import (
+    EMPLOYMENT,
+    LIABILITIES,
+    OTHERS,
+    OWN_RECORDS,
+    TRANSACTIONS,
+)
 
 _NAME = re.compile(r"[a-z]\w*\.[a-z]\w*", re.ASCII)
 
@@ -68,7 +77,17 @@ def _together() -> Iterator[tuple[str, ...]]:
             yield tuple(f"{family}.{name.format(n=n)}" for name in names)
 
 
-LAWS: tuple[Law, ...] = tuple(_laws(LAW_TEXTS))
+_FAMILIES = (
+    INCOME,
+    CONTRIBUTIONS,
+    TRANSACTIONS,
+    EMPLOYMENT,
+    LIABILITIES,
+    OWN_RECORDS,
+    OTHERS,
+)
+
+LAWS: tuple[Law, ...] = tuple(law for family in _FAMILIES for law in _laws(family))
 """Every law of the catalogue, family by family."""
 
 TOGETHER: tuple[tuple[str, ...], ...] = tuple(_together())

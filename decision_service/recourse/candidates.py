@@ -18,6 +18,7 @@ from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.language.evaluation.emitter import Evaluate, compile_tree
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.expressions.tree import Compare, NameRead, Node, parts, walk
+from decision_service.recourse.lawful import Laws
 from decision_service.ruleset.program.model import CompiledRuleset
 
 MOST_STEPS = 10
@@ -80,25 +81,69 @@ def movable(names: Iterable[str], values: Mapping[str, FactorValue]) -> list[str
     ]
 
 
-def candidates(
-    uses: Uses, name: str, now: FactorValue, values: Sequence[Any], currency: str
-) -> list[Candidate]:
-    """The values that a factor may be changed to, nearest first; `values` are an evaluation's."""
-    spec, size = catalogue()[name], _size(now)
-    if size is None:
-        return []
-    up = spec.better is Better.UP
-    step = _step(spec, size)
-    figures = {*_beside(uses.thresholds(name, values), spec), *_ends(spec, currency)}
-    if name in uses.calculated:
-        figures |= {size + (step if up else -step) * n for n in range(1, MOST_STEPS + 1)}
-    whole = {n if spec.type is ValueType.NUMBER else n.to_integral_value() for n in figures}
-    inside = {n for n in whole if (n > size) is up and n != size and _within(n, spec, currency)}
-    found = [
-        Candidate(name, FactorValue(name, _typed(n, spec, currency)), _steps(n - size, step))
-        for n in inside
-    ]
-    return sorted(found, key=lambda each: each.steps)
+class Pools:
+    """The values that each of some factors may be changed to, nearest first.
+
+    Where one factor is never above another, the other takes its values, too: they move together.
+    """
+
+    def __init__(
+        self,
+        uses: Uses,
+        values: Mapping[str, FactorValue],
+        seen: Sequence[Any],
+        laws: Laws,
+    ) -> None:
+        self._values, self._currency = values, laws.currency
+        self._uses, self._seen, self._orders = uses, seen, laws.orders
+
+    def of(self, names: Iterable[str]) -> Mapping[str, list[Candidate]]:
+        """The candidates of each factor that has any, by name."""
+        figures = {name: self._own(name) for name in names}
+        for _ in figures:
+            self._share(figures)
+        found = {name: self._candidates(name, figures[name]) for name in sorted(figures)}
+        return {name: pool for name, pool in found.items() if pool}
+
+    def _own(self, name: str) -> set[Decimal]:
+        spec, size = catalogue()[name], self._now(name)
+        step = _step(spec, size) if spec.better is Better.UP else -_step(spec, size)
+        figures = {*_beside(self._uses.thresholds(name, self._seen), spec)}
+        figures |= {*_ends(spec, self._currency)}
+        if name in self._uses.calculated:
+            figures |= {size + step * number for number in range(1, MOST_STEPS + 1)}
+        return {figure for figure in figures if self._is_better(name, figure)}
+
+    def _share(self, figures: Mapping[str, set[Decimal]]) -> None:
+        """What raises the lower of two may raise the higher, what lowers the higher the lower."""
+        for low, high in self._orders:
+            if low in figures and high in figures:
+                up = catalogue()[low].better is Better.UP
+                to, of = (high, low) if up else (low, high)
+                figures[to].update(n for n in figures[of] if self._is_better(to, n))
+
+    def _candidates(self, name: str, figures: Iterable[Decimal]) -> list[Candidate]:
+        spec, size = catalogue()[name], self._now(name)
+        step = _step(spec, size)
+        exact = spec.type is ValueType.NUMBER
+        whole = {n if exact else n.to_integral_value() for n in figures} - {size}
+        found = [
+            Candidate(name, FactorValue(name, value), _steps(n - size, step))
+            for n in whole
+            for value in [_typed(n, spec, self._currency)]
+        ]
+        return sorted(found, key=lambda each: each.steps)
+
+    def _is_better(self, name: str, figure: Decimal) -> bool:
+        spec, size = catalogue()[name], self._now(name)
+        better = figure > size if spec.better is Better.UP else figure < size
+        return better and _within(figure, spec, self._currency)
+
+    def _now(self, name: str) -> Decimal:
+        size = _size(self._values.get(name))
+        if size is None:
+            raise AssertionError(name)
+        return size
 
 
 def _size(found: FactorValue | None) -> Decimal | None:

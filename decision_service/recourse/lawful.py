@@ -86,6 +86,11 @@ class Laws:
             for law in LAWS
             if known.issuperset(law.factors)
         ]
+        self._orders = [
+            (law.factors[0], law.factors[1])
+            for law in LAWS
+            if known.issuperset(law.factors) and law.expression == " <= ".join(law.factors)
+        ]
         self._about: dict[str, list[int]] = {}
         for number, law in enumerate(self._laws):
             for name in law.factors:
@@ -100,6 +105,11 @@ class Laws:
     def made_of(self) -> Mapping[str, tuple[str, ...]]:
         """The factors that follow from others, with those."""
         return {name: made.factors for name, made in self._made}
+
+    @property
+    def orders(self) -> Sequence[tuple[str, str]]:
+        """The pairs of factors of which the first is never above the second."""
+        return self._orders
 
     @property
     def groups(self) -> Sequence[frozenset[str]]:

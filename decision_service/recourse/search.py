@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import combinations, product
 
 from decision_service.domain.factor import FactorValue
-from decision_service.recourse.candidates import Candidate, Uses, candidates, movable
+from decision_service.recourse.candidates import Candidate, Pools, Uses, movable
 from decision_service.recourse.reach import Reach, values_seen
 from decision_service.recourse.trial import Trial
 
@@ -48,10 +48,8 @@ class Search:
     @cached_property
     def pools(self) -> Mapping[str, list[Candidate]]:
         """The values of each factor that are looked at."""
-        values, seen = self.trial.values, values_seen(self.trial.verdicts[0])
-        currency = self.trial.ruleset.currency
-        pools = {n: candidates(self._uses, n, values[n], seen, currency) for n in self._useful()}
-        return {name: pool for name, pool in pools.items() if pool}
+        seen = values_seen(self.trial.verdicts[0])
+        return Pools(self._uses, self.trial.values, seen, self.trial.laws).of(self._useful())
 
     def _useful(self) -> list[str]:
         """The factors that an argument rests on, and those that stand in one condition with them.

@@ -10,9 +10,9 @@ from decision_service.domain.factor import Mover, ValueType
 from decision_service.domain.verdict import OfferKind, Outcome
 from decision_service.factors.laws import LAWS
 from decision_service.factors.registry import catalogue
-from decision_service.recourse.candidates import Uses, candidates
+from decision_service.recourse.candidates import Pools, Uses
 from decision_service.recourse.later import is_whole_months, later_days
-from decision_service.recourse.lawful import formula
+from decision_service.recourse.lawful import formula, laws_between
 from decision_service.ruleset.run.evaluator import evaluate
 
 
@@ -56,10 +56,9 @@ def approves(ruleset, facts, changed, *, whole=False):
 
 def _pools(ruleset, facts):
     seen = evaluate(ruleset, facts).raw_trace.values
-    uses, currency = Uses(ruleset), ruleset.currency
+    laws = laws_between(ruleset.needs.factors, ruleset.currency)
     names = [n for n in ruleset.needs.factors if catalogue()[n].action.by is Mover.APPLICANT]
-    found = {n: candidates(uses, n, facts.factors[n], seen, currency) for n in sorted(names)}
-    return {name: pool for name, pool in found.items() if pool}
+    return Pools(Uses(ruleset), facts.factors, seen, laws).of(names)
 
 
 def _changes(pools, size):

@@ -65,6 +65,10 @@ stages:
         - {band: A, from: 150, then: APPROVE}
         - {band: B, from: 120, then: REFER}
         - {band: C, then: DECLINE}
+  - name: after
+    component: POLICY
+    rules:
+      - {id: weak, when: card.score < 170 and history.exposure > 0, then: REFER, reason: TIGHT}
 offer:
   max_amount: 4 * derived.left - history.exposure
   approved_amount: min(inputs.requested_amount, floor(offer.max_amount, 500))

@@ -43,6 +43,16 @@ def test_two_factors_are_changed_where_no_single_one_does_it():
     assert php(2_500).minor < both["income.conservative_6m"].minor < php(8_000).minor
 
 
+def test_an_income_is_raised_with_what_it_never_is_above():
+    """Who would have to earn more is told so, though the usual month alone is high enough."""
+    earns = {"income__median_6m": php(9_000), "income__conservative_6m": php(9_000)}
+    found = FIND.of(person(**earns, asks=20_000))
+    raised = changes(found)
+    assert raised["income.conservative_6m"] == raised["income.median_6m"]
+    assert raised["income.median_6m"].minor > php(9_000).minor
+    assert found.approved == php(20_000)
+
+
 def test_waiting_alone_comes_before_any_change():
     """Who applies too often is told of the day on which older applications count no more."""
     found = FIND.of(person(history__applications_7d=3))
