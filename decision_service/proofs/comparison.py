@@ -1,0 +1,97 @@
+"""Claims about two versions: what the new one does to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from decision_service.domain.verdict import Verdict
+from decision_service.language.encoding.encoded import holds
+from decision_service.language.terms.builder import Builder
+from decision_service.language.terms.term import Term
+from decision_service.proofs.conditions import PersonCondition
+from decision_service.proofs.people import People
+from decision_service.proofs.person import Person
+from decision_service.proofs.questions import Period, Posed, World, lawful, people_of, verdict_on
+from decision_service.proofs.verdicts import (
+    better_term,
+    is_better,
+    is_more,
+    is_other,
+    is_other_amount,
+    more_term,
+    other_amount_term,
+    other_term,
+)
+from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.run.encode import EncodedVerdict, encode_ruleset
+
+
+class Claim(StrEnum):
+    """What a new version is claimed to be, beside the old one."""
+
+    TIGHTENS = "tightens"
+    LOOSENS = "loosens"
+    EQUIVALENT = "equivalent"
+    SAME_AMOUNTS = "same-amounts"
+    ONLY = "only"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A claim about an old and a new version; ONLY has the condition outside which none differs."""
+
+    old: CompiledRuleset
+    new: CompiledRuleset
+    claim: Claim
+    world: World
+    where: PersonCondition | None = None
+
+    @property
+    def rulesets(self) -> Sequence[CompiledRuleset]:
+        """Both versions."""
+        return (self.old, self.new)
+
+    def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
+        """Whether anybody is decided as the claim says that nobody is."""
+        people = people_of(self, fixed)
+        b = people.builder
+        old, new = (encode_ruleset(r, people, period.start) for r in self.rulesets)
+        broken = b.and_(self._outside(people), self._broken(b, old, new))
+        return Posed(people, broken, lawful(self, people, period), {})
+
+    def _outside(self, people: People) -> Term:
+        b = people.builder
+        return b.true if self.where is None else b.not_(holds(b, self.where.encoded(people)))
+
+    def _broken(self, b: Builder, old: EncodedVerdict, new: EncodedVerdict) -> Term:
+        match self.claim:
+            case Claim.TIGHTENS:
+                return b.or_(better_term(b, old, new), more_term(b, old, new))
+            case Claim.LOOSENS:
+                return b.or_(better_term(b, new, old), more_term(b, new, old))
+            case Claim.SAME_AMOUNTS:
+                return other_amount_term(b, old, new)
+        return other_term(b, old, new)
+
+    def judged(
+        self, person: Person, changed: Mapping[str, Any], day: date
+    ) -> Sequence[Verdict] | None:
+        """The old and the new verdict, where they break the claim."""
+        if self.where is not None and self.where.truth(person) is True:
+            return None
+        old, new = (verdict_on(person, r, day) for r in self.rulesets)
+        return (old, new) if self._breaks(old, new) else None
+
+    def _breaks(self, old: Verdict, new: Verdict) -> bool:
+        match self.claim:
+            case Claim.TIGHTENS:
+                return is_better(old, new) or is_more(old, new)
+            case Claim.LOOSENS:
+                return is_better(new, old) or is_more(new, old)
+            case Claim.SAME_AMOUNTS:
+                return is_other_amount(old, new)
+        return is_other(old, new)
