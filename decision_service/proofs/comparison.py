@@ -12,10 +12,18 @@ from decision_service.domain.verdict import Verdict
 from decision_service.language.encoding.encoded import holds
 from decision_service.language.terms.builder import Builder
 from decision_service.language.terms.term import Term
-from decision_service.proofs.conditions import PersonCondition
+from decision_service.proofs.conditions import PersonCondition, person_condition
 from decision_service.proofs.people import People
 from decision_service.proofs.person import Person
-from decision_service.proofs.questions import Period, Posed, World, lawful, people_of, verdict_on
+from decision_service.proofs.questions import (
+    Period,
+    Posed,
+    World,
+    inputs_of,
+    lawful,
+    people_of,
+    verdict_on,
+)
 from decision_service.proofs.verdicts import (
     better_term,
     is_better,
@@ -40,6 +48,10 @@ class Claim(StrEnum):
     ONLY = "only"
 
 
+class Incomparable(ValueError):
+    """Two versions of which nobody can be asked the same question; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """A claim about an old and a new version; ONLY has the condition outside which none differs."""
@@ -49,6 +61,11 @@ class Comparison:
     claim: Claim
     world: World
     where: PersonCondition | None = None
+
+    @property
+    def sides(self) -> Sequence[str]:
+        """The two versions in words."""
+        return [f"v{r.version}" for r in self.rulesets]
 
     @property
     def rulesets(self) -> Sequence[CompiledRuleset]:
@@ -78,7 +95,7 @@ class Comparison:
         return other_term(b, old, new)
 
     def judged(
-        self, person: Person, changed: Mapping[str, Any], day: date
+        self, person: Person, _changed: Mapping[str, Any], day: date
     ) -> Sequence[Verdict] | None:
         """The old and the new verdict, where they break the claim."""
         if self.where is not None and self.where.truth(person) is True:
@@ -95,3 +112,32 @@ class Comparison:
             case Claim.SAME_AMOUNTS:
                 return is_other_amount(old, new)
         return is_other(old, new)
+
+
+def compared(
+    old: CompiledRuleset, new: CompiledRuleset, claim: Claim, world: World, where: str = ""
+) -> Comparison:
+    """The claim about two versions; raises Incomparable, and ConditionUnfit of `where`."""
+    _check(old, new)
+    if not where:
+        return Comparison(old, new, claim, world)
+    inputs = {symbol.name: symbol for symbol in inputs_of((old, new)).values()}
+    condition = person_condition(where, world.catalogue, inputs, new.currency, "WHERE")
+    return Comparison(old, new, claim, world, condition)
+
+
+def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:
+    """Whether both look at the same factors of a person, and take inputs of the same types."""
+    if old.currency != new.currency:
+        raise Incomparable(f"one version is in {old.currency}, the other in {new.currency}")
+    if old.needs.policy != new.needs.policy:
+        raise Incomparable(
+            "`data:` differs, so that the same person has other factors: prove what else changed "
+            "with the same `data:` in both"
+        )
+    for name, spec in old.inputs.items():
+        other = new.inputs.get(name)
+        if other is not None and other.type is not spec.type:
+            raise Incomparable(
+                f"inputs.{name} is {spec.type} in one version, {other.type} in the other"
+            )

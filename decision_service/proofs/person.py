@@ -70,7 +70,7 @@ def lacking(name: str, catalogue: Mapping[str, FactorSpec], *, tainted: bool) ->
     return unknown(name, (usual or others)[0])
 
 
-def as_value(people: People, variable: Variable, found: bool | Fraction) -> Any:
+def as_value(people: People, variable: Variable, found: Fraction | bool) -> Any:  # noqa: FBT001  a value is no switch
     """A solver's value as evaluation has it; a number without an end rounded."""
     if variable.type is ValueType.FLAG:
         return bool(found)

@@ -56,6 +56,10 @@ class Question(Protocol):
         """The rules that it is about."""
 
     @property
+    def sides(self) -> Sequence[str]:
+        """What each of the verdicts that break it is of, in words."""
+
+    @property
     def world(self) -> World:
         """Who there can be."""
 
@@ -63,7 +67,7 @@ class Question(Protocol):
         """The question with some values fixed; raises NotEncodable."""
 
     def judged(
-        self, person: Person, changed: Mapping[str, Any], day: date
+        self, person: Person, changed: Mapping[str, Any], day: date, /
     ) -> Sequence[Verdict] | None:
         """The verdicts by which a person breaks the claim; None where it holds of the person."""
 

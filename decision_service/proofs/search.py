@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
+from fractions import Fraction
+from itertools import islice, product
 from typing import Any
 
 from decision_service.domain.verdict import Verdict
@@ -24,6 +25,7 @@ Left = Callable[[], float]
 
 _SLICES = (1.0, 4.0, 8.0, 16.0, 30.0, 60.0, 120.0)
 _FIRST_TERMS = (6, 12, 3, 24)
+_FACTORS = (0, Fraction(1, 5))
 _TRIES = 3
 
 
@@ -88,8 +90,7 @@ class _Search:
         """Look for somebody plausible, then prove; raises _Stopped with anything else."""
         whole = self._pose({})
         splits = self._splits(whole)
-        first = [dict(zip(splits, v, strict=True)) for v in islice(self._values(splits), _TRIES)]
-        for fixed in first if splits else [{}]:
+        for fixed in self._tries(whole, splits):
             self._try(whole if not fixed else self._pose(fixed), only_plausible=True)
         if self._holds(whole):
             return
@@ -100,13 +101,25 @@ class _Search:
             if not self._holds(posed):
                 raise _Stopped(Undecided(_parts_of(posed)))
 
-    def _pose(self, fixed: Mapping[Term, int]) -> Posed:
+    def _tries(self, whole: Posed, splits: Sequence[Term]) -> Iterator[Mapping[Term, Any]]:
+        """Some values of variables with which all functions are linear."""
+        factors = {v: None for some in whole.people.builder.factors for v in some}
+        products = any(t.value.key == ("product",) for t in _unknown(whole))
+        usual = [(v,) for v in _FACTORS] if products else [()]
+        terms = [*islice(self._values(splits), _TRIES)] or [()]
+        for term, factor in product(terms, usual):
+            fixed: dict[Term, Any] = dict(zip(splits, term, strict=True))
+            for value in factor:
+                fixed |= {v: min(max(Fraction(value), v.low), v.high) for v in factors}
+            yield fixed
+
+    def _pose(self, fixed: Mapping[Term, Any]) -> Posed:
         named = {str(term.value): value for term, value in fixed.items()}
         return self.question.pose(self.period, named)
 
     def _splits(self, posed: Posed) -> Sequence[Term]:
         """The variables of few values on which functions rest; more than two are left alone."""
-        if not any(t.exact is None for t in functions([posed.broken]) if t.op is Op.APPLY):
+        if not _unknown(posed):
             return ()
         found = list(posed.people.builder.splits)
         return found if len(found) == 1 else ()
@@ -166,7 +179,7 @@ class _Search:
         day = person.values.get(TODAY, self.period.start)
         if self.question.judged(person, changed, day) is None:
             return
-        smaller, changed, day = shrunk(self.question, person, changed, day, self.period)
+        smaller, day = shrunk(self.question, person, changed, day, self.period)
         verdicts = self.question.judged(smaller, changed, day)
         assert verdicts is not None  # noqa: S101  shrinking keeps it
         raise _Stopped(Counterexample(smaller, changed, day, verdicts))
@@ -177,6 +190,12 @@ def _changed(posed: Posed, name: str, value: Any, solver: Solver) -> Any:
         tainted = bool(solver.value(value.tainted))
         return lacking(name, posed.people.catalogue, tainted=tainted)
     return as_value(posed.people, posed.people.variables[name], solver.value(value.term))
+
+
+def _unknown(posed: Posed) -> Sequence[Term]:
+    """The functions of which a solver does not know the result."""
+    found = functions([posed.broken])
+    return [t for t in found if t.op is Op.APPLY and t.exact is None]
 
 
 def _parts_of(posed: Posed) -> str:

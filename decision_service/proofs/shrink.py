@@ -20,7 +20,7 @@ def shrunk(
     changed: Mapping[str, Any],
     day: date,
     period: Period,
-) -> tuple[Person, Mapping[str, Any], date]:
+) -> tuple[Person, date]:
     """A person who breaks the claim too, in fewer and rounder values."""
     for _ in range(2):
         for symbol in _symbols(question):
@@ -30,7 +30,7 @@ def shrunk(
                 if _possible(question, other, changed) and question.judged(other, changed, when):
                     person, day = other, when
                     break
-    return person, changed, day
+    return person, day
 
 
 def _symbols(question: Question) -> list[Symbol]:
@@ -39,9 +39,7 @@ def _symbols(question: Question) -> list[Symbol]:
     return [*factors.values(), *inputs_of(question.rulesets).values()]
 
 
-def _simpler(
-    question: Question, person: Person, symbol: Symbol, period: Period
-) -> Iterator[Any]:
+def _simpler(question: Question, person: Person, symbol: Symbol, period: Period) -> Iterator[Any]:
     """Values that are simpler than the one that a person has, the simplest first."""
     value = person.values.get(symbol.name)
     spec = question.world.catalogue.get(symbol.name)

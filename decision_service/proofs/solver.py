@@ -10,7 +10,6 @@ from typing import Any
 
 from decision_service.language.terms.term import Op, Sort, Term
 
-
 _MEASURELESS = 10**60
 """Bounds from here on are left out."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -56,16 +56,13 @@ def _within(symbol: Symbol, value: Decimal) -> Decimal:
 def rounder(value: Any, type_: ValueType) -> Iterator[Any]:
     """Rounder values near a number, the roundest first."""
     if type_ in (ValueType.MONEY, ValueType.INTEGER):
+        sizes = (10**zeros for zeros in range(len(str(abs(value)))))
+        yield from (size if value > 0 else -size for size in sizes)
         for zeros in range(9, 0, -1):
             step = 10**zeros
             yield from dict.fromkeys((value // step * step, -(-value // step) * step))
     elif type_ is ValueType.NUMBER:
-        for digits in range(0, 9):
+        for digits in range(9):
             step = Decimal(1).scaleb(-digits)
             below = (value // step) * step
             yield from (below, below + step, below - step)
-
-
-def symbols_by_name(symbols: Iterator[Symbol]) -> Mapping[str, Symbol]:
-    """Symbols by their names."""
-    return {symbol.name: symbol for symbol in symbols}

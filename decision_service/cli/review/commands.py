@@ -10,8 +10,11 @@ import typer
 
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
+from decision_service.cli.proofs.commands import prove
 from decision_service.cli.rules.commands import commands
 from decision_service.cli.rules.folder import DEFAULT_PATH
+
+commands.command()(prove)
 
 
 @commands.command()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.proofs.revisions import rules_of
 from decision_service.cli.review.changes import (
     ChangedVersion,
     LoadedRules,
@@ -22,7 +23,6 @@ from decision_service.cli.review.comment import (
     tests_part,
 )
 from decision_service.cli.review.impact import CaseFile, judged
-from decision_service.cli.review.revisions import rules_of
 from decision_service.cli.rules.commands import problems_of
 from decision_service.cli.rules.folder import select_rules
 from decision_service.language.diagnostics import Severity

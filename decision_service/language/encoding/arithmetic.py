@@ -35,6 +35,7 @@ def times(b: Builder, left: Term, right: Term) -> Term:
         if cases is not None:
             pairs = [(when, times(b, b.number(value), other)) for when, value in cases]
             return b.chosen(pairs)
+    b.note_product(left, right)
     ends = [x * y for x in (left.low, left.high) for y in (right.low, right.high)]
     error = max(map(abs, ends)) * Fraction(1, 10**33)
     rises = (_sign(right), _sign(left))
@@ -42,7 +43,8 @@ def times(b: Builder, left: Term, right: Term) -> Term:
     first, second = sorted((left, right), key=lambda t: t.number)
     if first is not left:
         function = Function(("product",), arithmetic.product, rises[::-1], error, function.what)
-    return b.apply(function, (first, second), min(ends) - error, max(ends) + error)
+    low = Fraction(0) if min(ends) == 0 else min(ends) - error
+    return b.apply(function, (first, second), low, max(ends) + error)
 
 
 def _times(factor: Exact) -> Apply:
@@ -106,8 +108,7 @@ def least(b: Builder, terms: Sequence[Term], *, largest: bool) -> Term:
     """The smallest or the largest of several terms."""
     result = terms[0]
     for term in terms[1:]:
-        pair = (result, term) if largest else (term, result)
-        result = b.ite(b.le(*pair), term, result)
+        result = b.extreme(result, term, largest=largest)
     return result
 
 

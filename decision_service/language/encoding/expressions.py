@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from decision_service.language.encoding import arithmetic as terms
@@ -179,7 +179,7 @@ def _rounded(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
     return found
 
 
-_TABULATED = {
+_TABULATED: Mapping[str, Callable[..., Any]] = {
     "exp": arithmetic.exponential,
     "ln": arithmetic.logarithm,
     "power": arithmetic.power,

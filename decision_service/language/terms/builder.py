@@ -26,7 +26,9 @@ class Builder:
         self.applied: list[Term] = []
         self.texts: dict[str, int] = {}
         self.splits: dict[Term, None] = {}
-        self.true, self.false = self._const(Sort.BOOL, True), self._const(Sort.BOOL, False)
+        self.factors: list[Sequence[Term]] = []
+        self.true = self._make(Op.CONST, Sort.BOOL, (), value=True)
+        self.false = self._make(Op.CONST, Sort.BOOL, (), value=False)
 
     def _make(self, op: Op, sort: Sort, args: Sequence[Term], value: Any, **more: Any) -> Term:
         exact = more.get("exact")
@@ -44,8 +46,6 @@ class Builder:
     # Constants and variables
 
     def _const(self, sort: Sort, value: Any, scale: int | None = 0) -> Term:
-        if sort is Sort.BOOL:
-            return self._make(Op.CONST, sort, (), value)
         size = Fraction(value)
         return self._make(Op.CONST, sort, (), value, low=size, high=size, scale=scale)
 
@@ -127,17 +127,31 @@ class Builder:
             return self.ite(condition.args[0], otherwise, then)
         if then.sort is Sort.BOOL:
             return self._choice_of_truths(condition, then, otherwise)
+        low, high = min(then.low, otherwise.low), max(then.high, otherwise.high)
+        return self._choice(condition, then, otherwise, low, high)
+
+    def extreme(self, left: Term, right: Term, *, largest: bool) -> Term:
+        """The smaller or the larger of two numbers; the first one where they are equal."""
+        if largest:
+            condition = self.le(right, left)
+            low, high = max(left.low, right.low), max(left.high, right.high)
+        else:
+            condition = self.le(left, right)
+            low, high = min(left.low, right.low), min(left.high, right.high)
+        if condition.constant or left is right:
+            return self.ite(condition, left, right)
+        return self._choice(condition, left, right, low, high)
+
+    def _choice(
+        self, condition: Term, then: Term, otherwise: Term, low: Fraction, high: Fraction
+    ) -> Term:
         sort = Sort.INT if then.sort is otherwise.sort is Sort.INT else Sort.REAL
         scales = (then.scale, otherwise.scale)
-        return self._make(
-            Op.ITE,
-            sort,
-            (condition, then, otherwise),
-            None,
-            low=min(then.low, otherwise.low),
-            high=max(then.high, otherwise.high),
-            scale=None if None in scales else max(s for s in scales if s is not None),
-        )
+        scale = None if None in scales else max(s for s in scales if s is not None)
+        if condition.op is Op.NOT:
+            condition, then, otherwise = condition.args[0], otherwise, then
+        parts = (condition, then, otherwise)
+        return self._make(Op.ITE, sort, parts, None, low=low, high=high, scale=scale)
 
     def _choice_of_truths(self, condition: Term, then: Term, otherwise: Term) -> Term:
         if then.constant:
@@ -299,7 +313,9 @@ class Builder:
             return exact
         error = exact.largest * _HALF_A_DIGIT * (2 * roundings)
         function = Function(key, compute, rises, error)
-        return self.apply(function, args, exact.low - error, exact.high + error, exact=exact)
+        low = exact.low if exact.low == 0 else exact.low - error
+        high = exact.high if exact.high == 0 else exact.high + error
+        return self.apply(function, args, low, high, exact=exact)
 
     def apply(
         self,
@@ -342,6 +358,10 @@ class Builder:
         if all(_has_few_values(v) for v in variables):
             self.splits.update(dict.fromkeys(variables))
 
+    def note_product(self, left: Term, right: Term) -> None:
+        """Note the variables of the simpler factor of a product: fixed, they leave it linear."""
+        self.factors.append(min((_all_variables(t) for t in (left, right)), key=len))
+
     def chosen(self, cases: Sequence[tuple[Term, Term]]) -> Term:
         """The term of the first case that holds; the last one where none of the others does."""
         result = cases[-1][1]
@@ -355,6 +375,21 @@ def _variables(term: Term) -> Sequence[Term]:
     if term.op in (Op.ADD, Op.SCALE, Op.CONST):
         return [v for part in term.args for v in _variables(part)]
     return [term]
+
+
+def _all_variables(term: Term) -> Sequence[Term]:
+    """Every variable number that a term rests on."""
+    found: dict[int, Term] = {}
+    seen: set[int] = set()
+    waiting = [term]
+    while waiting:
+        top = waiting.pop()
+        if top.number not in seen:
+            seen.add(top.number)
+            waiting += top.args
+            if top.op is Op.VAR and top.sort is not Sort.BOOL:
+                found[top.number] = top
+    return list(found.values())
 
 
 def _has_few_values(term: Term) -> bool:

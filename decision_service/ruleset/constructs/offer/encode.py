@@ -114,5 +114,3 @@ def _compute_in(
     world[slot] = encode(line.tree, values)
     rounded = _rounded(terms, line, values)
     world[slot] = either(b, behind, rounded, plain)
-
-

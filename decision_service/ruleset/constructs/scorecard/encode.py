@@ -107,7 +107,9 @@ def _split(card: Card, totals: Possible, bands: Sequence[Term], state: EncodedSt
     b = state.builder
     if card.score.slot not in state.reads:
         pairs = zip(bands, card.bands, strict=True)
-        worlds = [(w, {card.band.slot: present(b, b.text(band.name))}) for w, band in pairs]
+        worlds: list[tuple[Term, Mapping[int, Encoded]]] = [
+            (when, {card.band.slot: present(b, b.text(band.name))}) for when, band in pairs
+        ]
     else:
         worlds = [(when, _world(b, card, total)) for total, when in totals.items()]
     state.split([(when, world) for when, world in worlds if when is not b.false])

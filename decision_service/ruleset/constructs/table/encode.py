@@ -60,7 +60,9 @@ def _lookup(grid: Grid, values: Values) -> _Lookup:
         counts = sure
     lowest = _firsts(b, open_)
     hidden = b.or_(*open_)
-    taints = [b.and_(low, _taint(b, row, asked)) for low, row in zip(lowest, grid.rows, strict=True)]
+    taints = [
+        b.and_(low, _taint(b, row, asked)) for low, row in zip(lowest, grid.rows, strict=True)
+    ]
     amiss = b.and_(b.not_(hidden), _amiss(b, grid.hit, counts))
     gone = b.or_(hidden, amiss)
     rows = [b.and_(count, b.not_(gone)) for count in counts]
@@ -113,9 +115,7 @@ def _output(grid: Grid, name: str, lookup: _Lookup, values: Values) -> Encoded:
     return first_of(b, [(lookup.gone, hidden)], found)
 
 
-def _joined(
-    b: Builder, how: Aggregate, rows: Sequence[Term], given: Sequence[Encoded]
-) -> Encoded:
+def _joined(b: Builder, how: Aggregate, rows: Sequence[Term], given: Sequence[Encoded]) -> Encoded:
     """The values of all rows that count as one."""
     pairs = list(zip(rows, given, strict=True))
     if how is Aggregate.COUNT:

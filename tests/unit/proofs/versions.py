@@ -1,0 +1,57 @@
+"""Small and shipped versions for tests of proofs."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from functools import cache
+
+from decision_service.cli.rules.version import find_version
+from decision_service.factors.registry import catalogue
+from decision_service.proofs.comparison import Claim, compared
+from decision_service.proofs.questions import World
+from decision_service.proofs.search import prove
+from decision_service.ruleset.figures.setting import FigureSetter
+from tests.unit.ruleset.catalogue import CATALOGUE
+from tests.unit.ruleset.rulesets import ROOT, compiled, rules, stages
+
+TODAY = date(2026, 11, 27)
+SMALL = World(CATALOGUE)
+SHIPPED = World(catalogue())
+MONTHS = "id: short, when: income.months_24m < {least}, then: DECLINE, reason: SHORT"
+OFFER = """\
+offer:
+  max_amount: {share} * income.average_6m
+  approved_amount: min(inputs.requested_amount, floor(offer.max_amount, 500))
+  minimum_amount: 1000
+  below_minimum: SMALL
+"""
+
+
+def small(least=6, share="1.5", *more):
+    """A version that approves from so many months on, a share of the income."""
+    gate = rules(MONTHS.format(least=least), "id: rest, when: income.months_24m >= 0, then: APPROVE")
+    return compiled(stages(gate, *more, tail=OFFER.format(share=share)))
+
+
+@cache
+def shipped(word):
+    """A shipped version's files and ruleset."""
+    return find_version(word, ROOT / "rules")
+
+
+def edited(word, **figures):
+    """A shipped version with figures set to other values; `__` stands for a point."""
+    named = {name.replace("__", "."): value for name, value in figures.items()}
+    return FigureSetter(shipped(word).files, catalogue()).compiled(named)[0]
+
+
+def proved(question, seconds=60.0):
+    """The result of a question, on the day of the tests."""
+    end = time.monotonic() + seconds
+    return prove(question, TODAY, lambda: end - time.monotonic())
+
+
+def claimed(old, new, claim, where="", world=SHIPPED):
+    """The result of a claim about two versions."""
+    return proved(compared(old, new, Claim(claim), world, where))
