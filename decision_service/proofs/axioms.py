@@ -12,11 +12,15 @@ _MOST_ALIKE = 14
 
 
 def axioms(b: Builder, functions: Sequence[Term]) -> Iterator[Term]:
-    """That a function rises or falls with its arguments, and gives equal results of equal ones."""
+    """How functions rise and fall with their arguments, and which sign they have."""
     groups: dict[object, list[Term]] = {}
     for term in functions:
         if term.op is Op.APPLY:
             groups.setdefault(term.value.key, []).append(term)
+    zero = b.number(0)
+    for term in (t for alike in groups.values() for t in alike if t.value.signed):
+        yield b.implies(b.le(term.args[0], zero), b.le(term, zero))
+        yield b.implies(b.le(zero, term.args[0]), b.le(zero, term))
     for alike in groups.values():
         for one, other in combinations(alike[:_MOST_ALIKE], 2):
             if one.value.rises == other.value.rises:

@@ -15,7 +15,7 @@ from decision_service.language.terms.term import Term
 from decision_service.language.types import Symbol
 from decision_service.ruleset.program.lists import ListQuestion
 
-LARGEST = Decimal(10) ** 12
+LARGEST = Decimal(10) ** 9
 """What a value without a declared bound is at most, in its unit, and at least below zero."""
 
 _LAST_DAY = 3_652_059

@@ -18,6 +18,7 @@ _MOST_COMBINATIONS = 400
 _UNBOUNDED = Fraction(10) ** 6145
 _FIRST_DAY, _LAST_DAY = 1, 3_652_059
 _MANY = 10**16
+_LEAST_RATE = Fraction(1, 10**15)
 _PRESENT, _ABSENT, _TAINTED = range(3)
 
 Apply = Callable[..., Any]
@@ -161,11 +162,14 @@ def instalments(b: Builder, name: str, function: Apply, args: Sequence[Term]) ->
 def _unknown_instalments(b: Builder, name: str, function: Apply, args: Sequence[Term]) -> Encoded:
     """Of a loan with interest and an end, a result that rises with the amount; else nothing."""
     amount, rate, months = args
-    if rate.low < 0 or months.low < 1 or amount.low < 0:
+    rates = b.cases(rate)
+    plain = rates is not None and all(r == 0 or r > _LEAST_RATE for _, r in rates)
+    if not plain or months.low < 1:
         return tabulated(b, function, args)
-    most = months.high if name == "annuity_amount" else 1 + rate.high
-    given = Function((name,), function, (1, 0, 0), what=f"`{name}` over a term that is not fixed")
-    return present(b, b.apply(given, args, 0, amount.high * most * 2))
+    most = 2 * (months.high if name == "annuity_amount" else 1 + rate.high)
+    what = f"`{name}` over a term that is not fixed"
+    given = Function((name,), function, (1, 0, 0), what=what, signed=True)
+    return present(b, b.apply(given, args, min(amount.low, 0) * most, max(amount.high, 0) * most))
 
 
 def _of_amount(

@@ -13,6 +13,7 @@ DIGITS = 34
 """The digits of the rule language's numbers."""
 
 _HALF_A_DIGIT = Fraction(5, 10**DIGITS)
+_HUGE = 10**60
 _MOST_CASES = 300
 _SMALL_RANGE = 80
 
@@ -311,7 +312,7 @@ class Builder:
         """A linear term as the rule language rounds it; itself where all its digits are kept."""
         if exact.constant or (roundings == 1 and _fits(exact)):
             return exact
-        error = exact.largest * _HALF_A_DIGIT * (2 * roundings)
+        error = _power_above(exact.largest * _HALF_A_DIGIT * (2 * roundings))
         function = Function(key, compute, rises, error)
         low = exact.low if exact.low == 0 else exact.low - error
         high = exact.high if exact.high == 0 else exact.high + error
@@ -375,6 +376,14 @@ def _variables(term: Term) -> Sequence[Term]:
     if term.op in (Op.ADD, Op.SCALE, Op.CONST):
         return [v for part in term.args for v in _variables(part)]
     return [term]
+
+
+def _power_above(size: Fraction) -> Fraction:
+    """The power of ten above a size: bounds of few digits are quicker to solve."""
+    if size > _HUGE:
+        return size
+    digits = len(str(size.numerator)) - len(str(size.denominator)) + 1
+    return Fraction(10) ** digits
 
 
 def _all_variables(term: Term) -> Sequence[Term]:
