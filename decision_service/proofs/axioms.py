@@ -18,9 +18,12 @@ def axioms(b: Builder, functions: Sequence[Term]) -> Iterator[Term]:
         if term.op is Op.APPLY:
             groups.setdefault(term.value.key, []).append(term)
     zero = b.number(0)
-    for term in (t for alike in groups.values() for t in alike if t.value.signed):
-        yield b.implies(b.le(term.args[0], zero), b.le(term, zero))
-        yield b.implies(b.le(zero, term.args[0]), b.le(zero, term))
+    for term in (t for alike in groups.values() for t in alike):
+        for argument in (term.args[index] for index in term.value.signed):
+            yield b.implies(b.le(argument, zero), b.le(term, zero))
+            yield b.implies(b.le(zero, argument), b.le(zero, term))
+        for argument in term.args if term.value.key == ("product",) else ():
+            yield b.implies(b.eq(argument, zero), b.eq(term, zero))
     for alike in groups.values():
         for one, other in combinations(alike[:_MOST_ALIKE], 2):
             if one.value.rises == other.value.rises:

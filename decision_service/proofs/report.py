@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from decision_service.domain.factor import ValueType
+from decision_service.domain.money import to_major
+from decision_service.domain.verdict import Verdict
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.proofs.person import Person, facts_of, noon
 from decision_service.proofs.questions import Question, inputs_of, required
@@ -43,3 +47,43 @@ def case_of(question: Question, found: Counterexample) -> str:
     day = noon(found.day, ruleset)
     verdict = found.verdicts[-1]
     return case_text("found by a proof", day, inputs, facts.factors, lists, verdict)
+
+
+def told_person(question: Question, found: Counterexample) -> str:
+    """The person and the verdicts in a sentence: `a typical person but for …; v1: REFER`."""
+    names = [n for n in untypical(question, found) if n not in found.changed]
+    values = [f"{n} {shown(question, n, found.person.values[n])}" for n in names]
+    values += [
+        f"{n} {shown(question, n, found.person.values[n])}, then {shown(question, n, value)}"
+        for n, value in found.changed.items()
+    ]
+    person = f"a typical person but for {'; '.join(values)}" if values else "a typical person"
+    return f"{person}: {told_verdicts(question, found)}"
+
+
+def told_verdicts(question: Question, found: Counterexample) -> str:
+    """The verdicts, each with what it is of: `v1: DECLINE; v2: REFER`."""
+    pairs = zip(question.sides, found.verdicts, strict=True)
+    return "; ".join(f"{side}: {told_verdict(verdict)}" for side, verdict in pairs)
+
+
+def told_verdict(verdict: Verdict) -> str:
+    """An outcome, with the amount where there is an offer."""
+    if verdict.offer is None:
+        return str(verdict.outcome)
+    return f"{verdict.outcome} of {verdict.offer.approved_amount.major:f}"
+
+
+def shown(question: Question, name: str, value: Any) -> str:
+    """A value as a case is written, money in major units."""
+    if isinstance(value, Unknown):
+        return f"missing {value.shown.missing.cause}"
+    money = {
+        entry.symbol.name
+        for ruleset in question.rulesets
+        for entry in (*ruleset.program.intake.factors, *ruleset.program.intake.inputs)
+        if entry.symbol.type is ValueType.MONEY
+    }
+    if name in money:
+        return f"{to_major(int(value), question.rulesets[0].currency):f}"
+    return str(value)

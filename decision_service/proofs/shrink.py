@@ -12,6 +12,7 @@ from decision_service.language.types import Symbol
 from decision_service.proofs.person import TODAY, Person
 from decision_service.proofs.questions import Period, Question, inputs_of, required
 from decision_service.proofs.typical import rounder, typical
+from decision_service.ruleset.analysis.ranges import whole
 
 
 def shrunk(
@@ -42,23 +43,25 @@ def _symbols(question: Question) -> list[Symbol]:
 def _simpler(question: Question, person: Person, symbol: Symbol, period: Period) -> Iterator[Any]:
     """Values that are simpler than the one that a person has, the simplest first."""
     value = person.values.get(symbol.name)
-    spec = question.world.catalogue.get(symbol.name)
+    spec, currency = question.world.catalogue.get(symbol.name), question.rulesets[0].currency
     name = symbol.name.removeprefix("inputs.")
     if name != symbol.name and name not in required(question.rulesets):
         plain: Any = unknown(symbol.name, Cause.NOT_SENT)
     else:
-        plain = typical(symbol, spec, question.rulesets[0].currency, period.start)
+        plain = typical(symbol, spec, currency, period.start)
     if value is None or value == plain:
         return
     yield plain
     if not isinstance(value, Unknown):
-        yield from (v for v in rounder(value, symbol.type) if v != value and _within(symbol, v))
+        yield from (
+            v for v in rounder(value, symbol.type) if v != value and _within(symbol, v, currency)
+        )
 
 
-def _within(symbol: Symbol, value: Any) -> bool:
-    """Whether a rounder value is in the range of its name; a range in major units is 1 at least."""
-    low = symbol.lower is None or value >= symbol.lower
-    return bool(low and (symbol.upper is None or value <= symbol.upper or value > 10**4))
+def _within(symbol: Symbol, value: Any, currency: str) -> bool:
+    """Whether a rounder value is in the range of its name."""
+    span = whole(symbol, currency)
+    return span.has(value)
 
 
 def _possible(question: Question, person: Person, changed: Mapping[str, Any]) -> bool:

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from decision_service.domain.verdict import Verdict
-from decision_service.language.evaluation.kleene import Unknown
 from decision_service.proofs.questions import Question
-from decision_service.proofs.report import case_of, untypical
+from decision_service.proofs.report import case_of, shown, told_person, told_verdict, untypical
 from decision_service.proofs.search import Counterexample, Proved, Result, Undecided
 
 
@@ -32,27 +30,9 @@ def lines(question: Question, claim: str, result: Result, today: date) -> Iterat
 
 
 def _person(question: Question, found: Counterexample) -> Iterator[str]:
-    names = [n for n in untypical(question, found) if n not in found.changed]
-    shown = ", ".join(f"{n} {_value(found.person.values[n])}" for n in names) or "nothing"
-    yield f"  A typical person but for: {shown}"
-    for name, value in found.changed.items():
-        yield f"  {name} {_value(found.person.values[name])}, then {_value(value)}"
-    pairs = zip(question.sides, found.verdicts, strict=True)
-    yield "  " + "; ".join(f"{side}: {_verdict(verdict)}" for side, verdict in pairs)
+    yield f"  {told_person(question, found)}"
     yield "  As a rule test:"
     yield case_of(question, found)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Unknown):
-        return f"missing {value.shown.missing.cause}"
-    return str(value)
-
-
-def _verdict(verdict: Verdict) -> str:
-    if verdict.offer is None:
-        return str(verdict.outcome)
-    return f"{verdict.outcome} of {verdict.offer.approved_amount.major:f}"
 
 
 def as_dict(question: Question, claim: str, result: Result, today: date) -> Mapping[str, Any]:
@@ -67,7 +47,7 @@ def as_dict(question: Question, claim: str, result: Result, today: date) -> Mapp
         **found,
         "as_of": result.day.isoformat(),
         "differs_from_typical": untypical(question, result),
-        "changed": {name: _value(value) for name, value in result.changed.items()},
-        "verdicts": [{"of": side, "verdict": _verdict(verdict)} for side, verdict in sides],
+        "changed": {n: shown(question, n, value) for n, value in result.changed.items()},
+        "verdicts": [{"of": side, "verdict": told_verdict(verdict)} for side, verdict in sides],
         "case": case_of(question, result),
     }

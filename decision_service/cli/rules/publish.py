@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -19,10 +21,12 @@ from decision_service.cli.rules.folder import (
     select_rules,
     unpublished,
 )
-from decision_service.language.diagnostics import render
+from decision_service.language.diagnostics import Severity, render
 from decision_service.pipeline.rules.manifest import MANIFEST, contents_digest, manifest_text
 from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.trial.guarantees import guarantees_of
 from decision_service.pipeline.trial.rule_tests import failures
+from decision_service.proofs.solver import SolverMissing
 from decision_service.storage.rules_folder.whole_files import write_whole
 
 _LONGEST_NAME = 200
@@ -38,8 +42,11 @@ def publish(
             metavar="DIGEST", help="go back to rules that decided before, from those of DIGEST"
         ),
     ] = "",
+    prove: Annotated[
+        bool, typer.Option("--prove/--no-prove", help="prove the guarantees before")
+    ] = True,
 ) -> None:
-    """Check and test the whole folder, then publish it.
+    """Check, test and prove the whole folder, then publish it.
 
     Publishing writes manifest.yaml: from then on only what it lists loads.
     """
@@ -55,6 +62,8 @@ def publish(
     rulebook = loaded(selection).rulebook
     assert rulebook is not None  # noqa: S101 - loaded raises otherwise
     _check_tests(selection, rulebook)
+    if prove:
+        _check_guarantees(rulebook)
     contents = selection.folder.contents
     file = selection.root / MANIFEST
     _write(file, manifest_text(contents, by.strip(), datetime.now(UTC), allow_rollback))
@@ -72,6 +81,22 @@ def _check_tests(selection: RulesSelection, rulebook: Rulebook) -> None:
             "test` shows which",
             Exit.FINDINGS,
             tuple(render(diagnostic) for diagnostic in failed),
+        )
+
+
+def _check_guarantees(rulebook: Rulebook) -> None:
+    """Refuse a guarantee that does not hold; without a solver say that none was asked."""
+    asked = guarantees_of(rulebook, datetime.now(UTC), time.monotonic)
+    try:
+        broken = [d for d in asked if d.severity is Severity.ERROR]
+    except SolverMissing as error:
+        sys.stderr.write(f"The guarantees were not proved: {error}\n")
+        return
+    if broken:
+        raise CommandError(
+            "nothing is published, because guarantees do not hold or are not decided",
+            Exit.FINDINGS,
+            tuple(render(diagnostic) for diagnostic in broken),
         )
 
 

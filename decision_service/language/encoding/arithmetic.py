@@ -40,12 +40,11 @@ def times(b: Builder, left: Term, right: Term) -> Term:
     ends = [x * y for x in (left.low, left.high) for y in (right.low, right.high)]
     error = max(map(abs, ends)) * Fraction(1, 10**33)
     rises = (_sign(right), _sign(left))
-    function = Function(("product",), arithmetic.product, rises, error, "a product of two values")
-    first, second = sorted((left, right), key=lambda t: t.number)
-    if first is not left:
-        function = Function(("product",), arithmetic.product, rises[::-1], error, function.what)
+    signed = tuple(index for index in (0, 1) if rises[index] > 0)
+    what = "a product of two values"
+    function = Function(("product",), arithmetic.product, rises, error, what, signed)
     low = Fraction(0) if min(ends) == 0 else min(ends) - error
-    return b.apply(function, (first, second), low, max(ends) + error)
+    return b.apply(function, (left, right), low, max(ends) + error)
 
 
 def _times(factor: Exact) -> Apply:
@@ -166,10 +165,11 @@ def _unknown_instalments(b: Builder, name: str, function: Apply, args: Sequence[
     plain = rates is not None and all(r == 0 or r > _LEAST_RATE for _, r in rates)
     if not plain or months.low < 1:
         return tabulated(b, function, args)
+    low, high = min(amount.low, Fraction(0)), max(amount.high, Fraction(0))
     most = 2 * (months.high if name == "annuity_amount" else 1 + rate.high)
     what = f"`{name}` over a term that is not fixed"
-    given = Function((name,), function, (1, 0, 0), what=what, signed=True)
-    return present(b, b.apply(given, args, min(amount.low, 0) * most, max(amount.high, 0) * most))
+    given = Function((name,), function, (1, 0, 0), what=what, signed=(0,))
+    return present(b, b.apply(given, args, low * most, high * most))
 
 
 def _of_amount(

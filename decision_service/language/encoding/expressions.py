@@ -14,6 +14,7 @@ from decision_service.language.encoding.encoded import (
     either,
     fails,
     literal,
+    present,
     strictly,
 )
 from decision_service.language.evaluation import arithmetic
@@ -141,6 +142,8 @@ def _call(node: tree.FunctionCall, values: Values) -> Encoded:
             return _coalesced(b, given)
         case "known":
             return Encoded(given[0].tainted, given[0].tainted, b.not_(given[0].gone))
+        case "tainted":
+            return present(b, given[0].tainted)
         case "missing":
             return Encoded(given[0].tainted, given[0].tainted, given[0].gone)
     return strictly(b, given, lambda *args: _function(b, node.function, args))

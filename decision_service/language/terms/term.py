@@ -49,8 +49,8 @@ class Function:
     """A function of the rule language as a term applies it.
 
     `key` is the same for equal functions. `rises` says of each argument whether the value rises
-    (1) or falls (-1) with it, 0 where neither is known; where it is `signed` it has the sign of the
-    first, and is 0 where that is. Where the result is a linear term but for
+    (1) or falls (-1) with it, 0 where neither is known; it has the sign of each `signed` argument,
+    and is 0 where that is. Where the result is a linear term but for
     rounding, the term's `exact` is it, and the two differ by `error` at most.
     """
 
@@ -59,7 +59,7 @@ class Function:
     rises: tuple[int, ...]
     error: Fraction = Fraction(0)
     what: str = ""
-    signed: bool = False
+    signed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
