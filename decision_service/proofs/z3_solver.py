@@ -10,14 +10,15 @@ from typing import Any
 from decision_service.language.terms.term import Op, Sort, Term
 from decision_service.proofs.solver import Answer, Solver, SolverMissing
 
-_MISSING = "no solver is installed: pip install 'decision-service[prove]'"
+MISSING = "no solver is installed: pip install 'decision-service[prove]'"
+"""What is said where the library is not there."""
 
 
 def _library() -> Any:
     try:
         import z3
     except ImportError:
-        raise SolverMissing(_MISSING) from None
+        raise SolverMissing(MISSING) from None
     return z3
 
 

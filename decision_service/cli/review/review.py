@@ -24,6 +24,7 @@ from decision_service.cli.review.comment import (
 )
 from decision_service.cli.review.impact import CaseFile, judged
 from decision_service.cli.rules.commands import problems_of
+from decision_service.cli.rules.diff import proved
 from decision_service.cli.rules.folder import select_rules
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.trial.rule_tests import run_rule_tests
@@ -31,12 +32,13 @@ from decision_service.pipeline.trial.rule_tests import run_rule_tests
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a review looks at; the last two are least shares in percent."""
+    """What a review looks at; coverage and figures are least shares in percent."""
 
     cases: CaseFile | None
     strict: bool
     coverage: int
     figures: int
+    prove: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +82,20 @@ def _compared(old: LoadedRules, new: LoadedRules, wanted: Wanted) -> Iterator[Pa
         yield Part("Versions", ["No version decides otherwise than before."])
     for one in changed:
         yield diff_part(one, old, new)
-    yield from _proofs(changed, new, wanted)
+        if wanted.prove and one.before is not None:
+            yield Part(f"Proofs of {one.name}", [*_bulleted(proved(one.before, one.after))])
+    yield from _tests(changed, new, wanted)
     for one in changed:
         other = one.champion is not None and one.champion.digest != one.after.digest
         if wanted.cases is not None and other:
             yield judged(one, old, new, wanted.cases)
 
 
-def _proofs(changed: list[ChangedVersion], new: LoadedRules, wanted: Wanted) -> Iterator[Part]:
+def _bulleted(lines: list[str]) -> Iterator[str]:
+    yield from (f"- {line}" for line in lines)
+
+
+def _tests(changed: list[ChangedVersion], new: LoadedRules, wanted: Wanted) -> Iterator[Part]:
     """Tests of all versions, since shared files and tests change too; figures of changed ones."""
     digests = {one.after.digest for one in changed}
     for version in run_rule_tests(new.selection.folder, new.rulebook):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Annotated, Any
 
@@ -9,25 +11,45 @@ import typer
 from msgspec.structs import asdict
 
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
+from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.folder import DEFAULT_PATH
 from decision_service.cli.rules.version import NamedVersion, RulesOption, find_version
 from decision_service.factors.registry import catalogue
+from decision_service.pipeline.trial.claims import proof_lines
+from decision_service.proofs.solver import SolverMissing
 from decision_service.ruleset.diff.versions import RulesetDiff, compare
+from decision_service.ruleset.program.model import CompiledRuleset
+
+ProveOption = Annotated[
+    bool, typer.Option("--prove", help="prove what the change does to everybody (extra `prove`)")
+]
 
 
 def diff(
     before: Annotated[str, typer.Argument(metavar="A", help="a version's file, or product@1")],
     after: Annotated[str, typer.Argument(metavar="B", help="the other one")],
     rules: RulesOption = DEFAULT_PATH,
+    prove: ProveOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Say in plain words what changed from A to B."""
     old, new = find_version(before, rules), find_version(after, rules)
     comparison = compare(old.files, new.files, catalogue())
+    proofs = proved(old.ruleset, new.ruleset) if prove else []
     if form is Format.JSON:
-        print_json(_as_dict(old, new, comparison))
-    else:
-        _print(old, new, comparison)
+        print_json(_as_dict(old, new, comparison) | ({"proofs": proofs} if prove else {}))
+        return
+    _print(old, new, comparison)
+    for line in proofs:
+        console().print(line, markup=False, soft_wrap=True)
+
+
+def proved(old: CompiledRuleset, new: CompiledRuleset) -> list[str]:
+    """What is proved of a change, a line a claim; raises CommandError."""
+    try:
+        return [*proof_lines(old, new, datetime.now(UTC), time.monotonic)]
+    except SolverMissing as error:
+        raise CommandError(str(error), Exit.USAGE) from None
 
 
 def _print(old: NamedVersion, new: NamedVersion, comparison: RulesetDiff) -> None:

@@ -18,6 +18,7 @@ _MOST_COMBINATIONS = 400
 _UNBOUNDED = Fraction(10) ** 6145
 _FIRST_DAY, _LAST_DAY = 1, 3_652_059
 _MANY = 10**16
+_SIGNS = (1, -1)
 _LEAST_RATE = Fraction(1, 10**15)
 _PRESENT, _ABSENT, _TAINTED = range(3)
 
@@ -29,6 +30,8 @@ def times(b: Builder, left: Term, right: Term) -> Term:
     for one, other in ((left, right), (right, left)):
         if one.constant:
             exact, key = b.scaled(other, one.value), ("product", one.value)
+            if one.value in _SIGNS:
+                return exact
             compute = _times(one.value)
             return b.rounded(exact, compute, key, (other,), (1 if one.value >= 0 else -1,))
     for one, other in ((left, right), (right, left)):

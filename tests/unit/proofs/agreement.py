@@ -43,7 +43,10 @@ class Encoding:
         return outcome, offer, {n for n, when in of.conditions.items() if value(when)}
 
     def _variables(self, factors, inputs, as_of):
-        intake, values = self.ruleset.program.intake, list(load(self.ruleset, factors, as_of).values)
+        intake, values = (
+            self.ruleset.program.intake,
+            list(load(self.ruleset, factors, as_of).values),
+        )
         intake.load_inputs(inputs, values)
         slots = {e.symbol.name: e.slot for e in (*intake.factors, *intake.inputs)}
         found = {}

@@ -9,8 +9,8 @@ from decision_service.proofs.comparison import Claim, Incomparable, compared
 from decision_service.proofs.conditions import ConditionUnfit
 from decision_service.proofs.report import case_of, untypical
 from decision_service.proofs.search import Counterexample, Proved, Undecided
-from tests.unit.ruleset.rulesets import rules
 from tests.unit.proofs.versions import SHIPPED, TODAY, claimed, edited, proved, shipped, small
+from tests.unit.ruleset.rulesets import rules
 
 LOAN, GIG = "personal-loan-ph@1", "gig-advance-ph@1"
 
@@ -66,7 +66,7 @@ def test_a_version_is_equivalent_to_itself():
         (LOAN, {"params__max_debt_to_income": "0.30"}, "tightens"),
         (LOAN, {"proof__sources_disagree__then": "DECLINE"}, "tightens"),
         (LOAN, {"offer__approved_amount": "1000"}, "tightens"),
-        (LOAN, {"score__income.months_since_first__bins__>= 24__points": "60"}, "loosens"),
+        (LOAN, {"params__max_overdue": "2000"}, "loosens"),
         (GIG, {"price__rows__4__monthly_rate": "0.05"}, "same-amounts"),
         (GIG, {"params__max_share_of_earnings": "0.45"}, "tightens"),
     ],

@@ -6,14 +6,16 @@ import time
 from datetime import date
 from functools import cache
 
+from msgspec.structs import replace
+
 from decision_service.cli.rules.version import find_version
 from decision_service.factors.registry import catalogue
+from decision_service.language.diagnostics import render_all
 from decision_service.proofs.comparison import Claim, compared
 from decision_service.proofs.questions import World
 from decision_service.proofs.search import prove
-from decision_service.ruleset.figures.setting import FigureSetter
-from decision_service.language.diagnostics import render_all
 from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.figures.setting import FigureSetter
 from decision_service.ruleset.program.model import RulesetFiles
 from tests.unit.ruleset.rulesets import ROOT, rules, stages
 
@@ -31,7 +33,9 @@ offer:
 
 def small(least=6, share="1.5", *more):
     """A version that approves from so many months on, a share of the income."""
-    gate = rules(MONTHS.format(least=least), "id: rest, when: income.months_24m >= 0, then: APPROVE")
+    gate = rules(
+        MONTHS.format(least=least), "id: rest, when: income.months_24m >= 0, then: APPROVE"
+    )
     return loosely(stages(gate, *more, tail=OFFER.format(share=share)))
 
 
@@ -64,3 +68,13 @@ def proved(question, seconds=60.0):
 def claimed(old, new, claim, where="", world=SHIPPED):
     """The result of a claim about two versions."""
     return proved(compared(old, new, Claim(claim), world, where))
+
+
+def rewritten(word, before, after):
+    """A shipped version in whose text something stands in the place of something else."""
+    files = shipped(word).files
+    assert before in files.text
+    text = files.text.replace(before, after, 1)
+    found = compile_ruleset(replace(files, text=text), catalogue(), checks=())
+    assert found.ruleset is not None, render_all(found.diagnostics)
+    return found.ruleset
