@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from decision_service.domain.money import Money
+from decision_service.domain.money import Money, currency_sign
 from decision_service.domain.verdict import Offer, Outcome
 from decision_service.notices.kinds import kind_of
 from decision_service.notices.model import (
@@ -16,8 +16,6 @@ from decision_service.notices.model import (
     Part,
 )
 from decision_service.notices.words import LANGUAGES, Words
-
-_SIGNS = {"PHP": "₱", "USD": "$", "EUR": "€"}
 
 
 def letter(subject: NoticeSubject, texts: NoticeTexts) -> Letter | None:
@@ -127,6 +125,5 @@ def _day(day: date, words: Words) -> str:
 
 def money_text(amount: Money) -> str:
     """An amount with its currency's sign, and its decimals where there are any."""
-    sign = _SIGNS.get(amount.currency, f"{amount.currency} ")
-    whole = amount.major == amount.major.to_integral_value()
-    return f"{sign}{amount.major:,.0f}" if whole else f"{sign}{amount.major:,}"
+    sign, whole = currency_sign(amount.currency), amount.major.to_integral_value()
+    return f"{sign} {whole:,.0f}" if whole == amount.major else f"{sign} {amount.major:,}"

@@ -60,7 +60,6 @@ class NoticeSubject(msgspec.Struct, frozen=True):
     decision_id: str
     application_id: str
     decided_on: date
-    currency: str
     asked: Money | None
     verdict: Verdict
     sources: tuple[SourceUsed, ...] = ()

@@ -45,9 +45,7 @@ _CONNECT_FIL = (
 _AGAIN_FIL = "Wala kayong kailangang gawin: maaari naming suriin muli sa ibang araw"
 
 
-def _remedies(
-    connect: str, again: str, others: Mapping[Cause, str]
-) -> Mapping[str, str]:
+def _remedies(connect: str, again: str, others: Mapping[Cause, str]) -> Mapping[str, str]:
     """What an applicant can do about each cause."""
     by_connecting = (
         Cause.NO_DATA,

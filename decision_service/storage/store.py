@@ -46,6 +46,7 @@ from decision_service.storage.commit.writer import (
 )
 from decision_service.storage.engine import READERS, Database, is_shared, open_database
 from decision_service.storage.errors import ConnectionLost
+from decision_service.storage.notices import StoredNotices
 from decision_service.storage.privacy import ended, expiry, snapshots
 from decision_service.storage.privacy.data_keys import PLAIN, DataKeys
 from decision_service.storage.privacy.erasing import Erasing
@@ -99,6 +100,7 @@ class Store:
         self.data_keys = data_keys
         self.leases = leases or SoleProcess()
         self.backtests = StoredRuns(database, lease)
+        self.notices = StoredNotices(database)
         self._writer = Writer(database, linger, largest_group, on_commit, data_keys)
         self._held: UserCache[UserState] = UserCache(USERS)
         self._on_erase: list[Callable[[str], None]] = []

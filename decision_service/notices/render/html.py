@@ -9,7 +9,8 @@ from decision_service.notices.model import Letter, Part
 
 _STYLE = """
 :root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 42rem; margin: 0 auto; padding: 2rem 1.25rem; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 42rem; margin: 0 auto;
+  padding: 2rem 1.25rem; }
 h1 { font-size: 1.4rem; line-height: 1.3; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
 p, ul { margin: .3rem 0; } .lender { font-weight: 600; } .reference { margin-top: 1.6rem; }
 @media print { body { max-width: none; padding: 0; } section { break-inside: avoid; } }

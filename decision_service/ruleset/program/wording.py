@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.money import exponent
+from decision_service.domain.money import currency_sign, exponent
 from decision_service.domain.verdict import ComparisonTrace, Truth
 from decision_service.language.evaluation.arithmetic import EXACT
 from decision_service.language.evaluation.emitter import Evaluate, Values, compile_tree, leaves
@@ -22,19 +22,6 @@ from decision_service.language.expressions.tree import Node
 from decision_service.ruleset.analysis.regions import Span
 from decision_service.ruleset.program.rounding import STEP, apart
 
-_SIGNS = {
-    "PHP": "₱",
-    "USD": "$",
-    "EUR": "€",
-    "GBP": "£",
-    "JPY": "¥",
-    "IDR": "Rp",
-    "INR": "₹",
-    "THB": "฿",
-    "VND": "₫",
-    "KRW": "₩",
-    "NGN": "₦",
-}
 _CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _LONGEST = 40
@@ -138,7 +125,7 @@ class Wording:
 
     @property
     def _sign(self) -> str:
-        return _SIGNS.get(self.currency, self.currency)
+        return currency_sign(self.currency)
 
     def decisive(self, node: Node, values: Values, about: str = "") -> tuple[str, str, str]:
         """Name, actual and required of the first comparison that made a condition true.
