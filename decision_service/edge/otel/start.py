@@ -15,6 +15,7 @@ from opentelemetry.instrumentation.grpc import filters, server_interceptor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import Sampler
 
 from decision_service.edge.otel.delivery import WatchedSpans
 from decision_service.edge.otel.environment import (
@@ -24,6 +25,7 @@ from decision_service.edge.otel.environment import (
     resource,
     sends,
 )
+from decision_service.edge.otel.sampling import ParentOrShare, head_sampling
 from decision_service.edge.otel.sender import MetricsSender
 from decision_service.edge.otel.tracer import OpenTelemetryTracer
 
@@ -39,9 +41,14 @@ class Tracing(msgspec.Struct, frozen=True):
     tracer: OpenTelemetryTracer
 
     @classmethod
-    def of(cls, provider: TracerProvider) -> Tracing:
-        """Health checks and reflection, which platforms ask for all the time, have no spans."""
+    def of(cls, provider: TracerProvider, sampled: ParentOrShare | None = None) -> Tracing:
+        """Health checks and reflection, which platforms ask for all the time, have no spans.
+
+        Nor have calls that are not `sampled`, where it is given.
+        """
         wanted = filters.negate(filters.service_prefix("grpc."))
+        if sampled is not None:
+            wanted = filters.all_of(wanted, sampled)
         return cls(
             provider,
             server_interceptor(tracer_provider=provider, filter_=wanted),
@@ -74,20 +81,34 @@ def open_telemetry(version: str) -> OpenTelemetry:
     own = resource(version)
     try:
         exporter = WatchedSpans(OTLPSpanExporter()) if sends("TRACES") else None
-        tracing = None if exporter is None else Tracing.of(provider_of(own, exporter))
         metrics = OTLPMetricExporter() if sends("METRICS") else None
     except (InvalidCompressionValueException, ValueError) as error:
-        raise VariableRefused(f"a variable of OpenTelemetry cannot be used: {error}") from None
+        raise _unusable(error) from None
+    tracing = None if exporter is None else _tracing(own, exporter)
     sender = None if metrics is None else MetricsSender(metrics, own, metrics_seconds())
     return OpenTelemetry(tracing, exporter, sender)
 
 
-def provider_of(own: Resource, exporter: SpanExporter) -> TracerProvider:
+def _tracing(own: Resource, exporter: SpanExporter) -> Tracing:
+    sampled, sampler = head_sampling()
+    try:
+        return Tracing.of(provider_of(own, exporter, sampler), sampled)
+    except ValueError as error:
+        raise _unusable(error) from None
+
+
+def _unusable(error: Exception) -> VariableRefused:
+    return VariableRefused(f"a variable of OpenTelemetry cannot be used: {error}")
+
+
+def provider_of(
+    own: Resource, exporter: SpanExporter, sampler: Sampler | None = None
+) -> TracerProvider:
     """A provider that batches spans; events, which may hold tracebacks, are left out.
 
     At most `OTEL_BSP_MAX_QUEUE_SIZE` (2,048) spans wait; the oldest are dropped.
     """
     limits = SpanLimits(max_events=0)
-    provider = TracerProvider(resource=own, span_limits=limits, shutdown_on_exit=False)
+    provider = TracerProvider(sampler, own, shutdown_on_exit=False, span_limits=limits)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
