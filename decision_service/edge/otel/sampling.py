@@ -32,7 +32,7 @@ class ParentOrShare(msgspec.Struct, frozen=True):
 
 
 def head_sampling() -> tuple[ParentOrShare | None, Sampler | None]:
-    """By `OTEL_TRACES_SAMPLER`: what comes before a span, and the sampler of what that lets through.
+    """By `OTEL_TRACES_SAMPLER`: what precedes a span, and the sampler of what that lets through.
 
     None twice for samplers that are not parent-based, which the SDK makes. Raises VariableRefused.
     """
