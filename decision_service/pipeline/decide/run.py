@@ -76,13 +76,14 @@ class DecisionRun(msgspec.Struct):
 
 def span_attributes(stored: StoredEntry, assignment: Assignment) -> Attributes:
     """What a run's span says of its recorded decision; nothing of the person."""
-    return {
+    said = {
         "decision.id": stored.decision_id,
         "decision.product": stored.product,
-        "decision.version": assignment.version or 0,
-        "decision.arm": assignment.arm or "",
         "decision.outcome": stored.outcome.value,
     }
+    if assignment.arm is None or assignment.version is None:
+        return said
+    return said | {"decision.version": assignment.version, "decision.arm": assignment.arm.value}
 
 
 def reused() -> RequestIdReused:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +48,23 @@ async def test_a_variable_that_cannot_be_used_ends_the_start(
     async with AsyncExitStack() as stack:
         with pytest.raises(StartError, match=says):
             instrument(ON, stack)
+
+
+def test_without_the_packages_one_sentence_says_how_to_get_them(tmp_path: Path) -> None:
+    """The service imports none of them before the setting asks for it."""
+    code = (
+        "import sys; sys.modules['opentelemetry'] = None; from decision_service.cli.main import run"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; sys.exit(run(['serve']))"],
+        cwd=tmp_path,
+        env=os.environ | {"DECISION_OPENTELEMETRY": "true"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "pip install 'decision-service[otel]'" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 async def test_without_the_setting_nothing_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
