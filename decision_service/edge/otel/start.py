@@ -11,7 +11,7 @@ import msgspec
 from opentelemetry.exporter.otlp.proto.grpc.exporter import InvalidCompressionValueException
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.instrumentation.grpc import filters, server_interceptor
+from opentelemetry.instrumentation.grpc import server_interceptor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -28,6 +28,7 @@ from decision_service.edge.otel.environment import (
 from decision_service.edge.otel.sampling import ParentOrShare, head_sampling
 from decision_service.edge.otel.sender import MetricsSender
 from decision_service.edge.otel.tracer import OpenTelemetryTracer
+from decision_service.edge.rpc.access import UNOBSERVED
 
 LINGER_SECONDS = 2.0
 """How long the end of the service waits for spans that are still to be sent."""
@@ -46,9 +47,12 @@ class Tracing(msgspec.Struct, frozen=True):
 
         Nor have calls that are not `sampled`, where it is given.
         """
-        wanted = filters.negate(filters.service_prefix("grpc."))
-        if sampled is not None:
-            wanted = filters.all_of(wanted, sampled)
+
+        def wanted(details: grpc.HandlerCallDetails) -> bool:
+            if details.method.startswith(UNOBSERVED):
+                return False
+            return sampled is None or sampled(details)
+
         return cls(
             provider,
             server_interceptor(tracer_provider=provider, filter_=wanted),
