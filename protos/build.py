@@ -1,4 +1,8 @@
-"""Generates, lints and checks the Python code of the protos: `build.py generate|lint|check`.
+"""What is made of the protos: `build.py generate|lint|check|image FILE`.
+
+`generate` writes the server's Python code and docs/openapi.yaml; `check` says whether they are what
+the protos give; `lint` checks style, and that no released client breaks; `image` writes the
+descriptors, with the types of error details, that a gateway reads.
 
 Google's files that the protos need lie beside them with their licence, as the package
 googleapis-common-protos has them, so that protoc needs nothing else.
@@ -15,7 +19,9 @@ from collections.abc import Sequence
 from importlib import metadata, resources
 from pathlib import Path
 
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc_tools import protoc
+from openapi import document
 
 ROOT = Path(__file__).resolve().parent
 PROJECT = ROOT.parent
@@ -23,17 +29,32 @@ GENERATED = PROJECT / "decision_service" / "api" / "v1"
 SOURCES = sorted(str(path) for path in (ROOT / "decision_service").rglob("*.proto"))
 PACKAGE = metadata.distribution("googleapis-common-protos")
 GOOGLE = Path(str(PACKAGE.locate_file("google")))
-GOOGLE_FILES = ("type/money.proto", "rpc/error_details.proto", "rpc/status.proto")
+GOOGLE_FILES = (
+    "api/annotations.proto",
+    "api/http.proto",
+    "rpc/error_details.proto",
+    "rpc/status.proto",
+    "type/money.proto",
+)
+ERRORS = [str(ROOT / "google" / "rpc" / name) for name in ("error_details.proto", "status.proto")]
+RELEASED = PROJECT / "clients" / "released.binpb"
+OPENAPI = PROJECT / "docs" / "openapi.yaml"
 LICENCE = PACKAGE.read_text("licenses/LICENSE") or ""
 WELL_KNOWN = str(resources.files("grpc_tools") / "_proto")
 INCLUDES = [f"-I{ROOT}", f"-I{WELL_KNOWN}"]
 
 
-def run_protoc(*options: str) -> None:
-    """Call protoc on all sources; exits with its code when it fails."""
-    code = protoc.main(["protoc", *INCLUDES, *options, *SOURCES])
+def run_protoc(*options: str, sources: Sequence[str] = SOURCES) -> None:
+    """Call protoc on sources; exits with its code when it fails."""
+    code = protoc.main(["protoc", *INCLUDES, *options, *sources])
     if code:
         sys.exit(code)
+
+
+def write_image(out: Path, *options: str) -> None:
+    """Write the descriptors of the protos and of all that they and errors need."""
+    options = (*options, "--include_imports", f"--descriptor_set_out={out}")
+    run_protoc(*options, sources=[*SOURCES, *ERRORS])
 
 
 def copy_google(out: Path) -> None:
@@ -49,16 +70,32 @@ def generate(out: Path) -> None:
     run_protoc(f"--python_out={out}", f"--pyi_out={out}", f"--grpc_python_out={out}")
 
 
-def lint() -> None:
-    """Check the protos with buf, on an image, so that no network is needed."""
+def openapi() -> str:
+    """The OpenAPI document of the protos."""
     with tempfile.TemporaryDirectory() as folder:
-        image = str(Path(folder) / "image.binpb")
-        run_protoc("--include_imports", "--include_source_info", f"--descriptor_set_out={image}")
-        buf = shutil.which("buf", path=str(Path(sys.executable).parent))
-        if buf is None:
-            sys.exit("buf is not in the virtual environment: run `make setup`")
-        command = [buf, "lint", image, "--config", str(PROJECT / "buf.yaml")]
-        sys.exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - fixed arguments
+        image = Path(folder) / "image.binpb"
+        write_image(image, "--include_source_info")
+        return document(FileDescriptorSet.FromString(image.read_bytes()))
+
+
+def lint() -> None:
+    """Check the protos with buf, on images, so that no network is needed."""
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / "image.binpb"
+        write_image(image, "--include_source_info")
+        buf("lint", str(image))
+        buf("breaking", str(image), "--against", str(RELEASED))
+
+
+def buf(*arguments: str) -> None:
+    """Call buf with the project's rules; exits with its code when it finds something."""
+    program = shutil.which("buf", path=str(Path(sys.executable).parent))
+    if program is None:
+        sys.exit("buf is not in the virtual environment: run `make setup`")
+    command = [program, *arguments, "--config", str(PROJECT / "buf.yaml")]
+    code = subprocess.run(command, check=False).returncode  # noqa: S603 - fixed arguments
+    if code:
+        sys.exit(code)
 
 
 def check() -> None:
@@ -71,6 +108,8 @@ def check() -> None:
         names = sorted(path.name for path in code.iterdir())
         outdated = _differing(code, GENERATED, names)
         outdated += _differing(fresh / "google", ROOT / "google", [*GOOGLE_FILES, "LICENSE"])
+    if OPENAPI.read_text(encoding="utf-8") != openapi():
+        outdated.append(OPENAPI.name)
     if outdated:
         sys.exit(f"generated files are out of date ({', '.join(outdated)}): run `make proto`")
 
@@ -80,16 +119,22 @@ def _differing(fresh: Path, committed: Path, names: Sequence[str]) -> list[str]:
     return differing + missing
 
 
-def main(action: str) -> None:
+def main(action: str, *files: str) -> None:
     """Do what the command line says."""
-    if action == "generate":
-        copy_google(ROOT / "google")
-        generate(PROJECT)
-    else:
-        {"lint": lint, "check": check}[action]()
+    match action, files:
+        case "generate", ():
+            copy_google(ROOT / "google")
+            generate(PROJECT)
+            OPENAPI.write_text(openapi(), encoding="utf-8")
+        case "lint", ():
+            lint()
+        case "check", ():
+            check()
+        case "image", (file,):
+            write_image(Path(file))
+        case _:
+            sys.exit("usage: build.py generate|lint|check|image FILE")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in {"generate", "lint", "check"}:
-        sys.exit("usage: build.py generate|lint|check")
-    main(sys.argv[1])
+    main(*(sys.argv[1:] or [""]))
