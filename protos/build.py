@@ -1,8 +1,8 @@
-"""What is made of the protos: `build.py generate|lint|check|image FILE`.
+"""What is made of the protos: `build.py generate|lint|check|release|gateway FOLDER`.
 
 `generate` writes the server's Python code and docs/openapi.yaml; `check` says whether they are what
-the protos give; `lint` checks style, and that no released client breaks; `image` writes the
-descriptors, with the types of error details, that a gateway reads.
+the protos give; `lint` checks style, and that no released client breaks; `gateway`
+writes the two files of it that the gateway reads.
 
 Google's files that the protos need lie beside them with their licence, as the package
 googleapis-common-protos has them, so that protoc needs nothing else.
@@ -22,6 +22,7 @@ from pathlib import Path
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc_tools import protoc
 from openapi import document
+from strict import requests
 
 ROOT = Path(__file__).resolve().parent
 PROJECT = ROOT.parent
@@ -78,6 +79,15 @@ def openapi() -> str:
         return document(FileDescriptorSet.FromString(image.read_bytes()))
 
 
+def gateway(out: Path) -> None:
+    """Write what the gateway reads into a folder: descriptors, and the names of fields."""
+    image = out / "decision_service.binpb"
+    write_image(image)
+    names = requests(FileDescriptorSet.FromString(image.read_bytes()))
+    script = (PROJECT / "deploy" / "gateway" / "strict.lua").read_text(encoding="utf-8")
+    (out / "strict.lua").write_text(names + script, encoding="utf-8")
+
+
 def lint() -> None:
     """Check the protos with buf, on images, so that no network is needed."""
     with tempfile.TemporaryDirectory() as folder:
@@ -130,10 +140,12 @@ def main(action: str, *files: str) -> None:
             lint()
         case "check", ():
             check()
-        case "image", (file,):
-            write_image(Path(file))
+        case "release", ():
+            write_image(RELEASED)
+        case "gateway", (folder,):
+            gateway(Path(folder))
         case _:
-            sys.exit("usage: build.py generate|lint|check|image FILE")
+            sys.exit("usage: build.py generate|lint|check|release|gateway FOLDER")
 
 
 if __name__ == "__main__":
