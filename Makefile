@@ -45,7 +45,7 @@ INSTALL = show() { while read -r word name rest; do case $$word in \
 	  || echo "There is no Chromium, so the browser tests are skipped: apt-get install chromium"
 	@touch $@
 
-NODE_LIBRARIES := tests/e2e/node_client tests/e2e/axe
+NODE_LIBRARIES := tests/e2e/axe
 .venv/.node: $(NODE_LIBRARIES:%=%/package-lock.json) .venv/.runtime
 	@command -v npm >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 	  && echo "Installing Node.js for tests ..." && apt-get update -qq \
@@ -82,7 +82,7 @@ lock: ## Resolve requirements anew (needs uv)
 
 .PHONY: clean
 clean: ## Remove .venv, caches and demo databases
-	rm -rf .venv $(NODE_LIBRARIES:%=%/node_modules) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output
+	rm -rf .venv $(NODE_LIBRARIES:%=%/node_modules) clients/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output
 	rm -f demo.db demo.db-wal demo.db-shm demo.db.lock
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
