@@ -16,11 +16,11 @@ $(CLIENTS)/.built: .venv/.clients clients/node/node_modules/.installed clients/n
 	@touch $@
 
 .PHONY: client-packages
-client-packages: $(CLIENTS)/.built ## Build the packages for Python and Node into dist/clients
+client-packages: $(CLIENTS)/.built ## Build packages for Python, Node (dist/clients)
 	@ls $(CLIENTS)/*.whl $(CLIENTS)/*.tgz
 
 .PHONY: clients
-clients: client-packages ## Try the clients of docs/callers.md in Python, Node, Java and Go
+clients: client-packages ## Try the clients of callers.md: Python, Node, Java, Go
 	@deploy/need.sh protoc protobuf-compiler
 	@deploy/need.sh javac default-jdk-headless
 	@deploy/need.sh grpc_java_plugin protobuf-compiler-grpc-java-plugin libgrpc-java libprotobuf-java libgoogle-gson-java libgeronimo-annotation-1.3-spec-java

@@ -8,11 +8,11 @@ $(GATEWAY)/envoy.yaml: .venv/.dev deploy/gateway/envoy.yaml deploy/gateway/stric
 	@cp deploy/gateway/envoy.yaml $@
 
 .PHONY: gateway
-gateway: .venv/.gateway $(GATEWAY)/envoy.yaml ## Build dist/gateway, and try JSON over HTTP with a real Envoy
+gateway: .venv/.gateway $(GATEWAY)/envoy.yaml ## Build dist/gateway; try JSON over HTTP with Envoy
 	@deploy/need.sh curl curl
 	@$(BIN)/pytest deploy/gateway
 	@echo "$(GATEWAY): every call of the protos answers JSON as docs/openapi.yaml says; curl lines of docs/callers.md ran"
 
 .PHONY: gateway-serve
-gateway-serve: .venv/.gateway $(GATEWAY)/envoy.yaml ## Serve JSON on 127.0.0.1:8080 for `make serve`, until Ctrl-C
+gateway-serve: .venv/.gateway $(GATEWAY)/envoy.yaml ## Serve JSON on 127.0.0.1:8080 beside `make serve`
 	@cd $(GATEWAY) && $(CURDIR)/$(BIN)/envoy --log-level warning --config-path envoy.yaml
