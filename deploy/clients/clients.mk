@@ -1,3 +1,4 @@
+##@ Clients
 DEPLOY_CHECKS += clients
 DEPLOY_GROUPS += clients
 CLIENTS := dist/clients

@@ -1,3 +1,4 @@
+##@ Gateway
 DEPLOY_CHECKS += gateway
 DEPLOY_GROUPS += gateway
 GATEWAY := dist/gateway
