@@ -16,4 +16,4 @@ gateway: .venv/.gateway $(GATEWAY)/envoy.yaml ## Build dist/gateway; try JSON ov
 
 .PHONY: gateway-serve
 gateway-serve: .venv/.gateway $(GATEWAY)/envoy.yaml ## Serve JSON on 127.0.0.1:8080 beside `make serve`
-	@cd $(GATEWAY) && $(CURDIR)/$(BIN)/envoy --log-level warning --config-path envoy.yaml
+	@cd $(GATEWAY) && $(CURDIR)/$(BIN)/envoy --log-level warning --disable-hot-restart --config-path envoy.yaml
