@@ -1,8 +1,8 @@
 """What is made of the protos: `build.py generate|lint|check|release|gateway FOLDER`.
 
 `generate` writes the server's Python code and docs/openapi.yaml; `check` says whether they are what
-the protos give; `lint` checks style, and that no released client breaks; `gateway`
-writes the two files of it that the gateway reads.
+the protos give. `lint` checks style, and that no client of the last release breaks; `release` makes
+the protos of today the last release. `gateway` writes the two files that the gateway reads.
 
 Google's files that the protos need lie beside them with their licence, as the package
 googleapis-common-protos has them, so that protoc needs nothing else.
@@ -16,18 +16,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from grpc_tools import protoc
+from compiling import ROOT, image, run_protoc, write_image
 from openapi import document
 from strict import requests
 
-ROOT = Path(__file__).resolve().parent
 PROJECT = ROOT.parent
 GENERATED = PROJECT / "decision_service" / "api" / "v1"
-SOURCES = sorted(str(path) for path in (ROOT / "decision_service").rglob("*.proto"))
 PACKAGE = metadata.distribution("googleapis-common-protos")
 GOOGLE = Path(str(PACKAGE.locate_file("google")))
 GOOGLE_FILES = (
@@ -37,25 +34,9 @@ GOOGLE_FILES = (
     "rpc/status.proto",
     "type/money.proto",
 )
-ERRORS = [str(ROOT / "google" / "rpc" / name) for name in ("error_details.proto", "status.proto")]
 RELEASED = PROJECT / "clients" / "released.binpb"
 OPENAPI = PROJECT / "docs" / "openapi.yaml"
 LICENCE = PACKAGE.read_text("licenses/LICENSE") or ""
-WELL_KNOWN = str(resources.files("grpc_tools") / "_proto")
-INCLUDES = [f"-I{ROOT}", f"-I{WELL_KNOWN}"]
-
-
-def run_protoc(*options: str, sources: Sequence[str] = SOURCES) -> None:
-    """Call protoc on sources; exits with its code when it fails."""
-    code = protoc.main(["protoc", *INCLUDES, *options, *sources])
-    if code:
-        sys.exit(code)
-
-
-def write_image(out: Path, *options: str) -> None:
-    """Write the descriptors of the protos and of all that they and errors need."""
-    options = (*options, "--include_imports", f"--descriptor_set_out={out}")
-    run_protoc(*options, sources=[*SOURCES, *ERRORS])
 
 
 def copy_google(out: Path) -> None:
@@ -73,28 +54,23 @@ def generate(out: Path) -> None:
 
 def openapi() -> str:
     """The OpenAPI document of the protos."""
-    with tempfile.TemporaryDirectory() as folder:
-        image = Path(folder) / "image.binpb"
-        write_image(image, "--include_source_info")
-        return document(FileDescriptorSet.FromString(image.read_bytes()))
+    return document(image("--include_source_info"))
 
 
 def gateway(out: Path) -> None:
     """Write what the gateway reads into a folder: descriptors, and the names of fields."""
-    image = out / "decision_service.binpb"
-    write_image(image)
-    names = requests(FileDescriptorSet.FromString(image.read_bytes()))
+    write_image(out / "decision_service.binpb")
     script = (PROJECT / "deploy" / "gateway" / "strict.lua").read_text(encoding="utf-8")
-    (out / "strict.lua").write_text(names + script, encoding="utf-8")
+    (out / "strict.lua").write_text(requests(image()) + script, encoding="utf-8")
 
 
 def lint() -> None:
     """Check the protos with buf, on images, so that no network is needed."""
     with tempfile.TemporaryDirectory() as folder:
-        image = Path(folder) / "image.binpb"
-        write_image(image, "--include_source_info")
-        buf("lint", str(image))
-        buf("breaking", str(image), "--against", str(RELEASED))
+        fresh = Path(folder) / "image.binpb"
+        write_image(fresh, "--include_source_info")
+        buf("lint", str(fresh))
+        buf("breaking", str(fresh), "--against", str(RELEASED))
 
 
 def buf(*arguments: str) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy.clients.programs import Program, go, java, node, python
+from deploy.clients.program import Program
+from deploy.clients.programs import go, java, node, python
 
 MAKERS = {"python": python, "node": node, "java": java, "go": go}
 NEEDED = {

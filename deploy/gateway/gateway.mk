@@ -3,7 +3,7 @@ DEPLOY_CHECKS += gateway
 DEPLOY_GROUPS += gateway
 GATEWAY := dist/gateway
 
-$(GATEWAY)/envoy.yaml: .venv/.dev deploy/gateway/envoy.yaml deploy/gateway/strict.lua protos/build.py protos/strict.py $(shell find protos -name '*.proto')
+$(GATEWAY)/envoy.yaml: .venv/.dev deploy/gateway/envoy.yaml deploy/gateway/strict.lua $(wildcard protos/*.py) $(shell find protos -name '*.proto')
 	@mkdir -p $(GATEWAY)
 	@$(BIN)/python protos/build.py gateway $(GATEWAY)
 	@cp deploy/gateway/envoy.yaml $@
