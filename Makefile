@@ -70,14 +70,15 @@ setup: .venv/.dev ## Make .venv from the hash-locked requirements
 
 .PHONY: proto
 proto: .venv/.dev ## Generate decision_service/api/v1 from protos/
-	$(BIN)/python protos/build.py generate
+	$(BIN)/python -m protos.build generate
 
 .PHONY: lock
 RESOLVE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock"
 lock: ## Resolve requirements anew (needs uv)
 	$(RESOLVE) --group dev -o requirements/dev.txt
-	for group in bench audit $(DEPLOY_GROUPS); do \
-	  $(RESOLVE) --group $$group -c requirements/dev.txt -o requirements/$$group.txt || exit 1; done
+	$(RESOLVE) --group bench -c requirements/dev.txt -o requirements/bench.txt
+	for group in audit $(DEPLOY_GROUPS); do $(RESOLVE) --group $$group \
+	  -c requirements/dev.txt -c requirements/bench.txt -o requirements/$$group.txt || exit 1; done
 	$(RESOLVE) --group build -c requirements/dev.txt -o requirements/runtime.txt
 
 .PHONY: clean
@@ -107,7 +108,7 @@ lint: .venv/.dev ## Check style, floors, public ground, protos and rule files
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m lint.public_ground
-	$(BIN)/python protos/build.py lint
+	$(BIN)/python -m protos.build lint
 	$(DECISION) rules check --strict rules
 	$(DECISION) rules fmt --check rules
 	$(DECISION) rules test rules --fail-under 100 --fail-under-figures 100
@@ -118,7 +119,7 @@ types: .venv/.dev ## Check types
 
 .PHONY: drift
 drift: .venv/.dev ## Check that generated files are what their sources give
-	$(BIN)/python protos/build.py check
+	$(BIN)/python -m protos.build check
 	$(DECISION) rules schema --check rules/_schema/ruleset.schema.json
 	$(DECISION) rules schema --of tests --check rules/_schema/tests.schema.json
 	$(DECISION) rules schema --of shared --check rules/_schema/shared.schema.json
@@ -129,13 +130,6 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 
 .PHONY: check
 check: lint types drift reliability-short test ## What CI runs of the service, in CI's order
-
-##@ Deploy
-# Each sub-folder of deploy/ has its own targets, which it adds to DEPLOY_CHECKS, and dependency groups, to DEPLOY_GROUPS.
-include $(wildcard deploy/*/*.mk)
-
-.PHONY: check-deploy
-check-deploy: $(DEPLOY_CHECKS) ## What CI runs of deploy/ and clients/
 
 ##@ Measure
 .PHONY: oracle
@@ -169,3 +163,10 @@ bench: .venv/.bench ## Measure against yardsticks (one part: ONLY=rules)
 .PHONY: walk
 walk: .venv/.dev ## Print the functions that a cold and a warm decision pass
 	@$(BIN)/python -m bench.walk
+
+##@ Deploy
+# Each sub-folder of deploy/ has its own targets, which it adds to DEPLOY_CHECKS, and dependency groups, to DEPLOY_GROUPS.
+include $(wildcard deploy/*/*.mk)
+
+.PHONY: check-deploy
+check-deploy: $(DEPLOY_CHECKS) ## What CI runs of deploy/ and clients/

@@ -1,4 +1,4 @@
-"""What is made of the protos: `build.py generate|lint|check|release|gateway FOLDER`.
+"""What is made of the protos: `python -m protos.build` with an action.
 
 `generate` writes the server's Python code and docs/openapi.yaml; `check` says whether they are what
 the protos give. `lint` checks style, and that no client of the last release breaks; `release` makes
@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from compiling import ROOT, image, run_protoc, write_image
-from openapi import document
-from strict import requests
+from protos.compiling import ROOT, image, run_protoc, write_image
+from protos.openapi import document
+from protos.strict import requests
 
 PROJECT = ROOT.parent
 GENERATED = PROJECT / "decision_service" / "api" / "v1"
@@ -121,7 +121,7 @@ def main(action: str, *files: str) -> None:
         case "gateway", (folder,):
             gateway(Path(folder))
         case _:
-            sys.exit("usage: build.py generate|lint|check|release|gateway FOLDER")
+            sys.exit("usage: python -m protos.build generate|lint|check|release|gateway FOLDER")
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import yaml
-from descriptors import Descriptors
 from google.api import annotations_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodDescriptorProto
-from openapi_schemas import Schemas
+
+from protos.descriptors import Descriptors
+from protos.openapi_schemas import Schemas
 
 PACKAGE = "decision_service.api.v1"
 STATUS = "google.rpc.Status"

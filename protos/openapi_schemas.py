@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from typing import Any
 
-from descriptors import Descriptors
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
     EnumDescriptorProto,
     FieldDescriptorProto,
 )
+
+from protos.descriptors import Descriptors
 
 Schema = dict[str, Any]
 SCALARS: dict[int, Schema] = {

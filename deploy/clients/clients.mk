@@ -1,4 +1,3 @@
-##@ Clients
 DEPLOY_CHECKS += clients
 DEPLOY_GROUPS += clients
 CLIENTS := dist/clients

@@ -1,11 +1,10 @@
-##@ Gateway
 DEPLOY_CHECKS += gateway
 DEPLOY_GROUPS += gateway
 GATEWAY := dist/gateway
 
 $(GATEWAY)/envoy.yaml: .venv/.dev deploy/gateway/envoy.yaml deploy/gateway/strict.lua $(wildcard protos/*.py) $(shell find protos -name '*.proto')
 	@mkdir -p $(GATEWAY)
-	@$(BIN)/python protos/build.py gateway $(GATEWAY)
+	@$(BIN)/python -m protos.build gateway $(GATEWAY)
 	@cp deploy/gateway/envoy.yaml $@
 
 .PHONY: gateway

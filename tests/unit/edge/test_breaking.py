@@ -1,4 +1,4 @@
-"""`protos/build.py lint` finds a change that breaks clients of the last release."""
+"""`python -m protos.build lint` finds a change that breaks clients of the last release."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def linted(folder: Path, replacement: str) -> subprocess.CompletedProcess[str]:
     text = proto.read_text()
     assert text.count(FIELD) == 1
     proto.write_text(text.replace(FIELD, replacement))
-    command = [sys.executable, str(folder / "protos" / "build.py"), "lint"]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "protos.build", "lint"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(
