@@ -20,7 +20,7 @@ def notices_of(
 ) -> Mapping[str, NoticeTexts]:
     """The texts by language; `files` are by their path within the product's folder at `path`.
 
-    What is wrong is added to `found`: N110 for a limit of an offer without words, N111 (a warning)
+    What is wrong is added to `found`: the warnings N110 for a limit of an offer without words, N111
     for a reason that is told in no such language.
     """
     read: dict[str, NoticeTexts] = {}
@@ -42,7 +42,7 @@ def _unsaid(
         if limit not in texts.limits:
             message = f"`limits` does not say what `{limit}` is, which may reduce an offer"
             hint = f"add to `limits`: {limit}: what it is, in the applicant's words"
-            yield Diagnostic("N110", Severity.ERROR, file, 1, 1, 2, message, hint)
+            yield Diagnostic("N110", Severity.WARNING, file, 1, 1, 2, message, hint)
     codes = {
         code: None
         for version in versions
