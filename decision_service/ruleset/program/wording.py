@@ -232,8 +232,8 @@ class Wording:
                 return self._among(leaf, values)
             case tree.Listed():
                 return self._listed(leaf, "in", values)
-            case tree.Not(operand=tree.Listed()):
-                return self._listed(leaf.operand, "not in", values)
+            case tree.Not(operand=tree.Listed() as asked):
+                return self._listed(asked, "not in", values)
             case tree.FunctionCall(function="known" | "missing"):
                 gone = isinstance(self.evaluated(leaf.arguments[0], values), Unknown)
                 actual = "missing" if gone else "known"
