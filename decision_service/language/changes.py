@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
 NOT_WRITTEN = "not written"
 NO_VALUE = "no value"
 _NO_TEXTS = (NOT_WRITTEN, NO_VALUE)
+Key = TypeVar("Key", bound=Hashable)
 _WORDS = {"min": "minimum", "max": "maximum"}
 
 
@@ -69,7 +71,7 @@ def reordered(
         )
 
 
-def keys_of(before: Iterable[str], after: Iterable[str]) -> list[str]:
+def keys_of(before: Iterable[Key], after: Iterable[Key]) -> list[Key]:
     """All keys: those of the newer side in its order, then those that are gone."""
     return list(dict.fromkeys((*after, *before)))
 
