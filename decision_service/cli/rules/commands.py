@@ -20,7 +20,7 @@ from decision_service.cli.display.output import (
 )
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
-from decision_service.cli.rules.diff import diff
+from decision_service.cli.rules.diff.command import diff
 from decision_service.cli.rules.explain import explain
 from decision_service.cli.rules.figures import figures_dict, judge_figures, print_figures
 from decision_service.cli.rules.fmt import fmt
