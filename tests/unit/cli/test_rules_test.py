@@ -275,8 +275,10 @@ def test_figures_that_no_test_notices_are_listed_and_a_floor_fails(run, gate):
     """Each is a line with file and line, old and new value; below the floor the command fails."""
     done = run("test", "--fail-under-figures", "100")
     assert done.code == 1
-    assert "/v1.yaml:9: no test notices params.least from 4 to 5" in done.out
-    assert "a case would: `" in done.out
+    assert "/v1.yaml:9: no test notices params.least from 4 to 5: outcome" in done.out
+    assert (
+        "\n  - name: params.least is 4 and not 5\n    factors: {income.months_12m: 4}" in done.out
+    )
     assert "less than the 100 % asked for" in done.err
 
 
@@ -288,6 +290,7 @@ def test_figures_are_there_for_programs(run, gate):
     assert ("params.least", "4", "5", 9) in {
         (one["at"], one["from"], one["to"], one["line"]) for one in figures["unnoticed"]
     }
+    assert all("\n    expect: {" in one["case"] for one in figures["unnoticed"] if one["case"])
 
 
 def test_why_shows_a_failed_case_stage_by_stage(run, gate, tmp_path):
