@@ -59,6 +59,9 @@ def test_a_failing_case_shows_expected_beside_actual_in_every_form(run, product)
     assert done.code == 1
     assert "FAILED a steady earner is approved" in done.out
     assert "expected DECLINE\n    actual   APPROVE" in done.out
+    assert "cases that reach these are printed once all tests pass\n" in done.out
+    figures = run("test", "--figures")
+    assert "personal-loan-ph v1: figures are tried once all tests pass\n" in figures.out
     done = run("test", "--format", "json")
     assert done.code == 1
     (version,) = json.loads(done.out)
@@ -98,7 +101,8 @@ def test_a_version_of_the_plan_without_a_case_has_no_coverage(run, product):
     done = run("test")
     assert done.code == 1
     assert "rollout.yaml:11:22: error T003: personal-loan-ph v2 is the plan's shadow" in done.out
-    assert "personal-loan-ph v2: 0 passed, 0 failed, coverage 0 %" in done.out
+    first = "  cases that reach these are printed once there is one case to begin with\n"
+    assert f"{first}personal-loan-ph v2: 0 passed, 0 failed, coverage 0 %" in done.out
     assert run("test", "--fail-under", "1").code == 1
 
 
