@@ -11,19 +11,19 @@ from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 
-_STEPS = (timedelta(-1), timedelta(0), timedelta(1))
+_DAY = timedelta(1)
 
 
 def dates_seen(ruleset: CompiledRuleset, facts: Iterable[Facts]) -> list[date]:
-    """Each date that a comparison of these facts shows on either side, and the days beside it."""
+    """Each date that a comparison of these facts shows on either side, then the days beside it."""
     found = {
-        day + step
+        day
         for each in facts
         for stage in traces(ruleset, evaluate(ruleset, each))
         for day in _dates(stage)
-        for step in _STEPS
     }
-    return sorted(found)
+    beside = {day + step for day in found for step in (_DAY, -_DAY)}
+    return [*sorted(found), *sorted(beside - found)]
 
 
 def _dates(stage: StageTrace) -> Iterator[date]:

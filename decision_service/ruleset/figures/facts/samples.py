@@ -78,14 +78,16 @@ class Sampler:
         self.names = sorted(self.pools)
 
     def samples(self, count: int) -> Iterator[Facts]:
-        """So many facts: those of the cases, then each value of each name in turn.
+        """So many facts: those of the cases, each value of each name in the first case, then more.
 
         There are none where there is no case to begin with.
         """
         yield from self.bases[:count]
-        draws, count = _Draws(), max(0, count - len(self.bases))
-        values = cycle(self._in_turn())
-        for value in islice(values, count if self.bases else 0):
+        left = max(0, count - len(self.bases)) if self.bases else 0
+        alone = self._in_turn()[:left]
+        yield from (self._sample(self.bases[0], [value]) for value in alone)
+        draws = _Draws()
+        for value in islice(cycle(self._in_turn()), left - len(alone)):
             base = self.bases[draws.below(len(self.bases))]
             others = [self._draw(draws, self.names) for _ in range(draws.below(MOST_CHANGED))]
             yield self._sample(base, [*others, value])
