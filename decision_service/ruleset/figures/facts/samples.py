@@ -93,17 +93,24 @@ class Sampler:
             yield self._sample(base, [*others, value])
 
     def about(self, names: Collection[str], count: int) -> Iterator[Facts]:
-        """So many facts that differ from the cases in some of these names, or in the day.
+        """So many facts that differ in some of these names, or in the day, from cases about them.
 
         Every second one differs in nothing but what the application says, and the day.
         """
         meant = {*names, _DAY}
         draws, found = _Draws(), sorted(n for n in self.pools if meant.issuperset(n.split(_IN)))
         sent = [name for name in found if name == _DAY or name.startswith(_INPUTS)]
-        for number in range(count if self.bases else 0):
-            base = self.bases[number // 2 % len(self.bases)]
+        bases = self._about(found)
+        for number in range(count if bases else 0):
+            base = bases[number // 2 % len(bases)]
             chosen, changed = (found, sent)[number % 2], 1 + draws.below(MOST_CHANGED)
             yield self._sample(base, [self._draw(draws, chosen) for _ in range(changed)])
+
+    def _about(self, names: Sequence[str]) -> Sequence[Facts]:
+        """The first case, and those that differ from it in some of these names."""
+        first = self.bases[:1]
+        usual = [_values(base, names) for base in first]
+        return [*first, *(base for base in self.bases[1:] if _values(base, names) != usual[0])]
 
     def _in_turn(self) -> list[tuple[str, Any]]:
         """The first value of each name, then the second of each, and so on."""
@@ -147,6 +154,12 @@ class Sampler:
         return [_noon(day, self.ruleset) for day in sorted(days)] or [
             base.as_of for base in self.bases[:1]
         ]
+
+
+def _values(facts: Facts, names: Sequence[str]) -> list[Any]:
+    inputs = {f"{_INPUTS}{name}": value for name, value in facts.inputs.items()}
+    given = {**facts.factors, **inputs, _DAY: facts.as_of.date}
+    return [given.get(name) for name in names]
 
 
 def _put(inputs: dict[str, Any], name: str, value: Any) -> None:
