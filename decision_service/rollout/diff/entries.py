@@ -35,6 +35,12 @@ def entries_of(plan: Plan) -> Iterator[PlanEntry]:
     yield _single("plan", "unreported_days", str(plan.unreported.days))
     yield from _go_live(plan.go_live)
     yield from _versions(plan.versions)
+    yield from _bounds_of_a_day(plan)
+    for guardrail in plan.guardrails:
+        yield _guardrail(guardrail)
+
+
+def _bounds_of_a_day(plan: Plan) -> Iterator[PlanEntry]:
     for cap in plan.caps:
         values = _values(
             tier=cap.tier, approvals_per_day=cap.approvals, amount_per_day=_digits(cap.amount)
@@ -47,8 +53,6 @@ def entries_of(plan: Plan) -> Iterator[PlanEntry]:
             amount_per_day=_digits(plan.explore.amount),
         )
         yield PlanEntry("explore", "the control group", values)
-    for guardrail in plan.guardrails:
-        yield _guardrail(guardrail)
 
 
 def _go_live(go_live: GoLive) -> Iterator[PlanEntry]:
