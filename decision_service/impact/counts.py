@@ -19,16 +19,29 @@ class GroupCounts(msgspec.Struct):
     amount_before: int = 0
     amount_after: int = 0
 
-    def add(self, one: JudgedApplicant) -> None:
-        """Count an applicant."""
-        before, after = one.before, one.after
-        self.applicants += 1
-        self.approved_before += before.approved
-        self.approved_after += after.approved
-        self.gained += after.approved and not before.approved
-        self.lost += before.approved and not after.approved
-        self.amount_before += before.amount or 0
-        self.amount_after += after.amount or 0
+    @classmethod
+    def of(cls, one: JudgedApplicant) -> GroupCounts:
+        """The counts of a group of one."""
+        before, after = one.before.approved, one.after.approved
+        return cls(
+            1,
+            int(before),
+            int(after),
+            int(after and not before),
+            int(before and not after),
+            one.before.amount or 0,
+            one.after.amount or 0,
+        )
+
+    def add(self, others: GroupCounts) -> None:
+        """Count the applicants of another group as well."""
+        self.applicants += others.applicants
+        self.approved_before += others.approved_before
+        self.approved_after += others.approved_after
+        self.gained += others.gained
+        self.lost += others.lost
+        self.amount_before += others.amount_before
+        self.amount_after += others.amount_after
 
 
 class MatrixCell(msgspec.Struct):

@@ -76,7 +76,8 @@ class ImpactSums(msgspec.Struct):
 
     def add(self, one: JudgedApplicant) -> None:
         """Count a compared applicant; raises TooManyCells."""
-        self.everybody.add(one)
+        alone = GroupCounts.of(one)
+        self.everybody.add(alone)
         self._add_to_matrix(one)
         if one.before.approved and one.after.approved:
             self._add_amounts(one.before, one.after)
@@ -85,7 +86,7 @@ class ImpactSums(msgspec.Struct):
         if one.before.outcome is not one.after.outcome:
             count(self.reasons, f"{_principal(one.before)}>{_principal(one.after)}")
         for dimension, cell in one.cells:
-            self._group(dimension, cell).add(one)
+            self._group(dimension, cell).add(alone)
         for counts, sides in ((self.points, one.points), (self.margins, one.margins)):
             for place, side in enumerate(sides):
                 counts.setdefault(place, PointCounts()).add(side, one.loan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 import msgspec
@@ -15,7 +15,11 @@ from decision_service.impact.applicant import JudgedApplicant, KnownLoan, LeftOu
 from decision_service.pipeline.backtest.causes import causes
 from decision_service.pipeline.backtest.cells import cells_of
 from decision_service.pipeline.rollout.pairs.pairs import Comparability
-from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase, dated, facts_for
+from decision_service.pipeline.rollout.pairs.second_opinion import (
+    DecidedCase,
+    facts_for,
+    loaded_for,
+)
 from decision_service.rollout.model import WHOLE
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
@@ -90,8 +94,9 @@ def compare(
     one = JudgedApplicant(case.decision.decision_id, side_of(before), side_of(after), loan=loan)
     moved = causes((rules.base, before), (rules.other, after)) if one.changed else ()
     cells = cells_of(case.decision, before, facts.inputs, rules.by)
-    asked = (rules.points, rules.margins if margins else ())
-    points, near = (_sides(case, every, facts, day) for every in asked)
+    known = {rules.other.digest: one.after}
+    points = _sides(rules.points, facts, day, known)
+    near = _sides(rules.margins, facts, day, known) if margins else ()
     return replace(one, causes=moved, cells=cells, points=points, margins=near)
 
 
@@ -106,9 +111,13 @@ def _judged(
 
 
 def _sides(
-    case: DecidedCase, every: tuple[CompiledRuleset, ...], facts: Facts, day: date | None
+    every: tuple[CompiledRuleset, ...], facts: Facts, day: date | None, known: Mapping[str, Side]
 ) -> tuple[Side, ...]:
-    return tuple(side_of(_verdict(case, ruleset, facts, day)) for ruleset in every)
+    """What each ruleset concludes from the same facts; `known` sides are by digest."""
+    return tuple(
+        known.get(ruleset.digest) or side_of(evaluate(ruleset, loaded_for(facts, ruleset, day)))
+        for ruleset in every
+    )
 
 
 def weighed(loan: KnownLoan | None, decision: Decision) -> KnownLoan | None:
@@ -124,7 +133,7 @@ def _verdict(
 ) -> Verdict:
     """The verdict; where the decision's own rules gave one for its own day, it stands."""
     if day is not None:
-        return evaluate(ruleset, dated(facts, ruleset, day))
+        return evaluate(ruleset, loaded_for(facts, ruleset, day))
     if ruleset.digest == case.ruleset.digest:
         return case.decision.rules_verdict
     return evaluate(ruleset, facts)

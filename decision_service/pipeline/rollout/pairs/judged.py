@@ -20,8 +20,8 @@ from decision_service.pipeline.rollout.pairs.pairs import (
 from decision_service.pipeline.rollout.pairs.recorded import RecordedCases
 from decision_service.pipeline.rollout.pairs.second_opinion import (
     DecidedCase,
-    dated,
     facts_for,
+    loaded_for,
     second_opinion,
 )
 from decision_service.pipeline.rules.rulebook import Product
@@ -77,7 +77,7 @@ def _decided_by(case: DecidedCase, ruleset: CompiledRuleset, day: date | None) -
     same = day is None and case.ruleset.digest == ruleset.digest
     if same or isinstance(facts, Comparability):
         return case
-    verdict = evaluate(ruleset, facts if day is None else dated(facts, ruleset, day))
+    verdict = evaluate(ruleset, facts if day is None else loaded_for(facts, ruleset, day))
     return replace(
         case,
         decision=replace(case.decision, verdict=verdict, override=None),

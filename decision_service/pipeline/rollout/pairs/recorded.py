@@ -12,11 +12,7 @@ from decision_service.domain.errors import RulesetUnknown
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.decide.conclude import judge
-from decision_service.pipeline.decide.record_codec import (
-    decode_facts,
-    factors_from_wire,
-    inputs_from_wire,
-)
+from decision_service.pipeline.decide.record_codec import decode_facts, factors_from_wire
 from decision_service.pipeline.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.pipeline.records.read import Recorded
 from decision_service.pipeline.records.replay import shell_of
@@ -25,6 +21,7 @@ from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.pipeline.snapshots.codec import read_snapshot
 from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.run.evaluator import load
 
 _PAGE = 100
 
@@ -93,12 +90,14 @@ def decided_case(
     The record must hold factor values; `known` are the inputs that any loaded version declares.
     """
     assert recorded.facts.factors is not None  # noqa: S101  asked by the caller
-    factors = factors_from_wire(recorded.facts.factors)
+    factors, shell = factors_from_wire(recorded.facts.factors), shell_of(recorded)
+    loaded = load(ruleset, factors.values, shell.as_of)
     return DecidedCase(
-        decision=judge(shell_of(recorded), ruleset, factors, recorded.facts.allowances),
+        decision=judge(shell, ruleset, factors, recorded.facts.allowances, loaded),
         ruleset=ruleset,
         snapshot=snapshot,
         factors=factors,
-        sent=inputs_from_wire(recorded.facts.inputs),
+        sent=shell.inputs,
         known=known,
+        loaded=loaded,
     )

@@ -28,7 +28,7 @@ from decision_service.pipeline.rollout.pairs.pairs import (
     moved,
 )
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.evaluator import Facts, evaluate, load
+from decision_service.ruleset.run.evaluator import Facts, LoadedFactors, evaluate, load
 from decision_service.ruleset.run.inputs import bind_inputs
 from decision_service.ruleset.run.lists import list_answers
 
@@ -37,6 +37,7 @@ class DecidedCase(msgspec.Struct, frozen=True):
     """A decision with the data that it was made from; `snapshot` is None where that was erased.
 
     `sent` are the inputs as the client sent them, `known` those that any loaded version declares.
+    `loaded` may be given where the factors were loaded for the ruleset.
     """
 
     decision: Decision
@@ -45,6 +46,7 @@ class DecidedCase(msgspec.Struct, frozen=True):
     factors: Factors
     sent: Mapping[str, Value]
     known: frozenset[str]
+    loaded: LoadedFactors | None = None
 
 
 def second_opinion(
@@ -68,7 +70,7 @@ def second_opinion(
         if isinstance(facts, Comparability):
             return replace(pair, standing=facts)
         verdict = evaluate(
-            other, facts if params_as_of is None else dated(facts, other, params_as_of)
+            other, facts if params_as_of is None else loaded_for(facts, other, params_as_of)
         )
         if verdict.ended_in_rule_error:
             return pair
@@ -116,13 +118,16 @@ def facts_for(case: DecidedCase, other: CompiledRuleset) -> Facts | Comparabilit
         return values
     inputs = dict(bound.values)
     answers = list_answers(other, inputs, as_of.date, case.decision.answers)
-    return Facts(values, inputs, as_of, answers=answers)
+    same = case.loaded if values is case.factors.values else None
+    return Facts(values, inputs, as_of, load(other, values, as_of, same), answers)
 
 
-def dated(facts: Facts, ruleset: CompiledRuleset, day: date) -> Facts:
-    """The same facts with the dated parameters of another day."""
-    noon = datetime.combine(day, time(12), facts.as_of.zone)
-    return replace(facts, loaded=load(ruleset, facts.factors, AsOf.at(noon, facts.as_of.zone)))
+def loaded_for(facts: Facts, ruleset: CompiledRuleset, day: date | None = None) -> Facts:
+    """The same facts as a ruleset takes them, perhaps with the dated parameters of another day."""
+    as_of = facts.as_of
+    if day is not None:
+        as_of = AsOf.at(datetime.combine(day, time(12), as_of.zone), as_of.zone)
+    return replace(facts, loaded=load(ruleset, facts.factors, as_of, facts.loaded))
 
 
 def _values(
@@ -132,11 +137,12 @@ def _values(
     alike = replace(live, factors=()) == replace(needs, factors=()) and as_of == case.decision.as_of
     at_hand = case.factors.values if alike else {}
     further = tuple(name for name in needs.factors if name not in at_hand)
-    own = own_values(case.decision.own, replace(needs, factors=further), as_of)
-    if any(m.cause is Cause.NOT_FETCHED for value in own.values() for m in value.missing):
-        return Comparability.NOT_COMPARABLE  # records that this decision did not look up
-    at_hand = {**at_hand, **own}
-    further = tuple(name for name in further if name not in own)
+    if further:
+        own = own_values(case.decision.own, replace(needs, factors=further), as_of)
+        if any(m.cause is Cause.NOT_FETCHED for value in own.values() for m in value.missing):
+            return Comparability.NOT_COMPARABLE  # records that this decision did not look up
+        at_hand = {**at_hand, **own}
+        further = tuple(name for name in further if name not in own)
     if case.snapshot is None:
         return Comparability.ERASED if further else at_hand
     plans = (fetch_plan(live, case.decision.as_of), fetch_plan(needs, as_of))
