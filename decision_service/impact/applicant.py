@@ -23,6 +23,13 @@ class LeftOut(StrEnum):
     __hash__ = str.__hash__
 
 
+class NotCompared(msgspec.Struct, frozen=True):
+    """Why an applicant cannot be compared, and the factors that were lacking."""
+
+    why: LeftOut
+    lacking: tuple[str, ...] = ()
+
+
 class Side(msgspec.Struct, frozen=True, array_like=True):
     """What one set of rules concluded; amounts in minor units, None where nothing is approved.
 

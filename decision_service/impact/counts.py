@@ -20,17 +20,17 @@ class GroupCounts(msgspec.Struct):
     amount_after: int = 0
 
     @classmethod
-    def of(cls, one: JudgedApplicant) -> GroupCounts:
-        """The counts of a group of one."""
+    def of(cls, one: JudgedApplicant, many: int = 1) -> GroupCounts:
+        """The counts of so many alike applicants."""
         before, after = one.before.approved, one.after.approved
         return cls(
-            1,
-            int(before),
-            int(after),
-            int(after and not before),
-            int(before and not after),
-            one.before.amount or 0,
-            one.after.amount or 0,
+            many,
+            many * before,
+            many * after,
+            many * (after and not before),
+            many * (before and not after),
+            many * (one.before.amount or 0),
+            many * (one.after.amount or 0),
         )
 
     def add(self, others: GroupCounts) -> None:
@@ -82,12 +82,12 @@ class PointCounts(msgspec.Struct):
     weight: int = 0
     bad_weight: int = 0
 
-    def add(self, side: Side, loan: KnownLoan | None) -> None:
-        """Count an applicant as the point decides her."""
-        self.applicants += 1
-        self.approved += side.approved
-        self.referred += side.outcome is Outcome.REFER
-        self.amount += side.amount or 0
+    def add(self, side: Side, loan: KnownLoan | None, many: int = 1) -> None:
+        """Count so many alike applicants as the point decides them."""
+        self.applicants += many
+        self.approved += many * side.approved
+        self.referred += many * (side.outcome is Outcome.REFER)
+        self.amount += many * (side.amount or 0)
         if loan is not None and side.approved:
-            self.weight += loan.weight
-            self.bad_weight += loan.weight if loan.bad else 0
+            self.weight += many * loan.weight
+            self.bad_weight += many * loan.weight if loan.bad else 0
