@@ -33,6 +33,7 @@ from decision_service.cli.rollout.text import instant_text
 _WINDOW = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _PATIENCE = 120.0
+_EXAMPLES = 3
 APPROVE = decision_pb2.OUTCOME_APPROVE
 
 
@@ -198,7 +199,7 @@ def outcome_table(found: pb.VersionComparison) -> Table:
             f"{pair.count:,}",
             money_text(pair.live_amount),
             money_text(pair.other_amount),
-            ", ".join(pair.examples),
+            ", ".join(pair.examples[:_EXAMPLES]),
         )
     return rows
 

@@ -108,7 +108,7 @@ def test_a_comparison_shows_the_figures_of_a_report(capsys: pytest.CaptureFixtur
     found.MergeFrom(COMPARISON)
     print_comparison(found, "challenger")
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["APPROVE", "40.00", "%", "30.00", "%", "-10.00", "-28.50", "to", "+8.50"] in rows
+    assert ["approve", "40.00", "%", "30.00", "%", "-10.00", "-28.50", "to", "+8.50"] in rows
     assert ["policy.age", "1", "0", "3", "0", "1", "dec_7"] in rows
     assert ["APPROVE", "TOO_YOUNG", "1"] in rows
 
