@@ -50,7 +50,7 @@ def second_opinion(
 
 
 def verdicts(case: DecidedCase, base: RulesOnDay, other: RulesOnDay) -> TwoVerdicts | NotCompared:
-    """What both conclude, or why they cannot be compared; `evaluate`'s promises hold."""
+    """What both conclude, or why they cannot be compared."""
     before = case.decision.rules_verdict
     if base.day is not None or base.ruleset.digest != case.ruleset.digest:
         told = _judged(case, base)
