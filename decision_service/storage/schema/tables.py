@@ -427,7 +427,8 @@ shadow_results = Table(
 )
 """What a silent version would have decided beside what was decided; nothing of a person.
 
-`moved` holds the rules and reasons that told the two apart, one a line.
+`standing` says why there is no other side. `moved` holds the causes and the principal reasons of
+what differs, one a line.
 """
 
 backtest_runs = Table(
