@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from multiprocessing import active_children
@@ -19,9 +19,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from decision_service.build import engine_version
 from decision_service.cli.backtest.rules import compared_rules
 from decision_service.cli.errors import Exit
-from decision_service.pipeline.backtest.ports import KeyRange
+from decision_service.pipeline.backtest.ports import JudgedRanges, KeyRange
 from decision_service.pipeline.backtest.rules import BacktestOrder
 from decision_service.pipeline.backtest.run import divided, summed
 from decision_service.simulator.people.population import population
@@ -30,7 +31,8 @@ from decision_service.simulator.server import build_app
 from decision_service.storage.privacy.data_keys import DATA_KEYS
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from decision_service.storage.reader import StoreReader
-from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder, judged
+from decision_service.wiring.backtest.processes import ProcessPartitions
+from decision_service.wiring.backtest.worker import WorkerOrder, judged
 from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, create, running
 from tests.integration.replicas import vendor_of
@@ -166,42 +168,51 @@ async def test_a_killed_worker_changes_nothing(tmp_path: Path) -> None:
     async with running(tmp_path, rules_dir=RULES, store_url=url) as live:
         await decide_twice(live, [one.user_id for one in sandbox_people()])
         order, ranges = await ordered(url)
-        undisturbed = await asyncio.to_thread(summed, ranges, partial(here, order), quiet)
+        undisturbed = await asyncio.to_thread(summed, ranges, Here(order), quiet)
         disturbed = await asyncio.to_thread(summed, ranges, Disturbed(order, 2), quiet)
     assert undisturbed.everybody.applicants == 4
     assert msgspec.to_builtins(disturbed) == msgspec.to_builtins(undisturbed)
 
 
-def here(order: WorkerOrder, ranges: Sequence[KeyRange]) -> Iterator[bytes]:
-    """The sums of the ranges, in this process."""
-    told = msgspec.json.encode(order)
-    return (judged(told, one) for one in ranges)
+class Here:
+    """The ranges, in this process."""
+
+    def __init__(self, order: WorkerOrder) -> None:
+        self._order = msgspec.json.encode(order)
+
+    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
+        """The sums of each."""
+        for one in ranges:
+            yield one, judged(self._order, one)
+
+    def stop(self) -> None:
+        """Nothing goes on."""
 
 
 class Disturbed(ProcessPartitions):
     """A pool of which one process is killed when the first range is done."""
 
-    def __call__(self, ranges: Sequence[KeyRange]) -> Iterator[bytes]:
+    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
         """The sums, as those of the pool that is left."""
-        for place, part in enumerate(super().__call__(ranges)):
+        for place, done in enumerate(super().map_partitions(ranges)):
             if place == 0:
                 os.kill(active_children()[0].pid or 0, signal.SIGKILL)
-            yield part
+            yield done
 
 
-async def ordered(url: str) -> tuple[WorkerOrder, Sequence[KeyRange]]:
+async def ordered(url: str, keys: str = "") -> tuple[WorkerOrder, Sequence[KeyRange]]:
     """What workers are told of a stricter champion, and the ranges."""
     figures = {"params.min_monthly_income": "30000"}
     rules = await asyncio.to_thread(compared_rules, Path(RULES), PRODUCT, "", figures, ())
     order = BacktestOrder(PRODUCT, rules.base, rules.other, rules.product.input_names)
-    reader = await StoreReader.open(url, DATA_KEYS.beside(url))
+    file = Path(keys) if keys else DATA_KEYS.beside(url)
+    reader = await StoreReader.open(url, file)
     try:
         edges = await reader.edges(PRODUCT, EVER)
     finally:
         await reader.aclose()
     assert edges is not None
-    keys = str(DATA_KEYS.beside(url) or "")
-    return WorkerOrder(url, edges[0], order, keys), divided(*edges)
+    return WorkerOrder(engine_version(), url, edges[0], order, str(file or "")), divided(*edges)
 
 
 def quiet(_: int, __: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
@@ -15,7 +15,7 @@ from decision_service.clock_ids import Ids, SystemClock
 from decision_service.impact.document import decoded
 from decision_service.impact.figures import Subject
 from decision_service.impact.sums import ImpactSums, TooManyCells
-from decision_service.pipeline.backtest.ports import KeyRange
+from decision_service.pipeline.backtest.ports import JudgedRanges, KeyRange
 from decision_service.pipeline.backtest.rules import BacktestOrder, RulesOrder
 from decision_service.pipeline.backtest.run import PARTITIONS
 from decision_service.pipeline.backtest.runs.model import (
@@ -77,7 +77,7 @@ class Workers:
         assert plan == PLAN
         return self
 
-    def parts(self, ranges: Sequence[KeyRange]) -> Generator[tuple[KeyRange, bytes], None, None]:
+    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
         """One decision in each."""
         self.asked = ranges
         for one in ranges[: self._most]:

@@ -11,8 +11,8 @@ import structlog
 
 from decision_service.domain.errors import StoreError
 from decision_service.impact.sums import TooManyCells
-from decision_service.pipeline.backtest.ports import WorkersKilled
-from decision_service.pipeline.backtest.runs.judging import Partitions, RunJudge
+from decision_service.pipeline.backtest.ports import Partitions, WorkersKilled
+from decision_service.pipeline.backtest.runs.judging import RunJudge
 from decision_service.pipeline.backtest.runs.model import (
     BacktestPlan,
     BacktestRuns,
