@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from pyarrow.parquet import read_schema
 
 from decision_service.build import engine_version
 from decision_service.cli.backtest.rules import compared_rules
@@ -76,8 +77,11 @@ async def test_a_change_is_told_in_people_and_money(url: str, tmp_path: Path) ->
                 asked("--with", f"{PRODUCT}@2"),
             )
             file = await exported(tmp_path, live)
+            if url.startswith("sqlite"):  # a file is the same from any store
+                rows = await exported_rows(tmp_path, live)
+                assert_rows_tell_the_same(rows, json.loads(told.stdout))
     assert_the_same_over(file, json.loads(told.stdout))
-    if url.startswith("sqlite"):  # a file is the same from any store
+    if url.startswith("sqlite"):
         assert_a_review_tells(file)
     assert told.returncode == 0, told.stderr
     assert told.stdout == again.stdout
@@ -101,6 +105,29 @@ async def exported(folder: Path, live: Running) -> Path:
     file = folder / "cases.jsonl"
     file.write_text("\n".join(["{", *lines, "", other, lines[0], '{"decision": "x"}']) + "\n")
     return file
+
+
+async def exported_rows(folder: Path, live: Running) -> Path:
+    """All decisions as a case file in Parquet; it goes to no screen."""
+    words = ("decisions", "export", "--format", "parquet", "--address", live.service.address)
+    lost = await asyncio.to_thread(partial(command, *words, folder=folder))
+    assert (lost.returncode, lost.stdout) == (2, "")
+    assert "name it with --output" in lost.stderr
+    file = folder / "cases.parquet"
+    done = await asyncio.to_thread(partial(command, *words, "--output", str(file), folder=folder))
+    assert done.returncode == 0, done.stderr
+    return file
+
+
+def assert_rows_tell_the_same(file: Path, told: dict[str, Any]) -> None:
+    """The figures of the report over the store, from rows whose types analysts' programs know."""
+    types = {one.name: str(one.type) for one in read_schema(file)}
+    assert types["decided"] == "timestamp[us, tz=UTC]"
+    assert types["reasons"] == "list<element: string>"
+    words = ("backtest", PRODUCT, "--cases", str(file), "--rules", RULES, *STRICT)
+    done = command(*words, "--format", "json", folder=file.parent)
+    assert done.returncode == 0, done.stderr
+    assert shape(json.loads(done.stdout)) == shape(told)
 
 
 def assert_the_same_over(file: Path, told: dict[str, Any]) -> None:

@@ -55,7 +55,7 @@ def backtest(
     store: Annotated[str, typer.Option("--store", help="the store, else STORE_URL")] = "",
     cases: Annotated[
         Path | None,
-        typer.Option("--cases", help="a file of `decisions export --format jsonl`, no store"),
+        typer.Option("--cases", help="JSON lines or Parquet of `decisions export`, no store"),
     ] = None,
     outcomes: Annotated[
         Path | None,

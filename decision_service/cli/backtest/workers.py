@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from importlib.util import find_spec
 
 from decision_service.cli.backtest.sources import SourceNames
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.extras import require_extra
 from decision_service.config import load
 from decision_service.pipeline.backtest.ports import Partitions
 from decision_service.storage.address import SqliteFile, parse_store_url
@@ -27,8 +27,7 @@ def require_reach(on: Workers, names: SourceNames) -> None:
     """Raise CommandError or StoreError where there is no Ray, or it cannot read what is named."""
     if on is not Workers.RAY:
         return
-    if find_spec("ray") is None:
-        raise CommandError("--on ray needs Ray: install decision-service[ray]", Exit.USAGE)
+    require_extra("ray", "--on ray needs Ray")
     if names.cases is not None or names.outcomes is not None:
         raise CommandError(
             "--on ray takes no --cases and no --outcomes: other machines do not have these files",
