@@ -33,6 +33,7 @@ class BacktestWiring:
             uuid.uuid4().hex,
             engine_version(),
             settings.lease,
+            core.metrics.backtest_ended,
         )
         stack.push_async_callback(self._runner.aclose)
 
@@ -53,6 +54,7 @@ class BacktestWiring:
             self._runner.wake,
             core.settings.backtest_jobs,
             engine_version(),
+            core.metrics.backtest_ended,
         )
         return OperateBacktests(deps)
 
