@@ -62,6 +62,12 @@ class Metrics:
         )
         for state in ENDED:
             self._backtests.labels(state)
+        self._reasons = counter(
+            registry, "decision_reasons", "Reasons given, by decision", "product", "code"
+        )
+        self._missing = counter(
+            registry, "decision_missing", "Causes of missing data, by decision", "product", "cause"
+        )
         self._call_seconds = histogram(
             registry, "call_seconds", "Time to answer", "method", bounds=_SECONDS
         )
@@ -95,6 +101,16 @@ class Metrics:
     def backtest_ended(self, state: RunState) -> None:
         """A run of a backtest ended by this process."""
         self._backtests.labels(state).inc()
+
+    def reasoned(self, product: str, codes: Iterable[str]) -> None:
+        """A recorded decision gives these reasons, whose codes its rule set declares."""
+        for code in codes:
+            self._reasons.labels(product, code).inc()
+
+    def lacked(self, product: str, causes: Iterable[str]) -> None:
+        """A recorded decision lacks data for these causes, each once."""
+        for cause in causes:
+            self._missing.labels(product, cause).inc()
 
     def committed(self, seconds: float, decisions: int) -> None:
         """The store committed a group."""

@@ -231,13 +231,18 @@ class Wording:
             case tree.Within():
                 return self._among(leaf, values)
             case tree.Listed():
-                name, actual = f"lists.{leaf.list}", self._shown(leaf.operand, values)
-                return Seen(leaf.operand, "in", name, name, actual)
+                return self._listed(leaf, "in", values)
+            case tree.Not(operand=tree.Listed() as asked):
+                return self._listed(asked, "not in", values)
             case tree.FunctionCall(function="known" | "missing"):
                 gone = isinstance(self.evaluated(leaf.arguments[0], values), Unknown)
                 actual = "missing" if gone else "known"
                 return Seen(leaf.arguments[0], "", leaf.function, leaf.function, actual)
         return Seen(leaf, "", "true", "true", self._shown(leaf, values))
+
+    def _listed(self, leaf: tree.Listed, word: str, values: Values) -> Seen:
+        name, actual = f"lists.{leaf.list}", self._shown(leaf.operand, values)
+        return Seen(leaf.operand, word, name, name, actual)
 
     def _among(self, leaf: tree.Within, values: Values) -> Seen:
         type_ = leaf.operand.type
