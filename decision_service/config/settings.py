@@ -86,7 +86,8 @@ class Settings(OnboardingSettings):
     )
     admin_address: Address = Field(
         "",
-        description="Address of /healthz, /livez and /metrics, which are then not at the HTTP address.",
+        description="Address of /healthz, /livez and /metrics, which are then not at the HTTP "
+        "address.",
         examples=["127.0.0.1:9090"],
     )
     tls_cert_file: NamedPath | None = Field(

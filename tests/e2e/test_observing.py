@@ -5,6 +5,7 @@ import json
 import platform
 import re
 from pathlib import Path
+from typing import Any
 
 import grpc
 import httpx
@@ -161,7 +162,7 @@ async def test_health_over_http_follows_health_over_grpc(live: Running) -> None:
 
 
 async def test_a_service_that_cannot_decide_is_alive(live: Running) -> None:
-    """Its liveness says SERVING, over gRPC and HTTP, also while it drains: a restart helps nobody."""
+    """Liveness says SERVING, over gRPC and HTTP, also while draining: a restart helps nobody."""
     stub: Any = health_pb2_grpc.HealthStub(live.channel)
     asked = {name: health_pb2.HealthCheckRequest(service=name) for name in ("", "liveness")}
     live.service.rpc.set_health(["store: the disk is full"])
