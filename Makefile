@@ -76,8 +76,9 @@ proto: .venv/.dev ## Generate decision_service/api/v1 from protos/
 RESOLVE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock"
 lock: ## Resolve requirements anew (needs uv)
 	$(RESOLVE) --group dev -o requirements/dev.txt
-	for group in bench audit $(DEPLOY_GROUPS); do \
-	  $(RESOLVE) --group $$group -c requirements/dev.txt -o requirements/$$group.txt || exit 1; done
+	$(RESOLVE) --group bench -c requirements/dev.txt -o requirements/bench.txt
+	for group in audit $(DEPLOY_GROUPS); do $(RESOLVE) --group $$group \
+	  -c requirements/dev.txt -c requirements/bench.txt -o requirements/$$group.txt || exit 1; done
 	$(RESOLVE) --group build -c requirements/dev.txt -o requirements/runtime.txt
 
 .PHONY: clean
@@ -130,13 +131,6 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 .PHONY: check
 check: lint types drift reliability-short test ## What CI runs of the service, in CI's order
 
-##@ Deploy
-# Each sub-folder of deploy/ has its own targets, which it adds to DEPLOY_CHECKS, and dependency groups, to DEPLOY_GROUPS.
-include $(wildcard deploy/*/*.mk)
-
-.PHONY: check-deploy
-check-deploy: $(DEPLOY_CHECKS) ## What CI runs of deploy/ and clients/
-
 ##@ Measure
 .PHONY: oracle
 oracle: .venv/.dev ## Compare with slow readings on 110,000 cases (ten minutes)
@@ -169,3 +163,10 @@ bench: .venv/.bench ## Measure against yardsticks (one part: ONLY=rules)
 .PHONY: walk
 walk: .venv/.dev ## Print the functions that a cold and a warm decision pass
 	@$(BIN)/python -m bench.walk
+
+##@ Deploy
+# Each sub-folder of deploy/ has its own targets, which it adds to DEPLOY_CHECKS, and dependency groups, to DEPLOY_GROUPS.
+include $(wildcard deploy/*/*.mk)
+
+.PHONY: check-deploy
+check-deploy: $(DEPLOY_CHECKS) ## What CI runs of deploy/ and clients/

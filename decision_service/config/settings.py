@@ -111,6 +111,11 @@ class Settings(OnboardingSettings):
         "everything.",
         examples=["/etc/decision-service/callers.yaml"],
     )
+    require_approval: bool = Field(
+        default=False,
+        description="Whether only rules decide that two callers signed: one proposed them, another "
+        "one approved them. Their keys are in the callers file.",
+    )
     allow_plaintext: bool = Field(
         default=False,
         description="Allows other addresses than loopback without TLS and without known callers: a "

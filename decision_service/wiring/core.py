@@ -29,6 +29,7 @@ from decision_service.edge.tls import Certificates, CertificatesRefused
 from decision_service.file_watch import FileWatch
 from decision_service.language.diagnostics import render
 from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rules.acceptance import ReadSigners
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.loading import RuleFolder
 from decision_service.smile.limits import SmileLimits
@@ -36,7 +37,7 @@ from decision_service.smile.source import SmileSource
 from decision_service.storage.rules_folder.files import read_rules
 from decision_service.storage.store import Store
 from decision_service.wiring.errors import StartError
-from decision_service.wiring.rules import open_rules, rules_folder
+from decision_service.wiring.rules import open_rules, rules_folder, signers_of
 
 log = structlog.get_logger("decision_service.wiring.core")
 
@@ -71,6 +72,11 @@ class Core(msgspec.Struct, frozen=True):
         """Whether a version that has decided may change: on made-up people alone."""
         return self.settings.smile_mode is SmileMode.EMBEDDED
 
+    @property
+    def signers(self) -> ReadSigners | None:
+        """Reads who may sign rules; None where signatures are not required."""
+        return signers_of(self.settings, self.deps.authenticator)
+
 
 async def open_core(
     settings: Settings,
@@ -85,7 +91,7 @@ async def open_core(
     await asyncio.to_thread(engine_version)  # the first call asks git, where there is a checkout
     deps, certificates = _server_deps(settings, clock, further)
     store = await _open_store(settings, deps.metrics, stack, init=init)
-    rules = await open_rules(settings, root, store, clock)
+    rules = await open_rules(settings, root, store, clock, signers_of(settings, deps.authenticator))
     smile_url = await _smile_url(settings, clock, stack)
     source = _source(settings, smile_url, clock)
     stack.push_async_callback(source.aclose)

@@ -21,12 +21,10 @@ class GetClockResponse(_message.Message):
     def __init__(self, clock: _Optional[_Union[Clock, _Mapping]] = ...) -> None: ...
 
 class ResetClockRequest(_message.Message):
-    __slots__ = ("why", "who")
+    __slots__ = ("why",)
     WHY_FIELD_NUMBER: _ClassVar[int]
-    WHO_FIELD_NUMBER: _ClassVar[int]
     why: str
-    who: str
-    def __init__(self, why: _Optional[str] = ..., who: _Optional[str] = ...) -> None: ...
+    def __init__(self, why: _Optional[str] = ...) -> None: ...
 
 class ResetClockResponse(_message.Message):
     __slots__ = ("clock",)

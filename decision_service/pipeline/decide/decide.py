@@ -137,15 +137,17 @@ class DecideApplication:
         key = (call.caller, application.request_id)
         with self._runs.join(key, partial(self._begin, application, call)) as waiter:
             run = waiter.job
-            same = run.application.content(full=False) == application.content(full=False)
-            if not same or run.application.applicant != application.applicant:
+            if not _asks_the_same(run.application, application):
                 raise reused()
             run.until = max(run.until, call.deadline)
             seconds = self._left(call) - (0 if waiter.began else FOLLOW_MARGIN)
             try:
-                return self._same_request(await waiter.result(seconds), application, call)
+                stored = await waiter.result(seconds)
             except TimeoutError:
                 raise _late(leads=waiter.began) from None
+            if stored.content == run.content:
+                return stored
+            return self._same_request(stored, application, call)
 
     def _same_request(
         self, stored: StoredEntry, application: Application, call: CallContext
@@ -339,6 +341,15 @@ class DecideApplication:
 
 def _no_op(_: StoredEntry, __: str, ___: Sequence[str]) -> None:
     """Nobody counts."""
+
+
+def _asks_the_same(run: Application, application: Application) -> bool:
+    """Whether a request, in whichever view, is the one that a run decides."""
+    if application is run:
+        return True
+    if application.applicant != run.applicant:
+        return False
+    return application.content(full=False) == run.content(full=False)
 
 
 def _late(*, leads: bool) -> DeadlineMissed | RequestInProgress:

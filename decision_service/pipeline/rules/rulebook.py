@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.errors import ProductUnknown
+from decision_service.pipeline.rules.publishing.manifest import Publication
 from decision_service.rollout.model import Plan
 from decision_service.rollout.state import RolloutState
 from decision_service.ruleset.program.lists import KeyList
@@ -41,9 +42,13 @@ class Product(msgspec.Struct, frozen=True, dict=True):
 
 
 class Rulebook(msgspec.Struct, frozen=True, dict=True):
-    """All products without errors; a decision keeps the rulebook of its admission."""
+    """All products without errors; a decision keeps the rulebook of its admission.
+
+    `published` is who published them; None where nobody did.
+    """
 
     products: Mapping[str, Product] = msgspec.field(default_factory=dict)
+    published: Publication | None = None
 
     def product(self, name: str) -> Product:
         """A product by name; raises ProductUnknown."""
@@ -61,7 +66,7 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
             name: replace(product, state=states.get(name, product.state))
             for name, product in self.products.items()
         }
-        return Rulebook(products)
+        return replace(self, products=products)
 
     @cached_property
     def digests(self) -> Mapping[str, CompiledRuleset]:

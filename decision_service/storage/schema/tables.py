@@ -368,6 +368,7 @@ rollout_journal = Table(
     Column("state_after", _text(), nullable=False),
     Column("plan_digest", _text(), nullable=False),
     Column("figures", _text(), nullable=False),
+    Column("ticket", _text(), nullable=False, server_default=""),
 )
 """Every step of every rollout, numbered from 1; states and figures are JSON."""
 
