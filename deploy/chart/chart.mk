@@ -2,7 +2,7 @@ DEPLOY_CHECKS += chart
 DEPLOY_GROUPS += chart
 
 .PHONY: chart
-chart: .venv/.chart ## Lint and render the Helm chart, and compare with deploy/chart/golden
+chart: .venv/.chart ## Lint and render the Helm chart, compare with golden files
 	@$(BIN)/pytest deploy/chart
 	@echo "Checked: lint, $$(ls deploy/chart/cases | wc -l) renders against golden files and Kubernetes' schemas, settings, probes, refused values."
 
