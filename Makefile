@@ -82,8 +82,8 @@ lock: ## Resolve requirements anew (needs uv)
 	$(RESOLVE) --group build -c requirements/dev.txt -o requirements/runtime.txt
 
 .PHONY: clean
-clean: ## Remove .venv, caches and demo databases
-	rm -rf .venv $(NODE_LIBRARIES:%=%/node_modules) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output
+clean: ## Remove .venv, caches, dist and demo databases
+	rm -rf .venv $(NODE_LIBRARIES:%=%/node_modules) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output dist
 	rm -f demo.db demo.db-wal demo.db-shm demo.db.lock
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
