@@ -196,6 +196,11 @@ class Settings(OnboardingSettings):
         "at each start.",
         examples=["change-me"],
     )
+    opentelemetry: bool = Field(
+        default=False,
+        description="Whether spans and metrics are sent by OTLP, as the OTEL_ variables say; needs "
+        "the extra otel.",
+    )
     drain_delay: Seconds | None = Field(
         None,
         description="After SIGTERM: how long new calls are still accepted; by default 5s, and 0s "

@@ -56,6 +56,12 @@ class Metrics:
         self._tags = counter(
             registry, "decision_tags", "Tags of rules that held, by decision", "product", "tag"
         )
+        self._reasons = counter(
+            registry, "decision_reasons", "Reasons given, by decision", "product", "code"
+        )
+        self._missing = counter(
+            registry, "decision_missing", "Causes of missing data, by decision", "product", "cause"
+        )
         self._call_seconds = histogram(
             registry, "call_seconds", "Time to answer", "method", bounds=_SECONDS
         )
@@ -85,6 +91,16 @@ class Metrics:
         """A recorded decision has these tags of its ruleset, of which there are at most 30."""
         for tag in tags:
             self._tags.labels(product, tag).inc()
+
+    def reasoned(self, product: str, codes: Iterable[str]) -> None:
+        """A recorded decision gives these reasons, whose codes its rule set declares."""
+        for code in codes:
+            self._reasons.labels(product, code).inc()
+
+    def lacked(self, product: str, causes: Iterable[str]) -> None:
+        """A recorded decision lacks data for these causes, each once."""
+        for cause in causes:
+            self._missing.labels(product, cause).inc()
 
     def committed(self, seconds: float, decisions: int) -> None:
         """The store committed a group."""

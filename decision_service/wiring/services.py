@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from decision_service.clock_ids import Ids
+from decision_service.domain.verdict import Verdict
 from decision_service.edge.rpc.mapping.connect_links import ConnectLinks
 from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.edge.rpc.server import Services
@@ -73,9 +72,11 @@ def _deciding(
 ) -> DecideApplication:
     store, metrics = core.store, core.metrics
 
-    def count(entry: StoredEntry, arm: str, tags: Sequence[str]) -> None:
+    def count(entry: StoredEntry, arm: str, verdict: Verdict) -> None:
         metrics.decided(entry.product, entry.outcome.value, arm)
-        metrics.tagged(entry.product, tags)
+        metrics.tagged(entry.product, [tag.name for tag in verdict.tags])
+        metrics.reasoned(entry.product, [reason.code for reason in verdict.reasons])
+        metrics.lacked(entry.product, {one.missing.cause for one in verdict.data_requests})
 
     deps = Deps(
         core.source,
@@ -87,6 +88,7 @@ def _deciding(
         store.leases,
         history,
         None if snapshots is None else snapshots.cache,
+        core.tracer,
     )
     return DecideApplication(
         deps,

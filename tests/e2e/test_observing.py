@@ -4,6 +4,7 @@ import asyncio
 import json
 import platform
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,20 @@ async def test_each_call_is_counted_logged_once_and_found_by_its_ids(
     assert (line["request_id"], line["trace_id"]) == ("los-7", trace)
     assert line["user"] == live.service.core.deps.user_hash(GEORGE)
     assert GEORGE not in str(lines)
+
+
+async def test_reasons_and_causes_of_missing_data_are_counted_by_decision(live: Running) -> None:
+    """Each reason's code, and each cause once a decision however many factors it takes away."""
+    wanted = Counter[str]()
+    for person in sandbox_people():
+        decision = (await live.stub.CreateDecision(create(person.user_id))).decision
+        wanted.update(f'reasons_total{{code="{one.code}"' for one in decision.reasons)
+        causes = {one.cause.cause for one in decision.data_requests}
+        wanted.update(f'missing_total{{cause="{cause}"' for cause in causes)
+    seen = await metrics(live)
+    prefix, suffix = "decision_service_decision_", f',product="{PRODUCT}"}}'
+    assert {name.partition("{")[0] for name in wanted} == {"reasons_total", "missing_total"}
+    assert {name: seen.get(f"{prefix}{name}{suffix}") for name in wanted} == wanted
 
 
 async def test_a_reply_names_its_decision_and_the_version_that_decided(live: Running) -> None:
