@@ -71,6 +71,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and (eq $v.rules.source "oci") (not $v.rules.oci.reference) }}
 {{- fail "rules.source is oci: set rules.oci.reference" }}
 {{- end }}
+{{- range $v.extraEnv }}
+{{- if hasPrefix "DECISION_" .name }}
+{{- fail (printf "extraEnv has %s, which is a setting of the service: put it into settings" .name) }}
+{{- end }}
+{{- end }}
 {{- range $name, $_ := $v.settings }}
 {{- if has $name (splitList " " (include "owned" $)) }}
 {{- fail (printf "settings.%s is set by the chart: use the value that stands for it" $name) }}

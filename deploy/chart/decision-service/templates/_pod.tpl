@@ -37,6 +37,9 @@ capabilities: {drop: [ALL]}
 {{- range $name, $value := merge $set $v.settings }}
 - {name: {{ $name }}, value: {{ $value | quote }}}
 {{- end }}
+{{- with $v.extraEnv }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{- define "mounts" -}}
