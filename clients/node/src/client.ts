@@ -8,6 +8,7 @@ import type { ApplicantServiceDefinition } from "./types/decision_service/api/v1
 import type { BacktestServiceDefinition } from "./types/decision_service/api/v1/BacktestService.js";
 import type { ClockServiceDefinition } from "./types/decision_service/api/v1/ClockService.js";
 import type { DecisionServiceDefinition } from "./types/decision_service/api/v1/DecisionService.js";
+import type { NoticeServiceDefinition } from "./types/decision_service/api/v1/NoticeService.js";
 import type { OutcomeServiceDefinition } from "./types/decision_service/api/v1/OutcomeService.js";
 import type { RolloutServiceDefinition } from "./types/decision_service/api/v1/RolloutService.js";
 import type { RulesetServiceDefinition } from "./types/decision_service/api/v1/RulesetService.js";
@@ -55,6 +56,7 @@ export class Client {
   readonly clock: Calls<ClockServiceDefinition>;
   readonly decisions: Calls<DecisionServiceDefinition>;
   readonly outcomes: Calls<OutcomeServiceDefinition>;
+  readonly notices: Calls<NoticeServiceDefinition>;
   readonly rollouts: Calls<RolloutServiceDefinition>;
   readonly rulesets: Calls<RulesetServiceDefinition>;
   readonly #client: grpc.Client;
@@ -70,6 +72,7 @@ export class Client {
     this.clock = this.#calls("ClockService");
     this.decisions = this.#calls("DecisionService");
     this.outcomes = this.#calls("OutcomeService");
+    this.notices = this.#calls("NoticeService");
     this.rollouts = this.#calls("RolloutService");
     this.rulesets = this.#calls("RulesetService");
   }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from decision_service_client.v1.backtest_service_pb2_grpc import BacktestServiceAsyncStub
     from decision_service_client.v1.clock_service_pb2_grpc import ClockServiceAsyncStub
     from decision_service_client.v1.decision_service_pb2_grpc import DecisionServiceAsyncStub
+    from decision_service_client.v1.notice_service_pb2_grpc import NoticeServiceAsyncStub
     from decision_service_client.v1.outcome_service_pb2_grpc import OutcomeServiceAsyncStub
     from decision_service_client.v1.rollout_service_pb2_grpc import RolloutServiceAsyncStub
     from decision_service_client.v1.ruleset_service_pb2_grpc import RulesetServiceAsyncStub
@@ -52,6 +53,7 @@ class Client:
         self.clock = v1.ClockServiceStub(channel)
         self.decisions = v1.DecisionServiceStub(channel)
         self.outcomes = v1.OutcomeServiceStub(channel)
+        self.notices = v1.NoticeServiceStub(channel)
         self.rollouts = v1.RolloutServiceStub(channel)
         self.rulesets = v1.RulesetServiceStub(channel)
 
@@ -91,6 +93,7 @@ class AsyncClient:
         self.clock: ClockServiceAsyncStub = v1.ClockServiceStub(channel)
         self.decisions: DecisionServiceAsyncStub = v1.DecisionServiceStub(channel)
         self.outcomes: OutcomeServiceAsyncStub = v1.OutcomeServiceStub(channel)
+        self.notices: NoticeServiceAsyncStub = v1.NoticeServiceStub(channel)
         self.rollouts: RolloutServiceAsyncStub = v1.RolloutServiceStub(channel)
         self.rulesets: RulesetServiceAsyncStub = v1.RulesetServiceStub(channel)
 

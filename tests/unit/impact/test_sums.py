@@ -58,6 +58,15 @@ def test_sums_merge_in_any_order(applicants: list[JudgedApplicant], data: st.Dat
     assert msgspec.to_builtins(merged) == msgspec.to_builtins(summed(applicants))
 
 
+@settings(max_examples=40, deadline=None)
+@given(APPLICANTS, st.integers(1, 5))
+def test_alike_applicants_may_be_counted_together(one: JudgedApplicant, many: int) -> None:
+    """So many at a time are as many as one after the other."""
+    together = ImpactSums()
+    together.add(one, many)
+    assert together == summed([one] * many)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(APPLICANTS, max_size=30))
 def test_every_applicant_is_in_one_cell_of_the_matrix(applicants: list[JudgedApplicant]) -> None:

@@ -1,49 +1,20 @@
-"""What differs between two versions, one difference a row, in plain words."""
+"""Compares the parts of two trees, whatever their layout, and puts them into words."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from enum import StrEnum
 from functools import partial
 
-import msgspec
-
+from decision_service.language.changes import NOT_WRITTEN, WrittenChange, told
 from decision_service.language.diagnostics import Place
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 
 NOTHING = MapNode((), Place("", 1, 1, 2))
-NOT_WRITTEN = "not written"
-NO_VALUE = "no value"
-_NO_TEXTS = (NOT_WRITTEN, NO_VALUE)
 _TOKEN = re.compile(r"""\d+(?:\.\d+)?|"[^"]*"|'[^']*'|\w+(?:\.\w+)*|<=|>=|==|!=|\S""")
-_WORDS = {"min": "minimum", "max": "maximum"}
 
 Alike = Callable[[Scalar, Scalar], bool]
-
-
-class ChangeKind(StrEnum):
-    """What happened to something."""
-
-    ADDED = "added"
-    REMOVED = "removed"
-    CHANGED = "changed"
-
-
-class VersionChange(msgspec.Struct, frozen=True):
-    """One difference.
-
-    `group` is the part of the file (`stage eligibility`), `subject` what it is about (`rule
-    short_history`), `words` the rest of the sentence, `before` and `after` the texts compared.
-    """
-
-    group: str
-    subject: str
-    sort: ChangeKind
-    words: str
-    before: str = ""
-    after: str = ""
 
 
 def same_text(before: Scalar, after: Scalar) -> bool:
@@ -96,11 +67,6 @@ def _inner(node: YamlNode) -> str:
     return said(node.get("en")) if keys == {"en"} else f"{{{said(node)}}}"
 
 
-def in_words(name: str) -> str:
-    """An id as people read it: `min_income_months` is `minimum income months`."""
-    return " ".join(_WORDS.get(word, word) for word in name.split("_"))
-
-
 def as_map(node: YamlNode | None) -> MapNode:
     """The node as a map; one without entries where it is none."""
     return node if isinstance(node, MapNode) else NOTHING
@@ -113,47 +79,19 @@ def items_by(node: YamlNode | None, key: str) -> Mapping[str, MapNode]:
     return {said(item.get(key)): item for item in found}
 
 
-def keys_of(before: Iterable[str], after: Iterable[str]) -> list[str]:
-    """All keys: those of the newer side in its order, then those that are gone."""
-    return list(dict.fromkeys((*after, *before)))
-
-
 def compared(
     group: str,
     subject: str,
     before: YamlNode | None,
     after: YamlNode | None,
     alike: Alike = same_text,
-) -> Iterator[VersionChange]:
+) -> Iterator[WrittenChange]:
     """The change of one part, if it is any."""
     if before is None and after is None:
         return
-    old, new = said(before), said(after)
-    if before is None:
-        yield VersionChange(group, subject, ChangeKind.ADDED, f"is new: {new}", "", new)
-    elif after is None:
-        yield VersionChange(group, subject, ChangeKind.REMOVED, f"is gone; it was: {old}", old)
-    elif not same(before, after, alike):
-        yield VersionChange(group, subject, ChangeKind.CHANGED, from_to(old, new), old, new)
+    if before is None or after is None or not same(before, after, alike):
+        yield told(group, subject, _text(before), _text(after))
 
 
-def from_to(old: str, new: str) -> str:
-    """The change of a value, in quotes where it has several words."""
-    return f"from {_quoted(old)} to {_quoted(new)}"
-
-
-def _quoted(text: str) -> str:
-    return f"`{text}`" if " " in text and text not in _NO_TEXTS else text
-
-
-def reordered(
-    group: str, subject: str, before: Iterable[str], after: Iterable[str]
-) -> Iterator[VersionChange]:
-    """The change of order of what both sides have."""
-    old, new = list(before), list(after)
-    kept_old, kept_new = [k for k in old if k in new], [k for k in new if k in old]
-    if kept_old != kept_new:
-        words = f"in another order: {', '.join(kept_new)}"
-        yield VersionChange(
-            group, subject, ChangeKind.CHANGED, words, ", ".join(kept_old), ", ".join(kept_new)
-        )
+def _text(node: YamlNode | None) -> str | None:
+    return None if node is None else said(node)

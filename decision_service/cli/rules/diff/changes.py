@@ -4,37 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from decision_service.cli.rules.folder import RulesSelection, loaded, select_rules
-from decision_service.pipeline.rules.loading import LoadResult
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.ruleset.program.model import CompiledRuleset
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedRules:
-    """A rules folder that loads."""
-
-    path: Path
-    selection: RulesSelection
-    loading: LoadResult
-
-    @classmethod
-    def read(cls, path: Path) -> LoadedRules:
-        """The rules of a folder; raises CommandError."""
-        selection = select_rules(path)
-        return cls(path, selection, loaded(selection))
-
-    @property
-    def rulebook(self) -> Rulebook:
-        """The rules."""
-        assert self.loading.rulebook is not None  # noqa: S101 - else it does not load
-        return self.loading.rulebook
-
-    def file(self, ruleset: CompiledRuleset) -> str:
-        """The path of a version's file."""
-        return str(self.path / ruleset.ruleset / f"v{ruleset.version}.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +42,6 @@ def changed_versions(old: Rulebook, new: Rulebook) -> Iterator[ChangedVersion]:
             if promoted or same is None or same.digest != ruleset.digest:
                 before = champion if promoted else same or champion
                 yield ChangedVersion(ruleset, _role(product, number), before, champion)
-
-
-def removed_versions(old: Rulebook, new: Rulebook) -> Iterator[str]:
-    """`personal-loan-ph v1` for each version that is there no more."""
-    for name, product in old.products.items():
-        kept = new.products[name].versions if name in new.products else {}
-        yield from (
-            f"{name} v{number}" for number in sorted(product.versions) if number not in kept
-        )
 
 
 def _role(product: Product, number: int) -> str:

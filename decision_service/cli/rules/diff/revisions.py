@@ -17,11 +17,11 @@ _SECONDS = 120
 
 @contextmanager
 def rules_of(word: str, rules: Path) -> Iterator[Path]:
-    """The folder `word`, or `rules` of the git revision `word`; raises CommandError.
+    """What lies at `word`, or `rules` of the git revision `word`; raises CommandError.
 
     A revision is copied to a folder that is removed at the end.
     """
-    if Path(word).is_dir():
+    if Path(word).exists():
         yield Path(word)
         return
     commit = _commit(word)
