@@ -80,14 +80,15 @@ lock: ## Resolve requirements anew (needs uv)
 	for group in audit $(DEPLOY_GROUPS); do $(RESOLVE) --group $$group \
 	  -c requirements/dev.txt -c requirements/bench.txt -o requirements/$$group.txt || exit 1; done
 	$(RESOLVE) --group build -c requirements/dev.txt -o requirements/runtime.txt
+	$(RESOLVE) --group build --extra otel -c requirements/dev.txt -o requirements/image.txt
 
 .PHONY: pictures
 pictures: .venv/.dev .venv/.browser ## Take the pictures of docs/impact.md anew
 	PYTHONPATH=. $(BIN)/python docs/pictures/impact.py
 
 .PHONY: clean
-clean: ## Remove .venv, caches and demo databases
-	rm -rf .venv $(NODE_LIBRARIES:%=%/node_modules) clients/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output
+clean: ## Remove .venv, caches, dist and demo databases
+	rm -rf .venv $(NODE_LIBRARIES:%=%/node_modules) clients/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output dist
 	rm -f demo.db demo.db-wal demo.db-shm demo.db.lock
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
