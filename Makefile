@@ -94,7 +94,7 @@ clean: ## Remove .venv, caches, dist and demo databases
 
 ##@ Check
 .PHONY: test
-test: .venv/.dev .venv/.browser .venv/.node ## Run all tests
+test: .venv/.dev .venv/.browser .venv/.node ## Run all tests (EXAMPLES=all: of each property)
 	$(BIN)/pytest -n 3 --dist loadgroup
 
 .PHONY: stories
