@@ -242,7 +242,7 @@ async def ordered(url: str, keys: str = "") -> tuple[WorkerOrder, Sequence[KeyRa
     return WorkerOrder(engine_version(), url, edges[0], order, str(file or "")), divided(*edges)
 
 
-def quiet(_: int, __: int) -> None:
+def quiet(_: int, __: int, ___: int) -> None:
     """Say nothing."""
 
 

@@ -82,5 +82,5 @@ class Partitions(Protocol):
         """End the workers, and the ranges with them; from any thread, any number of times."""
 
 
-OnProgress = Callable[[int, int], None]
-"""Called with the ranges that are done, and with all of them."""
+OnProgress = Callable[[int, int, int], None]
+"""Called with the ranges that are done, all of them, and the decisions that were looked at."""

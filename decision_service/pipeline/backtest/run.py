@@ -34,5 +34,5 @@ def summed(
     with closing(partitions.map_partitions(ranges)) as parts:
         for done, (_, part) in enumerate(parts, 1):
             sums.merge(msgspec.json.decode(part, type=ImpactSums))
-            on_progress(done, len(ranges))
+            on_progress(done, len(ranges), sums.decisions)
     return sums
