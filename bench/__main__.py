@@ -23,6 +23,7 @@ from bench import (
     scale,
     shadow,
     start,
+    tracing,
     warm,
 )
 
@@ -41,8 +42,9 @@ PARTS: dict[str, Callable[..., None]] = {
     "shadow": shadow.run,
     "agree": agree.run,
     "backtest": backtest.run,
+    "tracing": tracing.run,
 }
-LONG = {"memory", "cerbos", "bad-writes", "shadow", "agree", "backtest"}
+LONG = {"memory", "cerbos", "bad-writes", "shadow", "agree", "backtest", "tracing"}
 """Parts that run only when they are asked for."""
 
 

@@ -24,6 +24,7 @@ def contradictions(settings: Settings) -> Iterator[str]:
     yield from _of_mode(settings)
     yield from _of_tls(settings)
     yield from _of_shared_port(settings)
+    yield from _of_approval(settings)
     yield from secret_problems(settings)
     yield from proxy_problems(settings)
     yield from logo_problems(settings)
@@ -68,6 +69,12 @@ def _of_shared_port(settings: Settings) -> Iterator[str]:
             f"{reuse}=true needs a PostgreSQL store, since one process holds a SQLite file: set "
             f"{store} to postgresql://..., or leave {reuse} out"
         )
+
+
+def _of_approval(settings: Settings) -> Iterator[str]:
+    if settings.require_approval and settings.auth_tokens_file is None:
+        need, file = env_name("require_approval"), env_name("auth_tokens_file")
+        yield f"{need}=true needs {file}, which has the keys of who may sign: set both or neither"
 
 
 def _of_addresses(settings: Settings) -> Iterator[str]:

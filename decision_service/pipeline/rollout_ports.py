@@ -41,10 +41,14 @@ class ArmLog(Protocol):
 
 
 class JournalAction(StrEnum):
-    """What a step of the journal did, as commands name it; PLAN is a changed plan taken over."""
+    """What a step of the journal did, as commands name it.
+
+    PLAN is a changed plan taken over, PROPOSE a step up that waits for a second caller.
+    """
 
     BEGIN = "begin"
     PLAN = "plan"
+    PROPOSE = "propose"
     ADVANCE = "advance"
     ROLL_BACK = "roll-back"
     PAUSE = "pause"
@@ -58,7 +62,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
 
     `position` counts a product's entries from 1 without gaps. `before` is None for the first.
     `plan_digest` is the plan that the step was taken under. `figures` are what a guardrail saw, in
-    words, empty for a person's step.
+    words, empty for a person's step. `ticket` is the lender's reference of the change.
     """
 
     product: str
@@ -71,6 +75,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     after: RolloutState
     plan_digest: str
     figures: Mapping[str, str] = msgspec.field(default_factory=dict)
+    ticket: str = ""
 
 
 class JournalMovedOn(Exception):

@@ -14,6 +14,7 @@ from decision_service.proofs.questions import Question, inputs_of, required
 from decision_service.proofs.search import Counterexample
 from decision_service.proofs.typical import typical
 from decision_service.ruleset.figures.case_text import case_text
+from decision_service.ruleset.figures.usual import NewCase
 
 
 def untypical(question: Question, found: Counterexample) -> Sequence[str]:
@@ -46,7 +47,8 @@ def case_of(question: Question, found: Counterexample) -> str:
     }
     day = noon(found.day, ruleset)
     verdict = found.verdicts[-1]
-    return case_text("found by a proof", day, inputs, facts.factors, lists, verdict)
+    case = NewCase(facts.factors, inputs, day, lists)
+    return case_text("found by a proof", case, verdict)
 
 
 def told_person(question: Question, found: Counterexample) -> str:

@@ -17,7 +17,12 @@ from decision_service.rollout.model import UNREPORTED, Plan
 
 _NOT_CONTENT = frozenset({"digest", "available"})
 
-_CONTENT_UNLESS: Mapping[str, object] = {"unreported": UNREPORTED, "caps": (), "explore": None}
+_CONTENT_UNLESS: Mapping[str, object] = {
+    "unreported": UNREPORTED,
+    "caps": (),
+    "explore": None,
+    "second_person_above": None,
+}
 """Keys that came after plans were recorded: at these values they are no part of the digest."""
 
 _TAGS: Mapping[str, str] = {

@@ -165,7 +165,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     `digest` is the SHA-256 of the content in hex, whatever its comments and layout. `available` are
     the ruleset versions that existed when it was read; they are no part of the digest. `unreported`
-    is for how long an expired offer counts as exposure of which no loan was reported.
+    is for how long an expired offer counts as exposure of which no loan was reported. A step to a
+    share above `second_person_above`, in thousandths, needs two callers.
     """
 
     product: str
@@ -179,3 +180,4 @@ class Plan(msgspec.Struct, frozen=True):
     unreported: timedelta = UNREPORTED
     caps: tuple[DayCap, ...] = ()
     explore: Explore | None = None
+    second_person_above: int | None = None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
 
 from decision_service.rollout.judging import GuardrailState, Judgement
 from decision_service.rollout.model import Advance, Plan, RolloutStage, Stages
-from decision_service.rollout.state import RolloutState, Track, TrackName
+from decision_service.rollout.state import RolloutState, Track, TrackName, needs_two
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -44,13 +44,13 @@ def waits_for(
     stages, track = _track(plan, state, name)
     if stages is None or track is None:
         return None
-    present = stages.named(track.stage)
+    present, above = stages.named(track.stage), stages.after(track.stage)
     held, fewest = (present.hold, present.min_decisions) if present else (None, 0)
     return Readiness(
-        next=stages.after(track.stage),
+        next=above,
         holds_until=track.since + held if held else track.since,
         decisions_missing=max(0, fewest - decisions),
-        blocked_by=_blocks(state, track, judgements),
+        blocked_by=(*_blocks(state, track, judgements), *_second(plan, state, name, above)),
     )
 
 
@@ -71,6 +71,19 @@ def _track(plan: Plan, state: RolloutState, name: TrackName) -> tuple[Stages | N
         return plan.go_live.stages, state.go_live
     challenger = plan.versions.challenger
     return (challenger.stages if challenger else None), state.challenger
+
+
+def _second(
+    plan: Plan, state: RolloutState, name: TrackName, above: RolloutStage | None
+) -> Iterator[str]:
+    """What a step that needs two callers waits for."""
+    if above is None or not needs_two(plan, above.percent):
+        return
+    first = state.proposed
+    if first is None or (first.track, first.stage) != (name, above.name):
+        yield "needs two callers: each advances once"
+    else:
+        yield f"proposed by {first.by}: another caller takes it by {first.ends:%Y-%m-%d %H:%M} UTC"
 
 
 def _blocks(state: RolloutState, track: Track, judgements: Sequence[Judgement]) -> tuple[str, ...]:

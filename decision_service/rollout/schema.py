@@ -44,6 +44,9 @@ def plan_schema() -> Schema:
         "explore": _explore(),
         "guardrails": listed(_guardrail()),
         "history": _history(),
+        "second_person_above": about(
+            _SHARE, "a step to a greater share, in percent, needs two callers"
+        ),
     }
     required = ("product", "unit", "pin_for", "go_live", "versions")
     return {"$schema": DIALECT, **closed("a rollout plan", required, keys)}

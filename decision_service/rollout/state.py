@@ -7,7 +7,7 @@ repeat: where nothing changes, the same state returns.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 import msgspec
@@ -26,8 +26,10 @@ from decision_service.rollout.tracks import (
 )
 
 __all__ = [
+    "PROPOSAL_LASTS",
     "Exploring",
     "PlanConflict",
+    "ProposedStep",
     "Refusal",
     "RolloutState",
     "StepResult",
@@ -41,6 +43,7 @@ __all__ = [
     "initial_state",
     "is_killed",
     "kill",
+    "needs_two",
     "pause",
     "resume",
     "revive",
@@ -58,11 +61,29 @@ Switched = Arm | Exploring | None
 """What the kill switch stops: the challenger, exploring alone, else the whole product."""
 
 
+PROPOSAL_LASTS = timedelta(hours=24)
+"""For how long a proposed step waits for a second caller."""
+
+
+class ProposedStep(msgspec.Struct, frozen=True):
+    """A step up to a stage that a caller proposed, and that another one may take."""
+
+    track: TrackName
+    stage: str
+    by: str
+    at: datetime
+
+    @property
+    def ends(self) -> datetime:
+        """When it no longer counts."""
+        return self.at + PROPOSAL_LASTS
+
+
 class RolloutState(msgspec.Struct, frozen=True):
     """One product's rollout state; `challenger` is None where the plan has none.
 
     `decided_by` are the versions that ever were champion or challenger, in order: an applicant can
-    be pinned to no other.
+    be pinned to no other. `proposed` is the step that waits for a second caller.
     """
 
     product: str
@@ -71,6 +92,7 @@ class RolloutState(msgspec.Struct, frozen=True):
     paused: bool = False
     decided_by: tuple[int, ...] = ()
     explore_killed: bool = False
+    proposed: ProposedStep | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -92,16 +114,30 @@ def initial_state(plan: Plan, now: datetime) -> RolloutState:
     )
 
 
-def advance(plan: Plan, state: RolloutState, track: TrackName | None, now: datetime) -> StepResult:
+def advance(
+    plan: Plan, state: RolloutState, track: TrackName | None, now: datetime, who: str | None = None
+) -> StepResult:
     """One stage up; refused while paused, while the track is killed, and at the top.
 
-    Steps are taken from the state as the plan adopts it.
+    Steps are taken from the state as the plan adopts it. Above the plan's share for one person the
+    first caller `who` proposes the step and another one takes it; the service (None) takes none.
     `track` may be None while the plan has no challenger. Holds and counts bind only automatic
     advancing (`readiness.waits_for`): an operator may go on with a reason.
     """
     if state.paused:
         return Refusal(f"the rollout of {plan.product} is paused: resume it before advancing")
-    return _on_track(plan, state, track, now, _up)
+    above = _on_track(plan, state, track, now, _up)
+    if isinstance(above, Refusal) or not _needs_two(plan, track, above):
+        return above
+    if who is None:
+        return Refusal(f"the next stage of {plan.product} needs two callers: each advances once")
+    return _with_second(state, above, _step_to(track, above, who, now))
+
+
+def needs_two(plan: Plan, share: int) -> bool:
+    """Whether a step to a share, in thousandths of a percent, needs two callers."""
+    limit = plan.second_person_above
+    return limit is not None and share > limit
 
 
 def roll_back(
@@ -158,6 +194,7 @@ def adopt(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
         go_live=dealt(plan, TrackName.GO_LIVE, state.go_live),
         challenger=_adopted_challenger(plan, state, now),
         decided_by=_deciders(plan, state.decided_by),
+        proposed=None,
     )
 
 
@@ -219,6 +256,37 @@ def _deciders(plan: Plan, before: tuple[int, ...] = ()) -> tuple[int, ...]:
 
 
 # Steps
+
+
+def _needs_two(plan: Plan, name: TrackName | None, above: RolloutState) -> bool:
+    track = _track_of(above, name)
+    _, stages = ladder(plan, name or TrackName.GO_LIVE)
+    return needs_two(plan, stages.percent(track.stage))
+
+
+def _step_to(name: TrackName | None, above: RolloutState, who: str, now: datetime) -> ProposedStep:
+    stage = _track_of(above, name).stage or ""
+    return ProposedStep(name or TrackName.GO_LIVE, stage, who, now)
+
+
+def _track_of(state: RolloutState, name: TrackName | None) -> Track:
+    challenger = state.challenger if name is TrackName.CHALLENGER else None
+    return challenger or state.go_live
+
+
+def _with_second(state: RolloutState, above: RolloutState, step: ProposedStep) -> StepResult:
+    """The step taken where another caller proposed it; else the step proposed."""
+    first = state.proposed
+    waits = first is not None and (first.track, first.stage) == (step.track, step.stage)
+    if first is None or not waits or step.at >= first.ends:
+        return replace(state, proposed=step)
+    if first.by == step.by:
+        return Refusal(
+            f"`{step.by}` proposed the step to `{step.stage}` already: another caller takes it, by "
+            f"{first.ends:%Y-%m-%d %H:%M} UTC"
+        )
+    return above
+
 
 TrackMove = Callable[[Plan, TrackName, Track, datetime], Track | Refusal]
 

@@ -106,4 +106,5 @@ def _reload(core: Core) -> ReloadRules:
         core.clock,
         core.settings.blocked,
         edits_used=core.edits_used,
+        signers=core.signers,
     )

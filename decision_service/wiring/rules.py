@@ -9,13 +9,14 @@ import structlog
 
 from decision_service.alarms import Alarm, raised
 from decision_service.config import ConfigError, Settings, SmileMode
+from decision_service.edge.rpc.authenticator import Authenticator
 from decision_service.language.diagnostics import Diagnostic, count, render
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rollout.plan_conflicts import plan_conflict_problems
 from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
 from decision_service.pipeline.rollout.reload import REFUSED
-from decision_service.pipeline.rules.acceptance import unacceptable
+from decision_service.pipeline.rules.acceptance import ReadSigners, unacceptable, unapproved
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.blocked import blocked_names
 from decision_service.pipeline.rules.last_good import keep, last_good_folder
@@ -43,10 +44,18 @@ def rules_folder(settings: Settings) -> Path:
     return settings.rules_dir
 
 
-async def open_rules(settings: Settings, root: Path, store: Store, clock: Clock) -> StartRules:
+def signers_of(settings: Settings, authenticator: Authenticator) -> ReadSigners | None:
+    """Reads who may sign rules now; None where signatures are not required."""
+    return (lambda: authenticator.signers) if settings.require_approval else None
+
+
+async def open_rules(
+    settings: Settings, root: Path, store: Store, clock: Clock, signers: ReadSigners | None = None
+) -> StartRules:
     """The rules of the folder `root`, or the last good ones where it has mistakes.
 
-    A version that has decided may have changed only beside the stand-in, on made-up people.
+    A version that has decided may have changed only beside the stand-in, on made-up people. With
+    `signers` two of them must have signed what decides.
     Raises StartError with every problem of every file where there never was a good folder.
     """
     blocked = _blocked(settings)
@@ -58,7 +67,9 @@ async def open_rules(settings: Settings, root: Path, store: Store, clock: Clock)
     loading = load_rules(folder, clock.now(), blocked)
     problems = loading.errors
     if loading.rulebook is not None:
-        problems = await unacceptable(store, folder, loading.rulebook, edits_used=edits_used)
+        problems = await unacceptable(
+            store, folder, loading.rulebook, clock.now(), edits_used=edits_used, signers=signers
+        )
     if loading.rulebook is not None and not problems:
         await store.put_texts(loading.texts)
         settled = await settle(store, loading.rulebook, clock.now())
@@ -66,7 +77,7 @@ async def open_rules(settings: Settings, root: Path, store: Store, clock: Clock)
             await keep(store, folder, clock.now())
             return _rules(settled, store, clock)
         problems = plan_conflict_problems(folder, settled)
-    return await _last_good(root, blocked, store, problems, clock)
+    return await _last_good(root, blocked, store, problems, clock, signers)
 
 
 def _blocked(settings: Settings) -> frozenset[str]:
@@ -87,9 +98,12 @@ async def _last_good(
     store: Store,
     bad: tuple[Diagnostic, ...],
     clock: Clock,
+    signers: ReadSigners | None,
 ) -> StartRules:
     problems = tuple(render(diagnostic) for diagnostic in bad)
     folder = await last_good_folder(store)
+    if folder is not None and signers is not None and unapproved(folder, folder, signers(), None):
+        folder = None
     good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
     settled = None if good is None else await settle(store, good, clock.now())
     if not isinstance(settled, MigratedPlans):

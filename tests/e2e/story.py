@@ -88,11 +88,11 @@ class Server:
         return (await self.rollouts.GetRollout(pb.GetRolloutRequest(product=PRODUCT))).rollout
 
     async def advance(self, why: str) -> rollout_pb2.RolloutStep:
-        request = pb.AdvanceRolloutRequest(product=PRODUCT, track="go-live", why=why, who="ana")
+        request = pb.AdvanceRolloutRequest(product=PRODUCT, track="go-live", why=why)
         return (await self.rollouts.AdvanceRollout(request)).step
 
     async def switch(self, why: str, *, killed: bool) -> rollout_pb2.RolloutStep:
-        request = pb.SetKillSwitchRequest(product=PRODUCT, killed=killed, why=why, who="ben")
+        request = pb.SetKillSwitchRequest(product=PRODUCT, killed=killed, why=why)
         return (await self.rollouts.SetKillSwitch(request)).step
 
     async def steps(self) -> list[rollout_pb2.RolloutStep]:

@@ -78,7 +78,7 @@ async def test_a_change_says_what_it_did(rollout: Rollout) -> None:
         (("advance", "--track", "go-live"), "go-live staff → pilot (step 2, by anonymous)"),
         (("roll-back", "--track", "challenger"), "challenger v2 half → 0 % (step 3,"),
         (("pause",), "paused (step 4,"),
-        (("resume", "--who", "j.cruz"), "resumed (step 5, by anonymous (j.cruz))"),
+        (("resume", "--ticket", "RISK-7"), "resumed (step 5, by anonymous)"),
         (("kill",), "product killed (step 6,"),
         (("kill",), "nothing changed, it stood there already"),
         (("revive",), "product revived (step 7,"),
@@ -91,13 +91,13 @@ async def test_a_change_says_what_it_did(rollout: Rollout) -> None:
 
 async def test_history_tells_the_whole_story(rollout: Rollout) -> None:
     """Each step with its number, who, what and why, newest first; a page says how to go on."""
-    await rollout("kill", PRODUCT, "--why", "[red]complaints[/red]", "--who", "j.cruz")
+    await rollout("kill", PRODUCT, "--why", "[red]complaints[/red]", "--ticket", "RISK-7")
     await rollout("revive", PRODUCT, "--why", "mended")
     lines = (await rollout("history", PRODUCT)).out.splitlines()
     rows = [line.split()[0] for line in lines[1:] if line.strip()]
     assert rows == ["3", "2", "1"]
     assert "kill" in lines[2]
-    assert "anonymous (j.cruz)" in lines[2]
+    assert "RISK-7" in lines[2]
     assert "product killed" in lines[2]
     assert "[red]complaints[/red]" in lines[2]
     assert "go-live at staff, challenger v2 at half" in lines[3]

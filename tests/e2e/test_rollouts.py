@@ -56,7 +56,7 @@ class Rollout:
 
     async def kill(self, arm: str = "", *, killed: bool = True) -> pb.SetKillSwitchResponse:
         request = pb.SetKillSwitchRequest(
-            product=PRODUCT, arm=arm, killed=killed, why="too many complaints", who="j.cruz"
+            product=PRODUCT, arm=arm, killed=killed, why="too many complaints"
         )
         return await self.stub.SetKillSwitch(request)
 
@@ -124,14 +124,10 @@ async def test_a_rollout_shows_its_plan_and_where_it_stands(rollout: Rollout) ->
 
 async def test_a_step_tells_who_when_why_and_from_what_to_what(rollout: Rollout) -> None:
     """The answer to a change is its entry in the journal, and the rollout after it."""
-    done = await rollout.advance(who="j.cruz")
+    done = await rollout.advance(ticket="RISK-7")
     step = done.step
-    assert (step.position, step.action, step.who, step.why) == (
-        2,
-        "advance",
-        "anonymous (j.cruz)",
-        "well",
-    )
+    assert (step.position, step.action, step.who, step.why) == (2, "advance", "anonymous", "well")
+    assert step.ticket == "RISK-7"
     assert (step.before.go_live_stage, step.after.go_live_stage) == ("staff", "pilot")
     assert step.plan_digest == done.rollout.plan_digest
     assert done.rollout.go_live.stage == "pilot"
@@ -197,12 +193,12 @@ async def test_every_change_needs_its_reason(rollout: Rollout) -> None:
         assert error.code is grpc.StatusCode.INVALID_ARGUMENT
         assert set(error.fields) == {"why"}
     many = pb.AdvanceRolloutRequest(
-        product=PRODUCT, track="side", why="x\ny", who="z" * 101, position=-1
+        product=PRODUCT, track="side", why="x\ny", ticket="z" * 101, position=-1
     )
     assert set((await refused(rollout.stub.AdvanceRollout(many))).fields) == {
         "track",
         "why",
-        "who",
+        "ticket",
         "position",
     }
     arm = pb.SetKillSwitchRequest(product=PRODUCT, arm="both", why="x", killed=True)
@@ -226,7 +222,7 @@ async def test_a_change_on_another_plan_is_refused(rollout: Rollout) -> None:
 async def test_of_two_operators_one_wins_and_the_other_is_told(rollout: Rollout) -> None:
     """Two advance at once on what both saw: one stage is gained, and the other hears by whom."""
     seen = await rollout.get()
-    asked = [rollout.advance(who=who, position=seen.position) for who in ("ana", "ben")]
+    asked = [rollout.advance(position=seen.position) for _ in range(2)]
     done = await asyncio.gather(*asked, return_exceptions=True)
     [error] = [refusal(one) for one in done if isinstance(one, grpc.RpcError)]
     [won] = [one for one in done if not isinstance(one, grpc.RpcError)]

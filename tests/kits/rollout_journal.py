@@ -38,6 +38,7 @@ SECOND = JournalEntry(
     pause(STATE),
     "9c" * 32,
     {"refer_rate": "0.45", "units": "240"},
+    "RISK-7",
 )
 OTHER = replace(
     FIRST, product="gig-advance-ph", after=replace(STATE, product="gig-advance-ph", challenger=None)

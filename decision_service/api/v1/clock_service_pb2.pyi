@@ -1,5 +1,6 @@
 import datetime
 
+from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -21,12 +22,10 @@ class GetClockResponse(_message.Message):
     def __init__(self, clock: _Optional[_Union[Clock, _Mapping]] = ...) -> None: ...
 
 class ResetClockRequest(_message.Message):
-    __slots__ = ("why", "who")
+    __slots__ = ("why",)
     WHY_FIELD_NUMBER: _ClassVar[int]
-    WHO_FIELD_NUMBER: _ClassVar[int]
     why: str
-    who: str
-    def __init__(self, why: _Optional[str] = ..., who: _Optional[str] = ...) -> None: ...
+    def __init__(self, why: _Optional[str] = ...) -> None: ...
 
 class ResetClockResponse(_message.Message):
     __slots__ = ("clock",)

@@ -94,7 +94,7 @@ class ShadowVersion(_message.Message):
     def __init__(self, version: _Optional[int] = ..., percent: _Optional[str] = ...) -> None: ...
 
 class RolloutStep(_message.Message):
-    __slots__ = ("position", "create_time", "who", "why", "action", "before", "after", "plan_digest", "figures")
+    __slots__ = ("position", "create_time", "who", "why", "action", "before", "after", "plan_digest", "figures", "ticket")
     class FiguresEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -111,6 +111,7 @@ class RolloutStep(_message.Message):
     AFTER_FIELD_NUMBER: _ClassVar[int]
     PLAN_DIGEST_FIELD_NUMBER: _ClassVar[int]
     FIGURES_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
     position: int
     create_time: _timestamp_pb2.Timestamp
     who: str
@@ -120,10 +121,11 @@ class RolloutStep(_message.Message):
     after: RolloutStanding
     plan_digest: str
     figures: _containers.ScalarMap[str, str]
-    def __init__(self, position: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., who: _Optional[str] = ..., why: _Optional[str] = ..., action: _Optional[str] = ..., before: _Optional[_Union[RolloutStanding, _Mapping]] = ..., after: _Optional[_Union[RolloutStanding, _Mapping]] = ..., plan_digest: _Optional[str] = ..., figures: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    ticket: str
+    def __init__(self, position: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., who: _Optional[str] = ..., why: _Optional[str] = ..., action: _Optional[str] = ..., before: _Optional[_Union[RolloutStanding, _Mapping]] = ..., after: _Optional[_Union[RolloutStanding, _Mapping]] = ..., plan_digest: _Optional[str] = ..., figures: _Optional[_Mapping[str, str]] = ..., ticket: _Optional[str] = ...) -> None: ...
 
 class RolloutStanding(_message.Message):
-    __slots__ = ("go_live_stage", "killed", "challenger_version", "challenger_stage", "challenger_killed", "paused", "explore_killed")
+    __slots__ = ("go_live_stage", "killed", "challenger_version", "challenger_stage", "challenger_killed", "paused", "explore_killed", "proposed")
     GO_LIVE_STAGE_FIELD_NUMBER: _ClassVar[int]
     KILLED_FIELD_NUMBER: _ClassVar[int]
     CHALLENGER_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -131,6 +133,7 @@ class RolloutStanding(_message.Message):
     CHALLENGER_KILLED_FIELD_NUMBER: _ClassVar[int]
     PAUSED_FIELD_NUMBER: _ClassVar[int]
     EXPLORE_KILLED_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_FIELD_NUMBER: _ClassVar[int]
     go_live_stage: str
     killed: bool
     challenger_version: int
@@ -138,4 +141,19 @@ class RolloutStanding(_message.Message):
     challenger_killed: bool
     paused: bool
     explore_killed: bool
-    def __init__(self, go_live_stage: _Optional[str] = ..., killed: _Optional[bool] = ..., challenger_version: _Optional[int] = ..., challenger_stage: _Optional[str] = ..., challenger_killed: _Optional[bool] = ..., paused: _Optional[bool] = ..., explore_killed: _Optional[bool] = ...) -> None: ...
+    proposed: ProposedStep
+    def __init__(self, go_live_stage: _Optional[str] = ..., killed: _Optional[bool] = ..., challenger_version: _Optional[int] = ..., challenger_stage: _Optional[str] = ..., challenger_killed: _Optional[bool] = ..., paused: _Optional[bool] = ..., explore_killed: _Optional[bool] = ..., proposed: _Optional[_Union[ProposedStep, _Mapping]] = ...) -> None: ...
+
+class ProposedStep(_message.Message):
+    __slots__ = ("track", "stage", "by", "create_time", "expire_time")
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    track: str
+    stage: str
+    by: str
+    create_time: _timestamp_pb2.Timestamp
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, track: _Optional[str] = ..., stage: _Optional[str] = ..., by: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

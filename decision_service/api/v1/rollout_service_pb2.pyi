@@ -4,6 +4,7 @@ from decision_service.api.v1 import decision_pb2 as _decision_pb2
 from decision_service.api.v1 import rollout_pb2 as _rollout_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as _rollout_figures_pb2
 from decision_service.api.v1 import values_pb2 as _values_pb2
+from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.type import money_pb2 as _money_pb2
@@ -111,20 +112,20 @@ class ListRolloutStepsResponse(_message.Message):
     def __init__(self, steps: _Optional[_Iterable[_Union[_rollout_pb2.RolloutStep, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class AdvanceRolloutRequest(_message.Message):
-    __slots__ = ("product", "track", "why", "who", "plan_digest", "position")
+    __slots__ = ("product", "track", "why", "ticket", "plan_digest", "position")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
-    WHO_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
     PLAN_DIGEST_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     product: str
     track: str
     why: str
-    who: str
+    ticket: str
     plan_digest: str
     position: int
-    def __init__(self, product: _Optional[str] = ..., track: _Optional[str] = ..., why: _Optional[str] = ..., who: _Optional[str] = ..., plan_digest: _Optional[str] = ..., position: _Optional[int] = ...) -> None: ...
+    def __init__(self, product: _Optional[str] = ..., track: _Optional[str] = ..., why: _Optional[str] = ..., ticket: _Optional[str] = ..., plan_digest: _Optional[str] = ..., position: _Optional[int] = ...) -> None: ...
 
 class AdvanceRolloutResponse(_message.Message):
     __slots__ = ("step", "rollout")
@@ -135,20 +136,20 @@ class AdvanceRolloutResponse(_message.Message):
     def __init__(self, step: _Optional[_Union[_rollout_pb2.RolloutStep, _Mapping]] = ..., rollout: _Optional[_Union[_rollout_pb2.Rollout, _Mapping]] = ...) -> None: ...
 
 class RollBackRolloutRequest(_message.Message):
-    __slots__ = ("product", "track", "why", "who", "plan_digest", "position")
+    __slots__ = ("product", "track", "why", "ticket", "plan_digest", "position")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
-    WHO_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
     PLAN_DIGEST_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     product: str
     track: str
     why: str
-    who: str
+    ticket: str
     plan_digest: str
     position: int
-    def __init__(self, product: _Optional[str] = ..., track: _Optional[str] = ..., why: _Optional[str] = ..., who: _Optional[str] = ..., plan_digest: _Optional[str] = ..., position: _Optional[int] = ...) -> None: ...
+    def __init__(self, product: _Optional[str] = ..., track: _Optional[str] = ..., why: _Optional[str] = ..., ticket: _Optional[str] = ..., plan_digest: _Optional[str] = ..., position: _Optional[int] = ...) -> None: ...
 
 class RollBackRolloutResponse(_message.Message):
     __slots__ = ("step", "rollout")
@@ -159,14 +160,14 @@ class RollBackRolloutResponse(_message.Message):
     def __init__(self, step: _Optional[_Union[_rollout_pb2.RolloutStep, _Mapping]] = ..., rollout: _Optional[_Union[_rollout_pb2.Rollout, _Mapping]] = ...) -> None: ...
 
 class PauseRolloutRequest(_message.Message):
-    __slots__ = ("product", "why", "who")
+    __slots__ = ("product", "why", "ticket")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
-    WHO_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
     product: str
     why: str
-    who: str
-    def __init__(self, product: _Optional[str] = ..., why: _Optional[str] = ..., who: _Optional[str] = ...) -> None: ...
+    ticket: str
+    def __init__(self, product: _Optional[str] = ..., why: _Optional[str] = ..., ticket: _Optional[str] = ...) -> None: ...
 
 class PauseRolloutResponse(_message.Message):
     __slots__ = ("step", "rollout")
@@ -177,14 +178,14 @@ class PauseRolloutResponse(_message.Message):
     def __init__(self, step: _Optional[_Union[_rollout_pb2.RolloutStep, _Mapping]] = ..., rollout: _Optional[_Union[_rollout_pb2.Rollout, _Mapping]] = ...) -> None: ...
 
 class ResumeRolloutRequest(_message.Message):
-    __slots__ = ("product", "why", "who")
+    __slots__ = ("product", "why", "ticket")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
-    WHO_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
     product: str
     why: str
-    who: str
-    def __init__(self, product: _Optional[str] = ..., why: _Optional[str] = ..., who: _Optional[str] = ...) -> None: ...
+    ticket: str
+    def __init__(self, product: _Optional[str] = ..., why: _Optional[str] = ..., ticket: _Optional[str] = ...) -> None: ...
 
 class ResumeRolloutResponse(_message.Message):
     __slots__ = ("step", "rollout")
@@ -195,18 +196,18 @@ class ResumeRolloutResponse(_message.Message):
     def __init__(self, step: _Optional[_Union[_rollout_pb2.RolloutStep, _Mapping]] = ..., rollout: _Optional[_Union[_rollout_pb2.Rollout, _Mapping]] = ...) -> None: ...
 
 class SetKillSwitchRequest(_message.Message):
-    __slots__ = ("product", "arm", "killed", "why", "who")
+    __slots__ = ("product", "arm", "killed", "why", "ticket")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     ARM_FIELD_NUMBER: _ClassVar[int]
     KILLED_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
-    WHO_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
     product: str
     arm: str
     killed: bool
     why: str
-    who: str
-    def __init__(self, product: _Optional[str] = ..., arm: _Optional[str] = ..., killed: _Optional[bool] = ..., why: _Optional[str] = ..., who: _Optional[str] = ...) -> None: ...
+    ticket: str
+    def __init__(self, product: _Optional[str] = ..., arm: _Optional[str] = ..., killed: _Optional[bool] = ..., why: _Optional[str] = ..., ticket: _Optional[str] = ...) -> None: ...
 
 class SetKillSwitchResponse(_message.Message):
     __slots__ = ("step", "rollout")

@@ -2,6 +2,7 @@ import datetime
 
 from decision_service.api.v1 import decision_pb2 as _decision_pb2
 from decision_service.api.v1 import values_pb2 as _values_pb2
+from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.type import money_pb2 as _money_pb2
 from google.protobuf.internal import containers as _containers
@@ -77,20 +78,42 @@ class ListRulesetsRequest(_message.Message):
     def __init__(self, product: _Optional[str] = ...) -> None: ...
 
 class ListRulesetsResponse(_message.Message):
-    __slots__ = ("rulesets", "read_time", "refused", "in_force", "lists", "list_changes")
+    __slots__ = ("rulesets", "read_time", "refused", "in_force", "lists", "list_changes", "published")
     RULESETS_FIELD_NUMBER: _ClassVar[int]
     READ_TIME_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
     IN_FORCE_FIELD_NUMBER: _ClassVar[int]
     LISTS_FIELD_NUMBER: _ClassVar[int]
     LIST_CHANGES_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHED_FIELD_NUMBER: _ClassVar[int]
     rulesets: _containers.RepeatedCompositeFieldContainer[Ruleset]
     read_time: _timestamp_pb2.Timestamp
     refused: _containers.RepeatedCompositeFieldContainer[Problem]
     in_force: _containers.RepeatedCompositeFieldContainer[RulesInForce]
     lists: _containers.RepeatedCompositeFieldContainer[KeyList]
     list_changes: _containers.RepeatedCompositeFieldContainer[ListChange]
-    def __init__(self, rulesets: _Optional[_Iterable[_Union[Ruleset, _Mapping]]] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refused: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., in_force: _Optional[_Iterable[_Union[RulesInForce, _Mapping]]] = ..., lists: _Optional[_Iterable[_Union[KeyList, _Mapping]]] = ..., list_changes: _Optional[_Iterable[_Union[ListChange, _Mapping]]] = ...) -> None: ...
+    published: RulesPublication
+    def __init__(self, rulesets: _Optional[_Iterable[_Union[Ruleset, _Mapping]]] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refused: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., in_force: _Optional[_Iterable[_Union[RulesInForce, _Mapping]]] = ..., lists: _Optional[_Iterable[_Union[KeyList, _Mapping]]] = ..., list_changes: _Optional[_Iterable[_Union[ListChange, _Mapping]]] = ..., published: _Optional[_Union[RulesPublication, _Mapping]] = ...) -> None: ...
+
+class RulesPublication(_message.Message):
+    __slots__ = ("digest", "publish_time", "published_by", "proposed_by", "approved_by", "ticket", "impact_digest", "proofs_digest")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    PUBLISH_TIME_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHED_BY_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_BY_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_BY_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
+    IMPACT_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    PROOFS_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    publish_time: _timestamp_pb2.Timestamp
+    published_by: str
+    proposed_by: str
+    approved_by: str
+    ticket: str
+    impact_digest: str
+    proofs_digest: str
+    def __init__(self, digest: _Optional[str] = ..., publish_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., published_by: _Optional[str] = ..., proposed_by: _Optional[str] = ..., approved_by: _Optional[str] = ..., ticket: _Optional[str] = ..., impact_digest: _Optional[str] = ..., proofs_digest: _Optional[str] = ...) -> None: ...
 
 class KeyList(_message.Message):
     __slots__ = ("product", "name", "digest", "keys", "hashed")

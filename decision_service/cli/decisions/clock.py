@@ -32,7 +32,6 @@ def clock(
     why: Annotated[
         str, typer.Option("--why", help="the reason, kept in the journal for ever")
     ] = "",
-    who: Annotated[str, typer.Option("--who", help="your name, beside the token's")] = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
@@ -47,7 +46,7 @@ def clock(
         )
     with clock_service(server) as stub:
         if reset:
-            asked = pb.ResetClockRequest(why=why, who=who)
+            asked = pb.ResetClockRequest(why=why)
             reply = call(stub.ResetClock, asked, server, findings=_REFUSALS)
         else:
             reply = call(stub.GetClock, pb.GetClockRequest(), server)

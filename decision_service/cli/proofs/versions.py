@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from decision_service.cli.proofs.revisions import rules_of
+from decision_service.cli.rules.diff.revisions import rules_of
 from decision_service.cli.rules.version import NamedVersion, find_version
 
 

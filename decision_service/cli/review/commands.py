@@ -12,7 +12,7 @@ from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
 from decision_service.cli.proofs.commands import prove
 from decision_service.cli.rules.commands import commands
-from decision_service.cli.rules.diff import ProveOption
+from decision_service.cli.rules.diff.proofs import ProveOption
 from decision_service.cli.rules.folder import DEFAULT_PATH
 
 commands.command()(prove)
@@ -27,7 +27,7 @@ def review(
     ] = DEFAULT_PATH,
     cases: Annotated[
         Path | None,
-        typer.Option("--cases", help="a file of `decisions export --format jsonl` to judge"),
+        typer.Option("--cases", help="JSON lines or Parquet of `decisions export`"),
     ] = None,
     by: Annotated[str, typer.Option("--by", help="as backtest takes it")] = "",
     fail_if: Annotated[

@@ -164,7 +164,7 @@ def _print_explained(user_id: str, reply: rollout_service_pb2.ExplainAssignmentR
 
 
 def _print_history(reply: rollout_service_pb2.ListRolloutStepsResponse) -> None:
-    rows = table("step", "when", "who", "action", "what", "why")
+    rows = table("step", "when", "who", "action", "what", "why", "ticket")
     for step in reply.steps:
         figures = "".join(f" · {name} {value}" for name, value in sorted(step.figures.items()))
         rows.add_row(
@@ -174,6 +174,7 @@ def _print_history(reply: rollout_service_pb2.ListRolloutStepsResponse) -> None:
             step.action,
             escape(moved_text(step)),
             escape(f"{step.why}{figures}"),
+            escape(step.ticket),
         )
     print_table(rows)
     if reply.next_page_token:

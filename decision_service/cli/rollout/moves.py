@@ -15,7 +15,9 @@ from decision_service.cli.rollout.text import moved_text
 
 ProductArgument = Annotated[str, typer.Argument(metavar="PRODUCT", help="the rules folder's name")]
 WhyOption = Annotated[str, typer.Option("--why", help="the reason, kept in the journal for ever")]
-WhoOption = Annotated[str, typer.Option("--who", help="your name, beside the token's")]
+TicketOption = Annotated[
+    str, typer.Option("--ticket", help="your reference of the change, kept in the journal")
+]
 TrackOption = Annotated[
     str,
     typer.Option("--track", help="go-live or challenger; needed while the plan has a challenger"),
@@ -38,7 +40,7 @@ def advance(
     product: ProductArgument,
     why: WhyOption,
     track: TrackOption = "",
-    who: WhoOption = "",
+    ticket: TicketOption = "",
     plan_digest: DigestOption = "",
     position: PositionOption = 0,
     form: FormatOption = Format.TABLE,
@@ -47,7 +49,12 @@ def advance(
 ) -> None:
     """Move a track one stage up."""
     request = rollout_service_pb2.AdvanceRolloutRequest(
-        product=product, track=track, why=why, who=who, plan_digest=plan_digest, position=position
+        product=product,
+        track=track,
+        why=why,
+        ticket=ticket,
+        plan_digest=plan_digest,
+        position=position,
     )
     _move("AdvanceRollout", _decided_on(request, server), server, form)
 
@@ -57,7 +64,7 @@ def roll_back(
     product: ProductArgument,
     why: WhyOption,
     track: TrackOption = "",
-    who: WhoOption = "",
+    ticket: TicketOption = "",
     plan_digest: DigestOption = "",
     position: PositionOption = 0,
     form: FormatOption = Format.TABLE,
@@ -66,7 +73,12 @@ def roll_back(
 ) -> None:
     """Move a track one stage down; below the first is 0 %."""
     request = rollout_service_pb2.RollBackRolloutRequest(
-        product=product, track=track, why=why, who=who, plan_digest=plan_digest, position=position
+        product=product,
+        track=track,
+        why=why,
+        ticket=ticket,
+        plan_digest=plan_digest,
+        position=position,
     )
     _move("RollBackRollout", _decided_on(request, server), server, form)
 
@@ -75,13 +87,13 @@ def roll_back(
 def pause(
     product: ProductArgument,
     why: WhyOption,
-    who: WhoOption = "",
+    ticket: TicketOption = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
     """Stop advancing; who is decided by what stays as it is."""
-    request = rollout_service_pb2.PauseRolloutRequest(product=product, why=why, who=who)
+    request = rollout_service_pb2.PauseRolloutRequest(product=product, why=why, ticket=ticket)
     _move("PauseRollout", request, server, form)
 
 
@@ -89,13 +101,13 @@ def pause(
 def resume(
     product: ProductArgument,
     why: WhyOption,
-    who: WhoOption = "",
+    ticket: TicketOption = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
     """Let advancing go on."""
-    request = rollout_service_pb2.ResumeRolloutRequest(product=product, why=why, who=who)
+    request = rollout_service_pb2.ResumeRolloutRequest(product=product, why=why, ticket=ticket)
     _move("ResumeRollout", request, server, form)
 
 
@@ -104,7 +116,7 @@ def kill(
     product: ProductArgument,
     why: WhyOption,
     arm: ArmOption = "",
-    who: WhoOption = "",
+    ticket: TicketOption = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
@@ -114,7 +126,7 @@ def kill(
     Within two seconds on every process.
     """
     request = rollout_service_pb2.SetKillSwitchRequest(
-        product=product, arm=arm, killed=True, why=why, who=who
+        product=product, arm=arm, killed=True, why=why, ticket=ticket
     )
     _move("SetKillSwitch", request, server, form)
 
@@ -124,14 +136,14 @@ def revive(
     product: ProductArgument,
     why: WhyOption,
     arm: ArmOption = "",
-    who: WhoOption = "",
+    ticket: TicketOption = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
     """Undo a kill: the same arm, at the stage where it stood."""
     request = rollout_service_pb2.SetKillSwitchRequest(
-        product=product, arm=arm, killed=False, why=why, who=who
+        product=product, arm=arm, killed=False, why=why, ticket=ticket
     )
     _move("SetKillSwitch", request, server, form)
 

@@ -40,6 +40,12 @@ def moved_text(step: rollout_pb2.RolloutStep) -> str:
     return ", ".join(_moves(step.before, step.after)) or "nothing moved"
 
 
+def proposed_text(step: rollout_pb2.ProposedStep) -> str:
+    """A step that waits for a second caller, and until when."""
+    until = instant_text(step.expire_time)
+    return f"{step.track} to {step.stage} proposed by {step.by}, another caller takes it by {until}"
+
+
 def _begun(after: rollout_pb2.RolloutStanding) -> str:
     words = f"go-live at {_stage(after.go_live_stage)}"
     if after.challenger_version:
@@ -59,6 +65,8 @@ def _moves(
         yield "exploring killed" if after.explore_killed else "exploring revived"
     if before.paused != after.paused:
         yield "paused" if after.paused else "resumed"
+    if after.HasField("proposed") and before.proposed != after.proposed:
+        yield proposed_text(after.proposed)
     yield from _challenger_moves(before, after)
 
 

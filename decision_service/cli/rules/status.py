@@ -39,10 +39,29 @@ def status(
         print_json(reply)
     else:
         print_table(version_table(reply))
-        for line in (*reading_lines(reply), *list_lines(reply)):
+        for line in (*reading_lines(reply), *publication_lines(reply), *list_lines(reply)):
             console().print(line, markup=False, soft_wrap=True)
     if reply.refused:
         raise typer.Exit(Exit.FINDINGS)
+
+
+def publication_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
+    """Who published the rules, who signed them, and by what they were judged."""
+    if not reply.HasField("published"):
+        return
+    told = reply.published
+    when = f"{told.publish_time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
+    signed = f", approved by {told.approved_by}" if told.approved_by else ""
+    who = f"proposed by {told.proposed_by}" if told.proposed_by else f"by {told.published_by}"
+    yield f"Published at {when} {who}{signed}, digest {told.digest[:12]}"
+    evidence = {
+        "ticket": told.ticket,
+        "impact report": told.impact_digest[:12],
+        "proofs": told.proofs_digest[:12],
+    }
+    words = ", ".join(f"{name} {value}" for name, value in evidence.items() if value)
+    if words:
+        yield f"  {words}"
 
 
 def list_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:

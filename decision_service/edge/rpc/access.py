@@ -12,11 +12,13 @@ class Role(StrEnum):
     """What a caller may do; `read` reads every caller's decisions, others only their own.
 
     `onboard_all` reaches every caller's applicants, `onboard` only those that the caller created.
+    `rules_approve` signs what one of `rules` proposed, and reads what that needs.
     """
 
     DECIDE = "decide"
     READ = "read"
     RULES = "rules"
+    RULES_APPROVE = "rules_approve"
     ROLLOUT = "rollout"
     ONBOARD = "onboard"
     ONBOARD_ALL = "onboard_all"
@@ -25,7 +27,9 @@ class Role(StrEnum):
 
 
 _ANY = frozenset(Role)
-_SEEN_ROLLOUTS = frozenset({Role.ROLLOUT, Role.READ})
+_SEEN_ROLLOUTS = frozenset({Role.ROLLOUT, Role.READ, Role.RULES_APPROVE})
+_SEEN_RULES = frozenset({Role.RULES, Role.RULES_APPROVE, Role.READ})
+_TRIED_RULES = frozenset({Role.RULES, Role.RULES_APPROVE})
 _READ_ROLLOUTS = (
     "ListRollouts",
     "GetRollout",
@@ -55,10 +59,10 @@ METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.DecisionService/GetDecision": frozenset({Role.DECIDE, Role.READ}),
     f"/{PACKAGE}.DecisionService/ListDecisions": frozenset({Role.DECIDE, Role.READ}),
     f"/{PACKAGE}.DecisionService/ReplayDecision": frozenset({Role.DECIDE, Role.READ}),
-    f"/{PACKAGE}.RulesetService/ListRulesets": frozenset({Role.RULES, Role.READ}),
-    f"/{PACKAGE}.RulesetService/GetRuleset": frozenset({Role.RULES, Role.READ}),
-    f"/{PACKAGE}.RulesetService/ValidateRuleset": frozenset({Role.RULES}),
-    f"/{PACKAGE}.RulesetService/EvaluateRuleset": frozenset({Role.RULES}),
+    f"/{PACKAGE}.RulesetService/ListRulesets": _SEEN_RULES,
+    f"/{PACKAGE}.RulesetService/GetRuleset": _SEEN_RULES,
+    f"/{PACKAGE}.RulesetService/ValidateRuleset": _TRIED_RULES,
+    f"/{PACKAGE}.RulesetService/EvaluateRuleset": _TRIED_RULES,
     **{f"/{PACKAGE}.RolloutService/{name}": _SEEN_ROLLOUTS for name in _READ_ROLLOUTS},
     **{f"/{PACKAGE}.RolloutService/{name}": frozenset({Role.ROLLOUT}) for name in _MOVE_ROLLOUTS},
     **{f"/{PACKAGE}.ApplicantService/{name}": _ONBOARDERS for name in _ONBOARD},
@@ -66,6 +70,9 @@ METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.ClockService/GetClock": frozenset({Role.OPERATE, Role.READ}),
     f"/{PACKAGE}.ClockService/ResetClock": frozenset({Role.OPERATE}),
     f"/{PACKAGE}.OutcomeService/RecordOutcome": frozenset({Role.OUTCOMES}),
+    f"/{PACKAGE}.NoticeService/GetNotice": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.NoticeService/ListNotices": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.NoticeService/RecordNoticeSent": frozenset({Role.DECIDE}),
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _ANY,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
 }

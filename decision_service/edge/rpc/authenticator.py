@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import structlog
@@ -20,6 +20,7 @@ from decision_service.edge.rpc.context import RpcContext
 from decision_service.file_watch import FileWatch
 from decision_service.language.diagnostics import Diagnostic, Place, Report
 from decision_service.language.yaml.parser import decode
+from decision_service.pipeline.rules.publishing.approval import Signer
 from decision_service.small_file import read_small
 
 _HEADER = "authorization"
@@ -51,6 +52,11 @@ class Authenticator:
             if reading.callers is None:
                 raise CallersRefused(path, reading.diagnostics)
             self._callers = reading.callers
+
+    @property
+    def signers(self) -> Mapping[str, Signer]:
+        """The callers with signing keys; nobody without a callers file."""
+        return {} if self._callers is None else self._callers.signers
 
     async def follow(self) -> None:
         """Take a replaced file over, for ever."""

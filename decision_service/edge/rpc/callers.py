@@ -5,6 +5,9 @@
         roles: [decide]
         tokens: ["sha256:9f86…"]            # several while one replaces another
         certificates: [los-a.internal]      # a CN or SAN of a client certificate
+      maria:
+        roles: [rules_approve]
+        signing_keys: ["ed25519:MCow…"]     # public keys of who signs publications of rules
 
 Only hashes of tokens are kept. A token is 256 random bits, so that its plain SHA-256 cannot be
 turned back; nothing in this module repeats what stands where a hash should.
@@ -27,8 +30,10 @@ from decision_service.edge.rpc.access import Role
 from decision_service.language.diagnostics import Diagnostic, Report
 from decision_service.language.yaml import parser as yaml
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import MapEntry, Scalar, YamlNode
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.readers import as_choice, as_list, as_map, as_text
+from decision_service.pipeline.rules.publishing.approval import Signer, Signing, SigningKey
+from decision_service.pipeline.rules.publishing.signing import key_from
 
 TOKEN_PREFIX = "dst_"  # noqa: S105 - what tokens begin with, so that scanners find lost ones
 HASH_PREFIX = "sha256:"
@@ -37,6 +42,8 @@ _HASH = re.compile(r"sha256:([0-9a-f]{64})")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _TOKEN = re.compile(r"dst_[A-Za-z0-9_-]+")
 _TOO_LONG = 200
+_IDENTITIES = ("tokens", "certificates", "signing_keys")
+_SIGNS = {Role.RULES: Signing.PROPOSED, Role.RULES_APPROVE: Signing.APPROVED}
 
 Key = TypeVar("Key", str, bytes)
 
@@ -64,10 +71,14 @@ ANONYMOUS = Caller("anonymous", frozenset(Role))
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """Everybody who may call, by hash of token and by name in a client certificate."""
+    """Everybody who may call, by hash of token and by name in a client certificate.
+
+    `signers` are those with signing keys, by name.
+    """
 
     tokens: tuple[tuple[bytes, Caller], ...] = field(default=(), repr=False)
     certificates: Mapping[str, Caller] = field(default_factory=dict)
+    signers: Mapping[str, Signer] = field(default_factory=dict)
 
     def by_token(self, token: str) -> Caller | None:
         """Whose token it is; takes as long for a wrong one as for a right one."""
@@ -123,6 +134,8 @@ class _Reader:
         self._report = report
         self._tokens: dict[bytes, Caller] = {}
         self._certificates: dict[str, Caller] = {}
+        self._signing_keys: dict[bytes, Caller] = {}
+        self._signers: dict[str, Signer] = {}
 
     def read(self, root: YamlNode) -> Callers | None:
         fields = Fields.of(root, "the callers file", self._report, required=("callers",))
@@ -134,7 +147,7 @@ class _Reader:
             self._report.error("A101", callers.place, message)
         for entry in callers.entries:
             self._caller(entry)
-        return Callers(tuple(self._tokens.items()), self._certificates)
+        return Callers(tuple(self._tokens.items()), self._certificates, self._signers)
 
     def _caller(self, entry: MapEntry) -> None:
         if not NAME.fullmatch(entry.key) or entry.key == ANONYMOUS.name:
@@ -144,9 +157,7 @@ class _Reader:
         node = as_map(entry.value, what, self._report)
         if node is None:
             return
-        fields = Fields(
-            node, what, self._report, required=("roles",), optional=("tokens", "certificates")
-        )
+        fields = Fields(node, what, self._report, required=("roles",), optional=_IDENTITIES)
         caller = Caller(entry.key, frozenset(self._roles(fields)))
         self._identify(fields, caller)
 
@@ -161,8 +172,8 @@ class _Reader:
                 yield Role(chosen)
 
     def _identify(self, fields: Fields, caller: Caller) -> None:
-        if not (fields.has("tokens") or fields.has("certificates")):
-            message = f"{fields.what} has neither `tokens` nor `certificates`"
+        if not any(map(fields.has, _IDENTITIES)):
+            message = f"{fields.what} has neither `tokens`, `certificates` nor `signing_keys`"
             hint = f"make a token: decision-service tokens new {caller.name}"
             self._report.error("A104", fields.node.place, message, hint)
         tokens = fields.get("tokens")
@@ -172,6 +183,28 @@ class _Reader:
             name = as_text(item, "a certificate's name", self._report)
             if name is not None:
                 self._claim(self._certificates, name[:_TOO_LONG], caller, item, "certificate name")
+
+        keys = [key for item in fields.items("signing_keys") for key in self._key(item, caller)]
+        if keys:
+            signs = frozenset(signing for role, signing in _SIGNS.items() if role in caller.roles)
+            self._signers[caller.name] = Signer(signs, tuple(keys))
+
+    def _key(self, item: YamlNode, caller: Caller) -> Iterator[SigningKey]:
+        """A public key, plain or with the day from which it no longer counts."""
+        node, withdrawn = item, None
+        if isinstance(item, MapNode):
+            fields = Fields(
+                item, "a signing key", self._report, required=("key",), optional=("withdrawn",)
+            )
+            node, withdrawn = fields.get("key") or item, fields.day("withdrawn")
+        public = key_from(node.text) if isinstance(node, Scalar) else None
+        if public is None:
+            message = f"a signing key of `{caller.name}` is not `ed25519:` and 32 bytes in Base64"
+            hint = "only public keys belong here: decision-service rules keys new prints one"
+            self._report.error("A107", node.place, message, hint)
+            return
+        self._claim(self._signing_keys, public, caller, node, "signing key")
+        yield SigningKey(public, withdrawn)
 
     def _token(self, item: YamlNode, caller: Caller) -> None:
         found = _HASH.fullmatch(item.text) if isinstance(item, Scalar) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -44,7 +44,8 @@ class RolloutChange(msgspec.Struct, frozen=True):
     `action` names it in the journal. Where `expected_plan_digest` is given, the step was decided on
     under that plan and is refused under any other; a kill needs none, since it must always work.
     Where `expected_position` is given, it was decided on at that entry of the journal, and is
-    refused once another has followed. `figures` are what it rests on, for the journal.
+    refused once another has followed. `figures` are what it rests on and `ticket` is the lender's
+    reference, for the journal.
     """
 
     who: str
@@ -54,6 +55,7 @@ class RolloutChange(msgspec.Struct, frozen=True):
     expected_plan_digest: str | None = None
     figures: Mapping[str, str] = msgspec.field(default_factory=dict)
     expected_position: int | None = None
+    ticket: str = ""
 
 
 class Rollouts:
@@ -86,6 +88,10 @@ class Rollouts:
     def standing(self) -> Mapping[str, JournalEntry]:
         """The last step of every product that this process knows of, by name."""
         return dict(sorted(self._latest.items()))
+
+    def products(self) -> Iterable[Product]:
+        """Every product with its plan and its state, from memory."""
+        return self._active_rules.current().products.values()
 
     async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
         """At most `limit` steps, newest first; raises ProductUnknown or StoreUnavailable."""
@@ -173,12 +179,19 @@ class Rollouts:
             at=now,
             who=change.who,
             why=change.why,
-            action=change.action,
+            action=_action(change, last.after, after),
             before=last.after,
             after=after,
             plan_digest=last.plan_digest,
             figures=change.figures,
+            ticket=change.ticket,
         )
+
+
+def _action(change: RolloutChange, before: RolloutState, after: RolloutState) -> JournalAction:
+    """What the step did: one that waits for a second caller only proposed."""
+    proposes = after.proposed is not None and after.proposed != before.proposed
+    return JournalAction.PROPOSE if proposes else change.action
 
 
 def _require_plan(product: Product, last: JournalEntry, expected: str | None) -> None:

@@ -36,13 +36,14 @@ _LOOKED_BACK = 100
 class StepRequest(msgspec.Struct, frozen=True):
     """A step that somebody wants.
 
-    `plan_digest` and `position` are what it was decided on; empty and 0 stand for what this process
-    knows of now.
+    `who` is the authenticated caller, `ticket` the lender's reference of the change. `plan_digest`
+    and `position` are what it was decided on; empty and 0 stand for what this process knows of now.
     """
 
     product: str
     who: str
     why: str
+    ticket: str = ""
     plan_digest: str = ""
     position: int = 0
 
@@ -99,9 +100,11 @@ class OperateRollouts:
         return AssignmentExplanation(product, placement)
 
     async def advance(self, order: StepRequest, track: TrackName | None) -> JournalEntry | None:
-        """One stage up; raises as `Rollouts.move`."""
+        """One stage up, or proposed for a second caller; raises as `Rollouts.move`."""
         return await self._decided_on(
-            order, JournalAction.ADVANCE, lambda plan, state, now: advance(plan, state, track, now)
+            order,
+            JournalAction.ADVANCE,
+            lambda plan, state, now: advance(plan, state, track, now, order.who),
         )
 
     async def roll_back(self, order: StepRequest, track: TrackName | None) -> JournalEntry | None:
@@ -140,6 +143,7 @@ class OperateRollouts:
             step,
             expected_plan_digest=order.plan_digest or plan.digest,
             expected_position=order.position or self._rollouts.latest(order.product).position,
+            ticket=order.ticket,
         )
         return await self._taken(change, order.product)
 
@@ -147,7 +151,8 @@ class OperateRollouts:
         self, order: StepRequest, action: JournalAction, step: StepTaken
     ) -> JournalEntry | None:
         """A step that is right wherever the rollout stands."""
-        return await self._taken(RolloutChange(order.who, order.why, action, step), order.product)
+        change = RolloutChange(order.who, order.why, action, step, ticket=order.ticket)
+        return await self._taken(change, order.product)
 
     async def _taken(self, change: RolloutChange, product: str) -> JournalEntry | None:
         """Take the step and log it; the reason, which may say anything, is in the journal alone."""

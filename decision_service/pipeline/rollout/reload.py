@@ -15,7 +15,7 @@ from decision_service.language.diagnostics import Diagnostic, render
 from decision_service.pipeline.ports import Clock, DecisionLog
 from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rollout.plan_conflicts import plan_conflict_problems
-from decision_service.pipeline.rules.acceptance import unacceptable
+from decision_service.pipeline.rules.acceptance import ReadSigners, unacceptable
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.last_good import keep
 from decision_service.pipeline.rules.loading import LoadResult, RuleFolder, load_rules
@@ -44,7 +44,8 @@ class ReloadRules:
     """Activates a changed folder, or keeps the last good one and records why.
 
     Reading, checking and testing run on a thread, so that no call waits for them. A version that
-    has decided may change only where `edits_used`, on made-up people.
+    has decided may change only where `edits_used`, on made-up people. With `signers` only rules
+    decide that two of them signed.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class ReloadRules:
         blocked: frozenset[str] = frozenset(),
         *,
         edits_used: bool = False,
+        signers: ReadSigners | None = None,
     ) -> None:
         self._read = read
         self._active_rules = active_rules
@@ -65,6 +67,7 @@ class ReloadRules:
         self._clock = clock
         self._blocked = blocked
         self._edits_used = edits_used
+        self._signers = signers
 
     async def __call__(self) -> Reloaded:
         """Read the folder once; raises nothing that a bad folder or store could cause."""
@@ -87,7 +90,14 @@ class ReloadRules:
         return Reloaded(accepted=True, faults=0)
 
     async def _barred(self, folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
-        return await unacceptable(self._log, folder, rulebook, edits_used=self._edits_used)
+        return await unacceptable(
+            self._log,
+            folder,
+            rulebook,
+            self._clock.now(),
+            edits_used=self._edits_used,
+            signers=self._signers,
+        )
 
     def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:
         self._active_rules.refuse(problems, self._clock.now())

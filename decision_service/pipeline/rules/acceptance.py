@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date, datetime
+
 from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.ports import DecisionLog
 from decision_service.pipeline.rules.last_good import last_good_folder
 from decision_service.pipeline.rules.loading import RuleFolder
 from decision_service.pipeline.rules.publication import downgrades
+from decision_service.pipeline.rules.publishing.approval import Signers, approval_problems
+from decision_service.pipeline.rules.publishing.manifest import MANIFEST, publication
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.rules.used_versions import altered
 
+ReadSigners = Callable[[], Signers]
+"""The callers who may sign now."""
+
 
 async def unacceptable(
-    log: DecisionLog, folder: RuleFolder, rulebook: Rulebook, *, edits_used: bool
+    log: DecisionLog,
+    folder: RuleFolder,
+    rulebook: Rulebook,
+    now: datetime,
+    *,
+    edits_used: bool,
+    signers: ReadSigners | None = None,
 ) -> tuple[Diagnostic, ...]:
     """Problems of rules older than those that decide, or that change a version that has decided.
 
-    The latter is allowed where `edits_used`, on made-up people.
+    The latter is allowed where `edits_used`, on made-up people. With `signers` two of them must
+    have signed the publication.
     """
-    older = await downgrades(log, folder, await last_good_folder(log))
+    last = await last_good_folder(log)
+    unsigned = () if signers is None else unapproved(folder, last, signers(), now.date())
+    older = unsigned or await downgrades(log, folder, last)
     if older or edits_used:
         return older
     return await altered(log, folder, rulebook)
+
+
+def unapproved(
+    folder: RuleFolder, last: RuleFolder | None, signers: Signers, today: date | None
+) -> tuple[Diagnostic, ...]:
+    """What a publication lacks; a key that was withdrawn since does not end one that decides."""
+    manifest = folder.manifest
+    if manifest is None:
+        return approval_problems(f"{folder.root}/{MANIFEST}", None, signers, today)
+    decides = last is not None and last.manifest == manifest
+    published = publication(manifest.path, manifest.text)
+    return approval_problems(manifest.path, published, signers, None if decides else today)

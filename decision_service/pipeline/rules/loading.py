@@ -17,7 +17,12 @@ from decision_service.language.evaluation.condition import Declared, DeclaredNam
 from decision_service.pipeline.ports import StoredText
 from decision_service.pipeline.rules.day_bounds import doubtful_bounds
 from decision_service.pipeline.rules.folder_checks import ListFiles, list_problems, shared_problems
-from decision_service.pipeline.rules.manifest import manifest_problems
+from decision_service.pipeline.rules.notices import notices_of
+from decision_service.pipeline.rules.publishing.manifest import (
+    Publication,
+    manifest_problems,
+    publication,
+)
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.rules.segments import unmatched_segments
 from decision_service.pipeline.rules.texts import ruleset_text
@@ -55,13 +60,14 @@ class ProductTexts(msgspec.Struct, frozen=True):
     tests: tuple[TextFile, ...] = ()
     fixtures: Mapping[str, str] = msgspec.field(default_factory=dict)
     lists: Mapping[str, str] = msgspec.field(default_factory=dict)
+    notices: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def contents(self) -> dict[str, str]:
         """Every file's text by its path within the folder of products."""
         plan = () if self.plan is None else (self.plan,)
         shown = {file.path: file.text for file in (*self.rulesets.values(), *plan, *self.tests)}
-        beside = {**self.tables, **self.lists}
+        beside = {**self.tables, **self.lists, **self.notices}
         within = {f"{self.path}/{name}": text for name, text in beside.items()}
         recorded = {f"{self.path}/tests/{name}": text for name, text in self.fixtures.items()}
         return {
@@ -82,6 +88,11 @@ class RuleFolder(msgspec.Struct, frozen=True):
     unreadable: tuple[Unreadable, ...] = ()
     manifest: TextFile | None = None
     shared: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+    @property
+    def root(self) -> str:
+        """The folder's own name as messages show it."""
+        return self.products[0].path.rpartition("/")[0] if self.products else "rules"
 
     @property
     def contents(self) -> dict[str, str]:
@@ -145,11 +156,15 @@ def load_rules(
     if not folder.products and not found:
         found.append(_problem("rules", "R001", "the folder holds no product", "add one"))
     found.extend(_lists(folder, by_version))
-    found.extend(shared_problems(_root(folder), folder.shared_files, by_version.values()))
+    found.extend(shared_problems(folder.root, folder.shared_files, by_version.values()))
     if folder.products and not folder.data:
         found.append(_without_data(folder))
     loading = LoadResult(None, _once(found, by_version), tuple(texts), by_version)
-    return loading if loading.errors else replace(loading, rulebook=Rulebook(products))
+    return (
+        loading
+        if loading.errors
+        else replace(loading, rulebook=Rulebook(products, _published(folder)))
+    )
 
 
 def _once(
@@ -196,16 +211,11 @@ def _lists(folder: RuleFolder, by_version: Mapping[str, Compilation]) -> tuple[D
     asked = {one.product: _asked(one, by_version) for one in folder.products}
     known = [names for names in asked.values() if names is not None]
     every = frozenset().union(*known) if len(known) == len(asked) else None
-    root = _root(folder)
+    root = folder.root
     own = [
         ListFiles(one.product, one.path, one.lists, asked[one.product]) for one in folder.products
     ]
     return list_problems(ListFiles("", root, folder.shared_lists, every), own)
-
-
-def _root(folder: RuleFolder) -> str:
-    """The folder's own name as messages show it."""
-    return folder.products[0].path.rpartition("/")[0] if folder.products else "rules"
 
 
 def _asked(product: ProductTexts, by_version: Mapping[str, Compilation]) -> frozenset[str] | None:
@@ -303,8 +313,14 @@ def _product(
     if any(one.severity is Severity.ERROR for one in bounds):
         return None
     texts.append(StoredText(reading.plan.digest, "plan", product.plan.text.encode()))
+    notices = notices_of(product.path, product.notices, versions.values(), found)
     state = initial_state(reading.plan, now)
-    return Product(product.product, versions, reading.plan, state)
+    return Product(product.product, versions, reading.plan, state, notices)
+
+
+def _published(folder: RuleFolder) -> Publication | None:
+    manifest = folder.manifest
+    return None if manifest is None else publication(manifest.path, manifest.text)
 
 
 def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
@@ -317,7 +333,7 @@ def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
 
 def _without_data(folder: RuleFolder) -> Diagnostic:
     """Warn of missing provider types, needed when the vendor's provider list cannot be read."""
-    root = _root(folder)
+    root = folder.root
     message = f"`{root}` has no `_data/`: no provider, transaction class or employer is known"
     hint = "copy `rules/_data` of the release beside the products"
     return Diagnostic("R004", Severity.WARNING, f"{root}/_data", 1, 1, 2, message, hint)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.pipeline.ports import DecisionLog, StoredText
 from decision_service.pipeline.rules.loading import RuleFolder
-from decision_service.pipeline.rules.manifest import Publication, publication
+from decision_service.pipeline.rules.publishing.manifest import Publication, publication
 
 KIND = "manifest"
 _SHOWN = 16

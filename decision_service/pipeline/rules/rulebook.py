@@ -9,6 +9,8 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.errors import ProductUnknown
+from decision_service.notices.model import NoticeTexts
+from decision_service.pipeline.rules.publishing.manifest import Publication
 from decision_service.rollout.model import Plan
 from decision_service.rollout.state import RolloutState
 from decision_service.ruleset.program.lists import KeyList
@@ -16,12 +18,16 @@ from decision_service.ruleset.program.model import CompiledRuleset
 
 
 class Product(msgspec.Struct, frozen=True, dict=True):
-    """One product: its ruleset versions, its rollout plan, and the rollout's state."""
+    """One product: its ruleset versions, its rollout plan, and the rollout's state.
+
+    `notices` are its texts for letters by language.
+    """
 
     name: str
     versions: Mapping[int, CompiledRuleset]
     plan: Plan
     state: RolloutState
+    notices: Mapping[str, NoticeTexts] = msgspec.field(default_factory=dict)
 
     @property
     def champion(self) -> CompiledRuleset:
@@ -41,9 +47,13 @@ class Product(msgspec.Struct, frozen=True, dict=True):
 
 
 class Rulebook(msgspec.Struct, frozen=True, dict=True):
-    """All products without errors; a decision keeps the rulebook of its admission."""
+    """All products without errors; a decision keeps the rulebook of its admission.
+
+    `published` is who published them; None where nobody did.
+    """
 
     products: Mapping[str, Product] = msgspec.field(default_factory=dict)
+    published: Publication | None = None
 
     def product(self, name: str) -> Product:
         """A product by name; raises ProductUnknown."""
@@ -61,7 +71,7 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
             name: replace(product, state=states.get(name, product.state))
             for name, product in self.products.items()
         }
-        return Rulebook(products)
+        return replace(self, products=products)
 
     @cached_property
     def digests(self) -> Mapping[str, CompiledRuleset]:

@@ -62,6 +62,7 @@ def _row(entry: JournalEntry) -> dict[str, object]:
         "state_after": _text(entry.after),
         "plan_digest": entry.plan_digest,
         "figures": _text(dict(entry.figures)),
+        "ticket": entry.ticket,
     }
 
 
@@ -71,7 +72,7 @@ def _text(value: object) -> str:
 
 def _entry(row: Row[Any]) -> JournalEntry:
     columns: tuple[Any, ...] = tuple(row)
-    product, position, at, who, why, action, before, after, plan_digest, figures = columns
+    product, position, at, who, why, action, before, after, plan_digest, figures, ticket = columns
     try:
         return JournalEntry(
             product=product,
@@ -84,6 +85,7 @@ def _entry(row: Row[Any]) -> JournalEntry:
             after=_STATE.decode(after),
             plan_digest=plan_digest,
             figures=_FIGURES.decode(figures),
+            ticket=ticket,
         )
     except ValueError:  # of msgspec, and of an action that is none here
         raise unavailable(

@@ -7,7 +7,7 @@ import pytest
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.parser import read
 from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.manifest import digest, publication
+from decision_service.pipeline.rules.publishing.manifest import digest, publication
 from decision_service.storage.rules_folder.files import read_rules
 from tests.unit.cli.commands import WORKED_EXAMPLE, command, product_folder
 from tests.unit.pipeline.test_manifest import NOW

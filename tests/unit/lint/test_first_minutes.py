@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), DOCS / "decisions" / "README.md"])
-GROUPS = ["First steps", "Develop", "Check", "Measure"]
+GROUPS = ["First steps", "Develop", "Check", "Measure", "Deploy"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
@@ -52,7 +52,10 @@ def test_make_help_groups_its_targets_in_80_columns() -> None:
             groups[line] = []
     assert list(groups) == GROUPS
     assert {"help", "demo", "serve"} == set(groups["First steps"])
-    targets = re.findall(r"^\.PHONY: (\S+)$", (ROOT / "Makefile").read_text(), re.M)
+    files = [ROOT / "Makefile", *ROOT.glob("deploy/*/*.mk")]
+    targets = [
+        one for file in files for one in re.findall(r"^\.PHONY: (\S+)$", file.read_text(), re.M)
+    ]
     assert sorted(chain.from_iterable(groups.values())) == sorted(targets)
 
 

@@ -25,7 +25,7 @@ from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.last_good import keep
 from decision_service.pipeline.rules.list_changes import ListChange, newest_list_changes
 from decision_service.pipeline.rules.loading import RuleFolder, TextFile, load_rules
-from decision_service.pipeline.rules.manifest import manifest_text
+from decision_service.pipeline.rules.publishing.manifest import manifest_text, published_now
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.ruleset.run.lists import list_answers
 from tests.fakes.cases import changed_rules
@@ -150,7 +150,7 @@ async def test_the_publisher_of_a_list_is_named(office: Office) -> None:
     """A published folder's manifest holds the list's digest, and says who answers for it."""
     folder = with_list("ACME-017")
     assert PATH in folder.contents
-    text = manifest_text(folder.contents, "Maria", NOW)
+    text = manifest_text(published_now(folder.contents, "Maria", NOW), folder.contents)
     office.folder = replace(folder, manifest=TextFile("rules/manifest.yaml", text))
     assert await office.take_over() == Reloaded(accepted=True, faults=0)
     [newest] = await newest_list_changes(office.world.log, 1)
@@ -222,7 +222,8 @@ async def test_a_comparison_reads_answers_of_then_and_else_says_that_it_reads_to
     assert (await office.decide(**SENT)).outcome is Outcome.APPROVE
     office.world.book = two_versions(asked_then, "ACME-017")
     found = await compared(office.world)
-    assert (found.compared, found.agreed) == (1, 1 if asked_then else 0)
+    agreed = 1 if asked_then else 0
+    assert (found.sums.everybody.applicants, found.sums.agreed) == (1, agreed)
     assert found.lists_of_today == ([] if asked_then else ["blocked"])
 
 

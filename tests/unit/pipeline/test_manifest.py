@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from decision_service.pipeline.rules.loading import TextFile, load_rules
-from decision_service.pipeline.rules.manifest import digest, manifest_problems, manifest_text
+from decision_service.pipeline.rules.publishing.manifest import (
+    digest,
+    manifest_problems,
+    manifest_text,
+    published_now,
+)
 from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes.examples import examples
 from tests.unit.ruleset.rulesets import ROOT
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -25,16 +31,21 @@ TEXTS = st.dictionaries(
 
 def codes(contents, text=None):
     """The codes and files of what is wrong with contents."""
-    text = manifest_text(CONTENTS, "J. Cruz", NOW) if text is None else text
+    text = (
+        manifest_text(published_now(CONTENTS, "J. Cruz", NOW), CONTENTS) if text is None else text
+    )
     return [(d.code, d.file, d.line) for d in manifest_problems(PATH, text, contents)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(TEXTS, st.text("a\"':#é{}[] 1", min_size=1, max_size=20).filter(str.strip))
 def test_a_folder_matches_its_own_manifest(contents, by):
     """Whatever the names, texts and publisher, a folder matches the manifest made of it."""
     contents = {"x": "", **contents}
-    assert manifest_problems(PATH, manifest_text(contents, by, NOW), contents) == ()
+    assert (
+        manifest_problems(PATH, manifest_text(published_now(contents, by, NOW), contents), contents)
+        == ()
+    )
 
 
 def test_a_digest_is_that_of_the_files_bytes():
@@ -68,7 +79,7 @@ def test_a_manifest_that_is_none_is_a_problem(text):
 def shipped():
     """The shipped folder, as if it had been published."""
     folder = read_rules(ROOT / "rules")
-    text = manifest_text(folder.contents, "x", NOW)
+    text = manifest_text(published_now(folder.contents, "x", NOW), folder.contents)
     return replace(folder, manifest=TextFile(PATH, text))
 
 

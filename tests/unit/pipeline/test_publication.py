@@ -14,8 +14,12 @@ from decision_service.pipeline.rollout.reload import ReloadRules
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.last_good import keep, last_good_folder
 from decision_service.pipeline.rules.loading import RuleFolder, TextFile
-from decision_service.pipeline.rules.manifest import contents_digest, manifest_text
 from decision_service.pipeline.rules.publication import KIND
+from decision_service.pipeline.rules.publishing.manifest import (
+    contents_digest,
+    manifest_text,
+    published_now,
+)
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, SetClock, rulebook, shipped_rules
@@ -31,7 +35,7 @@ DAY = timedelta(days=1)
 def published(folder: RuleFolder, at: datetime = NOW, over: RuleFolder | None = None) -> RuleFolder:
     """The folder as J. Cruz published it then, on purpose over another."""
     back = "" if over is None else contents_digest(over.contents)[:16]
-    text = manifest_text(folder.contents, "J. Cruz", at, back)
+    text = manifest_text(published_now(folder.contents, "J. Cruz", at, back), folder.contents)
     return replace(folder, manifest=TextFile(PATH, text))
 
 

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
 from decision_service.rollout.state import (
+    PROPOSAL_LASTS,
+    ProposedStep,
     Refusal,
     RolloutState,
     StepResult,
@@ -26,7 +28,8 @@ from decision_service.rollout.state import (
     revive,
     roll_back,
 )
-from tests.unit.rollout.plans import DAY, NOW, SMALL, STAGED, good, staged
+from tests.fakes.examples import examples
+from tests.unit.rollout.plans import DAY, NOW, SMALL, STAGED, edited, good, staged
 
 PLAN = good(STAGED)
 ALONE = good(SMALL)
@@ -240,7 +243,7 @@ def test_a_plan_of_another_product_is_refused():
     assert "gig-advance-ph" in _refused(adopt(foreign, RUNNING, LATER))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(
     st.lists(
         st.tuples(st.sampled_from([advance, roll_back]), st.sampled_from(TrackName)), max_size=12
@@ -297,3 +300,47 @@ def test_every_version_that_ever_decided_is_remembered():
         ("limits: {max_approved_per_day: 500000, max_amount: 50000}", ""),
     )
     assert _moved(adopt(other, RUNNING, LATER)).decided_by == (1, 2, 3)
+
+
+TWO = good(edited(STAGED, ("unit: ", "second_person_above: 1\nunit: ")))
+
+
+def test_a_step_above_the_plans_share_needs_two_callers() -> None:
+    """The first caller proposes, the same one again is refused, another one takes the step."""
+    below = _moved(advance(TWO, initial_state(TWO, NOW), GO_LIVE, NOW, "ana"))
+    assert (below.go_live.stage, below.proposed) == ("pilot", None)
+    proposed = _moved(advance(TWO, below, GO_LIVE, LATER, "ana"))
+    assert proposed.go_live == below.go_live
+    assert proposed.proposed == ProposedStep(GO_LIVE, "early", "ana", LATER)
+    assert "`ana` proposed" in _refused(advance(TWO, proposed, GO_LIVE, LATER, "ana"))
+    taken = _moved(advance(TWO, proposed, GO_LIVE, LATER, "ben"))
+    assert (taken.go_live.stage, taken.proposed) == ("early", None)
+
+
+def test_the_service_takes_no_step_that_needs_two_callers() -> None:
+    """Automatic advancing stops below the share, also where somebody proposed the step."""
+    below = _moved(advance(TWO, initial_state(TWO, NOW), GO_LIVE, NOW, "ana"))
+    proposed = _moved(advance(TWO, below, GO_LIVE, LATER, "ana"))
+    for state in (below, proposed):
+        assert "two callers" in _refused(advance(TWO, state, GO_LIVE, LATER))
+
+
+def test_a_proposal_counts_for_its_step_alone_and_for_a_day() -> None:
+    """Later, for another track, after a step back or under another plan it is proposed anew."""
+    below = _moved(advance(TWO, initial_state(TWO, NOW), GO_LIVE, NOW, "ana"))
+    proposed = _moved(advance(TWO, below, GO_LIVE, LATER, "ana"))
+    late = LATER + PROPOSAL_LASTS
+    assert _moved(advance(TWO, proposed, GO_LIVE, late, "ben")).proposed is not None
+    again = _moved(
+        advance(TWO, _moved(roll_back(TWO, proposed, GO_LIVE, LATER)), GO_LIVE, LATER, "x")
+    )
+    assert again.proposed is None
+    assert _moved(adopt(TWO, proposed, LATER)).proposed is None
+    assert pause(proposed).proposed == proposed.proposed
+
+
+def test_going_back_and_killing_need_one() -> None:
+    """What makes a share smaller never waits for a second caller."""
+    state = _up(STATE, GO_LIVE, 2)
+    assert _moved(roll_back(TWO, state, GO_LIVE, LATER)).go_live.stage == "pilot"
+    assert is_killed(_moved(kill(state, None)), Arm.CHAMPION)

@@ -10,9 +10,11 @@ from decision_service.cli.server.preflight.check import PreflightCheck
 from decision_service.config import (
     Settings,
 )
+from decision_service.edge.rpc.authenticator import read_callers_file
 from decision_service.language.diagnostics import Severity, count
+from decision_service.pipeline.rules.acceptance import unapproved
 from decision_service.pipeline.rules.blocked import blocked_names
-from decision_service.pipeline.rules.loading import load_rules
+from decision_service.pipeline.rules.loading import RuleFolder, load_rules
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.pipeline.trial.guarantees import guarantees_of
 from decision_service.pipeline.trial.rule_tests import failures
@@ -33,6 +35,8 @@ def rules_checks(settings: Settings, stages: Mapping[str, str | None]) -> Iterat
         words = f"{count(loading.errors)} in {settings.rules_dir}: see `rules check`"
         yield PreflightCheck("rules", False, words)
         return
+    if settings.require_approval:
+        yield _approved(settings, folder)
     failed = failures(folder, loading.rulebook)
     if failed:
         words = f"{len(failed)} of their tests fail or are not there: see `rules test`"
@@ -44,6 +48,18 @@ def rules_checks(settings: Settings, stages: Mapping[str, str | None]) -> Iterat
     for name, product in sorted(loading.rulebook.products.items()):
         first = product.plan.go_live.stages.steps[0].name
         yield _first_stage(name, product, (stages[name] or first) if name in stages else None)
+
+
+def _approved(settings: Settings, folder: RuleFolder) -> PreflightCheck:
+    """Whether two callers signed the rules; a callers file with mistakes knows nobody."""
+    file = settings.auth_tokens_file
+    callers = None if file is None else read_callers_file(file).callers
+    signers = {} if callers is None else callers.signers
+    problems = unapproved(folder, None, signers, datetime.now(UTC).date())
+    if problems:
+        words = f"not approved by two callers ({problems[0].message}): see `rules verify`"
+        return PreflightCheck("rules", False, words)
+    return PreflightCheck("rules", True, "proposed and approved by two callers")
 
 
 def guarantees_check(settings: Settings) -> PreflightCheck:

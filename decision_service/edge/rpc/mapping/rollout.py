@@ -16,7 +16,7 @@ from decision_service.pipeline.rollout.operate import AssignmentExplanation, Rol
 from decision_service.pipeline.rollout_ports import JournalEntry
 from decision_service.rollout.gate import Pin, control_slot, enters_comparison, first_match
 from decision_service.rollout.model import Plan, RolloutStage, Segment, Stages
-from decision_service.rollout.state import RolloutState, Track, TrackName
+from decision_service.rollout.state import ProposedStep, RolloutState, Track, TrackName
 
 
 def rollout_message(look: RolloutView, refused: tuple[Diagnostic, ...]) -> pb.Rollout:
@@ -54,6 +54,7 @@ def step_message(entry: JournalEntry) -> pb.RolloutStep:
         after=_standing(entry.after),
         plan_digest=entry.plan_digest,
         figures=entry.figures,
+        ticket=entry.ticket,
     )
 
 
@@ -141,6 +142,19 @@ def _standing(state: RolloutState) -> pb.RolloutStanding:
         challenger_killed=challenger is not None and challenger.killed,
         paused=state.paused,
         explore_killed=state.explore_killed,
+        proposed=_proposed(state.proposed),
+    )
+
+
+def _proposed(step: ProposedStep | None) -> pb.ProposedStep | None:
+    if step is None:
+        return None
+    return pb.ProposedStep(
+        track=step.track.value,
+        stage=step.stage,
+        by=step.by,
+        create_time=timestamp(step.at),
+        expire_time=timestamp(step.ends),
     )
 
 

@@ -20,24 +20,19 @@ from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest
 from decision_service.rollout.state import Exploring, Switched, TrackName
 
 LONGEST_WHY = 500
-LONGEST_WHO = 100
+LONGEST_TICKET = 100
 DEFAULT_WINDOW = timedelta(days=7)
 LONGEST_WINDOW = timedelta(days=366)
 DEFAULT_JUDGED = 200
 MOST_JUDGED = 2_000
 
 
-class Reasoned(Protocol):
-    """What every request has that changes something on purpose."""
-
-    why: str
-    who: str
-
-
-class Change(Reasoned, Protocol):
+class Change(Protocol):
     """What every request has that changes a rollout."""
 
     product: str
+    why: str
+    ticket: str
 
 
 def product_from(product: str) -> str:
@@ -52,21 +47,19 @@ def order_from(request: Change, caller: str, problems: Problems | None = None) -
     """Who wants a step and why; raises FieldInvalid with every malformed field."""
     problems = problems or Problems()
     check_product(problems, request.product)
-    return StepRequest(request.product, *reason_from(request, caller, problems))
+    why, ticket = why_from(request.why, problems), request.ticket.strip()
+    _check_text(problems, "ticket", ticket, LONGEST_TICKET)
+    problems.raise_if_any()
+    return StepRequest(request.product, caller, why, ticket)
 
 
-def reason_from(
-    request: Reasoned, caller: str, problems: Problems | None = None
-) -> tuple[str, str]:
-    """Who changes something and why; raises FieldInvalid with every malformed field."""
-    problems = problems or Problems()
-    why, who = request.why.strip(), request.who.strip()
+def why_from(text: str, problems: Problems) -> str:
+    """The reason of a change; an empty or a long one is noted."""
+    why = text.strip()
     if not why:
         problems.add("why", "is empty: every change needs its reason")
     _check_text(problems, "why", why, LONGEST_WHY)
-    _check_text(problems, "who", who, LONGEST_WHO)
-    problems.raise_if_any()
-    return f"{caller} ({who})" if who else caller, why
+    return why
 
 
 def track_from(track: str, problems: Problems) -> TrackName | None:

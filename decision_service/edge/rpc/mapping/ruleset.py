@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.domain.decision import RulesetRef
@@ -11,6 +12,7 @@ from decision_service.edge.rpc.mapping.values import decimal_text, timestamp
 from decision_service.language.diagnostics import Diagnostic, Severity, render
 from decision_service.pipeline.rules.active import ActiveRulesStatus
 from decision_service.pipeline.rules.list_changes import ListChanges
+from decision_service.pipeline.rules.publishing.manifest import Publication
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.ruleset.program.lists import KeyList
 from decision_service.ruleset.program.model import CompiledRuleset, InputSpec
@@ -99,4 +101,21 @@ def problem_message(diagnostic: Diagnostic) -> rules_pb.Problem:
         message=diagnostic.message,
         hint=diagnostic.hint,
         rendered=render(diagnostic),
+    )
+
+
+def publication_message(published: Publication | None) -> rules_pb.RulesPublication | None:
+    """Who published the rules, with whose signatures; None where nobody did."""
+    if published is None:
+        return None
+    proposed, approved = published.proposed_by, published.approved_by
+    return rules_pb.RulesPublication(
+        digest=published.digest,
+        publish_time=timestamp(datetime.fromisoformat(published.at)),
+        published_by=published.by,
+        proposed_by="" if proposed is None else proposed.name,
+        approved_by="" if approved is None else approved.name,
+        ticket=published.ticket,
+        impact_digest=published.evidence.get("impact", ""),
+        proofs_digest=published.evidence.get("proofs", ""),
     )

@@ -7,7 +7,8 @@ from google.protobuf.duration_pb2 import Duration
 
 from decision_service.api.v1 import clock_service_pb2 as pb
 from decision_service.edge.rpc.context import RpcContext
-from decision_service.edge.rpc.mapping.rollout_requests import reason_from
+from decision_service.edge.rpc.mapping.problems import Problems
+from decision_service.edge.rpc.mapping.rollout_requests import why_from
 from decision_service.edge.rpc.mapping.values import timestamp
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.decide.decide import ANSWER_MARGIN
@@ -42,7 +43,9 @@ class ClockServicer:
         self, request: pb.ResetClockRequest, context: RpcContext
     ) -> pb.ResetClockResponse:
         """Reset the guard, with a reason."""
-        who, why = reason_from(request, context.info.caller)
+        problems = Problems()
+        why, who = why_from(request.why, problems), context.info.caller
+        problems.raise_if_any()
         stop_at = self._use_cases.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
         after = await self._use_cases.operate.reset(who, why, stop_at)
         return pb.ResetClockResponse(clock=_clock(after))

@@ -22,6 +22,7 @@ from decision_service.edge.rpc.mapping.ruleset import (
     list_change_messages,
     list_message,
     problem_message,
+    publication_message,
     ruleset_message,
 )
 from decision_service.edge.rpc.mapping.values import timestamp
@@ -84,6 +85,7 @@ class RulesetServicer:
             ],
             lists=[list_message(p, one) for _, p in sorted(products.items()) for one in p.lists],
             list_changes=list_change_messages(await self._list_changes(), request.product),
+            published=publication_message(status.rulebook.published),
         )
 
     async def _list_changes(self) -> Sequence[ListChanges]:

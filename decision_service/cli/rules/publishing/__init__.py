@@ -1,0 +1,1 @@
+"""Publishing a rules folder: by one person, or proposed by one and approved by another."""

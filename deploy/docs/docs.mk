@@ -1,0 +1,7 @@
+DEPLOY_GROUPS += docs
+DEPLOY_CHECKS += docs
+
+.PHONY: docs
+docs: .venv/.docs .venv/.browser ## Build the documentation site into dist/docs/site
+	@$(BIN)/python -m deploy.docs.build
+	@$(BIN)/pytest deploy/docs

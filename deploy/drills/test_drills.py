@@ -1,0 +1,114 @@
+"""Backup, wipe and restore of both stores under a real service, and what is refused."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.drills.lender import PEOPLE, at, vendor
+from deploy.drills.stores import Kept, in_postgres, in_sqlite
+from tests.e2e.process import command
+from tests.kits.postgres import Postgres, running_postgres
+
+SENTENCE = re.compile(
+    r".*; (stop it first|move it away, or .*|name one that is empty .*): nothing was changed\n"
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    """A PostgreSQL server of the drill's own."""
+    with running_postgres() as running:
+        yield running
+
+
+@pytest.fixture(name="vendor")
+def running_vendor() -> Iterator[dict[str, str]]:
+    """A vendor that knows the four sandbox people."""
+    with vendor() as settings:
+        yield settings
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
+    """An empty store with tables, and keys in files."""
+    if request.param == "sqlite":
+        if shutil.which("sqlite3") is None:
+            pytest.skip("there is no sqlite3: `apt-get install sqlite3` brings one")
+        kept = in_sqlite(tmp_path)
+    else:
+        kept = in_postgres(tmp_path, request.getfixturevalue("server"))
+    made = {"smile_mode": "sandbox", "smile_api_key": "k", "smile_api_secret": "s"}
+    for words in (["migrate"], *([one, "add"] for one in ("identity-keys", "data-keys"))):
+        done = command(*words, folder=tmp_path, **made, **kept.settings)
+        assert done.returncode == 0, done.stderr
+    return kept
+
+
+def test_a_wiped_store_comes_back_as_it_was_backed_up(
+    store: Kept, vendor: dict[str, str], tmp_path: Path
+) -> None:
+    """Decisions and replays are the same; who was erased after the backup is erased again."""
+    backup, log = tmp_path / "backup", tmp_path / "log"
+    with at(store, vendor) as lender:
+        decided = [lender.read(lender.decide(user).decision_id) for user in PEOPLE]
+        assert (done := store.backup(backup)).returncode == 0, done.stderr
+        lender.erase(PEOPLE[0])
+        later = lender.decide(PEOPLE[1])
+    store.wipe()
+    assert (done := store.restore(backup)).returncode == 0, done.stderr
+    erased, *others = [one.decision_id for one in decided]
+    with at(store, vendor, log) as lender:
+        assert lender.why_not("differing", erased) == "SNAPSHOT_ERASED"
+        assert lender.why_not("read", later.decision_id) == "DECISION_UNKNOWN"
+        assert [lender.read(one) for one in others] == decided[1:]
+        assert [lender.differing(one) for one in others] == [[]] * len(others)
+        assert lender.decide(PEOPLE[1]).decision_id
+    assert "erased again what an older store held" in log.read_text()
+
+
+def test_a_store_that_is_not_empty_is_left_as_it_is(
+    store: Kept, vendor: dict[str, str], tmp_path: Path
+) -> None:
+    """While it is served and after; the sentence says what to do, and nothing is lost."""
+    backup = tmp_path / "backup"
+    with at(store, vendor) as lender:
+        before = lender.decide(PEOPLE[1])
+        assert store.backup(backup).returncode == 0
+        later = lender.decide(PEOPLE[2])
+        served = store.restore(backup)
+    stopped = store.restore(backup)
+    for done in (served, stopped):
+        assert (done.returncode, done.stdout) == (1, "")
+        assert SENTENCE.fullmatch(done.stderr), done.stderr
+    onto = store.backup(backup)
+    assert (onto.returncode, "is there already" in onto.stderr) == (1, True)
+    with at(store, vendor) as lender:
+        for one in (before, later):
+            assert lender.read(one.decision_id).outcome == one.outcome
+            assert lender.differing(one.decision_id) == []
+
+
+def test_what_is_no_backup_is_not_restored(
+    store: Kept, vendor: dict[str, str], tmp_path: Path
+) -> None:
+    """A backup that was cut short, and a file of something else; afterwards the whole one is."""
+    backup, cut, other = tmp_path / "backup", tmp_path / "cut", tmp_path / "other"
+    with at(store, vendor) as lender:
+        decided = lender.decide(PEOPLE[1])
+    assert store.backup(backup).returncode == 0
+    whole = backup.read_bytes()
+    cut.write_bytes(whole[: len(whole) // 2])
+    other.write_text("notes of mine\n")
+    store.wipe()
+    for file in (cut, other, tmp_path / "missing"):
+        done = store.restore(file)
+        assert done.returncode == 1
+        assert done.stderr.endswith(": nothing was changed\n")
+    assert store.restore(backup).returncode == 0
+    with at(store, vendor) as lender:
+        assert lender.differing(decided.decision_id) == []

@@ -1,0 +1,66 @@
+"""What a release is made of: the files of a checkout, and the notes of a version."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from decision_service.build import commit_of
+
+ANYWAY = "or make a snapshot with SNAPSHOT=true"
+
+
+class Refused(Exception):
+    """Nothing is released; the message says why and what to do."""
+
+
+def changed(root: Path) -> list[str]:
+    """The files of a checkout that are not as they were committed."""
+    told = _git(root, "status", "--porcelain", "-z")
+    return sorted(line[3:] for line in told.split("\0") if line[2:3] == " ")
+
+
+def require_clean(root: Path) -> None:
+    """Raises Refused where a file is not committed."""
+    if files := changed(root):
+        more = f" and {len(files) - 1} more" if files[1:] else ""
+        raise Refused(f"{files[0]}{more} is not committed: commit or remove it, {ANYWAY}")
+
+
+def notes(changelog: str, version: str, *, snapshot: bool = False) -> str:
+    """The text of a version's section; of a snapshot without one what is unreleased.
+
+    Raises Refused where there is no such section, or nothing in it.
+    """
+    parts = re.split(r"^## \[([^]\n]+)\].*$", changelog, flags=re.MULTILINE)
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    text = sections.get(version, sections.get("Unreleased", "") if snapshot else "").strip()
+    if not text:
+        raise Refused(
+            f"CHANGELOG.md has no section [{version}], the version of decision_service/__init__.py:"
+            f" give what is unreleased the heading `## [{version}] - YYYY-MM-DD`, {ANYWAY}"
+        )
+    return text
+
+
+def copy(root: Path, into: Path) -> Path:
+    """The files of a checkout in another folder, with its commit, and nothing that git ignores."""
+    listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, listed.split("\0")):
+        if (root / name).is_file():
+            (into / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / name, into / name)
+    (into / "decision_service" / "commit.txt").write_text(f"{commit_of(root)}\n", encoding="ascii")
+    return into
+
+
+def committed_at(root: Path) -> str:
+    """When the last commit was made, in seconds since 1970, as SOURCE_DATE_EPOCH has it."""
+    return _git(root, "log", "-1", "--format=%ct").strip()
+
+
+def _git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

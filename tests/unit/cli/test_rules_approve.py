@@ -1,0 +1,109 @@
+"""`rules keys|propose|approve|verify`: two persons publish a folder."""
+
+from __future__ import annotations
+
+import json
+import stat
+
+import pytest
+
+from tests.unit.cli.commands import command, product_folder
+from tests.unit.cli.test_rules_publish import RECORDED
+
+
+@pytest.fixture
+def rules(tmp_path):
+    """A rules folder that can be published."""
+    folder = product_folder(tmp_path)
+    tests = folder / "tests" / "v1.yaml"
+    tests.write_text(tests.read_text().partition(RECORDED)[0])
+    return folder.parent
+
+
+@pytest.fixture
+def callers(tmp_path, capsys):
+    """A callers file of two persons with the keys that `keys new` made."""
+    roles = {"juan": "rules", "maria": "rules_approve"}
+    lines = []
+    for name, role in roles.items():
+        made = command(capsys, "rules", "keys", "new", tmp_path / f"{name}.key")
+        assert made.code == 0
+        lines.append(f"  {name}: {{roles: [{role}], {made.out.strip()}}}\n")
+    file = tmp_path / "callers.yaml"
+    file.write_text(f"callers:\n{''.join(lines)}")
+    return file
+
+
+@pytest.fixture
+def run(capsys, rules, callers):
+    """Run a command of a person on the folder."""
+
+    def by(words, name, *more):
+        signing = ("--by", name, "--key", callers.parent / f"{name}.key") if name else ()
+        return command(capsys, "rules", words, rules, *signing, *more)
+
+    return by
+
+
+def digest_in(told):
+    """The digest in what `propose` says."""
+    return told.out.partition("digest ")[2][:16]
+
+
+def test_two_persons_publish_a_folder(run, rules, callers):
+    """One proposes with ticket and evidence, another approves, and a service would load it."""
+    report = callers.parent / "report.json"
+    report.write_text("{}")
+    proposed = run("propose", "juan", "--ticket", "RISK-7", "--impact", report)
+    assert (proposed.code, proposed.err) == (0, "")
+    digest = digest_in(proposed)
+    assert f"rules approve {rules} --digest {digest}" in proposed.out
+    assert run("verify", "", "--callers", callers).code == 1
+    approved = run("approve", "maria", "--digest", digest)
+    assert "proposed by juan" in approved.out
+    assert "approved by maria" in approved.out
+    verified = run("verify", "", "--callers", callers, "--format", "json")
+    assert verified.code == 0
+    told = json.loads(verified.out)
+    assert (told["proposed_by"], told["approved_by"], told["ticket"]) == ("juan", "maria", "RISK-7")
+    assert told["problems"] == []
+    assert set(told["evidence"]) == {"impact"}
+
+
+def test_what_cannot_be_approved_says_why(run, rules, callers):
+    """Nothing proposed, another digest, oneself, and a folder that has changed meanwhile."""
+    assert "nothing is proposed" in run("approve", "maria", "--digest", "a" * 12).err
+    digest = digest_in(run("propose", "juan"))
+    assert "look at it again" in run("approve", "maria", "--digest", "a" * 12).err
+    assert "another caller" in run("approve", "juan", "--digest", digest).err
+    assert run("approve", "maria", "--digest", "abc").code == 2
+    (rules / "personal-loan-ph" / "tables").mkdir()
+    (rules / "personal-loan-ph" / "tables" / "new.csv").write_text("a\n1\n")
+    refused = run("approve", "maria", "--digest", digest)
+    assert refused.code == 1
+    assert "M003" in refused.err
+
+
+def test_a_signature_by_a_key_that_is_not_the_callers_is_found(run, callers, capsys):
+    """Who signs by another's name is told by `verify`, with the line of the manifest."""
+    digest = digest_in(run("propose", "juan"))
+    key = ("--key", callers.parent / "juan.key")
+    rules = callers.parent / "rules"
+    command(capsys, "rules", "approve", rules, "--by", "maria", *key, "--digest", digest)
+    found = run("verify", "", "--callers", callers)
+    assert found.code == 1
+    assert "M011" in found.err
+
+
+def test_a_private_key_is_its_owners_alone(tmp_path, capsys, run, callers):
+    """A key file is not overwritten, not readable by others, and its line is told again."""
+    key = tmp_path / "juan.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert command(capsys, "rules", "keys", "new", key).code == 2
+    line = command(capsys, "rules", "keys", "line", key)
+    assert line.out.strip() in callers.read_text()
+    (tmp_path / "juan.key").write_text("no key")
+    refused = run("propose", "juan")
+    assert refused.code == 2
+    assert "no private Ed25519 key" in refused.err
+    assert "no key" not in refused.err.replace("no private", "")
