@@ -17,6 +17,7 @@ from decision_service.proofs.conditions import person_condition
 from decision_service.proofs.questions import World, inputs_of
 from decision_service.proofs.search import Counterexample, Proved, Result, Undecided, prove
 from decision_service.ruleset.figures.setting import FigureSetter, FiguresUnfit
+from tests.unit.proofs.people import made_up
 
 SEED = 20261127
 ROOT = Path(__file__).parents[1]
@@ -61,7 +62,7 @@ def kind(name: str) -> str:
     return "rule"
 
 
-def ask(product: str, name: str, claim: Claim) -> tuple[Result, float] | None:
+def ask(product: str, name: str, claim: Claim) -> tuple[Comparison, Result, float] | None:
     """The answer and the seconds that it took; None where the edit does not compile."""
     version = find_version(product, ROOT / "rules")
     setter = FigureSetter(version.files, catalogue())
@@ -77,18 +78,35 @@ def ask(product: str, name: str, claim: Claim) -> tuple[Result, float] | None:
     question = Comparison(version.ruleset, changed, claim, World(catalogue()), where)
     started = time.monotonic()
     result = prove(question, TODAY, lambda: started + LIMIT - time.monotonic())
-    return result, time.monotonic() - started
+    return question, result, time.monotonic() - started
 
 
-def run(edits_count: int = 200, begin: int = 0) -> None:
-    """Ask about each edit, and print the times by kind."""
+def attacked(question: Comparison, count: int) -> int:
+    """How many of so many made-up people break a claim that is proved."""
+    rng = Random(SEED)
+    texts = [
+        str(step.value)
+        for r in question.rulesets
+        for p in r.params.values()
+        for step in p.every_step
+    ]
+    texts.append(" ".join(str(number) for number in (*range(13), 24, 0.5, 40, 100, 1000, 30000)))
+    people = (made_up(question, texts, rng) for _ in range(count))
+    return sum(question.judged(person, {}, TODAY) is not None for person in people)
+
+
+def run(edits_count: int = 200, begin: int = 0, attacks: int = 0) -> None:
+    """Ask about each edit, attack what is proved, and print the times by kind."""
     times: dict[str, list[float]] = defaultdict(list)
     outcomes: dict[type, int] = defaultdict(int)
+    wrong = 0
     for product, name, claim in list(edits(edits_count))[begin:]:
         found = ask(product, name, claim)
         if found is None:
             continue
-        result, seconds = found
+        question, result, seconds = found
+        if isinstance(result, Proved):
+            wrong += attacked(question, attacks)
         told = result.why if isinstance(result, Undecided) else ""
         print(f"{seconds:6.1f} s  {type(result).__name__:<15}{product} {name} {claim} {told}")
         outcomes[type(result)] += 1
@@ -97,7 +115,9 @@ def run(edits_count: int = 200, begin: int = 0) -> None:
     every = [t for some in times.values() for t in some]
     within = [sum(t <= limit for t in every) / len(every) for limit in (5, LIMIT - 0.001)]
     counts = [outcomes[o] for o in (Proved, Counterexample, Undecided)]
-    print(f"{counts[0]} proved, {counts[1]} refuted, {counts[2]} undecided; ", end="")
+    print(
+        f"{counts[0]} proved, {counts[1]} refuted, {counts[2]} undecided, {wrong} wrong; ", end=""
+    )
     print(f"{within[0]:.0%} within 5 s, {within[1]:.0%} within {LIMIT:.0f} s")
 
 

@@ -13,7 +13,7 @@ from decision_service.language.encoding.encoded import Encoded
 from decision_service.language.encoding.expressions import encode
 from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.language.evaluation.condition import Declared, DeclaredNames
-from decision_service.language.evaluation.emitter import compile_tree
+from decision_service.language.evaluation.emitter import Evaluate, compile_tree
 from decision_service.language.evaluation.kleene import unknown
 from decision_service.language.expressions.checker import read_expression
 from decision_service.language.expressions.tree import Node, reads
@@ -55,6 +55,7 @@ class PersonCondition:
     text: str
     tree: Node
     symbols: tuple[Symbol, ...]
+    evaluate: Evaluate
 
     def encoded(self, people: People) -> Encoded:
         """Its truth of any person."""
@@ -66,7 +67,7 @@ class PersonCondition:
         values = {s.slot: person.values.get(s.name, lost) for s in self.symbols}
         every = [values.get(slot) for slot in range(max(values, default=0) + 1)]
         with exactly():
-            return compile_tree(self.tree)(every)
+            return self.evaluate(every)
 
 
 def person_condition(
@@ -84,4 +85,4 @@ def person_condition(
     tree = read_expression(scalar, DeclaredNames(currency, declared), report, FLAG)
     if tree is None:
         raise ConditionUnfit("\n".join(render(d) for d in report.diagnostics()))
-    return PersonCondition(text, tree, reads(tree))
+    return PersonCondition(text, tree, reads(tree), compile_tree(tree))

@@ -15,10 +15,9 @@ from decision_service.cli.proofs.told import as_dict, lines
 from decision_service.cli.proofs.versions import find_anywhere
 from decision_service.cli.rules.folder import DEFAULT_PATH
 from decision_service.cli.rules.version import NamedVersion, RulesOption
-from decision_service.factors.registry import catalogue
+from decision_service.pipeline.trial.everybody import everybody
 from decision_service.proofs.comparison import Claim, Comparison, Incomparable, compared
 from decision_service.proofs.conditions import ConditionUnfit
-from decision_service.proofs.questions import World
 from decision_service.proofs.search import Counterexample, Result, Undecided
 from decision_service.proofs.search import prove as prove_it
 from decision_service.proofs.solver import SolverMissing
@@ -82,7 +81,7 @@ def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: 
         )
     old, new = (version.ruleset for version in versions)
     try:
-        return compared(old, new, claim, World(catalogue()), where)
+        return compared(old, new, claim, everybody(new.currency), where)
     except (ConditionUnfit, Incomparable) as error:
         raise CommandError(str(error), Exit.USAGE) from None
 

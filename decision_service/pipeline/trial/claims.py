@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 
-from decision_service.factors.registry import catalogue
+from decision_service.pipeline.trial.everybody import everybody
 from decision_service.proofs.comparison import Claim, Comparison, Incomparable, compared
-from decision_service.proofs.questions import World
 from decision_service.proofs.report import told_person
 from decision_service.proofs.search import Counterexample, Proved, prove
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -30,7 +29,7 @@ def proof_lines(
     seconds: float = SECONDS,
 ) -> Iterator[str]:
     """A line a claim: `PROVED: …`, `not so: …; a typical person …`; raises SolverMissing."""
-    world, today = World(catalogue()), now.astimezone(new.zone).date()
+    world, today = everybody(new.currency), now.astimezone(new.zone).date()
     for claim, words in _ASKED.items():
         try:
             question = compared(old, new, claim, world)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 
-from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Place, Severity
 from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.trial.everybody import everybody
 from decision_service.proofs.guarantee import Kept, Nobody
-from decision_service.proofs.questions import World
 from decision_service.proofs.report import told_person
 from decision_service.proofs.search import Counterexample, Proved, Undecided, prove
 from decision_service.ruleset.program.guarantees import Guarantee
@@ -29,8 +28,8 @@ def guarantee_problems(
 
     Raises SolverMissing.
     """
-    world = World(catalogue())
     for ruleset in rulesets:
+        world = everybody(ruleset.currency)
         for guarantee in ruleset.guarantees:
             yield from _problems(Kept(ruleset, guarantee, world), today, clock, seconds)
 
