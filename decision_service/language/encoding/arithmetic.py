@@ -11,7 +11,8 @@ from typing import Any
 from decision_service.language.encoding.encoded import Encoded, literal, present
 from decision_service.language.evaluation import arithmetic
 from decision_service.language.evaluation.arithmetic import Undefined, exactly
-from decision_service.language.terms.builder import Builder, as_decimal
+from decision_service.language.terms.builder import Builder
+from decision_service.language.terms.interning import as_decimal
 from decision_service.language.terms.term import Exact, Function, Sort, Term
 
 _MOST_COMBINATIONS = 400

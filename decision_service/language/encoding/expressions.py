@@ -20,7 +20,8 @@ from decision_service.language.encoding.encoded import (
 from decision_service.language.evaluation import arithmetic
 from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node
-from decision_service.language.terms.builder import Builder, as_decimal
+from decision_service.language.terms.builder import Builder
+from decision_service.language.terms.interning import as_decimal
 from decision_service.language.terms.term import Term
 
 
