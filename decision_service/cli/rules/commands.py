@@ -216,10 +216,9 @@ def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:
     rulebook = loaded(selection).rulebook
     assert rulebook is not None  # noqa: S101 - loaded raises otherwise
     try:
-        found = [*guarantees_of(rulebook, datetime.now(UTC), time.monotonic)]
+        return [*guarantees_of(rulebook, datetime.now(UTC), time.monotonic, selection.has)]
     except SolverMissing as error:
         raise CommandError(str(error), Exit.USAGE) from None
-    return [d for d in found if selection.has(d.file)]
 
 
 def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:

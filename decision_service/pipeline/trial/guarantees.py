@@ -35,12 +35,17 @@ def guarantee_problems(
 
 
 def guarantees_of(
-    rulebook: Rulebook, now: datetime, clock: Callable[[], float]
+    rulebook: Rulebook,
+    now: datetime,
+    clock: Callable[[], float],
+    chosen: Callable[[str], bool] = lambda _path: True,
 ) -> Iterator[Diagnostic]:
-    """What is wrong with the guarantees of all versions, from the day in their zones on."""
+    """What is wrong with the guarantees of chosen files, from the day in their zones on."""
     for product in rulebook.products.values():
         for ruleset in product.versions.values():
-            yield from guarantee_problems([ruleset], now.astimezone(ruleset.zone).date(), clock)
+            if any(chosen(guarantee.place.file) for guarantee in ruleset.guarantees):
+                today = now.astimezone(ruleset.zone).date()
+                yield from guarantee_problems([ruleset], today, clock)
 
 
 def _problems(
