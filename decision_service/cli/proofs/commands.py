@@ -43,7 +43,9 @@ def prove(
     rules: RulesOption = DEFAULT_PATH,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Prove a claim about two versions for everybody, or show a person of whom it is not so.
+    """Prove a claim about two versions of everybody.
+
+    Where it is not so, a person is shown of whom it is not.
 
     Exit code 0: proved; 1: a counterexample; 4: undecided.
     """
