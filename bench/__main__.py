@@ -19,11 +19,13 @@ from bench import (
     factors,
     fuzz,
     memory,
+    prove,
     recourse,
     rules,
     scale,
     shadow,
     start,
+    tracing,
     warm,
 )
 
@@ -42,9 +44,21 @@ PARTS: dict[str, Callable[..., None]] = {
     "shadow": shadow.run,
     "agree": agree.run,
     "backtest": backtest.run,
+    "tracing": tracing.run,
+    "prove": prove.run,
     "recourse": recourse.run,
 }
-LONG = {"memory", "cerbos", "bad-writes", "shadow", "agree", "backtest", "recourse"}
+LONG = {
+    "recourse",
+    "prove",
+    "memory",
+    "cerbos",
+    "bad-writes",
+    "shadow",
+    "agree",
+    "backtest",
+    "tracing",
+}
 """Parts that run only when they are asked for."""
 
 

@@ -14,8 +14,11 @@ from decision_service.edge.rpc.server import RpcServer
 from decision_service.edge.tls import Certificates
 from decision_service.instruments import Samples, one, read_counter, read_gauge
 from decision_service.pipeline.operations.replica_check import ReplicaCheck
+from decision_service.pipeline.rollout.guardrails.watch import GuardrailWatch
 from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.rollout.model import Plan
+from decision_service.rollout.state import RolloutState, TrackName
 from decision_service.smile.source import SmileSource
 from decision_service.smile.transport.breaker import BreakerState
 
@@ -98,12 +101,42 @@ def of_agreement(agreement: ReplicaCheck) -> Iterator[Metric]:
 
 
 def of_rollouts(rollouts: Rollouts) -> Iterator[Metric]:
-    """Where this process stands."""
+    """Where this process stands, and how many applicants each track takes."""
+    yield read_gauge(
+        "rollout_percent",
+        "The share of applicants in the go-live, and of these of the challenger, in percent",
+        (one for product in rollouts.products() for one in _percents(product.plan, product.state)),
+        *("product", "track"),
+    )
     yield read_gauge(
         "rollout_position",
         "The last step of the journal that this process follows",
         (((name,), entry.position) for name, entry in rollouts.standing().items()),
         "product",
+    )
+
+
+def _percents(plan: Plan, state: RolloutState) -> Samples:
+    go_live, challenger = state.go_live, plan.versions.challenger
+    share = 0 if go_live.killed else plan.go_live.stages.percent(go_live.stage)
+    yield (plan.product, TrackName.GO_LIVE.value), share / 1000
+    if challenger is not None and state.challenger is not None:
+        track = state.challenger
+        share = 0 if track.killed else challenger.stages.percent(track.stage)
+        yield (plan.product, TrackName.CHALLENGER.value), share / 1000
+
+
+def of_guardrails(watch: GuardrailWatch) -> Iterator[Metric]:
+    """What each guardrail came to when it was last looked at."""
+    samples = (
+        ((name, one.guardrail.name, one.arm or "", one.judgement.standing.value), 1.0)
+        for name, one in watch.states()
+    )
+    yield read_gauge(
+        "rollout_guardrail_state",
+        "1 for the state of each guardrail: waiting, ok or tripped",
+        samples,
+        *("product", "guardrail", "arm", "state"),
     )
 
 

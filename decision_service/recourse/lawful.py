@@ -42,6 +42,8 @@ class Formula(msgspec.Struct, frozen=True):
 class _Factors:
     """The factors of the catalogue as names of expressions, each with a slot at its first use."""
 
+    claims = False
+
     def __init__(self, currency: str) -> None:
         self.currency = currency
         self.symbols: dict[str, Symbol] = {}

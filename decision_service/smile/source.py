@@ -34,6 +34,7 @@ from decision_service.smile.transport.breaker import BreakerState
 from decision_service.smile.transport.budget import RequestBudget
 from decision_service.smile.transport.http import HttpClient
 from decision_service.smile.transport.limiter import RateLimiter, Reservation
+from decision_service.tracing import NO_TRACER, Tracer
 
 _REFUSALS_UNTIL_UNWELL = 3
 
@@ -84,11 +85,12 @@ class SmileSource:
         limits: SmileLimits | None = None,
         fetch: FetchMode = FetchMode.LISTS,
         transport: httpx.AsyncBaseTransport | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self._clock = clock
         self._limits = limits or SmileLimits()
         self._fetch = fetch
-        self._client = HttpClient(base_url, key, secret, clock, self._limits, transport)
+        self._client = HttpClient(base_url, key, secret, clock, self._limits, transport, tracer)
         self._api = SmileApi(self._client, clock, self._limits)
         self._providers = Providers(self._api, clock)
         self._fetches = fetches()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from functools import partial
 
-import grpc
 import msgspec
 import structlog
 
@@ -16,6 +15,7 @@ from decision_service.config import Settings, split_address
 from decision_service.edge.readings import (
     of_agreement,
     of_certificate,
+    of_guardrails,
     of_health,
     of_limits,
     of_process,
@@ -29,11 +29,12 @@ from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.supervision import Supervisor
 from decision_service.telemetry import LogQueue
 from decision_service.wiring.background import BackgroundTasks
-from decision_service.wiring.backtest_runs import BacktestWiring
+from decision_service.wiring.backtest.runs import BacktestWiring
 from decision_service.wiring.connect import connect_page
 from decision_service.wiring.core import Core, open_core
 from decision_service.wiring.edges import HttpUrls, listen
 from decision_service.wiring.errors import StartError
+from decision_service.wiring.instrumentation import Instrumentation, instrument
 from decision_service.wiring.rollouts import RolloutWiring, wire_rollouts
 from decision_service.wiring.services import wire_services
 from decision_service.wiring.snapshots import wire_snapshots
@@ -90,18 +91,19 @@ async def start(
     log_lines: LogQueue | None = None,
     *,
     init: bool = False,
-    interceptors: Sequence[grpc.ServerInterceptor] = (),
+    instrumentation: Instrumentation | None = None,
 ) -> Service:
     """Start everything, in order; raises StartError with what to do, nothing left running.
 
     `log_lines` is where the log goes, for the count of dropped lines. `init` lets a new store begin
-    where one is missing that was there once. `interceptors` stand around the gRPC server's own,
-    outermost first.
+    where one is missing that was there once. `instrumentation` stands in the place of that which
+    the settings ask for.
     """
     if armed():
         log.critical("failpoints are armed, this is a test", points=armed())
     async with AsyncExitStack() as stack:
-        core = await open_core(settings, tuple(interceptors), stack, init=init)
+        instrumentation = instrumentation or instrument(settings, stack)
+        core = await open_core(settings, instrumentation, stack, init=init)
         rollouts = wire_rollouts(core, stack)
         snapshots = wire_snapshots(core)
         backtests = BacktestWiring(core, stack)
@@ -115,6 +117,9 @@ async def start(
         for part in (BackgroundTasks(core, server), rollouts, snapshots, backtests):
             if part is not None:
                 part.start(supervisor)
+        if instrumentation.send_metrics is not None:
+            send = partial(instrumentation.send_metrics, core.metrics.registry, core.clock.now)
+            supervisor.supervise("opentelemetry", send)
         _read_metrics(core, rollouts, server, supervisor, log_lines)
         return Service(core, server, http, stack.pop_all())
     raise AssertionError("unreachable")  # pragma: no cover - the block returns or raises
@@ -134,6 +139,7 @@ def _read_metrics(
         partial(of_rules, core.active),
         partial(of_agreement, rollouts.replica_check),
         partial(of_rollouts, core.rollouts),
+        partial(of_guardrails, rollouts.guardrails),
         partial(of_limits, core.deps.limits, server.calls),
         lambda: of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
     )

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-import grpc
 import msgspec
 import structlog
 
@@ -36,7 +35,9 @@ from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.rules_folder.files import read_rules
 from decision_service.storage.store import Store
+from decision_service.tracing import Tracer
 from decision_service.wiring.errors import StartError
+from decision_service.wiring.instrumentation import Instrumentation
 from decision_service.wiring.rules import open_rules, rules_folder, signers_of
 
 log = structlog.get_logger("decision_service.wiring.core")
@@ -63,6 +64,11 @@ class Core(msgspec.Struct, frozen=True):
         return self.deps.metrics
 
     @property
+    def tracer(self) -> Tracer:
+        """What sees the spans of the process."""
+        return self.deps.tracer
+
+    @property
     def read_folder(self) -> Callable[[], RuleFolder]:
         """Reads the rules folder, on the thread of its caller."""
         return partial(read_rules, self.rules_dir)
@@ -80,7 +86,7 @@ class Core(msgspec.Struct, frozen=True):
 
 async def open_core(
     settings: Settings,
-    further: tuple[grpc.ServerInterceptor, ...],
+    instrumentation: Instrumentation,
     stack: AsyncExitStack,
     *,
     init: bool,
@@ -89,11 +95,11 @@ async def open_core(
     clock, root = SystemClock(), rules_folder(settings)
     changed_rules = FileWatch(root)
     await asyncio.to_thread(engine_version)  # the first call asks git, where there is a checkout
-    deps, certificates = _server_deps(settings, clock, further)
+    deps, certificates = _server_deps(settings, clock, instrumentation)
     store = await _open_store(settings, deps.metrics, stack, init=init)
     rules = await open_rules(settings, root, store, clock, signers_of(settings, deps.authenticator))
     smile_url = await _smile_url(settings, clock, stack)
-    source = _source(settings, smile_url, clock)
+    source = _source(settings, smile_url, clock, instrumentation.tracer)
     stack.push_async_callback(source.aclose)
     return Core(
         settings,
@@ -111,10 +117,13 @@ async def open_core(
 
 
 def _server_deps(
-    settings: Settings, clock: SystemClock, further: tuple[grpc.ServerInterceptor, ...]
+    settings: Settings, clock: SystemClock, instrumentation: Instrumentation
 ) -> tuple[ServerDeps, Certificates | None]:
     try:
-        return server_deps(settings, clock.monotonic, further), certificates_of(settings)
+        deps = server_deps(
+            settings, clock.monotonic, instrumentation.interceptors, instrumentation.tracer
+        )
+        return deps, certificates_of(settings)
     except CertificatesRefused as error:
         raise StartError(str(error)) from None
     except CallersRefused as error:
@@ -188,10 +197,18 @@ async def _smile_url(settings: Settings, clock: SystemClock, stack: AsyncExitSta
     return await stack.enter_async_context(serve(app))
 
 
-def _source(settings: Settings, base_url: str, clock: SystemClock) -> SmileSource:
+def _source(settings: Settings, base_url: str, clock: SystemClock, tracer: Tracer) -> SmileSource:
     key, secret = OFFLINE_KEY, OFFLINE_SECRET
     if settings.smile_mode is not SmileMode.EMBEDDED:
         key = settings.smile_api_key.get_secret_value()
         secret = settings.smile_api_secret.get_secret_value()
     limits = SmileLimits(requests_per_second=settings.smile_requests_per_second)
-    return SmileSource(base_url, key, secret, clock, limits=limits, fetch=settings.smile_fetch)
+    return SmileSource(
+        base_url,
+        key,
+        secret,
+        clock,
+        limits=limits,
+        fetch=settings.smile_fetch,
+        tracer=tracer,
+    )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from decision_service.clock_ids import Ids
+from decision_service.domain.verdict import Verdict
 from decision_service.edge.rpc.mapping.connect_links import ConnectLinks
 from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.edge.rpc.server import Services
 from decision_service.edge.rpc.services.applicants import ApplicantUseCases
 from decision_service.edge.rpc.services.clock import ClockUseCases
 from decision_service.edge.rpc.services.decisions import UseCases
+from decision_service.edge.rpc.services.notices import NoticeUseCases
 from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
@@ -19,6 +19,7 @@ from decision_service.pipeline.backtest.runs.loaded import LoadedRules
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import Deps
 from decision_service.pipeline.history.read import ReadHistory
+from decision_service.pipeline.notices.make import Notices
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.operations.operate_clock import OperateClock
 from decision_service.pipeline.outcomes.record import RecordOutcome
@@ -32,7 +33,7 @@ from decision_service.pipeline.rollout.pairs.compare import CompareVersions
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.trial.dry_run import TryRules, ValidateRules
-from decision_service.wiring.backtest_runs import BacktestWiring
+from decision_service.wiring.backtest.runs import BacktestWiring
 from decision_service.wiring.core import Core
 from decision_service.wiring.rollouts import RolloutWiring
 from decision_service.wiring.snapshots import SnapshotWiring
@@ -60,6 +61,10 @@ async def wire_services(
         rollouts=_rollouts(core, rollouts, archive),
         applicants=_applicants(core),
         outcomes=RecordOutcome(decisions.read, core.store, archive, core.clock),
+        notices=NoticeUseCases(
+            Notices(decisions.read, core.store.notices, core.active.current, core.clock),
+            core.clock,
+        ),
         clock=ClockUseCases(OperateClock(guard, core.store, core.source, core.clock), core.clock),
         backtests=backtests.operate(loaded),
     )
@@ -74,9 +79,11 @@ def _deciding(
 ) -> DecideApplication:
     store, metrics = core.store, core.metrics
 
-    def count(entry: StoredEntry, arm: str, tags: Sequence[str]) -> None:
+    def count(entry: StoredEntry, arm: str, verdict: Verdict) -> None:
         metrics.decided(entry.product, entry.outcome.value, arm)
-        metrics.tagged(entry.product, tags)
+        metrics.tagged(entry.product, [tag.name for tag in verdict.tags])
+        metrics.reasoned(entry.product, [reason.code for reason in verdict.reasons])
+        metrics.lacked(entry.product, {one.missing.cause for one in verdict.data_requests})
 
     deps = Deps(
         core.source,
@@ -88,6 +95,7 @@ def _deciding(
         store.leases,
         history,
         None if snapshots is None else snapshots.cache,
+        core.tracer,
     )
     return DecideApplication(
         deps,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +24,7 @@ from decision_service.config import load
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.server import Simulator, build_app, serve
 from decision_service.wiring.app import Service, start
+from decision_service.wiring.instrumentation import Instrumentation
 from tests.fakes.forgetful import forgetful_copy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,11 +60,11 @@ def _forgetful_rules() -> Path:
 
 @asynccontextmanager
 async def running(
-    folder: Path, interceptors: Sequence[grpc.ServerInterceptor] = (), **settings: str
+    folder: Path, instrumentation: Instrumentation | None = None, **settings: str
 ) -> AsyncIterator[Running]:
     """Start a service, and stop it in order."""
     chosen = load(environ=environ(folder, **settings))
-    service = await start(chosen, interceptors=interceptors)
+    service = await start(chosen, instrumentation=instrumentation)
     try:
         async with grpc.aio.insecure_channel(service.address) as channel:
             yield Running(service, channel, decision_service_pb2_grpc.DecisionServiceStub(channel))

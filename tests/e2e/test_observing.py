@@ -4,11 +4,14 @@ import asyncio
 import json
 import platform
 import re
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import grpc
 import httpx
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service import __version__
 from decision_service.alarms import Alarm
@@ -113,6 +116,20 @@ async def test_each_call_is_counted_logged_once_and_found_by_its_ids(
     assert GEORGE not in str(lines)
 
 
+async def test_reasons_and_causes_of_missing_data_are_counted_by_decision(live: Running) -> None:
+    """Each reason's code, and each cause once a decision however many factors it takes away."""
+    wanted = Counter[str]()
+    for person in sandbox_people():
+        decision = (await live.stub.CreateDecision(create(person.user_id))).decision
+        wanted.update(f'reasons_total{{code="{one.code}"' for one in decision.reasons)
+        causes = {one.cause.cause for one in decision.data_requests}
+        wanted.update(f'missing_total{{cause="{cause}"' for cause in causes)
+    seen = await metrics(live)
+    prefix, suffix = "decision_service_decision_", f',product="{PRODUCT}"}}'
+    assert {name.partition("{")[0] for name in wanted} == {"reasons_total", "missing_total"}
+    assert {name: seen.get(f"{prefix}{name}{suffix}") for name in wanted} == wanted
+
+
 async def test_a_reply_names_its_decision_and_the_version_that_decided(live: Running) -> None:
     """Trailers of CreateDecision, repeated or not, and of GetDecision say both, in either view."""
     request = create(GEORGE)
@@ -157,6 +174,18 @@ async def test_health_over_http_follows_health_over_grpc(live: Running) -> None:
         told = await client.get(url)
         assert (told.status_code, told.text) == (503, "NOT_SERVING\nstore: the disk is full\n")
         assert (await client.get(f"{live.service.http_url}/other")).status_code == 404
+
+
+async def test_a_service_that_cannot_decide_is_alive(live: Running) -> None:
+    """Liveness says SERVING, over gRPC and HTTP, also while draining: a restart helps nobody."""
+    stub: Any = health_pb2_grpc.HealthStub(live.channel)
+    asked = {name: health_pb2.HealthCheckRequest(service=name) for name in ("", "liveness")}
+    live.service.rpc.set_health(["store: the disk is full"])
+    assert (await stub.Check(asked[""])).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{live.service.http_url}/livez")).status_code == 200
+    live.service.rpc.health.stopping()
+    assert (await stub.Check(asked["liveness"])).status == health_pb2.HealthCheckResponse.SERVING
 
 
 @pytest.mark.parametrize("method", sorted(REQUESTS))

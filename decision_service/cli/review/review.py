@@ -7,23 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.cli.review.changes import (
-    ChangedVersion,
-    LoadedRules,
-    changed_versions,
-    removed_versions,
-)
 from decision_service.cli.review.comment import (
     Part,
     check_part,
     comment,
-    diff_part,
+    diff_parts,
     figures_part,
     tests_part,
 )
 from decision_service.cli.review.impact import CaseFile, judged
-from decision_service.cli.review.revisions import rules_of
 from decision_service.cli.rules.commands import problems_of
+from decision_service.cli.rules.diff.changes import ChangedVersion
+from decision_service.cli.rules.diff.loaded import LoadedRules
+from decision_service.cli.rules.diff.proofs import proved
+from decision_service.cli.rules.diff.revisions import rules_of
+from decision_service.cli.rules.diff.states import compare_rules
 from decision_service.cli.rules.folder import select_rules
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.trial.rule_tests import run_rule_tests
@@ -31,12 +29,13 @@ from decision_service.pipeline.trial.rule_tests import run_rule_tests
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a review looks at; the last two are least shares in percent."""
+    """What a review looks at; coverage and figures are least shares in percent."""
 
     cases: CaseFile | None
     strict: bool
     coverage: int
     figures: int
+    prove: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +71,21 @@ def _parts(before: Path, after: Path, wanted: Wanted) -> Iterator[Part]:
 
 
 def _compared(old: LoadedRules, new: LoadedRules, wanted: Wanted) -> Iterator[Part]:
-    changed = [*changed_versions(old.rulebook, new.rulebook)]
-    removed = [f"- {name}" for name in removed_versions(old.rulebook, new.rulebook)]
-    if removed:
-        yield Part("Versions that are gone", removed)
-    if not changed:
-        yield Part("Versions", ["No version decides otherwise than before."])
-    for one in changed:
-        yield diff_part(one, old, new)
-    yield from _proofs(changed, new, wanted)
+    told = compare_rules(old, new)
+    yield from diff_parts(told)
+    changed = [one for one, _ in told.versions]
+    for one in changed if wanted.prove else ():
+        if one.before is not None:
+            lines = [f"- {line}" for line in proved(one.before, one.after)]
+            yield Part(f"Proofs of {one.name}", lines)
+    yield from _tests(changed, new, wanted)
     for one in changed:
         other = one.champion is not None and one.champion.digest != one.after.digest
         if wanted.cases is not None and other:
             yield judged(one, old, new, wanted.cases)
 
 
-def _proofs(changed: list[ChangedVersion], new: LoadedRules, wanted: Wanted) -> Iterator[Part]:
+def _tests(changed: list[ChangedVersion], new: LoadedRules, wanted: Wanted) -> Iterator[Part]:
     """Tests of all versions, since shared files and tests change too; figures of changed ones."""
     digests = {one.after.digest for one in changed}
     for version in run_rule_tests(new.selection.folder, new.rulebook):

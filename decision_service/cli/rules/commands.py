@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -20,7 +21,7 @@ from decision_service.cli.display.output import (
 )
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
-from decision_service.cli.rules.diff import diff
+from decision_service.cli.rules.diff.command import diff
 from decision_service.cli.rules.explain import explain
 from decision_service.cli.rules.figures import figures_dict, judge_figures, print_figures
 from decision_service.cli.rules.fmt import fmt
@@ -50,6 +51,7 @@ from decision_service.language.diagnostics import Diagnostic, Severity, count, r
 from decision_service.pipeline.rules.blocked import blocked_names
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.trial.figures import cases_for_missed, try_figures
+from decision_service.pipeline.trial.guarantees import guarantees_of
 from decision_service.pipeline.trial.rule_tests import (
     VersionResults,
     case_problems,
@@ -57,6 +59,7 @@ from decision_service.pipeline.trial.rule_tests import (
     why,
 )
 from decision_service.pipeline.trial.untested import untested_versions
+from decision_service.proofs.solver import SolverMissing
 from decision_service.ruleset.testing.cases import Goal
 
 commands = typer.Typer(
@@ -68,6 +71,9 @@ commands = typer.Typer(
 def check(
     path: PathArgument = DEFAULT_PATH,
     strict: Annotated[bool, typer.Option("--strict", help="warnings are errors")] = False,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="prove the guarantees (extra `prove`)")
+    ] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Check rule files completely.
@@ -76,6 +82,8 @@ def check(
     """
     selection = select_rules(path)
     found = problems_of(selection)
+    if prove and not any(d.severity is Severity.ERROR for d in found):
+        found = sorted([*found, *broken_guarantees(selection)], key=lambda d: d.order)
     if form is Format.JSON:
         print_json([as_dict(diagnostic) for diagnostic in found])
     else:
@@ -131,6 +139,9 @@ def run_tests(
             print_results(version, ready(version))
         for version, report in tried:
             print_figures(version.name, report)
+        for version in wanted:
+            if version.failed:
+                console().print(f"{version.name}: figures are tried once all tests pass")
     else:
         raise CommandError(f"--format is {form}: it must be table, json or junit", Exit.USAGE)
     _judge(versions, fail_under)
@@ -200,6 +211,16 @@ def problems_of(selection: RulesSelection) -> list[Diagnostic]:
     return sorted(shown, key=lambda d: d.order)
 
 
+def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:
+    """What is wrong with the guarantees of the selected part; raises CommandError."""
+    rulebook = loaded(selection).rulebook
+    assert rulebook is not None  # noqa: S101 - loaded raises otherwise
+    try:
+        return [*guarantees_of(rulebook, datetime.now(UTC), time.monotonic, selection.has)]
+    except SolverMissing as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+
+
 def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
     """A diagnostic for programs."""
     return {
@@ -248,18 +269,30 @@ def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
         print_result(result)
     if failed:
         out.print('  --why "NAME" shows how a case comes out, stage by stage', markup=False)
-    covered = version.coverage
+    _print_missed(version, ready)
+    passed = len(version.results) - len(failed)
+    out.print(
+        f"{ruleset.ruleset} v{ruleset.version}: {passed} passed, {len(failed)} failed, "
+        f"coverage {version.coverage.percent} %"
+    )
+
+
+def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
+    """What no case reaches, each with a case that does; why there are none is told once."""
+    out, covered = console(), version.coverage
+    complete = bool(version.results) and not version.failed
     for goal in covered.missed:
         place = covered.places[goal]
         words = f"{place.file}:{place.line}: not reached: {goal.what} {goal.which}"
         out.print(words, markup=False, soft_wrap=True)
-        if goal in ready:
-            out.print(ready[goal], markup=False, soft_wrap=True)
-    passed = len(version.results) - len(failed)
-    out.print(
-        f"{ruleset.ruleset} v{ruleset.version}: {passed} passed, {len(failed)} failed, "
-        f"coverage {covered.percent} %"
-    )
+        if complete:
+            out.print(ready.get(goal, _NOT_MADE), markup=False, soft_wrap=True)
+    if covered.missed and not complete:
+        when = "all tests pass" if version.results else "there is one case to begin with"
+        out.print(f"  cases that reach these are printed once {when}", markup=False)
+
+
+_NOT_MADE = "  no made-up case reaches it: write one, or ask whether anybody can"
 
 
 def _judge(versions: list[VersionResults], fail_under: int) -> None:

@@ -70,6 +70,9 @@ METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.ClockService/GetClock": frozenset({Role.OPERATE, Role.READ}),
     f"/{PACKAGE}.ClockService/ResetClock": frozenset({Role.OPERATE}),
     f"/{PACKAGE}.OutcomeService/RecordOutcome": frozenset({Role.OUTCOMES}),
+    f"/{PACKAGE}.NoticeService/GetNotice": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.NoticeService/ListNotices": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.NoticeService/RecordNoticeSent": frozenset({Role.DECIDE}),
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _ANY,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
 }

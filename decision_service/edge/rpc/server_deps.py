@@ -25,6 +25,7 @@ from decision_service.edge.rpc.interceptors.request_context import RequestContex
 from decision_service.edge.tls import Certificates
 from decision_service.pipeline.decide.bulkhead import Bulkhead
 from decision_service.telemetry import UserHash
+from decision_service.tracing import NO_TRACER, Tracer
 
 
 class ServerDeps(msgspec.Struct, frozen=True):
@@ -32,7 +33,7 @@ class ServerDeps(msgspec.Struct, frozen=True):
 
     `seconds` is a monotonic clock. `further` are interceptors of other packages, such as
     OpenTelemetry's, outermost first: they stand around the service's own, on gRPC's threads, and
-    see handlers that take an iterator of bytes.
+    see handlers that take an iterator of bytes. The `tracer` knows the traces that they begin.
     """
 
     authenticator: Authenticator
@@ -41,12 +42,13 @@ class ServerDeps(msgspec.Struct, frozen=True):
     user_hash: UserHash
     seconds: Callable[[], float]
     further: tuple[grpc.ServerInterceptor, ...] = ()
+    tracer: Tracer = NO_TRACER
 
     def interceptors(self) -> tuple[CallInterceptor, ...]:
         """What every call passes through on the event loop, outermost first."""
         return (
             ErrorMapInterceptor(),
-            RequestContextInterceptor(),
+            RequestContextInterceptor(self.tracer),
             AccessLogInterceptor(self.user_hash),
             MetricsInterceptor(self.metrics),
             AuthenticationInterceptor(FailedAuthentications(self.seconds, self.metrics.registry)),
@@ -58,6 +60,7 @@ def server_deps(
     settings: Settings,
     seconds: Callable[[], float],
     further: tuple[grpc.ServerInterceptor, ...] = (),
+    tracer: Tracer = NO_TRACER,
 ) -> ServerDeps:
     """Callers, limits, metrics and the key of users in the log; raises CallersRefused."""
     return ServerDeps(
@@ -67,6 +70,7 @@ def server_deps(
         user_hash=UserHash(settings.log_hash_key.get_secret_value()),
         seconds=seconds,
         further=further,
+        tracer=tracer,
     )
 
 

@@ -48,8 +48,9 @@ from decision_service.rollout.allowances import Allowances
 from decision_service.rollout.gate import sets_pin
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.evaluator import Facts, load_more
+from decision_service.ruleset.run.evaluator import Facts, LoadedFactors, load_more
 from decision_service.ruleset.run.lists import list_answers
+from decision_service.tracing import NO_TRACER, SpanName, Tracer
 
 
 class ConcludedDecision(msgspec.Struct, frozen=True):
@@ -71,12 +72,14 @@ def conclude(
     factor_cache: FactorCache | None = None,
     fence: str = "",
     allowances: Allowances | None = None,
+    tracer: Tracer = NO_TRACER,
 ) -> ConcludedDecision:
     """Decide from what was gathered and make the entry to commit; pure but for its new id.
 
     `fetch_result` is None exactly for an applicant outside the go-live. Factor values come from
     `known` where it has them. A `fence` is that of the lease under which this is decided; `own`
     is what is on record of the person, `allowances` of the day.
+    `tracer` sees when factors are computed and rules evaluated.
     """
     decision_id = new_id.decision_id(admission.as_of.instant)
     if admission.ruleset is None or fetch_result is None:
@@ -85,7 +88,14 @@ def conclude(
         factor_cache = factor_cache or FactorCache()
         facts = own.facts if own else NO_OWN_FACTS
         decided = _decided(
-            admission, admission.ruleset, fetch_result, facts, decision_id, factor_cache, allowances
+            admission,
+            admission.ruleset,
+            fetch_result,
+            facts,
+            decision_id,
+            factor_cache,
+            allowances,
+            tracer,
         )
     style = admission.application.style
     reply = encoder.encode(decided.decision, style, decided.traces)
@@ -106,11 +116,15 @@ def judge(
     ruleset: CompiledRuleset,
     factors: Factors,
     allowances: Allowances | None = None,
+    loaded: LoadedFactors | None = None,
 ) -> Decision:
-    """The recorded decision as a ruleset decides on factors, within the recorded allowances."""
+    """The recorded decision as a ruleset decides on factors, within the recorded allowances.
+
+    `loaded` may be given where the factors were loaded for the ruleset before.
+    """
     as_of = decision.as_of
     answers = list_answers(ruleset, decision.inputs, as_of.date, decision.answers)
-    facts = Facts(factors.values, decision.inputs, as_of, answers=answers)
+    facts = Facts(factors.values, decision.inputs, as_of, loaded, answers)
     settled = settle(ruleset, facts, allowances)
     verdict = settled.verdict
     return structs.replace(
@@ -178,18 +192,21 @@ def _decided(
     decision_id: str,
     factor_cache: FactorCache,
     allowances: Allowances | None,
+    tracer: Tracer,
 ) -> _Decided:
     as_of, full = admission.as_of, admission.application.style.full
     body = fetch_result.body or snapshot_body(fetch_result.snapshot)
-    needs = needs_of(ruleset, admission.inputs)
-    computed = factor_cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
-    applicant = admission.application.applicant
-    own = with_match(own, applicant, fetch_result.snapshot, needs, as_of)
-    more = own_values(own, needs, as_of)
-    factors = with_values(computed.factors, more)
-    loaded = load_more(ruleset, computed.loaded(ruleset, as_of), more)
-    facts = Facts(factors.values, admission.inputs, as_of, loaded, admission.answers)
-    settled = settle(ruleset, facts, allowances)
+    with tracer.span(SpanName.FACTORS):
+        needs = needs_of(ruleset, admission.inputs)
+        computed = factor_cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
+        applicant = admission.application.applicant
+        own = with_match(own, applicant, fetch_result.snapshot, needs, as_of)
+        more = own_values(own, needs, as_of)
+        factors = with_values(computed.factors, more)
+    with tracer.span(SpanName.EVALUATE):
+        loaded = load_more(ruleset, computed.loaded(ruleset, as_of), more)
+        facts = Facts(factors.values, admission.inputs, as_of, loaded, admission.answers)
+        settled = settle(ruleset, facts, allowances)
     verdict = settled.verdict
     decision = _decision(
         admission,

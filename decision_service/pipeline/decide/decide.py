@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -19,6 +19,7 @@ from decision_service.domain.errors import (
     RequestInProgress,
 )
 from decision_service.domain.money import Money
+from decision_service.domain.verdict import Verdict
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.decide.admission import Admission, admit
 from decision_service.pipeline.decide.application import (
@@ -41,6 +42,7 @@ from decision_service.pipeline.decide.run import (
     Deps,
     OnRecorded,
     reused,
+    span_attributes,
 )
 from decision_service.pipeline.history.figures import HistoryOf
 from decision_service.pipeline.history.read import OwnRecords, Person
@@ -53,6 +55,7 @@ from decision_service.rollout.allowances import Allowances
 from decision_service.rollout.gate import day_total_matters
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.single_flight import SingleFlight
+from decision_service.tracing import SpanName
 
 ANSWER_MARGIN = 0.150
 """Seconds before the deadline at which gathering stops, so that the answer leaves in time."""
@@ -176,7 +179,10 @@ class DecideApplication:
     async def _decide(self, run: DecisionRun) -> StoredEntry:
         async with self._bulkhead:
             self._require_time(run.call)
-            with self._observer.attempt(run.application) as attempt:
+            with (
+                self._deps.tracer.span(SpanName.DECIDE) as run.span,
+                self._observer.attempt(run.application) as attempt,
+            ):
                 try:
                     return await self._decided(run, attempt)
                 finally:
@@ -200,7 +206,7 @@ class DecideApplication:
             if run.lease is not None:
                 self._deps.leases.release(run.lease)
             raise
-        self._notify(attempt, product, admission, result)
+        self._notify(attempt, product, admission, result, run)
         return result.stored
 
     async def _admit(self, run: DecisionRun, product: Product, attempt: Attempt) -> Admission:
@@ -298,6 +304,7 @@ class DecideApplication:
             factor_cache=self._factor_cache,
             fence=run.lease.fence if run.lease else "",
             allowances=allowances,
+            tracer=self._deps.tracer,
         )
 
     async def _commit(self, entry: DecisionEntry, run: DecisionRun) -> StoredEntry:
@@ -305,41 +312,48 @@ class DecideApplication:
         if self._deps.clock.monotonic() > run.until:
             raise DeadlineMissed.unrecorded()
         self._runs.seal(run.key)
-        stored = await self._deps.log.commit(entry)
+        with self._deps.tracer.span(SpanName.COMMIT):
+            stored = await self._deps.log.commit(entry)
         self._clock_guard.note(stored.created)
         return stored
 
     def _notify(
-        self, attempt: Attempt, product: Product, admission: Admission, result: _Result
+        self,
+        attempt: Attempt,
+        product: Product,
+        admission: Admission,
+        result: _Result,
+        run: DecisionRun,
     ) -> None:
         """Have a decision counted; not one that another process had recorded before."""
         entry = result.concluded.entry
+        run.span.set(span_attributes(result.stored, admission.assignment))
         if result.stored.decision_id == entry.decision_id:
             self._observer.recorded(
                 attempt, product, admission, result.fetch_result, result.concluded
             )
             verdict = result.concluded.decision.verdict
-            tags = [tag.name for tag in verdict.tags]
-            self._on_recorded(result.stored, entry.arm.arm if entry.arm else "", tags)
+            self._on_recorded(result.stored, entry.arm.arm if entry.arm else "", verdict)
 
     async def _gather(
         self, admission: Admission, ruleset: CompiledRuleset, run: DecisionRun
     ) -> FetchResult:
         clock = self._deps.clock
         stop_at = run.call.deadline - ANSWER_MARGIN
-        return await gather_for(
-            admission.application.user_id,
-            ruleset.needs,
-            admission.as_of,
-            source=LeasedSource(self._deps.source, partial(self._claim, run)),
-            log=self._deps.log,
-            stop_at=stop_at,
-            wait_until=min(stop_at, clock.monotonic() + admission.application.wait_timeout),
-            warm=self._deps.warm,
-        )
+        with self._deps.tracer.span(SpanName.GATHER):
+            return await gather_for(
+                admission.application.user_id,
+                ruleset.needs,
+                admission.as_of,
+                source=LeasedSource(self._deps.source, partial(self._claim, run)),
+                log=self._deps.log,
+                stop_at=stop_at,
+                wait_until=min(stop_at, clock.monotonic() + admission.application.wait_timeout),
+                warm=self._deps.warm,
+            )
 
 
-def _no_op(_: StoredEntry, __: str, ___: Sequence[str]) -> None:
+def _no_op(_: StoredEntry, __: str, ___: Verdict) -> None:
     """Nobody counts."""
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 
+from decision_service.domain.decision import Assignment
 from decision_service.domain.errors import RequestIdReused
+from decision_service.domain.verdict import Verdict
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.history.read import ReadHistory
 from decision_service.pipeline.ports import (
@@ -21,12 +23,13 @@ from decision_service.pipeline.ports import (
 )
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.snapshots.cache import SnapshotCache
+from decision_service.tracing import NO_SPAN, NO_TRACER, Attributes, Span, Tracer
 
 FLOOR = 0.300
 """With less than this left a decision is not begun."""
 
-OnRecorded = Callable[[StoredEntry, str, Sequence[str]], None]
-"""Called with each newly recorded decision and its arm; not with a repeated answer."""
+OnRecorded = Callable[[StoredEntry, str, Verdict], None]
+"""Called with each newly recorded decision, its arm and its verdict; not with a repeated answer."""
 
 
 class Deps(msgspec.Struct, frozen=True):
@@ -41,6 +44,7 @@ class Deps(msgspec.Struct, frozen=True):
     leases: Leases
     history: ReadHistory
     warm: SnapshotCache | None = None
+    tracer: Tracer = NO_TRACER
 
 
 class CallContext(msgspec.Struct, frozen=True):
@@ -53,7 +57,8 @@ class CallContext(msgspec.Struct, frozen=True):
 class DecisionRun(msgspec.Struct):
     """A decision in progress; `until` is the deadline of its most patient caller.
 
-    The `lease` is taken before the first vendor call, and never where no data is read.
+    The `lease` is taken before the first vendor call, and never where no data is read. `span` is
+    that of the whole run.
     """
 
     application: Application
@@ -61,11 +66,24 @@ class DecisionRun(msgspec.Struct):
     call: CallContext
     until: float
     lease: Lease | None = None
+    span: Span = NO_SPAN
 
     @property
     def key(self) -> tuple[str, str]:
         """Caller and request id; at most one run of a key is in progress."""
         return self.call.caller, self.application.request_id
+
+
+def span_attributes(stored: StoredEntry, assignment: Assignment) -> Attributes:
+    """What a run's span says of its recorded decision; nothing of the person."""
+    said = {
+        "decision.id": stored.decision_id,
+        "decision.product": stored.product,
+        "decision.outcome": stored.outcome.value,
+    }
+    if assignment.arm is None or assignment.version is None:
+        return said
+    return said | {"decision.version": assignment.version, "decision.arm": assignment.arm.value}
 
 
 def reused() -> RequestIdReused:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.errors import DecisionUnknown
 from decision_service.domain.factor import Factors
-from decision_service.domain.verdict import StageTrace
+from decision_service.domain.verdict import StageTrace, Verdict
+from decision_service.pipeline.decide.conclude import expiry
 from decision_service.pipeline.decide.overrides.settle import settle
 from decision_service.pipeline.decide.record_codec import (
     StoredFacts,
@@ -24,12 +26,17 @@ from decision_service.ruleset.run.evaluator import Facts
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """A decision as recorded: its entry, its facts, and for the FULL view factors and traces."""
+    """A decision as recorded: its entry, its facts, and for the FULL view factors and traces.
+
+    `verdict` is what was decided, and `expires` when it ends, both recomputed; None as factors are.
+    """
 
     entry: StoredEntry
     facts: StoredFacts
     factors: Factors | None = None
     traces: tuple[StageTrace, ...] = ()
+    verdict: Verdict | None = None
+    expires: datetime | None = None
 
 
 class DecisionPage(msgspec.Struct, frozen=True):
@@ -65,7 +72,9 @@ class ReadDecisions:
         ruleset = await self._archive.by_digest(entry.ruleset_digest)
         recorded = Recorded(entry, facts, factors)
         verdict = settle(ruleset, known_facts(recorded), facts.allowances).verdict
-        return replace(recorded, traces=traces(ruleset, verdict))
+        expires = expiry(verdict, factors, ruleset, facts.as_of, facts.answers)
+        shown = traces(ruleset, verdict)
+        return replace(recorded, traces=shown, verdict=verdict, expires=expires)
 
     async def list(self, chosen: Filter, after: PagePosition | None, size: int) -> DecisionPage:
         """One page, newest first."""

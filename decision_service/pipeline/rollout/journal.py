@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -88,6 +88,10 @@ class Rollouts:
     def standing(self) -> Mapping[str, JournalEntry]:
         """The last step of every product that this process knows of, by name."""
         return dict(sorted(self._latest.items()))
+
+    def products(self) -> Iterable[Product]:
+        """Every product with its plan and its state, from memory."""
+        return self._active_rules.current().products.values()
 
     async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
         """At most `limit` steps, newest first; raises ProductUnknown or StoreUnavailable."""

@@ -18,6 +18,7 @@ from decision_service.ruleset.compile.assembly import assemble
 from decision_service.ruleset.compile.digest import digest
 from decision_service.ruleset.compile.sections.data import read_data
 from decision_service.ruleset.compile.sections.derived import read_derived
+from decision_service.ruleset.compile.sections.guarantees import read_guarantees
 from decision_service.ruleset.compile.sections.header import read_header
 from decision_service.ruleset.compile.sections.inputs import read_inputs
 from decision_service.ruleset.compile.sections.params import read_params
@@ -41,7 +42,18 @@ REQUIRED = (
     "inputs",
     "stages",
 )
-OPTIONAL = (USES, "reasons", "data", "params", "derived", "tags", *CLOSING, "valid_for", RECOURSE)
+OPTIONAL = (
+    USES,
+    "reasons",
+    "data",
+    "params",
+    "derived",
+    "tags",
+    *CLOSING,
+    "valid_for",
+    "guarantees",
+    RECOURSE,
+)
 
 
 class Compilation(msgspec.Struct, frozen=True):
@@ -113,6 +125,7 @@ def read_draft(
         section(draft)
     read_stages(draft)
     read_closing(draft)
+    read_guarantees(draft)
     read_recourse(draft)
     draft.shared = _leave_unused(draft)
     draft.lists = read_lists({question.list for question in names.answers}, files, report)
@@ -161,5 +174,6 @@ def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
         tags=draft.tags,
         questions=tuple(draft.names.answers),
         lists=draft.lists,
+        guarantees=tuple(draft.guarantees),
         tell=draft.tell,
     )

@@ -14,6 +14,7 @@ from decision_service.domain.factor import ValueType
 from decision_service.domain.needs import Needs
 from decision_service.language.diagnostics import Place
 from decision_service.language.expressions.tree import Literal, Node
+from decision_service.ruleset.program.guarantees import Guarantee
 from decision_service.ruleset.program.lists import KeyList, ListQuestion
 
 if TYPE_CHECKING:
@@ -128,9 +129,9 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     and layout do not change it. `valid_for` is None where the file states none. `derived` holds
     the trees of `derived.x` in the order of evaluation; `places` tells where each `inputs.x`,
     `params.x`, `derived.x` and `reasons.X` is declared; `unused_reasons` are declared, and nothing
-    gives them. `tell` holds what of recourse applicants may be told: factors, and `waiting`.
-    `questions` are what its rules ask of lists; `lists` are those, as they were when it
-    was loaded, and no part of the digest.
+    gives them. `questions` are what its rules ask of lists; `lists` are those, as they were when it
+    was loaded. They and the `guarantees` are no part of the digest. `tell` holds what of recourse
+    applicants may be told: factors, and `waiting`.
     """
 
     ruleset: str
@@ -151,4 +152,5 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     tags: Mapping[str, TagSpec] = msgspec.field(default_factory=dict)
     questions: tuple[ListQuestion, ...] = ()
     lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)
+    guarantees: tuple[Guarantee, ...] = ()
     tell: frozenset[str] = frozenset()

@@ -27,6 +27,7 @@ from decision_service.smile.transport.budget import RequestBudget
 from decision_service.smile.transport.limiter import Permit
 from decision_service.smile.transport.retries import retry_after
 from decision_service.smile.transport.vendor_time import VendorTime
+from decision_service.tracing import NO_TRACER, Attributes, Tracer
 
 # Connections that broke during TLS; the certificate is not at fault.
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
@@ -58,6 +59,13 @@ class Request(msgspec.Struct, frozen=True):
     success: int = httpx.codes.OK
     repeatable: bool = True
 
+    @property
+    def template(self) -> str:
+        """The path with `{id}` in place of whose or what data is asked for."""
+        kind, slash, rest = self.path.lstrip("/").partition("/")
+        of_one = rest.partition("/")[2]
+        return f"/{kind}" + ("/{id}" if slash else "") + (f"/{of_one}" if of_one else "")
+
     def at(self, cursor: str) -> Request:
         """The same list from a cursor on."""
         return replace(self, params={**self.params, "cursor": cursor})
@@ -77,7 +85,10 @@ class HttpClient:
         clock: Clock,
         limits: SmileLimits,
         transport: httpx.AsyncBaseTransport | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
+        self._tracer = tracer
+        self._host = httpx.URL(base_url).host
         self.vendor_time = VendorTime(clock)
         self._clock = clock
         self._limits = limits
@@ -105,21 +116,33 @@ class HttpClient:
 
         extensions = {"trace": trace}
         try:
-            async with self._http.stream(
-                request.method,
-                request.path,
-                params=request.params,
-                content=request.content,
-                headers={"content-type": "application/json"} if request.content else None,
-                extensions=extensions,
-            ) as response:
-                budget.answered = True
-                self.vendor_time.note(response.headers.get("date"))
-                return await self._body(response, request)
+            with self._tracer.request(
+                f"{request.method} {request.template}", self._about(request)
+            ) as span:
+                async with self._http.stream(
+                    request.method,
+                    request.path,
+                    params=request.params,
+                    content=request.content,
+                    headers={"content-type": "application/json"} if request.content else None,
+                    extensions=extensions,
+                ) as response:
+                    span.set({"http.response.status_code": response.status_code})
+                    budget.answered = True
+                    self.vendor_time.note(response.headers.get("date"))
+                    return await self._body(response, request)
         except httpx.TransportError as error:
             raise _unreached(error) from None
         finally:
             permit.sent()
+
+    def _about(self, request: Request) -> Attributes:
+        """The request for a span; without its URL, which names a user."""
+        return {
+            "http.request.method": request.method,
+            "url.template": request.template,
+            "server.address": self._host,
+        }
 
     async def aclose(self) -> None:
         """Close every connection."""

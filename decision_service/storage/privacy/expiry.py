@@ -16,13 +16,15 @@ from decision_service.storage.schema.tables import (
     backtest_runs,
     decisions,
     loan_outcomes,
+    notices,
     shadow_results,
     snapshots,
     warm,
 )
 
-_TABLES = (shadow_results, decisions, loan_outcomes)
-"""Outcomes come after their decisions, whose deletion waits for reports that are being recorded."""
+_TABLES = (shadow_results, decisions, loan_outcomes, notices)
+"""Outcomes and letters come after their decisions, whose deletion waits for what is being recorded
+of them."""
 
 _Row = tuple[str, int, str]
 """A decision by product, instant and id: where its row for its rollout is, too."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
 from decision_service.edge.metrics import Metrics
-from decision_service.edge.readings import of_rollouts
+from decision_service.edge.readings import of_guardrails, of_rollouts
 from decision_service.pipeline.rollout.event_counters import EventCounters
+from decision_service.pipeline.rollout_ports import JournalAction
+from decision_service.rollout.state import kill
 from tests.fakes.watched import stand
 from tests.fakes.world import PRODUCT
 
@@ -23,6 +26,7 @@ async def test_a_guardrails_step_is_a_sample_with_labels_of_its_own() -> None:
     one.seen.shadow_evaluations.labels(PRODUCT, "3", "compared").inc()
     one.seen.shadow_dropped.labels(PRODUCT, "queue_full").inc(2)
     metrics.read(partial(of_rollouts, one.rollouts))
+    metrics.read(partial(of_guardrails, one.watch))
     shown = metrics.text().decode().splitlines()
     prefix, product = "decision_service_", f'product="{PRODUCT}"'
     acted = f'action="roll-back",guardrail="approvals",{product}'
@@ -31,3 +35,20 @@ async def test_a_guardrails_step_is_a_sample_with_labels_of_its_own() -> None:
     assert f"{prefix}shadow_evaluations_total{{{asked}}} 1.0" in shown
     assert f'{prefix}shadow_dropped_total{{{product},why="queue_full"}} 2.0' in shown
     assert f"{prefix}rollout_position{{{product}}} 2.0" in shown
+    tripped = f'arm="challenger",guardrail="approvals",{product},state="tripped"'
+    assert f"{prefix}rollout_guardrail_state{{{tripped}}} 1.0" in shown
+
+
+async def test_the_shares_of_a_rollout_are_samples_in_percent() -> None:
+    """Those of the go-live's and the challenger's stages; of a killed product nothing goes live."""
+    metrics, one = Metrics(), await stand(("initial_stage: staff", "initial_stage: pilot"))
+    metrics.read(partial(of_rollouts, one.rollouts))
+    assert percents(metrics) == {"go-live": 1.0, "challenger": 1.0}
+    await one.operate(JournalAction.KILL, lambda _, state, __: kill(state, None))
+    assert percents(metrics)["go-live"] == 0.0
+
+
+def percents(metrics: Metrics) -> dict[str, float]:
+    """The shares by track."""
+    found = re.findall(r'rollout_percent\{.*track="(.+)"\} (.+)', metrics.text().decode())
+    return {track: float(share) for track, share in found}

@@ -71,6 +71,7 @@ class GuardrailWatch:
     def __init__(self, watcher: WatchDeps) -> None:
         self._deps = watcher
         self._histories: dict[str, Sequence[JournalEntry]] = {}
+        self._seen: dict[str, Sequence[GuardrailResult]] = {}
 
     async def run(self) -> None:
         """Check for ever; while the store fails, no step is taken."""
@@ -81,13 +82,19 @@ class GuardrailWatch:
             took = self._deps.clock.monotonic() - began
             await asyncio.sleep(max(WATCH_SECONDS, took / LOOKING_SHARE))
 
+    def states(self) -> Iterable[tuple[str, GuardrailResult]]:
+        """The last result of every guardrail in force with its product, from memory."""
+        for name in self._deps.active_rules.current().products:
+            for result in self._seen.get(name, ()):
+                yield name, result
+
     async def check(self, name: str) -> JournalEntry | None:
         """Check one product once; the step taken, or None.
 
         Raises StoreUnavailable, and where another step came first what `Rollouts.move` raises.
         """
         evaluation = await self.evaluation(name)
-        results = await evaluation.results()
+        results = self._seen[name] = await evaluation.results()
         tripped = [
             result for result in results if result.judgement.standing is GuardrailState.TRIPPED
         ]

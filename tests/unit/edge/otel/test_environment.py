@@ -1,0 +1,99 @@
+"""OpenTelemetry's variables: what is sent, and sentences about those that cannot be used."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from decision_service.config import load
+from decision_service.edge.otel.environment import metrics_seconds, resource, sends
+from decision_service.edge.otel.start import open_telemetry
+from decision_service.tracing import NO_TRACER
+from decision_service.wiring.errors import StartError
+from decision_service.wiring.instrumentation import Instrumentation, instrument
+
+ON = load(environ={"DECISION_OPENTELEMETRY": "true"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        (
+            "OTEL_TRACES_EXPORTER",
+            "jaeger",
+            "OTEL_TRACES_EXPORTER is 'jaeger': it takes otlp or none",
+        ),
+        ("OTEL_METRICS_EXPORTER", "prometheus", "OTEL_METRICS_EXPORTER .* otlp or none"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "it takes grpc, .* port 4317"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "1m", "'1m': it takes whole milliseconds"),
+        (
+            "OTEL_EXPORTER_OTLP_TIMEOUT",
+            "soon",
+            "a variable of OpenTelemetry cannot be used: .*soon",
+        ),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "-1", "a variable of OpenTelemetry .* positive integer"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip", 'a variable .* "zip"'),
+    ],
+)
+async def test_a_variable_that_cannot_be_used_ends_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    """One sentence with the name, the value and what it takes."""
+    monkeypatch.setenv(name, value)
+    async with AsyncExitStack() as stack:
+        with pytest.raises(StartError, match=says):
+            instrument(ON, stack)
+
+
+def test_without_the_packages_one_sentence_says_how_to_get_them(tmp_path: Path) -> None:
+    """The service imports none of them before the setting asks for it."""
+    code = (
+        "import sys; sys.modules['opentelemetry'] = None; from decision_service.cli.main import run"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; sys.exit(run(['serve']))"],
+        cwd=tmp_path,
+        env=os.environ | {"DECISION_OPENTELEMETRY": "true"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "pip install 'decision-service[otel]'" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+async def test_without_the_setting_nothing_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables of other programs' telemetry change nothing here."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    async with AsyncExitStack() as stack:
+        assert instrument(load(environ={}), stack) == Instrumentation(NO_TRACER)
+
+
+async def test_signals_are_switched_off_by_the_standard_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each alone by `none`, both by OTEL_SDK_DISABLED; an empty value is none at all."""
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "")
+    opened = open_telemetry("1.0")
+    assert (opened.tracing, opened.metrics is None) == (None, False)
+    await opened.aclose()
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "TRUE")
+    assert not sends("METRICS")
+
+
+def test_the_environment_says_more_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name and attributes win over the service's own; the pace of metrics is its."""
+    own = resource("1.2").attributes
+    assert (own["service.name"], own["service.version"]) == ("decision-service", "1.2")
+    assert own["service.instance.id"] != resource("1.2").attributes["service.instance.id"]
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "loans")
+    told = resource("1.2").attributes
+    assert (told["service.name"], told["deployment.environment.name"]) == ("loans", "test")
+    assert metrics_seconds() == 60

@@ -1,0 +1,63 @@
+"""What a span tells of a request to the vendor, and what the vendor is told of the span."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from decision_service.domain.errors import UserUnknown
+from decision_service.edge.otel.tracer import OpenTelemetryTracer
+from decision_service.smile.limits import SmileLimits
+from decision_service.smile.source import SmileSource
+from decision_service.smile.transport.http import Request
+from decision_service.tracing import SpanName
+from tests.unit.smile.gathering import EINCOMES, ask
+from tests.unit.smile.items import USER
+from tests.unit.smile.virtual import VirtualClock
+
+
+@pytest.mark.parametrize(
+    ("path", "template"),
+    [
+        ("/accounts", "/accounts"),
+        ("/users/9f86d081", "/users/{id}"),
+        ("/accounts/a%2Fb/payload", "/accounts/{id}/payload"),
+    ],
+)
+def test_a_template_names_nobody(path: str, template: str) -> None:
+    """The second part of a path is an id."""
+    assert Request(path).template == template
+
+
+async def test_a_request_that_fails_has_a_span_and_the_vendor_no_trace() -> None:
+    """Status, template and class of the error; no header tells the vendor of the trace."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer, heard = OpenTelemetryTracer(provider.get_tracer("test")), list[httpx.Headers]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        heard.append(request.headers)
+        return httpx.Response(404)
+
+    source = SmileSource(
+        "http://vendor.test/v1",
+        "key",
+        "secret",
+        VirtualClock(),
+        limits=SmileLimits(),
+        transport=httpx.MockTransport(answer),
+        tracer=tracer,
+    )
+    call, refused = provider.get_tracer("test"), pytest.raises(UserUnknown)
+    with call.start_as_current_span("call"), tracer.span(SpanName.GATHER), refused:
+        await ask(source, EINCOMES)
+    await source.aclose()
+    asked = [one for one in exporter.get_finished_spans() if one.name.startswith("GET")]
+    assert asked
+    assert {one.attributes["http.response.status_code"] for one in asked} == {404}
+    assert {one.attributes["error.type"] for one in asked} == {"Gone"}
+    assert USER not in str([(one.name, dict(one.attributes)) for one in asked])
+    assert not [headers for headers in heard if "traceparent" in headers]
