@@ -14,7 +14,7 @@ from decision_service.pipeline.rules.loading import files_of
 from decision_service.recourse.lawful import laws_between
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.figures.facts.near import figures_near
-from decision_service.ruleset.figures.facts.samples import Base, Sampler
+from decision_service.ruleset.figures.facts.samples import Sampler
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.run.evaluator import Facts
 from decision_service.ruleset.testing.cases import parse_cases, run_cases
@@ -51,11 +51,11 @@ def people(name: str, version: int, count: int) -> Iterator[Facts]:
     root = read(files.path, files.text, Report())
     assert isinstance(root, MapNode)
     near = figures_near(root, ruleset.params, ruleset.currency)
-    bases = [Base(case, facts) for case, facts in cases(name, version).items()]
+    bases = list(cases(name, version).values())
     laws = laws_between(ruleset.needs.factors, ruleset.currency)
-    for sample in Sampler(ruleset, catalogue(), bases, near).samples(count):
-        if not laws.broken(sample.facts.factors):
-            yield sample.facts
+    for facts in Sampler(ruleset, catalogue(), bases, near).samples(count):
+        if not laws.broken(facts.factors):
+            yield facts
 
 
 def _files(name: str, version: int) -> RulesetFiles:
