@@ -18,7 +18,7 @@ from decision_service.ruleset.run.evaluator import evaluate
 from tests.unit.recourse.shipped import VERSIONS, cases, people, product
 
 CASES = yaml.safe_load(Path("tests/cases/recourse/shipped.yaml").read_text(encoding="utf-8"))
-PEOPLE = 90
+PEOPLE = 60
 
 
 def confirmed(ruleset, facts, recourse):
@@ -67,7 +67,7 @@ def test_what_a_product_does_not_tell_is_marked(version):
     """An answer may be told exactly where each factor and the wait stand under `tell`."""
     ruleset = product(*version)
     find = Recourses(ruleset)
-    for facts in islice(people(*version, PEOPLE), 60):
+    for facts in islice(people(*version, PEOPLE), 30):
         recourse = find.of(facts)
         if recourse is None:
             continue
