@@ -50,8 +50,9 @@ def approves(ruleset, facts, changed, *, whole=False):
     factors = {**facts.factors, **changed}
     verdict = evaluate(ruleset, replace(facts, factors=factors))
     lawful = all(_holds(law, factors, ruleset) for law in LAWS if _held(law, facts, ruleset))
-    enough = not whole or verdict.offer.kind is OfferKind.FULL
-    return verdict.outcome is Outcome.APPROVE and lawful and enough
+    if verdict.outcome is not Outcome.APPROVE or not lawful:
+        return False
+    return not whole or verdict.offer.kind is OfferKind.FULL
 
 
 def _pools(ruleset, facts):
