@@ -33,8 +33,8 @@ class Argument(msgspec.Struct, frozen=True):
 
     def stands(self, verdict: Verdict) -> bool:
         """Whether it is among what the parts have concluded."""
-        if self.part is None:
-            return not in_full(verdict)
+        if self.part is None:  # of a decline nobody knows what would be offered
+            return verdict.outcome is not Outcome.DECLINE and not in_full(verdict)
         conclusion = conclusions(verdict)[self.part]
         return conclusion is not None and any(
             finding.outcome in _ADVERSE
