@@ -31,9 +31,6 @@ class ExportForm(StrEnum):
     HTML = "html"
 
 
-_FORMS = {ExportForm.JSON: JsonExport, ExportForm.HTML: PageExport}
-
-
 @calls_server
 def export(
     user_id: Annotated[str, typer.Argument(metavar="USER_ID", help="the Smile userId")],
@@ -54,7 +51,8 @@ def export(
     pages = _pages(user_id, server)
     first = next(pages)
     with _opened(out) as file:
-        written = _FORMS[form](file, user_id)
+        to = JsonExport if form is ExportForm.JSON else PageExport
+        written = to(file, user_id)
         written.add(first)
         for records in pages:
             written.add(records)

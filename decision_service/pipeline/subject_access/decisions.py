@@ -28,7 +28,11 @@ from decision_service.pipeline.subject_access.ports import (
     TellReply,
 )
 
-_ENTRY = ("caller", "request_id", "ruleset_digest", "plan_digest", "snapshot_id")
+_ENTRY = (
+    "application_id", "customer_ref", "caller", "request_id", "ruleset_digest", "plan_digest",
+    "snapshot_id",
+)  # fmt: skip
+"""What a recorded reply lacks, or an old one may lack."""
 
 
 def decision_record(stored: StoredDecision, tell: TellReply) -> PersonRecord:
@@ -74,7 +78,7 @@ def _own(own: OwnFacts, disclosed: Disclosure) -> Mapping[str, Plain]:
     return {name: one for name, one in told.items() if one is not None}
 
 
-def _counted(history: History) -> Mapping[str, Plain]:
+def _counted(history: History) -> dict[str, Any]:
     """The figures, with the days of the windows beside the counts."""
     told = fields(asdict(history))
     for name in ("applications", "approvals", "declines"):
