@@ -80,7 +80,7 @@ def _records(kind: str, contents: list[dict[str, Any]]) -> Iterator[str]:
     for content in contents:
         title = _title(kind, content)
         yield f"<article>{f'<h3>{escape(title)}</h3>' if title else ''}"
-        yield from _parts(content)
+        yield from _parts(content, 4 if title else 3)
         yield "</article>\n"
 
 
@@ -93,8 +93,8 @@ def _title(kind: str, content: Mapping[str, Any]) -> str:
     return ""
 
 
-def _parts(content: Mapping[str, Any]) -> Iterator[str]:
-    """Short values first, then a heading or a fold for each list of records."""
+def _parts(content: Mapping[str, Any], level: int) -> Iterator[str]:
+    """Short values first, then a heading of a level or a fold for each list of records."""
     long = {name: one for name, one in content.items() if _is_long(name, one)}
     yield definitions({name: one for name, one in content.items() if name not in long})
     for name, one in long.items():
@@ -105,7 +105,7 @@ def _parts(content: Mapping[str, Any]) -> Iterator[str]:
         if name in LONG or "part" in content:
             yield f"<details><summary>{words} ({len(records)})</summary>{body}</details>"
         else:
-            yield f"<h4>{words}</h4>{body}"
+            yield f"<h{level}>{words}</h{level}>{body}"
 
 
 def _is_long(name: str, value: Any) -> bool:

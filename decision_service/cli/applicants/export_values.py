@@ -40,7 +40,7 @@ def rows(records: Sequence[Mapping[str, Any]], label: str) -> str:
     head = "".join(f'<th scope="col">{escape(name_of(name))}</th>' for name in columns)
     body = "".join(_row(record, columns) for record in records)
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}"><table>'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(label)}"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>\n"
     )
 
