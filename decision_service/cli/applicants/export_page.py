@@ -26,8 +26,7 @@ class PageExport:
 
     def __init__(self, file: TextIO, user_id: str) -> None:
         self._file = file
-        self._chapters = iter(CHAPTERS)
-        self._chapter = ""
+        self._ahead = [*CHAPTERS]
         self._empty = False
         links = "".join(
             f'<li><a href="#{name}">{escape(one.title)}</a></li>' for name, one in CHAPTERS.items()
@@ -50,18 +49,19 @@ class PageExport:
 
     def end(self) -> None:
         """Begin the chapters of which there was nothing, and close the page."""
-        for chapter in self._chapters:
-            self._open(chapter)
+        while self._ahead:
+            self._open(self._ahead.pop(0))
         self._tell_empty()
         self._file.write("</main></body></html>\n")
 
     def _begin(self, chapter: str) -> None:
-        while self._chapter != chapter:
-            self._open(next(self._chapters))
+        """Begin a chapter that is ahead, and those before it; a later kind stays where it comes."""
+        while chapter in self._ahead:
+            self._open(self._ahead.pop(0))
 
     def _open(self, chapter: str) -> None:
         self._tell_empty()
-        self._chapter, self._empty = chapter, True
+        self._empty = True
         words = CHAPTERS[chapter]
         self._file.write(
             f'<h2 id="{chapter}">{escape(words.title)}</h2>'
@@ -86,7 +86,10 @@ def _records(kind: str, contents: list[dict[str, Any]]) -> Iterator[str]:
 
 def _title(kind: str, content: Mapping[str, Any]) -> str:
     if kind == "decision":
-        return f"{content['outcome']} · {content['product']} · {content['create_time'][:10]}"
+        told = (content.get(one, "") for one in ("outcome", "product", "as_of_date"))
+        return " · ".join(filter(None, told))
+    if kind not in CHAPTER_OF:
+        return name_of(kind)
     if kind == "reading":
         part = f", part {content['part']}" if content.get("part", 1) > 1 else ""
         return f"Read for a decision of {content['read_for_a_decision_of'][:10]}{part}"
@@ -109,5 +112,6 @@ def _parts(content: Mapping[str, Any], level: int) -> Iterator[str]:
 
 
 def _is_long(name: str, value: Any) -> bool:
-    records = isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+    is_list = isinstance(value, list) and bool(value)
+    records = is_list and all(isinstance(one, dict) for one in value)
     return records or (name in LONG and isinstance(value, dict))
