@@ -80,16 +80,21 @@ lock: ## Resolve requirements anew (needs uv)
 	for group in audit $(DEPLOY_GROUPS); do $(RESOLVE) --group $$group \
 	  -c requirements/dev.txt -c requirements/bench.txt -o requirements/$$group.txt || exit 1; done
 	$(RESOLVE) --group build -c requirements/dev.txt -o requirements/runtime.txt
+	$(RESOLVE) --group build --extra otel -c requirements/dev.txt -o requirements/image.txt
+
+.PHONY: pictures
+pictures: .venv/.dev .venv/.browser ## Take the pictures of docs/impact.md anew
+	PYTHONPATH=. $(BIN)/python docs/pictures/impact.py
 
 .PHONY: clean
-clean: ## Remove .venv, caches and demo databases
-	rm -rf .venv $(NODE_LIBRARIES:%=%/node_modules) clients/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output
+clean: ## Remove .venv, caches, dist and demo databases
+	rm -rf .venv $(NODE_LIBRARIES:%=%/node_modules) clients/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output dist
 	rm -f demo.db demo.db-wal demo.db-shm demo.db.lock
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Check
 .PHONY: test
-test: .venv/.dev .venv/.browser .venv/.node ## Run all tests
+test: .venv/.dev .venv/.browser .venv/.node ## Run all tests (EXAMPLES=all: of each property)
 	$(BIN)/pytest -n 3 --dist loadgroup
 
 .PHONY: stories
@@ -133,8 +138,9 @@ check: lint types drift reliability-short test ## What CI runs of the service, i
 
 ##@ Measure
 .PHONY: oracle
-oracle: .venv/.dev ## Compare with slow readings on 110,000 cases (ten minutes)
+oracle: .venv/.dev ## Compare with slow readings on 210,000 cases (15 minutes)
 	ORACLE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/ruleset/test_oracle.py
+	PROVE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/proofs/test_agreement.py
 	ORACLE_APPLICANTS=10000 ORACLE_FACTORS=60 $(BIN)/pytest -q -n 2 --dist load tests/unit/factors/test_oracle.py
 
 MINUTES ?= 5

@@ -36,7 +36,7 @@ from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.subject_access.about import AccessTerms
 from decision_service.pipeline.subject_access.export import ExportPerson
 from decision_service.pipeline.trial.dry_run import TryRules, ValidateRules
-from decision_service.wiring.backtest_runs import BacktestWiring
+from decision_service.wiring.backtest.runs import BacktestWiring
 from decision_service.wiring.core import Core
 from decision_service.wiring.rollouts import RolloutWiring
 from decision_service.wiring.snapshots import SnapshotWiring

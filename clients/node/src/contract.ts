@@ -1,15 +1,16 @@
 // The services of the protos, and how each of their calls is made by gRPC.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import loader from "@grpc/proto-loader";
 import type { MessageTypeDefinition } from "@grpc/proto-loader";
 
 const folder = fileURLToPath(new URL("../protos", import.meta.url));
-const names = ["applicant", "backtest", "clock", "decision", "outcome", "rollout", "ruleset"];
+const own = "decision_service/api/v1";
+const services = readdirSync(`${folder}/${own}`).filter((name) => name.endsWith("_service.proto"));
 const loaded = loader.loadSync(
   [
-    ...names.map((name) => `decision_service/api/v1/${name}_service.proto`),
+    ...services.map((name) => `${own}/${name}`),
     "google/rpc/error_details.proto",
     "google/rpc/status.proto",
   ],
@@ -18,7 +19,7 @@ const loaded = loader.loadSync(
 
 /** gRPC's service config: which calls are repeated, and how. */
 export const serviceConfig = readFileSync(
-  `${folder}/decision_service/api/v1/service_config.json`,
+  `${folder}/${own}/service_config.json`,
   "utf8",
 );
 

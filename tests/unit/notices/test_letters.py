@@ -29,6 +29,7 @@ from decision_service.notices.reading import read_notices
 from decision_service.notices.render.html import html
 from decision_service.notices.render.text import COLUMNS, text
 from decision_service.notices.words import LANGUAGES
+from tests.fakes.examples import examples
 from tests.unit.ruleset.rulesets import ROOT
 
 ASKED, GRANTED = Money("PHP", 15_000_000), Money("PHP", 3_000_050)
@@ -188,7 +189,7 @@ def test_both_languages_have_every_word() -> None:
     assert not {*english.remedies.values()} & {*filipino.remedies.values()}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.lists(st.text("ab <&'\"\u00f1₱", min_size=1, max_size=200), max_size=4),
     st.sampled_from([*LANGUAGES]),

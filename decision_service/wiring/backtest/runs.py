@@ -13,7 +13,8 @@ from decision_service.pipeline.backtest.runs.model import BacktestPlan
 from decision_service.pipeline.backtest.runs.operate import BacktestDeps, OperateBacktests
 from decision_service.pipeline.backtest.runs.runner import BacktestRunner
 from decision_service.supervision import Supervisor
-from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder, look
+from decision_service.wiring.backtest.processes import ProcessPartitions
+from decision_service.wiring.backtest.worker import WorkerOrder, look
 from decision_service.wiring.core import Core
 from decision_service.wiring.keys import keys_to_read_with
 
@@ -32,6 +33,7 @@ class BacktestWiring:
             uuid.uuid4().hex,
             engine_version(),
             settings.lease,
+            core.metrics.backtest_ended,
         )
         stack.push_async_callback(self._runner.aclose)
 
@@ -52,10 +54,12 @@ class BacktestWiring:
             self._runner.wake,
             core.settings.backtest_jobs,
             engine_version(),
+            core.metrics.backtest_ended,
         )
         return OperateBacktests(deps)
 
     def _partitions(self, plan: BacktestPlan) -> ProcessPartitions:
         settings = self._core.settings
-        order = WorkerOrder(settings.store_url, plan.first, plan.order, self._keys)
+        url, version = settings.store_url, plan.subject.engine_version
+        order = WorkerOrder(version, url, plan.first, plan.order, self._keys)
         return ProcessPartitions(order, settings.backtest_jobs)
