@@ -16,6 +16,7 @@ from decision_service.cli.applicants.export_words import (
     KINDS,
     LONG,
     STYLE,
+    TECHNICAL,
     TITLE,
     name_of,
 )
@@ -97,18 +98,23 @@ def _title(kind: str, content: Mapping[str, Any]) -> str:
 
 
 def _parts(content: Mapping[str, Any], level: int) -> Iterator[str]:
-    """Short values first, then a heading of a level or a fold for each list of records."""
+    """Short values, lists of records under headings of a level or folded, then ids and digests."""
     long = {name: one for name, one in content.items() if _is_long(name, one)}
-    yield definitions({name: one for name, one in content.items() if name not in long})
+    short = {name: one for name, one in content.items() if name not in long}
+    technical = {name: short.pop(name) for name in TECHNICAL if name in short}
+    yield definitions(short)
     for name, one in long.items():
-        if not one:
-            continue
-        records = one if isinstance(one, list) else [one]
-        words, body = escape(name_of(name)), rows(records, name_of(name))
+        words = name_of(name)
         if name in LONG or "part" in content:
-            yield f"<details><summary>{words} ({len(records)})</summary>{body}</details>"
+            yield _fold(words, definitions(one) if isinstance(one, dict) else rows(one, words))
         else:
-            yield f"<h{level}>{words}</h{level}>{body}"
+            yield f"<h{level}>{escape(words)}</h{level}>{rows(one, words)}"
+    if technical:
+        yield _fold("Ids and digests", definitions(technical))
+
+
+def _fold(words: str, body: str) -> str:
+    return f"<details><summary>{escape(words)}</summary>{body}</details>"
 
 
 def _is_long(name: str, value: Any) -> bool:

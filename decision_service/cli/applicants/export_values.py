@@ -35,7 +35,12 @@ def definitions(values: Mapping[str, Any]) -> str:
 
 
 def rows(records: Sequence[Mapping[str, Any]], label: str) -> str:
-    """A table of records, which scrolls by itself where it is too wide."""
+    """A table of records, which scrolls by itself where it is too wide.
+
+    Records with texts of several lines, such as letters, stand one under the other.
+    """
+    if any(isinstance(one, str) and "\n" in one for record in records for one in record.values()):
+        return "".join(map(definitions, records))
     columns = [*dict.fromkeys(name for record in records for name in record)]
     head = "".join(f'<th scope="col">{escape(name_of(name))}</th>' for name in columns)
     body = "".join(_row(record, columns) for record in records)

@@ -63,6 +63,12 @@ LONG = frozenset(
 )  # fmt: skip
 """What is folded up until it is opened, beside the records of a reading."""
 
+TECHNICAL = (
+    "decision_id", "user_id", "request_id", "ruleset_ref", "ruleset_digest", "plan_digest",
+    "snapshot_id", "engine_version", "languages",
+)  # fmt: skip
+"""What stands at the end, folded up."""
+
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0; }

@@ -91,7 +91,7 @@ def test_every_chapter_is_there_in_its_order() -> None:
     places = [page.index(f'<h2 id="{one}"') for one in ("about", "user", "decisions", "readings")]
     assert places == sorted(places)
     assert page.count("Nothing is stored.") == 2
-    assert "<pre>first\nsecond</pre>" in page
+    assert "<dt>Text</dt><dd><pre>first\nsecond</pre></dd>" in page
 
 
 def test_a_text_is_never_markup() -> None:
