@@ -22,7 +22,7 @@ _PARAMS = re.compile(r"\n  (max_applications_1d|max_applications_30d|cooling_off
 _DERIVED = re.compile(r"\n  decided_as_usual_from: [^\n]*")
 _GIVEN = re.compile(r"\n    (history|reuse|match)\.[^\n]*")
 _CASES = re.compile(r"\n  # What this lender knows.*", re.DOTALL)
-_GUARANTEES = re.compile(r"\nguarantees:(\n [^\n]*)+")
+_GUARANTEES = re.compile(r"\nguarantees:(\n(?![a-z])[^\n]*)*")
 _OPEN = "coalesce(inputs.open_advances, 0)"
 _TERMS = (
     (" + history.exposure_instalments", ""),
