@@ -13,6 +13,7 @@ class Role(StrEnum):
 
     `onboard_all` reaches every caller's applicants, `onboard` only those that the caller created.
     `rules_approve` signs what one of `rules` proposed, and reads what that needs.
+    `review_second` confirms what one of `review` completed above the authority of one person.
     """
 
     DECIDE = "decide"
@@ -24,6 +25,8 @@ class Role(StrEnum):
     ONBOARD_ALL = "onboard_all"
     OUTCOMES = "outcomes"
     OPERATE = "operate"
+    REVIEW = "review"
+    REVIEW_SECOND = "review_second"
 
 
 _ANY = frozenset(Role)
@@ -51,6 +54,16 @@ _BACKTESTS = (
     "GetBacktestReport",
     "CancelBacktest",
 )
+_REVIEWERS = frozenset({Role.REVIEW, Role.REVIEW_SECOND})
+_READ_REVIEWS = ("ListReviews", "GetReview")
+_WORK_ON_REVIEWS = (
+    "ClaimReview",
+    "ReleaseReview",
+    "AddReviewNote",
+    "RequestReviewData",
+    "DecideAgain",
+    "CompleteReview",
+)
 _ONBOARDERS = frozenset({Role.ONBOARD, Role.ONBOARD_ALL})
 _ONBOARD = ("CreateApplicant", "CreateLinkToken", "GetApplicant", "EraseApplicant")
 
@@ -70,6 +83,10 @@ METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.ClockService/GetClock": frozenset({Role.OPERATE, Role.READ}),
     f"/{PACKAGE}.ClockService/ResetClock": frozenset({Role.OPERATE}),
     f"/{PACKAGE}.OutcomeService/RecordOutcome": frozenset({Role.OUTCOMES}),
+    **{f"/{PACKAGE}.ReviewService/{name}": _REVIEWERS | {Role.READ} for name in _READ_REVIEWS},
+    **{f"/{PACKAGE}.ReviewService/{name}": _REVIEWERS for name in _WORK_ON_REVIEWS},
+    f"/{PACKAGE}.ReviewService/ConfirmReview": frozenset({Role.REVIEW_SECOND}),
+    f"/{PACKAGE}.ReviewService/RequestReview": frozenset({Role.DECIDE}),
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _ANY,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
 }

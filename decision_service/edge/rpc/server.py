@@ -25,6 +25,7 @@ from decision_service.edge.rpc.services import (
     decisions,
     outcomes,
     reflection,
+    reviews,
     rollouts,
     rulesets,
 )
@@ -32,6 +33,7 @@ from decision_service.edge.rpc.services.applicants import ApplicantUseCases
 from decision_service.edge.rpc.services.clock import ClockUseCases
 from decision_service.edge.rpc.services.decisions import UseCases
 from decision_service.edge.rpc.services.health import NOT_SERVING, SERVING, HealthServicer
+from decision_service.edge.rpc.services.reviews import ReviewUseCases
 from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.edge.rpc.status import call_status, status_of
@@ -54,6 +56,7 @@ SERVICES = (
     outcomes.SERVICE,
     clock.SERVICE,
     backtests.SERVICE,
+    reviews.SERVICE,
 )
 SPARE_CALLS = 256
 """Calls of known callers accepted beyond those that have a place, and as many that are refused with
@@ -154,6 +157,7 @@ class Services(msgspec.Struct, frozen=True):
     outcomes: RecordOutcome
     clock: ClockUseCases
     backtests: OperateBacktests
+    reviews: ReviewUseCases
 
 
 class ListenOptions(msgspec.Struct, frozen=True):
@@ -206,6 +210,7 @@ def _add(
         (outcomes.SERVICE, outcomes.methods(outcomes.OutcomeServicer(services.outcomes))),
         (clock.SERVICE, clock.methods(clock.ClockServicer(services.clock))),
         (backtests.SERVICE, backtests.methods(backtests.BacktestServicer(services.backtests))),
+        (reviews.SERVICE, reviews.methods(reviews.ReviewServicer(services.reviews))),
     ):
         server.add_registered_method_handlers(service, methods)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)

@@ -16,12 +16,14 @@ from decision_service.storage.schema.tables import (
     backtest_runs,
     decisions,
     loan_outcomes,
+    review_events,
+    reviews,
     shadow_results,
     snapshots,
     warm,
 )
 
-_TABLES = (shadow_results, decisions, loan_outcomes)
+_TABLES = (shadow_results, decisions, loan_outcomes, reviews, review_events)
 """Outcomes come after their decisions, whose deletion waits for reports that are being recorded."""
 
 _Row = tuple[str, int, str]

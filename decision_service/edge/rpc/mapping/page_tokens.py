@@ -11,6 +11,7 @@ import msgspec
 
 from decision_service.domain.errors import FieldProblem, PageTokenInvalid
 from decision_service.pipeline.ports import Filter, PagePosition
+from decision_service.pipeline.reviews.ports import ReviewFilter, ReviewPosition
 
 DEFAULT_SIZE = 50
 LARGEST_SIZE = 500
@@ -33,6 +34,10 @@ def make_token(chosen: Filter, position: PagePosition) -> str:
 
 def read_token(chosen: Filter, token: str) -> PagePosition | None:
     """The position of a token, None for the empty one; raises PageTokenInvalid."""
+    return _read(chosen, token)
+
+
+def _read(chosen: Filter | ReviewFilter, token: str) -> PagePosition | None:
     if not token:
         return None
     try:
@@ -64,11 +69,24 @@ def read_step_token(product: str, token: str) -> int | None:
     return position
 
 
+def make_review_token(chosen: ReviewFilter, position: ReviewPosition) -> str:
+    """The token that continues a list of reviews after a position."""
+    due = (position.due - _EPOCH) // _MICROSECOND
+    token = _Token(_fingerprint(chosen), due, position.review_id)
+    return base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
+
+
+def read_review_token(chosen: ReviewFilter, token: str) -> ReviewPosition | None:
+    """The position of a token, None for the empty one; raises PageTokenInvalid."""
+    found = _read(chosen, token)
+    return None if found is None else ReviewPosition(found.created, found.decision_id)
+
+
 def _raw(token: str) -> bytes:
     return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
 
 
-def _fingerprint(chosen: Filter) -> bytes:
+def _fingerprint(chosen: Filter | ReviewFilter) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(chosen)).digest()[:12]
 
 

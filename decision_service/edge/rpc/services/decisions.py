@@ -20,6 +20,7 @@ from decision_service.edge.rpc.mapping.requests import (
     full_view,
     replay_from,
 )
+from decision_service.edge.rpc.mapping.reviews import chain_message
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.decide.application import Application, is_recorded_in_full
@@ -29,6 +30,7 @@ from decision_service.pipeline.decide.run import CallContext
 from decision_service.pipeline.ports import Clock, ReplyStyle, StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions, Recorded
 from decision_service.pipeline.records.replay import ReplayDecision, Replayed
+from decision_service.pipeline.reviews.chain import ReadReviewChain
 
 SERVICE = "decision_service.api.v1.DecisionService"
 COMPARED = (
@@ -55,6 +57,7 @@ class UseCases(msgspec.Struct, frozen=True):
     read: ReadDecisions
     replay: ReplayDecision
     clock: Clock
+    chain: ReadReviewChain
 
 
 class DecisionServicer:
@@ -85,7 +88,11 @@ class DecisionServicer:
         decision_id = decision_id_from(request.decision_id)
         recorded = await self._use_cases.read.get(decision_id, full=full, scope=info.scope)
         self._trail(info, recorded.entry)
-        return service_pb.GetDecisionResponse(decision=recorded_message(recorded, full=full))
+        message = recorded_message(recorded, full=full)
+        chain = await self._use_cases.chain(decision_id, recorded.entry.outcome)
+        if chain is not None:
+            message.review.CopyFrom(chain_message(chain))
+        return service_pb.GetDecisionResponse(decision=message)
 
     async def list_decisions(
         self, request: service_pb.ListDecisionsRequest, context: RpcContext
