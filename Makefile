@@ -45,7 +45,7 @@ INSTALL = show() { while read -r word name rest; do case $$word in \
 	  || echo "There is no Chromium, so the browser tests are skipped: apt-get install chromium"
 	@touch $@
 
-NODE_LIBRARIES := tests/e2e/node_client tests/e2e/axe
+NODE_LIBRARIES := tests/e2e/axe
 .venv/.node: $(NODE_LIBRARIES:%=%/package-lock.json) .venv/.runtime
 	@command -v npm >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 	  && echo "Installing Node.js for tests ..." && apt-get update -qq \
@@ -70,7 +70,7 @@ setup: .venv/.dev ## Make .venv from the hash-locked requirements
 
 .PHONY: proto
 proto: .venv/.dev ## Generate decision_service/api/v1 from protos/
-	$(BIN)/python protos/build.py generate
+	$(BIN)/python -m protos.build generate
 
 .PHONY: lock
 RESOLVE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock"
@@ -80,16 +80,21 @@ lock: ## Resolve requirements anew (needs uv)
 	for group in audit $(DEPLOY_GROUPS); do $(RESOLVE) --group $$group \
 	  -c requirements/dev.txt -c requirements/bench.txt -o requirements/$$group.txt || exit 1; done
 	$(RESOLVE) --group build -c requirements/dev.txt -o requirements/runtime.txt
+	$(RESOLVE) --group build --extra otel -c requirements/dev.txt -o requirements/image.txt
+
+.PHONY: pictures
+pictures: .venv/.dev .venv/.browser ## Take the pictures of docs/impact.md anew
+	PYTHONPATH=. $(BIN)/python docs/pictures/impact.py
 
 .PHONY: clean
-clean: ## Remove .venv, caches and demo databases
-	rm -rf .venv $(NODE_LIBRARIES:%=%/node_modules) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output
+clean: ## Remove .venv, caches, dist and demo databases
+	rm -rf .venv $(NODE_LIBRARIES:%=%/node_modules) clients/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output dist
 	rm -f demo.db demo.db-wal demo.db-shm demo.db.lock
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Check
 .PHONY: test
-test: .venv/.dev .venv/.browser .venv/.node ## Run all tests
+test: .venv/.dev .venv/.browser .venv/.node ## Run all tests (EXAMPLES=all: of each property)
 	$(BIN)/pytest -n 3 --dist loadgroup
 
 .PHONY: stories
@@ -108,7 +113,7 @@ lint: .venv/.dev ## Check style, floors, public ground, protos and rule files
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m lint.public_ground
-	$(BIN)/python protos/build.py lint
+	$(BIN)/python -m protos.build lint
 	$(DECISION) rules check --strict rules
 	$(DECISION) rules fmt --check rules
 	$(DECISION) rules test rules --fail-under 100 --fail-under-figures 100
@@ -119,7 +124,7 @@ types: .venv/.dev ## Check types
 
 .PHONY: drift
 drift: .venv/.dev ## Check that generated files are what their sources give
-	$(BIN)/python protos/build.py check
+	$(BIN)/python -m protos.build check
 	$(DECISION) rules schema --check rules/_schema/ruleset.schema.json
 	$(DECISION) rules schema --of tests --check rules/_schema/tests.schema.json
 	$(DECISION) rules schema --of shared --check rules/_schema/shared.schema.json

@@ -26,6 +26,7 @@ class Alarm(StrEnum):
     AUTHENTICATION = "AUTHENTICATION"
     CLOCK = "CLOCK"
     CLOCK_RESET = "CLOCK_RESET"
+    BACKTEST_FAILED = "BACKTEST_FAILED"
 
 
 ALARMS: Counter = counter(None, "alarms", "Lines of the log with an alarm", "alarm")

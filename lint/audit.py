@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from lint.advisories import AdvisoriesUnusable, read_advisories, serving
-from lint.locks import lock_files, read_lock
+from lint.locks import every_lock, read_lock
 
 OSV = "https://api.osv.dev/v1/query"
 SECONDS = 10.0
@@ -69,7 +69,7 @@ def findings(dependencies: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Audit every lock file and print what is found."""
-    locks = lock_files()
+    locks = every_lock()
     unhashed = [one.name for path in locks for one in read_lock(path) if not one.hashes]
     found = [f"{name}: has no hash" for name in unhashed]
     try:

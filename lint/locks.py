@@ -22,6 +22,11 @@ class Pinned(NamedTuple):
     hashes: int
 
 
+def every_lock() -> list[Path]:
+    """All lock files, those of what is deployed too."""
+    return sorted(FOLDER.glob("*.txt"))
+
+
 def lock_files(names: Iterable[str] = LOCKS) -> list[Path]:
     """The lock files of these names."""
     return [FOLDER / f"{name}.txt" for name in names]

@@ -1,4 +1,8 @@
-"""Generates, lints and checks the Python code of the protos: `build.py generate|lint|check`.
+"""What is made of the protos: `python -m protos.build` with an action.
+
+`generate` writes the server's Python code and docs/openapi.yaml; `check` says whether they are what
+the protos give. `lint` checks style, and that no client of the last release breaks; `release` makes
+the protos of today the last release. `gateway` writes the two files that the gateway reads.
 
 Google's files that the protos need lie beside them with their licence, as the package
 googleapis-common-protos has them, so that protoc needs nothing else.
@@ -12,28 +16,27 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 
-from grpc_tools import protoc
+from protos.compiling import ROOT, image, run_protoc, write_image
+from protos.openapi import document
+from protos.strict import requests
 
-ROOT = Path(__file__).resolve().parent
 PROJECT = ROOT.parent
 GENERATED = PROJECT / "decision_service" / "api" / "v1"
-SOURCES = sorted(str(path) for path in (ROOT / "decision_service").rglob("*.proto"))
 PACKAGE = metadata.distribution("googleapis-common-protos")
 GOOGLE = Path(str(PACKAGE.locate_file("google")))
-GOOGLE_FILES = ("type/money.proto", "rpc/error_details.proto", "rpc/status.proto")
+GOOGLE_FILES = (
+    "api/annotations.proto",
+    "api/http.proto",
+    "rpc/error_details.proto",
+    "rpc/status.proto",
+    "type/money.proto",
+)
+RELEASED = PROJECT / "clients" / "released.binpb"
+OPENAPI = PROJECT / "docs" / "openapi.yaml"
 LICENCE = PACKAGE.read_text("licenses/LICENSE") or ""
-WELL_KNOWN = str(resources.files("grpc_tools") / "_proto")
-INCLUDES = [f"-I{ROOT}", f"-I{WELL_KNOWN}"]
-
-
-def run_protoc(*options: str) -> None:
-    """Call protoc on all sources; exits with its code when it fails."""
-    code = protoc.main(["protoc", *INCLUDES, *options, *SOURCES])
-    if code:
-        sys.exit(code)
 
 
 def copy_google(out: Path) -> None:
@@ -49,16 +52,36 @@ def generate(out: Path) -> None:
     run_protoc(f"--python_out={out}", f"--pyi_out={out}", f"--grpc_python_out={out}")
 
 
+def openapi() -> str:
+    """The OpenAPI document of the protos."""
+    return document(image("--include_source_info"))
+
+
+def gateway(out: Path) -> None:
+    """Write what the gateway reads into a folder: descriptors, and the names of fields."""
+    write_image(out / "decision_service.binpb")
+    script = (PROJECT / "deploy" / "gateway" / "strict.lua").read_text(encoding="utf-8")
+    (out / "strict.lua").write_text(requests(image()) + script, encoding="utf-8")
+
+
 def lint() -> None:
-    """Check the protos with buf, on an image, so that no network is needed."""
+    """Check the protos with buf, on images, so that no network is needed."""
     with tempfile.TemporaryDirectory() as folder:
-        image = str(Path(folder) / "image.binpb")
-        run_protoc("--include_imports", "--include_source_info", f"--descriptor_set_out={image}")
-        buf = shutil.which("buf", path=str(Path(sys.executable).parent))
-        if buf is None:
-            sys.exit("buf is not in the virtual environment: run `make setup`")
-        command = [buf, "lint", image, "--config", str(PROJECT / "buf.yaml")]
-        sys.exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - fixed arguments
+        fresh = Path(folder) / "image.binpb"
+        write_image(fresh, "--include_source_info")
+        buf("lint", str(fresh))
+        buf("breaking", str(fresh), "--against", str(RELEASED))
+
+
+def buf(*arguments: str) -> None:
+    """Call buf with the project's rules; exits with its code when it finds something."""
+    program = shutil.which("buf", path=str(Path(sys.executable).parent))
+    if program is None:
+        sys.exit("buf is not in the virtual environment: run `make setup`")
+    command = [program, *arguments, "--config", str(PROJECT / "buf.yaml")]
+    code = subprocess.run(command, check=False).returncode  # noqa: S603 - fixed arguments
+    if code:
+        sys.exit(code)
 
 
 def check() -> None:
@@ -71,6 +94,8 @@ def check() -> None:
         names = sorted(path.name for path in code.iterdir())
         outdated = _differing(code, GENERATED, names)
         outdated += _differing(fresh / "google", ROOT / "google", [*GOOGLE_FILES, "LICENSE"])
+    if OPENAPI.read_text(encoding="utf-8") != openapi():
+        outdated.append(OPENAPI.name)
     if outdated:
         sys.exit(f"generated files are out of date ({', '.join(outdated)}): run `make proto`")
 
@@ -80,16 +105,24 @@ def _differing(fresh: Path, committed: Path, names: Sequence[str]) -> list[str]:
     return differing + missing
 
 
-def main(action: str) -> None:
+def main(action: str, *files: str) -> None:
     """Do what the command line says."""
-    if action == "generate":
-        copy_google(ROOT / "google")
-        generate(PROJECT)
-    else:
-        {"lint": lint, "check": check}[action]()
+    match action, files:
+        case "generate", ():
+            copy_google(ROOT / "google")
+            generate(PROJECT)
+            OPENAPI.write_text(openapi(), encoding="utf-8")
+        case "lint", ():
+            lint()
+        case "check", ():
+            check()
+        case "release", ():
+            write_image(RELEASED)
+        case "gateway", (folder,):
+            gateway(Path(folder))
+        case _:
+            sys.exit("usage: python -m protos.build generate|lint|check|release|gateway FOLDER")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in {"generate", "lint", "check"}:
-        sys.exit("usage: build.py generate|lint|check")
-    main(sys.argv[1])
+    main(*(sys.argv[1:] or [""]))

@@ -14,8 +14,11 @@ import pytest
 import structlog
 from hypothesis import settings
 
-settings.register_profile("desk", deadline=None)
-settings.register_profile("ci", derandomize=True, database=None, deadline=None)
+from tests.fakes.examples import examples
+
+USUAL = examples(100)
+settings.register_profile("desk", deadline=None, max_examples=USUAL)
+settings.register_profile("ci", derandomize=True, database=None, deadline=None, max_examples=USUAL)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 

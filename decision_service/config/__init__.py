@@ -6,7 +6,7 @@ misspelt limit must not silently be its default.
 """
 
 from decision_service.config.addresses import is_loopback, split_address
-from decision_service.config.names import PREFIX, SECRETS, ConfigError, env_name
+from decision_service.config.names import FROM_FILES, PREFIX, SECRETS, ConfigError, env_name
 from decision_service.config.reading import Line, Reading, load, read
 from decision_service.config.reference import SampleForm, sample
 from decision_service.config.settings import BASE_URLS, VENDOR_LIMIT, Settings
@@ -17,6 +17,7 @@ OFFLINE_SECRET = "embedded-secret"  # noqa: S105 - of the in-process stand-in, w
 
 __all__ = [
     "BASE_URLS",
+    "FROM_FILES",
     "OFFLINE_KEY",
     "OFFLINE_SECRET",
     "PREFIX",

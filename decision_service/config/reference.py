@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from decision_service.config.names import SECRETS, env_name
+from decision_service.config.names import FROM_FILES, env_name
 from decision_service.config.onboarding import OnboardingSettings
 from decision_service.config.settings import Settings
 from decision_service.config.values import Takes
@@ -72,7 +72,7 @@ def default_text(name: str) -> str:
 
 def _entry(name: str, form: SampleForm) -> Iterator[str]:
     field, shown, default = _field(name), env_name(name), default_text(name)
-    file = f" Also as {shown}_FILE, the name of a file with it." if name in SECRETS else ""
+    file = f" Also as {shown}_FILE, the name of a file with it." if name in FROM_FILES else ""
     kind = takes(name)
     words = f"{field.description}{_sentence(kind)}{file}"
     yield from (f"# {line}" for line in textwrap.wrap(words, _WIDTH, break_on_hyphens=False))

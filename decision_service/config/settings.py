@@ -81,11 +81,13 @@ class Settings(OnboardingSettings):
     )
     grpc_address: Address = Field("127.0.0.1:50051", description="Address of the gRPC server.")
     http_address: Address = Field(
-        "127.0.0.1:8080", description="Address of /healthz, /metrics, /connect and webhooks."
+        "127.0.0.1:8080",
+        description="Address of /healthz, /livez, /metrics, /connect and webhooks.",
     )
     admin_address: Address = Field(
         "",
-        description="Address of /healthz and /metrics, which are then not at the HTTP address.",
+        description="Address of /healthz, /livez and /metrics, which are then not at the HTTP "
+        "address.",
         examples=["127.0.0.1:9090"],
     )
     tls_cert_file: NamedPath | None = Field(

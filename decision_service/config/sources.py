@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from decision_service.config.names import PREFIX, SECRETS, env_name
+from decision_service.config.names import FROM_FILES, PREFIX, env_name
 from decision_service.small_file import read_small
 
 OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_token_file")
@@ -79,7 +79,7 @@ class Sources:
             secret = name.removesuffix(_FILE)
             if name in self.known:
                 self.given[name] = given
-            elif name.endswith(_FILE) and secret in SECRETS:
+            elif name.endswith(_FILE) and secret in FROM_FILES:
                 self._take_secret(secret, given, twice=secret in named)
             else:
                 self._refuse(name, given)
@@ -103,7 +103,7 @@ class Sources:
         self.given[name] = Given(text, f"{given.text}, {shown}_FILE in {given.where}")
 
     def _refuse(self, name: str, given: Given) -> None:
-        names = [*self.known, *(secret + _FILE for secret in SECRETS)]
+        names = [*self.known, *(secret + _FILE for secret in FROM_FILES)]
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"; did you mean {env_name(near[0])}?" if near else ""
         self.problems.append(f"there is no setting {env_name(name)} (in {given.where}){hint}")

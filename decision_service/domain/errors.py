@@ -4,10 +4,11 @@
     ├── CallerError      the request cannot be decided as it stands; mend it
     │   ├── FieldInvalid, InputInvalid, PageTokenInvalid
     │   ├── UserUnknown, DecisionUnknown, ProductUnknown, RulesetUnknown, BacktestUnknown
-    │   ├── ReviewUnknown, RequestIdReused, RequestInProgress, OutcomeContradicted
+    │   ├── ReviewUnknown, RequestIdReused, RequestInProgress, OutcomeContradicted,
+    │   │   LanguageUnknown
     │   └── Unauthenticated, PermissionDenied (AuthorityExceeded)
     ├── NotYet           the world forbids it now
-    │   ├── DataNotReady, SnapshotErased, ClockResetRefused
+    │   ├── DataNotReady, SnapshotErased, ClockResetRefused, NoticeNotDue
     │   ├── PlanChanged, RolloutRefused, RolloutMovedOn, ReviewRefused
     │   └── BacktestRunning, BacktestRefused
     ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
@@ -163,6 +164,12 @@ class OutcomeContradicted(CallerError):
     reason = "OUTCOME_CONTRADICTED"
 
 
+class LanguageUnknown(CallerError):
+    """A product has no texts for letters in this language."""
+
+    reason = "LANGUAGE_UNKNOWN"
+
+
 class Unauthenticated(CallerError):
     """The caller has not shown who it is."""
 
@@ -195,6 +202,12 @@ class SnapshotErased(NotYet):
     """The applicant's data was erased; the decision still reads back."""
 
     reason = "SNAPSHOT_ERASED"
+
+
+class NoticeNotDue(NotYet):
+    """There is nothing to write to the applicant about this decision as it stands."""
+
+    reason = "NOTICE_NOT_DUE"
 
 
 class PlanChanged(NotYet):

@@ -37,6 +37,20 @@ _EXPONENTS = {
     **dict.fromkeys(("CLF", "UYW"), 4),
 }
 
+_SIGNS = {
+    "PHP": "₱",
+    "USD": "$",
+    "EUR": "€",
+    "GBP": "£",
+    "JPY": "¥",
+    "IDR": "Rp",
+    "INR": "₹",
+    "THB": "฿",
+    "VND": "₫",
+    "KRW": "₩",
+    "NGN": "₦",
+}
+
 
 class IllegalAmount(ValueError):
     """The amount is not finite, is larger than 10**12, or has more than four decimals."""
@@ -52,6 +66,11 @@ class Money(msgspec.Struct, frozen=True, order=True):
     def major(self) -> Decimal:
         """The amount in major units, exact."""
         return to_major(self.minor, self.currency)
+
+
+def currency_sign(currency: str) -> str:
+    """How a currency is written before an amount: `₱` for PHP, else its code."""
+    return _SIGNS.get(currency, currency)
 
 
 def exponent(currency: str) -> int:

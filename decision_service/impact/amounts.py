@@ -16,13 +16,13 @@ class Amounts(msgspec.Struct):
     counts: dict[int, int] = {}
     totals: dict[int, int] = {}
 
-    def add(self, amount: int) -> None:
-        """Count one amount."""
-        self.count += 1
-        self.total += amount
-        bucket = _bucket(amount)
-        self.counts[bucket] = self.counts.get(bucket, 0) + 1
-        self.totals[bucket] = self.totals.get(bucket, 0) + amount
+    def add(self, amount: int, many: int = 1) -> None:
+        """Count an amount that so many have."""
+        bucket, total = _bucket(amount), amount * many
+        self.count += many
+        self.total += total
+        self.counts[bucket] = self.counts.get(bucket, 0) + many
+        self.totals[bucket] = self.totals.get(bucket, 0) + total
 
     @property
     def average(self) -> int | None:

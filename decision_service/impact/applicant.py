@@ -23,7 +23,14 @@ class LeftOut(StrEnum):
     __hash__ = str.__hash__
 
 
-class Side(msgspec.Struct, frozen=True, array_like=True):
+class NotCompared(msgspec.Struct, frozen=True):
+    """Why an applicant cannot be compared, and the factors that were lacking."""
+
+    why: LeftOut
+    lacking: tuple[str, ...] = ()
+
+
+class Side(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What one set of rules concluded; amounts in minor units, None where nothing is approved.
 
     `codes` are the reasons, the principal one first. `reduced` tells an offer below the request.
@@ -52,7 +59,7 @@ class KnownLoan(msgspec.Struct, frozen=True, array_like=True):
     weight: int = 1000
 
 
-class JudgedApplicant(msgspec.Struct, frozen=True, array_like=True):
+class JudgedApplicant(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An applicant's first decision in the window, as judged before and after the change.
 
     `causes` name the parts of the rules that took effect differently, in the order of evaluation;

@@ -19,16 +19,29 @@ class GroupCounts(msgspec.Struct):
     amount_before: int = 0
     amount_after: int = 0
 
-    def add(self, one: JudgedApplicant) -> None:
-        """Count an applicant."""
-        before, after = one.before, one.after
-        self.applicants += 1
-        self.approved_before += before.approved
-        self.approved_after += after.approved
-        self.gained += after.approved and not before.approved
-        self.lost += before.approved and not after.approved
-        self.amount_before += before.amount or 0
-        self.amount_after += after.amount or 0
+    @classmethod
+    def of(cls, one: JudgedApplicant, many: int = 1) -> GroupCounts:
+        """The counts of so many alike applicants."""
+        before, after = one.before.approved, one.after.approved
+        return cls(
+            many,
+            many * before,
+            many * after,
+            many * (after and not before),
+            many * (before and not after),
+            many * (one.before.amount or 0),
+            many * (one.after.amount or 0),
+        )
+
+    def add(self, others: GroupCounts) -> None:
+        """Count the applicants of another group as well."""
+        self.applicants += others.applicants
+        self.approved_before += others.approved_before
+        self.approved_after += others.approved_after
+        self.gained += others.gained
+        self.lost += others.lost
+        self.amount_before += others.amount_before
+        self.amount_after += others.amount_after
 
 
 class MatrixCell(msgspec.Struct):
@@ -69,12 +82,12 @@ class PointCounts(msgspec.Struct):
     weight: int = 0
     bad_weight: int = 0
 
-    def add(self, side: Side, loan: KnownLoan | None) -> None:
-        """Count an applicant as the point decides her."""
-        self.applicants += 1
-        self.approved += side.approved
-        self.referred += side.outcome is Outcome.REFER
-        self.amount += side.amount or 0
+    def add(self, side: Side, loan: KnownLoan | None, many: int = 1) -> None:
+        """Count so many alike applicants as the point decides them."""
+        self.applicants += many
+        self.approved += many * side.approved
+        self.referred += many * (side.outcome is Outcome.REFER)
+        self.amount += many * (side.amount or 0)
         if loan is not None and side.approved:
-            self.weight += loan.weight
-            self.bad_weight += loan.weight if loan.bad else 0
+            self.weight += many * loan.weight
+            self.bad_weight += many * loan.weight if loan.bad else 0

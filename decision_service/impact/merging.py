@@ -12,9 +12,9 @@ EXAMPLES = 5
 """Examples kept of each kind."""
 
 
-def count(counts: dict[str, int], key: str) -> None:
-    """Count one more of a key."""
-    counts[key] = counts.get(key, 0) + 1
+def count(counts: dict[str, int], key: str, many: int = 1) -> None:
+    """Count so many more of a key."""
+    counts[key] = counts.get(key, 0) + many
 
 
 def examples(decision_ids: Iterable[str]) -> tuple[str, ...]:

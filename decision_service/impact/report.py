@@ -34,16 +34,16 @@ _QUANTILES = (10, 25, 50, 75, 90)
 
 def report_of(subject: Subject, sums: ImpactSums) -> ImpactReport:
     """The report of a run's sums."""
-    rates = tuple(_rate(outcome, sums) for outcome in OUTCOMES) if sums.matrix else ()
+    rates = rates_of(sums)
     shown, pooled = _segments(sums.groups)
     return ImpactReport(
         subject,
         _coverage(sums),
         rates,
-        tuple(_matrix_row(key, cell) for key, cell in _in_order(sums.matrix)),
+        matrix_of(sums),
         _amounts(sums),
-        _causes(sums),
-        _reasons(sums),
+        causes_of(sums),
+        reasons_of(sums),
         shown,
         pooled,
         _loans(sums),
@@ -69,6 +69,16 @@ def _coverage(sums: ImpactSums) -> Coverage:
         _sorted(sums.lacking),
         _sorted(sums.unknown),
     )
+
+
+def rates_of(sums: ImpactSums) -> tuple[Rate, ...]:
+    """The rate of each outcome, before and after; none without compared applicants."""
+    return tuple(_rate(outcome, sums) for outcome in OUTCOMES) if sums.matrix else ()
+
+
+def matrix_of(sums: ImpactSums) -> tuple[MatrixRow, ...]:
+    """Each pair of outcomes that occurs, APPROVE before REFER before DECLINE."""
+    return tuple(_matrix_row(key, cell) for key, cell in _in_order(sums.matrix))
 
 
 def _rate(outcome: Outcome, sums: ImpactSums) -> Rate:
@@ -119,7 +129,8 @@ def _quantile(percent: int, before: Amounts, after: Amounts) -> AmountRow:
     return AmountRow(name, before.quantile(percent), after.quantile(percent))
 
 
-def _causes(sums: ImpactSums) -> tuple[CauseRow, ...]:
+def causes_of(sums: ImpactSums) -> tuple[CauseRow, ...]:
+    """The parts of the rules that moved applicants: the most frequent first causes, at most 50."""
     rows = [
         CauseRow(name, c.first, c.alone, c.named, c.gained, c.lost, c.examples)
         for name, c in sums.causes.items()
@@ -127,7 +138,8 @@ def _causes(sums: ImpactSums) -> tuple[CauseRow, ...]:
     return tuple(sorted(rows, key=lambda row: (-row.first, -row.named, row.name))[:MOST_ROWS])
 
 
-def _reasons(sums: ImpactSums) -> tuple[tuple[str, str, int], ...]:
+def reasons_of(sums: ImpactSums) -> tuple[tuple[str, str, int], ...]:
+    """Old and new principal reasons where the outcome changed: the most frequent, at most 50."""
     rows = []
     for key, number in sorted(sums.reasons.items(), key=lambda item: (-item[1], item[0])):
         old, _, new = key.partition(">")

@@ -8,7 +8,7 @@ import msgspec
 
 from decision_service.domain.verdict import Outcome
 from decision_service.impact.amounts import Amounts
-from decision_service.impact.applicant import JudgedApplicant, LeftOut, Side
+from decision_service.impact.applicant import JudgedApplicant, KnownLoan, LeftOut, Side
 from decision_service.impact.counts import (
     CauseCounts,
     GroupCounts,
@@ -59,12 +59,14 @@ class ImpactSums(msgspec.Struct):
     points: dict[int, PointCounts] = {}
     margins: dict[int, PointCounts] = {}
 
-    def leave_out(self, why: LeftOut, before: Outcome, lacking: Iterable[str] = ()) -> None:
-        """Count an applicant who cannot be compared, as decided before, and what was lacking."""
-        count(self.left_out, why.value)
-        count(self.unknown, before.value)
+    def leave_out(
+        self, why: LeftOut, before: Outcome, lacking: Iterable[str] = (), many: int = 1
+    ) -> None:
+        """Count applicants who cannot be compared, as decided before, and what was lacking."""
+        count(self.left_out, why.value, many)
+        count(self.unknown, before.value, many)
         for name in lacking:
-            count(self.lacking, name)
+            count(self.lacking, name, many)
 
     def reproduce(self, decision_id: str, *, exactly: bool) -> None:
         """Count a decision that its recorded rules were asked for again."""
@@ -74,23 +76,30 @@ class ImpactSums(msgspec.Struct):
         self.differing += 1
         self.differing_examples = examples((*self.differing_examples, decision_id))
 
-    def add(self, one: JudgedApplicant) -> None:
-        """Count a compared applicant; raises TooManyCells."""
-        self.everybody.add(one)
-        self._add_to_matrix(one)
+    def add(self, one: JudgedApplicant, many: int = 1) -> None:
+        """Count a compared applicant, or so many who are alike; raises TooManyCells."""
+        alike = GroupCounts.of(one, many)
+        self.everybody.add(alike)
+        self._add_to_matrix(one, alike)
         if one.before.approved and one.after.approved:
-            self._add_amounts(one.before, one.after)
+            self._add_amounts(one.before, one.after, many)
         if one.changed:
-            self._add_causes(one)
+            self._add_causes(one, alike)
         if one.before.outcome is not one.after.outcome:
-            count(self.reasons, f"{_principal(one.before)}>{_principal(one.after)}")
+            count(self.reasons, f"{_principal(one.before)}>{_principal(one.after)}", many)
         for dimension, cell in one.cells:
-            self._group(dimension, cell).add(one)
+            self._group(dimension, cell).add(alike)
         for counts, sides in ((self.points, one.points), (self.margins, one.margins)):
             for place, side in enumerate(sides):
-                counts.setdefault(place, PointCounts()).add(side, one.loan)
+                counts.setdefault(place, PointCounts()).add(side, one.loan, many)
         if one.loan is not None and (one.before.approved or one.after.approved):
-            self._add_loan(one)
+            self._add_loan(one, one.loan, many)
+
+    @property
+    def agreed(self) -> int:
+        """Compared applicants with one outcome on both sides, whatever the amounts."""
+        same = (self.matrix.get(f"{outcome}>{outcome}") for outcome in Outcome)
+        return sum(cell.applicants for cell in same if cell is not None)
 
     def merge(self, other: ImpactSums) -> None:
         """Count the other's applicants as well; raises TooManyCells."""
@@ -98,36 +107,37 @@ class ImpactSums(msgspec.Struct):
         for dimension, cells in self.groups.items():
             _require_few(dimension, len(cells))
 
-    def _add_to_matrix(self, one: JudgedApplicant) -> None:
+    def _add_to_matrix(self, one: JudgedApplicant, alike: GroupCounts) -> None:
         key = f"{one.before.outcome}>{one.after.outcome}"
         cell = self.matrix.setdefault(key, MatrixCell())
-        cell.applicants += 1
-        cell.amount_before += one.before.amount or 0
-        cell.amount_after += one.after.amount or 0
+        cell.applicants += alike.applicants
+        cell.amount_before += alike.amount_before
+        cell.amount_after += alike.amount_after
         if one.changed:
             cell.examples = examples((*cell.examples, one.decision_id))
 
-    def _add_amounts(self, before: Side, after: Side) -> None:
-        self.changed_amounts += before.amount != after.amount
-        self.reduced_before += before.reduced
-        self.reduced_after += after.reduced
+    def _add_amounts(self, before: Side, after: Side, many: int) -> None:
+        self.changed_amounts += many * (before.amount != after.amount)
+        self.reduced_before += many * before.reduced
+        self.reduced_after += many * after.reduced
         for side, amounts, burden in (
             (before, self.both_before, self.burden_before),
             (after, self.both_after, self.burden_after),
         ):
-            amounts.add(side.amount or 0)
+            amounts.add(side.amount or 0, many)
             if side.instalment is not None:
-                burden.add(side.instalment)
+                burden.add(side.instalment, many)
 
-    def _add_causes(self, one: JudgedApplicant) -> None:
+    def _add_causes(self, one: JudgedApplicant, alike: GroupCounts) -> None:
+        many = alike.applicants
         for place, cause in enumerate(one.causes):
             counts = self.causes.setdefault(cause, CauseCounts())
-            counts.named += 1
+            counts.named += many
             if place == 0:
-                counts.first += 1
-                counts.alone += len(one.causes) == 1
-                counts.gained += one.after.approved and not one.before.approved
-                counts.lost += one.before.approved and not one.after.approved
+                counts.first += many
+                counts.alone += many * (len(one.causes) == 1)
+                counts.gained += alike.gained
+                counts.lost += alike.lost
                 counts.examples = examples((*counts.examples, one.decision_id))
 
     def _group(self, dimension: str, cell: str) -> GroupCounts:
@@ -138,14 +148,13 @@ class ImpactSums(msgspec.Struct):
             found = cells[cell] = GroupCounts()
         return found
 
-    def _add_loan(self, one: JudgedApplicant) -> None:
-        assert one.loan is not None  # noqa: S101 - for the type checker
+    def _add_loan(self, one: JudgedApplicant, loan: KnownLoan, many: int) -> None:
         name = "kept in" if one.before.approved else "swap in"
         name = name if one.after.approved else "swap out"
         counts = self.loans.setdefault(name, LoanCounts())
-        counts.loans += 1
-        counts.weight += one.loan.weight
-        counts.bad_weight += one.loan.weight if one.loan.bad else 0
+        counts.loans += many
+        counts.weight += many * loan.weight
+        counts.bad_weight += many * loan.weight if loan.bad else 0
 
 
 def _principal(side: Side) -> str:

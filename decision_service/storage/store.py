@@ -11,6 +11,7 @@ from typing import Self
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import ReadingMoved, StoreError
+from decision_service.impact.sums import ImpactSums
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.history.keys import IdentityKey
 from decision_service.pipeline.history.ports import Past
@@ -30,7 +31,7 @@ from decision_service.pipeline.ports import (
     WarmMark,
 )
 from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal, FigureCell
-from decision_service.pipeline.rollout.pairs.pairs import DecisionPair, Group
+from decision_service.pipeline.rollout.pairs.pairs import DecisionPair
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.pipeline.snapshots.events import Event, Receipt
 from decision_service.rollout.allowances import DayTotals
@@ -46,6 +47,7 @@ from decision_service.storage.commit.writer import (
 )
 from decision_service.storage.engine import READERS, Database, is_shared, open_database
 from decision_service.storage.errors import ConnectionLost
+from decision_service.storage.notices import StoredNotices
 from decision_service.storage.privacy import ended, expiry, snapshots
 from decision_service.storage.privacy.data_keys import PLAIN, DataKeys
 from decision_service.storage.privacy.erasing import Erasing
@@ -101,6 +103,7 @@ class Store:
         self.leases = leases or SoleProcess()
         self.backtests = StoredRuns(database, lease)
         self.reviews = StoredReviews(database)
+        self.notices = StoredNotices(database)
         self._writer = Writer(database, linger, largest_group, on_commit, data_keys)
         self._held: UserCache[UserState] = UserCache(USERS)
         self._on_erase: list[Callable[[str], None]] = []
@@ -435,9 +438,9 @@ class Store:
         """Store shadow results; a stored one stays as it is."""
         await self._database.write(partial(shadows.record, pairs=pairs))
 
-    async def groups(self, product: str, version: int, since: datetime) -> Sequence[Group]:
-        """A shadow's results on decisions from `since` on, alike ones together, most first."""
-        work = partial(shadows.groups, product=product, version=version, since=since)
+    async def pair_sums(self, product: str, version: int, since: datetime) -> ImpactSums:
+        """A shadow's results on decisions from `since` on, added up."""
+        work = partial(shadows.sums, product=product, version=version, since=since)
         return await self._database.read(work)
 
     async def _find_together(

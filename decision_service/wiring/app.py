@@ -30,7 +30,7 @@ from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.supervision import Supervisor
 from decision_service.telemetry import LogQueue
 from decision_service.wiring.background import BackgroundTasks
-from decision_service.wiring.backtest_runs import BacktestWiring
+from decision_service.wiring.backtest.runs import BacktestWiring
 from decision_service.wiring.connect import connect_page
 from decision_service.wiring.core import Core, open_core
 from decision_service.wiring.edges import HttpUrls, listen

@@ -10,6 +10,7 @@ from decision_service.edge.rpc.server import Services
 from decision_service.edge.rpc.services.applicants import ApplicantUseCases
 from decision_service.edge.rpc.services.clock import ClockUseCases
 from decision_service.edge.rpc.services.decisions import UseCases
+from decision_service.edge.rpc.services.notices import NoticeUseCases
 from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
@@ -18,6 +19,7 @@ from decision_service.pipeline.backtest.runs.loaded import LoadedRules
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import Deps
 from decision_service.pipeline.history.read import ReadHistory
+from decision_service.pipeline.notices.make import Notices
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.operations.operate_clock import OperateClock
 from decision_service.pipeline.outcomes.record import RecordOutcome
@@ -31,7 +33,7 @@ from decision_service.pipeline.rollout.pairs.compare import CompareVersions
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.trial.dry_run import TryRules, ValidateRules
-from decision_service.wiring.backtest_runs import BacktestWiring
+from decision_service.wiring.backtest.runs import BacktestWiring
 from decision_service.wiring.core import Core
 from decision_service.wiring.reviews import ReviewWiring, wire_reviews
 from decision_service.wiring.rollouts import RolloutWiring
@@ -61,6 +63,10 @@ async def wire_services(
         rollouts=_rollouts(core, rollouts, archive),
         applicants=_applicants(core),
         outcomes=RecordOutcome(decisions.read, core.store, archive, core.clock),
+        notices=NoticeUseCases(
+            Notices(decisions.read, core.store.notices, core.active.current, core.clock),
+            core.clock,
+        ),
         clock=ClockUseCases(OperateClock(guard, core.store, core.source, core.clock), core.clock),
         backtests=backtests.operate(loaded),
         reviews=reviews.use_cases,

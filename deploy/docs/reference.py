@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,10 @@ from google.protobuf.descriptor_pb2 import (
     EnumDescriptorProto,
     FieldDescriptorProto,
     FileDescriptorProto,
-    FileDescriptorSet,
     MethodDescriptorProto,
 )
 
-from protos.build import run_protoc
+from protos.compiling import image
 
 PACKAGE = "decision_service.api.v1"
 REPEATED = FieldDescriptorProto.LABEL_REPEATED
@@ -34,10 +32,7 @@ class Kind:
 
 def files() -> list[FileDescriptorProto]:
     """The project's own files with their comments, as protoc reads them."""
-    with tempfile.TemporaryDirectory() as folder:
-        image = Path(folder) / "image.binpb"
-        run_protoc("--include_source_info", f"--descriptor_set_out={image}")
-        return [*FileDescriptorSet.FromString(image.read_bytes()).file]
+    return [one for one in image("--include_source_info").file if one.package == PACKAGE]
 
 
 def pages(found: Sequence[FileDescriptorProto]) -> dict[str, str]:

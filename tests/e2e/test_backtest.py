@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from multiprocessing import active_children
@@ -18,10 +18,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from pyarrow.parquet import read_schema
 
+from decision_service.build import engine_version
 from decision_service.cli.backtest.rules import compared_rules
 from decision_service.cli.errors import Exit
-from decision_service.pipeline.backtest.ports import KeyRange
+from decision_service.pipeline.backtest.ports import JudgedRanges, KeyRange
 from decision_service.pipeline.backtest.rules import BacktestOrder
 from decision_service.pipeline.backtest.run import divided, summed
 from decision_service.simulator.people.population import population
@@ -30,7 +32,8 @@ from decision_service.simulator.server import build_app
 from decision_service.storage.privacy.data_keys import DATA_KEYS
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from decision_service.storage.reader import StoreReader
-from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder, judged
+from decision_service.wiring.backtest.processes import ProcessPartitions
+from decision_service.wiring.backtest.worker import WorkerOrder, judged
 from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, create, running
 from tests.integration.replicas import vendor_of
@@ -74,8 +77,11 @@ async def test_a_change_is_told_in_people_and_money(url: str, tmp_path: Path) ->
                 asked("--with", f"{PRODUCT}@2"),
             )
             file = await exported(tmp_path, live)
+            if url.startswith("sqlite"):  # a file is the same from any store
+                rows = await exported_rows(tmp_path, live)
+                assert_rows_tell_the_same(rows, json.loads(told.stdout))
     assert_the_same_over(file, json.loads(told.stdout))
-    if url.startswith("sqlite"):  # a file is the same from any store
+    if url.startswith("sqlite"):
         assert_a_review_tells(file)
     assert told.returncode == 0, told.stderr
     assert told.stdout == again.stdout
@@ -99,6 +105,29 @@ async def exported(folder: Path, live: Running) -> Path:
     file = folder / "cases.jsonl"
     file.write_text("\n".join(["{", *lines, "", other, lines[0], '{"decision": "x"}']) + "\n")
     return file
+
+
+async def exported_rows(folder: Path, live: Running) -> Path:
+    """All decisions as a case file in Parquet; it goes to no screen."""
+    words = ("decisions", "export", "--format", "parquet", "--address", live.service.address)
+    lost = await asyncio.to_thread(partial(command, *words, folder=folder))
+    assert (lost.returncode, lost.stdout) == (2, "")
+    assert "name it with --output" in lost.stderr
+    file = folder / "cases.parquet"
+    done = await asyncio.to_thread(partial(command, *words, "--output", str(file), folder=folder))
+    assert done.returncode == 0, done.stderr
+    return file
+
+
+def assert_rows_tell_the_same(file: Path, told: dict[str, Any]) -> None:
+    """The figures of the report over the store, from rows whose types analysts' programs know."""
+    types = {one.name: str(one.type) for one in read_schema(file)}
+    assert types["decided"] == "timestamp[us, tz=UTC]"
+    assert types["reasons"] == "list<element: string>"
+    words = ("backtest", PRODUCT, "--cases", str(file), "--rules", RULES, *STRICT)
+    done = command(*words, "--format", "json", folder=file.parent)
+    assert done.returncode == 0, done.stderr
+    assert shape(json.loads(done.stdout)) == shape(told)
 
 
 def assert_the_same_over(file: Path, told: dict[str, Any]) -> None:
@@ -166,45 +195,54 @@ async def test_a_killed_worker_changes_nothing(tmp_path: Path) -> None:
     async with running(tmp_path, rules_dir=RULES, store_url=url) as live:
         await decide_twice(live, [one.user_id for one in sandbox_people()])
         order, ranges = await ordered(url)
-        undisturbed = await asyncio.to_thread(summed, ranges, partial(here, order), quiet)
+        undisturbed = await asyncio.to_thread(summed, ranges, Here(order), quiet)
         disturbed = await asyncio.to_thread(summed, ranges, Disturbed(order, 2), quiet)
     assert undisturbed.everybody.applicants == 4
     assert msgspec.to_builtins(disturbed) == msgspec.to_builtins(undisturbed)
 
 
-def here(order: WorkerOrder, ranges: Sequence[KeyRange]) -> Iterator[bytes]:
-    """The sums of the ranges, in this process."""
-    told = msgspec.json.encode(order)
-    return (judged(told, one) for one in ranges)
+class Here:
+    """The ranges, in this process."""
+
+    def __init__(self, order: WorkerOrder) -> None:
+        self._order = msgspec.json.encode(order)
+
+    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
+        """The sums of each."""
+        for one in ranges:
+            yield one, judged(self._order, one)
+
+    def stop(self) -> None:
+        """Nothing goes on."""
 
 
 class Disturbed(ProcessPartitions):
     """A pool of which one process is killed when the first range is done."""
 
-    def __call__(self, ranges: Sequence[KeyRange]) -> Iterator[bytes]:
+    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
         """The sums, as those of the pool that is left."""
-        for place, part in enumerate(super().__call__(ranges)):
+        for place, done in enumerate(super().map_partitions(ranges)):
             if place == 0:
                 os.kill(active_children()[0].pid or 0, signal.SIGKILL)
-            yield part
+            yield done
 
 
-async def ordered(url: str) -> tuple[WorkerOrder, Sequence[KeyRange]]:
+async def ordered(url: str, keys: str = "") -> tuple[WorkerOrder, Sequence[KeyRange]]:
     """What workers are told of a stricter champion, and the ranges."""
     figures = {"params.min_monthly_income": "30000"}
     rules = await asyncio.to_thread(compared_rules, Path(RULES), PRODUCT, "", figures, ())
     order = BacktestOrder(PRODUCT, rules.base, rules.other, rules.product.input_names)
-    reader = await StoreReader.open(url, DATA_KEYS.beside(url))
+    file = Path(keys) if keys else DATA_KEYS.beside(url)
+    reader = await StoreReader.open(url, file)
     try:
         edges = await reader.edges(PRODUCT, EVER)
     finally:
         await reader.aclose()
     assert edges is not None
-    keys = str(DATA_KEYS.beside(url) or "")
-    return WorkerOrder(url, edges[0], order, keys), divided(*edges)
+    return WorkerOrder(engine_version(), url, edges[0], order, str(file or "")), divided(*edges)
 
 
-def quiet(_: int, __: int) -> None:
+def quiet(_: int, __: int, ___: int) -> None:
     """Say nothing."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -17,14 +17,15 @@ import pytest
 from decision_service.api.v1 import backtest_service_pb2 as pb
 from decision_service.api.v1.backtest_service_pb2_grpc import BacktestServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
-from decision_service.pipeline.backtest.ports import KeyRange
+from decision_service.pipeline.backtest.ports import JudgedRanges, KeyRange
 from decision_service.simulator.people.population import population
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import build_app
 from decision_service.storage.privacy.data_keys import DATA_KEYS
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
-from decision_service.wiring import backtest_runs
-from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder
+from decision_service.wiring.backtest import runs as backtest_runs
+from decision_service.wiring.backtest.processes import ProcessPartitions
+from decision_service.wiring.backtest.worker import WorkerOrder
 from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, create, refused, running
 from tests.integration.replicas import process, vendor_of
@@ -45,9 +46,9 @@ class Halting(ProcessPartitions):
         super().__init__(order, jobs)
         self.halted = Event()
 
-    def parts(self, ranges: Sequence[KeyRange]) -> Generator[tuple[KeyRange, bytes], None, None]:
+    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
         """Three ranges, then nothing."""
-        yield from super().parts(ranges[:3])
+        yield from super().map_partitions(ranges[:3])
         self.halted.wait()
 
     def stop(self) -> None:
@@ -61,10 +62,10 @@ class Counted(ProcessPartitions):
 
     asked = 0
 
-    def parts(self, ranges: Sequence[KeyRange]) -> Generator[tuple[KeyRange, bytes], None, None]:
+    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
         """All of them."""
         Counted.asked = len(ranges)
-        return super().parts(ranges)
+        return super().map_partitions(ranges)
 
 
 def kept(folder: Path) -> dict[str, str]:

@@ -6,10 +6,12 @@ import platform
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import grpc
 import httpx
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service import __version__
 from decision_service.alarms import Alarm
@@ -172,6 +174,18 @@ async def test_health_over_http_follows_health_over_grpc(live: Running) -> None:
         told = await client.get(url)
         assert (told.status_code, told.text) == (503, "NOT_SERVING\nstore: the disk is full\n")
         assert (await client.get(f"{live.service.http_url}/other")).status_code == 404
+
+
+async def test_a_service_that_cannot_decide_is_alive(live: Running) -> None:
+    """Liveness says SERVING, over gRPC and HTTP, also while draining: a restart helps nobody."""
+    stub: Any = health_pb2_grpc.HealthStub(live.channel)
+    asked = {name: health_pb2.HealthCheckRequest(service=name) for name in ("", "liveness")}
+    live.service.rpc.set_health(["store: the disk is full"])
+    assert (await stub.Check(asked[""])).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{live.service.http_url}/livez")).status_code == 200
+    live.service.rpc.health.stopping()
+    assert (await stub.Check(asked["liveness"])).status == health_pb2.HealthCheckResponse.SERVING
 
 
 @pytest.mark.parametrize("method", sorted(REQUESTS))

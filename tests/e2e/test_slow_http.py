@@ -120,7 +120,8 @@ async def test_health_and_metrics_have_an_address_of_their_own(tmp_path: Path) -
     """Where one is set they are there, and pages and events are not."""
     async with running(tmp_path, admin_address="127.0.0.1:0") as live:
         urls: Any = live.service.http
-        assert [await get(f"{urls.admin}/{path}") for path in ("healthz", "metrics")] == [200, 200]
+        asked = ("healthz", "livez", "metrics")
+        assert [await get(f"{urls.admin}/{path}") for path in asked] == [200, 200, 200]
         assert await get(f"{urls.admin}/connect") == 404
         assert await get(f"{urls.public}/connect") == 200
-        assert [await get(f"{urls.public}/{path}") for path in ("healthz", "metrics")] == [404, 404]
+        assert [await get(f"{urls.public}/{path}") for path in asked] == [404, 404, 404]

@@ -9,7 +9,7 @@ from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.pipeline.decide.admission import Admission, bound_inputs
 from decision_service.pipeline.decide.conclude import conclude
 from decision_service.pipeline.ports import FetchResult
-from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
+from decision_service.pipeline.rollout.pairs.case import DecidedCase
 from decision_service.pipeline.rules.loading import RuleFolder, TextFile
 from decision_service.rollout.gate import Subject, choose
 from decision_service.ruleset.program.model import CompiledRuleset

@@ -21,6 +21,8 @@ from decision_service.domain.errors import (
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.impact.applicant import JudgedApplicant
+from decision_service.impact.sums import ImpactSums
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.history.ports import MOST_PAST, Past, PastDecision
 from decision_service.pipeline.operations.clock_ports import ClockReset
@@ -38,7 +40,7 @@ from decision_service.pipeline.ports import (
     WarmMark,
 )
 from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal, FigureCell
-from decision_service.pipeline.rollout.pairs.pairs import DecisionPair, Group, grouped
+from decision_service.pipeline.rollout.pairs.pairs import DecisionPair
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.pipeline.snapshots.events import WITHDRAWALS, Event, EventAction, Receipt
 from decision_service.rollout.allowances import DayTotals, still_holds
@@ -440,14 +442,16 @@ class InMemoryDecisionLog:
         for pair in pairs:
             self._pairs.setdefault((pair.decision_id, pair.version), pair)
 
-    async def groups(self, product: str, version: int, since: datetime) -> Sequence[Group]:
+    async def pair_sums(self, product: str, version: int, since: datetime) -> ImpactSums:
         await self._turn()
-        chosen = [
-            pair
-            for pair in self._pairs.values()
-            if (pair.product, pair.version) == (product, version) and pair.created >= since
-        ]
-        return grouped(chosen)
+        sums = ImpactSums()
+        for pair in self._pairs.values():
+            if (pair.product, pair.version) == (product, version) and pair.created >= since:
+                if isinstance(pair.told, JudgedApplicant):
+                    sums.add(pair.told)
+                else:
+                    sums.leave_out(pair.told.why, pair.live)
+        return sums
 
     async def _turn(self) -> None:
         """Let others run, as every real store does, then fail where the store is down."""

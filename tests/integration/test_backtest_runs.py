@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import msgspec
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
+from decision_service.alarms import Alarm
 from decision_service.clock_ids import Ids, SystemClock
 from decision_service.impact.document import decoded
 from decision_service.impact.figures import Subject
 from decision_service.impact.sums import ImpactSums, TooManyCells
-from decision_service.pipeline.backtest.ports import KeyRange
+from decision_service.pipeline.backtest.ports import JudgedRanges, KeyRange
 from decision_service.pipeline.backtest.rules import BacktestOrder, RulesOrder
 from decision_service.pipeline.backtest.run import PARTITIONS
 from decision_service.pipeline.backtest.runs.model import (
@@ -77,7 +79,7 @@ class Workers:
         assert plan == PLAN
         return self
 
-    def parts(self, ranges: Sequence[KeyRange]) -> Generator[tuple[KeyRange, bytes], None, None]:
+    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
         """One decision in each."""
         self.asked = ranges
         for one in ranges[: self._most]:
@@ -92,9 +94,15 @@ class Workers:
         self.stopped.set()
 
 
-def runner_of(store: Store, workers: Workers, holder: str, version: str = "1.0") -> BacktestRunner:
+def runner_of(
+    store: Store,
+    workers: Workers,
+    holder: str,
+    version: str = "1.0",
+    on_end: Callable[[RunState], None] = lambda _: None,
+) -> BacktestRunner:
     """A process's runner."""
-    return BacktestRunner(store.backtests, workers, SystemClock(), holder, version, LEASE)
+    return BacktestRunner(store.backtests, workers, SystemClock(), holder, version, LEASE, on_end)
 
 
 async def has_done(store: Store, run_id: str, ranges: int) -> None:
@@ -172,7 +180,9 @@ async def test_a_run_goes_on_where_it_was(store: Store) -> None:
     await has_done(store, run_id, 5)
     task.cancel()
     await first.aclose()
-    await runner_of(store, going_on, "two").once()
+    states: list[RunState] = []
+    await runner_of(store, going_on, "two", on_end=states.append).once()
+    assert states == [RunState.DONE]
     done = await store.backtests.get(run_id)
     assert done is not None
     assert (done.state, done.done) == (RunState.DONE, PARTITIONS)
@@ -187,10 +197,12 @@ async def test_a_cancelled_run_stops_its_workers(store: Store) -> None:
     """Also where another process cancels it."""
     run_id = await added(store)
     halting = Workers(most=2)
-    task = asyncio.create_task(runner_of(store, halting, "one").once())
+    states: list[RunState] = []
+    task = asyncio.create_task(runner_of(store, halting, "one", on_end=states.append).once())
     await has_done(store, run_id, 2)
     await store.backtests.end(run_id, CANCELLED)
     await task
+    assert states == []  # whoever cancels it counts it
     assert halting.stopped.is_set()
     ended = await store.backtests.get(run_id)
     assert ended is not None
@@ -208,9 +220,13 @@ async def test_a_cancelled_run_stops_its_workers(store: Store) -> None:
 async def test_a_run_that_cannot_be_carried_out_fails_with_a_sentence(
     store: Store, error: Exception | None, version: str, told: str
 ) -> None:
-    """Which holds nothing of the data; the next run may begin."""
-    run_id = await added(store)
-    await runner_of(store, Workers(most=0, error=error), "one", version).once()
+    """Which holds nothing of the data, and is an alarm; the next run may begin."""
+    run_id, states = await added(store), list[RunState]()
+    with capture_logs() as lines:
+        workers = Workers(most=0, error=error)
+        await runner_of(store, workers, "one", version, states.append).once()
+    assert states == [RunState.FAILED]
+    assert [one["alarm"] for one in lines if one.get("alarm")] == [Alarm.BACKTEST_FAILED]
     failed = await store.backtests.get(run_id)
     assert failed is not None
     assert failed.state is RunState.FAILED

@@ -48,6 +48,22 @@ def secret(tmp_path: Path) -> Path:
     return folder / "tls.crt"
 
 
+async def test_a_folder_behind_a_swapped_link_is_another(tmp_path: Path) -> None:
+    """As git-sync swaps it: the link is above the folder, and the old folder is deleted."""
+    link = tmp_path / "current"
+    for revision in (1, 2):
+        (tmp_path / f"revision-{revision}" / "rules").mkdir(parents=True)
+        (tmp_path / f"revision-{revision}" / "rules" / "v1.yaml").write_text(str(revision))
+    link.symlink_to("revision-1")
+    async with watched(link / "rules") as change:
+        (tmp_path / "new").symlink_to("revision-2")
+        (tmp_path / "new").rename(link)
+        shutil.rmtree(tmp_path / "revision-1")
+        await change()
+        (link / "rules" / "v1.yaml").write_text("changed in place")
+        await change()
+
+
 @pytest.mark.parametrize("whole", [False, True], ids=["file", "folder"])
 async def test_a_swapped_link_is_a_change(tmp_path: Path, *, whole: bool) -> None:
     """The files are others though no event names them, time and again."""

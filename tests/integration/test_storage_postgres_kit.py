@@ -15,6 +15,7 @@ from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.expiry import ExpiryKit
 from tests.kits.history_log import HistoryLogKit
+from tests.kits.notice_log import NoticeLogKit
 from tests.kits.outcome_log import OutcomeLogKit
 from tests.kits.postgres import Postgres
 from tests.kits.rollout_journal import RolloutJournalKit
@@ -32,6 +33,7 @@ class TestPostgres(
     ArmFiguresKit,
     ExpiryKit,
     OutcomeLogKit,
+    NoticeLogKit,
     HistoryLogKit,
 ):
     @pytest.fixture

@@ -14,6 +14,7 @@ from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.expiry import ExpiryKit
 from tests.kits.history_log import HistoryLogKit
+from tests.kits.notice_log import NoticeLogKit
 from tests.kits.outcome_log import OutcomeLogKit
 from tests.kits.rollout_journal import RolloutJournalKit
 from tests.kits.warm_log import WarmKit
@@ -30,6 +31,7 @@ class TestSqlite(
     ArmFiguresKit,
     ExpiryKit,
     OutcomeLogKit,
+    NoticeLogKit,
     HistoryLogKit,
 ):
     @pytest.fixture

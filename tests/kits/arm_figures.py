@@ -10,6 +10,8 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.impact.applicant import JudgedApplicant, LeftOut, NotCompared, Side
+from decision_service.impact.counts import MatrixCell
 from decision_service.pipeline.ports import ArmDecision, DecisionEntry, DecisionLog
 from decision_service.pipeline.rollout.arm_figures import (
     ArmFigures,
@@ -18,13 +20,7 @@ from decision_service.pipeline.rollout.arm_figures import (
     CounterTotal,
     FigureCell,
 )
-from decision_service.pipeline.rollout.pairs.pairs import (
-    Comparability,
-    DecisionPair,
-    Group,
-    PairLog,
-    VersionOutcome,
-)
+from decision_service.pipeline.rollout.pairs.pairs import DecisionPair, PairLog
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 
 PRODUCT = ENTRY.product
@@ -38,11 +34,22 @@ PAIR = DecisionPair(
     NOON,
     3,
     "3f" * 32,
-    Comparability.COMPARED,
-    VersionOutcome(Outcome.APPROVE, None, 2_000_000),
-    VersionOutcome(Outcome.REFER, ReferKind.SCORE),
-    ("+rule score.income", "+reason LOW_SCORE"),
+    Outcome.APPROVE,
+    JudgedApplicant(
+        "dec_1",
+        Side(Outcome.APPROVE, None, 2_000_000),
+        Side(Outcome.REFER, ReferKind.SCORE, codes=("LOW_SCORE", "SHORT_HISTORY")),
+        ("score.income", "score.age"),
+    ),
 )
+
+
+def paired(decision_id: str, **sides: Side) -> DecisionPair:
+    """A result as that of `PAIR`, on another decision, perhaps with other sides."""
+    told = replace(PAIR.told, decision_id=decision_id, **sides)
+    if "after" in sides:
+        told = replace(told, causes=())
+    return replace(PAIR, decision_id=decision_id, told=told)
 
 
 class FiguresLog(ArmFigures, PairLog, DecisionLog, Protocol):
@@ -138,50 +145,34 @@ class ArmFiguresKit:
         ]
         assert (hashed, every) == ([(1, 1, 0)], [(1, 0, 1)])
 
-    async def test_results_of_a_shadow_are_grouped(self, log: FiguresLog) -> None:
-        """Alike results make one group with their number, amounts and newest example."""
-        other = replace(
-            PAIR, decision_id="dec_2", live=VersionOutcome(Outcome.APPROVE, None, 500_000)
-        )
-        same = replace(PAIR, decision_id="dec_3", other=PAIR.live, moved=())
-        await log.put_pairs([PAIR, other])
-        await log.put_pairs([same, replace(PAIR, moved=(), other=PAIR.live)])
-        assert list(await log.groups(PRODUCT, 3, NOON)) == [
-            Group(
-                Comparability.COMPARED,
-                Outcome.APPROVE,
-                None,
-                Outcome.REFER,
-                ReferKind.SCORE,
-                PAIR.moved,
-                2,
-                2_500_000,
-                0,
-                "dec_2",
-            ),
-            Group(
-                Comparability.COMPARED,
-                Outcome.APPROVE,
-                None,
-                Outcome.APPROVE,
-                None,
-                (),
-                1,
-                2_000_000,
-                2_000_000,
-                "dec_3",
-            ),
-        ]
+    async def test_results_of_a_shadow_are_added_up(self, log: FiguresLog) -> None:
+        """Outcomes, amounts, causes and principal reasons are those of a report's sums."""
+        approved = Side(Outcome.APPROVE, None, 2_000_000)
+        await log.put_pairs([PAIR, paired("dec_2", before=replace(approved, amount=500_000))])
+        await log.put_pairs([paired("dec_3", after=approved), paired("dec_4")])
+        found = await log.pair_sums(PRODUCT, 3, NOON)
+        assert found.matrix["APPROVE>APPROVE"] == MatrixCell(1, 2_000_000, 2_000_000)
+        moved = found.matrix["APPROVE>REFER"]
+        assert (moved.applicants, moved.amount_before, moved.amount_after) == (3, 4_500_000, 0)
+        assert {"dec_2"} <= {*moved.examples} <= {"dec_1", "dec_2", "dec_4"}
+        counts = {name: (c.first, c.alone, c.named, c.lost) for name, c in found.causes.items()}
+        assert counts == {"score.income": (3, 0, 3, 3), "score.age": (0, 0, 3, 0)}
+        assert found.reasons == {"APPROVE>LOW_SCORE": 3}
 
-    async def test_groups_are_of_one_version_and_time(self, log: FiguresLog) -> None:
+    async def test_a_result_that_is_there_stays(self, log: FiguresLog) -> None:
+        """A version's second result on a decision changes nothing."""
+        await log.put_pairs([PAIR])
+        await log.put_pairs([paired("dec_1", after=Side(Outcome.DECLINE))])
+        assert [*(await log.pair_sums(PRODUCT, 3, NOON)).matrix] == ["APPROVE>REFER"]
+
+    async def test_sums_are_of_one_version_and_time(self, log: FiguresLog) -> None:
         """Other versions, products and earlier decisions are left out; failures have no side."""
-        failed = replace(PAIR, standing=Comparability.FAILED, other=None, moved=())
-        await log.put_pairs([failed, replace(PAIR, version=4), replace(PAIR, decision_id="dec_9")])
+        failed = replace(PAIR, told=NotCompared(LeftOut.RULE_ERROR, ("income.months_12m",)))
+        await log.put_pairs([failed, replace(PAIR, version=4), paired("dec_9")])
         await log.put_pairs([])
-        found = await log.groups(PRODUCT, 3, NOON)
-        assert {(g.standing, g.other, g.count) for g in found} == {
-            (Comparability.FAILED, None, 1),
-            (Comparability.COMPARED, Outcome.REFER, 1),
-        }
-        assert list(await log.groups(PRODUCT, 3, NOON + HOUR)) == []
-        assert list(await log.groups("gig-advance-ph", 3, NOON)) == []
+        found = await log.pair_sums(PRODUCT, 3, NOON)
+        assert (found.left_out, found.unknown) == ({LeftOut.RULE_ERROR: 1}, {"APPROVE": 1})
+        assert [*found.matrix] == ["APPROVE>REFER"]
+        for product, since in ((PRODUCT, NOON + HOUR), ("gig-advance-ph", NOON)):
+            nobody = await log.pair_sums(product, 3, since)
+            assert (nobody.everybody.applicants, nobody.left_out) == (0, {})

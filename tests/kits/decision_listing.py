@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import DecisionLog, Filter, PagePosition, StoredEntry
+from tests.fakes.examples import examples
 from tests.kits.decision_entries import NOON, numbered
 
 
@@ -93,7 +94,7 @@ class ListingKit:
         assert found == [numbered(1).decision_id, numbered(0).decision_id]
 
     @settings(
-        max_examples=100,
+        max_examples=examples(100),
         deadline=None,
         suppress_health_check=[
             HealthCheck.function_scoped_fixture,  # the rows are the same for every example

@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.decision_service/api/v1/backtest_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x02\n\x08\x42\x61\x63ktest\x12\x13\n\x0b\x62\x61\x63ktest_id\x18\x01 \x01(\t\x12\x0f\n\x07product\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x35\n\x05state\x18\x04 \x01(\x0e\x32&.decision_service.api.v1.BacktestState\x12\x13\n\x0branges_done\x18\x05 \x01(\x05\x12\x14\n\x0cranges_total\x18\x06 \x01(\x05\x12\x0b\n\x03who\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07problem\x18\n \x01(\t\"\xe6\x02\n\x14StartBacktestRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0e\n\x06source\x18\x03 \x01(\t\x12K\n\x07\x66igures\x18\x04 \x03(\x0b\x32:.decision_service.api.v1.StartBacktestRequest.FiguresEntry\x12\x36\n\x06sweeps\x18\x05 \x03(\x0b\x32&.decision_service.api.v1.BacktestSweep\x12\x11\n\tfrom_date\x18\x06 \x01(\t\x12\x0f\n\x07to_date\x18\x07 \x01(\t\x12\x14\n\x0cparams_as_of\x18\x08 \x01(\t\x12\n\n\x02\x62y\x18\t \x03(\t\x12\x13\n\x0bsample_size\x18\n \x01(\x05\x12\x0c\n\x04seed\x18\x0b \x01(\x03\x1a.\n\x0c\x46iguresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"J\n\rBacktestSweep\x12\x0e\n\x06\x66igure\x18\x01 \x01(\t\x12\r\n\x05\x66irst\x18\x02 \x01(\t\x12\x0c\n\x04last\x18\x03 \x01(\t\x12\x0c\n\x04step\x18\x04 \x01(\t\"L\n\x15StartBacktestResponse\x12\x33\n\x08\x62\x61\x63ktest\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Backtest\")\n\x12GetBacktestRequest\x12\x13\n\x0b\x62\x61\x63ktest_id\x18\x01 \x01(\t\"J\n\x13GetBacktestResponse\x12\x33\n\x08\x62\x61\x63ktest\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Backtest\"\x16\n\x14ListBacktestsRequest\"M\n\x15ListBacktestsResponse\x12\x34\n\tbacktests\x18\x01 \x03(\x0b\x32!.decision_service.api.v1.Backtest\"/\n\x18GetBacktestReportRequest\x12\x13\n\x0b\x62\x61\x63ktest_id\x18\x01 \x01(\t\"0\n\x19GetBacktestReportResponse\x12\x13\n\x0breport_json\x18\x01 \x01(\x0c\",\n\x15\x43\x61ncelBacktestRequest\x12\x13\n\x0b\x62\x61\x63ktest_id\x18\x01 \x01(\t\"M\n\x16\x43\x61ncelBacktestResponse\x12\x33\n\x08\x62\x61\x63ktest\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Backtest*\xb8\x01\n\rBacktestState\x12\x1e\n\x1a\x42\x41\x43KTEST_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x42\x41\x43KTEST_STATE_QUEUED\x10\x01\x12\x1a\n\x16\x42\x41\x43KTEST_STATE_RUNNING\x10\x02\x12\x17\n\x13\x42\x41\x43KTEST_STATE_DONE\x10\x03\x12\x1c\n\x18\x42\x41\x43KTEST_STATE_CANCELLED\x10\x04\x12\x19\n\x15\x42\x41\x43KTEST_STATE_FAILED\x10\x05\x32\xca\x04\n\x0f\x42\x61\x63ktestService\x12n\n\rStartBacktest\x12-.decision_service.api.v1.StartBacktestRequest\x1a..decision_service.api.v1.StartBacktestResponse\x12h\n\x0bGetBacktest\x12+.decision_service.api.v1.GetBacktestRequest\x1a,.decision_service.api.v1.GetBacktestResponse\x12n\n\rListBacktests\x12-.decision_service.api.v1.ListBacktestsRequest\x1a..decision_service.api.v1.ListBacktestsResponse\x12z\n\x11GetBacktestReport\x12\x31.decision_service.api.v1.GetBacktestReportRequest\x1a\x32.decision_service.api.v1.GetBacktestReportResponse\x12q\n\x0e\x43\x61ncelBacktest\x12..decision_service.api.v1.CancelBacktestRequest\x1a/.decision_service.api.v1.CancelBacktestResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.decision_service/api/v1/backtest_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x02\n\x08\x42\x61\x63ktest\x12\x13\n\x0b\x62\x61\x63ktest_id\x18\x01 \x01(\t\x12\x0f\n\x07product\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x35\n\x05state\x18\x04 \x01(\x0e\x32&.decision_service.api.v1.BacktestState\x12\x13\n\x0branges_done\x18\x05 \x01(\x05\x12\x14\n\x0cranges_total\x18\x06 \x01(\x05\x12\x0b\n\x03who\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07problem\x18\n \x01(\t\"\xe6\x02\n\x14StartBacktestRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0e\n\x06source\x18\x03 \x01(\t\x12K\n\x07\x66igures\x18\x04 \x03(\x0b\x32:.decision_service.api.v1.StartBacktestRequest.FiguresEntry\x12\x36\n\x06sweeps\x18\x05 \x03(\x0b\x32&.decision_service.api.v1.BacktestSweep\x12\x11\n\tfrom_date\x18\x06 \x01(\t\x12\x0f\n\x07to_date\x18\x07 \x01(\t\x12\x14\n\x0cparams_as_of\x18\x08 \x01(\t\x12\n\n\x02\x62y\x18\t \x03(\t\x12\x13\n\x0bsample_size\x18\n \x01(\x05\x12\x0c\n\x04seed\x18\x0b \x01(\x03\x1a.\n\x0c\x46iguresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"J\n\rBacktestSweep\x12\x0e\n\x06\x66igure\x18\x01 \x01(\t\x12\r\n\x05\x66irst\x18\x02 \x01(\t\x12\x0c\n\x04last\x18\x03 \x01(\t\x12\x0c\n\x04step\x18\x04 \x01(\t\"L\n\x15StartBacktestResponse\x12\x33\n\x08\x62\x61\x63ktest\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Backtest\")\n\x12GetBacktestRequest\x12\x13\n\x0b\x62\x61\x63ktest_id\x18\x01 \x01(\t\"J\n\x13GetBacktestResponse\x12\x33\n\x08\x62\x61\x63ktest\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Backtest\"\x16\n\x14ListBacktestsRequest\"M\n\x15ListBacktestsResponse\x12\x34\n\tbacktests\x18\x01 \x03(\x0b\x32!.decision_service.api.v1.Backtest\"/\n\x18GetBacktestReportRequest\x12\x13\n\x0b\x62\x61\x63ktest_id\x18\x01 \x01(\t\"0\n\x19GetBacktestReportResponse\x12\x13\n\x0breport_json\x18\x01 \x01(\x0c\",\n\x15\x43\x61ncelBacktestRequest\x12\x13\n\x0b\x62\x61\x63ktest_id\x18\x01 \x01(\t\"M\n\x16\x43\x61ncelBacktestResponse\x12\x33\n\x08\x62\x61\x63ktest\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Backtest*\xb8\x01\n\rBacktestState\x12\x1e\n\x1a\x42\x41\x43KTEST_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x42\x41\x43KTEST_STATE_QUEUED\x10\x01\x12\x1a\n\x16\x42\x41\x43KTEST_STATE_RUNNING\x10\x02\x12\x17\n\x13\x42\x41\x43KTEST_STATE_DONE\x10\x03\x12\x1c\n\x18\x42\x41\x43KTEST_STATE_CANCELLED\x10\x04\x12\x19\n\x15\x42\x41\x43KTEST_STATE_FAILED\x10\x05\x32\x80\x06\n\x0f\x42\x61\x63ktestService\x12\x88\x01\n\rStartBacktest\x12-.decision_service.api.v1.StartBacktestRequest\x1a..decision_service.api.v1.StartBacktestResponse\"\x18\x82\xd3\xe4\x93\x02\x12\"\r/v1/backtests:\x01*\x12\x8d\x01\n\x0bGetBacktest\x12+.decision_service.api.v1.GetBacktestRequest\x1a,.decision_service.api.v1.GetBacktestResponse\"#\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/backtests/{backtest_id}\x12\x85\x01\n\rListBacktests\x12-.decision_service.api.v1.ListBacktestsRequest\x1a..decision_service.api.v1.ListBacktestsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/backtests\x12\xa6\x01\n\x11GetBacktestReport\x12\x31.decision_service.api.v1.GetBacktestReportRequest\x1a\x32.decision_service.api.v1.GetBacktestReportResponse\"*\x82\xd3\xe4\x93\x02$\x12\"/v1/backtests/{backtest_id}/report\x12\xa0\x01\n\x0e\x43\x61ncelBacktest\x12..decision_service.api.v1.CancelBacktestRequest\x1a/.decision_service.api.v1.CancelBacktestResponse\"-\x82\xd3\xe4\x93\x02\'\"\"/v1/backtests/{backtest_id}:cancel:\x01*BU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,34 +36,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\025creditdecision.api.v1P\001Z\"decision_service/api/v1;decisionv1\252\002\025CreditDecision.Api.V1'
   _globals['_STARTBACKTESTREQUEST_FIGURESENTRY']._loaded_options = None
   _globals['_STARTBACKTESTREQUEST_FIGURESENTRY']._serialized_options = b'8\001'
-  _globals['_BACKTESTSTATE']._serialized_start=1359
-  _globals['_BACKTESTSTATE']._serialized_end=1543
-  _globals['_BACKTEST']._serialized_start=109
-  _globals['_BACKTEST']._serialized_end=395
-  _globals['_STARTBACKTESTREQUEST']._serialized_start=398
-  _globals['_STARTBACKTESTREQUEST']._serialized_end=756
-  _globals['_STARTBACKTESTREQUEST_FIGURESENTRY']._serialized_start=710
-  _globals['_STARTBACKTESTREQUEST_FIGURESENTRY']._serialized_end=756
-  _globals['_BACKTESTSWEEP']._serialized_start=758
-  _globals['_BACKTESTSWEEP']._serialized_end=832
-  _globals['_STARTBACKTESTRESPONSE']._serialized_start=834
-  _globals['_STARTBACKTESTRESPONSE']._serialized_end=910
-  _globals['_GETBACKTESTREQUEST']._serialized_start=912
-  _globals['_GETBACKTESTREQUEST']._serialized_end=953
-  _globals['_GETBACKTESTRESPONSE']._serialized_start=955
-  _globals['_GETBACKTESTRESPONSE']._serialized_end=1029
-  _globals['_LISTBACKTESTSREQUEST']._serialized_start=1031
-  _globals['_LISTBACKTESTSREQUEST']._serialized_end=1053
-  _globals['_LISTBACKTESTSRESPONSE']._serialized_start=1055
-  _globals['_LISTBACKTESTSRESPONSE']._serialized_end=1132
-  _globals['_GETBACKTESTREPORTREQUEST']._serialized_start=1134
-  _globals['_GETBACKTESTREPORTREQUEST']._serialized_end=1181
-  _globals['_GETBACKTESTREPORTRESPONSE']._serialized_start=1183
-  _globals['_GETBACKTESTREPORTRESPONSE']._serialized_end=1231
-  _globals['_CANCELBACKTESTREQUEST']._serialized_start=1233
-  _globals['_CANCELBACKTESTREQUEST']._serialized_end=1277
-  _globals['_CANCELBACKTESTRESPONSE']._serialized_start=1279
-  _globals['_CANCELBACKTESTRESPONSE']._serialized_end=1356
-  _globals['_BACKTESTSERVICE']._serialized_start=1546
-  _globals['_BACKTESTSERVICE']._serialized_end=2132
+  _globals['_BACKTESTSERVICE'].methods_by_name['StartBacktest']._loaded_options = None
+  _globals['_BACKTESTSERVICE'].methods_by_name['StartBacktest']._serialized_options = b'\202\323\344\223\002\022\"\r/v1/backtests:\001*'
+  _globals['_BACKTESTSERVICE'].methods_by_name['GetBacktest']._loaded_options = None
+  _globals['_BACKTESTSERVICE'].methods_by_name['GetBacktest']._serialized_options = b'\202\323\344\223\002\035\022\033/v1/backtests/{backtest_id}'
+  _globals['_BACKTESTSERVICE'].methods_by_name['ListBacktests']._loaded_options = None
+  _globals['_BACKTESTSERVICE'].methods_by_name['ListBacktests']._serialized_options = b'\202\323\344\223\002\017\022\r/v1/backtests'
+  _globals['_BACKTESTSERVICE'].methods_by_name['GetBacktestReport']._loaded_options = None
+  _globals['_BACKTESTSERVICE'].methods_by_name['GetBacktestReport']._serialized_options = b'\202\323\344\223\002$\022\"/v1/backtests/{backtest_id}/report'
+  _globals['_BACKTESTSERVICE'].methods_by_name['CancelBacktest']._loaded_options = None
+  _globals['_BACKTESTSERVICE'].methods_by_name['CancelBacktest']._serialized_options = b'\202\323\344\223\002\'\"\"/v1/backtests/{backtest_id}:cancel:\001*'
+  _globals['_BACKTESTSTATE']._serialized_start=1389
+  _globals['_BACKTESTSTATE']._serialized_end=1573
+  _globals['_BACKTEST']._serialized_start=139
+  _globals['_BACKTEST']._serialized_end=425
+  _globals['_STARTBACKTESTREQUEST']._serialized_start=428
+  _globals['_STARTBACKTESTREQUEST']._serialized_end=786
+  _globals['_STARTBACKTESTREQUEST_FIGURESENTRY']._serialized_start=740
+  _globals['_STARTBACKTESTREQUEST_FIGURESENTRY']._serialized_end=786
+  _globals['_BACKTESTSWEEP']._serialized_start=788
+  _globals['_BACKTESTSWEEP']._serialized_end=862
+  _globals['_STARTBACKTESTRESPONSE']._serialized_start=864
+  _globals['_STARTBACKTESTRESPONSE']._serialized_end=940
+  _globals['_GETBACKTESTREQUEST']._serialized_start=942
+  _globals['_GETBACKTESTREQUEST']._serialized_end=983
+  _globals['_GETBACKTESTRESPONSE']._serialized_start=985
+  _globals['_GETBACKTESTRESPONSE']._serialized_end=1059
+  _globals['_LISTBACKTESTSREQUEST']._serialized_start=1061
+  _globals['_LISTBACKTESTSREQUEST']._serialized_end=1083
+  _globals['_LISTBACKTESTSRESPONSE']._serialized_start=1085
+  _globals['_LISTBACKTESTSRESPONSE']._serialized_end=1162
+  _globals['_GETBACKTESTREPORTREQUEST']._serialized_start=1164
+  _globals['_GETBACKTESTREPORTREQUEST']._serialized_end=1211
+  _globals['_GETBACKTESTREPORTRESPONSE']._serialized_start=1213
+  _globals['_GETBACKTESTREPORTRESPONSE']._serialized_end=1261
+  _globals['_CANCELBACKTESTREQUEST']._serialized_start=1263
+  _globals['_CANCELBACKTESTREQUEST']._serialized_end=1307
+  _globals['_CANCELBACKTESTRESPONSE']._serialized_start=1309
+  _globals['_CANCELBACKTESTRESPONSE']._serialized_end=1386
+  _globals['_BACKTESTSERVICE']._serialized_start=1576
+  _globals['_BACKTESTSERVICE']._serialized_end=2344
 # @@protoc_insertion_point(module_scope)

@@ -194,7 +194,7 @@ class WaitingGuardrail(_message.Message):
     def __init__(self, name: _Optional[str] = ..., units: _Optional[int] = ..., min_units: _Optional[int] = ...) -> None: ...
 
 class VersionComparison(_message.Message):
-    __slots__ = ("product", "live_version", "other_version", "since_time", "compared", "agreed", "not_comparable", "failed", "outcomes", "moves", "erased", "params_as_of", "untried", "lists_of_today")
+    __slots__ = ("product", "live_version", "other_version", "since_time", "compared", "agreed", "not_comparable", "failed", "outcomes", "moves", "erased", "params_as_of", "untried", "lists_of_today", "rates", "reasons")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     LIVE_VERSION_FIELD_NUMBER: _ClassVar[int]
     OTHER_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -209,6 +209,8 @@ class VersionComparison(_message.Message):
     PARAMS_AS_OF_FIELD_NUMBER: _ClassVar[int]
     UNTRIED_FIELD_NUMBER: _ClassVar[int]
     LISTS_OF_TODAY_FIELD_NUMBER: _ClassVar[int]
+    RATES_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
     product: str
     live_version: int
     other_version: int
@@ -223,7 +225,35 @@ class VersionComparison(_message.Message):
     params_as_of: str
     untried: _containers.RepeatedCompositeFieldContainer[UntriedValue]
     lists_of_today: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, product: _Optional[str] = ..., live_version: _Optional[int] = ..., other_version: _Optional[int] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., compared: _Optional[int] = ..., agreed: _Optional[int] = ..., not_comparable: _Optional[int] = ..., failed: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[ComparedOutcomes, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[ComparedMove, _Mapping]]] = ..., erased: _Optional[int] = ..., params_as_of: _Optional[str] = ..., untried: _Optional[_Iterable[_Union[UntriedValue, _Mapping]]] = ..., lists_of_today: _Optional[_Iterable[str]] = ...) -> None: ...
+    rates: _containers.RepeatedCompositeFieldContainer[ComparedRate]
+    reasons: _containers.RepeatedCompositeFieldContainer[ComparedReason]
+    def __init__(self, product: _Optional[str] = ..., live_version: _Optional[int] = ..., other_version: _Optional[int] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., compared: _Optional[int] = ..., agreed: _Optional[int] = ..., not_comparable: _Optional[int] = ..., failed: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[ComparedOutcomes, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[ComparedMove, _Mapping]]] = ..., erased: _Optional[int] = ..., params_as_of: _Optional[str] = ..., untried: _Optional[_Iterable[_Union[UntriedValue, _Mapping]]] = ..., lists_of_today: _Optional[_Iterable[str]] = ..., rates: _Optional[_Iterable[_Union[ComparedRate, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[ComparedReason, _Mapping]]] = ...) -> None: ...
+
+class ComparedRate(_message.Message):
+    __slots__ = ("outcome", "live_percent", "other_percent", "difference", "low", "high")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    LIVE_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    OTHER_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    outcome: _decision_pb2.Outcome
+    live_percent: str
+    other_percent: str
+    difference: str
+    low: str
+    high: str
+    def __init__(self, outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., live_percent: _Optional[str] = ..., other_percent: _Optional[str] = ..., difference: _Optional[str] = ..., low: _Optional[str] = ..., high: _Optional[str] = ...) -> None: ...
+
+class ComparedReason(_message.Message):
+    __slots__ = ("live", "other", "count")
+    LIVE_FIELD_NUMBER: _ClassVar[int]
+    OTHER_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    live: str
+    other: str
+    count: int
+    def __init__(self, live: _Optional[str] = ..., other: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
 
 class UntriedValue(_message.Message):
     __slots__ = ("version", "parameter", "from_date", "value")
@@ -254,11 +284,19 @@ class ComparedOutcomes(_message.Message):
     def __init__(self, live: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., other: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., count: _Optional[int] = ..., live_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., other_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., examples: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ComparedMove(_message.Message):
-    __slots__ = ("change", "count", "example")
+    __slots__ = ("change", "count", "example", "first", "alone", "gained", "lost")
     CHANGE_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     EXAMPLE_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    ALONE_FIELD_NUMBER: _ClassVar[int]
+    GAINED_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
     change: str
     count: int
     example: str
-    def __init__(self, change: _Optional[str] = ..., count: _Optional[int] = ..., example: _Optional[str] = ...) -> None: ...
+    first: int
+    alone: int
+    gained: int
+    lost: int
+    def __init__(self, change: _Optional[str] = ..., count: _Optional[int] = ..., example: _Optional[str] = ..., first: _Optional[int] = ..., alone: _Optional[int] = ..., gained: _Optional[int] = ..., lost: _Optional[int] = ...) -> None: ...

@@ -28,6 +28,7 @@ from decision_service.cli.backtest.rules import compared_rules
 from decision_service.cli.backtest.run import Question, answered, require_possible
 from decision_service.cli.backtest.sources import SourceNames
 from decision_service.cli.backtest.sweep import assignments, sweep_points
+from decision_service.cli.backtest.workers import Workers
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
 from decision_service.language.yaml.readers import parse_day
@@ -54,14 +55,22 @@ def backtest(
     store: Annotated[str, typer.Option("--store", help="the store, else STORE_URL")] = "",
     cases: Annotated[
         Path | None,
-        typer.Option("--cases", help="a file of `decisions export --format jsonl`, no store"),
+        typer.Option("--cases", help="JSON lines or Parquet of `decisions export`, no store"),
     ] = None,
     outcomes: Annotated[
         Path | None,
         typer.Option("--outcomes", help="known loans, a file as `decisions outcomes` takes"),
     ] = None,
     rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = Path("rules"),
-    jobs: Annotated[int, whole("processes", "--jobs", least=1, most=64)] = 2,
+    jobs: Annotated[
+        int | None,
+        whole(
+            "workers at a time, else 2 processes, or all of a cluster", "--jobs", least=1, most=64
+        ),
+    ] = None,
+    on: Annotated[
+        Workers, typer.Option("--on", help="who judges; ray: the cluster at RAY_ADDRESS")
+    ] = Workers.PROCESSES,
     form: Annotated[
         ReportFormat, typer.Option("--format", help="md, html, json or csv, on stdout")
     ] = ReportFormat.MD,
@@ -99,7 +108,7 @@ def backtest(
     if write_expect:
         require_challenger(rules, compared)
     window = _window(since, until, compared)
-    question = Question(compared, order, window, sample or 0, jobs)
+    question = Question(compared, order, window, sample or 0, jobs, on)
     report = answered(question, SourceNames(store, cases, outcomes))
     show_report(report, form, out)
     require_fit(report, asked)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from decision_service.build import engine_version
 from decision_service.cli.backtest.progress import progress
 from decision_service.cli.backtest.sources import Source, SourceNames, opened
+from decision_service.cli.backtest.workers import Workers, partitions, require_reach
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.domain.errors import StoreError
 from decision_service.impact.figures import ImpactReport
@@ -18,23 +19,24 @@ from decision_service.impact.report import report_of
 from decision_service.impact.sums import ImpactSums, TooManyCells
 from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
 from decision_service.pipeline.backtest.compared import ComparedRules
-from decision_service.pipeline.backtest.ports import KeyRange, WorkersKilled
+from decision_service.pipeline.backtest.ports import ClusterUnfit, KeyRange, WorkersKilled
 from decision_service.pipeline.backtest.question import changes_nothing, draw, subject_of
 from decision_service.pipeline.backtest.rules import BacktestOrder
 from decision_service.pipeline.backtest.run import divided, summed
 from decision_service.pipeline.rollout.pairs.valueless import without_value
-from decision_service.wiring.backtest import ProcessPartitions, WorkerOrder
+from decision_service.wiring.backtest.worker import WorkerOrder
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is compared, whom for, and by how many processes; `sample` 0 stands for everybody."""
+    """What is compared, whom for, and by how many workers; `sample` 0 stands for everybody."""
 
     compared: ComparedRules
     order: BacktestOrder
     window: KeyRange
     sample: int = 0
-    jobs: int = 2
+    jobs: int | None = None
+    on: Workers = Workers.PROCESSES
 
 
 def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
@@ -57,9 +59,10 @@ def answered(question: Question, names: SourceNames) -> ImpactReport:
     """The report; raises CommandError."""
     order, compared = question.order, question.compared
     try:
+        require_reach(question.on, names)
         with opened(names, order.product, compared.texts) as source:
             return _report(question, source, *_summed(question, source))
-    except (StoreError, TooManyCells, WorkersKilled) as error:
+    except (StoreError, TooManyCells, WorkersKilled, ClusterUnfit) as error:
         raise CommandError(str(error), Exit.USAGE) from None
 
 
@@ -74,9 +77,10 @@ def _summed(question: Question, source: Source) -> tuple[ImpactSums, datetime, d
             Exit.USAGE,
         )
     share = draw(order, question.sample, looked.decided)
-    told = WorkerOrder(source.url, looked.first, order, source.keys, source.cases, source.loans)
+    files = (source.keys, source.cases, source.loans)
+    told = WorkerOrder(engine_version(), source.url, looked.first, order, *files)
+    workers = partitions(question.on, question.jobs, told)
     with progress() as show:
-        workers = ProcessPartitions(told, question.jobs)
         sums = summed(divided(looked.first, looked.last), workers, show)
     return sums, looked.first, looked.last, share
 

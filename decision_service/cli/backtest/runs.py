@@ -112,7 +112,7 @@ def watch(
     with backtests(server) as stub, progress() as told:
         asked = pb.GetBacktestRequest(backtest_id=_named(stub, server, run_id))
         while (run := call(stub.GetBacktest, asked, server).backtest).state not in _ENDED:
-            told(run.ranges_done, run.ranges_total)
+            told(run.ranges_done, run.ranges_total, 0)
             time.sleep(WATCH_SECONDS)
     _show([run], form)
     if run.state != pb.BACKTEST_STATE_DONE:

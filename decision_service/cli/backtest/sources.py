@@ -13,12 +13,14 @@ from tempfile import TemporaryDirectory
 from decision_service.cli.backtest.outcomes import written_loans
 from decision_service.cli.decisions.masking import tag_of
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.extras import require_extra
 from decision_service.config import load
 from decision_service.domain.errors import StoreError
 from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.backtest.question import DecidedWindow
 from decision_service.storage.cases.index import IndexedCases, build_index
 from decision_service.storage.cases.loans import KnownLoans
+from decision_service.storage.cases.parquet import ParquetUnfit, is_parquet, write_lines
 from decision_service.storage.cases.reader import CaseOrder, CaseReader
 from decision_service.storage.reader import StoreReader
 from decision_service.wiring.keys import keys_to_read_with
@@ -96,7 +98,10 @@ def _store(store: str) -> Source:
 def _cases(file: Path, product: str, texts: Mapping[str, bytes], folder: Path) -> Source:
     index = folder / "cases.db"
     try:
-        told = build_index(file, product, index)
+        lines = _lines(file, folder)
+        told = build_index(lines, product, index)
+    except ParquetUnfit as error:
+        raise CommandError(f"{file} cannot be read as Parquet ({error})", Exit.USAGE) from None
     except OSError as error:
         raise CommandError(f"{file} cannot be read ({error.strerror})", Exit.USAGE) from None
     _tell_broken(file, told)
@@ -107,8 +112,17 @@ def _cases(file: Path, product: str, texts: Mapping[str, bytes], folder: Path) -
             Exit.USAGE,
         )
     numbers = tuple(one.number for one in told.broken[:TOLD])
-    order = CaseOrder(str(file), str(index), texts)
+    order = CaseOrder(str(lines), str(index), texts)
     return Source(cases=order, broken=len(told.broken), broken_lines=numbers)
+
+
+def _lines(file: Path, folder: Path) -> Path:
+    """The file, or the rows of a Parquet file as lines, so that a row is read by its place."""
+    if not is_parquet(file):
+        return file
+    require_extra("parquet", f"{file} is Parquet, which needs pyarrow")
+    write_lines(file, lines := folder / "cases.jsonl")
+    return lines
 
 
 def _tell_broken(file: Path, told: IndexedCases) -> None:

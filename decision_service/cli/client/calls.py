@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 from decision_service.api.v1.backtest_service_pb2_grpc import BacktestServiceStub
 from decision_service.api.v1.clock_service_pb2_grpc import ClockServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
+from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.api.v1.rollout_service_pb2_grpc import RolloutServiceStub
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
@@ -42,6 +43,11 @@ def outcomes(
 ) -> AbstractContextManager[OutcomeServiceStub]:
     """A stub of the OutcomeService."""
     return _stub(server, OutcomeServiceStub)
+
+
+def notices(server: ServerOptions) -> AbstractContextManager[NoticeServiceStub]:
+    """A stub of the NoticeService."""
+    return _stub(server, NoticeServiceStub)
 
 
 def backtests(

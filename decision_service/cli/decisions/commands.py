@@ -15,6 +15,7 @@ from decision_service.cli.decisions.clock import clock
 from decision_service.cli.decisions.differences import difference_table
 from decision_service.cli.decisions.export import export
 from decision_service.cli.decisions.listing import list_decisions
+from decision_service.cli.decisions.notices import notice, notice_sent, notices
 from decision_service.cli.decisions.outcomes import outcomes
 from decision_service.cli.display.output import (
     Format,
@@ -92,6 +93,9 @@ def replay(
 commands.command()(clock)
 commands.command()(export)
 commands.command()(outcomes)
+commands.command()(notice)
+commands.command()(notices)
+commands.command("notice-sent")(notice_sent)
 
 
 def _recorded(

@@ -29,6 +29,7 @@ from decision_service.cli.decisions.filters import (
 )
 from decision_service.cli.decisions.masking import Exported, export_key
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.extras import require_extra
 
 _PAGE = 500
 _GONE = frozenset({"RULESET_UNKNOWN"})
@@ -40,6 +41,7 @@ class ExportFormat(StrEnum):
     FIXTURE = "fixture"
     CASES = "cases"
     JSONL = "jsonl"
+    PARQUET = "parquet"
     CSV = "csv"
 
 
@@ -50,8 +52,8 @@ def export(
         typer.Option(
             "--format",
             help="fixture: a rule test of one decision; cases: rule tests of one version's; "
-            "jsonl: all that may leave, a line each, as backtest --cases reads it; csv: the "
-            "figures, a row each",
+            "jsonl or parquet: all that may leave, for backtest --cases; csv: the figures, a "
+            "row each",
         ),
     ],
     decision_id: Annotated[
@@ -78,6 +80,8 @@ def export(
         user_id, application_id, customer_ref, product, outcome, first_day, before
     )
     _check(form, decision_id, wanted)
+    if form is ExportFormat.PARQUET:
+        _require_parquet(output)
     source = _Source(server)
     written_as = ExportFormat.CASES if form is ExportFormat.FIXTURE else form
     with decisions(server) as stub, ExportFile.open(output, written_as.value) as file:
@@ -100,6 +104,12 @@ def _check(form: ExportFormat, decision_id: str, wanted: DecisionFilter) -> None
         )
     if form is ExportFormat.CASES and not decision_id and not wanted.product:
         raise CommandError("rule tests are of one product: name it with --product", Exit.USAGE)
+
+
+def _require_parquet(output: Path | None) -> None:
+    if output is None:
+        raise CommandError("Parquet goes to a file: name it with --output", Exit.USAGE)
+    require_extra("parquet", "--format parquet needs pyarrow")
 
 
 class _Source:

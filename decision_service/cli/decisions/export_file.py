@@ -5,30 +5,40 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
+from typing import Any, BinaryIO, Protocol
 
 from decision_service.cli.decisions.cases import case, cases_head
 from decision_service.cli.decisions.masking import Exported
-from decision_service.cli.decisions.rows import COLUMNS, csv_line, json_line, row
+from decision_service.cli.decisions.rows import COLUMNS, case_row, csv_line, json_line, row
 from decision_service.cli.errors import CommandError, Exit
 
 _EVERY = 100
-_LINES: Mapping[str, Callable[[Exported], str]] = {
+PARQUET = "parquet"
+_LINES: Mapping[str, Callable[[Exported], Any]] = {
     "cases": case,
     "jsonl": json_line,
     "csv": csv_line,
+    PARQUET: case_row,
 }
 
 
+class Lines(Protocol):
+    """What takes lines of text, or rows of Parquet."""
+
+    def write(self, line: Any, /) -> object:
+        """Add one."""
+
+
 class ExportFile:
-    """Writes decisions as they come, as `cases`, `jsonl` or `csv`; `written` counts them.
+    """Writes decisions as they come, in a form of `_LINES`; `written` counts them.
 
     Rule tests are of one version, that of the first decision: others, and those of nobody who was
     enrolled, are left out and counted on stderr.
     """
 
-    def __init__(self, file: TextIO, form: str) -> None:
+    def __init__(self, file: Lines, form: str) -> None:
         self.written = 0
         self._file = file
         self._form = form
@@ -45,12 +55,8 @@ class ExportFile:
             yield (made := cls(sys.stdout, form))
             made.tell_end()
             return
-        with _new(path) as file:
-            try:
-                yield (made := cls(file, form))
-            except BaseException:
-                path.unlink(missing_ok=True)
-                raise
+        with _new(path, form) as file:
+            yield (made := cls(file, form))
         made.tell_end()
 
     def add(self, exported: Exported) -> None:
@@ -80,9 +86,27 @@ class ExportFile:
             sys.stderr.write(f"{start}{words}\n")
 
 
-def _new(path: Path) -> TextIO:
+@contextmanager
+def _new(path: Path, form: str) -> Iterator[Lines]:
+    """A new file, whole, or removed again."""
+    with _begun(path) as file:
+        try:
+            if form == PARQUET:
+                from decision_service.cli.decisions.parquet_rows import ParquetRows
+
+                with ParquetRows.open(file) as rows:
+                    yield rows
+            else:
+                with TextIOWrapper(file, encoding="utf-8") as text:
+                    yield text
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _begun(path: Path) -> BinaryIO:
     try:
-        return path.open("x", encoding="utf-8")
+        return path.open("xb")
     except FileExistsError:
         raise CommandError(f"{path} is there already: choose another name", Exit.USAGE) from None
     except OSError as error:

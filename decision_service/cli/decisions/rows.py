@@ -1,7 +1,7 @@
 """Recorded decisions as JSON lines and as rows of CSV, without anything that tells whose they are.
 
-A row begins with the decision's tag: the first digits of the SHA-256 of its id. A JSON line holds
-what a judgement by other rules needs: `backtest --cases` reads it.
+A row begins with the decision's tag: the first digits of the SHA-256 of its id. A JSON line, or a
+row of Parquet, holds what a judgement by other rules needs: `backtest --cases` reads it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,17 @@ _JSON = msgspec.json.Encoder(decimal_format="number")
 
 
 def json_line(exported: Exported) -> str:
-    """One line: what `COLUMNS` name, with every input, factor, score and offer line.
+    """One line of `case_row`; numbers are exact decimals."""
+    return _JSON.encode(case_row(exported)).decode() + "\n"
 
-    Numbers are exact decimals; money is `{amount, currency}`, a date `{date}`.
+
+def case_row(exported: Exported) -> dict[str, Any]:
+    """What `COLUMNS` name, with every input, factor, score and offer line.
+
+    Money is `{amount, currency}`, a date `{date}`.
     """
     decision, texts = exported.decision, exported.texts
-    content = {
+    return {
         **_head(exported),
         "unit": exported.unit,
         "decided": decision.create_time.ToJsonString(),
@@ -56,7 +61,6 @@ def json_line(exported: Exported) -> str:
         "offer": _offer(decision.offer, texts) if decision.HasField("offer") else None,
         "override": _override(decision.override) if decision.HasField("override") else None,
     }
-    return _JSON.encode(content).decode() + "\n"
 
 
 def csv_line(exported: Exported) -> str:

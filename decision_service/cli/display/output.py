@@ -39,7 +39,7 @@ def console(least: int = 0, most: int | None = None) -> Console:
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    made = Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
+    made = Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False, emoji=False)
     made.width = max(least, min(made.width, most or made.width))
     return made
 

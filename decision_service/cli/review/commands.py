@@ -23,7 +23,7 @@ def review(
     ] = DEFAULT_PATH,
     cases: Annotated[
         Path | None,
-        typer.Option("--cases", help="a file of `decisions export --format jsonl` to judge"),
+        typer.Option("--cases", help="JSON lines or Parquet of `decisions export`"),
     ] = None,
     by: Annotated[str, typer.Option("--by", help="as backtest takes it")] = "",
     fail_if: Annotated[

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from decision_service.cli.review.changes import ChangedVersion, LoadedRules
-from decision_service.factors.registry import catalogue
+from decision_service.cli.rules.diff.changes import ChangedVersion
+from decision_service.cli.rules.diff.loaded import LoadedRules
+from decision_service.cli.rules.diff.states import RulesDiff, list_sentence
 from decision_service.impact.figures import ImpactReport
 from decision_service.impact.render.markdown import markdown
 from decision_service.impact.render.wording import headline, honesty
+from decision_service.language.changes import WrittenChange
 from decision_service.language.diagnostics import Diagnostic, Severity
-from decision_service.pipeline.rules.loading import files_of
 from decision_service.pipeline.trial.figures import try_figures
 from decision_service.pipeline.trial.rule_tests import VersionResults, why
-from decision_service.ruleset.diff.versions import compare
-from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+from decision_service.ruleset.diff.versions import RulesetDiff
 
 MOST = 30
 """Lines of one list; the rest is counted."""
@@ -41,15 +41,29 @@ def check_part(found: Sequence[Diagnostic], *, strict: bool) -> Part:
     return part
 
 
-def diff_part(one: ChangedVersion, old: LoadedRules, new: LoadedRules) -> Part:
-    """What a version changed, in plain words."""
-    if one.before is None:
+def diff_parts(told: RulesDiff) -> Iterator[Part]:
+    """What changed in versions, plans and lists, in plain words."""
+    if told.gone:
+        yield Part("Versions that are gone", [f"- {name}" for name in told.gone])
+    if not told.versions:
+        yield Part("Versions", ["No version decides otherwise than before."])
+    for one, comparison in told.versions:
+        yield _version_part(one, comparison)
+    for plan in told.plans:
+        yield Part(f"Rollout plan of {plan.product}", _changes(plan.changes))
+    if told.lists:
+        yield Part("Lists", _list(_text(list_sentence(change)) for change in told.lists))
+
+
+def _version_part(one: ChangedVersion, comparison: RulesetDiff | None) -> Part:
+    if one.before is None or comparison is None:
         return Part(f"{one.name} is new", ["There was no version of this product."])
-    part = Part(f"{one.name} against v{one.before.version}")
-    told = compare(_files(old, one.before), _files(new, one.after), catalogue())
-    part.lines = _list(f"{c.group}: {_text(c.subject)} {_text(c.words)}" for c in told.changes)
-    part.lines = part.lines or ["It decides alike."]
-    return part
+    lines = _changes(comparison.changes) or ["It decides alike."]
+    return Part(f"{one.name} against v{one.before.version}", lines)
+
+
+def _changes(found: Sequence[WrittenChange]) -> list[str]:
+    return _list(f"{c.group}: {_text(c.subject)} {_text(c.words)}" for c in found)
 
 
 def tests_part(version: VersionResults, least: int) -> Part:
@@ -121,9 +135,3 @@ def _text(words: str) -> str:
 
 def _place(found: Diagnostic) -> str:
     return f"{found.file}:{found.line}: {found.code}"
-
-
-def _files(rules: LoadedRules, ruleset: CompiledRuleset) -> RulesetFiles:
-    folder = rules.selection.folder
-    product = next(p for p in folder.products if p.product == ruleset.ruleset)
-    return files_of(folder, product, ruleset.version)

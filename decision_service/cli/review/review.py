@@ -7,23 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.cli.review.changes import (
-    ChangedVersion,
-    LoadedRules,
-    changed_versions,
-    removed_versions,
-)
 from decision_service.cli.review.comment import (
     Part,
     check_part,
     comment,
-    diff_part,
+    diff_parts,
     figures_part,
     tests_part,
 )
 from decision_service.cli.review.impact import CaseFile, judged
-from decision_service.cli.review.revisions import rules_of
 from decision_service.cli.rules.commands import problems_of
+from decision_service.cli.rules.diff.changes import ChangedVersion
+from decision_service.cli.rules.diff.loaded import LoadedRules
+from decision_service.cli.rules.diff.revisions import rules_of
+from decision_service.cli.rules.diff.states import compare_rules
 from decision_service.cli.rules.folder import select_rules
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.trial.rule_tests import run_rule_tests
@@ -72,14 +69,9 @@ def _parts(before: Path, after: Path, wanted: Wanted) -> Iterator[Part]:
 
 
 def _compared(old: LoadedRules, new: LoadedRules, wanted: Wanted) -> Iterator[Part]:
-    changed = [*changed_versions(old.rulebook, new.rulebook)]
-    removed = [f"- {name}" for name in removed_versions(old.rulebook, new.rulebook)]
-    if removed:
-        yield Part("Versions that are gone", removed)
-    if not changed:
-        yield Part("Versions", ["No version decides otherwise than before."])
-    for one in changed:
-        yield diff_part(one, old, new)
+    told = compare_rules(old, new)
+    yield from diff_parts(told)
+    changed = [one for one, _ in told.versions]
     yield from _proofs(changed, new, wanted)
     for one in changed:
         other = one.champion is not None and one.champion.digest != one.after.digest

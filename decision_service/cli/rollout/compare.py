@@ -33,6 +33,7 @@ from decision_service.cli.rollout.text import instant_text
 _WINDOW = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _PATIENCE = 120.0
+_EXAMPLES = 3
 APPROVE = decision_pb2.OUTCOME_APPROVE
 
 
@@ -102,12 +103,14 @@ def parse_window(text: str) -> Duration:
 
 
 def print_comparison(found: pb.VersionComparison, kind: str) -> None:
-    """Agreement, the outcomes that met with their amounts, what moved them, and examples."""
+    """Agreement, rates, the outcomes that met with their amounts, what moved them, and why."""
     out = console()
     for line in (*headlines(found, kind), *untried_lines(found), *list_lines(found)):
         out.print(line, markup=False, soft_wrap=True)
     if not found.compared:
         return
+    out.print()
+    print_table(rate_table(found))
     out.print()
     print_table(outcome_table(found))
     out.print()
@@ -116,6 +119,9 @@ def print_comparison(found: pb.VersionComparison, kind: str) -> None:
     if found.moves:
         out.print()
         print_table(move_table(found))
+    if found.reasons:
+        out.print()
+        print_table(reason_table(found))
 
 
 def headlines(found: pb.VersionComparison, kind: str) -> Iterator[str]:
@@ -163,6 +169,23 @@ def list_lines(found: pb.VersionComparison) -> Iterator[str]:
         )
 
 
+def rate_table(found: pb.VersionComparison) -> Table:
+    """The share of each outcome on both sides, and the difference with its 95 % interval."""
+    live, other = f"v{found.live_version}", f"v{found.other_version}"
+    rows = table("outcome", live, other, "difference in points", "95 % interval")
+    for column in rows.columns[1:]:
+        column.justify = "right"
+    for rate in found.rates:
+        rows.add_row(
+            outcome_text(rate.outcome),
+            f"{rate.live_percent} %",
+            f"{rate.other_percent} %",
+            f"{float(rate.difference):+.2f}",
+            f"{float(rate.low):+.2f} to {float(rate.high):+.2f}",
+        )
+    return rows
+
+
 def outcome_table(found: pb.VersionComparison) -> Table:
     """Each pair of outcomes with how many, what each approves, and some decisions."""
     live, other = f"v{found.live_version}", f"v{found.other_version}"
@@ -170,14 +193,13 @@ def outcome_table(found: pb.VersionComparison) -> Table:
     for column in rows.columns[2:5]:
         column.justify = "right"
     for pair in found.outcomes:
-        changed = pair.live != pair.other
         rows.add_row(
             outcome_text(pair.live),
             outcome_text(pair.other),
             f"{pair.count:,}",
             money_text(pair.live_amount),
             money_text(pair.other_amount),
-            ", ".join(pair.examples) if changed else "",
+            ", ".join(pair.examples[:_EXAMPLES]),
         )
     return rows
 
@@ -198,9 +220,20 @@ def swap_lines(found: pb.VersionComparison) -> Iterator[str]:
 
 
 def move_table(found: pb.VersionComparison) -> Table:
-    """The rules and reasons that moved decisions; `+` is new in the other version."""
-    rows = table("moved by", "decisions", "for example")
-    rows.columns[1].justify = "right"
+    """The parts of the rules that moved decisions, those that are first causes first."""
+    rows = table("moved by", "first", "alone", "named", "swap-in", "swap-out", "for example")
+    for column in rows.columns[1:6]:
+        column.justify = "right"
     for move in found.moves:
-        rows.add_row(move.change, f"{move.count:,}", move.example)
+        counts = (move.first, move.alone, move.count, move.gained, move.lost)
+        rows.add_row(move.change, *(f"{count:,}" for count in counts), move.example)
+    return rows
+
+
+def reason_table(found: pb.VersionComparison) -> Table:
+    """The principal reasons before and after, of decisions whose outcome differs."""
+    rows = table(f"v{found.live_version} says", f"v{found.other_version} says", "decisions")
+    rows.columns[2].justify = "right"
+    for reason in found.reasons:
+        rows.add_row(reason.live, reason.other, f"{reason.count:,}")
     return rows

@@ -20,7 +20,7 @@ from decision_service.cli.display.output import (
 )
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
-from decision_service.cli.rules.diff import diff
+from decision_service.cli.rules.diff.command import diff
 from decision_service.cli.rules.explain import explain
 from decision_service.cli.rules.figures import figures_dict, judge_figures, print_figures
 from decision_service.cli.rules.fmt import fmt
@@ -131,6 +131,9 @@ def run_tests(
             print_results(version, ready(version))
         for version, report in tried:
             print_figures(version.name, report)
+        for version in wanted:
+            if version.failed:
+                console().print(f"{version.name}: figures are tried once all tests pass")
     else:
         raise CommandError(f"--format is {form}: it must be table, json or junit", Exit.USAGE)
     _judge(versions, fail_under)
@@ -248,18 +251,30 @@ def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
         print_result(result)
     if failed:
         out.print('  --why "NAME" shows how a case comes out, stage by stage', markup=False)
-    covered = version.coverage
+    _print_missed(version, ready)
+    passed = len(version.results) - len(failed)
+    out.print(
+        f"{ruleset.ruleset} v{ruleset.version}: {passed} passed, {len(failed)} failed, "
+        f"coverage {version.coverage.percent} %"
+    )
+
+
+def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
+    """What no case reaches, each with a case that does; why there are none is told once."""
+    out, covered = console(), version.coverage
+    complete = bool(version.results) and not version.failed
     for goal in covered.missed:
         place = covered.places[goal]
         words = f"{place.file}:{place.line}: not reached: {goal.what} {goal.which}"
         out.print(words, markup=False, soft_wrap=True)
-        if goal in ready:
-            out.print(ready[goal], markup=False, soft_wrap=True)
-    passed = len(version.results) - len(failed)
-    out.print(
-        f"{ruleset.ruleset} v{ruleset.version}: {passed} passed, {len(failed)} failed, "
-        f"coverage {covered.percent} %"
-    )
+        if complete:
+            out.print(ready.get(goal, _NOT_MADE), markup=False, soft_wrap=True)
+    if covered.missed and not complete:
+        when = "all tests pass" if version.results else "there is one case to begin with"
+        out.print(f"  cases that reach these are printed once {when}", markup=False)
+
+
+_NOT_MADE = "  no made-up case reaches it: write one, or ask whether anybody can"
 
 
 def _judge(versions: list[VersionResults], fail_under: int) -> None:

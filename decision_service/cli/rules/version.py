@@ -23,6 +23,7 @@ from decision_service.small_file import read_small
 RulesOption = Annotated[
     Path, typer.Option("--rules", help="the rules folder that product@version looks in")
 ]
+PLAN_FILE = "rollout.yaml"
 _NAMED = re.compile(r"(?P<product>[a-z0-9-]+)@v?(?P<version>[0-9]{1,6})")
 _FORM = "name a file such as rules/personal-loan-ph/v1.yaml, or personal-loan-ph@1"
 
@@ -38,6 +39,13 @@ class NamedVersion:
     def name(self) -> str:
         """`personal-loan-ph v1`."""
         return f"{self.ruleset.ruleset} v{self.ruleset.version}"
+
+
+def names_version(word: str) -> bool:
+    """Whether a word is meant as a version; else it names a folder, a plan or a revision."""
+    path = Path(word)
+    file = path.is_file() or path.suffix == ".yaml"
+    return _NAMED.fullmatch(word) is not None or (file and path.name != PLAN_FILE)
 
 
 def find_version(word: str, rules: Path = DEFAULT_PATH) -> NamedVersion:

@@ -25,10 +25,11 @@ def admin_routes(
     reasons: Callable[[], Sequence[str]],
     remarks: Callable[[], Iterable[str]] = tuple,
 ) -> list[BaseRoute]:
-    """`/healthz` and `/metrics`, which platforms ask for.
+    """`/healthz`, `/livez` and `/metrics`, which platforms ask for.
 
     `reasons` say why no decisions are made, none while they are. `remarks` are what is amiss
-    although decisions are made. Both are lines below the status.
+    although decisions are made. Both are lines below the status. `/livez` is content while the
+    process answers.
     """
 
     async def healthz(_: Request) -> Response:
@@ -37,10 +38,14 @@ def admin_routes(
         text = "".join(f"{line}\n" for line in (status, *why, *remarks()))
         return PlainTextResponse(text, status_code=503 if why else 200)
 
+    async def livez(_: Request) -> Response:
+        return PlainTextResponse("SERVING\n")
+
     async def show_metrics(_: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     return [
         Route("/healthz", healthz, methods=["GET"]),
+        Route("/livez", livez, methods=["GET"]),
         Route("/metrics", show_metrics, methods=["GET"]),
     ]

@@ -84,6 +84,6 @@ def _histogram(
         sum=total,
         bucket_counts=[high - low for low, high in zip([0, *reached], reached, strict=False)],
         explicit_bounds=[float(bound) for bound in below if bound != "+Inf"],
-        min=0.0,
-        max=0.0,
+        min=None,  # type: ignore[arg-type]  # nobody noted them, and OTLP has them optional
+        max=None,  # type: ignore[arg-type]
     )

@@ -87,6 +87,9 @@ METHODS: Mapping[str, frozenset[Role]] = {
     **{f"/{PACKAGE}.ReviewService/{name}": _REVIEWERS for name in _WORK_ON_REVIEWS},
     f"/{PACKAGE}.ReviewService/ConfirmReview": frozenset({Role.REVIEW_SECOND}),
     f"/{PACKAGE}.ReviewService/RequestReview": frozenset({Role.DECIDE}),
+    f"/{PACKAGE}.NoticeService/GetNotice": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.NoticeService/ListNotices": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.NoticeService/RecordNoticeSent": frozenset({Role.DECIDE}),
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _ANY,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
 }

@@ -23,6 +23,7 @@ from decision_service.edge.rpc.services import (
     backtests,
     clock,
     decisions,
+    notices,
     outcomes,
     reflection,
     reviews,
@@ -33,6 +34,7 @@ from decision_service.edge.rpc.services.applicants import ApplicantUseCases
 from decision_service.edge.rpc.services.clock import ClockUseCases
 from decision_service.edge.rpc.services.decisions import UseCases
 from decision_service.edge.rpc.services.health import NOT_SERVING, SERVING, HealthServicer
+from decision_service.edge.rpc.services.notices import NoticeUseCases
 from decision_service.edge.rpc.services.reviews import ReviewUseCases
 from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
@@ -54,6 +56,7 @@ SERVICES = (
     rollouts.SERVICE,
     applicants.SERVICE,
     outcomes.SERVICE,
+    notices.SERVICE,
     clock.SERVICE,
     backtests.SERVICE,
     reviews.SERVICE,
@@ -155,6 +158,7 @@ class Services(msgspec.Struct, frozen=True):
     rollouts: RolloutUseCases
     applicants: ApplicantUseCases
     outcomes: RecordOutcome
+    notices: NoticeUseCases
     clock: ClockUseCases
     backtests: OperateBacktests
     reviews: ReviewUseCases
@@ -207,6 +211,7 @@ def _add(
         (rulesets.SERVICE, rulesets.methods(rulesets.RulesetServicer(services.rulesets))),
         (rollouts.SERVICE, rollouts.methods(rollouts.RolloutServicer(services.rollouts))),
         (applicants.SERVICE, applicants.methods(applicants.ApplicantServicer(services.applicants))),
+        (notices.SERVICE, notices.methods(notices.NoticeServicer(services.notices))),
         (outcomes.SERVICE, outcomes.methods(outcomes.OutcomeServicer(services.outcomes))),
         (clock.SERVICE, clock.methods(clock.ClockServicer(services.clock))),
         (backtests.SERVICE, backtests.methods(backtests.BacktestServicer(services.backtests))),

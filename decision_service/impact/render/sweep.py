@@ -9,7 +9,8 @@ from decision_service.impact.figures import ImpactReport, MarginCurve, SweepPoin
 from decision_service.impact.render import wording
 from decision_service.impact.render.section import Section
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 260, 70, 34
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _BOTTOM = 640, 260, 70, 80, 34
+_NAME_HEIGHT = 14
 _CELL_WIDTH, _CELL_HEIGHT = 64, 30
 
 
@@ -22,7 +23,8 @@ def sweep_section(report: ImpactReport) -> Section:
     )
     curve = len(told.swept) == 1
     chart = _curve(told.swept[0], report.sweep, told.present) if curve else _grid(report)
-    lines = (f"In force: {', '.join(told.present)}, marked with * where it is a point.",)
+    shown = "" if curve else f" The chart has {told.swept[0]} down and {told.swept[1]} across."
+    lines = (f"In force: {', '.join(told.present)}, marked with * where it is a point.{shown}",)
     title = f"Sweep of {' and '.join(told.swept)}"
     return Section(title, lines, columns, rows, len(told.swept), chart)
 
@@ -70,6 +72,7 @@ def _curve(figure: str, points: Sequence[SweepPoint], present: tuple[str, ...]) 
     parts = [
         _line(points, [point.approved for point in points], "after", ""),
         _line(points, [point.referred for point in points], "before", "6 4"),
+        *_line_names(points[-1]),
         *_axis(points),
         *_marks(points, present),
     ]
@@ -80,7 +83,7 @@ def _curve(figure: str, points: Sequence[SweepPoint], present: tuple[str, ...]) 
 
 
 def _x(place: int, points: Sequence[SweepPoint]) -> float:
-    room = _WIDTH - _LEFT - 20
+    room = _WIDTH - _LEFT - _RIGHT
     return round(_LEFT + room * place / max(len(points) - 1, 1), 1)
 
 
@@ -94,6 +97,16 @@ def _line(points: Sequence[SweepPoint], shares: Sequence[float], kind: str, dash
         f'<polyline points="{path}" fill="none" stroke="var(--{kind})" stroke-width="2.5" '
         f'stroke-dasharray="{dashes}"/>'
     )
+
+
+def _line_names(last: SweepPoint) -> Iterator[str]:
+    """The name of each line at its end; where they meet, one above the other."""
+    (high, upper), (low, lower) = sorted(
+        ((_y(last.approved), "approvals"), (_y(last.referred), "referrals"))
+    )
+    low = max(low, high + _NAME_HEIGHT)
+    for y, name in ((high, upper), (low, lower)):
+        yield f'<text x="{_WIDTH - _RIGHT + 10}" y="{y + 4}">{name}</text>'
 
 
 def _axis(points: Sequence[SweepPoint]) -> Iterator[str]:

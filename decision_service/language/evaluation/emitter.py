@@ -44,11 +44,11 @@ def compile_conditions(nodes: Sequence[Node]) -> Weigh:
 
 
 def leaves(node: Node) -> Sequence[Node]:
-    """The comparisons and flags that a condition joins, in text order."""
+    """The comparisons and flags that a condition joins, in text order; `not in` a list is one."""
     match node:
         case tree.All() | tree.Any():
             return [leaf for operand in node.operands for leaf in leaves(operand)]
-        case tree.Not():
+        case tree.Not() if not isinstance(node.operand, tree.Listed):
             return leaves(node.operand)
     return [node]
 
@@ -139,6 +139,8 @@ class Emitter:
             case tree.Listed():
                 self._slots.add(node.answer.slot)
                 return f"v{node.answer.slot}"
+            case tree.Not(operand=tree.Listed()):
+                return f"({self._condition(node.operand)} ^ True)"
             case tree.Not() | tree.All() | tree.Any():
                 return _joined(node, (self.expression(leaf) for leaf in leaves(node)))
             case tree.Choice():
@@ -204,7 +206,7 @@ def _joined(node: Node, names: Iterator[str]) -> str:
         case tree.All() | tree.Any():
             word = " & " if isinstance(node, tree.All) else " | "
             return f"({word.join([_joined(operand, names) for operand in node.operands])})"
-        case tree.Not():
+        case tree.Not() if not isinstance(node.operand, tree.Listed):
             return f"({_joined(node.operand, names)} ^ True)"
     return next(names)
 

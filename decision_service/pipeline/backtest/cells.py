@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from itertools import pairwise
 
 from decision_service.domain.decision import Decision
@@ -17,6 +19,11 @@ KNOWN = (*ALWAYS, "band", "provider", "amount")
 _INPUT = "inputs."
 _AMOUNTS = (0, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
 """Requested amounts in major units, from which a bin begins."""
+_BINS = (
+    *(f"{least:,} to {end - 1:,}" for least, end in pairwise(_AMOUNTS)),
+    f"{_AMOUNTS[-1]:,} and more",
+)
+_Cell = Callable[[Decision, Verdict, Mapping[str, Value]], str]
 
 
 class DimensionUnknown(ValueError):
@@ -37,28 +44,42 @@ def cells_of(
     decision: Decision, verdict: Verdict, inputs: Mapping[str, Value], by: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
     """The applicant's cell of each dimension, those of month and arm first."""
-    return tuple((name, _cell(name, decision, verdict, inputs)) for name in (*ALWAYS, *by))
+    return tuple([(name, cell(decision, verdict, inputs)) for name, cell in _dimensions(by)])
 
 
-def _cell(name: str, decision: Decision, verdict: Verdict, inputs: Mapping[str, Value]) -> str:
-    match name:
-        case "month":
-            return f"{decision.as_of.date:%Y-%m}"
-        case "arm":
-            return decision.assignment.arm or "none"
-        case "band":
-            return " ".join(score.band for score in verdict.scores) or "none"
-        case "provider":
-            return _providers(decision)
-        case "amount":
-            return _bin(inputs.get("requested_amount"))
-    value = inputs.get(name.removeprefix(_INPUT))
+@cache
+def _dimensions(by: tuple[str, ...]) -> tuple[tuple[str, _Cell], ...]:
+    return tuple((name, _CELLS.get(name) or _input_cell(name)) for name in (*ALWAYS, *by))
+
+
+def _input_cell(name: str) -> _Cell:
+    return partial(_input, name.removeprefix(_INPUT))
+
+
+def _input(name: str, _: Decision, __: Verdict, inputs: Mapping[str, Value]) -> str:
+    value = inputs.get(name)
     return _bin(value) if isinstance(value, Money) else _shown(value)
 
 
-def _providers(decision: Decision) -> str:
+def _month(decision: Decision, _: Verdict, __: Mapping[str, Value]) -> str:
+    return decision.as_of.date.isoformat()[:7]
+
+
+def _arm(decision: Decision, _: Verdict, __: Mapping[str, Value]) -> str:
+    return decision.assignment.arm or "none"
+
+
+def _band(_: Decision, verdict: Verdict, __: Mapping[str, Value]) -> str:
+    return " ".join([score.band for score in verdict.scores]) or "none"
+
+
+def _providers(decision: Decision, _: Verdict, __: Mapping[str, Value]) -> str:
     sources = decision.factors.sources if decision.factors else ()
     return " + ".join(sorted({use.provider_id for use in sources if use.used})) or "none"
+
+
+def _amount(_: Decision, __: Verdict, inputs: Mapping[str, Value]) -> str:
+    return _bin(inputs.get("requested_amount"))
 
 
 def _shown(value: Value | None) -> str:
@@ -70,7 +91,13 @@ def _shown(value: Value | None) -> str:
 def _bin(amount: Value | None) -> str:
     if not isinstance(amount, Money):
         return "not sent"
-    for least, end in pairwise(_AMOUNTS):
-        if amount.major < end:
-            return f"{least:,} to {end - 1:,}"
-    return f"{_AMOUNTS[-1]:,} and more"
+    return _BINS[bisect(_AMOUNTS, amount.major, 1) - 1]
+
+
+_CELLS: Mapping[str, _Cell] = {
+    "month": _month,
+    "arm": _arm,
+    "band": _band,
+    "provider": _providers,
+    "amount": _amount,
+}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -14,6 +14,10 @@ from decision_service.pipeline.ports import PagePosition, StoredEntry, TextLog
 
 class WorkersKilled(RuntimeError):
     """Workers were killed again and again."""
+
+
+class ClusterUnfit(RuntimeError):
+    """A cluster cannot be reached, or its machines cannot judge as this one does."""
 
 
 class KeyRange(msgspec.Struct, frozen=True):
@@ -64,12 +68,19 @@ class AnswerReader(Protocol):
         """The outcome with amount, instalment and reasons of a reply."""
 
 
-class MapPartitions(Protocol):
-    """Runs one function over many ranges, in this process or in others."""
-
-    def __call__(self, ranges: Sequence[KeyRange]) -> Iterator[bytes]:
-        """The encoded sums of each range as it is done, in any order; each range once."""
+JudgedRanges: TypeAlias = Generator[tuple[KeyRange, bytes], None, None]
+"""Ranges with their encoded sums as they are done, in any order; each range once."""
 
 
-OnProgress = Callable[[int, int], None]
-"""Called with the ranges that are done, and with all of them."""
+class Partitions(Protocol):
+    """Workers that judge the ranges of one run: processes of this machine, or of a cluster."""
+
+    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
+        """The ranges judged; raises what a worker raises, WorkersKilled and ClusterUnfit."""
+
+    def stop(self) -> None:
+        """End the workers, and the ranges with them; from any thread, any number of times."""
+
+
+OnProgress = Callable[[int, int, int], None]
+"""Called with the ranges that are done, all of them, and the decisions that were looked at."""

@@ -7,18 +7,9 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from functools import partial
 
-import msgspec
-
-from decision_service.domain.errors import RulesetUnknown
-from decision_service.impact.applicant import LeftOut
+from decision_service.impact.applicant import LeftOut, NotCompared
 from decision_service.impact.sums import ImpactSums
-from decision_service.pipeline.backtest.judge import (
-    BacktestRules,
-    NotCompared,
-    compare,
-    side_of,
-    weighed,
-)
+from decision_service.pipeline.backtest.judge import BacktestRules, compare, weighed
 from decision_service.pipeline.backtest.ports import (
     AnswerReader,
     BacktestLog,
@@ -26,13 +17,11 @@ from decision_service.pipeline.backtest.ports import (
     RecordedApplicant,
 )
 from decision_service.pipeline.backtest.rules import BacktestOrder
-from decision_service.pipeline.decide.record_codec import decode_facts
 from decision_service.pipeline.ports import PagePosition, StoredEntry
-from decision_service.pipeline.records.read import Recorded
-from decision_service.pipeline.rollout.pairs.recorded import decided_case
-from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
+from decision_service.pipeline.rollout.pairs.case import DecidedCase
+from decision_service.pipeline.rollout.pairs.recorded import recorded_case, with_snapshot
+from decision_service.pipeline.rollout.pairs.second_opinion import side_of
 from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.snapshots.codec import read_snapshot
 
 PAGE = 200
 WHOLE = 1 << 32
@@ -89,7 +78,7 @@ class RangeJudge:
 
     async def _add(self, one: RecordedApplicant, sums: ImpactSums) -> None:
         entry = one.entry
-        case = await self._case(entry)
+        case = await recorded_case(entry, self._archive, self._order.known)
         if isinstance(case, LeftOut):
             sums.leave_out(case, entry.outcome)
             return
@@ -106,23 +95,7 @@ class RangeJudge:
         else:
             sums.add(judged)
 
-    async def _case(self, entry: StoredEntry) -> DecidedCase | LeftOut:
-        """The decision by its own rules, or what of it cannot be read."""
-        try:
-            ruleset = await self._archive.by_digest(entry.ruleset_digest or "")
-            facts = decode_facts(entry.facts)
-        except RulesetUnknown:
-            return LeftOut.RULES_UNKNOWN
-        except msgspec.DecodeError:
-            return LeftOut.RECORD_UNREADABLE
-        if facts.factors is None:
-            return LeftOut.RECORD_UNREADABLE
-        return decided_case(Recorded(entry, facts), ruleset, None, self._order.known)
-
     async def _with_snapshot(self, case: DecidedCase, entry: StoredEntry) -> DecidedCase:
         if entry.snapshot_id is None:
             return case
-        body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
-        if body is None:
-            return case
-        return msgspec.structs.replace(case, snapshot=read_snapshot(body))
+        return with_snapshot(case, await self._log.snapshot(entry.user_id, entry.snapshot_id))

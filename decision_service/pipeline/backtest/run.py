@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import msgspec
 
 from decision_service.impact.sums import ImpactSums
-from decision_service.pipeline.backtest.ports import KeyRange, MapPartitions, OnProgress
+from decision_service.pipeline.backtest.ports import KeyRange, OnProgress, Partitions
 
 PARTITIONS = 64
 """Ranges of a run, whatever the number of workers: so many steps has its progress."""
@@ -26,11 +27,12 @@ def divided(first: datetime, last: datetime, parts: int = PARTITIONS) -> Sequenc
 
 
 def summed(
-    ranges: Sequence[KeyRange], map_partitions: MapPartitions, on_progress: OnProgress
+    ranges: Sequence[KeyRange], partitions: Partitions, on_progress: OnProgress
 ) -> ImpactSums:
     """The sums over all ranges; raises what a worker raises."""
     sums = ImpactSums()
-    for done, part in enumerate(map_partitions(ranges), 1):
-        sums.merge(msgspec.json.decode(part, type=ImpactSums))
-        on_progress(done, len(ranges))
+    with closing(partitions.map_partitions(ranges)) as parts:
+        for done, (_, part) in enumerate(parts, 1):
+            sums.merge(msgspec.json.decode(part, type=ImpactSums))
+            on_progress(done, len(ranges), sums.decisions)
     return sums

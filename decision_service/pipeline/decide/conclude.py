@@ -49,7 +49,7 @@ from decision_service.rollout.allowances import Allowances
 from decision_service.rollout.gate import sets_pin
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.evaluator import Facts, load_more
+from decision_service.ruleset.run.evaluator import Facts, LoadedFactors, load_more
 from decision_service.ruleset.run.lists import list_answers
 from decision_service.tracing import NO_TRACER, SpanName, Tracer
 
@@ -117,11 +117,15 @@ def judge(
     ruleset: CompiledRuleset,
     factors: Factors,
     allowances: Allowances | None = None,
+    loaded: LoadedFactors | None = None,
 ) -> Decision:
-    """The recorded decision as a ruleset decides on factors, within the recorded allowances."""
+    """The recorded decision as a ruleset decides on factors, within the recorded allowances.
+
+    `loaded` may be given where the factors were loaded for the ruleset before.
+    """
     as_of = decision.as_of
     answers = list_answers(ruleset, decision.inputs, as_of.date, decision.answers)
-    facts = Facts(factors.values, decision.inputs, as_of, answers=answers)
+    facts = Facts(factors.values, decision.inputs, as_of, loaded, answers)
     settled = settle(ruleset, facts, allowances)
     verdict = settled.verdict
     return structs.replace(

@@ -65,7 +65,7 @@ def value_from_wire(wire: Wire) -> Value:
             raise ValueError("a stored value has no known type")
 
 
-class FactorWire(msgspec.Struct, frozen=True, array_like=True):
+class FactorWire(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One factor value as it is stored."""
 
     name: str
@@ -183,13 +183,13 @@ def values_to_wire(values: Mapping[str, FactorValue]) -> tuple[FactorWire, ...]:
 
 def factors_from_wire(wire: FactorsWire) -> Factors:
     """The factor values that were stored."""
-    values = (
-        FactorValue(
+    values = {
+        w.name: FactorValue(
             w.name, None if w.value is None else value_from_wire(w.value), w.missing, w.evidence
         )
         for w in wire.values
-    )
-    return Factors({v.name: v for v in values}, wire.kinds, wire.sources, wire.oldest_used_sync)
+    }
+    return Factors(values, wire.kinds, wire.sources, wire.oldest_used_sync)
 
 
 def inputs_to_wire(inputs: Mapping[str, Value]) -> dict[str, Wire]:

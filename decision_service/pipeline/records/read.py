@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
 from decision_service.domain.errors import DecisionUnknown
 from decision_service.domain.factor import Factors
-from decision_service.domain.verdict import StageTrace
+from decision_service.domain.verdict import StageTrace, Verdict
+from decision_service.pipeline.decide.conclude import expiry
 from decision_service.pipeline.decide.overrides.settle import settle
 from decision_service.pipeline.decide.record_codec import (
     StoredFacts,
@@ -23,12 +25,17 @@ from decision_service.ruleset.run.evaluator import Facts
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """A decision as recorded: its entry, its facts, and for the FULL view factors and traces."""
+    """A decision as recorded: its entry, its facts, and for the FULL view factors and traces.
+
+    `verdict` is what was decided, and `expires` when it ends, both recomputed; None as factors are.
+    """
 
     entry: StoredEntry
     facts: StoredFacts
     factors: Factors | None = None
     traces: tuple[StageTrace, ...] = ()
+    verdict: Verdict | None = None
+    expires: datetime | None = None
 
 
 class DecisionPage(msgspec.Struct, frozen=True):
@@ -58,7 +65,8 @@ class ReadDecisions:
         inputs = inputs_from_wire(facts.inputs)
         known = Facts(factors.values, inputs, facts.as_of, answers=facts.answers)
         verdict = settle(ruleset, known, facts.allowances).verdict
-        return Recorded(entry, facts, factors, traces(ruleset, verdict))
+        expires = expiry(verdict, factors, ruleset, facts.as_of, facts.answers)
+        return Recorded(entry, facts, factors, traces(ruleset, verdict), verdict, expires)
 
     async def list(self, chosen: Filter, after: PagePosition | None, size: int) -> DecisionPage:
         """One page, newest first."""

@@ -10,6 +10,7 @@ import msgspec
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.time import AsOf
+from decision_service.impact.sums import ImpactSums
 from decision_service.pipeline.decide.overrides.limits import midnight
 from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal
 from decision_service.pipeline.rollout.guardrails.evaluate import (
@@ -20,7 +21,7 @@ from decision_service.pipeline.rollout.guardrails.evaluate import (
 )
 from decision_service.pipeline.rollout.guardrails.watch import GuardrailWatch
 from decision_service.pipeline.rollout.guardrails.windows import GuardrailWindow, position_at
-from decision_service.pipeline.rollout.pairs.pairs import Comparability, Group, PairLog
+from decision_service.pipeline.rollout.pairs.pairs import PairLog
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.allowances import DayTotal
@@ -62,11 +63,7 @@ class ShadowLine(msgspec.Struct, frozen=True):
 
     version: int
     share: int
-    groups: Sequence[Group]
-
-    def counted(self, standing: Comparability) -> int:
-        """How many of its results have this comparability."""
-        return sum(g.count for g in self.groups if g.standing is standing)
+    sums: ImpactSums
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -157,8 +154,8 @@ class ShowFigures:
         return DayFigures(caps, totals.explored)
 
     async def _shadow(self, product: str, shadow: Shadow, since: datetime) -> ShadowLine:
-        groups = await self._pairs.groups(product, shadow.version, since)
-        return ShadowLine(shadow.version, shadow.percent, groups)
+        sums = await self._pairs.pair_sums(product, shadow.version, since)
+        return ShadowLine(shadow.version, shadow.percent, sums)
 
 
 async def _arms(evaluation: Evaluation, since: datetime) -> Sequence[ArmLine]:

@@ -17,7 +17,7 @@ from decision_service.pipeline.decide.observer import Attempt
 from decision_service.pipeline.ports import DecisionEntry, FetchResult
 from decision_service.pipeline.rollout.counters import Counters
 from decision_service.pipeline.rollout.event_counters import EventCounters
-from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
+from decision_service.pipeline.rollout.pairs.case import DecidedCase
 from decision_service.pipeline.rollout.pairs.shadow import Shadows
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.gate import shadows

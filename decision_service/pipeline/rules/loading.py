@@ -17,6 +17,7 @@ from decision_service.language.evaluation.condition import Declared, DeclaredNam
 from decision_service.pipeline.ports import StoredText
 from decision_service.pipeline.rules.day_bounds import doubtful_bounds
 from decision_service.pipeline.rules.folder_checks import ListFiles, list_problems, shared_problems
+from decision_service.pipeline.rules.notices import notices_of
 from decision_service.pipeline.rules.publishing.manifest import (
     Publication,
     manifest_problems,
@@ -59,13 +60,14 @@ class ProductTexts(msgspec.Struct, frozen=True):
     tests: tuple[TextFile, ...] = ()
     fixtures: Mapping[str, str] = msgspec.field(default_factory=dict)
     lists: Mapping[str, str] = msgspec.field(default_factory=dict)
+    notices: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def contents(self) -> dict[str, str]:
         """Every file's text by its path within the folder of products."""
         plan = () if self.plan is None else (self.plan,)
         shown = {file.path: file.text for file in (*self.rulesets.values(), *plan, *self.tests)}
-        beside = {**self.tables, **self.lists}
+        beside = {**self.tables, **self.lists, **self.notices}
         within = {f"{self.path}/{name}": text for name, text in beside.items()}
         recorded = {f"{self.path}/tests/{name}": text for name, text in self.fixtures.items()}
         return {
@@ -311,8 +313,9 @@ def _product(
     if any(one.severity is Severity.ERROR for one in bounds):
         return None
     texts.append(StoredText(reading.plan.digest, "plan", product.plan.text.encode()))
+    notices = notices_of(product.path, product.notices, versions.values(), found)
     state = initial_state(reading.plan, now)
-    return Product(product.product, versions, reading.plan, state)
+    return Product(product.product, versions, reading.plan, state, notices)
 
 
 def _published(folder: RuleFolder) -> Publication | None:

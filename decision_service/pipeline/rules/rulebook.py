@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.errors import ProductUnknown
+from decision_service.notices.model import NoticeTexts
 from decision_service.pipeline.rules.publishing.manifest import Publication
 from decision_service.rollout.model import Plan
 from decision_service.rollout.state import RolloutState
@@ -17,12 +18,16 @@ from decision_service.ruleset.program.model import CompiledRuleset
 
 
 class Product(msgspec.Struct, frozen=True, dict=True):
-    """One product: its ruleset versions, its rollout plan, and the rollout's state."""
+    """One product: its ruleset versions, its rollout plan, and the rollout's state.
+
+    `notices` are its texts for letters by language.
+    """
 
     name: str
     versions: Mapping[int, CompiledRuleset]
     plan: Plan
     state: RolloutState
+    notices: Mapping[str, NoticeTexts] = msgspec.field(default_factory=dict)
 
     @property
     def champion(self) -> CompiledRuleset:

@@ -6,20 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
-from decision_service.ruleset.constructs.offer.model import BELOW
-from decision_service.ruleset.diff.model import (
+from decision_service.language.changes import (
     NO_VALUE,
-    NOTHING,
     ChangeKind,
-    VersionChange,
-    as_map,
-    compared,
+    WrittenChange,
     from_to,
     in_words,
-    items_by,
     keys_of,
     reordered,
+)
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
+from decision_service.ruleset.constructs.offer.model import BELOW
+from decision_service.ruleset.diff.trees import (
+    NOTHING,
+    as_map,
+    compared,
+    items_by,
     said,
     same_expression,
     same_text,
@@ -32,44 +34,44 @@ _LIMITS = ("min", "max", "unit")
 _WORDS = {"when": "the condition", "then": "the outcome", "from": "the lowest total"}
 
 
-def header(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+def header(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     """Product, version, title, currency and zone."""
     for key in HEADER:
         yield from compared(ABOUT, in_words(key), before.get(key), after.get(key))
 
 
-def validity(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+def validity(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     """How long a decision stands."""
     yield from compared(
         "validity", "a decision is valid", before.get("valid_for"), after.get("valid_for")
     )
 
 
-def data(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+def data(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     """The data policy."""
     old, new = as_map(before.get("data")), as_map(after.get("data"))
     for key in keys_of(_keys(old), _keys(new)):
         yield from compared("data", f"{in_words(key)} ({key})", old.get(key), new.get(key))
 
 
-def inputs(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+def inputs(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     """What the loan system sends."""
     yield from _entries("inputs", "input", before.get("inputs"), after.get("inputs"))
 
 
-def reasons(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+def reasons(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     """What applicants and regulators are told."""
     yield from _entries("reasons", "reason", before.get("reasons"), after.get("reasons"))
 
 
-def tags(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+def tags(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     """The labels that rules can carry."""
     yield from _entries("tags", "tag", before.get("tags"), after.get("tags"))
 
 
 def _entries(
     group: str, what: str, before: YamlNode | None, after: YamlNode | None
-) -> Iterator[VersionChange]:
+) -> Iterator[WrittenChange]:
     old, new = as_map(before), as_map(after)
     for name in keys_of(_keys(old), _keys(new)):
         yield from attributes(group, f"{what} {name}", old.get(name), new.get(name))
@@ -77,7 +79,7 @@ def _entries(
 
 def attributes(
     group: str, subject: str, before: YamlNode | None, after: YamlNode | None
-) -> Iterator[VersionChange]:
+) -> Iterator[WrittenChange]:
     """What differs in one map: the whole where it is new or gone, else key by key."""
     if before is None or after is None:
         yield from compared(group, subject, before, after)
@@ -96,10 +98,10 @@ def attributes(
 
 def _written(
     group: str, subject: str, key: str, before: YamlNode | None, after: YamlNode | None
-) -> VersionChange:
+) -> WrittenChange:
     sort = ChangeKind.ADDED if before is None else ChangeKind.REMOVED
     old, new = said(before), said(after)
-    return VersionChange(group, f"{subject}: {_word(key)}", sort, from_to(old, new), old, new)
+    return WrittenChange(group, f"{subject}: {_word(key)}", sort, from_to(old, new), old, new)
 
 
 def _word(key: str) -> str:
@@ -108,7 +110,7 @@ def _word(key: str) -> str:
 
 def _texts(
     group: str, subject: str, before: YamlNode | None, after: YamlNode | None
-) -> Iterator[VersionChange]:
+) -> Iterator[WrittenChange]:
     old, new = as_map(before), as_map(after)
     for language in keys_of(_keys(old), _keys(new)):
         yield from compared(
@@ -116,7 +118,7 @@ def _texts(
         )
 
 
-def params(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+def params(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     """Parameters, with the dates from which their values differ."""
     old, new = as_map(before.get("params")), as_map(after.get("params"))
     for name in keys_of(_keys(old), _keys(new)):
@@ -129,7 +131,7 @@ def params(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
         yield from _values(subject, as_map(first), as_map(second))
 
 
-def limits(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+def limits(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     """What parameters may be, which changes no decision."""
     old, new = as_map(before.get("params")), as_map(after.get("params"))
     for name in keys_of(_keys(old), _keys(new)):
@@ -139,12 +141,12 @@ def limits(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
 
 def _keyed(
     subject: str, keys: Sequence[str], before: MapNode, after: MapNode
-) -> Iterator[VersionChange]:
+) -> Iterator[WrittenChange]:
     for key in keys:
         yield from compared("parameters", f"{subject}: {key}", before.get(key), after.get(key))
 
 
-def _values(subject: str, before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+def _values(subject: str, before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     """The values in force, label by label where one side has labels."""
     old, new = _by_label(before), _by_label(after)
     for label in keys_of(old, new):
@@ -175,7 +177,7 @@ def _dated(param: MapNode) -> Mapping[str, Scalar]:
 
 def _steps(
     subject: str, before: Mapping[str, Scalar], after: Mapping[str, Scalar]
-) -> Iterator[VersionChange]:
+) -> Iterator[WrittenChange]:
     shown = ("", "")
     days = sorted({*before, *after})
     for day in days:
@@ -183,7 +185,7 @@ def _steps(
         pair = (_valued(old), _valued(new))
         if pair != shown and (old is None or new is None or not same_text(old, new)):
             words = f"{from_to(*pair)}{_when(day, days)}"
-            yield VersionChange("parameters", subject, ChangeKind.CHANGED, words, *pair)
+            yield WrittenChange("parameters", subject, ChangeKind.CHANGED, words, *pair)
         shown = pair
 
 
@@ -203,7 +205,7 @@ def _in_force(values: Mapping[str, Scalar], day: str) -> Scalar | None:
     return values[begun[-1]] if begun else None
 
 
-def derived(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+def derived(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     """Named expressions."""
     old, new = as_map(before.get("derived")), as_map(after.get("derived"))
     for name in keys_of(_keys(old), _keys(new)):
@@ -212,7 +214,7 @@ def derived(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
         )
 
 
-def offer(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+def offer(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     """The offer's lines."""
     old, new = as_map(before.get("offer")), as_map(after.get("offer"))
     for name in keys_of(_keys(old), _keys(new)):
@@ -221,19 +223,19 @@ def offer(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
         yield from compared("offer", subject, old.get(name), new.get(name), alike)
 
 
-def conditions(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+def conditions(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     """What applicants must still do."""
     yield from by_id("conditions", "condition", before.get("conditions"), after.get("conditions"))
 
 
-def post_checks(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+def post_checks(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     """Rules on the finished offer."""
     yield from by_id("post-checks", "rule", before.get("post_checks"), after.get("post_checks"))
 
 
 def by_id(
     group: str, what: str, before: YamlNode | None, after: YamlNode | None
-) -> Iterator[VersionChange]:
+) -> Iterator[WrittenChange]:
     """What differs in a list of maps that have ids."""
     old, new = items_by(before, "id"), items_by(after, "id")
     for name in keys_of(old, new):

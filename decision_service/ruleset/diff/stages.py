@@ -7,21 +7,12 @@ from difflib import SequenceMatcher
 
 import msgspec
 
+from decision_service.language.changes import ChangeKind, WrittenChange, keys_of, reordered
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 from decision_service.ruleset.constructs.table.rows import read_rows
-from decision_service.ruleset.diff.model import (
-    ChangeKind,
-    VersionChange,
-    as_map,
-    compared,
-    items_by,
-    keys_of,
-    reordered,
-    said,
-    same_expression,
-)
 from decision_service.ruleset.diff.sections import attributes, by_id
+from decision_service.ruleset.diff.trees import as_map, compared, items_by, said, same_expression
 from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.program.part import APPLIES_WHEN
 
@@ -33,7 +24,7 @@ class StageSide(msgspec.Struct, frozen=True):
     files: RulesetFiles
 
 
-def stages(before: StageSide, after: StageSide) -> Iterator[VersionChange]:
+def stages(before: StageSide, after: StageSide) -> Iterator[WrittenChange]:
     """Stage by stage, in the order of the newer version."""
     old = items_by(before.root.get("stages"), "name")
     new = items_by(after.root.get("stages"), "name")
@@ -45,11 +36,11 @@ def stages(before: StageSide, after: StageSide) -> Iterator[VersionChange]:
     yield from reordered("stages", "the stages are", old, new)
 
 
-def _presence(group: str, before: MapNode | None, after: MapNode | None) -> Iterator[VersionChange]:
+def _presence(group: str, before: MapNode | None, after: MapNode | None) -> Iterator[WrittenChange]:
     if before is None:
-        yield VersionChange(group, "the stage", ChangeKind.ADDED, "is new")
+        yield WrittenChange(group, "the stage", ChangeKind.ADDED, "is new")
     elif after is None:
-        yield VersionChange(group, "the stage", ChangeKind.REMOVED, "is gone")
+        yield WrittenChange(group, "the stage", ChangeKind.REMOVED, "is gone")
     else:
         yield from compared(group, "the component", before.get("component"), after.get("component"))
 
@@ -58,7 +49,7 @@ _Body = tuple[MapNode, RulesetFiles]
 _Row = Sequence[Scalar]
 
 
-def _stage(group: str, before: _Body, after: _Body) -> Iterator[VersionChange]:
+def _stage(group: str, before: _Body, after: _Body) -> Iterator[WrittenChange]:
     old, new = before[0], after[0]
     for_whom = old.get(APPLIES_WHEN), new.get(APPLIES_WHEN)
     yield from compared(group, "the condition `applies_when`", *for_whom, same_expression)
@@ -69,7 +60,7 @@ def _stage(group: str, before: _Body, after: _Body) -> Iterator[VersionChange]:
     )
 
 
-def _scorecard(group: str, before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+def _scorecard(group: str, before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     for key in ("id", "base"):
         yield from compared(group, f"the scorecard's {key}", before.get(key), after.get(key))
     old = items_by(before.get("characteristics"), "factor")
@@ -82,7 +73,7 @@ def _scorecard(group: str, before: MapNode, after: MapNode) -> Iterator[VersionC
 
 def _characteristic(
     group: str, name: str, before: MapNode | None, after: MapNode | None
-) -> Iterator[VersionChange]:
+) -> Iterator[WrittenChange]:
     subject = f"characteristic {name}"
     if before is None or after is None:
         yield from compared(group, subject, before, after)
@@ -97,7 +88,7 @@ def _without(node: MapNode, key: str) -> MapNode:
 
 def _listed(
     group: str, what: str, key: str, before: YamlNode | None, after: YamlNode | None
-) -> Iterator[VersionChange]:
+) -> Iterator[WrittenChange]:
     """What differs in bins or bands, each known by its own first word."""
     old, new = items_by(before, key), items_by(after, key)
     for name in keys_of(old, new):
@@ -115,7 +106,7 @@ def _only_rest(node: MapNode | None, key: str) -> MapNode | None:
     return None if node is None else _without(node, key)
 
 
-def _table(group: str, before: _Body, after: _Body) -> Iterator[VersionChange]:
+def _table(group: str, before: _Body, after: _Body) -> Iterator[WrittenChange]:
     old, new = before[0], after[0]
     for key in ("id", "hit", "reason"):
         yield from compared(group, f"the table's {key}", old.get(key), new.get(key))
@@ -126,7 +117,7 @@ def _table(group: str, before: _Body, after: _Body) -> Iterator[VersionChange]:
     yield from _rows(group, before, after)
 
 
-def _rows(group: str, before: _Body, after: _Body) -> Iterator[VersionChange]:
+def _rows(group: str, before: _Body, after: _Body) -> Iterator[WrittenChange]:
     columns = _columns(after[0]) or _columns(before[0])
     old, new = _cells(*before), _cells(*after)
     same_columns = _columns(before[0]) == _columns(after[0])
@@ -148,24 +139,24 @@ def _row(
     columns: Sequence[str],
     before: Sequence[Scalar],
     after: Sequence[Scalar],
-) -> Iterator[VersionChange]:
+) -> Iterator[WrittenChange]:
     for column, old, new in zip(columns, before, after, strict=True):
         subject = f"row {index + 1}: {column}"
         yield from compared(group, subject, old, new, same_expression)
 
 
-def _gone(group: str, rows: Sequence[_Row], start: int, end: int) -> Iterator[VersionChange]:
+def _gone(group: str, rows: Sequence[_Row], start: int, end: int) -> Iterator[WrittenChange]:
     for index in range(start, end):
         text = _shown(rows[index])
-        yield VersionChange(
+        yield WrittenChange(
             group, f"former row {index + 1}", ChangeKind.REMOVED, f"is gone; it was: {text}", text
         )
 
 
-def _new(group: str, rows: Sequence[_Row], start: int, end: int) -> Iterator[VersionChange]:
+def _new(group: str, rows: Sequence[_Row], start: int, end: int) -> Iterator[WrittenChange]:
     for index in range(start, end):
         text = _shown(rows[index])
-        yield VersionChange(
+        yield WrittenChange(
             group, f"row {index + 1}", ChangeKind.ADDED, f"is new: {text}", "", text
         )
 

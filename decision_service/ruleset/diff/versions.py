@@ -9,13 +9,14 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.factor import FactorSpec
+from decision_service.language.changes import ChangeKind, WrittenChange
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.nodes import MapNode, Scalar
 from decision_service.language.yaml.parser import read
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.diff import sections
-from decision_service.ruleset.diff.model import NOTHING, ChangeKind, VersionChange, same
 from decision_service.ruleset.diff.stages import StageSide, stages
+from decision_service.ruleset.diff.trees import NOTHING, same
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.reading.shared import names_of, with_shared
 
@@ -45,7 +46,7 @@ class RulesetDiff(msgspec.Struct, frozen=True):
 
     identical: bool
     alike: bool
-    changes: tuple[VersionChange, ...]
+    changes: tuple[WrittenChange, ...]
 
 
 def compare(
@@ -66,7 +67,7 @@ def compare(
     return RulesetDiff(identical=False, alike=False, changes=changes)
 
 
-_UNNAMED = VersionChange(
+_UNNAMED = WrittenChange(
     "other",
     "the digests",
     ChangeKind.CHANGED,
@@ -93,7 +94,7 @@ def _root(files: RulesetFiles) -> MapNode:
     return root if isinstance(root, MapNode) else NOTHING
 
 
-def _changes(before: StageSide, after: StageSide) -> Iterator[VersionChange]:
+def _changes(before: StageSide, after: StageSide) -> Iterator[WrittenChange]:
     for section in _BEFORE_STAGES:
         yield from section(before.root, after.root)
     yield from stages(before, after)
@@ -102,11 +103,11 @@ def _changes(before: StageSide, after: StageSide) -> Iterator[VersionChange]:
     yield from _shared_data(before.files, after.files)
 
 
-def _shared_data(before: RulesetFiles, after: RulesetFiles) -> Iterator[VersionChange]:
+def _shared_data(before: RulesetFiles, after: RulesetFiles) -> Iterator[WrittenChange]:
     for name in sorted({*before.data, *after.data}):
         old, new = (_tree(name, files) for files in (before, after))
         if old is None or new is None or not same(old, new):
-            yield VersionChange("shared data", f"_data/{name}", ChangeKind.CHANGED, "differs")
+            yield WrittenChange("shared data", f"_data/{name}", ChangeKind.CHANGED, "differs")
 
 
 def _tree(name: str, files: RulesetFiles) -> MapNode | None:

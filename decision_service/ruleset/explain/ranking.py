@@ -44,8 +44,35 @@ _TEXTS = {
     DataReason.RULE_ERROR: "A rule has no result for this application",
     DataReason.NO_RULE_APPROVED: "No rule approves the application",
 }
+_FILIPINO = {
+    DataReason.DATA_MISSING: "May kulang na impormasyong kailangan sa pagpapasya",
+    DataReason.NOT_YET_POSTED: "May buwang kailangan sa pagpapasya na hindi pa naitatala",
+    DataReason.STALE_DATA: "Matagal nang hindi naa-update ang nakakonektang account",
+    DataReason.PARTIAL_DATA: "Bahagi lamang ng nakakonektang account ang nabasa",
+    DataReason.SOURCE_FAILED: "May pinagmumulan ng datos na hindi nabasa",
+    DataReason.UPSTREAM_UNAVAILABLE: "Hindi maabot ang tagapagbigay ng datos",
+    DataReason.UPSTREAM_TIMEOUT: "Hindi sumagot sa takdang oras ang tagapagbigay ng datos",
+    DataReason.UPSTREAM_RATE_LIMITED: "Hindi na tumatanggap ng hiling ang tagapagbigay ng datos",
+    DataReason.UPSTREAM_BAD_BODY: "Hindi mabasa ang sagot ng tagapagbigay ng datos",
+    DataReason.UPSTREAM_SCHEMA: "Hindi kilala ang anyo ng sagot ng tagapagbigay ng datos",
+    DataReason.PAGINATION_LOOP: "Hindi natatapos ang mga pahina ng tagapagbigay ng datos",
+    DataReason.DATA_TOO_LARGE: "Mas marami ang datos kaysa sa mababasa",
+    DataReason.DATA_CHANGED_DURING_READ: "Nagbago ang datos habang binabasa",
+    DataReason.UPSTREAM_TRUNCATED: "Naputol ang sagot ng tagapagbigay ng datos",
+    DataReason.UNKNOWN_ENUM: "May halaga sa datos na hindi alam ang kahulugan",
+    DataReason.DATA_GONE: "Nawala ang datos na dating naroon",
+    DataReason.DATA_SHRANK: "Mas kaunti na ang datos kaysa dati",
+    DataReason.BAD_AMOUNT: "May halaga sa datos na hindi maaaring tama",
+    DataReason.BAD_DATE: "May petsa sa datos na hindi maaaring tama",
+    DataReason.MIXED_CURRENCY: "Higit sa isang pera ang gamit sa datos",
+    DataReason.UNCLASSIFIED_TRANSACTIONS: "Napakaraming transaksiyon ang hindi alam ang uri",
+    DataReason.DATA_EXPIRED: "Hindi na nagbibigay ng datos ang nakakonektang account",
+    DataReason.CONSENT_REVOKED: "Binawi ang pahintulot na basahin ang datos",
+    DataReason.RULE_ERROR: "May patakarang walang resulta para sa aplikasyong ito",
+    DataReason.NO_RULE_APPROVED: "Walang patakarang nag-aaproba sa aplikasyon",
+}
 _BUILT_IN: Mapping[str, ReasonSpec] = {
-    code: ReasonSpec(code, {"en": text}) for code, text in _TEXTS.items()
+    code: ReasonSpec(code, {"en": text, "fil": _FILIPINO[code]}) for code, text in _TEXTS.items()
 }
 
 _HELP = {

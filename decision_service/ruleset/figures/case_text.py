@@ -4,39 +4,41 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Verdict
 from decision_service.language.diagnostics import Place
 from decision_service.language.yaml.nodes import Scalar
 from decision_service.ruleset.figures.facts.pools import shown_value
+from decision_service.ruleset.figures.seen import parts_of
+from decision_service.ruleset.figures.usual import NewCase
 
 _UNQUOTED = re.compile(r"[A-Za-z][A-Za-z0-9_ ]*")
+_PLAIN = re.compile(r"[A-Za-z](?:[^:#\"'{}]|:(?! ))*[^:#\"'{}\s]")
+"""A name that YAML reads as it stands."""
+
+_BARE = re.compile(r"[\w.-]+")
+_LISTED = ("conditions", "tags", "data_requests")
 _NOWHERE = Place("", 1, 1, 2)
 
 
-def case_text(
-    name: str,
-    as_of: AsOf | None,
-    inputs: Mapping[str, Any],
-    factors: Mapping[str, Any],
-    lists: Mapping[str, Sequence[str]],
-    verdict: Verdict,
-) -> str:
-    """The case as it stands under `cases`; an input of None is not sent, without a day no `as_of`.
-
-    The name must be plain in YAML, as those of goals are.
-    """
-    lines = [f"  - name: {name}"]
-    if as_of is not None:
-        lines.append(f"    as_of: {as_of.date}")
-    for key, values in (("inputs", inputs), ("factors", factors), ("lists", lists)):
+def case_text(name: str, case: NewCase, verdict: Verdict, part: str = "") -> str:
+    """The case as it stands under `cases`; `part` is one that it expects beside the usual ones."""
+    lines = [f"  - name: {name if _PLAIN.fullmatch(name) else _quoted(name)}"]
+    if case.as_of is not None:
+        lines.append(f"    as_of: {case.as_of.date}")
+    given = (("inputs", case.inputs), ("factors", case.factors), ("lists", case.lists))
+    for key, values in given:
         if values:
             written = ", ".join(f"{name}: {_written(v)}" for name, v in values.items())
             lines.append(f"    {key}: {{{written}}}")
-    return "\n".join([*lines, f"    expect: {{{_expected(verdict)}}}"])
+    expected = ", ".join(_expected(verdict, part))
+    return "\n".join([*lines, f"    expect: {{{expected}}}"])
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _written(value: Any) -> str:
@@ -52,9 +54,22 @@ def _written(value: Any) -> str:
     return shown if plain else json.dumps(shown, ensure_ascii=False)
 
 
-def _expected(verdict: Verdict) -> str:
-    parts = [f"outcome: {verdict.outcome}"]
+def _expected(verdict: Verdict, part: str) -> Iterator[str]:
+    yield f"outcome: {verdict.outcome}"
     if verdict.refer_kind is not None:
-        parts.append(f"refer_kind: {verdict.refer_kind}")
-    parts.append(f"reasons: [{', '.join(str(reason.code) for reason in verdict.reasons)}]")
-    return ", ".join(parts)
+        yield f"refer_kind: {verdict.refer_kind}"
+    yield f"reasons: [{', '.join(str(reason.code) for reason in verdict.reasons)}]"
+    group, _, name = part.partition(".")
+    value = dict(parts_of(verdict)).get(part, ())
+    if group in _LISTED:
+        yield f"{group}: [{', '.join(value)}]"
+    elif group == "offer" and verdict.offer is None:
+        yield "offer: none"
+    elif name:
+        yield f"{group}: {{{name}: {_one(value)}}}"
+
+
+def _one(value: str | tuple[str, ...]) -> str:
+    """One value as a case expects it; `none` where there is none."""
+    text = value if isinstance(value, str) else "none"
+    return text if _BARE.fullmatch(text) else _quoted(text)

@@ -44,10 +44,9 @@ class Fate(StrEnum):
 
 
 class Witness(msgspec.Struct, frozen=True):
-    """Made-up facts that a change decides otherwise: a case's, with other values of some names."""
+    """A case that a change decides otherwise, as text for a file; `before` and `after` differ."""
 
     case: str
-    values: tuple[tuple[str, str], ...]
     before: str
     after: str
 

@@ -72,9 +72,9 @@ def _wrongly_marked(one: Tried, mark: Mark) -> Iterator[Diagnostic]:
         yield _error("T011", mark.place, f"{what} needs no mark: {reason}", "remove the mark")
     elif one.witness is not None:
         w = one.witness
-        given = ", ".join(f"{name}: {value}" for name, value in w.values) or "its own values"
         message = f"{what} is marked, and it matters: {w.before} becomes {w.after}"
-        yield _error("T010", mark.place, message, f"write a case: `{w.case}` with {given}")
+        hint = "remove the mark, and write the case that is printed for the change"
+        yield _error("T010", mark.place, message, hint)
 
 
 def _unknown(mark: Mark) -> Diagnostic:

@@ -11,19 +11,21 @@ from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.nodes import MapNode
 from decision_service.language.yaml.parser import read
 from decision_service.ruleset.compile.compiler import finish, read_draft, run_checks
+from decision_service.ruleset.figures.case_text import case_text
 from decision_service.ruleset.figures.facts.near import figures_near
 from decision_service.ruleset.figures.facts.related import related, uses_of
-from decision_service.ruleset.figures.facts.samples import Base, Sample, Sampler
+from decision_service.ruleset.figures.facts.samples import Sampler
 from decision_service.ruleset.figures.find import find_changes
 from decision_service.ruleset.figures.model import Change, Edit, Fate, Tried, Witness
 from decision_service.ruleset.figures.normal import normal_form
-from decision_service.ruleset.figures.seen import first_difference
+from decision_service.ruleset.figures.seen import SeenDifference, first_difference
 from decision_service.ruleset.figures.trees import edited, written_out
+from decision_service.ruleset.figures.usual import Usual
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.reading.draft import RulesetDraft
 from decision_service.ruleset.reading.names import Names
 from decision_service.ruleset.reading.shared import names_of, with_shared
-from decision_service.ruleset.run.evaluator import evaluate
+from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.testing.cases import CaseResult
 
 SAMPLES = 2_000
@@ -58,7 +60,7 @@ class FiguresRun:
         self.content = normal_form(self.draft)
         self.uses = uses_of(self.root)
         self.sampler = Sampler(ruleset, catalogue, self._bases(), self._near(self.draft))
-        self.sampled: list[tuple[Sample, Verdict]] = []
+        self.sampled: list[tuple[Facts, Verdict]] = []
 
     def tried(self) -> Iterator[Tried]:
         """Every change with its fate, in the order of the file; none is marked yet."""
@@ -99,18 +101,38 @@ class FiguresRun:
         """The first made-up facts that come out otherwise: any, then those about the figure."""
         if not self.sampled:
             drawn = self.sampler.samples(SAMPLES)
-            self.sampled = [(s, evaluate(self.ruleset, s.facts)) for s in drawn]
+            self.sampled = [(facts, evaluate(self.ruleset, facts)) for facts in drawn]
         names = related(self.root, self.uses, change)
         about = self.sampler.about(names, ABOUT_IT)
-        for sample, verdict in chain(self.sampled, ((s, None) for s in about)):
-            before = verdict or evaluate(self.ruleset, sample.facts)
-            difference = first_difference(before, evaluate(changed, sample.facts))
-            if difference is not None:
-                return Witness(sample.case, sample.values, *difference)
+        for facts, verdict in chain(self.sampled, ((facts, None) for facts in about)):
+            before = verdict or evaluate(self.ruleset, facts)
+            if first_difference(before, evaluate(changed, facts)) is not None:
+                return self._told(change, changed, facts)
         return None
 
-    def _bases(self) -> list[Base]:
-        return [Base(r.case.name, r.facts) for r in self.results if r.facts is not None]
+    def _told(self, change: Change, changed: CompiledRuleset, facts: Facts) -> Witness:
+        """The least case that these facts become."""
+
+        def difference(given: Facts) -> SeenDifference | None:
+            return first_difference(evaluate(self.ruleset, given), evaluate(changed, given))
+
+        usual = self._usual()
+        case = usual.shrunk(usual.changes(facts), lambda given: difference(given) is not None)
+        given = usual.facts(case)
+        assert given is not None  # noqa: S101  it was shrunk so
+        found = difference(given)
+        assert found is not None  # noqa: S101  likewise
+        name = f"{change.at} is {change.before} and not {change.after}"
+        text = case_text(name, case, evaluate(self.ruleset, given), found.part)
+        return Witness(text, found.before, found.after)
+
+    def _usual(self) -> Usual:
+        """The defaults of the first case that has any."""
+        own = [result for result in self.results if not result.case.snapshot]
+        return Usual(self.ruleset, (own or self.results)[0])
+
+    def _bases(self) -> list[Facts]:
+        return [r.facts for r in self.results if r.facts is not None]
 
     def _near(self, draft: RulesetDraft) -> dict[str, set[str]]:
         return figures_near(self.root, draft.params, self.ruleset.currency)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from decision_service.domain.verdict import Offer, Verdict
 from decision_service.ruleset.figures.facts.pools import shown_value
 
 NONE = "none"
+Part = str | tuple[str, ...]
 _OFFER = (
     "kind",
     "approved_amount",
@@ -20,31 +22,41 @@ _OFFER = (
 )
 
 
-def first_difference(one: Verdict, other: Verdict) -> tuple[str, str] | None:
-    """The first part in which verdicts differ, as it is in each; None where none does."""
-    before, after = dict(_parts(one)), dict(_parts(other))
+class SeenDifference(NamedTuple):
+    """The part in which two verdicts differ (`offer.tier`), and what it is in each."""
+
+    part: str
+    before: str
+    after: str
+
+
+def first_difference(one: Verdict, other: Verdict) -> SeenDifference | None:
+    """The first part in which verdicts differ; None where none does."""
+    before, after = dict(parts_of(one)), dict(parts_of(other))
     for name in dict.fromkeys((*before, *after)):
         if before.get(name) != after.get(name):
-            return f"{name} {before.get(name, NONE)}", f"{name} {after.get(name, NONE)}"
+            old, new = (f"{name} {_text(side.get(name))}" for side in (before, after))
+            return SeenDifference(name, old, new)
     return None
 
 
-def _parts(verdict: Verdict) -> Iterator[tuple[str, str]]:
+def _text(part: Part | None) -> str:
+    return part if isinstance(part, str) else ", ".join(part or ()) or NONE
+
+
+def parts_of(verdict: Verdict) -> Iterator[tuple[str, Part]]:
+    """Everything that a case can expect, by the names that it has under `expect`."""
     yield "outcome", verdict.outcome.value
     yield "refer_kind", verdict.refer_kind.value if verdict.refer_kind else NONE
-    yield "reasons", _listed(str(reason.code) for reason in verdict.reasons)
+    yield "reasons", tuple(str(reason.code) for reason in verdict.reasons)
     for score in verdict.scores:
         yield f"scores.{score.scorecard}", shown_value(score.score)
         yield f"bands.{score.scorecard}", score.band
-    yield "conditions", _listed(condition.id for condition in verdict.conditions)
-    yield "tags", _listed(tag.name for tag in verdict.tags)
-    yield "data_requests", _listed(request.factor for request in verdict.data_requests)
+    yield "conditions", tuple(condition.id for condition in verdict.conditions)
+    yield "tags", tuple(tag.name for tag in verdict.tags)
+    yield "data_requests", tuple(request.factor for request in verdict.data_requests)
     if verdict.offer is not None:
         yield from _of_offer(verdict.offer)
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names) or NONE
 
 
 def _of_offer(offer: Offer) -> Iterator[tuple[str, str]]:

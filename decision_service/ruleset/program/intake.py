@@ -63,7 +63,10 @@ class AnswerEntry(NamedTuple):
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """The slots of factors and inputs, by name without prefix, and of lists' answers."""
+    """The slots of factors and inputs, by name without prefix, and of lists' answers.
+
+    Equal intakes that `of` gives are one object.
+    """
 
     currency: str
     factors: tuple[IntakeEntry, ...]
@@ -81,11 +84,17 @@ class Intake(msgspec.Struct, frozen=True):
         """The intake of a ruleset's names."""
         taken = tuple(IntakeEntry.of(symbol.name, symbol) for symbol in factors)
         sent = tuple(IntakeEntry.of(name, symbol) for name, symbol in inputs)
-        return cls(currency, taken, sent, tuple(answers))
+        return _interned(cls(currency, taken, sent, tuple(answers)))
 
     def load_factors(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
         """Fill in factors; one that was not computed is missing as not fetched."""
         self._load(self.factors, factors, values)
+
+    def copy_factors(self, loaded: Sequence[Any], values: list[Any]) -> None:
+        """Fill in factors from values that this intake loaded before."""
+        for entry in self.factors:
+            slot = entry.slot
+            values[slot] = loaded[slot]
 
     def load_more(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
         """Fill in these factors over what is there; the others stay."""
@@ -135,6 +144,12 @@ class Intake(msgspec.Struct, frozen=True):
                 values[slot] = found[question]
             else:
                 values[slot] = unknown(f"lists.{question.list}", Cause.NOT_FETCHED)
+
+
+@lru_cache(64)
+def _interned(intake: Intake) -> Intake:
+    """One object for all that are equal: rulesets that differ in figures alone share it."""
+    return intake
 
 
 def _looked_at(symbol: Symbol, value: Any, currency: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.money import exponent
+from decision_service.domain.money import currency_sign, exponent
 from decision_service.domain.verdict import ComparisonTrace, Truth
 from decision_service.language.evaluation.arithmetic import EXACT
 from decision_service.language.evaluation.emitter import Evaluate, Values, compile_tree, leaves
@@ -22,19 +22,6 @@ from decision_service.language.expressions.tree import Node
 from decision_service.ruleset.analysis.regions import Span
 from decision_service.ruleset.program.rounding import STEP, apart
 
-_SIGNS = {
-    "PHP": "₱",
-    "USD": "$",
-    "EUR": "€",
-    "GBP": "£",
-    "JPY": "¥",
-    "IDR": "Rp",
-    "INR": "₹",
-    "THB": "฿",
-    "VND": "₫",
-    "KRW": "₩",
-    "NGN": "₦",
-}
 _CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _LONGEST = 40
@@ -138,7 +125,7 @@ class Wording:
 
     @property
     def _sign(self) -> str:
-        return _SIGNS.get(self.currency, self.currency)
+        return currency_sign(self.currency)
 
     def decisive(self, node: Node, values: Values, about: str = "") -> tuple[str, str, str]:
         """Name, actual and required of the first comparison that made a condition true.
@@ -231,13 +218,18 @@ class Wording:
             case tree.Within():
                 return self._among(leaf, values)
             case tree.Listed():
-                name, actual = f"lists.{leaf.list}", self._shown(leaf.operand, values)
-                return Seen(leaf.operand, "in", name, name, actual)
+                return self._listed(leaf, "in", values)
+            case tree.Not(operand=tree.Listed() as asked):
+                return self._listed(asked, "not in", values)
             case tree.FunctionCall(function="known" | "missing"):
                 gone = isinstance(self.evaluated(leaf.arguments[0], values), Unknown)
                 actual = "missing" if gone else "known"
                 return Seen(leaf.arguments[0], "", leaf.function, leaf.function, actual)
         return Seen(leaf, "", "true", "true", self._shown(leaf, values))
+
+    def _listed(self, leaf: tree.Listed, word: str, values: Values) -> Seen:
+        name, actual = f"lists.{leaf.list}", self._shown(leaf.operand, values)
+        return Seen(leaf.operand, word, name, name, actual)
 
     def _among(self, leaf: tree.Within, values: Values) -> Seen:
         type_ = leaf.operand.type

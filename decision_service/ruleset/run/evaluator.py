@@ -15,6 +15,7 @@ from decision_service.domain.verdict import Component, Outcome, Reason, ReferKin
 from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.ruleset.explain.ranking import data_requests, ranked
 from decision_service.ruleset.program.findings import Finding, Trace
+from decision_service.ruleset.program.intake import Intake
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.program.program import ParamPeriod
 from decision_service.ruleset.program.state import State
@@ -33,6 +34,7 @@ class LoadedFactors(msgspec.Struct, frozen=True):
 
     values: tuple[Any, ...]
     period: ParamPeriod
+    intake: Intake
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -49,14 +51,24 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 def load(
-    ruleset: CompiledRuleset, factors: Mapping[str, FactorValue], as_of: AsOf
+    ruleset: CompiledRuleset,
+    factors: Mapping[str, FactorValue],
+    as_of: AsOf,
+    same: LoadedFactors | None = None,
 ) -> LoadedFactors:
-    """Factor values as a ruleset takes them on a day, for any number of evaluations."""
+    """Factor values as a ruleset takes them on a day, for any number of evaluations.
+
+    `same` are these factors as loaded before, for any ruleset and day: what both take alike is
+    copied.
+    """
     program = ruleset.program
-    period = program.timeline.at(as_of.date)
+    intake, period = program.intake, program.timeline.at(as_of.date)
     values = list(period.values)
-    program.intake.load_factors(factors, values)
-    return LoadedFactors(tuple(values), period)
+    if same is not None and same.intake is intake:
+        intake.copy_factors(same.values, values)
+    else:
+        intake.load_factors(factors, values)
+    return LoadedFactors(tuple(values), period, intake)
 
 
 def load_more(
@@ -67,7 +79,7 @@ def load_more(
         return loaded
     values = list(loaded.values)
     ruleset.program.intake.load_more(factors, values)
-    return LoadedFactors(tuple(values), loaded.period)
+    return LoadedFactors(tuple(values), loaded.period, loaded.intake)
 
 
 def evaluate(ruleset: CompiledRuleset, facts: Facts, *, score_aside: bool = False) -> Verdict:

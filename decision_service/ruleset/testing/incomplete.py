@@ -18,6 +18,6 @@ class Incomplete:
     def tell(self, report: Report) -> None:
         """Report each error once, with the number of its cases where there are several."""
         for (code, message, hint), places in self._found.items():
-            several = f"{len(places)} cases: say it once for all of them"
+            several = f"{len(places)} cases: say it once for all of them, under `defaults`"
             parts = [hint, several if len(places) > 1 else ""]
             report.error(code, places[0], message, "; ".join(filter(None, parts)))

@@ -137,6 +137,7 @@ _ERASED = (
     "link_tokens",
     "warm",
     "loan_outcomes",
+    "notices",
     "history",
     "history_keys",
 )

@@ -16,6 +16,7 @@ from decision_service.storage.schema.tables import (
     backtest_runs,
     decisions,
     loan_outcomes,
+    notices,
     review_events,
     reviews,
     shadow_results,
@@ -23,8 +24,9 @@ from decision_service.storage.schema.tables import (
     warm,
 )
 
-_TABLES = (shadow_results, decisions, loan_outcomes, reviews, review_events)
-"""Outcomes come after their decisions, whose deletion waits for reports that are being recorded."""
+_TABLES = (shadow_results, decisions, loan_outcomes, notices, reviews, review_events)
+"""Outcomes and letters come after their decisions, whose deletion waits for what is being recorded
+of them."""
 
 _Row = tuple[str, int, str]
 """A decision by product, instant and id: where its row for its rollout is, too."""

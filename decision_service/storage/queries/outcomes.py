@@ -34,8 +34,7 @@ def record(
     connection: Connection, report: LoanOutcome, caller: str, now: datetime
 ) -> Compared | None:
     """As `OutcomeLog.record_outcome`."""
-    decided = connection.execute(_DECISION, {"decision_id": report.decision_id})
-    if decided.first() is None:
+    if not kept(connection, report.decision_id):
         return None
     _wait_for_turn(connection, caller, report.loan_id)
     compared = compare(report, of_loan(connection, caller, report.loan_id))
@@ -44,6 +43,11 @@ def record(
         connection.execute(insert(loan_outcomes), row)
         history.report(connection, report.decision_id, newest(connection, report.decision_id))
     return compared
+
+
+def kept(connection: Connection, decision_id: str) -> bool:
+    """Whether a decision is stored, and stays so until the transaction ends."""
+    return connection.execute(_DECISION, {"decision_id": decision_id}).first() is not None
 
 
 def of_loan(connection: Connection, caller: str, loan_id: str) -> Sequence[LoanOutcome]:

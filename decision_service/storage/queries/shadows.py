@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
-from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.rollout.pairs.pairs import Comparability, DecisionPair, Group
+from decision_service.domain.verdict import Outcome
+from decision_service.impact.applicant import JudgedApplicant, LeftOut, NotCompared, Side
+from decision_service.impact.sums import ImpactSums
+from decision_service.pipeline.rollout.pairs.pairs import DecisionPair
 from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.queries.dialect import insert_new
 from decision_service.storage.schema.tables import shadow_results
 
 _ROW = shadow_results.c
-_ALIKE = (_ROW.standing, _ROW.live_outcome, _ROW.live_kind, _ROW.outcome, _ROW.kind, _ROW.moved)
-_COUNT = func.count()
-_GROUPS = (
-    select(
-        *_ALIKE,
-        _COUNT,
-        func.coalesce(func.sum(_ROW.live_amount), 0),
-        func.coalesce(func.sum(_ROW.amount), 0),
-        func.max(_ROW.decision_id),
-    )
+_ALIKE = (
+    _ROW.standing, _ROW.live_outcome, _ROW.live_amount, _ROW.outcome, _ROW.amount, _ROW.moved
+)  # fmt: skip
+_SUMS = (
+    select(*_ALIKE, func.count().label("many"), func.max(_ROW.decision_id).label("example"))
     .where(
         _ROW.product == bindparam("product"),
         _ROW.version == bindparam("version"),
         _ROW.created >= bindparam("since"),
     )
     .group_by(*_ALIKE)
-    .order_by(_COUNT.desc(), *_ALIKE)
 )
+_COMPARED = "compared"
+_EARLIER = {
+    "not_comparable": LeftOut.DATA_NOT_READ,
+    "failed": LeftOut.RULE_ERROR,
+    "erased": LeftOut.ERASED,
+}
+"""What earlier programs wrote of decisions that could not be compared."""
+
+_CAUSE, _OLD, _NEW = "rule ", "-reason ", "+reason "
 
 
 def record(connection: Connection, pairs: Sequence[DecisionPair]) -> None:
@@ -39,42 +45,74 @@ def record(connection: Connection, pairs: Sequence[DecisionPair]) -> None:
     insert_new(connection, shadow_results, [_row(pair) for pair in pairs])
 
 
-def groups(connection: Connection, product: str, version: int, since: datetime) -> Sequence[Group]:
-    """A version's results on decisions from `since` on, alike ones together, most first."""
+def sums(connection: Connection, product: str, version: int, since: datetime) -> ImpactSums:
+    """A version's results on decisions from `since` on, added up."""
     chosen = {"product": product, "version": version, "since": microseconds(since)}
-    return [
-        Group(
-            Comparability(standing),
-            Outcome(live),
-            ReferKind(live_kind) if live_kind else None,
-            Outcome(other) if other else None,
-            ReferKind(kind) if kind else None,
-            tuple(moved.splitlines()),
-            count,
-            int(live_amount),
-            int(amount),
-            example,
-        )
-        for (
-            standing, live, live_kind, other, kind, moved, count, live_amount, amount, example
-        ) in connection.execute(_GROUPS, chosen)
-    ]  # fmt: skip
+    found = ImpactSums()
+    for row in connection.execute(_SUMS, chosen):
+        if row.standing == _COMPARED:
+            found.add(_judged(row), row.many)
+        else:
+            why = _EARLIER.get(row.standing) or LeftOut(row.standing)
+            found.leave_out(why, Outcome(row.live_outcome), many=row.many)
+    return found
+
+
+def _judged(row: Row[Any]) -> JudgedApplicant:
+    """A result as it was recorded; earlier programs wrote a sign before causes."""
+    moved = row.moved.splitlines()
+    old, new = (
+        tuple(line.removeprefix(sign) for line in moved if line.startswith(sign))
+        for sign in (_OLD, _NEW)
+    )
+    causes = (line.lstrip("+-") for line in moved)
+    return JudgedApplicant(
+        row.example,
+        Side(Outcome(row.live_outcome), amount=row.live_amount, codes=old),
+        Side(Outcome(row.outcome), amount=row.amount, codes=new),
+        tuple(cause.removeprefix(_CAUSE) for cause in causes if cause.startswith(_CAUSE)),
+    )
 
 
 def _row(pair: DecisionPair) -> dict[str, object]:
-    live, other = pair.live, pair.other
+    told = pair.told
+    sides: dict[str, object]
+    if isinstance(told, NotCompared):
+        sides = {"standing": told.why.value, "live_outcome": pair.live.value, "moved": ""}
+    else:
+        sides = {
+            "standing": _COMPARED,
+            **_side("live_", told.before),
+            **_side("", told.after),
+            "moved": "\n".join(_moved(told)),
+        }
     return {
         "decision_id": pair.decision_id,
         "version": pair.version,
         "product": pair.product,
         "digest": pair.digest,
         "created": microseconds(pair.created),
-        "standing": pair.standing.value,
-        "live_outcome": live.outcome.value,
-        "live_kind": live.kind and live.kind.value,
-        "live_amount": live.amount,
-        "outcome": other and other.outcome.value,
-        "kind": other and other.kind and other.kind.value,
-        "amount": other and other.amount,
-        "moved": "\n".join(pair.moved),
+        **_NO_SIDES,
+        **sides,
     }
+
+
+_NO_SIDES: dict[str, Any] = dict.fromkeys(("live_kind", "live_amount", "outcome", "kind", "amount"))
+
+
+def _side(whose: str, side: Side) -> dict[str, object]:
+    return {
+        f"{whose}outcome": side.outcome.value,
+        f"{whose}kind": side.kind and side.kind.value,
+        f"{whose}amount": side.amount,
+    }
+
+
+def _moved(told: JudgedApplicant) -> Iterator[str]:
+    """The causes, and the principal reasons of outcomes that differ."""
+    for cause in told.causes:
+        yield f"{_CAUSE}{cause}"
+    if told.before.outcome is not told.after.outcome:
+        for sign, side in ((_OLD, told.before), (_NEW, told.after)):
+            for code in side.codes[:1]:
+                yield f"{sign}{code}"

@@ -8,6 +8,7 @@
     <product>/rollout.yaml              the rollout plan
     <product>/tables/*.csv              rows of tables
     <product>/lists/*.csv               lists of keys
+    <product>/notices/<language>.yaml   texts of letters to applicants
     <product>/tests/*.yaml              rule tests
     <product>/tests/fixtures/*.json     snapshots that rule tests name
 
@@ -122,6 +123,10 @@ class _Reading:
             tests=tuple(read for _, read in tests),
             fixtures={f"fixtures/{file}": read.text for file, read in fixtures},
             lists=self._lists(name),
+            notices={
+                f"notices/{file}": read.text
+                for file, read in self._read(f"{name}/notices", _YAML_LIKE)
+            },
         )
 
     def _rules(self, product: str) -> tuple[Mapping[int, TextFile], TextFile | None]:

@@ -273,6 +273,26 @@ loan_outcomes = Table(
 Days are `YYYY-MM-DD`, amounts minor units of `currency`; `reported` is when the report came.
 """
 
+notices = Table(
+    "notices",
+    metadata,
+    Column("notice_id", _text(), primary_key=True),
+    Column("decision_id", _text(), nullable=False),
+    Column("caller", _text(), nullable=False),
+    Column("kind", _text(), nullable=False),
+    Column("language", _text(), nullable=False),
+    Column("template_digest", _text(), nullable=False),
+    Column("letter", LargeBinary, nullable=False),
+    Column("made", BigInteger, nullable=False),
+    Column("made_by", _text(), nullable=False),
+    Column("sent", BigInteger),
+    Column("channel", _text()),
+    Column("sent_by", _text()),
+    Index("notices_decision_id", "decision_id"),
+    Index("notices_made", "made", "notice_id"),
+)
+"""Letters to applicants as they were made, deleted with their decisions; `letter` is JSON."""
+
 history = Table(
     "history",
     metadata,
@@ -407,7 +427,8 @@ shadow_results = Table(
 )
 """What a silent version would have decided beside what was decided; nothing of a person.
 
-`moved` holds the rules and reasons that told the two apart, one a line.
+`standing` says why there is no other side. `moved` holds the causes and the principal reasons of
+what differs, one a line.
 """
 
 backtest_runs = Table(

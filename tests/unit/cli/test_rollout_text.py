@@ -8,7 +8,7 @@ import pytest
 
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.api.v1 import rollout_pb2
-from decision_service.cli.rollout.compare import headlines, untried_lines
+from decision_service.cli.rollout.compare import headlines, print_comparison, untried_lines
 from decision_service.cli.rollout.figures import next_text
 from decision_service.cli.rollout.show import group_lines, next_lines
 from tests.unit.cli.commands import command
@@ -93,6 +93,24 @@ def test_parameters_of_another_day_and_values_that_were_not_tried_are_named() ->
         "Not tried: least 6 from 2026-12-01 (v1); try --params-as-of 2026-12-01"
     ]
     assert list(untried_lines(COMPARISON)) == []
+
+
+def test_a_comparison_shows_the_figures_of_a_report(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rates with the interval of pairs, first causes with the swaps they make, and reasons."""
+    outcomes = {"live": "OUTCOME_APPROVE", "other": "OUTCOME_DECLINE"}
+    rate = {"live_percent": "40.00", "other_percent": "30.00", "difference": "-10.00"}
+    found = pb.VersionComparison(
+        outcomes=[pb.ComparedOutcomes(**outcomes, count=1, examples=["dec_7"])],
+        rates=[pb.ComparedRate(outcome="OUTCOME_APPROVE", **rate, low="-28.50", high="8.50")],
+        moves=[pb.ComparedMove(change="policy.age", count=3, first=1, lost=1, example="dec_7")],
+        reasons=[pb.ComparedReason(live="APPROVE", other="TOO_YOUNG", count=1)],
+    )
+    found.MergeFrom(COMPARISON)
+    print_comparison(found, "challenger")
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["approve", "40.00", "%", "30.00", "%", "-10.00", "-28.50", "to", "+8.50"] in rows
+    assert ["policy.age", "1", "0", "3", "0", "1", "dec_7"] in rows
+    assert ["APPROVE", "TOO_YOUNG", "1"] in rows
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
-"""`rules diff`: two versions side by side, from files or by product and number."""
+"""`rules diff`: two versions side by side, or two states of all rules with plans and lists."""
 
 from __future__ import annotations
 
 import json
+import shutil
+
+import pytest
 
 from tests.unit.cli.commands import WORKED_EXAMPLE, command, product_folder
 
@@ -74,3 +77,134 @@ def test_a_side_that_is_not_there_is_wrong_usage(capsys):
     """A name that is neither file nor version gives exit code 2 and one sentence."""
     done = command(capsys, "rules", "diff", EXAMPLE, "nowhere.yaml")
     assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+CHALLENGED = """\
+  challenger:
+    version: 2
+    salt: personal-loan-ph-v2
+    stages: [{name: one, percent: 1}]
+    initial_stage: one
+caps:
+  - {name: all, approvals_per_day: 400}
+explore: {percent: 1, max_amount: 10000, amount_per_day: 100000}
+"""
+
+
+@pytest.fixture
+def states(tmp_path):
+    """Two rules folders: a product, and the same with another plan, version 2 and a list's key."""
+    old = product_folder(tmp_path / "old").parent
+    (old / "_shared" / "lists").mkdir(parents=True)
+    (old / "_shared" / "lists" / "blocked.csv").write_text("key\nA\nB\n")
+    new = tmp_path / "new" / "rules"
+    shutil.copytree(old, new)
+    second_version(new / "personal-loan-ph", ("2026-12-01: 6}", "2026-12-01: 8}"))
+    plan = new / "personal-loan-ph" / "rollout.yaml"
+    plan.write_text(plan.read_text().replace("percent: 100", "percent: 50") + CHALLENGED)
+    (new / "_shared" / "lists" / "blocked.csv").write_text("key\nA\nC\nD\n")
+    return old, new
+
+
+def test_two_folders_are_compared_with_their_plans_and_lists(capsys, states):
+    """Versions, the whole plan and lists follow each other, each with what was and what is."""
+    done = command(capsys, "rules", "diff", *states)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines() == [
+        f"{states[0]} → {states[1]}",
+        "personal-loan-ph v2 (challenger) against v1: 2 changes",
+        "  about the version",
+        "    version from 1 to 2",
+        "  parameters",
+        "    minimum income months (min_income_months) from 6 to 8 on 2026-12-01",
+        "personal-loan-ph rollout plan: 7 changes",
+        "  go-live",
+        "    stage all: percent from 100 to 50",
+        "  challenger",
+        "    the challenger is new: v2",
+        "    salt is new: personal-loan-ph-v2",
+        "    stage one is new: percent 1",
+        "    initial stage (initial_stage) is new: one",
+        "  caps",
+        "    cap all is new: approvals per day 400",
+        "  explore",
+        "    the control group is new: percent 1, maximum amount 10000, amount per day 100000",
+        "_shared/lists/blocked.csv has 2 keys more and 1 fewer",
+    ]
+
+
+def test_programs_read_the_same_of_two_folders(capsys, states):
+    """`--format json` names what is gone, and gives versions, plans and lists with both sides."""
+    done = command(capsys, "rules", "diff", states[1], states[0], "--format", "json")
+    found = json.loads(done.out)
+    assert (done.code, found["gone"], found["versions"]) == (0, ["personal-loan-ph v2"], [])
+    [plan], [keys] = found["plans"], found["lists"]
+    assert (plan["product"], len(plan["before"]), len(plan["after"])) == (
+        "personal-loan-ph",
+        64,
+        64,
+    )
+    [stage] = [change for change in plan["changes"] if change["group"] == "go-live"]
+    assert (stage["before"], stage["after"], stage["sort"]) == ("50", "100", "changed")
+    assert (keys["added"], keys["removed"]) == (1, 2)
+
+
+def test_a_product_or_a_plan_alone_is_compared(capsys, states):
+    """The same part of both folders, and nothing else of them."""
+    products = [folder / "personal-loan-ph" for folder in states]
+    whole = command(capsys, "rules", "diff", *states).out.splitlines()
+    assert command(capsys, "rules", "diff", *products).out.splitlines()[1:] == whole[1:]
+    plans = [product / "rollout.yaml" for product in products]
+    assert command(capsys, "rules", "diff", *plans).out.splitlines()[1:] == whole[6:-1]
+
+
+def test_the_same_state_has_no_difference(capsys, states):
+    """A folder against itself is told in one line."""
+    done = command(capsys, "rules", "diff", states[1], states[1])
+    assert done.out.endswith(": no version, plan or list differs\n")
+    assert (done.code, len(done.out.splitlines())) == (0, 1)
+
+
+def test_a_product_that_comes_or_goes_is_told_with_its_plan(capsys, states, tmp_path):
+    """A new one is new with all that its plan says; one that is gone is told in two lines."""
+    old, _ = states
+    shutil.copytree(old, tmp_path / "both")
+    command(capsys, "rules", "new", "small-loan", "--rules", tmp_path / "both")
+    came = command(capsys, "rules", "diff", old, tmp_path / "both").out
+    assert "small-loan v1 (champion): is new" in came
+    assert "small-loan rollout plan: " in came
+    went = command(capsys, "rules", "diff", tmp_path / "both", old).out.splitlines()[1:]
+    assert went == [
+        "small-loan v1 is gone",
+        "small-loan rollout plan: 1 change",
+        "  plan",
+        "    the plan is gone",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "told"),
+    [
+        ("", EXAMPLE, "name two versions, or two folders or git revisions"),
+        ("", "personal-loan-ph", "name the same part of both"),
+        ("", "nowhere", "nowhere is neither a folder nor a revision"),
+    ],
+)
+def test_sides_that_do_not_go_together_are_wrong_usage(capsys, states, one, two, told):
+    """One sentence says which side is what, and what to name; exit code 2."""
+    done = command(capsys, "rules", "diff", states[0] / one, _side(states[1], two))
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert told in done.err
+
+
+def _side(folder, word):
+    return word if word in (EXAMPLE, "nowhere") else folder / word
+
+
+def test_a_side_that_does_not_load_is_a_finding(capsys, states):
+    """An error of a plan is told with its place and exit code 1."""
+    plan = states[1] / "personal-loan-ph" / "rollout.yaml"
+    plan.write_text(plan.read_text().replace("percent: 50", "percent: 500"))
+    done = command(capsys, "rules", "diff", *states)
+    assert (done.code, done.out) == (1, "")
+    assert "personal-loan-ph/rollout.yaml:" in done.err

@@ -94,6 +94,22 @@ def test_the_same_rules_have_no_findings(
     assert "## Figures" not in done.out
 
 
+def test_a_plan_is_reviewed_as_rules_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plan that alone changes is told in words, and lists beside it."""
+    old, new = (_small(capsys, tmp_path / name) for name in ("old", "new"))
+    plan = new / "small-loan" / "rollout.yaml"
+    plan.write_text(plan.read_text().replace("percent: 1,", "percent: 2,"))
+    (new / "_shared" / "lists").mkdir(parents=True)
+    (new / "_shared" / "lists" / "partners.csv").write_text("key\nA\n")
+    done = command(capsys, "rules", "review", old, new)
+    assert "No version decides otherwise than before." in done.out
+    expected = "## Rollout plan of small-loan\n\n- go-live: stage pilot: percent from 1 to 2\n"
+    assert expected in done.out
+    assert "## Lists\n\n- _shared/lists/partners.csv is new: 1 key\n" in done.out
+
+
 def test_a_changed_version_has_its_figures_tried(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,7 +34,7 @@ RULESETS = [
 CASES = [
     *sorted(SHIPPED.glob("*/tests/*.yaml")),
     WORKED_EXAMPLE / "cases.yaml",
-    COMBINED / "tests" / "v1.yaml",
+    *sorted((COMBINED / "tests").glob("*.yaml")),
     *(path.parent / "tests" / "v1.yaml" for path in CONSTRUCTS),
 ]
 EVERY_KEY = WORKED_EXAMPLE / "v1.yaml"

@@ -59,6 +59,9 @@ def test_a_failing_case_shows_expected_beside_actual_in_every_form(run, product)
     assert done.code == 1
     assert "FAILED a steady earner is approved" in done.out
     assert "expected DECLINE\n    actual   APPROVE" in done.out
+    assert "cases that reach these are printed once all tests pass\n" in done.out
+    figures = run("test", "--figures")
+    assert "personal-loan-ph v1: figures are tried once all tests pass\n" in figures.out
     done = run("test", "--format", "json")
     assert done.code == 1
     (version,) = json.loads(done.out)
@@ -98,7 +101,8 @@ def test_a_version_of_the_plan_without_a_case_has_no_coverage(run, product):
     done = run("test")
     assert done.code == 1
     assert "rollout.yaml:11:22: error T003: personal-loan-ph v2 is the plan's shadow" in done.out
-    assert "personal-loan-ph v2: 0 passed, 0 failed, coverage 0 %" in done.out
+    first = "  cases that reach these are printed once there is one case to begin with\n"
+    assert f"{first}personal-loan-ph v2: 0 passed, 0 failed, coverage 0 %" in done.out
     assert run("test", "--fail-under", "1").code == 1
 
 
@@ -275,8 +279,10 @@ def test_figures_that_no_test_notices_are_listed_and_a_floor_fails(run, gate):
     """Each is a line with file and line, old and new value; below the floor the command fails."""
     done = run("test", "--fail-under-figures", "100")
     assert done.code == 1
-    assert "/v1.yaml:9: no test notices params.least from 4 to 5" in done.out
-    assert "a case would: `" in done.out
+    assert "/v1.yaml:9: no test notices params.least from 4 to 5: outcome" in done.out
+    assert (
+        "\n  - name: params.least is 4 and not 5\n    factors: {income.months_12m: 4}" in done.out
+    )
     assert "less than the 100 % asked for" in done.err
 
 
@@ -288,6 +294,7 @@ def test_figures_are_there_for_programs(run, gate):
     assert ("params.least", "4", "5", 9) in {
         (one["at"], one["from"], one["to"], one["line"]) for one in figures["unnoticed"]
     }
+    assert all("\n    expect: {" in one["case"] for one in figures["unnoticed"] if one["case"])
 
 
 def test_why_shows_a_failed_case_stage_by_stage(run, gate, tmp_path):

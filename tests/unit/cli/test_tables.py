@@ -2,7 +2,7 @@
 
 import pytest
 
-from decision_service.cli.display.output import print_table, table
+from decision_service.cli.display.output import console, print_table, table
 from tests.unit.cli.commands import command
 
 ID = "tenantId-d74c567b7cb40868ae5f3db498bba2c3"
@@ -27,3 +27,9 @@ def test_people_fit_80_columns_with_whole_ids(capsys: pytest.CaptureFixture[str]
     lines = command(capsys, "people").out.splitlines()
     assert max(map(len, lines)) <= 80
     assert sum(ID in line for line in lines) == 1
+
+
+def test_a_line_number_between_colons_is_no_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    """`v1.yaml:100: …` is printed as it is, though `:100:` names an emoji."""
+    console().print("v1.yaml:100: not reached", markup=False)
+    assert capsys.readouterr().out == "v1.yaml:100: not reached\n"

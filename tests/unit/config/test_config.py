@@ -115,6 +115,9 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     file.write_text("s3cret\n")
     settings = load(environ={"DECISION_SMILE_API_SECRET_FILE": str(file)})
     assert settings.smile_api_secret.get_secret_value() == "s3cret"
+    file.write_text("sqlite:///of-a-file.db\n")
+    settings = load(environ={"DECISION_STORE_URL_FILE": str(file)})
+    assert settings.store_url == "sqlite:///of-a-file.db"
 
 
 @pytest.mark.parametrize("text", ["- a list", "a: [", "\x00"])

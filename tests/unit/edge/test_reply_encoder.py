@@ -35,6 +35,7 @@ from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.edge.rpc.mapping.values import money_from_message, value_from_message
 from decision_service.pipeline.ports import ReplyStyle
 from tests.fakes.any_decision import decisions, styles, traces
+from tests.fakes.examples import examples
 from tests.fakes.world import NOW
 
 ENCODER = ProtoReplyEncoder()
@@ -69,7 +70,7 @@ def put_in_backwards(decision: Decision) -> Decision:
     )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(decisions, styles, traces)
 def test_equal_decisions_have_the_same_bytes(decision, style, of):
     """Neither an earlier reply nor the order in which maps were filled changes a byte."""
@@ -78,7 +79,7 @@ def test_equal_decisions_have_the_same_bytes(decision, style, of):
     assert ProtoReplyEncoder().encode(put_in_backwards(decision), style, of) == reply
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(decisions, styles, traces)
 def test_only_the_full_view_has_inputs_factor_values_traces_and_withheld_tags(decision, style, of):
     """Without them a FULL reply is the BASIC one."""
@@ -94,7 +95,7 @@ def test_only_the_full_view_has_inputs_factor_values_traces_and_withheld_tags(de
     assert read(ENCODER.encode(decision, structs.replace(style, full=False), of)) == full
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(decisions)
 def test_a_reply_says_what_was_decided(decision):
     """Amounts, times, slots and rules are read back exactly; what there is not is not there."""

@@ -34,6 +34,7 @@ from decision_service.simulator.answers.insights import NO_DATA, NOT_COMPUTABLE,
 from decision_service.simulator.people.government import estimates, loan
 from decision_service.simulator.people.shapes import Origin, source
 from decision_service.simulator.people.world import DataSource
+from tests.fakes.examples import examples
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 LAST = Month.parse("2026-10")
@@ -194,7 +195,7 @@ def test_every_parity_factor_has_its_counterpart() -> None:
     assert marked == set(PAIRS) | set(AMORTIZATIONS) | WITHOUT_A_PAIR
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @drawn(st.lists(st.integers(1, 12).map(lambda n: n * 2500), min_size=1, max_size=36))
 def test_parity_factors_equal_the_vendors_meaning(amounts: list[int]) -> None:
     """One account with one record a month gives the stand-in's figure for every parity factor."""

@@ -34,6 +34,7 @@ from decision_service.domain.snapshot import (
 )
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
+from tests.fakes.examples import examples
 from tests.oracles.applicants import Case, applicant
 from tests.oracles.factors.applicant import Applicant, feeders
 from tests.oracles.factors.sources import Source, sources_of
@@ -102,7 +103,7 @@ def removable(case: Case, position: int) -> str:
     return chosen[position % len(chosen)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(SEEDS, st.integers(0, 3))
 def test_another_account_never_takes_a_month_with_income_away(seed: int, position: int) -> None:
     """Beside a live source the horizon never moves back; months with income stay or are awaited."""
@@ -117,7 +118,7 @@ def test_another_account_never_takes_a_month_with_income_away(seed: int, positio
         assert more.evidence.horizon >= once.evidence.horizon
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(SEEDS, st.integers(0, 3))
 def test_another_account_without_payroll_never_makes_a_known_month_smaller(
     seed: int, position: int
@@ -211,7 +212,7 @@ def stretch(last: Month, length: int) -> list[Month]:
     return [last.plus(-back) for back in range(length)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(TELLERS, DAYS, LAGS, st.integers(0, 15), st.integers(0, 3), st.integers(3, 9))
 def test_a_posted_month_counts(
     teller: Teller, day: date, lag: int, days: int, late: int, length: int
@@ -226,7 +227,7 @@ def test_a_posted_month_counts(
         assert found["income.latest_month"] == Money("PHP", 2_000_000)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(TELLERS, DAYS, LAGS, st.integers(0, 15), st.integers(3, 9), st.integers(0, 130))
 def test_a_month_that_is_not_yet_due_is_never_zero(
     teller: Teller, day: date, lag: int, days: int, length: int, wait: int
@@ -242,7 +243,7 @@ def test_a_month_that_is_not_yet_due_is_never_zero(
     assert told(teller, later, policy, paid)["income.months_since_last"] == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(DAYS, st.integers(1, 3), st.integers(3, 9))
 def test_without_a_month_that_was_posted_early_it_is_the_day_before_it_was(
     day: date, lag: int, length: int
@@ -258,7 +259,7 @@ def test_without_a_month_that_was_posted_early_it_is_the_day_before_it_was(
     assert told(teller, day, policy, paid) == told(teller, first_day, policy, paid)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(DAYS, LAGS, st.integers(0, 12))
 def test_a_schemes_silence_is_no_zero(day: date, lag: int, silent: int) -> None:
     """For 13 months after its newest record a scheme leaves open whether there was income."""
@@ -271,7 +272,7 @@ def test_a_schemes_silence_is_no_zero(day: date, lag: int, silent: int) -> None:
     assert since.value == 0 if silent == 0 else awaits(since)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(DAYS, st.integers(0, 2), st.sampled_from([3, 6, 12]))
 def test_a_contribution_that_was_posted_early_never_hurts(day: date, lag: int, window: int) -> None:
     """Of one scheme, one more posted month lowers no count of months and lengthens no silence."""

@@ -23,6 +23,7 @@ from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.reading import FETCHED_KINDS
 from decision_service.factors.registry import catalogue
+from tests.fakes.examples import examples
 from tests.oracles.applicants import Case, applicant
 
 ALL = tuple(catalogue())
@@ -65,7 +66,7 @@ def doubled(record: Any) -> Any:
     return replace(record, **twice)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(CASES, st.randoms(use_true_random=False))
 def test_the_order_of_records_means_nothing(case: Case, dice: Any) -> None:
     """Shuffled records give the same values, causes and evidence."""
@@ -78,7 +79,7 @@ def test_the_order_of_records_means_nothing(case: Case, dice: Any) -> None:
     assert computed(case, with_records(case.snapshot, shuffled)) == computed(case)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(CASES)
 def test_duplicates_mean_nothing(case: Case) -> None:
     """The same record on two pages counts once."""
@@ -105,7 +106,7 @@ def moved(record: Any) -> Any:
     return replace(record, **later)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(CASES)
 def test_no_factor_reads_the_clock(case: Case) -> None:
     """An applicant and an instant of 400 years later have the values and causes of today."""
@@ -145,7 +146,7 @@ WINDOWED = tuple(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(CASES, st.sampled_from(["eincomes", "contributions", "transactions"]))
 def test_a_record_outside_every_window_changes_nothing(case: Case, kind: str) -> None:
     """A record of years ago, in another currency at that, leaves every windowed value as it was."""
@@ -160,7 +161,7 @@ def test_a_record_outside_every_window_changes_nothing(case: Case, kind: str) ->
             assert after[name] == before[name], name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(CASES)
 def test_doubling_every_amount_doubles_money_and_leaves_the_rest(case: Case) -> None:
     """Money doubles to within the rounding of half a minor unit; everything else stays."""
@@ -198,7 +199,7 @@ def test_a_factor_does_not_depend_on_what_else_is_named(case: Case, name: str) -
     assert computed(case, names=(name,))[name] == computed(case)[name]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(CASES)
 def test_every_value_keeps_the_promises_of_its_contract(case: Case) -> None:
     """Type, bounds, labels and missing causes are those that the catalogue declares."""

@@ -18,6 +18,7 @@ from decision_service.factors.evidence import five, five_of, heaviest, top_weigh
 from decision_service.factors.pages import page_of
 from decision_service.factors.stretches import Stretch
 from decision_service.factors.tally import BUCKET_OF, FOREIGN, UNMAPPED
+from tests.fakes.examples import examples
 
 BITS = (
     "fee",
@@ -101,7 +102,7 @@ def bucket(rules: Sequence[ClassRule], text: str, sign: int) -> int:
     return UNMAPPED
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(RULES, st.lists(TEXTS, max_size=5))
 def test_classes_follow_the_words(rules: list[ClassRule], texts: list[str]) -> None:
     """A description has the class that comparing it word by word gives, whatever came before it."""
@@ -110,7 +111,7 @@ def test_classes_follow_the_words(rules: list[ClassRule], texts: list[str]) -> N
         assert classifier.signed(text) == tuple(bucket(rules, text, sign) for sign in (0, 1, -1))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(SIZES, st.integers(1, 40), st.randoms(use_true_random=False))
 def test_the_heaviest_of_many(sizes: list[int], times: int, shuffler: Random) -> None:
     """The five heaviest are those that sorting all of them by size and id puts first."""
@@ -122,7 +123,7 @@ def test_the_heaviest_of_many(sizes: list[int], times: int, shuffler: Random) ->
     assert list(top_weights([Named(n) for n in names], many)) == everything[:5]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.tuples(st.integers(-3, 0), st.sampled_from("abcdefgh")), max_size=16))
 def test_a_spread_record_is_shown_once(weights: list[tuple[int, str]]) -> None:
     """Of a record that stands among the weights several times only its heaviest part counts."""
@@ -130,7 +131,7 @@ def test_a_spread_record_is_shown_once(weights: list[tuple[int, str]]) -> None:
     assert list(heaviest(weights)) == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(HEAPS, st.lists(WEIGHTS, max_size=8))
 def test_heaps_are_looked_into_where_they_may_tell(
     heaps: list[Heap], weights: list[tuple[int, str]]
@@ -161,7 +162,7 @@ CLASSIFIER = Classifier(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(MOVES, st.lists(st.tuples(DAYS, DAYS), min_size=1, max_size=4))
 def test_a_stretch_adds_up_its_days(
     moves: list[tuple[date, str, int]], periods: list[tuple[date, date]]

@@ -12,6 +12,7 @@ from decision_service.impact import sums as module
 from decision_service.impact.amounts import Amounts
 from decision_service.impact.applicant import JudgedApplicant, KnownLoan, LeftOut, Side
 from decision_service.impact.sums import ImpactSums, TooManyCells
+from tests.fakes.examples import examples
 
 DECIDED = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 _AMOUNTS = st.integers(min_value=0, max_value=10**8)
@@ -45,7 +46,7 @@ def summed(applicants: list[JudgedApplicant]) -> ImpactSums:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(APPLICANTS, max_size=30), st.data())
 def test_sums_merge_in_any_order(applicants: list[JudgedApplicant], data: st.DataObject) -> None:
     """Any division among workers, sent in any order, gives the sums of one worker."""
@@ -58,7 +59,16 @@ def test_sums_merge_in_any_order(applicants: list[JudgedApplicant], data: st.Dat
     assert msgspec.to_builtins(merged) == msgspec.to_builtins(summed(applicants))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
+@given(APPLICANTS, st.integers(1, 5))
+def test_alike_applicants_may_be_counted_together(one: JudgedApplicant, many: int) -> None:
+    """So many at a time are as many as one after the other."""
+    together = ImpactSums()
+    together.add(one, many)
+    assert together == summed([one] * many)
+
+
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(APPLICANTS, max_size=30))
 def test_every_applicant_is_in_one_cell_of_the_matrix(applicants: list[JudgedApplicant]) -> None:
     """Matrix, rates and swaps tell of the same people."""

@@ -21,8 +21,9 @@ from decision_service.language.evaluation.arithmetic import (
     quotient,
     round_to,
 )
+from tests.fakes.examples import examples
 
-LAWS = settings(max_examples=300, deadline=None)
+LAWS = settings(max_examples=examples(300), deadline=None)
 numbers = st.decimals(-(10**9), 10**9, places=4)
 steps = st.decimals("0.01", 1000, places=2)
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.domain.factor import ValueType
+from tests.fakes.examples import examples
 from tests.unit.language.texts import checked, sound
 
 INTEGER, NUMBER, MONEY = ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY
@@ -223,7 +224,7 @@ def test_trees_of_equal_meaning_are_equal():
     assert sound("c.pay < 3") != sound("a.int < 300")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(
     st.lists(
         st.sampled_from(

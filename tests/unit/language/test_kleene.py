@@ -12,9 +12,10 @@ from decision_service.domain.missing import ABSENT, Cause, DataReason
 from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.language.evaluation.emitter import compile_tree, compile_trees
 from decision_service.language.evaluation.kleene import Unknown, unknown
+from tests.fakes.examples import examples
 from tests.unit.language.texts import NAMES, sound, values
 
-LAWS = settings(max_examples=200, deadline=None)
+LAWS = settings(max_examples=examples(200), deadline=None)
 
 
 def evaluated(text, given=None):
@@ -173,7 +174,7 @@ decimals = st.decimals(-(10**6), 10**6, places=3)
 integers = st.integers(-(10**14), 10**14)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.lists(numbers, min_size=1, max_size=3),
     integers,

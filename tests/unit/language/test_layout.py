@@ -11,6 +11,7 @@ from decision_service.language.yaml.cst import LayoutError, cut
 from decision_service.language.yaml.layout import WIDEST, laid_out
 from decision_service.language.yaml.nodes import ListNode, MapNode
 from decision_service.language.yaml.parser import read
+from tests.fakes.examples import examples
 from tests.unit.ruleset.rulesets import ROOT
 
 EXAMPLE = (ROOT / "tests" / "rulesets" / "worked_example" / "v1.yaml").read_text()
@@ -105,7 +106,7 @@ FLOW = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(FLOW, min_size=1, max_size=4))
 def test_nested_flow_parts_of_any_shape_keep_their_content(parts):
     """Flow lists and maps in one another, in a list and in a map, keep the law of layout."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from decision_service.language.diagnostics import Place, Report
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar
 from decision_service.language.yaml.parser import decode, read
+from tests.fakes.examples import examples
 from tests.unit.language.texts import FILE, problems, tree_of
 
 
@@ -155,7 +156,7 @@ def _scalars(node):
     return [s for child in children for s in _scalars(child)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.text(st.sampled_from("ab1: \n-[]{},\"'#&*!>|%@`\t?éñ\x85\u2028.<"), max_size=60))
 def test_no_text_is_a_traceback(text):
     """Any text gives a tree or a located diagnostic, never an exception."""

@@ -25,6 +25,7 @@ from decision_service.rollout.gate import (
 )
 from decision_service.rollout.state import RolloutState, kill
 from decision_service.ruleset.run.inputs import bind_inputs
+from tests.fakes.examples import examples
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, application, rulebook
@@ -126,7 +127,7 @@ def _or_error(admitted: Callable[[], Admission]) -> Admission | str:
         return f"{type(error).__name__}: {error}"
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 @given(applications, st.integers(0, len(PRODUCTS) - 1), instants)
 def test_who_is_admitted_is_what_the_gate_and_the_ruleset_say(asked, number, now):
     """With a store that knows nothing: the gate's choice and the bound inputs, or the error."""

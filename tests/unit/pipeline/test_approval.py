@@ -35,6 +35,7 @@ from decision_service.pipeline.rules.publishing.signing import (
     public_line,
     signed,
 )
+from tests.fakes.examples import examples
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, SetClock, rulebook
@@ -184,7 +185,7 @@ async def test_a_service_keeps_its_rules_until_two_callers_signed() -> None:
     assert told.approved_by.name == "maria"
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.data())
 def test_no_manifest_with_one_byte_changed_is_loaded_as_approved(data: st.DataObject) -> None:
     """A change of any byte is no manifest, another folder, no approval, or says the same."""

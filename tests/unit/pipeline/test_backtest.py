@@ -13,14 +13,15 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Override, OverrideKind
 from decision_service.domain.own_facts import NO_OWN_FACTS
 from decision_service.domain.verdict import Outcome
-from decision_service.impact.applicant import JudgedApplicant, KnownLoan, LeftOut, Side
-from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
-from decision_service.pipeline.backtest.judge import (
-    BacktestRules,
+from decision_service.impact.applicant import (
+    JudgedApplicant,
+    KnownLoan,
+    LeftOut,
     NotCompared,
-    compare,
-    weighed,
+    Side,
 )
+from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
+from decision_service.pipeline.backtest.judge import BacktestRules, compare, weighed
 from decision_service.pipeline.backtest.run import divided
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
 

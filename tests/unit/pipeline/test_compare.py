@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from decision_service.domain.errors import FieldInvalid, ProductUnknown, RulesetUnknown
 from decision_service.domain.verdict import Outcome
+from decision_service.impact.applicant import LeftOut, NotCompared
 from decision_service.pipeline.ports import Filter
 from decision_service.pipeline.rollout.pairs.compare import CompareVersions, VersionComparison
 from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest
-from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.rulebook import Rulebook
@@ -63,6 +63,11 @@ async def compared(world: World, question: ComparisonRequest = QUESTION) -> Vers
     return await compare(question)
 
 
+def outcomes_of(found: VersionComparison) -> dict[str, int]:
+    """How many decisions have each pair of outcomes."""
+    return {pair: cell.applicants for pair, cell in found.sums.matrix.items()}
+
+
 async def decide(world: World, applicants: int) -> None:
     """So many steady earners, each decided by its arm."""
     decide = world.decide()
@@ -86,21 +91,19 @@ async def test_the_challenger_is_compared_on_both_arms_applicants() -> None:
     assert outcomes == {Outcome.APPROVE, Outcome.DECLINE}
     found = await compared(world)
     assert (found.live_version, found.other_version) == (1, 9)
-    assert (found.compared, found.agreed) == (12, 0)
-    (group,) = found.groups
-    assert (group.live, group.other) == (Outcome.APPROVE, Outcome.DECLINE)
-    assert (group.live_amount, group.other_amount) == (12 * 2_000_000, 0)
-    assert "+rule eligibility.low_income" in group.moved
-    assert "+reason INCOME_TOO_LOW" in group.moved
+    assert outcomes_of(found) == {"APPROVE>DECLINE": 12}
+    assert found.sums.matrix["APPROVE>DECLINE"].amount_before == 12 * 2_000_000
+    assert found.sums.causes["eligibility.low_income"].first == 12
+    assert found.sums.reasons == {"APPROVE>INCOME_TOO_LOW": 12}
 
 
 async def test_only_the_newest_are_judged_again() -> None:
     """The number of decisions that a comparison looks at is bounded, and so is their age."""
     world = World(book=strict_half())
     await decide(world, 12)
-    assert (await compared(world, replace(QUESTION, most=5))).compared == 5
+    assert outcomes_of(await compared(world, replace(QUESTION, most=5))) == {"APPROVE>DECLINE": 5}
     later = replace(QUESTION, since=NOW + timedelta(seconds=1))
-    assert (await compared(world, later)).groups == []
+    assert outcomes_of(await compared(world, later)) == {}
 
 
 async def test_an_erased_applicant_is_judged_by_the_recorded_values() -> None:
@@ -109,8 +112,7 @@ async def test_an_erased_applicant_is_judged_by_the_recorded_values() -> None:
     await decide(world, 3)
     await erase_newest(world)
     found = await compared(world)
-    assert found.compared == 3
-    assert found.counted(Comparability.ERASED) == 0
+    assert (found.sums.everybody.applicants, found.sums.left_out) == (3, {})
 
 
 async def test_an_erased_applicant_whose_values_do_not_suffice_is_counted() -> None:
@@ -120,7 +122,8 @@ async def test_an_erased_applicant_whose_values_do_not_suffice_is_counted() -> N
     await decide(world, 3)
     await erase_newest(world)
     found = await compared(world)
-    assert (found.compared, found.counted(Comparability.ERASED)) == (2, 1)
+    assert (found.sums.everybody.applicants, found.sums.left_out) == (2, {LeftOut.ERASED: 1})
+    assert found.sums.lacking == {"accounts.error_count": 1}
 
 
 async def test_dated_parameters_of_another_day_are_tried() -> None:
@@ -129,11 +132,11 @@ async def test_dated_parameters_of_another_day_are_tried() -> None:
     world = World(book=rulebook(planned(changed_rules(9, dated), NINE)))
     await decide(world, 2)
     own = replace(QUESTION, champion=True, params_as_of=date(2026, 11, 30))
-    assert (await compared(world, own)).agreed == 2
+    assert (await compared(world, own)).sums.agreed == 2
     december = replace(own, params_as_of=date(2026, 12, 1))
-    (group,) = (await compared(world, december)).groups
-    assert (group.live, group.other, group.count) == (Outcome.APPROVE, Outcome.DECLINE, 2)
-    assert "+reason INCOME_TOO_LOW" in group.moved
+    found = await compared(world, december)
+    assert outcomes_of(found) == {"APPROVE>DECLINE": 2}
+    assert found.sums.reasons == {"APPROVE>INCOME_TOO_LOW": 2}
 
 
 async def test_a_day_before_a_parameter_has_a_value_is_refused() -> None:
@@ -154,10 +157,9 @@ async def test_both_versions_are_judged_by_the_parameters_of_the_day() -> None:
     plan = NINE + CHALLENGER.replace("version: 9", "version: 1")
     world = World(book=rulebook(planned(changed_rules(9, dated), plan)))
     await decide(world, 2)
-    assert (await compared(world)).agreed == 2
+    assert (await compared(world)).sums.agreed == 2
     found = await compared(world, replace(QUESTION, params_as_of=date(2026, 12, 1)))
-    (group,) = found.groups
-    assert (group.live, group.other, group.count) == (Outcome.DECLINE, Outcome.APPROVE, 2)
+    assert outcomes_of(found) == {"DECLINE>APPROVE": 2}
 
 
 async def test_values_that_were_not_tried_are_named() -> None:
@@ -177,15 +179,11 @@ async def test_values_that_were_not_tried_are_named() -> None:
 async def test_a_shadow_is_compared_by_what_it_left() -> None:
     """The results beside the decisions are read, and nothing is judged again."""
     world = World()
-    await world.log.put_pairs(
-        [
-            PAIR,
-            replace(PAIR, decision_id="dec_2", standing=Comparability.NOT_COMPARABLE, other=None),
-        ]
-    )
+    unread = NotCompared(LeftOut.DATA_NOT_READ)
+    await world.log.put_pairs([PAIR, replace(PAIR, decision_id="dec_2", told=unread)])
     found = await compared(world, replace(QUESTION, shadow=3))
-    assert (found.other_version, found.compared, found.agreed) == (3, 1, 0)
-    assert found.counted(Comparability.NOT_COMPARABLE) == 1
+    assert (found.other_version, outcomes_of(found)) == (3, {"APPROVE>REFER": 1})
+    assert found.sums.left_out == {LeftOut.DATA_NOT_READ: 1}
 
 
 async def test_without_a_challenger_there_is_none_to_compare() -> None:
@@ -202,4 +200,4 @@ async def test_a_version_that_looks_at_nothing_is_named() -> None:
     world = World(book=rulebook(planned(changed_rules(9), SHADOWED)))
     with pytest.raises(RulesetUnknown, match=r"v7 is no shadow .* the plan's shadows are v9"):
         await compared(world, replace(QUESTION, shadow=7))
-    assert (await compared(world, replace(QUESTION, shadow=9))).compared == 0
+    assert outcomes_of(await compared(world, replace(QUESTION, shadow=9))) == {}

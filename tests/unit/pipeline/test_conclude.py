@@ -13,13 +13,14 @@ from decision_service.domain.factor import Factors
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome, Verdict
 from decision_service.pipeline.decide.conclude import expiry
+from tests.fakes.examples import examples
 from tests.fakes.world import PRODUCT, rulebook
 
 RULESET = rulebook().products[PRODUCT].champion
 instants = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(
     st.none() | instants,
     st.none() | instants,

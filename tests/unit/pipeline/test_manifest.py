@@ -18,6 +18,7 @@ from decision_service.pipeline.rules.publishing.manifest import (
     published_now,
 )
 from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes.examples import examples
 from tests.unit.ruleset.rulesets import ROOT
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -36,7 +37,7 @@ def codes(contents, text=None):
     return [(d.code, d.file, d.line) for d in manifest_problems(PATH, text, contents)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(TEXTS, st.text("a\"':#é{}[] 1", min_size=1, max_size=20).filter(str.strip))
 def test_a_folder_matches_its_own_manifest(contents, by):
     """Whatever the names, texts and publisher, a folder matches the manifest made of it."""

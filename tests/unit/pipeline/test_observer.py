@@ -14,7 +14,6 @@ from decision_service.pipeline.ports import ArmDecision
 from decision_service.pipeline.rollout.counters import Counters
 from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.observer import RolloutObserver, log_rule_error
-from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rollout.pairs.shadow import ShadowLimits, Shadows
 from tests.fakes.counted import counted
 from tests.fakes.plans import CHALLENGED, with_plan
@@ -80,13 +79,13 @@ async def test_a_silent_version_looks_at_the_same_data_without_a_call() -> None:
     """The shadow's result stands beside the decision, and the vendor was asked once."""
     stand = Stand(SHADOWED)
     running = asyncio.create_task(stand.shadows.run())
-    stored = await stand.decide(application(), stand.world.call())
+    await stand.decide(application(), stand.world.call())
     await until(lambda: counted(stand.seen.shadow_evaluations))
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await stand.shadows.aclose()
-    (group,) = await stand.world.log.groups(PRODUCT, 2, NOW)
-    assert (group.standing, group.example) == (Comparability.COMPARED, stored.decision_id)
+    sums = await stand.world.log.pair_sums(PRODUCT, 2, NOW)
+    assert (sums.everybody.applicants, sums.left_out) == (1, {})
     assert stand.world.source.asked == 1
 
 

@@ -8,7 +8,6 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.rollout.arm_figures import CounterKind
 from decision_service.pipeline.rollout.figures import Figures, NextStage, ShowFigures
-from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rollout_ports import JournalAction
 from decision_service.rollout.judging import GuardrailState as Said
 from decision_service.rollout.sequential import ArmCount
@@ -71,7 +70,7 @@ async def test_a_shadow_shows_what_it_would_change() -> None:
     one = await stand(EARLY)
     await one.log.put_pairs([PAIR])
     (shadow,) = (await shown(one)).shadows
-    assert (shadow.version, shadow.share, shadow.counted(Comparability.COMPARED)) == (3, 100_000, 1)
+    assert (shadow.version, shadow.share, shadow.sums.everybody.applicants) == (3, 100_000, 1)
 
 
 async def test_a_comparison_says_how_many_are_still_needed_and_by_when() -> None:

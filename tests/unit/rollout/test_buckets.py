@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.rollout.buckets import SLOTS, is_in, slot
+from tests.fakes.examples import examples
 from tests.unit.rollout.plans import CASES
 
 VECTORS = yaml.safe_load((CASES / "vectors.yaml").read_text("utf-8"))
@@ -59,7 +60,7 @@ def test_published_vectors(vector):
     assert slot(vector["salt"], vector["unit"]) == vector["slot"]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(texts, texts)
 def test_agrees_with_an_independent_reading(salt, unit):
     """The slot is what a plain reading of murmur3 over the framed texts gives."""
@@ -79,7 +80,7 @@ def test_a_text_too_long_to_frame_is_refused():
         slot("s", "x" * 65_536)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(texts, texts)
 def test_nobody_at_nought_everybody_at_a_hundred(salt, unit):
     """A share of 0 % holds nobody and one of 100 % everybody, exactly."""
@@ -94,7 +95,7 @@ def test_a_share_ends_before_its_own_slot():
     assert not is_in(1_000, 1_000)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.integers(0, 99_999), st.integers(0, 100_000), st.integers(0, 100_000))
 def test_raising_a_share_removes_nobody(dealt, one, other):
     """Who is within a share is within every larger one, so lowering lets out the last in first."""
@@ -119,7 +120,7 @@ def _within(salt: str, share: int) -> int:
     return bisect_left(_dealt(salt), share)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.sampled_from(SALTS), st.integers(0, 100_000))
 def test_the_share_is_kept_over_many(salt, share):
     """Of 100,000 users every share lets in as many as it says, within half a point."""

@@ -13,6 +13,7 @@ from decision_service.domain.decision import Arm, ArmReason
 from decision_service.domain.money import Money
 from decision_service.rollout.gate import Pin, Subject, choose, new_pin, pin_matters
 from decision_service.rollout.state import RolloutState, Track, initial_state, kill
+from tests.fakes.examples import examples
 from tests.unit.rollout.plans import NOW, STAGED, staged
 
 PLAN = staged(("allow: [smiletest-1f…]", "allow: [u-1, u-2]"), ("deny: []", "deny: [u-3]"))
@@ -56,7 +57,7 @@ def _at(stage: str | None, rung: str | None) -> RolloutState:
 states = st.builds(_at, st.sampled_from(LADDER), st.sampled_from(RUNGS))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(subjects, states)
 def test_sticky(who, state):
     """The same applicant under the same plan and state is put in the same place again."""
@@ -65,7 +66,7 @@ def test_sticky(who, state):
     )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(hashed, st.sampled_from(RUNGS), st.data())
 def test_raising_go_live_removes_nobody(who, rung, data):
     """Whoever is decided at a stage is decided at every higher one, by the same version."""
@@ -78,7 +79,7 @@ def test_raising_go_live_removes_nobody(who, rung, data):
     assert not before.enrolled or after.version == before.version
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(hashed, st.data())
 def test_raising_the_challenger_returns_nobody_to_the_champion(who, data):
     """Whoever the challenger decides at a stage it decides at every higher one."""
@@ -89,7 +90,7 @@ def test_raising_the_challenger_returns_nobody_to_the_champion(who, data):
     assert after.arm is Arm.CHALLENGER or before.arm is Arm.CHAMPION or not before.enrolled
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(subjects, states)
 def test_the_kill_switch_beats_all(who, state):
     """With the product killed nobody is decided, whatever list, pin, segment or stage says."""
@@ -100,7 +101,7 @@ def test_the_kill_switch_beats_all(who, state):
     assert (chosen.enrolment_reason, chosen.version) == ("KILLED", None)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(subjects, states)
 def test_a_killed_challenger_decides_nobody_and_loses_nobody(who, state):
     """With the challenger killed the same applicants are decided, all by the champion's arm."""
@@ -111,7 +112,7 @@ def test_a_killed_challenger_decides_nobody_and_loses_nobody(who, state):
     assert chosen.arm is not Arm.CHALLENGER
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(subjects, states, states)
 def test_a_pin_outlives_every_stage(who, first, later):
     """An applicant keeps arm and version through any change of stage that leaves the arm alive."""
@@ -134,7 +135,7 @@ ALONE = staged(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(subjects, st.sampled_from(LADDER), st.booleans(), st.sampled_from([PLAN, ALONE]))
 def test_a_pin_that_does_not_matter_changes_nothing(who, stage, killed, plan):
     """Where no pin is looked for, none that anybody can have puts an applicant elsewhere."""
@@ -152,7 +153,7 @@ def test_a_pin_that_does_not_matter_changes_nothing(who, stage, killed, plan):
         )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(subjects, states)
 def test_an_assignment_is_whole_or_absent(who, state):
     """The enrolled have arm, reason and version, the others none of them."""

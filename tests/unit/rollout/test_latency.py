@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.rollout.latency import BOUNDS_MS, bound_of, quantile
+from tests.fakes.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ def test_nothing_counted_has_no_latency():
     assert quantile({}, 0.99) == 0.0
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.lists(st.floats(0.1, 3_000_000), min_size=1, max_size=300), st.sampled_from(BOUNDS_MS))
 def test_a_ceiling_at_a_bound_is_judged_exactly(latencies, ceiling):
     """The p99 lies above a bound exactly when more than a hundredth of the latencies do."""

@@ -29,6 +29,7 @@ from decision_service.rollout.model import (
     Unit,
 )
 from decision_service.rollout.plan import parse_plan
+from tests.fakes.examples import examples
 from tests.unit.rollout.plans import PATH, PRODUCT, SMALL, STAGED, VERSIONS, edited, good, read
 
 SHIPPED = Path(__file__).parents[3] / "rules" / "personal-loan-ph" / "rollout.yaml"
@@ -201,7 +202,7 @@ def test_the_versions_at_hand_leave_the_digest():
     assert fewer.digest == good(SMALL).digest
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(st.data())
 def test_no_text_makes_reading_raise(data):
     """A plan with any stretch cut out or overwritten is read or reported, never an exception."""

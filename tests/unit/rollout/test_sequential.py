@@ -18,6 +18,7 @@ from decision_service.rollout.sequential import (
     interval,
     units_needed,
 )
+from tests.fakes.examples import examples
 
 EQUAL = ConfidenceBand()
 TIGHTER = ConfidenceBand(-0.09, -0.03)
@@ -147,7 +148,7 @@ def test_the_ratio_is_fair():
         assert mean <= 1 + 1e-12
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(tallies, tallies, st.floats(-1, 1), st.floats(0, 0.5), tallies)
 def test_within_the_band_there_is_no_evidence(champion, challenger, low, width, earlier):
     """What differs as allowed speaks for nothing, and no figures raise."""
@@ -157,7 +158,7 @@ def test_within_the_band_there_is_no_evidence(champion, challenger, low, width, 
     assert not isnan(found)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(tallies, tallies, st.floats(0.001, 0.5))
 def test_a_stricter_alpha_trips_later(champion, challenger, alpha):
     """What trips at some alpha trips at every larger one."""

@@ -28,6 +28,7 @@ from decision_service.rollout.state import (
     revive,
     roll_back,
 )
+from tests.fakes.examples import examples
 from tests.unit.rollout.plans import DAY, NOW, SMALL, STAGED, edited, good, staged
 
 PLAN = good(STAGED)
@@ -242,7 +243,7 @@ def test_a_plan_of_another_product_is_refused():
     assert "gig-advance-ph" in _refused(adopt(foreign, RUNNING, LATER))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(
     st.lists(
         st.tuples(st.sampled_from([advance, roll_back]), st.sampled_from(TrackName)), max_size=12

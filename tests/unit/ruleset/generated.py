@@ -12,12 +12,13 @@ from decision_service.domain.money import Money
 from decision_service.language.diagnostics import render_all
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import RulesetFiles
+from tests.fakes.examples import examples
 from tests.oracles.rule_facts import facts
 from tests.oracles.rulesets import CATALOGUE, FACTORS, ruleset_text
 from tests.unit.ruleset.rulesets import value
 
 LAWS = settings(
-    max_examples=80,
+    max_examples=examples(80),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

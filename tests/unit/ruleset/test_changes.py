@@ -10,6 +10,7 @@ from decision_service.language.yaml.parser import read
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.diff.versions import compare
 from decision_service.ruleset.program.model import RulesetFiles
+from tests.fakes.examples import some
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import ROOT
 
@@ -293,7 +294,7 @@ def leaves(node):
 def test_whatever_changes_the_digest_is_found_and_named():
     """Any one leaf changed so that the rules still load gives a change that has words."""
     tried = 0
-    for leaf in leaves(read("v1.yaml", EXAMPLE, Report())):
+    for leaf in some(leaves(read("v1.yaml", EXAMPLE, Report())), 3):
         text = _with_another(leaf)
         if compile_ruleset(files(text), CATALOGUE).ruleset is None:
             continue
@@ -301,7 +302,7 @@ def test_whatever_changes_the_digest_is_found_and_named():
         found = compare(files(EXAMPLE), files(text), CATALOGUE)
         assert found.identical == (not found.changes), leaf
         assert all(change.group != "other" for change in found.changes), leaf
-    assert tried > 60
+    assert tried > 20
 
 
 def _with_another(leaf):

@@ -20,6 +20,7 @@ from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.testing.cases import case_target, parse_cases
 from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes.examples import examples
 from tests.unit.ruleset.directions import changed, figures, ladder, movable
 from tests.unit.ruleset.rulesets import ROOT, compiled, facts, rules, stages
 
@@ -56,7 +57,7 @@ def _shipped(files):
 SHIPPED = {path: _shipped(files) for path, files in FILES.items()}
 WORSE = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
 LAWS = settings(
-    max_examples=100,
+    max_examples=examples(100),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -6,6 +6,7 @@ import pytest
 
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.parser import read
+from decision_service.ruleset.figures import run as figures_run
 from decision_service.ruleset.figures.facts.related import related, uses_of
 from decision_service.ruleset.figures.find import find_changes
 from decision_service.ruleset.figures.model import Fate
@@ -112,8 +113,38 @@ def test_a_change_that_no_case_notices_is_named_with_a_case_that_would():
     assert (found.change.before, found.change.after) == ("4", "5")
     assert text.splitlines()[found.change.place.line - 1].strip().startswith("least:")
     assert found.witness is not None
-    assert dict(found.witness.values)["income.months_12m"] == "4"
+    assert "    factors: {income.months_12m: 4}\n" in found.witness.case
     assert (found.witness.before, found.witness.after) == ("outcome APPROVE", "outcome DECLINE")
+
+
+OFFER = """\
+offer:
+  max_amount: limit.most
+  approved_amount: min(inputs.requested_amount, offer.max_amount)
+  tier: limit.tier
+conditions:
+  - id: payslip
+    when: offer.approved_amount > 9000
+    text: {en: Latest payslip}
+"""
+LIMIT = TABLE.replace("{most: money}", "{most: money, tier: text}")
+
+
+def test_each_printed_case_passes_and_notices_its_change(monkeypatch):
+    """Pasted as they are, they expect whatever differs: an amount, a tier, a score, a condition."""
+    monkeypatch.setattr(figures_run, "SAMPLES", 200)
+    monkeypatch.setattr(figures_run, "ABOUT_IT", 100)
+    rows = {"tables/limit.csv": "income.months_12m,most,tier\n>= 6,50000,T1\n-,1000,T2\n"}
+    text = stages(GATE, CARD, LIMIT, head=HEAD + PARAMS, tail=OFFER)
+    first = case(12).replace("factors:", "inputs: {requested_amount: 10000}\n    factors:")
+    before = tried(text, first, tables=rows)
+    shown = {(t.change.at, t.change.after): t.witness for t in before.tried if t.witness}
+    parts = {one.before.split()[0] for one in shown.values()}
+    assert parts >= {"outcome", "offer.max_amount", "offer.tier", "scores.card", "conditions"}
+    pasted = dict.fromkeys(f"{one.case}\n" for one in shown.values())
+    again = tried(text, first, *pasted, tables=rows)
+    found = {(t.change.at, t.change.after): t.fate for t in again.tried}
+    assert {found[key] for key in shown} == {Fate.NOTICED}
 
 
 def test_a_figure_acts_upon_what_its_part_of_the_file_is_made_of():

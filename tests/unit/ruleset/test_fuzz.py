@@ -12,6 +12,7 @@ from decision_service.language.diagnostics import Severity, render_all
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.testing.cases import case_target, parse_cases
+from tests.fakes.examples import examples
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import ROOT
 
@@ -78,21 +79,21 @@ def _compile(text):
     assert bool(render_all(found.diagnostics)) is bool(found.diagnostics)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.integers(0, 2**32))
 def test_characters_changed_anywhere(seed):
     """A rule file with characters changed anywhere compiles or is reported, always located."""
     _compile(_mutated(EXAMPLE, seed, edits=3))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.integers(0, 2**32))
 def test_lines_moved_anywhere(seed):
     """A rule file with lines removed, repeated or moved compiles or is reported."""
     _compile(_moved(EXAMPLE, seed))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0, 2**32))
 def test_cases_changed_anywhere(seed):
     """A file of cases with characters changed anywhere is read or reported, always located."""

@@ -38,6 +38,7 @@ from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes.examples import examples
 from tests.fakes.newcomer import NEWCOMER
 from tests.oracles.applicants import PROVIDERS, applicant
 from tests.unit.ruleset.rulesets import HEAD, ROOT, rules, stages
@@ -172,7 +173,7 @@ def _trips(days, fare):
 
 
 @pytest.mark.parametrize("path", RULESETS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(data=st.data())
 def test_hiding_contributions_never_helps(path, data):
     """Hiding any subset of contributions never approves and never raises the offer."""
@@ -184,7 +185,7 @@ def test_hiding_contributions_never_helps(path, data):
 
 
 @pytest.mark.parametrize("path", RULESETS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(seed=st.integers(0, 10_000), luck=st.randoms(use_true_random=False))
 def test_hiding_contributions_never_helps_in_odd_data(path, seed, luck):
     """The same for applicants whose other data is wrong, old, foreign or not there."""

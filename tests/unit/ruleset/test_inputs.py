@@ -15,6 +15,7 @@ from decision_service.domain.money import Money
 from decision_service.language.evaluation.values import has_type
 from decision_service.ruleset.program.model import InputSpec
 from decision_service.ruleset.run.inputs import bind_inputs, field_path
+from tests.fakes.examples import examples
 from tests.unit.ruleset.rulesets import compiled, php, rules, stages
 
 HEAD = """\
@@ -254,7 +255,7 @@ def bounded():
     return replace(made, inputs={**made.inputs, "huge": huge})
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 @given(fitting, st.dictionaries(st.sampled_from(NAMES), anything, max_size=2))
 def test_every_input_is_bound_as_declared_or_told(bounded, sent, odd):
     """What is sent binds in the order of the declarations, by their types, or is a problem."""

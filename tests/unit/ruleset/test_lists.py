@@ -143,6 +143,23 @@ def test_a_trace_shows_the_value_and_the_list():
     assert reason.required == "not in lists.blocked"
 
 
+@pytest.mark.parametrize("written", ["{0} not in {1}", "not {0} in {1}"])
+def test_a_trace_shows_not_in_as_it_is_written(written):
+    """The comparison and its truth are those of `not in`, alone and within another condition."""
+    asked = written.format("inputs.employer_code", "lists.pilot")
+    rule = f"id: outside, when: {asked} and income.months_12m > 3, then: REFER, reason: SMALL"
+    text = stages(rules(rule, FINE), head=WITH_CODE)
+    ruleset = compiled(text, lists={"lists/pilot.csv": "key\nGOOD\n"})
+    for code, truth in (("other", "TRUE"), ("good", "FALSE")):
+        verdict = decided(text, {"pilot": "key\nGOOD\n"}, employer_code=code)
+        shown, months = traces(ruleset, verdict)[0].rules[0].comparisons
+        assert (shown.operator, shown.right, str(shown.truth)) == ("not in", "lists.pilot", truth)
+        assert (months.left, str(months.truth)) == ("income.months_12m", "TRUE")
+        assert [r.required for r in verdict.reasons if r.code == "SMALL"] == (
+            ["in lists.pilot"] if truth == "TRUE" else []
+        )
+
+
 CASES = """\
 ruleset: test-loan
 version: 1

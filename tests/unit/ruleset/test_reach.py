@@ -133,3 +133,46 @@ def test_what_lists_decide_is_reached_by_their_contents():
     again = run(ruleset, text)
     assert all(result.passed for result in again)
     assert coverage(ruleset, again).missed == ()
+
+
+DATED = stages(
+    rules(
+        "id: ends, when: inputs.contract_end <= derived.latest, then: REFER, reason: GAPS, "
+        "on_missing: SKIP, because: open contracts have no end",
+        "id: listed, when: inputs.employer_code in lists.blocked, then: REFER, reason: SMALL, "
+        "on_missing: SKIP, because: some have no employer",
+        "id: low, when: income.conservative_6m < 9000, then: DECLINE, reason: SHORT",
+        "id: fine, when: income.conservative_6m >= 9000, then: APPROVE",
+    ),
+    head=HEAD.replace(
+        "reasons:",
+        "  contract_end: {type: date}\n  employer_code: {type: text}\n"
+        'derived:\n  latest: add_days("2026-12-31", 30)\nreasons:',
+        1,
+    ),
+)
+DATED_CASES = """\
+ruleset: test-loan
+version: 1
+as_of: 2026-11-15
+defaults:
+  factors: {income.conservative_6m: 25000}
+cases:
+  - name: a case
+    expect: {outcome: APPROVE}
+"""
+
+
+def test_dates_lists_and_amounts_are_reached_next_to_the_usual_case():
+    """A date on either side of what it is compared with, a key sent to be found, no odd income."""
+    lists = {"lists/blocked.csv": "key\nBAD\n"}
+    ruleset = compiled(DATED, lists=lists)
+    results = run(ruleset, DATED_CASES)
+    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", DATED, lists=lists)
+    missed = coverage(ruleset, results).missed
+    found = ready_cases(files, ruleset, CATALOGUE, results, missed)
+    assert set(found) == set(missed)
+    assert "inputs: {contract_end: 2027-01-30}" in found[Goal("rule `ends`", "true")]
+    assert "inputs: {contract_end: 2027-01-31}" in found[Goal("rule `ends`", "false")]
+    assert "lists: {blocked: [X1]}" in found[Goal("rule `listed`", "true")]
+    assert "factors: {income.conservative_6m: 8999.99}" in found[Goal("rule `low`", "true")]

@@ -13,8 +13,9 @@ from decision_service.language.evaluation.kleene import unknown
 from decision_service.ruleset.analysis.regions import Span, gaps, meet, overlap, stepped
 from decision_service.ruleset.constructs.cells import Cell, CellKind
 from decision_service.ruleset.constructs.table.columns import bits, column, finder
+from tests.fakes.examples import examples
 
-LAWS = settings(max_examples=300, deadline=None)
+LAWS = settings(max_examples=examples(300), deadline=None)
 ends = st.one_of(st.none(), st.integers(0, 12))
 spans = st.builds(Span, ends, ends, st.booleans(), st.booleans())
 WHOLE = Span(0, 12)

@@ -39,6 +39,7 @@ from decision_service.pipeline.rules.loading import files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes.examples import examples
 from tests.fakes.newcomer import NEWCOMER
 from tests.oracles.vocabulary import PROVIDERS
 from tests.unit.ruleset.rulesets import ROOT
@@ -124,7 +125,7 @@ PAY = (700_000, 1_500_000, 2_000_000, 4_000_000, 9_000_000)
 
 
 @pytest.mark.parametrize("path", RULESETS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(snapshot=steady(), kind=st.sampled_from(sorted(DUE)), data=st.data())
 def test_hiding_a_month_that_was_due_never_approves(
     path: str, snapshot: Snapshot, kind: str, data: st.DataObject
@@ -147,7 +148,7 @@ def test_the_steady_people_end_in_every_way() -> None:
     ruleset = RULESETS["rules/personal-loan-ph/v1.yaml"]
     found: set[Outcome] = set()
 
-    @settings(max_examples=200, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=examples(200), deadline=None, database=None, derandomize=True)
     @given(steady())
     def look(snapshot: Snapshot) -> None:
         found.add(outcome(ruleset, snapshot, 20_000))

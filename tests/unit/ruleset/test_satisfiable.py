@@ -19,6 +19,7 @@ from decision_service.language.expressions.checker import read_expression
 from decision_service.language.yaml.nodes import Scalar
 from decision_service.ruleset.analysis.ranges import span_of
 from decision_service.ruleset.analysis.satisfiable import can_hold
+from tests.fakes.examples import examples
 
 NAMES = DeclaredNames(
     "PHP",
@@ -75,7 +76,7 @@ terms = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(terms)
 def test_the_span_of_a_curve_holds_all_of_its_values(text):
     """Exponentials, logarithms and powers stay within their span for every combination."""
@@ -87,7 +88,7 @@ def test_the_span_of_a_curve_holds_all_of_its_values(text):
     assert outside == []
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(conditions, conditions)
 def test_a_no_is_certain(first, second):
     """What is said to be impossible holds for no combination of values."""

@@ -13,6 +13,7 @@ from decision_service.domain.errors import CrossTenant, DeadlineMissed, Upstream
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import FetchPlan, WhenTransactions
+from tests.fakes.examples import examples
 from tests.unit.smile.gathering import EINCOMES, gathered
 from tests.unit.smile.items import (
     account,
@@ -232,7 +233,7 @@ SCRIPTS = st.dictionaries(
 
 
 @given(scripts=SCRIPTS, seconds=st.sampled_from([0.1, 0.5, 2.5, 10.0, 30.0]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_no_order_of_failures_gives_wrong_records(scripts, seconds):
     """However failures follow each other, each kind is right and clean, or unused and tainted."""
     vendor = Vendor(**LISTS)
@@ -252,7 +253,7 @@ PAGE = body_of(LISTS["eincomes"])
 
 
 @given(st.lists(st.tuples(st.integers(0, len(PAGE) - 1), st.integers(0, 255)), max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_flipped_bytes_give_what_is_written_or_nothing(flips):
     """A page with bytes changed gives exactly the amounts that JSON says, or a fault."""
     body = bytearray(PAGE)

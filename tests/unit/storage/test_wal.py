@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from decision_service.storage.sqlite.wal import is_damaged
+from tests.fakes.examples import examples
 
 PAGE = 512
 FRAME = 24 + PAGE
@@ -52,14 +53,14 @@ def test_the_sample_is_what_the_tests_believe() -> None:
     assert len(commit_ends(log)) == COMMITS
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(cut=st.integers(0, 40 * FRAME))
 def test_a_log_cut_anywhere_is_no_damage(cut: int) -> None:
     """A crash may end a log at any byte."""
     assert not is_damaged(written_log()[:cut])
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 @example(place=0.0, bit=0)
 def test_a_flipped_bit_before_later_commits_is_damage(place: float, bit: int) -> None:
@@ -70,7 +71,7 @@ def test_a_flipped_bit_before_later_commits_is_damage(place: float, bit: int) ->
     assert is_damaged(bytes(log))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(place=st.floats(0, 1, exclude_max=True), size=st.integers(1, 4 * FRAME))
 def test_a_torn_last_commit_is_no_damage(place: float, size: int) -> None:
     """Any stretch of the last commit may never have reached the disk when the power went."""

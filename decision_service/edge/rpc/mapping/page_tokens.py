@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from decision_service.domain.errors import FieldProblem, PageTokenInvalid
+from decision_service.pipeline.notices.ports import NoticeFilter
 from decision_service.pipeline.ports import Filter, PagePosition
 from decision_service.pipeline.reviews.ports import ReviewFilter, ReviewPosition
 
@@ -25,19 +26,19 @@ class _Token(msgspec.Struct, frozen=True, array_like=True):
     decision_id: str
 
 
-def make_token(chosen: Filter, position: PagePosition) -> str:
+def make_token(chosen: Filter | NoticeFilter, position: PagePosition) -> str:
     """The token that continues a listing after a position."""
     created = (position.created - _EPOCH) // _MICROSECOND
     token = _Token(_fingerprint(chosen), created, position.decision_id)
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
 
 
-def read_token(chosen: Filter, token: str) -> PagePosition | None:
+def read_token(chosen: Filter | NoticeFilter, token: str) -> PagePosition | None:
     """The position of a token, None for the empty one; raises PageTokenInvalid."""
     return _read(chosen, token)
 
 
-def _read(chosen: Filter | ReviewFilter, token: str) -> PagePosition | None:
+def _read(chosen: Filter | NoticeFilter | ReviewFilter, token: str) -> PagePosition | None:
     if not token:
         return None
     try:
@@ -86,7 +87,7 @@ def _raw(token: str) -> bytes:
     return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
 
 
-def _fingerprint(chosen: Filter | ReviewFilter) -> bytes:
+def _fingerprint(chosen: Filter | NoticeFilter | ReviewFilter) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(chosen)).digest()[:12]
 
 

@@ -8,8 +8,10 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.domain.money import Money, to_minor
+from decision_service.edge.rpc.mapping.comparison import left_out_counts
 from decision_service.edge.rpc.mapping.rollout import percent_text
 from decision_service.edge.rpc.mapping.values import money_to_message, timestamp
+from decision_service.impact.report import matrix_of
 from decision_service.pipeline.rollout.figures import (
     ArmLine,
     Figures,
@@ -23,10 +25,6 @@ from decision_service.pipeline.rollout.guardrails.guardrail_text import (
     value_words,
     window_words,
 )
-from decision_service.pipeline.rollout.pairs.compare import VersionComparison
-from decision_service.pipeline.rollout.pairs.pairs import Comparability
-from decision_service.pipeline.rollout.pairs.summary import OutcomePair, moves, outcome_pairs
-from decision_service.pipeline.rollout.pairs.untried import UntriedValue
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.allowances import DayTotal
 from decision_service.rollout.model import DayCap, Explore
@@ -79,29 +77,6 @@ def _money(amount: Decimal, currency: str) -> MoneyMessage:
     return money_to_message(Money(currency, to_minor(amount, currency)))
 
 
-def comparison_message(found: VersionComparison) -> pb.VersionComparison:
-    """Two versions on the same applicants."""
-    return pb.VersionComparison(
-        product=found.product,
-        live_version=found.live_version,
-        other_version=found.other_version,
-        since_time=timestamp(found.since),
-        compared=found.compared,
-        agreed=found.agreed,
-        not_comparable=found.counted(Comparability.NOT_COMPARABLE),
-        failed=found.counted(Comparability.FAILED),
-        outcomes=[_outcomes(pair, found.currency) for pair in outcome_pairs(found.groups)],
-        moves=[
-            pb.ComparedMove(change=move.change, count=move.count, example=move.example)
-            for move in moves(found.groups)
-        ],
-        erased=found.counted(Comparability.ERASED),
-        params_as_of="" if found.params_as_of is None else found.params_as_of.isoformat(),
-        untried=[_untried(value) for value in found.untried],
-        lists_of_today=found.lists_of_today,
-    )
-
-
 def _arm(line: ArmLine, currency: str) -> pb.ArmFigures:
     tally = line.tally
     return pb.ArmFigures(
@@ -134,20 +109,20 @@ def _hundredths(rate: float) -> str:
 
 
 def _shadow(line: ShadowLine) -> pb.ShadowFigures:
-    pairs = outcome_pairs(line.groups)
+    left_out = left_out_counts(line.sums)
     return pb.ShadowFigures(
         version=line.version,
         percent=percent_text(line.share),
-        compared=line.counted(Comparability.COMPARED),
-        agreed=sum(pair.count for pair in pairs if pair.live is pair.other),
-        not_comparable=line.counted(Comparability.NOT_COMPARABLE),
-        failed=line.counted(Comparability.FAILED),
+        compared=line.sums.everybody.applicants,
+        agreed=line.sums.agreed,
+        not_comparable=left_out.not_comparable,
+        failed=left_out.failed,
         changes=[
             pb.OutcomeChange(
-                live=f"OUTCOME_{pair.live}", other=f"OUTCOME_{pair.other}", count=pair.count
+                live=f"OUTCOME_{row.before}", other=f"OUTCOME_{row.after}", count=row.applicants
             )
-            for pair in pairs
-            if pair.live is not pair.other
+            for row in matrix_of(line.sums)
+            if row.before != row.after
         ],
     )
 
@@ -196,24 +171,4 @@ def _waiting(word: GuardrailResult) -> pb.WaitingGuardrail:
     guardrail = word.guardrail
     return pb.WaitingGuardrail(
         name=guardrail.name, units=word.judgement.units, min_units=guardrail.min_units
-    )
-
-
-def _untried(value: UntriedValue) -> pb.UntriedValue:
-    return pb.UntriedValue(
-        version=value.version,
-        parameter=value.param,
-        from_date="" if value.start is None else value.start.isoformat(),
-        value=value.value,
-    )
-
-
-def _outcomes(pair: OutcomePair, currency: str) -> pb.ComparedOutcomes:
-    return pb.ComparedOutcomes(
-        live=f"OUTCOME_{pair.live}",
-        other=f"OUTCOME_{pair.other}",
-        count=pair.count,
-        live_amount=money_to_message(Money(currency, pair.live_amount)),
-        other_amount=money_to_message(Money(currency, pair.other_amount)),
-        examples=pair.examples,
     )

@@ -25,6 +25,8 @@ REASON = "health-reason"
 """Trailing metadata of a check: why the service does not serve, in ASCII."""
 
 LONGEST_REASON = 1000
+LIVENESS = "liveness"
+"""A name of its own: SERVING while the process answers, whatever becomes of store and vendor."""
 
 Status: TypeAlias = int
 
@@ -33,7 +35,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
     """The status of services, once (Check) or whenever it changes (Watch)."""
 
     def __init__(self) -> None:
-        self._statuses: dict[str, Status] = {}
+        self._statuses: dict[str, Status] = {LIVENESS: SERVING}
         self._reason = ""
         self._stopping = False
         self._ending = False
@@ -82,8 +84,8 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         self._reason = text.encode("ascii", "backslashreplace").decode()[:LONGEST_REASON]
 
     def stopping(self) -> None:
-        """Say NOT_SERVING for everything, from now on."""
-        for service in self._statuses:
+        """Say NOT_SERVING for everything but liveness, from now on."""
+        for service in self._statuses.keys() - {LIVENESS}:
             self.set(service, NOT_SERVING)
         self._stopping = True
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from typing import Protocol
 
 import msgspec
 
@@ -14,22 +13,12 @@ from decision_service.domain.errors import StoreError
 from decision_service.impact.document import encoded
 from decision_service.impact.report import report_of
 from decision_service.impact.sums import ImpactSums
-from decision_service.pipeline.backtest.ports import KeyRange
+from decision_service.pipeline.backtest.ports import KeyRange, Partitions
 from decision_service.pipeline.backtest.run import divided
 from decision_service.pipeline.backtest.runs.model import BacktestPlan, BacktestRuns
 
 HOLD_SECONDS = 2.0
 """Seconds in which a run that was cancelled elsewhere stops here."""
-
-
-class Partitions(Protocol):
-    """Worker processes for one run."""
-
-    def parts(self, ranges: Sequence[KeyRange]) -> Generator[tuple[KeyRange, bytes], None, None]:
-        """Each range with its encoded sums as it is done; raises what a worker raises."""
-
-    def stop(self) -> None:
-        """End the workers at once, and `parts` with them; from any thread, any number of times."""
 
 
 class RunJudge:
@@ -78,7 +67,7 @@ class RunJudge:
         loop = asyncio.get_running_loop()
 
         def work() -> None:
-            with closing(partitions.parts(tuple(left))) as parts:
+            with closing(partitions.map_partitions(tuple(left))) as parts:
                 for chosen, sums in parts:
                     put = self._runs.put_sums(run_id, self._holder, left[chosen], sums)
                     if not asyncio.run_coroutine_threadsafe(put, loop).result():

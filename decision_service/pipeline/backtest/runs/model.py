@@ -17,13 +17,17 @@ MOST_RUNS = 20
 
 
 class RunState(StrEnum):
-    """Where a run stands; the last three are for good."""
+    """Where a run stands."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
     DONE = "DONE"
     CANCELLED = "CANCELLED"
     FAILED = "FAILED"
+
+
+ENDED = (RunState.DONE, RunState.CANCELLED, RunState.FAILED)
+"""The states for good."""
 
 
 class BacktestPlan(msgspec.Struct, frozen=True):

@@ -64,6 +64,7 @@ class BacktestDeps(msgspec.Struct, frozen=True):
 
     `compare` finds both sets of rules; `look` reads a window, None where no decision is in it.
     `wake` has this process look for a run at once; `workers` is how many processes it may have.
+    `on_end` is told the state of a run that is cancelled here.
     """
 
     runs: BacktestRuns
@@ -74,6 +75,7 @@ class BacktestDeps(msgspec.Struct, frozen=True):
     wake: Callable[[], None]
     workers: int
     engine_version: str
+    on_end: Callable[[RunState], None]
 
 
 class OperateBacktests:
@@ -139,7 +141,8 @@ class OperateBacktests:
 
         Raises BacktestUnknown, StoreUnavailable.
         """
-        await self._runs.end(run_id, RunEnd(RunState.CANCELLED, self._deps.clock.now()))
+        if await self._runs.end(run_id, RunEnd(RunState.CANCELLED, self._deps.clock.now())):
+            self._deps.on_end(RunState.CANCELLED)
         return await self.get(run_id)
 
     async def _require_none(self) -> None:

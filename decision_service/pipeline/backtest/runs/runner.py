@@ -9,10 +9,11 @@ from contextlib import suppress
 import msgspec
 import structlog
 
+from decision_service.alarms import Alarm, raised
 from decision_service.domain.errors import StoreError
 from decision_service.impact.sums import TooManyCells
-from decision_service.pipeline.backtest.ports import WorkersKilled
-from decision_service.pipeline.backtest.runs.judging import Partitions, RunJudge
+from decision_service.pipeline.backtest.ports import Partitions, WorkersKilled
+from decision_service.pipeline.backtest.runs.judging import RunJudge
 from decision_service.pipeline.backtest.runs.model import (
     BacktestPlan,
     BacktestRuns,
@@ -40,7 +41,7 @@ class BacktestRunner:
     """Looks for the unfinished run, holds it and carries it out, keeping what was done of it.
 
     `partitions` makes the workers of a plan; `holder` names this process, whose hold ends after
-    `lease` seconds where it hangs.
+    `lease` seconds where it hangs. `on_end` is told the state of each run that this process ends.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class BacktestRunner:
         holder: str,
         engine_version: str,
         lease: float,
+        on_end: Callable[[RunState], None],
     ) -> None:
         self._runs = runs
+        self._on_end = on_end
         self._clock = clock
         self._holder = holder
         self._engine_version = engine_version
@@ -133,7 +136,13 @@ class BacktestRunner:
     ) -> None:
         self._faults = 0
         end = RunEnd(state, self._clock.now(), report, problem, self._holder)
-        await self._runs.end(claimed.run_id, end)
+        if not await self._runs.end(claimed.run_id, end):
+            return
+        self._on_end(state)
         log.info(
-            "backtest ended", backtest_id=claimed.run_id, state=state.value, problem=problem or None
+            "backtest ended",
+            alarm=raised(Alarm.BACKTEST_FAILED) if state is RunState.FAILED else None,
+            backtest_id=claimed.run_id,
+            state=state.value,
+            problem=problem or None,
         )

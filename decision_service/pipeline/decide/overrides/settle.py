@@ -24,7 +24,10 @@ from decision_service.ruleset.run.evaluator import Facts, evaluate
 
 _REACHED = Reason(
     code=str(DataReason.DAY_CAP_REACHED),
-    texts={"en": "The approvals of the day have reached a limit of the lender"},
+    texts={
+        "en": "The approvals of the day have reached a limit of the lender",
+        "fil": "Umabot na sa limitasyon ng nagpapautang ang mga naaprobahan sa araw na ito",
+    },
     component=Component.POLICY,
 )
 

@@ -8,9 +8,10 @@ from datetime import date, datetime, timedelta
 import msgspec
 
 from decision_service.domain.errors import FieldInvalid, FieldProblem, RulesetUnknown
+from decision_service.impact.sums import ImpactSums
 from decision_service.pipeline.ports import DecisionLog
-from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest, judged
-from decision_service.pipeline.rollout.pairs.pairs import Comparability, Group, PairLog, grouped
+from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest, judged_again
+from decision_service.pipeline.rollout.pairs.pairs import PairLog
 from decision_service.pipeline.rollout.pairs.recorded import RecordedCases
 from decision_service.pipeline.rollout.pairs.untried import UntriedValue, untried
 from decision_service.pipeline.rollout.pairs.valueless import without_value
@@ -20,7 +21,7 @@ from decision_service.ruleset.program.model import CompiledRuleset
 
 
 class VersionComparison(msgspec.Struct, frozen=True):
-    """Alike pairs together; `live` is what decided (or the champion), `other` what is compared.
+    """Decisions as two versions judge them: before is the champion or what decided.
 
     `untried` are the dated values of either version that no compared decision had in force.
     `lists_of_today` are lists that one of the versions alone asks, so that no record has their
@@ -32,24 +33,10 @@ class VersionComparison(msgspec.Struct, frozen=True):
     other_version: int
     since: datetime
     currency: str
-    groups: Sequence[Group]
+    sums: ImpactSums
     untried: Sequence[UntriedValue] = ()
     params_as_of: date | None = None
     lists_of_today: Sequence[str] = ()
-
-    @property
-    def compared(self) -> int:
-        """How many pairs were compared."""
-        return self.counted(Comparability.COMPARED)
-
-    @property
-    def agreed(self) -> int:
-        """How many compared pairs have equal outcomes, whatever the amounts."""
-        return sum(group.count for group in self.groups if group.live is group.other)
-
-    def counted(self, standing: Comparability) -> int:
-        """How many pairs have this comparability."""
-        return sum(group.count for group in self.groups if group.standing is standing)
 
 
 class CompareVersions:
@@ -78,13 +65,14 @@ class CompareVersions:
         sides = [product.versions[v] for v in sorted({live, version}) if v in product.versions]
         _require_values(sides, question.params_as_of)
         if question.shadow:
-            groups = await self._pairs.groups(product.name, version, question.since)
-            if not groups:
+            sums = await self._pairs.pair_sums(product.name, version, question.since)
+            if not sums.everybody.applicants and not sums.left_out:
                 _require_shadow(product, version)
             days = _days(question.since, question.now, product)
         else:
-            pairs = [pair async for pair in judged(self._cases, product, version, question)]
-            groups, days = grouped(pairs), frozenset(_day(p.created, product) for p in pairs)
+            found = await judged_again(self._cases, product, version, question)
+            sums = found.sums
+            days = frozenset(_day(created, product) for created in found.created)
         if question.params_as_of is not None:
             days = frozenset({question.params_as_of})
         return VersionComparison(
@@ -93,7 +81,7 @@ class CompareVersions:
             other_version=version,
             since=question.since,
             currency=product.champion.currency,
-            groups=groups,
+            sums=sums,
             untried=untried(sides, days, _day(question.now, product)),
             params_as_of=question.params_as_of,
             lists_of_today=() if question.shadow else _asked_by_one(sides),

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import date, datetime
 
 import msgspec
-from msgspec.structs import replace
 
-from decision_service.domain.decision import Arm
-from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.rollout.pairs.pairs import (
-    Comparability,
-    DecisionPair,
-    VersionOutcome,
-    swapped,
-)
+from decision_service.impact.applicant import LeftOut, NotCompared
+from decision_service.impact.sums import ImpactSums
 from decision_service.pipeline.rollout.pairs.recorded import RecordedCases
-from decision_service.pipeline.rollout.pairs.second_opinion import (
-    DecidedCase,
-    dated,
-    facts_for,
-    second_opinion,
-)
+from decision_service.pipeline.rollout.pairs.second_opinion import RulesOnDay, second_opinion
 from decision_service.pipeline.rules.rulebook import Product
-from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.evaluator import evaluate
 
 
 class ComparisonRequest(msgspec.Struct, frozen=True):
@@ -46,54 +31,37 @@ class ComparisonRequest(msgspec.Struct, frozen=True):
     champion: bool = False
 
 
-async def judged(
+class JudgedAgain(msgspec.Struct):
+    """Recorded decisions that were judged again: their sums, and the instants they were made."""
+
+    sums: ImpactSums
+    created: list[datetime]
+
+
+async def judged_again(
     cases: RecordedCases, product: Product, version: int, question: ComparisonRequest
-) -> AsyncIterator[DecisionPair]:
-    """Each recorded decision of either arm, judged by the other arm's version."""
-    async for found in cases.newest(product, question.since, question.most):
-        champion = question.champion or found.arm is Arm.CHAMPION
-        other = product.versions[version] if champion else product.champion
-        if found.case is None:
-            yield _left_out(found.entry, other)
-        elif question.champion or found.case.ruleset.digest != other.digest:
-            pair = await asyncio.to_thread(_paired, found.case, other, question)
-            yield pair if champion else swapped(pair)
+) -> JudgedAgain:
+    """The newest decisions as the champion and a version judge them; raises StoreUnavailable."""
+    base, other = _sides(product, version, question)
+    found = JudgedAgain(ImpactSums(), [])
+    async for recorded in cases.newest(product, question.since, question.most):
+        entry, case = recorded.entry, recorded.case
+        found.created.append(entry.created)
+        if isinstance(case, LeftOut):
+            found.sums.leave_out(case, entry.outcome)
+            continue
+        told = await asyncio.to_thread(second_opinion, case, base, other)
+        if isinstance(told, NotCompared):
+            found.sums.leave_out(told.why, case.decision.rules_verdict.outcome, told.lacking)
+        else:
+            found.sums.add(told)
+    return found
 
 
-def _paired(case: DecidedCase, other: CompiledRuleset, question: ComparisonRequest) -> DecisionPair:
-    """The pair; by the parameters of another day where two versions are compared by that day's."""
+def _sides(
+    product: Product, version: int, question: ComparisonRequest
+) -> tuple[RulesOnDay, RulesOnDay]:
+    """Two versions by one day's parameters, or the champion by its own and by another day's."""
     day = question.params_as_of
-    if question.champion:
-        return second_opinion(_decided_by(case, other, None), other, day)
-    return second_opinion(_decided_by(case, case.ruleset, day), other, day)
-
-
-def _decided_by(case: DecidedCase, ruleset: CompiledRuleset, day: date | None) -> DecidedCase:
-    """The decision as a version would have made it, perhaps by the parameters of another day.
-
-    It stays as it is where it is that already, and where its data does not suffice.
-    """
-    facts = facts_for(case, ruleset)
-    same = day is None and case.ruleset.digest == ruleset.digest
-    if same or isinstance(facts, Comparability):
-        return case
-    verdict = evaluate(ruleset, facts if day is None else dated(facts, ruleset, day))
-    return replace(
-        case,
-        decision=replace(case.decision, verdict=verdict, override=None),
-        ruleset=ruleset,
-        factors=replace(case.factors, values=facts.factors),
-    )
-
-
-def _left_out(entry: StoredEntry, other: CompiledRuleset) -> DecisionPair:
-    """A decision whose values or rules are not there, so that no version can judge it again."""
-    return DecisionPair(
-        decision_id=entry.decision_id,
-        product=entry.product,
-        created=entry.created,
-        version=other.version,
-        digest=other.digest,
-        standing=Comparability.NOT_COMPARABLE,
-        live=VersionOutcome(entry.outcome),
-    )
+    base = RulesOnDay(product.champion, None if question.champion else day)
+    return base, RulesOnDay(product.versions[version], day)

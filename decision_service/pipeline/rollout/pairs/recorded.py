@@ -6,35 +6,30 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
-from decision_service.domain.decision import Arm
 from decision_service.domain.errors import RulesetUnknown
-from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.verdict import Outcome
+from decision_service.impact.applicant import LeftOut
 from decision_service.pipeline.decide.conclude import judge
-from decision_service.pipeline.decide.record_codec import (
-    decode_facts,
-    factors_from_wire,
-    inputs_from_wire,
-)
+from decision_service.pipeline.decide.record_codec import decode_facts, factors_from_wire
 from decision_service.pipeline.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.pipeline.records.read import Recorded
 from decision_service.pipeline.records.replay import shell_of
-from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
+from decision_service.pipeline.rollout.pairs.case import DecidedCase
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.pipeline.snapshots.codec import read_snapshot
-from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.run.evaluator import load
 
 _PAGE = 100
 
 
 class RecordedCase(msgspec.Struct, frozen=True):
-    """A recorded decision of an arm; `case` is None where its values or rules are not stored."""
+    """A recorded decision with what it was made from, or why that cannot be read."""
 
     entry: StoredEntry
-    arm: Arm
-    case: DecidedCase | None
+    case: DecidedCase | LeftOut
 
 
 class RecordedCases:
@@ -47,12 +42,13 @@ class RecordedCases:
     async def newest(
         self, product: Product, since: datetime, most: int
     ) -> AsyncIterator[RecordedCase]:
-        """At most so many decisions of either arm; raises StoreUnavailable."""
+        """At most so many decisions by rules; raises StoreUnavailable."""
         async for entry in self._entries(product.name, since, most):
-            recorded = Recorded(entry, decode_facts(entry.facts))
-            arm = recorded.facts.assignment.arm
-            if arm is not None:
-                yield RecordedCase(entry, arm, await self._case(product, recorded))
+            case = await recorded_case(entry, self._archive, product.input_names)
+            if isinstance(case, DecidedCase) and entry.snapshot_id is not None:
+                body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
+                case = with_snapshot(case, body)
+            yield RecordedCase(entry, case)
 
     async def _entries(
         self, product: str, since: datetime, most: int
@@ -70,35 +66,29 @@ class RecordedCases:
                 return
             after = PagePosition(entries[-1].created, entries[-1].decision_id)
 
-    async def _case(self, product: Product, recorded: Recorded) -> DecidedCase | None:
-        entry, facts = recorded.entry, recorded.facts
-        if facts.factors is None or not entry.ruleset_digest:
-            return None
-        try:
-            ruleset = await self._archive.by_digest(entry.ruleset_digest)
-        except RulesetUnknown:
-            return None
-        body = None
-        if entry.snapshot_id is not None:
-            body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
-        snapshot = None if body is None else read_snapshot(body)
-        return decided_case(recorded, ruleset, snapshot, product.input_names)
 
+async def recorded_case(
+    entry: StoredEntry, archive: RulesetArchive, known: frozenset[str]
+) -> DecidedCase | LeftOut:
+    """A decision judged again by its own rules on its recorded values, without its snapshot.
 
-def decided_case(
-    recorded: Recorded, ruleset: CompiledRuleset, snapshot: Snapshot | None, known: frozenset[str]
-) -> DecidedCase:
-    """A recorded decision, judged again by its own rules on its recorded factor values.
-
-    The record must hold factor values; `known` are the inputs that any loaded version declares.
+    `known` are the inputs that any loaded version declares. Raises StoreUnavailable.
     """
-    assert recorded.facts.factors is not None  # noqa: S101  asked by the caller
-    factors = factors_from_wire(recorded.facts.factors)
-    return DecidedCase(
-        decision=judge(shell_of(recorded), ruleset, factors, recorded.facts.allowances),
-        ruleset=ruleset,
-        snapshot=snapshot,
-        factors=factors,
-        sent=inputs_from_wire(recorded.facts.inputs),
-        known=known,
-    )
+    try:
+        ruleset = await archive.by_digest(entry.ruleset_digest or "")
+        facts = decode_facts(entry.facts)
+    except RulesetUnknown:
+        return LeftOut.RULES_UNKNOWN
+    except msgspec.DecodeError:
+        return LeftOut.RECORD_UNREADABLE
+    if facts.factors is None:
+        return LeftOut.RECORD_UNREADABLE
+    factors, shell = factors_from_wire(facts.factors), shell_of(Recorded(entry, facts))
+    loaded = load(ruleset, factors.values, shell.as_of)
+    decision = judge(shell, ruleset, factors, facts.allowances, loaded)
+    return DecidedCase(decision, ruleset, None, factors, shell.inputs, known, loaded)
+
+
+def with_snapshot(case: DecidedCase, body: bytes | None) -> DecidedCase:
+    """The case with its snapshot, where that is stored."""
+    return case if body is None else replace(case, snapshot=read_snapshot(body))

@@ -1,148 +1,110 @@
-"""What another version makes of a decision's data: no vendor, no store, no clock.
+"""One decided case as two sets of rules judge it: no vendor, no store, no clock.
 
-Silent versions beside live decisions and comparisons of recorded ones ask it alike.
+Silent versions beside live decisions, comparisons of recorded ones and backtests ask it alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date
 
 import msgspec
-from msgspec.structs import replace
 
-from decision_service.domain.decision import Decision
-from decision_service.domain.factor import Factors, FactorValue, Value
-from decision_service.domain.missing import Cause
-from decision_service.domain.needs import FetchPlan, Needs, WhenTransactions
-from decision_service.domain.snapshot import Snapshot
-from decision_service.domain.time import AsOf
-from decision_service.factors.compute import compute, own_values
-from decision_service.factors.plan import fetch_plan
-from decision_service.factors.reading import reading
-from decision_service.pipeline.decide.conclude import needs_of
-from decision_service.pipeline.rollout.pairs.pairs import (
-    Comparability,
-    DecisionPair,
-    VersionOutcome,
-    moved,
-)
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import OfferKind, Outcome, Verdict
+from decision_service.impact.applicant import JudgedApplicant, LeftOut, NotCompared, Side
+from decision_service.pipeline.rollout.pairs.case import DecidedCase, facts_for, loaded_for
+from decision_service.pipeline.rollout.pairs.causes import causes
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.evaluator import Facts, evaluate, load
-from decision_service.ruleset.run.inputs import bind_inputs
-from decision_service.ruleset.run.lists import list_answers
+from decision_service.ruleset.run.evaluator import Facts, evaluate
 
 
-class DecidedCase(msgspec.Struct, frozen=True):
-    """A decision with the data that it was made from; `snapshot` is None where that was erased.
+class RulesOnDay(msgspec.Struct, frozen=True):
+    """Rules with the day whose dated parameters they take; None: the decision's own."""
 
-    `sent` are the inputs as the client sent them, `known` those that any loaded version declares.
-    """
-
-    decision: Decision
     ruleset: CompiledRuleset
-    snapshot: Snapshot | None
-    factors: Factors
-    sent: Mapping[str, Value]
-    known: frozenset[str]
+    day: date | None = None
+
+
+class TwoVerdicts(msgspec.Struct, frozen=True):
+    """What rules conclude before and after a change, and the facts as the latter took them."""
+
+    before: Verdict
+    after: Verdict
+    facts: Facts
 
 
 def second_opinion(
-    case: DecidedCase, other: CompiledRuleset, params_as_of: date | None = None
-) -> DecisionPair:
-    """The decision paired with the other version's conclusion; raises nothing.
+    case: DecidedCase, base: RulesOnDay, other: RulesOnDay
+) -> JudgedApplicant | NotCompared:
+    """The case as both judge it, or why they cannot; raises nothing.
 
-    The other version's dated parameters are those of the decision's day, or of another one.
+    Whatever a version raises counts as its RULE_ERROR.
     """
-    pair = DecisionPair(
-        decision_id=case.decision.decision_id,
-        product=case.decision.product,
-        created=case.decision.created,
-        version=other.version,
-        digest=other.digest,
-        standing=Comparability.FAILED,
-        live=VersionOutcome.of(case.decision.rules_verdict),
-    )
     try:
-        facts = facts_for(case, other)
-        if isinstance(facts, Comparability):
-            return replace(pair, standing=facts)
-        verdict = evaluate(
-            other, facts if params_as_of is None else dated(facts, other, params_as_of)
-        )
-        if verdict.ended_in_rule_error:
-            return pair
-        changes = moved((case.ruleset, case.decision.rules_verdict), (other, verdict))
-    except Exception:  # noqa: BLE001 - whatever is wrong with the version is its failure alone
-        return pair
-    return replace(
-        pair, standing=Comparability.COMPARED, other=VersionOutcome.of(verdict), moved=changes
+        found = verdicts(case, base, other)
+        if isinstance(found, NotCompared):
+            return found
+        return judged_applicant(case, base, other, found)
+    except Exception:  # noqa: BLE001 - whatever is wrong with a version is its failure alone
+        return NotCompared(LeftOut.RULE_ERROR)
+
+
+def verdicts(case: DecidedCase, base: RulesOnDay, other: RulesOnDay) -> TwoVerdicts | NotCompared:
+    """What both conclude, or why they cannot be compared."""
+    before = case.decision.rules_verdict
+    if base.day is not None or base.ruleset.digest != case.ruleset.digest:
+        told = _judged(case, base)
+        if isinstance(told, NotCompared):
+            return told
+        before = told[0]
+    told = _judged(case, other)
+    if isinstance(told, NotCompared):
+        return told
+    after, facts = told
+    if before.ended_in_rule_error or after.ended_in_rule_error:
+        return NotCompared(LeftOut.RULE_ERROR)
+    return TwoVerdicts(before, after, facts)
+
+
+def judged_applicant(
+    case: DecidedCase, base: RulesOnDay, other: RulesOnDay, found: TwoVerdicts
+) -> JudgedApplicant:
+    """Both sides, and where they differ the parts of the rules that moved the applicant."""
+    before, after = side_of(found.before), side_of(found.after)
+    one = JudgedApplicant(case.decision.decision_id, before, after)
+    if not one.changed:
+        return one
+    moved = causes((base.ruleset, found.before), (other.ruleset, found.after))
+    return JudgedApplicant(one.decision_id, before, after, moved)
+
+
+def side_of(verdict: Verdict) -> Side:
+    """What a verdict comes to."""
+    offer, instalment = verdict.offer, None
+    if offer is not None and verdict.outcome is Outcome.APPROVE:
+        told = offer.outputs.get("instalment")
+        instalment = told.minor if isinstance(told, Money) else None
+    amount = verdict.approved_amount
+    return Side(
+        verdict.outcome,
+        verdict.refer_kind,
+        amount,
+        instalment,
+        amount is not None and offer is not None and offer.kind is OfferKind.REDUCED,
+        tuple([reason.code for reason in verdict.reasons]),
     )
 
 
-def lacks(snapshot: Snapshot, read_by: FetchPlan, wanted: FetchPlan) -> bool:
-    """Whether a version needs data that was not requested from the vendor.
+def _judged(case: DecidedCase, rules: RulesOnDay) -> tuple[Verdict, Facts] | NotCompared:
+    """The verdict of rules with the facts that they took, or why there is none.
 
-    What was asked for and failed is no lack: both versions see the same fault.
+    Where the decision's own rules gave one for its own day, it stands.
     """
-    if any(reading(snapshot, kind) is None for kind in wanted.kinds):
-        return True
-    if wanted.people and not read_by.people:
-        return True
-    if wanted.transactions is WhenTransactions.NEVER:
-        return False
-    if snapshot.transactions is None:
-        same = wanted.transactions is WhenTransactions.IF_STANDING_IN
-        return not (same and read_by.transactions is WhenTransactions.IF_STANDING_IN)
-    first = snapshot.transactions.first_day
-    days = (wanted.transactions_from, wanted.stand_in_from)
-    return first is not None and any(day is not None and day < first for day in days)
-
-
-def facts_for(case: DecidedCase, other: CompiledRuleset) -> Facts | Comparability:
-    """The decision's facts as another version takes them, or why there are none.
-
-    There are none where it needs inputs or data that the decision did not have, or data that was
-    erased since.
-    """
-    bound = bind_inputs(other, case.sent, case.known)
-    if bound.problems:
-        return Comparability.NOT_COMPARABLE
-    as_of = AsOf.at(case.decision.as_of.instant, other.zone)
-    live = needs_of(case.ruleset, case.decision.inputs)
-    needs = needs_of(other, bound.values)
-    values = _values(case, live, needs, as_of)
-    if isinstance(values, Comparability):
-        return values
-    inputs = dict(bound.values)
-    answers = list_answers(other, inputs, as_of.date, case.decision.answers)
-    return Facts(values, inputs, as_of, answers=answers)
-
-
-def dated(facts: Facts, ruleset: CompiledRuleset, day: date) -> Facts:
-    """The same facts with the dated parameters of another day."""
-    noon = datetime.combine(day, time(12), facts.as_of.zone)
-    return replace(facts, loaded=load(ruleset, facts.factors, AsOf.at(noon, facts.as_of.zone)))
-
-
-def _values(
-    case: DecidedCase, live: Needs, needs: Needs, as_of: AsOf
-) -> Mapping[str, FactorValue] | Comparability:
-    """The decision's values where computed alike, the others from the same snapshot."""
-    alike = replace(live, factors=()) == replace(needs, factors=()) and as_of == case.decision.as_of
-    at_hand = case.factors.values if alike else {}
-    further = tuple(name for name in needs.factors if name not in at_hand)
-    own = own_values(case.decision.own, replace(needs, factors=further), as_of)
-    if any(m.cause is Cause.NOT_FETCHED for value in own.values() for m in value.missing):
-        return Comparability.NOT_COMPARABLE  # records that this decision did not look up
-    at_hand = {**at_hand, **own}
-    further = tuple(name for name in further if name not in own)
-    if case.snapshot is None:
-        return Comparability.ERASED if further else at_hand
-    plans = (fetch_plan(live, case.decision.as_of), fetch_plan(needs, as_of))
-    if lacks(case.snapshot, *plans):
-        return Comparability.NOT_COMPARABLE
-    if not further:
-        return at_hand
-    computed = compute(case.snapshot, replace(needs, factors=further), as_of).values
-    return {**at_hand, **computed}
+    facts = facts_for(case, rules.ruleset)
+    if isinstance(facts, NotCompared):
+        return facts
+    if rules.day is not None:
+        return evaluate(rules.ruleset, loaded_for(facts, rules.ruleset, rules.day)), facts
+    if rules.ruleset.digest == case.ruleset.digest:
+        return case.decision.rules_verdict, facts
+    return evaluate(rules.ruleset, facts), facts

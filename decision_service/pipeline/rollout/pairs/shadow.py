@@ -18,8 +18,9 @@ import structlog
 from decision_service.domain.errors import StoreError
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout.event_counters import EventCounters
-from decision_service.pipeline.rollout.pairs.pairs import Comparability, DecisionPair, PairLog
-from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase, second_opinion
+from decision_service.pipeline.rollout.pairs.case import DecidedCase
+from decision_service.pipeline.rollout.pairs.pairs import DecisionPair, PairLog
+from decision_service.pipeline.rollout.pairs.second_opinion import RulesOnDay, second_opinion
 from decision_service.ruleset.program.model import CompiledRuleset
 
 log = structlog.get_logger("decision_service.shadow")
@@ -130,7 +131,7 @@ class Shadows:
     async def _ask(self, case: DecidedCase, version: CompiledRuleset) -> None:
         await self._yield_to_decisions()
         loop, started = asyncio.get_running_loop(), self._clock.monotonic()
-        pair = await loop.run_in_executor(self._thread, second_opinion, case, version)
+        pair = await loop.run_in_executor(self._thread, _paired, case, version)
         took = self._clock.monotonic() - started
         self._count(pair, took)
         self._keep(pair)
@@ -143,8 +144,8 @@ class Shadows:
 
     def _count(self, pair: DecisionPair, took: float) -> None:
         names = {"product": pair.product, "version": str(pair.version)}
-        self._counters.shadow_evaluations.labels(result=pair.standing.value, **names).inc()
-        if pair.standing is Comparability.FAILED:
+        self._counters.shadow_evaluations.labels(result=pair.result, **names).inc()
+        if pair.result == "failed":
             log.warning("shadow failed", decision_id=pair.decision_id, **names)
         if took > self._budget.slow:
             self._counters.shadow_slow.labels(**names).inc()
@@ -158,3 +159,17 @@ class Shadows:
 
     def _drop(self, product: str, why: str, number: int) -> None:
         self._counters.shadow_dropped.labels(product, why).inc(number)
+
+
+def _paired(case: DecidedCase, other: CompiledRuleset) -> DecisionPair:
+    """The decision as it was made, beside the silent version's conclusion."""
+    decision = case.decision
+    return DecisionPair(
+        decision.decision_id,
+        decision.product,
+        decision.created,
+        other.version,
+        other.digest,
+        decision.rules_verdict.outcome,
+        second_opinion(case, RulesOnDay(case.ruleset), RulesOnDay(other)),
+    )

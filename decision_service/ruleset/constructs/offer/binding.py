@@ -22,6 +22,30 @@ def binding(terms: Terms) -> Binding:
     return lines[terms.lines[AMOUNT].symbol.slot]
 
 
+def limits(terms: Terms) -> tuple[str, ...]:
+    """Every term that may limit the amount, in the order in which they stand, each once."""
+    lines: dict[int, tuple[str, ...]] = {}
+    for line in terms.lines.values():
+        lines[line.symbol.slot] = _possible(line.tree, lines)
+    return lines[terms.lines[AMOUNT].symbol.slot]
+
+
+def _possible(node: Node, lines: Mapping[int, tuple[str, ...]]) -> tuple[str, ...]:
+    """The terms that `_limiting` may name; one that no argument equals is never met."""
+    match node:
+        case tree.NameRead() if node.symbol.slot in lines:
+            return lines[node.symbol.slot]
+        case tree.Choice():
+            parts = [node.then, node.otherwise]
+        case tree.FunctionCall(function="min" | "max" | "coalesce"):
+            parts = [*node.arguments]
+        case tree.FunctionCall(function="floor" | "round"):
+            parts = [node.arguments[0]]
+        case _:
+            return (node.text,)
+    return tuple(dict.fromkeys(text for part in parts for text in _possible(part, lines)))
+
+
 def _limiting(node: Node, lines: Mapping[int, Binding]) -> Binding:
     """The part of an expression that gives its value; the whole text where there is none."""
     match node:

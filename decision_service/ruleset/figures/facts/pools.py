@@ -88,4 +88,10 @@ def shown_value(value: Any) -> str:
         return "listed" if value.listed else "not listed"
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value.major:f}" if isinstance(value, Money) else str(value)
+    return _major(value) if isinstance(value, Money) else str(value)
+
+
+def _major(amount: Money) -> str:
+    """An amount with its decimals only where there are any."""
+    whole = amount.major.to_integral_value()
+    return f"{whole if whole == amount.major else amount.major:f}"

@@ -17,6 +17,7 @@ from decision_service.simulator.formats.pages import Cursor, page, read_cursor
 from decision_service.simulator.people.population import population
 from decision_service.simulator.people.sandbox.people import person_like
 from decision_service.simulator.people.world import Person, World
+from tests.fakes.examples import examples
 from tests.unit.simulator.stand import ANISHA, CHRISTINA, GEORGE, Stand, ids, open_stand
 
 UNKNOWN = "tenantId-00000000000000000000000000000000"
@@ -44,7 +45,7 @@ def _hoarders(names: tuple[str, ...], today: date) -> World:
     return World(today, {user_id(name): partial(_hoarder, name, today) for name in names})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(length=st.integers(0, 400), size=st.integers(1, 150))
 def test_pages_give_everything_once(length: int, size: int) -> None:
     """Following cursors gives each item once and in order, and the last page has no cursor."""

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.simulator.answers.metering import Meter, MeteredRequest, SlidingLimit
+from tests.fakes.examples import examples
 from tests.unit.simulator.stand import GEORGE, open_stand
 
 GAPS = st.lists(st.integers(0, 700).map(lambda thousandths: thousandths / 1000), max_size=80)
@@ -25,7 +26,7 @@ def busiest(times: list[float], seconds: float = 1.0) -> int:
     return max((sum(a <= b < a + seconds for b in times) for a in times), default=0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(gaps=GAPS, limit=st.integers(1, 10))
 def test_no_second_has_more_than_the_limit(gaps: list[float], limit: int) -> None:
     """Whatever arrives when, no second holds more allowed requests than the limit."""
@@ -34,7 +35,7 @@ def test_no_second_has_more_than_the_limit(gaps: list[float], limit: int) -> Non
     assert all(sum(a <= b < a + 0.999 for b in allowed) <= limit for a in allowed)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(gaps=GAPS, limit=st.integers(1, 10))
 def test_a_request_is_refused_only_when_the_second_before_is_full(
     gaps: list[float], limit: int
@@ -48,7 +49,7 @@ def test_a_request_is_refused_only_when_the_second_before_is_full(
             assert sum(one > at - 1.001 for one in allowed) >= limit
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(gaps=GAPS)
 def test_the_peak_is_the_busiest_second(gaps: list[float]) -> None:
     """The meter's peak lies between the busiest seconds a hair shorter and longer."""

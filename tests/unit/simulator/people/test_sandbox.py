@@ -19,6 +19,7 @@ from decision_service.simulator.formats.dates import (
 )
 from decision_service.simulator.people.sandbox.people import sandbox, sandbox_data, sandbox_people
 from decision_service.simulator.people.world import ITEM_KINDS
+from tests.fakes.examples import some
 
 TODAY = date(2026, 11, 24)
 DAYS = [
@@ -250,7 +251,7 @@ def test_anisha_has_gaps(today: date) -> None:
 @pytest.mark.parametrize("name", ["George", "Ryan", "Anisha"])
 def test_nothing_is_waited_for_on_any_day(name: str) -> None:
     """On each day of two years a scheme's due month is there, and payroll is there to its end."""
-    for number in range(2 * 366):
+    for number in some(range(2 * 366), 5):
         today = date(2026, 11, 26) + timedelta(days=number)
         data, this = sandbox_data(name, today), month_of(today)
         newest = max(month_number(one["month"]) for one in data["eincomes"] if is_scheme(one))

@@ -12,6 +12,7 @@ from decision_service.smile.limits import SmileLimits
 from decision_service.smile.mapping.answers import EincomeAnswer, PageAnswer
 from decision_service.smile.mapping.pages import distinct, read_list
 from decision_service.smile.transport.http import Request
+from tests.fakes.examples import examples
 
 LIMITS = SmileLimits()
 ASK = Request("/eincomes", {"userId": "u"})
@@ -48,7 +49,7 @@ def fault_of(pages, limits=LIMITS):
 
 
 @given(sizes=st.lists(st.integers(0, 5), min_size=1, max_size=8), last=st.sampled_from([None, ""]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_pages_in_a_row_are_one_list(sizes, last):
     """However a list is cut into pages, it is read whole and in order, once per page."""
     ids = iter(range(1000))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from decision_service.domain.missing import DataReason
 from decision_service.smile.errors import TransientFault, UpstreamFault
 from decision_service.smile.transport.body import check_depth, check_media_type, read_body
+from tests.fakes.examples import examples
 from tests.unit.smile.vendor import _Chunks
 from tests.unit.smile.virtual import run
 
@@ -161,7 +162,7 @@ def depth_of(value):
 
 
 @given(value=values, most=st.integers(0, 4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_depth_is_what_a_parser_would_find(value, most):
     """The check agrees with the depth of the parsed value."""
     body = json.dumps(value).encode() + b" " * 64

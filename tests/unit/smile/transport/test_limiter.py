@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from decision_service.smile.errors import NoPermit
 from decision_service.smile.transport.limiter import RateLimiter
+from tests.fakes.examples import examples
 from tests.unit.smile.virtual import VirtualClock, run
 
 FAR = 1e9
@@ -43,7 +44,7 @@ async def sent_times(limiter, count, send_delay=0.0, spacing=0.0):
     send_delay=st.floats(0, 0.6),
     spacing=st.floats(0, 0.2),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_no_sliding_second_holds_more_than_the_limit(per_second, count, send_delay, spacing):
     """However requests arrive and however long they take to leave, no second has more than N."""
 

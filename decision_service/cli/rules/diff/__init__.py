@@ -1,0 +1,1 @@
+"""`rules diff`, and what `rules review` shares with it: two states of the rules compared."""

@@ -1,0 +1,96 @@
+"""`rules diff`: what changed between two versions, or two states of the rules, in plain words."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from decision_service.cli.display.output import Format, FormatOption, console, print_json
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.rules.diff.loaded import LoadedRules
+from decision_service.cli.rules.diff.output import (
+    comparison_dict,
+    counted,
+    print_changes,
+    print_states,
+    ruleset_dict,
+    states_dict,
+)
+from decision_service.cli.rules.diff.revisions import rules_of
+from decision_service.cli.rules.diff.states import compare_rules
+from decision_service.cli.rules.folder import DEFAULT_PATH
+from decision_service.cli.rules.version import NamedVersion, find_version, names_version
+from decision_service.factors.registry import catalogue
+from decision_service.ruleset.diff.versions import RulesetDiff, compare
+
+_SIDE = "a version's file or product@1; or a rules folder, a part of one, or a git revision"
+
+
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help=_SIDE)],
+    after: Annotated[str, typer.Argument(metavar="B", help="the other one")],
+    rules: Annotated[
+        Path, typer.Option("--rules", help="the rules folder of product@version and revisions")
+    ] = DEFAULT_PATH,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Say in plain words what changed from A to B.
+
+    Two versions, or all versions, rollout plans and lists of two folders or revisions.
+    """
+    version, other = names_version(before), names_version(after)
+    if version is not other:
+        one, two = (before, after) if version else (after, before)
+        raise CommandError(
+            f"{one} is a version and {two} is none: name two versions, or two folders or git "
+            "revisions",
+            Exit.USAGE,
+        )
+    compared = _versions if version else _states
+    compared(before, after, rules, form)
+
+
+# Two versions
+
+
+def _versions(before: str, after: str, rules: Path, form: Format) -> None:
+    old, new = find_version(before, rules), find_version(after, rules)
+    comparison = compare(old.files, new.files, catalogue())
+    if form is Format.JSON:
+        sides = {"before": _named(old), "after": _named(new)}
+        print_json(sides | comparison_dict(comparison))
+        return
+    console().print(_headline(old, new, comparison), markup=False)
+    print_changes(comparison.changes)
+
+
+def _headline(old: NamedVersion, new: NamedVersion, comparison: RulesetDiff) -> str:
+    pair = f"{old.name} → {new.name}"
+    if comparison.identical:
+        return f"{pair}: identical behaviour (digest {old.ruleset.digest[:12]})"
+    if comparison.alike:
+        return f"{pair}: identical behaviour under another name"
+    return f"{pair}: {counted(comparison.changes)}"
+
+
+def _named(version: NamedVersion) -> dict[str, Any]:
+    return ruleset_dict(version.ruleset) | {"file": version.files.path}
+
+
+# Two states
+
+
+def _states(before: str, after: str, rules: Path, form: Format) -> None:
+    with ExitStack() as opened:
+        old, new = (
+            LoadedRules.read(opened.enter_context(rules_of(word, rules)))
+            for word in (before, after)
+        )
+        comparison = compare_rules(old, new)
+    if form is Format.JSON:
+        print_json({"before": before, "after": after} | states_dict(comparison))
+    else:
+        print_states(f"{before} → {after}", comparison)

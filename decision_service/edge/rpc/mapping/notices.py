@@ -1,0 +1,109 @@
+"""Letters on the wire."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from decision_service.api.v1 import notice_service_pb2 as pb
+from decision_service.edge.rpc.mapping.problems import Problems, check_decision_id
+from decision_service.edge.rpc.mapping.values import timestamp
+from decision_service.notices.model import NoticeKind
+from decision_service.notices.render.html import html
+from decision_service.notices.render.text import text
+from decision_service.pipeline.notices.ports import NoticeFilter, Sending, StoredNotice
+
+LONGEST_CHANNEL = 100
+_LONGEST_LANGUAGE = 35
+_KINDS = {
+    NoticeKind.APPROVAL: pb.NOTICE_KIND_APPROVAL,
+    NoticeKind.COUNTER_OFFER: pb.NOTICE_KIND_COUNTER_OFFER,
+    NoticeKind.ADVERSE_ACTION: pb.NOTICE_KIND_ADVERSE_ACTION,
+    NoticeKind.INCOMPLETE: pb.NOTICE_KIND_INCOMPLETE,
+}
+_SENT = {pb.SENT_FILTER_SENT: True, pb.SENT_FILTER_NOT_SENT: False}
+
+
+def notice_message(notice: StoredNotice) -> pb.Notice:
+    """One letter, laid out as text and as HTML."""
+    letter, sending = notice.letter, notice.sent
+    message = pb.Notice(
+        decision_id=notice.decision_id,
+        kind=_KINDS[letter.kind],
+        language=letter.language,
+        title=letter.title,
+        text=text(letter),
+        html=html(letter),
+        template_digest=notice.template_digest,
+        create_time=timestamp(notice.made),
+        created_by=notice.made_by,
+    )
+    if sending is not None:
+        message.send_time.CopyFrom(timestamp(sending.at))
+        message.channel, message.sent_by = sending.channel, sending.by
+    return message
+
+
+def wanted_from(request: pb.GetNoticeRequest) -> tuple[str, str]:
+    """Decision and language; raises FieldInvalid."""
+    problems = Problems()
+    check_decision_id(problems, request.decision_id, "decision_id")
+    language = _language(request.language, problems)
+    problems.raise_if_any()
+    return request.decision_id, language
+
+
+def notice_filter(request: pb.ListNoticesRequest, scope: str) -> NoticeFilter:
+    """Which letters; raises FieldInvalid."""
+    problems = Problems()
+    if request.decision_id:
+        check_decision_id(problems, request.decision_id, "decision_id")
+    kind = _kind(request.kind, problems) if request.kind else None
+    if request.sent not in pb.SentFilter.values():
+        problems.add("sent", f"is {request.sent}, which is no SentFilter")
+    problems.raise_if_any()
+    return NoticeFilter(request.decision_id, scope, kind, _SENT.get(request.sent))
+
+
+def sending_from(
+    request: pb.RecordNoticeSentRequest, caller: str, now: datetime
+) -> tuple[str, NoticeKind, str, Sending]:
+    """Decision, kind, language and how the letter was sent; raises FieldInvalid."""
+    problems = Problems()
+    check_decision_id(problems, request.decision_id, "decision_id")
+    kind = _kind(request.kind, problems)
+    language = _language(request.language, problems)
+    channel = request.channel.strip()
+    if not 1 <= len(channel) <= LONGEST_CHANNEL or not channel.isprintable():
+        problems.add("channel", f"must have 1 to {LONGEST_CHANNEL} printable characters")
+    at = _sent_at(request, now, problems)
+    problems.raise_if_any()
+    return request.decision_id, kind or NoticeKind.APPROVAL, language, Sending(at, channel, caller)
+
+
+def _sent_at(request: pb.RecordNoticeSentRequest, now: datetime, problems: Problems) -> datetime:
+    if not request.HasField("send_time"):
+        problems.add("send_time", "is not set: say when the letter was sent")
+        return now
+    try:
+        at = request.send_time.ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        problems.add("send_time", "is no instant")
+        return now
+    if at > now:
+        problems.add("send_time", f"is {at:%Y-%m-%dT%H:%M:%SZ}, which lies in the future")
+    return at
+
+
+def _kind(value: int, problems: Problems) -> NoticeKind | None:
+    found = next((kind for kind, number in _KINDS.items() if number == value), None)
+    if found is None:
+        what = "is not set" if not value else f"is {value}, which is no NoticeKind"
+        known = ", ".join(kind.name for kind in NoticeKind)
+        problems.add("kind", f"{what}: say one of {known}")
+    return found
+
+
+def _language(value: str, problems: Problems) -> str:
+    if not 1 <= len(value) <= _LONGEST_LANGUAGE or not value.isascii() or not value.isprintable():
+        problems.add("language", "must be a language tag, such as en or fil")
+    return value

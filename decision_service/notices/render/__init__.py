@@ -1,0 +1,1 @@
+"""Letters as plain text and as HTML."""

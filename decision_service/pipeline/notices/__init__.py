@@ -1,0 +1,1 @@
+"""Letters to applicants: made of recorded decisions, recorded, and reported as sent."""

@@ -1,0 +1,4 @@
+"""Differences between two rollout plans, one a row.
+
+Compares plans as they were read, never texts.
+"""

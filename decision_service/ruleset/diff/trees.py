@@ -1,0 +1,97 @@
+"""Compares the parts of two trees, whatever their layout, and puts them into words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from functools import partial
+
+from decision_service.language.changes import NOT_WRITTEN, WrittenChange, told
+from decision_service.language.diagnostics import Place
+from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
+
+NOTHING = MapNode((), Place("", 1, 1, 2))
+_TOKEN = re.compile(r"""\d+(?:\.\d+)?|"[^"]*"|'[^']*'|\w+(?:\.\w+)*|<=|>=|==|!=|\S""")
+
+Alike = Callable[[Scalar, Scalar], bool]
+
+
+def same_text(before: Scalar, after: Scalar) -> bool:
+    """Whether two leaves say the same; numbers count by value."""
+    if before.is_number and after.is_number:
+        return Decimal(before.text) == Decimal(after.text)
+    alike_in_kind = before.is_text == after.is_text and before.is_flag == after.is_flag
+    return alike_in_kind and before.text.strip() == after.text.strip()
+
+
+def same_expression(before: Scalar, after: Scalar) -> bool:
+    """Whether two expressions have the same words, however they are spaced."""
+    return _TOKEN.findall(before.text) == _TOKEN.findall(after.text)
+
+
+def same(before: YamlNode, after: YamlNode, alike: Alike = same_text) -> bool:
+    """Whether two parts hold the same in the same order."""
+    match before, after:
+        case Scalar(), Scalar():
+            return alike(before, after)
+        case ListNode(), ListNode():
+            old, new = before.items, after.items
+            return len(old) == len(new) and all(map(partial(same, alike=alike), old, new))
+        case MapNode(), MapNode():
+            keys = [e.key for e in before.entries]
+            return keys == [e.key for e in after.entries] and all(
+                same(a.value, b.value, alike)
+                for a, b in zip(before.entries, after.entries, strict=True)
+            )
+    return False
+
+
+def said(node: YamlNode | None) -> str:
+    """A part on one line."""
+    if node is None:
+        return NOT_WRITTEN
+    if isinstance(node, Scalar):
+        return " ".join(node.text.split())
+    if isinstance(node, ListNode):
+        return f"[{', '.join(_inner(item) for item in node.items)}]"
+    return ", ".join(f"{entry.key} {_inner(entry.value)}" for entry in node.entries)
+
+
+def _inner(node: YamlNode) -> str:
+    if not isinstance(node, MapNode):
+        return said(node)
+    keys = {entry.key for entry in node.entries}
+    if keys == {"in", "points"}:
+        return f"{said(node.get('in'))} gives {said(node.get('points'))} points"
+    return said(node.get("en")) if keys == {"en"} else f"{{{said(node)}}}"
+
+
+def as_map(node: YamlNode | None) -> MapNode:
+    """The node as a map; one without entries where it is none."""
+    return node if isinstance(node, MapNode) else NOTHING
+
+
+def items_by(node: YamlNode | None, key: str) -> Mapping[str, MapNode]:
+    """The maps of a list by the text under one of their keys."""
+    items = node.items if isinstance(node, ListNode) else ()
+    found = [item for item in items if isinstance(item, MapNode)]
+    return {said(item.get(key)): item for item in found}
+
+
+def compared(
+    group: str,
+    subject: str,
+    before: YamlNode | None,
+    after: YamlNode | None,
+    alike: Alike = same_text,
+) -> Iterator[WrittenChange]:
+    """The change of one part, if it is any."""
+    if before is None and after is None:
+        return
+    if before is None or after is None or not same(before, after, alike):
+        yield told(group, subject, _text(before), _text(after))
+
+
+def _text(node: YamlNode | None) -> str | None:
+    return None if node is None else said(node)

@@ -1,0 +1,1 @@
+"""Who judges a backtest: a worker, processes or a Ray cluster, and the runs of a service."""

@@ -1,0 +1,69 @@
+"""What an image of the protos says of each name: its descriptor, its package, its comment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    EnumDescriptorProto,
+    FileDescriptorProto,
+    FileDescriptorSet,
+)
+
+Path = tuple[int, ...]
+# Field numbers of descriptor.proto, of which the paths of comments consist.
+_MESSAGES, _ENUMS, _SERVICES, _FIELDS, _NESTED, _METHODS = 4, 5, 6, 2, 3, 2
+
+
+class Descriptors:
+    """Messages and enums, packages and comments of an image, by full names."""
+
+    def __init__(self, image: FileDescriptorSet) -> None:
+        self.types: dict[str, DescriptorProto | EnumDescriptorProto] = {}
+        self.packages: dict[str, str] = {}
+        self.comments: dict[str, str] = {}
+        for file in image.file:
+            comments = _comments(file)
+            for name, path, described in _described(file):
+                self.comments[name] = comments.get(path, "")
+                self.packages[name] = file.package
+                if isinstance(described, DescriptorProto | EnumDescriptorProto):
+                    self.types[name] = described
+
+    def message(self, name: str) -> DescriptorProto:
+        """A message by its full name; raises TypeError where the name is an enum's."""
+        found = self.types[name.lstrip(".")]
+        if not isinstance(found, DescriptorProto):
+            raise TypeError(f"{name} is no message")
+        return found
+
+
+def _comments(file: FileDescriptorProto) -> dict[Path, str]:
+    return {
+        tuple(one.path): " ".join(one.leading_comments.split())
+        for one in file.source_code_info.location
+    }
+
+
+def _described(file: FileDescriptorProto) -> Iterator[tuple[str, Path, Any]]:
+    yield from _messages(file.package, (_MESSAGES,), file.message_type)
+    for at, enum in enumerate(file.enum_type):
+        yield f"{file.package}.{enum.name}", (_ENUMS, at), enum
+    for at, service in enumerate(file.service):
+        name = f"{file.package}.{service.name}"
+        yield name, (_SERVICES, at), service
+        for number, method in enumerate(service.method):
+            yield f"{name}.{method.name}", (_SERVICES, at, _METHODS, number), method
+
+
+def _messages(
+    outer: str, path: Path, messages: Sequence[DescriptorProto]
+) -> Iterator[tuple[str, Path, Any]]:
+    for at, message in enumerate(messages):
+        name = f"{outer}.{message.name}"
+        yield name, (*path, at), message
+        for number, field in enumerate(message.field):
+            yield f"{name}.{field.name}", (*path, at, _FIELDS, number), field
+        yield from _messages(name, (*path, at, _NESTED), message.nested_type)

@@ -1,0 +1,200 @@
+"""A backtest on a Ray cluster: the same bytes as by processes, whatever is killed meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from decision_service.cli.backtest.rules import compared_rules
+from decision_service.impact.document import encoded
+from decision_service.impact.figures import Subject
+from decision_service.impact.report import report_of
+from decision_service.pipeline.backtest.margins import margin_points
+from decision_service.pipeline.backtest.ports import (
+    ClusterUnfit,
+    JudgedRanges,
+    KeyRange,
+    Partitions,
+)
+from decision_service.pipeline.backtest.question import subject_of
+from decision_service.pipeline.backtest.run import divided, summed
+from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.simulator.server import build_app
+from decision_service.storage.privacy.data_keys import DATA_KEYS
+from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
+from decision_service.wiring.backtest.processes import ProcessPartitions
+from decision_service.wiring.backtest.worker import WorkerOrder
+from tests.e2e.process import command
+from tests.e2e.service import running
+from tests.e2e.test_backtest import PRODUCT, RULES, STRICT, decide_twice, ordered, quiet
+from tests.integration.replicas import vendor_of
+from tests.kits.postgres import Postgres
+from tests.kits.ray_cluster import Cluster, running_cluster
+from tests.unit.cli.commands import command as in_process
+
+pytestmark = pytest.mark.xdist_group("ray")  # one cluster for all of them
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Two CPUs, reached by this process; Ray reads the token when it is imported."""
+    assert "ray" not in sys.modules
+    with running_cluster() as found, pytest.MonkeyPatch.context() as patch:
+        for name, value in found.environ.items():
+            patch.setenv(name, value)
+        yield found
+
+
+def on_ray(order: WorkerOrder, jobs: int | None = None) -> Partitions:
+    """The tasks of the cluster."""
+    from decision_service.wiring.backtest.ray_tasks import RayPartitions
+
+    return RayPartitions(order, jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question to a store with decisions, as workers take it and as its report tells it."""
+
+    order: WorkerOrder
+    subject: Subject
+    first: datetime
+    last: datetime
+
+    def report(self, partitions: Partitions, parts: int) -> bytes:
+        """The report's bytes, from so many ranges."""
+        sums = summed(divided(self.first, self.last, parts), partitions, quiet)
+        return encoded(report_of(self.subject, sums))
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, cluster: Cluster) -> Asked:
+    """A stricter champion, on two decisions on each of the sandbox people, on PostgreSQL."""
+    del cluster
+    folder, keys = tmp_path_factory.mktemp("ray"), {}
+    for kind, name in ((IDENTITY_KEYS, "identity_key_file"), (DATA_KEYS, "data_key_file")):
+        kind.add(folder / name)
+        keys[name] = str(folder / name)
+    url = postgres.migrated()
+    asyncio.run(_decided(folder, store_url=url, **keys))
+    return asyncio.run(_asked(url, keys["data_key_file"]))
+
+
+async def _decided(folder: Path, **settings: str) -> None:
+    app = build_app(api_key="k", api_secret="s")
+    async with (
+        vendor_of(app) as at,
+        running(folder, rules_dir=RULES, **settings, **at.settings) as live,
+    ):
+        await decide_twice(live, [one.user_id for one in sandbox_people()])
+
+
+async def _asked(url: str, keys: str) -> Asked:
+    figures = {"params.min_monthly_income": "30000"}
+    rules = await asyncio.to_thread(compared_rules, Path(RULES), PRODUCT, "", figures, ())
+    told, ranges = await ordered(url, keys)
+    told.order.margins = margin_points(rules.margins)
+    edges = (ranges[0].since, ranges[-1].before - timedelta(microseconds=1))
+    return Asked(told, subject_of(rules, told.order, edges, 1.0, told.engine_version), *edges)
+
+
+async def test_a_cluster_gives_the_bytes_of_processes(
+    cluster: Cluster, asked: Asked, tmp_path: Path
+) -> None:
+    """In 1, 2 or 7 parts, and by the command; also where every worker is killed in the middle."""
+    told = await asyncio.to_thread(asked.report, ProcessPartitions(asked.order, 2), 3)
+    for parts in (1, 2):
+        assert await asyncio.to_thread(asked.report, on_ray(asked.order), parts) == told
+    killing = Killing(on_ray(asked.order, 2), cluster)
+    assert await asyncio.to_thread(asked.report, killing, 7) == told
+    words = ("--store", asked.order.store_url, "--rules", RULES, *STRICT, "--format", "json")
+    run = partial(command, "backtest", PRODUCT, *words, "--on", "ray", "--jobs", "3")
+    done = await asyncio.to_thread(run, folder=tmp_path, data_key_file=asked.order.data_keys)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.encode() == told
+
+
+@pytest.mark.usefixtures("cluster")
+async def test_another_version_on_a_machine_is_told(asked: Asked) -> None:
+    """Sums of two versions are not added up: one sentence, without what Ray says around it."""
+    other = on_ray(replace(asked.order, engine_version="0.0.1"))
+    with pytest.raises(ClusterUnfit, match=r"^a worker runs version .* this program is 0\.0\.1"):
+        await asyncio.to_thread(asked.report, other, 1)
+
+
+POSTGRES = ("--store", "postgresql://127.0.0.1:9/nothing")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--store", "sqlite:///d.db"), "needs a store on PostgreSQL"),
+        (("--cases", "c.jsonl"), "takes no --cases and no --outcomes"),
+        ((*POSTGRES, "--outcomes", "o.csv"), "takes no --cases and no --outcomes"),
+    ],
+)
+def test_what_a_cluster_cannot_reach_is_one_sentence(
+    words: Sequence[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Said before anything is read, with exit code 2."""
+    done = in_process(capsys, "backtest", PRODUCT, "--rules", RULES, *STRICT, "--on", "ray", *words)
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
+
+
+class Killing:
+    """Tasks of a cluster whose workers are all killed when the first range is done."""
+
+    def __init__(self, tasks: Partitions, cluster: Cluster) -> None:
+        self._tasks = tasks
+        self._cluster = cluster
+        self.stop = tasks.stop
+
+    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
+        """The ranges, as those of workers that are left."""
+        for place, done in enumerate(self._tasks.map_partitions(ranges)):
+            if place == 0:
+                workers = self._cluster.workers()
+                assert workers
+                for one in workers:
+                    one.kill()
+            yield done
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("", "RAY_ADDRESS is not set: it must name the head"),
+        ("ray://127.0.0.1:9", "RAY_ADDRESS is ray://127.0.0.1:9: it must name the head"),
+        ("127.0.0.1:9", "no Ray cluster answers at 127.0.0.1:9"),
+    ],
+)
+@pytest.mark.usefixtures("cluster")
+def test_a_cluster_that_is_not_there_is_one_sentence(
+    address: str, told: str, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once; Ray itself would try for minutes."""
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(ClusterUnfit) as error:
+        asked.report(on_ray(asked.order), 1)
+    assert str(error.value).startswith(told)
+
+
+def test_ray_that_is_not_installed_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names the extra."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    done = in_process(
+        capsys, "backtest", PRODUCT, "--rules", RULES, *STRICT, "--on", "ray", *POSTGRES
+    )
+    assert (done.code, done.out) == (2, "")
+    assert "--on ray needs Ray: install decision-service[ray]" in done.err

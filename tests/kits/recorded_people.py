@@ -1,0 +1,149 @@
+"""A store of made-up applicants, decided on set days of 2026 by the shipped rules.
+
+The same at every run: no clock, no network. Every tenth loan that was lent goes bad.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from decision_service.domain.money import Money
+from decision_service.domain.time import AsOf
+from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
+from decision_service.factors.plan import fetch_plan
+from decision_service.pipeline.decide.admission import Admission, bound_inputs
+from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.decide.conclude import conclude, needs_of
+from decision_service.pipeline.ports import DecisionEntry, StoredText
+from decision_service.pipeline.rules.loading import load_rules
+from decision_service.pipeline.rules.rulebook import Product
+from decision_service.rollout.gate import Subject, choose
+from decision_service.simulator.people.population import population
+from decision_service.simulator.server import build_app
+from decision_service.smile.source import SmileSource
+from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes.newcomer import UNKNOWN
+from tests.fakes.world import Numbered
+from tests.kits.stores import opened
+from tests.unit.smile.virtual import run
+
+RULES = Path(__file__).resolve().parents[2] / "rules"
+PRODUCT = "personal-loan-ph"
+DAYS = tuple(datetime(2026, month, 20, 4, tzinfo=UTC) for month in (7, 8, 9))
+PEOPLE = 240
+_SEED = 7
+_URL = "http://vendor.test/v1"
+_AMOUNTS = (8_000, 20_000, 35_000, 60_000)
+_TERMS = (6, 12)
+
+
+_Made = Sequence[DecisionEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """The day, while the loop's time passes as it is asked to."""
+
+    day: datetime
+
+    def now(self) -> datetime:
+        return self.day
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPeople:
+    """Where their decisions are, and what became of the loans."""
+
+    url: str
+    outcomes: Path
+
+
+def recorded_people(folder: Path, people: int = PEOPLE) -> RecordedPeople:
+    """Decide on so many people, a third of them on each of the days."""
+    told = RecordedPeople(f"sqlite:///{folder}/people.db", folder / "outcomes.csv")
+    loading = load_rules(read_rules(RULES), DAYS[0])
+    assert loading.rulebook is not None, loading.errors
+    made = run(_decided(loading.rulebook.product(PRODUCT), people))
+    asyncio.run(_record(told, loading.texts, made))
+    rows = [row for place, entry in enumerate(made) for row in _loan(entry, place)]
+    told.outcomes.write_text("\n".join([_HEAD, *rows]) + "\n")
+    return told
+
+
+async def _record(told: RecordedPeople, texts: Sequence[StoredText], made: _Made) -> None:
+    async with opened(told.url) as store:
+        await store.put_texts(texts)
+        for entry in made:
+            await store.commit(entry)
+
+
+_HEAD = "decision_id,loan_id,as_of_date,status,overdue_days"
+
+
+def _loan(entry: DecisionEntry, number: int) -> list[str]:
+    if entry.outcome != "APPROVE":
+        return []
+    late = 40 if number % 10 == 9 else 0
+    return [f"{entry.decision_id},loan-{number},2026-11-01,booked,{late}"]
+
+
+async def _decided(product: Product, people: int) -> _Made:
+    ids, made = Numbered(), list[DecisionEntry]()
+    for day, places in zip(DAYS, _groups(people), strict=True):
+        world, clock = population(_SEED, people, day.date()), _Clock(day)
+        app = build_app(
+            world, api_key="k", api_secret="s", clock=clock.now, requests_per_second=1_000_000
+        )
+        source = SmileSource(_URL, "k", "s", clock, transport=httpx.ASGITransport(app))
+        await source.refresh_providers()
+        users = [*world.builders]
+        for place in places:
+            made.append(await _entry(product, source, ids, users[place], place, day))
+        await source.aclose()
+    return made
+
+
+def _groups(people: int) -> Iterator[Sequence[int]]:
+    for first in range(len(DAYS)):
+        yield range(first, people, len(DAYS))
+
+
+async def _entry(
+    product: Product, source: SmileSource, ids: Numbered, user: str, place: int, day: datetime
+) -> DecisionEntry:
+    now = day + timedelta(minutes=place)
+    asked = _application(user, place)
+    ruleset = product.champion
+    inputs, as_of = bound_inputs(product, ruleset, asked.inputs), AsOf.at(now, ruleset.zone)
+    choice = choose(product.plan, product.state, Subject(user, now))
+    needs = needs_of(ruleset, inputs)
+    found = await source.gather(
+        user,
+        fetch_plan(needs, as_of),
+        as_of=now,
+        stop_at=asyncio.get_running_loop().time() + 600,
+        wait_until=0.0,
+        known=(),
+        fallback=needs.policy.provider_types,
+    )
+    admission = Admission(asked, as_of, choice, inputs, ruleset, user)
+    made = {"encoder": ProtoReplyEncoder(), "new_id": ids, "caller": "los", "content": b""}
+    return conclude(admission, found, UNKNOWN, **made).entry
+
+
+def _application(user: str, place: int) -> Application:
+    amount, term = _AMOUNTS[place % len(_AMOUNTS)], _TERMS[place % len(_TERMS)]
+    inputs = {
+        "requested_amount": Money("PHP", amount * 100),
+        "requested_term_months": term,
+    }
+    return Application(f"r-{place}", user, PRODUCT, inputs=inputs)

@@ -1,0 +1,207 @@
+"""What a letter says, and what it never says."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import (
+    Component,
+    Condition,
+    DataRequest,
+    Offer,
+    OfferKind,
+    Outcome,
+    Reason,
+    ReferKind,
+    Tag,
+    Verdict,
+)
+from decision_service.notices.compose import letter
+from decision_service.notices.model import NoticeKind, NoticeSubject, NoticeTexts, SourceUsed
+from decision_service.notices.reading import read_notices
+from decision_service.notices.render.html import html
+from decision_service.notices.render.text import COLUMNS, text
+from decision_service.notices.words import LANGUAGES
+from tests.fakes.examples import examples
+from tests.unit.ruleset.rulesets import ROOT
+
+ASKED, GRANTED = Money("PHP", 15_000_000), Money("PHP", 3_000_050)
+LIMIT = "derived.affordable"
+
+
+def texts(language: str) -> NoticeTexts:
+    """The shipped loan's texts."""
+    file = ROOT / "rules" / "personal-loan-ph" / "notices" / f"{language}.yaml"
+    found = read_notices(str(file), file.read_text(), language).texts
+    assert found is not None
+    return found
+
+
+TEXTS = {language: texts(language) for language in LANGUAGES}
+
+
+def reason(code: str, en: str, fil: str) -> Reason:
+    """A reason in both languages."""
+    return Reason(code, {"en": en, "fil": fil}, Component.POLICY)
+
+
+def offer(kind: OfferKind, binding: str = "") -> Offer:
+    """An offer of six months."""
+    outputs = {"instalment": Money("PHP", 591_052)}
+    return Offer(kind, GRANTED, term_months=6, binding=binding, outputs=outputs)
+
+
+DECLINED = Verdict(
+    Outcome.DECLINE,
+    reasons=(
+        reason("A", "Too few months", "Masyadong kaunti"),
+        reason("B", "Too few months", "Masyadong kaunti"),
+        reason("C", "Too many debts", "Maraming utang"),
+    ),
+    tags=(Tag("fraud-ring", told=False), Tag("branch")),
+)
+REDUCED = Verdict(
+    Outcome.APPROVE,
+    offer=offer(OfferKind.REDUCED, LIMIT),
+    conditions=(Condition("payslip", {"en": "A payslip", "fil": "Payslip"}),),
+)
+LACKING = Verdict(
+    Outcome.REFER,
+    ReferKind.DATA,
+    (reason("STALE_DATA", "Not updated", "Hindi na-update"),),
+    (
+        DataRequest("income.latest", Missing(Cause.STALE), "let it synchronise"),
+        DataRequest("income.months_12m", Missing(Cause.STALE), "let it synchronise"),
+        DataRequest("inputs.x", Missing(Cause.NOT_SENT), "send it"),
+    ),
+)
+
+
+def about(verdict: Verdict, **more: object) -> NoticeSubject:
+    """A decision of 27 November 2026 on two accounts."""
+    fields: dict[str, object] = {
+        "decision_id": "dec_1",
+        "application_id": "APP-7",
+        "decided_on": date(2026, 11, 27),
+        "asked": ASKED,
+        "verdict": verdict,
+        "sources": (SourceUsed("sss_ph", date(2026, 11, 1)), SourceUsed("grab_ph", None)),
+        "data": ("contributions", "incomes"),
+        "expires_on": date(2026, 12, 1),
+    }
+    return NoticeSubject(**(fields | more))  # type: ignore[arg-type]  # fields by name
+
+
+def written(verdict: Verdict, language: str = "en", **more: object) -> str:
+    """The letter as text."""
+    made = letter(about(verdict, **more), TEXTS[language])
+    assert made is not None
+    return text(made)
+
+
+def test_a_decline_tells_its_reasons_once_and_no_signal() -> None:
+    """Two rules with one sentence are one reason; tags, told or not, are in no letter."""
+    told = written(DECLINED)
+    assert told.count("- Too few months\n") == 1
+    assert told.index("Too few months") < told.index("Too many debts")
+    assert "fraud" not in told
+    assert "branch" not in told
+
+
+def test_a_decline_says_from_which_data_and_how_to_contest() -> None:
+    """Sources with their days, kinds of data, the right to a person, the contact, the reference."""
+    told = written(DECLINED)
+    for words in (
+        "- sss_ph, as of November 1, 2026",
+        "- grab_ph\n",
+        "- contributions to social security",
+        "have a person look at this decision",
+        "care@lender.example",
+        "Reference dec_1, decided on November 27, 2026",
+    ):
+        assert words in told
+
+
+@pytest.mark.parametrize(
+    ("language", "limit"),
+    [("en", "what your income can repay"), ("fil", "kayang bayaran ng inyong kita")],
+)
+def test_a_reduced_offer_names_its_limit_in_words(language: str, limit: str) -> None:
+    """The expression that binds is said in the applicant's words; amounts have their centavos."""
+    told = " ".join(written(REDUCED, language).split())
+    assert limit in told
+    assert LIMIT not in told
+    assert "₱ 30,000.50" in told
+    assert "₱ 150,000 " in told
+    assert "₱ 5,910.52" in told
+    assert "ayslip" in told
+
+
+def test_what_is_missing_says_what_helps() -> None:
+    """Each cause's remedy once, in the applicant's language, and that nothing was declined."""
+    told = " ".join(written(LACKING, "fil").split())
+    assert told.count("Buksan minsan ang app") == 1
+    assert "Ibigay ito sa amin" in told
+    assert "Hindi ito tinanggihan" in told
+
+
+def test_recourse_is_told_where_there_is_any() -> None:
+    """What would change the answer stands in a part of its own, and only then."""
+    assert "What would change the answer" not in written(DECLINED)
+    told = written(DECLINED, recourse=("Repay 2,000 of your loans",))
+    assert "What would change the answer\n- Repay 2,000 of your loans" in told
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind"),
+    [
+        (DECLINED, NoticeKind.ADVERSE_ACTION),
+        (REDUCED, NoticeKind.COUNTER_OFFER),
+        (LACKING, NoticeKind.INCOMPLETE),
+        (Verdict(Outcome.APPROVE, offer=offer(OfferKind.FULL)), NoticeKind.APPROVAL),
+        (Verdict(Outcome.APPROVE), NoticeKind.APPROVAL),
+        (Verdict(Outcome.REFER, ReferKind.SCORE), None),
+        (Verdict(Outcome.REFER, ReferKind.POLICY), None),
+        (Verdict(Outcome.NOT_ENROLLED), None),
+    ],
+)
+def test_each_decision_asks_for_one_kind_of_letter(
+    verdict: Verdict, kind: NoticeKind | None
+) -> None:
+    """While a person reviews there is none."""
+    made = letter(about(verdict), TEXTS["en"])
+    assert (made and made.kind) == kind
+
+
+def test_both_languages_have_every_word() -> None:
+    """A remedy for each cause and twelve months, no text left in the other language."""
+    english, filipino = LANGUAGES["en"], LANGUAGES["fil"]
+    assert {*english.remedies} == {*filipino.remedies} == {cause.value for cause in Cause}
+    assert {*english.kinds} == {*filipino.kinds}
+    assert len(set(filipino.months)) == len(set(english.months)) == 12
+    assert not {*english.remedies.values()} & {*filipino.remedies.values()}
+
+
+@settings(max_examples=examples(60))
+@given(
+    st.lists(st.text("ab <&'\"\u00f1₱", min_size=1, max_size=200), max_size=4),
+    st.sampled_from([*LANGUAGES]),
+)
+def test_a_letter_fits_its_columns_and_escapes_what_it_says(said: list[str], language: str) -> None:
+    """No line is longer than a page is wide unless one word is; no reason is markup."""
+    reasons = tuple(reason(f"C{number}", one, one) for number, one in enumerate(said))
+    made = letter(about(Verdict(Outcome.DECLINE, reasons=reasons)), TEXTS[language])
+    assert made is not None
+    for line in text(made).splitlines():
+        assert len(line) <= COLUMNS or " " not in line.strip("- ")
+    body = html(made).partition("</style>")[2]
+    for one in said:
+        assert f"<li>{one}</li>" not in body or not {"<", "&"} & {*one}
+    assert Decimal(body.count("<ul>")) == body.count("</ul>")

@@ -1,0 +1,93 @@
+"""Case files in Parquet, as the lines that they stand for."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pytest
+from pyarrow.parquet import write_table
+
+from decision_service.domain.verdict import Outcome
+from decision_service.storage.cases.index import build_index
+from decision_service.storage.cases.line import parsed
+from decision_service.storage.cases.parquet import ParquetUnfit, is_parquet, write_lines
+from tests.unit.cli.commands import command
+from tests.unit.storage.test_case_line import line
+
+NOW = datetime(2026, 10, 31, 16, 30, tzinfo=UTC)
+
+
+def row(**fields: Any) -> dict[str, Any]:
+    """An approval."""
+    told = {
+        "decision": "a1",
+        "unit": "u1",
+        "product": "personal-loan-ph",
+        "decided": NOW,
+        "outcome": "APPROVE",
+        "reasons": ["A", "B"],
+        "inputs": '{"requested_amount":\n {"amount": 20000.10, "currency": "PHP"}}',
+    }
+    return {**told, **fields}
+
+
+def lines(folder: Path, *rows: dict[str, Any]) -> Path:
+    """The lines of a file with these rows."""
+    file, target = folder / "cases.parquet", folder / "lines"
+    write_table(pyarrow.Table.from_pylist([*rows]), file, row_group_size=1)
+    assert is_parquet(file)
+    write_lines(file, target)
+    return target
+
+
+def test_a_row_is_the_line_of_its_columns(tmp_path: Path) -> None:
+    """Instants, lists, JSON over several lines and exact numbers; nulls are left out."""
+    told = parsed(lines(tmp_path, row(refer_kind=None)).read_bytes())
+    assert (told.decided, told.outcome, told.reasons) == (NOW, Outcome.APPROVE, ("A", "B"))
+    assert str(told.inputs["requested_amount"]["amount"]) == "20000.10"
+    assert told.refer_kind == ""
+
+
+def test_structs_of_other_programs_are_read(tmp_path: Path) -> None:
+    """Inputs as a struct, which has every field of every row: those that are null are left out."""
+    first, second = ({"inputs": {name: {"amount": 1}}} for name in ("a", "b"))
+    told = lines(tmp_path, row(**first), row(**second)).read_bytes().splitlines()
+    assert [parsed(one).inputs for one in told] == [{"a": {"amount": 1}}, {"b": {"amount": 1}}]
+
+
+def test_a_broken_row_is_told_by_its_number_and_stops_nothing(tmp_path: Path) -> None:
+    """A row that lacks a column's value, and one whose JSON is none."""
+    broken = ({"outcome": None}, {"inputs": "{"}, {"decision": "a4"})
+    file = lines(tmp_path, row(), *(row(decision=f"b{n}") | one for n, one in enumerate(broken)))
+    told = build_index(file, "personal-loan-ph", tmp_path / "index.db")
+    assert (told.lines, [one.number for one in told.broken]) == (2, [2, 3])
+
+
+def test_a_damaged_file_says_why(tmp_path: Path) -> None:
+    """In one sentence; a file of lines is none of Parquet."""
+    file = tmp_path / "cases.parquet"
+    file.write_bytes(b"PAR1 and nothing else")
+    assert is_parquet(file)
+    with pytest.raises(ParquetUnfit, match="magic bytes not found"):
+        write_lines(file, tmp_path / "lines")
+    file.write_bytes(line())
+    assert not is_parquet(file)
+
+
+def test_without_the_extra_one_sentence_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With exit code 2; a damaged file likewise where it is installed."""
+    file = tmp_path / "cases.parquet"
+    file.write_bytes(b"PAR1")
+    words = ("backtest", "personal-loan-ph", "--set", "params.min_monthly_income=9000")
+    damaged = command(capsys, *words, "--cases", str(file))
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    lacking = command(capsys, *words, "--cases", str(file))
+    assert (damaged.code, lacking.code) == (2, 2)
+    assert f"{file} cannot be read as Parquet (" in damaged.err
+    assert "is Parquet, which needs pyarrow: install decision-service[parquet]" in lacking.err
