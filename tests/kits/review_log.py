@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
 
+from decision_service.domain.decision import Arm
 from decision_service.domain.errors import HistoryMoved, ReviewRefused
 from decision_service.domain.kinds import Kind
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.pipeline.history.keys import user_key
-from decision_service.pipeline.ports import DecisionEntry, HistoryEntry
+from decision_service.pipeline.ports import ArmDecision, DecisionEntry, HistoryEntry
 from decision_service.pipeline.reviews.ports import Move, ReviewFilter, ReviewPosition
 from decision_service.reviewing import steps
 from decision_service.reviewing.completing import complete
@@ -197,6 +199,21 @@ class ReviewLogKit:
         assert {(one.decision_id, one.outcome, one.approved) for one in past.decisions} == {
             (numbered(1).decision_id, Outcome.APPROVE, 1_500_000)
         }
+
+    async def test_an_override_counts_for_its_arm(self, log: Store) -> None:
+        """Once for each applicant; a decline of a referral overrides nothing."""
+        arm = ArmDecision("user-1", Arm.CHALLENGER, 2, hashed=True, pins=True)
+        declined = ReviewResult(Outcome.DECLINE, "OK", "seen")
+        for number, result in enumerate((APPROVED, APPROVED, declined), 1):
+            unit = replace(arm, unit="user-2" if number == 3 else "user-1")
+            review_id = await committed(log, referred(number, arm=unit, history=None))
+            await log.reviews.step(review_id, claimed_by("ana"))
+            end = partial(complete, by=by("ana"), result=result, policy=POLICY)
+            await log.reviews.step(review_id, lambda review, _, end=end: end(review))
+        (tally,) = await log.tallies("personal-loan-ph", NOON - MINUTE, hashed=True)
+        assert (tally.arm, tally.units, tally.overridden) == (Arm.CHALLENGER, 2, 1)
+        after = NOON + timedelta(hours=1)
+        assert list(await log.tallies("personal-loan-ph", after, hashed=True)) == []
 
     async def test_a_decision_that_did_not_see_the_approval_is_made_again(self, log: Store) -> None:
         """Who had read the history before the review's end finds its place taken."""

@@ -85,6 +85,7 @@ def _row(review: Review) -> dict[str, object]:
         "opened": microseconds(review.opened),
         "due": microseconds(review.due),
         "claimed_until": None if until is None else microseconds(until),
+        "overridden": review.overrides,
         "body": _ENCODER.encode(review),
     }
 

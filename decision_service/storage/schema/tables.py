@@ -479,6 +479,7 @@ reviews = Table(
     Column("opened", BigInteger, nullable=False),
     Column("due", BigInteger, nullable=False),
     Column("claimed_until", BigInteger),
+    Column("overridden", Boolean, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Index("reviews_decision_id", "decision_id"),
     Index("reviews_user_id", "user_id"),
@@ -489,6 +490,14 @@ reviews = Table(
 
 `tags` are one a line, with a line's end before the first and after the last.
 """
+
+Index(
+    "reviews_overridden",
+    reviews.c.product,
+    reviews.c.decision_id,
+    sqlite_where=literal_column("overridden = 1"),
+    postgresql_where=reviews.c.overridden,
+)
 
 review_events = Table(
     "review_events",

@@ -24,12 +24,20 @@ def upgrade() -> None:
         *(sa.Column(name, text, nullable=False) for name in ("tags", "state")),
         *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("opened", "due")),
         sa.Column("claimed_until", sa.BigInteger),
+        sa.Column("overridden", sa.Boolean, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
     )
     for name in ("decision_id", "user_id"):
         op.create_index(f"reviews_{name}", "reviews", [name])
     op.create_index("reviews_due", "reviews", ["due", "review_id"])
     op.create_index("reviews_state", "reviews", ["state", "due", "review_id"])
+    op.create_index(
+        "reviews_overridden",
+        "reviews",
+        ["product", "decision_id"],
+        sqlite_where=sa.text("overridden = 1"),
+        postgresql_where=sa.text("overridden"),
+    )
     op.create_table(
         "review_events",
         sa.Column("review_id", text, primary_key=True),
