@@ -80,7 +80,7 @@ def _whole(entry: PlanEntry) -> str:
 
 
 def _order(before: Iterable[PlanEntry], after: Iterable[PlanEntry]) -> Iterator[WrittenChange]:
-    """The changes of order of stages, segments, shadows, caps and guardrails."""
+    """The changes of order of stages, segments, shadows, caps, guardrails, queues and reasons."""
     old, new = _ordered(before), _ordered(after)
     for group, kind in keys_of(old, new):
         sides = (side.get((group, kind), ()) for side in (old, new))
