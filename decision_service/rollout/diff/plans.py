@@ -14,7 +14,8 @@ from decision_service.language.changes import (
     reordered,
     told,
 )
-from decision_service.rollout.diff.entries import PlanEntry, entries_of
+from decision_service.rollout.diff.entries import entries_of
+from decision_service.rollout.diff.entry import PlanEntry
 from decision_service.rollout.model import Plan
 
 LONGEST_LIST = 5
