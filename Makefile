@@ -138,8 +138,9 @@ check: lint types drift reliability-short test ## What CI runs of the service, i
 
 ##@ Measure
 .PHONY: oracle
-oracle: .venv/.dev ## Compare with slow readings on 110,000 cases (ten minutes)
+oracle: .venv/.dev ## Compare with slow readings on 210,000 cases (15 minutes)
 	ORACLE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/ruleset/test_oracle.py
+	PROVE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/proofs/test_agreement.py
 	ORACLE_APPLICANTS=10000 ORACLE_FACTORS=60 $(BIN)/pytest -q -n 2 --dist load tests/unit/factors/test_oracle.py
 
 MINUTES ?= 5

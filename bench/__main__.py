@@ -19,6 +19,7 @@ from bench import (
     factors,
     fuzz,
     memory,
+    prove,
     rules,
     scale,
     shadow,
@@ -43,8 +44,9 @@ PARTS: dict[str, Callable[..., None]] = {
     "agree": agree.run,
     "backtest": backtest.run,
     "tracing": tracing.run,
+    "prove": prove.run,
 }
-LONG = {"memory", "cerbos", "bad-writes", "shadow", "agree", "backtest", "tracing"}
+LONG = {"prove", "memory", "cerbos", "bad-writes", "shadow", "agree", "backtest", "tracing"}
 """Parts that run only when they are asked for."""
 
 

@@ -12,6 +12,7 @@ class Exit(IntEnum):
     FINDINGS = 1
     USAGE = 2
     SERVER = 3
+    UNDECIDED = 4
     OWN_FAULT = 70
     INTERRUPTED = 130
 

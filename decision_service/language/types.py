@@ -56,6 +56,10 @@ class Scope(Protocol):
     def currency(self) -> str:
         """The currency of money literals."""
 
+    @property
+    def claims(self) -> bool:
+        """Whether the expression claims something of decisions, and decides nothing."""
+
     def find(self, name: str) -> Symbol | NameFault:
         """The symbol of a name, or why there is none."""
 

@@ -10,8 +10,12 @@ import typer
 
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
+from decision_service.cli.proofs.commands import prove
 from decision_service.cli.rules.commands import commands
+from decision_service.cli.rules.diff.proofs import ProveOption
 from decision_service.cli.rules.folder import DEFAULT_PATH
+
+commands.command()(prove)
 
 
 @commands.command()
@@ -37,6 +41,7 @@ def review(
     fail_under_figures: Annotated[
         int, whole("least share of noticed changes", "--fail-under-figures", most=100)
     ] = 0,
+    prove_changes: ProveOption = False,
     jobs: Annotated[int, whole("processes", "--jobs", least=1, most=64)] = 2,
     out: Annotated[
         Path | None, typer.Option("--out", help="a file for the comment, else stdout")
@@ -54,7 +59,9 @@ def review(
     file = None if cases is None else CaseFile(cases, divided, conditions(fail_if or ()), jobs)
     if file is None and (by or fail_if):
         raise CommandError("--by and --fail-if are about applicants: give --cases", Exit.USAGE)
-    told = reviewed(old, new, rules, Wanted(file, strict, fail_under, fail_under_figures))
+    told = reviewed(
+        old, new, rules, Wanted(file, strict, fail_under, fail_under_figures, prove_changes)
+    )
     _write(told.text, out)
     if told.findings:
         raise typer.Exit(Exit.FINDINGS)

@@ -19,6 +19,7 @@ from decision_service.cli.review.impact import CaseFile, judged
 from decision_service.cli.rules.commands import problems_of
 from decision_service.cli.rules.diff.changes import ChangedVersion
 from decision_service.cli.rules.diff.loaded import LoadedRules
+from decision_service.cli.rules.diff.proofs import proved
 from decision_service.cli.rules.diff.revisions import rules_of
 from decision_service.cli.rules.diff.states import compare_rules
 from decision_service.cli.rules.folder import select_rules
@@ -28,12 +29,13 @@ from decision_service.pipeline.trial.rule_tests import run_rule_tests
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a review looks at; the last two are least shares in percent."""
+    """What a review looks at; coverage and figures are least shares in percent."""
 
     cases: CaseFile | None
     strict: bool
     coverage: int
     figures: int
+    prove: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +74,18 @@ def _compared(old: LoadedRules, new: LoadedRules, wanted: Wanted) -> Iterator[Pa
     told = compare_rules(old, new)
     yield from diff_parts(told)
     changed = [one for one, _ in told.versions]
-    yield from _proofs(changed, new, wanted)
+    for one in changed if wanted.prove else ():
+        if one.before is not None:
+            lines = [f"- {line}" for line in proved(one.before, one.after)]
+            yield Part(f"Proofs of {one.name}", lines)
+    yield from _tests(changed, new, wanted)
     for one in changed:
         other = one.champion is not None and one.champion.digest != one.after.digest
         if wanted.cases is not None and other:
             yield judged(one, old, new, wanted.cases)
 
 
-def _proofs(changed: list[ChangedVersion], new: LoadedRules, wanted: Wanted) -> Iterator[Part]:
+def _tests(changed: list[ChangedVersion], new: LoadedRules, wanted: Wanted) -> Iterator[Part]:
     """Tests of all versions, since shared files and tests change too; figures of changed ones."""
     digests = {one.after.digest for one in changed}
     for version in run_rule_tests(new.selection.folder, new.rulebook):

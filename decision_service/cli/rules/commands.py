@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -50,6 +51,7 @@ from decision_service.language.diagnostics import Diagnostic, Severity, count, r
 from decision_service.pipeline.rules.blocked import blocked_names
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.trial.figures import cases_for_missed, try_figures
+from decision_service.pipeline.trial.guarantees import guarantees_of
 from decision_service.pipeline.trial.rule_tests import (
     VersionResults,
     case_problems,
@@ -57,6 +59,7 @@ from decision_service.pipeline.trial.rule_tests import (
     why,
 )
 from decision_service.pipeline.trial.untested import untested_versions
+from decision_service.proofs.solver import SolverMissing
 from decision_service.ruleset.testing.cases import Goal
 
 commands = typer.Typer(
@@ -68,6 +71,9 @@ commands = typer.Typer(
 def check(
     path: PathArgument = DEFAULT_PATH,
     strict: Annotated[bool, typer.Option("--strict", help="warnings are errors")] = False,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="prove the guarantees (extra `prove`)")
+    ] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Check rule files completely.
@@ -76,6 +82,8 @@ def check(
     """
     selection = select_rules(path)
     found = problems_of(selection)
+    if prove and not any(d.severity is Severity.ERROR for d in found):
+        found = sorted([*found, *broken_guarantees(selection)], key=lambda d: d.order)
     if form is Format.JSON:
         print_json([as_dict(diagnostic) for diagnostic in found])
     else:
@@ -201,6 +209,16 @@ def problems_of(selection: RulesSelection) -> list[Diagnostic]:
     own = () if version is None else version.diagnostics
     shown = [d for d in all_found if selection.has(d.file) or d in own]
     return sorted(shown, key=lambda d: d.order)
+
+
+def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:
+    """What is wrong with the guarantees of the selected part; raises CommandError."""
+    rulebook = loaded(selection).rulebook
+    assert rulebook is not None  # noqa: S101 - loaded raises otherwise
+    try:
+        return [*guarantees_of(rulebook, datetime.now(UTC), time.monotonic, selection.has)]
+    except SolverMissing as error:
+        raise CommandError(str(error), Exit.USAGE) from None
 
 
 def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:

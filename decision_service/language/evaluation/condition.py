@@ -48,6 +48,11 @@ class DeclaredNames:
             return symbol
         return NameFault("R202", f"unknown name `{name}`", did_you_mean(name, self.symbols))
 
+    @property
+    def claims(self) -> bool:
+        """A condition decides."""
+        return False
+
     def listed(self, operand: Symbol, name: str) -> NameFault:
         """A fault: only rules ask lists."""
         message = f"`{operand.name} in lists.{name}` cannot stand here"

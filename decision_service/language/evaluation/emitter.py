@@ -242,5 +242,6 @@ _WORDS: dict[str, Anything] = {
     "coalesce": kleene.coalesce,
     "known": kleene.known,
     "missing": kleene.missing,
+    "tainted": kleene.tainted,
 }
 _DIGITS = 34

@@ -154,6 +154,11 @@ def known(value: Anything) -> Anything:
     return value if value.tainted else False
 
 
+def tainted(value: Anything) -> bool:
+    """Whether a failure hides a value."""
+    return value.__class__ is Unknown and value.tainted
+
+
 def missing(value: Anything) -> Anything:
     """Whether a value is absent."""
     if value.__class__ is not Unknown:

@@ -16,7 +16,12 @@ from decision_service.language.expressions.comparisons import compared, options_
 from decision_service.language.expressions.fitting import expect, fit_together
 from decision_service.language.expressions.lists import LISTS, listed
 from decision_service.language.expressions.parser import Parsed, parse
-from decision_service.language.expressions.signatures import ELSEWHERE, SIGNATURES, Signature
+from decision_service.language.expressions.signatures import (
+    ELSEWHERE,
+    ONLY_IN_CLAIMS,
+    SIGNATURES,
+    Signature,
+)
 from decision_service.language.expressions.tree import Node
 from decision_service.language.types import (
     FLAG,
@@ -261,6 +266,10 @@ class _Checking(msgspec.Struct):
         if signature is None:
             hint = ELSEWHERE.get(name.lower()) or did_you_mean(name, SIGNATURES)
             self._error("R210", node.func, f"there is no function `{name}`", hint)
+            return None
+        if name in ONLY_IN_CLAIMS and not self.scope.claims:
+            message = f"`{name}` stands in guarantees alone: no rule looks past a failure"
+            self._error("R210", node.func, message, "a failure refers by itself")
             return None
         if not signature.fewest <= len(arguments) <= signature.most:
             message = f"`{name}` takes {signature.arguments}, not {len(arguments)}"

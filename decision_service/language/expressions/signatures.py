@@ -85,6 +85,7 @@ SIGNATURES = {
         Signature("floor", "floor(a, step)", "the multiple of step below", 2, 2, _amount),
         Signature("coalesce", "coalesce(a, b, …)", "the first not absent", 2, MOST_ARGUMENTS, _any),
         Signature("known", "known(name)", "whether the name has a value", 1, 1, _name),
+        Signature("tainted", "tainted(name)", "whether a failure hides its value", 1, 1, _name),
         Signature("missing", "missing(name)", "whether the name's value is absent", 1, 1, _name),
         Signature(
             "annuity",
@@ -126,6 +127,9 @@ SIGNATURES = {
         ),
     )
 }
+
+ONLY_IN_CLAIMS = frozenset({"tainted"})
+"""Functions of guarantees alone: what decides may not look past a failure."""
 
 ELSEWHERE = {
     "log": "write `ln(a)`, the natural logarithm",

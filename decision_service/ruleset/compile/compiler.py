@@ -18,6 +18,7 @@ from decision_service.ruleset.compile.assembly import assemble
 from decision_service.ruleset.compile.digest import digest
 from decision_service.ruleset.compile.sections.data import read_data
 from decision_service.ruleset.compile.sections.derived import read_derived
+from decision_service.ruleset.compile.sections.guarantees import read_guarantees
 from decision_service.ruleset.compile.sections.header import read_header
 from decision_service.ruleset.compile.sections.inputs import read_inputs
 from decision_service.ruleset.compile.sections.params import read_params
@@ -40,7 +41,17 @@ REQUIRED = (
     "inputs",
     "stages",
 )
-OPTIONAL = (USES, "reasons", "data", "params", "derived", "tags", *CLOSING, "valid_for")
+OPTIONAL = (
+    USES,
+    "reasons",
+    "data",
+    "params",
+    "derived",
+    "tags",
+    *CLOSING,
+    "valid_for",
+    "guarantees",
+)
 
 
 class Compilation(msgspec.Struct, frozen=True):
@@ -112,6 +123,7 @@ def read_draft(
         section(draft)
     read_stages(draft)
     read_closing(draft)
+    read_guarantees(draft)
     draft.shared = _leave_unused(draft)
     draft.lists = read_lists({question.list for question in names.answers}, files, report)
     return draft
@@ -159,4 +171,5 @@ def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
         tags=draft.tags,
         questions=tuple(draft.names.answers),
         lists=draft.lists,
+        guarantees=tuple(draft.guarantees),
     )

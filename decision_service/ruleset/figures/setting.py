@@ -72,6 +72,10 @@ class FigureSetter:
         changed = (SetFigure(at, change.before, figures[at]) for at, change in chosen.items())
         return finish(draft, self._digest(figures)), tuple(changed)
 
+    def nearby(self, at: str) -> str:
+        """A value near to that of a figure; raises FiguresUnfit."""
+        return self._change(at).after
+
     def _draft(self, edits: Sequence[Edit], report: Report) -> RulesetDraft | None:
         node = edited(self._root, edits)
         return read_draft(node, self._files, Names(self._catalogue), report)

@@ -14,6 +14,7 @@ from decision_service.domain.factor import ValueType
 from decision_service.domain.needs import Needs
 from decision_service.language.diagnostics import Place
 from decision_service.language.expressions.tree import Literal, Node
+from decision_service.ruleset.program.guarantees import Guarantee
 from decision_service.ruleset.program.lists import KeyList, ListQuestion
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     the trees of `derived.x` in the order of evaluation; `places` tells where each `inputs.x`,
     `params.x`, `derived.x` and `reasons.X` is declared; `unused_reasons` are declared, and nothing
     gives them. `questions` are what its rules ask of lists; `lists` are those, as they were when it
-    was loaded, and no part of the digest.
+    was loaded. They and the `guarantees` are no part of the digest.
     """
 
     ruleset: str
@@ -146,3 +147,4 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     tags: Mapping[str, TagSpec] = msgspec.field(default_factory=dict)
     questions: tuple[ListQuestion, ...] = ()
     lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)
+    guarantees: tuple[Guarantee, ...] = ()

@@ -17,6 +17,7 @@ from decision_service.language.expressions.tree import NameRead
 from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import ListNode, MapEntry, Scalar, YamlNode
+from decision_service.ruleset.program.guarantees import Guarantee
 from decision_service.ruleset.program.lists import KeyList
 from decision_service.ruleset.program.model import (
     InputSpec,
@@ -93,6 +94,7 @@ class RulesetDraft(msgspec.Struct):
     stages: list[NamedPart] = msgspec.field(default_factory=list)
     closing: list[NamedPart] = msgspec.field(default_factory=list)
     valid_for: timedelta | None = None
+    guarantees: list[Guarantee] = msgspec.field(default_factory=list)
     places: dict[str, Place] = msgspec.field(default_factory=dict)
     used_reasons: set[str] = msgspec.field(default_factory=set)
     used_tags: set[str] = msgspec.field(default_factory=set)

@@ -50,6 +50,7 @@ class Names:
         self.below: frozenset[str] = frozenset()
         self.broken: set[str] = set()
         self.used: dict[str, None] = {}
+        self.claims = False
         self.lists: frozenset[str] | None = frozenset()
         self.answers: dict[ListQuestion, Symbol] = {}
 

@@ -14,6 +14,7 @@ from decision_service.language import schema_forms as forms
 from decision_service.language.schema_forms import Schema, about, choice, closed, listed, named
 from decision_service.ruleset.compile.compiler import OPTIONAL, REQUIRED
 from decision_service.ruleset.compile.sections.data import KEYS, MOST_DAYS, MOST_MONTHS
+from decision_service.ruleset.compile.sections.guarantees import DIRECTIONS, KINDS, OUTCOMES
 from decision_service.ruleset.compile.sections.inputs import WIRE_TYPES
 from decision_service.ruleset.compile.sections.tags import TOLD
 from decision_service.ruleset.constructs.registry import CLOSING, STAGES
@@ -97,6 +98,7 @@ def _sections() -> Schema:
         "reasons": about(named(_reason(), forms.REASON), "What applicants and regulators are told"),
         "tags": about(named(_tag()), "Labels for queues and signals; they decide nothing"),
         "stages": listed(forms.refers("stage"), minItems=1),
+        "guarantees": about(listed(_guarantee()), "What is to be proved of the rules"),
     }
 
 
@@ -182,6 +184,24 @@ def _reason() -> Schema:
         "priority": {"type": "integer", "minimum": 1, "maximum": 99},
     }
     return closed("a reason", ("text",), keys)
+
+
+def _guarantee() -> Schema:
+    ways: Schema = {
+        "type": "object",
+        "additionalProperties": choice(DIRECTIONS),
+        "minProperties": 1,
+    }
+    keys = {
+        "name": about(forms.TEXT, "The guarantee in words"),
+        "never": about(choice(OUTCOMES), "An outcome that nobody has"),
+        "always": about(forms.refers("condition"), "What holds of everybody, and of every offer"),
+        "when": about(forms.refers("condition"), "Of whom; without it, of everybody"),
+        "monotone": about(ways, "Factors and inputs, and the way that never makes it worse"),
+        "hiding": about(listed(forms.TEXT, minItems=1), "What nobody gains by leaving out"),
+    }
+    either = [{"required": [kind]} for kind in KINDS]
+    return closed("a guarantee", ("name",), keys, oneOf=either)
 
 
 def _tag() -> Schema:

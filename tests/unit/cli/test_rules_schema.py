@@ -255,6 +255,7 @@ def _maps_that_are_opened(monkeypatch):
 
     monkeypatch.setattr(Fields, "__init__", record)
     text = EVERY_KEY.read_text().replace("rows:\n", "rows: {file: tables/x.csv}\n    ignored:\n", 1)
+    text += "guarantees:\n  - {name: all are seen by a person, never: APPROVE}\n"
     for version in (text, _with_collect(EVERY_KEY.read_text())):
         files = RulesetFiles("personal-loan-ph", "rules/personal-loan-ph/v1.yaml", version)
         compile_ruleset(files, catalogue())

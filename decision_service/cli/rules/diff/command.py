@@ -19,6 +19,7 @@ from decision_service.cli.rules.diff.output import (
     ruleset_dict,
     states_dict,
 )
+from decision_service.cli.rules.diff.proofs import ProveOption, proved
 from decision_service.cli.rules.diff.revisions import rules_of
 from decision_service.cli.rules.diff.states import compare_rules
 from decision_service.cli.rules.folder import DEFAULT_PATH
@@ -35,6 +36,7 @@ def diff(
     rules: Annotated[
         Path, typer.Option("--rules", help="the rules folder of product@version and revisions")
     ] = DEFAULT_PATH,
+    prove: ProveOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Say in plain words what changed from A to B.
@@ -50,21 +52,23 @@ def diff(
             Exit.USAGE,
         )
     compared = _versions if version else _states
-    compared(before, after, rules, form)
+    compared(before, after, rules, form, prove=prove)
 
 
 # Two versions
 
 
-def _versions(before: str, after: str, rules: Path, form: Format) -> None:
+def _versions(before: str, after: str, rules: Path, form: Format, *, prove: bool) -> None:
     old, new = find_version(before, rules), find_version(after, rules)
     comparison = compare(old.files, new.files, catalogue())
+    proofs = proved(old.ruleset, new.ruleset) if prove else []
     if form is Format.JSON:
         sides = {"before": _named(old), "after": _named(new)}
-        print_json(sides | comparison_dict(comparison))
+        print_json(sides | comparison_dict(comparison) | ({"proofs": proofs} if prove else {}))
         return
     console().print(_headline(old, new, comparison), markup=False)
     print_changes(comparison.changes)
+    _print_proofs(proofs)
 
 
 def _headline(old: NamedVersion, new: NamedVersion, comparison: RulesetDiff) -> str:
@@ -83,14 +87,28 @@ def _named(version: NamedVersion) -> dict[str, Any]:
 # Two states
 
 
-def _states(before: str, after: str, rules: Path, form: Format) -> None:
+def _states(before: str, after: str, rules: Path, form: Format, *, prove: bool) -> None:
     with ExitStack() as opened:
         old, new = (
             LoadedRules.read(opened.enter_context(rules_of(word, rules)))
             for word in (before, after)
         )
         comparison = compare_rules(old, new)
+    pairs = [(one.name, one.before, one.after) for one, _ in comparison.versions]
+    proofs = [
+        f"{name}: {line}"
+        for name, was, now in pairs
+        if prove and was is not None
+        for line in proved(was, now)
+    ]
     if form is Format.JSON:
-        print_json({"before": before, "after": after} | states_dict(comparison))
-    else:
-        print_states(f"{before} → {after}", comparison)
+        told = states_dict(comparison) | ({"proofs": proofs} if prove else {})
+        print_json({"before": before, "after": after} | told)
+        return
+    print_states(f"{before} → {after}", comparison)
+    _print_proofs(proofs)
+
+
+def _print_proofs(lines: list[str]) -> None:
+    for line in lines:
+        console().print(line, markup=False, soft_wrap=True)

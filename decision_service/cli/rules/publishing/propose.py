@@ -21,6 +21,7 @@ from decision_service.cli.rules.folder import (
 from decision_service.cli.rules.publishing.keys import KeyOption, NameOption, sign
 from decision_service.cli.rules.publishing.whole import (
     SHOWN,
+    ProveOption,
     RollbackOption,
     digest_of,
     one_line,
@@ -48,8 +49,9 @@ def propose(
     impact: EvidenceFile = None,
     proofs: EvidenceFile = None,
     allow_rollback: RollbackOption = "",
+    prove: ProveOption = True,
 ) -> None:
-    """Check, test and sign the folder for approval.
+    """Check, test, prove and sign the folder for approval.
 
     Another caller approves it. The manifest that is written loads nowhere before, where approval is
     required.
@@ -59,7 +61,7 @@ def propose(
     back = digest_of(allow_rollback, "--allow-rollback") if allow_rollback else ""
     files = {"impact": impact, "proofs": proofs}
     evidence = {name: _sha256(file, f"--{name}") for name, file in files.items() if file}
-    selection = tested_folder(path)
+    selection = tested_folder(path, prove=prove)
     contents = selection.folder.contents
     drafted = published_now(contents, by, datetime.now(UTC), back, told, evidence)
     drafted = replace(drafted, proposed_by=Approval(by, b""))

@@ -11,6 +11,7 @@ from decision_service.cli.display.output import console
 from decision_service.cli.rules.folder import DEFAULT_PATH, PathArgument
 from decision_service.cli.rules.publishing.whole import (
     SHOWN,
+    ProveOption,
     RollbackOption,
     digest_of,
     one_line,
@@ -24,15 +25,16 @@ def publish(
     by: Annotated[str, typer.Option("--by", help="who publishes, for the record")],
     path: PathArgument = DEFAULT_PATH,
     allow_rollback: RollbackOption = "",
+    prove: ProveOption = True,
 ) -> None:
-    """Check and test the whole folder, then publish it.
+    """Check, test and prove the whole folder, then publish it.
 
     Publishing writes manifest.yaml: from then on only what it lists loads. A service that requires
     approval loads it only where it is proposed and approved.
     """
     by = one_line(by, "--by")
     back = digest_of(allow_rollback, "--allow-rollback") if allow_rollback else ""
-    selection = tested_folder(path)
+    selection = tested_folder(path, prove=prove)
     contents = selection.folder.contents
     published = published_now(contents, by, datetime.now(UTC), back)
     file = write_manifest(selection, published)

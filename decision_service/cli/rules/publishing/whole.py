@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,13 +18,16 @@ from decision_service.cli.rules.folder import (
     select_rules,
     unpublished,
 )
-from decision_service.language.diagnostics import render
+from decision_service.language.diagnostics import Severity, render
 from decision_service.pipeline.rules.publishing.manifest import (
     MANIFEST,
     Publication,
     manifest_text,
 )
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.trial.guarantees import guarantees_of
 from decision_service.pipeline.trial.rule_tests import failures
+from decision_service.proofs.solver import SolverMissing
 from decision_service.storage.rules_folder.whole_files import write_whole
 
 _LONGEST = 200
@@ -37,7 +43,12 @@ RollbackOption = Annotated[
 ]
 
 
-def tested_folder(path: Path) -> RulesSelection:
+ProveOption = Annotated[
+    bool, typer.Option("--prove/--no-prove", help="prove the guarantees before")
+]
+
+
+def tested_folder(path: Path, *, prove: bool) -> RulesSelection:
     """The whole folder around a path; raises CommandError where it may not be published."""
     selection = select_rules(path)
     rulebook = loaded(selection).rulebook
@@ -50,7 +61,25 @@ def tested_folder(path: Path) -> RulesSelection:
             Exit.FINDINGS,
             tuple(render(diagnostic) for diagnostic in failed),
         )
+    if prove:
+        _check_guarantees(rulebook)
     return selection
+
+
+def _check_guarantees(rulebook: Rulebook) -> None:
+    """Refuse a guarantee that does not hold; without a solver say that none was asked."""
+    asked = guarantees_of(rulebook, datetime.now(UTC), time.monotonic)
+    try:
+        broken = [d for d in asked if d.severity is Severity.ERROR]
+    except SolverMissing as error:
+        sys.stderr.write(f"The guarantees were not proved: {error}\n")
+        return
+    if broken:
+        raise CommandError(
+            "nothing is published, because guarantees do not hold or are not decided",
+            Exit.FINDINGS,
+            tuple(render(diagnostic) for diagnostic in broken),
+        )
 
 
 def one_line(text: str, option: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import sys
+from typing import Annotated
 
 import typer
 
@@ -13,7 +14,7 @@ from decision_service.cli.errors import Exit
 from decision_service.cli.loop import run_async
 from decision_service.cli.server.options import ConfigOption
 from decision_service.cli.server.preflight.check import NOT_ASKED, PreflightCheck
-from decision_service.cli.server.preflight.rules import rules_checks
+from decision_service.cli.server.preflight.rules import guarantees_check, rules_checks
 from decision_service.cli.server.preflight.settings import (
     data_keys_check,
     erasures_check,
@@ -29,7 +30,12 @@ from decision_service.config import Settings, SmileMode, load
 
 
 def preflight(
-    config: ConfigOption = None, tls_ca: CaOption = None, form: FormatOption = Format.TABLE
+    config: ConfigOption = None,
+    tls_ca: CaOption = None,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="prove the guarantees of the rules")
+    ] = False,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Check everything that going live needs.
 
@@ -37,6 +43,8 @@ def preflight(
     """
     settings = load(config)
     lines = run_async(_all(settings, trusting(tls_ca)))
+    if prove:
+        lines.append(guarantees_check(settings))
     if form is Format.JSON:
         print_json([{"name": one.name, "ok": one.ok, "words": one.words} for one in lines])
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -10,12 +11,14 @@ from decision_service.config import (
     Settings,
 )
 from decision_service.edge.rpc.authenticator import read_callers_file
-from decision_service.language.diagnostics import count
+from decision_service.language.diagnostics import Severity, count
 from decision_service.pipeline.rules.acceptance import unapproved
 from decision_service.pipeline.rules.blocked import blocked_names
 from decision_service.pipeline.rules.loading import RuleFolder, load_rules
 from decision_service.pipeline.rules.rulebook import Product
+from decision_service.pipeline.trial.guarantees import guarantees_of
 from decision_service.pipeline.trial.rule_tests import failures
+from decision_service.proofs.solver import SolverMissing
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 from decision_service.wiring.rules import rules_folder
 
@@ -57,6 +60,28 @@ def _approved(settings: Settings, folder: RuleFolder) -> PreflightCheck:
         words = f"not approved by two callers ({problems[0].message}): see `rules verify`"
         return PreflightCheck("rules", False, words)
     return PreflightCheck("rules", True, "proposed and approved by two callers")
+
+
+def guarantees_check(settings: Settings) -> PreflightCheck:
+    """Whether every guarantee of rules that load is proved."""
+    try:
+        folder = read_rules(rules_folder(settings))
+    except RulesFolderMissing as error:
+        return PreflightCheck("guarantees", False, str(error))
+    rulebook = load_rules(folder, datetime.now(UTC), blocked_names(settings)).rulebook
+    if rulebook is None:
+        return PreflightCheck("guarantees", False, "the rules do not load: see `rules check`")
+    asked = guarantees_of(rulebook, datetime.now(UTC), time.monotonic)
+    try:
+        broken = [d for d in asked if d.severity is Severity.ERROR]
+    except SolverMissing as error:
+        return PreflightCheck("guarantees", False, str(error))
+    if broken:
+        words = f"{len(broken)} of them do not hold or are not decided: see `rules check --prove`"
+        return PreflightCheck("guarantees", False, words)
+    versions = [v for product in rulebook.products.values() for v in product.versions.values()]
+    proved = sum(len(version.guarantees) for version in versions)
+    return PreflightCheck("guarantees", True, f"{proved} are proved")
 
 
 def _first_stage(name: str, product: Product, reached: str | None) -> PreflightCheck:

@@ -30,6 +30,7 @@ from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node, reads
 from decision_service.language.types import MONEY
 from decision_service.ruleset.constructs.offer.binding import binding
+from decision_service.ruleset.constructs.offer.encode import encode_offer
 from decision_service.ruleset.constructs.offer.model import (
     AMOUNT,
     MAXIMUM,
@@ -41,6 +42,7 @@ from decision_service.ruleset.constructs.offer.model import (
     Terms,
 )
 from decision_service.ruleset.constructs.offer.term_binding import TermBinding
+from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.program.part import PartView
 from decision_service.ruleset.program.state import State
@@ -179,6 +181,10 @@ class OfferRunner:
 
     def _term_binding(self, term: int | None, state: State) -> str:
         return self.term.text(term, state.values) if self.term and term else ""
+
+    def encode(self, state: EncodedState) -> None:
+        """The lines as terms."""
+        encode_offer(self.terms, self.shortfall, self.limits, state)
 
     def note(self, _record: tuple[Any, ...]) -> str:
         """Empty: the rows show the result."""

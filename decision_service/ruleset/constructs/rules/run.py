@@ -13,7 +13,9 @@ from decision_service.language.diagnostics import Place
 from decision_service.language.evaluation.emitter import Truths, compile_conditions, grouped
 from decision_service.language.evaluation.kleene import Gap, Unknown
 from decision_service.language.expressions.tree import Node, reads
+from decision_service.ruleset.constructs.rules.encode import encode_rule
 from decision_service.ruleset.constructs.rules.model import Rule
+from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.program.part import PartView
 from decision_service.ruleset.program.state import State
@@ -86,6 +88,11 @@ class RulesRunner:
         for _, ready in held:
             state.tags.update(ready.rule.tags)
         return frozenset([ready.rule.id for _, ready in held])
+
+    def encode(self, state: EncodedState) -> None:
+        """All rules as terms."""
+        for each in self.ready:
+            encode_rule(each.rule, each.when, each.slots, state)
 
     def note(self, _record: tuple[Any, ...]) -> str:
         """Empty: the rows show the result."""

@@ -23,8 +23,10 @@ from decision_service.language.diagnostics import Place
 from decision_service.language.evaluation.kleene import Gap, Unknown, rule_error
 from decision_service.language.expressions import tree
 from decision_service.ruleset.constructs.cell_trees import cell_tree
+from decision_service.ruleset.constructs.scorecard.encode import encode_card
 from decision_service.ruleset.constructs.scorecard.model import Band, Card, Characteristic
 from decision_service.ruleset.constructs.table.columns import finder
+from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.program.part import PartView
 from decision_service.ruleset.program.state import MOST_WORLDS, State
@@ -164,6 +166,10 @@ class ScorecardRunner:
     def _put(self, state: State, low: Decimal, high: Decimal, band: Band) -> None:
         state.put((self.score_slot, self.band_slot), (low, band.name))
         state.scores.append(Score(self.card.id, low, high, band.name))
+
+    def encode(self, state: EncodedState) -> None:
+        """The card as terms."""
+        encode_card(self.card, state)
 
     def note(self, record: tuple[Any, ...]) -> str:
         """`stability = 340, band A`."""

@@ -1,0 +1,1 @@
+"""Proofs of claims about rules, on the command line."""

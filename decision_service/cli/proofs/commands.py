@@ -1,0 +1,110 @@
+"""`rules prove`: whether a claim about two versions holds of everybody."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+import typer
+
+from decision_service.cli.display.output import Format, FormatOption, console, print_json
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.numbers import seconds
+from decision_service.cli.proofs.told import as_dict, lines
+from decision_service.cli.proofs.versions import find_anywhere
+from decision_service.cli.rules.folder import DEFAULT_PATH
+from decision_service.cli.rules.version import NamedVersion, RulesOption
+from decision_service.pipeline.trial.everybody import everybody
+from decision_service.proofs.comparison import Claim, Comparison, Incomparable, compared
+from decision_service.proofs.conditions import ConditionUnfit
+from decision_service.proofs.search import Counterexample, Result, Undecided
+from decision_service.proofs.search import prove as prove_it
+from decision_service.proofs.solver import SolverMissing
+
+DEFAULT_SECONDS = 60.0
+
+
+def prove(
+    old: Annotated[
+        str, typer.Argument(metavar="OLD", help="a file, product@1, or REVISION:product@1")
+    ],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="the other one")],
+    where: Annotated[
+        str, typer.Argument(metavar="[WHERE]", help="with `--claim only`, a condition")
+    ] = "",
+    claim: Annotated[
+        Claim, typer.Option("--claim", help="what NEW is, beside OLD")
+    ] = Claim.TIGHTENS,
+    timeout: Annotated[
+        float, seconds("the time limit, such as 60s", "--timeout")
+    ] = DEFAULT_SECONDS,
+    on: Annotated[str, typer.Option("--from", help="a day, yyyy-MM-dd; by default today")] = "",
+    rules: RulesOption = DEFAULT_PATH,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Prove a claim about two versions of everybody.
+
+    Where it is not so, a person is shown of whom it is not.
+
+    Exit code 0: proved; 1: a counterexample; 4: undecided.
+    """
+    versions = find_anywhere(old, rules), find_anywhere(new, rules)
+    question, today = _question(versions, claim, where), _day(on, versions[1])
+    result = decided(question, today, timeout)
+    words = _words(versions, claim, where)
+    if form is Format.JSON:
+        print_json(as_dict(question, words, result, today))
+    else:
+        for line in lines(question, words, result, today):
+            console().print(line, markup=False, soft_wrap=True)
+    if not isinstance(result, Counterexample | Undecided):
+        return
+    raise typer.Exit(Exit.UNDECIDED if isinstance(result, Undecided) else Exit.FINDINGS)
+
+
+def decided(question: Comparison, today: date, limit: float) -> Result:
+    """The result within a time limit; raises CommandError without a solver."""
+    end = time.monotonic() + limit
+    try:
+        return prove_it(question, today, lambda: end - time.monotonic())
+    except SolverMissing as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+
+
+def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> Comparison:
+    if bool(where) is not (claim is Claim.ONLY):
+        words = (
+            "needs a condition" if claim is Claim.ONLY else f"is for `--claim only`, not {claim}"
+        )
+        what = "--claim only" if claim is Claim.ONLY else f"the condition {where}"
+        raise CommandError(
+            f'{what} {words}: as in --claim only "income.months_24m < 6"', Exit.USAGE
+        )
+    old, new = (version.ruleset for version in versions)
+    try:
+        return compared(old, new, claim, everybody(new.currency), where)
+    except (ConditionUnfit, Incomparable) as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+
+
+def _day(text: str, version: NamedVersion) -> date:
+    if not text:
+        return datetime.now(UTC).astimezone(version.ruleset.zone).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"--from is {text}: write a day as 2026-12-01", Exit.USAGE) from None
+
+
+def _words(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> str:
+    """The claim in a sentence."""
+    old, new = (version.name for version in versions)
+    told = {
+        Claim.TIGHTENS: f"{new} approves nobody more, and no larger amount, than {old}",
+        Claim.LOOSENS: f"{new} approves nobody less, and no smaller amount, than {old}",
+        Claim.EQUIVALENT: f"{new} decides everybody as {old} does",
+        Claim.SAME_AMOUNTS: f"{new} offers nobody another amount than {old}",
+        Claim.ONLY: f"{new} decides nobody otherwise than {old} outside of {where}",
+    }
+    return told[claim]

@@ -1,0 +1,1 @@
+"""Expressions as terms: what `evaluation` computes of one person, said of all people at once."""

@@ -1,0 +1,190 @@
+"""Checked trees as terms: the same cases as in `evaluation`, one for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from decision_service.language.encoding import arithmetic as terms
+from decision_service.language.encoding.encoded import (
+    Encoded,
+    Values,
+    absent,
+    constant,
+    either,
+    fails,
+    literal,
+    present,
+    strictly,
+)
+from decision_service.language.evaluation import arithmetic
+from decision_service.language.expressions import tree
+from decision_service.language.expressions.tree import Node
+from decision_service.language.terms.builder import Builder
+from decision_service.language.terms.interning import as_decimal
+from decision_service.language.terms.term import Term
+
+
+def encode(node: Node, values: Values) -> Encoded:
+    """The value of a tree; raises NotEncodable."""
+    b = values.builder
+    match node:
+        case tree.Constant():
+            return constant(b, node.value)
+        case tree.NameRead():
+            return values.read(node.symbol.slot)
+        case tree.Negative():
+            return strictly(b, [encode(node.operand, values)], lambda t: b.scaled(t, -1))
+        case tree.Arithmetic():
+            return _arithmetic(node, values)
+        case tree.FunctionCall():
+            return _call(node, values)
+    return _condition(node, values)
+
+
+def _condition(node: Node, values: Values) -> Encoded:
+    b = values.builder
+    match node:
+        case tree.Compare():
+            sides = [encode(node.left, values), encode(node.right, values)]
+            return strictly(b, sides, lambda left, right: _compared(b, node.operator, left, right))
+        case tree.Within():
+            return strictly(b, [encode(node.operand, values)], lambda t: _within(b, t, node))
+        case tree.Listed():
+            return values.read(node.answer.slot)
+        case tree.Not():
+            return strictly(b, [encode(node.operand, values)], b.not_)
+        case tree.All():
+            return _joined(b, [encode(o, values) for o in node.operands])
+        case tree.Any():
+            return _negated(b, _joined(b, [_negated(b, encode(o, values)) for o in node.operands]))
+        case tree.Choice():
+            return _choice(node, values)
+    raise AssertionError(node)
+
+
+def _negated(b: Builder, value: Encoded) -> Encoded:
+    return Encoded(value.gone, value.tainted, b.not_(value.term))
+
+
+def _joined(b: Builder, values: Sequence[Encoded]) -> Encoded:
+    """`and`: false as soon as one is, else missing as soon as one is."""
+    some_false = b.or_(*(fails(b, v) for v in values))
+    gone = b.and_(b.or_(*(v.gone for v in values)), b.not_(some_false))
+    tainted = b.and_(b.or_(*(v.tainted for v in values)), b.not_(some_false))
+    return Encoded(gone, tainted, b.not_(some_false))
+
+
+def _choice(node: tree.Choice, values: Values) -> Encoded:
+    b = values.builder
+    asked = encode(node.condition, values)
+    parts = encode(node.then, values), encode(node.otherwise, values)
+    chosen = either(b, asked.term, *parts)
+    return either(b, asked.gone, Encoded(b.true, asked.tainted, chosen.term), chosen)
+
+
+def _compared(b: Builder, operator: str, left: Term, right: Term) -> Term:
+    match operator:
+        case "<":
+            return b.lt(left, right)
+        case "<=":
+            return b.le(left, right)
+        case ">":
+            return b.lt(right, left)
+        case ">=":
+            return b.le(right, left)
+        case "==":
+            return b.eq(left, right)
+    return b.not_(b.eq(left, right))
+
+
+def _within(b: Builder, term: Term, node: tree.Within) -> Term:
+    found = b.or_(*(b.eq(term, literal(b, option)) for option in node.options))
+    return b.not_(found) if node.negated else found
+
+
+def _arithmetic(node: tree.Arithmetic, values: Values) -> Encoded:
+    b = values.builder
+    sides = [encode(node.left, values), encode(node.right, values)]
+    operations: dict[str, Any] = {
+        "+": b.add,
+        "-": b.sub,
+        "*": lambda left, right: terms.times(b, left, right),
+        "/": lambda left, right: terms.divided(b, left, right),
+    }
+    return strictly(b, sides, _folding(b, _COMPUTED[node.operator], operations[node.operator]))
+
+
+def _folding(b: Builder, compute: Any, encoded: Any) -> Any:
+    """An operation that computes constants as evaluation does, and encodes all else."""
+
+    def apply(*given: Term) -> Encoded | Term:
+        if all(term.constant for term in given):
+            return terms.folded(b, compute, given)
+        result: Encoded | Term = encoded(*given)
+        return result
+
+    return apply
+
+
+_COMPUTED = {
+    "+": lambda left, right: as_decimal(left) + right,
+    "-": lambda left, right: as_decimal(left) - right,
+    "*": arithmetic.product,
+    "/": arithmetic.quotient,
+}
+
+
+def _call(node: tree.FunctionCall, values: Values) -> Encoded:
+    b = values.builder
+    given = [encode(argument, values) for argument in node.arguments]
+    match node.function:
+        case "coalesce":
+            return _coalesced(b, given)
+        case "known":
+            return Encoded(given[0].tainted, given[0].tainted, b.not_(given[0].gone))
+        case "tainted":
+            return present(b, given[0].tainted)
+        case "missing":
+            return Encoded(given[0].tainted, given[0].tainted, given[0].gone)
+    return strictly(b, given, lambda *args: _function(b, node.function, args))
+
+
+def _coalesced(b: Builder, given: Sequence[Encoded]) -> Encoded:
+    """The first that is not absent; all absent, it is missing."""
+    result = given[-1]
+    for value in reversed(given[:-1]):
+        result = either(b, absent(b, value), result, value)
+    return result
+
+
+def _function(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
+    match name:
+        case "min" | "max":
+            return terms.least(b, args, largest=name == "max")
+        case "abs":
+            return terms.size(b, args[0])
+        case "round" | "floor":
+            return _rounded(b, name, args)
+        case "annuity":
+            return terms.instalments(b, name, arithmetic.annuity, args)
+        case "annuity_amount":
+            return terms.instalments(b, name, arithmetic.annuity_amount, args)
+        case "add_days":
+            return terms.later(b, args[0], args[1])
+    return terms.tabulated(b, _TABULATED[name], args)
+
+
+def _rounded(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
+    value, step = args
+    compute = arithmetic.round_to if name == "round" else arithmetic.floor_to
+    encoded = lambda v, s: terms.stepped(b, v, s, nearest=name == "round")  # noqa: E731
+    found: Encoded | Term = _folding(b, compute, encoded)(value, step)
+    return found
+
+
+_TABULATED: Mapping[str, Callable[..., Any]] = {
+    "exp": arithmetic.exponential,
+    "ln": arithmetic.logarithm,
+    "power": arithmetic.power,
+}

@@ -1,0 +1,79 @@
+"""Proves the guarantees of versions, and tells of each that does not hold or is not decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
+
+from decision_service.language.diagnostics import Diagnostic, Place, Severity
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.trial.everybody import everybody
+from decision_service.proofs.guarantee import Kept, Nobody
+from decision_service.proofs.report import told_person
+from decision_service.proofs.search import Counterexample, Proved, Undecided, prove
+from decision_service.ruleset.program.guarantees import Guarantee
+from decision_service.ruleset.program.model import CompiledRuleset
+
+SECONDS = 60.0
+"""The time limit of one guarantee."""
+
+
+def guarantee_problems(
+    rulesets: Iterable[CompiledRuleset],
+    today: date,
+    clock: Callable[[], float],
+    seconds: float = SECONDS,
+) -> Iterator[Diagnostic]:
+    """R521 of a guarantee that is false, R522 of an undecided one, R523 of one about nobody.
+
+    Raises SolverMissing.
+    """
+    for ruleset in rulesets:
+        world = everybody(ruleset.currency)
+        for guarantee in ruleset.guarantees:
+            yield from _problems(Kept(ruleset, guarantee, world), today, clock, seconds)
+
+
+def guarantees_of(
+    rulebook: Rulebook,
+    now: datetime,
+    clock: Callable[[], float],
+    chosen: Callable[[str], bool] = lambda _path: True,
+) -> Iterator[Diagnostic]:
+    """What is wrong with the guarantees of chosen files, from the day in their zones on."""
+    for product in rulebook.products.values():
+        for ruleset in product.versions.values():
+            if any(chosen(guarantee.place.file) for guarantee in ruleset.guarantees):
+                today = now.astimezone(ruleset.zone).date()
+                yield from guarantee_problems([ruleset], today, clock)
+
+
+def _problems(
+    kept: Kept, today: date, clock: Callable[[], float], seconds: float
+) -> Iterator[Diagnostic]:
+    end = clock() + seconds
+    name, place = kept.guarantee.name, kept.guarantee.place
+    result = prove(kept, today, lambda: end - clock())
+    if isinstance(result, Counterexample):
+        hint = told_person(kept, result)
+        yield _problem("R521", place, f"`{name}` does not hold", hint)
+    elif isinstance(result, Undecided):
+        yield _problem("R522", place, f"`{name}` is not decided: {result.why}")
+    elif kept.guarantee.when is not None and _about_nobody(kept, today, clock, seconds):
+        message = f"`{name}` is about nobody: its `when` can never be true"
+        yield _problem("R523", place, message, severity=Severity.WARNING)
+
+
+def _about_nobody(kept: Kept, today: date, clock: Callable[[], float], seconds: float) -> bool:
+    end = clock() + seconds
+    asked: Guarantee = kept.guarantee
+    return isinstance(
+        prove(Nobody(kept.ruleset, asked, kept.world), today, lambda: end - clock()), Proved
+    )
+
+
+def _problem(
+    code: str, place: Place, message: str, hint: str = "", severity: Severity = Severity.ERROR
+) -> Diagnostic:
+    at = (place.file, place.line, place.column, place.end)
+    return Diagnostic(code, severity, *at, message, hint)

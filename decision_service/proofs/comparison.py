@@ -1,0 +1,143 @@
+"""Claims about two versions: what the new one does to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from decision_service.domain.verdict import Verdict
+from decision_service.language.encoding.encoded import holds
+from decision_service.language.terms.builder import Builder
+from decision_service.language.terms.term import Term
+from decision_service.proofs.conditions import PersonCondition, person_condition
+from decision_service.proofs.people import People
+from decision_service.proofs.person import Person
+from decision_service.proofs.questions import (
+    Period,
+    Posed,
+    World,
+    inputs_of,
+    lawful,
+    people_of,
+    verdict_on,
+)
+from decision_service.proofs.verdicts import (
+    better_term,
+    is_better,
+    is_more,
+    is_other,
+    is_other_amount,
+    more_term,
+    other_amount_term,
+    other_term,
+)
+from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.run.encode import EncodedVerdict, encode_ruleset
+
+
+class Claim(StrEnum):
+    """What a new version is claimed to be, beside the old one."""
+
+    TIGHTENS = "tightens"
+    LOOSENS = "loosens"
+    EQUIVALENT = "equivalent"
+    SAME_AMOUNTS = "same-amounts"
+    ONLY = "only"
+
+
+class Incomparable(ValueError):
+    """Two versions of which nobody can be asked the same question; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A claim about an old and a new version; ONLY has the condition outside which none differs."""
+
+    old: CompiledRuleset
+    new: CompiledRuleset
+    claim: Claim
+    world: World
+    where: PersonCondition | None = None
+
+    @property
+    def sides(self) -> Sequence[str]:
+        """The two versions in words."""
+        return [f"v{r.version}" for r in self.rulesets]
+
+    @property
+    def rulesets(self) -> Sequence[CompiledRuleset]:
+        """Both versions."""
+        return (self.old, self.new)
+
+    def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
+        """Whether anybody is decided as the claim says that nobody is."""
+        people = people_of(self, fixed)
+        b = people.builder
+        old, new = (encode_ruleset(r, people, period.start) for r in self.rulesets)
+        broken = b.and_(self._outside(people), self._broken(b, old, new))
+        return Posed(people, broken, lawful(self, people, period), {})
+
+    def _outside(self, people: People) -> Term:
+        b = people.builder
+        return b.true if self.where is None else b.not_(holds(b, self.where.encoded(people)))
+
+    def _broken(self, b: Builder, old: EncodedVerdict, new: EncodedVerdict) -> Term:
+        match self.claim:
+            case Claim.TIGHTENS:
+                return b.or_(better_term(b, old, new), more_term(b, old, new))
+            case Claim.LOOSENS:
+                return b.or_(better_term(b, new, old), more_term(b, new, old))
+            case Claim.SAME_AMOUNTS:
+                return other_amount_term(b, old, new)
+        return other_term(b, old, new)
+
+    def judged(
+        self, person: Person, _changed: Mapping[str, Any], day: date
+    ) -> Sequence[Verdict] | None:
+        """The old and the new verdict, where they break the claim."""
+        if self.where is not None and self.where.truth(person) is True:
+            return None
+        old, new = (verdict_on(person, r, day) for r in self.rulesets)
+        return (old, new) if self._breaks(old, new) else None
+
+    def _breaks(self, old: Verdict, new: Verdict) -> bool:
+        match self.claim:
+            case Claim.TIGHTENS:
+                return is_better(old, new) or is_more(old, new)
+            case Claim.LOOSENS:
+                return is_better(new, old) or is_more(new, old)
+            case Claim.SAME_AMOUNTS:
+                return is_other_amount(old, new)
+        return is_other(old, new)
+
+
+def compared(
+    old: CompiledRuleset, new: CompiledRuleset, claim: Claim, world: World, where: str = ""
+) -> Comparison:
+    """The claim about two versions; raises Incomparable, and ConditionUnfit of `where`."""
+    _check(old, new)
+    if not where:
+        return Comparison(old, new, claim, world)
+    inputs = {symbol.name: symbol for symbol in inputs_of((old, new)).values()}
+    condition = person_condition(where, world.catalogue, inputs, new.currency, "WHERE")
+    return Comparison(old, new, claim, world, condition)
+
+
+def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:
+    """Whether both look at the same factors of a person, and take inputs of the same types."""
+    if old.currency != new.currency:
+        raise Incomparable(f"one version is in {old.currency}, the other in {new.currency}")
+    if old.needs.policy != new.needs.policy:
+        raise Incomparable(
+            "`data:` differs, so that the same person has other factors: prove what else changed "
+            "with the same `data:` in both"
+        )
+    for name, spec in old.inputs.items():
+        other = new.inputs.get(name)
+        if other is not None and other.type is not spec.type:
+            raise Incomparable(
+                f"inputs.{name} is {spec.type} in one version, {other.type} in the other"
+            )

@@ -1,0 +1,137 @@
+"""What is to be proved, posed to a solver, and judged by the evaluator where it finds somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+
+from decision_service.domain.factor import FactorSpec
+from decision_service.domain.verdict import Verdict
+from decision_service.language.terms.builder import Builder
+from decision_service.language.terms.term import Term
+from decision_service.language.types import Symbol
+from decision_service.proofs.conditions import PersonCondition
+from decision_service.proofs.people import People
+from decision_service.proofs.person import TODAY, Person, facts_of
+from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.run.evaluator import evaluate
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The days on which parameters stay as they are; the last period has no end."""
+
+    start: date
+    end: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Who there can be: the factors, and the laws between them."""
+
+    catalogue: Mapping[str, FactorSpec]
+    laws: Sequence[PersonCondition] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Posed:
+    """A question as terms: whether any of these people breaks the claim.
+
+    `changed` are the values of names in which the same person differs a second time.
+    """
+
+    people: People
+    broken: Term
+    constraints: Sequence[Term]
+    changed: Mapping[str, Any]
+
+
+class Question(Protocol):
+    """A claim about rules."""
+
+    @property
+    def rulesets(self) -> Sequence[CompiledRuleset]:
+        """The rules that it is about."""
+
+    @property
+    def sides(self) -> Sequence[str]:
+        """What each of the verdicts that break it is of, in words."""
+
+    @property
+    def world(self) -> World:
+        """Who there can be."""
+
+    def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
+        """The question with some values fixed; raises NotEncodable."""
+
+    def judged(
+        self, person: Person, changed: Mapping[str, Any], day: date, /
+    ) -> Sequence[Verdict] | None:
+        """The verdicts by which a person breaks the claim; None where it holds of the person."""
+
+
+def periods(rulesets: Sequence[CompiledRuleset], today: date) -> Sequence[Period]:
+    """The periods from today on."""
+    starts = {s for r in rulesets for s in r.program.timeline.starts if s > today}
+    begins = [today, *sorted(starts)]
+    return [Period(s, e) for s, e in zip(begins, [*begins[1:], None], strict=True)]
+
+
+def inputs_of(rulesets: Sequence[CompiledRuleset]) -> Mapping[str, Symbol]:
+    """The inputs that all rules accept, by name without prefix, with the tightest bounds."""
+    found: dict[str, Symbol] = {}
+    for ruleset in rulesets:
+        for entry in ruleset.program.intake.inputs:
+            one, other = entry.symbol, found.get(entry.key)
+            found[entry.key] = one if other is None else _tightest(one, other)
+    return found
+
+
+def _tightest(one: Symbol, other: Symbol) -> Symbol:
+    lows = [s.lower for s in (one, other) if s.lower is not None]
+    highs = [s.upper for s in (one, other) if s.upper is not None]
+    labels = one.labels or other.labels
+    if one.labels and other.labels:
+        labels = tuple(label for label in one.labels if label in other.labels)
+    low, high = max(lows, default=None), min(highs, default=None)
+    return Symbol(one.name, one.type, one.slot, low, high, labels)
+
+
+def required(rulesets: Sequence[CompiledRuleset]) -> frozenset[str]:
+    """The inputs that are always sent, by name without prefix."""
+    return frozenset(n for r in rulesets for n, spec in r.inputs.items() if spec.required)
+
+
+def people_of(question: Question, fixed: Mapping[str, Any]) -> People:
+    """Any person to whom all rules of a question apply."""
+    rulesets, catalogue = question.rulesets, question.world.catalogue
+    return People(
+        Builder(),
+        catalogue,
+        rulesets[0].currency,
+        required(rulesets),
+        inputs_of(rulesets),
+        fixed=fixed,
+    )
+
+
+def lawful(question: Question, people: People, period: Period) -> list[Term]:
+    """What holds of everybody: the ranges of variables, the laws, and which day it is."""
+    b, found = people.builder, []
+    for law in question.world.laws:
+        if all(symbol.name in people.variables for symbol in law.symbols):
+            truth = law.encoded(people)
+            found.append(b.or_(truth.gone, truth.term))
+    today = people.variables.get(TODAY)
+    if today is not None:
+        found.append(b.le(b.number(period.start.toordinal()), today.value.term))
+        if period.end is not None:
+            found.append(b.lt(today.value.term, b.number(period.end.toordinal())))
+    return [*people.constraints, *found]
+
+
+def verdict_on(person: Person, ruleset: CompiledRuleset, day: date) -> Verdict:
+    """What the evaluator decides."""
+    return evaluate(ruleset, facts_of(person, ruleset, day))

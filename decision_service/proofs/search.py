@@ -1,0 +1,206 @@
+"""Proves a claim, or finds a person who breaks it, or says what it could not decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from itertools import islice, product
+from typing import Any
+
+from decision_service.domain.verdict import Verdict
+from decision_service.language.encoding.encoded import NotEncodable
+from decision_service.language.terms.term import Op, Term
+from decision_service.proofs.axioms import axioms
+from decision_service.proofs.person import TODAY, Person, as_value, found_person, lacking
+from decision_service.proofs.plausible import plausible
+from decision_service.proofs.questions import Period, Posed, Question, periods
+from decision_service.proofs.shrink import shrunk
+from decision_service.proofs.solver import Answer, Solver, functions
+from decision_service.proofs.z3_solver import Z3
+
+Left = Callable[[], float]
+"""How many seconds are left."""
+
+_SLICES = (1.0, 4.0, 8.0, 16.0, 30.0, 60.0, 120.0)
+_FIRST_TERMS = (6, 12, 3, 24)
+_FACTORS = (0, Fraction(1, 5))
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """The claim holds of everybody, in so many periods of parameters."""
+
+    periods: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """A person who breaks the claim, as the evaluator decides, on a day.
+
+    `changed` are the values in which the person differs the second time, where there is one.
+    """
+
+    person: Person
+    changed: Mapping[str, Any]
+    day: date
+    verdicts: Sequence[Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Neither was found; `why` names the part, or the time."""
+
+    why: str
+
+
+Result = Proved | Counterexample | Undecided
+
+
+class _Stopped(Exception):
+    """The search ends with a result."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__()
+        self.result = result
+
+
+def prove(question: Question, today: date, left: Left) -> Result:
+    """Whether a claim holds from a day on; never guessed."""
+    found = periods(question.rulesets, today)
+    try:
+        for period in found:
+            _Search(question, period, left).run()
+    except _Stopped as stopped:
+        return stopped.result
+    except NotEncodable as part:
+        return Undecided(f"{part} cannot be put to a solver")
+    return Proved(len(found))
+
+
+class _Search:
+    """The search of one period; it ends quietly where the claim holds."""
+
+    def __init__(self, question: Question, period: Period, left: Left) -> None:
+        self.question, self.period, self.left = question, period, left
+
+    def run(self) -> None:
+        """Look for somebody plausible, then prove; raises _Stopped with anything else."""
+        whole = self._pose({})
+        splits = self._splits(whole)
+        for fixed in self._tries(whole, splits):
+            self._try(whole if not fixed else self._pose(fixed), only_plausible=True)
+        if self._holds(whole):
+            return
+        if not splits:
+            raise _Stopped(Undecided(_parts_of(whole)))
+        for values in self._values(splits):
+            posed = self._pose(dict(zip(splits, values, strict=True)))
+            if not self._holds(posed):
+                raise _Stopped(Undecided(_parts_of(posed)))
+
+    def _tries(self, whole: Posed, splits: Sequence[Term]) -> Iterator[Mapping[Term, Any]]:
+        """Some values of variables with which all functions are linear."""
+        factors = {v: None for some in whole.people.builder.factors for v in some}
+        products = any(t.value.key == ("product",) for t in _unknown(whole))
+        usual = [(v,) for v in _FACTORS] if products else [()]
+        terms = [*islice(self._values(splits), _TRIES)] or [()]
+        for term, factor in product(terms, usual):
+            fixed: dict[Term, Any] = dict(zip(splits, term, strict=True))
+            for value in factor:
+                fixed |= {v: min(max(Fraction(value), v.low), v.high) for v in factors}
+            yield fixed
+
+    def _pose(self, fixed: Mapping[Term, Any]) -> Posed:
+        named = {str(term.value): value for term, value in fixed.items()}
+        return self.question.pose(self.period, named)
+
+    def _splits(self, posed: Posed) -> Sequence[Term]:
+        """The variables of few values on which functions rest; more than two are left alone."""
+        if not _unknown(posed):
+            return ()
+        found = list(posed.people.builder.splits)
+        return found if len(found) == 1 else ()
+
+    def _values(self, splits: Sequence[Term]) -> Iterator[tuple[int, ...]]:
+        """Every value of the split variable, usual ones first."""
+        for term in splits:
+            values = range(int(term.low), int(term.high) + 1)
+            first = [v for v in _FIRST_TERMS if v in values]
+            yield from ((v,) for v in dict.fromkeys([*first, values[0], values[-1], *values]))
+
+    def _try(self, posed: Posed, *, only_plausible: bool) -> None:
+        """Raise _Stopped where somebody is found whom the evaluator confirms."""
+        solver = self._prepared(posed, Z3(rounds=False))
+        wanted = plausible(posed.people) if only_plausible else []
+        seconds = min(_SLICES[1], self._time())
+        if solver.ask(seconds, *wanted) is Answer.POSSIBLE:
+            self._judge(posed, solver)
+
+    def _holds(self, posed: Posed) -> bool:
+        """Whether the claim holds; raises _Stopped with a person, or where time ends."""
+        solvers: dict[bool, Solver] = {}
+        for index, seconds in enumerate(_SLICES):
+            simple = index % 2 == 0
+            if simple not in solvers:
+                solvers[simple] = self._prepared(posed, Z3(simple=simple))
+            answer = solvers[simple].ask(min(seconds, self._time()))
+            if answer is Answer.IMPOSSIBLE:
+                return True
+            if answer is Answer.POSSIBLE:
+                self._judge(posed, solvers[simple])
+                self._try(posed, only_plausible=False)
+                return False
+        raise _Stopped(Undecided("the time was over"))
+
+    def _time(self) -> float:
+        seconds = self.left()
+        if seconds <= 0:
+            raise _Stopped(Undecided("the time was over"))
+        return seconds
+
+    def _prepared(self, posed: Posed, solver: Solver) -> Solver:
+        terms = [*posed.constraints, posed.broken]
+        for term in terms:
+            solver.require(term)
+        for value in (v.value for v in posed.people.variables.values()):
+            for term in (value.gone, value.tainted, value.term):
+                solver.translated(term)  # declares it, so that it has a value in its range
+        for term in axioms(posed.people.builder, functions(terms)):
+            solver.require(term)
+        return solver
+
+    def _judge(self, posed: Posed, solver: Solver) -> None:
+        """Raise _Stopped where the evaluator confirms what the solver found."""
+        person = found_person(posed.people, solver)
+        changed = {n: _changed(posed, n, v, solver) for n, v in posed.changed.items()}
+        day = person.values.get(TODAY, self.period.start)
+        if self.question.judged(person, changed, day) is None:
+            return
+        smaller, day = shrunk(self.question, person, changed, day, self.period)
+        verdicts = self.question.judged(smaller, changed, day)
+        assert verdicts is not None  # noqa: S101  shrinking keeps it
+        raise _Stopped(Counterexample(smaller, changed, day, verdicts))
+
+
+def _changed(posed: Posed, name: str, value: Any, solver: Solver) -> Any:
+    if solver.value(value.gone):
+        tainted = bool(solver.value(value.tainted))
+        return lacking(name, posed.people.catalogue, tainted=tainted)
+    return as_value(posed.people, posed.people.variables[name], solver.value(value.term))
+
+
+def _unknown(posed: Posed) -> Sequence[Term]:
+    """The functions of which a solver does not know the result."""
+    found = functions([posed.broken])
+    return [t for t in found if t.op is Op.APPLY and t.exact is None]
+
+
+def _parts_of(posed: Posed) -> str:
+    """The functions of which a solver knows too little."""
+    found = {t.value.what for t in functions([posed.broken]) if t.op is Op.APPLY and t.value.what}
+    if found:
+        return f"{' and '.join(sorted(found))} cannot be put to a solver exactly"
+    return "the solver's person was not confirmed, so that rounding may decide"

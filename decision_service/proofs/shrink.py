@@ -1,0 +1,73 @@
+"""Makes a counterexample small: as typical as the evaluator still confirms, in round figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from decision_service.domain.missing import Cause
+from decision_service.language.evaluation.kleene import Unknown, unknown
+from decision_service.language.types import Symbol
+from decision_service.proofs.person import TODAY, Person
+from decision_service.proofs.questions import Period, Question, inputs_of, required
+from decision_service.proofs.typical import rounder, typical
+from decision_service.ruleset.analysis.ranges import whole
+
+
+def shrunk(
+    question: Question,
+    person: Person,
+    changed: Mapping[str, Any],
+    day: date,
+    period: Period,
+) -> tuple[Person, date]:
+    """A person who breaks the claim too, in fewer and rounder values."""
+    for _ in range(2):
+        for symbol in _symbols(question):
+            for value in _simpler(question, person, symbol, period):
+                other = person.with_value(symbol.name, value)
+                when = value if symbol.name == TODAY else day
+                if _possible(question, other, changed) and question.judged(other, changed, when):
+                    person, day = other, when
+                    break
+    return person, day
+
+
+def _symbols(question: Question) -> list[Symbol]:
+    """Every name of a person, inputs last."""
+    factors = {e.symbol.name: e.symbol for r in question.rulesets for e in r.program.intake.factors}
+    return [*factors.values(), *inputs_of(question.rulesets).values()]
+
+
+def _simpler(question: Question, person: Person, symbol: Symbol, period: Period) -> Iterator[Any]:
+    """Values that are simpler than the one that a person has, the simplest first."""
+    value = person.values.get(symbol.name)
+    spec, currency = question.world.catalogue.get(symbol.name), question.rulesets[0].currency
+    name = symbol.name.removeprefix("inputs.")
+    if name != symbol.name and name not in required(question.rulesets):
+        plain: Any = unknown(symbol.name, Cause.NOT_SENT)
+    else:
+        plain = typical(symbol, spec, currency, period.start)
+    if value is None or value == plain:
+        return
+    yield plain
+    if not isinstance(value, Unknown):
+        yield from (
+            v for v in rounder(value, symbol.type) if v != value and _within(symbol, v, currency)
+        )
+
+
+def _within(symbol: Symbol, value: Any, currency: str) -> bool:
+    """Whether a rounder value is in the range of its name."""
+    span = whole(symbol, currency)
+    return span.has(value)
+
+
+def _possible(question: Question, person: Person, changed: Mapping[str, Any]) -> bool:
+    """Whether a person keeps the laws, and sends what must be sent."""
+    for name in required(question.rulesets):
+        if isinstance(person.values.get(f"inputs.{name}"), Unknown):
+            return False
+    people = [person, Person({**person.values, **changed})]
+    return not any(law.truth(one) is False for law in question.world.laws for one in people)

@@ -1,0 +1,112 @@
+"""Claims about two versions: what is proved, and who is found where it is not so."""
+
+from __future__ import annotations
+
+import pytest
+
+from decision_service.domain.verdict import Outcome
+from decision_service.proofs.comparison import Claim, Incomparable, compared
+from decision_service.proofs.conditions import ConditionUnfit
+from decision_service.proofs.report import case_of, untypical
+from decision_service.proofs.search import Counterexample, Proved, Undecided
+from tests.unit.proofs.versions import SHIPPED, TODAY, claimed, edited, proved, shipped, small
+from tests.unit.ruleset.rulesets import rules
+
+LOAN, GIG = "personal-loan-ph@1", "gig-advance-ph@1"
+
+
+def test_a_higher_threshold_tightens_and_does_not_loosen():
+    """Of two thresholds the higher one declines more people, and somebody is between them."""
+    assert claimed(small(6), small(9), "tightens") == Proved(1)
+    found = claimed(small(6), small(9), "loosens")
+    assert isinstance(found, Counterexample)
+    assert found.verdicts[1].outcome is Outcome.DECLINE is not found.verdicts[0].outcome
+    assert 6 <= found.person.values["income.months_24m"] < 9
+
+
+def test_only_those_inside_a_condition_are_decided_otherwise():
+    """The tightest condition is proved; one that leaves a month out has somebody outside."""
+    old, new = small(6), small(9)
+    assert claimed(old, new, "only", "income.months_24m < 9") == Proved(1)
+    found = claimed(old, new, "only", "income.months_24m < 8")
+    assert found.person.values["income.months_24m"] == 8
+
+
+def test_a_person_of_whom_the_condition_is_unknown_is_outside():
+    """A version that differs for those whose months are missing differs outside of any months."""
+    skip = small(6, "1.5", *_skipped("on_missing: SKIP, because: no months"))
+    refer = small(6, "1.5", *_skipped("on_missing: REFER, because: no months"))
+    found = claimed(skip, refer, "only", "income.gap_months_12m < 99")
+    assert isinstance(found, Counterexample)
+
+
+def _skipped(handling):
+    rule = f"id: gaps, when: income.gap_months_12m > 6, then: REFER, reason: GAPS, {handling}"
+    return (rules(rule, name="gaps", component="POLICY"),)
+
+
+def test_a_larger_share_changes_amounts_alone():
+    """More of the income loosens, gives other amounts, and the counterexample is one of money."""
+    old, new = small(6, "1.5"), small(6, "2")
+    assert claimed(old, new, "loosens") == Proved(1)
+    found = claimed(old, new, "same-amounts")
+    amounts = [v.offer.approved_amount.minor for v in found.verdicts]
+    assert amounts[0] < amounts[1]
+
+
+def test_a_version_is_equivalent_to_itself():
+    """Nobody is decided otherwise by the same rules, in any period of their parameters."""
+    loan = shipped(LOAN).ruleset
+    assert claimed(loan, loan, "equivalent") == Proved(2)
+
+
+@pytest.mark.parametrize(
+    ("word", "figures", "claim"),
+    [
+        (LOAN, {"params__max_debt_to_income": "0.30"}, "tightens"),
+        (LOAN, {"proof__sources_disagree__then": "DECLINE"}, "tightens"),
+        (LOAN, {"offer__approved_amount": "1000"}, "tightens"),
+        (LOAN, {"params__max_overdue": "2000"}, "loosens"),
+        (GIG, {"price__rows__4__monthly_rate": "0.05"}, "same-amounts"),
+        (GIG, {"params__max_share_of_earnings": "0.45"}, "tightens"),
+    ],
+)
+def test_edits_of_shipped_products_are_proved(word, figures, claim):
+    """What an edit is meant to do is proved of everybody, and the contrary has a person."""
+    old, new = shipped(word).ruleset, edited(word, **figures)
+    assert isinstance(claimed(old, new, claim), Proved)
+    contrary = {"tightens": "loosens", "loosens": "tightens", "same-amounts": "equivalent"}
+    found = claimed(old, new, contrary[claim])
+    assert isinstance(found, Counterexample)
+
+
+def test_a_counterexample_is_small_and_a_ready_rule_test():
+    """The person is typical but for little, and the case expects what the new version decides."""
+    old, new = shipped(LOAN).ruleset, edited(LOAN, params__largest_first_loan="30000")
+    question = compared(old, new, Claim.LOOSENS, SHIPPED)
+    found = proved(question)
+    assert len(untypical(question, found)) <= 3
+    text = case_of(question, found)
+    assert f"expect: {{outcome: {found.verdicts[1].outcome}" in text
+    assert f"as_of: {TODAY}" in text
+
+
+def test_the_time_limit_leaves_it_undecided():
+    """Without time nothing is guessed."""
+    loan = shipped(LOAN).ruleset
+    question = compared(loan, edited(LOAN, score__base="185"), Claim.TIGHTENS, SHIPPED)
+    assert proved(question, 0.0) == Undecided("the time was over")
+
+
+def test_versions_that_read_people_differently_cannot_be_compared():
+    """Another `data:` gives the same person other factors."""
+    loan, gig = shipped(LOAN).ruleset, shipped(GIG).ruleset
+    with pytest.raises(Incomparable, match="`data:` differs"):
+        compared(loan, gig, Claim.TIGHTENS, SHIPPED)
+
+
+def test_a_condition_that_cannot_be_read_says_why():
+    """An unknown name gets the name that is near."""
+    loan = shipped(LOAN).ruleset
+    with pytest.raises(ConditionUnfit, match=r"did you mean `income\.months_24m`"):
+        compared(loan, loan, Claim.ONLY, SHIPPED, "income.monhs_24m < 6")

@@ -1,0 +1,199 @@
+"""Guarantees: how they are read, proved and refuted, and those of the shipped products."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from decision_service.domain.verdict import Outcome
+from decision_service.factors.registry import catalogue
+from decision_service.language.diagnostics import Severity
+from decision_service.pipeline.trial.guarantees import guarantee_problems
+from decision_service.proofs.guarantee import Kept
+from decision_service.proofs.search import Counterexample, Proved
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import RulesetFiles
+from tests.unit.proofs.versions import (
+    MONTHS,
+    OFFER,
+    SHIPPED,
+    TODAY,
+    loosely,
+    proved,
+    rewritten,
+    shipped,
+)
+from tests.unit.ruleset.rulesets import HEAD, rules, stages
+
+LOAN, GIG = "personal-loan-ph@1", "gig-advance-ph@1"
+
+
+def text(*guarantees):
+    """A version's text with guarantees, each a flow map without its braces."""
+    gate = rules(MONTHS.format(least=6), "id: rest, when: income.months_24m >= 0, then: APPROVE")
+    written = "".join(f"  - {{{line}}}\n" for line in guarantees)
+    return stages(gate, tail=OFFER.format(share="1.5")) + f"guarantees:\n{written}"
+
+
+def told(*guarantees):
+    """Code and severity of what is wrong with each, proved of everybody."""
+    found = guarantee_problems([loosely(text(*guarantees))], TODAY, time.monotonic)
+    return [(d.code, d.severity) for d in found]
+
+
+def refused(*guarantees):
+    """The codes of errors of reading."""
+    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text(*guarantees))
+    found = compile_ruleset(files, catalogue(), checks=()).diagnostics
+    return [d.code for d in found if d.severity is Severity.ERROR]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "name: a, never: APPROVE, when: income.months_24m < 6",
+        "name: a, never: APPROVE, when: tainted(income.months_24m)",
+        "name: a, always: offer.approved_amount <= inputs.requested_amount",
+        "name: a, monotone: {income.months_24m: up}",
+        "name: a, monotone: {income.months_24m: up, income.conservative_6m: up}",
+        "name: a, hiding: [income]",
+    ],
+)
+def test_a_guarantee_that_holds_is_proved(line):
+    """Nothing is told of it."""
+    assert told(line) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "name: a, never: APPROVE, when: income.months_24m < 7",
+        "name: a, never: REFER, when: tainted(income.months_24m)",
+        "name: a, always: offer.approved_amount < inputs.requested_amount",
+        "name: a, monotone: {income.months_24m: down}",
+    ],
+)
+def test_a_guarantee_that_does_not_hold_is_an_error_with_a_person(line):
+    """R521 at its line has somebody of whom it is not so, as the evaluator decides."""
+    found = [*guarantee_problems([loosely(text(line))], TODAY, time.monotonic)]
+    assert [(d.code, d.severity) for d in found] == [("R521", Severity.ERROR)]
+    assert found[0].hint.startswith("a typical person")
+    assert found[0].line == len(text().splitlines()) + 1
+
+
+def test_a_guarantee_about_nobody_is_warned_of():
+    """A condition that nobody can meet proves nothing."""
+    line = "name: a, never: APPROVE, when: income.months_24m < 3 and income.months_24m > 5"
+    assert told(line) == [("R523", Severity.WARNING)]
+
+
+def test_without_time_a_guarantee_is_not_decided():
+    """R522 is an error: what is not proved is not published."""
+    ruleset = loosely(text("name: a, monotone: {income.months_24m: up}"))
+    found = [*guarantee_problems([ruleset], TODAY, time.monotonic, 0.0)]
+    assert [(d.code, d.severity) for d in found] == [("R522", Severity.ERROR)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "codes"),
+    [
+        (["name: a, never: APPROVED"], ["R123"]),
+        (["name: a, never: APPROVE, always: income.months_24m > 1"], ["R121"]),
+        (["name: a"], ["R121"]),
+        (["never: APPROVE"], ["R121"]),
+        (["name: a, never: APPROVE, when: income.monhs_24m < 6"], ["R204"]),
+        (["name: a, never: APPROVE, when: income.months_24m + 1"], ["R305"]),
+        (["name: a, never: APPROVE, when: income.months_12m < 6"], ["R215"]),
+        (["name: a, monotone: {income.months_24m: higher}"], ["R123"]),
+        (["name: a, monotone: {offer.approved_amount: up}"], ["R215"]),
+        (["name: a, hiding: [employment]"], ["R201"]),
+        (
+            [
+                "name: a, monotone: {income.months_24m: up}",
+                "name: b, monotone: {income.months_24m: down}",
+            ],
+            ["R216"],
+        ),
+        (["name: a, never: DECLINE", "name: a, never: REFER"], ["R124"]),
+    ],
+)
+def test_a_guarantee_that_cannot_be_read_is_an_error(lines, codes):
+    """Types, names, directions, kinds, contraries and repetitions are told like any other."""
+    assert refused(*lines) == codes
+
+
+def test_what_decides_may_not_ask_for_taint():
+    """`tainted` in a rule would look past a failure."""
+    body = rules("id: a, when: tainted(income.months_24m), then: APPROVE")
+    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", stages(body))
+    found = compile_ruleset(files, catalogue(), checks=()).diagnostics
+    assert "R210" in [d.code for d in found]
+
+
+def test_guarantees_decide_nothing():
+    """With and without them the digest is the same, and so are the factors that are fetched."""
+    with_, without = (
+        loosely(text("name: a, never: DECLINE")),
+        loosely(text().replace("guarantees:\n", "")),
+    )
+    assert with_.digest == without.digest
+    assert with_.needs == without.needs
+
+
+REFUTED = yaml.safe_load(Path(__file__).with_name("refuted.yaml").read_text())
+
+
+@pytest.mark.parametrize("edit", REFUTED, ids=lambda edit: edit["guarantee"])
+def test_seeded_edits_refute_guarantees_of_shipped_products(edit):
+    """Rules that break a guarantee have somebody of whom it is not so."""
+    ruleset = rewritten(edit["product"], edit["replace"], edit["by"])
+    guarantee = next(g for g in ruleset.guarantees if g.name == edit["guarantee"])
+    assert isinstance(proved(Kept(ruleset, guarantee, SHIPPED)), Counterexample)
+
+
+@pytest.mark.parametrize("word", [LOAN, "personal-loan-ph@2", GIG])
+def test_shipped_products_have_guarantees_of_every_kind(word):
+    """Each has ten and more, among them what hides, what moves, and what never and always is."""
+    guarantees = shipped(word).ruleset.guarantees
+    assert len(guarantees) >= 10
+    for kind in ("never", "always", "monotone", "hidden"):
+        assert any(getattr(g, kind) for g in guarantees), kind
+
+
+BEFORE = """\
+derived:
+  known_debt: coalesce(inputs.declared_monthly_debt, 0) + liabilities.monthly_amortization
+stages:
+  - name: conduct
+    component: POLICY
+    rules:
+      - {id: overdue, when: liabilities.overdue_total > 1000, then: REFER, reason: DEBT}
+      - {id: rest, when: liabilities.overdue_total >= 0, then: APPROVE}
+  - name: minimum
+    component: POLICY
+    applies_when: liabilities.overdue_total <= 1000
+    rules:
+      - id: below
+        when: income.conservative_6m - derived.known_debt < 1000
+        then: DECLINE
+        reason: SMALL
+guarantees:
+  - {name: less overdue never hurts, monotone: {liabilities.overdue_total: down}}
+"""
+"""A version that declines below the minimum only whom nothing else refers."""
+
+
+def test_the_paradox_of_below_minimum_is_found_and_is_gone():
+    """Where the minimum declines only whom nothing refers, an overdue loan saves from a decline.
+
+    So it was once below `minimum_amount`; rules of now decline whatever else refers.
+    """
+    before = loosely(HEAD + BEFORE)
+    found = proved(Kept(before, before.guarantees[0], SHIPPED))
+    assert [v.outcome for v in found.verdicts] == [Outcome.REFER, Outcome.DECLINE]
+    loan = shipped(LOAN).ruleset
+    now = next(g for g in loan.guarantees if g.name == "less overdue never hurts")
+    assert isinstance(proved(Kept(loan, now, SHIPPED)), Proved)

@@ -1,0 +1,156 @@
+"""Why a proof may be believed: random people, a second solver, and seeded bugs of the encoders."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from decision_service.language.encoding import expressions
+from decision_service.language.encoding.encoded import Encoded, literal
+from decision_service.proofs.axioms import axioms
+from decision_service.proofs.comparison import Claim, compared
+from decision_service.proofs.guarantee import Kept
+from decision_service.proofs.questions import Period
+from decision_service.proofs.search import Proved
+from decision_service.proofs.solver import Answer, functions
+from decision_service.proofs.z3_solver import Z3
+from decision_service.ruleset.constructs import cell_terms
+from decision_service.ruleset.constructs.rules import encode as rule_terms
+from decision_service.ruleset.constructs.scorecard import encode as card_terms
+from decision_service.ruleset.constructs.table import encode as table_terms
+from decision_service.ruleset.program.encoded import EncodedState
+from tests.oracles.rule_facts import facts
+from tests.oracles.rulesets import CATALOGUE, ruleset_text
+from tests.unit.proofs.agreement import Encoding
+from tests.unit.proofs.cvc5_solver import Cvc5
+from tests.unit.proofs.people import made_up
+from tests.unit.proofs.versions import SHIPPED, TODAY, edited, proved, shipped, small
+from tests.unit.ruleset.generated import loosely_compiled
+
+LOAN, GIG = "personal-loan-ph@1", "gig-advance-ph@1"
+ATTACKS = 2_000
+
+
+@pytest.mark.parametrize(
+    ("word", "figures", "claim"),
+    [
+        (LOAN, {"offer__approved_amount": "1000"}, Claim.TIGHTENS),
+        (GIG, {"params__max_share_of_earnings": "0.55"}, Claim.LOOSENS),
+    ],
+)
+def test_random_people_do_not_break_what_is_proved(word, figures, claim):
+    """Of 2,000 made-up people at the figures of the rules none breaks the claim."""
+    old, new = shipped(word).ruleset, edited(word, **figures)
+    question, rng = compared(old, new, claim, SHIPPED), Random(7)
+    assert isinstance(proved(question), Proved)
+    for _ in range(ATTACKS):
+        assert (
+            question.judged(made_up(question, [shipped(word).files.text], rng), {}, TODAY) is None
+        )
+
+
+def _questions():
+    loan = shipped(LOAN).ruleset
+    yield compared(small(6), small(9), Claim.TIGHTENS, SHIPPED)
+    yield compared(small(6), small(9), Claim.LOOSENS, SHIPPED)
+    yield compared(small(6), small(6, "1.4"), Claim.SAME_AMOUNTS, SHIPPED)
+    yield compared(small(6), small(6, "1.4"), Claim.TIGHTENS, SHIPPED)
+    for guarantee in loan.guarantees[:3]:
+        yield Kept(loan, guarantee, SHIPPED)
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_a_second_solver_agrees(number):
+    """cvc5 and z3 answer alike whether anybody breaks the claims of the reference set."""
+    question = list(_questions())[number]
+    posed = question.pose(Period(TODAY, None), {})
+    answers = []
+    for solver in (Z3(), Cvc5()):
+        terms = [*posed.constraints, posed.broken]
+        for term in (*terms, *axioms(posed.people.builder, functions(terms))):
+            solver.require(term)
+        answers.append(solver.ask(60.0))
+    assert answers[0] is answers[1] is not Answer.UNKNOWN
+
+
+def _of_taint(b, value):
+    return value.gone
+
+
+def _false_at_once(b, values):
+    gone = b.or_(*(v.gone for v in values))
+    return Encoded(gone, b.or_(*(v.tainted for v in values)), b.and_(*(v.term for v in values)))
+
+
+def _closed(b, span, term):
+    found = b.true
+    for end, low in ((span.low, True), (span.high, False)):
+        if end is not None:
+            pair = (literal(b, end), term) if low else (term, literal(b, end))
+            found = b.and_(found, b.le(*pair))
+    return found
+
+
+def _least(b, terms, *, largest):
+    found = terms[0]
+    for term in terms[1:]:
+        found = b.extreme(found, term, largest=not largest)
+    return found
+
+
+def _plain(b, effect, truth, behind, agreed):
+    return effect
+
+
+def _always(self, holds):
+    return self.builder.true
+
+
+def _never_open(b, cell, value):
+    return b.false
+
+
+def _one_hit(b, each, value):
+    return [card_terms.covered(b, one.cell, value.term) for one in each.bins][:1] + [
+        b.false for _ in each.bins[1:]
+    ]
+
+
+BUGS = {
+    "absent takes tainted values for absent ones": (rule_terms, "absent", _of_taint),
+    "`missing` cells take tainted values": (cell_terms, "absent", _of_taint),
+    "`and` is missing although one side is false": (expressions, "_joined", _false_at_once),
+    "open ends of spans count as closed": (cell_terms, "_within", _closed),
+    "min and max are swapped": (expressions.terms, "least", _least),
+    "rules on a score with bounds decide as any other": (rule_terms, "_marked", _plain),
+    "what some totals say holds of all": (EncodedState, "everywhere", _always),
+    "a row that a missing value leaves open is passed over": (
+        table_terms,
+        "left_open",
+        _never_open,
+    ),
+    "only the first bin is looked at": (card_terms, "_hits", _one_hit),
+    "coalesce looks past failures": (expressions, "absent", _of_taint),
+}
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_comparing_with_the_evaluator_finds_seeded_bugs(bug, monkeypatch):
+    """Each bug of an encoder gives another verdict than the evaluator's in some case."""
+    where, name, wrong = BUGS[bug]
+    monkeypatch.setattr(where, name, wrong)
+    assert any(_differs(seed) for seed in range(40))
+
+
+def _differs(seed):
+    text = ruleset_text(seed)
+    ruleset, encodings = loosely_compiled(text), {}
+    for number in range(seed * 50, seed * 50 + 50):
+        given = facts(text, number)
+        start = ruleset.program.timeline.at(given[2].date).start
+        if start not in encodings:
+            encodings[start] = Encoding(ruleset, CATALOGUE, given[2].date)
+        if encodings[start].computed(*given) != encodings[start].evaluated(*given):
+            return True
+    return False

@@ -1,0 +1,80 @@
+"""Small and shipped versions for tests of proofs."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from functools import cache
+
+from msgspec.structs import replace
+
+from decision_service.cli.rules.version import find_version
+from decision_service.factors.registry import catalogue
+from decision_service.language.diagnostics import render_all
+from decision_service.proofs.comparison import Claim, compared
+from decision_service.proofs.questions import World
+from decision_service.proofs.search import prove
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.figures.setting import FigureSetter
+from decision_service.ruleset.program.model import RulesetFiles
+from tests.unit.ruleset.rulesets import ROOT, rules, stages
+
+TODAY = date(2026, 11, 27)
+SHIPPED = World(catalogue())
+MONTHS = "id: short, when: income.months_24m < {least}, then: DECLINE, reason: SHORT"
+OFFER = """\
+offer:
+  max_amount: {share} * income.conservative_6m
+  approved_amount: min(inputs.requested_amount, floor(offer.max_amount, 500))
+  minimum_amount: 1000
+  below_minimum: SMALL
+"""
+
+
+def small(least=6, share="1.5", *more):
+    """A version that approves from so many months on, a share of the income."""
+    gate = rules(
+        MONTHS.format(least=least), "id: rest, when: income.months_24m >= 0, then: APPROVE"
+    )
+    return loosely(stages(gate, *more, tail=OFFER.format(share=share)))
+
+
+def loosely(text):
+    """The ruleset of a text with the real factors, whatever the checks of its logic say."""
+    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text)
+    found = compile_ruleset(files, catalogue(), checks=())
+    assert found.ruleset is not None, render_all(found.diagnostics)
+    return found.ruleset
+
+
+@cache
+def shipped(word):
+    """A shipped version's files and ruleset."""
+    return find_version(word, ROOT / "rules")
+
+
+def edited(word, **figures):
+    """A shipped version with figures set to other values; `__` stands for a point."""
+    named = {name.replace("__", "."): value for name, value in figures.items()}
+    return FigureSetter(shipped(word).files, catalogue()).compiled(named)[0]
+
+
+def proved(question, seconds=500.0):
+    """The result of a question, on the day of the tests."""
+    end = time.monotonic() + seconds
+    return prove(question, TODAY, lambda: end - time.monotonic())
+
+
+def claimed(old, new, claim, where="", world=SHIPPED):
+    """The result of a claim about two versions."""
+    return proved(compared(old, new, Claim(claim), world, where))
+
+
+def rewritten(word, before, after):
+    """A shipped version in whose text something stands in the place of something else."""
+    files = shipped(word).files
+    assert before in files.text
+    text = files.text.replace(before, after, 1)
+    found = compile_ruleset(replace(files, text=text), catalogue(), checks=())
+    assert found.ruleset is not None, render_all(found.diagnostics)
+    return found.ruleset
