@@ -68,7 +68,7 @@ async def wire_services(
         applicants=_applicants(core),
         outcomes=RecordOutcome(decisions.read, core.store, archive, core.clock),
         notices=NoticeUseCases(
-            Notices(decisions.read, core.store.notices, core.active.current, core.clock),
+            _notices(core, decisions),
             core.clock,
         ),
         clock=ClockUseCases(OperateClock(guard, core.store, core.source, core.clock), core.clock),
@@ -76,6 +76,11 @@ async def wire_services(
         reviews=reviews.use_cases,
     )
     return services, reviews
+
+
+def _notices(core: Core, decisions: UseCases) -> Notices:
+    read, log, current = decisions.read, core.store.notices, core.active.current
+    return Notices(read, log, current, core.clock, decisions.chain.instead_of)
 
 
 def _deciding(

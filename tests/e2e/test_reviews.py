@@ -16,10 +16,12 @@ from google.type.money_pb2 import Money as MoneyMessage
 from decision_service.api.v1 import applicant_service_pb2 as applicant_pb
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
+from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
 from decision_service.edge.http.webhooks import PATH, signature
@@ -89,6 +91,13 @@ class Office:
         request = completion(review_id, **changes)
         completed: pb.Review = (await self.stub.CompleteReview(request, metadata=who)).review
         return completed
+
+    async def letter(self, decision_id: str) -> notice_pb.Notice:
+        """The letter of a decision."""
+        request = notice_pb.GetNoticeRequest(decision_id=decision_id, language="fil")
+        stub = NoticeServiceStub(self.live.channel)
+        made: notice_pb.Notice = (await stub.GetNotice(request, metadata=self.los)).notice
+        return made
 
     async def event(self, user_id: str, event_type: str, **data: Any) -> None:
         """An event as the vendor sends it."""
@@ -187,6 +196,11 @@ async def test_an_override_above_the_limit_is_confirmed_booked_and_owed(
         assert (stands.outcome, stands.role) == (decision_pb2.OUTCOME_APPROVE, "review_second")
         assert stands.approved_amount.units == 25_000
         assert (await at.read(made.decision_id)).outcome == decision_pb2.OUTCOME_REFER
+        told = await refused(at.letter(made.decision_id))
+        assert (told.info.reason, told.info.metadata["instead"]) == (
+            "NOTICE_NOT_DUE",
+            review.review_id,
+        )
         later = await at.read((await at.decided(ANISHA)).decision_id, full=True)
         seen = {one.name: one for one in later.factor_values}
         assert seen["history.exposure"].value.money.units == 25_000
@@ -224,6 +238,7 @@ async def test_a_contested_decline_gets_a_persons_answer(tmp_path: Path, store_u
             reason="NOT_AFFORDABLE",
         )
         assert declined.result.reason == "NOT_AFFORDABLE"
+        assert (await at.letter(made.decision_id)).kind == notice_pb.NOTICE_KIND_ADVERSE_ACTION
         stands = (await at.read(made.decision_id)).review
         assert (stands.state, stands.outcome, stands.role) == (
             decision_pb2.REVIEW_STATE_COMPLETED,

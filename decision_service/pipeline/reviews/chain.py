@@ -39,6 +39,11 @@ class ReviewChain(msgspec.Struct, frozen=True):
     decided_again_as: str
     standing: StandingOutcome
 
+    @property
+    def last_id(self) -> str:
+        """The id of the newest review."""
+        return self.reviews[-1].review_id
+
 
 class ReadReviewChain:
     """Reads the chain that begins with a decision."""
@@ -56,6 +61,17 @@ class ReadReviewChain:
         state = reviews[-1].state_at(self._clock.now())
         standing = await self._standing(decision_id, outcome, reviews)
         return ReviewChain(reviews, state, _again(reviews), standing)
+
+    async def instead_of(self, decision_id: str, outcome: Outcome) -> str:
+        """The id of the decision or review by which something else stands; empty for none."""
+        chain = await self(decision_id, outcome)
+        if chain is None:
+            return ""
+        if chain.decided_again_as:
+            return chain.decided_again_as
+        same = chain.standing.outcome is outcome
+        by_person = chain.standing.at is not None
+        return "" if same and not (by_person and outcome is Outcome.APPROVE) else chain.last_id
 
     async def _standing(
         self, decision_id: str, outcome: Outcome, reviews: Sequence[Review]
