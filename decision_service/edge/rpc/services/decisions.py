@@ -21,6 +21,7 @@ from decision_service.edge.rpc.mapping.requests import (
     full_view,
     replay_from,
 )
+from decision_service.edge.rpc.mapping.reviews import chain_message
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.decide.application import Application, is_recorded_in_full
@@ -31,6 +32,7 @@ from decision_service.pipeline.ports import Clock, ReplyStyle, StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions, Recorded
 from decision_service.pipeline.records.recourse import FindRecourse
 from decision_service.pipeline.records.replay import ReplayDecision, Replayed
+from decision_service.pipeline.reviews.chain import ReadReviewChain
 
 SERVICE = "decision_service.api.v1.DecisionService"
 COMPARED = (
@@ -58,6 +60,7 @@ class UseCases(msgspec.Struct, frozen=True):
     replay: ReplayDecision
     recourse: FindRecourse
     clock: Clock
+    chain: ReadReviewChain
 
 
 class DecisionServicer:
@@ -92,6 +95,9 @@ class DecisionServicer:
         recourse = await self._use_cases.recourse(recorded) if full else None
         if recourse is not None:
             message.recourse.CopyFrom(recourse_message(recourse))
+        chain = await self._use_cases.chain(decision_id, recorded.entry.outcome)
+        if chain is not None:
+            message.review.CopyFrom(chain_message(chain))
         return service_pb.GetDecisionResponse(decision=message)
 
     async def list_decisions(
