@@ -45,7 +45,8 @@ def _guarantee(node: YamlNode, draft: RulesetDraft) -> Guarantee | None:
         draft.claim(name, fields.place("name"), "guarantee")
     if len(kinds) != 1:
         message = f"a guarantee holds one of {', '.join(f'`{kind}`' for kind in KINDS)}"
-        draft.report.error("R121", fields.node.place, message, "make it two guarantees")
+        hint = "make it one guarantee each" if kinds else "say what is guaranteed"
+        draft.report.error("R121", fields.node.place, message, hint)
         return None
     found = _of_kind(kinds[0], fields, draft)
     when = draft.expression(fields.scalar("when"), FLAG)
