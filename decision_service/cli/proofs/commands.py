@@ -83,7 +83,7 @@ def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: 
         )
     old, new = (version.ruleset for version in versions)
     try:
-        return compared(old, new, claim, everybody(new.currency), where)
+        return compared(old, new, claim, everybody(old, new), where)
     except (ConditionUnfit, Incomparable) as error:
         raise CommandError(str(error), Exit.USAGE) from None
 

@@ -29,7 +29,7 @@ def proof_lines(
     seconds: float = SECONDS,
 ) -> Iterator[str]:
     """A line a claim: `PROVED: …`, `not so: …; a typical person …`; raises SolverMissing."""
-    world, today = everybody(new.currency), now.astimezone(new.zone).date()
+    world, today = everybody(old, new), now.astimezone(new.zone).date()
     for claim, words in _ASKED.items():
         try:
             question = compared(old, new, claim, world)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
+from decision_service.factors.laws import LAWS
 from decision_service.factors.registry import catalogue
 from decision_service.proofs.conditions import person_condition
 from decision_service.proofs.questions import World
+from decision_service.ruleset.program.model import CompiledRuleset
 
 
-def everybody(currency: str, laws: Iterable[str] = ()) -> World:
-    """Every person, who keeps laws written in the rule language; raises ConditionUnfit."""
-    specs = catalogue()
-    read = (person_condition(law, specs, {}, currency, "a law") for law in laws)
-    return World(specs, tuple(read))
+def everybody(*rulesets: CompiledRuleset) -> World:
+    """Every person who keeps the laws between the factors that the rulesets read.
+
+    The rulesets have one currency.
+    """
+    specs, currency = catalogue(), rulesets[0].currency
+    read = frozenset().union(*(ruleset.needs.factors for ruleset in rulesets))
+    kept = (law.expression for law in LAWS if read.issuperset(law.factors))
+    return World(specs, tuple(person_condition(law, specs, {}, currency, "a law") for law in kept))

@@ -29,7 +29,7 @@ def guarantee_problems(
     Raises SolverMissing.
     """
     for ruleset in rulesets:
-        world = everybody(ruleset.currency)
+        world = everybody(ruleset)
         for guarantee in ruleset.guarantees:
             yield from _problems(Kept(ruleset, guarantee, world), today, clock, seconds)
 
