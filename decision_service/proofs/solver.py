@@ -171,7 +171,7 @@ def _parts(term: Term) -> tuple[Term, ...]:
 
 
 def functions(terms: Iterable[Term]) -> Sequence[Term]:
-    """The functions in terms and their parts, each once."""
+    """The functions in terms, their parts, and the arguments of open functions, each once."""
     found: dict[int, Term] = {}
     seen: set[int] = set()
     waiting = list(terms)
@@ -182,5 +182,10 @@ def functions(terms: Iterable[Term]) -> Sequence[Term]:
         seen.add(term.number)
         if term.op in (Op.APPLY, Op.BRACKET):
             found[term.number] = term
-        waiting += _parts(term)
+        waiting += term.args if _is_open(term) else _parts(term)
     return list(found.values())
+
+
+def _is_open(term: Term) -> bool:
+    """Whether all that is known of a term is said of its arguments, by axioms."""
+    return term.op is Op.APPLY and term.exact is None
