@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from decision_service.domain.factor import ValueType
 from decision_service.domain.verdict import Outcome, Verdict
 from decision_service.language.encoding.encoded import Encoded, fails, holds
 from decision_service.language.encoding.expressions import encode
@@ -113,7 +114,8 @@ class Kept:
         found = b.true
         for symbol, way in self.guarantee.monotone:
             one, other = people.variables[symbol.name].value.term, others[symbol.name]
-            order = b.le(one, other.term) if way > 0 else b.le(other.term, one)
+            pair = (one, other.term) if way > 0 else (other.term, one)
+            order = b.implies(*pair) if symbol.type is ValueType.FLAG else b.le(*pair)
             found = b.and_(found, order, b.not_(other.gone))
         return found
 
