@@ -64,8 +64,9 @@ class Comparison:
 
     @property
     def sides(self) -> Sequence[str]:
-        """The two versions in words."""
-        return [f"v{r.version}" for r in self.rulesets]
+        """The two versions in words: `v1` and `v2`, or `v1 before` and `v1 after`."""
+        old, new = (f"v{r.version}" for r in self.rulesets)
+        return (f"{old} before", f"{new} after") if old == new else (old, new)
 
     @property
     def rulesets(self) -> Sequence[CompiledRuleset]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import date
 from functools import cache
@@ -21,6 +22,8 @@ from tests.unit.ruleset.rulesets import ROOT, rules, stages
 
 TODAY = date(2026, 11, 27)
 SHIPPED = World(catalogue())
+ALL = bool(os.environ.get("PROVE_ALL"))
+"""Whether also those claims are proved that need more than a few seconds: `make prove`."""
 MONTHS = "id: short, when: income.months_24m < {least}, then: DECLINE, reason: SHORT"
 OFFER = """\
 offer:
