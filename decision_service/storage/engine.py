@@ -41,6 +41,9 @@ class Database(Protocol):
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run read-only work; raises StoreUnavailable or EntryRefused."""
 
+    async def read_together(self, work: Callable[[Connection], T]) -> T:
+        """As `read`, in one transaction: every statement sees the same state of the store."""
+
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in one transaction, durable on return.
 

@@ -73,6 +73,7 @@ from decision_service.storage.queries import (
 from decision_service.storage.replicas import process_rows
 from decision_service.storage.replicas.backtest_runs import StoredRuns
 from decision_service.storage.replicas.leases import LEASE_SECONDS, SharedLeases, SoleProcess
+from decision_service.storage.subject_access import StoredSubjectAccess
 from decision_service.user_cache import UserCache
 
 USERS = 8192
@@ -102,6 +103,7 @@ class Store:
         self.leases = leases or SoleProcess()
         self.backtests = StoredRuns(database, lease)
         self.notices = StoredNotices(database)
+        self.subject_access = StoredSubjectAccess(database, data_keys)
         self._writer = Writer(database, linger, largest_group, on_commit, data_keys)
         self._held: UserCache[UserState] = UserCache(USERS)
         self._on_erase: list[Callable[[str], None]] = []

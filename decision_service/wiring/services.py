@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from decision_service.clock_ids import Ids
+from decision_service.config import OnRevoke
 from decision_service.domain.verdict import Verdict
 from decision_service.edge.rpc.mapping.connect_links import ConnectLinks
 from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
+from decision_service.edge.rpc.mapping.subject_access import told_reply
 from decision_service.edge.rpc.server import Services
 from decision_service.edge.rpc.services.applicants import ApplicantUseCases
 from decision_service.edge.rpc.services.clock import ClockUseCases
@@ -31,6 +33,8 @@ from decision_service.pipeline.rollout.operate import OperateRollouts
 from decision_service.pipeline.rollout.pairs.compare import CompareVersions
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
+from decision_service.pipeline.subject_access.about import AccessTerms
+from decision_service.pipeline.subject_access.export import ExportPerson
 from decision_service.pipeline.trial.dry_run import TryRules, ValidateRules
 from decision_service.wiring.backtest.runs import BacktestWiring
 from decision_service.wiring.core import Core
@@ -142,4 +146,11 @@ def _applicants(core: Core) -> ApplicantUseCases:
     onboard = OnboardApplicants(enrolment, core.store, clock)
     links = ConnectLinks(core.settings.connect_base, core.settings.return_origins)
     status = ReadApplicantStatus(enrolment, core.store, clock)
-    return ApplicantUseCases(onboard, status, clock, links)
+    return ApplicantUseCases(onboard, status, clock, links, _export(core))
+
+
+def _export(core: Core) -> ExportPerson:
+    settings, store = core.settings, core.store
+    erases_decisions = settings.on_revoke is OnRevoke.ERASE_DECISIONS
+    terms = AccessTerms(settings.retention, erases_decisions)
+    return ExportPerson(store.subject_access, store, told_reply, terms, core.clock)

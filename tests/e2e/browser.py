@@ -1,7 +1,8 @@
-"""A real browser on the connect page."""
+"""A real browser on the connect page, and on other pages."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,6 +27,10 @@ QUIET = (
 PHONE = (390, 844)
 DESKTOP = (1280, 800)
 OUTPUT = ROOT / "tests" / "output"
+
+AXE = ROOT / "tests" / "e2e" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+BARRIERS = """async () => (await axe.run()).violations.map(
+  (one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" ")}`)"""
 
 RECORDER = """
 window.SmileLinkModal = class {
@@ -72,6 +77,16 @@ async def opened(
         yield page
         await chromium.close()
     assert [one for one in errors if not any(word in one for word in expected)] == []
+
+
+async def barriers(page: Page) -> list[str]:
+    """What keeps somebody from reading the page; skips where axe is missing, and fails in CI."""
+    if not AXE.is_file():
+        missing = "axe-core is missing: `make test` installs it with npm"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: list[str] = await page.evaluate(BARRIERS)
+    return found
 
 
 async def applicant(live: Running, reference: str) -> tuple[str, str]:

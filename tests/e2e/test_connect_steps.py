@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import cache
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.browser import DESKTOP, PHONE, RECORDER, applicant, browser, opened, shot, told
-from tests.e2e.service import ROOT, Running, running
+from tests.e2e.browser import (
+    DESKTOP,
+    PHONE,
+    RECORDER,
+    applicant,
+    barriers,
+    browser,
+    opened,
+    shot,
+    told,
+)
+from tests.e2e.service import Running, running
 
-AXE = ROOT / "tests" / "e2e" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 NARROW = (320, 640)
 LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40"><rect width="120"
 height="40" fill="#0a6b4f"/></svg>"""
@@ -27,9 +34,6 @@ OUTSIDE = """() => [...document.querySelectorAll("header *, main *:not(.spoken)"
   .map(({ name }) => name)
   .concat(document.documentElement.scrollWidth > innerWidth ? ["scrolls sideways"] : [])"""
 """What comes nearer than 16 pixels to the left or right edge."""
-
-BARRIERS = """async () => (await axe.run()).violations.map(
-  (one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" ")}`)"""
 
 SSS = "{providerId: 'sss_ph', accountId: 'a-1'}"
 
@@ -65,15 +69,6 @@ async def steps(page: Page, look: Callable[[str], Awaitable[None]]) -> None:
     await call(page, "onAccountConnected", SSS)
     await call(page, "onAccountError", "{providerId: 'grab_ph', errorCode: 'AUTH_REQUIRED'}")
     await look("done")
-
-
-@cache
-def axe() -> str:
-    """The script that looks for barriers; skips where it is missing, and fails in CI."""
-    if not AXE.is_file():
-        missing = "axe-core is missing: `make test` installs it with npm"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
-    return AXE.read_text(encoding="utf-8")
 
 
 @browser
@@ -134,15 +129,13 @@ async def test_no_step_has_a_barrier_or_touches_an_edge(
     lender: Running, size: tuple[int, int], locale: str, scheme: str
 ) -> None:
     """axe finds nothing, light and dark, and everything keeps 16 pixels from the edges."""
-    script = axe()
     _, address = await applicant(lender, "CRM-1")
     async with opened(address, size, ("403",), RECORDER, locale) as page:
         await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
 
         async def look(step: str) -> None:
             await page.locator(f"[data-step={step}]").wait_for()
-            await page.evaluate(script)
-            assert await page.evaluate(BARRIERS) == [], step
+            assert await barriers(page) == [], step
             assert await page.evaluate(OUTSIDE) == [], step
             await shot(page, f"{step}-{size[0]}-{scheme}")
 

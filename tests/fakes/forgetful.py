@@ -22,6 +22,7 @@ _PARAMS = re.compile(r"\n  (max_applications_1d|max_applications_30d|cooling_off
 _DERIVED = re.compile(r"\n  decided_as_usual_from: [^\n]*")
 _GIVEN = re.compile(r"\n    (history|reuse|match)\.[^\n]*")
 _CASES = re.compile(r"\n  # What this lender knows.*", re.DOTALL)
+_GUARANTEES = re.compile(r"\nguarantees:(\n(?![a-z])[^\n]*)*")
 _OPEN = "coalesce(inputs.open_advances, 0)"
 _TERMS = (
     (" + history.exposure_instalments", ""),
@@ -35,8 +36,8 @@ _TERMS = (
 
 
 def without_records(text: str) -> str:
-    """A rule file's text without its stages and terms over own records."""
-    for part in (_STAGE, _DERIVED, _REASONS, _PARAMS):
+    """A rule file's text without its stages and terms over own records, and without guarantees."""
+    for part in (_STAGE, _DERIVED, _REASONS, _PARAMS, _GUARANTEES):
         text = part.sub("", text)
     return _without_terms(text)
 

@@ -7,12 +7,14 @@ from datetime import date, timedelta
 
 from msgspec.structs import replace
 
+from decision_service.domain.errors import StoreBusy
 from decision_service.domain.money import Money
 from decision_service.pipeline.outcomes.ports import Comparison, LoanOutcome, LoanStatus
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 
 DAY = timedelta(days=1)
+PAUSE = 0.05
 BOOKED = LoanOutcome(
     decision_id=ENTRY.decision_id,
     loan_id="LN 2026/0001",
@@ -29,9 +31,14 @@ REPAID = LoanOutcome(BOOKED.decision_id, BOOKED.loan_id, LATER.as_of + DAY, Loan
 
 
 async def told(log: Store, report: LoanOutcome, caller: str = "los") -> Comparison | None:
-    """What recording a report says."""
-    compared = await log.record_outcome(report, caller, NOON)
-    return compared and compared.comparison
+    """What recording a report says; a busy store is asked again, as it asks callers to do."""
+    while True:
+        try:
+            compared = await log.record_outcome(report, caller, NOON)
+        except StoreBusy:
+            await asyncio.sleep(PAUSE)
+        else:
+            return compared and compared.comparison
 
 
 class OutcomeLogKit:

@@ -34,6 +34,9 @@ class WatchedDatabase:
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self._database.read(work)
 
+    async def read_together(self, work: Callable[[Connection], T]) -> T:
+        return await self._database.read_together(work)
+
     async def write(self, work: Callable[[Connection], T]) -> T:
         return await self._database.write(work)
 

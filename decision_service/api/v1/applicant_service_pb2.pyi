@@ -68,6 +68,32 @@ class EraseApplicantResponse(_message.Message):
     erased_snapshots: int
     def __init__(self, revoked_accounts: _Optional[int] = ..., erased_snapshots: _Optional[int] = ...) -> None: ...
 
+class ExportApplicantRequest(_message.Message):
+    __slots__ = ("user_id", "page_token")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    page_token: str
+    def __init__(self, user_id: _Optional[str] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ExportApplicantResponse(_message.Message):
+    __slots__ = ("records", "next_page_token")
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    records: _containers.RepeatedCompositeFieldContainer[StoredRecord]
+    next_page_token: str
+    def __init__(self, records: _Optional[_Iterable[_Union[StoredRecord, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class StoredRecord(_message.Message):
+    __slots__ = ("kind", "id", "content")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    id: str
+    content: str
+    def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., content: _Optional[str] = ...) -> None: ...
+
 class GetApplicantRequest(_message.Message):
     __slots__ = ("user_id",)
     USER_ID_FIELD_NUMBER: _ClassVar[int]

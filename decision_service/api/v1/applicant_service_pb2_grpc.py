@@ -57,6 +57,11 @@ class ApplicantServiceStub:
                 request_serializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.EraseApplicantRequest.SerializeToString,
                 response_deserializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.EraseApplicantResponse.FromString,
                 _registered_method=True)
+        self.ExportApplicant = channel.unary_unary(
+                '/decision_service.api.v1.ApplicantService/ExportApplicant',
+                request_serializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.ExportApplicantRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.ExportApplicantResponse.FromString,
+                _registered_method=True)
 
 
 class ApplicantServiceServicer:
@@ -97,6 +102,17 @@ class ApplicantServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportApplicant(self, request, context):
+        """Returns what is stored of a person, in pages: what is stored of the user, then decisions, newest
+        first, each with its reasons, factor values, letters and reports, then the data that was read.
+        Nothing of another person is in it. Each page is of one moment. For the role `subject_access`,
+        on the users that the caller created, with `onboard_all` on every user. A user of whom nothing
+        is stored is USER_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ApplicantServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -119,6 +135,11 @@ def add_ApplicantServiceServicer_to_server(servicer, server):
                     servicer.EraseApplicant,
                     request_deserializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.EraseApplicantRequest.FromString,
                     response_serializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.EraseApplicantResponse.SerializeToString,
+            ),
+            'ExportApplicant': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportApplicant,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.ExportApplicantRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.ExportApplicantResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -232,6 +253,33 @@ class ApplicantService:
             '/decision_service.api.v1.ApplicantService/EraseApplicant',
             decision__service_dot_api_dot_v1_dot_applicant__service__pb2.EraseApplicantRequest.SerializeToString,
             decision__service_dot_api_dot_v1_dot_applicant__service__pb2.EraseApplicantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportApplicant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.ApplicantService/ExportApplicant',
+            decision__service_dot_api_dot_v1_dot_applicant__service__pb2.ExportApplicantRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_applicant__service__pb2.ExportApplicantResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,4 +1,4 @@
-"""`applicants`: create applicants, make link tokens, see how far their data is."""
+"""`applicants`: create, make link tokens, see how far the data is, export, erase."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
+from decision_service.cli.applicants.export import export
 from decision_service.cli.client.calls import call
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import (
@@ -22,7 +23,8 @@ from decision_service.cli.display.output import (
     table,
 )
 
-commands = typer.Typer(help="Onboard applicants.", no_args_is_help=True)
+commands = typer.Typer(help="Onboard applicants, export and erase.", no_args_is_help=True)
+commands.command()(export)
 Stub = applicant_service_pb2_grpc.ApplicantServiceStub
 ReturnOption = Annotated[
     str, typer.Option("--return-url", help="where the connect page leads back to")

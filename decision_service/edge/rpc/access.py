@@ -12,6 +12,7 @@ class Role(StrEnum):
     """What a caller may do; `read` reads every caller's decisions, others only their own.
 
     `onboard_all` reaches every caller's applicants, `onboard` only those that the caller created.
+    `subject_access` exports what is stored of them, all of it.
     `rules_approve` signs what one of `rules` proposed, and reads what that needs.
     """
 
@@ -22,6 +23,7 @@ class Role(StrEnum):
     ROLLOUT = "rollout"
     ONBOARD = "onboard"
     ONBOARD_ALL = "onboard_all"
+    SUBJECT_ACCESS = "subject_access"
     OUTCOMES = "outcomes"
     OPERATE = "operate"
 
@@ -66,6 +68,7 @@ METHODS: Mapping[str, frozenset[Role]] = {
     **{f"/{PACKAGE}.RolloutService/{name}": _SEEN_ROLLOUTS for name in _READ_ROLLOUTS},
     **{f"/{PACKAGE}.RolloutService/{name}": frozenset({Role.ROLLOUT}) for name in _MOVE_ROLLOUTS},
     **{f"/{PACKAGE}.ApplicantService/{name}": _ONBOARDERS for name in _ONBOARD},
+    f"/{PACKAGE}.ApplicantService/ExportApplicant": frozenset({Role.SUBJECT_ACCESS}),
     **{f"/{PACKAGE}.BacktestService/{name}": frozenset({Role.RULES}) for name in _BACKTESTS},
     f"/{PACKAGE}.ClockService/GetClock": frozenset({Role.OPERATE, Role.READ}),
     f"/{PACKAGE}.ClockService/ResetClock": frozenset({Role.OPERATE}),

@@ -43,6 +43,8 @@ ATTEMPTS = 3
 _FAULTS = (SQLAlchemyError, OSError, *faults.UNFIT_VALUES)
 _EACH_BY_ITSELF: IsolationLevel = "AUTOCOMMIT"
 """Every statement is a transaction of its own."""
+_TOGETHER: IsolationLevel = "REPEATABLE READ"
+"""All statements of a transaction see the state at its first one."""
 
 _SETTINGS = {
     "application_name": "decision-service",
@@ -70,6 +72,7 @@ class PostgresDatabase:
 
     def __init__(self, server: PostgresServer, readers: int) -> None:
         self._readers = _engine(server, readers, isolation_level=_EACH_BY_ITSELF)
+        self._together = self._readers.execution_options(isolation_level=_TOGETHER)
         self._writer = _engine(server, 1)
         self._committer = _engine(server, 1, _COMMIT_SETTINGS)
         self._notes = _engine(server, 1, _NOTE_SETTINGS, isolation_level=_EACH_BY_ITSELF)
@@ -84,6 +87,13 @@ class PostgresDatabase:
             return await self._run(self._readers, work)
         except ConnectionLost:
             return await self._run(self._readers, work)
+
+    async def read_together(self, work: Callable[[Connection], T]) -> T:
+        """As `read`, in one transaction."""
+        try:
+            return await self._run(self._together, work)
+        except ConnectionLost:
+            return await self._run(self._together, work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in one transaction; repeated after a rollback by the server."""

@@ -62,6 +62,15 @@ class SqliteDatabase:
         """Run read-only work; raises StoreUnavailable or EntryRefused."""
         return await self._readers.run(work)
 
+    async def read_together(self, work: Callable[[Connection], T]) -> T:
+        """As `read`, in one transaction."""
+
+        def together(connection: Connection) -> T:
+            connection.exec_driver_sql("BEGIN")
+            return work(connection)
+
+        return await self._readers.run(together)
+
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in one transaction, durable on return; rolls back and raises as `read`."""
         return await self._writer.run(work)

@@ -12,6 +12,7 @@ import msgspec
 from decision_service.domain.errors import FieldProblem, PageTokenInvalid
 from decision_service.pipeline.notices.ports import NoticeFilter
 from decision_service.pipeline.ports import Filter, PagePosition
+from decision_service.pipeline.subject_access.ports import ExportPlace
 
 DEFAULT_SIZE = 50
 LARGEST_SIZE = 500
@@ -65,11 +66,30 @@ def read_step_token(product: str, token: str) -> int | None:
     return position
 
 
+def make_export_token(user_id: str, place: ExportPlace) -> str:
+    """The token that continues an export of a user after a place."""
+    token = msgspec.msgpack.encode((_fingerprint(user_id), place))
+    return base64.urlsafe_b64encode(token).decode().rstrip("=")
+
+
+def read_export_token(user_id: str, token: str) -> ExportPlace | None:
+    """The place of a token, None for the empty one; raises PageTokenInvalid."""
+    if not token:
+        return None
+    try:
+        of, place = msgspec.msgpack.decode(_raw(token), type=tuple[bytes, ExportPlace])
+    except (binascii.Error, ValueError, msgspec.MsgspecError):
+        raise _invalid("is not a token of this service") from None
+    if of != _fingerprint(user_id):
+        raise _invalid("belongs to another user's export")
+    return place
+
+
 def _raw(token: str) -> bytes:
     return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
 
 
-def _fingerprint(chosen: Filter | NoticeFilter) -> bytes:
+def _fingerprint(chosen: Filter | NoticeFilter | str) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(chosen)).digest()[:12]
 
 

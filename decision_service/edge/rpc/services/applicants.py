@@ -1,4 +1,4 @@
-"""The ApplicantService: onboarding, one method for each RPC."""
+"""The ApplicantService: onboarding and subject access, one method for each RPC."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import msgspec
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.edge.rpc.context import RpcContext
 from decision_service.edge.rpc.mapping.connect_links import ConnectLinks
+from decision_service.edge.rpc.mapping.page_tokens import make_export_token, read_export_token
 from decision_service.edge.rpc.mapping.problems import Problems, check_reference, check_user_id
+from decision_service.edge.rpc.mapping.subject_access import record_message
 from decision_service.edge.rpc.mapping.values import timestamp
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
@@ -19,6 +21,7 @@ from decision_service.pipeline.applicants.status import (
 )
 from decision_service.pipeline.decide.decide import ANSWER_MARGIN
 from decision_service.pipeline.ports import Clock
+from decision_service.pipeline.subject_access.export import ExportPerson
 
 SERVICE = "decision_service.api.v1.ApplicantService"
 
@@ -30,6 +33,7 @@ class ApplicantUseCases(msgspec.Struct, frozen=True):
     look: ReadApplicantStatus
     clock: Clock
     links: ConnectLinks
+    export: ExportPerson
 
 
 class ApplicantServicer:
@@ -84,6 +88,18 @@ class ApplicantServicer:
             revoked_accounts=erased.accounts, erased_snapshots=erased.snapshots
         )
 
+    async def export_applicant(
+        self, request: pb.ExportApplicantRequest, context: RpcContext
+    ) -> pb.ExportApplicantResponse:
+        """One page of what is stored."""
+        user_id, scope = _user_id(request.user_id), context.info.applicant_scope
+        place = read_export_token(user_id, request.page_token)
+        page = await self._use_cases.export(user_id, scope, place)
+        return pb.ExportApplicantResponse(
+            records=[record_message(one) for one in page.records],
+            next_page_token="" if page.next is None else make_export_token(user_id, page.next),
+        )
+
     def _token(self, token: LinkToken, return_url: str) -> pb.LinkToken:
         return pb.LinkToken(
             access_token=token.access_token,
@@ -103,6 +119,7 @@ def methods(servicer: ApplicantServicer) -> Methods:
         "CreateLinkToken": unary(servicer.create_link_token, pb.CreateLinkTokenRequest),
         "GetApplicant": unary(servicer.get_applicant, pb.GetApplicantRequest),
         "EraseApplicant": unary(servicer.erase_applicant, pb.EraseApplicantRequest),
+        "ExportApplicant": unary(servicer.export_applicant, pb.ExportApplicantRequest),
     }
 
 

@@ -1,0 +1,98 @@
+"""`applicants export`: what is stored of a person, as JSON or as a page to read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from decision_service.api.v1 import applicant_service_pb2 as pb
+from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
+from decision_service.cli.applicants.export_json import JsonExport
+from decision_service.cli.applicants.export_page import PageExport
+from decision_service.cli.client.calls import call
+from decision_service.cli.client.options import ServerOptions, calls_server
+from decision_service.cli.errors import CommandError, Exit
+
+_OWNER_ALONE = 0o600
+_SECONDS = 30.0
+
+
+class ExportForm(StrEnum):
+    """What an export is written as."""
+
+    JSON = "json"
+    HTML = "html"
+
+
+@calls_server
+def export(
+    user_id: Annotated[str, typer.Argument(metavar="USER_ID", help="the Smile userId")],
+    form: Annotated[
+        ExportForm, typer.Option("--format", help="json for programs, html: one page to read")
+    ] = ExportForm.JSON,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="a new file that its owner alone may read"),
+    ] = None,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Write everything stored of a person, for that person.
+
+    Nothing of others is in it. What is left out is named with the reason.
+    """
+    pages = _pages(user_id, server)
+    first = next(pages)
+    with _opened(out) as file:
+        to = JsonExport if form is ExportForm.JSON else PageExport
+        written = to(file, user_id)
+        written.add(first)
+        for records in pages:
+            written.add(records)
+        written.end()
+
+
+def _pages(user_id: str, server: ServerOptions) -> Iterator[list[pb.StoredRecord]]:
+    """The records page by page; the first page is there, or an error."""
+    request = pb.ExportApplicantRequest(user_id=user_id)
+    with server.open() as opened:
+        stub = ApplicantServiceStub(opened)
+        while True:
+            page = call(stub.ExportApplicant, request, server, timeout=_SECONDS)
+            yield [*page.records]
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator[TextIO]:
+    """A new file, removed again where the export fails, or standard output."""
+    if path is None:
+        yield sys.stdout
+        return
+    with _new(path) as file:
+        try:
+            yield file
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _new(path: Path) -> TextIO:
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ALONE)
+    except FileExistsError:
+        raise CommandError(f"{path} is there already: choose another name", Exit.USAGE) from None
+    except OSError as error:
+        raise CommandError(
+            f"{path} cannot be written ({error.strerror}): choose another place", Exit.USAGE
+        ) from None
+    return os.fdopen(handle, "w", encoding="utf-8")

@@ -1,0 +1,103 @@
+"""The first records of an export: what it is, what was erased, what is left out, and the person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from decision_service.pipeline.subject_access.disclosure import LEFT_OUT
+from decision_service.pipeline.subject_access.plain import fields, plain
+from decision_service.pipeline.subject_access.ports import PersonRecord, Row, UserRows
+
+_KINDS = {
+    "applicants": "reference",
+    "warm": "last_reading",
+    "events": "pending_event",
+    "known_counts": "known_count",
+    "link_tokens": "link_token",
+}
+"""The kinds of records by table; consents and erasures are told in `about`."""
+
+_PURPOSE = "deciding applications for credit from verified income data"
+_ORIGIN = (
+    "the accounts that the person connected, read by the vendor Smile; the lender's own systems; "
+    "this service's decisions"
+)
+_CONSISTENCY = (
+    "Each page is of one moment. A decision that is made meanwhile may be missing: ask again."
+)
+
+
+class AccessTerms(msgspec.Struct, frozen=True):
+    """How long decisions are kept, in months, and whether an erasure takes them."""
+
+    retention: int
+    erases_decisions: bool
+
+
+def about_records(
+    user_id: str, rows: UserRows, terms: AccessTerms, now: datetime
+) -> Iterator[PersonRecord]:
+    """The records of a user alone."""
+    yield PersonRecord("about", user_id, _about(user_id, rows, terms, now))
+    for table, kind in _KINDS.items():
+        for number, row in enumerate(rows.tables[table], start=1):
+            yield PersonRecord(kind, str(number), _without_user(row))
+    for number, left in enumerate(rows.ended, start=1):
+        told = fields(msgspec.structs.asdict(left))
+        yield PersonRecord("ended_income", str(number), told)
+
+
+def _about(user_id: str, rows: UserRows, terms: AccessTerms, now: datetime) -> Mapping[str, Any]:
+    withdrawals = _withdrawals(rows.tables["consents"])
+    return {
+        "user_id": user_id,
+        "made": plain(now),
+        "purpose": _PURPOSE,
+        "origin": _ORIGIN,
+        "decisions": rows.decisions,
+        "readings": rows.readings,
+        "kept": _kept(terms),
+        "withdrawals": withdrawals,
+        "erasures": [plain(row["erasure_id"]) for row in rows.tables["erasures"]],
+        "after_erasure": _after_erasure(terms) if withdrawals else "nothing was erased",
+        "left_out": [{"what": what, "why": why} for what, why in LEFT_OUT.items()],
+        "consistency": _CONSISTENCY,
+    }
+
+
+def _kept(terms: AccessTerms) -> str:
+    return (
+        f"decisions and what belongs to them for {terms.retention} months, then deleted; readings "
+        "as long as a decision rests on them; all else until it is replaced, used up or erased"
+    )
+
+
+def _after_erasure(terms: AccessTerms) -> str:
+    """What an erasure leaves, and why."""
+    always = (
+        "The erasure destroyed readings, counts of records, link tokens and links to accounts. The "
+        "reference, the number of withdrawals and the erasure's id stay, so that data that was "
+        "read before is refused and a restored backup is erased again."
+    )
+    if terms.erases_decisions:
+        return (
+            f"{always} It deleted the decisions as well (ON_REVOKE=erase_decisions); those "
+            "that are here were made since."
+        )
+    return (
+        f"{always} Decisions with reasons, factor values, reports of loans and letters stay for "
+        f"{terms.retention} months after they were made (ON_REVOKE=erase_snapshot), because the "
+        "lender has to account for them."
+    )
+
+
+def _withdrawals(consents: Sequence[Row]) -> int:
+    return sum(epoch for row in consents if isinstance(epoch := row["epoch"], int))
+
+
+def _without_user(row: Row) -> Mapping[str, Any]:
+    return {name: told for name, told in fields(row).items() if name != "user_id"}

@@ -1,0 +1,147 @@
+"""The rows that are stored of one person, with the columns that an export tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    func,
+    literal,
+    select,
+    tuple_,
+)
+
+from decision_service.pipeline.history.keys import ACCOUNT, CUSTOMER, PERSON, USER, user_key
+from decision_service.pipeline.ports import PagePosition, StoredEntry
+from decision_service.pipeline.subject_access.ports import Row
+from decision_service.storage.queries.decisions import from_microseconds, microseconds
+from decision_service.storage.queries.dialect import padded
+from decision_service.storage.queries.history import unpacked
+from decision_service.storage.schema.personal import PERSONAL
+from decision_service.storage.schema.tables import arm_decisions, events, metadata, snapshots
+
+_INSTANTS = frozenset(
+    {
+        "begun", "created", "expires", "fetched", "looked", "made", "oldest", "quarantined",
+        "received", "reported", "sent", "stored", "until",
+    }
+)  # fmt: skip
+_OF_USER = ("applicants", "consents", "erasures", "warm", "events", "known_counts", "link_tokens")
+"""The tables whose rows are told as they are, by user."""
+
+_OF_DECISION = ("loan_outcomes", "history", "shadow_results")
+"""Those by decision."""
+
+_PENDING = events.c.done.is_(False)
+"""In the words by which the index of events is found; the others name nobody."""
+
+_KINDS = {USER: "user", CUSTOMER: "customer", ACCOUNT: "account", PERSON: "person"}
+
+
+def _told(name: str) -> Select[Any]:
+    columns = metadata.tables[name].c
+    return select(*(columns[one] for one in PERSONAL[name].told))
+
+
+def _of_user(name: str, rows: Select[Any]) -> Select[Any]:
+    chosen = rows.where(metadata.tables[name].c.user_id == bindparam("of"))
+    return chosen.where(_PENDING) if name == events.name else chosen
+
+
+def _of_decisions(name: str) -> Select[Any]:
+    place = metadata.tables[name].c.decision_id
+    return _told(name).where(place.in_(bindparam("of", expanding=True)))
+
+
+_ROWS = {name: _of_user(name, _told(name)) for name in _OF_USER}
+_TOGETHER = {name: _of_decisions(name) for name in _OF_DECISION}
+_ARM_PLACE = tuple_(*(arm_decisions.c[name] for name in ("product", "created", "decision_id")))
+_ARMS = _told(arm_decisions.name).where(_ARM_PLACE.in_(bindparam("of", expanding=True)))
+_KNOWN = tuple(
+    _of_user(name, select(literal(1)).select_from(metadata.tables[name])).limit(1)
+    for name, held in PERSONAL.items()
+    if held.found_by == "user_id"
+)
+_COUNTS = {
+    name: select(func.count()).where(metadata.tables[name].c.user_id == bindparam("of"))
+    for name in ("decisions", "snapshots")
+}
+_PLACE = tuple_(snapshots.c.stored, snapshots.c.snapshot_id)
+_READINGS = (
+    select(snapshots.c.stored, snapshots.c.snapshot_id)
+    .where(snapshots.c.user_id == bindparam("of"))
+    .order_by(snapshots.c.stored.desc(), snapshots.c.snapshot_id.desc())
+    .limit(1)
+)
+
+
+def is_known(connection: Connection, user_id: str) -> bool:
+    """Whether any table has a row of a user."""
+    return any(connection.execute(one, {"of": user_id}).first() for one in _KNOWN)
+
+
+def counts(connection: Connection, user_id: str) -> Mapping[str, int]:
+    """How many decisions and snapshots are stored of a user, by table."""
+    return {
+        name: connection.execute(count, {"of": user_id}).scalar_one()
+        for name, count in _COUNTS.items()
+    }
+
+
+def user_rows(connection: Connection, user_id: str) -> Mapping[str, Sequence[Row]]:
+    """The rows of a user alone, by table."""
+    return {
+        name: [_row(row) for row in connection.execute(query, {"of": user_id}).mappings()]
+        for name, query in _ROWS.items()
+    }
+
+
+def decision_rows(
+    connection: Connection, entries: Sequence[StoredEntry]
+) -> Mapping[str, Mapping[str, Sequence[Row]]]:
+    """The rows that belong to each decision, by decision and table."""
+    names = (arm_decisions.name, *_OF_DECISION)
+    found = {one.decision_id: {name: list[Row]() for name in names} for one in entries}
+    places = [(one.product, microseconds(one.created), one.decision_id) for one in entries]
+    ids = [*found]
+    for name in names if entries else ():
+        query, of = (_TOGETHER[name], ids) if name in _TOGETHER else (_ARMS, places)
+        for row in connection.execute(query, {"of": padded(of)}).mappings():
+            found[row["decision_id"]][name].append(_row(row))
+    return found
+
+
+def newest_reading(
+    connection: Connection, user_id: str, after: PagePosition | None, *, itself: bool
+) -> PagePosition | None:
+    """Where the newest snapshot of a user after a position stands, with `itself` that one."""
+    query = _READINGS
+    if after is not None:
+        place = tuple_(microseconds(after.created), after.decision_id)
+        query = query.where(place >= _PLACE if itself else place > _PLACE)
+    row = connection.execute(query, {"of": user_id}).first()
+    return None if row is None else PagePosition(from_microseconds(row[0]), row[1])
+
+
+def _row(row: Mapping[Any, Any]) -> Row:
+    """A row with instants in place of microseconds, and kinds of keys in place of their bytes."""
+    told = {name: _value(name, value) for name, value in row.items()}
+    if "found_by" in told:
+        told["found_by"] = _own_kinds(bytes(row["found_by"]), row["user_id"])
+    return told
+
+
+def _value(name: str, value: Any) -> object:
+    if name not in _INSTANTS or value is None:
+        return value
+    return None if value < 0 else from_microseconds(value)
+
+
+def _own_kinds(found_by: bytes, user_id: str) -> Sequence[str]:
+    """The kinds of a decision's keys, without the keys of other users who share an account."""
+    own = user_key(user_id)
+    return [_KINDS[key[:1]] for key in unpacked(found_by) if key[:1] != USER or key == own]

@@ -1,0 +1,175 @@
+"""What each table holds of a person: told in an export or not and why, and gone by which erasure.
+
+Every table stands in one of the two lists, and every column of a personal one is told or withheld.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+
+class ErasedBy(StrEnum):
+    """What deletes a person's rows, before retention does.
+
+    `ERASURE`: every erasure. `DECISIONS`: one that takes the decisions too, which ON_REVOKE says.
+    `NOTHING`: no erasure.
+    """
+
+    ERASURE = "erasure"
+    DECISIONS = "decisions"
+    NOTHING = "nothing"
+
+
+class PersonalTable(msgspec.Struct, frozen=True):
+    """One table: the column that names the person or the decision, and what becomes of its rows.
+
+    `withheld` says of each column that is in no export why not; `kept` why an erasure leaves rows.
+    """
+
+    found_by: str
+    told: tuple[str, ...]
+    erased_by: ErasedBy
+    withheld: Mapping[str, str] = {}
+    kept: str = ""
+
+
+_SECRET = "a secret key"  # noqa: S105 - the reason, not a secret
+_STAFF = "who of the lender's did it"
+_INNER = "how the service finds or guards the row; nothing of the person"
+
+PERSONAL: Mapping[str, PersonalTable] = {
+    "applicants": PersonalTable(
+        "user_id",
+        ("caller", "reference", "user_id", "begun"),
+        ErasedBy.NOTHING,
+        {"claimed_until": _INNER},
+        kept="the lender's reference leads to the same user, and makes no second one",
+    ),
+    "consents": PersonalTable(
+        "user_id",
+        ("user_id", "epoch"),
+        ErasedBy.NOTHING,
+        {"key": _SECRET, "wrapped_by": _SECRET},
+        kept="the count of withdrawals bars data that was read before; the key is destroyed",
+    ),
+    "erasures": PersonalTable(
+        "user_id",
+        ("erasure_id", "user_id"),
+        ErasedBy.NOTHING,
+        kept="the proof of the erasure, by which a restored backup is erased again",
+    ),
+    "warm": PersonalTable(
+        "user_id",
+        ("user_id", "snapshot_id", "fetched", "looked", "oldest", "quarantined"),
+        ErasedBy.ERASURE,
+        {"plan": "which kinds of data the rules ask for; nothing of the person"},
+    ),
+    "events": PersonalTable(
+        "user_id",
+        ("user_id", "type", "source", "kinds", "received", "added"),
+        ErasedBy.NOTHING,
+        {"event_id": _INNER, "digest": _INNER, "done": _INNER},
+        kept="what the vendor sent and is not handled yet; then the row names nobody",
+    ),
+    "known_counts": PersonalTable(
+        "user_id", ("user_id", "source", "kind", "count", "newest"), ErasedBy.ERASURE
+    ),
+    "ended_incomes": PersonalTable(
+        "user_id",
+        ("user_id", "body", "until"),
+        ErasedBy.ERASURE,
+        {"key": _SECRET, "wrapped_by": _SECRET},
+    ),
+    "link_tokens": PersonalTable(
+        "user_id",
+        ("user_id", "expires", "renewals"),
+        ErasedBy.ERASURE,
+        {"digest": _INNER, "original": _INNER},
+    ),
+    "snapshots": PersonalTable(
+        "user_id", ("user_id", "snapshot_id", "body", "stored"), ErasedBy.ERASURE
+    ),
+    "decisions": PersonalTable(
+        "user_id",
+        (
+            "decision_id", "caller", "request_id", "user_id", "product", "application_id",
+            "customer_ref", "outcome", "created", "reply", "facts", "ruleset_digest",
+            "plan_digest", "snapshot_id",
+        ),
+        ErasedBy.DECISIONS,
+        {"content": "a checksum of the request, whose content is told"},
+    ),
+    "arm_decisions": PersonalTable(
+        "decision_id",
+        (
+            "decision_id", "product", "unit", "arm", "version", "hashed", "pins", "outcome",
+            "refer_kind", "rule_error", "approved", "created", "tier", "granted", "explored",
+        ),
+        ErasedBy.DECISIONS,
+    ),
+    "loan_outcomes": PersonalTable(
+        "decision_id",
+        (
+            "caller", "loan_id", "as_of", "decision_id", "status", "currency", "disbursed",
+            "disbursed_on", "instalment", "repaid", "overdue_days", "reported",
+        ),
+        ErasedBy.DECISIONS,
+    ),
+    "notices": PersonalTable(
+        "decision_id",
+        (
+            "notice_id", "decision_id", "caller", "kind", "language", "template_digest", "letter",
+            "made", "sent", "channel",
+        ),
+        ErasedBy.DECISIONS,
+        {"made_by": _STAFF, "sent_by": _STAFF},
+    ),
+    "history": PersonalTable(
+        "decision_id",
+        (
+            "decision_id", "user_id", "caller", "customer_ref", "product", "outcome", "created",
+            "currency", "approved", "instalment", "expires", "found_by", "outstanding", "due",
+            "open_loans", "overdue_loans", "repaid_loans",
+        ),
+        ErasedBy.DECISIONS,
+    ),
+    "history_keys": PersonalTable(
+        "decision_id",
+        (),
+        ErasedBy.DECISIONS,
+        {
+            "key": "told by kind and number in `history`: hashes, of which some are of others",
+            "number": _INNER,
+            "decision_id": _INNER,
+        },
+        kept="hashes of accounts and persons go with every erasure, the others with decisions",
+    ),
+    "shadow_results": PersonalTable(
+        "decision_id",
+        (
+            "decision_id", "version", "product", "created", "standing", "live_outcome",
+            "live_kind", "live_amount", "outcome", "kind", "amount",
+        ),
+        ErasedBy.DECISIONS,
+        {
+            "digest": "which rules were tried; nothing of the person",
+            "moved": "names of rules under trial, which decided nothing",
+        },
+    ),
+}  # fmt: skip
+"""The tables with rows of persons."""
+
+NOT_PERSONAL: Mapping[str, str] = {
+    "texts": "rules and plans",
+    "clock_resets": "who reset the clock guard, and why",
+    "rollout_journal": "steps of rollouts, and who took them",
+    "arm_hours": "counts of an hour",
+    "backtest_runs": "figures over many applicants, with ids of decisions as examples",
+    "backtest_sums": "sums over many applicants, with ids of decisions as examples",
+    "leases": "requests in progress, by caller and request id",
+    "processes": "processes, and the rules that they decide by",
+}
+"""What the other tables hold."""

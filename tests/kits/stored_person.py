@@ -1,0 +1,180 @@
+"""A person of whom every table of the store holds something, and another of the same account."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.domain.decision import Arm, Assignment, EnrolmentReason, ListAnswer
+from decision_service.domain.factor import Evidence, Factors, FactorValue
+from decision_service.domain.kinds import Kind
+from decision_service.domain.money import Money
+from decision_service.domain.months import Month
+from decision_service.domain.own_facts import History, OwnFacts, Reuse
+from decision_service.domain.person import FoundPerson
+from decision_service.domain.snapshot import Account, EstimatedIncome, Identity, Read, Snapshot
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.applicants.ports import Applicant, IssuedToken
+from decision_service.pipeline.decide.record_codec import (
+    FactsToStore,
+    encode_facts,
+    inputs_to_wire,
+    pack_factors,
+)
+from decision_service.pipeline.history.keys import HistoryKeys, history_keys, user_key
+from decision_service.pipeline.notices.ports import Sending, StoredNotice
+from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
+from decision_service.pipeline.ports import (
+    ArmDecision,
+    DecisionEntry,
+    Disconnected,
+    HistoryEntry,
+    WarmMark,
+)
+from decision_service.pipeline.snapshots.codec import snapshot_body
+from decision_service.pipeline.snapshots.events import Event
+from decision_service.rollout.allowances import Grant
+from decision_service.storage.store import Store
+from tests.kits.arm_figures import paired
+from tests.kits.decision_entries import NOON, numbered
+from tests.kits.history_log import SECRET
+from tests.kits.notice_log import LETTER
+from tests.kits.warm_log import PLAN
+
+ANA, BEN = "user-ana", "user-ben"
+SHARED = "a-shared"
+DAY = timedelta(days=1)
+RULE_TEXT = "score above 620"
+
+
+def snapshot(user_id: str, records: int = 3) -> Snapshot:
+    """A reading of the shared account with a name and some estimated incomes."""
+    months = [Month.of(NOON.date()).plus(-number) for number in range(records)]
+    incomes = (
+        EstimatedIncome(f"{user_id}-income-{number}", SHARED, month.index, "PHP", 1_234_500)
+        for number, month in enumerate(months)
+    )
+    name = FoundPerson(f"Name of {user_id}", date(1990, 1, 2), ("+63 900",), (), SHARED)
+    identity = Identity(f"{user_id}-identity", SHARED, date(1990, 1, 2))
+    return Snapshot(
+        user_id,
+        (Account(SHARED, "bayancalls_ph", "CONNECTED"),),
+        eincomes=Read(tuple(incomes)),
+        identities=Read((identity,), people=(name,)),
+    )
+
+
+def keys_of(user_id: str) -> HistoryKeys:
+    """The keys of a decision on the shared account."""
+    return history_keys(user_id, "los", f"C-{user_id}", (SECRET,), (SHARED,), [user_id])
+
+
+def decision(number: int, user_id: str, *, users: int = 1, **changes: Any) -> DecisionEntry:
+    """A decline that counted the decisions of `users` users of the account."""
+    of = {"customer_ref": f"C-{user_id}", "application_id": f"APP-{user_id}-{number}"}
+    entry = numbered(number, user_id=user_id, caller="los", product="personal-loan-ph", **of)
+    own = {"facts": _facts(users), "reply": _reply(entry)}
+    return numbered(number, **{**_fields(entry), **own, "outcome": Outcome.DECLINE, **changes})
+
+
+def _fields(entry: DecisionEntry) -> dict[str, Any]:
+    names = ("user_id", "caller", "product", "customer_ref", "application_id")
+    return {name: getattr(entry, name) for name in names}
+
+
+def _reply(entry: DecisionEntry) -> bytes:
+    """In FULL view, with a reason by a shared figure and a tag that is told to nobody."""
+    reason = {"code": "OWED", "message": "Too much is owed", "points_lost": "12"}
+    reason |= {"factor": "history.exposure", "actual": "₱ 777.00", "required": RULE_TEXT}
+    told = pb.Decision(
+        decision_id=entry.decision_id,
+        request_id=entry.request_id,
+        user_id=entry.user_id,
+        product=entry.product,
+        outcome=pb.OUTCOME_DECLINE,
+        reasons=[pb.Reason(**reason)],
+        scores=[pb.Score(scorecard="stability", score="260", best_score="300", band="D")],
+        tags=["thin_file"],
+        withheld_tags=["secret_signal"],
+        rule_traces=[pb.RuleTrace(stage="policy", rule="secret_rule")],
+        list_answers=[pb.ListAnswer(list="secret_list", input="phone", listed=True)],
+    )
+    told.create_time.FromDatetime(entry.created)
+    return service_pb.CreateDecisionResponse(decision=told).SerializeToString()
+
+
+def _facts(users: int) -> bytes:
+    values = (
+        FactorValue("income.latest", Money("PHP", 1_234_500), (), Evidence(1, top=("income-0",))),
+        FactorValue("history.exposure", Money("PHP", 77_700)),
+        FactorValue("reuse.users_of_account", users),
+    )
+    factors = Factors({one.name: one for one in values}, {}, (), NOON)
+    return encode_facts(
+        FactsToStore(
+            instant=NOON,
+            zone="Asia/Manila",
+            assignment=Assignment("p", True, EnrolmentReason.IN_STAGE, "9c" * 32, "all", 100_000),
+            inputs=inputs_to_wire({"requested_amount": Money("PHP", 2_000_000), "purpose": "rent"}),
+            own=OwnFacts(History("PHP", exposure=77_700), Reuse(users, keyed=True)),
+            withheld_tags=("secret_signal",),
+            answers=(ListAnswer("secret_list", "phone", True, "9c" * 32),),
+            packed_factors=pack_factors(factors),
+        )
+    )
+
+
+async def fill(store: Store, user_id: str, number: int, *others: str) -> None:
+    """Have every table hold rows of a user, whose second decision is filed under others too.
+
+    The first decision's data was erased, with a disconnected account; the second one stands.
+    """
+    body = snapshot_body(snapshot(user_id))
+    await store.commit(decision(number, user_id, snapshot=body))
+    await store.erase(user_id, Disconnected(frozenset({SHARED}), NOON + 400 * DAY))
+    applicant = Applicant("crm", f"CRM-{user_id}")
+    await store.claim(applicant, NOON, NOON)
+    await store.settle(applicant, user_id)
+    await store.issued(IssuedToken(f"digest-{user_id}", user_id, NOON + DAY))
+    event = Event(f"et-{user_id}", "9c" * 32, "EINCOMES_ADDED", user_id, SHARED, (Kind.EINCOMES,))
+    await store.receive(event, NOON, quarantine=False)
+    entry = await _standing(store, user_id, number + 1, others)
+    await _belongings(store, entry)
+
+
+async def _standing(
+    store: Store, user_id: str, number: int, others: tuple[str, ...]
+) -> DecisionEntry:
+    body = snapshot_body(snapshot(user_id))
+    keys = [*keys_of(user_id).all, *map(user_key, others)]
+    past = await store.past(keys)
+    told = tuple((key, past[key].last if key in past else 0) for key in keys)
+    arm = ArmDecision(user_id, Arm.CHAMPION, 1, hashed=True, pins=True, grant=Grant(500, "T1"))
+    entry = decision(
+        number,
+        user_id,
+        users=1 + len(others),
+        created=NOON + DAY,
+        snapshot=body,
+        consent=1,
+        warm=WarmMark(body.id, NOON + DAY, NOON + DAY, PLAN, NOON + DAY),
+        arm=arm,
+        history=HistoryEntry(told, "PHP", 5_000_000, 945_650, NOON + 14 * DAY),
+    )
+    await store.commit(entry)
+    return entry
+
+
+async def _belongings(store: Store, entry: DecisionEntry) -> None:
+    """A report, a letter that was sent, and a shadow's result."""
+    report = LoanOutcome(
+        entry.decision_id, f"LN-{entry.user_id}", date(2026, 12, 1), LoanStatus.BOOKED,
+        Money("PHP", 5_000_000), date(2026, 11, 25), Money("PHP", 945_650), Money("PHP", 100),
+    )  # fmt: skip
+    await store.record_outcome(report, entry.caller, NOON)
+    notice = StoredNotice(entry.decision_id, entry.caller, LETTER, "a" * 64, NOON, "staff-maria")
+    await store.notices.record(notice)
+    await store.notices.sent(notice.notice_id, Sending(NOON + DAY, "email", "staff-maria"))
+    await store.put_pairs([paired(entry.decision_id)])
