@@ -12,10 +12,11 @@ from random import Random
 
 from decision_service.cli.rules.version import find_version
 from decision_service.factors.registry import catalogue
-from decision_service.proofs.comparison import Claim, Comparison
+from decision_service.proofs.claims.comparison import Claim, Comparison
 from decision_service.proofs.conditions import person_condition
 from decision_service.proofs.questions import World, inputs_of
-from decision_service.proofs.search import Counterexample, Proved, Result, Undecided, prove
+from decision_service.proofs.results import Counterexample, Proved, Result, Undecided
+from decision_service.proofs.search import prove
 from decision_service.ruleset.figures.setting import FigureSetter, FiguresUnfit
 from tests.unit.proofs.people import made_up
 

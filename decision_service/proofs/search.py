@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from itertools import count, islice, product
 from typing import Any
 
-from decision_service.domain.verdict import Verdict
 from decision_service.language.encoding.encoded import NotEncodable
 from decision_service.language.terms.term import Op, Term
-from decision_service.proofs.axioms import axioms
-from decision_service.proofs.person import TODAY, Person, as_value, found_person, lacking
+from decision_service.proofs.person import TODAY, as_value, found_person, lacking
 from decision_service.proofs.plausible import plausible
 from decision_service.proofs.questions import Period, Posed, Question, periods
+from decision_service.proofs.results import Counterexample, Proved, Result, Undecided
 from decision_service.proofs.shrink import shrunk
-from decision_service.proofs.solver import Answer, Solver, functions
-from decision_service.proofs.z3_solver import Z3
+from decision_service.proofs.solving.axioms import axioms
+from decision_service.proofs.solving.parts import functions
+from decision_service.proofs.solving.solver import Answer, Solver
+from decision_service.proofs.solving.z3_solver import Z3
 
 Left = Callable[[], float]
 """How many seconds are left."""
@@ -27,36 +27,6 @@ _LOOK_SECONDS = 4.0
 _FIRST_TERMS = (6, 12, 3, 24)
 _FACTORS = (0, Fraction(1, 5))
 _TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Proved:
-    """The claim holds of everybody, in so many periods of parameters."""
-
-    periods: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counterexample:
-    """A person who breaks the claim, as the evaluator decides, on a day.
-
-    `changed` are the values in which the person differs the second time, where there is one.
-    """
-
-    person: Person
-    changed: Mapping[str, Any]
-    day: date
-    verdicts: Sequence[Verdict]
-
-
-@dataclass(frozen=True, slots=True)
-class Undecided:
-    """Neither was found; `why` names the part, or the time."""
-
-    why: str
-
-
-Result = Proved | Counterexample | Undecided
 
 
 class _Stopped(Exception):

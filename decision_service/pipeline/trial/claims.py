@@ -7,9 +7,10 @@ from datetime import date
 
 from decision_service.impact.proofs import Answer, ClaimProof
 from decision_service.pipeline.trial.everybody import everybody
-from decision_service.proofs.comparison import Claim, Comparison, Incomparable, compared
+from decision_service.proofs.claims.comparison import Claim, Comparison, Incomparable, compared
 from decision_service.proofs.report import told_person
-from decision_service.proofs.search import Counterexample, Proved, prove
+from decision_service.proofs.results import Counterexample, Proved
+from decision_service.proofs.search import prove
 from decision_service.ruleset.program.model import CompiledRuleset
 
 SECONDS = 60.0

@@ -7,8 +7,8 @@ from shutil import copytree
 
 import pytest
 
-from decision_service.proofs import z3_solver
-from decision_service.proofs.solver import SolverMissing
+from decision_service.proofs.solving import z3_solver
+from decision_service.proofs.solving.solver import SolverMissing
 from tests.unit.cli.commands import command
 from tests.unit.ruleset.rulesets import ROOT
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.verdict import Outcome
-from decision_service.proofs.comparison import Claim, Incomparable, compared
+from decision_service.proofs.claims.comparison import Claim, Incomparable, compared
 from decision_service.proofs.conditions import ConditionUnfit
 from decision_service.proofs.report import case_of, untypical
-from decision_service.proofs.search import Counterexample, Proved, Undecided
+from decision_service.proofs.results import Counterexample, Proved, Undecided
 from tests.unit.proofs.versions import ALL, SHIPPED, TODAY, claimed, edited, proved, shipped, small
 from tests.unit.ruleset.rulesets import rules
 

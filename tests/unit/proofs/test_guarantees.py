@@ -13,8 +13,8 @@ from decision_service.domain.verdict import Outcome
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.trial.guarantees import guarantee_problems
-from decision_service.proofs.guarantee import Kept
-from decision_service.proofs.search import Counterexample, Proved
+from decision_service.proofs.claims.guarantee import Kept
+from decision_service.proofs.results import Counterexample, Proved
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import RulesetFiles
 from tests.unit.proofs.versions import (

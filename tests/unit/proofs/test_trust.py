@@ -8,13 +8,14 @@ import pytest
 
 from decision_service.language.encoding import expressions
 from decision_service.language.encoding.encoded import Encoded, literal
-from decision_service.proofs.axioms import axioms
-from decision_service.proofs.comparison import Claim, compared
-from decision_service.proofs.guarantee import Kept
+from decision_service.proofs.claims.comparison import Claim, compared
+from decision_service.proofs.claims.guarantee import Kept
 from decision_service.proofs.questions import Period
-from decision_service.proofs.search import Proved
-from decision_service.proofs.solver import Answer, functions
-from decision_service.proofs.z3_solver import Z3
+from decision_service.proofs.results import Proved
+from decision_service.proofs.solving.axioms import axioms
+from decision_service.proofs.solving.parts import functions
+from decision_service.proofs.solving.solver import Answer
+from decision_service.proofs.solving.z3_solver import Z3
 from decision_service.ruleset.constructs import cell_terms
 from decision_service.ruleset.constructs.rules import encode as rule_terms
 from decision_service.ruleset.constructs.scorecard import encode as card_terms

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from decision_service.cli.rules.version import find_version
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import render_all
-from decision_service.proofs.comparison import Claim, compared
+from decision_service.proofs.claims.comparison import Claim, compared
 from decision_service.proofs.questions import World
 from decision_service.proofs.search import prove
 from decision_service.ruleset.compile.compiler import compile_ruleset

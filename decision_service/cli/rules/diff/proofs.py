@@ -11,7 +11,7 @@ import typer
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.impact.proofs import Proofs
 from decision_service.pipeline.trial.claims import claim_proofs
-from decision_service.proofs.solver import SolverMissing
+from decision_service.proofs.solving.solver import SolverMissing
 from decision_service.ruleset.program.model import CompiledRuleset
 
 ProveOption = Annotated[

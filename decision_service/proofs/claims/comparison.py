@@ -12,6 +12,16 @@ from decision_service.domain.verdict import Verdict
 from decision_service.language.encoding.encoded import holds
 from decision_service.language.terms.builder import Builder
 from decision_service.language.terms.term import Term
+from decision_service.proofs.claims.verdicts import (
+    better_term,
+    is_better,
+    is_more,
+    is_other,
+    is_other_amount,
+    more_term,
+    other_amount_term,
+    other_term,
+)
 from decision_service.proofs.conditions import PersonCondition, person_condition
 from decision_service.proofs.people import People
 from decision_service.proofs.person import Person
@@ -23,16 +33,6 @@ from decision_service.proofs.questions import (
     lawful,
     people_of,
     verdict_on,
-)
-from decision_service.proofs.verdicts import (
-    better_term,
-    is_better,
-    is_more,
-    is_other,
-    is_other_amount,
-    more_term,
-    other_amount_term,
-    other_term,
 )
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.encode import EncodedVerdict, encode_ruleset

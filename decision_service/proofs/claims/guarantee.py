@@ -17,10 +17,10 @@ from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.expressions.tree import Node, reads
 from decision_service.language.terms.builder import Builder
 from decision_service.language.terms.term import Term
+from decision_service.proofs.claims.verdicts import better_term, is_better, is_more, more_term
 from decision_service.proofs.people import People, Variant
 from decision_service.proofs.person import Person
 from decision_service.proofs.questions import Period, Posed, World, lawful, people_of, verdict_on
-from decision_service.proofs.verdicts import better_term, is_better, is_more, more_term
 from decision_service.ruleset.program.findings import Trace
 from decision_service.ruleset.program.guarantees import Guarantee
 from decision_service.ruleset.program.model import CompiledRuleset
