@@ -18,8 +18,8 @@ from decision_service.proofs.solving.solver import Answer
 from decision_service.proofs.solving.z3_solver import Z3
 from decision_service.ruleset.constructs import cell_terms
 from decision_service.ruleset.constructs.rules import encode as rule_terms
-from decision_service.ruleset.constructs.scorecard import encode as card_terms
-from decision_service.ruleset.constructs.table import encode as table_terms
+from decision_service.ruleset.constructs.scorecard import encode_points as card_terms
+from decision_service.ruleset.constructs.table import encode_lookup as table_terms
 from decision_service.ruleset.program.encoded import EncodedState
 from tests.oracles.rule_facts import facts
 from tests.oracles.rulesets import CATALOGUE, ruleset_text
