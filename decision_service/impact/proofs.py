@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Answer(StrEnum):
+class ProofAnswer(StrEnum):
     """Whether a claim holds of everybody."""
 
     PROVED = "PROVED"
@@ -23,15 +23,15 @@ class ClaimProof(msgspec.Struct, frozen=True):
     """
 
     claim: str
-    answer: Answer
+    answer: ProofAnswer
     told: str = ""
 
     @property
     def sentence(self) -> str:
         """`PROVED: …`, `COUNTEREXAMPLE: not so: …; a typical person …`, `UNDECIDED: …: why`."""
-        if self.answer is Answer.PROVED:
+        if self.answer is ProofAnswer.PROVED:
             return f"{self.answer}: {self.claim}"
-        if self.answer is Answer.COUNTEREXAMPLE:
+        if self.answer is ProofAnswer.COUNTEREXAMPLE:
             return f"{self.answer}: not so: {self.claim}; {self.told}"
         return f"{self.answer}: {self.claim}: {self.told}"
 

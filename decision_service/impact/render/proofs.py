@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decision_service.impact.proofs import Answer, Proofs
+from decision_service.impact.proofs import ProofAnswer, Proofs
 from decision_service.impact.render.section import Section
 
 
@@ -12,6 +12,6 @@ def proofs_section(proofs: Proofs) -> Section:
         f"{proofs.after} beside the champion {proofs.before}, from {proofs.since} on. "
         "This is about everybody who could apply, not only about those who did."
     )
-    open_ = [one.sentence for one in proofs.claims if one.answer is not Answer.PROVED]
+    open_ = [one.sentence for one in proofs.claims if one.answer is not ProofAnswer.PROVED]
     rows = tuple((one.claim, str(one.answer)) for one in proofs.claims)
     return Section("Proved of everybody", (first, *open_), ("claim", "answer"), rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date
 
-from decision_service.impact.proofs import Answer, ClaimProof
+from decision_service.impact.proofs import ProofAnswer, ClaimProof
 from decision_service.pipeline.trial.everybody import everybody
 from decision_service.proofs.claims.comparison import Claim, Comparison, Incomparable, compared
 from decision_service.proofs.report import told_person
@@ -37,7 +37,7 @@ def claim_proofs(
         try:
             question = compared(old, new, claim, world)
         except Incomparable as why:
-            yield ClaimProof(words, Answer.UNDECIDED, str(why))
+            yield ClaimProof(words, ProofAnswer.UNDECIDED, str(why))
         else:
             yield _proof(question, words, today, clock, seconds)
 
@@ -48,7 +48,7 @@ def _proof(
     end = clock() + seconds
     result = prove(question, today, lambda: end - clock())
     if isinstance(result, Proved):
-        return ClaimProof(words, Answer.PROVED)
+        return ClaimProof(words, ProofAnswer.PROVED)
     if isinstance(result, Counterexample):
-        return ClaimProof(words, Answer.COUNTEREXAMPLE, told_person(question, result))
-    return ClaimProof(words, Answer.UNDECIDED, result.why)
+        return ClaimProof(words, ProofAnswer.COUNTEREXAMPLE, told_person(question, result))
+    return ClaimProof(words, ProofAnswer.UNDECIDED, result.why)

@@ -14,7 +14,7 @@ from decision_service.cli.backtest.output import ReportFormat, rendered
 from decision_service.cli.errors import CommandError
 from decision_service.impact.document import decoded
 from decision_service.impact.figures import ImpactReport
-from decision_service.impact.proofs import Answer, ClaimProof, Proofs
+from decision_service.impact.proofs import ProofAnswer, ClaimProof, Proofs
 from decision_service.impact.render.html import html
 from decision_service.impact.render.markdown import markdown
 from decision_service.impact.render.sections import sections
@@ -96,9 +96,11 @@ def test_the_margin_tells_who_lies_between() -> None:
 
 def _proved() -> ImpactReport:
     claims = (
-        ClaimProof("nobody gets a better outcome", Answer.PROVED),
-        ClaimProof("nobody gets a worse outcome", Answer.COUNTEREXAMPLE, "a person; v1: APPROVE"),
-        ClaimProof("nobody is decided otherwise", Answer.UNDECIDED, "the time was over"),
+        ClaimProof("nobody gets a better outcome", ProofAnswer.PROVED),
+        ClaimProof(
+            "nobody gets a worse outcome", ProofAnswer.COUNTEREXAMPLE, "a person; v1: APPROVE"
+        ),
+        ClaimProof("nobody is decided otherwise", ProofAnswer.UNDECIDED, "the time was over"),
     )
     return replace(report(), proofs=Proofs("v1", "v1 with least 9", "2026-11-01", claims))
 
