@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date
 
-from decision_service.impact.proofs import ProofAnswer, ClaimProof
+from decision_service.impact.proofs import ClaimProof, ProofAnswer
 from decision_service.pipeline.trial.everybody import everybody
 from decision_service.proofs.claims.comparison import Claim, Comparison, Incomparable, compared
 from decision_service.proofs.report import told_person

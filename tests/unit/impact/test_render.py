@@ -14,7 +14,7 @@ from decision_service.cli.backtest.output import ReportFormat, rendered
 from decision_service.cli.errors import CommandError
 from decision_service.impact.document import decoded
 from decision_service.impact.figures import ImpactReport
-from decision_service.impact.proofs import ProofAnswer, ClaimProof, Proofs
+from decision_service.impact.proofs import ClaimProof, ProofAnswer, Proofs
 from decision_service.impact.render.html import html
 from decision_service.impact.render.markdown import markdown
 from decision_service.impact.render.sections import sections
