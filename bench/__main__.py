@@ -20,6 +20,7 @@ from bench import (
     fuzz,
     memory,
     prove,
+    recourse,
     rules,
     scale,
     shadow,
@@ -45,8 +46,19 @@ PARTS: dict[str, Callable[..., None]] = {
     "backtest": backtest.run,
     "tracing": tracing.run,
     "prove": prove.run,
+    "recourse": recourse.run,
 }
-LONG = {"prove", "memory", "cerbos", "bad-writes", "shadow", "agree", "backtest", "tracing"}
+LONG = {
+    "recourse",
+    "prove",
+    "memory",
+    "cerbos",
+    "bad-writes",
+    "shadow",
+    "agree",
+    "backtest",
+    "tracing",
+}
 """Parts that run only when they are asked for."""
 
 

@@ -27,6 +27,9 @@ class Verdict:
     unsettled: set[str] = field(default_factory=set)
     replays_differ: dict[str, list[str]] = field(default_factory=dict)
     not_replayed: dict[str, str] = field(default_factory=dict)
+    referrals: int = 0
+    unreviewed: int = 0
+    reviews_alone: int = 0
     asked_again: int = 0
     replayed: int = 0
 
@@ -37,6 +40,9 @@ class Verdict:
         self.unsettled |= other.unsettled
         self.replays_differ |= other.replays_differ
         self.not_replayed |= other.not_replayed
+        self.referrals += other.referrals
+        self.unreviewed += other.unreviewed
+        self.reviews_alone += other.reviews_alone
         self.asked_again += other.asked_again
         self.replayed += other.replayed
 

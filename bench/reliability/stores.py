@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, NullPool, create_engine, select
+from sqlalchemy import Connection, NullPool, create_engine, func, select
 
 from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.engine import open_database
-from decision_service.storage.schema.tables import decisions
+from decision_service.storage.schema.tables import decisions, reviews
 
 T = TypeVar("T")
 
@@ -42,6 +42,24 @@ def files(url: str) -> list[Path]:
     if not isinstance(address, SqliteFile):
         return []
     return [file for file in (address.path, Path(f"{address.path}-wal")) if file.exists()]
+
+
+async def reviews_missing(url: str) -> tuple[int, int, int]:
+    """How many referrals there are, how many have no review, and reviews without a decision."""
+    return await looked(url, _reviews_missing)
+
+
+def _reviews_missing(connection: Connection) -> tuple[int, int, int]:
+    referred, review = decisions.c.outcome == "REFER", reviews.c.review_id
+    opened = decisions.outerjoin(reviews, reviews.c.decision_id == decisions.c.decision_id)
+    orphans = reviews.outerjoin(decisions, reviews.c.decision_id == decisions.c.decision_id)
+    asked = (
+        select(func.count()).select_from(decisions).where(referred),
+        select(func.count()).select_from(opened).where(referred, review.is_(None)),
+        select(func.count()).select_from(orphans).where(decisions.c.decision_id.is_(None)),
+    )
+    total, missing, left = (int(connection.execute(one).scalar_one()) for one in asked)
+    return total, missing, left
 
 
 def _replies(connection: Connection) -> dict[str, list[bytes]]:

@@ -18,6 +18,7 @@ COMMANDS = {
     "people": "sandbox.people",
     "decide": "decisions.decide",
     "decisions": "decisions.commands",
+    "reviews": "reviews.commands",
     "rules": "review.commands",
     "applicants": "applicants.commands",
     "tokens": "server.tokens",

@@ -123,6 +123,7 @@ class Decision(msgspec.Struct, frozen=True):
 
     A NOT_ENROLLED decision has no `ruleset_ref`, `factors` or `snapshot_id` and zero
     `upstream_calls`. `created` is the instant of admission, `fetched` when gathering ended.
+    `first_decision_id` is set where an application was decided again.
     """
 
     decision_id: str
@@ -146,6 +147,7 @@ class Decision(msgspec.Struct, frozen=True):
     own: OwnFacts = NO_OWN_FACTS
     answers: tuple[ListAnswer, ...] = ()
     override: Override | None = None
+    first_decision_id: str = ""
 
     @property
     def rules_verdict(self) -> Verdict:

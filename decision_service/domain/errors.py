@@ -4,11 +4,12 @@
     ├── CallerError      the request cannot be decided as it stands; mend it
     │   ├── FieldInvalid, InputInvalid, PageTokenInvalid
     │   ├── UserUnknown, DecisionUnknown, ProductUnknown, RulesetUnknown, BacktestUnknown
-    │   ├── RequestIdReused, RequestInProgress, OutcomeContradicted, LanguageUnknown
-    │   └── Unauthenticated, PermissionDenied
+    │   ├── ReviewUnknown, RequestIdReused, RequestInProgress, OutcomeContradicted,
+    │   │   LanguageUnknown
+    │   └── Unauthenticated, PermissionDenied (AuthorityExceeded)
     ├── NotYet           the world forbids it now
     │   ├── DataNotReady, SnapshotErased, ClockResetRefused, NoticeNotDue
-    │   ├── PlanChanged, RolloutRefused, RolloutMovedOn
+    │   ├── PlanChanged, RolloutRefused, RolloutMovedOn, ReviewRefused
     │   └── BacktestRunning, BacktestRefused
     ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
     ├── StoreError       our store (StoreUnavailable: StoreBusy, LeaseLost; ConsentMoved,
@@ -126,6 +127,17 @@ class BacktestUnknown(CallerError):
         return cls(f"there is no backtest {run_id}: the last 20 are kept", backtest_id=run_id)
 
 
+class ReviewUnknown(CallerError):
+    """No review that is kept has this id."""
+
+    reason = "REVIEW_UNKNOWN"
+
+    @classmethod
+    def of(cls, review_id: str) -> Self:
+        """The error as every caller is told it."""
+        return cls(f"there is no review {review_id}: check the id", review_id=review_id)
+
+
 class RequestIdReused(CallerError):
     """The same request_id came with other content; nothing of the first is revealed."""
 
@@ -170,6 +182,12 @@ class PermissionDenied(CallerError):
     reason = "PERMISSION_DENIED"
 
 
+class AuthorityExceeded(PermissionDenied):
+    """The amount of a review is above what two persons may approve."""
+
+    reason = "AUTHORITY_EXCEEDED"
+
+
 class NotYet(ServiceError):
     """The request cannot be served in the current state; it may be later."""
 
@@ -208,6 +226,12 @@ class RolloutMovedOn(NotYet):
     """Another step of the rollout came first; look again before taking this one."""
 
     reason = "ROLLOUT_MOVED_ON"
+
+
+class ReviewRefused(NotYet):
+    """The review cannot take this step: its state, its claim, or the product's plan forbids it."""
+
+    reason = "REVIEW_REFUSED"
 
 
 class ClockResetRefused(NotYet):

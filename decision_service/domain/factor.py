@@ -33,6 +33,26 @@ class Better(StrEnum):
     NONE = "none"
 
 
+class Mover(StrEnum):
+    """Who moves a factor's value: what the applicant does, the calendar, or neither."""
+
+    APPLICANT = "applicant"
+    WAITING = "waiting"
+    NOBODY = "nobody"
+
+
+class Action(msgspec.Struct, frozen=True):
+    """Who moves a factor, and by how much at a step; None is a tenth of the present value.
+
+    The steps of what nobody moves mean nothing.
+    """
+
+    by: Mover = Mover.NOBODY
+    step: Decimal | None = None
+
+
+NO_ACTION = Action()
+
 Value = int | Decimal | Money | str | bool | date
 """A present value: integer int, number Decimal, money Money, text str, flag bool, date date."""
 
@@ -46,7 +66,8 @@ class FactorSpec(msgspec.Struct, frozen=True):
     the whole history or no months at all), `needs_months` how many of them must be observed for it
     to have a value (None: any number). `parity` marks factors that exist only for comparison
     with the vendor's own, `knock_out_only` those that no score, price or limit may use. `better`
-    says which way helps an applicant, `derived_from` which other factors this one is computed from.
+    says which way helps an applicant, `action` who moves it, `derived_from` which other factors
+    this one is computed from.
     """
 
     name: str
@@ -65,6 +86,7 @@ class FactorSpec(msgspec.Struct, frozen=True):
     better: Better = Better.NONE
     derived_from: tuple[str, ...] = ()
     knock_out_only: bool = False
+    action: Action = NO_ACTION
 
     @property
     def family(self) -> str:

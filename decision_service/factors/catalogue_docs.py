@@ -6,19 +6,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import groupby
 
-from decision_service.domain.factor import Better, FactorSpec
+from decision_service.domain.factor import Better, FactorSpec, Mover
 from decision_service.factors.catalogue_texts import (
     INTRODUCTION,
     MONTHLY_INCOME,
     MONTHS,
     TRUST,
 )
+from decision_service.factors.law_docs import laws_section
 from decision_service.factors.registry import catalogue
 from decision_service.factors.vendor_names import GUIDE, UNVERIFIED, vendor_factors
 
 CatalogueRow = Mapping[str, str | int | bool | list[str] | None]
 
 _DIRECTIONS = {Better.UP: "higher is better", Better.DOWN: "lower is better"}
+_MOVERS = {Mover.APPLICANT: "moved by the applicant", Mover.WAITING: "moved by waiting"}
 
 
 def rows() -> list[CatalogueRow]:
@@ -34,6 +36,7 @@ def markdown() -> str:
         MONTHS,
         TRUST,
         *(_family(name, specs) for name, specs in families),
+        laws_section(),
         _comparison(),
     ]
     return "\n".join(parts)
@@ -69,6 +72,8 @@ def _row(spec: FactorSpec) -> CatalogueRow:
         "better": spec.better.value,
         "derived_from": list(spec.derived_from),
         "knock_out_only": spec.knock_out_only,
+        "moved_by": spec.action.by.value,
+        "step": _text(spec.action.step),
     }
 
 
@@ -86,6 +91,7 @@ def _entry(spec: FactorSpec) -> str:
     facts += [f"{spec.months} months"] if spec.months else []
     facts += [f"needs {spec.needs_months} observed"] if spec.needs_months else []
     facts += [_DIRECTIONS[spec.better]] if spec.better in _DIRECTIONS else []
+    facts += [_MOVERS[spec.action.by]] if spec.action.by in _MOVERS else []
     facts += ["for comparison with the vendor only"] if spec.parity else []
     facts += ["for knock-outs only"] if spec.knock_out_only else []
     causes = ", ".join(sorted(cause.value for cause in spec.causes))

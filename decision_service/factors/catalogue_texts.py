@@ -15,6 +15,10 @@ causes, never zero.
 
 Each factor says which way is better for an applicant: *higher is better*, *lower is better*, or
 neither. The checks on rule files and the tests of the shipped rules use that direction.
+
+Some factors say who moves them. *Moved by the applicant*: what the applicant does changes the value
+(earns more, pays a loan). *Moved by waiting*: the calendar does. All others are moved by nobody, or
+only by tricks. [Recourse](recourse.md) uses this.
 """
 
 MONTHS = """\

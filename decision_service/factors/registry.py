@@ -16,6 +16,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.time import AsOf
+from decision_service.factors.actions import action_of
 from decision_service.factors.answer import Answer
 from decision_service.factors.context import FactorContext
 from decision_service.factors.window import Window
@@ -182,8 +183,9 @@ def _spec(family: Family, shape: Shape, window: Window | None) -> FactorSpec:
     length = window.length if window else 0
     words = {"w": window.label, "n": length, "period": window.period} if window else {}
     whole = window is not None and window.label == "all"
+    name = f"{family.name}.{shape.name.format(**words)}"
     return FactorSpec(
-        name=f"{family.name}.{shape.name.format(**words)}",
+        name=name,
         type=shape.type,
         unit=shape.unit,
         sentence=shape.sentence.format(**words),
@@ -199,6 +201,7 @@ def _spec(family: Family, shape: Shape, window: Window | None) -> FactorSpec:
         better=shape.better,
         derived_from=tuple(name.format(**words) for name in shape.derived_from),
         knock_out_only=shape.knock_out_only,
+        action=action_of(name, shape.type, shape.better),
     )
 
 

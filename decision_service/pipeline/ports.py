@@ -12,6 +12,7 @@ from decision_service.domain.decision import Arm, Decision
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.snapshot import KnownCount, Provider, Snapshot
 from decision_service.domain.verdict import Outcome, ReferKind, StageTrace
+from decision_service.reviewing.opening import OpenedReview
 from decision_service.rollout.allowances import Allowances, Grant
 
 
@@ -138,7 +139,8 @@ class DecisionEntry(msgspec.Struct, frozen=True):
     before the snapshot was read; it is not looked at where there is no snapshot. `warm` says that
     the snapshot may serve later decisions. An entry that `depends_on` a warm reading is stored only
     while that reading may serve, and with a `fence`, a lease's, only while that lease is held. With
-    `allowances` it is stored only while they hold.
+    `allowances` it is stored only while they hold. `review` is opened with it; where it is made
+    again, it takes the place of the decision that it `replaces` in the history.
     """
 
     decision_id: str
@@ -163,6 +165,8 @@ class DecisionEntry(msgspec.Struct, frozen=True):
     depends_on: WarmMark | None = None
     history: HistoryEntry | None = None
     allowances: Allowances | None = None
+    review: OpenedReview | None = None
+    replaces: str = ""
 
 
 class StoredEntry(msgspec.Struct, frozen=True):

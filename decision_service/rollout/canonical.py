@@ -22,6 +22,7 @@ _CONTENT_UNLESS: Mapping[str, object] = {
     "caps": (),
     "explore": None,
     "second_person_above": None,
+    "review": None,
 }
 """Keys that came after plans were recorded: at these values they are no part of the digest."""
 

@@ -13,14 +13,16 @@ class Metric(StrEnum):
     """The measured figure; all but the latency are fractions.
 
     The outcome rates and `data_missing_rate` (referrals of kind DATA) count decisions, an applicant
-    only once, by the first in the window. `internal_error_rate` counts INTERNAL errors and
-    RULE_ERROR referrals, `upstream_error_rate` the vendor's and outage errors, over attempts.
+    only once, by the first in the window; `override_rate` those of whom a person decided otherwise
+    in a review. `internal_error_rate` counts INTERNAL errors and RULE_ERROR referrals,
+    `upstream_error_rate` the vendor's and outage errors, over attempts.
     """
 
     APPROVAL_RATE = "approval_rate"
     REFER_RATE = "refer_rate"
     DECLINE_RATE = "decline_rate"
     DATA_MISSING_RATE = "data_missing_rate"
+    OVERRIDE_RATE = "override_rate"
     INTERNAL_ERROR_RATE = "internal_error_rate"
     UPSTREAM_ERROR_RATE = "upstream_error_rate"
     LATENCY_P99_MS = "latency_p99_ms"

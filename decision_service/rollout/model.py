@@ -11,6 +11,7 @@ import msgspec
 
 from decision_service.domain.decision import Arm
 from decision_service.language.evaluation.condition import InputCondition
+from decision_service.reviewing.policy import ReviewPolicy
 from decision_service.rollout.guardrails import Guardrail, Metric
 
 WHOLE = 100_000
@@ -166,7 +167,8 @@ class Plan(msgspec.Struct, frozen=True):
     `digest` is the SHA-256 of the content in hex, whatever its comments and layout. `available` are
     the ruleset versions that existed when it was read; they are no part of the digest. `unreported`
     is for how long an expired offer counts as exposure of which no loan was reported. A step to a
-    share above `second_person_above`, in thousandths, needs two callers.
+    share above `second_person_above`, in thousandths, needs two callers. `review` is None where the
+    plan says nothing of reviews.
     """
 
     product: str
@@ -181,3 +183,4 @@ class Plan(msgspec.Struct, frozen=True):
     caps: tuple[DayCap, ...] = ()
     explore: Explore | None = None
     second_person_above: int | None = None
+    review: ReviewPolicy | None = None

@@ -17,6 +17,7 @@ from decision_service.rollout.model import UNREPORTED, GoLive, Plan, Unit, Versi
 from decision_service.rollout.reading.caps import read_caps, read_explore
 from decision_service.rollout.reading.go_live import read_go_live
 from decision_service.rollout.reading.guardrails import read_guardrails
+from decision_service.rollout.reading.review import read_review
 from decision_service.rollout.reading.shares import place_of, read_share
 from decision_service.rollout.reading.versions import DeclaredVersions, read_versions
 
@@ -24,7 +25,7 @@ LONGEST_UNREPORTED = 365
 """Days; an approval that nobody reports for a year is none."""
 
 _REQUIRED = ("product", "unit", "pin_for", "go_live", "versions")
-_OPTIONAL = ("caps", "explore", "guardrails", "history", "second_person_above")
+_OPTIONAL = ("caps", "explore", "guardrails", "history", "review", "second_person_above")
 
 
 class PlanReading(msgspec.Struct, frozen=True):
@@ -76,6 +77,7 @@ def _read_plan(
         caps,
         explore,
         read_share(fields, "second_person_above"),
+        read_review(fields),
     )
     return replace(plan, digest=digest_of(plan))
 

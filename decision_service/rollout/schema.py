@@ -7,6 +7,7 @@ exist, guardrails that never trip) `rules check` does.
 from __future__ import annotations
 
 from decision_service.domain.money import LARGEST_AMOUNT
+from decision_service.domain.verdict import ReferKind
 from decision_service.language.schema_forms import (
     DIALECT,
     DURATION,
@@ -22,6 +23,7 @@ from decision_service.language.schema_forms import (
 from decision_service.rollout.guardrails import Action, GuardrailScope, Metric
 from decision_service.rollout.model import Advance, Unit
 from decision_service.rollout.plan import LONGEST_UNREPORTED
+from decision_service.rollout.reading.review import REASON_CODE
 
 _NAME: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,59}$"}
 _SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 100}
@@ -47,6 +49,7 @@ def plan_schema() -> Schema:
         "second_person_above": about(
             _SHARE, "a step to a greater share, in percent, needs two callers"
         ),
+        "review": _review(),
     }
     required = ("product", "unit", "pin_for", "go_live", "versions")
     return {"$schema": DIALECT, **closed("a rollout plan", required, keys)}
@@ -138,3 +141,28 @@ def _history() -> Schema:
     days: Schema = {"type": "integer", "minimum": 0, "maximum": LONGEST_UNREPORTED}
     sentence = "days for which an approval counts that nobody reports"
     return closed("history", (), {"unreported_days": about(days, sentence)})
+
+
+def _review() -> Schema:
+    when = {
+        "kinds": about(listed(choice(ReferKind)), "of the referral"),
+        "tags": about(listed(TEXT), "of which the decision has one"),
+        "min_amount": about(_AMOUNT, "that was asked for, at least"),
+        "max_amount": about(_AMOUNT, "that was asked for, at most"),
+    }
+    queue = {"name": _NAME, "sla": DURATION, "when": closed("what a queue takes", (), when)}
+    limits = dict.fromkeys(("review", "review_second"), _AMOUNT)
+    reason = {"code": {"type": "string", "pattern": f"^{REASON_CODE}$"}, "text": TEXT}
+    keys = {
+        "queues": about(
+            listed(closed("a queue", ("name", "sla"), queue)), "the first that takes a case has it"
+        ),
+        "authority": about(
+            closed("authority", tuple(limits), limits),
+            "what one person ends, and two",
+        ),
+        "reasons": listed(closed("a reason", tuple(reason), reason), minItems=1),
+        "contest": closed("contested decisions", ("sla",), {"sla": DURATION}),
+        "claim_for": about(DURATION, "how long a claimed case is one person's; 30m"),
+    }
+    return closed("how persons review", ("authority", "reasons"), keys)

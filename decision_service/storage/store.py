@@ -73,6 +73,7 @@ from decision_service.storage.queries import (
 from decision_service.storage.replicas import process_rows
 from decision_service.storage.replicas.backtest_runs import StoredRuns
 from decision_service.storage.replicas.leases import LEASE_SECONDS, SharedLeases, SoleProcess
+from decision_service.storage.reviews.stored import StoredReviews
 from decision_service.storage.subject_access import StoredSubjectAccess
 from decision_service.user_cache import UserCache
 
@@ -102,6 +103,7 @@ class Store:
         self.data_keys = data_keys
         self.leases = leases or SoleProcess()
         self.backtests = StoredRuns(database, lease)
+        self.reviews = StoredReviews(database)
         self.notices = StoredNotices(database)
         self.subject_access = StoredSubjectAccess(database, data_keys)
         self._writer = Writer(database, linger, largest_group, on_commit, data_keys)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from decision_service.pipeline.notices.ports import NoticeFilter
 from decision_service.pipeline.ports import Filter, PagePosition
+from decision_service.pipeline.reviews.ports import RecordedReview
 from decision_service.pipeline.subject_access.ports import (
     StoredDecision,
     StoredReading,
@@ -18,6 +19,7 @@ from decision_service.storage.engine import Database
 from decision_service.storage.privacy import ended, snapshots
 from decision_service.storage.privacy.data_keys import DataKeys
 from decision_service.storage.queries import decisions, notices, subject_access
+from decision_service.storage.reviews import rows as rows_of_reviews
 
 MOST_LETTERS = 100
 """More than a decision has kinds of letters and languages."""
@@ -85,6 +87,10 @@ def _decisions(
             notices.listed(
                 connection, NoticeFilter(decision_id=one.decision_id), None, MOST_LETTERS
             ),
+            [
+                RecordedReview(review, rows_of_reviews.events(connection, review.review_id))
+                for review in rows_of_reviews.of_decision(connection, one.decision_id)
+            ],
         )
         for one in found
     ]

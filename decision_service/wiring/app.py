@@ -23,6 +23,7 @@ from decision_service.edge.readings import (
     of_rules,
     of_vendor,
 )
+from decision_service.edge.review_metrics import of_queues
 from decision_service.edge.rpc.server import RpcServer
 from decision_service.failpoints import armed
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -107,20 +108,23 @@ async def start(
         rollouts = wire_rollouts(core, stack)
         snapshots = wire_snapshots(core)
         backtests = BacktestWiring(core, stack)
-        services = await wire_services(core, rollouts, snapshots, backtests)
+        services, reviews = await wire_services(core, rollouts, snapshots, backtests)
+        if snapshots is not None:
+            snapshots.worker.on_arrival(reviews.again.arrived)
         pages = connect_page(core, services.applicants.onboard)
         pages += snapshots.receiver.routes() if snapshots else []
         server, http = await listen(core, services, pages, stack)
         server.set_health()
         supervisor = Supervisor(core.clock.monotonic)
         stack.push_async_callback(supervisor.aclose)
-        for part in (BackgroundTasks(core, server), rollouts, snapshots, backtests):
+        for part in (BackgroundTasks(core, server), rollouts, snapshots, backtests, reviews):
             if part is not None:
                 part.start(supervisor)
         if instrumentation.send_metrics is not None:
             send = partial(instrumentation.send_metrics, core.metrics.registry, core.clock.now)
             supervisor.supervise("opentelemetry", send)
         _read_metrics(core, rollouts, server, supervisor, log_lines)
+        core.metrics.read(partial(of_queues, reviews.watch))
         return Service(core, server, http, stack.pop_all())
     raise AssertionError("unreachable")  # pragma: no cover - the block returns or raises
 

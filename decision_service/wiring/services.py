@@ -27,7 +27,9 @@ from decision_service.pipeline.operations.operate_clock import OperateClock
 from decision_service.pipeline.outcomes.record import RecordOutcome
 from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions
+from decision_service.pipeline.records.recourse import FindRecourse
 from decision_service.pipeline.records.replay import ReplayDecision
+from decision_service.pipeline.reviews.chain import ReadReviewChain
 from decision_service.pipeline.rollout.figures import ShowFigures
 from decision_service.pipeline.rollout.operate import OperateRollouts
 from decision_service.pipeline.rollout.pairs.compare import CompareVersions
@@ -38,6 +40,7 @@ from decision_service.pipeline.subject_access.export import ExportPerson
 from decision_service.pipeline.trial.dry_run import TryRules, ValidateRules
 from decision_service.wiring.backtest.runs import BacktestWiring
 from decision_service.wiring.core import Core
+from decision_service.wiring.reviews import ReviewWiring, wire_reviews
 from decision_service.wiring.rollouts import RolloutWiring
 from decision_service.wiring.snapshots import SnapshotWiring
 
@@ -47,8 +50,8 @@ async def wire_services(
     rollouts: RolloutWiring,
     snapshots: SnapshotWiring | None,
     backtests: BacktestWiring,
-) -> Services:
-    """The use cases of all services; an erased user leaves the caches of deciding."""
+) -> tuple[Services, ReviewWiring]:
+    """The use cases of all services, and reviews; an erased user leaves the caches of deciding."""
     thread = CompilationThread()
     archive = RulesetArchive(core.store, core.active.current, thread)
     guard = await ClockGuard.open(core.store)
@@ -58,19 +61,27 @@ async def wire_services(
     core.store.on_erase(decisions.decide.forget)
     validate = ValidateRules(core.read_folder, core.settings.blocked, core.clock, thread)
     loaded = LoadedRules(core.store, core.active.current, validate, thread)
-    return Services(
+    reviews = wire_reviews(core, decisions.read, decide)
+    services = Services(
         decisions=decisions,
         rulesets=_rulesets(core, rollouts, validate, history),
         rollouts=_rollouts(core, rollouts, archive),
         applicants=_applicants(core),
         outcomes=RecordOutcome(decisions.read, core.store, archive, core.clock),
         notices=NoticeUseCases(
-            Notices(decisions.read, core.store.notices, core.active.current, core.clock),
+            _notices(core, decisions),
             core.clock,
         ),
         clock=ClockUseCases(OperateClock(guard, core.store, core.source, core.clock), core.clock),
         backtests=backtests.operate(loaded),
+        reviews=reviews.use_cases,
     )
+    return services, reviews
+
+
+def _notices(core: Core, decisions: UseCases) -> Notices:
+    read, log, current = decisions.read, core.store.notices, core.active.current
+    return Notices(read, log, current, core.clock, decisions.chain.instead_of)
 
 
 def _deciding(
@@ -113,7 +124,11 @@ def _deciding(
 def _decisions(core: Core, decide: DecideApplication, archive: RulesetArchive) -> UseCases:
     read = ReadDecisions(core.store, archive)
     replay = ReplayDecision(core.store, read, archive, core.active.current)
-    return UseCases(decide=decide, read=read, replay=replay, clock=core.clock)
+    chain = ReadReviewChain(core.store.reviews, core.store, core.clock)
+    recourse = FindRecourse(archive)
+    return UseCases(
+        decide=decide, read=read, replay=replay, recourse=recourse, clock=core.clock, chain=chain
+    )
 
 
 def _rulesets(

@@ -100,3 +100,22 @@ async def test_people_paid_in_another_currency_are_referred(tmp_path: Path) -> N
             decision = (await live.stub.CreateDecision(create(person.user_id))).decision
             assert (outcome(decision), decision.refer_kind) == ("REFER", pb.REFER_KIND_DATA)
             assert "MIXED_CURRENCY" in [reason.code for reason in decision.reasons]
+
+
+async def test_the_full_view_says_what_would_have_to_be_different(live: Running) -> None:
+    """GetDecision in FULL view has an answer for who is turned down, and for nobody else."""
+    found = {}
+    for person in sandbox_people():
+        request = create(person.user_id, view=pb.DECISION_VIEW_FULL)
+        made = (await live.stub.CreateDecision(request)).decision
+        asked = service_pb.GetDecisionRequest(
+            decision_id=made.decision_id, view=pb.DECISION_VIEW_FULL
+        )
+        read = (await live.stub.GetDecision(asked)).decision
+        assert not made.HasField("recourse"), "never before the reply to a new decision"
+        found[person.user_name] = read.recourse
+    kinds = {name: recourse.kind for name, recourse in found.items()}
+    assert kinds == {"George": "", "Ryan": "CHANGE", "Christina": "", "Anisha": "WAIT"}
+    assert all(c.value != c.needed and c.may_be_told for c in found["Ryan"].changes)
+    assert found["Anisha"].decide_again_on > made.as_of_date
+    assert found["Anisha"].approved_amount.units > 0

@@ -18,6 +18,7 @@ from tests.kits.history_log import HistoryLogKit
 from tests.kits.notice_log import NoticeLogKit
 from tests.kits.outcome_log import OutcomeLogKit
 from tests.kits.postgres import Postgres
+from tests.kits.review_log import ReviewLogKit
 from tests.kits.rollout_journal import RolloutJournalKit
 from tests.kits.warm_log import WarmKit
 
@@ -33,6 +34,7 @@ class TestPostgres(
     ArmFiguresKit,
     ExpiryKit,
     OutcomeLogKit,
+    ReviewLogKit,
     NoticeLogKit,
     HistoryLogKit,
 ):

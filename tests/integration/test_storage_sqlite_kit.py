@@ -16,6 +16,7 @@ from tests.kits.expiry import ExpiryKit
 from tests.kits.history_log import HistoryLogKit
 from tests.kits.notice_log import NoticeLogKit
 from tests.kits.outcome_log import OutcomeLogKit
+from tests.kits.review_log import ReviewLogKit
 from tests.kits.rollout_journal import RolloutJournalKit
 from tests.kits.warm_log import WarmKit
 
@@ -31,6 +32,7 @@ class TestSqlite(
     ArmFiguresKit,
     ExpiryKit,
     OutcomeLogKit,
+    ReviewLogKit,
     NoticeLogKit,
     HistoryLogKit,
 ):

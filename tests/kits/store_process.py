@@ -10,9 +10,13 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 
+from msgspec.structs import replace
+
+from decision_service.pipeline.ports import DecisionEntry
 from decision_service.storage.errors import StoreRefused
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import numbered
+from tests.kits.review_log import referred
 
 COMMITTERS = 16
 _SPAWNING = multiprocessing.get_context("forkserver")
@@ -42,6 +46,12 @@ class CommittingProcess:
         self._process.join()
         assert self._process.exitcode == -signal.SIGKILL
         return self.acknowledged(1 << 30)
+
+
+def committed(number: int) -> DecisionEntry:
+    """A decision of the process; every other one is a referral, with its review."""
+    made = numbered(number) if number % 2 else referred(number, history=None)
+    return replace(made, reply=b"%d" % number)
 
 
 @contextmanager
@@ -81,7 +91,7 @@ async def _committers(url: str, first: int, tell: Connection) -> None:
     async def commit_every(start: int) -> None:
         number = start
         while True:
-            await store.commit(numbered(number, reply=b"%d" % number))
+            await store.commit(committed(number))
             tell.send(number)
             number += COMMITTERS
 

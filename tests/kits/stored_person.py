@@ -35,6 +35,9 @@ from decision_service.pipeline.ports import (
 )
 from decision_service.pipeline.snapshots.codec import snapshot_body
 from decision_service.pipeline.snapshots.events import Event
+from decision_service.reviewing.opening import ReviewCase
+from decision_service.reviewing.policy import NO_POLICY
+from decision_service.reviewing.steps import By, note
 from decision_service.rollout.allowances import Grant
 from decision_service.storage.store import Store
 from tests.kits.arm_figures import paired
@@ -168,7 +171,7 @@ async def _standing(
 
 
 async def _belongings(store: Store, entry: DecisionEntry) -> None:
-    """A report, a letter that was sent, and a shadow's result."""
+    """A report, a letter that was sent, a shadow's result, and a contest with a note."""
     report = LoanOutcome(
         entry.decision_id, f"LN-{entry.user_id}", date(2026, 12, 1), LoanStatus.BOOKED,
         Money("PHP", 5_000_000), date(2026, 11, 25), Money("PHP", 945_650), Money("PHP", 100),
@@ -178,3 +181,7 @@ async def _belongings(store: Store, entry: DecisionEntry) -> None:
     await store.notices.record(notice)
     await store.notices.sent(notice.notice_id, Sending(NOON + DAY, "email", "staff-maria"))
     await store.put_pairs([paired(entry.decision_id)])
+    case = ReviewCase(entry.decision_id, entry.caller, entry.user_id, entry.product, entry.outcome)
+    los, maria = By("los", "q-1", NOON + DAY), By("staff-maria", "n-1", NOON + DAY)
+    review = await store.reviews.contest(case, los, "My debts are repaid.", NO_POLICY)
+    await store.reviews.step(review.review_id, lambda one, _: note(one, maria, "secret_signal"))

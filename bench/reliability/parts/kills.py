@@ -22,7 +22,7 @@ from bench.reliability.rules import harness_rules
 from bench.reliability.score import Score
 from bench.reliability.server import NotServing, Server
 from bench.reliability.setting import Setting
-from bench.reliability.stores import recorded
+from bench.reliability.stores import recorded, reviews_missing
 from bench.reliability.vendor import FAST, running_vendor
 from decision_service.failpoints import Point
 
@@ -196,6 +196,7 @@ async def _settled(site: Site) -> Verdict:
     """What is wrong at one store, compared while no service runs and asked for afterwards."""
     rows = await recorded(site.url)
     found = compare(site.history, rows)
+    found.referrals, found.unreviewed, found.reviews_alone = await reviews_missing(site.url)
     await site.servers[0].start(cold=True)
     await ask_everything_again(site.clients[0], site.history, found, rows)
     await replay(site.clients[0], replayable(site.history, REPLAYED), found)
@@ -215,6 +216,8 @@ def _report(
     score.judged(PART, "decisions acknowledged", acknowledged, f">= {goal}", kept=enough)
     for name in ("lost", "duplicate", "divergent", "refused_yet_recorded", "invented"):
         score.none(PART, name.replace("_", " "), len(getattr(found, name)))
+    score.none(PART, f"referrals without a review, of {found.referrals}", found.unreviewed)
+    score.none(PART, "reviews without a decision", found.reviews_alone)
     settled = f"{found.asked_again} of {found.asked_again + len(found.unsettled)}"
     score.judged(PART, "asked again and settled", settled, "all", kept=not found.unsettled)
     score.none(PART, f"replays that differ, of {found.replayed}", len(found.replays_differ))

@@ -28,6 +28,17 @@ class ReferKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REFER_KIND_POLICY: _ClassVar[ReferKind]
     REFER_KIND_LEGAL: _ClassVar[ReferKind]
 
+class ReviewState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REVIEW_STATE_UNSPECIFIED: _ClassVar[ReviewState]
+    REVIEW_STATE_OPEN: _ClassVar[ReviewState]
+    REVIEW_STATE_CLAIMED: _ClassVar[ReviewState]
+    REVIEW_STATE_AWAITING_DATA: _ClassVar[ReviewState]
+    REVIEW_STATE_DECIDING_AGAIN: _ClassVar[ReviewState]
+    REVIEW_STATE_AWAITING_SECOND: _ClassVar[ReviewState]
+    REVIEW_STATE_COMPLETED: _ClassVar[ReviewState]
+    REVIEW_STATE_ENDED: _ClassVar[ReviewState]
+
 class DecisionView(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     DECISION_VIEW_UNSPECIFIED: _ClassVar[DecisionView]
@@ -73,6 +84,14 @@ REFER_KIND_DATA: ReferKind
 REFER_KIND_SCORE: ReferKind
 REFER_KIND_POLICY: ReferKind
 REFER_KIND_LEGAL: ReferKind
+REVIEW_STATE_UNSPECIFIED: ReviewState
+REVIEW_STATE_OPEN: ReviewState
+REVIEW_STATE_CLAIMED: ReviewState
+REVIEW_STATE_AWAITING_DATA: ReviewState
+REVIEW_STATE_DECIDING_AGAIN: ReviewState
+REVIEW_STATE_AWAITING_SECOND: ReviewState
+REVIEW_STATE_COMPLETED: ReviewState
+REVIEW_STATE_ENDED: ReviewState
 DECISION_VIEW_UNSPECIFIED: DecisionView
 DECISION_VIEW_BASIC: DecisionView
 DECISION_VIEW_FULL: DecisionView
@@ -96,7 +115,7 @@ OFFER_KIND_FULL: OfferKind
 OFFER_KIND_REDUCED: OfferKind
 
 class Decision(_message.Message):
-    __slots__ = ("decision_id", "request_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions", "ruleset_ref", "assignment", "data_quality", "factor_values", "rule_traces", "as_of_date", "create_time", "expire_time", "engine_version", "inputs", "list_answers", "tags", "withheld_tags", "override")
+    __slots__ = ("decision_id", "request_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions", "ruleset_ref", "assignment", "data_quality", "factor_values", "rule_traces", "as_of_date", "create_time", "expire_time", "engine_version", "inputs", "list_answers", "tags", "withheld_tags", "override", "recourse", "review", "first_decision_id")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -131,6 +150,9 @@ class Decision(_message.Message):
     TAGS_FIELD_NUMBER: _ClassVar[int]
     WITHHELD_TAGS_FIELD_NUMBER: _ClassVar[int]
     OVERRIDE_FIELD_NUMBER: _ClassVar[int]
+    RECOURSE_FIELD_NUMBER: _ClassVar[int]
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    FIRST_DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     request_id: str
     application_id: str
@@ -158,7 +180,58 @@ class Decision(_message.Message):
     tags: _containers.RepeatedScalarFieldContainer[str]
     withheld_tags: _containers.RepeatedScalarFieldContainer[str]
     override: Override
-    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., user_id: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., data_requests: _Optional[_Iterable[_Union[DataRequest, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[Score, _Mapping]]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., ruleset_ref: _Optional[_Union[RulesetRef, _Mapping]] = ..., assignment: _Optional[_Union[Assignment, _Mapping]] = ..., data_quality: _Optional[_Union[DataQuality, _Mapping]] = ..., factor_values: _Optional[_Iterable[_Union[FactorValue, _Mapping]]] = ..., rule_traces: _Optional[_Iterable[_Union[RuleTrace, _Mapping]]] = ..., as_of_date: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., engine_version: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., list_answers: _Optional[_Iterable[_Union[ListAnswer, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., withheld_tags: _Optional[_Iterable[str]] = ..., override: _Optional[_Union[Override, _Mapping]] = ...) -> None: ...
+    recourse: Recourse
+    review: DecisionReview
+    first_decision_id: str
+    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., user_id: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., data_requests: _Optional[_Iterable[_Union[DataRequest, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[Score, _Mapping]]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., ruleset_ref: _Optional[_Union[RulesetRef, _Mapping]] = ..., assignment: _Optional[_Union[Assignment, _Mapping]] = ..., data_quality: _Optional[_Union[DataQuality, _Mapping]] = ..., factor_values: _Optional[_Iterable[_Union[FactorValue, _Mapping]]] = ..., rule_traces: _Optional[_Iterable[_Union[RuleTrace, _Mapping]]] = ..., as_of_date: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., engine_version: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., list_answers: _Optional[_Iterable[_Union[ListAnswer, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., withheld_tags: _Optional[_Iterable[str]] = ..., override: _Optional[_Union[Override, _Mapping]] = ..., recourse: _Optional[_Union[Recourse, _Mapping]] = ..., review: _Optional[_Union[DecisionReview, _Mapping]] = ..., first_decision_id: _Optional[str] = ...) -> None: ...
+
+class Recourse(_message.Message):
+    __slots__ = ("kind", "changes", "decide_again_on", "approved_amount", "may_be_told")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    DECIDE_AGAIN_ON_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    MAY_BE_TOLD_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    changes: _containers.RepeatedCompositeFieldContainer[FactorChange]
+    decide_again_on: str
+    approved_amount: _money_pb2.Money
+    may_be_told: bool
+    def __init__(self, kind: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[FactorChange, _Mapping]]] = ..., decide_again_on: _Optional[str] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., may_be_told: _Optional[bool] = ...) -> None: ...
+
+class FactorChange(_message.Message):
+    __slots__ = ("factor", "value", "needed", "steps", "may_be_told")
+    FACTOR_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    NEEDED_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    MAY_BE_TOLD_FIELD_NUMBER: _ClassVar[int]
+    factor: str
+    value: _values_pb2.InputValue
+    needed: _values_pb2.InputValue
+    steps: str
+    may_be_told: bool
+    def __init__(self, factor: _Optional[str] = ..., value: _Optional[_Union[_values_pb2.InputValue, _Mapping]] = ..., needed: _Optional[_Union[_values_pb2.InputValue, _Mapping]] = ..., steps: _Optional[str] = ..., may_be_told: _Optional[bool] = ...) -> None: ...
+
+class DecisionReview(_message.Message):
+    __slots__ = ("review_ids", "state", "outcome", "standing_decision_id", "approved_amount", "role", "decide_time", "decided_again_as")
+    REVIEW_IDS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    STANDING_DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    DECIDE_TIME_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_AGAIN_AS_FIELD_NUMBER: _ClassVar[int]
+    review_ids: _containers.RepeatedScalarFieldContainer[str]
+    state: ReviewState
+    outcome: Outcome
+    standing_decision_id: str
+    approved_amount: _money_pb2.Money
+    role: str
+    decide_time: _timestamp_pb2.Timestamp
+    decided_again_as: str
+    def __init__(self, review_ids: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[ReviewState, str]] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., standing_decision_id: _Optional[str] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., role: _Optional[str] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decided_again_as: _Optional[str] = ...) -> None: ...
 
 class ListAnswer(_message.Message):
     __slots__ = ("list", "input", "listed", "list_digest")

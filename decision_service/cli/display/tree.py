@@ -10,9 +10,11 @@ from rich.tree import Tree
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.cli.display.factors import add_factors
+from decision_service.cli.display.recourse import add_recourse
 from decision_service.cli.display.stages import RuleView, add_rule, add_stage, comparison_text
 from decision_service.cli.display.text import (
     cause_text,
+    concluded_text,
     money_text,
     outcome_text,
     override_text,
@@ -41,10 +43,31 @@ def decision_tree(decision: pb.Decision, title: str = "", most_factors: int = 0)
     """The decision with all that its view holds, or with the heaviest factors alone."""
     tree = Tree(_headline(decision, title), guide_style="dim")
     add_verdict(tree, decision)
+    add_recourse(tree, decision)
     _add_stages(tree, decision)
     add_factors(tree, decision, most_factors)
     tree.add(escape(_provenance(decision)))
+    _add_review(tree, decision)
     return tree
+
+
+def _add_review(tree: Tree, decision: pb.Decision) -> None:
+    """The chain: which decision came first, the reviews, and what stands."""
+    if decision.first_decision_id:
+        tree.add(f"decided again after {decision.first_decision_id}")
+    if not decision.HasField("review"):
+        return
+    review = decision.review
+    state = pb.ReviewState.Name(review.state).removeprefix("REVIEW_STATE_")
+    branch = tree.add(f"review · {state} · {', '.join(review.review_ids)}")
+    if review.decided_again_as:
+        branch.add(f"decided again as {review.decided_again_as}")
+    amount = ""
+    if review.HasField("approved_amount"):
+        amount = f" {money_text(review.approved_amount)}"
+    by = f" by a person ({review.role})" if review.role else ""
+    standing = f"stands: {concluded_text(review.outcome, 0)}{amount}{by}"
+    branch.add(escape(f"{standing} · {review.standing_decision_id}"))
 
 
 def add_verdict(tree: Tree, decision: pb.Decision) -> None:

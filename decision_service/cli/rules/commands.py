@@ -341,6 +341,8 @@ def _spec_dict(spec: Any) -> dict[str, Any]:
         "better": spec.better.value,
         "derived_from": list(spec.derived_from),
         "knock_out_only": spec.knock_out_only,
+        "moved_by": spec.action.by.value,
+        "step": None if spec.action.step is None else str(spec.action.step),
         "parity": spec.parity,
     }
 

@@ -14,6 +14,7 @@ class Role(StrEnum):
     `onboard_all` reaches every caller's applicants, `onboard` only those that the caller created.
     `subject_access` exports what is stored of them, all of it.
     `rules_approve` signs what one of `rules` proposed, and reads what that needs.
+    `review_second` confirms what one of `review` completed above the authority of one person.
     """
 
     DECIDE = "decide"
@@ -26,6 +27,8 @@ class Role(StrEnum):
     SUBJECT_ACCESS = "subject_access"
     OUTCOMES = "outcomes"
     OPERATE = "operate"
+    REVIEW = "review"
+    REVIEW_SECOND = "review_second"
 
 
 _ANY = frozenset(Role)
@@ -53,6 +56,16 @@ _BACKTESTS = (
     "GetBacktestReport",
     "CancelBacktest",
 )
+_REVIEWERS = frozenset({Role.REVIEW, Role.REVIEW_SECOND})
+_READ_REVIEWS = ("ListReviews", "GetReview")
+_WORK_ON_REVIEWS = (
+    "ClaimReview",
+    "ReleaseReview",
+    "AddReviewNote",
+    "RequestReviewData",
+    "DecideAgain",
+    "CompleteReview",
+)
 _ONBOARDERS = frozenset({Role.ONBOARD, Role.ONBOARD_ALL})
 _ONBOARD = ("CreateApplicant", "CreateLinkToken", "GetApplicant", "EraseApplicant")
 
@@ -73,6 +86,10 @@ METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.ClockService/GetClock": frozenset({Role.OPERATE, Role.READ}),
     f"/{PACKAGE}.ClockService/ResetClock": frozenset({Role.OPERATE}),
     f"/{PACKAGE}.OutcomeService/RecordOutcome": frozenset({Role.OUTCOMES}),
+    **{f"/{PACKAGE}.ReviewService/{name}": _REVIEWERS | {Role.READ} for name in _READ_REVIEWS},
+    **{f"/{PACKAGE}.ReviewService/{name}": _REVIEWERS for name in _WORK_ON_REVIEWS},
+    f"/{PACKAGE}.ReviewService/ConfirmReview": frozenset({Role.REVIEW_SECOND}),
+    f"/{PACKAGE}.ReviewService/RequestReview": frozenset({Role.DECIDE}),
     f"/{PACKAGE}.NoticeService/GetNotice": frozenset({Role.DECIDE, Role.READ}),
     f"/{PACKAGE}.NoticeService/ListNotices": frozenset({Role.DECIDE, Role.READ}),
     f"/{PACKAGE}.NoticeService/RecordNoticeSent": frozenset({Role.DECIDE}),

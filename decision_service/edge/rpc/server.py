@@ -26,6 +26,7 @@ from decision_service.edge.rpc.services import (
     notices,
     outcomes,
     reflection,
+    reviews,
     rollouts,
     rulesets,
 )
@@ -34,6 +35,7 @@ from decision_service.edge.rpc.services.clock import ClockUseCases
 from decision_service.edge.rpc.services.decisions import UseCases
 from decision_service.edge.rpc.services.health import NOT_SERVING, SERVING, HealthServicer
 from decision_service.edge.rpc.services.notices import NoticeUseCases
+from decision_service.edge.rpc.services.reviews import ReviewUseCases
 from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.edge.rpc.status import call_status, status_of
@@ -57,6 +59,7 @@ SERVICES = (
     notices.SERVICE,
     clock.SERVICE,
     backtests.SERVICE,
+    reviews.SERVICE,
 )
 SPARE_CALLS = 256
 """Calls of known callers accepted beyond those that have a place, and as many that are refused with
@@ -158,6 +161,7 @@ class Services(msgspec.Struct, frozen=True):
     notices: NoticeUseCases
     clock: ClockUseCases
     backtests: OperateBacktests
+    reviews: ReviewUseCases
 
 
 class ListenOptions(msgspec.Struct, frozen=True):
@@ -211,6 +215,7 @@ def _add(
         (outcomes.SERVICE, outcomes.methods(outcomes.OutcomeServicer(services.outcomes))),
         (clock.SERVICE, clock.methods(clock.ClockServicer(services.clock))),
         (backtests.SERVICE, backtests.methods(backtests.BacktestServicer(services.backtests))),
+        (reviews.SERVICE, reviews.methods(reviews.ReviewServicer(services.reviews))),
     ):
         server.add_registered_method_handlers(service, methods)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)

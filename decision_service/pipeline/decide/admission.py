@@ -17,6 +17,7 @@ from decision_service.pipeline.decide.overrides.limits import day_limits
 from decision_service.pipeline.decide.placing import Placement, place
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rules.rulebook import Product
+from decision_service.reviewing.policy import ReviewPolicy
 from decision_service.rollout.allowances import DayLimits
 from decision_service.rollout.gate import enters_comparison
 from decision_service.rollout.model import UNREPORTED
@@ -34,7 +35,7 @@ class Admission(msgspec.Struct, frozen=True):
     `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout assigned;
     `compared` says whether the decision enters comparisons between arms. `unreported` is for how
     long an expired offer counts of which no loan was reported. `answers` are those of the lists.
-    `limits` bound the day.
+    `limits` bound the day. `review` says in which queue a referral is reviewed.
     """
 
     application: Application
@@ -47,6 +48,7 @@ class Admission(msgspec.Struct, frozen=True):
     unreported: timedelta = UNREPORTED
     answers: tuple[ListAnswer, ...] = ()
     limits: DayLimits | None = None
+    review: ReviewPolicy | None = None
 
 
 async def admit(
@@ -90,6 +92,7 @@ def _admitted(
         product.plan.unreported,
         list_answers(ruleset, inputs, as_of.date),
         day_limits(product, assignment, subject.unit, as_of, ruleset),
+        product.plan.review,
     )
 
 

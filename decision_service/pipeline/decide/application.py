@@ -13,12 +13,26 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from decision_service.domain.factor import Value
+from decision_service.domain.own_facts import Match
 from decision_service.domain.person import GivenApplicant
 from decision_service.pipeline.decide.record_codec import value_to_wire
 from decision_service.pipeline.history.keys import KEY_ID_BYTES, IdentityKey
 from decision_service.pipeline.ports import ReplyStyle
 
 BASIC = ReplyStyle(full=False)
+
+
+class EarlierDecision(msgspec.Struct, frozen=True):
+    """The decision that an application is decided again after; `first` began the chain.
+
+    `match` is what was told of the applicant then, which is not kept to be compared again.
+    """
+
+    first: str
+    replaced: str
+    match: Match | None = None
+
+
 _REQUEST = b"R"
 _PLAIN_BYTES = 32
 
@@ -29,7 +43,7 @@ class Application(msgspec.Struct, frozen=True):
     `request_id` is empty when the client sent none. `inputs` holds what the client sent, with
     `requested_amount` (Money) and `requested_term_months` (int) among them. `wait_timeout` is in
     seconds. `applicant` is who applies, as the client says; it is compared in memory, and neither
-    stored nor logged.
+    stored nor logged. `earlier` is set where it is decided again.
     """
 
     request_id: str
@@ -41,6 +55,7 @@ class Application(msgspec.Struct, frozen=True):
     wait_timeout: float = 0.0
     style: ReplyStyle = BASIC
     applicant: GivenApplicant | None = None
+    earlier: EarlierDecision | None = None
 
     def content(self, *, full: bool | None = None) -> bytes:
         """SHA-256 of every field but `wait_timeout`, in another view where `full` is given.

@@ -44,6 +44,7 @@ from decision_service.pipeline.ports import (
     WarmMark,
 )
 from decision_service.pipeline.snapshots.codec import snapshot_body
+from decision_service.reviewing.opening import OpenedReview, ReviewCase, opened_by_referral
 from decision_service.rollout.allowances import Allowances
 from decision_service.rollout.gate import sets_pin
 from decision_service.ruleset.explain.trace import traces
@@ -199,8 +200,7 @@ def _decided(
     with tracer.span(SpanName.FACTORS):
         needs = needs_of(ruleset, admission.inputs)
         computed = factor_cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
-        applicant = admission.application.applicant
-        own = with_match(own, applicant, fetch_result.snapshot, needs, as_of)
+        own = _with_match(own, admission.application, fetch_result, needs, as_of)
         more = own_values(own, needs, as_of)
         factors = with_values(computed.factors, more)
     with tracer.span(SpanName.EVALUATE):
@@ -224,6 +224,15 @@ def _decided(
     shown = traces(ruleset, verdict) if full else ()
     wire = values_to_wire(more)
     return _Decided(decision, body, computed.wire, wire, shown, settled, allowances)
+
+
+def _with_match(
+    own: OwnFacts, application: Application, fetch_result: FetchResult, needs: Needs, as_of: AsOf
+) -> OwnFacts:
+    """The own facts with the grades of the applicant; those of the earlier decision, if any."""
+    if application.earlier is not None:
+        return replace(own, match=application.earlier.match)
+    return with_match(own, application.applicant, fetch_result.snapshot, needs, as_of)
 
 
 def _decision(
@@ -262,6 +271,7 @@ def _decision(
         own,
         admission.answers,
         override,
+        "" if application.earlier is None else application.earlier.first,
     )
 
 
@@ -299,7 +309,31 @@ def _entry(
         depends_on=None if fetch_result is None else fetch_result.mark,
         history=_history(decision, ruleset, own),
         allowances=decided.allowances,
+        review=_review(decision, admission, caller),
+        replaces=_replaces(admission.application),
     )
+
+
+def _replaces(application: Application) -> str:
+    return "" if application.earlier is None else application.earlier.replaced
+
+
+def _review(decision: Decision, admission: Admission, caller: str) -> OpenedReview | None:
+    """The review of a referral, in the queue that takes it."""
+    verdict, requested = decision.verdict, decision.inputs.get("requested_amount")
+    if verdict.outcome is not Outcome.REFER:
+        return None
+    case = ReviewCase(
+        decision.decision_id,
+        caller,
+        decision.user_id,
+        decision.product,
+        verdict.outcome,
+        verdict.refer_kind,
+        tuple(tag.name for tag in verdict.tags),
+        requested if isinstance(requested, Money) else None,
+    )
+    return opened_by_referral(case, decision.created, admission.review)
 
 
 def _history(
@@ -366,4 +400,5 @@ def _facts(decision: Decision, application: Application, decided: _Decided) -> F
         fetched=decision.fetched,
         upstream_calls=decision.upstream_calls,
         withheld_tags=decision.verdict.withheld_tags,
+        first_decision=decision.first_decision_id,
     )

@@ -279,7 +279,9 @@ class DecideApplication:
         application = admission.application
         if fetch_result is None or admission.ruleset is None:
             return None
-        person = Person(application.user_id, run.call.caller, application.customer_ref)
+        replaced = application.earlier.replaced if application.earlier else ""
+        caller, customer_ref = run.call.caller, application.customer_ref
+        person = Person(application.user_id, caller, customer_ref, replaced)
         about = HistoryOf(
             application.product, admission.ruleset.currency, admission.as_of, admission.unreported
         )

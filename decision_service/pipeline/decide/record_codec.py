@@ -87,7 +87,7 @@ class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What is stored of the facts in either form; `own_values` are those of own facts.
 
     `answers` are what lists of keys said of the inputs. `withheld_tags` stand here, since the
-    recorded reply may not tell them.
+    recorded reply may not tell them. `first_decision` began the chain of one that was made again.
     """
 
     instant: datetime
@@ -103,6 +103,7 @@ class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     withheld_tags: tuple[str, ...] = ()
     answers: tuple[ListAnswer, ...] = ()
     allowances: Allowances | None = None
+    first_decision: str = ""
 
 
 class FactsToStore(_Facts, frozen=True, omit_defaults=True, kw_only=True):

@@ -26,11 +26,15 @@ LINK_RENEWED = timedelta(days=180)
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Who applies, as far as earlier decisions can be found by it."""
+    """Who applies, as far as earlier decisions can be found by it.
+
+    `replaced` is a decision that is made again: it does not count as an earlier one.
+    """
 
     user_id: str
     caller: str
     customer_ref: str
+    replaced: str = ""
 
 
 class OwnRecords(msgspec.Struct, frozen=True):
@@ -65,12 +69,20 @@ class ReadHistory:
         # Two people may share a name and a birth date: nobody owes what is found by those alone.
         sure = (*(key for key in every if key not in keys.person), *others)
         facts = OwnFacts(
-            history_of(about, [past[key] for key in sure if key in past]),
+            history_of(about, [_without(past[key], person) for key in sure if key in past]),
             reuse_of(keys, past, person.user_id, person.caller, person.customer_ref),
         )
         claimed = [key for key in every if not _is_linked(key, past, person.user_id, about)]
         last = (past.get(key, NOTHING_PAST).last for key in (*claimed, *others))
         return OwnRecords(facts, tuple(zip((*claimed, *others), last, strict=True)))
+
+
+def _without(past: Past, person: Person) -> Past:
+    """The decisions under a key but the one that is made again."""
+    if not person.replaced:
+        return past
+    kept = (one for one in past.decisions if one.decision_id != person.replaced)
+    return Past(past.last, tuple(kept))
 
 
 def _others(keys: HistoryKeys, past: Mapping[bytes, Past], user_id: str) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime, tzinfo
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from decision_service.domain.errors import DecisionUnknown, LanguageUnknown, NoticeNotDue
 from decision_service.domain.factor import Factors, KindStatus
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Verdict
+from decision_service.domain.verdict import Outcome, Verdict
 from decision_service.notices.compose import letter
 from decision_service.notices.kinds import kind_of
 from decision_service.notices.model import (
@@ -31,6 +31,14 @@ from decision_service.pipeline.ports import Clock, PagePosition
 from decision_service.pipeline.records.read import ReadDecisions, Recorded
 from decision_service.pipeline.rules.rulebook import Rulebook
 
+InsteadOf = Callable[[str, Outcome], Awaitable[str]]
+"""The id of what stands in place of a decision with an outcome; empty where the decision does."""
+
+
+async def _nothing(_: str, __: Outcome) -> str:
+    """Every decision stands."""
+    return ""
+
 
 class NoticePage(msgspec.Struct, frozen=True):
     """One page of letters; `next` is None on the last one."""
@@ -48,11 +56,13 @@ class Notices:
         log: NoticeLog,
         rulebook: Callable[[], Rulebook],
         clock: Clock,
+        instead_of: InsteadOf | None = None,
     ) -> None:
         self._read = read
         self._log = log
         self._rulebook = rulebook
         self._clock = clock
+        self._instead_of = instead_of or _nothing
 
     async def get(self, decision_id: str, language: str, caller: str, scope: str) -> StoredNotice:
         """The letter of a decision, made at the first call.
@@ -60,6 +70,7 @@ class Notices:
         Raises DecisionUnknown, ProductUnknown, NoticeNotDue, LanguageUnknown, StoreUnavailable.
         """
         recorded = await self._read.get(decision_id, full=True, scope=scope)
+        await self._require_standing(recorded)
         verdict, kind = _due(recorded)
         found = await self._log.find(notice_id(decision_id, kind, language))
         if found is not None:
@@ -100,6 +111,16 @@ class Notices:
             return NoticePage(found, None)
         last = found[size - 1]
         return NoticePage(found[:size], PagePosition(last.made, last.notice_id))
+
+    async def _require_standing(self, recorded: Recorded) -> None:
+        entry = recorded.entry
+        other = await self._instead_of(entry.decision_id, entry.outcome)
+        if other:
+            raise NoticeNotDue(
+                f"there is no letter of decision {entry.decision_id}: {other} stands in its place",
+                decision_id=entry.decision_id,
+                instead=other,
+            )
 
     def _texts(self, product: str, language: str) -> NoticeTexts:
         texts = self._rulebook().product(product).notices

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.errors import DecisionUnknown
 from decision_service.domain.factor import Factors
@@ -45,6 +46,13 @@ class DecisionPage(msgspec.Struct, frozen=True):
     next: PagePosition | None
 
 
+def known_facts(recorded: Recorded) -> Facts:
+    """What the rules were told; the record has factors."""
+    factors, facts = recorded.factors, recorded.facts
+    values = {} if factors is None else factors.values
+    return Facts(values, inputs_from_wire(facts.inputs), facts.as_of, answers=facts.answers)
+
+
 class ReadDecisions:
     """Gets and lists recorded decisions."""
 
@@ -62,11 +70,11 @@ class ReadDecisions:
             return Recorded(entry, facts)
         factors = factors_from_wire(facts.factors)
         ruleset = await self._archive.by_digest(entry.ruleset_digest)
-        inputs = inputs_from_wire(facts.inputs)
-        known = Facts(factors.values, inputs, facts.as_of, answers=facts.answers)
-        verdict = settle(ruleset, known, facts.allowances).verdict
+        recorded = Recorded(entry, facts, factors)
+        verdict = settle(ruleset, known_facts(recorded), facts.allowances).verdict
         expires = expiry(verdict, factors, ruleset, facts.as_of, facts.answers)
-        return Recorded(entry, facts, factors, traces(ruleset, verdict), verdict, expires)
+        shown = traces(ruleset, verdict)
+        return replace(recorded, traces=shown, verdict=verdict, expires=expires)
 
     async def list(self, chosen: Filter, after: PagePosition | None, size: int) -> DecisionPage:
         """One page, newest first."""

@@ -149,4 +149,5 @@ def shell_of(recorded: Recorded) -> Decision:
         upstream_calls=facts.upstream_calls,
         own=facts.own,
         answers=facts.answers,
+        first_decision_id=facts.first_decision,
     )

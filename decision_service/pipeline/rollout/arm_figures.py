@@ -57,7 +57,8 @@ class ArmTally(msgspec.Struct, frozen=True):
     """Totals of a version as an arm: `decisions` and `amount` of all, the rest by applicants.
 
     An applicant counts once, by the first decision in the window. `missing` are referrals of kind
-    DATA, among the referred. `amount` is what was approved, in minor units.
+    DATA, among the referred. `amount` is what was approved, in minor units. `overridden` are those
+    of whom a person approved what was not approved, or declined what was.
     """
 
     arm: Arm
@@ -69,6 +70,7 @@ class ArmTally(msgspec.Struct, frozen=True):
     declined: int
     missing: int
     amount: int = 0
+    overridden: int = 0
 
 
 class ArmFigures(Protocol):

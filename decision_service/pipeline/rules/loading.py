@@ -23,6 +23,7 @@ from decision_service.pipeline.rules.publishing.manifest import (
     manifest_problems,
     publication,
 )
+from decision_service.pipeline.rules.queue_tags import unknown_queue_tags
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.rules.segments import unmatched_segments
 from decision_service.pipeline.rules.texts import ruleset_text
@@ -308,7 +309,8 @@ def _product(
     found.extend(unmatched_segments(plan_file.path, plan_file.text, reading.plan))
     named = (reading.plan.versions.of(arm) for arm in Arm)
     deciding = [versions[number] for number in named if number and number in versions]
-    bounds = doubtful_bounds(plan_file.path, plan_file.text, reading.plan, deciding)
+    asked = (plan_file.path, plan_file.text, reading.plan, deciding)
+    bounds = (*doubtful_bounds(*asked), *unknown_queue_tags(*asked))
     found.extend(bounds)
     if any(one.severity is Severity.ERROR for one in bounds):
         return None

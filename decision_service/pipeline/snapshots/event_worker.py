@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from decision_service.alarms import Alarm, raised
 from decision_service.domain.errors import ServiceError
+from decision_service.domain.kinds import Kind
 from decision_service.instruments import counter
-from decision_service.pipeline.snapshots.events import Event, EventLog
+from decision_service.pipeline.snapshots.events import Event, EventAction, EventLog
 from decision_service.pipeline.snapshots.ports import WarmLog
 from decision_service.pipeline.snapshots.refresh import EventResult, RefreshApplicants
 
@@ -25,6 +26,22 @@ SWEEP_PACE = 1.0
 """Seconds between two users of a sweep: at most one request a second is spent on it."""
 
 log = structlog.get_logger("decision_service.events")
+
+
+OnArrival = Callable[[str, Collection[Kind]], Awaitable[None]]
+"""Called with a user and the kinds of data that have arrived; no kinds stand for any."""
+
+
+async def _no_op(_: str, __: Collection[Kind]) -> None:
+    """Nobody waits for data."""
+
+
+def arrived_kinds(events: Sequence[Event]) -> Collection[Kind]:
+    """The kinds that these events say have arrived; none where one of them does not say."""
+    arrived = [event for event in events if event.meaning is EventAction.ARRIVED]
+    if not all(event.kinds for event in arrived):
+        return ()
+    return {kind for event in arrived for kind in event.kinds}
 
 
 class EventWorker:
@@ -44,6 +61,14 @@ class EventWorker:
         self._lanes = [
             _Lane(events, refresh, handled, withdrawals=which) for which in (True, False)
         ]
+
+    def on_arrival(self, call: OnArrival) -> None:
+        """Call this with each user whose changed data was read, and the kinds.
+
+        The events are done after it; where it raises a ServiceError they are handled again.
+        """
+        for lane in self._lanes:
+            lane.on_arrival = call
 
     def notify(self) -> None:
         """Wake the lanes: an event was recorded."""
@@ -77,6 +102,7 @@ class _Lane:
         self._refresh = refresh
         self._handled = handled
         self._withdrawals = withdrawals
+        self.on_arrival: OnArrival = _no_op
 
     async def run(self) -> None:
         while True:
@@ -110,6 +136,8 @@ class _Lane:
     async def _handle(self, user_id: str, events: Sequence[Event]) -> bool:
         try:
             outcome = await self._refresh.handle(user_id, events)
+            if outcome is EventResult.REFRESHED:
+                await self.on_arrival(user_id, arrived_kinds(events))
             await self._events.done([event.id for event in events])
         except ServiceError as error:
             log.warning("events.again", type=events[0].type, reason=error.reason)

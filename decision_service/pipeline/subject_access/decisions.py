@@ -27,6 +27,7 @@ from decision_service.pipeline.subject_access.ports import (
     StoredDecision,
     TellReply,
 )
+from decision_service.pipeline.subject_access.reviews import review_record
 
 _ENTRY = (
     "application_id", "customer_ref", "caller", "request_id", "ruleset_digest", "plan_digest",
@@ -50,6 +51,7 @@ def decision_record(stored: StoredDecision, tell: TellReply) -> PersonRecord:
         "own_records": _own(facts.own, disclosed),
         **_rows(stored.tables, _currency(facts)),
         "letters": [_letter(one) for one in stored.notices],
+        "reviews": [review_record(one) for one in stored.reviews],
     }
     if factors is not None:
         content["oldest_used_sync"] = plain(factors.oldest_used_sync)

@@ -21,6 +21,9 @@ LEFT_OUT: Mapping[str, str] = {
         "they are the lender's rules, and who knows their limits can arrange data to fit; the "
         "reasons, the values that they rest on and the score are told"
     ),
+    "queues of reviews, notes and explanations of reviewers": (
+        "they are the lender's work, and may name others; results and reasons are told"
+    ),
     "totals of the day that a decision was made beside": "they are of all applicants",
     "keys, checksums, names of the lender's staff": "they tell nothing of the person",
 }

@@ -12,6 +12,7 @@ import msgspec
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.notices.ports import StoredNotice
 from decision_service.pipeline.ports import PagePosition, StoredEntry
+from decision_service.pipeline.reviews.ports import RecordedReview
 from decision_service.pipeline.subject_access.disclosure import Disclosure
 
 Row = Mapping[str, object]
@@ -32,11 +33,12 @@ class UserRows(msgspec.Struct, frozen=True):
 
 
 class StoredDecision(msgspec.Struct, frozen=True):
-    """A decision with the rows that belong to it, by table, and its letters."""
+    """A decision with the rows that belong to it, by table, its letters and its reviews."""
 
     entry: StoredEntry
     tables: Mapping[str, Sequence[Row]]
     notices: Sequence[StoredNotice]
+    reviews: Sequence[RecordedReview] = ()
 
 
 class StoredReading(msgspec.Struct, frozen=True):

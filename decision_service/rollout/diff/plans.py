@@ -14,7 +14,8 @@ from decision_service.language.changes import (
     reordered,
     told,
 )
-from decision_service.rollout.diff.entries import PlanEntry, entries_of
+from decision_service.rollout.diff.entries import entries_of
+from decision_service.rollout.diff.entry import PlanEntry
 from decision_service.rollout.model import Plan
 
 LONGEST_LIST = 5
@@ -80,7 +81,7 @@ def _whole(entry: PlanEntry) -> str:
 
 
 def _order(before: Iterable[PlanEntry], after: Iterable[PlanEntry]) -> Iterator[WrittenChange]:
-    """The changes of order of stages, segments, shadows, caps and guardrails."""
+    """The changes of order of stages, segments, shadows, caps, guardrails, queues and reasons."""
     old, new = _ordered(before), _ordered(after)
     for group, kind in keys_of(old, new):
         sides = (side.get((group, kind), ()) for side in (old, new))

@@ -23,6 +23,7 @@ from decision_service.ruleset.compile.sections.header import read_header
 from decision_service.ruleset.compile.sections.inputs import read_inputs
 from decision_service.ruleset.compile.sections.params import read_params
 from decision_service.ruleset.compile.sections.reasons import read_reasons
+from decision_service.ruleset.compile.sections.recourse import RECOURSE, read_recourse
 from decision_service.ruleset.compile.sections.stages import announce, read_closing, read_stages
 from decision_service.ruleset.compile.sections.tags import read_tags
 from decision_service.ruleset.constructs.registry import CLOSING
@@ -51,6 +52,7 @@ OPTIONAL = (
     *CLOSING,
     "valid_for",
     "guarantees",
+    RECOURSE,
 )
 
 
@@ -124,6 +126,7 @@ def read_draft(
     read_stages(draft)
     read_closing(draft)
     read_guarantees(draft)
+    read_recourse(draft)
     draft.shared = _leave_unused(draft)
     draft.lists = read_lists({question.list for question in names.answers}, files, report)
     return draft
@@ -172,4 +175,5 @@ def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
         questions=tuple(draft.names.answers),
         lists=draft.lists,
         guarantees=tuple(draft.guarantees),
+        tell=draft.tell,
     )

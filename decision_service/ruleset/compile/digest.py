@@ -90,6 +90,7 @@ def content(draft: RulesetDraft) -> list[Any]:
         {d.name: d.tree for d in draft.derived},
         [_part(part) for part in draft.parts()],
         *([["tags", [*draft.tags.values()]]] if draft.tags else []),
+        *([["tell", draft.tell]] if draft.tell else []),
     ]
 
 

@@ -15,7 +15,7 @@ from decision_service.language.encoding.encoded import Encoded, either
 from decision_service.language.encoding.expressions import encode
 from decision_service.language.evaluation.emitter import compile_conditions
 from decision_service.language.evaluation.kleene import Gap, Unknown
-from decision_service.language.expressions.tree import reads
+from decision_service.language.expressions.tree import Node, reads
 from decision_service.language.types import Symbol
 from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, data_finding
@@ -102,6 +102,10 @@ class ConditionalRunner:
         missing = Missing(Cause.NOT_APPLIED, code=reason, detail=self.condition.stage)
         gone = [Unknown((), Gap(symbol.name, missing)) for symbol in self.outputs]
         state.put([symbol.slot for symbol in self.outputs], gone)
+
+    def trees(self) -> Iterable[Node]:
+        """Every expression that its result follows from, cells as conditions."""
+        return (self.condition.when, *self.inner.trees())
 
     def note(self, record: tuple[Any, ...]) -> str:
         """The stage's own note, where it was run."""

@@ -127,6 +127,10 @@ class ConditionsRunner:
             and any(world is None or world[0][index] is not False for world in worlds)
         }
 
+    def trees(self) -> Iterable[Tree]:
+        """Every expression that its result follows from, cells as conditions."""
+        return self.whens
+
     def encode(self, state: EncodedState) -> None:
         """The conditions as terms."""
         b = state.builder

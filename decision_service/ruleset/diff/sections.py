@@ -69,6 +69,12 @@ def tags(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
     yield from _entries("tags", "tag", before.get("tags"), after.get("tags"))
 
 
+def recourse(before: MapNode, after: MapNode) -> Iterator[WrittenChange]:
+    """What applicants may be told of what would have to be different."""
+    old, new = (as_map(root.get("recourse")).get("tell") for root in (before, after))
+    yield from compared("recourse", "applicants may be told of", old, new)
+
+
 def _entries(
     group: str, what: str, before: YamlNode | None, after: YamlNode | None
 ) -> Iterator[WrittenChange]:

@@ -35,6 +35,7 @@ _AFTER_STAGES = (
     sections.conditions,
     sections.post_checks,
     sections.validity,
+    sections.recourse,
 )
 
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from decision_service.ruleset.program.program import Program
 
 
+WAITING = "waiting"
+"""What `recourse: {tell: …}` names beside factors: the day from which an applicant is approved."""
+
+
 class RulesetFiles(msgspec.Struct, frozen=True):
     """The texts of one ruleset version.
 
@@ -126,7 +130,8 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     the trees of `derived.x` in the order of evaluation; `places` tells where each `inputs.x`,
     `params.x`, `derived.x` and `reasons.X` is declared; `unused_reasons` are declared, and nothing
     gives them. `questions` are what its rules ask of lists; `lists` are those, as they were when it
-    was loaded. They and the `guarantees` are no part of the digest.
+    was loaded. They and the `guarantees` are no part of the digest. `tell` holds what of recourse
+    applicants may be told: factors, and `waiting`.
     """
 
     ruleset: str
@@ -148,3 +153,4 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     questions: tuple[ListQuestion, ...] = ()
     lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)
     guarantees: tuple[Guarantee, ...] = ()
+    tell: frozenset[str] = frozenset()

@@ -77,6 +77,9 @@ class Runner(Protocol):
     def run(self, state: State) -> Conclusion:
         """Conclude from the values so far, missing ones among them; set the outputs."""
 
+    def trees(self) -> Iterable[Node]:
+        """Every expression that its result follows from, cells as conditions."""
+
     def encode(self, state: EncodedState) -> None:
         """What `run` does, as terms; raises NotEncodable."""
 

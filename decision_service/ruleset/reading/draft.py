@@ -91,6 +91,7 @@ class RulesetDraft(msgspec.Struct):
     waiting: list[Waiting] = msgspec.field(default_factory=list)
     reasons: dict[str, ReasonSpec] = msgspec.field(default_factory=dict)
     tags: dict[str, TagSpec] = msgspec.field(default_factory=dict)
+    tell: frozenset[str] = frozenset()
     stages: list[NamedPart] = msgspec.field(default_factory=list)
     closing: list[NamedPart] = msgspec.field(default_factory=list)
     valid_for: timedelta | None = None

@@ -16,8 +16,10 @@ from decision_service.ruleset.compile.compiler import OPTIONAL, REQUIRED
 from decision_service.ruleset.compile.sections.data import KEYS, MOST_DAYS, MOST_MONTHS
 from decision_service.ruleset.compile.sections.guarantees import DIRECTIONS, KINDS, OUTCOMES
 from decision_service.ruleset.compile.sections.inputs import WIRE_TYPES
+from decision_service.ruleset.compile.sections.recourse import RECOURSE, TELL
 from decision_service.ruleset.compile.sections.tags import TOLD
 from decision_service.ruleset.constructs.registry import CLOSING, STAGES
+from decision_service.ruleset.program.model import WAITING
 from decision_service.ruleset.reading.bounds import BOUNDED
 from decision_service.ruleset.reading.shared import SECTIONS, USES
 from decision_service.ruleset.schema import parts
@@ -98,8 +100,15 @@ def _sections() -> Schema:
         "reasons": about(named(_reason(), forms.REASON), "What applicants and regulators are told"),
         "tags": about(named(_tag()), "Labels for queues and signals; they decide nothing"),
         "stages": listed(forms.refers("stage"), minItems=1),
+        RECOURSE: about(_recourse(), "What would have to be different: who may be told what"),
         "guarantees": about(listed(_guarantee()), "What is to be proved of the rules"),
     }
+
+
+def _recourse() -> Schema:
+    told: Schema = {"anyOf": [forms.refers("factor"), choice([WAITING])]}
+    what = "Factors that an applicant may be told to change, and `waiting` for the day to come back"
+    return closed("recourse", (TELL,), {TELL: about(listed(told, minItems=1), what)})
 
 
 def _data() -> Schema:

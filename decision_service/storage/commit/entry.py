@@ -13,6 +13,7 @@ from decision_service.pipeline.ports import (
     StoredEntry,
     WarmMark,
 )
+from decision_service.reviewing.opening import OpenedReview
 from decision_service.rollout.allowances import Allowances
 from decision_service.storage.privacy.snapshots import PackedSnapshot
 from decision_service.storage.queries.decisions import microseconds
@@ -47,6 +48,8 @@ class Commit(msgspec.Struct, frozen=True):
     warm: WarmMark | None = None
     history: HistoryEntry | None = None
     allowances: Allowances | None = None
+    review: OpenedReview | None = None
+    replaces: str = ""
 
     @property
     def key(self) -> tuple[str, str]:

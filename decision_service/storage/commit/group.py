@@ -24,6 +24,8 @@ from decision_service.storage.errors import RETRY_SECONDS, unavailable
 from decision_service.storage.privacy import consents, snapshots
 from decision_service.storage.privacy.data_keys import DataKeys
 from decision_service.storage.queries import decisions, warm
+from decision_service.storage.queries import history as own_history
+from decision_service.storage.reviews import rows as reviews
 
 
 def record_group(
@@ -40,7 +42,9 @@ def record_group(
         for commit, status in zip(group, statuses, strict=True)
         if status is CommitStatus.RECORDED
     ]
+    own_history.remove(connection, [c.replaces for c in recorded if c.replaces])
     history.record(connection, recorded)
+    reviews.open_all(connection, [c.review for c in recorded if c.review is not None])
     given = [c.snapshot for c in recorded if c.snapshot is not None]
     snapshots.record(connection, given, data_keys)
     warm.record(connection, [(c.entry.user_id, c.warm) for c in recorded if c.warm is not None])

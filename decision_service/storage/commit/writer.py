@@ -79,6 +79,8 @@ class Writer:
             entry.warm,
             entry.history,
             entry.allowances,
+            entry.review,
+            entry.replaces,
         )
         try:
             answer = await self._groups.submit(commit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
 from msgspec.structs import asdict
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
@@ -14,6 +15,7 @@ from decision_service.storage.privacy.sealing import new_key
 from decision_service.storage.privacy.wrapping import about
 from decision_service.storage.queries import history
 from decision_service.storage.queries.dialect import insert_new, padded
+from decision_service.storage.reviews import steps as reviews
 from decision_service.storage.schema.tables import (
     applicants,
     consents,
@@ -85,10 +87,11 @@ def erase(
     erasure_id: str,
     disconnected: Disconnected | None = None,
     *,
+    now: datetime,
     data_keys: DataKeys = PLAIN,
     with_decisions: bool = False,
 ) -> Erased:
-    """Destroy a user's key and data, count the withdrawal, and record the erasure's id."""
+    """Destroy a user's key and data, end reviews, count the withdrawal, record the erasure."""
     known = _is_known(connection, user_id)
     insert_new(connection, erasures, [{"erasure_id": erasure_id, "user_id": user_id}])
     insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
@@ -99,6 +102,7 @@ def erase(
     for table in (known_counts, link_tokens, warm):
         connection.execute(delete(table).where(table.c.user_id == user_id))
     history.unlink(connection, user_id)
+    reviews.erase(connection, user_id, now)
     if with_decisions:
         expiry.remove_decisions(connection, user_id)
     return Erased(gone.rowcount, known)

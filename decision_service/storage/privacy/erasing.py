@@ -8,6 +8,7 @@ from functools import partial
 
 import structlog
 
+from decision_service.clock_ids import SystemClock
 from decision_service.pipeline.ports import Disconnected, Erased
 from decision_service.storage.engine import Database
 from decision_service.storage.privacy import consents, erasures
@@ -36,6 +37,7 @@ class Erasing:
         self._data_keys = data_keys
         self._with_decisions = with_decisions
         self.keeps_journal = journal is not None
+        self._clock = SystemClock()
         self._running: set[asyncio.Task[Erased]] = set()
 
     async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
@@ -66,6 +68,7 @@ class Erasing:
             user_id=user_id,
             erasure_id=erasure.id,
             disconnected=disconnected,
+            now=self._clock.now(),
             data_keys=self._data_keys,
             with_decisions=self._with_decisions,
         )
@@ -96,7 +99,12 @@ class Erasing:
         )
         users = dict(await asyncio.to_thread(self._journal.marked, known))
         wanted = {one: users.get(mark) for one, mark in lacking.items()}
-        work = partial(erasures.carry_out, wanted=wanted, with_decisions=self._with_decisions)
+        work = partial(
+            erasures.carry_out,
+            wanted=wanted,
+            now=self._clock.now(),
+            with_decisions=self._with_decisions,
+        )
         await self._database.write(work)
         await self._database.scrub()
         again = len({user_id for user_id in wanted.values() if user_id is not None})

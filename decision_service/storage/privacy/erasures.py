@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, select, union
 
@@ -37,12 +38,16 @@ def users(connection: Connection, *, with_decisions: bool = False) -> Sequence[s
 
 
 def carry_out(
-    connection: Connection, wanted: Mapping[str, str | None], *, with_decisions: bool = False
+    connection: Connection,
+    wanted: Mapping[str, str | None],
+    now: datetime,
+    *,
+    with_decisions: bool = False,
 ) -> None:
     """Erase each of these users, by erasure id; for unknown users only the id is recorded."""
     strangers = [one for one, user_id in wanted.items() if user_id is None]
     for erasure_id, user_id in wanted.items():
         if user_id is not None:
-            consents.erase(connection, user_id, erasure_id, with_decisions=with_decisions)
+            consents.erase(connection, user_id, erasure_id, now=now, with_decisions=with_decisions)
     rows = [{"erasure_id": one, "user_id": None} for one in strangers]
     insert_new(connection, erasures, rows)

@@ -17,12 +17,14 @@ from decision_service.storage.schema.tables import (
     decisions,
     loan_outcomes,
     notices,
+    review_events,
+    reviews,
     shadow_results,
     snapshots,
     warm,
 )
 
-_TABLES = (shadow_results, decisions, loan_outcomes, notices)
+_TABLES = (shadow_results, decisions, loan_outcomes, notices, reviews, review_events)
 """Outcomes and letters come after their decisions, whose deletion waits for what is being recorded
 of them."""
 

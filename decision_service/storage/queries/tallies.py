@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Function, and_, func, select
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.pipeline.rollout.arm_figures import ArmTally
 from decision_service.storage.queries.decisions import microseconds
-from decision_service.storage.schema.tables import arm_decisions
+from decision_service.storage.schema.tables import arm_decisions, decisions, reviews
 
 _ROW = arm_decisions.c
 _TURN = func.row_number().over(partition_by=_ROW.unit, order_by=(_ROW.created, _ROW.decision_id))
@@ -44,7 +45,29 @@ def tallies(
         .group_by(row.arm, row.version)
         .order_by(row.arm, row.version)
     )
-    return [ArmTally(Arm(arm), *map(int, counts)) for arm, *counts in connection.execute(found)]
+    made = [ArmTally(Arm(arm), *map(int, counts)) for arm, *counts in connection.execute(found)]
+    overridden = _overridden(connection, product, window)
+    return [replace(one, overridden=overridden.get((one.arm, one.version), 0)) for one in made]
+
+
+def _overridden(
+    connection: Connection, product: str, window: Sequence[ColumnElement[bool]]
+) -> Mapping[tuple[Arm, int], int]:
+    """Applicants of whom a person decided otherwise than a decision in the window."""
+    same = (
+        _ROW.product == decisions.c.product,
+        _ROW.created == decisions.c.created,
+        _ROW.decision_id == decisions.c.decision_id,
+    )
+    found = (
+        select(_ROW.arm, _ROW.version, func.count(_ROW.unit.distinct()))
+        .select_from(reviews)
+        .join(decisions, decisions.c.decision_id == reviews.c.decision_id)
+        .join(arm_decisions, and_(*same))
+        .where(reviews.c.product == product, reviews.c.overridden, *window)
+        .group_by(_ROW.arm, _ROW.version)
+    )
+    return {(Arm(arm), version): int(count) for arm, version, count in connection.execute(found)}
 
 
 _OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)

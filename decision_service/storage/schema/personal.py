@@ -127,6 +127,27 @@ PERSONAL: Mapping[str, PersonalTable] = {
         ErasedBy.DECISIONS,
         {"made_by": _STAFF, "sent_by": _STAFF},
     ),
+    "reviews": PersonalTable(
+        "decision_id",
+        (
+            "review_id", "decision_id", "user_id", "product", "kind", "state", "opened", "due",
+            "body",
+        ),
+        ErasedBy.DECISIONS,
+        {
+            "queue": "how the lender shares out its work",
+            "tags": "signals that are told to nobody are among them",
+            "claimed_until": _INNER,
+            "overridden": _INNER,
+        },
+        kept="a review that an erasure ends says so, and goes with its decision",
+    ),
+    "review_events": PersonalTable(
+        "decision_id",
+        ("review_id", "decision_id", "body"),
+        ErasedBy.DECISIONS,
+        {"position": _INNER},
+    ),
     "history": PersonalTable(
         "decision_id",
         (

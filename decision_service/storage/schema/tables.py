@@ -465,5 +465,51 @@ backtest_sums = Table(
 )
 """The sums of each range that is judged, until the run ends."""
 
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("review_id", _text(), primary_key=True),
+    Column("decision_id", _text(), nullable=False),
+    Column("user_id", _text(), nullable=False),
+    Column("product", _text(), nullable=False),
+    Column("queue", _text(), nullable=False),
+    Column("kind", _text()),
+    Column("tags", _text(), nullable=False),
+    Column("state", _text(), nullable=False),
+    Column("opened", BigInteger, nullable=False),
+    Column("due", BigInteger, nullable=False),
+    Column("claimed_until", BigInteger),
+    Column("overridden", Boolean, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("reviews_decision_id", "decision_id"),
+    Index("reviews_user_id", "user_id"),
+    Index("reviews_due", "due", "review_id"),
+    Index("reviews_state", "state", "due", "review_id"),
+)
+"""Every review as it stands; `body` is the whole of it, the other columns what lists look for.
+
+`tags` are one a line, with a line's end before the first and after the last.
+"""
+
+Index(
+    "reviews_overridden",
+    reviews.c.product,
+    reviews.c.decision_id,
+    sqlite_where=literal_column("overridden = 1"),
+    postgresql_where=reviews.c.overridden,
+)
+
+review_events = Table(
+    "review_events",
+    metadata,
+    Column("review_id", _text(), primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("decision_id", _text(), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("review_events_decision_id", "decision_id"),
+    sqlite_with_rowid=False,
+)
+"""Every step of every review, numbered from 1; none is ever changed."""
+
 STORED_APART = (decisions.c.reply, decisions.c.facts, snapshots.c.body, texts.c.body)
 """What PostgreSQL keeps beside the row, uncompressed: it is read far more cheaply."""

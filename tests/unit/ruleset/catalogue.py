@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from decision_service.domain.factor import FactorSpec, ValueType
+from decision_service.domain.factor import Action, FactorSpec, Mover, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 
@@ -41,7 +41,8 @@ def _all():
         yield _spec(f"income.conservative_{n}m", money, lower=None, months=n, needs_months=3)
         yield _spec(f"income.change_{n}m", money, lower=None, months=n)
     yield _spec("income.volatility_6m", number, months=6)
-    yield _spec("liabilities.monthly_amortization", money)
+    paid = Action(Mover.APPLICANT)
+    yield _spec("liabilities.monthly_amortization", money, action=paid)
     labels = ("EMPLOYED", "GIG", "UNEMPLOYED")
     yield _spec("employment.status", ValueType.TEXT, None, labels=labels)
     yield _spec("employment.has_payroll", ValueType.FLAG, None)

@@ -57,6 +57,8 @@ def _basic_fields(decision: Decision, languages: Sequence[str]) -> Fields:
         "create_time": timestamp_fields(decision.created),
         "engine_version": decision.engine_version,
     }
+    if decision.first_decision_id:
+        fields["first_decision_id"] = decision.first_decision_id
     if decision.expires is not None:
         fields["expire_time"] = timestamp_fields(decision.expires)
     if decision.override is not None:

@@ -12,6 +12,7 @@ import msgspec
 from decision_service.domain.errors import FieldProblem, PageTokenInvalid
 from decision_service.pipeline.notices.ports import NoticeFilter
 from decision_service.pipeline.ports import Filter, PagePosition
+from decision_service.pipeline.reviews.ports import ReviewFilter, ReviewPosition
 from decision_service.pipeline.subject_access.ports import ExportPlace
 
 DEFAULT_SIZE = 50
@@ -35,6 +36,10 @@ def make_token(chosen: Filter | NoticeFilter, position: PagePosition) -> str:
 
 def read_token(chosen: Filter | NoticeFilter, token: str) -> PagePosition | None:
     """The position of a token, None for the empty one; raises PageTokenInvalid."""
+    return _read(chosen, token)
+
+
+def _read(chosen: Filter | NoticeFilter | ReviewFilter, token: str) -> PagePosition | None:
     if not token:
         return None
     try:
@@ -66,6 +71,19 @@ def read_step_token(product: str, token: str) -> int | None:
     return position
 
 
+def make_review_token(chosen: ReviewFilter, position: ReviewPosition) -> str:
+    """The token that continues a list of reviews after a position."""
+    due = (position.due - _EPOCH) // _MICROSECOND
+    token = _Token(_fingerprint(chosen), due, position.review_id)
+    return base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
+
+
+def read_review_token(chosen: ReviewFilter, token: str) -> ReviewPosition | None:
+    """The position of a token, None for the empty one; raises PageTokenInvalid."""
+    found = _read(chosen, token)
+    return None if found is None else ReviewPosition(found.created, found.decision_id)
+
+
 def make_export_token(user_id: str, place: ExportPlace) -> str:
     """The token that continues an export of a user after a place."""
     token = msgspec.msgpack.encode((_fingerprint(user_id), place))
@@ -89,7 +107,7 @@ def _raw(token: str) -> bytes:
     return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
 
 
-def _fingerprint(chosen: Filter | NoticeFilter | str) -> bytes:
+def _fingerprint(chosen: Filter | NoticeFilter | ReviewFilter | str) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(chosen)).digest()[:12]
 
 

@@ -14,12 +14,14 @@ from decision_service.edge.rpc.mapping.decision import decision_message
 from decision_service.edge.rpc.mapping.filters import filter_from, page_size
 from decision_service.edge.rpc.mapping.full_view import add_full_view
 from decision_service.edge.rpc.mapping.page_tokens import make_token, read_token
+from decision_service.edge.rpc.mapping.recourse import recourse_message
 from decision_service.edge.rpc.mapping.requests import (
     application_from,
     decision_id_from,
     full_view,
     replay_from,
 )
+from decision_service.edge.rpc.mapping.reviews import chain_message
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.decide.application import Application, is_recorded_in_full
@@ -28,7 +30,9 @@ from decision_service.pipeline.decide.record_codec import inputs_from_wire
 from decision_service.pipeline.decide.run import CallContext
 from decision_service.pipeline.ports import Clock, ReplyStyle, StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions, Recorded
+from decision_service.pipeline.records.recourse import FindRecourse
 from decision_service.pipeline.records.replay import ReplayDecision, Replayed
+from decision_service.pipeline.reviews.chain import ReadReviewChain
 
 SERVICE = "decision_service.api.v1.DecisionService"
 COMPARED = (
@@ -54,7 +58,9 @@ class UseCases(msgspec.Struct, frozen=True):
     decide: DecideApplication
     read: ReadDecisions
     replay: ReplayDecision
+    recourse: FindRecourse
     clock: Clock
+    chain: ReadReviewChain
 
 
 class DecisionServicer:
@@ -85,7 +91,14 @@ class DecisionServicer:
         decision_id = decision_id_from(request.decision_id)
         recorded = await self._use_cases.read.get(decision_id, full=full, scope=info.scope)
         self._trail(info, recorded.entry)
-        return service_pb.GetDecisionResponse(decision=recorded_message(recorded, full=full))
+        message = recorded_message(recorded, full=full)
+        recourse = await self._use_cases.recourse(recorded) if full else None
+        if recourse is not None:
+            message.recourse.CopyFrom(recourse_message(recourse))
+        chain = await self._use_cases.chain(decision_id, recorded.entry.outcome)
+        if chain is not None:
+            message.review.CopyFrom(chain_message(chain))
+        return service_pb.GetDecisionResponse(decision=message)
 
     async def list_decisions(
         self, request: service_pb.ListDecisionsRequest, context: RpcContext

@@ -162,6 +162,7 @@ _EVENTS = {
     Metric.REFER_RATE: lambda t: t.referred,
     Metric.DECLINE_RATE: lambda t: t.declined,
     Metric.DATA_MISSING_RATE: lambda t: t.missing,
+    Metric.OVERRIDE_RATE: lambda t: t.overridden,
 }
 
 

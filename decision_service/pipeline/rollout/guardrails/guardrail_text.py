@@ -14,6 +14,7 @@ _METRICS = {
     Metric.REFER_RATE: "referrals",
     Metric.DECLINE_RATE: "declines",
     Metric.DATA_MISSING_RATE: "referrals for missing data",
+    Metric.OVERRIDE_RATE: "overrides by reviewers",
     Metric.INTERNAL_ERROR_RATE: "internal errors",
     Metric.UPSTREAM_ERROR_RATE: "errors of the vendor and outages",
     Metric.LATENCY_P99_MS: "the latency's 99th percentile",

@@ -182,6 +182,10 @@ class OfferRunner:
     def _term_binding(self, term: int | None, state: State) -> str:
         return self.term.text(term, state.values) if self.term and term else ""
 
+    def trees(self) -> Iterable[Node]:
+        """Every expression that its result follows from, cells as conditions."""
+        return [line.tree for line in self.lines]
+
     def encode(self, state: EncodedState) -> None:
         """The lines as terms."""
         encode_offer(self.terms, self.shortfall, self.limits, state)

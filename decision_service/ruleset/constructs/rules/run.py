@@ -89,6 +89,10 @@ class RulesRunner:
             state.tags.update(ready.rule.tags)
         return frozenset([ready.rule.id for _, ready in held])
 
+    def trees(self) -> Iterable[Node]:
+        """Every expression that its result follows from, cells as conditions."""
+        return [ready.when for ready in self.ready]
+
     def encode(self, state: EncodedState) -> None:
         """All rules as terms."""
         for each in self.ready:

@@ -167,6 +167,10 @@ class ScorecardRunner:
         state.put((self.score_slot, self.band_slot), (low, band.name))
         state.scores.append(Score(self.card.id, low, high, band.name))
 
+    def trees(self) -> Iterable[tree.Node]:
+        """Every expression that its result follows from, cells as conditions."""
+        return [cell_tree(b.cell, c.name) for c in self.card.characteristics for b in c.bins]
+
     def encode(self, state: EncodedState) -> None:
         """The card as terms."""
         encode_card(self.card, state)

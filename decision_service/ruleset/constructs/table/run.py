@@ -184,6 +184,12 @@ class TableRunner:
             return finding
         return data_finding(behind[0])
 
+    def trees(self) -> Iterable[tree.Node]:
+        """Every expression that its result follows from, cells as conditions."""
+        for row in self.grid.rows:
+            yield from map(cell_tree, row.cells, self.grid.names)
+            yield from row.gives.values()
+
     def encode(self, state: EncodedState) -> None:
         """The table as terms."""
         encode_grid(self.grid, self.reads, state)

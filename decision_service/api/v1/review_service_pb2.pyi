@@ -1,0 +1,277 @@
+import datetime
+
+from decision_service.api.v1 import decision_pb2 as _decision_pb2
+from google.api import annotations_pb2 as _annotations_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.type import money_pb2 as _money_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ReviewOrigin(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REVIEW_ORIGIN_UNSPECIFIED: _ClassVar[ReviewOrigin]
+    REVIEW_ORIGIN_REFERRED: _ClassVar[ReviewOrigin]
+    REVIEW_ORIGIN_CONTESTED: _ClassVar[ReviewOrigin]
+REVIEW_ORIGIN_UNSPECIFIED: ReviewOrigin
+REVIEW_ORIGIN_REFERRED: ReviewOrigin
+REVIEW_ORIGIN_CONTESTED: ReviewOrigin
+
+class ListReviewsRequest(_message.Message):
+    __slots__ = ("product", "queue", "kind", "tag", "state", "decision_id", "unfinished", "overdue", "open_time_before", "page_size", "page_token")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    UNFINISHED_FIELD_NUMBER: _ClassVar[int]
+    OVERDUE_FIELD_NUMBER: _ClassVar[int]
+    OPEN_TIME_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    product: str
+    queue: str
+    kind: _decision_pb2.ReferKind
+    tag: str
+    state: _decision_pb2.ReviewState
+    decision_id: str
+    unfinished: bool
+    overdue: bool
+    open_time_before: _timestamp_pb2.Timestamp
+    page_size: int
+    page_token: str
+    def __init__(self, product: _Optional[str] = ..., queue: _Optional[str] = ..., kind: _Optional[_Union[_decision_pb2.ReferKind, str]] = ..., tag: _Optional[str] = ..., state: _Optional[_Union[_decision_pb2.ReviewState, str]] = ..., decision_id: _Optional[str] = ..., unfinished: _Optional[bool] = ..., overdue: _Optional[bool] = ..., open_time_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListReviewsResponse(_message.Message):
+    __slots__ = ("reviews", "next_page_token")
+    REVIEWS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    reviews: _containers.RepeatedCompositeFieldContainer[Review]
+    next_page_token: str
+    def __init__(self, reviews: _Optional[_Iterable[_Union[Review, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetReviewRequest(_message.Message):
+    __slots__ = ("review_id",)
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    def __init__(self, review_id: _Optional[str] = ...) -> None: ...
+
+class GetReviewResponse(_message.Message):
+    __slots__ = ("review",)
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    review: Review
+    def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
+
+class ClaimReviewRequest(_message.Message):
+    __slots__ = ("review_id",)
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    def __init__(self, review_id: _Optional[str] = ...) -> None: ...
+
+class ClaimReviewResponse(_message.Message):
+    __slots__ = ("review",)
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    review: Review
+    def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
+
+class ReleaseReviewRequest(_message.Message):
+    __slots__ = ("review_id",)
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    def __init__(self, review_id: _Optional[str] = ...) -> None: ...
+
+class ReleaseReviewResponse(_message.Message):
+    __slots__ = ("review",)
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    review: Review
+    def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
+
+class AddReviewNoteRequest(_message.Message):
+    __slots__ = ("review_id", "request_id", "text")
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    request_id: str
+    text: str
+    def __init__(self, review_id: _Optional[str] = ..., request_id: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class AddReviewNoteResponse(_message.Message):
+    __slots__ = ("review",)
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    review: Review
+    def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
+
+class RequestReviewDataRequest(_message.Message):
+    __slots__ = ("review_id", "request_id", "data_kinds", "text")
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    DATA_KINDS_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    request_id: str
+    data_kinds: _containers.RepeatedScalarFieldContainer[str]
+    text: str
+    def __init__(self, review_id: _Optional[str] = ..., request_id: _Optional[str] = ..., data_kinds: _Optional[_Iterable[str]] = ..., text: _Optional[str] = ...) -> None: ...
+
+class RequestReviewDataResponse(_message.Message):
+    __slots__ = ("review",)
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    review: Review
+    def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
+
+class DecideAgainRequest(_message.Message):
+    __slots__ = ("review_id",)
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    def __init__(self, review_id: _Optional[str] = ...) -> None: ...
+
+class DecideAgainResponse(_message.Message):
+    __slots__ = ("review",)
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    review: Review
+    def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
+
+class CompleteReviewRequest(_message.Message):
+    __slots__ = ("review_id", "request_id", "outcome", "approved_amount", "reason", "explanation")
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    request_id: str
+    outcome: _decision_pb2.Outcome
+    approved_amount: _money_pb2.Money
+    reason: str
+    explanation: str
+    def __init__(self, review_id: _Optional[str] = ..., request_id: _Optional[str] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reason: _Optional[str] = ..., explanation: _Optional[str] = ...) -> None: ...
+
+class CompleteReviewResponse(_message.Message):
+    __slots__ = ("review",)
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    review: Review
+    def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
+
+class ConfirmReviewRequest(_message.Message):
+    __slots__ = ("review_id", "request_id", "reject", "text")
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    REJECT_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    request_id: str
+    reject: bool
+    text: str
+    def __init__(self, review_id: _Optional[str] = ..., request_id: _Optional[str] = ..., reject: _Optional[bool] = ..., text: _Optional[str] = ...) -> None: ...
+
+class ConfirmReviewResponse(_message.Message):
+    __slots__ = ("review",)
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    review: Review
+    def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
+
+class RequestReviewRequest(_message.Message):
+    __slots__ = ("decision_id", "request_id", "text")
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    decision_id: str
+    request_id: str
+    text: str
+    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class RequestReviewResponse(_message.Message):
+    __slots__ = ("review",)
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    review: Review
+    def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
+
+class Review(_message.Message):
+    __slots__ = ("review_id", "decision_id", "product", "origin", "decided_outcome", "kind", "tags", "queue", "requested_amount", "open_time", "due_time", "overdue", "state", "claimed_by", "claim_end_time", "awaited_kinds", "result", "completed_by", "confirmed_by", "end_time", "end_reason", "decided_again_as", "events")
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    OPEN_TIME_FIELD_NUMBER: _ClassVar[int]
+    DUE_TIME_FIELD_NUMBER: _ClassVar[int]
+    OVERDUE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CLAIMED_BY_FIELD_NUMBER: _ClassVar[int]
+    CLAIM_END_TIME_FIELD_NUMBER: _ClassVar[int]
+    AWAITED_KINDS_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    COMPLETED_BY_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMED_BY_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_REASON_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_AGAIN_AS_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    decision_id: str
+    product: str
+    origin: ReviewOrigin
+    decided_outcome: _decision_pb2.Outcome
+    kind: _decision_pb2.ReferKind
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    queue: str
+    requested_amount: _money_pb2.Money
+    open_time: _timestamp_pb2.Timestamp
+    due_time: _timestamp_pb2.Timestamp
+    overdue: bool
+    state: _decision_pb2.ReviewState
+    claimed_by: str
+    claim_end_time: _timestamp_pb2.Timestamp
+    awaited_kinds: _containers.RepeatedScalarFieldContainer[str]
+    result: ReviewResult
+    completed_by: str
+    confirmed_by: str
+    end_time: _timestamp_pb2.Timestamp
+    end_reason: str
+    decided_again_as: str
+    events: _containers.RepeatedCompositeFieldContainer[ReviewEvent]
+    def __init__(self, review_id: _Optional[str] = ..., decision_id: _Optional[str] = ..., product: _Optional[str] = ..., origin: _Optional[_Union[ReviewOrigin, str]] = ..., decided_outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., kind: _Optional[_Union[_decision_pb2.ReferKind, str]] = ..., tags: _Optional[_Iterable[str]] = ..., queue: _Optional[str] = ..., requested_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., overdue: _Optional[bool] = ..., state: _Optional[_Union[_decision_pb2.ReviewState, str]] = ..., claimed_by: _Optional[str] = ..., claim_end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., awaited_kinds: _Optional[_Iterable[str]] = ..., result: _Optional[_Union[ReviewResult, _Mapping]] = ..., completed_by: _Optional[str] = ..., confirmed_by: _Optional[str] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_reason: _Optional[str] = ..., decided_again_as: _Optional[str] = ..., events: _Optional[_Iterable[_Union[ReviewEvent, _Mapping]]] = ...) -> None: ...
+
+class ReviewResult(_message.Message):
+    __slots__ = ("outcome", "approved_amount", "reason", "explanation")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    outcome: _decision_pb2.Outcome
+    approved_amount: _money_pb2.Money
+    reason: str
+    explanation: str
+    def __init__(self, outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reason: _Optional[str] = ..., explanation: _Optional[str] = ...) -> None: ...
+
+class ReviewEvent(_message.Message):
+    __slots__ = ("position", "event_time", "who", "action", "text", "data_kinds", "result", "decision_id")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    WHO_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    DATA_KINDS_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    event_time: _timestamp_pb2.Timestamp
+    who: str
+    action: str
+    text: str
+    data_kinds: _containers.RepeatedScalarFieldContainer[str]
+    result: ReviewResult
+    decision_id: str
+    def __init__(self, position: _Optional[int] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., who: _Optional[str] = ..., action: _Optional[str] = ..., text: _Optional[str] = ..., data_kinds: _Optional[_Iterable[str]] = ..., result: _Optional[_Union[ReviewResult, _Mapping]] = ..., decision_id: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,105 @@
+"""The reviews of a decision, and the outcome that stands after them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.ports import Clock, DecisionLog
+from decision_service.pipeline.reviews.ports import ReviewLog
+from decision_service.reviewing.model import Review, ReviewState
+
+MOST_LINKS = 20
+"""How many decisions of a chain are followed from one that is read."""
+
+
+class StandingOutcome(msgspec.Struct, frozen=True):
+    """The outcome that stands of an application; `confirmed` by a second person.
+
+    `decision_id` is the decision whose outcome, or whose review's result, it is. `at` is None where
+    no person decided it.
+    """
+
+    decision_id: str
+    outcome: Outcome
+    amount: Money | None = None
+    at: datetime | None = None
+    confirmed: bool = False
+
+
+class ReviewChain(msgspec.Struct, frozen=True):
+    """A decision's reviews, oldest first, the newest one's state now, and what stands."""
+
+    reviews: tuple[Review, ...]
+    state: ReviewState
+    decided_again_as: str
+    standing: StandingOutcome
+
+    @property
+    def last_id(self) -> str:
+        """The id of the newest review."""
+        return self.reviews[-1].review_id
+
+
+class ReadReviewChain:
+    """Reads the chain that begins with a decision."""
+
+    def __init__(self, log: ReviewLog, decisions: DecisionLog, clock: Clock) -> None:
+        self._log = log
+        self._decisions = decisions
+        self._clock = clock
+
+    async def __call__(self, decision_id: str, outcome: Outcome) -> ReviewChain | None:
+        """The reviews of a decision with this recorded outcome; None where there are none."""
+        reviews = tuple(await self._log.of_decision(decision_id))
+        if not reviews:
+            return None
+        state = reviews[-1].state_at(self._clock.now())
+        standing = await self._standing(decision_id, outcome, reviews)
+        return ReviewChain(reviews, state, _again(reviews), standing)
+
+    async def instead_of(self, decision_id: str, outcome: Outcome) -> str:
+        """The id of the decision or review by which something else stands; empty for none."""
+        chain = await self(decision_id, outcome)
+        if chain is None:
+            return ""
+        if chain.decided_again_as:
+            return chain.decided_again_as
+        same = chain.standing.outcome is outcome
+        by_person = chain.standing.at is not None
+        return "" if same and not (by_person and outcome is Outcome.APPROVE) else chain.last_id
+
+    async def _standing(
+        self, decision_id: str, outcome: Outcome, reviews: Sequence[Review]
+    ) -> StandingOutcome:
+        for _ in range(MOST_LINKS):
+            told = _told(reviews)
+            following = _again(reviews)
+            if told is not None or not following:
+                return told or StandingOutcome(decision_id, outcome)
+            entry = await self._decisions.get(following)
+            if entry is None:
+                break
+            decision_id, outcome = following, entry.outcome
+            reviews = await self._log.of_decision(following)
+        return StandingOutcome(decision_id, outcome)
+
+
+def _told(reviews: Sequence[Review]) -> StandingOutcome | None:
+    """The result of the newest completed review."""
+    for review in reversed(reviews):
+        result = review.result
+        if review.state is ReviewState.COMPLETED and result is not None:
+            confirmed = bool(review.confirmed_by)
+            return StandingOutcome(
+                review.decision_id, result.outcome, result.amount, review.ended, confirmed
+            )
+    return None
+
+
+def _again(reviews: Sequence[Review]) -> str:
+    return next((one.decided_again_as for one in reversed(reviews) if one.decided_again_as), "")

@@ -1,0 +1,1 @@
+"""Recourse: what would have to be different for an application to be approved; pure."""

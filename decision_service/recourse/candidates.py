@@ -1,0 +1,197 @@
+"""The values that a factor may be changed to: bins, bounds, thresholds and steps.
+
+Only those are looked at that lie the way that is better for an applicant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from decision_service.domain.factor import Better, FactorSpec, FactorValue, Mover, Value, ValueType
+from decision_service.domain.money import Money, exponent
+from decision_service.factors.registry import catalogue
+from decision_service.language.evaluation.arithmetic import exactly
+from decision_service.language.evaluation.emitter import Evaluate, compile_tree
+from decision_service.language.evaluation.kleene import Unknown
+from decision_service.language.expressions.tree import Compare, NameRead, Node, parts, walk
+from decision_service.recourse.lawful import Laws
+from decision_service.ruleset.program.model import CompiledRuleset
+
+MOST_STEPS = 10
+"""How many steps are looked at, besides thresholds."""
+
+_UNITS = {ValueType.INTEGER: Decimal(1), ValueType.NUMBER: Decimal("0.01")}
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A value that a factor may be changed to, and how many steps away it is."""
+
+    factor: str
+    value: FactorValue
+    steps: Decimal
+
+
+class Uses:
+    """How a ruleset uses each factor: what it is compared with, and whether it is calculated with.
+
+    Thresholds are expressions of which the values of an evaluation make figures.
+    """
+
+    def __init__(self, ruleset: CompiledRuleset) -> None:
+        self.calculated: set[str] = set()
+        self._compared: dict[str, dict[str, Evaluate]] = {}
+        for tree in _every_tree(ruleset):
+            for node in walk(tree):
+                self._look_at(node)
+
+    def thresholds(self, name: str, values: Sequence[Any]) -> Iterator[Decimal]:
+        """What a factor is compared with, money in minor units; what is no number is left out."""
+        for evaluate in self._compared.get(name, {}).values():
+            with exactly():
+                found = evaluate(values)
+            if not isinstance(found, Unknown | bool) and isinstance(found, int | Decimal):
+                yield Decimal(found)
+
+    def _look_at(self, node: Node) -> None:
+        if not isinstance(node, Compare):
+            self.calculated |= {p.symbol.name for p in parts(node) if isinstance(p, NameRead)}
+            return
+        for side, other in ((node.left, node.right), (node.right, node.left)):
+            if isinstance(side, NameRead):
+                known = self._compared.setdefault(side.symbol.name, {})
+                known.setdefault(other.text, compile_tree(other))
+
+
+def _every_tree(ruleset: CompiledRuleset) -> Iterator[Node]:
+    yield from ruleset.derived.values()
+    for part in (*ruleset.program.stages, *ruleset.program.closing):
+        yield from part.runner.trees()
+
+
+def movable(names: Iterable[str], values: Mapping[str, FactorValue]) -> list[str]:
+    """Those of the factors that the applicant moves and that have a value, by name."""
+    return [
+        name
+        for name in sorted(names)
+        if catalogue()[name].action.by is Mover.APPLICANT and _size(values.get(name)) is not None
+    ]
+
+
+class Pools:
+    """The values that each of some factors may be changed to, nearest first.
+
+    Where one factor is never above another, the other takes its values, too: they move together.
+    """
+
+    def __init__(
+        self,
+        uses: Uses,
+        values: Mapping[str, FactorValue],
+        seen: Sequence[Any],
+        laws: Laws,
+    ) -> None:
+        self._values, self._currency = values, laws.currency
+        self._uses, self._seen, self._orders = uses, seen, laws.orders
+
+    def of(self, names: Iterable[str]) -> Mapping[str, list[Candidate]]:
+        """The candidates of each factor that has any, by name."""
+        figures = {name: self._own(name) for name in names}
+        for _ in figures:
+            self._share(figures)
+        found = {name: self._candidates(name, figures[name]) for name in sorted(figures)}
+        return {name: pool for name, pool in found.items() if pool}
+
+    def _own(self, name: str) -> set[Decimal]:
+        spec, size = catalogue()[name], self._now(name)
+        step = _step(spec, size) if spec.better is Better.UP else -_step(spec, size)
+        figures = {*_beside(self._uses.thresholds(name, self._seen), spec)}
+        figures |= {*_ends(spec, self._currency)}
+        if name in self._uses.calculated:
+            figures |= {size + step * number for number in range(1, MOST_STEPS + 1)}
+        return {figure for figure in figures if self._is_better(name, figure)}
+
+    def _share(self, figures: Mapping[str, set[Decimal]]) -> None:
+        """What raises the lower of two may raise the higher, what lowers the higher the lower."""
+        for low, high in self._orders:
+            if low in figures and high in figures:
+                up = catalogue()[low].better is Better.UP
+                to, of = (high, low) if up else (low, high)
+                figures[to].update(n for n in figures[of] if self._is_better(to, n))
+
+    def _candidates(self, name: str, figures: Iterable[Decimal]) -> list[Candidate]:
+        spec, size = catalogue()[name], self._now(name)
+        step = _step(spec, size)
+        exact = spec.type is ValueType.NUMBER
+        whole = {n if exact else n.to_integral_value() for n in figures} - {size}
+        found = [
+            Candidate(name, FactorValue(name, value), _steps(n - size, step))
+            for n in whole
+            for value in [_typed(n, spec, self._currency)]
+        ]
+        return sorted(found, key=lambda each: each.steps)
+
+    def _is_better(self, name: str, figure: Decimal) -> bool:
+        spec, size = catalogue()[name], self._now(name)
+        better = figure > size if spec.better is Better.UP else figure < size
+        return better and _within(figure, spec, self._currency)
+
+    def _now(self, name: str) -> Decimal:
+        size = _size(self._values.get(name))
+        if size is None:
+            raise AssertionError(name)
+        return size
+
+
+def _size(found: FactorValue | None) -> Decimal | None:
+    """A value as a number, money in minor units; None for none and for what is no number."""
+    value = None if found is None else found.value
+    if isinstance(value, Money):
+        return Decimal(value.minor)
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return Decimal(value) if is_number and isinstance(value, int | Decimal) else None
+
+
+def _step(spec: FactorSpec, size: Decimal) -> Decimal:
+    """The catalogue's step; of money a tenth of the present value, in minor units."""
+    if spec.action.step is not None:
+        return spec.action.step
+    return abs(size) / MOST_STEPS
+
+
+def _steps(distance: Decimal, step: Decimal) -> Decimal:
+    """The way in steps; where the present value is nothing, as many as are looked at."""
+    return abs(distance) / step if step else Decimal(MOST_STEPS)
+
+
+def _beside(thresholds: Iterable[Decimal], spec: FactorSpec) -> Iterator[Decimal]:
+    """Each threshold and the next value on the better side of it, for comparisons without it."""
+    unit = _UNITS.get(spec.type, Decimal(1))
+    for figure in thresholds:
+        yield figure
+        yield figure + (unit if spec.better is Better.UP else -unit)
+
+
+def _ends(spec: FactorSpec, currency: str) -> Iterator[Decimal]:
+    end = spec.upper if spec.better is Better.UP else spec.lower
+    if end is not None:
+        yield _plain(end, spec, currency)
+
+
+def _within(figure: Decimal, spec: FactorSpec, currency: str) -> bool:
+    low, high = spec.lower, spec.upper
+    above = low is None or figure >= _plain(low, spec, currency)
+    return above and (high is None or figure <= _plain(high, spec, currency))
+
+
+def _plain(bound: Decimal, spec: FactorSpec, currency: str) -> Decimal:
+    return bound.scaleb(exponent(currency)) if spec.type is ValueType.MONEY else bound
+
+
+def _typed(figure: Decimal, spec: FactorSpec, currency: str) -> Value:
+    if spec.type is ValueType.MONEY:
+        return Money(currency, int(figure))
+    return int(figure) if spec.type is ValueType.INTEGER else figure

@@ -1,0 +1,156 @@
+"""Whether values of factors agree with the laws between factors, and what follows from others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
+from decision_service.factors.laws import DEFINITIONS, LAWS
+from decision_service.factors.registry import catalogue
+from decision_service.language.diagnostics import Place, Report, render
+from decision_service.language.evaluation.arithmetic import exactly
+from decision_service.language.evaluation.emitter import compile_tree
+from decision_service.language.evaluation.kleene import Unknown
+from decision_service.language.evaluation.values import from_runtime, to_runtime
+from decision_service.language.expressions.checker import read_expression
+from decision_service.language.types import NameFault, Symbol
+from decision_service.language.yaml.nodes import Scalar
+
+Values = Mapping[str, FactorValue]
+
+
+class Formula(msgspec.Struct, frozen=True):
+    """An expression on factors, its `factors` in the order of their slots."""
+
+    factors: tuple[str, ...]
+    evaluate: Callable[[Sequence[Any]], Any]
+
+    def of(self, values: Values, currency: str) -> Any:
+        """Its value; None where one of its factors has none, or it has no result."""
+        given = [_plain(values.get(name), currency) for name in self.factors]
+        if any(value is None for value in given):
+            return None
+        with exactly():
+            found = self.evaluate(given)
+        return None if isinstance(found, Unknown) else found
+
+
+class _Factors:
+    """The factors of the catalogue as names of expressions, each with a slot at its first use."""
+
+    claims = False
+
+    def __init__(self, currency: str) -> None:
+        self.currency = currency
+        self.symbols: dict[str, Symbol] = {}
+
+    def find(self, name: str) -> Symbol | NameFault:
+        """The symbol of a factor."""
+        spec = catalogue().get(name)
+        if spec is None:
+            return NameFault("R204", f"`{name}` is no factor")
+        if name not in self.symbols:
+            self.symbols[name] = _symbol(spec, len(self.symbols))
+        return self.symbols[name]
+
+    def listed(self, operand: Symbol, name: str) -> Symbol | NameFault:
+        """Nothing: laws ask no lists."""
+        return NameFault("R213", f"`{operand.name} in lists.{name}` cannot be asked in a law")
+
+
+def _symbol(spec: FactorSpec, slot: int) -> Symbol:
+    return Symbol(spec.name, spec.type, slot, spec.lower, spec.upper, spec.labels)
+
+
+@lru_cache(2048)
+def formula(text: str, expected: ValueType, currency: str) -> Formula:
+    """An expression on factors; raises ValueError for one that is wrong."""
+    report, scope = Report(), _Factors(currency)
+    place = Place("the laws between factors", 1, 1, 1 + len(text))
+    tree = read_expression(Scalar(text, plain=True, place=place), scope, report, expected)
+    if tree is None:
+        raise ValueError("\n".join(render(found) for found in report.diagnostics()))
+    return Formula(tuple(scope.symbols), compile_tree(tree))
+
+
+class Laws:
+    """The laws and definitions between some factors."""
+
+    def __init__(self, names: Iterable[str], currency: str) -> None:
+        known = frozenset(names)
+        self.currency = currency
+        self._laws = [
+            formula(law.expression, ValueType.FLAG, currency)
+            for law in LAWS
+            if known.issuperset(law.factors)
+        ]
+        self._orders = [
+            (law.factors[0], law.factors[1])
+            for law in LAWS
+            if known.issuperset(law.factors) and law.expression == " <= ".join(law.factors)
+        ]
+        self._about: dict[str, list[int]] = {}
+        for number, law in enumerate(self._laws):
+            for name in law.factors:
+                self._about.setdefault(name, []).append(number)
+        self._made = [
+            (one.factor, formula(one.expression, catalogue()[one.factor].type, currency))
+            for one in DEFINITIONS
+            if known.issuperset((one.factor, *one.factors))
+        ]
+
+    @property
+    def made_of(self) -> Mapping[str, tuple[str, ...]]:
+        """The factors that follow from others, with those."""
+        return {name: made.factors for name, made in self._made}
+
+    @property
+    def orders(self) -> Sequence[tuple[str, str]]:
+        """The pairs of factors of which the first is never above the second."""
+        return self._orders
+
+    @property
+    def groups(self) -> Sequence[frozenset[str]]:
+        """The factors of each law."""
+        return [frozenset(law.factors) for law in self._laws]
+
+    def broken(self, values: Values, touched: Iterable[str] | None = None) -> frozenset[int]:
+        """The numbers of the laws that the values contradict, of those on `touched` factors."""
+        if touched is None:
+            numbers: Iterable[int] = range(len(self._laws))
+        else:
+            numbers = {number for name in touched for number in self._about.get(name, ())}
+        found = ((number, self._laws[number].of(values, self.currency)) for number in numbers)
+        return frozenset(number for number, truth in found if truth is False)
+
+    def completed(
+        self, values: Values, changed: Mapping[str, FactorValue]
+    ) -> Mapping[str, FactorValue]:
+        """The changed values, and those that follow from them."""
+        every, found = {**values, **changed}, dict(changed)
+        for name, made in self._made:
+            if not found.keys().isdisjoint(made.factors) and every[name].value is not None:
+                figure = made.of(every, self.currency)
+                if figure is not None:
+                    type_ = catalogue()[name].type
+                    value = from_runtime(name, figure, type_, self.currency)
+                    if not isinstance(value, Unknown):
+                        found[name] = FactorValue(name, value)
+        return found
+
+
+@lru_cache(64)
+def laws_between(names: tuple[str, ...], currency: str) -> Laws:
+    """The laws between the factors of a ruleset."""
+    return Laws(names, currency)
+
+
+def _plain(found: FactorValue | None, currency: str) -> Any:
+    if found is None or found.value is None:
+        return None
+    value = to_runtime(found.name, found.value, catalogue()[found.name].type, currency)
+    return None if isinstance(value, Unknown) else value

@@ -1,0 +1,45 @@
+"""What a completed review changes in the history: the outcome that stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from decision_service.domain.verdict import Outcome
+from decision_service.storage.queries.decisions import microseconds
+from decision_service.storage.queries.dialect import insert_new
+from decision_service.storage.queries.history import unpacked
+from decision_service.storage.schema.tables import history, history_keys
+
+_FOUND_BY = select(history.c.found_by).where(history.c.decision_id == bindparam("decision_id"))
+_LAST = select(func.max(history_keys.c.number)).where(history_keys.c.key == bindparam("key"))
+
+
+def stand(
+    connection: Connection, decision_id: str, outcome: Outcome, approved: int | None, at: datetime
+) -> None:
+    """Set the outcome that stands of a decision, and its amount in minor units.
+
+    An approval counts as exposure from `at` on. The decision takes a further place under each of
+    its keys, so that whoever decides on the person at the same time reads again.
+    """
+    found_by = connection.execute(_FOUND_BY, {"decision_id": decision_id}).scalar()
+    if found_by is None:
+        return
+    for key in sorted(unpacked(bytes(found_by))):
+        _take_next(connection, key, decision_id)
+    chosen = update(history).where(history.c.decision_id == decision_id)
+    connection.execute(
+        chosen.values(
+            outcome=outcome.value, approved=approved, instalment=None, expires=microseconds(at)
+        )
+    )
+
+
+def _take_next(connection: Connection, key: bytes, decision_id: str) -> None:
+    while True:
+        last = connection.execute(_LAST, {"key": key}).scalar() or 0
+        place = {"key": key, "number": last + 1, "decision_id": decision_id}
+        if insert_new(connection, history_keys, [place]):
+            return

@@ -1,0 +1,91 @@
+"""Steps of reviews, each in one transaction with what it means for the person's history."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, select
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.reviews.ports import Move
+from decision_service.reviewing.model import Review, ReviewAction, ReviewEvent, ReviewState
+from decision_service.reviewing.opening import ReviewCase, opened_by_contest
+from decision_service.reviewing.policy import ReviewPolicy
+from decision_service.reviewing.steps import (
+    By,
+    ReviewStep,
+    contested,
+    data_arrived,
+    erased,
+    is_repeated,
+)
+from decision_service.storage.reviews import lists, rows
+from decision_service.storage.reviews.standing import stand
+from decision_service.storage.schema.tables import decisions
+
+_DECISION = (
+    select(decisions.c.decision_id)
+    .where(decisions.c.decision_id == bindparam("decision_id"))
+    .with_for_update()
+)
+"""The lock lets one contest of a decision at a time look for its reviews."""
+
+
+def step(connection: Connection, review_id: str, move: Move) -> Review | None:
+    """As `ReviewLog.step`."""
+    review = rows.by_id(connection, review_id, held=True)
+    if review is None:
+        return None
+    taken = move(review, rows.events(connection, review_id))
+    return review if taken is None else _taken(connection, taken)
+
+
+def contest(
+    connection: Connection, case: ReviewCase, by: By, text: str, policy: ReviewPolicy
+) -> Review:
+    """As `ReviewLog.contest`."""
+    connection.execute(_DECISION, {"decision_id": case.decision_id})
+    every = rows.of_decision(connection, case.decision_id)
+    for review in every:
+        events = rows.events(connection, review.review_id)
+        if is_repeated(events, by, {ReviewAction.CONTESTED}, text=text):
+            return review
+    unfinished = next((one for one in every if one.is_unfinished), None)
+    if unfinished is not None:
+        held = rows.by_id(connection, unfinished.review_id, held=True)
+        if held is not None and held.is_unfinished:
+            return _taken(connection, contested(held, by, text, policy))
+    event = ReviewEvent(1, by.at, by.who, ReviewAction.CONTESTED, by.request_id, text)
+    opened = opened_by_contest(case, event, policy, [one.review_id for one in every])
+    rows.open_all(connection, [opened])
+    return opened.review
+
+
+def arrived(connection: Connection, user_id: str, kinds: Collection[Kind], now: datetime) -> int:
+    """As `ReviewLog.arrived`."""
+    by, due = By("", "", now), 0
+    for review in lists.unfinished_of(connection, user_id):
+        taken = data_arrived(review, by, kinds)
+        if taken is not None:
+            rows.take(connection, taken)
+            due += taken.review.state is ReviewState.DECIDING_AGAIN
+    return due
+
+
+def erase(connection: Connection, user_id: str, now: datetime) -> None:
+    """End the unfinished reviews of a user whose data is erased."""
+    for review in lists.unfinished_of(connection, user_id):
+        rows.take(connection, erased(review, By("", "", now)))
+
+
+def _taken(connection: Connection, taken: ReviewStep) -> Review:
+    rows.take(connection, taken)
+    review, result = taken.review, taken.review.result
+    ends = taken.event.action in {ReviewAction.COMPLETED, ReviewAction.CONFIRMED}
+    if ends and review.state is ReviewState.COMPLETED and result is not None:
+        amount = result.amount.minor if result.amount else None
+        approved = amount if result.outcome is Outcome.APPROVE else None
+        stand(connection, review.decision_id, result.outcome, approved, taken.event.at)
+    return review

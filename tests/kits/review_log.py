@@ -1,0 +1,298 @@
+"""What every `ReviewLog` must do: subclass the kit and give it a `log` fixture."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+
+import pytest
+from msgspec.structs import replace
+
+from decision_service.domain.decision import Arm
+from decision_service.domain.errors import HistoryMoved, ReviewRefused
+from decision_service.domain.kinds import Kind
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.pipeline.history.keys import user_key
+from decision_service.pipeline.ports import ArmDecision, DecisionEntry, HistoryEntry
+from decision_service.pipeline.reviews.ports import Move, ReviewFilter, ReviewPosition
+from decision_service.reviewing import steps
+from decision_service.reviewing.completing import complete
+from decision_service.reviewing.model import (
+    Review,
+    ReviewAction,
+    ReviewEvent,
+    ReviewResult,
+    ReviewState,
+)
+from decision_service.reviewing.opening import ReviewCase, opened_by_referral
+from decision_service.reviewing.policy import (
+    Authority,
+    ReviewPolicy,
+    ReviewQueue,
+    ReviewReason,
+)
+from decision_service.reviewing.steps import By, ReviewStep, is_repeated
+from decision_service.storage.store import Store
+from tests.kits.decision_entries import NOON, numbered
+
+LIMITS = Authority(Decimal(20_000), Decimal(100_000))
+QUEUES = (ReviewQueue("data", timedelta(hours=4), frozenset({ReferKind.DATA})),)
+POLICY = ReviewPolicy(QUEUES, LIMITS, (ReviewReason("OK", "It is."),))
+APPROVED = ReviewResult(Outcome.APPROVE, "OK", "seen", Money("PHP", 1_500_000))
+MINUTE = timedelta(minutes=1)
+
+
+def referred(
+    number: int, kind: ReferKind = ReferKind.SCORE, minutes: int = 0, **changes: object
+) -> DecisionEntry:
+    """A referral with its review, in its user's history."""
+    entry = numbered(number, outcome=Outcome.REFER, created=NOON + minutes * MINUTE)
+    own = HistoryEntry(((user_key(str(changes.get("user_id", entry.user_id))), 0),), "PHP")
+    entry = replace(entry, **({"history": own} | changes))
+    requested = Money("PHP", 2_000_000)
+    case = ReviewCase(
+        entry.decision_id,
+        entry.caller,
+        entry.user_id,
+        entry.product,
+        entry.outcome,
+        kind,
+        ("income", f"n_{number}"),
+        requested,
+    )
+    return replace(entry, review=opened_by_referral(case, entry.created, POLICY))
+
+
+def by(who: str, request_id: str = "") -> By:
+    """Somebody, a minute after noon."""
+    return By(who, request_id, NOON + MINUTE)
+
+
+def claimed_by(who: str) -> Move:
+    """A claim."""
+    return lambda review, _: steps.claim(review, by(who), POLICY.claim_for)
+
+
+def completed_by(who: str, request_id: str = "r-1") -> Move:
+    """An approval, safe to repeat."""
+
+    def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
+        if is_repeated(events, by(who, request_id), {ReviewAction.COMPLETED}, result=APPROVED):
+            return None
+        return complete(review, by(who, request_id), APPROVED, POLICY)
+
+    return move
+
+
+async def committed(log: Store, entry: DecisionEntry) -> str:
+    """The id of the review that was opened with a decision."""
+    await log.commit(entry)
+    assert entry.review is not None
+    return entry.review.review.review_id
+
+
+class ReviewLogKit:
+    """The suite; `log` is an empty store."""
+
+    async def test_a_review_is_opened_with_its_decision(self, log: Store) -> None:
+        """As it came, with the event that opened it; and not with a decision that came second."""
+        entry = referred(1)
+        review_id = await committed(log, entry)
+        found = await log.reviews.get(review_id)
+        assert entry.review is not None
+        assert found is not None
+        assert (found.review, found.events) == (entry.review.review, (entry.review.event,))
+        second = referred(2, request_id=entry.request_id)
+        second_id = await committed(log, second)
+        assert await log.reviews.get(second_id) is None
+
+    async def test_one_of_many_claims_has_the_review(self, log: Store) -> None:
+        """Twenty persons at once: one claim is recorded, the others are refused."""
+        review_id = await committed(log, referred(1))
+        told = await asyncio.gather(
+            *(log.reviews.step(review_id, claimed_by(f"p-{n}")) for n in range(20)),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(one, Review) for one in told) == 1
+        assert sum(isinstance(one, ReviewRefused) for one in told) == 19
+        found = await log.reviews.get(review_id)
+        assert found is not None
+        assert [one.action for one in found.events] == ["OPENED", "CLAIMED"]
+
+    async def test_a_review_completed_by_many_calls_is_completed_once(self, log: Store) -> None:
+        """All get the same review, which has one event of it."""
+        review_id = await committed(log, referred(1))
+        await log.reviews.step(review_id, claimed_by("ana"))
+        told = await asyncio.gather(
+            *(log.reviews.step(review_id, completed_by("ana")) for _ in range(10))
+        )
+        assert len({one.events for one in told if one}) == 1
+        found = await log.reviews.get(review_id)
+        assert found is not None
+        assert [one.action for one in found.events] == ["OPENED", "CLAIMED", "COMPLETED"]
+
+    async def test_a_step_of_no_review_is_none(self, log: Store) -> None:
+        """Nothing is stored of it."""
+        assert await log.reviews.step("rev_1-1", claimed_by("ana")) is None
+
+    async def test_lists_are_most_urgent_first_and_whole(self, log: Store) -> None:
+        """Page by page, each review once, in order of when it is due, then of its id."""
+        kinds = (ReferKind.SCORE, ReferKind.DATA)
+        ids = [
+            await committed(log, referred(n, kinds[n % 2], n // 3, user_id=f"u-{n}"))
+            for n in range(12)
+        ]
+        seen: list[Review] = []
+        after = None
+        while page := await log.reviews.list(ReviewFilter(), after, 5, NOON):
+            seen += page
+            after = ReviewPosition(page[-1].due, page[-1].review_id)
+        assert sorted(one.review_id for one in seen) == sorted(ids)
+        assert seen == sorted(seen, key=lambda one: (one.due, one.review_id))
+
+    async def test_lists_are_filtered(self, log: Store) -> None:
+        """By queue, kind, tag, state, decision, and whether they are overdue or long open."""
+        data = await committed(log, referred(1, ReferKind.DATA, user_id="u-1"))
+        score = await committed(log, referred(12, minutes=5, user_id="u-2"))
+        await log.reviews.step(score, claimed_by("ana"))
+        late, hour = NOON + timedelta(hours=5), timedelta(hours=1)
+
+        async def listed(now: object = NOON + MINUTE, **chosen: object) -> list[str]:
+            found = await log.reviews.list(ReviewFilter(**chosen), None, 50, now)  # type: ignore[arg-type]
+            return [one.review_id for one in found]
+
+        assert await listed(queue="data") == await listed(kind=ReferKind.DATA) == [data]
+        assert await listed(tag="n_1") == [data]
+        assert await listed(tag="n_12") == [score]
+        assert await listed(tag="n__") == []
+        assert await listed(tag="income", product="personal-loan-ph") == [data, score]
+        assert await listed(product="other") == []
+        assert await listed(state=ReviewState.OPEN) == [data]
+        assert await listed(state=ReviewState.CLAIMED) == [score]
+        assert await listed(NOON + hour, state=ReviewState.OPEN) == [data, score]
+        assert await listed(due_before=late) == [data]
+        assert await listed(opened_before=NOON + MINUTE) == [data]
+        await log.reviews.step(score, completed_by("ana"))
+        assert await listed(unfinished=True) == [data]
+        assert await listed(decision_id=numbered(12).decision_id) == [score]
+
+    async def test_queues_are_counted(self, log: Store) -> None:
+        """How many are unfinished, how many overdue, and when the oldest began."""
+        for number in (1, 2):
+            await committed(log, referred(number, ReferKind.DATA, number, user_id=f"u-{number}"))
+        counts = await log.reviews.queues(NOON + timedelta(hours=4, minutes=1, seconds=1))
+        (one,) = counts
+        assert (one.product, one.queue, one.open, one.overdue) == ("personal-loan-ph", "data", 2, 1)
+        assert one.oldest == NOON + MINUTE
+
+    async def test_an_approval_by_a_person_is_exposure(self, log: Store) -> None:
+        """The history shows the outcome and the amount that stand, once."""
+        review_id = await committed(log, referred(1))
+        await log.reviews.step(review_id, claimed_by("ana"))
+        await log.reviews.step(review_id, completed_by("ana"))
+        key = user_key("user-1")
+        past = (await log.past([key]))[key]
+        assert {(one.decision_id, one.outcome, one.approved) for one in past.decisions} == {
+            (numbered(1).decision_id, Outcome.APPROVE, 1_500_000)
+        }
+
+    async def test_an_override_counts_for_its_arm(self, log: Store) -> None:
+        """Once for each applicant; a decline of a referral overrides nothing."""
+        arm = ArmDecision("user-1", Arm.CHALLENGER, 2, hashed=True, pins=True)
+        declined = ReviewResult(Outcome.DECLINE, "OK", "seen")
+        for number, result in enumerate((APPROVED, APPROVED, declined), 1):
+            unit = replace(arm, unit="user-2" if number == 3 else "user-1")
+            review_id = await committed(log, referred(number, arm=unit, history=None))
+            await log.reviews.step(review_id, claimed_by("ana"))
+            end = partial(complete, by=by("ana"), result=result, policy=POLICY)
+            await log.reviews.step(review_id, lambda review, _, end=end: end(review))
+        (tally,) = await log.tallies("personal-loan-ph", NOON - MINUTE, hashed=True)
+        assert (tally.arm, tally.units, tally.overridden) == (Arm.CHALLENGER, 2, 1)
+        after = NOON + timedelta(hours=1)
+        assert list(await log.tallies("personal-loan-ph", after, hashed=True)) == []
+
+    async def test_a_decision_that_did_not_see_the_approval_is_made_again(self, log: Store) -> None:
+        """Who had read the history before the review's end finds its place taken."""
+        review_id = await committed(log, referred(1))
+        await log.reviews.step(review_id, claimed_by("ana"))
+        await log.reviews.step(review_id, completed_by("ana"))
+        stale = HistoryEntry(((user_key("user-1"), 1),), "PHP")
+        with pytest.raises(HistoryMoved):
+            await log.commit(referred(2, history=stale))
+        await log.commit(referred(2, history=HistoryEntry(((user_key("user-1"), 2),), "PHP")))
+
+    async def test_a_decision_made_again_replaces_the_first_in_the_history(
+        self, log: Store
+    ) -> None:
+        """One application counts once."""
+        await committed(log, referred(1))
+        again = HistoryEntry(((user_key("user-1"), 1),), "PHP")
+        first = numbered(1).decision_id
+        await log.commit(numbered(2, history=again, replaces=first))
+        key = user_key("user-1")
+        past = (await log.past([key]))[key]
+        assert [one.decision_id for one in past.decisions] == [numbered(2).decision_id]
+
+    async def test_arrived_data_has_waiting_reviews_decided_again(self, log: Store) -> None:
+        """Those of the user alone, which the list of what is due then has."""
+        data = await committed(log, referred(1, ReferKind.DATA, user_id="u-1"))
+        await committed(log, referred(2, ReferKind.DATA, user_id="u-2"))
+        await committed(log, referred(3, user_id="u-1", history=None))
+        assert await log.reviews.arrived("u-1", [Kind.LINKS], NOON + MINUTE) == 1
+        assert await log.reviews.arrived("u-1", [Kind.LINKS], NOON + MINUTE) == 0
+        assert [one.review_id for one in await log.reviews.deciding_again(9)] == [data]
+
+    async def test_contests_of_one_decision_open_one_review(self, log: Store) -> None:
+        """Many at once are noted in one; after its end the next one opens another."""
+        entry = numbered(1)
+        await log.commit(entry)
+        case = ReviewCase(
+            entry.decision_id, entry.caller, entry.user_id, entry.product, entry.outcome
+        )
+
+        async def contest(request_id: str) -> Review:
+            return await log.reviews.contest(case, by("los", request_id), "look again", POLICY)
+
+        told = await asyncio.gather(*(contest(f"r-{n}") for n in range(5)), contest("r-1"))
+        assert len({one.review_id for one in told}) == 1
+        found = await log.reviews.get(told[0].review_id)
+        assert found is not None
+        assert len(found.events) == 5
+        declined = ReviewResult(Outcome.DECLINE, "OK", "seen")
+        await log.reviews.step(told[0].review_id, claimed_by("ana"))
+        await log.reviews.step(
+            told[0].review_id, lambda one, _: complete(one, by("ana"), declined, POLICY)
+        )
+        assert (await contest("r-1")).review_id == told[0].review_id
+        other = await contest("r-9")
+        assert other.review_id == told[0].review_id.removesuffix("1") + "2"
+        assert list(await log.reviews.of_decision(entry.decision_id)) == [
+            await self._read(log, told[0].review_id),
+            other,
+        ]
+
+    async def test_an_erasure_ends_a_review_and_says_why(self, log: Store) -> None:
+        """A review that had ended stays as it was."""
+        open_id = await committed(log, referred(1))
+        done_id = await committed(log, referred(2, history=None))
+        await log.reviews.step(done_id, claimed_by("ana"))
+        await log.reviews.step(done_id, completed_by("ana"))
+        await log.erase("user-1")
+        ended = await self._read(log, open_id)
+        assert (ended.state, ended.end) == ("ENDED", "ERASED")
+        assert (await self._read(log, done_id)).state is ReviewState.COMPLETED
+
+    async def test_reviews_go_with_their_decisions(self, log: Store) -> None:
+        """When retention deletes a decision, its reviews and their events are deleted."""
+        review_id = await committed(log, referred(1))
+        assert await log.expire(NOON + timedelta(days=1), 10) == 1
+        assert await log.reviews.get(review_id) is None
+
+    async def _read(self, log: Store, review_id: str) -> Review:
+        found = await log.reviews.get(review_id)
+        assert found is not None
+        return found.review

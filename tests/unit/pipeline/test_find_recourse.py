@@ -1,0 +1,50 @@
+"""Recourse of recorded decisions: found on request, for whom the rules themselves turned down."""
+
+from __future__ import annotations
+
+import asyncio
+
+from msgspec.structs import replace
+
+from decision_service.domain.factor import FactorValue
+from decision_service.pipeline.records.read import ReadDecisions, Recorded
+from decision_service.pipeline.records.recourse import FindRecourse
+from decision_service.pipeline.rules.archive import RulesetArchive
+from decision_service.pipeline.rules.compilation import CompilationThread
+from decision_service.recourse.model import Answer
+from tests.fakes.world import World, application
+
+
+async def recorded() -> tuple[Recorded, FindRecourse]:
+    """A decision in FULL view, and what finds its recourse."""
+    world = World()
+    stored = await world.decide()(application(), world.call())
+    archive = RulesetArchive(world.log, lambda: world.book, CompilationThread())
+    read = await ReadDecisions(world.log, archive).get(stored.decision_id, full=True)
+    return read, FindRecourse(archive)
+
+
+def without_source(decision: Recorded) -> Recorded:
+    """The same decision on somebody who has connected no account, which refers."""
+    name = "accounts.connected_count"
+    assert decision.factors is not None
+    values = {**decision.factors.values, name: FactorValue(name, 0)}
+    return replace(decision, factors=replace(decision.factors, values=values))
+
+
+async def test_who_is_turned_down_is_answered_as_often_as_asked() -> None:
+    """Several callers at once get one and the same answer."""
+    decision, find = await recorded()
+    refused = without_source(decision)
+    found = await asyncio.gather(*(find(refused) for _ in range(3)))
+    assert found[0] is not None
+    assert found[0].answer is Answer.CHANGE
+    assert found[0] == found[1] == found[2]
+
+
+async def test_nothing_is_looked_for_where_no_rules_can_be_asked() -> None:
+    """A decision whose data was erased, or that no rules made, has no recourse."""
+    decision, find = await recorded()
+    refused = without_source(decision)
+    assert await find(replace(refused, factors=None)) is None
+    assert await find(replace(refused, entry=replace(refused.entry, ruleset_digest=None))) is None

@@ -1,0 +1,86 @@
+"""Recourse by full enumeration: every wait and change is evaluated, one by one."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+
+from msgspec.structs import replace
+
+from decision_service.domain.factor import Mover, ValueType
+from decision_service.domain.verdict import OfferKind, Outcome
+from decision_service.factors.laws import LAWS
+from decision_service.factors.registry import catalogue
+from decision_service.recourse.candidates import Pools, Uses
+from decision_service.recourse.later import is_whole_months, later_days
+from decision_service.recourse.lawful import formula, laws_between
+from decision_service.ruleset.run.evaluator import evaluate
+
+
+def answer(ruleset, facts):
+    """The day, and the names and values, of what should be answered; None where nothing helps."""
+    whole = approves(ruleset, facts, {})
+    verdict = evaluate(ruleset, facts)
+    days = list(later_days(ruleset, facts, verdict.outcome))
+    for day in days:
+        if approves(ruleset, day.worlds[0], {}, whole=whole):
+            return day.wait.end, {}
+    months = [] if whole else [day for day in days if is_whole_months(day.wait)]
+    for size in range(1, 4):
+        found = [(c, None) for c in _of_size(ruleset, facts, size, whole=whole)]
+        for day in months:
+            found += [
+                (c, day.wait) for c in _of_size(ruleset, day.worlds[0], size - 1, whole=whole)
+            ]
+        if found:
+            changes, wait = min(found, key=_size)
+            return wait and wait.end, _values(changes)
+    return None
+
+
+def _of_size(ruleset, facts, size, *, whole):
+    """Every change of so many factors that approves."""
+    if size == 0:
+        return []
+    every = _changes(_pools(ruleset, facts), size)
+    return [c for c in every if approves(ruleset, facts, _values(c), whole=whole)]
+
+
+def approves(ruleset, facts, changed, *, whole=False):
+    """Whether the rules approve (the whole amount) with changed factors that break no law."""
+    factors = {**facts.factors, **changed}
+    verdict = evaluate(ruleset, replace(facts, factors=factors))
+    lawful = all(_holds(law, factors, ruleset) for law in LAWS if _held(law, facts, ruleset))
+    if verdict.outcome is not Outcome.APPROVE or not lawful:
+        return False
+    return not whole or verdict.offer.kind is OfferKind.FULL
+
+
+def _pools(ruleset, facts):
+    seen = evaluate(ruleset, facts).raw_trace.values
+    laws = laws_between(ruleset.needs.factors, ruleset.currency)
+    names = [n for n in ruleset.needs.factors if catalogue()[n].action.by is Mover.APPLICANT]
+    return Pools(Uses(ruleset), facts.factors, seen, laws).of(names)
+
+
+def _changes(pools, size):
+    for names in combinations(pools, size):
+        yield from product(*(pools[name] for name in names))
+
+
+def _values(changes):
+    return {change.factor: change.value for change in changes}
+
+
+def _size(found):
+    changes, wait = found
+    months = wait.months if wait else 0
+    return sum(change.steps for change in changes) + months, tuple(c.factor for c in changes)
+
+
+def _held(law, facts, ruleset):
+    return set(law.factors) <= facts.factors.keys() and _holds(law, facts.factors, ruleset)
+
+
+def _holds(law, factors, ruleset):
+    currency = ruleset.currency
+    return formula(law.expression, ValueType.FLAG, currency).of(factors, currency) is not False

@@ -1,0 +1,127 @@
+"""A small product, and people whom it declines or refers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from random import Random
+from zoneinfo import ZoneInfo
+
+from decision_service.domain.factor import FactorValue
+from decision_service.domain.money import Money
+from decision_service.domain.time import AsOf
+from decision_service.factors.registry import catalogue
+from decision_service.language.diagnostics import render_all
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.ruleset.run.evaluator import Facts
+
+MANILA = ZoneInfo("Asia/Manila")
+AS_OF = AsOf.at(datetime(2026, 11, 15, 4, tzinfo=UTC), MANILA)
+TEXT = """\
+ruleset: test-loan
+version: 1
+title: A test loan
+currency: PHP
+time_zone: Asia/Manila
+inputs:
+  requested_amount: {type: money, required: true, min: 1000, max: 500000}
+params:
+  least_months: {type: integer, values: {2026-01-01: 3, 2027-03-01: 5}}
+derived:
+  left: income.conservative_6m * 0.35 - liabilities.monthly_amortization
+reasons:
+  SHORT: {text: {en: Too short}}
+  LOW: {text: {en: Too low}}
+  OVERDUE: {text: {en: Overdue}}
+  TIGHT: {text: {en: Too tight}}
+  OFTEN: {text: {en: Too often}}
+  SMALL: {text: {en: Too small}}
+stages:
+  - name: gate
+    component: KNOCKOUT
+    rules:
+      - {id: short, when: income.months_24m < params.least_months, then: DECLINE, reason: SHORT}
+      - {id: low, when: income.median_6m < 8000, then: DECLINE, reason: LOW}
+      - {id: overdue, when: liabilities.overdue_total > 1000, then: REFER, reason: OVERDUE}
+      - {id: tight, when: derived.left < 1000, then: DECLINE, reason: TIGHT}
+      - {id: often, when: history.applications_7d >= 3, then: REFER, reason: OFTEN}
+  - name: score
+    component: SCORECARD
+    scorecard:
+      id: card
+      base: 100
+      characteristics:
+        - factor: liabilities.overdue_total
+          reason: OVERDUE
+          bins: [{in: "0", points: 40}, {in: "(0, 500]", points: 20}, {in: "> 500", points: 0}]
+        - factor: liabilities.monthly_amortization
+          reason: TIGHT
+          bins:
+            - {in: "< 500", points: 40}
+            - {in: "[500, 2000)", points: 20}
+            - {in: ">= 2000", points: 0}
+      bands:
+        - {band: A, from: 150, then: APPROVE}
+        - {band: B, from: 120, then: REFER}
+        - {band: C, then: DECLINE}
+  - name: after
+    component: POLICY
+    rules:
+      - {id: weak, when: card.score < 170 and history.exposure > 0, then: REFER, reason: TIGHT}
+offer:
+  max_amount: 4 * derived.left - history.exposure
+  approved_amount: min(inputs.requested_amount, floor(offer.max_amount, 500))
+  minimum_amount: 1000
+  below_minimum: SMALL
+recourse:
+  tell: [liabilities.overdue_total, waiting]
+"""
+
+
+@cache
+def product():
+    """The product's rules."""
+    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", TEXT)
+    found = compile_ruleset(files, catalogue(), checks=())
+    assert found.ruleset is not None, render_all(found.diagnostics)
+    return found.ruleset
+
+
+def php(pesos):
+    """Pesos as money."""
+    return Money("PHP", round(pesos * 100))
+
+
+GOOD = {
+    "income.months_24m": 12,
+    "income.median_6m": php(20_000),
+    "income.conservative_6m": php(18_000),
+    "liabilities.overdue_total": php(0),
+    "liabilities.monthly_amortization": php(0),
+    "history.applications_7d": 0,
+    "history.exposure": php(0),
+}
+
+
+def person(asks=5_000, **changed):
+    """Somebody who is approved, but for the factors that are named; `__` stands for a point."""
+    given = {**GOOD, **{name.replace("__", "."): value for name, value in changed.items()}}
+    factors = {name: FactorValue(name, value) for name, value in given.items()}
+    return Facts(factors, {"requested_amount": php(asks)}, AS_OF)
+
+
+def somebody(seed):
+    """A made-up person."""
+    chance = Random(seed)
+    careful = chance.choice([2_000, 4_000, 6_500, 9_000, 14_000])
+    return person(
+        chance.choice([2_000, 5_000, 20_000]),
+        income__months_24m=chance.choice([1, 2, 4, 12]),
+        income__conservative_6m=php(careful),
+        income__median_6m=php(careful + chance.choice([0, 500, 4_000])),
+        liabilities__overdue_total=php(chance.choice([0, 0, 300, 900, 2_500])),
+        liabilities__monthly_amortization=php(chance.choice([0, 400, 1_500, 3_000])),
+        history__applications_7d=chance.choice([0, 0, 3]),
+        history__exposure=php(chance.choice([0, 0, 2_000, 9_000])),
+    )

@@ -1,0 +1,50 @@
+"""A review, its plan and its people, for tests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.reviewing.model import Review, ReviewResult
+from decision_service.reviewing.opening import ReviewCase, opened_by_referral
+from decision_service.reviewing.policy import Authority, ReviewPolicy, ReviewReason
+from decision_service.reviewing.steps import By
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+POLICY = ReviewPolicy(
+    authority=Authority(Decimal(20_000), Decimal(100_000)),
+    reasons=(ReviewReason("INCOME_CONFIRMED", "The employer has confirmed the income."),),
+)
+
+
+def pesos(amount: object) -> Money:
+    """An amount in pesos."""
+    return Money("PHP", int(Decimal(str(amount)) * 100))
+
+
+def review(kind: ReferKind | None = ReferKind.SCORE, asked: object = 50_000) -> Review:
+    """A fresh review of a referral."""
+    requested = None if asked is None else pesos(asked)
+    case = ReviewCase(
+        "dec_01KAVQJ5000000000000000000",
+        "los",
+        "user-1",
+        "loan",
+        Outcome.REFER,
+        kind,
+        ("income",),
+        requested,
+    )
+    return opened_by_referral(case, NOON, POLICY).review
+
+
+def by(who: str, minutes: float = 1, request_id: str = "") -> By:
+    """Somebody, so many minutes after noon."""
+    return By(who, request_id, NOON + timedelta(minutes=minutes))
+
+
+def approved(amount: object = 20_000) -> ReviewResult:
+    """An approval."""
+    return ReviewResult(Outcome.APPROVE, "INCOME_CONFIRMED", "payslips seen", pesos(amount))

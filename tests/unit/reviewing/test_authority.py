@@ -1,0 +1,95 @@
+"""Who may end a review with which result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from msgspec.structs import replace
+
+from decision_service.domain.errors import (
+    AuthorityExceeded,
+    FieldInvalid,
+    PermissionDenied,
+    ReviewRefused,
+    ServiceError,
+)
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.reviewing.completing import complete, confirm, reject
+from decision_service.reviewing.model import Review, ReviewResult, ReviewState
+from decision_service.reviewing.policy import NO_POLICY
+from decision_service.reviewing.steps import claim
+from tests.unit.reviewing.cases import POLICY, approved, by, pesos, review
+
+CASES = yaml.safe_load(
+    (Path(__file__).parents[2] / "cases" / "review" / "authority.yaml").read_text()
+)
+
+
+def claimed(kind: ReferKind | None = ReferKind.SCORE, asked: object = 50_000) -> Review:
+    """A review that Ana has claimed."""
+    return claim(review(kind, asked), by("ana"), POLICY.claim_for).review
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_the_result_of_a_review_is_within_authority(case: dict[str, Any]) -> None:
+    """Each case of the file ends with one person, waits for a second one, or is refused."""
+    outcome = Outcome(case.get("outcome", "APPROVE"))
+    amount = pesos(case["approve"]) if "approve" in case else None
+    if amount is not None:
+        amount = replace(amount, currency=case.get("currency", "PHP"))
+    result = ReviewResult(outcome, case.get("reason", "INCOME_CONFIRMED"), "seen", amount)
+    subject = claimed(ReferKind(case.get("kind", "SCORE")), case.get("asked"))
+    states = {"one": ReviewState.COMPLETED, "two": ReviewState.AWAITING_SECOND}
+    if case["result"] in states:
+        ended = complete(subject, by("ana", 2), result, POLICY).review
+        assert ended.state is states[case["result"]]
+        return
+    with pytest.raises(ServiceError) as refused:
+        complete(subject, by("ana", 2), result, POLICY)
+    assert case["result"] in refused.value.message
+
+
+def test_a_refusal_for_authority_names_the_limit() -> None:
+    """As PERMISSION_DENIED with the limit beside its words."""
+    with pytest.raises(AuthorityExceeded) as refused:
+        complete(claimed(asked=500_000), by("ana", 2), approved(100_001), POLICY)
+    assert isinstance(refused.value, PermissionDenied)
+    assert refused.value.fields == {"limit": "PHP 100000"}
+
+
+def test_nobody_confirms_what_that_person_proposed() -> None:
+    """A second person does, and may reject it, which opens the review again."""
+    proposed = complete(claimed(), by("ana", 2), approved(30_000), POLICY).review
+    with pytest.raises(PermissionDenied, match="another person"):
+        confirm(proposed, by("ana", 3), POLICY)
+    ended = confirm(proposed, by("ben", 3), POLICY).review
+    assert (ended.state, ended.completed_by, ended.confirmed_by) == ("COMPLETED", "ana", "ben")
+    assert ended.overrides
+    reopened = reject(proposed, by("ben", 3), "no payslip").review
+    assert (reopened.state, reopened.result) == (ReviewState.OPEN, None)
+
+
+def test_a_limit_that_was_lowered_meanwhile_counts() -> None:
+    """The second person confirms within the authority that the plan gives by then."""
+    proposed = complete(claimed(), by("ana", 2), approved(30_000), POLICY).review
+    assert POLICY.authority is not None
+    lower = replace(POLICY, authority=replace(POLICY.authority, review_second=pesos(250).major))
+    with pytest.raises(AuthorityExceeded):
+        confirm(proposed, by("ben", 3), lower)
+
+
+def test_without_a_section_nothing_is_completed() -> None:
+    """Neither approved nor declined: the plan names no authority and no reasons."""
+    for result in (approved(), ReviewResult(Outcome.DECLINE, "X", "seen")):
+        with pytest.raises(ReviewRefused, match="add `review:` to its"):
+            complete(claimed(), by("ana", 2), result, NO_POLICY)
+
+
+def test_an_unknown_reason_names_those_that_there_are() -> None:
+    """The field is named, with the codes of the plan."""
+    with pytest.raises(FieldInvalid, match="INCOME_CONFIRMED") as refused:
+        complete(claimed(), by("ana", 2), replace(approved(), reason="X"), POLICY)
+    assert refused.value.problems[0].field == "reason"

@@ -1,0 +1,62 @@
+"""The review section of a plan as it is read, and which queue takes whom."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import ReferKind
+from decision_service.reviewing.policy import NO_POLICY, Authority, ReviewReason
+from tests.unit.rollout.plans import SMALL, good
+
+REVIEW = """review:
+  queues:
+    - {name: law, sla: 4h, when: {kinds: [LEGAL]}}
+    - {name: fraud, sla: 2h, when: {tags: [second_use, forged]}}
+    - {name: small, sla: 8h, when: {kinds: [SCORE, POLICY], max_amount: 10000}}
+    - {name: large, sla: 1h, when: {min_amount: 50000}}
+  authority: {review: 20000, review_second: 100000}
+  reasons: [{code: INCOME_CONFIRMED, text: It is.}]
+  contest: {sla: 3d}
+  claim_for: 45m
+"""
+HOUR = timedelta(hours=1)
+
+
+def test_the_section_is_read_as_written() -> None:
+    """Authority, reasons and times arrive, and the section is part of the plan's digest."""
+    plan = good(SMALL + REVIEW)
+    policy = plan.review
+    assert policy is not None
+    assert policy.authority == Authority(Decimal(20_000), Decimal(100_000))
+    assert policy.reasons == (ReviewReason("INCOME_CONFIRMED", "It is."),)
+    assert (policy.contest_sla, policy.claim_for) == (72 * HOUR, timedelta(minutes=45))
+    assert plan.digest != good(SMALL).digest
+    assert good(SMALL).review is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "tags", "amount", "queue", "hours"),
+    [
+        (ReferKind.LEGAL, ["forged"], 60_000, "law", 4),
+        (ReferKind.SCORE, ["forged"], 60_000, "fraud", 2),
+        (ReferKind.POLICY, [], 10_000, "small", 8),
+        (ReferKind.DATA, [], 10_000, "default", 24),
+        (ReferKind.SCORE, [], 10_001, "default", 24),
+        (ReferKind.DATA, [], 50_000, "large", 1),
+        (ReferKind.SCORE, [], None, "default", 24),
+    ],
+)
+def test_the_first_queue_that_takes_a_referral_has_it(
+    kind: ReferKind, tags: list[str], amount: int | None, queue: str, hours: int
+) -> None:
+    """By kind, any of its tags and amounts; who belongs nowhere waits in the default queue."""
+    policy = good(SMALL + REVIEW).review
+    assert policy is not None
+    asked = None if amount is None else Money("PHP", amount * 100)
+    found = policy.queue_of(kind, tags, asked)
+    assert (found.name, found.sla) == (queue, hours * HOUR)
+    assert NO_POLICY.queue_of(kind, tags, asked).name == "default"
