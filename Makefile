@@ -143,6 +143,11 @@ oracle: .venv/.dev ## Compare with slow readings on 210,000 cases (15 minutes)
 	PROVE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/proofs/test_agreement.py
 	ORACLE_APPLICANTS=10000 ORACLE_FACTORS=60 $(BIN)/pytest -q -n 2 --dist load tests/unit/factors/test_oracle.py
 
+.PHONY: prove
+prove: .venv/.dev ## Prove the shipped guarantees, and long claims (5 minutes)
+	$(DECISION) rules check --prove rules
+	PROVE_ALL=1 $(BIN)/pytest -q -n 2 --dist load tests/unit/proofs
+
 MINUTES ?= 5
 SEED ?= 1
 STORE ?= $(if $(SABOTAGE),sqlite,sqlite postgres)

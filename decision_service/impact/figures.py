@@ -6,8 +6,11 @@ import hashlib
 from collections.abc import Mapping
 
 import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from decision_service.impact.interval import Interval
+from decision_service.impact.proofs import Proofs
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -142,7 +145,10 @@ class MarginCurve(msgspec.Struct, frozen=True):
 
 
 class ImpactReport(msgspec.Struct, frozen=True):
-    """Everything that a report tells, whatever it is printed as."""
+    """Everything that a report tells, whatever it is printed as; without `proofs` none was asked.
+
+    Proofs are no figures: the digest is the same with them.
+    """
 
     subject: Subject
     coverage: Coverage
@@ -157,8 +163,10 @@ class ImpactReport(msgspec.Struct, frozen=True):
     expect: str
     sweep: tuple[SweepPoint, ...] = ()
     margins: tuple[MarginCurve, ...] = ()
+    proofs: Proofs | UnsetType = UNSET
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the report's canonical JSON."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+        """The SHA-256 of the canonical JSON of all figures."""
+        figures = replace(self, proofs=UNSET)
+        return hashlib.sha256(msgspec.json.encode(figures, order="sorted")).hexdigest()

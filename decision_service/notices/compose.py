@@ -54,8 +54,9 @@ def _parts(
         told = tuple(_said(one.texts, texts.language) for one in verdict.conditions)
         yield Part(words.conditions, items=told)
     yield _data(subject, words)
-    if subject.recourse:
-        yield Part(words.recourse, items=subject.recourse)
+    if subject.again_on is not None:
+        again = words.again.format(again_on=_day(subject.again_on, words))
+        yield Part(words.recourse, (again,))
     yield Part(words.contest, (texts.contest.format_map(filled),))
     yield Part(words.contact, (texts.contact.format_map(filled),))
     yield Part("", (words.reference.format_map(filled),))

@@ -52,7 +52,8 @@ class SourceUsed(msgspec.Struct, frozen=True, order=True):
 
 
 class NoticeSubject(msgspec.Struct, frozen=True):
-    """The decision that a letter is about; `recourse` is what may be told to the applicant.
+    """The decision that a letter is about; `again_on` is a day from which waiting alone
+    would approve, where that may be told.
 
     `data` are the kinds of data that were read, as the vendor names them.
     """
@@ -65,7 +66,7 @@ class NoticeSubject(msgspec.Struct, frozen=True):
     sources: tuple[SourceUsed, ...] = ()
     data: tuple[str, ...] = ()
     expires_on: date | None = None
-    recourse: tuple[str, ...] = ()
+    again_on: date | None = None
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ class Words(msgspec.Struct, frozen=True):
     missing: str
     conditions: str
     recourse: str
+    again: str
     contest: str
     contact: str
     source: str
@@ -75,6 +76,7 @@ ENGLISH = Words(
     missing="What is missing",
     conditions="What we need before we pay out",
     recourse="What would change the answer",
+    again="Waiting: apply again from {again_on} on, if income and contributions go on until then.",
     contest="If you disagree, or want a person to look at it",
     contact="How to reach us",
     source="{provider}, as of {as_of}",
@@ -135,6 +137,7 @@ FILIPINO = Words(
     missing="Ano ang kulang",
     conditions="Ang kailangan namin bago ilabas ang pera",
     recourse="Ano ang makapagbabago sa sagot",
+    again="Ang paghihintay: mag-apply muli mula {again_on}, kung tuloy ang kita at mga hulog.",
     contest="Kung hindi kayo sumasang-ayon, o nais ninyong tao ang sumuri",
     contact="Paano kami makakausap",
     source="{provider}, ayon sa datos noong {as_of}",

@@ -18,7 +18,7 @@ from decision_service.domain.time import AsOf
 from decision_service.language.evaluation.kleene import Unknown, unknown
 from decision_service.language.terms.interning import as_decimal
 from decision_service.proofs.people import People, Variable
-from decision_service.proofs.solver import Solver
+from decision_service.proofs.solving.solver import Solver
 from decision_service.ruleset.program.lists import ListQuestion
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts

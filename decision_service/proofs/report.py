@@ -11,7 +11,7 @@ from decision_service.domain.verdict import Verdict
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.proofs.person import Person, facts_of, noon
 from decision_service.proofs.questions import Question, inputs_of, required
-from decision_service.proofs.search import Counterexample
+from decision_service.proofs.results import Counterexample
 from decision_service.proofs.typical import typical
 from decision_service.ruleset.figures.case_text import case_text
 from decision_service.ruleset.figures.usual import NewCase

@@ -3,60 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from itertools import islice, product
+from itertools import count, islice, product
 from typing import Any
 
-from decision_service.domain.verdict import Verdict
 from decision_service.language.encoding.encoded import NotEncodable
 from decision_service.language.terms.term import Op, Term
-from decision_service.proofs.axioms import axioms
-from decision_service.proofs.person import TODAY, Person, as_value, found_person, lacking
+from decision_service.proofs.person import TODAY, as_value, found_person, lacking
 from decision_service.proofs.plausible import plausible
 from decision_service.proofs.questions import Period, Posed, Question, periods
+from decision_service.proofs.results import Counterexample, Proved, Result, Undecided
 from decision_service.proofs.shrink import shrunk
-from decision_service.proofs.solver import Answer, Solver, functions
-from decision_service.proofs.z3_solver import Z3
+from decision_service.proofs.solving.axioms import axioms
+from decision_service.proofs.solving.parts import functions
+from decision_service.proofs.solving.solver import Answer, Solver
+from decision_service.proofs.solving.z3_solver import Z3
 
 Left = Callable[[], float]
 """How many seconds are left."""
 
-_SLICES = (1.0, 4.0, 8.0, 16.0, 30.0, 60.0, 120.0)
+_LOOK_SECONDS = 4.0
 _FIRST_TERMS = (6, 12, 3, 24)
 _FACTORS = (0, Fraction(1, 5))
 _TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Proved:
-    """The claim holds of everybody, in so many periods of parameters."""
-
-    periods: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counterexample:
-    """A person who breaks the claim, as the evaluator decides, on a day.
-
-    `changed` are the values in which the person differs the second time, where there is one.
-    """
-
-    person: Person
-    changed: Mapping[str, Any]
-    day: date
-    verdicts: Sequence[Verdict]
-
-
-@dataclass(frozen=True, slots=True)
-class Undecided:
-    """Neither was found; `why` names the part, or the time."""
-
-    why: str
-
-
-Result = Proved | Counterexample | Undecided
 
 
 class _Stopped(Exception):
@@ -135,15 +105,14 @@ class _Search:
         """Raise _Stopped where somebody is found whom the evaluator confirms."""
         solver = self._prepared(posed, Z3(rounds=False))
         wanted = plausible(posed.people) if only_plausible else []
-        seconds = min(_SLICES[1], self._time())
+        seconds = min(_LOOK_SECONDS, self._time())
         if solver.ask(seconds, *wanted) is Answer.POSSIBLE:
             self._judge(posed, solver)
 
     def _holds(self, posed: Posed) -> bool:
         """Whether the claim holds; raises _Stopped with a person, or where time ends."""
         solvers: dict[bool, Solver] = {}
-        for index, seconds in enumerate(_SLICES):
-            simple = index % 2 == 0
+        for simple, seconds in _turns():
             if simple not in solvers:
                 solvers[simple] = self._prepared(posed, Z3(simple=simple))
             answer = solvers[simple].ask(min(seconds, self._time()))
@@ -153,7 +122,7 @@ class _Search:
                 self._judge(posed, solvers[simple])
                 self._try(posed, only_plausible=False)
                 return False
-        raise _Stopped(Undecided("the time was over"))
+        raise AssertionError("turns have no end")
 
     def _time(self) -> float:
         seconds = self.left()
@@ -183,6 +152,12 @@ class _Search:
         verdicts = self.question.judged(smaller, changed, day)
         assert verdicts is not None  # noqa: S101  shrinking keeps it
         raise _Stopped(Counterexample(smaller, changed, day, verdicts))
+
+
+def _turns() -> Iterator[tuple[bool, float]]:
+    """Whether the simple solver is asked, and for how many seconds; ever longer, without end."""
+    for turn in count():
+        yield turn % 2 == 0, 2.0 ** (turn + 1) if turn else 1.0
 
 
 def _changed(posed: Posed, name: str, value: Any, solver: Solver) -> Any:

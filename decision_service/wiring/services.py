@@ -81,7 +81,8 @@ async def wire_services(
 
 def _notices(core: Core, decisions: UseCases) -> Notices:
     read, log, current = decisions.read, core.store.notices, core.active.current
-    return Notices(read, log, current, core.clock, decisions.chain.instead_of)
+    recourse, instead_of = decisions.recourse, decisions.chain.instead_of
+    return Notices(read, log, current, core.clock, recourse, instead_of)
 
 
 def _deciding(

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from decision_service.cli.backtest.expected import require_challenger, write_expected
 from decision_service.cli.backtest.findings import conditions, require_fit
@@ -24,6 +26,7 @@ from decision_service.cli.backtest.options import (
     dimensions,
 )
 from decision_service.cli.backtest.output import ReportFormat, show_report
+from decision_service.cli.backtest.proofs import proofs_of
 from decision_service.cli.backtest.rules import compared_rules
 from decision_service.cli.backtest.run import Question, answered, require_possible
 from decision_service.cli.backtest.sources import SourceNames
@@ -31,6 +34,7 @@ from decision_service.cli.backtest.sweep import assignments, sweep_points
 from decision_service.cli.backtest.workers import Workers
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
+from decision_service.cli.rules.diff.proofs import ProveOption
 from decision_service.language.yaml.readers import parse_day
 from decision_service.pipeline.backtest.compared import ComparedRules
 from decision_service.pipeline.backtest.margins import margin_points
@@ -81,6 +85,7 @@ def backtest(
         list[str] | None,
         typer.Option("--fail-if", help="exit 1 when met, as 'approve_change < -0.05'"),
     ] = None,
+    prove: ProveOption = False,
     write_expect: Annotated[
         bool,
         typer.Option("--write-expect", help="put the change under challenger in rollout.yaml"),
@@ -109,7 +114,8 @@ def backtest(
         require_challenger(rules, compared)
     window = _window(since, until, compared)
     question = Question(compared, order, window, sample or 0, jobs, on)
-    report = answered(question, SourceNames(store, cases, outcomes))
+    proofs = proofs_of(compared, order.params_as_of) if prove else UNSET
+    report = replace(answered(question, SourceNames(store, cases, outcomes)), proofs=proofs)
     show_report(report, form, out)
     require_fit(report, asked)
     if write_expect:

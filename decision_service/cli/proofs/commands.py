@@ -16,11 +16,11 @@ from decision_service.cli.proofs.versions import find_anywhere
 from decision_service.cli.rules.folder import DEFAULT_PATH
 from decision_service.cli.rules.version import NamedVersion, RulesOption
 from decision_service.pipeline.trial.everybody import everybody
-from decision_service.proofs.comparison import Claim, Comparison, Incomparable, compared
+from decision_service.proofs.claims.comparison import Claim, Comparison, Incomparable, compared
 from decision_service.proofs.conditions import ConditionUnfit
-from decision_service.proofs.search import Counterexample, Result, Undecided
+from decision_service.proofs.results import Counterexample, Result, Undecided
 from decision_service.proofs.search import prove as prove_it
-from decision_service.proofs.solver import SolverMissing
+from decision_service.proofs.solving.solver import SolverMissing
 
 DEFAULT_SECONDS = 60.0
 

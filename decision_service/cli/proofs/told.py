@@ -8,7 +8,7 @@ from typing import Any
 
 from decision_service.proofs.questions import Question
 from decision_service.proofs.report import case_of, shown, told_person, told_verdict, untypical
-from decision_service.proofs.search import Counterexample, Proved, Result, Undecided
+from decision_service.proofs.results import Counterexample, Proved, Result, Undecided
 
 
 def word(result: Result) -> str:

@@ -9,6 +9,7 @@ from decision_service.cli.rules.diff.changes import ChangedVersion
 from decision_service.cli.rules.diff.loaded import LoadedRules
 from decision_service.cli.rules.diff.states import RulesDiff, list_sentence
 from decision_service.impact.figures import ImpactReport
+from decision_service.impact.proofs import Proofs
 from decision_service.impact.render.markdown import markdown
 from decision_service.impact.render.wording import headline, honesty
 from decision_service.language.changes import WrittenChange
@@ -99,6 +100,12 @@ def figures_part(version: VersionResults, new: LoadedRules, least: int) -> Part:
     if told.problems:
         part.findings.append(f"{version.name}: {len(told.problems)} marks of figures are wrong")
     return part
+
+
+def proofs_part(one: ChangedVersion, proofs: Proofs) -> Part:
+    """What is proved of a version beside the one before."""
+    title = f"Proofs of {one.name} against {proofs.before}"
+    return Part(title, _list(_text(each.sentence) for each in proofs.claims))
 
 
 def impact_part(one: ChangedVersion, report: ImpactReport, met: Sequence[str]) -> Part:

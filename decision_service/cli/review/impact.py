@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from decision_service.cli.backtest.findings import Condition, findings, left_out
@@ -16,6 +17,7 @@ from decision_service.cli.backtest.sources import SourceNames
 from decision_service.cli.review.comment import Part, impact_part
 from decision_service.cli.rules.diff.changes import ChangedVersion
 from decision_service.cli.rules.diff.loaded import LoadedRules
+from decision_service.impact.proofs import Proofs
 from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.backtest.rules import BacktestOrder
 
@@ -32,7 +34,9 @@ class CaseFile:
     jobs: int
 
 
-def judged(one: ChangedVersion, old: LoadedRules, new: LoadedRules, cases: CaseFile) -> Part:
+def judged(
+    one: ChangedVersion, old: LoadedRules, new: LoadedRules, cases: CaseFile, proofs: Proofs | None
+) -> Part:
     """What the version would have done; raises CommandError."""
     compared = compared_rules(old.path, one.after.ruleset, new.file(one.after), {}, ())
     at_hand = {text.digest: text.body for text in new.loading.texts}
@@ -47,4 +51,5 @@ def judged(one: ChangedVersion, old: LoadedRules, new: LoadedRules, cases: CaseF
     require_possible(order, compared)
     question = Question(compared, order, _EVER, jobs=cases.jobs)
     report = answered(question, SourceNames(cases=cases.path))
+    report = replace(report, proofs=proofs or UNSET)
     return impact_part(one, report, [*findings(report, cases.asked), *left_out(report)])

@@ -13,6 +13,7 @@ from decision_service.cli.review.comment import (
     comment,
     diff_parts,
     figures_part,
+    proofs_part,
     tests_part,
 )
 from decision_service.cli.review.impact import CaseFile, judged
@@ -23,6 +24,7 @@ from decision_service.cli.rules.diff.proofs import proved
 from decision_service.cli.rules.diff.revisions import rules_of
 from decision_service.cli.rules.diff.states import compare_rules
 from decision_service.cli.rules.folder import select_rules
+from decision_service.impact.proofs import Proofs
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.trial.rule_tests import run_rule_tests
 
@@ -74,15 +76,25 @@ def _compared(old: LoadedRules, new: LoadedRules, wanted: Wanted) -> Iterator[Pa
     told = compare_rules(old, new)
     yield from diff_parts(told)
     changed = [one for one, _ in told.versions]
-    for one in changed if wanted.prove else ():
-        if one.before is not None:
-            lines = [f"- {line}" for line in proved(one.before, one.after)]
-            yield Part(f"Proofs of {one.name}", lines)
+    proofs = {
+        one.after.digest: proved(one.before, one.after)
+        for one in changed
+        if wanted.prove and one.before is not None
+    }
+    yield from (proofs_part(one, p) for one in changed if (p := proofs.get(one.after.digest)))
     yield from _tests(changed, new, wanted)
     for one in changed:
         other = one.champion is not None and one.champion.digest != one.after.digest
         if wanted.cases is not None and other:
-            yield judged(one, old, new, wanted.cases)
+            beside = _beside_champion(one, proofs.get(one.after.digest))
+            yield judged(one, old, new, wanted.cases, beside)
+
+
+def _beside_champion(one: ChangedVersion, proofs: Proofs | None) -> Proofs | None:
+    """The proofs beside the champion as it was; None where none are asked."""
+    if proofs is None or one.champion is None or one.before is one.champion:
+        return proofs
+    return proved(one.champion, one.after)
 
 
 def _tests(changed: list[ChangedVersion], new: LoadedRules, wanted: Wanted) -> Iterator[Part]:

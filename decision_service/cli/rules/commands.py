@@ -59,7 +59,7 @@ from decision_service.pipeline.trial.rule_tests import (
     why,
 )
 from decision_service.pipeline.trial.untested import untested_versions
-from decision_service.proofs.solver import SolverMissing
+from decision_service.proofs.solving.solver import SolverMissing
 from decision_service.ruleset.testing.cases import Goal
 
 commands = typer.Typer(

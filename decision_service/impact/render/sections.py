@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from decision_service.impact.figures import ImpactReport
 from decision_service.impact.render import wording
 from decision_service.impact.render.charts import Bar, Chart, svg
+from decision_service.impact.render.proofs import proofs_section
 from decision_service.impact.render.section import Section
 from decision_service.impact.render.sweep import margin_section, sweep_section
 
@@ -15,6 +16,8 @@ def sections(report: ImpactReport) -> Iterator[Section]:
     """Every part that has something to tell, the most important first."""
     yield Section("In short", tuple(wording.headline(report)))
     yield Section("How far this can be trusted", tuple(wording.honesty(report)))
+    if report.proofs:
+        yield proofs_section(report.proofs)
     if not report.matrix:
         return
     yield _rates(report)

@@ -17,6 +17,8 @@ from decision_service.language.encoding.encoded import (
     present,
     strictly,
 )
+from decision_service.language.encoding.functions import folded, tabulated
+from decision_service.language.encoding.instalments import instalments
 from decision_service.language.evaluation import arithmetic
 from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node
@@ -120,7 +122,7 @@ def _folding(b: Builder, compute: Any, encoded: Any) -> Any:
 
     def apply(*given: Term) -> Encoded | Term:
         if all(term.constant for term in given):
-            return terms.folded(b, compute, given)
+            return folded(b, compute, given)
         result: Encoded | Term = encoded(*given)
         return result
 
@@ -167,12 +169,12 @@ def _function(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
         case "round" | "floor":
             return _rounded(b, name, args)
         case "annuity":
-            return terms.instalments(b, name, arithmetic.annuity, args)
+            return instalments(b, name, arithmetic.annuity, args)
         case "annuity_amount":
-            return terms.instalments(b, name, arithmetic.annuity_amount, args)
+            return instalments(b, name, arithmetic.annuity_amount, args)
         case "add_days":
             return terms.later(b, args[0], args[1])
-    return terms.tabulated(b, _TABULATED[name], args)
+    return tabulated(b, _TABULATED[name], args)
 
 
 def _rounded(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:

@@ -29,7 +29,9 @@ from decision_service.pipeline.notices.ports import (
 )
 from decision_service.pipeline.ports import Clock, PagePosition
 from decision_service.pipeline.records.read import ReadDecisions, Recorded
+from decision_service.pipeline.records.recourse import FindRecourse
 from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.recourse.model import Answer
 
 InsteadOf = Callable[[str, Outcome], Awaitable[str]]
 """The id of what stands in place of a decision with an outcome; empty where the decision does."""
@@ -56,12 +58,14 @@ class Notices:
         log: NoticeLog,
         rulebook: Callable[[], Rulebook],
         clock: Clock,
+        recourse: FindRecourse,
         instead_of: InsteadOf | None = None,
     ) -> None:
         self._read = read
         self._log = log
         self._rulebook = rulebook
         self._clock = clock
+        self._recourse = recourse
         self._instead_of = instead_of or _nothing
 
     async def get(self, decision_id: str, language: str, caller: str, scope: str) -> StoredNotice:
@@ -76,7 +80,8 @@ class Notices:
         if found is not None:
             return found
         texts = self._texts(recorded.entry.product, language)
-        made = letter(_subject(recorded, verdict), texts)
+        again_on = await self._again_on(recorded)
+        made = letter(_subject(recorded, verdict, again_on), texts)
         assert made is not None  # noqa: S101 - it is due
         notice = StoredNotice(
             decision_id=decision_id,
@@ -90,6 +95,12 @@ class Notices:
         if stored is None:
             raise DecisionUnknown.of(decision_id)
         return stored
+
+    async def _again_on(self, recorded: Recorded) -> date | None:
+        """The day from which waiting alone would approve, where the product lets it be told."""
+        found = await self._recourse(recorded)
+        waits = found is not None and found.told and found.answer is Answer.WAIT
+        return found.day if found is not None and waits else None
 
     async def sent(
         self, decision_id: str, kind: NoticeKind, language: str, sending: Sending, scope: str
@@ -149,7 +160,7 @@ def _due(recorded: Recorded) -> tuple[Verdict, NoticeKind]:
     return verdict, kind
 
 
-def _subject(recorded: Recorded, verdict: Verdict) -> NoticeSubject:
+def _subject(recorded: Recorded, verdict: Verdict, again_on: date | None) -> NoticeSubject:
     entry, as_of = recorded.entry, recorded.facts.as_of
     asked = inputs_from_wire(recorded.facts.inputs).get("requested_amount")
     factors, zone = recorded.factors, as_of.zone
@@ -162,6 +173,7 @@ def _subject(recorded: Recorded, verdict: Verdict) -> NoticeSubject:
         sources=() if factors is None else _sources(factors, zone),
         data=() if factors is None else _data(factors),
         expires_on=_day(recorded.expires, zone),
+        again_on=again_on,
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import date
 
+from decision_service.impact.proofs import ClaimProof, ProofAnswer
 from decision_service.pipeline.trial.everybody import everybody
-from decision_service.proofs.comparison import Claim, Comparison, Incomparable, compared
+from decision_service.proofs.claims.comparison import Claim, Comparison, Incomparable, compared
 from decision_service.proofs.report import told_person
-from decision_service.proofs.search import Counterexample, Proved, prove
+from decision_service.proofs.results import Counterexample, Proved
+from decision_service.proofs.search import prove
 from decision_service.ruleset.program.model import CompiledRuleset
 
 SECONDS = 60.0
@@ -18,34 +20,35 @@ _ASKED = {
     Claim.TIGHTENS: "nobody gets a better outcome or a larger amount",
     Claim.LOOSENS: "nobody gets a worse outcome or a smaller amount",
     Claim.SAME_AMOUNTS: "nobody is offered another amount",
+    Claim.EQUIVALENT: "nobody is decided otherwise",
 }
 
 
-def proof_lines(
+def claim_proofs(
     old: CompiledRuleset,
     new: CompiledRuleset,
-    now: datetime,
+    today: date,
     clock: Callable[[], float],
     seconds: float = SECONDS,
-) -> Iterator[str]:
-    """A line a claim: `PROVED: …`, `not so: …; a typical person …`; raises SolverMissing."""
-    world, today = everybody(old, new), now.astimezone(new.zone).date()
+) -> Iterator[ClaimProof]:
+    """The answer of every claim about two versions from a day on; raises SolverMissing."""
+    world = everybody(old, new)
     for claim, words in _ASKED.items():
         try:
             question = compared(old, new, claim, world)
         except Incomparable as why:
-            yield f"not proved: {why}"
-            return
-        yield _line(question, words, today, clock, seconds)
+            yield ClaimProof(words, ProofAnswer.UNDECIDED, str(why))
+        else:
+            yield _proof(question, words, today, clock, seconds)
 
 
-def _line(
+def _proof(
     question: Comparison, words: str, today: date, clock: Callable[[], float], seconds: float
-) -> str:
+) -> ClaimProof:
     end = clock() + seconds
     result = prove(question, today, lambda: end - clock())
     if isinstance(result, Proved):
-        return f"PROVED: {words}"
+        return ClaimProof(words, ProofAnswer.PROVED)
     if isinstance(result, Counterexample):
-        return f"not so: {words}; {told_person(question, result)}"
-    return f"UNDECIDED: {words}: {result.why}"
+        return ClaimProof(words, ProofAnswer.COUNTEREXAMPLE, told_person(question, result))
+    return ClaimProof(words, ProofAnswer.UNDECIDED, result.why)

@@ -8,9 +8,10 @@ from datetime import date, datetime
 from decision_service.language.diagnostics import Diagnostic, Place, Severity
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.trial.everybody import everybody
-from decision_service.proofs.guarantee import Kept, Nobody
+from decision_service.proofs.claims.guarantee import Kept, Nobody
 from decision_service.proofs.report import told_person
-from decision_service.proofs.search import Counterexample, Proved, Undecided, prove
+from decision_service.proofs.results import Counterexample, Proved, Undecided
+from decision_service.proofs.search import prove
 from decision_service.ruleset.program.guarantees import Guarantee
 from decision_service.ruleset.program.model import CompiledRuleset
 

@@ -7,12 +7,13 @@ from shutil import copytree
 
 import pytest
 
-from decision_service.proofs import z3_solver
-from decision_service.proofs.solver import SolverMissing
+from decision_service.proofs.solving import z3_solver
+from decision_service.proofs.solving.solver import SolverMissing
 from tests.unit.cli.commands import command
 from tests.unit.ruleset.rulesets import ROOT
 
 GIG = "gig-advance-ph@1"
+TIME = ("--timeout", "500s")
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def tighter(tmp_path):
 
 def test_a_proved_claim_ends_with_0(capsys, tighter):
     """One sentence says what is proved, of whom and from when."""
-    done = command(capsys, "rules", "prove", GIG, tighter, "--from", "2026-11-27")
+    done = command(capsys, "rules", "prove", GIG, tighter, "--from", "2026-11-27", *TIME)
     assert done.code == 0
     assert done.out.startswith("PROVED: gig-advance-ph v1 approves nobody more")
     assert "from 2026-11-27 on" in done.out
@@ -36,14 +37,14 @@ def test_a_proved_claim_ends_with_0(capsys, tighter):
 
 def test_a_counterexample_ends_with_1_and_is_a_rule_test(capsys, tighter):
     """The person stands there with both verdicts; for programs too."""
-    words = ("rules", "prove", GIG, tighter, "--claim", "loosens", "--from", "2026-11-27")
+    words = ("rules", "prove", GIG, tighter, "--claim", "loosens", "--from", "2026-11-27", *TIME)
     done = command(capsys, *words)
     assert done.code == 1
     assert "COUNTEREXAMPLE" in done.out
     assert "- name: found by a proof" in done.out
     told = json.loads(command(capsys, *words, "--format", "json").out)
     assert told["result"] == "COUNTEREXAMPLE"
-    assert [each["of"] for each in told["verdicts"]] == ["v1", "v1"]
+    assert [each["of"] for each in told["verdicts"]] == ["v1 before", "v1 after"]
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 
 import pytest
+from msgspec.structs import replace
 
 from decision_service.cli.backtest.findings import conditions, findings
 from decision_service.cli.backtest.output import ReportFormat, rendered
 from decision_service.cli.errors import CommandError
+from decision_service.impact.document import decoded
+from decision_service.impact.figures import ImpactReport
+from decision_service.impact.proofs import ClaimProof, ProofAnswer, Proofs
 from decision_service.impact.render.html import html
 from decision_service.impact.render.markdown import markdown
 from decision_service.impact.render.sections import sections
@@ -87,6 +92,47 @@ def test_the_margin_tells_who_lies_between() -> None:
     assert "| 60 * | 85.0 % | 0.0 % | PHP 1,500,000 | 0.0 % | +0 |" in text
     assert "count nowhere: 2 (line 3, 5)." in text
     assert "not recorded, which count nowhere: 4" in text
+
+
+def _proved() -> ImpactReport:
+    claims = (
+        ClaimProof("nobody gets a better outcome", ProofAnswer.PROVED),
+        ClaimProof(
+            "nobody gets a worse outcome", ProofAnswer.COUNTEREXAMPLE, "a person; v1: APPROVE"
+        ),
+        ClaimProof("nobody is decided otherwise", ProofAnswer.UNDECIDED, "the time was over"),
+    )
+    return replace(report(), proofs=Proofs("v1", "v1 with least 9", "2026-11-01", claims))
+
+
+@pytest.mark.parametrize("form", [ReportFormat.MD, ReportFormat.HTML])
+def test_proofs_stand_beside_the_figures(form: ReportFormat) -> None:
+    """Each claim with its answer; whom it is not so of, and what is not decided, in sentences."""
+    text = rendered(_proved(), form)
+    assert text.index("How far this can be trusted") < text.index("Proved of everybody")
+    assert "v1 with least 9 beside the champion v1, from 2026-11-01 on." in text
+    assert "COUNTEREXAMPLE: not so: nobody gets a worse outcome; a person; v1: APPROVE" in text
+    assert "UNDECIDED: nobody is decided otherwise: the time was over" in text
+
+
+def test_programs_read_proofs() -> None:
+    """JSON has the claims and is read back; CSV has a row for each; the figures' digest stays."""
+    document = rendered(_proved(), ReportFormat.JSON)
+    assert decoded(document.encode()) == _proved()
+    assert json.loads(document)["proofs"]["claims"][0] == {
+        "claim": "nobody gets a better outcome",
+        "answer": "PROVED",
+        "told": "",
+    }
+    row = "Proved of everybody,nobody gets a better outcome,answer,PROVED\n"
+    assert row in rendered(_proved(), ReportFormat.CSV)
+    assert _proved().digest == report().digest
+
+
+@pytest.mark.parametrize("form", ReportFormat)
+def test_without_proofs_nothing_is_said_of_them(form: ReportFormat) -> None:
+    """The report has the bytes that it had before proofs could be asked."""
+    assert "proo" not in rendered(report(), form).lower()
 
 
 def test_the_page_runs_nothing_and_fetches_nothing() -> None:

@@ -152,11 +152,11 @@ def test_what_is_missing_says_what_helps() -> None:
     assert "Hindi ito tinanggihan" in told
 
 
-def test_recourse_is_told_where_there_is_any() -> None:
-    """What would change the answer stands in a part of its own, and only then."""
+def test_a_day_to_apply_again_is_told_where_there_is_one() -> None:
+    """What waiting alone would do stands in a part of its own, and only then."""
     assert "What would change the answer" not in written(DECLINED)
-    told = written(DECLINED, recourse=("Repay 2,000 of your loans",))
-    assert "What would change the answer\n- Repay 2,000 of your loans" in told
+    told = written(DECLINED, again_on=date(2027, 2, 1))
+    assert "What would change the answer\nWaiting: apply again from February 1, 2027 on" in told
 
 
 @pytest.mark.parametrize(

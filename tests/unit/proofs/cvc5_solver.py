@@ -8,7 +8,7 @@ import cvc5
 from cvc5 import Kind
 
 from decision_service.language.terms.term import Op, Sort
-from decision_service.proofs.solver import Answer, Solver
+from decision_service.proofs.solving.solver import Answer, Solver
 
 KINDS = {
     Op.NOT: Kind.NOT,

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from decision_service.domain.factor import Better
 from decision_service.domain.verdict import Outcome
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.trial.guarantees import guarantee_problems
-from decision_service.proofs.guarantee import Kept
-from decision_service.proofs.search import Counterexample, Proved
+from decision_service.proofs.claims.guarantee import Kept
+from decision_service.proofs.results import Counterexample, Proved
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import RulesetFiles
 from tests.unit.proofs.versions import (
@@ -29,6 +30,8 @@ from tests.unit.proofs.versions import (
 from tests.unit.ruleset.rulesets import HEAD, rules, stages
 
 LOAN, GIG = "personal-loan-ph@1", "gig-advance-ph@1"
+SECONDS = 500.0
+"""Far more than any of them needs, however busy the machine is."""
 
 
 def text(*guarantees):
@@ -40,7 +43,7 @@ def text(*guarantees):
 
 def told(*guarantees):
     """Code and severity of what is wrong with each, proved of everybody."""
-    found = guarantee_problems([loosely(text(*guarantees))], TODAY, time.monotonic)
+    found = guarantee_problems([loosely(text(*guarantees))], TODAY, time.monotonic, SECONDS)
     return [(d.code, d.severity) for d in found]
 
 
@@ -78,7 +81,7 @@ def test_a_guarantee_that_holds_is_proved(line):
 )
 def test_a_guarantee_that_does_not_hold_is_an_error_with_a_person(line):
     """R521 at its line has somebody of whom it is not so, as the evaluator decides."""
-    found = [*guarantee_problems([loosely(text(line))], TODAY, time.monotonic)]
+    found = [*guarantee_problems([loosely(text(line))], TODAY, time.monotonic, SECONDS)]
     assert [(d.code, d.severity) for d in found] == [("R521", Severity.ERROR)]
     assert found[0].hint.startswith("a typical person")
     assert found[0].line == len(text().splitlines()) + 1
@@ -109,6 +112,7 @@ def test_without_time_a_guarantee_is_not_decided():
         (["name: a, never: APPROVE, when: income.months_12m < 6"], ["R215"]),
         (["name: a, monotone: {income.months_24m: higher}"], ["R123"]),
         (["name: a, monotone: {offer.approved_amount: up}"], ["R215"]),
+        (["name: a, monotone: {inputs.customer_type: up}"], ["R304"]),
         (["name: a, hiding: [employment]"], ["R201"]),
         (
             [
@@ -161,6 +165,31 @@ def test_shipped_products_have_guarantees_of_every_kind(word):
     assert len(guarantees) >= 10
     for kind in ("never", "always", "monotone", "hidden"):
         assert any(getattr(g, kind) for g in guarantees), kind
+
+
+DIRECTED = (Better.UP, Better.DOWN)
+
+
+@pytest.mark.parametrize("word", [LOAN, "personal-loan-ph@2", GIG])
+def test_every_factor_with_a_direction_has_its_guarantee(word):
+    """What a shipped product reads, and a direction helps with, is promised never to hurt."""
+    ruleset = shipped(word).ruleset
+    moved = {symbol.name: way for g in ruleset.guarantees for symbol, way in g.monotone}
+    read = {entry.symbol.name for entry in ruleset.program.intake.factors}
+    for name in sorted(read):
+        better = catalogue()[name].better
+        if better in DIRECTED:
+            assert moved.get(name) == (1 if better is Better.UP else -1), name
+
+
+@pytest.mark.parametrize(
+    "name", ["more earnings of a quarter never hurt", "a platform job never hurts"]
+)
+def test_guarantees_of_flags_and_of_functions_of_functions_are_proved(name):
+    """A flag goes from false to true; of a product of rounded values it is known how it rises."""
+    gig = shipped(GIG).ruleset
+    guarantee = next(g for g in gig.guarantees if g.name == name)
+    assert isinstance(proved(Kept(gig, guarantee, SHIPPED)), Proved)
 
 
 BEFORE = """\

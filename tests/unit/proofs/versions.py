@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import date
 from functools import cache
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from decision_service.cli.rules.version import find_version
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import render_all
-from decision_service.proofs.comparison import Claim, compared
+from decision_service.proofs.claims.comparison import Claim, compared
 from decision_service.proofs.questions import World
 from decision_service.proofs.search import prove
 from decision_service.ruleset.compile.compiler import compile_ruleset
@@ -21,6 +22,8 @@ from tests.unit.ruleset.rulesets import ROOT, rules, stages
 
 TODAY = date(2026, 11, 27)
 SHIPPED = World(catalogue())
+ALL = bool(os.environ.get("PROVE_ALL"))
+"""Whether also those claims are proved that need more than a few seconds: `make prove`."""
 MONTHS = "id: short, when: income.months_24m < {least}, then: DECLINE, reason: SHORT"
 OFFER = """\
 offer:

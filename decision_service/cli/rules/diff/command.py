@@ -19,7 +19,7 @@ from decision_service.cli.rules.diff.output import (
     ruleset_dict,
     states_dict,
 )
-from decision_service.cli.rules.diff.proofs import ProveOption, proved
+from decision_service.cli.rules.diff.proofs import ProveOption, proved, sentences
 from decision_service.cli.rules.diff.revisions import rules_of
 from decision_service.cli.rules.diff.states import compare_rules
 from decision_service.cli.rules.folder import DEFAULT_PATH
@@ -61,7 +61,7 @@ def diff(
 def _versions(before: str, after: str, rules: Path, form: Format, *, prove: bool) -> None:
     old, new = find_version(before, rules), find_version(after, rules)
     comparison = compare(old.files, new.files, catalogue())
-    proofs = proved(old.ruleset, new.ruleset) if prove else []
+    proofs = sentences(proved(old.ruleset, new.ruleset)) if prove else []
     if form is Format.JSON:
         sides = {"before": _named(old), "after": _named(new)}
         print_json(sides | comparison_dict(comparison) | ({"proofs": proofs} if prove else {}))
@@ -99,7 +99,7 @@ def _states(before: str, after: str, rules: Path, form: Format, *, prove: bool) 
         f"{name}: {line}"
         for name, was, now in pairs
         if prove and was is not None
-        for line in proved(was, now)
+        for line in sentences(proved(was, now))
     ]
     if form is Format.JSON:
         told = states_dict(comparison) | ({"proofs": proofs} if prove else {})

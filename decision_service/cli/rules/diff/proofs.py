@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
 
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.pipeline.trial.claims import proof_lines
-from decision_service.proofs.solver import SolverMissing
+from decision_service.impact.proofs import Proofs
+from decision_service.pipeline.trial.claims import claim_proofs
+from decision_service.proofs.solving.solver import SolverMissing
 from decision_service.ruleset.program.model import CompiledRuleset
 
 ProveOption = Annotated[
@@ -18,9 +19,24 @@ ProveOption = Annotated[
 ]
 
 
-def proved(old: CompiledRuleset, new: CompiledRuleset) -> list[str]:
-    """What is proved of a change, a line a claim; raises CommandError."""
+def proved(
+    old: CompiledRuleset,
+    new: CompiledRuleset,
+    since: date | None = None,
+    name: str = "",
+) -> Proofs:
+    """What is proved of a change from a day on, by default from today; raises CommandError.
+
+    The new version may have a name of its own.
+    """
+    today = since or datetime.now(UTC).astimezone(new.zone).date()
     try:
-        return [*proof_lines(old, new, datetime.now(UTC), time.monotonic)]
+        claims = tuple(claim_proofs(old, new, today, time.monotonic))
     except SolverMissing as error:
         raise CommandError(str(error), Exit.USAGE) from None
+    return Proofs(f"v{old.version}", name or f"v{new.version}", today.isoformat(), claims)
+
+
+def sentences(proofs: Proofs) -> list[str]:
+    """A sentence a claim."""
+    return [one.sentence for one in proofs.claims]

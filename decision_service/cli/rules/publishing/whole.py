@@ -27,7 +27,7 @@ from decision_service.pipeline.rules.publishing.manifest import (
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.trial.guarantees import guarantees_of
 from decision_service.pipeline.trial.rule_tests import failures
-from decision_service.proofs.solver import SolverMissing
+from decision_service.proofs.solving.solver import SolverMissing
 from decision_service.storage.rules_folder.whole_files import write_whole
 
 _LONGEST = 200

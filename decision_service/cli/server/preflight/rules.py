@@ -18,7 +18,7 @@ from decision_service.pipeline.rules.loading import RuleFolder, load_rules
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.pipeline.trial.guarantees import guarantees_of
 from decision_service.pipeline.trial.rule_tests import failures
-from decision_service.proofs.solver import SolverMissing
+from decision_service.proofs.solving.solver import SolverMissing
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 from decision_service.wiring.rules import rules_folder
 

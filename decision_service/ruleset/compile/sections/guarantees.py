@@ -78,7 +78,7 @@ def _moved(fields: Fields, draft: RulesetDraft) -> Iterator[tuple[Symbol, int]]:
     node = fields.map("monotone")
     for entry in node.entries if node is not None else ():
         symbol, way = _fact(entry, draft), as_scalar(entry.value, "the way", draft.report)
-        if symbol is not None and symbol.type not in ORDERED:
+        if symbol is not None and symbol.type not in (*ORDERED, FLAG):
             message = f"`{entry.key}` is {symbol.type}, which has no up and down"
             draft.report.error("R304", entry.key_place, message)
         elif way is not None and way.text not in DIRECTIONS:

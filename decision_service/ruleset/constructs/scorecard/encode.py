@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
 
@@ -11,8 +10,8 @@ from decision_service.domain.verdict import Outcome
 from decision_service.language.encoding.encoded import Encoded, NotEncodable, present
 from decision_service.language.terms.builder import Builder
 from decision_service.language.terms.term import Term
-from decision_service.ruleset.constructs.cell_terms import covered
-from decision_service.ruleset.constructs.scorecard.model import Card, Characteristic
+from decision_service.ruleset.constructs.scorecard.encode_points import Scored, points_of
+from decision_service.ruleset.constructs.scorecard.model import Card
 from decision_service.ruleset.program.encoded import EncodedState, Mark
 from decision_service.ruleset.program.state import MOST_WORLDS
 
@@ -22,19 +21,10 @@ _MOST_CHARACTERISTICS = 14
 Possible = Mapping[Decimal, Term]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    """The points that a characteristic can give and when; whether they are bounds, and tainted."""
-
-    points: Mapping[Decimal, Term]
-    bounded: Term
-    tainted: Term
-
-
 def encode_card(card: Card, state: EncodedState) -> None:
     """Set score and band, split the worlds, and conclude."""
     b = state.builder
-    scored = [_scored(each, state) for each in card.characteristics]
+    scored = [points_of(each, state) for each in card.characteristics]
     totals = _totals(b, card, scored)
     bands = [_of_band(b, card, totals, index) for index in range(len(card.bands))]
     _put(card, totals, bands, state)
@@ -45,34 +35,7 @@ def encode_card(card: Card, state: EncodedState) -> None:
     _conclude(card, bands, tainted, state)
 
 
-def _scored(each: Characteristic, state: EncodedState) -> _Scored:
-    b, slot = state.builder, each.name.symbol.slot
-    value, mark = state.read(slot), state.behind(frozenset({slot}))
-    sure = b.not_(b.or_(value.gone, mark.marked))
-    hits = _hits(b, each, value)
-    no_bin = b.and_(sure, b.not_(b.or_(*hits)))
-    failed = b.ite(mark.marked, mark.tainted, b.or_(value.tainted, no_bin))
-    unsure = b.or_(b.not_(sure), no_bin)
-    fixed = b.false if each.fixed is None else b.and_(unsure, b.not_(failed))
-    bounded = b.and_(unsure, b.not_(fixed))
-    points: dict[Decimal, Term] = {}
-    for one, hit in zip(each.bins, hits, strict=True):
-        points[one.points] = b.or_(points.get(one.points, b.false), b.and_(sure, hit), bounded)
-    if each.fixed is not None:
-        points[each.fixed] = b.or_(points.get(each.fixed, b.false), fixed)
-    return _Scored(points, bounded, b.and_(bounded, failed))
-
-
-def _hits(b: Builder, each: Characteristic, value: Encoded) -> Sequence[Term]:
-    """Of each bin, whether it is the first that has the value."""
-    found: list[Term] = []
-    for one in each.bins:
-        hit = covered(b, one.cell, value.term)
-        found.append(b.and_(hit, *(b.not_(before) for before in found)))
-    return found
-
-
-def _totals(b: Builder, card: Card, scored: Sequence[_Scored]) -> Possible:
+def _totals(b: Builder, card: Card, scored: Sequence[Scored]) -> Possible:
     """Every total, lowest first, and when it is possible."""
     totals: dict[Decimal, Term] = {card.base: b.true}
     for each in scored:
@@ -120,7 +83,7 @@ def _world(b: Builder, card: Card, total: Decimal) -> Mapping[int, Encoded]:
     return {card.score.slot: present(b, b.number(total)), card.band.slot: present(b, band)}
 
 
-def _counts(b: Builder, card: Card, scored: Sequence[_Scored]) -> Sequence[tuple[int, Term]]:
+def _counts(b: Builder, card: Card, scored: Sequence[Scored]) -> Sequence[tuple[int, Term]]:
     """From how many totals on there are so many, by which characteristics have bounds."""
     open_ = [i for i, s in enumerate(scored) if s.bounded is not b.false]
     if len(open_) > _MOST_CHARACTERISTICS:

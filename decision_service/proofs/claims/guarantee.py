@@ -7,20 +7,23 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from decision_service.domain.factor import ValueType
 from decision_service.domain.verdict import Outcome, Verdict
 from decision_service.language.encoding.encoded import Encoded, fails, holds
 from decision_service.language.encoding.expressions import encode
-from decision_service.language.evaluation.arithmetic import exactly
-from decision_service.language.evaluation.emitter import compile_tree
-from decision_service.language.evaluation.kleene import Unknown
-from decision_service.language.expressions.tree import Node, reads
 from decision_service.language.terms.builder import Builder
 from decision_service.language.terms.term import Term
+from decision_service.proofs.claims.judged import (
+    breaks,
+    is_among,
+    is_better_off,
+    is_of_offers,
+    is_worse,
+)
+from decision_service.proofs.claims.verdicts import better_term, more_term
 from decision_service.proofs.people import People, Variant
 from decision_service.proofs.person import Person
 from decision_service.proofs.questions import Period, Posed, World, lawful, people_of, verdict_on
-from decision_service.proofs.verdicts import better_term, is_better, is_more, more_term
-from decision_service.ruleset.program.findings import Trace
 from decision_service.ruleset.program.guarantees import Guarantee
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.encode import EncodedVerdict, encode_ruleset
@@ -86,12 +89,6 @@ class Kept:
         gained = b.and_(second.approved, b.not_(first.approved))
         return b.or_(gained, b.and_(second.approved, more_term(b, first, second)))
 
-    def _is_worse(self, first: Verdict, second: Verdict) -> bool:
-        if self.guarantee.monotone:
-            return is_better(second, first) or is_more(second, first)
-        approved = second.outcome is Outcome.APPROVE
-        return approved and (is_better(first, second) or is_more(first, second))
-
     def _others(self, people: People) -> Mapping[str, Encoded]:
         """The second values: others in the range, or missing ones."""
         b, guarantee = people.builder, self.guarantee
@@ -113,15 +110,15 @@ class Kept:
         found = b.true
         for symbol, way in self.guarantee.monotone:
             one, other = people.variables[symbol.name].value.term, others[symbol.name]
-            order = b.le(one, other.term) if way > 0 else b.le(other.term, one)
+            pair = (one, other.term) if way > 0 else (other.term, one)
+            order = b.implies(*pair) if symbol.type is ValueType.FLAG else b.le(*pair)
             found = b.and_(found, order, b.not_(other.gone))
         return found
 
     def _broken(self, b: Builder, verdict: EncodedVerdict) -> Term:
         guarantee, values = self.guarantee, _Final(b, verdict.values)
         when = self._among(b, verdict)
-        nodes = [n for n in (guarantee.when, guarantee.always) if n is not None]
-        offered = verdict.offered if self._of_offers(nodes) else b.true
+        offered = verdict.offered if is_of_offers(guarantee) else b.true
         if guarantee.always is not None:
             claimed = fails(b, encode(guarantee.always, values))
         else:
@@ -138,48 +135,19 @@ class Kept:
         when = self.guarantee.when
         return b.true if when is None else holds(b, encode(when, _Final(b, verdict.values)))
 
-    def _is_among(self, verdict: Verdict) -> bool:
-        if self.guarantee.when is None:
-            return True
-        with exactly():
-            return compile_tree(self.guarantee.when)(_final_values(verdict)) is True
-
-    def _of_offers(self, nodes: Sequence[Node]) -> bool:
-        return any(s.name.startswith("offer.") for node in nodes for s in reads(node))
-
     def judged(
         self, person: Person, changed: Mapping[str, Any], day: date
     ) -> Sequence[Verdict] | None:
         """The verdicts by which the guarantee is broken."""
         first = verdict_on(person, self.ruleset, day)
         if not changed:
-            return (first,) if self._breaks(first) else None
+            return (first,) if breaks(self.guarantee, first) else None
         other = Person({**person.values, **changed}, person.answers)
         second = verdict_on(other, self.ruleset, day)
-        among = self._is_among(first) and self._is_among(second)
-        if not (among and self._ordered(person, changed)):
+        among = is_among(self.guarantee, first) and is_among(self.guarantee, second)
+        if not (among and is_better_off(self.guarantee, person, changed)):
             return None
-        return (first, second) if self._is_worse(first, second) else None
-
-    def _ordered(self, person: Person, changed: Mapping[str, Any]) -> bool:
-        """Whether the second values are the better ones, and the person had the first."""
-        for symbol, way in self.guarantee.monotone:
-            one, other = person.values[symbol.name], changed[symbol.name]
-            if not (one <= other if way > 0 else other <= one):
-                return False
-        return not any(isinstance(person.values[name], Unknown) for name in changed)
-
-    def _breaks(self, verdict: Verdict) -> bool:
-        guarantee = self.guarantee
-        nodes = [n for n in (guarantee.when, guarantee.always) if n is not None]
-        if self._of_offers(nodes) and verdict.offer is None:
-            return False
-        if not self._is_among(verdict):
-            return False
-        if guarantee.always is not None:
-            with exactly():
-                return compile_tree(guarantee.always)(_final_values(verdict)) is False
-        return verdict.outcome is guarantee.never
+        return (first, second) if is_worse(self.guarantee, first, second) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,14 +169,7 @@ class Nobody(Kept):
     ) -> Sequence[Verdict] | None:
         """The verdict on somebody whom it is about."""
         verdict = verdict_on(person, self.ruleset, day)
-        return (verdict,) if self._is_among(verdict) else None
-
-
-def _final_values(verdict: Verdict) -> Sequence[Any]:
-    """The values at the end of an evaluation, by slot."""
-    trace = verdict.raw_trace
-    assert isinstance(trace, Trace)  # noqa: S101  the evaluator's own
-    return trace.values
+        return (verdict,) if is_among(self.guarantee, verdict) else None
 
 
 def _variable(again: People, name: str, people: People) -> Encoded:

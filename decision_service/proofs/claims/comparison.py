@@ -12,6 +12,16 @@ from decision_service.domain.verdict import Verdict
 from decision_service.language.encoding.encoded import holds
 from decision_service.language.terms.builder import Builder
 from decision_service.language.terms.term import Term
+from decision_service.proofs.claims.verdicts import (
+    better_term,
+    is_better,
+    is_more,
+    is_other,
+    is_other_amount,
+    more_term,
+    other_amount_term,
+    other_term,
+)
 from decision_service.proofs.conditions import PersonCondition, person_condition
 from decision_service.proofs.people import People
 from decision_service.proofs.person import Person
@@ -23,16 +33,6 @@ from decision_service.proofs.questions import (
     lawful,
     people_of,
     verdict_on,
-)
-from decision_service.proofs.verdicts import (
-    better_term,
-    is_better,
-    is_more,
-    is_other,
-    is_other_amount,
-    more_term,
-    other_amount_term,
-    other_term,
 )
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.encode import EncodedVerdict, encode_ruleset
@@ -64,8 +64,9 @@ class Comparison:
 
     @property
     def sides(self) -> Sequence[str]:
-        """The two versions in words."""
-        return [f"v{r.version}" for r in self.rulesets]
+        """The two versions in words: `v1` and `v2`, or `v1 before` and `v1 after`."""
+        old, new = (f"v{r.version}" for r in self.rulesets)
+        return (f"{old} before", f"{new} after") if old == new else (old, new)
 
     @property
     def rulesets(self) -> Sequence[CompiledRuleset]:

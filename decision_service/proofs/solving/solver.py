@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from fractions import Fraction
 from typing import Any
 
 from decision_service.language.terms.term import Op, Sort, Term
+from decision_service.proofs.solving.parts import parts
 
 _MEASURELESS = 10**60
 """Bounds from here on are left out."""
@@ -50,7 +51,7 @@ class Solver(ABC):
             if top.number in self._translated:
                 waiting.pop()
                 continue
-            left = [t for t in _parts(top) if t.number not in self._translated]
+            left = [t for t in parts(top) if t.number not in self._translated]
             if left:
                 waiting += left
                 continue
@@ -59,7 +60,7 @@ class Solver(ABC):
         return self._translated[term.number]
 
     def _translate(self, term: Term) -> Any:
-        given = [self._translated[part.number] for part in _parts(term)]
+        given = [self._translated[part.number] for part in parts(term)]
         match term.op:
             case Op.CONST:
                 return self._constant(term.sort, term.value)
@@ -73,7 +74,7 @@ class Solver(ABC):
                 return self._applied(term, given)
             case Op.BRACKET:
                 return self._bracket(term, given)
-        return self._operation(term.op, given, [part.sort for part in _parts(term)])
+        return self._operation(term.op, given, [part.sort for part in parts(term)])
 
     def _variable(self, term: Term, name: str) -> Any:
         found = self._declare(term.sort, name)
@@ -161,26 +162,3 @@ class Solver(ABC):
 
     @abstractmethod
     def _as_real(self, expression: Any, sort: Sort) -> Any: ...
-
-
-def _parts(term: Term) -> tuple[Term, ...]:
-    """The terms that the translation of a term needs."""
-    if term.op is Op.APPLY:
-        return () if term.exact is None else (term.exact,)
-    return term.args[:2] if term.op is Op.BRACKET else term.args
-
-
-def functions(terms: Iterable[Term]) -> Sequence[Term]:
-    """The functions in terms and their parts, each once."""
-    found: dict[int, Term] = {}
-    seen: set[int] = set()
-    waiting = list(terms)
-    while waiting:
-        term = waiting.pop()
-        if term.number in seen:
-            continue
-        seen.add(term.number)
-        if term.op in (Op.APPLY, Op.BRACKET):
-            found[term.number] = term
-        waiting += _parts(term)
-    return list(found.values())

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from decision_service.language.terms.term import Op, Sort, Term
-from decision_service.proofs.solver import Answer, Solver, SolverMissing
+from decision_service.proofs.solving.solver import Answer, Solver, SolverMissing
 
 MISSING = "no solver is installed: pip install 'decision-service[prove]'"
 """What is said where the library is not there."""

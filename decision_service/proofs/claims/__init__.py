@@ -1,0 +1,1 @@
+"""Claims about rules as questions: of two versions, and guarantees of one."""

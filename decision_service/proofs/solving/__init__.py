@@ -1,0 +1,1 @@
+"""What is asked of a solver, and what it is told of functions."""

@@ -1,0 +1,88 @@
+"""What `rules diff`, `rules review` and `backtest` say with `--prove` of two different versions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from decision_service.cli.errors import Exit
+from tests.unit.cli.commands import command
+from tests.unit.storage.test_case_line import line
+
+TIGHTER = "PROVED: nobody gets a better outcome or a larger amount"
+NOT_LOOSER = "COUNTEREXAMPLE: not so: nobody gets a worse outcome or a smaller amount; "
+OTHER = "COUNTEREXAMPLE: not so: nobody is decided otherwise; "
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def states(tmp_path: Path, capsys: Capture) -> tuple[Path, Path]:
+    """The product that `rules new` writes, and the same with two months more of income asked."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder in (old, new):
+        folder.mkdir()
+        command(capsys, "rules", "new", "small-loan", "--rules", folder)
+    file = new / "small-loan" / "v1.yaml"
+    months = "min_income_months: {type: integer, value: "
+    file.write_text(file.read_text().replace(f"{months}6", f"{months}8"))
+    return old, new
+
+
+def test_a_diff_of_versions_tells_what_is_proved(
+    states: tuple[Path, Path], capsys: Capture
+) -> None:
+    """A sentence a claim; who is decided otherwise has both decisions."""
+    files = [folder / "small-loan" / "v1.yaml" for folder in states]
+    done = command(capsys, "rules", "diff", *files, "--prove")
+    assert done.code == Exit.DONE, done.err
+    told = done.out.splitlines()[-4:]
+    assert told[0] == TIGHTER
+    assert told[1].startswith(NOT_LOOSER)
+    assert told[1].endswith("v1 after: DECLINE")
+    assert "income.months_24m" in told[1]
+    assert told[3].startswith(OTHER)
+
+
+def test_a_diff_of_states_names_the_version(states: tuple[Path, Path], capsys: Capture) -> None:
+    """For programs too."""
+    done = command(capsys, "rules", "diff", *states, "--prove", "--format", "json")
+    assert json.loads(done.out)["proofs"][0] == f"small-loan v1 (champion): {TIGHTER}"
+
+
+def test_a_review_has_the_proofs_of_each_changed_version(
+    states: tuple[Path, Path], capsys: Capture
+) -> None:
+    """A part of their own, after the differences and before the tests."""
+    done = command(capsys, "rules", "review", *states, "--prove")
+    assert f"## Proofs of small-loan v1 (champion) against v1\n\n- {TIGHTER}\n" in done.out
+    assert done.out.index("## Proofs of") < done.out.index("## Tests of")
+    assert "## Proofs" not in command(capsys, "rules", "review", *states).out
+
+
+def test_a_backtest_tells_proofs_beside_its_figures(
+    states: tuple[Path, Path], tmp_path: Path, capsys: Capture
+) -> None:
+    """In the report, and in the one of a review; even where nobody can be compared."""
+    cases = tmp_path / "cases.jsonl"
+    cases.write_bytes(line(product="small-loan") + b"\n")
+    asked = ("backtest", "small-loan", "--rules", states[0], "--cases", cases, "--jobs", "1")
+    done = command(capsys, *asked, "--set", "params.min_income_months=8", "--prove")
+    assert "v1 with min_income_months 8 beside the champion v1, from " in done.out
+    assert "| nobody gets a better outcome or a larger amount | PROVED |" in done.out
+    assert NOT_LOOSER in done.out
+    told = command(capsys, "rules", "review", *states, "--cases", cases, "--prove", "--jobs", "1")
+    assert "## Proved of everybody" in told.out
+
+
+def test_one_version_has_no_claims(
+    states: tuple[Path, Path], tmp_path: Path, capsys: Capture
+) -> None:
+    """A sweep alone changes no version: what to add is said before anybody is judged."""
+    cases = tmp_path / "cases.jsonl"
+    cases.write_bytes(line(product="small-loan") + b"\n")
+    asked = ("backtest", "small-loan", "--rules", states[0], "--cases", cases, "--prove")
+    done = command(capsys, *asked, "--sweep", "params.min_income_months=6..8/1")
+    assert (done.code, done.out) == (Exit.USAGE, "")
+    assert "change it with --with or --set" in done.err
