@@ -69,9 +69,15 @@ def test_every_field_of_a_request_is_known(
         assert "field" not in answer.get("message", "") or answer["details"], answer
 
 
+READ_ALONE = {"recourse", "review"}
+
+
 @pytest.mark.parametrize("person", sandbox_people(), ids=lambda person: person.name)
 def test_decisions_are_as_the_document_says(shared: Gateway, person: Any) -> None:
-    """With all factors and traces; read again and replayed they are the same."""
+    """With all factors and traces; read again and replayed they are the same.
+
+    What became of a decision, and what would change it, is told when it is read alone.
+    """
     amount = {"currencyCode": "PHP", "units": "20000"}
     body = {
         "userId": person.user_id,
@@ -85,9 +91,15 @@ def test_decisions_are_as_the_document_says(shared: Gateway, person: Any) -> Non
     path = f"/v1/decisions/{made['decision']['decisionId']}"
     _, read = shared.call("get", f"{path}?view=DECISION_VIEW_FULL")
     _, replayed = shared.call("post", f"{path}:replay", {"view": "DECISION_VIEW_FULL"})
-    assert made == read
+    assert made["decision"] == {
+        name: value for name, value in read["decision"].items() if name not in READ_ALONE
+    }
     assert replayed["differingFields"] == []
-    for name, answer in (("CreateDecisionResponse", made), ("ReplayDecisionResponse", replayed)):
+    for name, answer in (
+        ("CreateDecisionResponse", made),
+        ("GetDecisionResponse", read),
+        ("ReplayDecisionResponse", replayed),
+    ):
         assert differences({"$ref": f"#/components/schemas/{name}"}, answer) == []
 
 
