@@ -9,6 +9,7 @@ from decision_service.storage.privacy import consents
 from decision_service.storage.privacy.data_keys import PLAIN
 from decision_service.storage.sqlite.database import writing_engine
 from decision_service.storage.store import Store
+from tests.kits.decision_entries import NOON
 
 STEPS = 500
 
@@ -28,7 +29,7 @@ async def test_no_copy_of_a_destroyed_key_is_left(tmp_path: Path) -> None:
                 continue
             user_id = dice.choice(sorted(used))
             destroyed.append(used.pop(user_id))
-            consents.erase(connection, user_id, f"erasure-{step}")
+            consents.erase(connection, user_id, f"erasure-{step}", now=NOON)
             if dice.random() < 0.3:
                 used[user_id] = consents.keys(connection, [user_id], PLAIN)[user_id]
     with engine.connect() as connection:

@@ -193,7 +193,7 @@ def test_lists_that_nobody_asks_and_names_that_collide_are_told() -> None:
     shown = {
         (d.code, d.file.removeprefix(f"{folder.products[0].path.rpartition('/')[0]}/"))
         for d in found
-        if d.code.startswith("R")
+        if d.code.startswith("R") and d.code != "R515"
     }
     assert shown == {
         ("R514", f"{PRODUCT}/lists/unasked.csv"),

@@ -25,11 +25,15 @@ TOLD = (
     "decision_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind",
     "reasons", "data_requests", "scores", "offer", "conditions", "tags", "override", "ruleset_ref",
     "assignment", "data_quality", "as_of_date", "create_time", "expire_time", "engine_version",
+    "first_decision_id",
 )  # fmt: skip
 """The fields of a recorded reply that a person is told."""
 
 LEFT_OUT = frozenset({"rule_traces", "withheld_tags", "list_answers"})
 """Those that are told to nobody outside of the lender."""
+
+FOUND_ON_READING = frozenset({"recourse", "review"})
+"""Those that no recorded reply has: reviews are records of their own, recourse is not stored."""
 
 TOLD_APART = frozenset({"request_id", "inputs", "factor_values"})
 """Those that a record has of the stored facts."""
