@@ -95,7 +95,7 @@ def _missing(subject: NoticeSubject, language: str, words: Words) -> tuple[str, 
 def _data(subject: NoticeSubject, words: Words) -> Part:
     kinds = tuple(words.kinds[kind] for kind in subject.data if kind in words.kinds)
     sources = tuple(
-        words.source_undated.format(provider=one.provider)
+        one.provider
         if one.as_of is None
         else words.source.format(provider=one.provider, as_of=_day(one.as_of, words))
         for one in subject.sources

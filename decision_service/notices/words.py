@@ -31,7 +31,6 @@ class Words(msgspec.Struct, frozen=True):
     contest: str
     contact: str
     source: str
-    source_undated: str
     months: tuple[str, ...]
     day: str
     kinds: Mapping[str, str]
@@ -80,7 +79,6 @@ ENGLISH = Words(
     contest="If you disagree, or want a person to look at it",
     contact="How to reach us",
     source="{provider}, as of {as_of}",
-    source_undated="{provider}",
     months=(
         "January",
         "February",
@@ -141,7 +139,6 @@ FILIPINO = Words(
     contest="Kung hindi kayo sumasang-ayon, o nais ninyong tao ang sumuri",
     contact="Paano kami makakausap",
     source="{provider}, ayon sa datos noong {as_of}",
-    source_undated="{provider}",
     months=(
         "Enero",
         "Pebrero",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -18,9 +18,8 @@ from decision_service.cli.applicants.export_json import JsonExport
 from decision_service.cli.applicants.export_page import PageExport
 from decision_service.cli.client.calls import call
 from decision_service.cli.client.options import ServerOptions, calls_server
-from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.display.new_file import OWNER_ALONE, new_file
 
-_OWNER_ALONE = 0o600
 _SECONDS = 30.0
 
 
@@ -74,25 +73,9 @@ def _pages(user_id: str, server: ServerOptions) -> Iterator[list[pb.StoredRecord
 
 @contextmanager
 def _opened(path: Path | None) -> Iterator[TextIO]:
-    """A new file, removed again where the export fails, or standard output."""
+    """A new file of its owner alone, or standard output."""
     if path is None:
         yield sys.stdout
         return
-    with _new(path) as file:
-        try:
-            yield file
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-
-
-def _new(path: Path) -> TextIO:
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ALONE)
-    except FileExistsError:
-        raise CommandError(f"{path} is there already: choose another name", Exit.USAGE) from None
-    except OSError as error:
-        raise CommandError(
-            f"{path} cannot be written ({error.strerror}): choose another place", Exit.USAGE
-        ) from None
-    return os.fdopen(handle, "w", encoding="utf-8")
+    with new_file(path, OWNER_ALONE) as file, TextIOWrapper(file, encoding="utf-8") as text:
+        yield text

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from decision_service.cli.decisions.cases import case, cases_head
 from decision_service.cli.decisions.masking import Exported
 from decision_service.cli.decisions.rows import COLUMNS, case_row, csv_line, json_line, row
-from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.display.new_file import new_file
 
 _EVERY = 100
 PARQUET = "parquet"
@@ -89,27 +89,12 @@ class ExportFile:
 @contextmanager
 def _new(path: Path, form: str) -> Iterator[Lines]:
     """A new file, whole, or removed again."""
-    with _begun(path) as file:
-        try:
-            if form == PARQUET:
-                from decision_service.cli.decisions.parquet_rows import ParquetRows
+    with new_file(path) as file:
+        if form == PARQUET:
+            from decision_service.cli.decisions.parquet_rows import ParquetRows
 
-                with ParquetRows.open(file) as rows:
-                    yield rows
-            else:
-                with TextIOWrapper(file, encoding="utf-8") as text:
-                    yield text
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-
-
-def _begun(path: Path) -> BinaryIO:
-    try:
-        return path.open("xb")
-    except FileExistsError:
-        raise CommandError(f"{path} is there already: choose another name", Exit.USAGE) from None
-    except OSError as error:
-        raise CommandError(
-            f"{path} cannot be written ({error.strerror}): choose another place", Exit.USAGE
-        ) from None
+            with ParquetRows.open(file) as rows:
+                yield rows
+        else:
+            with TextIOWrapper(file, encoding="utf-8") as text:
+                yield text

@@ -24,6 +24,7 @@ from decision_service.cli.display.output import (
     print_table,
     table,
 )
+from decision_service.cli.display.text import instant_text
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
 from decision_service.storage.rules_folder.whole_files import write_whole
@@ -126,7 +127,7 @@ def notices(
             one.decision_id,
             _NAMES[one.kind],
             one.language,
-            _instant(one.create_time.ToDatetime()),
+            instant_text(one.create_time),
             escape(one.created_by),
             escape(_sent_text(one)),
         )
@@ -180,8 +181,4 @@ def _at(text: str) -> datetime:
 def _sent_text(one: pb.Notice) -> str:
     if not one.HasField("send_time"):
         return "-"
-    return f"{_instant(one.send_time.ToDatetime())} by {one.channel}"
-
-
-def _instant(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC"
+    return f"{instant_text(one.send_time)} by {one.channel}"

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import values_pb2
+
+
+def instant_text(instant: Timestamp) -> str:
+    """`2026-11-10 09:12 UTC`."""
+    return f"{instant.ToDatetime():%Y-%m-%d %H:%M} UTC"
 
 
 def outcome_text(decision: pb.Decision) -> str:

@@ -28,7 +28,7 @@ from decision_service.cli.display.output import (
     print_table,
     table,
 )
-from decision_service.cli.display.text import money_text
+from decision_service.cli.display.text import instant_text, money_text
 from decision_service.cli.numbers import whole
 from decision_service.cli.rollout import compare, moves
 from decision_service.cli.rollout.moves import ProductArgument, get_rollout
@@ -36,7 +36,6 @@ from decision_service.cli.rollout.show import print_rollout
 from decision_service.cli.rollout.text import (
     arm_text,
     enrolment_text,
-    instant_text,
     moved_text,
     pin_text,
 )

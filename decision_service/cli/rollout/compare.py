@@ -23,12 +23,11 @@ from decision_service.cli.display.output import (
     print_table,
     table,
 )
-from decision_service.cli.display.text import money_text
+from decision_service.cli.display.text import instant_text, money_text
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
 from decision_service.cli.rollout.figures import outcome_text
 from decision_service.cli.rollout.moves import ProductArgument
-from decision_service.cli.rollout.text import instant_text
 
 _WINDOW = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}

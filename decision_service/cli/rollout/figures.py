@@ -10,8 +10,7 @@ from rich.table import Table
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.cli.display.output import table
-from decision_service.cli.display.text import money_text
-from decision_service.cli.rollout.text import instant_text
+from decision_service.cli.display.text import instant_text, money_text
 
 _STATES = {"waiting": "waiting", "ok": "ok", "tripped": "TRIPPED"}
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from decision_service.api.v1 import rollout_figures_pb2, rollout_pb2, rollout_service_pb2
 from decision_service.cli.display.output import console, print_table
+from decision_service.cli.display.text import instant_text
 from decision_service.cli.rollout.figures import (
     arms_table,
     day_lines,
@@ -13,7 +14,7 @@ from decision_service.cli.rollout.figures import (
     next_text,
     shadow_lines,
 )
-from decision_service.cli.rollout.text import instant_text, track_text
+from decision_service.cli.rollout.text import track_text
 
 _CHALLENGER = "challenger"
 _TO_ADVANCE = "decision-service rollout advance"

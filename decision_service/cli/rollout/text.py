@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import rollout_pb2, rollout_service_pb2
+from decision_service.cli.display.text import instant_text
 
 WHOLE_SLOTS = 100_000
-
-
-def instant_text(instant: Timestamp) -> str:
-    """`2026-11-10 09:12 UTC`."""
-    return f"{instant.ToDatetime():%Y-%m-%d %H:%M} UTC"
 
 
 def stage_text(track: rollout_pb2.RolloutTrack) -> str:

@@ -146,7 +146,8 @@ class Notices:
 
 
 def _due(recorded: Recorded) -> tuple[Verdict, NoticeKind]:
-    entry, verdict = recorded.entry, recorded.verdict
+    entry, settled = recorded.entry, recorded.settled
+    verdict = None if settled is None else settled.verdict
     kind = None if verdict is None else kind_of(verdict)
     if verdict is None or kind is None:
         why = {

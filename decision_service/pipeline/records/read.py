@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from decision_service.domain.errors import DecisionUnknown
 from decision_service.domain.factor import Factors
-from decision_service.domain.verdict import StageTrace, Verdict
+from decision_service.domain.verdict import StageTrace
 from decision_service.pipeline.decide.conclude import expiry
-from decision_service.pipeline.decide.overrides.settle import settle
+from decision_service.pipeline.decide.overrides.settle import Settled, settle
 from decision_service.pipeline.decide.record_codec import (
     StoredFacts,
     decode_facts,
@@ -28,14 +28,14 @@ from decision_service.ruleset.run.evaluator import Facts
 class Recorded(msgspec.Struct, frozen=True):
     """A decision as recorded: its entry, its facts, and for the FULL view factors and traces.
 
-    `verdict` is what was decided, and `expires` when it ends, both recomputed; None as factors are.
+    `settled` is what was decided, and `expires` when it ends, both recomputed; None as factors are.
     """
 
     entry: StoredEntry
     facts: StoredFacts
     factors: Factors | None = None
     traces: tuple[StageTrace, ...] = ()
-    verdict: Verdict | None = None
+    settled: Settled | None = None
     expires: datetime | None = None
 
 
@@ -71,10 +71,10 @@ class ReadDecisions:
         factors = factors_from_wire(facts.factors)
         ruleset = await self._archive.by_digest(entry.ruleset_digest)
         recorded = Recorded(entry, facts, factors)
-        verdict = settle(ruleset, known_facts(recorded), facts.allowances).verdict
-        expires = expiry(verdict, factors, ruleset, facts.as_of, facts.answers)
-        shown = traces(ruleset, verdict)
-        return replace(recorded, traces=shown, verdict=verdict, expires=expires)
+        settled = settle(ruleset, known_facts(recorded), facts.allowances)
+        expires = expiry(settled.verdict, factors, ruleset, facts.as_of, facts.answers)
+        shown = traces(ruleset, settled.verdict)
+        return replace(recorded, traces=shown, settled=settled, expires=expires)
 
     async def list(self, chosen: Filter, after: PagePosition | None, size: int) -> DecisionPage:
         """One page, newest first."""

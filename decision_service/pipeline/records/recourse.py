@@ -7,12 +7,10 @@ from threading import Lock
 
 from cachetools import LRUCache
 
-from decision_service.pipeline.decide.overrides.settle import settle
 from decision_service.pipeline.records.read import Recorded, known_facts
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.recourse.find import Recourses
 from decision_service.recourse.model import Recourse
-from decision_service.rollout.allowances import Allowances
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts
 
@@ -35,18 +33,13 @@ class FindRecourse:
         the rules concluded.
         """
         digest = recorded.entry.ruleset_digest
-        if recorded.factors is None or digest is None:
+        if recorded.settled is None or recorded.settled.override is not None or digest is None:
             return None
-        ruleset = await self._archive.by_digest(digest)
-        facts, allowances = known_facts(recorded), recorded.facts.allowances
+        ruleset, facts = await self._archive.by_digest(digest), known_facts(recorded)
         async with self._turn:  # each takes milliseconds of the interpreter
-            return await asyncio.to_thread(self._found, ruleset, facts, allowances)
+            return await asyncio.to_thread(self._found, ruleset, facts)
 
-    def _found(
-        self, ruleset: CompiledRuleset, facts: Facts, allowances: Allowances | None
-    ) -> Recourse | None:
-        if settle(ruleset, facts, allowances).override is not None:
-            return None
+    def _found(self, ruleset: CompiledRuleset, facts: Facts) -> Recourse | None:
         with self._lock:  # a caller who has gone leaves its thread at work
             if ruleset.digest not in self._prepared:
                 self._prepared[ruleset.digest] = Recourses(ruleset)
