@@ -94,8 +94,12 @@ clean: ## Remove .venv, caches, dist and demo databases
 
 ##@ Check
 .PHONY: test
-test: .venv/.dev .venv/.browser .venv/.node ## Run all tests (EXAMPLES=all: of each property)
-	$(BIN)/pytest -n 3 --dist loadgroup
+test: .venv/.dev .venv/.browser .venv/.node ## Run the tests but the long ones (EXAMPLES=all: of each property)
+	$(BIN)/pytest -n 3 --dist loadgroup -m "not long"
+
+.PHONY: test-long
+test-long: .venv/.dev .venv/.browser .venv/.node ## Run the long tests: proofs, populations, clusters, kills
+	$(BIN)/pytest -n 3 --dist loadgroup -m long $$(grep -rl --include='test_*.py' 'mark\.long' tests)
 
 .PHONY: stories
 stories: .venv/.dev ## Decide the applicants of tests/stories (ONLY=loan-pay-cut)
@@ -134,7 +138,7 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 	$(BIN)/python -m lint.floors | diff - docs/floors.svg
 
 .PHONY: check
-check: lint types drift reliability-short test ## What CI runs of the service, in CI's order
+check: lint types drift reliability-short test-long test ## What CI runs of the service, in CI's order
 
 ##@ Measure
 .PHONY: oracle

@@ -16,9 +16,10 @@ from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.simulator.people.sandbox.people import sandbox_people
-from tests.e2e.process import command, serving
+from tests.e2e.process import serving
 from tests.e2e.service import Running, create, outcome, refused, running
 from tests.e2e.team import Metadata, Team
+from tests.unit.cli.commands import command
 
 GEORGE, _, CHRISTINA, _ = (person.user_id for person in sandbox_people())
 
@@ -132,30 +133,30 @@ async def test_other_callers_applicants_are_unknown_without_onboard_all(tmp_path
             await asyncio.gather(*calls(user_id, who))
 
 
-def test_the_commands(tmp_path: Path) -> None:
+def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """create, link-token and show answer in words, and as JSON where asked."""
     with serving(tmp_path) as process:
         at = ("--address", process.address)
-        made = command("applicants", "create", "CRM-1", *at, "--format", "json", folder=tmp_path)
-        user_id = json.loads(made.stdout)["user_id"]
-        again = command("applicants", "create", "CRM-1", *at, folder=tmp_path)
-        assert f"{user_id} (known already)" in again.stdout
-        token = command("applicants", "link-token", user_id, *at, folder=tmp_path)
-        assert "SANDBOX, until 20" in token.stdout
-        assert "DECISION_CONNECT_PUBLIC_URL" in token.stdout
+        made = command(capsys, "applicants", "create", "CRM-1", *at, "--format", "json")
+        user_id = json.loads(made.out)["user_id"]
+        again = command(capsys, "applicants", "create", "CRM-1", *at)
+        assert f"{user_id} (known already)" in again.out
+        token = command(capsys, "applicants", "link-token", user_id, *at)
+        assert "SANDBOX, until 20" in token.out
+        assert "DECISION_CONNECT_PUBLIC_URL" in token.out
         asked = ("erase", "nobody", "--yes", *at)
-        gone = command("applicants", *asked, folder=tmp_path)
-        assert (gone.returncode, "Smile knows no user with this user_id" in gone.stderr) == (
+        gone = command(capsys, "applicants", *asked)
+        assert (gone.code, "Smile knows no user with this user_id" in gone.err) == (
             3,
             True,
         )
-        shown = command("applicants", "show", user_id, *at, folder=tmp_path)
-        assert "No decision can be made yet: no account is connected" in shown.stdout
-        ready = command("applicants", "show", CHRISTINA, *at, folder=tmp_path)
-        assert "A decision can be made now." in ready.stdout
-        assert "contributions" in ready.stdout
-        unknown = command("applicants", "show", "nobody", *at, folder=tmp_path)
-        assert (unknown.returncode, "USER_UNKNOWN" in unknown.stderr) == (3, True)
+        shown = command(capsys, "applicants", "show", user_id, *at)
+        assert "No decision can be made yet: no account is connected" in shown.out
+        ready = command(capsys, "applicants", "show", CHRISTINA, *at)
+        assert "A decision can be made now." in ready.out
+        assert "contributions" in ready.out
+        unknown = command(capsys, "applicants", "show", "nobody", *at)
+        assert (unknown.code, "USER_UNKNOWN" in unknown.err) == (3, True)
 
 
 async def test_erasing_leaves_the_decision_and_takes_its_data(

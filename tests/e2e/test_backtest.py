@@ -59,6 +59,7 @@ async def decide_twice(live: Running, users: Sequence[str]) -> None:
         await live.stub.CreateDecision(create(user))
 
 
+@pytest.mark.long
 async def test_a_change_is_told_in_people_and_money(url: str, tmp_path: Path) -> None:
     """Beside the service and on either store; whoever judges, the report is the same."""
     app = build_app(WORLD, api_key="k", api_secret="s", requests_per_second=1000)
@@ -189,6 +190,7 @@ def shape(told: Any) -> Any:
     return [shape(each) for each in told] if isinstance(told, list) else told
 
 
+@pytest.mark.long
 async def test_a_killed_worker_changes_nothing(tmp_path: Path) -> None:
     """Its range is judged by another one, once: the sums are those of an undisturbed run."""
     url = f"sqlite:///{tmp_path}/decisions.db"

@@ -29,7 +29,7 @@ from decision_service.wiring.backtest.worker import WorkerOrder
 from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, create, refused, running
 from tests.integration.replicas import process, vendor_of
-from tests.kits.until import until
+from tests.kits.until import PATIENCE, until
 
 PRODUCT = "personal-loan-ph"
 RULES = str(ROOT / "rules")
@@ -92,6 +92,7 @@ async def ended(stub: Any, run_id: str) -> pb.Backtest:
     return await until(look, lambda run: run.state > pb.BACKTEST_STATE_RUNNING)
 
 
+@pytest.mark.long
 async def test_a_run_survives_a_restart(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,14 +122,14 @@ async def test_a_run_survives_a_restart(
 
 async def halted(stub: Any) -> str:
     """A run that has done three ranges; a second one, and its report, are refused meanwhile."""
-    run_id = (await stub.StartBacktest(strict())).backtest.backtest_id
+    run_id = (await stub.StartBacktest(strict(), timeout=PATIENCE)).backtest.backtest_id
     asked = pb.GetBacktestRequest(backtest_id=run_id)
 
     async def done() -> bool:
         return bool((await stub.GetBacktest(asked)).backtest.ranges_done == 3)
 
     await until(done)
-    second = await refused(stub.StartBacktest(strict()))
+    second = await refused(stub.StartBacktest(strict(), timeout=PATIENCE))
     assert (second.code, second.info.reason) == (
         grpc.StatusCode.FAILED_PRECONDITION,
         "BACKTEST_RUNNING",
@@ -139,6 +140,7 @@ async def halted(stub: Any) -> str:
     return str(run_id)
 
 
+@pytest.mark.long
 async def test_a_killed_service_leaves_no_workers_and_loses_no_run(
     url: str, tmp_path: Path
 ) -> None:
@@ -148,7 +150,7 @@ async def test_a_killed_service_leaves_no_workers_and_loses_no_run(
         begin = partial(process, tmp_path, url, at, **kept(tmp_path))
         async with begin() as killed, grpc.aio.insecure_channel(killed.address) as channel:
             await decide(channel, PEOPLE[:2])
-            begun = await BacktestServiceStub(channel).StartBacktest(strict())
+            begun = await BacktestServiceStub(channel).StartBacktest(strict(), timeout=PATIENCE)
             workers = await until(lambda: children(killed.popen.pid))
             killed.kill()
         await until(lambda: not any(Path(f"/proc/{one}").exists() for one in workers))
@@ -161,6 +163,7 @@ async def test_a_killed_service_leaves_no_workers_and_loses_no_run(
     assert report["coverage"]["applicants"] == 2
 
 
+@pytest.mark.long
 async def test_the_commands_tell_a_run_from_its_start_to_its_report(tmp_path: Path) -> None:
     """Started, watched, printed and listed; a cancelled one that has ended stays as it is."""
     async with running(tmp_path, rules_dir=RULES) as live:
@@ -189,7 +192,7 @@ async def test_the_commands_tell_a_run_from_its_start_to_its_report(tmp_path: Pa
 async def decide(channel: grpc.aio.Channel, users: Sequence[str]) -> None:
     """A decision on each."""
     for user in users:
-        await DecisionServiceStub(channel).CreateDecision(create(user))
+        await DecisionServiceStub(channel).CreateDecision(create(user), timeout=PATIENCE)
 
 
 async def told(folder: Path, address: str, *words: str) -> Any:
@@ -240,7 +243,7 @@ async def test_what_is_wrong_is_one_sentence(
 ) -> None:
     """Said before a run begins."""
     stub = BacktestServiceStub(shared.channel)
-    refusal = await refused(stub.StartBacktest(strict(**changes)))
+    refusal = await refused(stub.StartBacktest(strict(**changes), timeout=PATIENCE))
     assert refusal.code.name == code
     assert told in refusal.message
     assert not (await stub.ListBacktests(pb.ListBacktestsRequest())).backtests
@@ -263,6 +266,8 @@ async def test_an_unknown_run_is_not_found(shared: Running) -> None:
 async def test_a_process_without_workers_starts_no_run(tmp_path: Path) -> None:
     """And says what to set."""
     async with running(tmp_path, backtest_jobs="0") as live:
-        refusal = await refused(BacktestServiceStub(live.channel).StartBacktest(strict()))
+        refusal = await refused(
+            BacktestServiceStub(live.channel).StartBacktest(strict(), timeout=PATIENCE)
+        )
     assert refusal.info.reason == "BACKTEST_REFUSED"
     assert "DECISION_BACKTEST_JOBS" in refusal.message

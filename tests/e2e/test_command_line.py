@@ -25,7 +25,7 @@ def one_sentence(stderr: str) -> str:
     return line
 
 
-def test_a_session_at_the_command_line(tmp_path: Path) -> None:
+def test_a_session_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """health, decide, decisions list, show and replay work against a serving process."""
     with serving(tmp_path) as process:
         at = ("--address", process.address)
@@ -35,13 +35,13 @@ def test_a_session_at_the_command_line(tmp_path: Path) -> None:
         decision = json.loads(made.stdout)
         assert decision["outcome"] == "OUTCOME_APPROVE"
         decision_id = decision["decision_id"]
-        tree = command("decisions", "show", decision_id, *at, folder=tmp_path)
-        assert "APPROVE" in tree.stdout
-        assert "income.months_24m" in tree.stdout
-        listing = command("decisions", "list", *at, folder=tmp_path)
-        assert decision_id in listing.stdout
-        replay = command("decisions", "replay", decision_id, *at, folder=tmp_path)
-        assert (replay.returncode, "Nothing differs." in replay.stdout) == (0, True)
+        tree = here(capsys, "decisions", "show", decision_id, *at)
+        assert "APPROVE" in tree.out
+        assert "income.months_24m" in tree.out
+        listing = here(capsys, "decisions", "list", *at)
+        assert decision_id in listing.out
+        replay = here(capsys, "decisions", "replay", decision_id, *at)
+        assert (replay.code, "Nothing differs." in replay.out) == (0, True)
         assert process.terminate() == 0
 
 

@@ -62,6 +62,7 @@ async def test_connect_decide_and_withdraw(tmp_path: Path) -> None:
         assert later.reasons[0].code == "CONSENT_REVOKED"
 
 
+@pytest.mark.long
 @browser
 async def test_a_login_that_goes_wrong_is_explained(tmp_path: Path) -> None:
     """A wrong code is INVALID_MFA, and the fifth wrong password locks: each with what to do."""
@@ -87,6 +88,7 @@ async def test_a_login_that_goes_wrong_is_explained(tmp_path: Path) -> None:
             await shot(page, "locked-desktop")
 
 
+@pytest.mark.long
 @browser
 async def test_keyboard_used_link_and_dead_links(tmp_path: Path) -> None:
     """The page works by keyboard alone, replaces a used token, and offers a dead link no button."""

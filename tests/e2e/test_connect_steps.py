@@ -71,6 +71,7 @@ async def steps(page: Page, look: Callable[[str], Awaitable[None]]) -> None:
     await look("done")
 
 
+@pytest.mark.long
 @browser
 async def test_the_page_is_the_lenders_and_leads_back(lender: Running) -> None:
     """Logo and name, another language in the middle of it, and the way back at its end.
@@ -119,6 +120,7 @@ async def test_the_way_back_leads_to_an_allowed_origin_alone(lender: Running) ->
             await expect(page.get_by_role("link", name="Bumalik")).to_have_count(0)
 
 
+@pytest.mark.long
 @browser
 @pytest.mark.parametrize(
     ("size", "locale", "scheme"),

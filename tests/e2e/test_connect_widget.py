@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from decision_service.domain.accounts import ACCOUNT_ERRORS
 from tests.e2e.browser import RECORDER, applicant, browser, opened, shot, told
 from tests.e2e.service import running
@@ -33,6 +35,7 @@ CALLBACKS = (
 )
 
 
+@pytest.mark.long
 @browser
 async def test_every_option_and_callback_is_wired(tmp_path: Path) -> None:
     """Options come from the configuration, callbacks are told in words, and no address has a token.
@@ -91,6 +94,7 @@ def test_every_error_code_of_the_vendor_has_words() -> None:
     assert set(ACCOUNT_ERRORS) == set(CODES.split())
 
 
+@pytest.mark.long
 @browser
 async def test_a_script_that_is_not_ours_does_not_run(tmp_path: Path) -> None:
     """The policy stops an inline script, a handler in an attribute and another host's script."""

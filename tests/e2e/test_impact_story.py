@@ -7,6 +7,8 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.process import command
 from tests.e2e.service import ROOT
 from tests.kits.recorded_people import PRODUCT, RULES, recorded_people
@@ -24,6 +26,7 @@ CHANGED = {
 """What the page says of the report in its pictures."""
 
 
+@pytest.mark.long
 def test_the_question_is_answered_by_one_command_on_the_demos_store(tmp_path: Path) -> None:
     """The two lines of the page, typed in a folder of their own, and the answer that it shows."""
     demo, asked = re.findall(r"^decision-service (.*demo\.db.*)$", TEXT, re.MULTILINE)
@@ -38,6 +41,7 @@ def test_the_question_is_answered_by_one_command_on_the_demos_store(tmp_path: Pa
     assert f"## In short\n\n{answer}" in done.stdout
 
 
+@pytest.mark.long
 def test_a_report_on_many_people_tells_of_all_that_the_page_teaches(tmp_path: Path) -> None:
     """Swap-in and swap-out, amounts, causes, reasons, cells, curves and loans; all reproduced."""
     people = recorded_people(tmp_path, PEOPLE)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import grpc
+import pytest
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
@@ -13,6 +14,7 @@ from tests.e2e.service import create
 KILLS = 4
 
 
+@pytest.mark.long
 def test_sigkill_between_any_two_calls_loses_no_acknowledged_decision(tmp_path: Path) -> None:
     """Four times: decide, kill, restart; every answer that was given is there, unchanged."""
     acknowledged: dict[str, bytes] = {}

@@ -16,9 +16,10 @@ from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.api.v1 import outcome_service_pb2_grpc
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.simulator.people.sandbox.people import sandbox_people
-from tests.e2e.process import command, serving
+from tests.e2e.process import serving
 from tests.e2e.service import Refusal, Running, create, refusal, running
 from tests.e2e.team import Metadata, Team
+from tests.unit.cli.commands import command
 
 GEORGE = sandbox_people()[0].user_id
 UNKNOWN = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -170,11 +171,11 @@ async def test_an_erased_decision_takes_no_reports(tmp_path: Path) -> None:
         assert (await refused(live, request)).info.reason == "DECISION_UNKNOWN"
 
 
-def test_a_file_of_reports(tmp_path: Path) -> None:
+def test_a_file_of_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Broken and refused lines are told by number while the rest goes on; again changes nothing."""
     with serving(tmp_path) as process:
         at = ("--address", process.address, "--format", "json")
-        made = json.loads(command(*DECIDE, *at, folder=tmp_path).stdout)
+        made = json.loads(command(capsys, *DECIDE, *at).out)
         decision_id, today = made["decision_id"], datetime.fromisoformat(made["create_time"]).date()
         before = today - timedelta(days=1)
         lines = (
@@ -187,30 +188,32 @@ def test_a_file_of_reports(tmp_path: Path) -> None:
         )
         file = tmp_path / "loans.csv"
         file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode() + b"\n\xff\xfe,\n")
-        sent = [command("decisions", "outcomes", str(file), *at, folder=tmp_path) for _ in "12"]
+        sent = [command(capsys, "decisions", "outcomes", str(file), *at) for _ in "12"]
         broken = tmp_path / "broken.csv"
         broken.write_text("loan,overdue\n")
-        wrong = command("decisions", "outcomes", str(broken), *at, folder=tmp_path)
-        words = command("decisions", "outcomes", str(file), *at[:2], folder=tmp_path)
-    first, second = (json.loads(done.stdout) for done in sent)
-    assert [done.returncode for done in sent] == [1, 1]
+        wrong = command(capsys, "decisions", "outcomes", str(broken), *at)
+        words = command(capsys, "decisions", "outcomes", str(file), *at[:2])
+    first, second = (json.loads(done.out) for done in sent)
+    assert [done.code for done in sent] == [1, 1]
     counts = ("lines", "recorded", "older", "repeated", "refused")
     assert [first[name] for name in counts] == [6, 2, 1, 0, 3]
     assert [second[name] for name in counts] == [6, 0, 0, 3, 3]
     assert [problem["line"] for problem in first["problems"]] == [4, 5, 7]
-    assert f"{file}:4: NOT_FOUND: there is no decision {UNKNOWN}" in sent[0].stderr
-    assert (wrong.returncode, "the header has 'loan'" in wrong.stderr) == (2, True)
-    assert "6 lines: 0 recorded" in words.stdout
+    assert f"{file}:4: NOT_FOUND: there is no decision {UNKNOWN}" in sent[0].err
+    assert (wrong.code, "the header has 'loan'" in wrong.err) == (2, True)
+    assert "6 lines: 0 recorded" in words.out
 
 
-def test_a_server_that_is_gone_stops_the_file(tmp_path: Path) -> None:
+def test_a_server_that_is_gone_stops_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Exit code 3 with the line, and what to do; a file that is not there is exit code 2."""
     file = tmp_path / "loans.jsonl"
     line = {"decision_id": UNKNOWN, "loan_id": "LN-1", "as_of_date": "2026-12-31"}
     file.write_text(json.dumps(line | {"status": "repaid"}))
-    done = command("decisions", "outcomes", str(file), "--address", "127.0.0.1:1", folder=tmp_path)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert f"{file}:1: no server answers" in done.stderr
-    assert "send the whole file again" in done.stderr
-    done = command("decisions", "outcomes", str(tmp_path / "none.csv"), folder=tmp_path)
-    assert (done.returncode, "cannot be read" in done.stderr) == (2, True)
+    done = command(capsys, "decisions", "outcomes", str(file), "--address", "127.0.0.1:1")
+    assert (done.code, done.out) == (3, "")
+    assert f"{file}:1: no server answers" in done.err
+    assert "send the whole file again" in done.err
+    done = command(capsys, "decisions", "outcomes", str(tmp_path / "none.csv"))
+    assert (done.code, "cannot be read" in done.err) == (2, True)

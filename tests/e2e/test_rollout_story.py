@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from decision_service.api.v1 import decision_pb2, rollout_pb2
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
@@ -27,6 +29,7 @@ from tests.kits.until import until
 CHAMPION = "champion"
 
 
+@pytest.mark.long
 async def test_a_rollout_from_staff_to_everybody(tmp_path: Path, postgres: Postgres) -> None:
     """Applicants change their arm by journalled steps alone, and both processes always agree."""
     async with told(tmp_path, postgres.migrated()) as story:

@@ -113,6 +113,7 @@ async def _refuses_foreign_tokens(
         assert error.info.reason == "PAGE_TOKEN_INVALID"
 
 
+@pytest.mark.long
 @browser
 @pytest.mark.parametrize("size", [PHONE, DESKTOP])
 async def test_the_page_can_be_read_by_everybody(

@@ -6,7 +6,10 @@ import re
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.long
 def test_a_warm_decision_passes_fewer_files_than_a_cold_one():
     """Both walks begin at the edge and end in the store; only the cold one asks the vendor."""
     command = [sys.executable, "-m", "bench.walk", "0.5"]

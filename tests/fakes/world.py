@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
+
+import msgspec
 
 from decision_service.domain.money import Money
 from decision_service.domain.needs import FetchPlan
@@ -144,14 +147,23 @@ class ScriptedSource:
         return FetchResult(self.snapshot, NOW, 5)
 
 
+@cache
 def shipped_rules() -> RuleFolder:
     """The rules of this repository, by which one person may be decided on often."""
     return forgetful(read_rules(RULES))
 
 
 def rulebook(folder: RuleFolder | None = None) -> Rulebook:
-    """A loaded rulebook; fails the test with the problems where it does not load."""
-    loading = load_rules(folder or shipped_rules(), NOW)
+    """A loaded rulebook; fails the test with the problems where it does not load.
+
+    A folder of the same content is compiled once.
+    """
+    return _loaded(msgspec.msgpack.encode(folder or shipped_rules()))
+
+
+@cache
+def _loaded(folder: bytes) -> Rulebook:
+    loading = load_rules(msgspec.msgpack.decode(folder, type=RuleFolder), NOW)
     assert loading.rulebook is not None, loading.errors
     return loading.rulebook
 

@@ -12,18 +12,12 @@ from msgspec.structs import replace
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Report
 from decision_service.language.yaml.parser import decode
-from decision_service.pipeline.rules.loading import files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
-from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes.shipped import FILES
 
 ROOT = Path(__file__).parents[2]
-FOLDER = read_rules(ROOT / "rules")
-SHIPPED = tuple(
-    files_of(FOLDER, product, version)
-    for product in FOLDER.products
-    for version in product.rulesets
-)
+SHIPPED = tuple(FILES.values())
 WORDS = ("NO", "010", "1:30", "1e3", ".inf", "yes", "~", "0x1f", "2026-01-01", "!!int 3", "[0, 6)")
 TORN = (
     "{id: low, when: min(income.months_12m, 3) < 2, then: REFER, reason: INCOME_GAPS}",

@@ -16,13 +16,13 @@ from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.rules.loading import load_rules
-from tests.fuzz.corpus import FOLDER, ROOT, SHIPPED, commented, hostile, load, mutant
+from tests.fakes.shipped import FOLDER, ruleset
+from tests.fuzz.corpus import ROOT, SHIPPED, commented, hostile, load, mutant
 
 SEEDS = 480
 BATCH = 40
 HOSTILE = dict(hostile())
 CODES = set(re.findall(r"^\| ([RTPM]\d{3}) \|", (ROOT / "docs" / "rules.md").read_text(), re.M))
-DIGESTS = {files.path: load(files, files.text.encode()).ruleset.digest for files in SHIPPED}
 MOST_CALLS = 500_000
 """Python calls while one file is read; the largest shipped one takes 60,000."""
 
@@ -74,7 +74,7 @@ def test_a_changed_file_means_what_it_says_or_is_refused(start):
         if change is commented:
             assert judged.ruleset is not None
         if judged.ruleset is not None and _content(raw) == _content(files.text.encode()):
-            assert judged.ruleset.digest == DIGESTS[files.path], seed
+            assert judged.ruleset.digest == ruleset(files.path).digest, seed
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -91,7 +91,7 @@ def test_a_hostile_file_is_refused_with_bounded_work(name):
 def test_a_byte_order_mark_changes_nothing(files):
     """A file saved with a byte order mark is the same ruleset."""
     judged = load(files, b"\xef\xbb\xbf" + files.text.encode())
-    assert judged.ruleset.digest == DIGESTS[files.path]
+    assert judged.ruleset.digest == ruleset(files.path).digest
 
 
 @pytest.mark.parametrize("lost", range(4))

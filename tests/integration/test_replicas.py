@@ -72,6 +72,7 @@ async def test_a_caller_at_the_other_replica_is_told_in_time(
         assert await raw(two.channel)(request, timeout=60) == await first
 
 
+@pytest.mark.long
 async def test_a_killed_replica_is_succeeded(postgres: Postgres, tmp_path: Path) -> None:
     """The caller at the other replica gets a decision though the first died gathering it."""
     url = postgres.migrated()
@@ -92,6 +93,7 @@ async def test_a_killed_replica_is_succeeded(postgres: Postgres, tmp_path: Path)
             await lost
 
 
+@pytest.mark.long
 async def test_a_replica_that_hung_answers_with_its_successors_decision(
     postgres: Postgres, tmp_path: Path
 ) -> None:
@@ -114,6 +116,7 @@ async def test_a_replica_that_hung_answers_with_its_successors_decision(
         assert len(listed.decisions) == 1
 
 
+@pytest.mark.long
 async def test_a_replica_that_hung_past_the_deadline_records_nothing(
     postgres: Postgres, tmp_path: Path
 ) -> None:
@@ -138,6 +141,7 @@ async def test_a_replica_that_hung_past_the_deadline_records_nothing(
         assert len(listed.decisions) == 0
 
 
+@pytest.mark.long
 async def test_processes_with_other_rules_are_told_of_after_a_minute(
     postgres: Postgres, tmp_path: Path
 ) -> None:

@@ -21,16 +21,30 @@ from tests.e2e.process import Process, command
 from tests.e2e.service import create
 from tests.integration.replicas import Vendor, process, vendor
 from tests.kits.postgres import Postgres
+from tests.kits.until import PATIENCE
 
 GEORGE = sandbox_people()[0].user_id
+PAUSE = 0.05
 SHARED = {"reuse_port": "true", "smile_requests_per_second": "10"}
 
 
 async def answered(address: str) -> None:
-    """Have a decision made over a new connection, waiting for somebody who listens."""
+    """Have a decision made over a new connection, waiting for somebody who listens.
+
+    A busy store is asked again, as it asks callers to do.
+    """
+    request = create(GEORGE)
     async with grpc.aio.insecure_channel(address) as channel:
         stub = decision_service_pb2_grpc.DecisionServiceStub(channel)
-        await stub.CreateDecision(create(GEORGE), timeout=30, wait_for_ready=True)
+        while True:
+            try:
+                await stub.CreateDecision(request, timeout=PATIENCE, wait_for_ready=True)
+            except grpc.RpcError as error:
+                if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+                    raise
+                await asyncio.sleep(PAUSE)
+            else:
+                return
 
 
 @contextmanager
@@ -64,6 +78,7 @@ async def pair(folder: Path, url: str, at: Vendor) -> AsyncIterator[tuple[Proces
         yield one, two
 
 
+@pytest.mark.long
 async def test_processes_share_a_port(postgres: Postgres, tmp_path: Path) -> None:
     """Where one is killed the other answers new connections; SIGTERM ends it with code 0."""
     async with vendor() as at, pair(tmp_path, postgres.migrated(), at) as (one, two):
@@ -77,6 +92,7 @@ async def test_processes_share_a_port(postgres: Postgres, tmp_path: Path) -> Non
         assert all(when >= number // 20 for number, when in enumerate(asked))
 
 
+@pytest.mark.long
 async def test_processes_are_replaced_one_after_another(postgres: Postgres, tmp_path: Path) -> None:
     """While one drains and its successor starts, callers who call again do not notice."""
     url = postgres.migrated()
@@ -99,6 +115,7 @@ async def test_processes_are_replaced_one_after_another(postgres: Postgres, tmp_
             await answered(old[0].address)
 
 
+@pytest.mark.long
 async def test_a_port_that_is_not_shared_is_refused(postgres: Postgres, tmp_path: Path) -> None:
     """One that only its owner shares, or only the newcomer, would share callers by mistake."""
     url = postgres.migrated()

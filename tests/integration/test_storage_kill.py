@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
+
 from tests.kits.decision_entries import as_stored
 from tests.kits.postgres import Postgres
 from tests.kits.store_process import committed, committing, refusal
@@ -43,11 +45,13 @@ async def kill_often(url: str, kills: int, seed: int) -> None:
     assert await missing(url, acknowledged) == []
 
 
+@pytest.mark.long
 async def test_sqlite_loses_no_acknowledged_decision(tmp_path: Path) -> None:
     """After each of 20 SIGKILLs every acknowledged decision is there with its review, unchanged."""
     await kill_often(f"sqlite:///{tmp_path}/decisions.db", KILLS, seed=1)
 
 
+@pytest.mark.long
 async def test_postgres_loses_no_acknowledged_decision(postgres: Postgres) -> None:
     """The same on PostgreSQL when the service is killed."""
     await kill_often(postgres.migrated(), POSTGRES_KILLS, seed=2)

@@ -94,6 +94,7 @@ class Hour:
             await self.desk.receive(event)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(4))
 async def test_an_hour_of_bad_delivery(tmp_path: Path, seed: int) -> None:
     """A fifth is lost, the rest is shuffled and partly doubled; the sweep mends what is left."""

@@ -8,7 +8,7 @@ from inspect import isawaitable
 from typing import Any, TypeVar
 
 Found = TypeVar("Found")
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 
 async def until(
@@ -16,7 +16,7 @@ async def until(
     enough: Callable[[Any], object] = bool,
     pause: float = 0.02,
 ) -> Found:
-    """Look until what is found is enough, and return it; TimeoutError after a minute."""
+    """Look until what is found is enough, and return it; TimeoutError after five minutes."""
     async with asyncio.timeout(PATIENCE):
         while True:
             seen = look()

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Coroutine
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +21,6 @@ from decision_service.failpoints import Point, arm, disarm
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.run import CallContext
 from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.rules.loading import RuleFolder
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.storage.rules_folder.files import read_rules
 from decision_service.storage.store import Store
@@ -39,17 +39,18 @@ Result = TypeVar("Result")
 MOST = 6
 
 
-def staged(stage: str) -> RuleFolder:
+@cache
+def staged(stage: str) -> Rulebook:
     """The shipped rules with the loan at a stage of its plan."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "rules"
         shutil.copytree(RULES, root)
         plan = root / PRODUCT / "rollout.yaml"
         plan.write_text(plan.read_text().replace("initial_stage: all", f"initial_stage: {stage}"))
-        return read_rules(root)
+        return load(read_rules(root))
 
 
-BOOKS: dict[str, Rulebook] = {stage: load(staged(stage)) for stage in ("all", "half", "staff")}
+STAGES = ("all", "half", "staff")
 
 
 class Service(RuleBasedStateMachine):
@@ -62,7 +63,7 @@ class Service(RuleBasedStateMachine):
         self.ids = Numbered()
         self.clock = SetClock()
         self.source = ScriptedSource()
-        self.book = BOOKS["all"]
+        self.book = staged("all")
         self.told: dict[str, StoredEntry] = {}
         self.asked: dict[str, Application] = {}
         self.refused: set[str] = set()
@@ -170,10 +171,10 @@ class Service(RuleBasedStateMachine):
         self.run(self.store.aclose())
         self.start()
 
-    @rule(stage=st.sampled_from(sorted(BOOKS)))
+    @rule(stage=st.sampled_from(STAGES))
     def reloads(self, stage: str) -> None:
         """Another set of rules and percentages decides from now on."""
-        self.book = BOOKS[stage]
+        self.book = staged(stage)
 
     @rule(hours=st.sampled_from([-1, 1, 24]))
     def the_clock_steps(self, hours: int) -> None:

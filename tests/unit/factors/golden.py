@@ -95,7 +95,7 @@ def cases() -> list[GoldenCase]:
     """Every case of every file."""
     found = []
     for path in sorted(CASES.glob("*.yaml")):
-        written = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)
+        written = yaml.load(path.read_text(encoding="utf-8"), yaml.CBaseLoader)
         found += [read_case(f"{path.stem}: {one['name']}", one) for one in written]
     return found
 

@@ -72,6 +72,7 @@ LONG_EDITS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("word", "figures", "claim"), [*EDITS, *(LONG_EDITS if ALL else [])])
 def test_edits_of_shipped_products_are_proved(word, figures, claim):
     """What an edit is meant to do is proved of everybody, and the contrary has a person."""

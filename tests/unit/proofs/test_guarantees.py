@@ -150,6 +150,7 @@ def test_guarantees_decide_nothing():
 REFUTED = yaml.safe_load(Path(__file__).with_name("refuted.yaml").read_text())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("edit", REFUTED, ids=lambda edit: edit["guarantee"])
 def test_seeded_edits_refute_guarantees_of_shipped_products(edit):
     """Rules that break a guarantee have somebody of whom it is not so."""
@@ -182,6 +183,7 @@ def test_every_factor_with_a_direction_has_its_guarantee(word):
             assert moved.get(name) == (1 if better is Better.UP else -1), name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", ["more earnings of a quarter never hurt", "a platform job never hurts"]
 )

@@ -37,6 +37,7 @@ ATTACKED = [(GIG, {"params__max_share_of_earnings": "0.55"}, Claim.LOOSENS)]
 LONG_ATTACKED = [(LOAN, {"offer__approved_amount": "1000"}, Claim.TIGHTENS)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("word", "figures", "claim"), [*ATTACKED, *(LONG_ATTACKED if ALL else [])])
 def test_random_people_do_not_break_what_is_proved(word, figures, claim):
     """Of 2,000 made-up people at the figures of the rules none breaks the claim."""

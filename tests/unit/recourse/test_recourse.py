@@ -113,6 +113,7 @@ def test_nothing_is_said_where_nothing_helps():
     assert not found.told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [0, 1, 4, 7, 10, 12, 14])
 def test_the_answer_is_that_of_full_enumeration(seed):
     """No wait alone is shorter, no change of fewer factors approves, none of as many is nearer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -14,23 +15,15 @@ from msgspec.structs import replace
 
 from decision_service.domain.verdict import Outcome
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.rules.loading import files_of
-from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.testing.cases import case_target, parse_cases
-from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes import shipped
 from tests.fakes.examples import examples
 from tests.unit.ruleset.directions import changed, figures, ladder, movable
-from tests.unit.ruleset.rulesets import ROOT, compiled, facts, rules, stages
+from tests.unit.ruleset.rulesets import compiled, facts, rules, stages
 
-FOLDER = read_rules(ROOT / "rules")
-PRODUCTS = {product.product: product for product in FOLDER.products}
-FILES = {
-    files.path: files
-    for product in FOLDER.products
-    for files in (files_of(FOLDER, product, version) for version in product.rulesets)
-}
+PRODUCTS = {product.product: product for product in shipped.FOLDER.products}
 
 
 class Subject(NamedTuple):
@@ -41,9 +34,10 @@ class Subject(NamedTuple):
     cases: Sequence[Facts]
 
 
-def _shipped(files):
+@cache
+def _shipped(path):
     """A version that ships with its cases, those aside that name no factors."""
-    ruleset = compile_ruleset(files, catalogue()).ruleset
+    files, ruleset = shipped.FILES[path], shipped.ruleset(path)
     read = [
         parse_cases(f.path, f.text, ruleset, catalogue())
         for f in PRODUCTS[files.product].tests
@@ -54,7 +48,6 @@ def _shipped(files):
     return Subject(ruleset, files.text, facts)
 
 
-SHIPPED = {path: _shipped(files) for path, files in FILES.items()}
 WORSE = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
 LAWS = settings(
     max_examples=examples(100),
@@ -87,12 +80,12 @@ def falls(ruleset, name, steps):
     ]
 
 
-@pytest.mark.parametrize("path", SHIPPED)
+@pytest.mark.parametrize("path", shipped.FILES)
 @LAWS
 @given(data=st.data())
 def test_a_better_value_never_worsens_the_outcome(path, data):
     """Complete or with gaps: what helps an applicant never turns REFER into DECLINE or the like."""
-    subject = SHIPPED[path]
+    subject = _shipped(path)
     assert falls(subject.ruleset, *data.draw(ladders(subject))) == []
 
 

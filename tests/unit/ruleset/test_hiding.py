@@ -33,26 +33,19 @@ from decision_service.domain.verdict import Outcome
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
 from decision_service.pipeline.decide.conclude import needs_of
-from decision_service.pipeline.rules.loading import files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.run.evaluator import Facts, evaluate
-from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes import shipped
 from tests.fakes.examples import examples
 from tests.fakes.newcomer import NEWCOMER
 from tests.oracles.applicants import PROVIDERS, applicant
-from tests.unit.ruleset.rulesets import HEAD, ROOT, rules, stages
+from tests.unit.ruleset.rulesets import HEAD, rules, stages
 
 AS_OF = AsOf.at(datetime(2026, 11, 25, 4, tzinfo=UTC), ZoneInfo("Asia/Manila"))
 SYNCED = datetime(2026, 11, 25, 1, tzinfo=UTC)
 SETTLED = Month.of(date(2026, 9, 1)).index
 SCHEMES = ("sss_ph", "pagibig_ph", "philhealth_ph")
-FOLDER = read_rules(ROOT / "rules")
-RULESETS = {
-    files.path: compile_ruleset(files, catalogue()).ruleset
-    for product in FOLDER.products
-    for files in (files_of(FOLDER, product, version) for version in product.rulesets)
-}
 ASKED = [(1_000, 1), (3_000, 1), (3_000, 2), (8_000, 2), (20_000, 6), (60_000, 24)]
 
 
@@ -172,24 +165,24 @@ def _trips(days, fare):
     )
 
 
-@pytest.mark.parametrize("path", RULESETS)
+@pytest.mark.parametrize("path", shipped.FILES)
 @settings(max_examples=examples(100), deadline=None)
 @given(data=st.data())
 def test_hiding_contributions_never_helps(path, data):
     """Hiding any subset of contributions never approves and never raises the offer."""
-    ruleset, snapshot = RULESETS[path], data.draw(applicants())
+    ruleset, snapshot = shipped.ruleset(path), data.draw(applicants())
     asked = data.draw(st.sampled_from(possible(ruleset)))
     kept = [record for record in contributions_of(snapshot) if data.draw(st.booleans())]
     assert_no_gain(ruleset, snapshot, with_contributions(snapshot, kept), asked)
     assert_no_gain(ruleset, snapshot, with_contributions(snapshot, ()), asked)
 
 
-@pytest.mark.parametrize("path", RULESETS)
+@pytest.mark.parametrize("path", shipped.FILES)
 @settings(max_examples=examples(60), deadline=None)
 @given(seed=st.integers(0, 10_000), luck=st.randoms(use_true_random=False))
 def test_hiding_contributions_never_helps_in_odd_data(path, seed, luck):
     """The same for applicants whose other data is wrong, old, foreign or not there."""
-    case = applicant(seed)
+    ruleset, case = shipped.ruleset(path), applicant(seed)
     sound = [
         record
         for record in contributions_of(case.snapshot)
@@ -197,15 +190,15 @@ def test_hiding_contributions_never_helps_in_odd_data(path, seed, luck):
     ]
     kept = [record for record in sound if luck.random() < 0.5]
     full, less = (with_contributions(case.snapshot, records) for records in (sound, kept))
-    for asked in possible(RULESETS[path]):
-        assert_no_gain(RULESETS[path], full, less, asked, case.as_of)
+    for asked in possible(ruleset):
+        assert_no_gain(ruleset, full, less, asked, case.as_of)
 
 
 @pytest.mark.parametrize("approved", [True, False])
-@pytest.mark.parametrize("path", RULESETS)
+@pytest.mark.parametrize("path", shipped.FILES)
 def test_the_applicants_are_approved_and_not(path, approved):
     """The property would prove little if nobody were approved, or everybody."""
-    ruleset = RULESETS[path]
+    ruleset = shipped.ruleset(path)
     asked = possible(ruleset)
     search = settings(max_examples=5_000, deadline=None, database=None, phases=[Phase.generate])
     find(

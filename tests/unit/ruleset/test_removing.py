@@ -33,16 +33,12 @@ from decision_service.domain.snapshot import (
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome
 from decision_service.factors.compute import compute
-from decision_service.factors.registry import catalogue
 from decision_service.pipeline.decide.conclude import needs_of
-from decision_service.pipeline.rules.loading import files_of
-from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
-from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes import shipped
 from tests.fakes.examples import examples
 from tests.fakes.newcomer import NEWCOMER
 from tests.oracles.vocabulary import PROVIDERS
-from tests.unit.ruleset.rulesets import ROOT
 
 AS_OF = AsOf.at(datetime(2026, 11, 24, 4, tzinfo=UTC), ZoneInfo("Asia/Manila"))
 DUE = {
@@ -52,13 +48,6 @@ DUE = {
 }
 SOONER = DUE["incomes"].index - DUE["eincomes"].index
 """How many months payslips are ahead of estimates."""
-
-FOLDER = read_rules(ROOT / "rules")
-RULESETS = {
-    files.path: compile_ruleset(files, catalogue()).ruleset
-    for product in FOLDER.products
-    for files in (files_of(FOLDER, product, version) for version in product.rulesets)
-}
 
 
 def outcome(ruleset: Any, snapshot: Snapshot, pesos: int) -> Outcome:
@@ -124,7 +113,7 @@ def steady(draw: st.DrawFn) -> Snapshot:
 PAY = (700_000, 1_500_000, 2_000_000, 4_000_000, 9_000_000)
 
 
-@pytest.mark.parametrize("path", RULESETS)
+@pytest.mark.parametrize("path", shipped.FILES)
 @settings(max_examples=examples(100), deadline=None)
 @given(snapshot=steady(), kind=st.sampled_from(sorted(DUE)), data=st.data())
 def test_hiding_a_month_that_was_due_never_approves(
@@ -132,7 +121,7 @@ def test_hiding_a_month_that_was_due_never_approves(
 ) -> None:
     """Without a record that is not its source's newest, who was not approved is not approved."""
     records = getattr(snapshot, kind).records
-    ruleset = RULESETS[path]
+    ruleset = shipped.ruleset(path)
     for hidden in (
         data.draw(st.lists(st.sampled_from(records[1:]), max_size=2)) if records[1:] else ()
     ):
@@ -145,7 +134,7 @@ def test_hiding_a_month_that_was_due_never_approves(
 
 def test_the_steady_people_end_in_every_way() -> None:
     """The property would prove little if nobody were approved, or everybody."""
-    ruleset = RULESETS["rules/personal-loan-ph/v1.yaml"]
+    ruleset = shipped.ruleset("rules/personal-loan-ph/v1.yaml")
     found: set[Outcome] = set()
 
     @settings(max_examples=examples(200), deadline=None, database=None, derandomize=True)

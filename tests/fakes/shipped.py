@@ -1,0 +1,29 @@
+"""The rules of this repository as they are, each version compiled once in a process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from decision_service.factors.registry import catalogue
+from decision_service.pipeline.rules.loading import files_of
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+from decision_service.storage.rules_folder.files import read_rules
+
+FOLDER = read_rules(Path(__file__).resolve().parents[2] / "rules")
+FILES: Mapping[str, RulesetFiles] = {
+    files.path: files
+    for product in FOLDER.products
+    for files in (files_of(FOLDER, product, version) for version in product.rulesets)
+}
+"""The files of each version by the path of its rule file."""
+
+
+@cache
+def ruleset(path: str) -> CompiledRuleset:
+    """A version, by the path of its rule file; fails the test where it does not compile."""
+    compiled = compile_ruleset(FILES[path], catalogue())
+    assert compiled.ruleset is not None, compiled.diagnostics
+    return compiled.ruleset
