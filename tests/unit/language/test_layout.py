@@ -76,6 +76,7 @@ EDITS = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(EDITS)
 def test_remarks_and_blanks_anywhere_change_nothing(edits):

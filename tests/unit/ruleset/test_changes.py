@@ -291,6 +291,7 @@ def leaves(node):
         yield node
 
 
+@pytest.mark.long
 def test_whatever_changes_the_digest_is_found_and_named():
     """Any one leaf changed so that the rules still load gives a change that has words."""
     tried = 0

@@ -241,6 +241,7 @@ def test_nothing_of_them_is_from_the_future(life: str, today: date) -> None:
         assert all((one.get("endDate") or "") < today.isoformat() for one in told)
 
 
+@pytest.mark.long
 def test_a_person_is_born_on_one_day_whatever_day_it_is() -> None:
     """Dates of birth do not move with the day, agree between accounts, and are of 18 to 65."""
     years = {
