@@ -94,7 +94,7 @@ clean: ## Remove .venv, caches, dist and demo databases
 
 ##@ Check
 .PHONY: test
-test: .venv/.dev .venv/.browser .venv/.node ## Run the tests but the long ones (EXAMPLES=all: of each property)
+test: .venv/.dev .venv/.browser .venv/.node ## Run the tests, long ones aside (EXAMPLES=all: all examples)
 	$(BIN)/pytest -n 3 --dist loadgroup -m "not long"
 
 .PHONY: test-long

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import httpx
+import pytest
 from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import applicant_service_pb2 as people_pb
@@ -128,6 +129,7 @@ def events() -> Iterator[tuple[dict[str, Any], str]]:
         yield event, "another secret"
 
 
+@pytest.mark.long
 async def test_nothing_of_a_person_and_no_secret_leaks(tmp_path: Path) -> None:
     """Everything is planted, all kinds of calls are made, and none of it turns up anywhere."""
     team = Team(tmp_path)

@@ -111,6 +111,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     assert address in one_sentence(done.stderr)
 
 
+@pytest.mark.long
 def test_a_second_process_on_one_store_is_refused(tmp_path: Path) -> None:
     """SQLite is for one process: the second says so and ends with code 2."""
     with serving(tmp_path):
@@ -129,6 +130,7 @@ def test_a_store_that_cannot_be_written_is_one_sentence(tmp_path: Path, url: str
     assert one_sentence(done.stderr)
 
 
+@pytest.mark.long
 def test_a_damaged_or_missing_store_stops_the_start(tmp_path: Path) -> None:
     """serve ends with code 2 and one sentence, repairs nothing and begins nothing anew."""
     assert command("migrate", folder=tmp_path).returncode == 0
@@ -197,6 +199,7 @@ def test_people_are_told_with_their_stories(capsys: pytest.CaptureFixture[str]) 
     assert {one["user_id"] for one in listed} == {person.user_id for person in sandbox_people()}
 
 
+@pytest.mark.long
 def test_demo_prints_the_four_and_exits_zero(tmp_path: Path) -> None:
     """The demonstration runs by itself from any folder that has the rules, in 100 columns."""
     done = command("demo", "--store", str(tmp_path / "demo.db"), folder=tmp_path)

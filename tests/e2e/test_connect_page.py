@@ -32,6 +32,7 @@ async def decided(live: Running, user_id: str):
     return (await live.stub.CreateDecision(request, timeout=30)).decision
 
 
+@pytest.mark.long
 @browser
 async def test_connect_decide_and_withdraw(tmp_path: Path) -> None:
     """A wrong password is explained, George is connected and approved, withdrawn and referred."""

@@ -106,6 +106,7 @@ async def test_the_page_is_the_lenders_and_leads_back(lender: Running) -> None:
         assert page.url == f"{lender.service.http_url}/connect?lang=fil"
 
 
+@pytest.mark.long
 @browser
 async def test_the_way_back_leads_to_an_allowed_origin_alone(lender: Running) -> None:
     """Whoever makes up a link to another; the applicant is told to close the page instead."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import grpc
 import psutil
+import pytest
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
@@ -23,6 +24,7 @@ SPARE = 8
 STRANGERS = 64
 
 
+@pytest.mark.long
 async def test_strangers_that_take_every_descriptor_hold_up_nobody_else(tmp_path: Path) -> None:
     """A connected caller goes on while no new connection fits; afterwards everybody is served."""
     with serving(tmp_path) as process:

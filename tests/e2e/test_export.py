@@ -76,6 +76,7 @@ async def test_an_export_names_nobody(live: Running) -> None:
         assert [each for each in ids if each in text] == []
 
 
+@pytest.mark.long
 async def test_each_format_of_all_decisions_of_a_product(
     live: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,6 +51,7 @@ async def served(folder: Path) -> AsyncIterator[tuple[Process, Any]]:
             yield process, stub
 
 
+@pytest.mark.long
 async def test_a_slow_disk_is_waited_for_within_the_deadline(tmp_path: Path) -> None:
     """With half a second for each commit the answer is there, and durable, before the deadline."""
     async with served(tmp_path) as (process, stub):
@@ -62,6 +63,7 @@ async def test_a_slow_disk_is_waited_for_within_the_deadline(tmp_path: Path) -> 
         assert (await stub.GetDecision(read)).decision == decided
 
 
+@pytest.mark.long
 async def test_a_disk_that_fails_acknowledges_nothing_until_it_works(tmp_path: Path) -> None:
     """UNAVAILABLE while no commit is durable, recorded answers all the while, then all is well."""
     async with served(tmp_path) as (process, stub):

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import grpc
+import pytest
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
@@ -17,6 +18,7 @@ CALLS = 100
 """Their lines are more than the pipe takes."""
 
 
+@pytest.mark.long
 def test_an_unread_log_holds_up_neither_calls_nor_the_stop(tmp_path: Path) -> None:
     """With the pipe of the log full, calls are answered and the process ends in order."""
     fifo = tmp_path / "log"

@@ -78,6 +78,7 @@ async def test_an_explored_approval_is_marked_wherever_it_is_shown(
     assert [line["kind"] for line in logs if line["event"] == "decision overridden"] == ["EXPLORED"]
 
 
+@pytest.mark.long
 async def test_two_replicas_on_one_store_keep_one_cap(postgres: Postgres, tmp_path: Path) -> None:
     """Of twelve at once over both, as many are approved as the day may; the others are referred."""
     rules = rules_under(tmp_path, CAPPED)

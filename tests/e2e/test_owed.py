@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import applicant_service_pb2 as applicant_pb
@@ -115,6 +116,7 @@ async def hashes(url: str) -> int:
     return sum(bytes(row.key)[:1] in KEYED for row in rows)
 
 
+@pytest.mark.long
 async def test_what_is_owed_counts_until_it_is_paid(url: str, tmp_path: Path) -> None:
     """Five applications end as one approval and four reasons; reports, and a second user, show."""
     app = build_app(registered_twice, api_key="k", api_secret="s", requests_per_second=1000)

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from decision_service.pipeline.snapshots.events import NEEDED_TYPES
 from decision_service.simulator.server import Simulator, build_app, serve
 from decision_service.storage.privacy.data_keys import DATA_KEYS
@@ -86,6 +88,7 @@ async def test_everything_in_order(tmp_path: Path) -> None:
         assert done.returncode == 0
 
 
+@pytest.mark.long
 async def test_what_is_not_in_order_says_what_to_do(tmp_path: Path) -> None:
     """Plans that are fully live, missing webhooks, refused keys: exit code 1, a line for each."""
     vendor = build_app(api_key="k", api_secret="s")
@@ -121,6 +124,7 @@ async def test_the_store_of_a_running_service_is_no_fault(tmp_path: Path) -> Non
         assert "in use by a running service" in done.stdout
 
 
+@pytest.mark.long
 async def test_a_rollout_that_has_moved_on_is_not_at_its_first_stage(tmp_path: Path) -> None:
     """The store's journal tells, whatever the plan says."""
     rules = {"rules_dir": str(staged(tmp_path))}
@@ -138,6 +142,7 @@ async def test_a_rollout_that_has_moved_on_is_not_at_its_first_stage(tmp_path: P
         assert "ok  rollout    gig-advance-ph is at stage staff (0 %)" in done.stdout
 
 
+@pytest.mark.long
 async def test_webhooks_are_registered_listed_and_tried(tmp_path: Path) -> None:
     """A secret is registered once, a webhook removed by its id; a receiver answers the trial."""
     more = {"webhook_secrets": SECRET, "http_address": "127.0.0.1:0"}
@@ -181,6 +186,7 @@ async def tried(live: Running, folder: Path, where: dict[str, str]) -> None:
     assert (await run("webhooks", "send-test", here, folder=folder, **other)).returncode == 1
 
 
+@pytest.mark.long
 async def test_where_erasures_are_noted_is_looked_at(tmp_path: Path) -> None:
     """Beside SQLite they are, with the keys of hashes; for PostgreSQL files must be named."""
     embedded = {"smile_mode": "embedded", "rules_dir": str(staged(tmp_path))}

@@ -68,6 +68,7 @@ def done(
     return command(capsys, *words)
 
 
+@pytest.mark.long
 def test_every_printed_call_does_what_it_is_there_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import grpc
+import pytest
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc, rollout_service_pb2_grpc
@@ -17,6 +18,7 @@ CONFIG = (ROOT / "protos/decision_service/api/v1/service_config.json").read_text
 GEORGE, RYAN = (person.user_id for person in sandbox_people()[:2])
 
 
+@pytest.mark.long
 def test_calls_outlast_a_restart_and_are_decided_once(tmp_path: Path) -> None:
     """One is cut off, one comes while nobody listens, one may not be repeated: each is answered."""
     options = (("grpc.service_config", CONFIG),)

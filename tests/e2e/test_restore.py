@@ -73,6 +73,7 @@ def _key_of(store: Path, user_id: str) -> bytes:
         return bytes(found.fetchone()[0])
 
 
+@pytest.mark.long
 async def test_preflight_erases_a_backup_as_the_service_would(tmp_path: Path) -> None:
     """Looked at first by preflight, a restored backup still loses decisions where erasures do."""
     store, backup = tmp_path / "decisions.db", tmp_path / "backup.db"

@@ -141,6 +141,7 @@ async def office(folder: Path, store_url: str, *faults: Fault) -> AsyncIterator[
         yield Office(live, vendor, los, ana, ben)
 
 
+@pytest.mark.long
 async def test_who_lacked_data_is_decided_again_by_itself(tmp_path: Path, store_url: str) -> None:
     """The missing contributions arrive: a second record names the first, whose outcome follows."""
     async with office(tmp_path, store_url, NO_CONTRIBUTIONS) as at:
@@ -299,6 +300,7 @@ async def test_an_erasure_ends_the_review(tmp_path: Path) -> None:
         assert told.info.metadata["state"] == "ENDED"
 
 
+@pytest.mark.long
 async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
     """Listed, claimed, completed, confirmed, and read as one chain."""
     async with office(tmp_path, f"sqlite:///{tmp_path}/decisions.db") as at:

@@ -107,6 +107,7 @@ def outcomes(found: rollout_figures_pb2.VersionComparison) -> Counter[tuple[str,
     return Counter({(_word(name(p.live)), _word(name(p.other))): p.count for p in found.outcomes})
 
 
+@pytest.mark.long
 async def test_a_shadow_is_measured_beside_the_decisions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,6 +17,7 @@ HEADING = "An example from the first day to the last"
 SETTING = "DECISION_"
 
 
+@pytest.mark.long
 async def test_the_rollout_of_the_page_can_be_typed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

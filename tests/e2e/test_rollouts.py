@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 import pytest_asyncio
 
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
@@ -323,6 +324,7 @@ BAD_PLANS = (
 )
 
 
+@pytest.mark.long
 async def test_a_bad_plan_keeps_the_last_good_one(rollout: Rollout) -> None:
     """Each is told with the line of its fault, and the plan before goes on until it is mended."""
     before = await rollout.get()

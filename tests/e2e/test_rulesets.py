@@ -233,6 +233,7 @@ async def test_a_bad_folder_starts_with_the_last_good_rules(tmp_path: Path) -> N
     assert second.ruleset_ref == first.ruleset_ref
 
 
+@pytest.mark.long
 async def test_an_older_publication_decides_nothing_until_it_is_meant(tmp_path: Path) -> None:
     """Neither a reload nor a start goes back to it; one with leave to go back does."""
     rules, old = own_rules(tmp_path), tmp_path / "old"

@@ -64,6 +64,7 @@ def _content(raw):
         return None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("start", range(0, SEEDS, BATCH))
 def test_a_changed_file_means_what_it_says_or_is_refused(start):
     """Changed files are refused where they are wrong, or load; the same content as the same."""

@@ -129,6 +129,7 @@ async def test_a_port_that_is_not_shared_is_refused(postgres: Postgres, tmp_path
             assert one.address in done.stderr
 
 
+@pytest.mark.long
 async def test_a_second_sigterm_cuts_the_grace_short(tmp_path: Path) -> None:
     """A call that would hold the stop for minutes is given two seconds more."""
     young = {"status": "PENDING", "age_minutes": 1}
@@ -150,6 +151,7 @@ async def test_a_second_sigterm_cuts_the_grace_short(tmp_path: Path) -> None:
             await cut
 
 
+@pytest.mark.long
 def test_a_store_that_cannot_be_used_is_told_once(tmp_path: Path) -> None:
     """What keeps the service from starting is one sentence and code 2."""
     done = command(

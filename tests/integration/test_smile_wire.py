@@ -92,6 +92,7 @@ async def test_honest_answers_are_read(steps):
     assert read.faults == ()
 
 
+@pytest.mark.long
 async def test_a_body_shorter_than_promised_is_truncated():
     """A body that ends at any byte before its promised length is never used."""
     ends = iter(range(len(BODY)))
@@ -107,6 +108,7 @@ async def test_a_body_shorter_than_promised_is_truncated():
             assert code_of(read) is DataReason.UPSTREAM_TRUNCATED
 
 
+@pytest.mark.long
 async def test_a_body_cut_with_a_clean_close_is_a_bad_body():
     """A body without a length that ends at any byte is never used."""
     ends = iter(range(len(BODY)))

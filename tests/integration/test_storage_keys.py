@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from decision_service.storage.privacy import consents
 from decision_service.storage.privacy.data_keys import PLAIN
 from decision_service.storage.sqlite.database import writing_engine
@@ -14,6 +16,7 @@ from tests.kits.decision_entries import NOON
 STEPS = 500
 
 
+@pytest.mark.long
 async def test_no_copy_of_a_destroyed_key_is_left(tmp_path: Path) -> None:
     """Users come, go and come back in any order; only the keys that are in use are in the file."""
     file = tmp_path / "decisions.db"

@@ -58,6 +58,7 @@ def decided(desk: Desk, *faults: Fault, page_size: int = 150) -> Answer:
     return run(desk.decide(GEORGE, PRODUCT, *faults, page_size=page_size))
 
 
+@pytest.mark.long
 def test_no_scenario_is_decided_wrongly() -> None:
     """Of seeded scenarios none approves or declines on tainted evidence; clean ones are as ever."""
     tally = run(play(seed=7, first=0, count=SCENARIOS, seconds=3_600))
@@ -67,6 +68,7 @@ def test_no_scenario_is_decided_wrongly() -> None:
     assert min(tally.outcomes[word] for word in ("APPROVE", "DECLINE", "REFER")) > 5
 
 
+@pytest.mark.long
 def test_the_scenarios_notice_missing_data_that_counts_as_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

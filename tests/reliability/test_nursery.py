@@ -6,6 +6,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from bench.reliability.client import connected, loan
 from bench.reliability.forked import ENDED, Forked
 from bench.reliability.nursery import nursery
@@ -15,6 +17,7 @@ from bench.reliability.stores import recorded
 from bench.reliability.vendor import person, running_vendor
 
 
+@pytest.mark.long
 async def test_forked_servers_keep_their_own_stores(tmp_path: Path) -> None:
     """Two decide side by side, each in a file; one is killed, the other ends with the nursery."""
     rules = str(harness_rules(tmp_path))

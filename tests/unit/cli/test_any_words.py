@@ -118,6 +118,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield tmp_path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", PLACES, ids=" ".join)
 def test_any_word_at_any_place_ends_in_a_sentence(words, nowhere, capsys, monkeypatch):
     """No traceback, no hang, a code of the documented ones, and words wherever it is not 0."""

@@ -26,6 +26,7 @@ def rules(tmp_path_factory):
     return folder
 
 
+@pytest.mark.long
 def test_all_gates_pass_where_every_construct_meets_the_others(capsys, rules):
     """The check and the layout are content, and tests notice every figure: printed cases do."""
     assert command(capsys, "rules", "check", "--strict", rules).code == 0

@@ -134,6 +134,7 @@ def of_requests() -> int:
     return sum(str(type(one).__module__).startswith(served) for one in gc.get_objects())
 
 
+@pytest.mark.long
 async def test_ten_thousand_refusals_leave_nothing_behind() -> None:
     """Mutated, replayed and oversized: no object of ours stays, however many come."""
     async with opened() as (_, receiver):

@@ -102,6 +102,7 @@ def test_the_catalogue_agrees_with_its_reference(part: int) -> None:
     assert not found, "\n".join(found)
 
 
+@pytest.mark.long
 def test_the_applicants_reach_every_kind_of_answer() -> None:
     """The applicants give every factor a value and every cause a chance, or they prove little."""
     causes: Counter[Cause] = Counter()

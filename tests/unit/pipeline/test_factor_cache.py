@@ -14,9 +14,10 @@ from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue, data_names
 from decision_service.pipeline.decide.factor_cache import FactorCache
 from decision_service.pipeline.decide.record_codec import pack_factors
+from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.snapshots.codec import snapshot_body
 from decision_service.ruleset.run.evaluator import load
-from tests.fakes.world import NOW, PRODUCT, rulebook, steady_earner
+from tests.fakes.world import NOW, PRODUCT, rulebook, shipped_rules, steady_earner
 from tests.oracles.applicants import applicant
 
 ALL = data_names(tuple(catalogue()))
@@ -103,7 +104,9 @@ def test_values_are_loaded_again_for_rules_that_were_read_again() -> None:
     found = known.of(snapshot, body.id, RULES.needs, RULES.digest, as_of)
     first = found.loaded(RULES, as_of)
     assert found.loaded(RULES, as_of) is first
-    again = rulebook().products[PRODUCT].champion
+    anew = load_rules(shipped_rules(), NOW).rulebook
+    assert anew is not None
+    again = anew.products[PRODUCT].champion
     assert again.digest == RULES.digest
     assert found.loaded(again, as_of) is not first
     assert found.loaded(again, as_of) == load(again, found.factors.values, as_of)

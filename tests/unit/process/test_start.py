@@ -15,6 +15,7 @@ NEEDLESS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "module", ["decision_service.wiring.app", "decision_service.cli.server.serve"]
 )

@@ -83,6 +83,7 @@ def test_edits_of_shipped_products_are_proved(word, figures, claim):
     assert isinstance(found, Counterexample)
 
 
+@pytest.mark.long
 def test_a_counterexample_is_small_and_a_ready_rule_test():
     """The person is typical but for little, and the case expects what the new version decides."""
     old, new = shipped(LOAN).ruleset, edited(LOAN, params__largest_first_loan="30000")

@@ -49,6 +49,7 @@ def followed(ruleset, facts, changed):
     return {ratio: FactorValue(ratio, debt.major / income.major)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", VERSIONS, ids=str)
 def test_every_answer_is_confirmed_by_the_rules(version):
     """Whoever has the values that are told, on the day that is told, is approved."""
