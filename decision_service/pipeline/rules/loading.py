@@ -119,13 +119,14 @@ class LoadResult(msgspec.Struct, frozen=True):
 
     `texts` are to be stored before the rulebook decides anything, so that it can be replayed.
     `by_version` has each version's own compilation by the path of its file: the diagnostics of its
-    tables and of `_data` are among its own.
+    tables and of `_data` are among its own. `products` are those whose plan has no error.
     """
 
     rulebook: Rulebook | None
     diagnostics: tuple[Diagnostic, ...]
     texts: tuple[StoredText, ...] = ()
     by_version: Mapping[str, Compilation] = msgspec.field(default_factory=dict)
+    products: Mapping[str, Product] = msgspec.field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -160,7 +161,7 @@ def load_rules(
     found.extend(shared_problems(folder.root, folder.shared_files, by_version.values()))
     if folder.products and not folder.data:
         found.append(_without_data(folder))
-    loading = LoadResult(None, _once(found, by_version), tuple(texts), by_version)
+    loading = LoadResult(None, _once(found, by_version), tuple(texts), by_version, products)
     return (
         loading
         if loading.errors
