@@ -11,7 +11,7 @@ from decision_service.language.yaml import parser as yaml
 from decision_service.language.yaml.nodes import MapNode, YamlNode
 from decision_service.pipeline.rules.loading import ProductTexts, TextFile, input_names
 from decision_service.pipeline.rules.rulebook import Product
-from decision_service.pipeline.trial.plan_cases.bounds import Bound, bounds_in
+from decision_service.pipeline.trial.plan_cases.bounds import PlanBound, bounds_in
 from decision_service.pipeline.trial.plan_cases.coverage import plan_coverage, ready_plan_cases
 from decision_service.pipeline.trial.plan_cases.figures import PlanFigures
 from decision_service.pipeline.trial.plan_cases.model import PlanUnderTest
@@ -28,11 +28,12 @@ from decision_service.ruleset.testing.marks import Mark
 class PlanResults(msgspec.Struct, frozen=True):
     """The tests of one product's plan; `problems` kept some of them from running.
 
-    `root` is the plan's text as a tree. `marks` are the changes of its figures that no test has to
-    notice.
+    `tested` is its plan with what its versions say, `root` the plan's text as a tree. `marks` are
+    the changes of its figures that no test has to notice.
     """
 
     under_test: Product
+    tested: PlanUnderTest
     root: MapNode
     results: tuple[PlanCaseResult, ...]
     problems: tuple[Diagnostic, ...] = ()
@@ -49,12 +50,7 @@ class PlanResults(msgspec.Struct, frozen=True):
         return f"{self.product} plan"
 
     @property
-    def tested(self) -> PlanUnderTest:
-        """The plan with what its versions say."""
-        return PlanUnderTest.of(self.under_test)
-
-    @property
-    def bounds(self) -> tuple[Bound, ...]:
+    def bounds(self) -> tuple[PlanBound, ...]:
         """Every bound of the plan, in the order of the file."""
         return tuple(bounds_in(self.root))
 
@@ -86,7 +82,8 @@ def plan_results(texts: ProductTexts, product: Product) -> Iterator[PlanResults]
     results = run_plan_cases(tested, (case for file in read for case in file.cases))
     untested = untested_plan(texts)
     problems = (*((untested,) if untested else ()), *(d for f in read for d in f.diagnostics))
-    yield PlanResults(product, root, results, problems, tuple(m for f in read for m in f.marks))
+    marks = tuple(mark for file in read for mark in file.marks)
+    yield PlanResults(product, tested, root, results, problems, marks)
 
 
 def plan_case_problems(texts: ProductTexts, product: Product) -> Iterator[Diagnostic]:

@@ -30,7 +30,7 @@ _OPEN: dict[tuple[bool, str], Any] = {
 """What bounds nothing, by whether it is a cap's and by its field; a cap's is left out."""
 
 
-class Effect(StrEnum):
+class BoundEffect(StrEnum):
     """What one bound alone does with a case."""
 
     HOLDS = "holds"
@@ -38,7 +38,7 @@ class Effect(StrEnum):
     NOTHING = "does not matter"
 
 
-class Bound(msgspec.Struct, frozen=True):
+class PlanBound(msgspec.Struct, frozen=True):
     """One figure of `caps` or `explore`; `cap` is the cap's name, empty for the control share.
 
     `key` is as the file has it, and `scalar` is what stands there.
@@ -76,21 +76,21 @@ class Bound(msgspec.Struct, frozen=True):
         """The plan as if nothing were within the bound."""
         return self._set(plan, Decimal(0) if "amount" in self.field else 0)
 
-    def effect(self, plan: Plan, case: PlanCase, currency: str) -> Effect:
+    def effect(self, plan: Plan, case: PlanCase, currency: str) -> BoundEffect:
         """What the bound does with a case, where the others stay as they are."""
         approved = approves(plan, case, currency)
         if not approved and approves(self.opened(plan), case, currency):
-            return Effect.HOLDS
+            return BoundEffect.HOLDS
         if approved and not approves(self.closed(plan), case, currency):
-            return Effect.PASSES
-        return Effect.NOTHING
+            return BoundEffect.PASSES
+        return BoundEffect.NOTHING
 
     def goals(self, plan: Plan) -> Iterator[Goal]:
         """What cases are to reach; a control share of all units leaves nobody out."""
         everybody = self.field == "percent" and self.value(plan) == WHOLE
-        yield Goal(self.what, Effect.PASSES)
+        yield Goal(self.what, BoundEffect.PASSES)
         if not everybody:
-            yield Goal(self.what, Effect.HOLDS)
+            yield Goal(self.what, BoundEffect.HOLDS)
 
     def _set(self, plan: Plan, value: Any) -> Plan:
         if not self.cap:
@@ -103,7 +103,7 @@ class Bound(msgspec.Struct, frozen=True):
         return replace(plan, caps=tuple(caps))
 
 
-def bounds_in(root: YamlNode | None) -> Iterator[Bound]:
+def bounds_in(root: YamlNode | None) -> Iterator[PlanBound]:
     """Every bound of a plan's text, in the order of the file."""
     for entry in root.entries if isinstance(root, MapNode) else ():
         if entry.key == "caps" and isinstance(entry.value, ListNode):
@@ -113,9 +113,9 @@ def bounds_in(root: YamlNode | None) -> Iterator[Bound]:
             yield from _bounds(entry.value, _EXPLORE)
 
 
-def _bounds(node: YamlNode, keys: dict[str, str]) -> Iterator[Bound]:
+def _bounds(node: YamlNode, keys: dict[str, str]) -> Iterator[PlanBound]:
     name = node.get("name") if isinstance(node, MapNode) else None
     cap = name.text if isinstance(name, Scalar) else ""
     for entry in node.entries if isinstance(node, MapNode) else ():
         if entry.key in keys and isinstance(entry.value, Scalar):
-            yield Bound(cap, entry.key, entry.value)
+            yield PlanBound(cap, entry.key, entry.value)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Place
-from decision_service.pipeline.trial.plan_cases.bounds import Bound, Effect
+from decision_service.pipeline.trial.plan_cases.bounds import BoundEffect, PlanBound
 from decision_service.pipeline.trial.plan_cases.case_text import plan_case_text
 from decision_service.pipeline.trial.plan_cases.made_up import made_up
 from decision_service.pipeline.trial.plan_cases.model import PlanCase, PlanUnderTest
@@ -15,7 +15,7 @@ from decision_service.ruleset.testing.cases import Coverage, Goal
 
 
 def plan_coverage(
-    tested: PlanUnderTest, bounds: Sequence[Bound], cases: Sequence[PlanCase]
+    tested: PlanUnderTest, bounds: Sequence[PlanBound], cases: Sequence[PlanCase]
 ) -> Coverage:
     """The goals that cases reached, of all that can be reached."""
     places: dict[Goal, Place] = {
@@ -29,15 +29,15 @@ def plan_coverage(
     )
 
 
-def _reached(tested: PlanUnderTest, bound: Bound, case: PlanCase) -> Iterator[Goal]:
+def _reached(tested: PlanUnderTest, bound: PlanBound, case: PlanCase) -> Iterator[Goal]:
     effect = bound.effect(tested.plan, case, tested.currency)
-    if effect is not Effect.NOTHING:
+    if effect is not BoundEffect.NOTHING:
         yield Goal(bound.what, effect)
 
 
 def ready_plan_cases(
     tested: PlanUnderTest,
-    bounds: Sequence[Bound],
+    bounds: Sequence[PlanBound],
     missed: Sequence[Goal],
     defaults: frozenset[str],
 ) -> dict[Goal, str]:
@@ -48,7 +48,7 @@ def ready_plan_cases(
     found: dict[Goal, str] = {}
     for bound in bounds:
         for goal in bound.goals(tested.plan):
-            case = made_up(bound, Effect(goal.which), tested) if goal in missed else None
+            case = made_up(bound, BoundEffect(goal.which), tested) if goal in missed else None
             if case is not None:
                 named = replace(case, defaults=defaults)
                 found[goal] = plan_case_text(f"{goal.what} {goal.which}", named, tested)

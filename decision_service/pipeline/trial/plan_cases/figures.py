@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
-from decision_service.pipeline.trial.plan_cases.bounds import Bound, Effect, bounds_in
+from decision_service.pipeline.trial.plan_cases.bounds import BoundEffect, PlanBound, bounds_in
 from decision_service.pipeline.trial.plan_cases.case_text import plan_case_text, written
 from decision_service.pipeline.trial.plan_cases.expectation import settled_parts
 from decision_service.pipeline.trial.plan_cases.made_up import edge_cases
@@ -40,7 +40,7 @@ class PlanFigures(msgspec.Struct, frozen=True):
         for change in _changes(self.root, bounds, self.tested):
             yield self._try(change, bounds)
 
-    def _try(self, change: Change, bounds: Sequence[Bound]) -> Tried:
+    def _try(self, change: Change, bounds: Sequence[PlanBound]) -> Tried:
         plan = self.plan_of(edited(self.root, change.edits))
         if plan is None:
             return Tried(change, Fate.REFUSED)
@@ -52,11 +52,11 @@ class PlanFigures(msgspec.Struct, frozen=True):
         settled = settle_case(plan, case, self.tested.currency)
         return bool(case.expectation.differences(settled, self.tested.currency))
 
-    def _witness(self, change: Change, plan: Plan, bounds: Sequence[Bound]) -> Witness | None:
+    def _witness(self, change: Change, plan: Plan, bounds: Sequence[PlanBound]) -> Witness | None:
         """The first made-up case at the edge of the changed bound that comes out otherwise."""
         about = [b for b in bounds if change.at in (b.at, f"caps.{b.cap}.tier")]
         for bound in about:
-            for effect in (Effect.HOLDS, Effect.PASSES):
+            for effect in (BoundEffect.HOLDS, BoundEffect.PASSES):
                 for case in edge_cases(bound, effect, self.tested):
                     found = self._difference(case, plan)
                     if found is not None:
@@ -81,7 +81,7 @@ class PlanFigures(msgspec.Struct, frozen=True):
         return Witness(text, before, after)
 
 
-def _changes(root: MapNode, bounds: Sequence[Bound], tested: PlanUnderTest) -> Iterator[Change]:
+def _changes(root: MapNode, bounds: Sequence[PlanBound], tested: PlanUnderTest) -> Iterator[Change]:
     for bound in bounds:
         for after in _beside(bound):
             token = Token(0, len(bound.scalar.text), bound.scalar.text)
@@ -99,7 +99,7 @@ def _texts(node: YamlNode, *keys: str) -> Iterator[Scalar | None]:
         yield value if isinstance(value, Scalar) else None
 
 
-def _beside(bound: Bound) -> tuple[str, ...]:
+def _beside(bound: PlanBound) -> tuple[str, ...]:
     """The values beside a bound; a share moves by a tenth of itself, in thousandths."""
     if bound.field != "percent":
         return next_to(bound.scalar.text)

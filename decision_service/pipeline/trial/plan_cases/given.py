@@ -25,7 +25,7 @@ GIVEN = ("rules", "day", "draw", "explored_before")
 SAID = ("refer_kind", "reasons", "amount", "tier", "score_aside")
 
 
-class Given(msgspec.Struct, frozen=True):
+class PlanGiven(msgspec.Struct, frozen=True):
     """What a case gives; amounts are in minor units (see `PlanCase`)."""
 
     said: RulesSaid
@@ -34,7 +34,7 @@ class Given(msgspec.Struct, frozen=True):
     before: int | None
 
 
-def read_given(fields: Fields, tested: PlanUnderTest) -> Given | None:
+def read_given(fields: Fields, tested: PlanUnderTest) -> PlanGiven | None:
     """All that a case gives; None where the rules' conclusion could not be read."""
     refuse_without_explore(fields, ("draw", "explored_before"), tested)
     day = read_day(fields, tested)
@@ -46,11 +46,11 @@ def read_given(fields: Fields, tested: PlanUnderTest) -> Given | None:
             fields.report.error("R121", fields.node.place, "the case has no `rules`", hint)
         return None
     said = _said(node, fields, tested)
-    return None if said is None else Given(said, day, slot, before)
+    return None if said is None else PlanGiven(said, day, slot, before)
 
 
 def _slot(fields: Fields) -> int | None:
-    """A draw in percent as a slot; None for a unit outside of the control share."""
+    """A draw in percent as a slot; None for a unit that takes no part."""
     if is_none(fields, "draw"):
         return None
     slot = read_share(fields, "draw")

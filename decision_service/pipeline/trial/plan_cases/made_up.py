@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from decision_service.domain.money import to_minor
 from decision_service.domain.verdict import Outcome
 from decision_service.language.diagnostics import Place
-from decision_service.pipeline.trial.plan_cases.bounds import Bound, Effect
+from decision_service.pipeline.trial.plan_cases.bounds import BoundEffect, PlanBound
 from decision_service.pipeline.trial.plan_cases.expectation import PlanExpectation
 from decision_service.pipeline.trial.plan_cases.model import PlanCase, PlanUnderTest, RulesSaid
 from decision_service.rollout.allowances import DayTotal, DayTotals, Grant
@@ -21,7 +21,7 @@ _AMOUNTS = tuple(Decimal(amount) for amount in (10_000, 1_000, 100, 10, 1, "0.01
 _NOWHERE = Place("", 1, 1, 2)
 
 
-def made_up(bound: Bound, effect: Effect, tested: PlanUnderTest) -> PlanCase | None:
+def made_up(bound: PlanBound, effect: BoundEffect, tested: PlanUnderTest) -> PlanCase | None:
     """The first made-up case with which a bound does this; None where it does so with none."""
     plan, currency = tested.plan, tested.currency
     for case in edge_cases(bound, effect, tested):
@@ -30,9 +30,9 @@ def made_up(bound: Bound, effect: Effect, tested: PlanUnderTest) -> PlanCase | N
     return None
 
 
-def edge_cases(bound: Bound, effect: Effect, tested: PlanUnderTest) -> Iterator[PlanCase]:
+def edge_cases(bound: PlanBound, effect: BoundEffect, tested: PlanUnderTest) -> Iterator[PlanCase]:
     """Cases right within a bound (`lets pass`) or right beyond it (`holds`)."""
-    beyond = effect is Effect.HOLDS
+    beyond = effect is BoundEffect.HOLDS
     for tier in _tiers(bound, tested):
         for amount in _amounts(bound, tested, beyond=beyond):
             grant = Grant(to_minor(amount, tested.currency), tier)
@@ -40,7 +40,7 @@ def edge_cases(bound: Bound, effect: Effect, tested: PlanUnderTest) -> Iterator[
             yield _at_edge(case, grant, bound, tested, beyond=beyond)
 
 
-def _tiers(bound: Bound, tested: PlanUnderTest) -> Sequence[str]:
+def _tiers(bound: PlanBound, tested: PlanUnderTest) -> Sequence[str]:
     """The cap's own tier, else any; one without a cap of its own comes first."""
     caps = tested.plan.caps
     own = next((cap.tier for cap in caps if cap.name == bound.cap), "")
@@ -50,7 +50,7 @@ def _tiers(bound: Bound, tested: PlanUnderTest) -> Sequence[str]:
     return sorted(tested.tiers or {""}, key=lambda tier: (tier in capped, tier))
 
 
-def _amounts(bound: Bound, tested: PlanUnderTest, *, beyond: bool) -> Sequence[Decimal]:
+def _amounts(bound: PlanBound, tested: PlanUnderTest, *, beyond: bool) -> Sequence[Decimal]:
     explore = tested.plan.explore
     if bound.cap or explore is None:
         return _AMOUNTS
@@ -70,7 +70,7 @@ def _explore_case(grant: Grant) -> PlanCase:
 
 
 def _at_edge(
-    case: PlanCase, grant: Grant, bound: Bound, tested: PlanUnderTest, *, beyond: bool
+    case: PlanCase, grant: Grant, bound: PlanBound, tested: PlanUnderTest, *, beyond: bool
 ) -> PlanCase:
     """The case with the day or the draw at the bound, and one more where it is beyond."""
     limit, tier = bound.value(tested.plan), grant.tier if _is_of_tier(bound, tested) else ""
@@ -86,5 +86,5 @@ def _at_edge(
     return replace(case, day=DayTotals({tier: DayTotal(0, so_far)}))
 
 
-def _is_of_tier(bound: Bound, tested: PlanUnderTest) -> bool:
+def _is_of_tier(bound: PlanBound, tested: PlanUnderTest) -> bool:
     return any(cap.name == bound.cap and cap.tier for cap in tested.plan.caps)

@@ -33,9 +33,9 @@ class RulesSaid(msgspec.Struct, frozen=True):
 class PlanCase(msgspec.Struct, frozen=True):
     """One case: the rules' conclusion, the day's approvals so far, and the unit's place in chance.
 
-    `slot` is 0 to 99,999, None for a unit outside of the control share. `before` is the most that
-    exploring granted the unit, in minor units: 0 where it was turned away, None where it never was
-    considered.
+    `slot` is 0 to 99,999, None for a unit that takes no part (on the allow list). `before` is the
+    most that exploring granted the unit, in minor units: 0 where it was turned away, None where it
+    never was considered.
     `defaults` are the keys that the defaults of its file have.
     """
 
