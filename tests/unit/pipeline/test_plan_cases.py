@@ -16,6 +16,7 @@ from decision_service.pipeline.trial.plan_cases.bounds import BoundEffect
 from decision_service.pipeline.trial.plan_cases.coverage import plan_coverage, ready_plan_cases
 from decision_service.pipeline.trial.plan_cases.figures import PlanFigures
 from decision_service.pipeline.trial.plan_cases.model import PlanCase, PlanUnderTest
+from decision_service.pipeline.trial.plan_cases.reading import parse_plan_cases
 from decision_service.pipeline.trial.plan_cases.run import run_plan_cases, settle_case
 from decision_service.rollout.plan import read_plan
 from decision_service.ruleset.figures.model import Fate, Tried
@@ -106,6 +107,16 @@ def test_a_figure_that_is_wrong_by_the_least_fails_a_case(old: str, new: str, na
     ]
     assert failed[0] == []
     assert any(each.startswith(name) for each in failed[1])
+
+
+def test_the_guide_s_example_comes_out_as_it_says() -> None:
+    """Its cases are right under the caps and the control share that plans are explained by."""
+    section = (ROOT / "docs/rules.md").read_text().partition("## Tests of a plan\n")[2]
+    example = section.partition("```yaml\n")[2].partition("```")[0]
+    tested = under_test()
+    file = parse_plan_cases("tests/plan.yaml", example, tested)
+    assert [d.message for d in file.diagnostics] == []
+    assert [r.differences for r in run_plan_cases(tested, file.cases)] == [()] * 4
 
 
 def test_a_share_of_all_units_leaves_nobody_out() -> None:
