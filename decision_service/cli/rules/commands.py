@@ -126,7 +126,7 @@ def run_tests(
         print_why(versions, why_of, form)
         return
     wanted = versions if figures or fail_under_figures else []
-    tried = [(v, try_figures(selection.folder, v)) for v in wanted if not v.failed]
+    tried = [(v, try_figures(selection.folder, v)) for v in wanted if _is_right(v)]
     ready = partial(cases_for_missed, selection.folder)
     if form == "json":
         reports = {id(version): figures_dict(report) for version, report in tried}
@@ -141,7 +141,7 @@ def run_tests(
         for version, report in tried:
             print_figures(version.name, report)
         for version in wanted:
-            if version.failed:
+            if not _is_right(version):
                 console().print(f"{version.name}: figures are tried once all tests pass")
     else:
         raise CommandError(f"--format is {form}: it must be table, json or junit", Exit.USAGE)
@@ -287,7 +287,7 @@ def _print_missed(version: SuiteResults, ready: Mapping[Goal, str]) -> None:
     """What no case reaches, each with a case that does; why there are none is told once."""
     out, covered = console(), version.coverage
     begun = bool(version.results) or isinstance(version, PlanResults)
-    complete = begun and not version.failed
+    complete = begun and _is_right(version)
     for goal in covered.missed:
         place = covered.places[goal]
         words = f"{place.file}:{place.line}: not reached: {goal.what} {goal.which}"
@@ -297,6 +297,11 @@ def _print_missed(version: SuiteResults, ready: Mapping[Goal, str]) -> None:
     if covered.missed and not complete:
         when = "all tests pass" if begun else "there is one case to begin with"
         out.print(f"  cases that reach these are printed once {when}", markup=False)
+
+
+def _is_right(version: SuiteResults) -> bool:
+    """Whether all cases could be read, and pass."""
+    return not (version.failed or any(p.severity is Severity.ERROR for p in version.problems))
 
 
 _NOT_MADE = "  no made-up case reaches it: write one, or ask whether anybody can"
@@ -312,7 +317,7 @@ def _judge(versions: list[SuiteResults], fail_under: int) -> None:
             f"{fail_under} % asked for",
             Exit.FINDINGS,
         )
-    if any(v.failed or any(p.severity is Severity.ERROR for p in v.problems) for v in versions):
+    if not all(map(_is_right, versions)):
         raise typer.Exit(Exit.FINDINGS)
 
 

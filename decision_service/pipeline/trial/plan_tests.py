@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from decision_service.language.diagnostics import Diagnostic, Report, Severity
+from decision_service.language.diagnostics import Diagnostic, Report
 from decision_service.language.yaml import parser as yaml
 from decision_service.language.yaml.nodes import MapNode, YamlNode
 from decision_service.pipeline.rules.loading import ProductTexts, TextFile, input_names
@@ -113,8 +113,7 @@ def plan_cases_for_missed(plan: PlanResults) -> dict[Goal, str]:
 
     Failing cases are to be mended first: beside them there are none.
     """
-    errors = any(p.severity is Severity.ERROR for p in plan.problems)
-    if plan.failed or errors:
+    if plan.failed:
         return {}
     defaults = plan.results[0].case.defaults if plan.results else frozenset[str]()
     return ready_plan_cases(plan.tested, plan.bounds, plan.coverage.missed, defaults)

@@ -76,6 +76,14 @@ def test_a_plan_without_cases_is_warned_of_and_its_cases_are_printed(
     assert f"{PRODUCT} plan: 12 passed, 0 failed, coverage 100 %" in done.out
 
 
+def test_cases_of_a_plan_are_none_of_its_champion(capsys: Capsys, rules: Path) -> None:
+    """A version about which no case is stays refused, however well its plan is tested."""
+    for file in (rules / PRODUCT / "tests").glob("v1*.yaml"):
+        file.unlink()
+    done = command(capsys, "rules", "check", rules)
+    assert (done.code, done.out.count(": error T003"), done.out.count("T004")) == (1, 1, 0)
+
+
 def test_a_fault_in_a_plan_s_cases_is_found_by_the_check(capsys: Capsys, rules: Path) -> None:
     """The cap's nearest name is told, and `rules test` runs none of the file's cases."""
     edit(cases(rules), "cap: weakest-tier", "cap: weakest_tier")
@@ -85,6 +93,7 @@ def test_a_fault_in_a_plan_s_cases_is_found_by_the_check(capsys: Capsys, rules: 
     assert "did you mean `weakest-tier`?" in done.out
     done = ran(capsys, rules)
     assert (done.code, f"{PRODUCT} plan: 0 passed" in done.out) == (1, True)
+    assert "cases that reach these are printed once all tests pass" in done.out
 
 
 def test_programs_are_told_the_same(capsys: Capsys, rules: Path) -> None:

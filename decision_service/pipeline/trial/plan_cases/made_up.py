@@ -24,7 +24,7 @@ _NOWHERE = Place("", 1, 1, 2)
 def made_up(bound: PlanBound, effect: BoundEffect, tested: PlanUnderTest) -> PlanCase | None:
     """The first made-up case with which a bound does this; None where it does so with none."""
     plan, currency = tested.plan, tested.currency
-    for case in edge_cases(bound, effect, tested):
+    for case in (*edge_cases(bound, effect, tested), *_early(bound, effect, tested)):
         if bound.effect(plan, case, currency) is effect:
             return case
     return None
@@ -38,6 +38,12 @@ def edge_cases(bound: PlanBound, effect: BoundEffect, tested: PlanUnderTest) -> 
             grant = Grant(to_minor(amount, tested.currency), tier)
             case = _cap_case(grant) if bound.cap else _explore_case(grant)
             yield _at_edge(case, grant, bound, tested, beyond=beyond)
+
+
+def _early(bound: PlanBound, effect: BoundEffect, tested: PlanUnderTest) -> Iterator[PlanCase]:
+    """The first cases of a day, for a bound whose edge lies beyond that of another one."""
+    for case in edge_cases(bound, effect, tested):
+        yield replace(case, day=DayTotals())
 
 
 def _tiers(bound: PlanBound, tested: PlanUnderTest) -> Sequence[str]:
