@@ -89,23 +89,28 @@ def _score_aside(fields: Fields, tested: PlanUnderTest) -> Grant | None:
     return Grant(read_minor(aside, "amount", tested.currency), read_tier(aside, tested))
 
 
+_BELONGS = {"refer_kind": Outcome.REFER, "amount": Outcome.APPROVE, "tier": Outcome.APPROVE}
+_NEEDS = {
+    Outcome.APPROVE: ("amount", "`amount: 10000`, or `none` where nobody knows it"),
+    Outcome.REFER: ("refer_kind", "`refer_kind`: LEGAL, DATA, POLICY or SCORE"),
+}
+
+
 def _check_fit(fields: Fields, outcome: Outcome) -> None:
     """R811 for what an outcome does not have, R121 for what it lacks."""
-    belongs = {"refer_kind": Outcome.REFER, "amount": Outcome.APPROVE, "tier": Outcome.APPROVE}
-    for key, other in belongs.items():
+    for key, other in _BELONGS.items():
         if fields.has(key) and outcome is not other:
-            message = f"`{key}` belongs to {other}, and the rules said {outcome}"
-            fields.report.error("R811", fields.node.key_place(key), message, f"remove `{key}`")
+            _refuse(fields, key, f"`{key}` belongs to {other}, and the rules said {outcome}")
     if fields.has("score_aside") and outcome is Outcome.APPROVE:
-        message = "an approval is not evaluated with the score aside"
-        place = fields.node.key_place("score_aside")
-        fields.report.error("R811", place, message, "remove `score_aside`")
+        _refuse(fields, "score_aside", "an approval is not evaluated with the score aside")
     if is_none(fields, "amount") and fields.has("tier"):
         message = "an approval of which no amount is known has no offer, and so no tier"
-        fields.report.error("R811", fields.place("tier"), message, "remove `tier`")
-    if outcome is Outcome.APPROVE and not fields.has("amount"):
-        hint = "write what is granted: `amount: 10000`, or `none` where nobody knows it"
-        fields.report.error("R121", fields.node.place, "an approval needs `amount`", hint)
-    if outcome is Outcome.REFER and not fields.has("refer_kind"):
-        hint = "write `refer_kind`: LEGAL, DATA, POLICY or SCORE"
-        fields.report.error("R121", fields.node.place, "a referral needs `refer_kind`", hint)
+        _refuse(fields, "tier", message)
+    needed, hint = _NEEDS.get(outcome, ("outcome", ""))
+    if not fields.has(needed):
+        message = f"the rules said {outcome}, and there is no `{needed}`"
+        fields.report.error("R121", fields.node.place, message, f"write {hint}")
+
+
+def _refuse(fields: Fields, key: str, message: str) -> None:
+    fields.report.error("R811", fields.node.key_place(key), message, f"remove `{key}`")

@@ -30,7 +30,7 @@ _SOME_DAY = AsOf.at(datetime(2026, 1, 1, 12, tzinfo=UTC), UTC)
 
 
 class PlanCaseResult(msgspec.Struct, frozen=True):
-    """One case's run."""
+    """One case's run; `problem` is empty, as nothing keeps a case of a plan from running."""
 
     case: PlanCase
     settled: Settled
@@ -71,9 +71,8 @@ def approves(plan: Plan, case: PlanCase, currency: str) -> bool:
 
 def _verdict(said: RulesSaid, currency: str) -> Verdict:
     reasons = tuple(Reason(code, {}, Component.POLICY) for code in said.reasons)
-    kind = said.refer_kind if said.outcome is Outcome.REFER else None
     offer = None if said.grant is None else _offer(said.grant, currency)
-    return Verdict(said.outcome, kind, reasons, offer=offer)
+    return Verdict(said.outcome, said.refer_kind, reasons, offer=offer)
 
 
 def _aside(said: RulesSaid, verdict: Verdict, currency: str) -> Verdict:
