@@ -6,7 +6,7 @@ from decision_service.clock_ids import Ids
 from decision_service.config import OnRevoke
 from decision_service.domain.verdict import Verdict
 from decision_service.edge.rpc.mapping.connect_links import ConnectLinks
-from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
+from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
 from decision_service.edge.rpc.mapping.subject_access import told_reply
 from decision_service.edge.rpc.server import Services
 from decision_service.edge.rpc.services.applicants import ApplicantUseCases

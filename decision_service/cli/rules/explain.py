@@ -29,7 +29,7 @@ from decision_service.cli.rules.version import RulesOption, find_version
 from decision_service.domain.factor import Value
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import RuleTrace, StageTrace, Truth, Verdict
-from decision_service.edge.rpc.mapping.verdict import verdict_fields
+from decision_service.edge.rpc.mapping.decisions.verdict import verdict_fields
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, render
 from decision_service.language.yaml.readers import parse_day

@@ -8,7 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from decision_service.api.v1 import rollout_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
-from decision_service.edge.rpc.mapping.decision import assignment_message
+from decision_service.edge.rpc.mapping.decisions.decision import assignment_message
 from decision_service.edge.rpc.mapping.ruleset import problem_message
 from decision_service.edge.rpc.mapping.values import decimal_text, money_to_message, timestamp
 from decision_service.language.diagnostics import Diagnostic

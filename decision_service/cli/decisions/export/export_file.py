@@ -9,9 +9,9 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Protocol
 
-from decision_service.cli.decisions.cases import case, cases_head
-from decision_service.cli.decisions.masking import Exported
-from decision_service.cli.decisions.rows import COLUMNS, case_row, csv_line, json_line, row
+from decision_service.cli.decisions.export.cases import case, cases_head
+from decision_service.cli.decisions.export.masking import Exported
+from decision_service.cli.decisions.export.rows import COLUMNS, case_row, csv_line, json_line, row
 from decision_service.cli.display.new_file import new_file
 
 _EVERY = 100
@@ -91,7 +91,7 @@ def _new(path: Path, form: str) -> Iterator[Lines]:
     """A new file, whole, or removed again."""
     with new_file(path) as file:
         if form == PARQUET:
-            from decision_service.cli.decisions.parquet_rows import ParquetRows
+            from decision_service.cli.decisions.export.parquet_rows import ParquetRows
 
             with ParquetRows.open(file) as rows:
                 yield rows

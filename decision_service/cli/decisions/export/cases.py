@@ -8,7 +8,7 @@ from datetime import date
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import values_pb2
-from decision_service.cli.decisions.masking import Exported, Texts, amount_text
+from decision_service.cli.decisions.export.masking import Exported, Texts, amount_text
 from decision_service.domain.missing import Cause, Missing
 
 

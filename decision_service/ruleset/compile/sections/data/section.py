@@ -13,10 +13,10 @@ from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import MapEntry
 from decision_service.language.yaml.readers import as_integer
-from decision_service.ruleset.compile.sections.ceilings import read_ceilings
-from decision_service.ruleset.compile.sections.data_files import read_classes, read_providers
-from decision_service.ruleset.compile.sections.employers import read_employers
-from decision_service.ruleset.compile.sections.shared_files import check_pattern
+from decision_service.ruleset.compile.sections.data.ceilings import read_ceilings
+from decision_service.ruleset.compile.sections.data.data_files import read_classes, read_providers
+from decision_service.ruleset.compile.sections.data.employers import read_employers
+from decision_service.ruleset.compile.sections.data.shared_files import check_pattern
 from decision_service.ruleset.reading.draft import RulesetDraft
 
 KEYS = ("max_age", "partial", "combine_income", "posting_lag_months", "posting_lag_days")

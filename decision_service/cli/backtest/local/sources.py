@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from decision_service.cli.backtest.outcomes import written_loans
-from decision_service.cli.decisions.masking import tag_of
+from decision_service.cli.backtest.local.outcomes import written_loans
+from decision_service.cli.decisions.export.masking import tag_of
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.extras import require_extra
 from decision_service.config import load

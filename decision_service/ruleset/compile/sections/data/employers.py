@@ -6,7 +6,7 @@ import msgspec
 
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.readers import as_choice, as_text
-from decision_service.ruleset.compile.sections.shared_files import opened, shared
+from decision_service.ruleset.compile.sections.data.shared_files import opened, shared
 from decision_service.ruleset.program.model import RulesetFiles
 
 EMPLOYERS_FILE = "employers.yaml"

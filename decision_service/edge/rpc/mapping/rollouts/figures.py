@@ -8,8 +8,8 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.domain.money import Money, to_minor
-from decision_service.edge.rpc.mapping.comparison import left_out_counts
-from decision_service.edge.rpc.mapping.rollout import percent_text
+from decision_service.edge.rpc.mapping.rollouts.comparison import left_out_counts
+from decision_service.edge.rpc.mapping.rollouts.rollout import percent_text
 from decision_service.edge.rpc.mapping.values import money_to_message, timestamp
 from decision_service.impact.report import matrix_of
 from decision_service.pipeline.rollout.figures import (

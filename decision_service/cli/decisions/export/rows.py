@@ -17,7 +17,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import values_pb2
-from decision_service.cli.decisions.masking import Exported, Texts, amount_text
+from decision_service.cli.decisions.export.masking import Exported, Texts, amount_text
 
 COLUMNS = (
     "decision", "product", "version", "digest", "as_of_date", "outcome", "refer_kind", "reasons",

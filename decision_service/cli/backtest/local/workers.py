@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from decision_service.cli.backtest.sources import SourceNames
+from decision_service.cli.backtest.local.sources import SourceNames
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.extras import require_extra
 from decision_service.config import load

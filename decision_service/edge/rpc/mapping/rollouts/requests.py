@@ -13,7 +13,7 @@ from decision_service.edge.rpc.mapping.problems import (
     check_reference,
     check_user_id,
 )
-from decision_service.edge.rpc.mapping.requests import inputs_from
+from decision_service.edge.rpc.mapping.decisions.requests import inputs_from
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.rollout.operate import StepRequest
 from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest

@@ -1,4 +1,4 @@
-"""The filter of a list request."""
+"""The filter of a request to list decisions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.verdict import Outcome
-from decision_service.edge.rpc.mapping.page_tokens import DEFAULT_SIZE, LARGEST_SIZE
+from decision_service.edge.rpc.mapping.page_tokens import LARGEST_SIZE
 from decision_service.edge.rpc.mapping.problems import Problems
 from decision_service.pipeline.ports import Filter
 
@@ -37,11 +37,6 @@ def filter_from(request: service_pb.ListDecisionsRequest) -> Filter:
         created_from=created_from,
         created_before=created_before,
     )
-
-
-def page_size(asked: int) -> int:
-    """How many decisions a page holds: 50 when not said, never more than 500."""
-    return min(asked or DEFAULT_SIZE, LARGEST_SIZE)
 
 
 def _outcome(value: int, problems: Problems) -> Outcome | None:

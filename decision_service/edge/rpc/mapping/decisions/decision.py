@@ -10,9 +10,9 @@ from decision_service.domain.decision import Assignment, Decision, RulesetRef
 from decision_service.domain.factor import Factors, SourceUse
 from decision_service.domain.verdict import StageTrace
 from decision_service.edge.rpc.mapping.enums import STATUSES
-from decision_service.edge.rpc.mapping.full_view import full_fields
+from decision_service.edge.rpc.mapping.decisions.full_view import full_fields
 from decision_service.edge.rpc.mapping.values import Fields, timestamp_fields
-from decision_service.edge.rpc.mapping.verdict import override_fields, verdict_fields
+from decision_service.edge.rpc.mapping.decisions.verdict import override_fields, verdict_fields
 from decision_service.pipeline.ports import ReplyStyle
 
 
