@@ -51,12 +51,7 @@ class Kind(StrEnum):
     INCOMPLETE = "incomplete"
 
 
-_KINDS = {
-    Kind.APPROVAL: pb.NOTICE_KIND_APPROVAL,
-    Kind.COUNTER_OFFER: pb.NOTICE_KIND_COUNTER_OFFER,
-    Kind.ADVERSE_ACTION: pb.NOTICE_KIND_ADVERSE_ACTION,
-    Kind.INCOMPLETE: pb.NOTICE_KIND_INCOMPLETE,
-}
+_KINDS = {kind: pb.NoticeKind.Value(f"NOTICE_KIND_{kind.name}") for kind in Kind}
 _NAMES = {number: kind.value for kind, number in _KINDS.items()}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.cli.review.comment import (
+from decision_service.cli.rules_review.comment import (
     Part,
     check_part,
     comment,
@@ -16,7 +16,7 @@ from decision_service.cli.review.comment import (
     proofs_part,
     tests_part,
 )
-from decision_service.cli.review.impact import CaseFile, judged
+from decision_service.cli.rules_review.impact import CaseFile, judged
 from decision_service.cli.rules.commands import problems_of
 from decision_service.cli.rules.diff.changes import ChangedVersion
 from decision_service.cli.rules.diff.loaded import LoadedRules
