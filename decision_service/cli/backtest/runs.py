@@ -10,6 +10,7 @@ import msgspec
 import typer
 from rich.markup import escape
 
+from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.api.v1 import backtest_service_pb2 as pb
 from decision_service.cli.backtest.findings import conditions, require_fit
 from decision_service.cli.backtest.options import (
@@ -109,10 +110,10 @@ def watch(
 
     The exit code is 1 where it has no report.
     """
-    with backtests(server) as stub, progress() as told:
+    with backtests(server) as stub, progress() as show:
         asked = pb.GetBacktestRequest(backtest_id=_named(stub, server, run_id))
         while (run := call(stub.GetBacktest, asked, server).backtest).state not in _ENDED:
-            told(run.ranges_done, run.ranges_total, 0)
+            show(run.ranges_done, run.ranges_total, 0)
             time.sleep(WATCH_SECONDS)
     _show([run], form)
     if run.state != pb.BACKTEST_STATE_DONE:
@@ -210,7 +211,7 @@ def _show(runs: list[pb.Backtest], form: Format) -> None:
         return
     rows = table("run", "product", "compares", "state", "done", "started by", "at")
     for run in runs:
-        state = pb.BacktestState.Name(run.state).removeprefix("BACKTEST_STATE_")
+        state = enum_name(pb.BacktestState.DESCRIPTOR, run.state)
         told = f"{state}: {escape(run.problem)}" if run.problem else state
         done = f"{run.ranges_done * 100 // max(run.ranges_total, 1)} %"
         began = f"{run.create_time.ToDatetime():%Y-%m-%d %H:%M} UTC"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from rich.table import Table
 
+from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.cli.display.output import table
 from decision_service.cli.display.text import (
@@ -66,7 +67,7 @@ def _of_offer(offer: pb.Offer) -> Iterator[tuple[str, str]]:
 
 
 def _rule(rule: pb.RuleTrace) -> str:
-    truth = pb.Truth.Name(rule.truth).removeprefix("TRUTH_").lower()
+    truth = enum_name(pb.Truth.DESCRIPTOR, rule.truth).lower()
     return f"{truth} → {rule.effect}" if rule.effect else truth
 
 

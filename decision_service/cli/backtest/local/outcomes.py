@@ -17,26 +17,26 @@ _CURRENCY = "PHP"
 """Of amounts without one; no amount is looked at here."""
 
 
-def written_loans(file: Path, target: Path, word: Callable[[str], str]) -> None:
-    """Write the loans of a file, each by the word for its decision; raises CommandError.
+def written_loans(file: Path, target: Path, key: Callable[[str], str]) -> None:
+    """Write the loans of a file, each by the key of its decision; raises CommandError.
 
     A line that is no report is told with its number, and the rest goes on.
     """
     try:
         with file.open(encoding="utf-8-sig", errors="replace") as lines:
-            write_loans(_reports(file, lines, word), target)
+            write_loans(_reports(file, lines, key), target)
     except OSError as error:
         raise CommandError(f"{file} cannot be read ({error.strerror})", Exit.USAGE) from None
 
 
-def _reports(file: Path, lines: TextIO, word: Callable[[str], str]) -> Iterator[LoanReport]:
+def _reports(file: Path, lines: TextIO, key: Callable[[str], str]) -> Iterator[LoanReport]:
     for number, report in read_lines(lines, _CURRENCY):
         problem = str(report) if isinstance(report, LineBroken) else _problem(report)
         if isinstance(report, LineBroken) or problem:
             sys.stderr.write(f"{file}:{number}: not counted: {problem}\n")
             continue
         yield LoanReport(
-            word(report.decision_id),
+            key(report.decision_id),
             report.loan_id,
             report.as_of_date,
             taken=report.status != pb.LOAN_STATUS_NOT_TAKEN_UP,

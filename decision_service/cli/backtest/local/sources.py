@@ -137,7 +137,7 @@ def _tell_broken(file: Path, told: IndexedCases) -> None:
 async def _with_loans(source: Source, file: Path, folder: Path) -> Source:
     """The source with the loans of a file, and how many of its decisions are not there."""
     target = folder / "loans.db"
-    written_loans(file, target, _word_of_case if source.cases else _word_of_store)
+    written_loans(file, target, _decision_tag if source.cases else _decision_id)
     strange = await _strange(source, KnownLoans(str(target)))
     if strange:
         sys.stderr.write(
@@ -163,10 +163,10 @@ async def _strange(source: Source, loans: KnownLoans) -> Sequence[str]:
     return strange
 
 
-def _word_of_store(decision_id: str) -> str:
+def _decision_id(decision_id: str) -> str:
     return decision_id
 
 
-def _word_of_case(decision_id: str) -> str:
+def _decision_tag(decision_id: str) -> str:
     """The tag of an id; what is a tag stays one."""
     return tag_of(decision_id) if decision_id.startswith("dec_") else decision_id

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 
+from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import values_pb2
 from decision_service.cli.decisions.export.masking import Exported, Texts, amount_text
@@ -94,9 +95,9 @@ def _value(value: values_pb2.InputValue, texts: Texts | None) -> str:
 def _expected(decision: pb.Decision, texts: Texts) -> Iterator[str]:
     """What the rules came to; the offer of an explored approval is not theirs."""
     rules = decision.override if decision.HasField("override") else decision
-    yield f"      outcome: {pb.Outcome.Name(rules.outcome).removeprefix('OUTCOME_')}"
+    yield f"      outcome: {enum_name(pb.Outcome.DESCRIPTOR, rules.outcome)}"
     if rules.refer_kind:
-        kind = pb.ReferKind.Name(rules.refer_kind).removeprefix("REFER_KIND_")
+        kind = enum_name(pb.ReferKind.DESCRIPTOR, rules.refer_kind)
         yield f"      refer_kind: {kind}"
     yield f"      reasons: {_flow([reason.code for reason in rules.reasons])}"
     offered = rules.outcome != pb.OUTCOME_DECLINE and decision.HasField("offer")
@@ -120,7 +121,7 @@ def _flow(words: Sequence[str] | Collection[str]) -> str:
 
 
 def _offer(offer: pb.Offer, texts: Texts) -> dict[str, str]:
-    lines = {"kind": pb.OfferKind.Name(offer.kind).removeprefix("OFFER_KIND_")}
+    lines = {"kind": enum_name(pb.OfferKind.DESCRIPTOR, offer.kind)}
     lines["approved_amount"] = amount_text(offer.approved_amount)
     if offer.HasField("max_amount"):
         lines["max_amount"] = amount_text(offer.max_amount)

@@ -13,8 +13,10 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from google.protobuf.descriptor import EnumDescriptor
 from google.type.money_pb2 import Money as MoneyMessage
 
+from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import values_pb2
 from decision_service.cli.decisions.export.masking import Exported, Texts, amount_text
@@ -98,8 +100,8 @@ def _head(exported: Exported) -> dict[str, Any]:
         "version": ref.version or None,
         "digest": ref.digest,
         "as_of_date": decision.as_of_date,
-        "outcome": pb.Outcome.Name(decision.outcome).removeprefix("OUTCOME_"),
-        "refer_kind": _word(pb.ReferKind, decision.refer_kind, "REFER_KIND_"),
+        "outcome": enum_name(pb.Outcome.DESCRIPTOR, decision.outcome),
+        "refer_kind": _set_name(pb.ReferKind.DESCRIPTOR, decision.refer_kind),
     }
 
 
@@ -107,14 +109,14 @@ def _override(override: pb.Override) -> dict[str, Any]:
     """What the rules concluded, where something else was decided."""
     return {
         "kind": override.kind,
-        "outcome": _word(pb.Outcome, override.outcome, "OUTCOME_"),
-        "refer_kind": _word(pb.ReferKind, override.refer_kind, "REFER_KIND_"),
+        "outcome": _set_name(pb.Outcome.DESCRIPTOR, override.outcome),
+        "refer_kind": _set_name(pb.ReferKind.DESCRIPTOR, override.refer_kind),
         "reasons": [reason.code for reason in override.reasons],
     }
 
 
-def _word(names: Any, number: int, prefix: str) -> str:
-    return "" if number == _UNSPECIFIED else str(names.Name(number)).removeprefix(prefix)
+def _set_name(enum: EnumDescriptor, number: int) -> str:
+    return "" if number == _UNSPECIFIED else enum_name(enum, number)
 
 
 def _requested(decision: pb.Decision, name: str) -> str:
@@ -127,7 +129,7 @@ def _requested(decision: pb.Decision, name: str) -> str:
 def _amounts(offer: pb.Offer) -> dict[str, str]:
     found = {name: getattr(offer, name) for name in ("approved_amount", "max_amount")}
     texts = {name: amount_text(found[name]) for name in found if offer.HasField(name)}
-    kind = _word(pb.OfferKind, offer.kind, "OFFER_KIND_")
+    kind = _set_name(pb.OfferKind.DESCRIPTOR, offer.kind)
     return texts | {"currency": offer.approved_amount.currency_code, "offer_kind": kind}
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from decision_service.proofs.questions import Question
-from decision_service.proofs.report import case_of, shown, told_person, told_verdict, untypical
+from decision_service.proofs.report import case_of, shown, person_text, verdict_text, untypical
 from decision_service.proofs.results import Counterexample, Proved, Result, Undecided
 
 
@@ -30,7 +30,7 @@ def lines(question: Question, claim: str, result: Result, today: date) -> Iterat
 
 
 def _person(question: Question, found: Counterexample) -> Iterator[str]:
-    yield f"  {told_person(question, found)}"
+    yield f"  {person_text(question, found)}"
     yield "  As a rule test:"
     yield case_of(question, found)
 
@@ -48,6 +48,6 @@ def as_dict(question: Question, claim: str, result: Result, today: date) -> Mapp
         "as_of": result.day.isoformat(),
         "differs_from_typical": untypical(question, result),
         "changed": {n: shown(question, n, value) for n, value in result.changed.items()},
-        "verdicts": [{"of": side, "verdict": told_verdict(verdict)} for side, verdict in sides],
+        "verdicts": [{"of": side, "verdict": verdict_text(verdict)} for side, verdict in sides],
         "case": case_of(question, result),
     }

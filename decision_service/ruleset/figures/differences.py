@@ -22,7 +22,7 @@ _OFFER = (
 )
 
 
-class SeenDifference(NamedTuple):
+class VerdictDifference(NamedTuple):
     """The part in which two verdicts differ (`offer.tier`), and what it is in each."""
 
     part: str
@@ -30,13 +30,13 @@ class SeenDifference(NamedTuple):
     after: str
 
 
-def first_difference(one: Verdict, other: Verdict) -> SeenDifference | None:
+def first_difference(one: Verdict, other: Verdict) -> VerdictDifference | None:
     """The first part in which verdicts differ; None where none does."""
     before, after = dict(parts_of(one)), dict(parts_of(other))
     for name in dict.fromkeys((*before, *after)):
         if before.get(name) != after.get(name):
             old, new = (f"{name} {_text(side.get(name))}" for side in (before, after))
-            return SeenDifference(name, old, new)
+            return VerdictDifference(name, old, new)
     return None
 
 
