@@ -55,12 +55,17 @@ from decision_service.storage.privacy.erasure_journal import ErasureJournal
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from decision_service.storage.privacy.rewrapping import open_data_keys, take_over
 from decision_service.storage.privacy.wrapping import count_others
-from decision_service.storage.queries import (applicants, clock, decisions, events, history, outcomes, texts, warm)
-from decision_service.storage.queries.rollout import arms
-from decision_service.storage.queries.rollout import hours
-from decision_service.storage.queries.rollout import journal
-from decision_service.storage.queries.rollout import shadows
-from decision_service.storage.queries.rollout import tallies
+from decision_service.storage.queries import (
+    applicants,
+    clock,
+    decisions,
+    events,
+    history,
+    outcomes,
+    texts,
+    warm,
+)
+from decision_service.storage.queries.rollout import arms, hours, journal, shadows, tallies
 from decision_service.storage.replicas import process_rows
 from decision_service.storage.replicas.backtest_runs import StoredRuns
 from decision_service.storage.replicas.leases import LEASE_SECONDS, SharedLeases, SoleProcess

@@ -14,7 +14,7 @@ from decision_service.pipeline.ports import Filter, PagePosition
 from decision_service.storage.commit import postgres as postgres_commit
 from decision_service.storage.engine import Database, open_database
 from decision_service.storage.privacy import expiry
-from decision_service.storage.queries import (decisions, outcomes)
+from decision_service.storage.queries import decisions, outcomes
 from decision_service.storage.queries.rollout import arms
 from tests.kits.decision_entries import NOON
 from tests.kits.postgres import Postgres

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from decision_service.domain.errors import UserUnknown
-from decision_service.edge.rpc.mapping.subject_access import record_message, disclosed_reply
+from decision_service.edge.rpc.mapping.subject_access import disclosed_reply, record_message
 from decision_service.pipeline.history.keys import user_key
 from decision_service.pipeline.snapshots.codec import snapshot_body
 from decision_service.pipeline.subject_access.about import AccessTerms

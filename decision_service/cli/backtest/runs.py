@@ -10,7 +10,6 @@ import msgspec
 import typer
 from rich.markup import escape
 
-from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.api.v1 import backtest_service_pb2 as pb
 from decision_service.cli.backtest.findings import conditions, require_fit
 from decision_service.cli.backtest.options import (
@@ -40,6 +39,7 @@ from decision_service.cli.display.output import (
 )
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
+from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.impact.document import decoded
 from decision_service.pipeline.backtest.sweep import FigureRange
 from decision_service.small_file import read_small

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from rich.table import Table
 
-from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.cli.display.output import table
 from decision_service.cli.display.text import (
@@ -16,6 +15,7 @@ from decision_service.cli.display.text import (
     override_text,
     value_text,
 )
+from decision_service.edge.rpc.mapping.enums import enum_name
 
 NONE = "–"
 Parts = Mapping[str, str]

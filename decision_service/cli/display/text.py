@@ -7,9 +7,9 @@ from decimal import Decimal
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
 
-from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import values_pb2
+from decision_service.edge.rpc.mapping.enums import enum_name
 
 
 def instant_text(instant: Timestamp) -> str:

@@ -8,7 +8,6 @@ from itertools import groupby
 from rich.markup import escape
 from rich.tree import Tree
 
-from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.cli.display.factors import add_factors
 from decision_service.cli.display.recourse import add_recourse
@@ -21,6 +20,7 @@ from decision_service.cli.display.text import (
     override_text,
     reason_text,
 )
+from decision_service.edge.rpc.mapping.enums import enum_name
 
 _COLOURS = {
     pb.OUTCOME_APPROVE: "green",

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from decision_service.proofs.questions import Question
-from decision_service.proofs.report import case_of, shown, person_text, verdict_text, untypical
+from decision_service.proofs.report import case_of, person_text, shown, untypical, verdict_text
 from decision_service.proofs.results import Counterexample, Proved, Result, Undecided
 
 

@@ -8,11 +8,11 @@ from textwrap import wrap
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.markup import escape
 
-from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.cli.display.output import Format, console, print_json
 from decision_service.cli.display.text import concluded_text, money_text
+from decision_service.edge.rpc.mapping.enums import enum_name
 
 _WIDTH = 80
 _INDENT = "    "

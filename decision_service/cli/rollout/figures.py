@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from rich.markup import escape
 from rich.table import Table
 
-from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.cli.display.output import table
 from decision_service.cli.display.text import instant_text, money_text
+from decision_service.edge.rpc.mapping.enums import enum_name
 
 _STATES = {"waiting": "waiting", "ok": "ok", "tripped": "TRIPPED"}
 

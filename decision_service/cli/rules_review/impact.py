@@ -14,9 +14,9 @@ from decision_service.cli.backtest.findings import Condition, findings, left_out
 from decision_service.cli.backtest.local.rules import compared_rules
 from decision_service.cli.backtest.local.run import Question, answered, require_possible
 from decision_service.cli.backtest.local.sources import SourceNames
-from decision_service.cli.rules_review.comment import Part, impact_part
 from decision_service.cli.rules.diff.changes import ChangedVersion
 from decision_service.cli.rules.diff.loaded import LoadedRules
+from decision_service.cli.rules_review.comment import Part, impact_part
 from decision_service.impact.proofs import Proofs
 from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.backtest.rules import BacktestOrder

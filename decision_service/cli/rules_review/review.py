@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.rules.commands import problems_of
+from decision_service.cli.rules.diff.changes import ChangedVersion
+from decision_service.cli.rules.diff.loaded import LoadedRules
+from decision_service.cli.rules.diff.proofs import proved
+from decision_service.cli.rules.diff.revisions import rules_of
+from decision_service.cli.rules.diff.states import compare_rules
+from decision_service.cli.rules.folder import select_rules
 from decision_service.cli.rules_review.comment import (
     Part,
     check_part,
@@ -17,13 +24,6 @@ from decision_service.cli.rules_review.comment import (
     tests_part,
 )
 from decision_service.cli.rules_review.impact import CaseFile, judged
-from decision_service.cli.rules.commands import problems_of
-from decision_service.cli.rules.diff.changes import ChangedVersion
-from decision_service.cli.rules.diff.loaded import LoadedRules
-from decision_service.cli.rules.diff.proofs import proved
-from decision_service.cli.rules.diff.revisions import rules_of
-from decision_service.cli.rules.diff.states import compare_rules
-from decision_service.cli.rules.folder import select_rules
 from decision_service.impact.proofs import Proofs
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.trial.rule_tests import run_rule_tests

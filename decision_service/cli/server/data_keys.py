@@ -12,8 +12,8 @@ from decision_service.cli.server.key_files import (
     KeyArgument,
     file_commands,
     key_id,
-    required,
     refusals,
+    required,
 )
 from decision_service.cli.server.options import ConfigOption
 from decision_service.config import load

@@ -60,7 +60,9 @@ def _of_decisions(name: str) -> Select[Any]:
 _ROWS = {name: _of_user(name, _disclosed_columns(name)) for name in _OF_USER}
 _TOGETHER = {name: _of_decisions(name) for name in _OF_DECISION}
 _ARM_PLACE = tuple_(*(arm_decisions.c[name] for name in ("product", "created", "decision_id")))
-_ARMS = _disclosed_columns(arm_decisions.name).where(_ARM_PLACE.in_(bindparam("of", expanding=True)))
+_ARMS = _disclosed_columns(arm_decisions.name).where(
+    _ARM_PLACE.in_(bindparam("of", expanding=True))
+)
 _KNOWN = tuple(
     _of_user(name, select(literal(1)).select_from(metadata.tables[name])).limit(1)
     for name, held in PERSONAL.items()

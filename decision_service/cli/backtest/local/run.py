@@ -9,9 +9,9 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from decision_service.build import engine_version
-from decision_service.cli.backtest.progress import progress
 from decision_service.cli.backtest.local.sources import Source, SourceNames, opened
 from decision_service.cli.backtest.local.workers import Workers, partitions, require_reach
+from decision_service.cli.backtest.progress import progress
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.domain.errors import StoreError
 from decision_service.impact.figures import ImpactReport

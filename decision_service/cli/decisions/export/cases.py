@@ -6,11 +6,11 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 
-from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import values_pb2
 from decision_service.cli.decisions.export.masking import Exported, Texts, amount_text
 from decision_service.domain.missing import Cause, Missing
+from decision_service.edge.rpc.mapping.enums import enum_name
 
 
 def cases_head(exported: Exported) -> str:

@@ -21,13 +21,13 @@ from decision_service.cli.client.fields import (
 )
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.decisions.export.export_file import ExportFile
+from decision_service.cli.decisions.export.masking import Exported, export_key
 from decision_service.cli.decisions.filters import (
     BeforeOption,
     DecisionFilter,
     FromOption,
     OutcomeOption,
 )
-from decision_service.cli.decisions.export.masking import Exported, export_key
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.extras import require_extra
 

@@ -16,10 +16,10 @@ import msgspec
 from google.protobuf.descriptor import EnumDescriptor
 from google.type.money_pb2 import Money as MoneyMessage
 
-from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import values_pb2
 from decision_service.cli.decisions.export.masking import Exported, Texts, amount_text
+from decision_service.edge.rpc.mapping.enums import enum_name
 
 COLUMNS = (
     "decision", "product", "version", "digest", "as_of_date", "outcome", "refer_kind", "reasons",

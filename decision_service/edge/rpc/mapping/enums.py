@@ -9,15 +9,13 @@ from typing import Any
 from google.protobuf.descriptor import EnumDescriptor
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.domain.factor import KindStatus
 from decision_service.domain.verdict import Component, OfferKind, Outcome, ReferKind, Truth
-from decision_service.notices.model import NoticeKind
 
 
 def _numbers(kind: Any, prefix: str, names: Iterable[StrEnum]) -> Mapping[StrEnum | None, int]:
     """The numbers of an enum on the wire by ours; None is UNSPECIFIED."""
-    return {None: 0} | {name: kind.Value(f"{prefix}_{name.name}") for name in names}
+    return {None: 0} | {name: kind.Value(f"{prefix}_{name}") for name in names}
 
 
 OUTCOMES = _numbers(pb.Outcome, "OUTCOME", Outcome)
@@ -25,7 +23,6 @@ REFER_KINDS = _numbers(pb.ReferKind, "REFER_KIND", ReferKind)
 COMPONENTS = _numbers(pb.Component, "COMPONENT", Component)
 OFFER_KINDS = _numbers(pb.OfferKind, "OFFER_KIND", OfferKind)
 TRUTHS = _numbers(pb.Truth, "TRUTH", Truth)
-NOTICE_KINDS = _numbers(notice_pb.NoticeKind, "NOTICE_KIND", NoticeKind)
 STATUSES = _numbers(pb.KindStatus, "KIND_STATUS", KindStatus)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from decision_service.api.v1 import notice_service_pb2 as pb
-from decision_service.edge.rpc.mapping.enums import NOTICE_KINDS
+from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.edge.rpc.mapping.problems import Problems, check_decision_id
 from decision_service.edge.rpc.mapping.values import timestamp
 from decision_service.notices.model import NoticeKind
@@ -15,7 +15,6 @@ from decision_service.pipeline.notices.ports import NoticeFilter, Sending, Store
 
 LONGEST_CHANNEL = 100
 _LONGEST_LANGUAGE = 35
-_KINDS = {NOTICE_KINDS[kind]: kind for kind in NoticeKind}
 _SENT = {pb.SENT_FILTER_SENT: True, pb.SENT_FILTER_NOT_SENT: False}
 
 
@@ -24,7 +23,7 @@ def notice_message(notice: StoredNotice) -> pb.Notice:
     letter, sending = notice.letter, notice.sent
     message = pb.Notice(
         decision_id=notice.decision_id,
-        kind=NOTICE_KINDS[letter.kind],
+        kind=f"NOTICE_KIND_{letter.kind.name}",
         language=letter.language,
         title=letter.title,
         text=text(letter),
@@ -91,7 +90,7 @@ def _sent_at(request: pb.RecordNoticeSentRequest, now: datetime, problems: Probl
 
 
 def _kind(value: int, problems: Problems) -> NoticeKind | None:
-    found = _KINDS.get(value)
+    found = NoticeKind.__members__.get(enum_name(pb.NoticeKind.DESCRIPTOR, value))
     if found is None:
         what = "is not set" if not value else f"is {value}, which is no NoticeKind"
         known = ", ".join(kind.name for kind in NoticeKind)

@@ -13,14 +13,14 @@ from decision_service.edge.rpc.context import RpcContext
 from decision_service.edge.rpc.mapping.decisions.decision import decision_message
 from decision_service.edge.rpc.mapping.decisions.filters import filter_from
 from decision_service.edge.rpc.mapping.decisions.full_view import add_full_view
-from decision_service.edge.rpc.mapping.page_tokens import make_token, page_size, read_token
-from decision_service.edge.rpc.mapping.recourse import recourse_message
 from decision_service.edge.rpc.mapping.decisions.requests import (
     application_from,
     decision_id_from,
     full_view,
     replay_from,
 )
+from decision_service.edge.rpc.mapping.page_tokens import make_token, page_size, read_token
+from decision_service.edge.rpc.mapping.recourse import recourse_message
 from decision_service.edge.rpc.mapping.reviews.review import chain_message
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.failpoints import Point, reach

@@ -7,7 +7,11 @@ from msgspec.structs import replace
 
 from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.edge.rpc.context import RpcContext
-from decision_service.edge.rpc.mapping.page_tokens import make_review_token, page_size, read_review_token
+from decision_service.edge.rpc.mapping.page_tokens import (
+    make_review_token,
+    page_size,
+    read_review_token,
+)
 from decision_service.edge.rpc.mapping.reviews.requests import (
     contest_from,
     filter_from,

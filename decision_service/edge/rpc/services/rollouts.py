@@ -10,14 +10,13 @@ from msgspec.structs import replace
 from decision_service.api.v1 import rollout_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
 from decision_service.edge.rpc.context import RpcContext
-from decision_service.edge.rpc.mapping.rollouts.comparison import comparison_message
-from decision_service.edge.rpc.mapping.page_tokens import make_step_token, page_size, read_step_token
-from decision_service.edge.rpc.mapping.problems import Problems
-from decision_service.edge.rpc.mapping.rollouts.rollout import (
-    explained_message,
-    rollout_message,
-    step_message,
+from decision_service.edge.rpc.mapping.page_tokens import (
+    make_step_token,
+    page_size,
+    read_step_token,
 )
+from decision_service.edge.rpc.mapping.problems import Problems
+from decision_service.edge.rpc.mapping.rollouts.comparison import comparison_message
 from decision_service.edge.rpc.mapping.rollouts.figures import figures_message
 from decision_service.edge.rpc.mapping.rollouts.requests import (
     applicant_from,
@@ -26,6 +25,11 @@ from decision_service.edge.rpc.mapping.rollouts.requests import (
     question_from,
     switched_from,
     track_from,
+)
+from decision_service.edge.rpc.mapping.rollouts.rollout import (
+    explained_message,
+    rollout_message,
+    step_message,
 )
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.ports import Clock

@@ -9,10 +9,10 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.decision import Assignment, Decision, RulesetRef
 from decision_service.domain.factor import Factors, SourceUse
 from decision_service.domain.verdict import StageTrace
-from decision_service.edge.rpc.mapping.enums import STATUSES
 from decision_service.edge.rpc.mapping.decisions.full_view import full_fields
-from decision_service.edge.rpc.mapping.values import Fields, timestamp_fields
 from decision_service.edge.rpc.mapping.decisions.verdict import override_fields, verdict_fields
+from decision_service.edge.rpc.mapping.enums import STATUSES
+from decision_service.edge.rpc.mapping.values import Fields, timestamp_fields
 from decision_service.pipeline.ports import ReplyStyle
 
 

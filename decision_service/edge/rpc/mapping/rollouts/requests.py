@@ -7,13 +7,13 @@ from typing import Protocol
 
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
 from decision_service.domain.decision import Arm
+from decision_service.edge.rpc.mapping.decisions.requests import inputs_from
 from decision_service.edge.rpc.mapping.problems import (
     Problems,
     check_product,
     check_reference,
     check_user_id,
 )
-from decision_service.edge.rpc.mapping.decisions.requests import inputs_from
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.rollout.operate import StepRequest
 from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest

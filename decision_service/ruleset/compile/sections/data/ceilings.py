@@ -11,7 +11,11 @@ from decision_service.language.diagnostics import Place, Report
 from decision_service.language.expressions.literals import money_minor
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
-from decision_service.ruleset.compile.sections.data.shared_files import check_pattern, opened, shared
+from decision_service.ruleset.compile.sections.data.shared_files import (
+    check_pattern,
+    opened,
+    shared,
+)
 from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.reading.literals import as_amount, as_currency
 

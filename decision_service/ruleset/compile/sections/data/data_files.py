@@ -11,7 +11,11 @@ from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import as_choice, as_text
-from decision_service.ruleset.compile.sections.data.shared_files import PROVIDERS_FILE, opened, shared
+from decision_service.ruleset.compile.sections.data.shared_files import (
+    PROVIDERS_FILE,
+    opened,
+    shared,
+)
 from decision_service.ruleset.program.model import RulesetFiles
 
 CLASSES_FILE = "transaction_classes.yaml"

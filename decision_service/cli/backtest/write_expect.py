@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from decision_service.cli.backtest.expect import plan_path, with_expected
+from decision_service.cli.backtest.plan_edit import plan_path, with_expected
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.folder import RulesSelection, loaded, select_rules
 from decision_service.impact.figures import ImpactReport
