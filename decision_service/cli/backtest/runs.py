@@ -39,10 +39,10 @@ from decision_service.cli.display.output import (
 )
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
+from decision_service.cli.text_files import read_text
 from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.impact.document import decoded
 from decision_service.pipeline.backtest.sweep import FigureRange
-from decision_service.small_file import read_small
 
 WATCH_SECONDS = 1.0
 _REFUSALS = frozenset({"BACKTEST_RUNNING", "BACKTEST_REFUSED"})
@@ -173,17 +173,7 @@ def _name_other(request: pb.StartBacktestRequest, word: str) -> None:
     if named == request.product and number.isdecimal() and len(number) <= 6:
         request.version = int(number)
     elif word:
-        request.source = _text(word, f"name a file, or {request.product}@2")
-
-
-def _text(word: str, form: str) -> str:
-    try:
-        return read_small(Path(word)).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise CommandError(
-            f"--with is {word}, which cannot be read ({why}): {form}", Exit.USAGE
-        ) from None
+        request.source = read_text(Path(word), f"name a file, or {request.product}@2")
 
 
 def _sweep(one: FigureRange) -> pb.BacktestSweep:

@@ -7,19 +7,10 @@ from typing import NamedTuple
 
 from decision_service.domain.verdict import Offer, Verdict
 from decision_service.ruleset.figures.facts.pools import shown_value
+from decision_service.ruleset.testing.expectations import OFFER_KEYS
 
 NONE = "none"
 Part = str | tuple[str, ...]
-_OFFER = (
-    "kind",
-    "approved_amount",
-    "max_amount",
-    "term_months",
-    "monthly_rate",
-    "tier",
-    "binding",
-    "term_binding",
-)
 
 
 class VerdictDifference(NamedTuple):
@@ -60,7 +51,7 @@ def parts_of(verdict: Verdict) -> Iterator[tuple[str, Part]]:
 
 
 def _of_offer(offer: Offer) -> Iterator[tuple[str, str]]:
-    for name in _OFFER:
+    for name in OFFER_KEYS:
         value = getattr(offer, name)
         yield f"offer.{name}", NONE if value is None else shown_value(value)
     for name, value in offer.outputs.items():
