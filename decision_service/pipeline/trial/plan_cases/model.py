@@ -8,7 +8,7 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.missing import DataReason
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.language.diagnostics import Diagnostic, Place
-from decision_service.pipeline.rules.day_bounds import offered_tiers
+from decision_service.pipeline.rules.checks.day_bounds import offered_tiers
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.pipeline.trial.plan_cases.expectation import PlanExpectation
 from decision_service.rollout.allowances import DayTotals, Grant
