@@ -134,7 +134,7 @@ def offered(bounds: str, tested: PlanUnderTest, defaults: frozenset[str]) -> dic
     return {f"{goal.what} {goal.which}": text for goal, text in ready.items()}
 
 
-AMOUNT = st.integers(1, 9_000_000)
+AMOUNT = st.integers(1, 9_000_000) | st.just(10**12)
 
 
 @st.composite
@@ -149,7 +149,7 @@ def plans(draw: st.DrawFn) -> str:
         caps += f"  - {{name: cap{number}{tier}{bound}}}\n"
     share = draw(st.sampled_from(["", "0.001", "0.25", "1", "10"]))
     largest = draw(AMOUNT)
-    daily = largest + draw(st.integers(0, 10**6))
+    daily = min(largest + draw(st.integers(0, 10**6)), 10**12)
     explore = f"explore: {{percent: {share}, max_amount: {largest}, amount_per_day: {daily}}}\n"
     return (caps if "name" in caps else "") + (explore if share else "")
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from decision_service.domain.money import to_minor
+from decision_service.domain.money import LARGEST_AMOUNT, to_minor
 from decision_service.domain.verdict import Outcome
 from decision_service.language.diagnostics import Place
 from decision_service.pipeline.trial.plan_cases.bounds import BoundEffect, PlanBound
@@ -61,7 +61,7 @@ def _amounts(bound: PlanBound, tested: PlanUnderTest, *, beyond: bool) -> Sequen
     if bound.cap or explore is None:
         return _AMOUNTS
     if bound.field == "max_amount":
-        return (explore.max_amount + beyond,)
+        return (min(explore.max_amount + beyond, LARGEST_AMOUNT),)
     return (explore.max_amount, *_AMOUNTS)
 
 
@@ -86,7 +86,8 @@ def _at_edge(
         return replace(case, slot=limit - (not beyond))
     if bound.field == "max_amount":
         return case
-    so_far = max(to_minor(limit + beyond, tested.currency) - (grant.amount or 0), 0)
+    edge = to_minor(min(limit + beyond, LARGEST_AMOUNT), tested.currency)
+    so_far = max(edge - (grant.amount or 0), 0)
     if not bound.cap:
         return replace(case, day=DayTotals(explored=so_far))
     return replace(case, day=DayTotals({tier: DayTotal(0, so_far)}))
