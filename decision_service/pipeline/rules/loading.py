@@ -17,7 +17,7 @@ from decision_service.language.evaluation.condition import Declared, DeclaredNam
 from decision_service.pipeline.ports import StoredText
 from decision_service.pipeline.rules.day_bounds import doubtful_bounds
 from decision_service.pipeline.rules.folder_checks import ListFiles, list_problems, shared_problems
-from decision_service.pipeline.rules.notices import notices_of
+from decision_service.pipeline.rules.notices import Demanding, notices_of
 from decision_service.pipeline.rules.publishing.manifest import (
     Publication,
     manifest_problems,
@@ -315,7 +315,8 @@ def _product(
     if any(one.severity is Severity.ERROR for one in bounds):
         return None
     texts.append(StoredText(reading.plan.digest, "plan", product.plan.text.encode()))
-    notices = notices_of(product.path, product.notices, versions.values(), found)
+    demanding = Demanding([*versions.values()], reading.plan.review)
+    notices = notices_of(product.path, product.notices, demanding, found)
     state = initial_state(reading.plan, now)
     return Product(product.product, versions, reading.plan, state, notices)
 
