@@ -52,8 +52,10 @@ async def server(postgres: Postgres) -> AsyncIterator[Database]:
     await database.aclose()
 
 
-def plan_of(connection: Connection, work: Callable[[Connection], object]) -> list[str]:
-    """How the database means to carry out the first statement of some work."""
+def plan_of(
+    connection: Connection, work: Callable[[Connection], object], place: int = 0
+) -> list[str]:
+    """How the database means to carry out one statement of some work, the first unless told."""
     seen: list[tuple[str, object]] = []
 
     def note(_: object, __: object, statement: str, parameters: object, *___: object) -> None:
@@ -62,7 +64,7 @@ def plan_of(connection: Connection, work: Callable[[Connection], object]) -> lis
     event.listen(connection, "before_cursor_execute", note)
     work(connection)
     event.remove(connection, "before_cursor_execute", note)
-    (statement, parameters), *_ = seen
+    statement, parameters = seen[place]
     of_sqlite = connection.dialect.name == "sqlite"
     explain = "EXPLAIN QUERY PLAN " if of_sqlite else "EXPLAIN "
     found = connection.exec_driver_sql(explain + statement, parameters)  # type: ignore[arg-type]
@@ -113,6 +115,11 @@ async def test_what_rollouts_ask_for_is_read_in_order(sqlite: Database) -> None:
     assert sums == ["SEARCH arm_decisions USING PRIMARY KEY (product=? AND created>?)"]
     day = await sqlite.read(lambda c: plan_of(c, lambda c: arms.day_totals(c, "loan", NOON)))
     assert day[0] == f"{covering}granted (product=? AND created>?)"
+    reviewed = "SEARCH reviews USING COVERING INDEX reviews_charged (product=? AND charged_at>?)"
+    first, *_ = await sqlite.read(
+        lambda c: plan_of(c, lambda c: arms.day_totals(c, "loan", NOON), place=1)
+    )
+    assert first == reviewed
     unit = await sqlite.read(lambda c: plan_of(c, lambda c: arms.explored(c, "loan", "u", NOON)))
     assert unit == [f"{covering}explored (product=? AND unit=? AND created>?)"]
 

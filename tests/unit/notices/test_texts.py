@@ -35,6 +35,8 @@ def test_the_shipped_texts_are_in_order() -> None:
         ("{amount}.", "{amount:.2f}.", "N102"),
         ("{amount}.", "{amount.", "N103"),
         ("approval:", "aproval:", "R120"),
+        ("from {now} to {needed}", "from {old} to {needed}", "N102"),
+        ("from {now} to {needed}", "from {now to {needed}", "N103"),
         ("lender: Sample Lending Inc.\n", "", "R121"),
         ("  opening: We can lend you {amount}.\n", "", "R121"),
     ],
@@ -58,14 +60,34 @@ def test_a_language_without_words_is_refused() -> None:
     assert found(GOOD, "ceb") == [("N101", 1)]
 
 
-def test_a_limit_without_words_is_a_warning(tmp_path: Path) -> None:
-    """An offer may be bound by what no letter can say: the author is told, decisions go on."""
+@pytest.mark.parametrize(
+    ("file", "old", "code", "told"),
+    [
+        ("notices/en.yaml", "  derived.affordable: ", "N110", "`derived.affordable`"),
+        ("rollout.yaml", "        fil: Ipinapakita ng isang dok", "N112", "DEBT_SETTLED has no"),
+        ("notices/en.yaml", "  liabilities.overdue_total: ", "N113", "`liabilities.overdue_total`"),
+        ("notices/en.yaml", "contest_again: >-", "N114", "nothing says"),
+    ],
+)
+def test_what_a_letter_could_not_say_is_a_warning(
+    tmp_path: Path, file: str, old: str, code: str, told: str
+) -> None:
+    """The author is told once, decisions go on, and a letter says it otherwise or not at all."""
     rules = tmp_path / "rules"
     shutil.copytree(ROOT / "rules", rules)
-    file = rules / "personal-loan-ph" / "notices" / "en.yaml"
-    lines = [one for one in GOOD.splitlines(keepends=True) if "derived.affordable" not in one]
-    file.write_text("".join(lines))
+    path = rules / "personal-loan-ph" / file
+    path.write_text(_without(path.read_text(), old))
     loading = load_rules(read_rules(rules), NOW)
     assert loading.errors == ()
-    [problem] = [one for one in loading.diagnostics if one.code == "N110"]
-    assert "`derived.affordable`" in problem.message
+    [problem] = [one for one in loading.diagnostics if one.code.startswith("N")]
+    assert (problem.code, told in problem.message) == (code, True)
+
+
+def _without(text: str, start: str) -> str:
+    """A text without the line that begins so, and without the lines folded below it."""
+    before, found, after = text.partition(start)
+    assert found
+    _, _, rest = after.partition("\n")
+    while start.endswith(">-") and rest.startswith("  "):
+        _, _, rest = rest.partition("\n")
+    return before + rest
