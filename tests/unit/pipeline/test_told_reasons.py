@@ -53,7 +53,7 @@ def test_a_reason_that_was_withheld_stays_so() -> None:
 
 def test_a_reason_that_the_plan_has_no_more_keeps_the_letter_back() -> None:
     """A letter without its reason would be none; the sentence says what to put back."""
-    with pytest.raises(NoticeNotDue, match="no reason INCOME any more, .* put it back"):
+    with pytest.raises(NoticeNotDue, match=r"no reason INCOME any more, .* put it back"):
         told_reason(declined("INCOME"), POLICY)
 
 
