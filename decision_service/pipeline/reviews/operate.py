@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from decision_service.domain.errors import FieldInvalid, FieldProblem, ReviewUnknown
+from decision_service.domain.errors import FieldInvalid, FieldProblem, ReviewUnknown, RulesetUnknown
 from decision_service.domain.kinds import Kind
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome
@@ -174,7 +174,7 @@ class OperateReviews:
         Raises DecisionUnknown, also where the decision is not the caller `scope`'s, and
         FieldInvalid for an application that was not decided here.
         """
-        recorded = await self._deps.read.get(decision_id, full=True, scope=scope)
+        recorded = await self._recorded(decision_id, scope)
         entry = recorded.entry
         if entry.outcome is Outcome.NOT_ENROLLED:
             message = f"decision_id is {decision_id}, which was not decided here: nothing to review"
@@ -182,6 +182,13 @@ class OperateReviews:
         case = _case(recorded)
         policy = self._policy_of(entry.product)
         return await self._log.contest(case, self._by(who, request_id), text, policy)
+
+    async def _recorded(self, decision_id: str, scope: str) -> Recorded:
+        """A decision with its offer, or without where the rules that made it no longer compile."""
+        try:
+            return await self._deps.read.get(decision_id, full=True, scope=scope)
+        except RulesetUnknown:
+            return await self._deps.read.get(decision_id, full=False, scope=scope)
 
     async def _end(self, review_id: str, move: Move) -> Review:
         """Take a step that may approve, within the caps of the day."""
