@@ -19,6 +19,7 @@ from decision_service.reviewing.model import Review
 from decision_service.storage.store import Store
 from tests.fakes.world import World, application
 from tests.kits.stores import opened
+from tests.unit.pipeline.test_day_caps import capped
 from tests.unit.pipeline.test_decide_again import Steps
 
 
@@ -27,6 +28,17 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     """An empty store."""
     async with opened(f"sqlite:///{tmp_path}/decisions.db") as found:
         yield found
+
+
+async def test_a_capped_referral_keeps_the_tier_of_its_offer(store: Store) -> None:
+    """So that a person's approval of it counts in that tier."""
+    world = capped("  - {name: top, tier: T1, approvals_per_day: 1}\n")
+    world.log = cast("Any", store)
+    for number in (1, 2):
+        asked = application(request_id=f"r-{number}", user_id=f"u-{number}")
+        made = await world.decide(leases=store.leases)(asked, world.call())
+    [review] = await store.reviews.of_decision(made.decision_id)
+    assert (review.queue, review.tier, review.approved) == ("default", "T1", None)
 
 
 async def contested(store: Store, book: Rulebook | None = None) -> Review:
