@@ -26,8 +26,8 @@ ENGLISH = Words(
     recourse="What would change the answer",
     again="Waiting: apply again from {again_on} on, if income and contributions go on until then.",
     changes=(
-        "If this changes and all else stays, our rules come to a better answer. Apply again then: "
-        "everything is looked at anew."
+        "If all of this changes and nothing else does, our rules come to a better answer. Apply "
+        "again then: everything is looked at anew."
     ),
     contest="If you disagree, or want a person to look at it",
     contest_again="If you still disagree",

@@ -28,7 +28,7 @@ FILIPINO = Words(
     recourse="Ano ang makapagbabago sa sagot",
     again="Ang paghihintay: mag-apply muli mula {again_on}, kung tuloy ang kita at mga hulog.",
     changes=(
-        "Kung magbabago ito at mananatili ang lahat ng iba, mas maganda ang kalalabasan ayon sa "
+        "Kung magbabago ang lahat ng ito at wala nang iba, mas maganda ang kalalabasan ayon sa "
         "aming mga patakaran. Mag-apply muli kapag nangyari na ito: susuriin naming muli ang lahat."
     ),
     contest="Kung hindi kayo sumasang-ayon, o nais ninyong tao ang sumuri",
