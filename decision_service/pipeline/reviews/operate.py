@@ -8,11 +8,10 @@ import msgspec
 
 from decision_service.domain.errors import FieldInvalid, FieldProblem, ReviewUnknown, RulesetUnknown
 from decision_service.domain.kinds import Kind
-from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.decide.record_codec import inputs_from_wire
 from decision_service.pipeline.ports import Clock, NewId
 from decision_service.pipeline.records.read import ReadDecisions, Recorded
+from decision_service.pipeline.reviews.cases import review_case
 from decision_service.pipeline.reviews.day_caps import day_caps
 from decision_service.pipeline.reviews.observer import ReviewObserver
 from decision_service.pipeline.reviews.ports import (
@@ -31,7 +30,6 @@ from decision_service.reviewing.model import (
     ReviewEvent,
     ReviewResult,
 )
-from decision_service.reviewing.opening import ReviewCase
 from decision_service.reviewing.policy import NO_POLICY, ReviewPolicy
 from decision_service.reviewing.steps import By, ReviewStep, is_repeated
 from decision_service.rollout.allowances import DayLimits
@@ -179,7 +177,7 @@ class OperateReviews:
         if entry.outcome is Outcome.NOT_ENROLLED:
             message = f"decision_id is {decision_id}, which was not decided here: nothing to review"
             raise FieldInvalid(message, (FieldProblem("decision_id", message),))
-        case = _case(recorded)
+        case = review_case(recorded)
         policy = self._policy_of(entry.product)
         return await self._log.contest(case, self._by(who, request_id), text, policy)
 
@@ -221,21 +219,3 @@ class OperateReviews:
     def _policy_of(self, product: str) -> ReviewPolicy:
         found = self._deps.rulebook().products.get(product)
         return (found and found.plan.review) or NO_POLICY
-
-
-def _case(recorded: Recorded) -> ReviewCase:
-    """The decision as a review knows it; its offer is known while its values are stored."""
-    entry, settled = recorded.entry, recorded.settled
-    requested = inputs_from_wire(recorded.facts.inputs).get("requested_amount")
-    offer = None if settled is None else settled.verdict.offer
-    approved = offer is not None and entry.outcome is Outcome.APPROVE
-    return ReviewCase(
-        entry.decision_id,
-        entry.caller,
-        entry.user_id,
-        entry.product,
-        entry.outcome,
-        requested=requested if isinstance(requested, Money) else None,
-        tier="" if offer is None else offer.tier,
-        approved=offer.approved_amount if offer is not None and approved else None,
-    )

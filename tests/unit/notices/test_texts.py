@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import shutil
+from itertools import product as combine
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from decision_service.domain.verdict import Outcome
+from decision_service.notices.compose import letter
 from decision_service.notices.reading import read_notices
+from decision_service.notices.render.text import text
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.storage.rules_folder.files import read_rules
 from tests.fakes.world import NOW
+from tests.unit.notices.test_letters import about
+from tests.unit.notices.test_letters_of_persons import GRANTED, REFERRED, REFUSED
 from tests.unit.ruleset.rulesets import ROOT
 
 FOLDER = ROOT / "rules" / "personal-loan-ph" / "notices"
 GOOD = (FOLDER / "en.yaml").read_text()
 
 
-def found(text: str, language: str = "en") -> list[tuple[str, int]]:
+def found(texts: str, language: str = "en") -> list[tuple[str, int]]:
     """Codes and lines of what is wrong with texts."""
-    return [(d.code, d.line) for d in read_notices("en.yaml", text, language).diagnostics]
+    return [(d.code, d.line) for d in read_notices("en.yaml", texts, language).diagnostics]
 
 
 def test_the_shipped_texts_are_in_order() -> None:
@@ -53,6 +60,24 @@ def test_a_placeholder_is_told_with_the_nearest_name() -> None:
     assert "`{amont}`" in problem.message
     assert "amount" in problem.hint
     assert "{amont}" in text.splitlines()[problem.line - 1]
+
+
+def test_both_products_have_letters_of_each_result_of_a_person() -> None:
+    """For every reason of their plans, in both languages, with no placeholder left."""
+    book = load_rules(read_rules(ROOT / "rules"), NOW).rulebook
+    assert book is not None
+    for product in book.products.values():
+        assert product.plan.review is not None
+        assert {*product.notices} == {"en", "fil"}
+        for reason, texts in combine(product.plan.review.reasons, product.notices.values()):
+            sentences = reason.sentences
+            for person in (replace(REFUSED, sentences=sentences), GRANTED):
+                made = letter(about(REFERRED, person=person), texts)
+                assert made is not None
+                told = text(made)
+                assert "{" not in told
+                declines = person.outcome is Outcome.DECLINE
+                assert (sentences[texts.language] in " ".join(told.split())) is declines
 
 
 def test_a_language_without_words_is_refused() -> None:
