@@ -16,8 +16,9 @@ from decision_service.pipeline.ports import Filter, PagePosition
 from decision_service.storage.commit import postgres as postgres_commit
 from decision_service.storage.engine import Database, open_database
 from decision_service.storage.privacy import expiry
-from decision_service.storage.queries import arms, backtest, decisions, outcomes
+from decision_service.storage.queries import backtest, decisions, outcomes
 from decision_service.storage.queries.decisions import microseconds
+from decision_service.storage.queries.rollout import arms
 from tests.kits.decision_entries import NOON
 from tests.kits.postgres import Postgres
 

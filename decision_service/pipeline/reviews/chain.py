@@ -64,7 +64,7 @@ class ReadReviewChain:
         for _ in range(MOST_LINKS):
             stands = standing(reviews)
             if stands.review is not None:
-                return _told(stands.review)
+                return _by_person(stands.review)
             entry = await self._decisions.get(stands.again) if stands.again else None
             if entry is None:
                 break
@@ -73,7 +73,7 @@ class ReadReviewChain:
         return StandingOutcome(decision_id, outcome)
 
 
-def _told(review: Review) -> StandingOutcome:
+def _by_person(review: Review) -> StandingOutcome:
     result, confirmed = result_of(review), bool(review.confirmed_by)
     return StandingOutcome(
         review.decision_id, result.outcome, result.amount, review.ended, confirmed

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from decision_service.rollout.allowances import Allowances, DayTotals, Grant, still_holds
 from decision_service.storage.commit.entry import Commit
-from decision_service.storage.queries import arms
-from decision_service.storage.queries.days import hold_days
+from decision_service.storage.queries.rollout import arms
+from decision_service.storage.queries.rollout.days import hold_days
 
 _Day = tuple[str, datetime]
 """Product and midnight."""

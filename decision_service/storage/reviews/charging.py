@@ -9,8 +9,8 @@ from decision_service.pipeline.reviews.day_caps import require_room
 from decision_service.reviewing.standing import day_charge
 from decision_service.reviewing.steps import ReviewStep
 from decision_service.rollout.allowances import DayLimits
-from decision_service.storage.queries import arms
-from decision_service.storage.queries.days import hold_days
+from decision_service.storage.queries.rollout import arms
+from decision_service.storage.queries.rollout.days import hold_days
 from decision_service.storage.reviews import rows
 
 
