@@ -333,6 +333,7 @@ def _review(decision: Decision, admission: Admission, caller: str) -> OpenedRevi
         verdict.refer_kind,
         tuple(tag.name for tag in verdict.tags),
         requested if isinstance(requested, Money) else None,
+        "" if verdict.offer is None else verdict.offer.tier,
     )
     return opened_by_referral(case, decision.created, admission.review)
 

@@ -16,7 +16,7 @@ from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.language.evaluation.condition import Declared, DeclaredNames
 from decision_service.pipeline.ports import StoredText
 from decision_service.pipeline.rules.checks.day_bounds import doubtful_bounds
-from decision_service.pipeline.rules.checks.notices import notices_of
+from decision_service.pipeline.rules.checks.notices import Demanding, notices_of
 from decision_service.pipeline.rules.checks.queue_tags import unknown_queue_tags
 from decision_service.pipeline.rules.checks.segments import unmatched_segments
 from decision_service.pipeline.rules.checks.shared_files import (
@@ -320,7 +320,8 @@ def _product(
     if any(one.severity is Severity.ERROR for one in bounds):
         return None
     texts.append(StoredText(reading.plan.digest, "plan", product.plan.text.encode()))
-    notices = notices_of(product.path, product.notices, versions.values(), found)
+    demanding = Demanding([*versions.values()], reading.plan.review)
+    notices = notices_of(product.path, product.notices, demanding, found)
     state = initial_state(reading.plan, now)
     return Product(product.product, versions, reading.plan, state, notices)
 

@@ -31,8 +31,12 @@ def bounds_of(plan: Plan, slot: int | None, as_of: AsOf, currency: str) -> DayLi
     explore = None if slot is None else _explore(plan, slot, as_of, currency)
     if not plan.caps and explore is None:
         return None
-    caps = tuple(_cap(cap, currency) for cap in plan.caps)
-    return DayLimits(midnight(as_of), caps, explore)
+    return DayLimits(midnight(as_of), cap_limits(plan, currency), explore)
+
+
+def cap_limits(plan: Plan, currency: str) -> tuple[CapLimit, ...]:
+    """The caps of a plan in minor units of a currency."""
+    return tuple(_cap(cap, currency) for cap in plan.caps)
 
 
 def midnight(as_of: AsOf) -> datetime:
