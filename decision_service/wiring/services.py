@@ -6,8 +6,8 @@ from decision_service.clock_ids import Ids
 from decision_service.config import OnRevoke
 from decision_service.domain.verdict import Verdict
 from decision_service.edge.rpc.mapping.connect_links import ConnectLinks
-from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
-from decision_service.edge.rpc.mapping.subject_access import told_reply
+from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
+from decision_service.edge.rpc.mapping.subject_access import disclosed_reply
 from decision_service.edge.rpc.server import Services
 from decision_service.edge.rpc.services.applicants import ApplicantUseCases
 from decision_service.edge.rpc.services.clock import ClockUseCases
@@ -21,7 +21,7 @@ from decision_service.pipeline.backtest.runs.loaded import LoadedRules
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import Deps
 from decision_service.pipeline.history.read import ReadHistory
-from decision_service.pipeline.notices.make import Notices
+from decision_service.pipeline.notices.make import NoticeDeps, Notices
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.operations.operate_clock import OperateClock
 from decision_service.pipeline.outcomes.record import RecordOutcome
@@ -80,9 +80,10 @@ async def wire_services(
 
 
 def _notices(core: Core, decisions: UseCases) -> Notices:
-    read, log, current = decisions.read, core.store.notices, core.active.current
-    recourse, instead_of = decisions.recourse, decisions.chain.instead_of
-    return Notices(read, log, current, core.clock, recourse, instead_of)
+    store, current, recourse = core.store, core.active.current, decisions.recourse
+    reviews_of = store.reviews.of_decision
+    deps = NoticeDeps(decisions.read, store.notices, current, core.clock, recourse, reviews_of)
+    return Notices(deps)
 
 
 def _deciding(
@@ -169,4 +170,4 @@ def _export(core: Core) -> ExportPerson:
     settings, store = core.settings, core.store
     erases_decisions = settings.on_revoke is OnRevoke.ERASE_DECISIONS
     terms = AccessTerms(settings.retention, erases_decisions)
-    return ExportPerson(store.subject_access, store, told_reply, terms, core.clock)
+    return ExportPerson(store.subject_access, store, disclosed_reply, terms, core.clock)

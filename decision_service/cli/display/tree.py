@@ -11,15 +11,16 @@ from rich.tree import Tree
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.cli.display.factors import add_factors
 from decision_service.cli.display.recourse import add_recourse
+from decision_service.cli.display.reviews import chain_lines
 from decision_service.cli.display.stages import RuleView, add_rule, add_stage, comparison_text
 from decision_service.cli.display.text import (
     cause_text,
-    concluded_text,
     money_text,
     outcome_text,
     override_text,
     reason_text,
 )
+from decision_service.edge.rpc.mapping.enums import enum_name
 
 _COLOURS = {
     pb.OUTCOME_APPROVE: "green",
@@ -57,17 +58,10 @@ def _add_review(tree: Tree, decision: pb.Decision) -> None:
         tree.add(f"decided again after {decision.first_decision_id}")
     if not decision.HasField("review"):
         return
-    review = decision.review
-    state = pb.ReviewState.Name(review.state).removeprefix("REVIEW_STATE_")
-    branch = tree.add(f"review · {state} · {', '.join(review.review_ids)}")
-    if review.decided_again_as:
-        branch.add(f"decided again as {review.decided_again_as}")
-    amount = ""
-    if review.HasField("approved_amount"):
-        amount = f" {money_text(review.approved_amount)}"
-    by = f" by a person ({review.role})" if review.role else ""
-    standing = f"stands: {concluded_text(review.outcome, 0)}{amount}{by}"
-    branch.add(escape(f"{standing} · {review.standing_decision_id}"))
+    head, *lines = chain_lines(decision.review)
+    branch = tree.add(escape(head))
+    for line in lines:
+        branch.add(escape(line))
 
 
 def add_verdict(tree: Tree, decision: pb.Decision) -> None:
@@ -127,8 +121,8 @@ def _add_stages(tree: Tree, decision: pb.Decision) -> None:
     for (stage, component, outcome), rules in groupby(
         decision.rule_traces, key=lambda t: (t.stage, t.component, t.stage_outcome)
     ):
-        kind = pb.Component.Name(component).removeprefix("COMPONENT_")
-        concluded = pb.Outcome.Name(outcome).removeprefix("OUTCOME_") if outcome else ""
+        kind = enum_name(pb.Component.DESCRIPTOR, component)
+        concluded = enum_name(pb.Outcome.DESCRIPTOR, outcome) if outcome else ""
         branch = add_stage(tree, stage, kind, concluded)
         for rule in rules:
             add_rule(branch, stage, kind, _shown(rule))
@@ -138,7 +132,7 @@ def _shown(rule: pb.RuleTrace) -> RuleView:
     seen = [
         comparison_text(c.left, c.actual, c.operator, c.right, c.required) for c in rule.comparisons
     ]
-    truth = pb.Truth.Name(rule.truth).removeprefix("TRUTH_")
+    truth = enum_name(pb.Truth.DESCRIPTOR, rule.truth)
     lines = (*seen, rule.note) if rule.note else seen
     return RuleView(rule.rule, truth, rule.effect, rule.reason, lines)
 

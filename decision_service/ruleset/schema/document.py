@@ -13,7 +13,7 @@ from decision_service.domain.needs import CombineIncome, PartialPolicy
 from decision_service.language import schema_forms as forms
 from decision_service.language.schema_forms import Schema, about, choice, closed, listed, named
 from decision_service.ruleset.compile.compiler import OPTIONAL, REQUIRED
-from decision_service.ruleset.compile.sections.data import KEYS, MOST_DAYS, MOST_MONTHS
+from decision_service.ruleset.compile.sections.data.section import KEYS, MOST_DAYS, MOST_MONTHS
 from decision_service.ruleset.compile.sections.guarantees import DIRECTIONS, KINDS, OUTCOMES
 from decision_service.ruleset.compile.sections.inputs import WIRE_TYPES
 from decision_service.ruleset.compile.sections.recourse import RECOURSE, TELL
@@ -187,7 +187,7 @@ def _labelled() -> Schema:
 
 def _reason() -> Schema:
     keys = {
-        "text": about(parts.TEXTS, "What the applicant reads, by language; `en` is needed"),
+        "text": about(forms.TEXTS, "What the applicant reads, by language; `en` is needed"),
         "regulatory": about(forms.TEXT, "The regulator's words"),
         "group": about(forms.IDENTIFIER, "Of one group only the first reason is given"),
         "priority": {"type": "integer", "minimum": 1, "maximum": 99},
