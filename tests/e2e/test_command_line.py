@@ -100,6 +100,7 @@ def test_wrong_usage_is_exit_code_two(
     assert one_sentence(done.err)
 
 
+@pytest.mark.long
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     """serve ends with code 2 and says which address is taken."""
     with socket.socket() as taken:
@@ -120,6 +121,7 @@ def test_a_second_process_on_one_store_is_refused(tmp_path: Path) -> None:
     assert "decisions.db" in one_sentence(done.stderr)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "url", ["sqlite:////proc/no/decisions.db", "sqlite:///{folder}", "mysql://x"]
 )
@@ -154,6 +156,7 @@ def test_an_unknown_setting_is_one_sentence(tmp_path: Path) -> None:
     assert "DECISION_STORE_URL" in one_sentence(done.stderr)
 
 
+@pytest.mark.long
 def test_a_wrong_rule_edit_stops_the_start_with_its_line(tmp_path: Path) -> None:
     """serve names file, line and column of each mistake and starts nothing."""
     rules = own_rules(tmp_path)
@@ -169,6 +172,7 @@ def test_a_wrong_rule_edit_stops_the_start_with_its_line(tmp_path: Path) -> None
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_an_edited_rule_changes_the_next_starts_decision(tmp_path: Path) -> None:
     """With almost no debt allowed, George is declined for it."""
     rules = own_rules(tmp_path)

@@ -69,6 +69,7 @@ def registered(vendor: Simulator, url: str) -> None:
     vendor.webhooks.register(fields, vendor.tenant.now())
 
 
+@pytest.mark.long
 async def test_everything_in_order(tmp_path: Path) -> None:
     """Keys of the mode, staged rules, a store, the clock, and webhooks that reach the service."""
     more = {"webhook_secrets": SECRET, "http_address": "127.0.0.1:0"}
@@ -105,6 +106,7 @@ async def test_what_is_not_in_order_says_what_to_do(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr + wrong.stderr
 
 
+@pytest.mark.long
 async def test_embedded_mode_is_not_live(tmp_path: Path) -> None:
     """Made-up people are the first thing to change."""
     done = await run("preflight", folder=tmp_path)
@@ -113,6 +115,7 @@ async def test_embedded_mode_is_not_live(tmp_path: Path) -> None:
         assert f"–   {name}" in done.stdout
 
 
+@pytest.mark.long
 async def test_the_store_of_a_running_service_is_no_fault(tmp_path: Path) -> None:
     """After each step preflight is run beside the service, which holds its SQLite file."""
     async with at_vendor(tmp_path) as (live, _):

@@ -275,6 +275,7 @@ def published(rules: Path, *options: str) -> str:
     return done.stdout.split()[-1]
 
 
+@pytest.mark.long
 async def test_a_version_that_has_decided_is_not_edited(tmp_path: Path) -> None:
     """With real people, its changed content is refused while serving and at the next start."""
     rules = own_rules(tmp_path)

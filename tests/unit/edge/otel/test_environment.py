@@ -50,6 +50,7 @@ async def test_a_variable_that_cannot_be_used_ends_the_start(
             instrument(ON, stack)
 
 
+@pytest.mark.long
 def test_without_the_packages_one_sentence_says_how_to_get_them(tmp_path: Path) -> None:
     """The service imports none of them before the setting asks for it."""
     code = (

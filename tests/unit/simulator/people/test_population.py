@@ -58,6 +58,7 @@ def test_sizes(people: dict[str, list[Person]]) -> None:
     assert 1_500 < max(counts) <= 3_000
 
 
+@pytest.mark.long
 def test_lives_differ(people: dict[str, list[Person]]) -> None:
     """Each kind of life delivers the kinds of data that it is about."""
     assert all(has(one, "eincomes") and has(one, "contributions") for one in people["employed"])
