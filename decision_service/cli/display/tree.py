@@ -62,12 +62,19 @@ def _add_review(tree: Tree, decision: pb.Decision) -> None:
     branch = tree.add(f"review · {state} · {', '.join(review.review_ids)}")
     if review.decided_again_as:
         branch.add(f"decided again as {review.decided_again_as}")
-    amount = ""
+    branch.add(escape(standing_text(decision)))
+
+
+def standing_text(decision: pb.Decision) -> str:
+    """`stands: APPROVE 25,000 PHP by a person (review_second) · dec_…`."""
+    if not decision.HasField("review"):
+        return f"stands: {outcome_text(decision)} · {decision.decision_id}"
+    review, amount = decision.review, ""
     if review.HasField("approved_amount"):
         amount = f" {money_text(review.approved_amount)}"
     by = f" by a person ({review.role})" if review.role else ""
-    standing = f"stands: {concluded_text(review.outcome, 0)}{amount}{by}"
-    branch.add(escape(f"{standing} · {review.standing_decision_id}"))
+    stands = f"stands: {concluded_text(review.outcome, 0)}{amount}{by}"
+    return f"{stands} · {review.standing_decision_id}"
 
 
 def add_verdict(tree: Tree, decision: pb.Decision) -> None:

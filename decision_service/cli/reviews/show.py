@@ -23,7 +23,7 @@ def show_review(review: pb.Review, form: Format) -> None:
         print_json(review)
         return
     out = console()
-    for line in (*head_lines(review), *_event_lines(review.events)):
+    for line in (*head_lines(review), *event_lines(review.events)):
         out.print(line, soft_wrap=True)
 
 
@@ -66,7 +66,8 @@ def result_text(result: pb.ReviewResult) -> str:
     return f"{outcome}{amount}, {result.reason}: {result.explanation}"
 
 
-def _event_lines(events: Iterable[pb.ReviewEvent]) -> Iterator[str]:
+def event_lines(events: Iterable[pb.ReviewEvent]) -> Iterator[str]:
+    """The steps of a review with what was said (rich markup)."""
     for event in events:
         who = event.who or "service"
         yield escape(f"  {event.position:>3}  {_at(event.event_time)}  {event.action} · {who}")
