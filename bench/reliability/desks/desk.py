@@ -15,7 +15,7 @@ from bench.reliability.client import Client, reason
 from bench.reliability.desks.account import Account, Case
 from bench.reliability.history import Request
 from bench.reliability.lanes import Lane
-from bench.reliability.sender import event, post_all, signed
+from bench.reliability.sender import deliver, event, signed
 from bench.reliability.vendor import RunningVendor
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import decision_service_pb2 as service_pb
@@ -119,16 +119,11 @@ class Desk:
         self.script.give(case.user_id)
         number = f"{self.name}-{case.decision_id}"
         body = event(number, "TASK_FINISHED", case.user_id, datapoints=["CONTRIBUTIONS"])
-        while case.arrived is None:
-            address = self.dice.choice(self.lanes).server.settings["http_address"]
-            try:
-                statuses = await post_all(address, [signed(body)])
-            except (OSError, EOFError, IndexError, ValueError):
-                statuses = [0]  # the server died before it answered
-            if statuses == [200]:
-                case.arrived = when()
-            else:
-                await asyncio.sleep(PAUSE)
+        await deliver(self._receiver, signed(body))
+        case.arrived = when()
+
+    def _receiver(self) -> str:
+        return self.dice.choice(self.lanes).server.settings["http_address"]
 
     async def _answered(self, ask: Callable[[Client], Awaitable[Any]]) -> Any | None:
         while True:

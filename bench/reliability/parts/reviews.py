@@ -13,7 +13,7 @@ from bench.reliability.desks.settling import Found, settled
 from bench.reliability.desks.storm import WEBHOOKS, desks, killed
 from bench.reliability.history import Request
 from bench.reliability.score import Score
-from bench.reliability.sender import event, post_all, signed
+from bench.reliability.sender import deliver, event, signed
 from bench.reliability.server import free_port
 from bench.reliability.setting import Setting
 from bench.reliability.vendor import person
@@ -64,7 +64,7 @@ async def _again(
     """Seconds from the event to the second decision; None where there was none in time."""
     body = event(f"again-{number}", "TASK_FINISHED", first.user_id, datapoints=["CONTRIBUTIONS"])
     began = time.monotonic()
-    await post_all(address, [signed(body)])
+    await deliver(lambda: address, signed(body))
     request = service_pb.GetDecisionRequest(decision_id=first.decision_id)
     while time.monotonic() - began < GIVEN_UP:
         decision = (await on.client.decisions.GetDecision(request, timeout=10)).decision

@@ -13,9 +13,9 @@ from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.cli.decisions.chain.read import ChainLink
 from decision_service.cli.display.output import message_dict
+from decision_service.cli.display.reviews import event_lines, head_lines
 from decision_service.cli.display.text import instant_text, money_text
 from decision_service.cli.display.tree import add_verdict, standing_text, styled_outcome
-from decision_service.cli.reviews.show import event_lines, head_lines
 
 
 def chain_dict(links: Sequence[ChainLink]) -> dict[str, Any]:

@@ -1,0 +1,79 @@
+"""Reviews as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from textwrap import wrap
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich.markup import escape
+
+from decision_service.api.v1 import decision_pb2
+from decision_service.api.v1 import review_service_pb2 as pb
+from decision_service.cli.display.text import concluded_text, money_text
+
+_WIDTH = 80
+_INDENT = "    "
+
+
+def head_lines(review: pb.Review) -> Iterator[str]:
+    """What a review is and where it stands (rich markup)."""
+    late = "  [red]overdue[/]" if review.overdue else ""
+    yield f"[bold]{review.review_id}[/]  {escape(state_text(review))}{late}"
+    decided = concluded_text(review.decided_outcome, review.kind)
+    has = review.HasField("requested_amount")
+    asked = f" · {money_text(review.requested_amount)}" if has else ""
+    origin = "contested · " if review.origin == pb.REVIEW_ORIGIN_CONTESTED else ""
+    line = f"{origin}{review.product} · queue {review.queue} · {decided}{asked}"
+    yield escape(f"{_INDENT}{line} · due {_at(review.due_time)}")
+    if review.tags:
+        yield escape(f"{_INDENT}tags {', '.join(review.tags)}")
+    if review.HasField("result"):
+        yield from _wrapped(result_text(review.result))
+
+
+def state_text(review: pb.Review) -> str:
+    """`CLAIMED by ana until …`, `ENDED: DECIDED_AGAIN as dec_…`."""
+    name = decision_pb2.ReviewState.Name(review.state).removeprefix("REVIEW_STATE_")
+    if review.claimed_by:
+        return f"{name} by {review.claimed_by} until {_at(review.claim_end_time)}"
+    if review.decided_again_as:
+        return f"{name}: decided again as {review.decided_again_as}"
+    if review.end_reason:
+        return f"{name}: {review.end_reason}"
+    if review.awaited_kinds:
+        return f"{name}: {', '.join(review.awaited_kinds)}"
+    people = [one for one in (review.completed_by, review.confirmed_by) if one]
+    return f"{name} by {' and '.join(people)}" if people else name
+
+
+def result_text(result: pb.ReviewResult) -> str:
+    """`APPROVE PHP 20,000.00, INCOME_CONFIRMED: the employer confirms it`."""
+    outcome = decision_pb2.Outcome.Name(result.outcome).removeprefix("OUTCOME_")
+    has = result.HasField("approved_amount")
+    amount = f" {money_text(result.approved_amount)}" if has else ""
+    return f"{outcome}{amount}, {result.reason}: {result.explanation}"
+
+
+def event_lines(events: Iterable[pb.ReviewEvent]) -> Iterator[str]:
+    """The steps of a review with what was said (rich markup)."""
+    for event in events:
+        who = event.who or "service"
+        yield escape(f"  {event.position:>3}  {_at(event.event_time)}  {event.action} · {who}")
+        said = [*event.data_kinds, event.text, event.decision_id]
+        if event.HasField("result"):
+            said.append(result_text(event.result))
+        for words in filter(None, said):
+            yield from _wrapped(words)
+
+
+def _wrapped(words: str) -> Iterator[str]:
+    indent = _INDENT * 2
+    for line in words.splitlines():
+        yield from map(escape, wrap(
+            line, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False
+        ))  # fmt: skip
+
+
+def _at(instant: Timestamp) -> str:
+    return f"{instant.ToDatetime():%Y-%m-%d %H:%M}"
