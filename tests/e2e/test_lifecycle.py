@@ -15,6 +15,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
@@ -95,8 +96,12 @@ async def _is_overridden_and_owed(at: Lender) -> str:
     proposed = await at.ask("ana", "reviews", "complete", review_id, *result, *said)
     assert "AWAITING_SECOND" in proposed
     assert (await at.office.read(made.decision_id)).review.outcome == decision_pb2.OUTCOME_REFER
-    confirmed = await at.ask("ben", "reviews", "confirm", review_id)
-    assert "by ana and ben" in confirmed
+    for _ in range(2):
+        confirmed = await at.ask("ben", "reviews", "confirm", review_id, "--request-id", "c-1")
+        assert "by ana and ben" in confirmed
+    assert "CONFIRMED · ben" in await at.ask("ana", "reviews", "show", review_id)
+    shown = await at.ask("los", "decisions", "show", made.decision_id)
+    assert "stands: APPROVE 25,000 PHP by a person (review_second)" in shown
     now = await at.office.read(made.decision_id)
     assert now.outcome == decision_pb2.OUTCOME_REFER
     assert (now.review.outcome, now.review.role, now.review.approved_amount.units) == (
@@ -155,9 +160,9 @@ async def _contests(at: Lender) -> None:
     assert "COMPLETED by ana" in ended
     stands = (await office.read(made.decision_id)).review
     assert (stands.outcome, stands.role) == (decision_pb2.OUTCOME_DECLINE, "review")
-    letter = await at.read("los", "decisions", "notice", made.decision_id, "--language", "fil")
-    assert (letter["kind"], letter["language"]) == ("NOTICE_KIND_ADVERSE_ACTION", "fil")
-    assert "\nBakit\n- " in letter["text"]
+    letter = await office.letter(made.decision_id)
+    assert (letter.kind, letter.language) == (notice_pb.NOTICE_KIND_ADVERSE_ACTION, "fil")
+    assert "\nBakit\n- " in letter.text
 
 
 async def _two_change_the_rules(at: Lender) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import grpc
@@ -38,38 +39,35 @@ class ChainLink(msgspec.Struct, frozen=True):
 
 
 def read_chain(server: ServerOptions, decision_id: str) -> list[ChainLink]:
-    """The decisions on the application of a decision, oldest first; raises CommandError.
-
-    It begins with the first one that is still stored.
-    """
+    """The decisions on the application of a decision, oldest first; raises CommandError."""
     with server.open() as channel:
-        decisions = _decisions(DecisionServiceStub(channel), server, decision_id)
+        stub: Any = DecisionServiceStub(channel)
+        request = service_pb.GetDecisionRequest(decision_id=decision_id)
+        asked = call(stub.GetDecision, request, server).decision
+        decisions = chain_of(asked, partial(_stored, stub, server))
         return [_link(channel, server, decision) for decision in decisions]
 
 
-def _decisions(stub: Any, server: ServerOptions, decision_id: str) -> list[pb.Decision]:
-    asked = _decision(stub, server, decision_id)
-    found = [_first(stub, server, asked)]
+def chain_of(asked: pb.Decision, get: Callable[[str], pb.Decision | None]) -> list[pb.Decision]:
+    """The decisions on one application, from the first that is stored; `get` reads by id."""
+    first = get(asked.first_decision_id) if asked.first_decision_id else None
+    found = [first or asked]
     while following := found[-1].review.decided_again_as:
-        found.append(_decision(stub, server, following))
+        made = get(following)
+        if made is None:
+            break
+        found.append(made)
     return found
 
 
-def _first(stub: Any, server: ServerOptions, asked: pb.Decision) -> pb.Decision:
-    """The first decision on the application; the one that was asked for where it was deleted."""
-    if not asked.first_decision_id:
-        return asked
+def _stored(stub: Any, server: ServerOptions, decision_id: str) -> pb.Decision | None:
+    request = service_pb.GetDecisionRequest(decision_id=decision_id)
     try:
-        return _decision(stub, server, asked.first_decision_id)
+        found: pb.Decision = call(stub.GetDecision, request, server, findings=_UNKNOWN).decision
     except CommandError as error:
         if error.code is not Exit.FINDINGS:
             raise
-        return asked
-
-
-def _decision(stub: Any, server: ServerOptions, decision_id: str) -> pb.Decision:
-    request = service_pb.GetDecisionRequest(decision_id=decision_id)
-    found: pb.Decision = call(stub.GetDecision, request, server, findings=_UNKNOWN).decision
+        return None
     return found
 
 
