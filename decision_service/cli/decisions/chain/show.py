@@ -11,9 +11,10 @@ from rich.tree import Tree
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
+from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.cli.decisions.chain.read import ChainLink
 from decision_service.cli.display.output import message_dict
-from decision_service.cli.display.reviews import event_lines, head_lines
+from decision_service.cli.display.reviews import state_text, step_text, step_words, subject_text
 from decision_service.cli.display.text import instant_text, money_text
 from decision_service.cli.display.tree import add_verdict, standing_text, styled_outcome
 
@@ -61,12 +62,19 @@ def _add_link(tree: Tree, link: ChainLink) -> None:
     branch = tree.add(f"{styled_outcome(decision)} · {escape(' · '.join(words))}")
     add_verdict(branch, decision)
     for review in link.reviews:
-        head, *more = head_lines(review)
-        under = branch.add(f"review {head}")
-        for line in (*more, *event_lines(review.events)):
-            under.add(line.strip())
+        _add_review(branch, review)
     for line in (*map(_letter, link.notices), *map(_loan, link.outcomes)):
         branch.add(escape(line))
+
+
+def _add_review(branch: Tree, review: review_pb.Review) -> None:
+    words = f"review · {review.review_id} · {state_text(review)}"
+    steps = branch.add(f"[bold]{escape(words)}[/]")
+    steps.add(escape(subject_text(review)))
+    for event in review.events:
+        step = steps.add(escape(step_text(event)))
+        for said in step_words(event):
+            step.add(escape(said))
 
 
 def _letter(notice: notice_pb.Notice) -> str:
