@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,13 +115,13 @@ class Desk:
 
         return await self._answered(ask)
 
-    async def arrived(self, case: Case, when: Callable[[], float]) -> None:
+    async def arrived(self, case: Case) -> None:
         """Let a person's data arrive, and tell of it until the event is taken."""
         self.script.give(case.user_id)
         number = f"{self.name}-{case.decision_id}"
         body = event(number, "TASK_FINISHED", case.user_id, datapoints=["CONTRIBUTIONS"])
         await deliver(self._receiver, signed(body))
-        case.arrived = when()
+        case.arrived = time.time()
 
     def _receiver(self) -> str:
         return self.dice.choice(self.lanes).server.settings["http_address"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,7 +68,7 @@ class Work:
         case = Case(decision.decision_id, user_id, waits)
         self.desk.account.referred(case)
         if waits:
-            await self.desk.arrived(case, time.time)
+            await self.desk.arrived(case)
 
     async def _review(self, who: str) -> None:
         while True:
@@ -130,15 +129,20 @@ class Work:
             account.moved(review_id, account.proposed, account.open if reject else None)
 
     async def _ended(self, end: End) -> bool:
-        """Ask for an end, half of the time twice at once; whether it was answered."""
+        """Ask for an end, half of the time twice at once; whether it was answered.
+
+        Who has the claim gets one answer to both. A confirmation may be refused that comes while
+        nothing is proposed, and its twin be answered that comes after.
+        """
         account, request = self.desk.account, end.request
         account.ends.append(end)
         times = 1 + (self.desk.dice.random() < 0.5)
         asked = (self.desk.asked(end.who, end.method, request) for _ in range(times))
         found: list[Any] = await asyncio.gather(*asked)
-        if len({one is None for one in found}) > 1:
-            account.wrong["answered and refused"] += 1
-        if None in found:
+        refused = found.count(None)
+        if 0 < refused < times and end.method == "CompleteReview":
+            account.wrong["answered and refused to who had the claim"] += 1
+        if refused == times:
             return False
         account.answered.add((request.review_id, request.request_id))
         return True

@@ -45,8 +45,8 @@ async def run(setting: Setting, score: Score, seconds: float) -> None:
     goal, found = setting.options.goal(KILLED), Found()
     async with desks(setting, PART) as (every, staffed):
         kills = await killed(every, staffed, seconds, goal)
-        for desk in staffed:
-            found.add(await settled(desk))
+        for one in await asyncio.gather(*map(settled, staffed)):
+            found.add(one)
     report(score, PART, kills, goal, found, [desk.account for desk in staffed])
 
 
