@@ -17,6 +17,7 @@ from decision_service.cli.display.output import message_dict
 from decision_service.cli.display.reviews import state_text, step_text, step_words, subject_text
 from decision_service.cli.display.text import instant_text, money_text
 from decision_service.cli.display.tree import add_verdict, standing_text, styled_outcome
+from decision_service.edge.rpc.mapping.enums import enum_name
 
 
 def chain_dict(links: Sequence[ChainLink]) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def _add_review(branch: Tree, review: review_pb.Review) -> None:
 
 
 def _letter(notice: notice_pb.Notice) -> str:
-    kind = notice_pb.NoticeKind.Name(notice.kind).removeprefix("NOTICE_KIND_")
+    kind = enum_name(notice_pb.NoticeKind.DESCRIPTOR, notice.kind)
     made = f"made {instant_text(notice.create_time)} by {notice.created_by}"
     words = ["letter", f"{kind} in {notice.language}", made]
     if notice.HasField("send_time"):
@@ -89,7 +90,7 @@ def _letter(notice: notice_pb.Notice) -> str:
 
 def _loan(recorded: outcome_pb.RecordedOutcome) -> str:
     loan = recorded.outcome
-    status = outcome_pb.LoanStatus.Name(loan.status).removeprefix("LOAN_STATUS_")
+    status = enum_name(outcome_pb.LoanStatus.DESCRIPTOR, loan.status)
     came = f"reported {instant_text(recorded.report_time)}"
     return " · ".join(
         ["loan", loan.loan_id, f"{status} on {loan.as_of_date}", *_amounts(loan), came]

@@ -6,13 +6,16 @@ import msgspec
 
 from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.edge.rpc.context import RpcContext
-from decision_service.edge.rpc.mapping.filters import page_size
 from decision_service.edge.rpc.mapping.outcomes import (
     listed_decision_from,
     outcome_from,
     outcome_message,
 )
-from decision_service.edge.rpc.mapping.page_tokens import make_outcome_token, read_outcome_token
+from decision_service.edge.rpc.mapping.page_tokens import (
+    make_outcome_token,
+    page_size,
+    read_outcome_token,
+)
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.outcomes.ports import Comparison
 from decision_service.pipeline.outcomes.read import ListOutcomes
