@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,27 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import httpx
 import pytest
-from google.type.money_pb2 import Money as MoneyMessage
 
-from decision_service.api.v1 import decision_pb2
-from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.api.v1 import notice_service_pb2 as notice_pb
-from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
-from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
-from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
-from decision_service.edge.http.webhooks import PATH, signature
 from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.server import Simulator, build_app, serve
+from decision_service.simulator.server import build_app, serve
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from tests.e2e.process import serving
-from tests.e2e.service import ROOT, Running, create
-from tests.e2e.team import Metadata, Team, bearer
+from tests.e2e.service import ROOT, Running
+from tests.e2e.team import Team, bearer
+from tests.e2e.test_reviews import SECRET, Office
 from tests.unit.cli.commands import Done, command
 
-SECRET = "one of the vendor's"
 LOAN_SYSTEM = ("decide", "outcomes", "onboard_all")
 ROLES = {
     "ana": ("review", "read"),
@@ -46,60 +36,6 @@ ROLES = {
 """Reviewers, who propose and approve rules, an auditor, and who answers applicants."""
 
 SIGNERS = ("juan", "maria")
-
-
-class Office:
-    """A service with its people, each with a token."""
-
-    def __init__(self, live: Running, vendor: Simulator, *people: Metadata) -> None:
-        self.live, self.vendor = live, vendor
-        self.los, self.ana, self.ben = people
-        self.stub = ReviewServiceStub(live.channel)
-        self.decisions = DecisionServiceStub(live.channel)
-
-    async def decided(self, user_id: str, units: int = 20_000) -> decision_pb2.Decision:
-        """A new decision."""
-        amount = MoneyMessage(currency_code="PHP", units=units)
-        request = create(user_id, requested_amount=amount)
-        reply = await self.decisions.CreateDecision(request, metadata=self.los)
-        made: decision_pb2.Decision = reply.decision
-        return made
-
-    async def read(self, decision_id: str, *, full: bool = False) -> decision_pb2.Decision:
-        """A decision as its caller reads it later."""
-        view = decision_pb2.DECISION_VIEW_FULL if full else decision_pb2.DECISION_VIEW_BASIC
-        request = service_pb.GetDecisionRequest(decision_id=decision_id, view=view)
-        found: decision_pb2.Decision = (
-            await self.decisions.GetDecision(request, metadata=self.los)
-        ).decision
-        return found
-
-    async def claimed(self, review_id: str, who: Metadata) -> pb.Review:
-        """A claimed review."""
-        request = pb.ClaimReviewRequest(review_id=review_id)
-        claimed: pb.Review = (await self.stub.ClaimReview(request, metadata=who)).review
-        return claimed
-
-    async def letter(self, decision_id: str) -> notice_pb.Notice:
-        """The letter of a decision."""
-        request = notice_pb.GetNoticeRequest(decision_id=decision_id, language="fil")
-        stub = NoticeServiceStub(self.live.channel)
-        made: notice_pb.Notice = (await stub.GetNotice(request, metadata=self.los)).notice
-        return made
-
-    async def event(self, user_id: str, event_type: str, **data: Any) -> None:
-        """An event as the vendor sends it."""
-        event = {
-            "id": f"et-{uuid.uuid4().hex}",
-            "version": "v1",
-            "type": event_type,
-            "createdAt": "2026-11-24T04:00:00Z",
-            "data": {"userId": user_id, **data},
-        }
-        body = json.dumps(event).encode()
-        headers = {"smile-signature": signature(body, SECRET.encode())}
-        async with httpx.AsyncClient(base_url=self.live.service.http_url) as client:
-            assert (await client.post(PATH, content=body, headers=headers)).status_code == 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,115 @@
-"""What reviewers may not do, and what an erasure does to a review, over gRPC."""
+"""What becomes of referred and contested decisions, over gRPC on both stores, and by commands."""
 
+import asyncio
+import json
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
+import pytest
 from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import applicant_service_pb2 as applicant_pb
 from decision_service.api.v1 import decision_pb2
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import notice_service_pb2 as notice_pb
+from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
+from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
+from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
+from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
+from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
+from decision_service.edge.http.webhooks import PATH, signature
+from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.people.sandbox.people import sandbox_people
-from tests.e2e.lender import Office
-from tests.e2e.service import ROOT, at_vendor, refused
+from decision_service.simulator.server import Simulator
+from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
+from tests.e2e.process import command
+from tests.e2e.service import ROOT, Running, at_vendor, create, refused
 from tests.e2e.team import Metadata, Team
+from tests.kits.postgres import Postgres
 
-ANISHA = sandbox_people()[3].user_id
+GEORGE, CHRISTINA, _, ANISHA = (person.user_id for person in sandbox_people())
+SECRET = "one of the vendor's"
+SETTINGS = {
+    "webhook_secrets": SECRET,
+    "http_address": "127.0.0.1:0",
+    "rules_dir": str(ROOT / "rules"),
+}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/decisions.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.migrated()
+
+
+class Office:
+    """A service with its people, each with a token."""
+
+    def __init__(self, live: Running, vendor: Simulator, *people: Metadata) -> None:
+        self.live, self.vendor = live, vendor
+        self.los, self.ana, self.ben = people
+        self.stub = ReviewServiceStub(live.channel)
+        self.decisions = DecisionServiceStub(live.channel)
+
+    async def decided(self, user_id: str, units: int = 20_000) -> decision_pb2.Decision:
+        """A new decision."""
+        amount = MoneyMessage(currency_code="PHP", units=units)
+        request = create(user_id, requested_amount=amount)
+        reply = await self.decisions.CreateDecision(request, metadata=self.los)
+        made: decision_pb2.Decision = reply.decision
+        return made
+
+    async def read(self, decision_id: str, *, full: bool = False) -> decision_pb2.Decision:
+        """A decision as its caller reads it later."""
+        view = decision_pb2.DECISION_VIEW_FULL if full else decision_pb2.DECISION_VIEW_BASIC
+        request = service_pb.GetDecisionRequest(decision_id=decision_id, view=view)
+        found: decision_pb2.Decision = (
+            await self.decisions.GetDecision(request, metadata=self.los)
+        ).decision
+        return found
+
+    async def claimed(self, review_id: str, who: Metadata) -> pb.Review:
+        """A claimed review."""
+        request = pb.ClaimReviewRequest(review_id=review_id)
+        claimed: pb.Review = (await self.stub.ClaimReview(request, metadata=who)).review
+        return claimed
+
+    async def complete(self, review_id: str, who: Metadata, **changes: Any) -> pb.Review:
+        """A completed review, an approval of 15,000 unless another result is given."""
+        request = completion(review_id, **changes)
+        completed: pb.Review = (await self.stub.CompleteReview(request, metadata=who)).review
+        return completed
+
+    async def letter(self, decision_id: str) -> notice_pb.Notice:
+        """The letter of a decision."""
+        request = notice_pb.GetNoticeRequest(decision_id=decision_id, language="fil")
+        stub = NoticeServiceStub(self.live.channel)
+        made: notice_pb.Notice = (await stub.GetNotice(request, metadata=self.los)).notice
+        return made
+
+    async def event(self, user_id: str, event_type: str, **data: Any) -> None:
+        """An event as the vendor sends it."""
+        event = {
+            "id": f"et-{uuid.uuid4().hex}",
+            "version": "v1",
+            "type": event_type,
+            "createdAt": "2026-11-24T04:00:00Z",
+            "data": {"userId": user_id, **data},
+        }
+        body = json.dumps(event).encode()
+        headers = {"smile-signature": signature(body, SECRET.encode())}
+        async with httpx.AsyncClient(base_url=self.live.service.http_url) as client:
+            assert (await client.post(PATH, content=body, headers=headers)).status_code == 200
 
 
 def completion(review_id: str, **changes: Any) -> pb.CompleteReviewRequest:
@@ -34,42 +126,111 @@ def completion(review_id: str, **changes: Any) -> pb.CompleteReviewRequest:
 
 
 @asynccontextmanager
-async def office(folder: Path) -> AsyncIterator[Office]:
-    """A service with its people."""
+async def office(folder: Path, store_url: str, *faults: Fault) -> AsyncIterator[Office]:
+    """A service on a store, with its people."""
     people = Team(folder)
     los = people.hire("los", "decide", "outcomes", "onboard_all")
     ana = people.hire("ana", "review", "read")
     ben = people.hire("ben", "review_second", "review", "read")
-    settings = {"rules_dir": str(ROOT / "rules"), "auth_tokens_file": str(people.path)}
-    async with at_vendor(folder, **settings) as (live, vendor):
+    IDENTITY_KEYS.add(folder / "identity-keys")
+    keys = {"identity_key_file": str(folder / "identity-keys")}
+    settings = SETTINGS | keys | {"store_url": store_url, "auth_tokens_file": str(people.path)}
+    async with at_vendor(folder, *faults, **settings) as (live, vendor):
         yield Office(live, vendor, los, ana, ben)
 
 
-async def complete(at: Office, review_id: str, who: Metadata, **changes: Any) -> pb.Review:
-    """A completed review, an approval of 15,000 unless another result is given."""
-    request = completion(review_id, **changes)
-    completed: pb.Review = (await at.stub.CompleteReview(request, metadata=who)).review
-    return completed
+async def test_an_override_above_the_limit_is_confirmed_booked_and_owed(
+    tmp_path: Path, store_url: str
+) -> None:
+    """Two persons approve; the record stays, the chain shows it, and it counts as exposure."""
+    async with office(tmp_path, store_url) as at:
+        made = await at.decided(ANISHA, 30_000)
+        assert made.refer_kind == decision_pb2.REFER_KIND_SCORE
+        listed = await at.stub.ListReviews(pb.ListReviewsRequest(tag=""), metadata=at.ana)
+        (review,) = listed.reviews
+        assert (review.decision_id, review.queue) == (made.decision_id, "judgement")
+        await at.claimed(review.review_id, at.ana)
+        amount = MoneyMessage(currency_code="PHP", units=25_000)
+        proposed = await at.complete(review.review_id, at.ana, approved_amount=amount)
+        assert proposed.state == decision_pb2.REVIEW_STATE_AWAITING_SECOND
+        assert (await at.read(made.decision_id)).review.outcome == decision_pb2.OUTCOME_REFER
+        confirm = pb.ConfirmReviewRequest(review_id=review.review_id, request_id="c-1")
+        for _ in range(2):
+            ended = (await at.stub.ConfirmReview(confirm, metadata=at.ben)).review
+            assert (ended.completed_by, ended.confirmed_by) == ("ana", "ben")
+        stands = (await at.read(made.decision_id)).review
+        assert (stands.outcome, stands.role) == (decision_pb2.OUTCOME_APPROVE, "review_second")
+        assert stands.approved_amount.units == 25_000
+        assert (await at.read(made.decision_id)).outcome == decision_pb2.OUTCOME_REFER
+        told = await refused(at.letter(made.decision_id))
+        assert (told.info.reason, told.info.metadata["instead"]) == (
+            "NOTICE_NOT_DUE",
+            review.review_id,
+        )
+        later = await at.read((await at.decided(ANISHA)).decision_id, full=True)
+        seen = {one.name: one for one in later.factor_values}
+        assert seen["history.exposure"].value.money.units == 25_000
+        day = made.create_time.ToDatetime().date().isoformat()
+        booked = outcome_pb.LoanOutcome(
+            decision_id=made.decision_id,
+            loan_id="LN-1",
+            as_of_date=day,
+            status=outcome_pb.LOAN_STATUS_BOOKED,
+            disbursed_amount=amount,
+            disburse_date=day,
+            instalment=MoneyMessage(currency_code="PHP", units=4_900),
+        )
+        report = outcome_pb.RecordOutcomeRequest(outcome=booked)
+        await OutcomeServiceStub(at.live.channel).RecordOutcome(report, metadata=at.los)
+
+
+async def test_a_contested_decline_gets_a_persons_answer(tmp_path: Path, store_url: str) -> None:
+    """The request is safe to repeat, and its review ends with a reason that can be told."""
+    async with office(tmp_path, store_url) as at:
+        made = await at.decided(CHRISTINA)
+        assert made.outcome == decision_pb2.OUTCOME_DECLINE
+        request = pb.RequestReviewRequest(
+            decision_id=made.decision_id, request_id="q-1", text="My debts are repaid."
+        )
+        told = [(await at.stub.RequestReview(request, metadata=at.los)).review for _ in range(2)]
+        assert {one.review_id for one in told} == {made.decision_id.replace("dec_", "rev_") + "-1"}
+        assert told[0].queue == "contest"
+        await at.claimed(told[0].review_id, at.ana)
+        declined = await at.complete(
+            told[0].review_id,
+            at.ana,
+            outcome=decision_pb2.OUTCOME_DECLINE,
+            approved_amount=None,
+            reason="NOT_AFFORDABLE",
+        )
+        assert declined.result.reason == "NOT_AFFORDABLE"
+        assert (await at.letter(made.decision_id)).kind == notice_pb.NOTICE_KIND_ADVERSE_ACTION
+        stands = (await at.read(made.decision_id)).review
+        assert (stands.state, stands.outcome, stands.role) == (
+            decision_pb2.REVIEW_STATE_COMPLETED,
+            decision_pb2.OUTCOME_DECLINE,
+            "review",
+        )
 
 
 async def test_what_reviewers_may_not_do_is_told(tmp_path: Path) -> None:
     """Each with a code, a reason, and what to do; nothing of it changes the review."""
-    async with office(tmp_path) as at:
+    async with office(tmp_path, f"sqlite:///{tmp_path}/decisions.db") as at:
         made = await at.decided(ANISHA, 200_000)
         review_id = made.decision_id.replace("dec_", "rev_") + "-1"
         denied, failed = grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.FAILED_PRECONDITION
         invalid = grpc.StatusCode.INVALID_ARGUMENT
-        told = await refused(complete(at, review_id, at.ana))
+        told = await refused(at.complete(review_id, at.ana))
         assert (told.code, told.info.reason) == (failed, "REVIEW_REFUSED")
         await at.claimed(review_id, at.ana)
-        for call in (at.claimed(review_id, at.ben), complete(at, review_id, at.ben)):
+        for call in (at.claimed(review_id, at.ben), at.complete(review_id, at.ben)):
             told = await refused(call)
             assert (told.code, told.info.metadata["claimed_by"]) == (failed, "ana")
         above = MoneyMessage(currency_code="PHP", units=100_001)
-        told = await refused(complete(at, review_id, at.ana, approved_amount=above))
+        told = await refused(at.complete(review_id, at.ana, approved_amount=above))
         assert (told.code, told.info.reason) == (denied, "AUTHORITY_EXCEEDED")
         assert told.info.metadata["limit"] == "PHP 100000"
-        told = await refused(complete(at, review_id, at.ana, reason="BECAUSE"))
+        told = await refused(at.complete(review_id, at.ana, reason="BECAUSE"))
         assert (told.code, list(told.fields)) == (invalid, ["reason"])
         note = pb.AddReviewNoteRequest(review_id=review_id, text="x" * 10_000)
         told = await refused(at.stub.AddReviewNote(note, metadata=at.ana))
@@ -80,7 +241,7 @@ async def test_what_reviewers_may_not_do_is_told(tmp_path: Path) -> None:
         told = await refused(at.claimed(review_id, at.los))
         assert told.code == denied
         limit = MoneyMessage(currency_code="PHP", units=100_000)
-        await complete(at, review_id, at.ana, approved_amount=limit)
+        await at.complete(review_id, at.ana, approved_amount=limit)
         confirm = pb.ConfirmReviewRequest(review_id=review_id, request_id="c-1")
         told = await refused(at.stub.ConfirmReview(confirm, metadata=at.ana))
         assert told.code == denied
@@ -91,7 +252,7 @@ async def test_what_reviewers_may_not_do_is_told(tmp_path: Path) -> None:
 
 async def test_an_erasure_ends_the_review(tmp_path: Path) -> None:
     """Which says why, and can be claimed by nobody."""
-    async with office(tmp_path) as at:
+    async with office(tmp_path, f"sqlite:///{tmp_path}/decisions.db") as at:
         made = await at.decided(ANISHA)
         erase = applicant_pb.EraseApplicantRequest(user_id=ANISHA)
         await ApplicantServiceStub(at.live.channel).EraseApplicant(erase, metadata=at.los)
@@ -102,3 +263,32 @@ async def test_an_erasure_ends_the_review(tmp_path: Path) -> None:
         assert [one.action for one in ended.events] == ["OPENED", "ERASED"]
         told = await refused(at.claimed(review_id, at.ana))
         assert told.info.metadata["state"] == "ENDED"
+
+
+async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
+    """Listed, claimed, completed, confirmed, and read as one chain."""
+    async with office(tmp_path, f"sqlite:///{tmp_path}/decisions.db") as at:
+        made = await at.decided(ANISHA, 30_000)
+        for name, who in (("ana", at.ana), ("ben", at.ben), ("los", at.los)):
+            (tmp_path / name).write_text(str(who[0][1]).removeprefix("Bearer "))
+
+        async def run(who: str, *words: str) -> str:
+            address = ("--address", at.live.service.address)
+            token = ("--token-file", str(tmp_path / who))
+            done = await asyncio.to_thread(command, *words, *address, *token, folder=tmp_path)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        (listed,) = json.loads(await run("ana", "reviews", "list", "--format", "json"))["reviews"]
+        review_id = listed["review_id"]
+        assert "CLAIMED by ana" in await run("ana", "reviews", "claim", review_id)
+        result = ("--outcome", "APPROVE", "--amount", "25000", "--reason", "INCOME_CONFIRMED")
+        said = ("--explanation", "The employer confirms it.")
+        assert "AWAITING_SECOND" in await run(
+            "ana", "reviews", "complete", review_id, *result, *said
+        )
+        assert "by ana and ben" in await run("ben", "reviews", "confirm", review_id)
+        shown = await run("ana", "reviews", "show", review_id)
+        assert [line for line in shown.splitlines() if "CONFIRMED · ben" in line]
+        chain = await run("los", "decisions", "show", made.decision_id)
+        assert "stands: APPROVE 25,000 PHP by a person (review_second)" in chain
