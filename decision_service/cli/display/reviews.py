@@ -10,11 +10,22 @@ from rich.markup import escape
 
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import review_service_pb2 as pb
+from decision_service.cli.display.output import Format, console, print_json
 from decision_service.cli.display.text import concluded_text, money_text
 from decision_service.edge.rpc.mapping.enums import enum_name
 
 _WIDTH = 80
 _INDENT = "    "
+
+
+def show_review(review: pb.Review, form: Format) -> None:
+    """Print one review, with its steps where it has them."""
+    if form is Format.JSON:
+        print_json(review)
+        return
+    out = console()
+    for line in (*head_lines(review), *_event_lines(review.events)):
+        out.print(line, soft_wrap=True)
 
 
 def head_lines(review: pb.Review) -> Iterator[str]:
@@ -61,8 +72,20 @@ def result_text(result: pb.ReviewResult) -> str:
     return f"{outcome}{amount}, {result.reason}: {result.explanation}"
 
 
-def event_lines(events: Iterable[pb.ReviewEvent]) -> Iterator[str]:
-    """The steps of a review with what was said (rich markup)."""
+def chain_lines(review: decision_pb2.DecisionReview) -> Iterator[str]:
+    """The reviews of a decision and where the newest stands; then what stands after them."""
+    state = enum_name(decision_pb2.ReviewState.DESCRIPTOR, review.state)
+    yield f"review · {state} · {', '.join(review.review_ids)}"
+    if review.decided_again_as:
+        yield f"decided again as {review.decided_again_as}"
+    has = review.HasField("approved_amount")
+    amount = f" {money_text(review.approved_amount)}" if has else ""
+    by = f" by a person ({review.role})" if review.role else ""
+    standing = f"stands: {concluded_text(review.outcome, 0)}{amount}{by}"
+    yield f"{standing} · {review.standing_decision_id}"
+
+
+def _event_lines(events: Iterable[pb.ReviewEvent]) -> Iterator[str]:
     for event in events:
         yield escape(f"  {event.position:>3}  {step_text(event)}")
         for words in step_words(event):

@@ -13,7 +13,7 @@ from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
 from decision_service.cli.client.calls import call
 from decision_service.cli.client.options import ServerOptions
 from decision_service.cli.display.output import Format
-from decision_service.cli.reviews.show import show_review
+from decision_service.cli.display.reviews import show_review
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="rev_…")]
 TextOption = Annotated[str, typer.Option("--text", help="up to 2,000 characters")]

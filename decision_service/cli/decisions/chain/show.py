@@ -14,9 +14,15 @@ from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.cli.decisions.chain.read import ChainLink
 from decision_service.cli.display.output import message_dict
-from decision_service.cli.display.reviews import state_text, step_text, step_words, subject_text
-from decision_service.cli.display.text import instant_text, money_text
-from decision_service.cli.display.tree import add_verdict, standing_text, styled_outcome
+from decision_service.cli.display.reviews import (
+    chain_lines,
+    state_text,
+    step_text,
+    step_words,
+    subject_text,
+)
+from decision_service.cli.display.text import instant_text, money_text, outcome_text
+from decision_service.cli.display.tree import add_verdict, styled_outcome
 from decision_service.edge.rpc.mapping.enums import enum_name
 
 
@@ -43,8 +49,16 @@ def chain_tree(links: Sequence[ChainLink]) -> Tree:
     tree = Tree(escape(" · ".join(words)), guide_style="dim")
     for link in links:
         _add_link(tree, link)
-    tree.add(f"[bold]{escape(standing_text(first))}[/]")
+    tree.add(f"[bold]{escape(_standing(first))}[/]")
     return tree
+
+
+def _standing(first: pb.Decision) -> str:
+    """What stands: of a decision that nobody reviewed, the decision."""
+    if not first.HasField("review"):
+        return f"stands: {outcome_text(first)} · {first.decision_id}"
+    *_, standing = chain_lines(first.review)
+    return standing
 
 
 def _application(decision: pb.Decision) -> dict[str, str]:
