@@ -37,6 +37,20 @@ class Wrongs:
         for name in self.__dataclass_fields__:
             getattr(self, name).update(getattr(other, name))
 
+    def described(self, found: Recorded) -> list[str]:
+        """Each review with something wrong: what, and its steps."""
+        return [
+            f"{review_id}: {name.replace('_', ' ')}: {_steps(found, review_id)}"
+            for name in self.__dataclass_fields__
+            for review_id in sorted(getattr(self, name))
+        ]
+
+
+def _steps(found: Recorded, review_id: str) -> str:
+    events = found.events.get(review_id, ())
+    steps = ", ".join(f"{one.action} {one.who} {one.at:%H:%M:%S.%f} {one.text}" for one in events)
+    return steps or "no steps"
+
 
 def checked(account: Account, found: Recorded) -> Wrongs:
     """What is wrong with one store's reviews, but for applications that are decided again."""

@@ -25,6 +25,7 @@ def report(
     words = ", ".join(f"{name} {count}" for name, count in refused.most_common())
     score.told(part, "refused to reviewers", words)
     score.none(part, "restarts that did not serve", len(kills.failures))
+    score.notes += found.notes
 
 
 def _wrongs(score: Score, part: str, found: Found, accounts: Sequence[Account]) -> None:

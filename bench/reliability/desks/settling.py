@@ -25,6 +25,7 @@ class Found:
     unsettled: int = 0
     steps: int = 0
     again: list[float] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def add(self, other: Found) -> None:
         """Take another store's findings in."""
@@ -33,6 +34,7 @@ class Found:
         self.unsettled += other.unsettled
         self.steps += other.steps
         self.again += other.again
+        self.notes += other.notes
 
 
 async def settled(desk: Desk) -> Found:
@@ -53,6 +55,7 @@ async def settled(desk: Desk) -> Found:
     found.wrongs.not_once_again = not_once_again(account, recorded)
     names = ("referrals", "unreviewed", "alone")
     found.missing.update(dict(zip(names, await reviews_missing(url), strict=True)))
+    found.notes = found.wrongs.described(recorded)
     found.steps = sum(map(len, recorded.events.values()))
     found.again = [
         ended.timestamp() - case.arrived
