@@ -42,9 +42,9 @@ async def test_from_application_to_erasure(
     async with lender(tmp_path, url, capsys, NO_CONTRIBUTIONS) as at:
         again = await _is_decided_again(at)
         overridden = await _is_overridden_and_owed(at)
-        await _contests(at)
+        contested = await _contests(at)
         await _two_change_the_rules(at)
-        await _is_audited(at, again, overridden)
+        await _is_audited(at, again, overridden, contested)
         await _asks_and_withdraws(at, overridden)
 
 
@@ -139,7 +139,7 @@ async def _book(at: Lender, made: decision_pb2.Decision, units: int) -> None:
     await stub.RecordOutcome(report, metadata=at.office.los)
 
 
-async def _contests(at: Lender) -> None:
+async def _contests(at: Lender) -> str:
     """A decline that its applicant contests gets a person's answer, and a letter in Filipino."""
     office = at.office
     made = await office.decided(RYAN)
@@ -162,7 +162,8 @@ async def _contests(at: Lender) -> None:
     assert (stands.outcome, stands.role) == (decision_pb2.OUTCOME_DECLINE, "review")
     letter = await office.letter(made.decision_id)
     assert (letter.kind, letter.language) == (notice_pb.NOTICE_KIND_ADVERSE_ACTION, "fil")
-    assert "\nBakit\n- " in letter.text
+    assert letter.review_id == asked.review_id
+    return made.decision_id
 
 
 async def _two_change_the_rules(at: Lender) -> None:
@@ -231,7 +232,7 @@ def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-async def _is_audited(at: Lender, again: tuple[str, str], overridden: str) -> None:
+async def _is_audited(at: Lender, again: tuple[str, str], overridden: str, contested: str) -> None:
     """One command tells all of an application, whichever of its decisions is named."""
     for one in again:
         chain = (await at.read("olga", "decisions", "chain", one))["decisions"]
@@ -247,6 +248,9 @@ async def _is_audited(at: Lender, again: tuple[str, str], overridden: str) -> No
     steps = [(one["action"], one.get("who", "")) for one in review["events"]]
     assert steps == [("OPENED", ""), ("CLAIMED", "ana"), ("PROPOSED", "ana"), ("CONFIRMED", "ben")]
     assert (loan["outcome"]["loan_id"], loan["outcome"]["status"]) == ("LN-1", "LOAN_STATUS_BOOKED")
+    (link,) = (await at.read("olga", "decisions", "chain", contested))["decisions"]
+    assert [one["text"] for one in link["reviews"][0]["events"][:1]] == ["My debts are repaid."]
+    assert [one["language"] for one in link["notices"]] == ["fil"]
     told = await at.ask("olga", "decisions", "chain", overridden)
     for words in (
         "CONFIRMED · ben",
