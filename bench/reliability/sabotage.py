@@ -149,15 +149,15 @@ def step_after_reply() -> None:
     step = StoredReviews.step
     late: set[asyncio.Task[Any]] = set()
 
-    async def afterwards(self: StoredReviews, review_id: str, move: Any) -> None:
+    async def afterwards(self: StoredReviews, review_id: str, move: Any, *more: Any) -> None:
         await asyncio.sleep(LATE)
         with suppress(ServiceError):
-            await step(self, review_id, move)
+            await step(self, review_id, move, *more)
 
-    async def early(self: StoredReviews, review_id: str, move: Any) -> Any:
+    async def early(self: StoredReviews, review_id: str, move: Any, *more: Any) -> Any:
         found = await self.get(review_id)
         taken = found and move(found.review, found.events)
-        task = asyncio.create_task(afterwards(self, review_id, move))
+        task = asyncio.create_task(afterwards(self, review_id, move, *more))
         late.add(task)
         task.add_done_callback(late.discard)
         return taken.review if taken else found and found.review
