@@ -174,7 +174,12 @@ async def test_an_override_above_the_limit_is_confirmed_booked_and_owed(
         proposed = await at.complete(review.review_id, at.ana, approved_amount=amount)
         assert proposed.state == decision_pb2.REVIEW_STATE_AWAITING_SECOND
         assert (await at.read(made.decision_id)).review.outcome == decision_pb2.OUTCOME_REFER
-        confirm = pb.ConfirmReviewRequest(review_id=review.review_id, request_id="c-1")
+        confirm = pb.ConfirmReviewRequest(
+            review_id=review.review_id, request_id="c-1", etag=review.etag
+        )
+        told = await refused(at.stub.ConfirmReview(confirm, metadata=at.ben))
+        assert told.info.reason == "REVIEW_REFUSED"
+        confirm.etag = proposed.etag
         for _ in range(2):
             ended = (await at.stub.ConfirmReview(confirm, metadata=at.ben)).review
             assert (ended.completed_by, ended.confirmed_by) == ("ana", "ben")
