@@ -33,7 +33,7 @@ from decision_service.domain.snapshot import (
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome
 from decision_service.factors.compute import compute
-from decision_service.pipeline.decide.conclude import needs_of
+from decision_service.pipeline.decide.concluding.judge import needs_of
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from tests.fakes import shipped
 from tests.fakes.examples import examples
