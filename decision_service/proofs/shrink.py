@@ -26,7 +26,7 @@ def shrunk(
     for _ in range(2):
         for symbol in _symbols(question):
             for value in _simpler(question, person, symbol, period):
-                other = person.with_value(symbol.name, value)
+                other = _with_value(question, person, symbol.name, value, period)
                 when = value if symbol.name == TODAY else day
                 if _possible(question, other, changed) and question.judged(other, changed, when):
                     person, day = other, when
@@ -40,15 +40,33 @@ def _symbols(question: Question) -> list[Symbol]:
     return [*factors.values(), *inputs_of(question.rulesets).values()]
 
 
+def _with_value(
+    question: Question, person: Person, name: str, value: Any, period: Period
+) -> Person:
+    """The person with another value; what is missing together is there together."""
+    values = {**person.values, name: value}
+    if isinstance(person.values.get(name), Unknown) and not isinstance(value, Unknown):
+        groups = [group for group in question.world.together if name in group]
+        others = {other for group in groups for other in group} - {name}
+        symbols = [symbol for symbol in _symbols(question) if symbol.name in others]
+        values |= {symbol.name: _plain(question, symbol, period) for symbol in symbols}
+    return Person(values, person.answers)
+
+
+def _plain(question: Question, symbol: Symbol, period: Period) -> Any:
+    spec, currency = question.world.catalogue.get(symbol.name), question.rulesets[0].currency
+    return typical(symbol, spec, currency, period.start)
+
+
 def _simpler(question: Question, person: Person, symbol: Symbol, period: Period) -> Iterator[Any]:
     """Values that are simpler than the one that a person has, the simplest first."""
     value = person.values.get(symbol.name)
-    spec, currency = question.world.catalogue.get(symbol.name), question.rulesets[0].currency
+    currency = question.rulesets[0].currency
     name = symbol.name.removeprefix("inputs.")
     if name != symbol.name and name not in required(question.rulesets):
         plain: Any = unknown(symbol.name, Cause.NOT_SENT)
     else:
-        plain = typical(symbol, spec, currency, period.start)
+        plain = _plain(question, symbol, period)
     if value is None or value == plain:
         return
     yield plain
@@ -69,5 +87,6 @@ def _possible(question: Question, person: Person, changed: Mapping[str, Any]) ->
     for name in required(question.rulesets):
         if isinstance(person.values.get(f"inputs.{name}"), Unknown):
             return False
-    people = [person, Person({**person.values, **changed})]
-    return not any(law.truth(one) is False for law in question.world.laws for one in people)
+    second = Person({**person.values, **changed})
+    world = question.world
+    return world.lacks_alike(person) and world.has(person) and world.has(second)

@@ -28,12 +28,12 @@ from decision_service.proofs.person import Person
 from decision_service.proofs.questions import (
     Period,
     Posed,
-    World,
     inputs_of,
     lawful,
     people_of,
     verdict_on,
 )
+from decision_service.proofs.world import World
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.encode import EncodedVerdict, encode_ruleset
 
@@ -118,7 +118,7 @@ class Comparison:
 def compared(
     old: CompiledRuleset, new: CompiledRuleset, claim: Claim, world: World, where: str = ""
 ) -> Comparison:
-    """The claim about two versions; raises Incomparable, and ConditionUnfit of `where`."""
+    """The claim about two versions; raises Incomparable, and FormulaUnfit of `where`."""
     _check(old, new)
     if not where:
         return Comparison(old, new, claim, world)

@@ -23,7 +23,8 @@ from decision_service.proofs.claims.judged import (
 from decision_service.proofs.claims.verdicts import better_term, more_term
 from decision_service.proofs.people import People, Variant
 from decision_service.proofs.person import Person
-from decision_service.proofs.questions import Period, Posed, World, lawful, people_of, verdict_on
+from decision_service.proofs.questions import Period, Posed, lawful, people_of, verdict_on
+from decision_service.proofs.world import World
 from decision_service.ruleset.program.guarantees import Guarantee
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.encode import EncodedVerdict, encode_ruleset
@@ -75,12 +76,13 @@ class Kept:
     def _twice(self, people: People, first: EncodedVerdict, period: Period) -> Posed:
         """The same person with other values of some names."""
         b, others, moved = people.builder, self._others(people), self._moved(people)
-        second = encode_ruleset(self.ruleset, Variant(people, others), period.start)
+        again = Variant(people, others)
+        second = encode_ruleset(self.ruleset, again, period.start)
         worse = self._worse(b, first, second)
         differs = self._differs(b, people, others)
         among = b.and_(self._among(b, first), self._among(b, second))
         broken = b.and_(moved, differs, among, worse)
-        return Posed(people, broken, lawful(self, people, period), others)
+        return Posed(people, broken, lawful(self, people, period, again), others)
 
     def _worse(self, b: Builder, first: EncodedVerdict, second: EncodedVerdict) -> Term:
         """Whether the better value costs something, or leaving out brings money."""

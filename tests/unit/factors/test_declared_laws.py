@@ -141,5 +141,5 @@ def test_what_an_applicant_moves_has_a_direction():
 
 def test_a_law_on_a_name_that_is_no_factor_is_refused():
     """A mistyped factor is told with its name."""
-    with pytest.raises(ValueError, match=r"`income\.months_25m` is no factor"):
+    with pytest.raises(ValueError, match=r"unknown name `income\.months_25m`"):
         formula("income.months_25m > 0", ValueType.FLAG, "PHP")

@@ -13,15 +13,14 @@ from decision_service.domain.verdict import Outcome
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.trial.guarantees import guarantee_problems
-from decision_service.proofs.claims.guarantee import Kept
 from decision_service.proofs.results import Counterexample, Proved
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import RulesetFiles
 from tests.unit.proofs.versions import (
     MONTHS,
     OFFER,
-    SHIPPED,
     TODAY,
+    kept,
     loosely,
     proved,
     rewritten,
@@ -154,8 +153,7 @@ REFUTED = yaml.safe_load(Path(__file__).with_name("refuted.yaml").read_text())
 def test_seeded_edits_refute_guarantees_of_shipped_products(edit):
     """Rules that break a guarantee have somebody of whom it is not so."""
     ruleset = rewritten(edit["product"], edit["replace"], edit["by"])
-    guarantee = next(g for g in ruleset.guarantees if g.name == edit["guarantee"])
-    assert isinstance(proved(Kept(ruleset, guarantee, SHIPPED)), Counterexample)
+    assert isinstance(proved(kept(ruleset, edit["guarantee"])), Counterexample)
 
 
 @pytest.mark.parametrize("word", [LOAN, "personal-loan-ph@2", GIG])
@@ -187,9 +185,7 @@ def test_every_factor_with_a_direction_has_its_guarantee(word):
 )
 def test_guarantees_of_flags_and_of_functions_of_functions_are_proved(name):
     """A flag goes from false to true; of a product of rounded values it is known how it rises."""
-    gig = shipped(GIG).ruleset
-    guarantee = next(g for g in gig.guarantees if g.name == name)
-    assert isinstance(proved(Kept(gig, guarantee, SHIPPED)), Proved)
+    assert isinstance(proved(kept(shipped(GIG).ruleset, name)), Proved)
 
 
 BEFORE = """\
@@ -220,9 +216,6 @@ def test_the_paradox_of_below_minimum_is_found_and_is_gone():
 
     So it was once below `minimum_amount`; rules of now decline whatever else refers.
     """
-    before = loosely(HEAD + BEFORE)
-    found = proved(Kept(before, before.guarantees[0], SHIPPED))
+    found = proved(kept(loosely(HEAD + BEFORE), "less overdue never hurts"))
     assert [v.outcome for v in found.verdicts] == [Outcome.REFER, Outcome.DECLINE]
-    loan = shipped(LOAN).ruleset
-    now = next(g for g in loan.guarantees if g.name == "less overdue never hurts")
-    assert isinstance(proved(Kept(loan, now, SHIPPED)), Proved)
+    assert isinstance(proved(kept(shipped(LOAN).ruleset, "less overdue never hurts")), Proved)
