@@ -58,9 +58,12 @@ class Question(Protocol):
         """The question with some values fixed; raises NotEncodable."""
 
     def judged(
-        self, person: Person, changed: Mapping[str, Any], day: date, /
+        self, person: Person, changed: Mapping[str, Any], day: date, /, first: Verdict | None = None
     ) -> Sequence[Verdict] | None:
-        """The verdicts by which a person breaks the claim; None where it holds of the person."""
+        """The verdicts by which a person breaks the claim; None where it holds of the person.
+
+        `first` may be given where the person was judged by the first of the rules before.
+        """
 
 
 def periods(rulesets: Sequence[CompiledRuleset], today: date) -> Sequence[Period]:

@@ -96,12 +96,18 @@ class Comparison:
         return other_term(b, old, new)
 
     def judged(
-        self, person: Person, _changed: Mapping[str, Any], day: date
+        self,
+        person: Person,
+        _changed: Mapping[str, Any],
+        day: date,
+        /,
+        first: Verdict | None = None,
     ) -> Sequence[Verdict] | None:
         """The old and the new verdict, where they break the claim."""
         if self.where is not None and self.where.truth(person) is True:
             return None
-        old, new = (verdict_on(person, r, day) for r in self.rulesets)
+        old = first or verdict_on(person, self.old, day)
+        new = verdict_on(person, self.new, day)
         return (old, new) if self._breaks(old, new) else None
 
     def _breaks(self, old: Verdict, new: Verdict) -> bool:

@@ -138,10 +138,10 @@ class Kept:
         return b.true if when is None else holds(b, encode(when, _Final(b, verdict.values)))
 
     def judged(
-        self, person: Person, changed: Mapping[str, Any], day: date
+        self, person: Person, changed: Mapping[str, Any], day: date, /, first: Verdict | None = None
     ) -> Sequence[Verdict] | None:
         """The verdicts by which the guarantee is broken."""
-        first = verdict_on(person, self.ruleset, day)
+        first = first or verdict_on(person, self.ruleset, day)
         if not changed:
             return (first,) if breaks(self.guarantee, first) else None
         other = Person({**person.values, **changed}, person.answers)
@@ -167,10 +167,15 @@ class Nobody(Kept):
         return Posed(people, broken, lawful(self, people, period), {})
 
     def judged(
-        self, person: Person, _changed: Mapping[str, Any], day: date
+        self,
+        person: Person,
+        _changed: Mapping[str, Any],
+        day: date,
+        /,
+        first: Verdict | None = None,
     ) -> Sequence[Verdict] | None:
         """The verdict on somebody whom it is about."""
-        verdict = verdict_on(person, self.ruleset, day)
+        verdict = first or verdict_on(person, self.ruleset, day)
         return (verdict,) if is_among(self.guarantee, verdict) else None
 
 

@@ -36,9 +36,13 @@ class Walk:
         self._about = {n: [law for law in world.laws if n in law.names] for n in self._names}
         self._groups = {n: {n}.union(*(g for g in world.together if n in g)) for n in self._names}
         symbols = {**self._factors, **self._inputs}
-        self._values = {n: self._typical(s) for n, s in symbols.items()}
-        self._before = self._values
-        assert world.has(Person(self._values))
+        self._first = {n: self._typical(s) for n, s in symbols.items()}
+        assert world.has(Person(self._first))
+        self.begin()
+
+    def begin(self):
+        """Begin with the typical person again."""
+        self._values = self._before = self._first
 
     def _typical(self, symbol):
         if symbol.name in self._inputs and symbol.name not in self._sent:
@@ -65,19 +69,27 @@ class Walk:
         rng, catalogue = self._rng, self._world.catalogue
         if name in self._inputs:
             there = name in self._sent or rng.random() < 0.5
-            return {name: self._value(name) if there else lacking(name, catalogue, tainted=False)}
-        causes = catalogue[name].causes
-        if causes and rng.random() < 0.1:
-            tainted = rng.choice([cause.tainted for cause in causes])
+            return {name: self.value(name) if there else lacking(name, catalogue, tainted=False)}
+        if catalogue[name].causes and rng.random() < 0.1:
+            tainted = self._is_tainted(name)
             return {n: lacking(n, catalogue, tainted=tainted) for n in self._groups[name]}
         gone = [n for n in self._groups[name] if n != name and isinstance(self._values[n], Unknown)]
-        return {n: self._value(n) for n in (name, *gone)}
+        return {n: self.value(n) for n in (name, *gone)}
 
-    def _value(self, name):
+    def value(self, name):
+        """A value in the range of a name."""
         symbol = self._factors.get(name) or self._inputs[name]
         if name == DAY:
             return TODAY
         return _value(symbol, self._figures, self._currency, self._rng)
+
+    def missing(self, name):
+        """A name's value missing for a cause that it can have."""
+        tainted = name in self._factors and self._is_tainted(name)
+        return lacking(name, self._world.catalogue, tainted=tainted)
+
+    def _is_tainted(self, name):
+        return self._rng.choice([c.tainted for c in sorted(self._world.catalogue[name].causes)])
 
 
 def _value(symbol, figures, currency, rng):

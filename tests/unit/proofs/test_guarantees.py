@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from decision_service.domain.factor import Better
-from decision_service.domain.verdict import Outcome
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.trial.guarantees import guarantee_problems
@@ -26,7 +25,7 @@ from tests.unit.proofs.versions import (
     rewritten,
     shipped,
 )
-from tests.unit.ruleset.rulesets import HEAD, rules, stages
+from tests.unit.ruleset.rulesets import rules, stages
 
 LOAN, GIG = "personal-loan-ph@1", "gig-advance-ph@1"
 SECONDS = 500.0
@@ -186,36 +185,3 @@ def test_every_factor_with_a_direction_has_its_guarantee(word):
 def test_guarantees_of_flags_and_of_functions_of_functions_are_proved(name):
     """A flag goes from false to true; of a product of rounded values it is known how it rises."""
     assert isinstance(proved(kept(shipped(GIG).ruleset, name)), Proved)
-
-
-BEFORE = """\
-derived:
-  known_debt: coalesce(inputs.declared_monthly_debt, 0) + liabilities.monthly_amortization
-stages:
-  - name: conduct
-    component: POLICY
-    rules:
-      - {id: overdue, when: liabilities.overdue_total > 1000, then: REFER, reason: DEBT}
-      - {id: rest, when: liabilities.overdue_total >= 0, then: APPROVE}
-  - name: minimum
-    component: POLICY
-    applies_when: liabilities.overdue_total <= 1000
-    rules:
-      - id: below
-        when: income.conservative_6m - derived.known_debt < 1000
-        then: DECLINE
-        reason: SMALL
-guarantees:
-  - {name: less overdue never hurts, monotone: {liabilities.overdue_total: down}}
-"""
-"""A version that declines below the minimum only whom nothing else refers."""
-
-
-def test_the_paradox_of_below_minimum_is_found_and_is_gone():
-    """Where the minimum declines only whom nothing refers, an overdue loan saves from a decline.
-
-    So it was once below `minimum_amount`; rules of now decline whatever else refers.
-    """
-    found = proved(kept(loosely(HEAD + BEFORE), "less overdue never hurts"))
-    assert [v.outcome for v in found.verdicts] == [Outcome.REFER, Outcome.DECLINE]
-    assert isinstance(proved(kept(shipped(LOAN).ruleset, "less overdue never hurts")), Proved)
