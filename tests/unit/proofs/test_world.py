@@ -8,6 +8,7 @@ from decision_service.factors.registry import catalogue
 from decision_service.language.evaluation.kleene import Unknown, unknown
 from decision_service.pipeline.trial.everybody import everybody
 from decision_service.proofs.claims.comparison import Claim, compared
+from decision_service.proofs.claims.guarantee import Nobody
 from decision_service.proofs.person import Person
 from decision_service.proofs.results import Counterexample, Proved
 from decision_service.proofs.world import World
@@ -26,8 +27,11 @@ def version(rule):
 
 
 def test_laws_between_values_are_kept():
-    """Nobody has more months in a year than in two, so that a rule on that refers nobody."""
-    assert claimed(small(6), version(LAW), "equivalent") == Proved(1)
+    """Nobody has more months in a year than in two: a guarantee about such people is of nobody."""
+    line = f"{{name: a, never: APPROVE, when: {MONTHS} > income.months_24m}}"
+    gate = rules(f"id: more, {LAW}", "id: rest, when: income.months_24m >= 0, then: APPROVE")
+    asked = kept(loosely(stages(gate) + f"guarantees:\n  - {line}\n"), "a")
+    assert isinstance(proved(Nobody(asked.ruleset, asked.guarantee, asked.world)), Proved)
 
 
 def test_what_is_missing_together_is_missing_for_everybody_together():
@@ -71,7 +75,7 @@ def test_one_person_is_in_the_world_or_not():
 
 
 def test_a_group_is_missing_for_the_same_causes():
-    """Whether a cause is a failure is asked of a group, so that its factors have both or neither."""
+    """Factors of a group have failures among their causes, or none of them has."""
     for group in TOGETHER:
         causes = [catalogue()[name].causes for name in group]
         assert len({frozenset(c.tainted for c in some) for some in causes}) == 1, group
