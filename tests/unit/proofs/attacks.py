@@ -13,7 +13,7 @@ from tests.unit.proofs.people import Walk
 from tests.unit.proofs.versions import TODAY
 
 _RANK = {Outcome.DECLINE: 0, Outcome.REFER: 1, Outcome.APPROVE: 2}
-_WALK = 200
+_WALK = 30
 """The people of one walk, which goes on from a worse outcome now and then."""
 _GO_ON = 0.03
 _DRAWS = 4
