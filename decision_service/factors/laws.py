@@ -95,7 +95,7 @@ LAWS: tuple[Law, ...] = tuple(law for family in _FAMILIES for law in _laws(famil
 """Every law of the catalogue, family by family."""
 
 TOGETHER: tuple[tuple[str, ...], ...] = tuple(_together())
-"""Groups of factors that are either all missing or all known."""
+"""Groups of factors of which all are known, all are absent, or a failure hides all."""
 
 DEFINITIONS: tuple[Definition, ...] = tuple(
     Definition(factor, expression, named(expression)) for factor, expression in DEFINED
