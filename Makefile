@@ -113,6 +113,7 @@ lint: .venv/.dev ## Check style, floors, public ground, protos and rule files
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m lint.public_ground
+	$(BIN)/python -m lint.folders
 	$(BIN)/python -m protos.build lint
 	$(DECISION) rules check --strict rules
 	$(DECISION) rules fmt --check rules

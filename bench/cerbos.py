@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -27,13 +28,13 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 
-from bench import h2load, reference
+from bench import reference
 from bench.figures import versions_of
+from bench.load import Side
 from bench.processes import Cores, pinning_is_missing, split_cores, started
 from bench.service import (
     METHOD,
     STATE,
-    recorded_in_sqlite,
     request,
     serve_command,
     service,
@@ -42,7 +43,7 @@ from bench.service import (
 )
 from bench.start import free_port, is_serving
 from bench.tables import Cell, show
-from bench.warm import USERS, Side, compared, primed, rounds_of
+from bench.warm import USERS, compared, primed, rounds_of
 
 CHECK = "/cerbos.svc.v1.CerbosService/CheckResources"
 CONCURRENT = (1, 16, 64)
@@ -55,7 +56,7 @@ class Absent(Exception):
 
 def fetched(folder: Path) -> tuple[Path, str]:
     """The server of the npm package, and its version; raises Absent where anything needed is."""
-    if missing := pinning_is_missing() or h2load.missing():
+    if missing := pinning_is_missing():
         raise Absent(missing)
     if shutil.which("npm") is None:
         raise Absent("npm is not on PATH: it comes with Node.js")
@@ -163,7 +164,7 @@ def rows(
     server: Path, folder: Path, cores: Cores, rounds: int, seconds: float
 ) -> Iterator[dict[str, Cell]]:
     """Ours and Cerbos in turns; the audit log must have grown by each call."""
-    command, file = cores.only(serve_command()), folder / "decisions.db"
+    command = cores.only(serve_command(unlimited=True))
     with (
         vendor(folder, USERS) as at,
         service(command, folder, **settings(at.base_url)) as process,
@@ -171,10 +172,8 @@ def rows(
     ):
         address = process.printed("gRPC")[1]
         primed(address, at.users)
-        frames = [h2load.frame(request(user), folder / user) for user in at.users]
-        ours = Side(f"http://{address}{METHOD}", frames, lambda: recorded_in_sqlite(file))
-        frames = [h2load.frame(sent, folder / f"{n}.cerbos") for n, sent in enumerate(asked(other))]
-        theirs = Side(f"http://{other}{CHECK}", frames)
+        ours = Side(address, METHOD, cycle([request(user) for user in at.users]))
+        theirs = Side(other, CHECK, cycle(asked(other)))
         for concurrent in CONCURRENT:
             found = compared(*rounds_of((ours, theirs), concurrent, rounds, seconds))
             named = {name.replace("echo", "cerbos"): cell for name, cell in found.items()}
@@ -195,5 +194,5 @@ def run(rounds: int = 9, seconds: float = 0.8) -> None:
         return
     notes = (STATE, "SQLite; Cerbos checks 20 actions a call, audit to file", str(cores))
     headline = f"{rounds} rounds of {seconds:g} s a side, in turns; allowed 1.0"
-    versions = versions_of("grpcio") | {"cerbos": version, "h2load": h2load.version()}
+    versions = versions_of("grpcio") | {"cerbos": version}
     show("cerbos", headline, made, versions, notes)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import psutil
 
-from bench import h2load
 from bench.figures import versions_of
+from bench.load import Side
 from bench.processes import Started, pinning_is_missing, split_cores
 from bench.service import (
     METHOD,
     STATE,
-    recorded_in_sqlite,
     request,
     serve_command,
     service,
@@ -22,7 +22,7 @@ from bench.service import (
     vendor,
 )
 from bench.tables import Cell, show
-from bench.warm import USERS, Side, primed
+from bench.warm import USERS, primed
 
 PARTS = 10
 CONCURRENT = 16
@@ -47,20 +47,20 @@ def growing(process: Started, side: Side, decisions: int) -> Iterator[dict[str, 
 
 def run(decisions: int = 100_000) -> None:
     """Print the memory; the first tenth is the warm-up."""
-    if missing := pinning_is_missing() or h2load.missing():
+    if missing := pinning_is_missing():
         print(f"\nmemory  left out: {missing}")
         return
     with tempfile.TemporaryDirectory() as name, split_cores() as cores:
         folder = Path(name)
         with (
             vendor(folder, USERS) as at,
-            service(cores.only(serve_command()), folder, **settings(at.base_url)) as process,
+            service(
+                cores.only(serve_command(unlimited=True)), folder, **settings(at.base_url)
+            ) as process,
         ):
             address = process.printed("gRPC")[1]
             primed(address, at.users)
-            frames = [h2load.frame(request(user), folder / user) for user in at.users]
-            file = folder / "decisions.db"
-            side = Side(f"http://{address}{METHOD}", frames, lambda: recorded_in_sqlite(file))
+            side = Side(address, METHOD, cycle([request(user) for user in at.users]))
             rows = list(growing(process, side, decisions))
     notes = (STATE, "SQLite; allowed: no growth after the first tenth, which warms up")
     show("memory", f"{decisions:,} decisions in one process", rows, versions_of("grpcio"), notes)

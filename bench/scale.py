@@ -6,18 +6,18 @@ import asyncio
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
-from bench import h2load
 from bench.figures import versions_of
+from bench.load import Side, Taken
 from bench.postgres import durable_postgres, version_of
 from bench.service import (
     METHOD,
     STATE,
     Vendor,
-    recorded_in_postgres,
     request,
     serve_command,
     service,
@@ -25,7 +25,7 @@ from bench.service import (
     vendor,
 )
 from bench.tables import Spread, show
-from bench.warm import Side, Taken, primed, rounds_of
+from bench.warm import USERS, primed, rounds_of
 from decision_service.storage.engine import migrate
 from tests.kits.postgres import Postgres
 
@@ -47,20 +47,19 @@ def measure(
 def _side(processes: int, folder: Path, at: Vendor, postgres: Postgres, stack: ExitStack) -> Side:
     own = folder / str(processes)
     own.mkdir()
-    url, psql = _database(postgres), postgres.server.bin_path / "psql"
+    url = _database(postgres)
     address = ""
     for number in range(processes):
         log = own / f"process-{number}"
         log.mkdir()
         chosen = settings(at.base_url, store_url=url, reuse_port="true")
         chosen |= {"grpc_address": address} if address else {}
-        process = stack.enter_context(service(serve_command(), log, **chosen))
+        process = stack.enter_context(service(serve_command(unlimited=True), log, **chosen))
         address = process.printed("gRPC")[1]
     for _ in range(processes):
         primed(address, at.users)
-    frames = [h2load.frame(request(user), own / user) for user in at.users]
-    target = f"http://{address}{METHOD}"
-    return Side(target, frames, lambda: recorded_in_postgres(psql, url))
+    requests = cycle([request(user) for user in at.users])
+    return Side(address, METHOD, requests, CONNECTIONS)
 
 
 def _database(postgres: Postgres) -> str:
@@ -72,13 +71,10 @@ def _database(postgres: Postgres) -> str:
 
 def run(rounds: int = 7, seconds: float = 1.5) -> None:
     """Print the decisions a second of both, and their ratio."""
-    if missing := h2load.missing():
-        print(f"\nscale  left out: {missing}")
-        return
     try:
         with tempfile.TemporaryDirectory() as name, durable_postgres() as postgres:
             folder = Path(name)
-            with vendor(folder, CONNECTIONS) as at:
+            with vendor(folder, USERS) as at:
                 found = measure(folder, at, postgres, rounds, seconds)
             server = version_of(postgres)
     except pytest.skip.Exception as error:
@@ -97,7 +93,7 @@ def run(rounds: int = 7, seconds: float = 1.5) -> None:
     ]
     notes = (
         STATE,
-        "nothing is pinned: processes, PostgreSQL, vendor and h2load share the cores",
+        "nothing is pinned: processes, PostgreSQL, vendor and load share the cores",
         "below four cores two processes cannot show what they can",
     )
     headline = f"{CONCURRENT} at once over {CONNECTIONS} connections, {rounds} rounds in turns"

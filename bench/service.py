@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -116,9 +115,3 @@ def recorded_in_sqlite(file: Path) -> int:
     """How many decisions a store holds."""
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as store:
         return int(store.execute("SELECT count(*) FROM decisions").fetchone()[0])
-
-
-def recorded_in_postgres(psql: Path, url: str) -> int:
-    """How many decisions a database holds."""
-    command = [str(psql), url, "-qtAc", "SELECT count(*) FROM decisions"]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

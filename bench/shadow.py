@@ -28,7 +28,7 @@ from time import perf_counter, process_time
 
 from bench.figures import RESULTS
 from decision_service.clock_ids import Ids, SystemClock
-from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
+from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import CallContext, Deps
 from decision_service.pipeline.history.read import ReadHistory

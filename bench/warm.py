@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
-from bench import h2load
 from bench.echo import SERVICE
 from bench.figures import versions_of
+from bench.load import Side, Taken
 from bench.postgres import durable_postgres, version_of
 from bench.processes import Cores, module, pinning_is_missing, split_cores, started
 from bench.service import (
@@ -20,8 +22,6 @@ from bench.service import (
     STATE,
     Vendor,
     raw_calls,
-    recorded_in_postgres,
-    recorded_in_sqlite,
     request,
     serve_command,
     service,
@@ -32,47 +32,21 @@ from bench.service import (
 from bench.tables import Cell, Spread, show
 from decision_service.api.v1 import decision_pb2 as pb
 
-USERS = 4
+USERS = 2_000
+"""So many that nobody's history grows longer than a real person's."""
+
 CONCURRENT = (1, 16, 64)
 VIEWS = {"BASIC": pb.DECISION_VIEW_BASIC, "FULL": pb.DECISION_VIEW_FULL}
 PACKAGES = ("grpcio", "protobuf", "uvloop", "httpx", "sqlalchemy", "asyncpg", "msgspec")
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """One round: decisions (or echoes) a second, milliseconds of all calls, calls that failed."""
-
-    rate: float
-    p50: float
-    p99: float
-    failed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A server under load: ours with the number of its recorded decisions, or the echo."""
-
-    url: str
-    frames: Sequence[Path]
-    recorded: Callable[[], int] | None = None
-
-    def burst(self, concurrent: int, calls: int) -> Taken:
-        """Make calls. A call that left no decision counts as failed, and not in the rate."""
-        before = self.recorded() if self.recorded else 0
-        found = h2load.burst(self.url, self.frames, concurrent, calls)
-        made = self.recorded() - before if self.recorded else found.calls
-        share = made / found.calls
-        return Taken(found.rate * share, found.p50, found.p99, found.calls - made)
-
-
-@dataclass(frozen=True, slots=True)
 class Store:
-    """A store to measure on, and how to count what it holds."""
+    """A store to measure on."""
 
     name: str
     version: str
     settings: dict[str, str]
-    recorded: Callable[[], int]
 
 
 def rounds_of(
@@ -106,45 +80,34 @@ def compared(ours: Sequence[Taken], echo: Sequence[Taken]) -> dict[str, Cell]:
 
 @contextmanager
 def echoing(folder: Path, cores: Cores, replies: dict[str, bytes]) -> Iterator[str]:
-    """An echo on the measured core, with a method of its own for each reply; yields its URL."""
+    """An echo on the measured core, with a method of its own for each reply; yields its address."""
     methods = folder / "replies"
     methods.mkdir()
     for name, reply in replies.items():
         (methods / name).write_bytes(reply)
     command = cores.only(module("bench.echo", str(methods)))
     with started(command, folder / "echo.log") as process:
-        yield f"http://{process.printed('echo')[1]}/{SERVICE}"
+        yield process.printed("echo")[1]
 
 
 @contextmanager
-def stores(folder: Path) -> Iterator[list[Store]]:
+def stores() -> Iterator[list[Store]]:
     """SQLite, and PostgreSQL where the machine can run one."""
-    file = folder / "decisions.db"
-    sqlite = Store("SQLite", "", {}, lambda: recorded_in_sqlite(file))
+    sqlite = Store("SQLite", "", {})
     try:
         with durable_postgres() as postgres:
-            url, psql = postgres.migrated(), postgres.server.bin_path / "psql"
-            other = {"store_url": url}
-            yield [
-                sqlite,
-                Store(
-                    "PostgreSQL",
-                    version_of(postgres),
-                    other,
-                    lambda: recorded_in_postgres(psql, url),
-                ),
-            ]
+            other = {"store_url": postgres.migrated()}
+            yield [sqlite, Store("PostgreSQL", version_of(postgres), other)]
     except pytest.skip.Exception as error:
         print(f"  PostgreSQL is left out: {error}")
         yield [sqlite]
 
 
 def primed(address: str, users: Sequence[str]) -> dict[str, bytes]:
-    """Decide for everybody in each view, twice; what the second time answered the first of them."""
-    with raw_calls(address) as call:
-        for user in (*users, *reversed(users)):
-            replies = {view: call(request(user, number)) for view, number in VIEWS.items()}
-    return replies
+    """Decide once for everybody, then for the first of them in each view; those replies."""
+    with raw_calls(address) as call, ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda user: call(request(user)), users))
+        return {view: call(request(users[0], number)) for view, number in VIEWS.items()}
 
 
 def on_store(
@@ -157,17 +120,16 @@ def on_store(
         at.base_url, **({"store_url": f"sqlite:///{folder / 'decisions.db'}"} | store.settings)
     )
     with ExitStack() as stack:
-        process = stack.enter_context(service(cores.only(serve_command()), own, **environ))
+        process = stack.enter_context(
+            service(cores.only(serve_command(unlimited=True)), own, **environ)
+        )
         address = process.printed("gRPC")[1]
         replies = primed(address, at.users)
         echo = stack.enter_context(echoing(own, cores, replies))
         for view, number in VIEWS.items():
-            frames = [
-                h2load.frame(request(user, number), own / f"{view}-{place}")
-                for place, user in enumerate(at.users)
-            ]
-            ours = Side(f"http://{address}{METHOD}", frames, store.recorded)
-            bare = Side(f"{echo}/{view}", frames)
+            requests = cycle([request(user, number) for user in at.users])
+            ours = Side(address, METHOD, requests)
+            bare = Side(echo, f"/{SERVICE}/{view}", requests)
             for concurrent in CONCURRENT:
                 found = rounds_of((ours, bare), concurrent, rounds, seconds)
                 yield {
@@ -182,18 +144,18 @@ def on_store(
 
 def run(rounds: int = 13, seconds: float = 0.7) -> None:
     """Print decisions a second and latencies beside the echo's."""
-    if missing := pinning_is_missing() or h2load.missing():
+    if missing := pinning_is_missing():
         print(f"\nwarm  left out: {missing}")
         return
     with tempfile.TemporaryDirectory() as name, split_cores() as cores:
         folder = Path(name)
-        with vendor(folder, USERS) as at, stores(folder) as every:
+        with vendor(folder, USERS) as at, stores() as every:
             rows = [
                 row
                 for store in every
                 for row in on_store(store, folder, cores, at, rounds, seconds)
             ]
             servers = {store.name: store.version for store in every if store.version}
-    versions = versions_of(*PACKAGES) | {"h2load": h2load.version()} | servers
+    versions = versions_of(*PACKAGES) | servers
     notes = (STATE, f"{cores}; PostgreSQL and the vendor with everything else")
     show("warm", f"{rounds} rounds of {seconds:g} s a side, in turns", rows, versions, notes)

@@ -52,7 +52,7 @@ class Schemas:
         full = name.lstrip(".")
         if full in WELL_KNOWN:
             return dict(WELL_KNOWN[full])
-        key = full.removeprefix(f"{self.known.packages[full]}.")
+        key = full.removeprefix(f"{self.known.files[full].package}.")
         if key not in self._used:
             self._used[key] = {}
             self._used[key] = {"description": self.known.comments[full]} | self._schema(full)

@@ -19,7 +19,7 @@ COMMANDS = {
     "decide": "decisions.decide",
     "decisions": "decisions.commands",
     "reviews": "reviews.commands",
-    "rules": "review.commands",
+    "rules": "rules_review.commands",
     "applicants": "applicants.commands",
     "tokens": "server.tokens",
     "webhooks": "server.webhooks",

@@ -1,1 +1,4 @@
-"""Values and errors that every floor above shares; nothing here does I/O or knows the time."""
+"""Values and errors that every floor above shares.
+
+Nothing here does I/O or knows the time.
+"""

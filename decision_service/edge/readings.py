@@ -111,7 +111,7 @@ def of_rollouts(rollouts: Rollouts) -> Iterator[Metric]:
     yield read_gauge(
         "rollout_position",
         "The last step of the journal that this process follows",
-        (((name,), entry.position) for name, entry in rollouts.standing().items()),
+        (((name,), entry.position) for name, entry in rollouts.latest_steps().items()),
         "product",
     )
 

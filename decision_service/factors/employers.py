@@ -67,7 +67,7 @@ def one_job(payments: Mapping[PayrollJob, Iterable[Payment]]) -> Mapping[Payroll
     employer_of = {job: job[1] for job in sorted(paid)}
     for job in employer_of:
         for other in employer_of:
-            if job < other and _told_twice(job, other, paid):
+            if job < other and _reported_twice(job, other, paid):
                 first, last = sorted((employer_of[job], employer_of[other]))
                 employer_of = {
                     j: first if name == last else name for j, name in employer_of.items()
@@ -75,7 +75,7 @@ def one_job(payments: Mapping[PayrollJob, Iterable[Payment]]) -> Mapping[Payroll
     return employer_of
 
 
-def _told_twice(
+def _reported_twice(
     job: PayrollJob, other: PayrollJob, paid: Mapping[PayrollJob, frozenset[Payment]]
 ) -> bool:
     return job[0] != other[0] and len(paid[job] & paid[other]) >= COMMON_PERIODS

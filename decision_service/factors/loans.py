@@ -114,13 +114,13 @@ def _unreported(
 
 def amortization(running: Sequence[Liability]) -> Amount | Unreported:
     """The running loans' payments a month, or everything that one of them does not tell."""
-    unreported = tuple(m for m in map(_amortization_untold, running) if m is not None)
+    unreported = tuple(m for m in map(_unreported_amortization, running) if m is not None)
     return unreported or sum(
         (r.amortization or 0) * MONTHLY_SHARE[r.amortization_frequency or ""] for r in running
     )
 
 
-def _amortization_untold(record: Liability) -> Missing | None:
+def _unreported_amortization(record: Liability) -> Missing | None:
     if not known_frequency(record.amortization_frequency):
         return _unreported(record, "amortizationFrequency", Cause.BAD_DATA, DataReason.UNKNOWN_ENUM)
     if record.amortization_frequency not in MONTHLY_SHARE:

@@ -38,7 +38,9 @@ class WrittenChange(msgspec.Struct, frozen=True):
     after: str = ""
 
 
-def told(group: str, subject: str, before: str | None, after: str | None) -> WrittenChange:
+def written_change(
+    group: str, subject: str, before: str | None, after: str | None
+) -> WrittenChange:
     """The change of one text; None where it is not written."""
     if before is None:
         return WrittenChange(group, subject, ChangeKind.ADDED, f"is new: {after}", "", after or "")

@@ -51,7 +51,7 @@ def case_of(question: Question, found: Counterexample) -> str:
     return case_text("found by a proof", case, verdict)
 
 
-def told_person(question: Question, found: Counterexample) -> str:
+def person_text(question: Question, found: Counterexample) -> str:
     """The person and the verdicts in a sentence: `a typical person but for …; v1: REFER`."""
     names = [n for n in untypical(question, found) if n not in found.changed]
     values = [f"{n} {shown(question, n, found.person.values[n])}" for n in names]
@@ -60,16 +60,16 @@ def told_person(question: Question, found: Counterexample) -> str:
         for n, value in found.changed.items()
     ]
     person = f"a typical person but for {'; '.join(values)}" if values else "a typical person"
-    return f"{person}: {told_verdicts(question, found)}"
+    return f"{person}: {verdicts_text(question, found)}"
 
 
-def told_verdicts(question: Question, found: Counterexample) -> str:
+def verdicts_text(question: Question, found: Counterexample) -> str:
     """The verdicts, each with what it is of: `v1: DECLINE; v2: REFER`."""
     pairs = zip(question.sides, found.verdicts, strict=True)
-    return "; ".join(f"{side}: {told_verdict(verdict)}" for side, verdict in pairs)
+    return "; ".join(f"{side}: {verdict_text(verdict)}" for side, verdict in pairs)
 
 
-def told_verdict(verdict: Verdict) -> str:
+def verdict_text(verdict: Verdict) -> str:
     """An outcome, with the amount where there is an offer."""
     if verdict.offer is None:
         return str(verdict.outcome)

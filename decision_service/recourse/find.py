@@ -66,7 +66,7 @@ class Recourses:
         later = list(later_days(self.ruleset, facts, verdict.outcome))
         found = self._waited(today, later, whole=whole)
         found = found or self._changed(today, later, whole=whole)
-        return Recourse(Answer.NOTHING) if found is None else self._told(found)
+        return Recourse(Answer.NOTHING) if found is None else self._recourse(found)
 
     def _search(self, worlds: Sequence[Facts], *, whole: bool) -> Search:
         trial = Trial(self.ruleset, worlds, self.laws, whole_amount=whole)
@@ -104,7 +104,7 @@ class Recourses:
                 return min(found, key=lambda each: each.size)
         return None
 
-    def _told(self, found: _Found) -> Recourse:
+    def _recourse(self, found: _Found) -> Recourse:
         tell, values = self.ruleset.tell, found.trial.values
         changes = tuple(_change(each, values[each.factor].value, tell) for each in found.changes)
         may = all(change.told for change in changes)

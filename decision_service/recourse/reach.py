@@ -125,7 +125,7 @@ def _has_rules(part: Stage) -> bool:
     return isinstance(part.runner, _WITHOUT_OUTPUTS)
 
 
-def values_seen(verdict: Verdict) -> Sequence[Any]:
+def slot_values(verdict: Verdict) -> Sequence[Any]:
     """The values of all names by slot, as an evaluation left them."""
     trace = verdict.raw_trace
     return trace.values if isinstance(trace, Trace) else ()

@@ -15,7 +15,7 @@ from itertools import combinations, product
 
 from decision_service.domain.factor import FactorValue
 from decision_service.recourse.candidates import Candidate, Pools, Uses, movable
-from decision_service.recourse.reach import Reach, values_seen
+from decision_service.recourse.reach import Reach, slot_values
 from decision_service.recourse.trial import Trial
 
 Changes = tuple[Candidate, ...]
@@ -48,7 +48,7 @@ class Search:
     @cached_property
     def pools(self) -> Mapping[str, list[Candidate]]:
         """The values of each factor that are looked at."""
-        seen = values_seen(self.trial.verdicts[0])
+        seen = slot_values(self.trial.verdicts[0])
         return Pools(self._uses, self.trial.values, seen, self.trial.laws).of(self._useful())
 
     def _useful(self) -> list[str]:

@@ -105,13 +105,6 @@ def enters_comparison(plan: Plan, subject: Subject, assignment: Assignment) -> b
     )
 
 
-def new_pin(assignment: Assignment, at: datetime) -> Pin | None:
-    """The pin that a recorded decision sets; None where it sets none or keeps the one it had."""
-    if assignment.arm is None or assignment.version is None or not sets_pin(assignment):
-        return None
-    return Pin(assignment.arm, assignment.version, at)
-
-
 def sets_pin(assignment: Assignment) -> bool:
     """Whether a recorded decision of somebody who is decided here sets a pin."""
     kept = assignment.arm_reason in (ArmReason.LIMIT_REACHED, ArmReason.PINNED)

@@ -57,19 +57,15 @@ from decision_service.storage.privacy.rewrapping import open_data_keys, take_ove
 from decision_service.storage.privacy.wrapping import count_others
 from decision_service.storage.queries import (
     applicants,
-    arms,
     clock,
     decisions,
     events,
     history,
-    hours,
-    journal,
     outcomes,
-    shadows,
-    tallies,
     texts,
     warm,
 )
+from decision_service.storage.queries.rollout import arms, hours, journal, shadows, tallies
 from decision_service.storage.replicas import process_rows
 from decision_service.storage.replicas.backtest_runs import StoredRuns
 from decision_service.storage.replicas.leases import LEASE_SECONDS, SharedLeases, SoleProcess

@@ -18,7 +18,7 @@ from decision_service.pipeline.rollout.plan_migration import MigratedPlans, sett
 from decision_service.pipeline.rollout.reload import REFUSED
 from decision_service.pipeline.rules.acceptance import ReadSigners, unacceptable, unapproved
 from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.rules.blocked import blocked_names
+from decision_service.pipeline.rules.checks.blocked import blocked_names
 from decision_service.pipeline.rules.last_good import keep, last_good_folder
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.starter import starter_rules

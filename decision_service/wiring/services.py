@@ -6,8 +6,8 @@ from decision_service.clock_ids import Ids
 from decision_service.config import OnRevoke
 from decision_service.domain.verdict import Verdict
 from decision_service.edge.rpc.mapping.connect_links import ConnectLinks
-from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
-from decision_service.edge.rpc.mapping.subject_access import told_reply
+from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
+from decision_service.edge.rpc.mapping.subject_access import disclosed_reply
 from decision_service.edge.rpc.server import Services
 from decision_service.edge.rpc.services.applicants import ApplicantUseCases
 from decision_service.edge.rpc.services.clock import ClockUseCases
@@ -169,4 +169,4 @@ def _export(core: Core) -> ExportPerson:
     settings, store = core.settings, core.store
     erases_decisions = settings.on_revoke is OnRevoke.ERASE_DECISIONS
     terms = AccessTerms(settings.retention, erases_decisions)
-    return ExportPerson(store.subject_access, store, told_reply, terms, core.clock)
+    return ExportPerson(store.subject_access, store, disclosed_reply, terms, core.clock)

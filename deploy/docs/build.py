@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from deploy.docs import reference
+from protos.compiling import image
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = Path(__file__).with_name("mkdocs.yml")
@@ -83,7 +84,8 @@ def _copy(file: Path, place: Path) -> None:
 def main() -> int:
     """Stage and build; 1 where a page or a link is wrong."""
     named = {*nav_pages(yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["nav"])}
-    made = {f"protos/{name}": text for name, text in reference.pages(reference.files()).items()}
+    protos = reference.pages(image("--include_source_info"))
+    made = {f"protos/{name}": text for name, text in protos.items()}
     if found := problems(named, made):
         print(*(f"{one}: mend `nav` in deploy/docs/mkdocs.yml" for one in found), sep="\n")
         return 1

@@ -7,6 +7,10 @@ from pathlib import Path
 import yaml
 
 from deploy.docs import build, links, reference
+from protos.compiling import image
+from protos.descriptors import Descriptors
+
+PROTOS = image("--include_source_info")
 
 
 def test_every_link_leads_somewhere_and_nothing_is_loaded_from_elsewhere() -> None:
@@ -31,18 +35,20 @@ def test_a_link_to_nowhere_is_found(tmp_path: Path) -> None:
 
 def test_every_call_and_message_is_in_the_reference() -> None:
     """Each has a heading on the page of its file, and no field is without a sentence."""
-    for file in reference.files():
+    known = Descriptors(PROTOS)
+    for file in reference.files(PROTOS):
         page = links.read(build.SITE / "protos" / f"{Path(file.name).stem}.html")
-        names = [kind.name.replace(".", "") for kind in reference.kinds(file)]
+        kinds = reference.kinds(file, known)
+        names = [reference.short(kind).replace(".", "") for kind in kinds]
         names += [method.name for service in file.service for method in service.method]
         assert {name.lower() for name in names} <= page.ids, file.name
-    for name, text in reference.pages(reference.files()).items():
+    for name, text in reference.pages(PROTOS).items():
         assert not [line for line in text.splitlines() if line.endswith("|  |")], name
 
 
 def test_pages_and_places_without_each_other_are_named() -> None:
     """A page that the navigation leaves out, and one that it names and nobody has."""
-    made = {f"protos/{name}" for name in reference.pages(reference.files())}
+    made = {f"protos/{name}" for name in reference.pages(PROTOS)}
     named = {*build.nav_pages(yaml.safe_load(build.CONFIG.read_text(encoding="utf-8"))["nav"])}
     assert build.problems(named, made) == []
     assert (found := build.problems({"docs/callers.md", "docs/gone.md"}, made))

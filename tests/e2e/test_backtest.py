@@ -21,7 +21,7 @@ import pytest
 from pyarrow.parquet import read_schema
 
 from decision_service.build import engine_version
-from decision_service.cli.backtest.rules import compared_rules
+from decision_service.cli.backtest.local.rules import compared_rules
 from decision_service.cli.errors import Exit
 from decision_service.pipeline.backtest.ports import JudgedRanges, KeyRange
 from decision_service.pipeline.backtest.rules import BacktestOrder

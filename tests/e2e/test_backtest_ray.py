@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from decision_service.cli.backtest.rules import compared_rules
+from decision_service.cli.backtest.local.rules import compared_rules
 from decision_service.impact.document import encoded
 from decision_service.impact.figures import Subject
 from decision_service.impact.report import report_of

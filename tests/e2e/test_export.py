@@ -13,9 +13,9 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
-from decision_service.cli.decisions.cases import case, cases_head
-from decision_service.cli.decisions.masking import Exported
-from decision_service.cli.decisions.rows import csv_line, json_line
+from decision_service.cli.decisions.export.cases import case, cases_head
+from decision_service.cli.decisions.export.masking import Exported
+from decision_service.cli.decisions.export.rows import csv_line, json_line
 from decision_service.cli.errors import Exit
 from decision_service.cli.main import run
 from decision_service.language.diagnostics import render

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from decision_service.domain.time import AsOf
-from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
+from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
 from decision_service.pipeline.decide.admission import Admission, bound_inputs
 from decision_service.pipeline.decide.conclude import conclude
 from decision_service.pipeline.ports import FetchResult

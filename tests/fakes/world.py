@@ -23,7 +23,7 @@ from decision_service.domain.snapshot import (
     Read,
     Snapshot,
 )
-from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
+from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import CallContext, Deps

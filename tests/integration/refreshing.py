@@ -13,7 +13,7 @@ import httpx
 
 from decision_service.clock_ids import Ids
 from decision_service.domain.snapshot import Provider, Snapshot
-from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
+from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import CallContext, Deps
 from decision_service.pipeline.history.read import ReadHistory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,14 @@ from sqlalchemy import Connection, event
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.ports import Filter, PagePosition
 from decision_service.storage.commit import postgres as postgres_commit
 from decision_service.storage.engine import Database, open_database
 from decision_service.storage.privacy import expiry
-from decision_service.storage.queries import arms, decisions, outcomes
+from decision_service.storage.queries import backtest, decisions, outcomes
+from decision_service.storage.queries.decisions import microseconds
+from decision_service.storage.queries.rollout import arms
 from tests.kits.decision_entries import NOON
 from tests.kits.postgres import Postgres
 
@@ -52,20 +56,29 @@ async def server(postgres: Postgres) -> AsyncIterator[Database]:
     await database.aclose()
 
 
-def plan_of(connection: Connection, work: Callable[[Connection], object]) -> list[str]:
-    """How the database means to carry out the first statement of some work."""
-    seen: list[tuple[str, object]] = []
+def first_statement(
+    connection: Connection, work: Callable[[Connection], object]
+) -> tuple[str, tuple[object, ...]]:
+    """The first statement of some work, and its parameters."""
+    seen: list[tuple[str, tuple[object, ...]]] = []
 
-    def note(_: object, __: object, statement: str, parameters: object, *___: object) -> None:
+    def note(
+        _: object, __: object, statement: str, parameters: tuple[object, ...], *___: object
+    ) -> None:
         seen.append((statement, parameters))
 
     event.listen(connection, "before_cursor_execute", note)
     work(connection)
     event.remove(connection, "before_cursor_execute", note)
-    (statement, parameters), *_ = seen
+    return seen[0]
+
+
+def plan_of(connection: Connection, work: Callable[[Connection], object]) -> list[str]:
+    """How the database means to carry out the first statement of some work."""
+    statement, parameters = first_statement(connection, work)
     of_sqlite = connection.dialect.name == "sqlite"
     explain = "EXPLAIN QUERY PLAN " if of_sqlite else "EXPLAIN "
-    found = connection.exec_driver_sql(explain + statement, parameters)  # type: ignore[arg-type]
+    found = connection.exec_driver_sql(explain + statement, parameters)
     return [row[3] if of_sqlite else row[0] for row in found]
 
 
@@ -115,6 +128,23 @@ async def test_what_rollouts_ask_for_is_read_in_order(sqlite: Database) -> None:
     assert day[0] == f"{covering}granted (product=? AND created>?)"
     unit = await sqlite.read(lambda c: plan_of(c, lambda c: arms.explored(c, "loan", "u", NOON)))
     assert unit == [f"{covering}explored (product=? AND unit=? AND created>?)"]
+
+
+async def test_a_backtest_finds_first_decisions_by_user_and_goes_on_where_it_was(
+    sqlite: Database,
+) -> None:
+    """Pages far into a window cost as much as its first one."""
+    whole, reached = KeyRange(NOON, NOON + timedelta(days=90)), NOON + timedelta(days=45)
+
+    def page(connection: Connection) -> object:
+        after = PagePosition(reached, "d")
+        return backtest.applicants(connection, "loan", whole, NOON, after, 50)
+
+    plan = await sqlite.read(lambda c: plan_of(c, page))
+    by_user = "USING INDEX decisions_user_id (user_id=? AND created>? AND created<?)"
+    assert f"SEARCH earlier {by_user}" in plan
+    _, given = await sqlite.read(lambda c: first_statement(c, page))
+    assert given.count(microseconds(reached)) == 2  # the index is entered there, ties are left out
 
 
 async def test_what_is_due_is_found_oldest_first(sqlite: Database) -> None:

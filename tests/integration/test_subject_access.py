@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from decision_service.domain.errors import UserUnknown
-from decision_service.edge.rpc.mapping.subject_access import record_message, told_reply
+from decision_service.edge.rpc.mapping.subject_access import disclosed_reply, record_message
 from decision_service.pipeline.history.keys import user_key
 from decision_service.pipeline.snapshots.codec import snapshot_body
 from decision_service.pipeline.subject_access.about import AccessTerms
@@ -39,7 +39,7 @@ Rows = Mapping[str, list[Mapping[str, Any]]]
 def exporter(store: Store, *, erases_decisions: bool = False) -> ExportPerson:
     """The use case on a store."""
     terms = AccessTerms(25, erases_decisions)
-    return ExportPerson(store.subject_access, store, told_reply, terms, SetClock(NOON))
+    return ExportPerson(store.subject_access, store, disclosed_reply, terms, SetClock(NOON))
 
 
 async def exported(store: Store, user_id: str, **terms: bool) -> list[PersonRecord]:

@@ -15,7 +15,7 @@ import httpx
 
 from decision_service.domain.money import Money
 from decision_service.domain.time import AsOf
-from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
+from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
 from decision_service.factors.plan import fetch_plan
 from decision_service.pipeline.decide.admission import Admission, bound_inputs
 from decision_service.pipeline.decide.application import Application

@@ -1,1 +1,4 @@
-"""`backtest`: what a rule change would do, on recorded applicants."""
+"""`backtest` and `backtests`: what a rule change would do, on recorded applicants.
+
+No figure of a report is computed here.
+"""

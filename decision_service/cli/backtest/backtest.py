@@ -11,8 +11,12 @@ import typer
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from decision_service.cli.backtest.expected import require_challenger, write_expected
 from decision_service.cli.backtest.findings import conditions, require_fit
+from decision_service.cli.backtest.local.proofs import proofs_of
+from decision_service.cli.backtest.local.rules import compared_rules
+from decision_service.cli.backtest.local.run import Question, answered, require_possible
+from decision_service.cli.backtest.local.sources import SourceNames
+from decision_service.cli.backtest.local.workers import Workers
 from decision_service.cli.backtest.options import (
     ByOption,
     FiguresOption,
@@ -26,12 +30,8 @@ from decision_service.cli.backtest.options import (
     dimensions,
 )
 from decision_service.cli.backtest.output import ReportFormat, show_report
-from decision_service.cli.backtest.proofs import proofs_of
-from decision_service.cli.backtest.rules import compared_rules
-from decision_service.cli.backtest.run import Question, answered, require_possible
-from decision_service.cli.backtest.sources import SourceNames
 from decision_service.cli.backtest.sweep import assignments, sweep_points
-from decision_service.cli.backtest.workers import Workers
+from decision_service.cli.backtest.write_expect import require_challenger, write_expected
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
 from decision_service.cli.rules.diff.proofs import ProveOption

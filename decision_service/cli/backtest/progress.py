@@ -10,7 +10,7 @@ from time import monotonic
 
 @contextmanager
 def progress() -> Iterator[Callable[[int, int, int], None]]:
-    """Yield what is told how many parts are done, of how many, and the decisions in them.
+    """Yield what shows how many parts are done, of how many, and the decisions in them.
 
     Decisions are 0 where nobody counts them.
     """
@@ -31,11 +31,11 @@ def progress() -> Iterator[Callable[[int, int, int], None]]:
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("judging", total=None, rate="")
 
-        def told(done: int, every: int, decisions: int) -> None:
+        def show(done: int, every: int, decisions: int) -> None:
             rate = rate_text(decisions, monotonic() - began)
             bar.update(task, completed=done, total=every, rate=rate)
 
-        yield told
+        yield show
 
 
 def rate_text(decisions: int, seconds: float) -> str:

@@ -39,9 +39,10 @@ from decision_service.cli.display.output import (
 )
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
+from decision_service.cli.text_files import read_text
+from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.impact.document import decoded
 from decision_service.pipeline.backtest.sweep import FigureRange
-from decision_service.small_file import read_small
 
 WATCH_SECONDS = 1.0
 _REFUSALS = frozenset({"BACKTEST_RUNNING", "BACKTEST_REFUSED"})
@@ -109,10 +110,10 @@ def watch(
 
     The exit code is 1 where it has no report.
     """
-    with backtests(server) as stub, progress() as told:
+    with backtests(server) as stub, progress() as show:
         asked = pb.GetBacktestRequest(backtest_id=_named(stub, server, run_id))
         while (run := call(stub.GetBacktest, asked, server).backtest).state not in _ENDED:
-            told(run.ranges_done, run.ranges_total, 0)
+            show(run.ranges_done, run.ranges_total, 0)
             time.sleep(WATCH_SECONDS)
     _show([run], form)
     if run.state != pb.BACKTEST_STATE_DONE:
@@ -172,17 +173,7 @@ def _name_other(request: pb.StartBacktestRequest, word: str) -> None:
     if named == request.product and number.isdecimal() and len(number) <= 6:
         request.version = int(number)
     elif word:
-        request.source = _text(word, f"name a file, or {request.product}@2")
-
-
-def _text(word: str, form: str) -> str:
-    try:
-        return read_small(Path(word)).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise CommandError(
-            f"--with is {word}, which cannot be read ({why}): {form}", Exit.USAGE
-        ) from None
+        request.source = read_text(Path(word), f"name a file, or {request.product}@2")
 
 
 def _sweep(one: FigureRange) -> pb.BacktestSweep:
@@ -210,7 +201,7 @@ def _show(runs: list[pb.Backtest], form: Format) -> None:
         return
     rows = table("run", "product", "compares", "state", "done", "started by", "at")
     for run in runs:
-        state = pb.BacktestState.Name(run.state).removeprefix("BACKTEST_STATE_")
+        state = enum_name(pb.BacktestState.DESCRIPTOR, run.state)
         told = f"{state}: {escape(run.problem)}" if run.problem else state
         done = f"{run.ranges_done * 100 // max(run.ranges_total, 1)} %"
         began = f"{run.create_time.ToDatetime():%Y-%m-%d %H:%M} UTC"

@@ -86,13 +86,8 @@ class ServerOptions:
         """The files as TLS uses them; raises CommandError for what is no certificate or key."""
         if (self.tls_cert is None) != (self.tls_key is None):
             raise CommandError("--tls-cert and --tls-key belong together: give both", Exit.USAGE)
-        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        made = _trusting(self.tls_ca)
         made.set_alpn_protocols(["h2"])
-        authority = _content("--tls-ca", self.tls_ca)
-        if authority is None:
-            made.load_default_certs()
-        else:
-            _load_authority(made, authority, self.tls_ca)
         if self.tls_cert is not None and self.tls_key is not None:
             _load_certificate(made, self.tls_cert, self.tls_key)
         return made
@@ -117,15 +112,7 @@ def trusting(authority: Path | None) -> ssl.SSLContext | bool:
 
     Raises CommandError where the file cannot be used.
     """
-    if authority is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=authority)
-    except (OSError, ssl.SSLError):
-        raise CommandError(
-            f"the file {authority} of --tls-ca holds no certificate in PEM that can be read",
-            Exit.USAGE,
-        ) from None
+    return True if authority is None else _trusting(authority)
 
 
 def calls_server(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -154,12 +141,18 @@ def calls_server(command: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-def _load_authority(context: ssl.SSLContext, authority: bytes, path: Path | None) -> None:
+def _trusting(authority: Path | None) -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    content = _content("--tls-ca", authority)
+    if content is None:
+        made.load_default_certs()
+        return made
     try:
-        context.load_verify_locations(cadata=authority.decode("ascii", "replace"))
+        made.load_verify_locations(cadata=content.decode("ascii", "replace"))
     except (ssl.SSLError, ValueError):
-        message = f"{path} of --tls-ca holds no certificate in PEM"
+        message = f"{authority} of --tls-ca holds no certificate in PEM"
         raise CommandError(message, Exit.USAGE) from None
+    return made
 
 
 def _load_certificate(context: ssl.SSLContext, cert: Path, key: Path) -> None:

@@ -13,7 +13,7 @@ from decision_service.cli.client.fields import View, ViewOption
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.decisions.clock import clock
 from decision_service.cli.decisions.differences import difference_table
-from decision_service.cli.decisions.export import export
+from decision_service.cli.decisions.export.command import export
 from decision_service.cli.decisions.listing import list_decisions
 from decision_service.cli.decisions.notices import notice, notice_sent, notices
 from decision_service.cli.decisions.outcomes import outcomes

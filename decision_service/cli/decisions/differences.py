@@ -15,6 +15,7 @@ from decision_service.cli.display.text import (
     override_text,
     value_text,
 )
+from decision_service.edge.rpc.mapping.enums import enum_name
 
 NONE = "–"
 Parts = Mapping[str, str]
@@ -66,7 +67,7 @@ def _of_offer(offer: pb.Offer) -> Iterator[tuple[str, str]]:
 
 
 def _rule(rule: pb.RuleTrace) -> str:
-    truth = pb.Truth.Name(rule.truth).removeprefix("TRUTH_").lower()
+    truth = enum_name(pb.Truth.DESCRIPTOR, rule.truth).lower()
     return f"{truth} → {rule.effect}" if rule.effect else truth
 
 

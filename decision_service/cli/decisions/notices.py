@@ -27,6 +27,7 @@ from decision_service.cli.display.output import (
 from decision_service.cli.display.text import instant_text
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
+from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.storage.rules_folder.whole_files import write_whole
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="dec_…")]
@@ -49,15 +50,6 @@ class Kind(StrEnum):
     COUNTER_OFFER = "counter-offer"
     ADVERSE_ACTION = "adverse-action"
     INCOMPLETE = "incomplete"
-
-
-_KINDS = {
-    Kind.APPROVAL: pb.NOTICE_KIND_APPROVAL,
-    Kind.COUNTER_OFFER: pb.NOTICE_KIND_COUNTER_OFFER,
-    Kind.ADVERSE_ACTION: pb.NOTICE_KIND_ADVERSE_ACTION,
-    Kind.INCOMPLETE: pb.NOTICE_KIND_INCOMPLETE,
-}
-_NAMES = {number: kind.value for kind, number in _KINDS.items()}
 
 
 @calls_server
@@ -111,7 +103,7 @@ def notices(
     """List letters that were made, newest first."""
     request = pb.ListNoticesRequest(
         decision_id=decision_id,
-        kind=pb.NOTICE_KIND_UNSPECIFIED if kind is None else _KINDS[kind],
+        kind=None if kind is None else _on_wire(kind),
         sent=pb.SENT_FILTER_NOT_SENT if unsent else pb.SENT_FILTER_UNSPECIFIED,
         page_size=limit,
         page_token=page_token,
@@ -125,7 +117,7 @@ def notices(
     for one in reply.notices:
         rows.add_row(
             one.decision_id,
-            _NAMES[one.kind],
+            _kind_text(one),
             one.language,
             instant_text(one.create_time),
             escape(one.created_by),
@@ -154,7 +146,7 @@ def notice_sent(
     The first report counts.
     """
     request = pb.RecordNoticeSentRequest(
-        decision_id=decision_id, kind=_KINDS[kind], language=language, channel=channel
+        decision_id=decision_id, kind=_on_wire(kind), language=language, channel=channel
     )
     request.send_time.FromDatetime(_at(at))
     with notice_stub(server) as stub:
@@ -162,8 +154,16 @@ def notice_sent(
     if form is Format.JSON:
         print_json(noted)
     else:
-        words = f"{decision_id}: {_NAMES[noted.kind]} letter sent {_sent_text(noted)}"
+        words = f"{decision_id}: {_kind_text(noted)} letter sent {_sent_text(noted)}"
         console().print(words, markup=False, soft_wrap=True)
+
+
+def _on_wire(kind: Kind) -> str:
+    return f"NOTICE_KIND_{kind.name}"
+
+
+def _kind_text(one: pb.Notice) -> str:
+    return enum_name(pb.NoticeKind.DESCRIPTOR, one.kind).lower().replace("_", "-")
 
 
 def _at(text: str) -> datetime:

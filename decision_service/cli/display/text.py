@@ -9,6 +9,7 @@ from google.type.money_pb2 import Money
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import values_pb2
+from decision_service.edge.rpc.mapping.enums import enum_name
 
 
 def instant_text(instant: Timestamp) -> str:
@@ -26,9 +27,9 @@ def outcome_text(decision: pb.Decision) -> str:
 
 def concluded_text(outcome: int, refer_kind: int) -> str:
     """`APPROVE`, `DECLINE`, `REFER data` …"""
-    name = pb.Outcome.Name(outcome).removeprefix("OUTCOME_")
+    name = enum_name(pb.Outcome.DESCRIPTOR, outcome)
     if refer_kind:
-        kind = pb.ReferKind.Name(refer_kind).removeprefix("REFER_KIND_").lower()
+        kind = enum_name(pb.ReferKind.DESCRIPTOR, refer_kind).lower()
         return f"{name} {kind}"
     return name.replace("_", " ")
 

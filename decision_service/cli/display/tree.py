@@ -20,6 +20,7 @@ from decision_service.cli.display.text import (
     override_text,
     reason_text,
 )
+from decision_service.edge.rpc.mapping.enums import enum_name
 
 _COLOURS = {
     pb.OUTCOME_APPROVE: "green",
@@ -58,7 +59,7 @@ def _add_review(tree: Tree, decision: pb.Decision) -> None:
     if not decision.HasField("review"):
         return
     review = decision.review
-    state = pb.ReviewState.Name(review.state).removeprefix("REVIEW_STATE_")
+    state = enum_name(pb.ReviewState.DESCRIPTOR, review.state)
     branch = tree.add(f"review · {state} · {', '.join(review.review_ids)}")
     if review.decided_again_as:
         branch.add(f"decided again as {review.decided_again_as}")
@@ -127,8 +128,8 @@ def _add_stages(tree: Tree, decision: pb.Decision) -> None:
     for (stage, component, outcome), rules in groupby(
         decision.rule_traces, key=lambda t: (t.stage, t.component, t.stage_outcome)
     ):
-        kind = pb.Component.Name(component).removeprefix("COMPONENT_")
-        concluded = pb.Outcome.Name(outcome).removeprefix("OUTCOME_") if outcome else ""
+        kind = enum_name(pb.Component.DESCRIPTOR, component)
+        concluded = enum_name(pb.Outcome.DESCRIPTOR, outcome) if outcome else ""
         branch = add_stage(tree, stage, kind, concluded)
         for rule in rules:
             add_rule(branch, stage, kind, _shown(rule))
@@ -138,7 +139,7 @@ def _shown(rule: pb.RuleTrace) -> RuleView:
     seen = [
         comparison_text(c.left, c.actual, c.operator, c.right, c.required) for c in rule.comparisons
     ]
-    truth = pb.Truth.Name(rule.truth).removeprefix("TRUTH_")
+    truth = enum_name(pb.Truth.DESCRIPTOR, rule.truth)
     lines = (*seen, rule.note) if rule.note else seen
     return RuleView(rule.rule, truth, rule.effect, rule.reason, lines)
 

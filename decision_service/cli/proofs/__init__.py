@@ -1,1 +1,4 @@
-"""Proofs of claims about rules, on the command line."""
+"""Proofs of claims about rules, on the command line.
+
+No claim is defined or proved here.
+"""

@@ -11,7 +11,7 @@ import typer
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import seconds
-from decision_service.cli.proofs.told import as_dict, lines
+from decision_service.cli.proofs.rendering import as_dict, lines
 from decision_service.cli.proofs.versions import find_anywhere
 from decision_service.cli.rules.folder import DEFAULT_PATH
 from decision_service.cli.rules.version import NamedVersion, RulesOption
@@ -52,7 +52,7 @@ def prove(
     versions = find_anywhere(old, rules), find_anywhere(new, rules)
     question, today = _question(versions, claim, where), _day(on, versions[1])
     result = decided(question, today, timeout)
-    words = _words(versions, claim, where)
+    words = _claim_text(versions, claim, where)
     if form is Format.JSON:
         print_json(as_dict(question, words, result, today))
     else:
@@ -97,7 +97,7 @@ def _day(text: str, version: NamedVersion) -> date:
         raise CommandError(f"--from is {text}: write a day as 2026-12-01", Exit.USAGE) from None
 
 
-def _words(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> str:
+def _claim_text(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> str:
     """The claim in a sentence."""
     old, new = (version.name for version in versions)
     told = {

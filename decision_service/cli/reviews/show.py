@@ -12,6 +12,7 @@ from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.cli.display.output import Format, console, print_json
 from decision_service.cli.display.text import concluded_text, money_text
+from decision_service.edge.rpc.mapping.enums import enum_name
 
 _WIDTH = 80
 _INDENT = "    "
@@ -45,7 +46,7 @@ def head_lines(review: pb.Review) -> Iterator[str]:
 
 def state_text(review: pb.Review) -> str:
     """`CLAIMED by ana until …`, `ENDED: DECIDED_AGAIN as dec_…`."""
-    name = decision_pb2.ReviewState.Name(review.state).removeprefix("REVIEW_STATE_")
+    name = enum_name(decision_pb2.ReviewState.DESCRIPTOR, review.state)
     if review.claimed_by:
         return f"{name} by {review.claimed_by} until {_at(review.claim_end_time)}"
     if review.decided_again_as:
@@ -60,7 +61,7 @@ def state_text(review: pb.Review) -> str:
 
 def result_text(result: pb.ReviewResult) -> str:
     """`APPROVE PHP 20,000.00, INCOME_CONFIRMED: the employer confirms it`."""
-    outcome = decision_pb2.Outcome.Name(result.outcome).removeprefix("OUTCOME_")
+    outcome = enum_name(decision_pb2.Outcome.DESCRIPTOR, result.outcome)
     has = result.HasField("approved_amount")
     amount = f" {money_text(result.approved_amount)}" if has else ""
     return f"{outcome}{amount}, {result.reason}: {result.explanation}"

@@ -11,6 +11,7 @@ from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.cli.display.output import table
 from decision_service.cli.display.text import instant_text, money_text
+from decision_service.edge.rpc.mapping.enums import enum_name
 
 _STATES = {"waiting": "waiting", "ok": "ok", "tripped": "TRIPPED"}
 
@@ -68,7 +69,7 @@ def next_text(one: pb.NextStage) -> str:
 
 def outcome_text(outcome: int) -> str:
     """`approve`, `refer`, `decline`."""
-    return decision_pb2.Outcome.Name(outcome).removeprefix("OUTCOME_").lower()
+    return enum_name(decision_pb2.Outcome.DESCRIPTOR, outcome).lower()
 
 
 def _used(cap: pb.CapFigures) -> Iterator[str]:

@@ -48,7 +48,7 @@ from decision_service.config import load
 from decision_service.domain.factor import Better
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
-from decision_service.pipeline.rules.blocked import blocked_names
+from decision_service.pipeline.rules.checks.blocked import blocked_names
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.trial.figures import cases_for_missed, try_figures
 from decision_service.pipeline.trial.guarantees import guarantees_of

@@ -26,10 +26,11 @@ from decision_service.cli.display.tree import add_verdict, styled_outcome
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.folder import DEFAULT_PATH
 from decision_service.cli.rules.version import RulesOption, find_version
+from decision_service.cli.text_files import read_text
 from decision_service.domain.factor import Value
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import RuleTrace, StageTrace, Truth, Verdict
-from decision_service.edge.rpc.mapping.verdict import verdict_fields
+from decision_service.edge.rpc.mapping.decisions.verdict import verdict_fields
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, render
 from decision_service.language.yaml.readers import parse_day
@@ -40,7 +41,6 @@ from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.run.inputs import bind_inputs
 from decision_service.ruleset.run.lists import list_answers
 from decision_service.ruleset.testing.case_reading import Given, GivenFile, parse_given, parse_input
-from decision_service.small_file import read_small
 
 _LANGUAGES = ("en",)
 
@@ -90,7 +90,8 @@ def explain(
 
 
 def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str | None) -> Facts:
-    read = parse_given(str(path), _text(path), ruleset, catalogue())
+    text = read_text(path, "write the factors into it, one `name: value` a line")
+    read = parse_given(str(path), text, ruleset, catalogue())
     _refuse(path, read)
     given = Given(dict(_input(pair, ruleset) for pair in pairs)).over(read.given)
     _check_complete(ruleset, given, path)
@@ -104,17 +105,6 @@ def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str 
     at = _as_of(day, read, ruleset)
     answers = list_answers(ruleset, bound.values, at.date, instead=given.lists)
     return Facts(given.factors, bound.values, at, answers=answers)
-
-
-def _text(path: Path) -> str:
-    try:
-        return read_small(path).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise CommandError(
-            f"{path} cannot be read ({why}): write the factors into it, one `name: value` a line",
-            Exit.USAGE,
-        ) from None
 
 
 def _refuse(path: Path, read: GivenFile) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from decision_service.cli.display.output import console
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.text_files import read_text
 from decision_service.language.diagnostics import Report, render
 from decision_service.ruleset.program.lists import folded, hashed
 from decision_service.ruleset.reading.lists import HASH, ListReader, read_list
@@ -27,7 +28,7 @@ def hash_list(
 
     Those added since are among them.
     """
-    text = _text(path)
+    text = read_text(path, "name the file of a list")
     report = Report()
     reader = ListReader(str(path), text, report)
     if reader.columns and not reader.salt:
@@ -56,17 +57,6 @@ def _hashed(reader: ListReader) -> tuple[str, int]:
         count += bool(plain)
         writer.writerow([hashed(folded(key), salt) if plain else key, *rest])
     return out.getvalue(), count
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise CommandError(
-            f"{path} cannot be read ({why}): name the file of a list",
-            Exit.USAGE,
-        ) from None
 
 
 def _refuse(path: Path, report: Report) -> None:

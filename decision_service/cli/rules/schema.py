@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -11,13 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.display.generated import print_or_check
 from decision_service.domain.factor import FactorSpec
 from decision_service.factors.registry import catalogue
 from decision_service.rollout.schema import plan_schema
 from decision_service.ruleset.schema.cases import tests_schema
 from decision_service.ruleset.schema.document import ruleset_schema, shared_schema
-from decision_service.small_file import read_small
 
 
 class SchemaKind(StrEnum):
@@ -47,28 +45,15 @@ def schema(
     ] = None,
 ) -> None:
     """Print the JSON Schema of rule files, for editors."""
-    text = schema_text(kind)
-    if check is None:
-        sys.stdout.write(text)
-    elif _read(check) != text:
-        raise CommandError(
-            f"{check} is not the schema that the code and the factors give: write it anew with "
-            f"`decision-service rules schema --of {kind} > {check}`",
-            Exit.FINDINGS,
-        )
+    print_or_check(
+        schema_text(kind),
+        check,
+        "the schema that the code and the factors give",
+        f"decision-service rules schema --of {kind}",
+    )
 
 
 def schema_text(kind: SchemaKind) -> str:
     """A schema as it is committed under `rules/_schema`."""
     made = _SCHEMAS[kind](catalogue())
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
-
-
-def _read(path: Path) -> str:
-    try:
-        return read_small(path).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(
-            f"{path} cannot be read ({getattr(error, 'strerror', 'not UTF-8')}): name a schema",
-            Exit.USAGE,
-        ) from None

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.folder import DEFAULT_PATH, select_rules
+from decision_service.cli.text_files import read_text
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Severity, count, render
 from decision_service.pipeline.rules.loading import RuleFolder, files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.testing.case_reading import case_target
-from decision_service.small_file import read_small
 
 RulesOption = Annotated[
     Path, typer.Option("--rules", help="the rules folder that product@version looks in")
@@ -99,19 +99,10 @@ def _of_file(path: Path) -> RulesetFiles:
             if file.path == selection.part:
                 files = files_of(selection.folder, product, version)
                 return files if product.plan is not None else _astray(files)
-    return _astray(RulesetFiles("", str(path), _text(path)))
+    return _astray(RulesetFiles("", str(path), read_text(path, _FORM)))
 
 
 def _astray(files: RulesetFiles) -> RulesetFiles:
     """A file outside a product's folder, taken at its word as to which product it is of."""
     target = case_target(files.path, files.text)
     return replace(files, product=target.ruleset) if target is not None else files
-
-
-def _text(path: Path) -> str:
-    try:
-        body = read_small(path)
-        return body.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise CommandError(f"{path} cannot be read ({why}): {_FORM}", Exit.USAGE) from None

@@ -10,7 +10,6 @@ decisions.db, data-keys            the store with its companions, and the key of
 
 from __future__ import annotations
 
-import os
 import secrets
 import shlex
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import yaml
 
+from decision_service.cli.display.new_file import OWNER_ALONE, new_file
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.sandbox.certificates import throwaway
 from decision_service.config import (
@@ -131,6 +131,5 @@ def _refused(folder: Path, why: str) -> CommandError:
 def _write(path: Path, content: bytes) -> None:
     """Write a file that its owner alone can read, whatever was there."""
     path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
+    with new_file(path, OWNER_ALONE) as file:
         file.write(content)

@@ -12,8 +12,8 @@ from decision_service.cli.server.key_files import (
     KeyArgument,
     file_commands,
     key_id,
+    refusals,
     required,
-    told,
 )
 from decision_service.cli.server.options import ConfigOption
 from decision_service.config import load
@@ -36,7 +36,7 @@ def rewrap(config: ConfigOption = None, file: FileOption = None) -> None:
     """
     settings = load(config)
     path = file or required(DATA_KEYS, data_key_file(settings))
-    with told():
+    with refusals():
         wrapped = asyncio.run(_rewrap(settings.store_url, path))
     sys.stdout.write(f"{wrapped} keys of users are wrapped anew, by the newest key of {path}\n")
 
@@ -49,7 +49,7 @@ def forget(key: KeyArgument, config: ConfigOption = None, file: FileOption = Non
     """
     settings, wanted = load(config), key_id(key)
     path = file or required(DATA_KEYS, data_key_file(settings))
-    with told():
+    with refusals():
         _require_old(path, wanted)
         if wanted in asyncio.run(_used(settings.store_url)):
             message = f"{key} wraps users' keys: run `decision-service data-keys rewrap` first"

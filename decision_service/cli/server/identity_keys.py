@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from decision_service.cli.server.key_files import KeyArgument, file_commands, key_id, told
+from decision_service.cli.server.key_files import KeyArgument, file_commands, key_id, refusals
 from decision_service.cli.server.options import ConfigOption
 from decision_service.config import Settings, load
 from decision_service.storage.engine import open_database
@@ -29,7 +29,7 @@ def forget(key: KeyArgument, config: ConfigOption = None) -> None:
     Second uses that it found are forgotten.
     """
     wanted = key_id(key)
-    with told():
+    with refusals():
         gone = asyncio.run(_forget(load(config).store_url, wanted))
     sys.stdout.write(f"{gone} hashes under {key} are deleted; remove its line from the file\n")
 

@@ -39,7 +39,7 @@ def init(folder: Folder, only_protos: Protos = False) -> None:
         why = error.strerror or "not every file could be copied"
         message = f"{folder} cannot be written ({why}): free space, or give another folder"
         raise CommandError(message, Exit.USAGE) from None
-    sys.stdout.write(_told(folder, only_protos=only_protos))
+    sys.stdout.write(_next_steps(folder, only_protos=only_protos))
 
 
 def _protos() -> Mapping[str, Path]:
@@ -59,7 +59,7 @@ def _write(folder: Path, contents: Mapping[str, Path]) -> None:
         shutil.copytree(source, folder / name, copy_function=shutil.copyfile)
 
 
-def _told(folder: Path, *, only_protos: bool) -> str:
+def _next_steps(folder: Path, *, only_protos: bool) -> str:
     if only_protos:
         return (
             f"{folder} has the protos; give it to your generator as the folder of imports, and "

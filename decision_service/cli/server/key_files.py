@@ -38,7 +38,7 @@ def file_commands(keys: KeyFile[Any], configured: Configured, about: str) -> typ
         The file is made where there is none.
         """
         path = file or required(keys, configured(load(config)))
-        with told():
+        with refusals():
             key = keys.add(path)
         sys.stdout.write(f"{path} has the new key {key.id.hex()}\n")
         sys.stderr.write("Copy the file to every machine, then start each process again.\n")
@@ -50,7 +50,7 @@ def file_commands(keys: KeyFile[Any], configured: Configured, about: str) -> typ
         An id is no secret.
         """
         path = file or required(keys, configured(load(config)))
-        with told():
+        with refusals():
             found = keys.read(path)
         sys.stdout.writelines(f"{key.id.hex()}\n" for key in found)
 
@@ -65,8 +65,8 @@ def required(keys: KeyFile[Any], path: Path | None) -> Path:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """A store's refusal as a CommandError."""
+def refusals() -> Iterator[None]:
+    """Refusals of a key file as CommandErrors."""
     try:
         yield
     except StoreError as error:

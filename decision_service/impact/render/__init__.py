@@ -1,1 +1,4 @@
-"""Reports in Markdown, HTML and SVG; every one tells the same figures."""
+"""Reports in Markdown, HTML and SVG; every one tells the same figures.
+
+No figure is computed here.
+"""

@@ -1,4 +1,4 @@
-"""Terms of logic and arithmetic, which a solver can decide and which can be computed.
+"""Terms of logic and arithmetic, which a solver can decide.
 
 They know no solver: `proofs` translates them.
 """

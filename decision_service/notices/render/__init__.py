@@ -1,1 +1,4 @@
-"""Letters as plain text and as HTML."""
+"""Letters as plain text and as HTML.
+
+No word of a letter is chosen here.
+"""

@@ -1,1 +1,4 @@
-"""Letters to applicants: made of recorded decisions, recorded, and reported as sent."""
+"""Letters to applicants: made of recorded decisions, recorded, and reported as sent.
+
+Nothing is sent from here.
+"""

@@ -77,7 +77,7 @@ class ReadReviewChain:
         self, decision_id: str, outcome: Outcome, reviews: Sequence[Review]
     ) -> StandingOutcome:
         for _ in range(MOST_LINKS):
-            told = _told(reviews)
+            told = _completed_result(reviews)
             following = _again(reviews)
             if told is not None or not following:
                 return told or StandingOutcome(decision_id, outcome)
@@ -89,7 +89,7 @@ class ReadReviewChain:
         return StandingOutcome(decision_id, outcome)
 
 
-def _told(reviews: Sequence[Review]) -> StandingOutcome | None:
+def _completed_result(reviews: Sequence[Review]) -> StandingOutcome | None:
     """The result of the newest completed review."""
     for review in reversed(reviews):
         result = review.result

@@ -85,7 +85,7 @@ class Rollouts:
         """The last step that this process knows of, from memory; raises ProductUnknown."""
         return self._latest[self._active_rules.current().product(product).name]
 
-    def standing(self) -> Mapping[str, JournalEntry]:
+    def latest_steps(self) -> Mapping[str, JournalEntry]:
         """The last step of every product that this process knows of, by name."""
         return dict(sorted(self._latest.items()))
 

@@ -61,7 +61,7 @@ async def settle(
         except JournalMovedOn:
             continue
         states = {name: entry.after for name, entry in entries.items()}
-        return MigratedPlans(rulebook.standing(states), entries)
+        return MigratedPlans(rulebook.with_states(states), entries)
     raise RolloutMovedOn("the rollouts kept moving while their plans were taken over: try again")
 
 

@@ -55,7 +55,7 @@ class ActiveRules:
 
     def set_states(self, states: Mapping[str, RolloutState]) -> None:
         """Replace the rollout states of these products, under the same rules and plans."""
-        self._status = replace(self._status, rulebook=self.current().standing(states))
+        self._status = replace(self._status, rulebook=self.current().with_states(states))
 
     def refuse(self, problems: tuple[Diagnostic, ...], now: datetime) -> None:
         """Keep the rules that decide, and record why the folder was refused."""

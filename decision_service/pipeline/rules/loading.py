@@ -15,17 +15,21 @@ from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.language.evaluation.condition import Declared, DeclaredNames
 from decision_service.pipeline.ports import StoredText
-from decision_service.pipeline.rules.day_bounds import doubtful_bounds
-from decision_service.pipeline.rules.folder_checks import ListFiles, list_problems, shared_problems
-from decision_service.pipeline.rules.notices import notices_of
+from decision_service.pipeline.rules.checks.day_bounds import doubtful_bounds
+from decision_service.pipeline.rules.checks.notices import notices_of
+from decision_service.pipeline.rules.checks.queue_tags import unknown_queue_tags
+from decision_service.pipeline.rules.checks.segments import unmatched_segments
+from decision_service.pipeline.rules.checks.shared_files import (
+    ListFiles,
+    list_problems,
+    shared_problems,
+)
 from decision_service.pipeline.rules.publishing.manifest import (
     Publication,
     manifest_problems,
     publication,
 )
-from decision_service.pipeline.rules.queue_tags import unknown_queue_tags
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
-from decision_service.pipeline.rules.segments import unmatched_segments
 from decision_service.pipeline.rules.texts import ruleset_text
 from decision_service.rollout.plan import parse_plan
 from decision_service.rollout.state import initial_state

@@ -65,7 +65,7 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
             )
         return found
 
-    def standing(self, states: Mapping[str, RolloutState]) -> Rulebook:
+    def with_states(self, states: Mapping[str, RolloutState]) -> Rulebook:
         """The same rules and plans with these rollout states by product."""
         products = {
             name: replace(product, state=states.get(name, product.state))

@@ -8,7 +8,7 @@ from datetime import date
 from decision_service.impact.proofs import ClaimProof, ProofAnswer
 from decision_service.pipeline.trial.everybody import everybody
 from decision_service.proofs.claims.comparison import Claim, Comparison, Incomparable, compared
-from decision_service.proofs.report import told_person
+from decision_service.proofs.report import person_text
 from decision_service.proofs.results import Counterexample, Proved
 from decision_service.proofs.search import prove
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -50,5 +50,5 @@ def _proof(
     if isinstance(result, Proved):
         return ClaimProof(words, ProofAnswer.PROVED)
     if isinstance(result, Counterexample):
-        return ClaimProof(words, ProofAnswer.COUNTEREXAMPLE, told_person(question, result))
+        return ClaimProof(words, ProofAnswer.COUNTEREXAMPLE, person_text(question, result))
     return ClaimProof(words, ProofAnswer.UNDECIDED, result.why)

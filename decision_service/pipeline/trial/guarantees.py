@@ -10,7 +10,7 @@ from decision_service.language.diagnostics import Diagnostic, Place, Severity
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.trial.everybody import everybody
 from decision_service.proofs.claims.guarantee import Kept, Nobody
-from decision_service.proofs.report import told_person
+from decision_service.proofs.report import person_text
 from decision_service.proofs.results import Counterexample, Proved, Undecided
 from decision_service.proofs.search import prove
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -58,7 +58,7 @@ def _problems(
     name, place = kept.guarantee.name, kept.guarantee.place
     result = prove(kept, today, lambda: end - clock())
     if isinstance(result, Counterexample):
-        hint = told_person(kept, result)
+        hint = person_text(kept, result)
         yield _problem("R521", place, f"`{name}` does not hold", hint)
     elif isinstance(result, Undecided):
         yield _problem("R522", place, f"`{name}` is not decided: {result.why}")

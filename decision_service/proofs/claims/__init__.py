@@ -1,1 +1,4 @@
-"""Claims about rules as questions: of two versions, and guarantees of one."""
+"""Claims about rules as questions: of two versions, and guarantees of one.
+
+No solver is called here.
+"""

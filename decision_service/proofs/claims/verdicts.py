@@ -81,10 +81,10 @@ def _other_lines(
 
 def is_other(one: Verdict, other: Verdict) -> bool:
     """Whether outcome, offer or conditions differ."""
-    return _seen(one) != _seen(other)
+    return _compared_parts(one) != _compared_parts(other)
 
 
-def _seen(verdict: Verdict) -> tuple[Any, ...]:
+def _compared_parts(verdict: Verdict) -> tuple[Any, ...]:
     offer = verdict.offer
     conditions = {condition.id for condition in verdict.conditions}
     if offer is None:

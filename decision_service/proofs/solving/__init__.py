@@ -1,1 +1,4 @@
-"""What is asked of a solver, and what it is told of functions."""
+"""What is asked of a solver, and what it is told of functions.
+
+No claim is made here.
+"""

@@ -12,7 +12,7 @@ from decision_service.language.changes import (
     in_words,
     keys_of,
     reordered,
-    told,
+    written_change,
 )
 from decision_service.rollout.diff.entries import entries_of
 from decision_service.rollout.diff.entry import PlanEntry
@@ -54,7 +54,7 @@ def _entry(before: PlanEntry | None, after: PlanEntry | None) -> Iterator[Writte
     assert entry is not None  # noqa: S101 - a key of one of the sides
     if before is None or after is None:
         old, new = (None if one is None else _whole(one) for one in (before, after))
-        yield told(entry.group, entry.subject, old, new)
+        yield written_change(entry.group, entry.subject, old, new)
         return
     for key in keys_of(before.values, after.values):
         first, second = before.values.get(key), after.values.get(key)

@@ -29,7 +29,6 @@ _CURVES: Mapping[str, Callable[..., Span]] = {
     "power": span_of_power,
 }
 
-Labels = frozenset[Any] | None
 SlotRanges = Mapping[int, Span]
 
 

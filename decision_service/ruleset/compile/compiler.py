@@ -16,7 +16,7 @@ from decision_service.language.yaml.parser import read
 from decision_service.ruleset.checks import CHECKS, Check
 from decision_service.ruleset.compile.assembly import assemble
 from decision_service.ruleset.compile.digest import digest
-from decision_service.ruleset.compile.sections.data import read_data
+from decision_service.ruleset.compile.sections.data.section import read_data
 from decision_service.ruleset.compile.sections.derived import read_derived
 from decision_service.ruleset.compile.sections.guarantees import read_guarantees
 from decision_service.ruleset.compile.sections.header import read_header

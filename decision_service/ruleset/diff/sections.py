@@ -99,7 +99,7 @@ def attributes(
         elif first is None or second is None:
             yield _written(group, subject, key, first, second)
         else:
-            yield from compared(group, f"{subject}: {_word(key)}", first, second, alike)
+            yield from compared(group, f"{subject}: {_key_text(key)}", first, second, alike)
 
 
 def _written(
@@ -107,10 +107,10 @@ def _written(
 ) -> WrittenChange:
     sort = ChangeKind.ADDED if before is None else ChangeKind.REMOVED
     old, new = said(before), said(after)
-    return WrittenChange(group, f"{subject}: {_word(key)}", sort, from_to(old, new), old, new)
+    return WrittenChange(group, f"{subject}: {_key_text(key)}", sort, from_to(old, new), old, new)
 
 
-def _word(key: str) -> str:
+def _key_text(key: str) -> str:
     return _WORDS.get(key, in_words(key))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import partial
 
-from decision_service.language.changes import NOT_WRITTEN, WrittenChange, told
+from decision_service.language.changes import NOT_WRITTEN, WrittenChange, written_change
 from decision_service.language.diagnostics import Place
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 
@@ -90,7 +90,7 @@ def compared(
     if before is None and after is None:
         return
     if before is None or after is None or not same(before, after, alike):
-        yield told(group, subject, _text(before), _text(after))
+        yield written_change(group, subject, _text(before), _text(after))
 
 
 def _text(node: YamlNode | None) -> str | None:

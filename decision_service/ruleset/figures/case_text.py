@@ -10,8 +10,8 @@ from typing import Any
 from decision_service.domain.verdict import Verdict
 from decision_service.language.diagnostics import Place
 from decision_service.language.yaml.nodes import Scalar
+from decision_service.ruleset.figures.differences import parts_of
 from decision_service.ruleset.figures.facts.pools import shown_value
-from decision_service.ruleset.figures.seen import parts_of
 from decision_service.ruleset.figures.usual import NewCase
 
 _UNQUOTED = re.compile(r"[A-Za-z][A-Za-z0-9_ ]*")

@@ -12,13 +12,13 @@ from decision_service.language.yaml.nodes import MapNode
 from decision_service.language.yaml.parser import read
 from decision_service.ruleset.compile.compiler import finish, read_draft, run_checks
 from decision_service.ruleset.figures.case_text import case_text
+from decision_service.ruleset.figures.differences import VerdictDifference, first_difference
 from decision_service.ruleset.figures.facts.near import figures_near
 from decision_service.ruleset.figures.facts.related import related, uses_of
 from decision_service.ruleset.figures.facts.samples import Sampler
 from decision_service.ruleset.figures.find import find_changes
 from decision_service.ruleset.figures.model import Change, Edit, Fate, Tried, Witness
 from decision_service.ruleset.figures.normal import normal_form
-from decision_service.ruleset.figures.seen import SeenDifference, first_difference
 from decision_service.ruleset.figures.trees import edited, written_out
 from decision_service.ruleset.figures.usual import Usual
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
@@ -107,13 +107,13 @@ class FiguresRun:
         for facts, verdict in chain(self.sampled, ((facts, None) for facts in about)):
             before = verdict or evaluate(self.ruleset, facts)
             if first_difference(before, evaluate(changed, facts)) is not None:
-                return self._told(change, changed, facts)
+                return self._witness_of(change, changed, facts)
         return None
 
-    def _told(self, change: Change, changed: CompiledRuleset, facts: Facts) -> Witness:
+    def _witness_of(self, change: Change, changed: CompiledRuleset, facts: Facts) -> Witness:
         """The least case that these facts become."""
 
-        def difference(given: Facts) -> SeenDifference | None:
+        def difference(given: Facts) -> VerdictDifference | None:
             return first_difference(evaluate(self.ruleset, given), evaluate(changed, given))
 
         usual = self._usual()

@@ -68,7 +68,7 @@ class FigureSetter:
         if draft is not None and not report.failed:
             run_checks(draft)
         if draft is None or report.failed:
-            raise FiguresUnfit(f"{_told(figures)} does not do: {_first_error(report)}")
+            raise FiguresUnfit(f"{_assignments(figures)} does not do: {_first_error(report)}")
         changed = (SetFigure(at, change.before, figures[at]) for at, change in chosen.items())
         return finish(draft, self._digest(figures)), tuple(changed)
 
@@ -120,5 +120,5 @@ def _first_error(report: Report) -> str:
     return f"{place}; {first.hint}" if first.hint else place
 
 
-def _told(figures: Mapping[str, str]) -> str:
+def _assignments(figures: Mapping[str, str]) -> str:
     return ", ".join(f"{at}={value}" for at, value in figures.items())

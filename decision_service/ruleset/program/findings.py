@@ -46,11 +46,6 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
 
     @property
-    def is_data(self) -> bool:
-        """Whether it rests on something missing or tainted."""
-        return self.gap is not None
-
-    @property
     def of_score(self) -> bool:
         """Whether it is a scorecard's; what it lacks for its total are findings of data."""
         return self.component is Component.SCORECARD

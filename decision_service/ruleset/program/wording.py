@@ -34,7 +34,7 @@ Find = Callable[[Values], tuple[str, str, str] | None]
 Tracer = Callable[[Values, Any], ComparisonTrace]
 
 
-class Seen(msgspec.Struct, frozen=True):
+class WordedComparison(msgspec.Struct, frozen=True):
     """A comparison in words: the judged side, its value, and the required value."""
 
     subject: Node
@@ -210,7 +210,7 @@ class Wording:
 
         return explain
 
-    def comparison(self, leaf: Node, values: Values) -> Seen:
+    def comparison(self, leaf: Node, values: Values) -> WordedComparison:
         """One comparison with the values it saw; call it inside `exactly()`."""
         match leaf:
             case tree.Compare():
@@ -224,14 +224,14 @@ class Wording:
             case tree.FunctionCall(function="known" | "missing"):
                 gone = isinstance(self.evaluated(leaf.arguments[0], values), Unknown)
                 actual = "missing" if gone else "known"
-                return Seen(leaf.arguments[0], "", leaf.function, leaf.function, actual)
-        return Seen(leaf, "", "true", "true", self._shown(leaf, values))
+                return WordedComparison(leaf.arguments[0], "", leaf.function, leaf.function, actual)
+        return WordedComparison(leaf, "", "true", "true", self._shown(leaf, values))
 
-    def _listed(self, leaf: tree.Listed, word: str, values: Values) -> Seen:
+    def _listed(self, leaf: tree.Listed, word: str, values: Values) -> WordedComparison:
         name, actual = f"lists.{leaf.list}", self._shown(leaf.operand, values)
-        return Seen(leaf.operand, word, name, name, actual)
+        return WordedComparison(leaf.operand, word, name, name, actual)
 
-    def _among(self, leaf: tree.Within, values: Values) -> Seen:
+    def _among(self, leaf: tree.Within, values: Values) -> WordedComparison:
         type_ = leaf.operand.type
         options = [self.value(option, type_) for option in leaf.options]
         word, shown = "not in" if leaf.negated else "in", f"({', '.join(options)})"
@@ -240,7 +240,7 @@ class Wording:
         for option, text in zip(leaf.options, options, strict=True):
             if text == actual and value not in leaf.options:
                 actual, _ = self._apart(value, option, type_, actual)
-        return Seen(leaf.operand, word, shown, shown, actual)
+        return WordedComparison(leaf.operand, word, shown, shown, actual)
 
     def _apart(self, one: Any, other: Any, type_: ValueType, shown: str) -> tuple[str, str]:
         """Two values that look alike, in words that differ as the values do."""
@@ -251,7 +251,7 @@ class Wording:
             else (self.value(both[0], type_), self.value(both[1], type_))
         )
 
-    def _compared(self, leaf: tree.Compare, values: Values) -> Seen:
+    def _compared(self, leaf: tree.Compare, values: Values) -> WordedComparison:
         left, operator, right = leaf.left, leaf.operator, leaf.right
         if not tree.reads(left) and tree.reads(right):
             left, operator, right = right, _MIRRORED[operator], left
@@ -259,7 +259,7 @@ class Wording:
         actual, against = self.value(one, left.type), self.value(other, right.type)
         if actual == against:
             actual, against = self._apart(one, other, left.type, actual)
-        return Seen(left, operator, against, right.text, actual)
+        return WordedComparison(left, operator, against, right.text, actual)
 
     def _shown(self, node: Node, values: Values) -> str:
         return self.value(self.evaluated(node, values), node.type)

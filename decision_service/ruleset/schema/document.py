@@ -13,7 +13,7 @@ from decision_service.domain.needs import CombineIncome, PartialPolicy
 from decision_service.language import schema_forms as forms
 from decision_service.language.schema_forms import Schema, about, choice, closed, listed, named
 from decision_service.ruleset.compile.compiler import OPTIONAL, REQUIRED
-from decision_service.ruleset.compile.sections.data import KEYS, MOST_DAYS, MOST_MONTHS
+from decision_service.ruleset.compile.sections.data.section import KEYS, MOST_DAYS, MOST_MONTHS
 from decision_service.ruleset.compile.sections.guarantees import DIRECTIONS, KINDS, OUTCOMES
 from decision_service.ruleset.compile.sections.inputs import WIRE_TYPES
 from decision_service.ruleset.compile.sections.recourse import RECOURSE, TELL

@@ -19,17 +19,15 @@ from decision_service.language.yaml.readers import as_scalar
 _OUTCOMES = [o.value for o in Outcome if o is not Outcome.NOT_ENROLLED]
 _LISTS = ("reasons", "reasons_include", "reasons_exclude", "conditions", "data_requests", "tags")
 _MAPS = ("scores", "bands")
-OFFER_KEYS = frozenset(
-    {
-        "kind",
-        "approved_amount",
-        "max_amount",
-        "term_months",
-        "monthly_rate",
-        "tier",
-        "binding",
-        "term_binding",
-    }
+OFFER_KEYS = (
+    "kind",
+    "approved_amount",
+    "max_amount",
+    "term_months",
+    "monthly_rate",
+    "tier",
+    "binding",
+    "term_binding",
 )
 """The lines of an offer that every version may expect."""
 

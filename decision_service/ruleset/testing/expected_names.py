@@ -39,7 +39,9 @@ def check_expected(node: YamlNode, ruleset: CompiledRuleset, report: Report) -> 
         bands = {band.name for band in cards[card].bands} if card in cards else {name}
         _check([(name, place)], bands, "R808", f"the scorecard `{card}` has no band", report)
     lines = {line for r in _runners(ruleset, OfferRunner) for line in r.terms.lines}
-    _check(_keyed(node.get("offer")), lines | OFFER_KEYS, "R808", f"{version} offer line", report)
+    _check(
+        _keyed(node.get("offer")), lines | {*OFFER_KEYS}, "R808", f"{version} offer line", report
+    )
 
 
 def _check(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from decision_service.rollout.allowances import Allowances, DayTotals, Grant, still_holds
 from decision_service.storage.commit.entry import Commit
-from decision_service.storage.queries import arms
+from decision_service.storage.queries.rollout import arms
 
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("lock")))
 

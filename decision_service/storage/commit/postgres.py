@@ -11,7 +11,8 @@ from itertools import chain
 from sqlalchemy import BigInteger, Boolean, Connection, LargeBinary
 
 from decision_service.storage.commit.entry import Commit, CommitStatus
-from decision_service.storage.queries import arms, decisions
+from decision_service.storage.queries import decisions
+from decision_service.storage.queries.rollout import arms
 from decision_service.storage.schema import tables
 
 _CONSENTED = """

@@ -11,7 +11,8 @@ import msgspec
 from sqlalchemy import Connection, Table
 
 from decision_service.storage.commit.entry import Commit, CommitStatus, Preconditions
-from decision_service.storage.queries import arms, decisions
+from decision_service.storage.queries import decisions
+from decision_service.storage.queries.rollout import arms
 from decision_service.storage.schema import tables
 
 _MANY = 16

@@ -16,12 +16,15 @@ from decision_service.storage.queries.decisions import entry_of, microseconds
 from decision_service.storage.schema.tables import decisions, history
 
 _ROW = decisions.c
+_NOT_ENROLLED = Outcome.NOT_ENROLLED.value
+_PLACE = tuple_(_ROW.created, _ROW.decision_id)
 _EARLIER = decisions.alias("earlier").c
 _NOT_ENROLLED = Outcome.NOT_ENROLLED.value
 _PLACE = tuple_(_ROW.created, _ROW.decision_id)
 _REPEATED = exists().where(
     _EARLIER.user_id == _ROW.user_id,
-    _EARLIER.product == _ROW.product,
+    # As an expression, since by the index of products SQLite would read all earlier decisions.
+    _EARLIER.product + "" == _ROW.product,
     _EARLIER.outcome != _NOT_ENROLLED,
     _EARLIER.created >= bindparam("window"),
     tuple_(_EARLIER.created, _EARLIER.decision_id) < _PLACE,
@@ -60,7 +63,8 @@ def applicants(
     given |= _range(product, chosen)
     if after is None:
         return [_applicant(row) for row in connection.execute(_FIRSTS, given)]
-    given |= {"created": microseconds(after.created), "decision_id": after.decision_id}
+    reached = microseconds(after.created)
+    given |= {"since": reached, "created": reached, "decision_id": after.decision_id}
     return [_applicant(row) for row in connection.execute(_AFTER, given)]
 
 

@@ -42,7 +42,7 @@ _PENDING = events.c.done.is_(False)
 _KINDS = {USER: "user", CUSTOMER: "customer", ACCOUNT: "account", PERSON: "person"}
 
 
-def _told(name: str) -> Select[Any]:
+def _disclosed_columns(name: str) -> Select[Any]:
     columns = metadata.tables[name].c
     return select(*(columns[one] for one in PERSONAL[name].told))
 
@@ -54,13 +54,15 @@ def _of_user(name: str, rows: Select[Any]) -> Select[Any]:
 
 def _of_decisions(name: str) -> Select[Any]:
     place = metadata.tables[name].c.decision_id
-    return _told(name).where(place.in_(bindparam("of", expanding=True)))
+    return _disclosed_columns(name).where(place.in_(bindparam("of", expanding=True)))
 
 
-_ROWS = {name: _of_user(name, _told(name)) for name in _OF_USER}
+_ROWS = {name: _of_user(name, _disclosed_columns(name)) for name in _OF_USER}
 _TOGETHER = {name: _of_decisions(name) for name in _OF_DECISION}
 _ARM_PLACE = tuple_(*(arm_decisions.c[name] for name in ("product", "created", "decision_id")))
-_ARMS = _told(arm_decisions.name).where(_ARM_PLACE.in_(bindparam("of", expanding=True)))
+_ARMS = _disclosed_columns(arm_decisions.name).where(
+    _ARM_PLACE.in_(bindparam("of", expanding=True))
+)
 _KNOWN = tuple(
     _of_user(name, select(literal(1)).select_from(metadata.tables[name])).limit(1)
     for name, held in PERSONAL.items()

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from decision_service.build import engine_version
-from decision_service.edge.rpc.mapping.answer import recorded_side
+from decision_service.edge.rpc.mapping.decisions.answer import recorded_side
 from decision_service.pipeline.backtest.ports import (
     AnswerReader,
     BacktestLog,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from decision_service.config import ConfigError, Settings, load
-from decision_service.pipeline.rules.blocked import blocked_names
+from decision_service.pipeline.rules.checks.blocked import blocked_names
 from decision_service.wiring.app import StartError, start
 from tests.e2e.office import Office
 from tests.e2e.service import environ

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.cli.backtest.rules import compared_rules
+from decision_service.cli.backtest.local.rules import compared_rules
 from decision_service.pipeline.backtest.margins import near
 from tests.e2e.service import ROOT
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.cli.backtest.expect import with_expected
-from decision_service.cli.backtest.expected import require_challenger, write_expected
-from decision_service.cli.backtest.rules import compared_rules
+from decision_service.cli.backtest.local.rules import compared_rules
+from decision_service.cli.backtest.plan_edit import with_expected
+from decision_service.cli.backtest.write_expect import require_challenger, write_expected
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.language.yaml.layout import laid_out
 from decision_service.rollout.model import Metric

@@ -31,7 +31,7 @@ from decision_service.domain.verdict import (
     Score,
     Verdict,
 )
-from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
+from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
 from decision_service.edge.rpc.mapping.values import money_from_message, value_from_message
 from decision_service.pipeline.ports import ReplyStyle
 from tests.fakes.any_decision import decisions, styles, traces

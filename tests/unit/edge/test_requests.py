@@ -11,7 +11,7 @@ from decision_service.api.v1 import values_pb2
 from decision_service.domain.errors import FieldInvalid
 from decision_service.domain.money import Money
 from decision_service.domain.person import GivenApplicant
-from decision_service.edge.rpc.mapping.requests import application_from, decision_id_from
+from decision_service.edge.rpc.mapping.decisions.requests import application_from, decision_id_from
 
 
 def request(**changes: object) -> pb.CreateDecisionRequest:

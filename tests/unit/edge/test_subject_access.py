@@ -16,7 +16,7 @@ from decision_service.edge.rpc.mapping.subject_access import (
     LEFT_OUT,
     TOLD,
     TOLD_APART,
-    told_reply,
+    disclosed_reply,
 )
 from decision_service.pipeline.subject_access.disclosure import Disclosure
 
@@ -27,7 +27,7 @@ def told(**fields: object) -> dict[str, object]:
     """What is told of a reply with these fields."""
     decision = pb.Decision(**fields)
     reply = service_pb.CreateDecisionResponse(decision=decision).SerializeToString()
-    return dict(told_reply(reply, EVERYTHING))
+    return dict(disclosed_reply(reply, EVERYTHING))
 
 
 def test_every_field_of_a_decision_is_told_or_left_out() -> None:
@@ -70,4 +70,4 @@ def test_whatever_a_later_program_recorded_is_told_or_damaged(content: bytes) ->
     unknown = pb.Decision(outcome=99, engine_version=content.hex()).SerializeToString()
     reply = service_pb.CreateDecisionResponse()
     reply.decision.MergeFromString(unknown + b"\xfa\x3e\x01x")
-    json.dumps(dict(told_reply(reply.SerializeToString(), EVERYTHING)))
+    json.dumps(dict(disclosed_reply(reply.SerializeToString(), EVERYTHING)))

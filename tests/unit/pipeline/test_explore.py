@@ -173,7 +173,7 @@ async def test_the_kill_switch_ends_exploring_at_once() -> None:
     made = world.book.product(PRODUCT)
     killed = kill(made.state, None)
     assert isinstance(killed, RolloutState)
-    world.book = world.book.standing({PRODUCT: killed})
+    world.book = world.book.with_states({PRODUCT: killed})
     assert (await decided(world)).outcome is Outcome.NOT_ENROLLED
 
 
@@ -184,7 +184,7 @@ async def test_exploring_alone_can_be_killed_and_revived() -> None:
     stopped = kill(made, Exploring.EXPLORE)
     assert isinstance(stopped, RolloutState)
     for state, outcome in ((stopped, Outcome.DECLINE), (made, Outcome.APPROVE)):
-        world.book = world.book.standing({PRODUCT: state})
+        world.book = world.book.with_states({PRODUCT: state})
         assert (await decided(world, 1, outcome)).outcome is outcome
     assert revive(stopped, Exploring.EXPLORE) == made
 

@@ -10,10 +10,10 @@ from decision_service.domain.money import Money
 from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.compute import Computer
 from decision_service.proofs.people import People
 from decision_service.ruleset.run.encode import encode_ruleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate, load
+from tests.unit.proofs.computer import Computer
 
 FIXED = ("approved_amount", "max_amount", "term_months", "monthly_rate")
 

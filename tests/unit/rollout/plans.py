@@ -8,7 +8,7 @@ from pathlib import Path
 from decision_service.domain.factor import ValueType
 from decision_service.language.diagnostics import render_all
 from decision_service.language.evaluation.condition import Declared, DeclaredNames
-from decision_service.rollout.gate import Subject
+from decision_service.rollout.gate import Assignment, Pin, Subject, sets_pin
 from decision_service.rollout.model import Plan
 from decision_service.rollout.plan import PlanReading, parse_plan
 
@@ -74,3 +74,12 @@ def staged(*changes: tuple[str, str]) -> Plan:
 def subject(unit: str, **rest: object) -> Subject:
     """An applicant who comes now."""
     return Subject(unit=unit, at=NOW, **rest)  # type: ignore[arg-type]  # fields by name
+
+
+def pin_of(assignment: Assignment) -> Pin | None:
+    """The pin that the row of a recorded decision is read as; None where it sets none."""
+    if not sets_pin(assignment):
+        return None
+    assert assignment.arm is not None
+    assert assignment.version is not None
+    return Pin(assignment.arm, assignment.version, NOW)

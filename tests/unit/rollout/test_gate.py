@@ -17,13 +17,12 @@ from decision_service.rollout.gate import (
     Subject,
     choose,
     enters_comparison,
-    new_pin,
     shadows,
     unit_of,
 )
 from decision_service.rollout.model import Plan
 from decision_service.rollout.state import RolloutState, Track, initial_state, kill
-from tests.unit.rollout.plans import CASES, NOW, SMALL, edited, good, staged, subject
+from tests.unit.rollout.plans import CASES, NOW, SMALL, edited, good, pin_of, staged, subject
 
 PLAN = staged(
     ("allow: [smiletest-1f…]", "allow: [u-3, u-204]"), ("deny: []", "deny: [u-204, u-76]")
@@ -160,7 +159,7 @@ def test_only_the_hashed_enter_comparisons():
 )
 def test_what_a_decision_pins(who, pinned):
     """A dealt or ended arm is pinned; the unenrolled, the limited and the pinned set no new pin."""
-    assert new_pin(choose(PLAN, _standing(PLAN, "early", "one"), who), NOW) == pinned
+    assert pin_of(choose(PLAN, _standing(PLAN, "early", "one"), who)) == pinned
 
 
 def test_shadows_of_the_enrolled():

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm, ArmReason
 from decision_service.domain.money import Money
-from decision_service.rollout.gate import Pin, Subject, choose, new_pin, pin_matters
+from decision_service.rollout.gate import Pin, Subject, choose, pin_matters
 from decision_service.rollout.state import RolloutState, Track, initial_state, kill
 from tests.fakes.examples import examples
-from tests.unit.rollout.plans import NOW, STAGED, staged
+from tests.unit.rollout.plans import NOW, STAGED, pin_of, staged
 
 PLAN = staged(("allow: [smiletest-1f…]", "allow: [u-1, u-2]"), ("deny: []", "deny: [u-3]"))
 STATE = initial_state(PLAN, NOW)
@@ -117,7 +117,7 @@ def test_a_killed_challenger_decides_nobody_and_loses_nobody(who, state):
 def test_a_pin_outlives_every_stage(who, first, later):
     """An applicant keeps arm and version through any change of stage that leaves the arm alive."""
     chosen = choose(PLAN, first, structs.replace(who, pin=None))
-    pin = new_pin(chosen, NOW)
+    pin = pin_of(chosen)
     if pin is None:
         return
     assert later.challenger is not None

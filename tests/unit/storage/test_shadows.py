@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import create_engine
 
-from decision_service.storage.queries import shadows
 from decision_service.storage.queries.decisions import microseconds
+from decision_service.storage.queries.rollout import shadows
 from decision_service.storage.schema.tables import metadata, shadow_results
 from tests.kits.arm_figures import PAIR, PRODUCT
 from tests.kits.decision_entries import NOON

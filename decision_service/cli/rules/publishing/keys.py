@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from decision_service.cli.display.new_file import OWNER_ALONE, new_file
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.pipeline.rules.publishing.approval import Signing
 from decision_service.pipeline.rules.publishing.manifest import Approval, Publication
@@ -31,15 +31,8 @@ def new(
     The file is readable by its owner alone. The line belongs below the caller in the callers file.
     """
     pem = new_key()
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(pem)
-    except OSError as error:
-        raise CommandError(
-            f"{file} cannot be made ({error.strerror}): name a file that is not there yet",
-            Exit.USAGE,
-        ) from None
+    with new_file(file, OWNER_ALONE) as stream:
+        stream.write(pem)
     sys.stderr.write(f"The private key is in {file}: whoever reads it can sign. Of the caller:\n")
     sys.stdout.write(f'signing_keys: ["{public_line(pem)}"]\n')
 

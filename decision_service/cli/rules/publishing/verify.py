@@ -43,7 +43,7 @@ def verify(
     if form is Format.JSON:
         print_json(_dict(published) | {"problems": [render(one) for one in found]})
     elif published is not None:
-        console().print(_words(published), markup=False, soft_wrap=True)
+        console().print(_summary(published), markup=False, soft_wrap=True)
     if found:
         lines = () if form is Format.JSON else tuple(map(render, found))
         message = "a service that requires approval would not load these rules"
@@ -82,12 +82,12 @@ def _dict(published: Publication | None) -> dict[str, Any]:
     }
 
 
-def _words(published: Publication) -> str:
-    told = _dict(published)
+def _summary(published: Publication) -> str:
+    parts = _dict(published)
     evidence = ", ".join(f"{name} {one[:SHOWN]}" for name, one in published.evidence.items())
     return (
         f"digest {published.digest[:SHOWN]}, published at {published.at}\n"
-        f"proposed by {told['proposed_by'] or 'nobody'}, approved by "
-        f"{told['approved_by'] or 'nobody'}\n"
+        f"proposed by {parts['proposed_by'] or 'nobody'}, approved by "
+        f"{parts['approved_by'] or 'nobody'}\n"
         f"ticket {published.ticket or '-'}, evidence {evidence or '-'}"
     )

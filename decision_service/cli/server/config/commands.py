@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from decision_service.cli.display.generated import print_or_check
 from decision_service.cli.display.output import Format, FormatOption, print_json
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.server.config.files import file_problems
@@ -48,15 +49,12 @@ def sample_(
 
     With their defaults, none of them set.
     """
-    text = sample(form)
-    if check_ is None:
-        sys.stdout.write(text)
-    elif _content(check_) != text:
-        raise CommandError(
-            f"{check_} is not the sample that the settings give: write it anew with "
-            f"`decision-service config sample --format {form} > {check_}`",
-            Exit.FINDINGS,
-        )
+    print_or_check(
+        sample(form),
+        check_,
+        "the sample that the settings give",
+        f"decision-service config sample --format {form}",
+    )
 
 
 def _document(reading: Reading, problems: tuple[str, ...]) -> dict[str, Any]:
@@ -70,11 +68,3 @@ def _print(reading: Reading) -> None:
     first, second = (max(len(row[place]) for row in rows) for place in (0, 1))
     for name, value, where in rows:
         sys.stdout.write(f"{name:<{first}}  {value:<{second}}  {where}\n")
-
-
-def _content(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise CommandError(f"{path} cannot be read ({why}): name a sample", Exit.USAGE) from None

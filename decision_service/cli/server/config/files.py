@@ -13,7 +13,7 @@ from decision_service.edge.rpc.authenticator import Authenticator, CallersRefuse
 from decision_service.edge.rpc.server_deps import certificates_of
 from decision_service.edge.tls import CertificatesRefused
 from decision_service.language.diagnostics import render
-from decision_service.pipeline.rules.blocked import blocked_problem
+from decision_service.pipeline.rules.checks.blocked import blocked_problem
 from decision_service.storage.address import parse_store_url
 from decision_service.storage.errors import StoreRefused
 from decision_service.storage.privacy.data_keys import DATA_KEYS

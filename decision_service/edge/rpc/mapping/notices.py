@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from decision_service.api.v1 import notice_service_pb2 as pb
+from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.edge.rpc.mapping.problems import Problems, check_decision_id
 from decision_service.edge.rpc.mapping.values import timestamp
 from decision_service.notices.model import NoticeKind
@@ -14,12 +15,6 @@ from decision_service.pipeline.notices.ports import NoticeFilter, Sending, Store
 
 LONGEST_CHANNEL = 100
 _LONGEST_LANGUAGE = 35
-_KINDS = {
-    NoticeKind.APPROVAL: pb.NOTICE_KIND_APPROVAL,
-    NoticeKind.COUNTER_OFFER: pb.NOTICE_KIND_COUNTER_OFFER,
-    NoticeKind.ADVERSE_ACTION: pb.NOTICE_KIND_ADVERSE_ACTION,
-    NoticeKind.INCOMPLETE: pb.NOTICE_KIND_INCOMPLETE,
-}
 _SENT = {pb.SENT_FILTER_SENT: True, pb.SENT_FILTER_NOT_SENT: False}
 
 
@@ -28,7 +23,7 @@ def notice_message(notice: StoredNotice) -> pb.Notice:
     letter, sending = notice.letter, notice.sent
     message = pb.Notice(
         decision_id=notice.decision_id,
-        kind=_KINDS[letter.kind],
+        kind=f"NOTICE_KIND_{letter.kind.name}",
         language=letter.language,
         title=letter.title,
         text=text(letter),
@@ -95,7 +90,7 @@ def _sent_at(request: pb.RecordNoticeSentRequest, now: datetime, problems: Probl
 
 
 def _kind(value: int, problems: Problems) -> NoticeKind | None:
-    found = next((kind for kind, number in _KINDS.items() if number == value), None)
+    found = NoticeKind.__members__.get(enum_name(pb.NoticeKind.DESCRIPTOR, value))
     if found is None:
         what = "is not set" if not value else f"is {value}, which is no NoticeKind"
         known = ", ".join(kind.name for kind in NoticeKind)

@@ -1,4 +1,4 @@
-"""Opaque page tokens, bound to the filter that they continue (AIP-158)."""
+"""Sizes of pages, and opaque page tokens bound to the filter that they continue (AIP-158)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from decision_service.pipeline.ports import Filter, PagePosition
 from decision_service.pipeline.reviews.ports import ReviewFilter, ReviewPosition
 from decision_service.pipeline.subject_access.ports import ExportPlace
 
-DEFAULT_SIZE = 50
+_DEFAULT_SIZE = 50
 LARGEST_SIZE = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -25,6 +25,11 @@ class _Token(msgspec.Struct, frozen=True, array_like=True):
     filter: bytes
     created: int
     decision_id: str
+
+
+def page_size(asked: int) -> int:
+    """How many entries a page holds: 50 when not said, never more than 500."""
+    return min(asked or _DEFAULT_SIZE, LARGEST_SIZE)
 
 
 def make_token(chosen: Filter | NoticeFilter, position: PagePosition) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.domain.decision import RulesetRef
-from decision_service.edge.rpc.mapping.decision import ref_message
+from decision_service.edge.rpc.mapping.decisions.decision import ref_message
 from decision_service.edge.rpc.mapping.values import decimal_text, timestamp
 from decision_service.language.diagnostics import Diagnostic, Severity, render
 from decision_service.pipeline.rules.active import ActiveRulesStatus

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as MoneyMessage
@@ -16,6 +16,7 @@ from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1.values_pb2 import InputValue
+from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.edge.rpc.mapping.values import money_from_message
 from decision_service.pipeline.subject_access.disclosure import Disclosure
 from decision_service.pipeline.subject_access.plain import money, plain
@@ -52,7 +53,7 @@ def record_message(record: PersonRecord) -> pb.StoredRecord:
     return pb.StoredRecord(kind=record.kind, id=record.id, content=content)
 
 
-def told_reply(reply: bytes, disclosed: Disclosure) -> Mapping[str, object]:
+def disclosed_reply(reply: bytes, disclosed: Disclosure) -> Mapping[str, object]:
     """As `TellReply`."""
     decision = service_pb.CreateDecisionResponse.FromString(reply).decision
     for reason in (*decision.reasons, *decision.override.reasons):
@@ -60,7 +61,7 @@ def told_reply(reply: bytes, disclosed: Disclosure) -> Mapping[str, object]:
     for asked in decision.data_requests:
         if not disclosed.tells(asked.factor):
             asked.ClearField("factor")
-    told = _told(decision)
+    told = _set_fields(decision)
     return {name: told[name] for name in TOLD if name in told}
 
 
@@ -70,7 +71,7 @@ def _hide(reason: decision_pb2.Reason, disclosed: Disclosure) -> None:
         reason.ClearField("actual")
 
 
-def _told(message: Message) -> dict[str, Any]:
+def _set_fields(message: Message) -> dict[str, Any]:
     """The fields that are set, by name."""
     left_out = _RULES_OF.get(message.DESCRIPTOR.name, ())
     return {
@@ -96,16 +97,9 @@ def _value(field: FieldDescriptor, value: Any) -> Any:
         case MoneyMessage():
             return money(money_from_message(value))
         case InputValue():
-            return next(iter(_told(value).values()), None)
+            return next(iter(_set_fields(value).values()), None)
         case Message():
-            return _told(value)
+            return _set_fields(value)
     if field.enum_type is not None:
-        return _word(field.enum_type, value)
+        return enum_name(field.enum_type, value)
     return value
-
-
-def _word(enum: EnumDescriptor, number: int) -> str:
-    """The name of an enum's value without that of the enum."""
-    names = enum.values_by_number
-    prefix = names[0].name.removesuffix("UNSPECIFIED")
-    return str(names[number].name.removeprefix(prefix)) if number in names else str(number)

@@ -53,11 +53,6 @@ def value_from_message(message: values_pb2.InputValue) -> Value:
             raise WireError("must have one of number, text, flag, money or date set")
 
 
-def value_to_message(value: Value) -> values_pb2.InputValue:
-    """The value as a client reads it."""
-    return values_pb2.InputValue(**value_fields(value))
-
-
 def value_fields(value: Value) -> Fields:
     """The fields of an InputValue."""
     if isinstance(value, bool):

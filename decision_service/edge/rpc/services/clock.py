@@ -8,7 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 from decision_service.api.v1 import clock_service_pb2 as pb
 from decision_service.edge.rpc.context import RpcContext
 from decision_service.edge.rpc.mapping.problems import Problems
-from decision_service.edge.rpc.mapping.rollout_requests import why_from
+from decision_service.edge.rpc.mapping.rollouts.requests import why_from
 from decision_service.edge.rpc.mapping.values import timestamp
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.decide.decide import ANSWER_MARGIN

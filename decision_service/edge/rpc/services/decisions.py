@@ -10,18 +10,18 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.decision import Decision
 from decision_service.edge.rpc.call_info import CallInfo
 from decision_service.edge.rpc.context import RpcContext
-from decision_service.edge.rpc.mapping.decision import decision_message
-from decision_service.edge.rpc.mapping.filters import filter_from, page_size
-from decision_service.edge.rpc.mapping.full_view import add_full_view
-from decision_service.edge.rpc.mapping.page_tokens import make_token, read_token
-from decision_service.edge.rpc.mapping.recourse import recourse_message
-from decision_service.edge.rpc.mapping.requests import (
+from decision_service.edge.rpc.mapping.decisions.decision import decision_message
+from decision_service.edge.rpc.mapping.decisions.filters import filter_from
+from decision_service.edge.rpc.mapping.decisions.full_view import add_full_view
+from decision_service.edge.rpc.mapping.decisions.requests import (
     application_from,
     decision_id_from,
     full_view,
     replay_from,
 )
-from decision_service.edge.rpc.mapping.reviews import chain_message
+from decision_service.edge.rpc.mapping.page_tokens import make_token, page_size, read_token
+from decision_service.edge.rpc.mapping.recourse import recourse_message
+from decision_service.edge.rpc.mapping.reviews.review import chain_message
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.decide.application import Application, is_recorded_in_full

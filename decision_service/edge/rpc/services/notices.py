@@ -6,14 +6,13 @@ import msgspec
 
 from decision_service.api.v1 import notice_service_pb2 as pb
 from decision_service.edge.rpc.context import RpcContext
-from decision_service.edge.rpc.mapping.filters import page_size
 from decision_service.edge.rpc.mapping.notices import (
     notice_filter,
     notice_message,
     sending_from,
     wanted_from,
 )
-from decision_service.edge.rpc.mapping.page_tokens import make_token, read_token
+from decision_service.edge.rpc.mapping.page_tokens import make_token, page_size, read_token
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.notices.make import Notices
 from decision_service.pipeline.ports import Clock

@@ -7,9 +7,12 @@ from msgspec.structs import replace
 
 from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.edge.rpc.context import RpcContext
-from decision_service.edge.rpc.mapping.filters import page_size
-from decision_service.edge.rpc.mapping.page_tokens import make_review_token, read_review_token
-from decision_service.edge.rpc.mapping.review_requests import (
+from decision_service.edge.rpc.mapping.page_tokens import (
+    make_review_token,
+    page_size,
+    read_review_token,
+)
+from decision_service.edge.rpc.mapping.reviews.requests import (
     contest_from,
     filter_from,
     kinds_from,
@@ -18,7 +21,7 @@ from decision_service.edge.rpc.mapping.review_requests import (
     result_from,
     review_id_from,
 )
-from decision_service.edge.rpc.mapping.reviews import review_message
+from decision_service.edge.rpc.mapping.reviews.review import review_message
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.reviews.operate import OperateReviews

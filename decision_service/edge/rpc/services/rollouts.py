@@ -10,23 +10,26 @@ from msgspec.structs import replace
 from decision_service.api.v1 import rollout_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
 from decision_service.edge.rpc.context import RpcContext
-from decision_service.edge.rpc.mapping.comparison import comparison_message
-from decision_service.edge.rpc.mapping.filters import page_size
-from decision_service.edge.rpc.mapping.page_tokens import make_step_token, read_step_token
-from decision_service.edge.rpc.mapping.problems import Problems
-from decision_service.edge.rpc.mapping.rollout import (
-    explained_message,
-    rollout_message,
-    step_message,
+from decision_service.edge.rpc.mapping.page_tokens import (
+    make_step_token,
+    page_size,
+    read_step_token,
 )
-from decision_service.edge.rpc.mapping.rollout_figures import figures_message
-from decision_service.edge.rpc.mapping.rollout_requests import (
+from decision_service.edge.rpc.mapping.problems import Problems
+from decision_service.edge.rpc.mapping.rollouts.comparison import comparison_message
+from decision_service.edge.rpc.mapping.rollouts.figures import figures_message
+from decision_service.edge.rpc.mapping.rollouts.requests import (
     applicant_from,
     order_from,
     product_from,
     question_from,
     switched_from,
     track_from,
+)
+from decision_service.edge.rpc.mapping.rollouts.rollout import (
+    explained_message,
+    rollout_message,
+    step_message,
 )
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.ports import Clock

@@ -13,10 +13,11 @@ from decision_service.domain.errors import StoreError
 from decision_service.domain.factor import Value
 from decision_service.domain.missing import Cause
 from decision_service.edge.rpc.context import RpcContext
-from decision_service.edge.rpc.mapping.decision import ref_message
-from decision_service.edge.rpc.mapping.full_view import add_full_view
+from decision_service.edge.rpc.mapping.decisions.decision import ref_message
+from decision_service.edge.rpc.mapping.decisions.full_view import add_full_view
+from decision_service.edge.rpc.mapping.decisions.requests import inputs_from, read_value
+from decision_service.edge.rpc.mapping.decisions.verdict import verdict_fields
 from decision_service.edge.rpc.mapping.problems import Problems, check_product
-from decision_service.edge.rpc.mapping.requests import inputs_from, read_value
 from decision_service.edge.rpc.mapping.ruleset import (
     MOST_CHANGES,
     list_change_messages,
@@ -26,7 +27,6 @@ from decision_service.edge.rpc.mapping.ruleset import (
     ruleset_message,
 )
 from decision_service.edge.rpc.mapping.values import timestamp
-from decision_service.edge.rpc.mapping.verdict import verdict_fields
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.decide.decide import ANSWER_MARGIN
 from decision_service.pipeline.operations.replica_check import ReplicaCheck

@@ -72,7 +72,7 @@ class Evaluation(msgspec.Struct):
     async def results(self) -> list[GuardrailResult]:
         """Each guardrail's result by arm; none for an arm that decides nobody."""
         return [
-            await self._word(guardrail, arm)
+            await self._result(guardrail, arm)
             for guardrail in self.product.plan.guardrails
             for arm in self._watched(guardrail)
         ]
@@ -110,7 +110,7 @@ class Evaluation(msgspec.Struct):
             return (None,)
         return (Arm.CHAMPION, Arm.CHALLENGER) if runs else (Arm.CHAMPION,)
 
-    async def _word(self, guardrail: Guardrail, arm: Arm | None) -> GuardrailResult:
+    async def _result(self, guardrail: Guardrail, arm: Arm | None) -> GuardrailResult:
         state = self.product.state
         window = window_of(guardrail, arm, state, self.history, self.now)
         if isinstance(guardrail.test, VersusChampion):

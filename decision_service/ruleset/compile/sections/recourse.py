@@ -20,11 +20,11 @@ def read_recourse(draft: RulesetDraft) -> None:
         return
     draft.not_empty(fields, TELL)
     draft.tell = frozenset(
-        name for item in fields.items(TELL) if (name := _told(item, draft)) is not None
+        name for item in fields.items(TELL) if (name := _name(item, draft)) is not None
     )
 
 
-def _told(item: YamlNode, draft: RulesetDraft) -> str | None:
+def _name(item: YamlNode, draft: RulesetDraft) -> str | None:
     if not isinstance(item, Scalar):
         message = f"an entry of `{TELL}` is no name"
         draft.report.error("R122", item.place, message, "write a factor, or `waiting`")

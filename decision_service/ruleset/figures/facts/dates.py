@@ -14,7 +14,7 @@ from decision_service.ruleset.run.evaluator import Facts, evaluate
 _DAY = timedelta(1)
 
 
-def dates_seen(ruleset: CompiledRuleset, facts: Iterable[Facts]) -> list[date]:
+def compared_dates(ruleset: CompiledRuleset, facts: Iterable[Facts]) -> list[date]:
     """Each date that a comparison of these facts shows on either side, then the days beside it."""
     found = {
         day

@@ -15,7 +15,7 @@ from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.time import AsOf
-from decision_service.ruleset.figures.facts.dates import dates_seen
+from decision_service.ruleset.figures.facts.dates import compared_dates
 from decision_service.ruleset.figures.facts.pools import distinct, possible_values
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts
@@ -66,7 +66,7 @@ class Sampler:
         for spec in ruleset.inputs.values():
             inputs = [base.inputs.get(spec.name) for base in bases]
             if spec.type is ValueType.DATE:
-                inputs.extend(dates_seen(ruleset, bases))
+                inputs.extend(compared_dates(ruleset, bases))
             values = possible_values(spec, near.get(f"{_INPUTS}{spec.name}", ()), ruleset.currency)
             self.pools[f"{_INPUTS}{spec.name}"] = distinct([*inputs, *values])
         for question in ruleset.questions:
