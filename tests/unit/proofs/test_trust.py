@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.language.encoding import expressions
+from decision_service.language.encoding import calls, expressions
 from decision_service.language.encoding.encoded import Encoded, literal
 from decision_service.proofs.claims.comparison import Claim
 from decision_service.proofs.people import People
@@ -128,7 +128,7 @@ BUGS = {
     "`missing` cells take tainted values": (cell_terms, "absent", _of_taint, 32),
     "`and` is missing although one side is false": (expressions, "_joined", _false_at_once, 1),
     "open ends of spans count as closed": (cell_terms, "_within", _closed, 15),
-    "min and max are swapped": (expressions.terms, "least", _least, 1),
+    "min and max are swapped": (calls.terms, "least", _least, 1),
     "rules on a score with bounds decide as any other": (rule_terms, "_marked", _plain, 0),
     "what some totals say holds of all": (EncodedState, "everywhere", _always, 15),
     "a row that a missing value leaves open is passed over": (
@@ -139,7 +139,7 @@ BUGS = {
     ),
     "only the first bin is looked at": (card_terms, "_hits", _one_hit, 0),
     "a list that is not there says no": (People, "answer", _there, 0),
-    "coalesce looks past failures": (expressions, "absent", _of_taint, 10),
+    "coalesce looks past failures": (calls, "absent", _of_taint, 10),
 }
 """Of each bug also the seed from which on rulesets are tried: the first that shows it."""
 
