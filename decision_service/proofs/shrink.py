@@ -27,7 +27,8 @@ def shrunk(
         for symbol in _symbols(question):
             for value in _simpler(question, person, symbol, period):
                 other = _with_value(question, person, symbol.name, value, period)
-                when = value if symbol.name == TODAY else day
+                today = other.values.get(TODAY)
+                when = today if isinstance(today, date) else day
                 if _possible(question, other, changed) and question.judged(other, changed, when):
                     person, day = other, when
                     break
@@ -43,14 +44,17 @@ def _symbols(question: Question) -> list[Symbol]:
 def _with_value(
     question: Question, person: Person, name: str, value: Any, period: Period
 ) -> Person:
-    """The person with another value; what is missing together is there together."""
-    values = {**person.values, name: value}
-    if isinstance(person.values.get(name), Unknown) and not isinstance(value, Unknown):
-        groups = [group for group in question.world.together if name in group]
-        others = {other for group in groups for other in group} - {name}
-        symbols = [symbol for symbol in _symbols(question) if symbol.name in others]
-        values |= {symbol.name: _plain(question, symbol, period) for symbol in symbols}
-    return Person(values, person.answers)
+    """The person with another value, and with typical ones where that would break a law."""
+    other, world = person.with_value(name, value), question.world
+    for _ in (*world.laws, *world.together):
+        odd = world.broken(other) | world.parted(other)
+        symbols = [symbol for symbol in _symbols(question) if symbol.name in odd]
+        plain = {symbol.name: _plain(question, symbol, period) for symbol in symbols}
+        values = {**other.values, **plain}
+        if values == other.values:
+            break
+        other = Person(values, person.answers)
+    return other
 
 
 def _plain(question: Question, symbol: Symbol, period: Period) -> Any:
@@ -89,4 +93,4 @@ def _possible(question: Question, person: Person, changed: Mapping[str, Any]) ->
             return False
     second = Person({**person.values, **changed})
     world = question.world
-    return world.lacks_alike(person) and world.has(person) and world.has(second)
+    return not (world.broken(person) | world.parted(person) | world.broken(second))

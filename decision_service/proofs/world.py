@@ -39,13 +39,15 @@ class World:
                 yield b.eq(one.gone, other.gone)
                 yield b.eq(one.tainted, other.tainted)
 
-    def has(self, person: Person) -> bool:
-        """Whether a person keeps the laws."""
-        return not any(law.truth(person) is False for law in self.laws)
+    def broken(self, person: Person) -> frozenset[str]:
+        """The names of the laws that a person breaks; none where the person keeps all."""
+        laws = (law for law in self.laws if law.truth(person) is False)
+        return frozenset(name for law in laws for name in law.names)
 
-    def lacks_alike(self, person: Person) -> bool:
-        """Whether of each group all values are missing alike or none is."""
-        return all(len(_lacks(person, group)) <= 1 for group in self.together)
+    def parted(self, person: Person) -> frozenset[str]:
+        """The names of the groups of which a person lacks only some, or not all alike."""
+        groups = (group for group in self.together if len(_lacks(person, group)) > 1)
+        return frozenset(name for group in groups for name in group)
 
 
 def _lacks(person: Person, group: Sequence[str]) -> set[tuple[bool, bool]]:

@@ -76,7 +76,8 @@ def _changed(question, walk, person):
         if not better:
             return None
         changed[symbol.name] = better[0]
-    return changed if question.world.has(Person({**person.values, **changed})) else None
+    second = Person({**person.values, **changed})
+    return None if question.world.broken(second) else changed
 
 
 def _is_better(one, other, way):

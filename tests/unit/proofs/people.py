@@ -37,7 +37,7 @@ class Walk:
         self._groups = {n: {n}.union(*(g for g in world.together if n in g)) for n in self._names}
         symbols = {**self._factors, **self._inputs}
         self._first = {n: self._typical(s) for n, s in symbols.items()}
-        assert world.has(Person(self._first))
+        assert not world.broken(Person(self._first))
         self.begin()
 
     def begin(self):

@@ -54,7 +54,7 @@ def test_values_that_are_there_together_are_made_plain_together():
     found = claimed(version(BOTH), version(BOTH.replace("REFER", "DECLINE")), "equivalent")
     assert isinstance(found, Counterexample)
     ruleset = version(BOTH)
-    assert everybody(ruleset).lacks_alike(found.person)
+    assert not everybody(ruleset).parted(found.person)
 
 
 def test_somebody_keeps_the_laws_with_the_better_value_as_well():
@@ -68,10 +68,10 @@ def test_one_person_is_in_the_world_or_not():
     """A broken law, or one value without the other, is told."""
     world = everybody(version(BOTH))
     lost = unknown(MONTHS, Cause.NO_DATA)
-    assert world.lacks_alike(Person({GAPS: unknown(GAPS, Cause.NO_DATA), MONTHS: lost}))
-    assert not world.lacks_alike(Person({GAPS: unknown(GAPS, Cause.STALE), MONTHS: lost}))
-    assert not world.lacks_alike(Person({GAPS: 2, MONTHS: lost}))
-    assert not world.has(Person({GAPS: 3, MONTHS: 12}))
+    assert not world.parted(Person({GAPS: unknown(GAPS, Cause.NO_DATA), MONTHS: lost}))
+    assert world.parted(Person({GAPS: unknown(GAPS, Cause.STALE), MONTHS: lost})) == {GAPS, MONTHS}
+    assert world.parted(Person({GAPS: 2, MONTHS: lost})) == {GAPS, MONTHS}
+    assert world.broken(Person({GAPS: 3, MONTHS: 12})) == {GAPS, MONTHS}
 
 
 def test_a_group_is_missing_for_the_same_causes():
