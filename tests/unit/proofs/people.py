@@ -15,6 +15,9 @@ from decision_service.proofs.typical import typical
 from decision_service.ruleset.analysis.ranges import whole
 from tests.unit.proofs.versions import TODAY
 
+_TRIES = 4
+"""How often values are drawn anew that break a law beside the one that moves."""
+
 _FIGURE = re.compile(r"(?<![\w.-])\d+(?:\.\d+)?")
 
 
@@ -54,11 +57,19 @@ class Walk:
         self._before = self._values
         for name in self._rng.sample(self._names, self._rng.choice([1, 1, 2, 3, 6])):
             changed = self._drawn(name)
-            values = {**self._values, **changed}
-            laws = (law for n in changed for law in self._about[n])
-            if all(law.formula.result(values) is not False for law in laws):
-                self._values = values
+            for _ in range(_TRIES):
+                values = {**self._values, **changed}
+                odd = self._at_odds(values, changed)
+                if not odd:
+                    self._values = values
+                    break
+                changed |= {n: self.value(n) for n in sorted(odd - {name})}
         return Person(self._values)
+
+    def _at_odds(self, values, changed):
+        """The names of the laws on changed names that are broken."""
+        laws = (law for name in changed for law in self._about[name])
+        return {n for law in laws if law.formula.result(values) is False for n in law.names}
 
     def back(self):
         """Go on from the person before."""
