@@ -141,7 +141,8 @@ class SourceUse(msgspec.Struct, frozen=True):
     """How one account (or archive, upload, social security record) served a decision.
 
     `synced` is the newest of connection and monitor update (an archive: its newest item); `used`
-    whether its records count; `error_code` the vendor's word for what is wrong with it.
+    whether its records count; `error_code` the vendor's word for what is wrong with it;
+    `provider_name` what people call the provider, empty where that is not known.
     """
 
     id: str
@@ -150,6 +151,7 @@ class SourceUse(msgspec.Struct, frozen=True):
     synced: datetime | None
     used: bool
     error_code: str | None = None
+    provider_name: str = ""
 
 
 class Factors(msgspec.Struct, frozen=True):

@@ -46,11 +46,15 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Provider(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A provider as the vendor lists it; `supported` holds upper-case kinds (`EINCOMES`)."""
+    """A provider as the vendor lists it; `supported` holds upper-case kinds (`EINCOMES`).
+
+    `name` is what people call it, empty where that is not known.
+    """
 
     id: str
     type: str
     supported: tuple[str, ...] = ()
+    name: str = ""
 
 
 class EstimatedIncome(msgspec.Struct, frozen=True, array_like=True):

@@ -58,6 +58,7 @@ class Feeder(msgspec.Struct, frozen=True):
     error_code: str | None
     is_account: bool
     document: bool
+    provider_name: str = ""
     revoked: datetime | None = None
     linking_since: datetime | None = None
 
@@ -144,6 +145,7 @@ def source_use(context: FactorContext, feeder: Feeder) -> SourceUse:
         synced=feeder.synced,
         used=feeder.id in counted(context),
         error_code=feeder.error_code,
+        provider_name=feeder.provider_name,
     )
 
 
@@ -179,6 +181,7 @@ def _account(account: Account, provider: Provider | None, context: FactorContext
         error_code=account.error_code,
         is_account=True,
         document=account.provider_id in context.policy.document_providers,
+        provider_name=provider.name if provider else "",
         revoked=account.connection_updated_at if gone else None,
         linking_since=_linking_since(tasks, context.as_of.instant),
     )
@@ -202,6 +205,7 @@ def _archive(source: Source, provider: Provider | None, documents: frozenset[str
         error_code=None,
         is_account=False,
         document=source.type in _UPLOADED or source.provider_id in documents,
+        provider_name=provider.name if provider else "",
     )
 
 

@@ -16,6 +16,14 @@ PRODUCT: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
 VERSION: Schema = {"type": "integer", "minimum": 1, "maximum": 99_999}
 REASON: Schema = {"type": "string", "pattern": "^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$", "maxLength": 60}
 TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
+TEXTS: Schema = {
+    "type": "object",
+    "required": ["en"],
+    "propertyNames": {"pattern": "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"},
+    "additionalProperties": TEXT,
+}
+"""Texts by language, English among them."""
+
 DURATION: Schema = {"type": "string", "pattern": "^([1-9][0-9]{0,4}|0)[smhd]$"}
 NUMBER: Schema = {"type": "number"}
 FLAG: Schema = {"type": "boolean"}

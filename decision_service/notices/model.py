@@ -8,8 +8,9 @@ from enum import StrEnum
 
 import msgspec
 
+from decision_service.domain.factor import Value
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Verdict
+from decision_service.domain.verdict import Outcome, Verdict
 
 
 class NoticeKind(StrEnum):
@@ -32,7 +33,9 @@ class KindTexts(msgspec.Struct, frozen=True):
 class NoticeTexts(msgspec.Struct, frozen=True):
     """One product's texts in one language; `digest` is the SHA-256 of their file in hex.
 
-    `limits` says in words what may bind an offer, by the expression that a decision names.
+    `limits` says in words what may bind an offer, by the expression that a decision names;
+    `changes` what an applicant would change, by factor. `contest_again` stands in place of
+    `contest` where a person decided, empty where `contest` does.
     """
 
     language: str
@@ -40,20 +43,53 @@ class NoticeTexts(msgspec.Struct, frozen=True):
     lender: str
     contact: str
     contest: str
+    contest_again: str
     limits: Mapping[str, str]
+    changes: Mapping[str, str]
     kinds: Mapping[NoticeKind, KindTexts]
 
 
 class SourceUsed(msgspec.Struct, frozen=True, order=True):
-    """An account whose records the decision used, and the day to which its data goes."""
+    """An account whose records the decision used, and the day to which its data goes.
+
+    `provider` is its provider's name, empty of documents that the applicant gave.
+    """
 
     provider: str
     as_of: date | None
 
 
+class ToldChange(msgspec.Struct, frozen=True):
+    """A factor's value `now`, and the one with which the rules would approve."""
+
+    factor: str
+    now: Value
+    needed: Value
+
+
+class ToldRecourse(msgspec.Struct, frozen=True):
+    """What an applicant may be told would do: changes, waiting until a day, or both together."""
+
+    changes: tuple[ToldChange, ...] = ()
+    day: date | None = None
+
+
+class PersonsResult(msgspec.Struct, frozen=True):
+    """What a person decided, and why in words by language; none where nobody is told.
+
+    `contested` says that the applicant had asked for it, `changed` that something else stood.
+    """
+
+    outcome: Outcome
+    decided_on: date
+    sentences: Mapping[str, str] = msgspec.field(default_factory=dict)
+    amount: Money | None = None
+    contested: bool = False
+    changed: bool = False
+
+
 class NoticeSubject(msgspec.Struct, frozen=True):
-    """The decision that a letter is about; `again_on` is a day from which waiting alone
-    would approve, where that may be told.
+    """The decision that a letter is about; a result of `person` stands in its place.
 
     `data` are the kinds of data that were read, as the vendor names them.
     """
@@ -66,7 +102,8 @@ class NoticeSubject(msgspec.Struct, frozen=True):
     sources: tuple[SourceUsed, ...] = ()
     data: tuple[str, ...] = ()
     expires_on: date | None = None
-    again_on: date | None = None
+    recourse: ToldRecourse | None = None
+    person: PersonsResult | None = None
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from string import Formatter
 
 import msgspec
@@ -13,15 +13,19 @@ from decision_service.language.yaml import parser as yaml
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import MapNode, YamlNode
 from decision_service.language.yaml.readers import as_text
+from decision_service.notices.languages.known import LANGUAGES
 from decision_service.notices.model import KindTexts, NoticeKind, NoticeTexts
-from decision_service.notices.words import LANGUAGES
 
 PLACEHOLDERS = frozenset(
     {"lender", "application_id", "decision_id", "decided_on", "asked", "amount", "expires_on"}
 )
 """What the texts of a letter may name."""
 
+OF_CHANGES = frozenset({"now", "needed"})
+"""What the words of a change may name."""
+
 _SHARED = ("lender", "contact", "contest")
+_OPTIONAL = ("contest_again", "limits", "changes")
 
 
 class NoticeReading(msgspec.Struct, frozen=True):
@@ -46,16 +50,17 @@ def read_notices(path: str, text: str, language: str) -> NoticeReading:
 
 def _texts(root: YamlNode, text: str, language: str, report: Report) -> NoticeTexts | None:
     kinds = tuple(NoticeKind)
-    fields = Fields.of(
-        root, "the notices", report, required=(*_SHARED, *kinds), optional=("limits",)
-    )
+    required = (*_SHARED, *kinds)
+    fields = Fields.of(root, "the notices", report, required=required, optional=_OPTIONAL)
     if fields is None:
         return None
     shared = {key: _filled(fields, key) for key in _SHARED}
     return NoticeTexts(
         language=language,
         digest=hashlib.sha256(text.encode()).hexdigest(),
-        limits=dict(_limits(fields.map("limits"), report)) if fields.has("limits") else {},
+        contest_again=_filled(fields, "contest_again"),
+        limits=dict(_worded(fields.map("limits"), report)),
+        changes=dict(_changes(fields.map("changes"), report)),
         kinds={kind: _kind(fields, kind) for kind in kinds},
         **shared,
     )
@@ -74,26 +79,39 @@ def _kind(fields: Fields, kind: NoticeKind) -> KindTexts:
 def _filled(fields: Fields, key: str) -> str:
     """A text whose placeholders are known; empty where there is none."""
     text = fields.text(key) or ""
-    for name in _names(text, fields, key):
-        if name not in PLACEHOLDERS:
-            message = f"`{{{name}}}` is nothing that a letter knows"
-            hint = did_you_mean(name, PLACEHOLDERS) or f"known: {', '.join(sorted(PLACEHOLDERS))}"
-            fields.report.error("N102", fields.place(key), message, hint)
+    _check(text, key, PLACEHOLDERS, fields.place(key), fields.report)
     return " ".join(text.split())
 
 
-def _names(text: str, fields: Fields, key: str) -> Iterator[str]:
+def _check(text: str, key: str, known: Collection[str], place: Place, report: Report) -> None:
+    """N102 for a placeholder that is not known, N103 for a brace that is none."""
     try:
-        for _, name, form, conversion in Formatter().parse(text):
-            if name is not None:
-                yield name if not form and not conversion else f"{name}:{form}"
+        for name in _names(text):
+            if name not in known:
+                message = f"`{{{name}}}` is nothing that `{key}` knows"
+                hint = did_you_mean(name, known) or f"known: {', '.join(sorted(known))}"
+                report.error("N102", place, message, hint)
     except ValueError:
         message = f"`{key}` has a brace that begins or ends no placeholder"
-        fields.report.error("N103", fields.place(key), message, "write `{{` for a brace itself")
+        report.error("N103", place, message, "write `{{` for a brace itself")
 
 
-def _limits(node: MapNode | None, report: Report) -> Iterator[tuple[str, str]]:
+def _names(text: str) -> Iterator[str]:
+    for _, name, form, conversion in Formatter().parse(text):
+        if name is not None:
+            yield name if not form and not conversion else f"{name}:{form}"
+
+
+def _worded(node: MapNode | None, report: Report) -> Iterator[tuple[str, str]]:
     for entry in () if node is None else node.entries:
         words = as_text(entry.value, f"the words of `{entry.key}`", report)
         if words is not None:
-            yield entry.key, words
+            yield entry.key, " ".join(words.split())
+
+
+def _changes(node: MapNode | None, report: Report) -> Iterator[tuple[str, str]]:
+    if node is None:
+        return
+    for factor, words in _worded(node, report):
+        _check(words, factor, OF_CHANGES, node.key_place(factor), report)
+        yield factor, words

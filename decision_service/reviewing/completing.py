@@ -22,7 +22,7 @@ from decision_service.reviewing.model import (
     ReviewResult,
     ReviewState,
 )
-from decision_service.reviewing.policy import Authority, ReviewPolicy
+from decision_service.reviewing.policy import Authority, ReviewPolicy, ReviewReason
 from decision_service.reviewing.steps import By, ReviewStep, require_claim
 
 
@@ -33,9 +33,15 @@ def complete(review: Review, by: By, result: ReviewResult, policy: ReviewPolicy)
     """
     require_claim(review, by)
     authority = _authority(review, policy)
+    reason = _reason_of(review, result, policy)
     _require_possible(review, result, policy)
     unclaimed = replace(
-        review, claimed_by="", claimed_until=None, result=result, completed_by=by.who
+        review,
+        claimed_by="",
+        claimed_until=None,
+        result=result,
+        completed_by=by.who,
+        reason_withheld=not reason.is_told,
     )
     if _needs_second(review, result, authority):
         proposed = replace(unclaimed, state=ReviewState.AWAITING_SECOND)
@@ -85,10 +91,15 @@ def _authority(review: Review, policy: ReviewPolicy) -> Authority:
     return policy.authority
 
 
-def _require_possible(review: Review, result: ReviewResult, policy: ReviewPolicy) -> None:
-    if not policy.has_reason(result.reason):
+def _reason_of(review: Review, result: ReviewResult, policy: ReviewPolicy) -> ReviewReason:
+    found = policy.reason_of(result.reason)
+    if found is None:
         known = ", ".join(reason.code for reason in policy.reasons)
         raise _wrong("reason", f"is {result.reason}: the plan of {review.product} has {known}")
+    return found
+
+
+def _require_possible(review: Review, result: ReviewResult, policy: ReviewPolicy) -> None:
     amount, requested = result.amount, review.requested
     if result.outcome is not Outcome.APPROVE:
         if amount is not None:

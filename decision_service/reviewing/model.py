@@ -93,12 +93,21 @@ class ReviewEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     decision_id: str = ""
 
 
+class DayCharge(msgspec.Struct, frozen=True):
+    """What a person's approval adds to its day: approvals, 0 or 1, and minor units."""
+
+    approvals: int
+    amount: int
+
+
 class Review(msgspec.Struct, frozen=True, omit_defaults=True):
     """One review of one decision as it stands.
 
-    `caller` is the decision's, `outcome` what was recorded, `kinds` the data that is awaited.
-    `result` is proposed in AWAITING_SECOND, and stands in COMPLETED. `attempt` counts how often its
-    application was to be decided again, `events` its events.
+    `caller` is the decision's, `outcome` what was recorded, `approved` the amount of a recorded
+    approval, `tier` that of the offer, `kinds` the data that is awaited. `result` is proposed in
+    AWAITING_SECOND, and stands in COMPLETED; `reason_withheld` says that applicants are not told
+    its reason. `charge` is what a completed approval takes from its day. `attempt` counts how often
+    its application was to be decided again, `events` its events.
     """
 
     review_id: str
@@ -126,6 +135,10 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
     decided_again_as: str = ""
     attempt: int = 0
     events: int = 1
+    tier: str = ""
+    approved: Money | None = None
+    reason_withheld: bool = False
+    charge: DayCharge | None = None
 
     @property
     def is_unfinished(self) -> bool:

@@ -20,7 +20,7 @@ from decision_service.reviewing.policy import CONTEST_QUEUE, NO_POLICY, ReviewPo
 
 
 class ReviewCase(msgspec.Struct, frozen=True):
-    """The decision that a review is of."""
+    """The decision that a review is of: `tier` of its offer, `approved` of an approval."""
 
     decision_id: str
     caller: str
@@ -30,6 +30,8 @@ class ReviewCase(msgspec.Struct, frozen=True):
     kind: ReferKind | None = None
     tags: tuple[str, ...] = ()
     requested: Money | None = None
+    tier: str = ""
+    approved: Money | None = None
 
 
 class OpenedReview(msgspec.Struct, frozen=True):
@@ -83,4 +85,6 @@ def _review(
         case.kind,
         case.tags,
         case.requested,
+        tier=case.tier,
+        approved=case.approved,
     )

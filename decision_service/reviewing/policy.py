@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from decimal import Decimal
 
@@ -63,10 +63,21 @@ class Authority(msgspec.Struct, frozen=True):
 
 
 class ReviewReason(msgspec.Struct, frozen=True):
-    """Why a reviewer decides: a code and its sentence."""
+    """Why a reviewer decides: a code, and its sentence for reviewers.
+
+    `letter` is its sentence for applicants by language; without any, `text` is told. A reason that
+    is not `is_told` is told to no applicant.
+    """
 
     code: str
     text: str
+    letter: Mapping[str, str] = msgspec.field(default_factory=dict)
+    is_told: bool = True
+
+    @property
+    def sentences(self) -> Mapping[str, str]:
+        """What applicants are told by language, always in English; empty where nothing is."""
+        return {"en": self.text, **self.letter} if self.is_told else {}
 
 
 class ReviewPolicy(msgspec.Struct, frozen=True):
@@ -85,9 +96,9 @@ class ReviewPolicy(msgspec.Struct, frozen=True):
         found = (queue for queue in self.queues if queue.takes(kind, tags, amount))
         return next(found, ReviewQueue(DEFAULT_QUEUE, DEFAULT_SLA))
 
-    def has_reason(self, code: str) -> bool:
-        """Whether the product declares a reason code."""
-        return any(reason.code == code for reason in self.reasons)
+    def reason_of(self, code: str) -> ReviewReason | None:
+        """The reason of a code; None where the product declares none."""
+        return next((reason for reason in self.reasons if reason.code == code), None)
 
 
 NO_POLICY = ReviewPolicy()

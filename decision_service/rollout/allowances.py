@@ -68,15 +68,20 @@ class DayTotals(msgspec.Struct, frozen=True, omit_defaults=True):
     def plus(self, grant: Grant, charge: int) -> DayTotals:
         """The totals after one more approval, `charge` of it explored."""
         before = self.tiers.get(grant.tier, DayTotal())
-        after = DayTotal(before.approvals + 1, before.amount + (grant.amount or 0))
+        amount = before.amount + (grant.amount or 0)
+        after = DayTotal(before.approvals + grant.approvals, amount)
         return DayTotals({**self.tiers, grant.tier: after}, self.explored + charge)
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """An approval: its amount in minor units, None where it names none, and its offer's tier."""
+    """An approval: its amount in minor units, None where it names none, and its offer's tier.
+
+    `approvals` is 0 where it adds an amount to an approval that is counted already.
+    """
 
     amount: int | None
     tier: str = ""
+    approvals: int = 1
 
 
 class Allowances(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -100,7 +105,7 @@ def cap_reached(allowances: Allowances, grant: Grant) -> CapLimit | None:
 
 
 def _exceeds(cap: CapLimit, total: DayTotal, grant: Grant) -> bool:
-    if cap.approvals is not None and total.approvals >= cap.approvals:
+    if cap.approvals is not None and grant.approvals and total.approvals >= cap.approvals:
         return True
     if cap.amount is None:
         return False

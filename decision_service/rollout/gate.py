@@ -14,7 +14,15 @@ from decision_service.domain.factor import Value
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Truth
 from decision_service.rollout.buckets import is_in, slot
-from decision_service.rollout.model import WHOLE, Challenger, ChallengerLimits, Plan, Segment, Unit
+from decision_service.rollout.model import (
+    WHOLE,
+    Challenger,
+    ChallengerLimits,
+    Explore,
+    Plan,
+    Segment,
+    Unit,
+)
 from decision_service.rollout.state import RolloutState, is_killed
 
 
@@ -136,8 +144,12 @@ def control_slot(plan: Plan, state: RolloutState, assignment: Assignment, unit: 
     allowed = assignment.enrolment_reason is EnrolmentReason.ALLOWED
     if plan.explore is None or state.explore_killed or not assignment.enrolled or allowed:
         return None
-    dealt = slot(f"{plan.product}-explore", unit)
-    return dealt if is_in(dealt, plan.explore.percent) else None
+    return slot_in_share(plan.explore, slot(f"{plan.product}-explore", unit))
+
+
+def slot_in_share(explore: Explore, dealt: int) -> int | None:
+    """A slot that lies in the control share; None for another one."""
+    return dealt if is_in(dealt, explore.percent) else None
 
 
 # Whether it is decided here

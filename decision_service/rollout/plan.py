@@ -44,13 +44,12 @@ def parse_plan(path: str, text: str, product: str, versions: DeclaredVersions) -
     """
     report = Report()
     root = yaml.read(path, text, report)
-    plan = None if root is None else _read_plan(root, report, product, versions)
+    plan = None if root is None else read_plan(root, report, product, versions)
     return PlanReading(None if report.failed else plan, report.diagnostics())
 
 
-def _read_plan(
-    root: YamlNode, report: Report, product: str, known: DeclaredVersions
-) -> Plan | None:
+def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersions) -> Plan | None:
+    """The plan of a tree, all faults reported; it counts for nothing where there is an error."""
     fields = Fields.of(root, "the plan", report, required=_REQUIRED, optional=_OPTIONAL)
     if fields is None:
         return None

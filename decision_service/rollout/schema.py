@@ -13,6 +13,7 @@ from decision_service.language.schema_forms import (
     DURATION,
     PRODUCT,
     TEXT,
+    TEXTS,
     VERSION,
     Schema,
     about,
@@ -23,7 +24,7 @@ from decision_service.language.schema_forms import (
 from decision_service.rollout.guardrails import Action, GuardrailScope, Metric
 from decision_service.rollout.model import Advance, Unit
 from decision_service.rollout.plan import LONGEST_UNREPORTED
-from decision_service.rollout.reading.review import REASON_CODE
+from decision_service.rollout.reading.review import REASON_CODE, TOLD
 
 _NAME: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,59}$"}
 _SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 100}
@@ -152,7 +153,12 @@ def _review() -> Schema:
     }
     queue = {"name": _NAME, "sla": DURATION, "when": closed("what a queue takes", (), when)}
     limits = dict.fromkeys(("review", "review_second"), _AMOUNT)
-    reason = {"code": {"type": "string", "pattern": f"^{REASON_CODE}$"}, "text": TEXT}
+    reason = {
+        "code": {"type": "string", "pattern": f"^{REASON_CODE}$"},
+        "text": about(TEXT, "for reviewers"),
+        "letter": about(TEXTS, "for applicants, by language; `en` is needed"),
+        "told": about(choice(TOLD), "nobody keeps it out of letters; applicant unless written"),
+    }
     keys = {
         "queues": about(
             listed(closed("a queue", ("name", "sla"), queue)), "the first that takes a case has it"
@@ -161,7 +167,7 @@ def _review() -> Schema:
             closed("authority", tuple(limits), limits),
             "what one person ends, and two",
         ),
-        "reasons": listed(closed("a reason", tuple(reason), reason), minItems=1),
+        "reasons": listed(closed("a reason", ("code", "text"), reason), minItems=1),
         "contest": closed("contested decisions", ("sla",), {"sla": DURATION}),
         "claim_for": about(DURATION, "how long a claimed case is one person's; 30m"),
     }

@@ -21,7 +21,7 @@ from decision_service.pipeline.backtest.runs.loaded import LoadedRules
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import Deps
 from decision_service.pipeline.history.read import ReadHistory
-from decision_service.pipeline.notices.make import Notices
+from decision_service.pipeline.notices.make import NoticeDeps, Notices
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.operations.operate_clock import OperateClock
 from decision_service.pipeline.outcomes.record import RecordOutcome
@@ -80,9 +80,10 @@ async def wire_services(
 
 
 def _notices(core: Core, decisions: UseCases) -> Notices:
-    read, log, current = decisions.read, core.store.notices, core.active.current
-    recourse, instead_of = decisions.recourse, decisions.chain.instead_of
-    return Notices(read, log, current, core.clock, recourse, instead_of)
+    store, current, recourse = core.store, core.active.current, decisions.recourse
+    reviews_of = store.reviews.of_decision
+    deps = NoticeDeps(decisions.read, store.notices, current, core.clock, recourse, reviews_of)
+    return Notices(deps)
 
 
 def _deciding(

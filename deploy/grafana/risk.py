@@ -1,4 +1,4 @@
-"""The risk team's dashboard: outcomes, reasons, missing data, arms, guardrails."""
+"""The risk team's dashboard: outcomes, reasons, missing data, arms, guardrails, reviews."""
 
 from __future__ import annotations
 
@@ -12,6 +12,17 @@ DECIDED = f'{LOAN},outcome!="NOT_ENROLLED"'
 def _share(part: str, whole: str, by: str) -> str:
     """A share of counts, of those of the whole with the same label."""
     return f"{part} / on ({by}) group_left () {whole}"
+
+
+def _queues(metric: str) -> Query:
+    """A gauge of each queue, which every process shows of all."""
+    return Query(f"max by (product, queue) ({PREFIX}{metric}{{{LOAN}}})", "{{product}} {{queue}}")
+
+
+def _in_a_day(metric: str, *by: str) -> Query:
+    """A counter's rise within a day, by product and other labels."""
+    legend = " ".join(f"{{{{{label}}}}}" for label in ("product", *by))
+    return Query(counted(metric, "product", *by, where=LOAN, window="1d"), legend)
 
 
 def _rate(outcome: str, by: str) -> str:
@@ -202,10 +213,48 @@ ROLLOUT = Row(
         ),
     ),
 )
+REVIEWS = Row(
+    "Reviews",
+    (
+        Panel(
+            "Open reviews",
+            "Unfinished, by queue; `contest` holds what applicants contest.",
+            (_queues("reviews_open"),),
+            stacked=True,
+        ),
+        Panel(
+            "Oldest open review",
+            "Its age, by queue.",
+            (_queues("reviews_oldest_seconds"),),
+            unit="s",
+        ),
+        Panel(
+            "Overdue reviews",
+            "Unfinished ones whose time is over, by queue.",
+            (_queues("reviews_overdue"),),
+        ),
+        Panel(
+            "Ended late within a day",
+            "Reviews that ended after they were due, by queue.",
+            (_in_a_day("reviews_late_total", "queue"),),
+        ),
+        Panel(
+            "Results within a day",
+            "Reviews that a person completed, by outcome and reason.",
+            (_in_a_day("reviews_completed_total", "outcome", "reason"),),
+            stacked=True,
+        ),
+        Panel(
+            "Overrides within a day",
+            "Results that approve what was not approved, or decline what was, by reason.",
+            (_in_a_day("review_overrides_total", "outcome", "reason"),),
+        ),
+    ),
+)
 RISK = Dashboard(
     "decision-service-risk",
     "Decision service: risk",
-    (OUTCOMES, REASONS, MISSING, ROLLOUT),
+    (OUTCOMES, REASONS, MISSING, ROLLOUT, REVIEWS),
     (Variable("product", f"{PREFIX}rules_info"),),
     since="now-7d",
 )

@@ -52,8 +52,9 @@ async def test_each_decision_has_its_letter(
         )
         error = await refused(letter(declined, "ceb"))
         assert (error.code, error.info.reason) == (grpc.StatusCode.NOT_FOUND, "LANGUAGE_UNKNOWN")
-        error = await refused(stub.RecordNoticeSent(pb.RecordNoticeSentRequest()))
-        assert set(error.fields) == {"decision_id", "kind", "language", "channel", "send_time"}
+        error = await refused(stub.RecordNoticeSent(pb.RecordNoticeSentRequest(review_id="x")))
+        needed = {"decision_id", "kind", "language", "channel", "send_time"}
+        assert set(error.fields) == needed | {"review_id"}
 
         async def run(*words: str) -> str:
             at = ("--address", live.service.address)

@@ -30,7 +30,7 @@ from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import Simulator
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from tests.e2e.process import command
-from tests.e2e.service import ROOT, Running, at_vendor, create, refused
+from tests.e2e.service import ROOT, Running, at_vendor, create, own_rules, refused
 from tests.e2e.team import Metadata, Team
 from tests.kits.postgres import Postgres
 from tests.kits.until import until
@@ -92,12 +92,29 @@ class Office:
         completed: pb.Review = (await self.stub.CompleteReview(request, metadata=who)).review
         return completed
 
-    async def letter(self, decision_id: str) -> notice_pb.Notice:
-        """The letter of a decision."""
-        request = notice_pb.GetNoticeRequest(decision_id=decision_id, language="fil")
+    async def letter(self, decision_id: str, language: str = "fil") -> notice_pb.Notice:
+        """The letter of what stands of a decision."""
+        request = notice_pb.GetNoticeRequest(decision_id=decision_id, language=language)
         stub = NoticeServiceStub(self.live.channel)
         made: notice_pb.Notice = (await stub.GetNotice(request, metadata=self.los)).notice
         return made
+
+    async def sent(self, letter: notice_pb.Notice) -> notice_pb.Notice:
+        """A letter that was reported as sent, without that report."""
+        told = notice_pb.RecordNoticeSentRequest(
+            decision_id=letter.decision_id,
+            kind=letter.kind,
+            language=letter.language,
+            channel="email",
+            send_time=letter.create_time,
+            review_id=letter.review_id,
+        )
+        stub = NoticeServiceStub(self.live.channel)
+        noted: notice_pb.Notice = (await stub.RecordNoticeSent(told, metadata=self.los)).notice
+        assert noted.channel == "email"
+        for name in ("channel", "send_time", "sent_by"):
+            noted.ClearField(name)
+        return noted
 
     async def event(self, user_id: str, event_type: str, **data: Any) -> None:
         """An event as the vendor sends it."""
@@ -128,7 +145,9 @@ def completion(review_id: str, **changes: Any) -> pb.CompleteReviewRequest:
 
 
 @asynccontextmanager
-async def office(folder: Path, store_url: str, *faults: Fault) -> AsyncIterator[Office]:
+async def office(
+    folder: Path, store_url: str, *faults: Fault, **changed: str
+) -> AsyncIterator[Office]:
     """A service on a store, with its people."""
     people = Team(folder)
     los = people.hire("los", "decide", "outcomes", "onboard_all")
@@ -136,7 +155,8 @@ async def office(folder: Path, store_url: str, *faults: Fault) -> AsyncIterator[
     ben = people.hire("ben", "review_second", "review", "read")
     IDENTITY_KEYS.add(folder / "identity-keys")
     keys = {"identity_key_file": str(folder / "identity-keys")}
-    settings = SETTINGS | keys | {"store_url": store_url, "auth_tokens_file": str(people.path)}
+    of_store = {"store_url": store_url, "auth_tokens_file": str(people.path)}
+    settings = SETTINGS | keys | of_store | changed
     async with at_vendor(folder, *faults, **settings) as (live, vendor):
         yield Office(live, vendor, los, ana, ben)
 
@@ -196,11 +216,13 @@ async def test_an_override_above_the_limit_is_confirmed_booked_and_owed(
         assert (stands.outcome, stands.role) == (decision_pb2.OUTCOME_APPROVE, "review_second")
         assert stands.approved_amount.units == 25_000
         assert (await at.read(made.decision_id)).outcome == decision_pb2.OUTCOME_REFER
-        told = await refused(at.letter(made.decision_id))
-        assert (told.info.reason, told.info.metadata["instead"]) == (
-            "NOTICE_NOT_DUE",
+        letter = await at.letter(made.decision_id, "en")
+        assert (letter.kind, letter.review_id) == (
+            notice_pb.NOTICE_KIND_COUNTER_OFFER,
             review.review_id,
         )
+        assert "we can lend you ₱ 25,000" in letter.text
+        assert "\n- SSS, as of " in letter.text
         later = await at.read((await at.decided(ANISHA)).decision_id, full=True)
         seen = {one.name: one for one in later.factor_values}
         assert seen["history.exposure"].value.money.units == 25_000
@@ -223,6 +245,8 @@ async def test_a_contested_decline_gets_a_persons_answer(tmp_path: Path, store_u
     async with office(tmp_path, store_url) as at:
         made = await at.decided(CHRISTINA)
         assert made.outcome == decision_pb2.OUTCOME_DECLINE
+        first = await at.letter(made.decision_id)
+        assert (first.kind, first.review_id) == (notice_pb.NOTICE_KIND_ADVERSE_ACTION, "")
         request = pb.RequestReviewRequest(
             decision_id=made.decision_id, request_id="q-1", text="My debts are repaid."
         )
@@ -238,13 +262,47 @@ async def test_a_contested_decline_gets_a_persons_answer(tmp_path: Path, store_u
             reason="NOT_AFFORDABLE",
         )
         assert declined.result.reason == "NOT_AFFORDABLE"
-        assert (await at.letter(made.decision_id)).kind == notice_pb.NOTICE_KIND_ADVERSE_ACTION
+        answer = await at.letter(made.decision_id)
+        assert (answer.kind, answer.review_id) == (first.kind, told[0].review_id)
+        assert "Tao ang sumuri nito" in answer.text
+        assert "Hindi nagbago ang sagot." in " ".join(answer.text.split())
+        assert "Masyadong malaking bahagi ng inyong kita" in answer.text
+        assert await at.letter(made.decision_id) == answer
+        assert await at.sent(first) == first
+        assert await at.sent(answer) == answer
         stands = (await at.read(made.decision_id)).review
         assert (stands.state, stands.outcome, stands.role) == (
             decision_pb2.REVIEW_STATE_COMPLETED,
             decision_pb2.OUTCOME_DECLINE,
             "review",
         )
+
+
+async def test_what_persons_approve_takes_from_the_day(tmp_path: Path) -> None:
+    """A person's approval leaves the rules less, and a full day refuses both until midnight."""
+    rules = own_rules(tmp_path)
+    plan = rules / "personal-loan-ph" / "rollout.yaml"
+    plan.write_text(plan.read_text() + "caps:\n  - {name: all, amount_per_day: 22000}\n")
+    store = f"sqlite:///{tmp_path}/decisions.db"
+    async with office(tmp_path, store, rules_dir=str(rules)) as at:
+        first = await at.decided(ANISHA, 30_000)
+        review_id = first.decision_id.replace("dec_", "rev_") + "-1"
+        await at.claimed(review_id, at.ana)
+        await at.complete(review_id, at.ana)
+        second = await at.decided(GEORGE)
+        assert (second.override.kind, second.override.cap) == ("CAPPED", "all")
+        review_id = second.decision_id.replace("dec_", "rev_") + "-1"
+        await at.claimed(review_id, at.ana)
+        told = await refused(at.complete(review_id, at.ana))
+        assert (told.code, told.info.reason) == (
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "REVIEW_REFUSED",
+        )
+        assert told.info.metadata["cap"] == "all"
+        assert "PHP 22,000, of which PHP 7,000 is left: approve less, or end" in told.message
+        less = MoneyMessage(currency_code="PHP", units=7_000)
+        ended = await at.complete(review_id, at.ana, approved_amount=less)
+        assert ended.state == decision_pb2.REVIEW_STATE_COMPLETED
 
 
 async def test_what_reviewers_may_not_do_is_told(tmp_path: Path) -> None:
@@ -326,3 +384,11 @@ async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
         assert [line for line in shown.splitlines() if "CONFIRMED · ben" in line]
         chain = await run("los", "decisions", "show", made.decision_id)
         assert "stands: APPROVE 25,000 PHP by a person (review_second)" in chain
+        asked = ("applicants", "contest", made.decision_id, "--text", "I asked for 30,000.")
+        assert "contested" in await run("los", *asked)
+        stands = await run("los", "applicants", "contests", made.decision_id)
+        assert f"review · OPEN · {review_id}, {review_id[:-1]}2" in stands
+        assert "stands: APPROVE 25,000 PHP by a person (review_second)" in stands
+        other = await at.decided(GEORGE)
+        told = await run("los", "applicants", "contests", other.decision_id)
+        assert told == f"Nobody has reviewed {other.decision_id}.\n"

@@ -73,7 +73,7 @@ async def test_a_person_asks_for_her_data_and_then_withdraws(
         left = (await export("after.json"))["records"]
         assert [one["kind"] for one in left if one["kind"] != "reference"] == ["about", "decision"]
         assert "stay for 25 months" in left[0]["content"]["after_erasure"]
-        assert "Bayan Calls" not in json.dumps(left)
+        assert "Bayan Calls Outsourcing" not in json.dumps(left)
 
         unknown = await run("export", "nobody", "--out", str(tmp_path / "none"))
         assert (unknown.code, "nothing is stored" in unknown.err) == (3, True)

@@ -56,10 +56,10 @@ async def server(postgres: Postgres) -> AsyncIterator[Database]:
     await database.aclose()
 
 
-def first_statement(
-    connection: Connection, work: Callable[[Connection], object]
+def one_statement(
+    connection: Connection, work: Callable[[Connection], object], place: int = 0
 ) -> tuple[str, tuple[object, ...]]:
-    """The first statement of some work, and its parameters."""
+    """One statement of some work, the first unless told, and its parameters."""
     seen: list[tuple[str, tuple[object, ...]]] = []
 
     def note(
@@ -70,12 +70,14 @@ def first_statement(
     event.listen(connection, "before_cursor_execute", note)
     work(connection)
     event.remove(connection, "before_cursor_execute", note)
-    return seen[0]
+    return seen[place]
 
 
-def plan_of(connection: Connection, work: Callable[[Connection], object]) -> list[str]:
-    """How the database means to carry out the first statement of some work."""
-    statement, parameters = first_statement(connection, work)
+def plan_of(
+    connection: Connection, work: Callable[[Connection], object], place: int = 0
+) -> list[str]:
+    """How the database means to carry out one statement of some work."""
+    statement, parameters = one_statement(connection, work, place)
     of_sqlite = connection.dialect.name == "sqlite"
     explain = "EXPLAIN QUERY PLAN " if of_sqlite else "EXPLAIN "
     found = connection.exec_driver_sql(explain + statement, parameters)
@@ -126,6 +128,12 @@ async def test_what_rollouts_ask_for_is_read_in_order(sqlite: Database) -> None:
     assert sums == ["SEARCH arm_decisions USING PRIMARY KEY (product=? AND created>?)"]
     day = await sqlite.read(lambda c: plan_of(c, lambda c: arms.day_totals(c, "loan", NOON)))
     assert day[0] == f"{covering}granted (product=? AND created>?)"
+    first, *_ = await sqlite.read(
+        lambda c: plan_of(c, lambda c: arms.day_totals(c, "loan", NOON), place=1)
+    )
+    assert first == (
+        "SEARCH reviews USING COVERING INDEX reviews_charged (product=? AND charged_at>?)"
+    )
     unit = await sqlite.read(lambda c: plan_of(c, lambda c: arms.explored(c, "loan", "u", NOON)))
     assert unit == [f"{covering}explored (product=? AND unit=? AND created>?)"]
 
@@ -143,7 +151,7 @@ async def test_a_backtest_finds_first_decisions_by_user_and_goes_on_where_it_was
     plan = await sqlite.read(lambda c: plan_of(c, page))
     by_user = "USING INDEX decisions_user_id (user_id=? AND created>? AND created<?)"
     assert f"SEARCH earlier {by_user}" in plan
-    _, given = await sqlite.read(lambda c: first_statement(c, page))
+    _, given = await sqlite.read(lambda c: one_statement(c, page))
     assert given.count(microseconds(reached)) == 2  # the index is entered there, ties are left out
 
 

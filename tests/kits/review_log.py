@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
-from decision_service.domain.errors import HistoryMoved, ReviewRefused
+from decision_service.domain.errors import AllowancesMoved, HistoryMoved, ReviewRefused
 from decision_service.domain.kinds import Kind
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome, ReferKind
@@ -36,7 +36,9 @@ from decision_service.reviewing.policy import (
     ReviewReason,
 )
 from decision_service.reviewing.steps import By, ReviewStep, is_repeated
+from decision_service.rollout.allowances import Allowances, CapLimit, DayLimits, DayTotal
 from decision_service.storage.store import Store
+from tests.kits.arm_log import granted
 from tests.kits.decision_entries import NOON, numbered
 
 LIMITS = Authority(Decimal(20_000), Decimal(100_000))
@@ -47,24 +49,25 @@ MINUTE = timedelta(minutes=1)
 
 
 def referred(
-    number: int, kind: ReferKind = ReferKind.SCORE, minutes: int = 0, **changes: object
+    number: int,
+    kind: ReferKind = ReferKind.SCORE,
+    minutes: int = 0,
+    *,
+    tier: str = "",
+    **changes: object,
 ) -> DecisionEntry:
     """A referral with its review, in its user's history."""
     entry = numbered(number, outcome=Outcome.REFER, created=NOON + minutes * MINUTE)
     own = HistoryEntry(((user_key(str(changes.get("user_id", entry.user_id))), 0),), "PHP")
     entry = replace(entry, **({"history": own} | changes))
-    requested = Money("PHP", 2_000_000)
-    case = ReviewCase(
-        entry.decision_id,
-        entry.caller,
-        entry.user_id,
-        entry.product,
-        entry.outcome,
-        kind,
-        ("income", f"n_{number}"),
-        requested,
-    )
+    case = replace(_case(entry), kind=kind, tags=("income", f"n_{number}"), tier=tier)
     return replace(entry, review=opened_by_referral(case, entry.created, POLICY))
+
+
+def _case(entry: DecisionEntry) -> ReviewCase:
+    asked = Money("PHP", 2_000_000)
+    place = (entry.decision_id, entry.caller, entry.user_id, entry.product, entry.outcome)
+    return ReviewCase(*place, requested=asked)
 
 
 def by(who: str, request_id: str = "") -> By:
@@ -93,6 +96,13 @@ async def committed(log: Store, entry: DecisionEntry) -> str:
     await log.commit(entry)
     assert entry.review is not None
     return entry.review.review.review_id
+
+
+async def claimed(log: Store, entry: DecisionEntry, who: str) -> str:
+    """The id of a decision's review that somebody has claimed."""
+    review_id = await committed(log, entry)
+    await log.reviews.step(review_id, claimed_by(who))
+    return review_id
 
 
 class ReviewLogKit:
@@ -214,6 +224,42 @@ class ReviewLogKit:
         assert (tally.arm, tally.units, tally.overridden) == (Arm.CHALLENGER, 2, 1)
         after = NOON + timedelta(hours=1)
         assert list(await log.tallies("personal-loan-ph", after, hashed=True)) == []
+
+    async def test_what_persons_approve_counts_in_its_day(self, log: Store) -> None:
+        """By the tier of the offer, on the day of the review's end, and a contest's rise alone."""
+        day = NOON - timedelta(hours=12)
+        await log.commit(numbered(2, arm=granted(1_000, tier="T4")))
+        review_id = await claimed(log, referred(1, tier="T4"), "ana")
+        await log.reviews.step(review_id, completed_by("ana"))
+        tiers = {"T4": DayTotal(2, 1_501_000)}
+        assert (await log.day_totals("personal-loan-ph", day)).tiers == tiers
+        await log.reviews.contest(_case(referred(1)), by("los"), "more", POLICY)
+        again_id = f"{review_id[:-1]}2"
+        await log.reviews.step(again_id, claimed_by("ana"))
+        more = replace(APPROVED, amount=Money("PHP", 1_600_000))
+        await log.reviews.step(again_id, lambda one, _: complete(one, by("ana"), more, POLICY))
+        tiers |= {"": DayTotal(0, 100_000)}
+        assert (await log.day_totals("personal-loan-ph", day)).tiers == tiers
+        tomorrow = day + timedelta(days=1)
+        assert (await log.day_totals("personal-loan-ph", tomorrow)).tiers == {}
+
+    async def test_persons_approve_no_more_than_a_cap_has_room_for(self, log: Store) -> None:
+        """Of many at once as many end as fit; the others stay claimed, and the rules are bound."""
+        limits = DayLimits(NOON - timedelta(hours=12), (CapLimit("all", amount=3_100_000),))
+        ids = [await claimed(log, referred(n, history=None), "ana") for n in range(1, 6)]
+        told = await asyncio.gather(
+            *(log.reviews.step(one, completed_by("ana"), limits) for one in ids),
+            return_exceptions=True,
+        )
+        refused = [one for one in told if isinstance(one, ReviewRefused)]
+        assert len(refused) == 3
+        assert {one.fields["cap"] for one in refused} == {"all"}
+        states = [(await self._read(log, one)).state for one in ids]
+        assert states.count(ReviewState.CLAIMED) == 3
+        found = Allowances(limits)
+        with pytest.raises(AllowancesMoved):
+            await log.commit(numbered(9, arm=granted(100_001), allowances=found))
+        await log.commit(numbered(9, arm=granted(100_000), allowances=found))
 
     async def test_a_decision_that_did_not_see_the_approval_is_made_again(self, log: Store) -> None:
         """Who had read the history before the review's end finds its place taken."""

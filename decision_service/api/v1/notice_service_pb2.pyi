@@ -70,18 +70,20 @@ class ListNoticesResponse(_message.Message):
     def __init__(self, notices: _Optional[_Iterable[_Union[Notice, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class RecordNoticeSentRequest(_message.Message):
-    __slots__ = ("decision_id", "kind", "language", "channel", "send_time")
+    __slots__ = ("decision_id", "kind", "language", "channel", "send_time", "review_id")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     SEND_TIME_FIELD_NUMBER: _ClassVar[int]
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     kind: NoticeKind
     language: str
     channel: str
     send_time: _timestamp_pb2.Timestamp
-    def __init__(self, decision_id: _Optional[str] = ..., kind: _Optional[_Union[NoticeKind, str]] = ..., language: _Optional[str] = ..., channel: _Optional[str] = ..., send_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    review_id: str
+    def __init__(self, decision_id: _Optional[str] = ..., kind: _Optional[_Union[NoticeKind, str]] = ..., language: _Optional[str] = ..., channel: _Optional[str] = ..., send_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., review_id: _Optional[str] = ...) -> None: ...
 
 class RecordNoticeSentResponse(_message.Message):
     __slots__ = ("notice",)
@@ -90,7 +92,7 @@ class RecordNoticeSentResponse(_message.Message):
     def __init__(self, notice: _Optional[_Union[Notice, _Mapping]] = ...) -> None: ...
 
 class Notice(_message.Message):
-    __slots__ = ("decision_id", "kind", "language", "title", "text", "html", "template_digest", "create_time", "created_by", "send_time", "channel", "sent_by")
+    __slots__ = ("decision_id", "kind", "language", "title", "text", "html", "template_digest", "create_time", "created_by", "send_time", "channel", "sent_by", "review_id")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
@@ -103,6 +105,7 @@ class Notice(_message.Message):
     SEND_TIME_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     SENT_BY_FIELD_NUMBER: _ClassVar[int]
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     kind: NoticeKind
     language: str
@@ -115,4 +118,5 @@ class Notice(_message.Message):
     send_time: _timestamp_pb2.Timestamp
     channel: str
     sent_by: str
-    def __init__(self, decision_id: _Optional[str] = ..., kind: _Optional[_Union[NoticeKind, str]] = ..., language: _Optional[str] = ..., title: _Optional[str] = ..., text: _Optional[str] = ..., html: _Optional[str] = ..., template_digest: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[str] = ..., send_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., channel: _Optional[str] = ..., sent_by: _Optional[str] = ...) -> None: ...
+    review_id: str
+    def __init__(self, decision_id: _Optional[str] = ..., kind: _Optional[_Union[NoticeKind, str]] = ..., language: _Optional[str] = ..., title: _Optional[str] = ..., text: _Optional[str] = ..., html: _Optional[str] = ..., template_digest: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[str] = ..., send_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., channel: _Optional[str] = ..., sent_by: _Optional[str] = ..., review_id: _Optional[str] = ...) -> None: ...

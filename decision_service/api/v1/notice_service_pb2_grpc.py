@@ -57,8 +57,9 @@ class NoticeServiceServicer:
     """
 
     def GetNotice(self, request, context):
-        """Returns the letter of a decision in a language, made at the first call and the same ever after.
-        Refused while a person reviews the decision (NOTICE_NOT_DUE).
+        """Returns the letter of the outcome that stands in a language, made at the first call and the same
+        ever after; a person's result has a letter of its own. Refused while a person reviews a referral,
+        and for an application that was decided again (NOTICE_NOT_DUE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,4 +1,4 @@
-"""`applicants`: create, make link tokens, see how far the data is, export, erase."""
+"""`applicants`: create, make link tokens, see how far the data is, contest, export, erase."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
+from decision_service.cli.applicants.contest import contest, contests
 from decision_service.cli.applicants.export import export
 from decision_service.cli.client.calls import call
 from decision_service.cli.client.options import ServerOptions, calls_server
@@ -23,7 +24,9 @@ from decision_service.cli.display.output import (
     table,
 )
 
-commands = typer.Typer(help="Onboard applicants, export and erase.", no_args_is_help=True)
+commands = typer.Typer(help="Onboard applicants, contest, export and erase.", no_args_is_help=True)
+commands.command()(contest)
+commands.command()(contests)
 commands.command()(export)
 Stub = applicant_service_pb2_grpc.ApplicantServiceStub
 ReturnOption = Annotated[

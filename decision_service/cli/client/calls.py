@@ -16,6 +16,7 @@ from decision_service.api.v1.clock_service_pb2_grpc import ClockServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
+from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
 from decision_service.api.v1.rollout_service_pb2_grpc import RolloutServiceStub
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
 from decision_service.cli.client.options import ServerOptions
@@ -48,6 +49,11 @@ def outcomes(
 def notices(server: ServerOptions) -> AbstractContextManager[NoticeServiceStub]:
     """A stub of the NoticeService."""
     return _stub(server, NoticeServiceStub)
+
+
+def reviews(server: ServerOptions) -> AbstractContextManager[ReviewServiceStub]:
+    """A stub of the ReviewService."""
+    return _stub(server, ReviewServiceStub)
 
 
 def backtests(

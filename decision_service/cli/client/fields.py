@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from enum import StrEnum
 from typing import Annotated
 
@@ -25,10 +26,19 @@ AmountOption = Annotated[
 ]
 CurrencyOption = Annotated[str, typer.Option("--currency", help="of the amount, ISO 4217")]
 InputOption = Annotated[list[str] | None, typer.Option("--input", help=_INPUTS)]
+TextOption = Annotated[str, typer.Option("--text", help="up to 2,000 characters")]
+RequestOption = Annotated[
+    str, typer.Option("--request-id", help="makes a repeated call safe; else a new one")
+]
 LimitOption = Annotated[int, whole("at most this many, up to 500", "--limit", least=1, most=500)]
 PageOption = Annotated[
     str, typer.Option("--page-token", help="the page after, as the page before names it")
 ]
+
+
+def request_id(given: str) -> str:
+    """The request id that was given, or a new one."""
+    return given or str(uuid.uuid4())
 
 
 class View(StrEnum):

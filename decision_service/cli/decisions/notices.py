@@ -65,9 +65,9 @@ def notice(
     *,
     server: ServerOptions,
 ) -> None:
-    """Print the letter that tells of a decision.
+    """Print the letter of the outcome that stands of a decision.
 
-    It is made at the first call, and the same ever after.
+    It is made at the first call, and the same ever after; a person's result has its own.
     """
     request = pb.GetNoticeRequest(decision_id=decision_id, language=language)
     with notice_stub(server) as stub:
@@ -113,12 +113,13 @@ def notices(
     if form is Format.JSON:
         print_json(reply)
         return
-    rows = table("decision", "kind", "language", "made", "by", "sent")
+    rows = table("decision", "kind", "language", "review", "made", "by", "sent")
     for one in reply.notices:
         rows.add_row(
             one.decision_id,
             _kind_text(one),
             one.language,
+            one.review_id or "-",
             instant_text(one.create_time),
             escape(one.created_by),
             escape(_sent_text(one)),
@@ -134,6 +135,9 @@ def notice_sent(
     kind: Annotated[Kind, typer.Option("--kind", help="of the letter")],
     channel: Annotated[str, typer.Option("--channel", help="such as email or post")],
     language: LanguageOption = "en",
+    review_id: Annotated[
+        str, typer.Option("--review-id", help="rev_…, where the letter tells a person's result")
+    ] = "",
     at: Annotated[
         str, typer.Option("--at", metavar="INSTANT", help="such as 2026-11-27T09:00:00Z; now")
     ] = "",
@@ -146,7 +150,11 @@ def notice_sent(
     The first report counts.
     """
     request = pb.RecordNoticeSentRequest(
-        decision_id=decision_id, kind=_on_wire(kind), language=language, channel=channel
+        decision_id=decision_id,
+        kind=_on_wire(kind),
+        language=language,
+        channel=channel,
+        review_id=review_id,
     )
     request.send_time.FromDatetime(_at(at))
     with notice_stub(server) as stub:

@@ -11,10 +11,10 @@ from rich.tree import Tree
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.cli.display.factors import add_factors
 from decision_service.cli.display.recourse import add_recourse
+from decision_service.cli.display.reviews import chain_lines
 from decision_service.cli.display.stages import RuleView, add_rule, add_stage, comparison_text
 from decision_service.cli.display.text import (
     cause_text,
-    concluded_text,
     money_text,
     outcome_text,
     override_text,
@@ -58,17 +58,10 @@ def _add_review(tree: Tree, decision: pb.Decision) -> None:
         tree.add(f"decided again after {decision.first_decision_id}")
     if not decision.HasField("review"):
         return
-    review = decision.review
-    state = enum_name(pb.ReviewState.DESCRIPTOR, review.state)
-    branch = tree.add(f"review · {state} · {', '.join(review.review_ids)}")
-    if review.decided_again_as:
-        branch.add(f"decided again as {review.decided_again_as}")
-    amount = ""
-    if review.HasField("approved_amount"):
-        amount = f" {money_text(review.approved_amount)}"
-    by = f" by a person ({review.role})" if review.role else ""
-    standing = f"stands: {concluded_text(review.outcome, 0)}{amount}{by}"
-    branch.add(escape(f"{standing} · {review.standing_decision_id}"))
+    head, *lines = chain_lines(decision.review)
+    branch = tree.add(escape(head))
+    for line in lines:
+        branch.add(escape(line))
 
 
 def add_verdict(tree: Tree, decision: pb.Decision) -> None:

@@ -1,4 +1,4 @@
-"""The group `reviews`: what reviewers, a second person and the loan system do.
+"""The group `reviews`: what reviewers and a second person do.
 
 No way around the server.
 """

@@ -8,17 +8,17 @@ from typing import Annotated
 import typer
 
 from decision_service.api.v1 import review_service_pb2 as pb
-from decision_service.cli.client.fields import AmountOption, CurrencyOption
-from decision_service.cli.client.inputs import money_message
-from decision_service.cli.client.options import ServerOptions, calls_server
-from decision_service.cli.display.output import Format, FormatOption
-from decision_service.cli.reviews.arguments import (
-    IdArgument,
+from decision_service.cli.client.fields import (
+    AmountOption,
+    CurrencyOption,
     RequestOption,
     TextOption,
     request_id,
-    take,
 )
+from decision_service.cli.client.inputs import money_message
+from decision_service.cli.client.options import ServerOptions, calls_server
+from decision_service.cli.display.output import Format, FormatOption
+from decision_service.cli.reviews.arguments import IdArgument, take
 from decision_service.cli.reviews.listing import list_reviews, show
 
 commands = typer.Typer(help="Review referred and contested decisions.", no_args_is_help=True)
@@ -153,20 +153,3 @@ def confirm(
         review_id=review_id, request_id=request_id(request), reject=bool(reject), text=reject
     )
     take("ConfirmReview", said, server, form)
-
-
-@commands.command("request")
-@calls_server
-def request_review(
-    decision_id: Annotated[str, typer.Argument(metavar="DECISION", help="dec_…")],
-    text: TextOption,
-    request: RequestOption = "",
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """Open a review of a decision that its applicant contests."""
-    asked = pb.RequestReviewRequest(
-        decision_id=decision_id, request_id=request_id(request), text=text
-    )
-    take("RequestReview", asked, server, form)

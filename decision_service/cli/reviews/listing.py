@@ -10,13 +10,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich.markup import escape
 
 from decision_service.api.v1 import review_service_pb2 as pb
-from decision_service.cli.client.calls import call
+from decision_service.cli.client.calls import call, reviews
 from decision_service.cli.client.fields import LimitOption, PageOption, ProductOption
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
+from decision_service.cli.display.reviews import head_lines, show_review
 from decision_service.cli.numbers import whole
-from decision_service.cli.reviews.arguments import IdArgument, reviews
-from decision_service.cli.reviews.show import head_lines, show_review
+from decision_service.cli.reviews.arguments import IdArgument
 from decision_service.domain.verdict import ReferKind
 from decision_service.reviewing.model import ReviewState
 

@@ -52,13 +52,14 @@ from decision_service.pipeline.rules.checks.blocked import blocked_names
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.trial.figures import cases_for_missed, try_figures
 from decision_service.pipeline.trial.guarantees import guarantees_of
+from decision_service.pipeline.trial.plan_tests import PlanResults
 from decision_service.pipeline.trial.rule_tests import (
-    VersionResults,
+    SuiteResults,
     case_problems,
     run_rule_tests,
     why,
 )
-from decision_service.pipeline.trial.untested import untested_versions
+from decision_service.pipeline.trial.untested import without_cases
 from decision_service.proofs.solving.solver import SolverMissing
 from decision_service.ruleset.testing.cases import Goal
 
@@ -125,7 +126,7 @@ def run_tests(
         print_why(versions, why_of, form)
         return
     wanted = versions if figures or fail_under_figures else []
-    tried = [(v, try_figures(selection.folder, v)) for v in wanted if not v.failed]
+    tried = [(v, try_figures(selection.folder, v)) for v in wanted if _is_right(v)]
     ready = partial(cases_for_missed, selection.folder)
     if form == "json":
         reports = {id(version): figures_dict(report) for version, report in tried}
@@ -140,7 +141,7 @@ def run_tests(
         for version, report in tried:
             print_figures(version.name, report)
         for version in wanted:
-            if version.failed:
+            if not _is_right(version):
                 console().print(f"{version.name}: figures are tried once all tests pass")
     else:
         raise CommandError(f"--format is {form}: it must be table, json or junit", Exit.USAGE)
@@ -201,8 +202,8 @@ def problems_of(selection: RulesSelection) -> list[Diagnostic]:
     loading = load_rules(unpublished(selection.folder), datetime.now(UTC), blocked_names(load()))
     all_found = (
         *loading.diagnostics,
-        *untested_versions(selection.folder),
-        *case_problems(selection.folder, loading.by_version),
+        *without_cases(selection.folder),
+        *case_problems(selection.folder, loading),
         *publication(selection.folder),
     )
     version = loading.by_version.get(selection.part)
@@ -234,11 +235,10 @@ def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
     }
 
 
-def results_dict(version: VersionResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
-    """One version's results for programs; `ready` are cases for what is not reached."""
+def results_dict(version: SuiteResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
+    """The results of a version or plan for programs; `ready` are cases for what is not reached."""
     return {
-        "ruleset": version.ruleset.ruleset,
-        "version": version.ruleset.version,
+        **_about(version),
         "passed": len(version.results) - len(version.failed),
         "failed": [{"name": r.case.name, "why": why(r)} for r in version.failed],
         "problems": [as_dict(problem) for problem in version.problems],
@@ -247,7 +247,13 @@ def results_dict(version: VersionResults, ready: Mapping[Goal, str]) -> dict[str
     }
 
 
-def _missed_dict(goal: Goal, version: VersionResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
+def _about(version: SuiteResults) -> dict[str, Any]:
+    if isinstance(version, PlanResults):
+        return {"plan": version.product}
+    return {"ruleset": version.product, "version": version.ruleset.version}
+
+
+def _missed_dict(goal: Goal, version: SuiteResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
     place = version.coverage.places[goal]
     return {
         "goal": f"{goal.what}: {goal.which}",
@@ -257,12 +263,12 @@ def _missed_dict(goal: Goal, version: VersionResults, ready: Mapping[Goal, str])
     }
 
 
-def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
-    """One version's results for people: failures first, then what no test reaches.
+def print_results(version: SuiteResults, ready: Mapping[Goal, str]) -> None:
+    """The results of a version or plan for people: failures first, then what no test reaches.
 
     `ready` are cases for what is not reached, as they stand in a file.
     """
-    out, ruleset, failed = console(), version.ruleset, version.failed
+    out, failed = console(), version.failed
     for problem in version.problems:
         out.print(render(problem), markup=False)
     for result in failed:
@@ -272,15 +278,16 @@ def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
     _print_missed(version, ready)
     passed = len(version.results) - len(failed)
     out.print(
-        f"{ruleset.ruleset} v{ruleset.version}: {passed} passed, {len(failed)} failed, "
+        f"{version.name}: {passed} passed, {len(failed)} failed, "
         f"coverage {version.coverage.percent} %"
     )
 
 
-def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
+def _print_missed(version: SuiteResults, ready: Mapping[Goal, str]) -> None:
     """What no case reaches, each with a case that does; why there are none is told once."""
     out, covered = console(), version.coverage
-    complete = bool(version.results) and not version.failed
+    begun = bool(version.results) or isinstance(version, PlanResults)
+    complete = begun and _is_right(version)
     for goal in covered.missed:
         place = covered.places[goal]
         words = f"{place.file}:{place.line}: not reached: {goal.what} {goal.which}"
@@ -288,24 +295,29 @@ def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
         if complete:
             out.print(ready.get(goal, _NOT_MADE), markup=False, soft_wrap=True)
     if covered.missed and not complete:
-        when = "all tests pass" if version.results else "there is one case to begin with"
+        when = "all tests pass" if begun else "there is one case to begin with"
         out.print(f"  cases that reach these are printed once {when}", markup=False)
+
+
+def _is_right(version: SuiteResults) -> bool:
+    """Whether all cases could be read, and pass."""
+    return not (version.failed or any(p.severity is Severity.ERROR for p in version.problems))
 
 
 _NOT_MADE = "  no made-up case reaches it: write one, or ask whether anybody can"
 
 
-def _judge(versions: list[VersionResults], fail_under: int) -> None:
+def _judge(versions: list[SuiteResults], fail_under: int) -> None:
     if not any(version.results or version.problems for version in versions):
         raise CommandError("no test was found: write one in tests/ of the product", Exit.FINDINGS)
     low = [v for v in versions if v.coverage.percent < fail_under]
     if low:
         raise CommandError(
-            f"coverage of {low[0].ruleset.ruleset} is {low[0].coverage.percent} %, less than the "
+            f"coverage of {low[0].name} is {low[0].coverage.percent} %, less than the "
             f"{fail_under} % asked for",
             Exit.FINDINGS,
         )
-    if any(v.failed or any(p.severity is Severity.ERROR for p in v.problems) for v in versions):
+    if not all(map(_is_right, versions)):
         raise typer.Exit(Exit.FINDINGS)
 
 
@@ -347,6 +359,6 @@ def _spec_dict(spec: Any) -> dict[str, Any]:
     }
 
 
-def _selected(version: VersionResults, selection: RulesSelection) -> bool:
-    name = f"{shown_name(selection.root)}/{version.ruleset.ruleset}"
+def _selected(version: SuiteResults, selection: RulesSelection) -> bool:
+    name = f"{shown_name(selection.root)}/{version.product}"
     return not selection.part or selection.has(name) or selection.part.startswith(name + "/")

@@ -6,30 +6,29 @@ from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from decision_service.language.diagnostics import Diagnostic, Severity, render
-from decision_service.pipeline.trial.rule_tests import VersionResults, why
+from decision_service.pipeline.trial.rule_tests import SuiteResults, why
 
 
-def junit(versions: Iterable[VersionResults]) -> str:
-    """One test suite for each ruleset version."""
+def junit(versions: Iterable[SuiteResults]) -> str:
+    """One test suite for each ruleset version and each plan."""
     root = Element("testsuites")
     for version in versions:
-        ruleset = version.ruleset
         suite = SubElement(
             root,
             "testsuite",
-            name=f"{ruleset.ruleset} v{ruleset.version}",
+            name=version.name,
             tests=str(len(version.results) + len(_errors(version))),
             failures=str(len(version.failed)),
             errors=str(len(_errors(version))),
         )
         for problem in _errors(version):
-            _add_error(suite, ruleset.ruleset, problem)
+            _add_error(suite, version.product, problem)
         for result in version.results:
             case = SubElement(
                 suite,
                 "testcase",
                 name=result.case.name,
-                classname=ruleset.ruleset,
+                classname=version.product,
                 file=result.case.place.file,
                 line=str(result.case.place.line),
             )
@@ -39,12 +38,12 @@ def junit(versions: Iterable[VersionResults]) -> str:
     return tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _errors(version: VersionResults) -> list[Diagnostic]:
+def _errors(version: SuiteResults) -> list[Diagnostic]:
     """What kept cases from running."""
     return [p for p in version.problems if p.severity is Severity.ERROR]
 
 
-def _add_error(suite: Element, ruleset: str, problem: Diagnostic) -> None:
+def _add_error(suite: Element, product: str, problem: Diagnostic) -> None:
     name, line = f"{problem.code} on line {problem.line}", str(problem.line)
-    case = SubElement(suite, "testcase", name=name, classname=ruleset, file=problem.file, line=line)
+    case = SubElement(suite, "testcase", name=name, classname=product, file=problem.file, line=line)
     SubElement(case, "error", message=problem.message).text = render(problem)

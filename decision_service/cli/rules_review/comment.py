@@ -15,7 +15,7 @@ from decision_service.impact.render.wording import headline, honesty
 from decision_service.language.changes import WrittenChange
 from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.pipeline.trial.figures import try_figures
-from decision_service.pipeline.trial.rule_tests import VersionResults, why
+from decision_service.pipeline.trial.rule_tests import SuiteResults, why
 from decision_service.ruleset.diff.versions import RulesetDiff
 
 MOST = 30
@@ -67,8 +67,8 @@ def _changes(found: Sequence[WrittenChange]) -> list[str]:
     return _list(f"{c.group}: {_text(c.subject)} {_text(c.words)}" for c in found)
 
 
-def tests_part(version: VersionResults, least: int) -> Part:
-    """How a version's own tests come out."""
+def tests_part(version: SuiteResults, least: int) -> Part:
+    """How the own tests of a version or a plan come out."""
     failed, covered = version.failed, version.coverage.percent
     passed = len(version.results) - len(failed)
     part = Part(f"Tests of {version.name}")
@@ -85,8 +85,8 @@ def tests_part(version: VersionResults, least: int) -> Part:
     return part
 
 
-def figures_part(version: VersionResults, new: LoadedRules, least: int) -> Part:
-    """Which changed figures no test of a version notices."""
+def figures_part(version: SuiteResults, new: LoadedRules, least: int) -> Part:
+    """Which changed figures no test of a version or a plan notices."""
     part = Part(f"Figures of {version.name}")
     told = try_figures(new.selection.folder, version)
     part.lines = [f"{told.percent} % of {len(told.tried)} changes of figures are noticed."]

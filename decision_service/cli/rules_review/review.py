@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from decision_service.cli.rules_review.comment import (
 from decision_service.cli.rules_review.impact import CaseFile, judged
 from decision_service.impact.proofs import Proofs
 from decision_service.language.diagnostics import Severity
+from decision_service.pipeline.trial.plan_tests import PlanResults
 from decision_service.pipeline.trial.rule_tests import run_rule_tests
 
 
@@ -82,7 +83,7 @@ def _compared(old: LoadedRules, new: LoadedRules, wanted: Wanted) -> Iterator[Pa
         if wanted.prove and one.before is not None
     }
     yield from (proofs_part(one, p) for one in changed if (p := proofs.get(one.after.digest)))
-    yield from _tests(changed, new, wanted)
+    yield from _tests(changed, {plan.product for plan in told.plans}, new, wanted)
     for one in changed:
         other = one.champion is not None and one.champion.digest != one.after.digest
         if wanted.cases is not None and other:
@@ -97,10 +98,16 @@ def _beside_champion(one: ChangedVersion, proofs: Proofs | None) -> Proofs | Non
     return proved(one.champion, one.after)
 
 
-def _tests(changed: list[ChangedVersion], new: LoadedRules, wanted: Wanted) -> Iterator[Part]:
-    """Tests of all versions, since shared files and tests change too; figures of changed ones."""
+def _tests(
+    changed: list[ChangedVersion], plans: Collection[str], new: LoadedRules, wanted: Wanted
+) -> Iterator[Part]:
+    """Tests of all, since shared files and tests change too; figures of what changed."""
     digests = {one.after.digest for one in changed}
-    for version in run_rule_tests(new.selection.folder, new.rulebook):
-        yield tests_part(version, wanted.coverage)
-        if version.ruleset.digest in digests and not version.failed:
-            yield figures_part(version, new, wanted.figures)
+    for tested in run_rule_tests(new.selection.folder, new.rulebook):
+        yield tests_part(tested, wanted.coverage)
+        if isinstance(tested, PlanResults):
+            differs = tested.product in plans
+        else:
+            differs = tested.ruleset.digest in digests
+        if differs and not tested.failed:
+            yield figures_part(tested, new, wanted.figures)

@@ -24,7 +24,8 @@ from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.factor_cache import FactorCache
 from decision_service.pipeline.decide.matching import with_match
-from decision_service.pipeline.decide.overrides.settle import Settled, settle
+from decision_service.pipeline.decide.overrides.depart import Settled
+from decision_service.pipeline.decide.overrides.settle import settle
 from decision_service.pipeline.decide.record_codec import (
     FactorWire,
     FactsToStore,
@@ -332,6 +333,7 @@ def _review(decision: Decision, admission: Admission, caller: str) -> OpenedRevi
         verdict.refer_kind,
         tuple(tag.name for tag in verdict.tags),
         requested if isinstance(requested, Money) else None,
+        "" if verdict.offer is None else verdict.offer.tier,
     )
     return opened_by_referral(case, decision.created, admission.review)
 

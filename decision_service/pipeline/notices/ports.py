@@ -23,7 +23,8 @@ class Sending(msgspec.Struct, frozen=True):
 class StoredNotice(msgspec.Struct, frozen=True):
     """A letter as it was made; `template_digest` is the SHA-256 of the texts' file in hex.
 
-    `caller` is whose decision it is, `made_by` who asked for the letter first.
+    `caller` is whose decision it is, `made_by` who asked for the letter first. `review_id` is the
+    review whose result it tells, empty where it tells what was decided first.
     """
 
     decision_id: str
@@ -33,16 +34,33 @@ class StoredNotice(msgspec.Struct, frozen=True):
     made: datetime
     made_by: str
     sent: Sending | None = None
+    review_id: str = ""
+
+    @property
+    def key(self) -> NoticeKey:
+        """What makes it one of its kind."""
+        letter = self.letter
+        return NoticeKey(self.decision_id, letter.kind, letter.language, self.review_id)
 
     @property
     def notice_id(self) -> str:
-        """The letter's id: a decision has one letter of each kind and language."""
-        return notice_id(self.decision_id, self.letter.kind, self.letter.language)
+        """The letter's id."""
+        return self.key.notice_id
 
 
-def notice_id(decision_id: str, kind: NoticeKind, language: str) -> str:
-    """The id of a decision's letter."""
-    return f"{decision_id}/{kind}/{language}"
+class NoticeKey(msgspec.Struct, frozen=True):
+    """A decision has one letter of each kind, language and result of a review, empty for none."""
+
+    decision_id: str
+    kind: NoticeKind
+    language: str
+    review_id: str = ""
+
+    @property
+    def notice_id(self) -> str:
+        """The id of the letter."""
+        review = f"/{self.review_id}" if self.review_id else ""
+        return f"{self.decision_id}/{self.kind}/{self.language}{review}"
 
 
 class NoticeFilter(msgspec.Struct, frozen=True):

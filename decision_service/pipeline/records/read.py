@@ -12,7 +12,8 @@ from decision_service.domain.errors import DecisionUnknown
 from decision_service.domain.factor import Factors
 from decision_service.domain.verdict import StageTrace
 from decision_service.pipeline.decide.conclude import expiry
-from decision_service.pipeline.decide.overrides.settle import Settled, settle
+from decision_service.pipeline.decide.overrides.depart import Settled
+from decision_service.pipeline.decide.overrides.settle import settle
 from decision_service.pipeline.decide.record_codec import (
     StoredFacts,
     decode_facts,

@@ -12,6 +12,7 @@ from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import Clock, DecisionLog
 from decision_service.pipeline.reviews.ports import ReviewLog
 from decision_service.reviewing.model import Review, ReviewState
+from decision_service.reviewing.standing import result_of, standing
 
 MOST_LINKS = 20
 """How many decisions of a chain are followed from one that is read."""
@@ -39,11 +40,6 @@ class ReviewChain(msgspec.Struct, frozen=True):
     decided_again_as: str
     standing: StandingOutcome
 
-    @property
-    def last_id(self) -> str:
-        """The id of the newest review."""
-        return self.reviews[-1].review_id
-
 
 class ReadReviewChain:
     """Reads the chain that begins with a decision."""
@@ -62,43 +58,26 @@ class ReadReviewChain:
         standing = await self._standing(decision_id, outcome, reviews)
         return ReviewChain(reviews, state, _again(reviews), standing)
 
-    async def instead_of(self, decision_id: str, outcome: Outcome) -> str:
-        """The id of the decision or review by which something else stands; empty for none."""
-        chain = await self(decision_id, outcome)
-        if chain is None:
-            return ""
-        if chain.decided_again_as:
-            return chain.decided_again_as
-        same = chain.standing.outcome is outcome
-        by_person = chain.standing.at is not None
-        return "" if same and not (by_person and outcome is Outcome.APPROVE) else chain.last_id
-
     async def _standing(
         self, decision_id: str, outcome: Outcome, reviews: Sequence[Review]
     ) -> StandingOutcome:
         for _ in range(MOST_LINKS):
-            told = _completed_result(reviews)
-            following = _again(reviews)
-            if told is not None or not following:
-                return told or StandingOutcome(decision_id, outcome)
-            entry = await self._decisions.get(following)
+            stands = standing(reviews)
+            if stands.review is not None:
+                return _by_person(stands.review)
+            entry = await self._decisions.get(stands.again) if stands.again else None
             if entry is None:
                 break
-            decision_id, outcome = following, entry.outcome
-            reviews = await self._log.of_decision(following)
+            decision_id, outcome = stands.again, entry.outcome
+            reviews = await self._log.of_decision(decision_id)
         return StandingOutcome(decision_id, outcome)
 
 
-def _completed_result(reviews: Sequence[Review]) -> StandingOutcome | None:
-    """The result of the newest completed review."""
-    for review in reversed(reviews):
-        result = review.result
-        if review.state is ReviewState.COMPLETED and result is not None:
-            confirmed = bool(review.confirmed_by)
-            return StandingOutcome(
-                review.decision_id, result.outcome, result.amount, review.ended, confirmed
-            )
-    return None
+def _by_person(review: Review) -> StandingOutcome:
+    result, confirmed = result_of(review), bool(review.confirmed_by)
+    return StandingOutcome(
+        review.decision_id, result.outcome, result.amount, review.ended, confirmed
+    )
 
 
 def _again(reviews: Sequence[Review]) -> str:

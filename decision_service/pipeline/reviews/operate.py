@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from decision_service.domain.errors import FieldInvalid, FieldProblem, ReviewUnknown
+from decision_service.domain.errors import FieldInvalid, FieldProblem, ReviewUnknown, RulesetUnknown
 from decision_service.domain.kinds import Kind
-from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.decide.record_codec import inputs_from_wire
 from decision_service.pipeline.ports import Clock, NewId
-from decision_service.pipeline.records.read import ReadDecisions
+from decision_service.pipeline.records.read import ReadDecisions, Recorded
+from decision_service.pipeline.reviews.cases import review_case
+from decision_service.pipeline.reviews.day_caps import day_caps
 from decision_service.pipeline.reviews.observer import ReviewObserver
 from decision_service.pipeline.reviews.ports import (
     Move,
@@ -30,9 +30,9 @@ from decision_service.reviewing.model import (
     ReviewEvent,
     ReviewResult,
 )
-from decision_service.reviewing.opening import ReviewCase
 from decision_service.reviewing.policy import NO_POLICY, ReviewPolicy
 from decision_service.reviewing.steps import By, ReviewStep, is_repeated
+from decision_service.rollout.allowances import DayLimits
 
 ENDS = frozenset({ReviewAction.PROPOSED, ReviewAction.COMPLETED})
 
@@ -140,7 +140,7 @@ class OperateReviews:
                 return None
             return complete(review, by, result, self._policy(review))
 
-        return await self._step(review_id, move)
+        return await self._end(review_id, move)
 
     async def confirm(self, review_id: str, who: str, request_id: str) -> Review:
         """End a review as proposed; raises ReviewRefused, PermissionDenied, RequestIdReused."""
@@ -151,7 +151,7 @@ class OperateReviews:
                 return None
             return confirm(review, by, self._policy(review))
 
-        return await self._step(review_id, move)
+        return await self._end(review_id, move)
 
     async def reject(self, review_id: str, who: str, request_id: str, why: str) -> Review:
         """Give a review back whose proposed end is not confirmed; raises as `confirm`."""
@@ -172,31 +172,37 @@ class OperateReviews:
         Raises DecisionUnknown, also where the decision is not the caller `scope`'s, and
         FieldInvalid for an application that was not decided here.
         """
-        recorded = await self._deps.read.get(decision_id, full=False, scope=scope)
+        recorded = await self._recorded(decision_id, scope)
         entry = recorded.entry
         if entry.outcome is Outcome.NOT_ENROLLED:
             message = f"decision_id is {decision_id}, which was not decided here: nothing to review"
             raise FieldInvalid(message, (FieldProblem("decision_id", message),))
-        requested = inputs_from_wire(recorded.facts.inputs).get("requested_amount")
-        case = ReviewCase(
-            decision_id,
-            entry.caller,
-            entry.user_id,
-            entry.product,
-            entry.outcome,
-            requested=requested if isinstance(requested, Money) else None,
-        )
+        case = review_case(recorded)
         policy = self._policy_of(entry.product)
         return await self._log.contest(case, self._by(who, request_id), text, policy)
 
-    async def _step(self, review_id: str, move: Move) -> Review:
+    async def _recorded(self, decision_id: str, scope: str) -> Recorded:
+        """A decision with its offer, or without where the rules that made it no longer compile."""
+        try:
+            return await self._deps.read.get(decision_id, full=True, scope=scope)
+        except RulesetUnknown:
+            return await self._deps.read.get(decision_id, full=False, scope=scope)
+
+    async def _end(self, review_id: str, move: Move) -> Review:
+        """Take a step that may approve, within the caps of the day."""
+        found = await self.get(review_id)
+        product = self._deps.rulebook().products.get(found.review.product)
+        limits = None if product is None else day_caps(product, self._deps.clock.now())
+        return await self._step(review_id, move, limits)
+
+    async def _step(self, review_id: str, move: Move, limits: DayLimits | None = None) -> Review:
         taken: list[ReviewStep | None] = [None]
 
         def noted(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
             taken[0] = move(review, events)
             return taken[0]
 
-        review = await self._log.step(review_id, noted)
+        review = await self._log.step(review_id, noted, limits)
         if review is None:
             raise ReviewUnknown.of(review_id)
         if taken[0] is not None:

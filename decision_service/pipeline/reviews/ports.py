@@ -14,6 +14,7 @@ from decision_service.reviewing.model import Review, ReviewEvent, ReviewState
 from decision_service.reviewing.opening import ReviewCase
 from decision_service.reviewing.policy import ReviewPolicy
 from decision_service.reviewing.steps import By, ReviewStep
+from decision_service.rollout.allowances import DayLimits
 
 Move: TypeAlias = Callable[[Review, Sequence[ReviewEvent]], ReviewStep | None]
 """A pure step from a review and its events; None where it was taken already."""
@@ -75,11 +76,14 @@ class ReviewLog(Protocol):
     ) -> Sequence[Review]:
         """At most `limit` reviews, most urgent first, strictly after the position."""
 
-    async def step(self, review_id: str, move: Move) -> Review | None:
+    async def step(
+        self, review_id: str, move: Move, limits: DayLimits | None = None
+    ) -> Review | None:
         """Move a review in one transaction, durable on return; None where there is none.
 
         One step at a time for each review, over all processes. A completed review changes what the
-        history holds of its decision in the same transaction. Raises what `move` raises.
+        history holds of its decision in the same transaction, and an approval takes from its day.
+        Raises what `move` raises, and ReviewRefused where the caps in `limits` have no room.
         """
 
     async def contest(self, case: ReviewCase, by: By, text: str, policy: ReviewPolicy) -> Review:

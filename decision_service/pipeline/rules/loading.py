@@ -16,7 +16,7 @@ from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.language.evaluation.condition import Declared, DeclaredNames
 from decision_service.pipeline.ports import StoredText
 from decision_service.pipeline.rules.checks.day_bounds import doubtful_bounds
-from decision_service.pipeline.rules.checks.notices import notices_of
+from decision_service.pipeline.rules.checks.notices import Demanding, notices_of
 from decision_service.pipeline.rules.checks.queue_tags import unknown_queue_tags
 from decision_service.pipeline.rules.checks.segments import unmatched_segments
 from decision_service.pipeline.rules.checks.shared_files import (
@@ -123,13 +123,14 @@ class LoadResult(msgspec.Struct, frozen=True):
 
     `texts` are to be stored before the rulebook decides anything, so that it can be replayed.
     `by_version` has each version's own compilation by the path of its file: the diagnostics of its
-    tables and of `_data` are among its own.
+    tables and of `_data` are among its own. `products` are those whose plan has no error.
     """
 
     rulebook: Rulebook | None
     diagnostics: tuple[Diagnostic, ...]
     texts: tuple[StoredText, ...] = ()
     by_version: Mapping[str, Compilation] = msgspec.field(default_factory=dict)
+    products: Mapping[str, Product] = msgspec.field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -164,7 +165,7 @@ def load_rules(
     found.extend(shared_problems(folder.root, folder.shared_files, by_version.values()))
     if folder.products and not folder.data:
         found.append(_without_data(folder))
-    loading = LoadResult(None, _once(found, by_version), tuple(texts), by_version)
+    loading = LoadResult(None, _once(found, by_version), tuple(texts), by_version, products)
     return (
         loading
         if loading.errors
@@ -319,7 +320,8 @@ def _product(
     if any(one.severity is Severity.ERROR for one in bounds):
         return None
     texts.append(StoredText(reading.plan.digest, "plan", product.plan.text.encode()))
-    notices = notices_of(product.path, product.notices, versions.values(), found)
+    demanding = Demanding([*versions.values()], reading.plan.review)
+    notices = notices_of(product.path, product.notices, demanding, found)
     state = initial_state(reading.plan, now)
     return Product(product.product, versions, reading.plan, state, notices)
 

@@ -24,6 +24,9 @@ LEFT_OUT: Mapping[str, str] = {
     "queues of reviews, notes and explanations of reviewers": (
         "they are the lender's work, and may name others; results and reasons are told"
     ),
+    "reasons of reviewers that the lender keeps from everybody": (
+        "they are signals of fraud, which would be no use once they are told"
+    ),
     "totals of the day that a decision was made beside": "they are of all applicants",
     "keys, checksums, names of the lender's staff": "they tell nothing of the person",
 }

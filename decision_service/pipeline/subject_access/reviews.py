@@ -7,7 +7,7 @@ from typing import Any
 
 from decision_service.pipeline.reviews.ports import RecordedReview
 from decision_service.pipeline.subject_access.plain import Plain, fields
-from decision_service.reviewing.model import ReviewAction, ReviewEvent, ReviewResult
+from decision_service.reviewing.model import Review, ReviewAction, ReviewEvent
 
 
 def review_record(recorded: RecordedReview) -> Mapping[str, Plain]:
@@ -25,13 +25,16 @@ def review_record(recorded: RecordedReview) -> Mapping[str, Plain]:
         "decided_again_as": review.decided_again_as or None,
         "steps": [*_steps(recorded.events)],
     }
-    return fields(told | _result(review.result if review.ended else None))
+    return fields(told | _result(review))
 
 
-def _result(result: ReviewResult | None) -> dict[str, Any]:
-    if result is None:
+def _result(review: Review) -> dict[str, Any]:
+    """The result of a review that has ended; a reason that applicants are not told is left out."""
+    result = review.result
+    if result is None or not review.ended:
         return {}
-    told = {"outcome": result.outcome, "reason": result.reason, "amount": result.amount}
+    reason = None if review.reason_withheld else result.reason
+    told = {"outcome": result.outcome, "reason": reason, "amount": result.amount}
     return {name: value for name, value in told.items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""What a product's rule tests do not notice or reach, and cases that would."""
+"""What a product's tests do not notice or reach, and cases that would."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from collections.abc import Mapping
 
 from decision_service.factors.registry import catalogue
 from decision_service.pipeline.rules.loading import RuleFolder, files_of
-from decision_service.pipeline.trial.rule_tests import VersionResults
+from decision_service.pipeline.trial.plan_tests import (
+    PlanResults,
+    plan_cases_for_missed,
+    try_plan_figures,
+)
+from decision_service.pipeline.trial.rule_tests import SuiteResults, VersionResults
 from decision_service.ruleset.figures.reach import ready_cases
 from decision_service.ruleset.figures.report import FiguresReport, report_on
 from decision_service.ruleset.figures.run import FiguresRun
@@ -14,22 +19,26 @@ from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.testing.cases import Goal
 
 
-def try_figures(folder: RuleFolder, version: VersionResults) -> FiguresReport:
-    """Every small change of a tested version's figures, against its cases that pass."""
-    files = _files(folder, version)
-    run = FiguresRun(files, version.ruleset, catalogue(), version.results)
-    return report_on(run.tried(), version.marks)
+def try_figures(folder: RuleFolder, tested: SuiteResults) -> FiguresReport:
+    """Every small change of a tested version's or plan's figures, against its cases that pass."""
+    if isinstance(tested, PlanResults):
+        return try_plan_figures(tested)
+    files = _files(folder, tested)
+    run = FiguresRun(files, tested.ruleset, catalogue(), tested.results)
+    return report_on(run.tried(), tested.marks)
 
 
-def cases_for_missed(folder: RuleFolder, version: VersionResults) -> Mapping[Goal, str]:
-    """For goals that a version's cases miss, the text of a case that reaches each.
+def cases_for_missed(folder: RuleFolder, tested: SuiteResults) -> Mapping[Goal, str]:
+    """For goals that a version's or a plan's cases miss, the text of a case that reaches each.
 
     Failing cases are to be mended first: beside them there are none.
     """
-    if version.failed:
+    if isinstance(tested, PlanResults):
+        return plan_cases_for_missed(tested)
+    if tested.failed:
         return {}
-    files, missed = _files(folder, version), version.coverage.missed
-    return ready_cases(files, version.ruleset, catalogue(), version.results, missed)
+    files, missed = _files(folder, tested), tested.coverage.missed
+    return ready_cases(files, tested.ruleset, catalogue(), tested.results, missed)
 
 
 def _files(folder: RuleFolder, version: VersionResults) -> RulesetFiles:

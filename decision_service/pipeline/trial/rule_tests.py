@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 
 import msgspec
@@ -11,6 +11,7 @@ from decision_service.domain.time import AsOf
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.pipeline.rules.loading import (
+    LoadResult,
     ProductTexts,
     RuleFolder,
     TextFile,
@@ -18,8 +19,14 @@ from decision_service.pipeline.rules.loading import (
 )
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.trial.fixtures import fixture_facts
+from decision_service.pipeline.trial.plan_cases.run import PlanCaseResult
+from decision_service.pipeline.trial.plan_tests import (
+    PlanResults,
+    plan_case_problems,
+    plan_files,
+    plan_results,
+)
 from decision_service.pipeline.trial.untested import champion_of, untested
-from decision_service.ruleset.compile.compiler import Compilation
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts
 from decision_service.ruleset.testing.cases import (
@@ -46,6 +53,11 @@ class VersionResults(msgspec.Struct, frozen=True):
     marks: tuple[Mark, ...] = ()
 
     @property
+    def product(self) -> str:
+        """The product."""
+        return self.ruleset.ruleset
+
+    @property
     def name(self) -> str:
         """`personal-loan-ph v1`."""
         return f"{self.ruleset.ruleset} v{self.ruleset.version}"
@@ -61,42 +73,50 @@ class VersionResults(msgspec.Struct, frozen=True):
         return tuple(result for result in self.results if not result.passed)
 
 
-def run_rule_tests(folder: RuleFolder, rulebook: Rulebook) -> Iterator[VersionResults]:
-    """Run every test of every version that has any, product by product.
+SuiteResults = VersionResults | PlanResults
+"""The tests of a version, or of a plan."""
 
-    A version that a plan names comes without results, and with that problem, where it has no case.
+
+def run_rule_tests(folder: RuleFolder, rulebook: Rulebook) -> Iterator[SuiteResults]:
+    """Run every test of every version and plan that has any, product by product.
+
+    A version that a plan names comes without results, and with that problem, where it has no case;
+    so does a plan with caps or a control share.
     """
     for texts in folder.products:
         product = rulebook.products.get(texts.product)
         if product is not None:
             yield from _product_results(texts, product)
+            yield from plan_results(texts, product)
 
 
 def failures(folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
     """Failing and absent tests of a folder, which keep it from deciding although it compiles."""
     found: list[Diagnostic] = []
-    for version in run_rule_tests(folder, rulebook):
-        found.extend(p for p in version.problems if p.severity is Severity.ERROR)
-        found.extend(_failure(result) for result in version.failed)
+    for tested in run_rule_tests(folder, rulebook):
+        found.extend(p for p in tested.problems if p.severity is Severity.ERROR)
+        found.extend(_failure(result) for result in tested.failed)
     return tuple(found)
 
 
-def why(result: CaseResult) -> str:
+def why(result: CaseResult | PlanCaseResult) -> str:
     """The expected and the actual outcome in one line."""
     if result.problem:
         return result.problem
     return "; ".join(f"{d.field} is {d.actual}, expected {d.expected}" for d in result.differences)
 
 
-def case_problems(
-    folder: RuleFolder, by_version: Mapping[str, Compilation]
-) -> Iterator[Diagnostic]:
+def case_problems(folder: RuleFolder, loading: LoadResult) -> Iterator[Diagnostic]:
     """All that is wrong with the cases of a folder as they are written; none of them is run.
 
-    `by_version` has the compiled versions by path. Cases of one that does not compile, or whose
-    file could not be read, go unread.
+    Cases of a version that does not compile, whose file could not be read, or of a plan with an
+    error go unread.
     """
+    by_version = loading.by_version
     for texts in folder.products:
+        product = loading.products.get(texts.product)
+        if product is not None and product.plan.versions.champion in product.versions:
+            yield from plan_case_problems(texts, product)
         unreadable = unreadable_versions(folder, texts)
         for version, files in _by_version(texts, champion_of(texts)):
             source = texts.rulesets.get(version)
@@ -109,7 +129,8 @@ def case_problems(
 def _by_version(texts: ProductTexts, champion: int) -> list[tuple[int, list[TextFile]]]:
     """The files of cases by the version that they are about, the champion where none is named."""
     found: dict[int, list[TextFile]] = {}
-    for file in texts.tests:
+    about_plan = plan_files(texts)
+    for file in (file for file in texts.tests if file not in about_plan):
         target = case_target(file.path, file.text)
         version = target.version if target else champion
         found.setdefault(version, []).append(file)
@@ -163,7 +184,7 @@ def _read(file: TextFile, version: int, ruleset: CompiledRuleset | None) -> Case
     )
 
 
-def _failure(result: CaseResult) -> Diagnostic:
+def _failure(result: CaseResult | PlanCaseResult) -> Diagnostic:
     place = result.case.place
     message = f"test `{result.case.name}` fails: {why(result)}"
     return Diagnostic(

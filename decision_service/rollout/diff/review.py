@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from decision_service.reviewing.policy import ReviewPolicy, ReviewQueue
+from decision_service.reviewing.policy import ReviewPolicy, ReviewQueue, ReviewReason
 from decision_service.rollout.diff.entry import (
     PlanEntry,
     digits_of,
@@ -27,9 +27,14 @@ def review_entries(review: ReviewPolicy) -> Iterator[PlanEntry]:
         )
         yield PlanEntry(_GROUP, "the authority", limits)
     for reason in review.reasons:
-        yield PlanEntry(_GROUP, f"reason {reason.code}", {"": reason.text}, "reasons")
+        yield PlanEntry(_GROUP, f"reason {reason.code}", _reason(reason), "reasons")
     yield single(_GROUP, "contest_sla", length_of(review.contest_sla))
     yield single(_GROUP, "claim_for", length_of(review.claim_for))
+
+
+def _reason(reason: ReviewReason) -> dict[str, str]:
+    letter = {f"letter_in_{language}": text for language, text in sorted(reason.letter.items())}
+    return {"": reason.text, **letter, **values_of(told=None if reason.is_told else "nobody")}
 
 
 def _queue(queue: ReviewQueue) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from decision_service.domain.money import LARGEST_AMOUNT
+from decision_service.domain.money import LARGEST_AMOUNT, IllegalAmount, check_amount
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
 from decision_service.rollout.model import WHOLE, DayCap, Explore
@@ -39,8 +39,22 @@ def _read_cap(node: YamlNode, plan: Fields) -> DayCap | None:
         plan.report.error("P305", node.place, message, "say how much a day may approve")
     name, tier = read_name(fields), fields.text("tier") or ""
     approvals = fields.integer("approvals_per_day", 1, _MOST_APPROVALS)
-    amount = fields.decimal("amount_per_day", LEAST_AMOUNT, LARGEST_AMOUNT)
+    amount = _read_amount(fields, "amount_per_day")
     return None if name is None else DayCap(name, tier, approvals, amount)
+
+
+def _read_amount(fields: Fields, key: str) -> Decimal | None:
+    """An amount in major units that can be counted in minor ones."""
+    amount = fields.decimal(key, LEAST_AMOUNT, LARGEST_AMOUNT)
+    if amount is None:
+        return None
+    try:
+        check_amount(amount)
+    except IllegalAmount:
+        message = f"`{key}` is {amount:f}; an amount has at most four decimals"
+        fields.report.error("R309", fields.place(key), message, "leave out what no currency has")
+        return None
+    return amount
 
 
 def read_explore(plan: Fields) -> Explore | None:
@@ -50,7 +64,7 @@ def read_explore(plan: Fields) -> Explore | None:
         return None
     fields = Fields(node, "`explore`", plan.report, required=_EXPLORE)
     percent = read_share(fields)
-    largest, daily = (fields.decimal(k, LEAST_AMOUNT, LARGEST_AMOUNT) for k in _EXPLORE[1:])
+    largest, daily = (_read_amount(fields, key) for key in _EXPLORE[1:])
     if percent is None or largest is None or daily is None:
         return None
     _refuse_impossible(fields, Explore(percent, largest, daily))

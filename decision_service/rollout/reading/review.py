@@ -10,6 +10,7 @@ from decision_service.domain.verdict import ReferKind
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import as_choice, as_text, shortened
+from decision_service.language.yaml.texts import read_texts
 from decision_service.reviewing.policy import (
     CLAIM_FOR,
     CONTEST_QUEUE,
@@ -23,8 +24,10 @@ from decision_service.reviewing.policy import (
 from decision_service.rollout.reading.caps import LEAST_AMOUNT
 from decision_service.rollout.reading.shares import read_name, refuse_repeated
 
+NOBODY = "nobody"
 LONGEST_CLAIM = timedelta(days=1)
 REASON_CODE = r"[A-Z][A-Z0-9_]{0,59}"
+TOLD = ("applicant", NOBODY)
 _CODE = re.compile(REASON_CODE)
 _RESERVED = frozenset({DEFAULT_QUEUE, CONTEST_QUEUE})
 _WHEN = ("kinds", "tags", "min_amount", "max_amount")
@@ -119,7 +122,8 @@ def _read_reasons(review: Fields) -> tuple[ReviewReason, ...]:
 
 
 def _read_reason(node: YamlNode, review: Fields) -> ReviewReason | None:
-    fields = Fields.of(node, "a reason", review.report, required=("code", "text"))
+    required, optional = ("code", "text"), ("letter", "told")
+    fields = Fields.of(node, "a reason", review.report, required=required, optional=optional)
     scalar = None if fields is None else fields.scalar("code")
     if fields is None or scalar is None:
         return None
@@ -128,7 +132,13 @@ def _read_reason(node: YamlNode, review: Fields) -> ReviewReason | None:
         hint = "use capital letters, digits and `_`, beginning with a letter, at most 60"
         fields.report.error("P324", scalar.place, message, hint)
         return None
-    return ReviewReason(scalar.text, fields.text("text") or "")
+    is_told = fields.choice("told", TOLD) != NOBODY
+    letter = fields.get("letter")
+    if letter is not None and not is_told:
+        message = f"{scalar.text} is told to nobody, and has words for a letter"
+        fields.report.error("P327", letter.place, message, "drop `letter`, or `told`")
+    texts = letter and read_texts(letter, "`letter`", fields.report)
+    return ReviewReason(scalar.text, fields.text("text") or "", texts or {}, is_told)
 
 
 def _read_sla(node: YamlNode | None, review: Fields) -> timedelta | None:

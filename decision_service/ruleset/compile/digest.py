@@ -113,8 +113,9 @@ def canonical(value: Any, simplify: Callable[[Any], Any] = _itself) -> Any:
     if isinstance(value, Symbol):
         return ["name", value.name]
     if isinstance(value, Provider):  # written as ever, so that recorded digests stay what they are
-        fields_of = msgspec.structs.asdict(value)
-        return {name: canonical(item, simplify) for name, item in fields_of.items()}
+        counted = msgspec.structs.asdict(value)
+        del counted["name"]  # is for letters, and decides nothing
+        return {name: canonical(item, simplify) for name, item in counted.items()}
     names = _counting(value)
     if names:
         tag = _TAGS.get(type(value).__name__, type(value).__name__)

@@ -22,13 +22,13 @@ from decision_service.language.types import FLAG, Symbol
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import as_list
+from decision_service.language.yaml.texts import read_texts
 from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, data_finding
 from decision_service.ruleset.program.part import Conclusive, PartView, Written
 from decision_service.ruleset.program.state import State
 from decision_service.ruleset.program.wording import truth_of
 from decision_service.ruleset.reading.draft import RulesetDraft
-from decision_service.ruleset.reading.texts import read_texts
 
 
 @dataclass(frozen=True, slots=True)

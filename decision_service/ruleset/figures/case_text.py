@@ -25,7 +25,7 @@ _NOWHERE = Place("", 1, 1, 2)
 
 def case_text(name: str, case: NewCase, verdict: Verdict, part: str = "") -> str:
     """The case as it stands under `cases`; `part` is one that it expects beside the usual ones."""
-    lines = [f"  - name: {name if _PLAIN.fullmatch(name) else _quoted(name)}"]
+    lines = [f"  - name: {written_name(name)}"]
     if case.as_of is not None:
         lines.append(f"    as_of: {case.as_of.date}")
     given = (("inputs", case.inputs), ("factors", case.factors), ("lists", case.lists))
@@ -35,6 +35,11 @@ def case_text(name: str, case: NewCase, verdict: Verdict, part: str = "") -> str
             lines.append(f"    {key}: {{{written}}}")
     expected = ", ".join(_expected(verdict, part))
     return "\n".join([*lines, f"    expect: {{{expected}}}"])
+
+
+def written_name(name: str) -> str:
+    """The name of a case as YAML reads it, in quotes where it has to be."""
+    return name if _PLAIN.fullmatch(name) else _quoted(name)
 
 
 def _quoted(text: str) -> str:

@@ -187,7 +187,7 @@ def _labelled() -> Schema:
 
 def _reason() -> Schema:
     keys = {
-        "text": about(parts.TEXTS, "What the applicant reads, by language; `en` is needed"),
+        "text": about(forms.TEXTS, "What the applicant reads, by language; `en` is needed"),
         "regulatory": about(forms.TEXT, "The regulator's words"),
         "group": about(forms.IDENTIFIER, "Of one group only the first reason is given"),
         "priority": {"type": "integer", "minimum": 1, "maximum": 99},

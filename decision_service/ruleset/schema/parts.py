@@ -23,12 +23,6 @@ from decision_service.ruleset.constructs.table.read import MOST_COLUMNS, MOST_RO
 from decision_service.ruleset.program.part import APPLIES_WHEN
 
 TYPES = choice(ValueType)
-TEXTS: Schema = {
-    "type": "object",
-    "required": ["en"],
-    "propertyNames": {"pattern": "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"},
-    "additionalProperties": forms.TEXT,
-}
 _OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 _RULE_KEYS: dict[str, Schema] = {
     "id": about(forms.IDENTIFIER, "The rule's own name, unique in the file"),
@@ -197,5 +191,5 @@ def _term() -> Schema:
 
 def conditions() -> Schema:
     """What an applicant must still do before disbursement."""
-    keys = {"id": forms.IDENTIFIER, "when": forms.CONDITION, "text": TEXTS}
+    keys = {"id": forms.IDENTIFIER, "when": forms.CONDITION, "text": forms.TEXTS}
     return listed(closed("a condition", keys, keys))

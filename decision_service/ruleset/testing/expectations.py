@@ -58,8 +58,8 @@ class Expectation(msgspec.Struct, frozen=True):
     def differences(self, verdict: Verdict) -> tuple[Difference, ...]:
         """Everything in which a verdict differs, in the order of this class's fields."""
         found = [
-            _differs("outcome", self.outcome, verdict.outcome),
-            _differs("refer_kind", self.refer_kind, verdict.refer_kind),
+            differs("outcome", self.outcome, verdict.outcome),
+            differs("refer_kind", self.refer_kind, verdict.refer_kind),
             *(_LISTED[key](key, given, verdict) for key, given in self.lists.items()),
             *self._mapped(verdict),
             *self._offered(verdict),
@@ -71,17 +71,17 @@ class Expectation(msgspec.Struct, frozen=True):
         bands = {s.scorecard: s.band for s in verdict.scores}
         for key, actual in (("scores", scores), ("bands", bands)):
             for name, expected in self.maps.get(key, {}).items():
-                yield _differs(f"{key}.{name}", expected, actual.get(name, "none"))
+                yield differs(f"{key}.{name}", expected, actual.get(name, "none"))
 
     def _offered(self, verdict: Verdict) -> Iterable[Difference | None]:
         if self.offer is None:
             return
         if not self.offer or verdict.offer is None:
-            yield _differs("offer", "none" if not self.offer else "one", _made(verdict.offer))
+            yield differs("offer", "none" if not self.offer else "one", _made(verdict.offer))
             return
         actual = _offer_values(verdict.offer)
         for name, expected in self.offer.items():
-            yield _differs(f"offer.{name}", expected, _plain(actual.get(name, "none")))
+            yield differs(f"offer.{name}", expected, _plain(actual.get(name, "none")))
 
 
 def _made(offer: Offer | None) -> str:
@@ -99,7 +99,8 @@ def _plain(value: Value | OfferKind | None) -> Any:
     return value.major if isinstance(value, Money) else value
 
 
-def _differs(field: str, expected: Any, actual: Any) -> Difference | None:
+def differs(field: str, expected: Any, actual: Any) -> Difference | None:
+    """The difference of two values; None where they are equal, or nothing is expected."""
     if expected is None or expected == actual:
         return None
     return Difference(field, _shown(expected), _shown(actual))
@@ -120,7 +121,7 @@ def _codes(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _reasons(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
-    return _differs(key, given, _codes(verdict))
+    return differs(key, given, _codes(verdict))
 
 
 def _included(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
@@ -136,11 +137,11 @@ def _excluded(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference 
 
 
 def _conditions(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
-    return _differs(key, given, tuple(c.id for c in verdict.conditions))
+    return differs(key, given, tuple(c.id for c in verdict.conditions))
 
 
 def _requests(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
-    return _differs(key, given, tuple(r.factor for r in verdict.data_requests))
+    return differs(key, given, tuple(r.factor for r in verdict.data_requests))
 
 
 def _tags(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:

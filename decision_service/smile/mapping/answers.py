@@ -126,6 +126,7 @@ class ProviderAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True
 
     type: str | None = None
     supported: list[str] | None = None
+    name: str | None = None
 
 
 class EincomeAnswer(Item, frozen=True, rename="camel", kw_only=True):

@@ -37,6 +37,9 @@ from decision_service.smile.mapping.fields import (
 
 _LINK_DAYS = (3, 7, 30, 90, 180, 365, 730)
 
+LONGEST_NAME = 100
+"""Characters of a provider's name that are kept."""
+
 
 def account(item: answers.AccountAnswer) -> Account:
     """A connection; its times are instants in UTC."""
@@ -60,7 +63,8 @@ def provider(item: answers.ProviderAnswer) -> Provider | None:
     """A provider; None when the vendor does not say what it is, so that a fallback may."""
     if not item.id or not item.type:
         return None
-    return Provider(item.id, item.type, tuple(item.supported or ()))
+    name = " ".join((item.name or "").split())[:LONGEST_NAME]
+    return Provider(item.id, item.type, tuple(item.supported or ()), name)
 
 
 def task(item: answers.TaskAnswer, source: str) -> Task:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection
 
 from decision_service.rollout.allowances import Allowances, DayTotals, Grant, still_holds
 from decision_service.storage.commit.entry import Commit
 from decision_service.storage.queries.rollout import arms
-
-_LOCK = select(func.pg_advisory_xact_lock(bindparam("lock")))
+from decision_service.storage.queries.rollout.days import hold_days
 
 _Day = tuple[str, datetime]
 """Product and midnight."""
@@ -29,7 +27,7 @@ def exceeding(connection: Connection, group: Sequence[Commit]) -> frozenset[str]
     bound = [c for c in group if c.allowances is not None and _claims(c)]
     if not bound:
         return frozenset()
-    _wait_for_others(connection, {c.entry.product for c in bound})
+    hold_days(connection, {c.entry.product for c in bound})
     days: dict[_Day, DayTotals] = {}
     units: dict[tuple[str, str], int | None] = {}
     return frozenset(c.entry.decision_id for c in bound if not _take(connection, c, days, units))
@@ -38,18 +36,6 @@ def exceeding(connection: Connection, group: Sequence[Commit]) -> frozenset[str]
 def _claims(commit: Commit) -> bool:
     arm = commit.arm
     return arm is not None and (arm.grant is not None or arm.explored is not None)
-
-
-def _wait_for_others(connection: Connection, products: Iterable[str]) -> None:
-    """Hold the products' days until the transaction ends; of a SQLite file there is one writer."""
-    if connection.dialect.name == "postgresql":
-        for lock in sorted(_lock_of(product) for product in products):
-            connection.execute(_LOCK, {"lock": lock})
-
-
-def _lock_of(product: str) -> int:
-    digest = hashlib.sha256(f"day of {product}".encode()).digest()
-    return int.from_bytes(digest[:8], signed=True)
 
 
 def _take(

@@ -75,6 +75,7 @@ def _row(notice: StoredNotice) -> dict[str, object]:
         "letter": msgspec.json.encode(notice.letter),
         "made": microseconds(notice.made),
         "made_by": notice.made_by,
+        "review_id": notice.review_id or None,
     }
 
 
@@ -90,4 +91,5 @@ def _notice(row: Row[Any]) -> StoredNotice:
         from_microseconds(row.made),
         row.made_by,
         sending,
+        row.review_id or "",
     )

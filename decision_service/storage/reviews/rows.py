@@ -87,6 +87,19 @@ def _row(review: Review) -> dict[str, object]:
         "claimed_until": None if until is None else microseconds(until),
         "overridden": review.overrides,
         "body": _ENCODER.encode(review),
+        **_charged(review),
+    }
+
+
+def _charged(review: Review) -> dict[str, object]:
+    """What it takes from its day."""
+    if review.charge is None or review.ended is None:
+        return dict.fromkeys(("charged_at", "tier", "approvals", "granted"))
+    return {
+        "charged_at": microseconds(review.ended),
+        "tier": review.tier,
+        "approvals": review.charge.approvals,
+        "granted": review.charge.amount,
     }
 
 

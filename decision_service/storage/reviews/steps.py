@@ -21,7 +21,9 @@ from decision_service.reviewing.steps import (
     erased,
     is_repeated,
 )
+from decision_service.rollout.allowances import DayLimits
 from decision_service.storage.reviews import lists, rows
+from decision_service.storage.reviews.charging import charged
 from decision_service.storage.reviews.standing import stand
 from decision_service.storage.schema.tables import decisions
 
@@ -33,13 +35,15 @@ _DECISION = (
 """The lock lets one contest of a decision at a time look for its reviews."""
 
 
-def step(connection: Connection, review_id: str, move: Move) -> Review | None:
+def step(
+    connection: Connection, review_id: str, move: Move, limits: DayLimits | None = None
+) -> Review | None:
     """As `ReviewLog.step`."""
     review = rows.by_id(connection, review_id, held=True)
     if review is None:
         return None
     taken = move(review, rows.events(connection, review_id))
-    return review if taken is None else _taken(connection, taken)
+    return review if taken is None else _taken(connection, taken, limits)
 
 
 def contest(
@@ -80,10 +84,11 @@ def erase(connection: Connection, user_id: str, now: datetime) -> None:
         rows.take(connection, erased(review, By("", "", now)))
 
 
-def _taken(connection: Connection, taken: ReviewStep) -> Review:
+def _taken(connection: Connection, taken: ReviewStep, limits: DayLimits | None = None) -> Review:
+    ends = taken.event.action in {ReviewAction.COMPLETED, ReviewAction.CONFIRMED}
+    taken = charged(connection, taken, limits) if ends else taken
     rows.take(connection, taken)
     review, result = taken.review, taken.review.result
-    ends = taken.event.action in {ReviewAction.COMPLETED, ReviewAction.CONFIRMED}
     if ends and review.state is ReviewState.COMPLETED and result is not None:
         amount = result.amount.minor if result.amount else None
         approved = amount if result.outcome is Outcome.APPROVE else None

@@ -22,6 +22,7 @@ from decision_service.reviewing.model import Review
 from decision_service.reviewing.opening import ReviewCase
 from decision_service.reviewing.policy import ReviewPolicy
 from decision_service.reviewing.steps import By
+from decision_service.rollout.allowances import DayLimits
 from decision_service.storage.engine import Database
 from decision_service.storage.errors import ConnectionLost
 from decision_service.storage.reviews import lists, rows, steps
@@ -50,9 +51,12 @@ class StoredReviews:
         work = partial(lists.page, chosen=chosen, after=after, limit=limit, now=now)
         return await self._database.read(work)
 
-    async def step(self, review_id: str, move: Move) -> Review | None:
+    async def step(
+        self, review_id: str, move: Move, limits: DayLimits | None = None
+    ) -> Review | None:
         """As `ReviewLog.step`."""
-        return await self._write(partial(steps.step, review_id=review_id, move=move))
+        work = partial(steps.step, review_id=review_id, move=move, limits=limits)
+        return await self._write(work)
 
     async def contest(self, case: ReviewCase, by: By, text: str, policy: ReviewPolicy) -> Review:
         """As `ReviewLog.contest`."""

@@ -39,6 +39,7 @@ class PersonalTable(msgspec.Struct, frozen=True):
 _SECRET = "a secret key"  # noqa: S105 - the reason, not a secret
 _STAFF = "who of the lender's did it"
 _INNER = "how the service finds or guards the row; nothing of the person"
+_OF_THE_DAY = "how the lender's budget of a day counts the result, which is told"
 
 PERSONAL: Mapping[str, PersonalTable] = {
     "applicants": PersonalTable(
@@ -122,7 +123,7 @@ PERSONAL: Mapping[str, PersonalTable] = {
         "decision_id",
         (
             "notice_id", "decision_id", "caller", "kind", "language", "template_digest", "letter",
-            "made", "sent", "channel",
+            "made", "sent", "channel", "review_id",
         ),
         ErasedBy.DECISIONS,
         {"made_by": _STAFF, "sent_by": _STAFF},
@@ -139,6 +140,7 @@ PERSONAL: Mapping[str, PersonalTable] = {
             "tags": "signals that are told to nobody are among them",
             "claimed_until": _INNER,
             "overridden": _INNER,
+            **dict.fromkeys(("charged_at", "tier", "approvals", "granted"), _OF_THE_DAY),
         },
         kept="a review that an erasure ends says so, and goes with its decision",
     ),

@@ -288,10 +288,14 @@ notices = Table(
     Column("sent", BigInteger),
     Column("channel", _text()),
     Column("sent_by", _text()),
+    Column("review_id", _text()),
     Index("notices_decision_id", "decision_id"),
     Index("notices_made", "made", "notice_id"),
 )
-"""Letters to applicants as they were made, deleted with their decisions; `letter` is JSON."""
+"""Letters to applicants as they were made, deleted with their decisions; `letter` is JSON.
+
+`review_id` is the review whose result a letter tells, null of one that tells the decision's own.
+"""
 
 history = Table(
     "history",
@@ -481,6 +485,10 @@ reviews = Table(
     Column("claimed_until", BigInteger),
     Column("overridden", Boolean, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("charged_at", BigInteger),
+    Column("tier", _text()),
+    Column("approvals", BigInteger),
+    Column("granted", BigInteger),
     Index("reviews_decision_id", "decision_id"),
     Index("reviews_user_id", "user_id"),
     Index("reviews_due", "due", "review_id"),
@@ -488,7 +496,8 @@ reviews = Table(
 )
 """Every review as it stands; `body` is the whole of it, the other columns what lists look for.
 
-`tags` are one a line, with a line's end before the first and after the last.
+`tags` are one a line, with a line's end before the first and after the last. From `charged_at` on
+the columns are what a person's approval takes from its day, null of any other review.
 """
 
 Index(
@@ -497,6 +506,14 @@ Index(
     reviews.c.decision_id,
     sqlite_where=literal_column("overridden = 1"),
     postgresql_where=reviews.c.overridden,
+)
+
+_CHARGED: ColumnElement[bool] = literal_column("charged_at IS NOT NULL")
+Index(
+    "reviews_charged",
+    *(reviews.c[name] for name in ("product", "charged_at", "tier", "approvals", "granted")),
+    sqlite_where=_CHARGED,
+    postgresql_where=_CHARGED,
 )
 
 review_events = Table(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from decision_service.domain.factor import Evidence, Factors, KindStatus
 from decision_service.domain.kinds import Kind
@@ -18,6 +19,8 @@ from tests.unit.factors.golden import plus_zone, read_policy, read_snapshot
 AS_OF = plus_zone("2026-11-24T02:00:00Z", "Asia/Manila")
 SSS = {"id": "a", "provider": "sss_ph", "synced": "2026-11-20T00:00:00Z"}
 RIDER = {"id": "l", "provider": "lalamove_ph", "synced": "2026-11-10T00:00:00Z"}
+
+ARCHIVE = {"id": "s", "type": "ARCHIVE", "provider": "grab_ph"}
 
 
 def result(names: tuple[str, ...], policy: dict[str, Any] | None = None, **parts: Any) -> Factors:
@@ -92,6 +95,15 @@ def test_sources_tell_their_status_and_use() -> None:
         ("s", "ARCHIVE", True, None),
         ("x", "ERROR", False, "TOS"),
     ]
+
+
+def test_sources_have_the_names_of_their_providers() -> None:
+    """Of accounts and archives, as the reading had them; without a name there is none."""
+    found = read_snapshot({"accounts": [SSS, RIDER], "sources": [ARCHIVE]})
+    named = [replace(one, name=one.id.upper()) for one in found.providers if one.id != "sss_ph"]
+    sources = compute(replace(found, providers=tuple(named)), Needs((), read_policy({})), AS_OF)
+    told = {one.id: one.provider_name for one in sources.sources}
+    assert told == {"a": "", "l": "LALAMOVE_PH", "s": "GRAB_PH"}
 
 
 def test_a_partial_account_is_used_only_where_the_policy_says_so() -> None:

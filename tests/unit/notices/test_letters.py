@@ -24,11 +24,18 @@ from decision_service.domain.verdict import (
     Verdict,
 )
 from decision_service.notices.compose import letter
-from decision_service.notices.model import NoticeKind, NoticeSubject, NoticeTexts, SourceUsed
+from decision_service.notices.languages.known import LANGUAGES
+from decision_service.notices.model import (
+    NoticeKind,
+    NoticeSubject,
+    NoticeTexts,
+    SourceUsed,
+    ToldChange,
+    ToldRecourse,
+)
 from decision_service.notices.reading import read_notices
 from decision_service.notices.render.html import html
 from decision_service.notices.render.text import COLUMNS, text
-from decision_service.notices.words import LANGUAGES
 from tests.fakes.examples import examples
 from tests.unit.ruleset.rulesets import ROOT
 
@@ -92,7 +99,7 @@ def about(verdict: Verdict, **more: object) -> NoticeSubject:
         "decided_on": date(2026, 11, 27),
         "asked": ASKED,
         "verdict": verdict,
-        "sources": (SourceUsed("sss_ph", date(2026, 11, 1)), SourceUsed("grab_ph", None)),
+        "sources": (SourceUsed("SSS", date(2026, 11, 1)), SourceUsed("Grab", None)),
         "data": ("contributions", "incomes"),
         "expires_on": date(2026, 12, 1),
     }
@@ -119,8 +126,8 @@ def test_a_decline_says_from_which_data_and_how_to_contest() -> None:
     """Sources with their days, kinds of data, the right to a person, the contact, the reference."""
     told = written(DECLINED)
     for words in (
-        "- sss_ph, as of November 1, 2026",
-        "- grab_ph\n",
+        "- SSS, as of November 1, 2026",
+        "- Grab\n",
         "- contributions to social security",
         "have a person look at this decision",
         "care@lender.example",
@@ -155,8 +162,38 @@ def test_what_is_missing_says_what_helps() -> None:
 def test_a_day_to_apply_again_is_told_where_there_is_one() -> None:
     """What waiting alone would do stands in a part of its own, and only then."""
     assert "What would change the answer" not in written(DECLINED)
-    told = written(DECLINED, again_on=date(2027, 2, 1))
+    told = written(DECLINED, recourse=ToldRecourse(day=date(2027, 2, 1)))
     assert "What would change the answer\nWaiting: apply again from February 1, 2027 on" in told
+
+
+OVERDUE = ToldChange("liabilities.overdue_total", Money("PHP", 250_000), Money("PHP", 0))
+LOANS = ToldChange("history.overdue_loans", 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("language", "overdue", "loans", "wait"),
+    [
+        ("en", "pay it down from ₱ 2,500 to ₱ 0", "overdue: 0 in place of 2", "- Waiting: apply"),
+        ("fil", "hanggang ₱ 0 na lamang", "0 sa halip na 2", "- Ang paghihintay: mag-apply"),
+    ],
+)
+def test_changes_that_may_be_told_are_told_in_words(
+    language: str, overdue: str, loans: str, wait: str
+) -> None:
+    """Each with its present and its needed value, and the day where waiting is one of them."""
+    changes = ToldRecourse((OVERDUE, LOANS), date(2027, 2, 1))
+    told = " ".join(written(DECLINED, language, recourse=changes).split())
+    assert told.index(overdue) < told.index(loans) < told.index(wait)
+    assert "liabilities." not in told
+    today = written(DECLINED, language, recourse=ToldRecourse((OVERDUE,)))
+    assert wait not in today
+
+
+def test_a_change_without_words_leaves_all_of_it_out() -> None:
+    """Half of what is needed would not help: the product has no words for one of the two."""
+    strange = ToldChange("income.median_12m", Money("PHP", 1), Money("PHP", 2))
+    changes = ToldRecourse((OVERDUE, strange), date(2027, 2, 1))
+    assert "What would change the answer" not in written(DECLINED, recourse=changes)
 
 
 @pytest.mark.parametrize(

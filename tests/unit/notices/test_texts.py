@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import shutil
+from itertools import product as combine
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from decision_service.domain.verdict import Outcome
+from decision_service.notices.compose import letter
 from decision_service.notices.reading import read_notices
+from decision_service.notices.render.text import text
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.storage.rules_folder.files import read_rules
 from tests.fakes.world import NOW
+from tests.unit.notices.test_letters import about
+from tests.unit.notices.test_letters_of_persons import GRANTED, REFERRED, REFUSED
 from tests.unit.ruleset.rulesets import ROOT
 
 FOLDER = ROOT / "rules" / "personal-loan-ph" / "notices"
 GOOD = (FOLDER / "en.yaml").read_text()
 
 
-def found(text: str, language: str = "en") -> list[tuple[str, int]]:
+def found(texts: str, language: str = "en") -> list[tuple[str, int]]:
     """Codes and lines of what is wrong with texts."""
-    return [(d.code, d.line) for d in read_notices("en.yaml", text, language).diagnostics]
+    return [(d.code, d.line) for d in read_notices("en.yaml", texts, language).diagnostics]
 
 
 def test_the_shipped_texts_are_in_order() -> None:
@@ -35,6 +42,8 @@ def test_the_shipped_texts_are_in_order() -> None:
         ("{amount}.", "{amount:.2f}.", "N102"),
         ("{amount}.", "{amount.", "N103"),
         ("approval:", "aproval:", "R120"),
+        ("from {now} to {needed}", "from {old} to {needed}", "N102"),
+        ("from {now} to {needed}", "from {now to {needed}", "N103"),
         ("lender: Sample Lending Inc.\n", "", "R121"),
         ("  opening: We can lend you {amount}.\n", "", "R121"),
     ],
@@ -53,19 +62,57 @@ def test_a_placeholder_is_told_with_the_nearest_name() -> None:
     assert "{amont}" in text.splitlines()[problem.line - 1]
 
 
+def test_both_products_have_letters_of_each_result_of_a_person() -> None:
+    """For every reason of their plans, in both languages, with no placeholder left."""
+    book = load_rules(read_rules(ROOT / "rules"), NOW).rulebook
+    assert book is not None
+    for product in book.products.values():
+        assert product.plan.review is not None
+        assert {*product.notices} == {"en", "fil"}
+        for reason, texts in combine(product.plan.review.reasons, product.notices.values()):
+            sentences = reason.sentences
+            for person in (replace(REFUSED, sentences=sentences), GRANTED):
+                made = letter(about(REFERRED, person=person), texts)
+                assert made is not None
+                told = text(made)
+                assert "{" not in told
+                declines = person.outcome is Outcome.DECLINE
+                assert (sentences[texts.language] in " ".join(told.split())) is declines
+
+
 def test_a_language_without_words_is_refused() -> None:
     """Headings and months are of the service: a file in another language says which there are."""
     assert found(GOOD, "ceb") == [("N101", 1)]
 
 
-def test_a_limit_without_words_is_a_warning(tmp_path: Path) -> None:
-    """An offer may be bound by what no letter can say: the author is told, decisions go on."""
+@pytest.mark.parametrize(
+    ("file", "old", "code", "told"),
+    [
+        ("notices/en.yaml", "  derived.affordable: ", "N110", "`derived.affordable`"),
+        ("rollout.yaml", "        fil: Ipinapakita ng isang dok", "N112", "DEBT_SETTLED has no"),
+        ("notices/en.yaml", "  liabilities.overdue_total: ", "N113", "`liabilities.overdue_total`"),
+        ("notices/en.yaml", "contest_again: >-", "N114", "nothing says"),
+    ],
+)
+def test_what_a_letter_could_not_say_is_a_warning(
+    tmp_path: Path, file: str, old: str, code: str, told: str
+) -> None:
+    """The author is told once, decisions go on, and a letter says it otherwise or not at all."""
     rules = tmp_path / "rules"
     shutil.copytree(ROOT / "rules", rules)
-    file = rules / "personal-loan-ph" / "notices" / "en.yaml"
-    lines = [one for one in GOOD.splitlines(keepends=True) if "derived.affordable" not in one]
-    file.write_text("".join(lines))
+    path = rules / "personal-loan-ph" / file
+    path.write_text(_without(path.read_text(), old))
     loading = load_rules(read_rules(rules), NOW)
     assert loading.errors == ()
-    [problem] = [one for one in loading.diagnostics if one.code == "N110"]
-    assert "`derived.affordable`" in problem.message
+    [problem] = [one for one in loading.diagnostics if one.code.startswith("N")]
+    assert (problem.code, told in problem.message) == (code, True)
+
+
+def _without(text: str, start: str) -> str:
+    """A text without the line that begins so, and without the lines folded below it."""
+    before, found, after = text.partition(start)
+    assert found
+    _, _, rest = after.partition("\n")
+    while start.endswith(">-") and rest.startswith("  "):
+        _, _, rest = rest.partition("\n")
+    return before + rest

@@ -71,6 +71,8 @@ def _changed(value: Any) -> Iterator[Any]:
                 yield from (replace(value, **{name: each}) for each in _changed(part))
         case str():
             yield f"{value}x"
+        case bool():
+            yield not value
         case int() | Decimal():
             yield value + 1
         case timedelta():
@@ -84,7 +86,7 @@ def _changed_collection(value: Any) -> Iterator[Any]:
         case frozenset():
             yield value | {"another"}
         case Mapping():
-            yield {}
+            yield from [{}] if value else []
             for key, part in value.items():
                 yield from ({**value, key: each} for each in _changed(part))
         case (first, *rest):

@@ -125,6 +125,13 @@ def test_marks_that_are_false_say_nothing():
     assert _digest(EXAMPLE, **{name: marked}) == _digest(EXAMPLE, **{name: PROVIDERS})
 
 
+def test_the_name_of_a_provider_decides_nothing():
+    """It is for letters, and may be given to a provider whose versions have decided."""
+    named = PROVIDERS.replace("{type", "{name: A name, type")
+    name = "provider_types.yaml"
+    assert _digest(EXAMPLE, **{name: named}) == _digest(EXAMPLE, **{name: PROVIDERS})
+
+
 def test_limits_of_a_parameter_decide_nothing():
     """`min`, `max` and `unit` may be added to a version that has decided."""
     limited = EXAMPLE.replace("value: 0.35}", "value: 0.35, min: 0.1, max: 0.5, unit: share}")

@@ -7,11 +7,17 @@ from datetime import UTC, datetime
 from decision_service.api.v1 import notice_service_pb2 as pb
 from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.edge.rpc.mapping.problems import Problems, check_decision_id
+from decision_service.edge.rpc.mapping.reviews.requests import review_id_from
 from decision_service.edge.rpc.mapping.values import timestamp
 from decision_service.notices.model import NoticeKind
 from decision_service.notices.render.html import html
 from decision_service.notices.render.text import text
-from decision_service.pipeline.notices.ports import NoticeFilter, Sending, StoredNotice
+from decision_service.pipeline.notices.ports import (
+    NoticeFilter,
+    NoticeKey,
+    Sending,
+    StoredNotice,
+)
 
 LONGEST_CHANNEL = 100
 _LONGEST_LANGUAGE = 35
@@ -31,6 +37,7 @@ def notice_message(notice: StoredNotice) -> pb.Notice:
         template_digest=notice.template_digest,
         create_time=timestamp(notice.made),
         created_by=notice.made_by,
+        review_id=notice.review_id,
     )
     if sending is not None:
         message.send_time.CopyFrom(timestamp(sending.at))
@@ -61,8 +68,8 @@ def notice_filter(request: pb.ListNoticesRequest, scope: str) -> NoticeFilter:
 
 def sending_from(
     request: pb.RecordNoticeSentRequest, caller: str, now: datetime
-) -> tuple[str, NoticeKind, str, Sending]:
-    """Decision, kind, language and how the letter was sent; raises FieldInvalid."""
+) -> tuple[NoticeKey, Sending]:
+    """Which letter was sent, and how; raises FieldInvalid."""
     problems = Problems()
     check_decision_id(problems, request.decision_id, "decision_id")
     kind = _kind(request.kind, problems)
@@ -71,8 +78,11 @@ def sending_from(
     if not 1 <= len(channel) <= LONGEST_CHANNEL or not channel.isprintable():
         problems.add("channel", f"must have 1 to {LONGEST_CHANNEL} printable characters")
     at = _sent_at(request, now, problems)
+    if request.review_id:
+        review_id_from(request.review_id, problems)
     problems.raise_if_any()
-    return request.decision_id, kind or NoticeKind.APPROVAL, language, Sending(at, channel, caller)
+    key = NoticeKey(request.decision_id, kind or NoticeKind.APPROVAL, language, request.review_id)
+    return key, Sending(at, channel, caller)
 
 
 def _sent_at(request: pb.RecordNoticeSentRequest, now: datetime, problems: Problems) -> datetime:

@@ -22,13 +22,21 @@ def day_limits(
 
     The civil day is that of the ruleset's zone.
     """
-    plan, currency = product.plan, ruleset.currency
-    slot = control_slot(plan, product.state, assignment, unit)
+    slot = control_slot(product.plan, product.state, assignment, unit)
+    return bounds_of(product.plan, slot, as_of, ruleset.currency)
+
+
+def bounds_of(plan: Plan, slot: int | None, as_of: AsOf, currency: str) -> DayLimits | None:
+    """The caps of a plan, and for a slot in the control share its bounds; None without either."""
     explore = None if slot is None else _explore(plan, slot, as_of, currency)
     if not plan.caps and explore is None:
         return None
-    caps = tuple(_cap(cap, currency) for cap in plan.caps)
-    return DayLimits(midnight(as_of), caps, explore)
+    return DayLimits(midnight(as_of), cap_limits(plan, currency), explore)
+
+
+def cap_limits(plan: Plan, currency: str) -> tuple[CapLimit, ...]:
+    """The caps of a plan in minor units of a currency."""
+    return tuple(_cap(cap, currency) for cap in plan.caps)
 
 
 def midnight(as_of: AsOf) -> datetime:

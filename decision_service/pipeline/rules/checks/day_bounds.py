@@ -49,9 +49,8 @@ def _items(root: YamlNode) -> Sequence[YamlNode]:
 def _check_cap(
     cap: DayCap, node: YamlNode, deciding: Sequence[CompiledRuleset], report: Report
 ) -> None:
-    tiers = [_tiers(ruleset) for ruleset in deciding]
-    known = frozenset().union(*(found for found in tiers if found is not None))
-    if cap.tier and None not in tiers and cap.tier not in known:
+    known = offered_tiers(deciding)
+    if cap.tier and known is not None and cap.tier not in known:
         message = f"no offer of {_named(deciding)} has the tier `{cap.tier}`"
         report.error("P310", place_of(node, "tier"), message, did_you_mean(cap.tier, known))
     if cap.amount is None:
@@ -135,6 +134,13 @@ def _least(ruleset: CompiledRuleset) -> Decimal | None:
     if param is None or param.type is not ValueType.MONEY:
         return None
     return min(to_major(int(step.value), ruleset.currency) for step in param.steps)  # type: ignore[arg-type]  # money is a whole number
+
+
+def offered_tiers(deciding: Sequence[CompiledRuleset]) -> frozenset[str] | None:
+    """Every tier that the offers of versions give, empty for none; None where one is not told."""
+    found = [_tiers(ruleset) for ruleset in deciding]
+    told = [tiers for tiers in found if tiers is not None]
+    return frozenset().union(*told) if len(told) == len(found) else None
 
 
 def _tiers(ruleset: CompiledRuleset) -> frozenset[str] | None:

@@ -8,9 +8,9 @@ from decision_service.domain.missing import DataReason
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import MapEntry
+from decision_service.language.yaml.texts import read_texts
 from decision_service.ruleset.program.model import ReasonSpec
 from decision_service.ruleset.reading.draft import RulesetDraft
-from decision_service.ruleset.reading.texts import read_texts
 
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 _LONGEST_CODE = 60

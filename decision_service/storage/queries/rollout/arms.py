@@ -8,10 +8,10 @@ from sqlalchemy import Connection, bindparam, func, literal_column, select
 
 from decision_service.domain.decision import Arm
 from decision_service.pipeline.ports import ArmDecision, StoredEntry
-from decision_service.rollout.allowances import DayTotal, DayTotals
+from decision_service.rollout.allowances import DayTotals, Grant
 from decision_service.rollout.gate import Pin
 from decision_service.storage.queries.decisions import from_microseconds, microseconds
-from decision_service.storage.schema.tables import arm_decisions
+from decision_service.storage.schema.tables import arm_decisions, reviews
 
 _ROWS = arm_decisions.c
 _SINCE = (_ROWS.product == bindparam("product"), _ROWS.created >= bindparam("since"))
@@ -36,6 +36,16 @@ _GRANTED = (
     .where(*_SINCE, literal_column("granted IS NOT NULL"))
     .group_by(_ROWS.tier)
 )
+_CHARGED = reviews.c
+_BY_PERSONS = (
+    select(_CHARGED.tier, func.sum(_CHARGED.approvals), func.sum(_CHARGED.granted))
+    .where(
+        _CHARGED.product == bindparam("product"),
+        _CHARGED.charged_at >= bindparam("since"),
+        literal_column("charged_at IS NOT NULL"),
+    )
+    .group_by(_CHARGED.tier)
+)
 _EXPLORED = select(func.count(), func.max(_ROWS.granted)).where(
     *_SINCE, _ROWS.unit == bindparam("unit"), literal_column("explored IS NOT NULL")
 )
@@ -55,11 +65,14 @@ def approved(connection: Connection, product: str, arm: Arm, since: datetime) ->
 
 
 def day_totals(connection: Connection, product: str, since: datetime) -> DayTotals:
-    """What a product has approved at or after `since`, by tier."""
+    """What a product and its reviewers have approved at or after `since`, by tier."""
     chosen = {"product": product, "since": microseconds(since)}
     rows = connection.execute(_GRANTED, chosen).all()
-    tiers = {tier or "": DayTotal(int(count), int(total)) for tier, count, total, _ in rows}
-    return DayTotals(tiers, sum(int(row[3]) for row in rows))
+    totals = DayTotals(explored=sum(int(row[3]) for row in rows))
+    counted = [(tier, count, total) for tier, count, total, _ in rows]
+    for tier, count, total in (*counted, *connection.execute(_BY_PERSONS, chosen)):
+        totals = totals.plus(Grant(int(total), tier or "", int(count)), 0)
+    return totals
 
 
 def explored(connection: Connection, product: str, unit: str, since: datetime) -> int | None:

@@ -36,7 +36,7 @@ async def test_the_vendors_list_comes_before_the_fallback():
         assert (await ask(source)).snapshot.providers == (FALLBACK["grab"],)
         await source.refresh_providers()
         snapshot = (await ask(source, STANDING_IN)).snapshot
-    assert snapshot.providers == (Provider("grab", "EMPLOYER", ("INCOMES",)),)
+    assert snapshot.providers == (Provider("grab", "EMPLOYER", ("INCOMES",), "grab"),)
     assert snapshot.transactions is None
 
 

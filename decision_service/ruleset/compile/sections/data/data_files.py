@@ -73,13 +73,15 @@ def _providers(path: str, text: str, report: Report) -> tuple[ListedProvider, ..
 
 def _provider(provider_id: str, node: YamlNode, report: Report) -> ListedProvider | None:
     what = f"provider `{provider_id}`"
-    fields = Fields.of(
-        node, what, report, required=("type", "supported"), optional=("documents", "charges_fees")
-    )
+    optional = ("name", "documents", "charges_fees")
+    fields = Fields.of(node, what, report, required=("type", "supported"), optional=optional)
     if fields is None:
         return None
     type_ = fields.text("type")
     kinds = [as_choice(k, "a kind", _SUPPORTED, report) for k in fields.items("supported")]
     supported = tuple(kind for kind in kinds if kind is not None)
     marks = [bool(fields.flag(key)) for key in ("documents", "charges_fees")]
-    return ListedProvider(Provider(provider_id, type_, supported), *marks) if type_ else None
+    if type_ is None:
+        return None
+    provider = Provider(provider_id, type_, supported, fields.text("name") or "")
+    return ListedProvider(provider, *marks)

@@ -67,6 +67,19 @@ def result_text(result: pb.ReviewResult) -> str:
     return f"{outcome}{amount}, {result.reason}: {result.explanation}"
 
 
+def chain_lines(review: decision_pb2.DecisionReview) -> Iterator[str]:
+    """The reviews of a decision and where the newest stands; then what stands after them."""
+    state = enum_name(decision_pb2.ReviewState.DESCRIPTOR, review.state)
+    yield f"review · {state} · {', '.join(review.review_ids)}"
+    if review.decided_again_as:
+        yield f"decided again as {review.decided_again_as}"
+    has = review.HasField("approved_amount")
+    amount = f" {money_text(review.approved_amount)}" if has else ""
+    by = f" by a person ({review.role})" if review.role else ""
+    standing = f"stands: {concluded_text(review.outcome, 0)}{amount}{by}"
+    yield f"{standing} · {review.standing_decision_id}"
+
+
 def _event_lines(events: Iterable[pb.ReviewEvent]) -> Iterator[str]:
     for event in events:
         who = event.who or "service"

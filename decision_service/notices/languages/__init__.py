@@ -1,0 +1,1 @@
+"""The words that every letter has, one module a language."""

@@ -1,0 +1,1 @@
+"""Parts of letters that depend on what was decided and by whom."""

@@ -1,0 +1,53 @@
+"""What a letter says of an approval: amount, term, instalment, end, and what limits it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import Offer, Outcome
+from decision_service.notices.languages.words import Words
+from decision_service.notices.model import NoticeSubject, NoticeTexts, Part, PersonsResult
+from decision_service.notices.values import day_text, money_text
+
+
+def granted(subject: NoticeSubject) -> Money | None:
+    """The amount that is approved; None where none is or none is named."""
+    if subject.person is not None:
+        return subject.person.amount
+    offer = subject.verdict.offer
+    return None if offer is None else offer.approved_amount
+
+
+def offer_part(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Part | None:
+    """The offer of an approval by rules, or the amount that a person approved."""
+    verdict, person = subject.verdict, subject.person
+    if person is not None:
+        return _by_person(person, subject.asked, words)
+    if verdict.outcome is not Outcome.APPROVE or verdict.offer is None:
+        return None
+    lines: tuple[str, ...] = ()
+    if verdict.offer.binding and subject.asked is not None:
+        limit = texts.limits.get(verdict.offer.binding, words.other_limit)
+        lines = (words.limit.format(asked=money_text(subject.asked), limit=limit),)
+    return Part(words.offer, lines, tuple(_items(verdict.offer, subject, words)))
+
+
+def _items(offer: Offer, subject: NoticeSubject, words: Words) -> Iterator[str]:
+    yield words.amount.format(amount=money_text(offer.approved_amount))
+    if offer.term_months:
+        yield words.term.format(term=offer.term_months)
+    instalment = offer.outputs.get("instalment")
+    if isinstance(instalment, Money):
+        yield words.instalment.format(instalment=money_text(instalment))
+    if subject.expires_on is not None:
+        yield words.expires.format(expires_on=day_text(subject.expires_on, words))
+
+
+def _by_person(person: PersonsResult, asked: Money | None, words: Words) -> Part | None:
+    """The amount alone: term and instalment were the rules' for another one."""
+    if person.amount is None:
+        return None
+    reduced = asked is not None and person.amount < asked
+    lines = (words.person_limit.format(asked=money_text(asked)),) if reduced else ()
+    return Part(words.offer, lines, (words.amount.format(amount=money_text(person.amount)),))

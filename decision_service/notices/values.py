@@ -1,0 +1,40 @@
+"""Amounts, days and other values as letters write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+from decision_service.domain.factor import Value
+from decision_service.domain.money import Money, currency_sign
+from decision_service.notices.languages.words import Words
+
+
+def said(texts: Mapping[str, str], language: str) -> str:
+    """A text in a language, else in English."""
+    return texts.get(language) or texts["en"]
+
+
+def day_text(day: date | None, words: Words) -> str:
+    """A day with its month's name; empty for none."""
+    if day is None:
+        return ""
+    return words.day.format(month=words.months[day.month - 1], day=day.day, year=day.year)
+
+
+def money_text(amount: Money | None) -> str:
+    """An amount with its currency's sign, and its decimals where there are any; empty for none."""
+    if amount is None:
+        return ""
+    sign, whole = currency_sign(amount.currency), amount.major.to_integral_value()
+    return f"{sign} {whole:,.0f}" if whole == amount.major else f"{sign} {amount.major:,}"
+
+
+def value_text(value: Value, words: Words) -> str:
+    """A factor's value."""
+    if isinstance(value, Money):
+        return money_text(value)
+    if isinstance(value, date):
+        return day_text(value, words)
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,93 @@
+"""What stands after reviews, and what a person's approval takes from its day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from decision_service.domain.verdict import Outcome
+from decision_service.reviewing.model import (
+    DayCharge,
+    Review,
+    ReviewEnd,
+    ReviewResult,
+    ReviewState,
+)
+from decision_service.reviewing.standing import day_charge, standing
+from tests.unit.reviewing.cases import approved, pesos, review
+
+DECLINE = ReviewResult(Outcome.DECLINE, "NOT_AFFORDABLE", "too heavy")
+OPEN = review()
+
+
+def ended(number: int, result: ReviewResult, of: Review = OPEN) -> Review:
+    """A completed review, the decision's so many-th."""
+    return replace(of, review_id=f"rev-{number}", state=ReviewState.COMPLETED, result=result)
+
+
+AGAIN = replace(
+    OPEN, state=ReviewState.ENDED, end=ReviewEnd.DECIDED_AGAIN, decided_again_as="dec_2"
+)
+OF_DECLINE = replace(OPEN, outcome=Outcome.DECLINE)
+OF_APPROVAL = replace(OPEN, outcome=Outcome.APPROVE, approved=pesos(10_000))
+UNKNOWN = replace(OPEN, outcome=Outcome.APPROVE)
+
+
+def test_nothing_stands_but_the_decision_while_no_review_has_a_result() -> None:
+    """An open review, or one whose end is proposed alone, changes nothing."""
+    proposed = replace(OPEN, state=ReviewState.AWAITING_SECOND, result=approved())
+    for reviews in ((), (OPEN,), (proposed,)):
+        assert standing(reviews) == standing(())
+    assert (standing(()).review, standing(()).again) == (None, "")
+
+
+def test_a_decision_made_again_stands_unless_a_person_decided_the_first() -> None:
+    """A contest of the first decision that is answered later goes before it."""
+    assert standing([AGAIN]).again == "dec_2"
+    answered = ended(2, DECLINE)
+    assert standing([AGAIN, answered]).review == answered
+    assert standing([AGAIN, answered]).again == ""
+
+
+@pytest.mark.parametrize(
+    ("reviews", "changed"),
+    [
+        ([ended(1, DECLINE, OF_DECLINE)], False),
+        ([ended(1, approved(), OF_DECLINE)], True),
+        ([ended(1, approved(10_000), OF_APPROVAL)], False),
+        ([ended(1, approved(12_000), OF_APPROVAL)], True),
+        ([ended(1, approved(12_000), UNKNOWN)], False),
+        ([ended(1, approved(), OF_DECLINE), ended(2, DECLINE, OF_DECLINE)], True),
+        ([ended(1, approved(), OF_DECLINE), ended(2, approved(), OF_DECLINE)], False),
+    ],
+)
+def test_a_result_changes_what_stood_before_it(reviews: Sequence[Review], changed: bool) -> None:
+    """The outcome or the amount: of the review before, else of the record."""
+    assert standing(reviews).changed is changed
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "charge"),
+    [
+        ([], ended(1, approved(20_000)), DayCharge(1, 2_000_000)),
+        ([], ended(1, approved(12_000), OF_APPROVAL), DayCharge(0, 200_000)),
+        ([], ended(1, approved(8_000), OF_APPROVAL), DayCharge(0, 0)),
+        ([], ended(1, approved(8_000), UNKNOWN), DayCharge(0, 800_000)),
+        ([], ended(1, DECLINE), None),
+        ([], OPEN, None),
+        ([], replace(OPEN, state=ReviewState.AWAITING_SECOND, result=approved()), None),
+        ([ended(1, approved(5_000))], ended(2, approved(20_000)), DayCharge(0, 1_500_000)),
+        (
+            [ended(1, DECLINE, OF_APPROVAL)],
+            ended(2, approved(), OF_APPROVAL),
+            DayCharge(1, 2 * 10**6),
+        ),
+    ],
+)
+def test_an_approval_takes_what_it_adds(
+    before: Sequence[Review], last: Review, charge: DayCharge | None
+) -> None:
+    """What is approved already is charged already; an approval that fell away is a new one."""
+    assert day_charge(last, [*before, last]) == charge
