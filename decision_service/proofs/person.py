@@ -42,6 +42,11 @@ class Person(msgspec.Struct, frozen=True):
         """The same person with another value."""
         return Person({**self.values, name: value}, self.answers)
 
+    def day(self, otherwise: date) -> date:
+        """The day that it is for the person; another one where the person's is missing."""
+        found = self.values.get(TODAY)
+        return found if isinstance(found, date) else otherwise
+
 
 def found_person(people: People, solver: Solver) -> Person:
     """The person in what a solver found possible."""

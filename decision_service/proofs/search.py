@@ -10,7 +10,7 @@ from typing import Any
 from decision_service.language.encoding.encoded import NotEncodable
 from decision_service.language.terms.term import Op, Term
 from decision_service.proofs.fixing import every_value, first_fixed, split_variables
-from decision_service.proofs.person import TODAY, as_value, found_person, lacking
+from decision_service.proofs.person import as_value, found_person, lacking
 from decision_service.proofs.plausible import plausible
 from decision_service.proofs.questions import Period, Posed, Question, periods
 from decision_service.proofs.results import Counterexample, Proved, Result, Undecided
@@ -116,7 +116,7 @@ class _Search:
         """Raise _Stopped where the evaluator confirms what the solver found."""
         person = found_person(posed.people, solver)
         changed = {n: _changed(posed, n, v, solver) for n, v in posed.changed.items()}
-        day = person.values.get(TODAY, self.period.start)
+        day = person.day(self.period.start)
         if self.question.judged(person, changed, day) is None:
             return
         smaller, day = shrunk(self.question, person, changed, day, self.period)

@@ -9,7 +9,7 @@ from typing import Any
 from decision_service.domain.missing import Cause
 from decision_service.language.evaluation.kleene import Unknown, unknown
 from decision_service.language.types import Symbol
-from decision_service.proofs.person import TODAY, Person
+from decision_service.proofs.person import Person
 from decision_service.proofs.questions import Period, Question, inputs_of, required
 from decision_service.proofs.typical import rounder, typical
 from decision_service.ruleset.analysis.ranges import whole
@@ -27,8 +27,7 @@ def shrunk(
         for symbol in _symbols(question):
             for value in _simpler(question, person, symbol, period):
                 other = _with_value(question, person, symbol.name, value, period)
-                today = other.values.get(TODAY)
-                when = today if isinstance(today, date) else day
+                when = other.day(day)
                 if _possible(question, other, changed) and question.judged(other, changed, when):
                     person, day = other, when
                     break

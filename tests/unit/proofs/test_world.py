@@ -12,7 +12,7 @@ from decision_service.proofs.claims.guarantee import Nobody
 from decision_service.proofs.person import Person
 from decision_service.proofs.results import Counterexample, Proved
 from decision_service.proofs.world import World
-from tests.unit.proofs.versions import claimed, kept, loosely, proved, small
+from tests.unit.proofs.versions import TODAY, claimed, kept, loosely, proved, small
 from tests.unit.ruleset.rulesets import rules, stages
 
 GAPS, MONTHS = "income.gap_months_12m", "income.months_12m"
@@ -62,6 +62,19 @@ def test_somebody_keeps_the_laws_with_the_better_value_as_well():
     gate = rules(f"id: more, {LAW}", "id: rest, when: income.months_24m >= 0, then: APPROVE")
     text = stages(gate) + f"guarantees:\n  - {{name: a, monotone: {{{MONTHS}: up}}}}\n"
     assert isinstance(proved(kept(loosely(text), "a")), Proved)
+
+
+def test_somebody_whose_day_is_missing_is_decided_on_the_first_day():
+    """With the service's own records today is missing, too."""
+    gate = rules(
+        "id: often, when: history.applications_1d > 3, then: REFER, reason: GAPS",
+        "id: on, when: history.today > history.last_decline_date, then: REFER, reason: GAPS",
+        "id: rest, when: income.months_24m >= 0, then: APPROVE",
+    )
+    line = "{name: a, never: REFER, when: tainted(history.applications_1d)}"
+    found = proved(kept(loosely(stages(gate) + f"guarantees:\n  - {line}\n"), "a"))
+    assert isinstance(found.person.values["history.today"], Unknown)
+    assert found.day == TODAY
 
 
 def test_one_person_is_in_the_world_or_not():
