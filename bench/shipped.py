@@ -9,7 +9,7 @@ from pathlib import Path
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.rules.loading import files_of
+from decision_service.pipeline.rules.folder import files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts

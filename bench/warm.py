@@ -32,8 +32,8 @@ from bench.service import (
 from bench.tables import Cell, Spread, show
 from decision_service.api.v1 import decision_pb2 as pb
 
-USERS = 2_000
-"""So many that nobody's history grows longer than a real person's."""
+USERS = 480
+"""Many, so that nobody's history grows long, and no more than factors are cached of."""
 
 CONCURRENT = (1, 16, 64)
 VIEWS = {"BASIC": pb.DECISION_VIEW_BASIC, "FULL": pb.DECISION_VIEW_FULL}

@@ -30,7 +30,7 @@ from decision_service.language.diagnostics import render
 from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rules.acceptance import ReadSigners
 from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.rules_folder.files import read_rules

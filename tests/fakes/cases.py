@@ -7,10 +7,10 @@ from msgspec.structs import replace
 from decision_service.domain.time import AsOf
 from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
 from decision_service.pipeline.decide.admission import Admission, bound_inputs
-from decision_service.pipeline.decide.conclude import conclude
+from decision_service.pipeline.decide.concluding.conclude import conclude
 from decision_service.pipeline.ports import FetchResult
 from decision_service.pipeline.rollout.pairs.case import DecidedCase
-from decision_service.pipeline.rules.loading import RuleFolder, TextFile
+from decision_service.pipeline.rules.folder import RuleFolder, TextFile
 from decision_service.rollout.gate import Subject, choose
 from decision_service.ruleset.program.model import CompiledRuleset
 from tests.fakes.newcomer import UNKNOWN

@@ -35,7 +35,8 @@ from decision_service.pipeline.rollout.counters import Counters
 from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.observer import RolloutObserver
 from decision_service.pipeline.rollout.pairs.shadow import Shadows
-from decision_service.pipeline.rules.loading import RuleFolder, load_rules
+from decision_service.pipeline.rules.folder import RuleFolder
+from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.snapshots.cache import SnapshotCache
 from decision_service.storage.rules_folder.files import read_rules

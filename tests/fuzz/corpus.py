@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Report
 from decision_service.language.yaml.parser import decode
-from decision_service.pipeline.rules.loading import files_of
+from decision_service.pipeline.rules.folder import files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.storage.rules_folder.files import read_rules

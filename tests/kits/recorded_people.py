@@ -19,7 +19,8 @@ from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncod
 from decision_service.factors.plan import fetch_plan
 from decision_service.pipeline.decide.admission import Admission, bound_inputs
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.conclude import conclude, needs_of
+from decision_service.pipeline.decide.concluding.conclude import conclude
+from decision_service.pipeline.decide.concluding.judge import needs_of
 from decision_service.pipeline.ports import DecisionEntry, StoredText
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.rulebook import Product

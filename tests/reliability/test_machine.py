@@ -20,7 +20,7 @@ from decision_service.failpoints import Point, arm, disarm
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.run import CallContext
 from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.storage.rules_folder.files import read_rules
 from decision_service.storage.store import Store

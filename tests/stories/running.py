@@ -19,7 +19,7 @@ from decision_service.factors.compute import compute
 from decision_service.factors.plan import fetch_plan
 from decision_service.language.diagnostics import render_all
 from decision_service.pipeline.decide.admission import bound_inputs
-from decision_service.pipeline.decide.conclude import needs_of
+from decision_service.pipeline.decide.concluding.judge import needs_of
 from decision_service.pipeline.decide.matching import with_match
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.rulebook import Product, Rulebook

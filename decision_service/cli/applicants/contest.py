@@ -26,7 +26,7 @@ def contest(
     *,
     server: ServerOptions,
 ) -> None:
-    """Ask for a person to review a decision that its applicant contests.
+    """Ask a person to review a decision, for its applicant.
 
     While a review of the decision is unfinished, the request is noted in that one.
     """
@@ -42,7 +42,7 @@ def contest(
 def contests(
     decision_id: DecisionArgument, form: FormatOption = Format.TABLE, *, server: ServerOptions
 ) -> None:
-    """Show where the reviews of a decision stand, and the outcome that stands.
+    """Show the reviews of a decision, and the outcome that stands.
 
     `decisions notice` prints the letter of it.
     """

@@ -12,7 +12,7 @@ from decision_service.cli.rules.folder import RulesSelection, loaded, select_rul
 from decision_service.impact.figures import ImpactReport
 from decision_service.impact.report import expected_change
 from decision_service.pipeline.backtest.compared import ComparedRules
-from decision_service.pipeline.rules.loading import RuleFolder, TextFile
+from decision_service.pipeline.rules.folder import RuleFolder, TextFile
 from decision_service.storage.rules_folder.whole_files import write_whole
 
 

@@ -14,7 +14,8 @@ from decision_service.cli.errors import CommandError, Exit
 from decision_service.config import load
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.pipeline.rules.checks.blocked import blocked_names
-from decision_service.pipeline.rules.loading import LoadResult, RuleFolder, load_rules
+from decision_service.pipeline.rules.folder import RuleFolder
+from decision_service.pipeline.rules.loading import LoadResult, load_rules
 from decision_service.pipeline.rules.publishing.manifest import manifest_problems
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 

@@ -15,11 +15,8 @@ from decision_service.cli.display.output import console
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.folder import DEFAULT_PATH, unpublished
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
-from decision_service.pipeline.rules.loading import (
-    ProductTexts,
-    TextFile,
-    load_rules,
-)
+from decision_service.pipeline.rules.folder import ProductTexts, TextFile
+from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.trial.rule_tests import failures
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 

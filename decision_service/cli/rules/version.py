@@ -15,7 +15,7 @@ from decision_service.cli.rules.folder import DEFAULT_PATH, select_rules
 from decision_service.cli.text_files import read_text
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Severity, count, render
-from decision_service.pipeline.rules.loading import RuleFolder, files_of
+from decision_service.pipeline.rules.folder import RuleFolder, files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.testing.case_reading import case_target

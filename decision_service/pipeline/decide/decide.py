@@ -28,7 +28,7 @@ from decision_service.pipeline.decide.application import (
     request_content,
 )
 from decision_service.pipeline.decide.bulkhead import Bulkhead
-from decision_service.pipeline.decide.conclude import ConcludedDecision, conclude
+from decision_service.pipeline.decide.concluding.conclude import ConcludedDecision, conclude
 from decision_service.pipeline.decide.factor_cache import FactorCache
 from decision_service.pipeline.decide.fetching import gather_for, withdrawn
 from decision_service.pipeline.decide.in_flight_amounts import InFlightAmounts

@@ -10,7 +10,7 @@ import msgspec
 from decision_service.domain.decision import Assignment
 from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.conclude import ConcludedDecision
+from decision_service.pipeline.decide.concluding.conclude import ConcludedDecision
 from decision_service.pipeline.ports import DecisionEntry, FetchResult
 from decision_service.pipeline.rules.rulebook import Product
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from decision_service.domain.errors import DecisionUnknown
 from decision_service.domain.factor import Factors
 from decision_service.domain.verdict import StageTrace
-from decision_service.pipeline.decide.conclude import expiry
+from decision_service.pipeline.decide.concluding.judge import expiry
 from decision_service.pipeline.decide.overrides.depart import Settled
 from decision_service.pipeline.decide.overrides.settle import settle
 from decision_service.pipeline.decide.record_codec import (

@@ -17,7 +17,7 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.verdict import Outcome, StageTrace, Verdict
 from decision_service.factors.compute import compute
-from decision_service.pipeline.decide.conclude import judge, needs_of
+from decision_service.pipeline.decide.concluding.judge import judge, needs_of
 from decision_service.pipeline.decide.record_codec import inputs_from_wire
 from decision_service.pipeline.ports import DecisionLog, StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions, Recorded

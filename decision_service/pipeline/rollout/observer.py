@@ -12,7 +12,7 @@ from decision_service.alarms import Alarm, raised
 from decision_service.domain.decision import Decision
 from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.conclude import ConcludedDecision
+from decision_service.pipeline.decide.concluding.conclude import ConcludedDecision
 from decision_service.pipeline.decide.observer import Attempt
 from decision_service.pipeline.ports import DecisionEntry, FetchResult
 from decision_service.pipeline.rollout.counters import Counters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decision_service.language.diagnostics import Diagnostic, Place, Report
 from decision_service.language.yaml import parser as yaml
 from decision_service.pipeline.rollout.plan_migration import UnmigratedPlan
-from decision_service.pipeline.rules.loading import RuleFolder, TextFile
+from decision_service.pipeline.rules.folder import RuleFolder, TextFile
 from decision_service.rollout.reading.shares import place_of
 
 _CODE = "P501"

@@ -17,8 +17,9 @@ from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rollout.plan_conflicts import plan_conflict_problems
 from decision_service.pipeline.rules.acceptance import ReadSigners, unacceptable
 from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.last_good import keep
-from decision_service.pipeline.rules.loading import LoadResult, RuleFolder, load_rules
+from decision_service.pipeline.rules.loading import LoadResult, load_rules
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.trial.rule_tests import failures
 

@@ -7,8 +7,8 @@ from datetime import date, datetime
 
 from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.ports import DecisionLog
+from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.last_good import last_good_folder
-from decision_service.pipeline.rules.loading import RuleFolder
 from decision_service.pipeline.rules.publication import downgrades
 from decision_service.pipeline.rules.publishing.approval import Signers, approval_problems
 from decision_service.pipeline.rules.publishing.manifest import MANIFEST, publication

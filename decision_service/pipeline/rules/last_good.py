@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from decision_service.pipeline.ports import DecisionLog, StoredText
+from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.list_changes import KIND as LISTS
 from decision_service.pipeline.rules.list_changes import ListChange, list_changes
-from decision_service.pipeline.rules.loading import RuleFolder
 from decision_service.pipeline.rules.publication import manifest_record
 
 KIND = "rules"

@@ -12,7 +12,7 @@ import msgspec
 
 from decision_service.language.diagnostics import Report
 from decision_service.pipeline.ports import DecisionLog
-from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.publishing.manifest import publication
 from decision_service.ruleset.program.lists import KeyList
 from decision_service.ruleset.reading.lists import list_name, read_list

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.pipeline.ports import DecisionLog, StoredText
-from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.publishing.manifest import Publication, publication
 
 KIND = "manifest"

@@ -14,7 +14,7 @@ from decision_service.language.diagnostics import Diagnostic, Place, Report
 from decision_service.language.yaml import parser as yaml
 from decision_service.language.yaml.nodes import MapNode
 from decision_service.pipeline.ports import DecisionLog, StoredText
-from decision_service.pipeline.rules.loading import RuleFolder, TextFile
+from decision_service.pipeline.rules.folder import RuleFolder, TextFile
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.rules.texts import files_from_body
 from decision_service.ruleset.compile.compiler import compile_ruleset

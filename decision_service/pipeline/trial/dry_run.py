@@ -19,14 +19,14 @@ from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.decide.admission import bound_inputs
-from decision_service.pipeline.decide.conclude import needs_of
+from decision_service.pipeline.decide.concluding.judge import needs_of
 from decision_service.pipeline.decide.fetching import gather_for
 from decision_service.pipeline.decide.matching import with_match
 from decision_service.pipeline.history.figures import HistoryOf
 from decision_service.pipeline.history.read import Person, ReadHistory
 from decision_service.pipeline.ports import Clock, DecisionLog, SnapshotSource
 from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder, lists_of
+from decision_service.pipeline.rules.folder import ProductTexts, RuleFolder, lists_of
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.ruleset.compile.compiler import Compilation, compile_ruleset
 from decision_service.ruleset.explain.trace import traces

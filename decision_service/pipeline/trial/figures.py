@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.rules.loading import RuleFolder, files_of
+from decision_service.pipeline.rules.folder import RuleFolder, files_of
 from decision_service.pipeline.trial.plan_tests import (
     PlanResults,
     plan_cases_for_missed,

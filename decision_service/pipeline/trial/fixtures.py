@@ -11,7 +11,7 @@ from decision_service.domain.own_facts import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
-from decision_service.pipeline.decide.conclude import needs_of
+from decision_service.pipeline.decide.concluding.judge import needs_of
 from decision_service.pipeline.decide.record_codec import Wire, inputs_from_wire
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts

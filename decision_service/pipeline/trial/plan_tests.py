@@ -9,7 +9,8 @@ import msgspec
 from decision_service.language.diagnostics import Diagnostic, Report
 from decision_service.language.yaml import parser as yaml
 from decision_service.language.yaml.nodes import MapNode, YamlNode
-from decision_service.pipeline.rules.loading import ProductTexts, TextFile, input_names
+from decision_service.pipeline.rules.folder import ProductTexts, TextFile
+from decision_service.pipeline.rules.products import input_names
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.pipeline.trial.plan_cases.bounds import PlanBound, bounds_in
 from decision_service.pipeline.trial.plan_cases.coverage import plan_coverage, ready_plan_cases

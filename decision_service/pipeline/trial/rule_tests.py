@@ -10,13 +10,13 @@ import msgspec
 from decision_service.domain.time import AsOf
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity
-from decision_service.pipeline.rules.loading import (
-    LoadResult,
+from decision_service.pipeline.rules.folder import (
     ProductTexts,
     RuleFolder,
     TextFile,
     unreadable_versions,
 )
+from decision_service.pipeline.rules.loading import LoadResult
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.trial.fixtures import fixture_facts
 from decision_service.pipeline.trial.plan_cases.run import PlanCaseResult

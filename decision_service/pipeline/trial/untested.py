@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from decision_service.language.diagnostics import Diagnostic, Place, Report, Severity
 from decision_service.language.yaml import parser as yaml
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
-from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder
+from decision_service.pipeline.rules.folder import ProductTexts, RuleFolder
 from decision_service.pipeline.trial.plan_cases.reading import plan_cases_in
 from decision_service.ruleset.testing.cases import case_target
 

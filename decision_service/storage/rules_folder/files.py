@@ -25,7 +25,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder, TextFile, Unreadable
+from decision_service.pipeline.rules.folder import ProductTexts, RuleFolder, TextFile, Unreadable
 from decision_service.pipeline.rules.publishing.manifest import MANIFEST
 
 MOST_BYTES = 256 << 10

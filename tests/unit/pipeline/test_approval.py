@@ -14,7 +14,7 @@ from decision_service.pipeline.rollout.plan_migration import MigratedPlans, sett
 from decision_service.pipeline.rollout.reload import ReloadRules
 from decision_service.pipeline.rules.acceptance import unapproved
 from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.rules.loading import RuleFolder, TextFile
+from decision_service.pipeline.rules.folder import RuleFolder, TextFile
 from decision_service.pipeline.rules.publishing.approval import (
     Signer,
     Signing,

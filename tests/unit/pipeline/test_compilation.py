@@ -9,7 +9,8 @@ from decision_service.domain.errors import Overloaded
 from decision_service.factors.registry import catalogue
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import MOST, CompilationThread
-from decision_service.pipeline.rules.loading import RuleFolder, load_rules
+from decision_service.pipeline.rules.folder import RuleFolder
+from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.rules.texts import ruleset_text
 from decision_service.pipeline.trial.dry_run import ValidateRules

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from decision_service.domain.factor import Factors
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome, Verdict
-from decision_service.pipeline.decide.conclude import expiry
+from decision_service.pipeline.decide.concluding.judge import expiry
 from tests.fakes.examples import examples
 from tests.fakes.world import PRODUCT, rulebook
 

@@ -6,7 +6,8 @@ import pytest
 from msgspec import structs
 
 from decision_service.language.diagnostics import Diagnostic
-from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder, TextFile, load_rules
+from decision_service.pipeline.rules.folder import ProductTexts, RuleFolder, TextFile
+from decision_service.pipeline.rules.loading import load_rules
 from decision_service.storage.rules_folder.files import read_rules
 from tests.fakes.plans import CHALLENGED, planned
 from tests.fakes.world import NOW, PRODUCT, RULES, shipped_rules

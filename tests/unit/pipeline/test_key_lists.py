@@ -22,9 +22,10 @@ from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
+from decision_service.pipeline.rules.folder import RuleFolder, TextFile
 from decision_service.pipeline.rules.last_good import keep
 from decision_service.pipeline.rules.list_changes import ListChange, newest_list_changes
-from decision_service.pipeline.rules.loading import RuleFolder, TextFile, load_rules
+from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.publishing.manifest import manifest_text, published_now
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.ruleset.run.lists import list_answers

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.pipeline.rules.loading import TextFile, load_rules
+from decision_service.pipeline.rules.folder import TextFile
+from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.publishing.manifest import (
     digest,
     manifest_problems,

@@ -12,8 +12,8 @@ from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
 from decision_service.pipeline.rollout.reload import ReloadRules
 from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.folder import RuleFolder, TextFile
 from decision_service.pipeline.rules.last_good import keep, last_good_folder
-from decision_service.pipeline.rules.loading import RuleFolder, TextFile
 from decision_service.pipeline.rules.publication import KIND
 from decision_service.pipeline.rules.publishing.manifest import (
     contents_digest,

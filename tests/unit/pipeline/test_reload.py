@@ -12,7 +12,7 @@ from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
 from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
 from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.rules.loading import RuleFolder, TextFile
+from decision_service.pipeline.rules.folder import RuleFolder, TextFile
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, SetClock, rulebook, shipped_rules

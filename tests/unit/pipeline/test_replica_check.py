@@ -15,7 +15,7 @@ from decision_service.pipeline.operations.replica_check import (
     ReplicaCheck,
     rules_digest,
 )
-from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.rulebook import Rulebook
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import SetClock, rulebook

@@ -14,7 +14,7 @@ from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.impact.applicant import JudgedApplicant, LeftOut, NotCompared
 from decision_service.pipeline.rollout.pairs.case import DecidedCase, lacks
 from decision_service.pipeline.rollout.pairs.second_opinion import RulesOnDay, second_opinion
-from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.ruleset.run.evaluator import load
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
 

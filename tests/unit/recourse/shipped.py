@@ -10,7 +10,7 @@ from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.nodes import MapNode
 from decision_service.language.yaml.parser import read
-from decision_service.pipeline.rules.loading import files_of
+from decision_service.pipeline.rules.folder import files_of
 from decision_service.recourse.lawful import laws_between
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.figures.facts.near import figures_near

@@ -9,7 +9,7 @@ import pytest
 
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import render_all
-from decision_service.pipeline.rules.loading import files_of
+from decision_service.pipeline.rules.folder import files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.figures.model import Fate
 from decision_service.ruleset.figures.run import FiguresRun

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.verdict import Outcome
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.rules.loading import files_of
+from decision_service.pipeline.rules.folder import files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate

@@ -32,8 +32,8 @@ from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.decide.conclude import needs_of
-from decision_service.pipeline.rules.loading import files_of
+from decision_service.pipeline.decide.concluding.judge import needs_of
+from decision_service.pipeline.rules.folder import files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.run.evaluator import Facts, evaluate

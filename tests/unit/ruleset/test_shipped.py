@@ -7,7 +7,7 @@ import yaml
 
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import render_all
-from decision_service.pipeline.rules.loading import files_of
+from decision_service.pipeline.rules.folder import files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.testing.cases import case_target, coverage, parse_cases, run_cases
 from decision_service.storage.rules_folder.files import read_rules

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.storage.rules_folder.files import (
     MOST_BYTES,
     MOST_FIXTURE_BYTES,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from decision_service.cli.rules.folder import RulesSelection, loaded, select_rules, shown_name
-from decision_service.pipeline.rules.loading import LoadResult, files_of
+from decision_service.pipeline.rules.folder import files_of
+from decision_service.pipeline.rules.loading import LoadResult
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 

@@ -14,7 +14,7 @@ from decision_service.cli.rules.folder import DEFAULT_PATH, PathArgument, select
 from decision_service.cli.rules.publishing.whole import SHOWN
 from decision_service.language.diagnostics import Diagnostic, render
 from decision_service.pipeline.rules.acceptance import unapproved
-from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.publishing.approval import Signers
 from decision_service.pipeline.rules.publishing.manifest import (
     Publication,

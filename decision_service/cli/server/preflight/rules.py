@@ -14,7 +14,8 @@ from decision_service.edge.rpc.authenticator import read_callers_file
 from decision_service.language.diagnostics import Severity, count
 from decision_service.pipeline.rules.acceptance import unapproved
 from decision_service.pipeline.rules.checks.blocked import blocked_names
-from decision_service.pipeline.rules.loading import RuleFolder, load_rules
+from decision_service.pipeline.rules.folder import RuleFolder
+from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.pipeline.trial.guarantees import guarantees_of
 from decision_service.pipeline.trial.rule_tests import failures

@@ -12,8 +12,8 @@ from decision_service.pipeline.backtest.compared import ComparedRules, RulesVers
 from decision_service.pipeline.backtest.runs.operate import BacktestQuestion, invalid
 from decision_service.pipeline.ports import DecisionLog
 from decision_service.pipeline.rules.compilation import CompilationThread
+from decision_service.pipeline.rules.folder import lists_of
 from decision_service.pipeline.rules.last_good import last_good_folder
-from decision_service.pipeline.rules.loading import lists_of
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.rules.texts import files_from_body
 from decision_service.pipeline.trial.dry_run import ValidateRules, version_of

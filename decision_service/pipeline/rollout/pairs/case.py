@@ -18,7 +18,7 @@ from decision_service.factors.compute import compute, own_values
 from decision_service.factors.plan import fetch_plan
 from decision_service.factors.reading import reading
 from decision_service.impact.applicant import LeftOut, NotCompared
-from decision_service.pipeline.decide.conclude import needs_of
+from decision_service.pipeline.decide.concluding.judge import needs_of
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, LoadedFactors, load
 from decision_service.ruleset.run.inputs import bind_inputs

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from decision_service.domain.errors import RulesetUnknown
 from decision_service.domain.verdict import Outcome
 from decision_service.impact.applicant import LeftOut
-from decision_service.pipeline.decide.conclude import judge
+from decision_service.pipeline.decide.concluding.judge import judge
 from decision_service.pipeline.decide.record_codec import decode_facts, factors_from_wire
 from decision_service.pipeline.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.pipeline.records.read import Recorded
