@@ -166,11 +166,11 @@ reliability: .venv/.dev ## Kill, cut, starve the service (MINUTES STORE SEED SAB
 attack: .venv/.dev ## Attack the service on both stores, and count what held
 	@$(BIN)/python -m tests.attack
 
-IN_SHORT = evidence faults host once limit deadlines webhooks erasure kills
+IN_SHORT = evidence faults host once limit deadlines webhooks erasure reviews kills
 .PHONY: reliability-short
-reliability-short: .venv/.dev ## Most of it in about two minutes, as CI runs it
+reliability-short: .venv/.dev ## Most of it in about three minutes, as CI runs it
 	@$(RELIABILITY) --minutes 0.3 --slack 10 --store sqlite --only $(IN_SHORT)
-	@$(RELIABILITY) --minutes 0.3 --slack 10 --store postgres --only once erasure kills
+	@$(RELIABILITY) --minutes 0.3 --slack 10 --store postgres --only once erasure reviews kills
 
 .PHONY: bench
 bench: .venv/.bench ## Measure against yardsticks (one part: ONLY=rules)

@@ -13,7 +13,7 @@ FailAction = Callable[[], None]
 
 
 class Point(StrEnum):
-    """The points in the order in which a decision passes them."""
+    """The points in the order in which a decision passes them, then those of a review's step."""
 
     GATHERED = "gathered"
     """The applicant's data has been read; no rule has run."""
@@ -29,6 +29,22 @@ class Point(StrEnum):
 
     BEFORE_REPLY = "before-reply"
     """The caller's own answer is about to leave."""
+
+    IN_STEP = "in-step"
+    """Every row of a review's step is written, in a transaction that is still open."""
+
+    AFTER_STEP = "after-step"
+    """The step is durable; no caller has its result."""
+
+
+DECISION_POINTS = (
+    Point.GATHERED,
+    Point.BEFORE_COMMIT,
+    Point.IN_COMMIT,
+    Point.AFTER_COMMIT,
+    Point.BEFORE_REPLY,
+)
+REVIEW_POINTS = (Point.IN_STEP, Point.AFTER_STEP)
 
 
 _armed: dict[Point, FailAction] = {}

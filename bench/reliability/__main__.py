@@ -48,7 +48,7 @@ PARTS: dict[str, tuple[float, Part]] = {
     "neighbours": (0, neighbours.run),
     "webhooks": (0, webhooks.run),
     "erasure": (0, erasure.run),
-    "reviews": (0, reviews.run),
+    "reviews": (0.4, reviews.run),
     "kills": (0.6, kills.run),
 }
 """Each part with its share of the minutes; those with none are bounded by counts and come on top,

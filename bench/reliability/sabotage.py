@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import update
 
+from decision_service.domain.errors import ServiceError
 from decision_service.edge.http import webhooks
 from decision_service.language.yaml import composer
 from decision_service.language.yaml.nodes import MapEntry
+from decision_service.reviewing import steps
+from decision_service.reviewing.model import Review, ReviewState
 from decision_service.single_flight import Waiter
 from decision_service.smile.reading import kind_read, lists
 from decision_service.smile.transport import http, retries
@@ -23,6 +29,8 @@ from decision_service.storage.commit import writer
 from decision_service.storage.privacy import consents
 from decision_service.storage.privacy.data_keys import PLAIN
 from decision_service.storage.queries import decisions
+from decision_service.storage.reviews import rows
+from decision_service.storage.reviews.stored import StoredReviews
 from decision_service.storage.schema import tables
 
 LATE = 0.05
@@ -105,6 +113,58 @@ def keep_the_keys() -> None:
     consents.erase = forgetful  # the sabotage
 
 
+def open_reviews_later() -> None:
+    """Record a referral, and its review a little later in a transaction of its own."""
+    commit = writer.Writer.commit
+    late: set[asyncio.Task[Any]] = set()
+
+    async def afterwards(self: writer.Writer, opened: Any) -> None:
+        await asyncio.sleep(LATE)
+        await self._database.write(partial(rows.open_all, opened=[opened]))
+
+    async def bare(self: writer.Writer, entry: Any) -> Any:
+        told = await commit(self, replace(entry, review=None))
+        if entry.review is not None:
+            task = asyncio.create_task(afterwards(self, entry.review))
+            late.add(task)
+            task.add_done_callback(late.discard)
+        return told
+
+    writer.Writer.commit = bare  # type: ignore[method-assign]  # the sabotage
+
+
+def claim_what_is_claimed() -> None:
+    """Give a review to whoever claims it."""
+    claim = steps.claim
+
+    def regardless(review: Review, *arguments: Any) -> Any:
+        free = replace(review, state=ReviewState.OPEN, claimed_by="", claimed_until=None)
+        return claim(free if review.state is ReviewState.CLAIMED else review, *arguments)
+
+    steps.claim = regardless  # the sabotage
+
+
+def step_after_reply() -> None:
+    """Answer a step of a review at once and store it a little later."""
+    step = StoredReviews.step
+    late: set[asyncio.Task[Any]] = set()
+
+    async def afterwards(self: StoredReviews, review_id: str, move: Any, *more: Any) -> None:
+        await asyncio.sleep(LATE)
+        with suppress(ServiceError):
+            await step(self, review_id, move, *more)
+
+    async def early(self: StoredReviews, review_id: str, move: Any, *more: Any) -> Any:
+        found = await self.get(review_id)
+        taken = found and move(found.review, found.events)
+        task = asyncio.create_task(afterwards(self, review_id, move, *more))
+        late.add(task)
+        task.add_done_callback(late.discard)
+        return taken.review if taken else found and found.review
+
+    StoredReviews.step = early  # type: ignore[method-assign]  # the sabotage
+
+
 @dataclass(frozen=True, slots=True)
 class Sabotage:
     """A safeguard to take away, and the part of the bench that must notice."""
@@ -122,6 +182,9 @@ SABOTAGES = {
     "retry-without-budget": Sabotage(retry_without_budget, "faults"),
     "take-any-signature": Sabotage(take_any_signature, "webhooks"),
     "keep-the-keys": Sabotage(keep_the_keys, "erasure"),
+    "open-reviews-later": Sabotage(open_reviews_later, "reviews"),
+    "claim-what-is-claimed": Sabotage(claim_what_is_claimed, "reviews"),
+    "step-after-reply": Sabotage(step_after_reply, "reviews"),
 }
 """By the names of `--sabotage`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,8 @@ from decision_service.edge.http.webhooks import PATH, SIGNATURE, signature
 
 SECRETS = (b"the newer canary secret", b"the older canary secret")
 AT_ONCE = 8
+PAUSE = 0.02
+"""Seconds until an event that was not taken is sent again."""
 
 Post = tuple[bytes, bytes]
 """A signature's header and a body."""
@@ -61,6 +63,19 @@ async def sending(address: str) -> AsyncIterator[Sender]:
         yield Sender(reader, writer)
     finally:
         writer.close()
+
+
+async def deliver(address: Callable[[], str], post: Post) -> None:
+    """Post an event until it is taken: a receiver that is busy or dead is tried again."""
+    status = 0
+    while status != 200:
+        try:
+            async with sending(address()) as sender:
+                status = await sender.post(*post)
+        except (OSError, EOFError):
+            status = 0
+        if status != 200:
+            await asyncio.sleep(PAUSE)
 
 
 async def post_all(address: str, posts: Sequence[Post]) -> list[int]:

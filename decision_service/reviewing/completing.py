@@ -50,25 +50,35 @@ def complete(review: Review, by: By, result: ReviewResult, policy: ReviewPolicy)
     return _step(completed, by, ReviewAction.COMPLETED, result)
 
 
-def confirm(review: Review, by: By, policy: ReviewPolicy) -> ReviewStep:
-    """End a review as its first person proposed; raises PermissionDenied for the same person."""
-    result = _proposed(review, by)
+def confirm(review: Review, by: By, policy: ReviewPolicy, seen: str = "") -> ReviewStep:
+    """End a review as its first person proposed; raises PermissionDenied for the same person.
+
+    `seen` is the etag of what the second person saw; without one whatever is proposed is confirmed.
+    """
+    result = _proposed(review, by, seen)
     _require_within(result, _authority(review, policy))
     completed = replace(review, state=ReviewState.COMPLETED, confirmed_by=by.who, ended=by.at)
     return _step(completed, by, ReviewAction.CONFIRMED, result)
 
 
-def reject(review: Review, by: By, why: str) -> ReviewStep:
+def reject(review: Review, by: By, why: str, seen: str = "") -> ReviewStep:
     """Give a review back to its queue whose proposed end the second person does not confirm."""
-    _proposed(review, by)
+    _proposed(review, by, seen)
     reopened = replace(review, state=ReviewState.OPEN, result=None, completed_by="")
     return _step(reopened, by, ReviewAction.REJECTED, None, why)
 
 
-def _proposed(review: Review, by: By) -> ReviewResult:
+def _proposed(review: Review, by: By, seen: str) -> ReviewResult:
     if review.state is not ReviewState.AWAITING_SECOND or review.result is None:
         raise ReviewRefused(
             f"{review.review_id} is {review.state_at(by.at)}, so there is nothing to confirm",
+            review_id=review.review_id,
+            state=review.state_at(by.at),
+        )
+    if seen and seen != review.etag:
+        raise ReviewRefused(
+            f"{review.review_id} has taken a step since you saw it: read it again, and confirm or "
+            "reject what is proposed now",
             review_id=review.review_id,
             state=review.state_at(by.at),
         )

@@ -141,6 +141,11 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
     charge: DayCharge | None = None
 
     @property
+    def etag(self) -> str:
+        """Changes with each step."""
+        return str(self.events)
+
+    @property
     def is_unfinished(self) -> bool:
         """Whether somebody or something still has to end it."""
         return self.ended is None

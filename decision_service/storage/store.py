@@ -17,7 +17,12 @@ from decision_service.pipeline.history.keys import IdentityKey
 from decision_service.pipeline.history.ports import Past
 from decision_service.pipeline.operations.clock_ports import ClockReset
 from decision_service.pipeline.operations.replica_check import ProcessRules
-from decision_service.pipeline.outcomes.ports import Compared, LoanOutcome
+from decision_service.pipeline.outcomes.ports import (
+    Compared,
+    LoanOutcome,
+    OutcomePosition,
+    RecordedOutcome,
+)
 from decision_service.pipeline.ports import (
     DecisionEntry,
     Disconnected,
@@ -387,9 +392,12 @@ class Store:
         except ConnectionLost:
             return await self._database.write(work)
 
-    async def newest_outcomes(self, decision_id: str) -> Sequence[LoanOutcome]:
-        """The newest report of each loan that rests on a decision, by loan id."""
-        return await self._database.read(partial(outcomes.newest, decision_id=decision_id))
+    async def list_outcomes(
+        self, decision_id: str, after: OutcomePosition | None, limit: int
+    ) -> Sequence[RecordedOutcome]:
+        """At most `limit` reports of a decision's loans, by day and loan, after the position."""
+        work = partial(outcomes.listed, decision_id=decision_id, after=after, limit=limit)
+        return await self._database.read(work)
 
     async def append(self, entry: JournalEntry) -> None:
         """Add a step to the rollout journal; raises JournalMovedOn when its position is taken."""

@@ -13,6 +13,7 @@ from decision_service.edge.rpc.services.applicants import ApplicantUseCases
 from decision_service.edge.rpc.services.clock import ClockUseCases
 from decision_service.edge.rpc.services.decisions import UseCases
 from decision_service.edge.rpc.services.notices import NoticeUseCases
+from decision_service.edge.rpc.services.outcomes import OutcomeUseCases
 from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
@@ -24,6 +25,7 @@ from decision_service.pipeline.history.read import ReadHistory
 from decision_service.pipeline.notices.make import NoticeDeps, Notices
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.operations.operate_clock import OperateClock
+from decision_service.pipeline.outcomes.read import ListOutcomes
 from decision_service.pipeline.outcomes.record import RecordOutcome
 from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions
@@ -67,7 +69,10 @@ async def wire_services(
         rulesets=_rulesets(core, rollouts, validate, history),
         rollouts=_rollouts(core, rollouts, archive),
         applicants=_applicants(core),
-        outcomes=RecordOutcome(decisions.read, core.store, archive, core.clock),
+        outcomes=OutcomeUseCases(
+            RecordOutcome(decisions.read, core.store, archive, core.clock),
+            ListOutcomes(decisions.read, core.store),
+        ),
         notices=NoticeUseCases(
             _notices(core, decisions),
             core.clock,

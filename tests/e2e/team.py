@@ -23,11 +23,15 @@ class Team:
         """The callers file."""
         return self.folder / "callers.yaml"
 
-    def hire(self, name: str, *roles: str, certificate: str = "") -> Metadata:
-        """Let somebody in, and return what they show with a call."""
+    def hire(self, name: str, *roles: str, certificate: str = "", signs: str = "") -> Metadata:
+        """Let somebody in, and return what they show with a call.
+
+        `signs` is the line of a key by which they sign rules.
+        """
         token = self.tokens[name] = new_token()
-        names = f", certificates: [{certificate}]" if certificate else ""
-        shown = f'roles: [{", ".join(roles)}], tokens: ["{token_hash(token)}"]{names}'
+        more = f", certificates: [{certificate}]" if certificate else ""
+        more += f", {signs.strip()}" if signs else ""
+        shown = f'roles: [{", ".join(roles)}], tokens: ["{token_hash(token)}"]{more}'
         self._lines[name] = f"  {name}: {{{shown}}}\n"
         self._write()
         return bearer(token)

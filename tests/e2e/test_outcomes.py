@@ -88,6 +88,13 @@ async def test_a_loan_from_booked_to_repaid(live: Running) -> None:
     assert (reply.receipt, reply.newest_as_of_date) == (OLDER, day(made))
     for request in (first, repaid):
         assert (await stub.RecordOutcome(request)).receipt == REPEATED
+    listed, asked = [], pb.ListOutcomesRequest(decision_id=made.decision_id, page_size=1)
+    while not listed or asked.page_token:
+        page = await stub.ListOutcomes(asked)
+        listed += page.outcomes
+        asked.page_token = page.next_page_token
+    assert [one.outcome for one in listed] == [first.outcome, repaid.outcome]
+    assert all(one.report_time.ToDatetime() >= made.create_time.ToDatetime() for one in listed)
 
 
 async def test_fifty_at_once_on_one_loan_are_one(live: Running) -> None:
@@ -130,6 +137,9 @@ async def test_an_empty_request_names_every_field(live: Running) -> None:
     told = await refused(live, pb.RecordOutcomeRequest())
     needed = ("decision_id", "loan_id", "as_of_date", "status")
     assert list(told.fields) == [f"outcome.{name}" for name in needed]
+    with pytest.raises(grpc.RpcError) as error:
+        await stub_of(live).ListOutcomes(pb.ListOutcomesRequest(page_size=-1))
+    assert list(refusal(error.value).fields) == ["decision_id", "page_size"]
 
 
 async def test_only_decisions_that_the_caller_may_read(tmp_path: Path) -> None:
@@ -138,24 +148,32 @@ async def test_only_decisions_that_the_caller_may_read(tmp_path: Path) -> None:
     los = team.hire("los", "decide", "outcomes")
     servicing = team.hire("servicing", "outcomes", "read")
     other = team.hire("other", "decide", "outcomes")
+    auditor = team.hire("auditor", "read")
     async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
         stub = stub_of(live)
         made = await decided(live, los)
         told = set()
         for one in (made.decision_id, UNKNOWN):
-            with pytest.raises(grpc.RpcError) as error:
-                await stub.RecordOutcome(report(made, decision_id=one), metadata=other)
-            found = refusal(error.value)
-            assert (found.code, found.info.reason) == (
-                grpc.StatusCode.NOT_FOUND,
-                "DECISION_UNKNOWN",
-            )
-            told.add(found.message.replace(one, "ID"))
+            for call in (
+                stub.RecordOutcome(report(made, decision_id=one), metadata=other),
+                stub.ListOutcomes(pb.ListOutcomesRequest(decision_id=one), metadata=other),
+            ):
+                with pytest.raises(grpc.RpcError) as error:
+                    await call
+                found = refusal(error.value)
+                assert (found.code, found.info.reason) == (
+                    grpc.StatusCode.NOT_FOUND,
+                    "DECISION_UNKNOWN",
+                )
+                told.add(found.message.replace(one, "ID"))
         assert len(told) == 1
         reply = await stub.RecordOutcome(report(made), metadata=servicing)
         assert reply.receipt == RECORDED
         reply = await stub.RecordOutcome(report(made), metadata=los)
         assert reply.receipt == REPEATED
+        asked = pb.ListOutcomesRequest(decision_id=made.decision_id)
+        for metadata in (los, servicing, auditor):
+            assert len((await stub.ListOutcomes(asked, metadata=metadata)).outcomes) == 1
 
 
 async def test_an_erased_decision_takes_no_reports(tmp_path: Path) -> None:

@@ -33,7 +33,6 @@ from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, at_vendor, create, own_rules, refused
 from tests.e2e.team import Metadata, Team
 from tests.kits.postgres import Postgres
-from tests.kits.until import until
 
 GEORGE, CHRISTINA, _, ANISHA = (person.user_id for person in sandbox_people())
 SECRET = "one of the vendor's"
@@ -42,7 +41,6 @@ SETTINGS = {
     "http_address": "127.0.0.1:0",
     "rules_dir": str(ROOT / "rules"),
 }
-NO_CONTRIBUTIONS = Fault("status", "/contributions", GEORGE, settings={"status": 503})
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -161,38 +159,6 @@ async def office(
         yield Office(live, vendor, los, ana, ben)
 
 
-async def test_who_lacked_data_is_decided_again_by_itself(tmp_path: Path, store_url: str) -> None:
-    """The missing contributions arrive: a second record names the first, whose outcome follows."""
-    async with office(tmp_path, store_url, NO_CONTRIBUTIONS) as at:
-        first = await at.decided(GEORGE)
-        assert first.refer_kind == decision_pb2.REFER_KIND_DATA
-        before = (await at.read(first.decision_id)).review
-        assert before.state == decision_pb2.REVIEW_STATE_OPEN
-        assert before.outcome == decision_pb2.OUTCOME_REFER
-        at.vendor.faults.clear()
-        await at.event(GEORGE, "TASK_FINISHED", datapoints=["CONTRIBUTIONS"])
-
-        async def again() -> str:
-            return (await at.read(first.decision_id)).review.decided_again_as
-
-        second = await at.read(await until(again), full=True)
-        assert second.outcome == decision_pb2.OUTCOME_APPROVE
-        assert second.first_decision_id == first.decision_id
-        assert (second.assignment.arm, second.user_id) == (first.assignment.arm, first.user_id)
-        seen = {one.name: one for one in second.factor_values}
-        assert seen["history.applications_1d"].value.number == "0"
-        after = (await at.read(first.decision_id)).review
-        assert (after.state, after.outcome) == (
-            decision_pb2.REVIEW_STATE_ENDED,
-            decision_pb2.OUTCOME_APPROVE,
-        )
-        assert after.standing_decision_id == second.decision_id
-        replay = service_pb.ReplayDecisionRequest(decision_id=second.decision_id)
-        told = await at.decisions.ReplayDecision(replay, metadata=at.los)
-        assert list(told.differing_fields) == []
-        assert told.decision.first_decision_id == first.decision_id
-
-
 async def test_an_override_above_the_limit_is_confirmed_booked_and_owed(
     tmp_path: Path, store_url: str
 ) -> None:
@@ -208,7 +174,12 @@ async def test_an_override_above_the_limit_is_confirmed_booked_and_owed(
         proposed = await at.complete(review.review_id, at.ana, approved_amount=amount)
         assert proposed.state == decision_pb2.REVIEW_STATE_AWAITING_SECOND
         assert (await at.read(made.decision_id)).review.outcome == decision_pb2.OUTCOME_REFER
-        confirm = pb.ConfirmReviewRequest(review_id=review.review_id, request_id="c-1")
+        confirm = pb.ConfirmReviewRequest(
+            review_id=review.review_id, request_id="c-1", etag=review.etag
+        )
+        told = await refused(at.stub.ConfirmReview(confirm, metadata=at.ben))
+        assert told.info.reason == "REVIEW_REFUSED"
+        confirm.etag = proposed.etag
         for _ in range(2):
             ended = (await at.stub.ConfirmReview(confirm, metadata=at.ben)).review
             assert (ended.completed_by, ended.confirmed_by) == ("ana", "ben")

@@ -19,6 +19,7 @@ from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.storage.store import Store
 from tests.fakes.world import NOW, World, application
+from tests.kits.outcome_log import listed
 from tests.kits.stores import opened
 
 TODAY = NOW.date()
@@ -68,7 +69,7 @@ async def test_any_other_day_is_refused(store: Store, back: int) -> None:
     record, decision_id = await recorder(store, World())
     with pytest.raises(FieldInvalid, match=r"outcome\.as_of_date is 2026-11-2[26]"):
         await record(report(decision_id, TODAY - back * DAY), "")
-    assert list(await store.newest_outcomes(decision_id)) == []
+    assert await listed(store, decision_id) == []
 
 
 @pytest.mark.parametrize("sent", [True, False], ids=["applied for", "nothing sent"])

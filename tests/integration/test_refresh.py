@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,14 +15,14 @@ import pytest
 from decision_service.domain.errors import UpstreamUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.pipeline.snapshots.codec import read_snapshot
-from decision_service.pipeline.snapshots.event_worker import sweep
+from decision_service.pipeline.snapshots.event_worker import EventWorker, sweep
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.linking.sessions import LinkSessions
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.integration.refreshing import Desk, comparable, opened
 from tests.kits.until import until
 
-GEORGE = sandbox_people()[0].user_id
+GEORGE, _, CHRISTINA, _ = (person.user_id for person in sandbox_people())
 OUTAGE = Fault("html", "/accounts")
 
 
@@ -89,6 +91,39 @@ async def test_a_first_sync_that_has_not_finished_is_not_kept(tmp_path: Path) ->
         tasks = (await desk.stored(user_id)).tasks
         assert tasks is not None
         assert [one.runs for one in tasks.records] == [False]
+
+
+async def test_what_another_process_read_meanwhile_has_arrived_too(tmp_path: Path) -> None:
+    """Of two that handle one event, the one whose reading is older tells of the arrival as well."""
+    async with opened(tmp_path) as desk:
+        told: list[tuple[str, Collection[Kind]]] = []
+
+        async def arrived(user_id: str, kinds: Collection[Kind]) -> None:
+            told.append((user_id, kinds))
+
+        await read(desk)
+        newer = await desk.store.user_state(GEORGE)
+        desk.worker.on_arrival(arrived)
+        desk.clock.wall -= timedelta(seconds=1)
+        await desk.event(GEORGE, "CONTRIBUTIONS_ADDED", kinds=(Kind.CONTRIBUTIONS,))
+        assert await desk.worker.drain()
+        assert told == [(GEORGE, {Kind.CONTRIBUTIONS})]
+        assert (await desk.store.user_state(GEORGE)).warm == newer.warm
+
+
+async def test_what_another_process_left_is_found(tmp_path: Path) -> None:
+    """An event that a process received and did not handle is handled by one that heard nothing."""
+    async with opened(tmp_path) as desk:
+        other = EventWorker(desk.store, desk.refresh, look=0.01)
+        running = asyncio.create_task(other.run())
+        for user_id in (CHRISTINA, GEORGE):  # it has nothing to do once the first is handled
+            await desk.event(user_id, "TASK_FINISHED")
+            pending = partial(desk.store.pending, 1, withdrawals=False)
+            await until(pending, lambda found: not found)
+        assert (await desk.store.user_state(GEORGE)).warm is not None
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
 
 
 async def test_transactions_are_read_from_shortly_before_the_newest(tmp_path: Path) -> None:
@@ -215,13 +250,12 @@ async def test_a_decision_between_does_not_hide_a_withdrawal(tmp_path: Path) -> 
 
 async def test_withdrawals_do_not_wait_for_readings(tmp_path: Path) -> None:
     """While the vendor hangs over somebody's data, another's withdrawal is confirmed."""
-    christina = sandbox_people()[2].user_id
     async with opened(tmp_path) as desk:
         await read(desk)
         source = sources_of(desk, GEORGE)[0]
         desk.vendor.tenant.disconnect(source)
-        desk.vendor.faults.add(Fault("slow", user=christina, settings={"seconds": 25}))
-        await desk.event(christina, "TASK_FINISHED")
+        desk.vendor.faults.add(Fault("slow", user=CHRISTINA, settings={"seconds": 25}))
+        await desk.event(CHRISTINA, "TASK_FINISHED")
         await desk.event(GEORGE, "ACCOUNT_DISCONNECTED", source)
         running = asyncio.create_task(desk.worker.run())
         await until(lambda: desk.store.user_state(GEORGE), lambda held: held.last is None)

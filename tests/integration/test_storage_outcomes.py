@@ -16,7 +16,7 @@ from decision_service.storage.schema.tables import loan_outcomes
 from decision_service.storage.store import Store
 from tests.integration.test_storage_erasures import told as psql
 from tests.kits.decision_entries import ENTRY, numbered
-from tests.kits.outcome_log import BOOKED, LATER, told
+from tests.kits.outcome_log import BOOKED, LATER, listed, told
 from tests.kits.postgres import Postgres
 from tests.kits.stores import opened
 
@@ -31,7 +31,7 @@ async def test_what_was_recorded_is_there_after_a_restart(url: str) -> None:
         await told(store, BOOKED)
     async with opened(url) as store:
         assert await told(store, BOOKED) is Comparison.REPEATED
-        assert list(await store.newest_outcomes(ENTRY.decision_id)) == [BOOKED]
+        assert await listed(store, ENTRY.decision_id) == [BOOKED]
 
 
 async def test_processes_agree_on_each_loan(postgres: Postgres) -> None:
@@ -47,10 +47,10 @@ async def test_processes_agree_on_each_loan(postgres: Postgres) -> None:
                 for overdue, store in enumerate((here, there))
             )
         )
-        [newest] = await there.newest_outcomes(ENTRY.decision_id)
+        kept = await listed(there, ENTRY.decision_id)
     assert sum(one is not None and one.is_new for one in found) == 25
     assert found.count(Comparison.CONTRADICTS) == 25
-    assert newest.as_of == days[-1].as_of
+    assert [one.as_of for one in kept] == [day.as_of for day in days]
 
 
 @pytest.mark.parametrize("erase_decisions", [False, True])
@@ -62,9 +62,9 @@ async def test_outcomes_stay_or_go_with_the_decisions(url: str, *, erase_decisio
         for report in (BOOKED, LATER, OTHER):
             await told(store, report)
         await store.erase(USER)
-        left = list(await store.newest_outcomes(ENTRY.decision_id))
-        assert left == ([] if erase_decisions else [LATER])
-        assert list(await store.newest_outcomes(OTHER.decision_id)) == [OTHER]
+        left = await listed(store, ENTRY.decision_id)
+        assert left == ([] if erase_decisions else [BOOKED, LATER])
+        assert await listed(store, OTHER.decision_id) == [OTHER]
 
 
 async def test_an_erasure_leaves_no_trace_in_the_file(tmp_path: Path) -> None:

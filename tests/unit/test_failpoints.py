@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from decision_service.config import ConfigError, load
-from decision_service.failpoints import Point, arm, armed, disarm, reach
+from decision_service.failpoints import DECISION_POINTS, Point, arm, armed, disarm, reach
 from decision_service.storage.store import Store
 from tests.fakes.world import World, application
+from tests.kits.review_log import claimed_by, committed, referred
+from tests.kits.stores import opened
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +36,7 @@ async def test_a_decision_passes_every_point_of_the_store_in_order(tmp_path: Pat
     world = World(log=store)
     await world.decide(leases=store.leases)(application(), world.call())
     await store.aclose()
-    assert passed == list(Point)[:4]
+    assert passed == list(DECISION_POINTS)[:4]
 
 
 async def test_what_fails_inside_the_transaction_is_not_recorded(tmp_path: Path) -> None:
@@ -54,6 +56,26 @@ async def test_what_fails_inside_the_transaction_is_not_recorded(tmp_path: Path)
         await world.decide(leases=store.leases)(application(), world.call())
     ).request_id == "r-1"
     await store.aclose()
+
+
+@pytest.mark.parametrize(("point", "stays"), [(Point.IN_STEP, False), (Point.AFTER_STEP, True)])
+async def test_a_step_of_a_review_is_whole_or_not_at_all(
+    tmp_path: Path, point: Point, *, stays: bool
+) -> None:
+    """An error inside the transaction leaves no step; after it the step stays, told or not."""
+    async with opened(f"sqlite:///{tmp_path / 'd.db'}") as store:
+        review_id = await committed(store, referred(1))
+
+        def fail() -> None:
+            raise OSError
+
+        arm(point, fail)
+        with pytest.raises(OSError):  # noqa: PT011 - the failpoint's own
+            await store.reviews.step(review_id, claimed_by("ana"))
+        disarm()
+        found = await store.reviews.get(review_id)
+    assert found is not None
+    assert (len(found.events), found.review.claimed_by) == ((2, "ana") if stays else (1, ""))
 
 
 def test_no_setting_arms_a_point() -> None:

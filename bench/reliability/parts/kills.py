@@ -13,26 +13,25 @@ from pathlib import Path
 from random import Random
 
 from bench.reliability.check import Verdict, ask_everything_again, compare, replay, replayable
-from bench.reliability.client import Client, connected
+from bench.reliability.client import Client
 from bench.reliability.history import History, Told
+from bench.reliability.killing import ALIVE, Killing, Kills
+from bench.reliability.lanes import lanes
 from bench.reliability.load import Load
-from bench.reliability.nursery import nursery
 from bench.reliability.options import Options
-from bench.reliability.rules import harness_rules
 from bench.reliability.score import Score
-from bench.reliability.server import NotServing, Server
+from bench.reliability.server import Server
 from bench.reliability.setting import Setting
 from bench.reliability.stores import recorded, reviews_missing
-from bench.reliability.vendor import FAST, running_vendor
-from decision_service.failpoints import Point
+from decision_service.failpoints import DECISION_POINTS, Point
 
 PART = "kills"
 LANES = 2
 CALLERS = 24
 PEOPLE = 200
 REPLAYED = 400
-ALIVE = (0.05, 1.5)
-"""Seconds that a server lives before it is killed from outside."""
+POINTS = dict.fromkeys(DECISION_POINTS, 12) | {Point.GATHERED: 3}
+"""How often each is passed at most before a death: only a tenth of decisions gather."""
 
 STARTS = 9
 """Of a lone server under load, with all its imports: what they take is the promise's figure."""
@@ -50,16 +49,6 @@ class Site:
     history: History = field(default_factory=History)
     servers: list[Server] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Kills:
-    """How servers died, and seconds until each served again: forked in the storm, anew alone."""
-
-    deaths: Counter[str] = field(default_factory=Counter)
-    forked: list[float] = field(default_factory=list)
-    alone: list[float] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
 
 
 async def run(setting: Setting, score: Score, seconds: float) -> None:
@@ -81,20 +70,16 @@ async def run(setting: Setting, score: Score, seconds: float) -> None:
 @asynccontextmanager
 async def _sites(setting: Setting, folder: Path, urls: Sequence[str]) -> AsyncIterator[list[Site]]:
     """A server a lane: on SQLite each with a file of its own, on PostgreSQL replicas of one."""
-    sites = {url: Site(url) for url in urls}
-    async with AsyncExitStack() as stack:
-        vendor = await stack.enter_async_context(running_vendor(PEOPLE))
-        forks = await stack.enter_async_context(nursery())
-        rules = harness_rules(folder)
-        for url in urls:
-            settings = {**vendor.settings, "store_url": url, "rules_dir": str(rules)}
-            server = Server(folder, settings, setting.arguments(FAST), nursery=forks)
-            await server.start()
-            stack.push_async_callback(server.kill)
-            sites[url].servers.append(server)
-            client = await stack.enter_async_context(connected(server.address))
-            sites[url].clients.append(client)
-        yield list(sites.values())
+    settings = [{"store_url": url} for url in urls]
+    async with lanes(setting, folder, PEOPLE, settings) as every:
+        yield [
+            Site(
+                own[0].store_url,
+                servers=[lane.server for lane in own],
+                clients=[lane.client for lane in own],
+            )
+            for own in every.by_store()
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +98,8 @@ class Storm:
         async with AsyncExitStack() as loads:
             for number, site in enumerate(self.sites):
                 await loads.enter_async_context(_loaded(site, f"k{number}", self.dice))
-            deaths = asyncio.gather(*(self._kill_again_and_again(one, over) for one in servers))
+            killing = Killing(self.kills, self.dice, POINTS)
+            deaths = asyncio.gather(*(killing.again_and_again(one, over) for one in servers))
             await asyncio.sleep(seconds)
             while not self._enough() and time.monotonic() - began < AT_LONGEST * seconds:
                 await asyncio.sleep(0.5)
@@ -124,32 +110,6 @@ class Storm:
         known = sum(len(site.history.acknowledged()) for site in self.sites)
         killed = self.kills.deaths.total()
         return known >= self.options.goal(ACKNOWLEDGED) and killed >= self.options.goal(KILLED)
-
-    async def _kill_again_and_again(self, server: Server, over: asyncio.Event) -> None:
-        """Half of the deaths come at a failpoint, half at any moment."""
-        point: Point | None = None
-        while not over.is_set():
-            moment = self.dice.uniform(*ALIVE)
-            by_itself = await server.dies_within(moment if point is None else 4 * moment)
-            await server.kill()
-            self.kills.deaths[str(point) if by_itself else "any moment"] += 1
-            point = self.dice.choice(list(Point)) if self.dice.random() < 0.5 else None
-            if not await self._again(server, point):
-                return
-        await server.kill()
-
-    async def _again(self, server: Server, point: Point | None) -> bool:
-        """Start it, to die at a point or not; False where it does not serve for no reason."""
-        most = 3 if point is Point.GATHERED else 12  # only a tenth of decisions gather
-        arming = () if point is None else ("--die-at", f"{point}:{self.dice.randint(1, most)}")
-        try:
-            took = await server.start(*arming)
-        except NotServing as error:
-            if point is None:
-                self.kills.failures.append(str(error))
-            return point is not None
-        self.kills.forked.append(took)
-        return True
 
 
 async def _alone(site: Site, kills: Kills, dice: Random, starts: int) -> None:
@@ -210,8 +170,7 @@ def _report(
     goal, kill_goal = setting.options.goal(ACKNOWLEDGED), setting.options.goal(KILLED)
     killed = kills.deaths.total()
     score.judged(PART, "SIGKILLs under load", killed, f">= {kill_goal}", kept=killed >= kill_goal)
-    by_point = ", ".join(f"{point} {count}" for point, count in sorted(kills.deaths.items()))
-    score.told(PART, "of them at", by_point)
+    score.told(PART, "of them at", kills.by_place)
     enough = acknowledged >= goal
     score.judged(PART, "decisions acknowledged", acknowledged, f">= {goal}", kept=enough)
     for name in ("lost", "duplicate", "divergent", "refused_yet_recorded", "invented"):

@@ -1,21 +1,22 @@
-"""Reviews: one claim at a time, one end, and applications decided again when their data arrives."""
+"""Reviews: decided again when data arrives, and kept whole while servers are killed."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Awaitable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
 
 import grpc
-from google.type.money_pb2 import Money
 
 from bench.reliability.bench import Bench, bench
 from bench.reliability.client import loan
+from bench.reliability.desks.report import report
+from bench.reliability.desks.settling import Found, settled
+from bench.reliability.desks.storm import WEBHOOKS, desks, killed
 from bench.reliability.history import Request
 from bench.reliability.score import Score
-from bench.reliability.sender import SECRETS, event, post_all, signed
+from bench.reliability.sender import deliver, event, signed
 from bench.reliability.server import free_port
 from bench.reliability.setting import Setting
 from bench.reliability.vendor import person
@@ -26,35 +27,44 @@ from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
 from decision_service.simulator.faults.plan import Fault
 
 PART = "reviews"
-PEOPLE = 40
-CLAIMED = 60
-AT_ONCE = 20
+PEOPLE, KILLED = 40, 200
 WITHIN = 5.0
 """Seconds from the event that finishes a person's data to the decision made again."""
 
 GIVEN_UP = 30.0
+LOOK = 0.5
+PACE = 4.0
+"""People a second whose data arrives: so many can be read within the vendor's limit."""
+
 NO_CONTRIBUTIONS = Fault("status", "/contributions", settings={"status": 503})
 
 
 async def run(setting: Setting, score: Score, seconds: float) -> None:
-    """Refer people for want of data, let it arrive, then review and complete at once."""
-    del seconds  # the people bound this part
+    """Let data arrive at a service that lives, then kill while people work on reviews."""
+    await _arrivals(setting, score)
+    goal, found = setting.options.goal(KILLED), Found()
+    async with desks(setting, PART) as (every, staffed):
+        kills = await killed(every, staffed, seconds, goal)
+        for one in await asyncio.gather(*map(settled, staffed)):
+            found.add(one)
+    report(score, PART, kills, goal, found, [desk.account for desk in staffed])
+
+
+async def _arrivals(setting: Setting, score: Score) -> None:
+    """Data that arrives at the pace at which the vendor's limit lets people be read."""
     address = f"127.0.0.1:{free_port()}"
-    settings = {"webhook_secrets": b",".join(SECRETS).decode(), "http_address": address}
     count = setting.options.scaled(PEOPLE, 8)
-    async with bench(setting, PART, count, **settings) as on:
+    async with bench(setting, f"{PART}-again", count, **WEBHOOKS, http_address=address) as on:
         on.vendor.app.faults.add(NO_CONTRIBUTIONS)
         asked = [loan(f"review-{n}", person("George", n)) for n in range(count)]
         first = [await _decided(on, request) for request in asked]
         on.vendor.app.faults.clear()
-        times = await asyncio.gather(*(_again(on, address, n, one) for n, one in enumerate(first)))
-        referred = [
-            await _decided(on, loan(f"claim-{n}", person("Anisha", n)))
-            for n in range(setting.options.scaled(CLAIMED, 8))
-        ]
-        stub = ReviewServiceStub(on.client.channel)
-        found = [await _reviewed(stub, f"{_id(one)}-1") for one in referred]
-    _report(score, first, times, found, setting.options.slack)
+        waiting = []
+        for one in first:
+            waiting.append(asyncio.create_task(_again(on, address, one)))
+            await asyncio.sleep(1 / PACE)
+        times = await asyncio.gather(*waiting)
+    _report_arrivals(score, first, times, setting.options.slack)
 
 
 async def _decided(on: Bench, request: Request) -> decision_pb2.Decision:
@@ -62,59 +72,27 @@ async def _decided(on: Bench, request: Request) -> decision_pb2.Decision:
     return reply.decision
 
 
-async def _again(
-    on: Bench, address: str, number: int, first: decision_pb2.Decision
-) -> float | None:
-    """Seconds from the event to the second decision; None where there was none in time."""
-    body = event(f"again-{number}", "TASK_FINISHED", first.user_id, datapoints=["CONTRIBUTIONS"])
-    began = time.monotonic()
-    await post_all(address, [signed(body)])
-    request = service_pb.GetDecisionRequest(decision_id=first.decision_id)
-    while time.monotonic() - began < GIVEN_UP:
-        decision = (await on.client.decisions.GetDecision(request, timeout=10)).decision
-        if decision.review.decided_again_as:
-            return time.monotonic() - began
-        await asyncio.sleep(0.05)
+async def _again(on: Bench, address: str, first: decision_pb2.Decision) -> float | None:
+    """Seconds from the event to the second decision's record; None where there was none in time."""
+    number, kinds = f"again-{first.decision_id}", ["CONTRIBUTIONS"]
+    body = event(number, "TASK_FINISHED", first.user_id, datapoints=kinds)
+    began, stub = time.time(), ReviewServiceStub(on.client.channel)
+    await deliver(lambda: address, signed(body))
+    review_id = f"{first.decision_id.replace('dec_', 'rev_')}-1"
+    while time.time() - began < GIVEN_UP:
+        await asyncio.sleep(LOOK)
+        with suppress(grpc.RpcError):  # a busy service is asked again
+            request = pb.GetReviewRequest(review_id=review_id)
+            review = (await stub.GetReview(request, timeout=10)).review
+            if review.decided_again_as:
+                return review.end_time.ToNanoseconds() / 1e9 - began
     return None
 
 
-async def _reviewed(stub: Any, review_id: str) -> Sequence[str]:
-    """The steps of a review that many claim and complete at once."""
-    claim, complete = pb.ClaimReviewRequest(review_id=review_id), _completion(review_id)
-    await asyncio.gather(*(_tried(stub.ClaimReview(claim)) for _ in range(AT_ONCE)))
-    await asyncio.gather(*(_tried(stub.CompleteReview(complete)) for _ in range(AT_ONCE)))
-    request = pb.GetReviewRequest(review_id=review_id)
-    review = (await stub.GetReview(request, timeout=10)).review
-    return [one.action for one in review.events]
-
-
-async def _tried(call: Awaitable[Any]) -> None:
-    try:
-        await call
-    except grpc.RpcError:
-        return
-
-
-def _completion(review_id: str) -> pb.CompleteReviewRequest:
-    return pb.CompleteReviewRequest(
-        review_id=review_id,
-        request_id="complete",
-        outcome="OUTCOME_APPROVE",
-        approved_amount=Money(currency_code="PHP", units=10_000),
-        reason="INCOME_CONFIRMED",
-        explanation="The employer confirms the income.",
-    )
-
-
-def _id(decision: decision_pb2.Decision) -> str:
-    return decision.decision_id.replace("dec_", "rev_")
-
-
-def _report(
+def _report_arrivals(
     score: Score,
     first: Sequence[decision_pb2.Decision],
     times: Sequence[float | None],
-    found: Sequence[Sequence[str]],
     slack: float,
 ) -> None:
     referred = sum(one.outcome == decision_pb2.OUTCOME_REFER for one in first)
@@ -123,8 +101,3 @@ def _report(
     longest, bound = max((one for one in times if one is not None), default=0.0), WITHIN * slack
     kept = longest <= bound
     score.judged(PART, "decided again within", f"{longest:.1f} s", f"<= {bound:.1f} s", kept=kept)
-    steps = [Counter(actions) for actions in found]
-    twice = sum(one["COMPLETED"] > 1 for one in steps)
-    never = sum(one["COMPLETED"] == 0 for one in steps)
-    score.none(PART, f"reviews completed twice, of {len(found)}", twice)
-    score.none(PART, f"reviews not completed, of {len(found)}", never)

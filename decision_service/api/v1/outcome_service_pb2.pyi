@@ -1,9 +1,13 @@
+import datetime
+
 from google.api import annotations_pb2 as _annotations_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.type import money_pb2 as _money_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -45,6 +49,32 @@ class RecordOutcomeResponse(_message.Message):
     receipt: OutcomeReceipt
     newest_as_of_date: str
     def __init__(self, receipt: _Optional[_Union[OutcomeReceipt, str]] = ..., newest_as_of_date: _Optional[str] = ...) -> None: ...
+
+class ListOutcomesRequest(_message.Message):
+    __slots__ = ("decision_id", "page_size", "page_token")
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    decision_id: str
+    page_size: int
+    page_token: str
+    def __init__(self, decision_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListOutcomesResponse(_message.Message):
+    __slots__ = ("outcomes", "next_page_token")
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    outcomes: _containers.RepeatedCompositeFieldContainer[RecordedOutcome]
+    next_page_token: str
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[RecordedOutcome, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class RecordedOutcome(_message.Message):
+    __slots__ = ("outcome", "report_time")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REPORT_TIME_FIELD_NUMBER: _ClassVar[int]
+    outcome: LoanOutcome
+    report_time: _timestamp_pb2.Timestamp
+    def __init__(self, outcome: _Optional[_Union[LoanOutcome, _Mapping]] = ..., report_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class LoanOutcome(_message.Message):
     __slots__ = ("decision_id", "loan_id", "as_of_date", "status", "disbursed_amount", "disburse_date", "instalment", "repaid_amount", "overdue_days")

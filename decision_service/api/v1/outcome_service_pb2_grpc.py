@@ -40,6 +40,11 @@ class OutcomeServiceStub:
                 request_serializer=decision__service_dot_api_dot_v1_dot_outcome__service__pb2.RecordOutcomeRequest.SerializeToString,
                 response_deserializer=decision__service_dot_api_dot_v1_dot_outcome__service__pb2.RecordOutcomeResponse.FromString,
                 _registered_method=True)
+        self.ListOutcomes = channel.unary_unary(
+                '/decision_service.api.v1.OutcomeService/ListOutcomes',
+                request_serializer=decision__service_dot_api_dot_v1_dot_outcome__service__pb2.ListOutcomesRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_outcome__service__pb2.ListOutcomesResponse.FromString,
+                _registered_method=True)
 
 
 class OutcomeServiceServicer:
@@ -54,6 +59,13 @@ class OutcomeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOutcomes(self, request, context):
+        """Lists the reports of the loans that rest on a decision, in the order of their days.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OutcomeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +73,11 @@ def add_OutcomeServiceServicer_to_server(servicer, server):
                     servicer.RecordOutcome,
                     request_deserializer=decision__service_dot_api_dot_v1_dot_outcome__service__pb2.RecordOutcomeRequest.FromString,
                     response_serializer=decision__service_dot_api_dot_v1_dot_outcome__service__pb2.RecordOutcomeResponse.SerializeToString,
+            ),
+            'ListOutcomes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOutcomes,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_outcome__service__pb2.ListOutcomesRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_outcome__service__pb2.ListOutcomesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +108,33 @@ class OutcomeService:
             '/decision_service.api.v1.OutcomeService/RecordOutcome',
             decision__service_dot_api_dot_v1_dot_outcome__service__pb2.RecordOutcomeRequest.SerializeToString,
             decision__service_dot_api_dot_v1_dot_outcome__service__pb2.RecordOutcomeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOutcomes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.OutcomeService/ListOutcomes',
+            decision__service_dot_api_dot_v1_dot_outcome__service__pb2.ListOutcomesRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_outcome__service__pb2.ListOutcomesResponse.FromString,
             options,
             channel_credentials,
             insecure,

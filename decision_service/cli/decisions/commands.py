@@ -11,6 +11,7 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.cli.client.calls import call, decisions
 from decision_service.cli.client.fields import View, ViewOption
 from decision_service.cli.client.options import ServerOptions, calls_server
+from decision_service.cli.decisions.chain.command import chain
 from decision_service.cli.decisions.clock import clock
 from decision_service.cli.decisions.differences import difference_table
 from decision_service.cli.decisions.export.command import export
@@ -35,6 +36,7 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="dec_…")]
 
 
 commands.command("list")(list_decisions)
+commands.command()(chain)
 
 
 @commands.command()

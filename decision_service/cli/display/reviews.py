@@ -32,16 +32,21 @@ def head_lines(review: pb.Review) -> Iterator[str]:
     """What a review is and where it stands (rich markup)."""
     late = "  [red]overdue[/]" if review.overdue else ""
     yield f"[bold]{review.review_id}[/]  {escape(state_text(review))}{late}"
-    decided = concluded_text(review.decided_outcome, review.kind)
-    has = review.HasField("requested_amount")
-    asked = f" · {money_text(review.requested_amount)}" if has else ""
-    origin = "contested · " if review.origin == pb.REVIEW_ORIGIN_CONTESTED else ""
-    line = f"{origin}{review.product} · queue {review.queue} · {decided}{asked}"
-    yield escape(f"{_INDENT}{line} · due {_at(review.due_time)}")
+    yield escape(f"{_INDENT}{subject_text(review)}")
     if review.tags:
         yield escape(f"{_INDENT}tags {', '.join(review.tags)}")
     if review.HasField("result"):
         yield from _wrapped(result_text(review.result))
+
+
+def subject_text(review: pb.Review) -> str:
+    """`contested · personal-loan-ph · queue contest · DECLINE · 20,000 PHP · due …`."""
+    decided = concluded_text(review.decided_outcome, review.kind)
+    has = review.HasField("requested_amount")
+    asked = f" · {money_text(review.requested_amount)}" if has else ""
+    origin = "contested · " if review.origin == pb.REVIEW_ORIGIN_CONTESTED else ""
+    words = f"{origin}{review.product} · queue {review.queue} · {decided}{asked}"
+    return f"{words} · due {_at(review.due_time)}"
 
 
 def state_text(review: pb.Review) -> str:
@@ -82,13 +87,22 @@ def chain_lines(review: decision_pb2.DecisionReview) -> Iterator[str]:
 
 def _event_lines(events: Iterable[pb.ReviewEvent]) -> Iterator[str]:
     for event in events:
-        who = event.who or "service"
-        yield escape(f"  {event.position:>3}  {_at(event.event_time)}  {event.action} · {who}")
-        said = [*event.data_kinds, event.text, event.decision_id]
-        if event.HasField("result"):
-            said.append(result_text(event.result))
-        for words in filter(None, said):
+        yield escape(f"  {event.position:>3}  {step_text(event)}")
+        for words in step_words(event):
             yield from _wrapped(words)
+
+
+def step_text(event: pb.ReviewEvent) -> str:
+    """`2026-11-27 08:10  PROPOSED · ana`."""
+    return f"{_at(event.event_time)}  {event.action} · {event.who or 'service'}"
+
+
+def step_words(event: pb.ReviewEvent) -> Iterator[str]:
+    """What was said with a step: kinds of data, words, a decision, a result."""
+    said = [*event.data_kinds, event.text, event.decision_id]
+    if event.HasField("result"):
+        said.append(result_text(event.result))
+    yield from filter(None, said)
 
 
 def _wrapped(words: str) -> Iterator[str]:

@@ -27,6 +27,9 @@ KindsOption = Annotated[
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="a reason code of the plan")]
 ExplanationOption = Annotated[str, typer.Option("--explanation", help="in your own words")]
+SeenOption = Annotated[
+    str, typer.Option("--etag", help="refuse what moved on since; `show --format json` has it")
+]
 RejectOption = Annotated[str, typer.Option("--reject", help="refuse the proposed end; say why")]
 
 
@@ -143,6 +146,7 @@ def complete(
 def confirm(
     review_id: IdArgument,
     reject: RejectOption = "",
+    seen: SeenOption = "",
     request: RequestOption = "",
     form: FormatOption = Format.TABLE,
     *,
@@ -150,6 +154,10 @@ def confirm(
 ) -> None:
     """Confirm what another person proposed, or refuse it."""
     said = pb.ConfirmReviewRequest(
-        review_id=review_id, request_id=request_id(request), reject=bool(reject), text=reject
+        review_id=review_id,
+        request_id=request_id(request),
+        reject=bool(reject),
+        text=reject,
+        etag=seen,
     )
     take("ConfirmReview", said, server, form)

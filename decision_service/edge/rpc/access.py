@@ -86,6 +86,7 @@ METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.ClockService/GetClock": frozenset({Role.OPERATE, Role.READ}),
     f"/{PACKAGE}.ClockService/ResetClock": frozenset({Role.OPERATE}),
     f"/{PACKAGE}.OutcomeService/RecordOutcome": frozenset({Role.OUTCOMES}),
+    f"/{PACKAGE}.OutcomeService/ListOutcomes": frozenset({Role.OUTCOMES, Role.READ}),
     **{f"/{PACKAGE}.ReviewService/{name}": _REVIEWERS | {Role.READ} for name in _READ_REVIEWS},
     **{f"/{PACKAGE}.ReviewService/{name}": _REVIEWERS for name in _WORK_ON_REVIEWS},
     f"/{PACKAGE}.ReviewService/ConfirmReview": frozenset({Role.REVIEW_SECOND}),

@@ -35,13 +35,13 @@ from decision_service.edge.rpc.services.clock import ClockUseCases
 from decision_service.edge.rpc.services.decisions import UseCases
 from decision_service.edge.rpc.services.health import NOT_SERVING, SERVING, HealthServicer
 from decision_service.edge.rpc.services.notices import NoticeUseCases
+from decision_service.edge.rpc.services.outcomes import OutcomeUseCases
 from decision_service.edge.rpc.services.reviews import ReviewUseCases
 from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.edge.rpc.status import call_status, status_of
 from decision_service.edge.tls import AddressInUse, Certificates
 from decision_service.pipeline.backtest.runs.operate import OperateBacktests
-from decision_service.pipeline.outcomes.record import RecordOutcome
 
 log = structlog.get_logger("decision_service.health")
 
@@ -157,7 +157,7 @@ class Services(msgspec.Struct, frozen=True):
     rulesets: RulesetUseCases
     rollouts: RolloutUseCases
     applicants: ApplicantUseCases
-    outcomes: RecordOutcome
+    outcomes: OutcomeUseCases
     notices: NoticeUseCases
     clock: ClockUseCases
     backtests: OperateBacktests

@@ -38,6 +38,20 @@ class LoanOutcome(msgspec.Struct, frozen=True):
     overdue_days: int = 0
 
 
+class RecordedOutcome(msgspec.Struct, frozen=True):
+    """A report, and when it came."""
+
+    report: LoanOutcome
+    reported: datetime
+
+
+class OutcomePosition(msgspec.Struct, frozen=True):
+    """Where a page of reports ended: by day, then by loan."""
+
+    as_of: date
+    loan_id: str
+
+
 class Comparison(Enum):
     """What a report is beside the earlier ones of its loan; the first two are to be recorded."""
 
@@ -84,5 +98,7 @@ class OutcomeLog(Protocol):
         decision is not stored any more; then nothing is.
         """
 
-    async def newest_outcomes(self, decision_id: str) -> Sequence[LoanOutcome]:
-        """The newest report of each loan that rests on a decision, by loan id."""
+    async def list_outcomes(
+        self, decision_id: str, after: OutcomePosition | None, limit: int
+    ) -> Sequence[RecordedOutcome]:
+        """At most `limit` reports of a decision's loans, by day and loan, after the position."""

@@ -142,25 +142,27 @@ class OperateReviews:
 
         return await self._end(review_id, move)
 
-    async def confirm(self, review_id: str, who: str, request_id: str) -> Review:
+    async def confirm(self, review_id: str, who: str, request_id: str, seen: str) -> Review:
         """End a review as proposed; raises ReviewRefused, PermissionDenied, RequestIdReused."""
         by = self._by(who, request_id)
 
         def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
             if is_repeated(events, by, {ReviewAction.CONFIRMED}):
                 return None
-            return confirm(review, by, self._policy(review))
+            return confirm(review, by, self._policy(review), seen)
 
         return await self._end(review_id, move)
 
-    async def reject(self, review_id: str, who: str, request_id: str, why: str) -> Review:
+    async def reject(
+        self, review_id: str, who: str, request_id: str, seen: str, why: str
+    ) -> Review:
         """Give a review back whose proposed end is not confirmed; raises as `confirm`."""
         by = self._by(who, request_id)
 
         def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
             if is_repeated(events, by, {ReviewAction.REJECTED}, text=why):
                 return None
-            return reject(review, by, why)
+            return reject(review, by, why, seen)
 
         return await self._step(review_id, move)
 

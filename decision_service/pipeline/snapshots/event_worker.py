@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
@@ -21,6 +22,9 @@ MOST_STUCK = 1000
 """How many events that cannot be handled now are passed over, so that others are reached."""
 
 RETRY_SECONDS = 5.0
+LOOK_SECONDS = 30.0
+"""How often a process looks for events that another one received and left."""
+
 SWEEP_SECONDS = 900.0
 SWEEP_PACE = 1.0
 """Seconds between two users of a sweep: at most one request a second is spent on it."""
@@ -56,10 +60,11 @@ class EventWorker:
         events: EventLog,
         refresh: RefreshApplicants,
         registry: CollectorRegistry | None = None,
+        look: float = LOOK_SECONDS,
     ) -> None:
         handled = counter(registry, "events_handled", "Events by what came of them", "outcome")
         self._lanes = [
-            _Lane(events, refresh, handled, withdrawals=which) for which in (True, False)
+            _Lane(events, refresh, handled, look, withdrawals=which) for which in (True, False)
         ]
 
     def on_arrival(self, call: OnArrival) -> None:
@@ -94,10 +99,12 @@ class _Lane:
         events: EventLog,
         refresh: RefreshApplicants,
         handled: Counter,
+        look: float,
         *,
         withdrawals: bool,
     ) -> None:
         self.wake = asyncio.Event()
+        self._look = look
         self._events = events
         self._refresh = refresh
         self._handled = handled
@@ -107,10 +114,11 @@ class _Lane:
     async def run(self) -> None:
         while True:
             self.wake.clear()
-            if await self.drain():
-                await self.wake.wait()
-            else:
+            if not await self.drain():
                 await asyncio.sleep(RETRY_SECONDS)
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.wake.wait(), self._look)
 
     async def drain(self) -> bool:
         stuck: set[str] = set()

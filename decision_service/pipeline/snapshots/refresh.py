@@ -116,10 +116,10 @@ class RefreshApplicants:
         return False
 
     async def refresh(self, user_id: str, change: Increment = EVERYTHING) -> bool:
-        """Read the changed kinds, or all without a warm reading; False where nothing was stored.
+        """Read the changed kinds, or all without a warm reading; False where no reading may serve.
 
         That is so where it is not whole. Data that is still arriving is left for the event that
-        says it has arrived.
+        says it has arrived. A newer reading, as of another process, serves in place of this one.
         """
         user_state = await self._log.user_state(user_id)
         try:
@@ -172,7 +172,13 @@ class RefreshApplicants:
         body = snapshot_body(fetch_result.snapshot)
         fetched = fetch_result.fetched
         mark = WarmMark(body.id, fetched, fetched, plan, oldest or fetched)
-        return await self._log.keep_warm(body, mark, user_state.consent)
+        kept = await self._log.keep_warm(body, mark, user_state.consent)
+        return kept or await self._is_replaced(body.user_id, mark)
+
+    async def _is_replaced(self, user_id: str, mark: WarmMark) -> bool:
+        """Whether a reading serves that is no older than this one."""
+        newest = (await self._log.user_state(user_id)).warm
+        return newest is not None and newest.fetched >= mark.fetched
 
     async def _accounts(self, user_id: str) -> tuple[Account, ...] | None:
         """The vendor's accounts now; None of a user that it does not know."""

@@ -6,12 +6,19 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, tuple_
 
 from decision_service.domain.money import Money
-from decision_service.pipeline.outcomes.ports import Compared, LoanOutcome, LoanStatus, compare
+from decision_service.pipeline.outcomes.ports import (
+    Compared,
+    LoanOutcome,
+    LoanStatus,
+    OutcomePosition,
+    RecordedOutcome,
+    compare,
+)
 from decision_service.storage.queries import history
-from decision_service.storage.queries.decisions import microseconds
+from decision_service.storage.queries.decisions import from_microseconds, microseconds
 from decision_service.storage.schema.tables import decisions, loan_outcomes
 
 _DECISION = (
@@ -60,6 +67,18 @@ def newest(connection: Connection, decision_id: str) -> Sequence[LoanOutcome]:
     """The newest report of each loan that rests on a decision, by loan id."""
     rows = connection.execute(_OF_DECISION, {"decision_id": decision_id})
     return [*{one.loan_id: one for one in map(_outcome, rows)}.values()]
+
+
+def listed(
+    connection: Connection, decision_id: str, after: OutcomePosition | None, limit: int
+) -> Sequence[RecordedOutcome]:
+    """As `OutcomeLog.list_outcomes`."""
+    place = loan_outcomes.c.as_of, loan_outcomes.c.loan_id
+    query = _ALL.where(loan_outcomes.c.decision_id == decision_id)
+    if after is not None:
+        query = query.where(tuple_(*place) > (after.as_of.isoformat(), after.loan_id))
+    rows = connection.execute(query.order_by(*place).limit(limit))
+    return [RecordedOutcome(_outcome(row), from_microseconds(row.reported)) for row in rows]
 
 
 def _wait_for_turn(connection: Connection, caller: str, loan_id: str) -> None:

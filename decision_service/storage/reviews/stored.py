@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from decision_service.domain.errors import ServiceError
 from decision_service.domain.kinds import Kind
+from decision_service.failpoints import Point, reach
 from decision_service.pipeline.reviews.ports import (
     Move,
     QueueCount,
@@ -82,6 +83,7 @@ class StoredReviews:
             done = await self._database.write(guarded)
         except ConnectionLost:
             done = await self._database.write(guarded)
+        reach(Point.AFTER_STEP)
         if isinstance(done, ServiceError):
             raise done
         return done
@@ -89,9 +91,11 @@ class StoredReviews:
 
 def _guarded(connection: Connection, work: Callable[[Connection], T]) -> T | ServiceError:
     try:
-        return work(connection)
+        done = work(connection)
     except ServiceError as refused:
         return refused
+    reach(Point.IN_STEP)
+    return done
 
 
 def _recorded(connection: Connection, review_id: str) -> RecordedReview | None:

@@ -101,4 +101,7 @@ def _reading(
         instalment=Money(currency_code="PHP", units=1),
     )
     report = outcome_pb.RecordOutcomeRequest(outcome=outcome)
-    yield "reporting on", OutcomeServiceStub(channel).RecordOutcome(report, metadata=who)
+    outcomes = OutcomeServiceStub(channel)
+    yield "reporting on", outcomes.RecordOutcome(report, metadata=who)
+    reports = outcome_pb.ListOutcomesRequest(decision_id=decision_id)
+    yield "reading the reports on", outcomes.ListOutcomes(reports, metadata=who)

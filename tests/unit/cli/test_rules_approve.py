@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import stat
+from hashlib import sha256
 
 import pytest
+from msgspec.structs import replace
 
+from decision_service.impact.document import encoded
+from decision_service.pipeline.rules.loading import load_rules
+from decision_service.storage.rules_folder.files import read_rules
 from tests.unit.cli.commands import command, product_folder
 from tests.unit.cli.test_rules_publish import RECORDED
+from tests.unit.impact.reports import report
+from tests.unit.pipeline.test_manifest import NOW
 
 
 @pytest.fixture
@@ -50,11 +57,27 @@ def digest_in(told):
     return told.out.partition("digest ")[2][:16]
 
 
-def test_two_persons_publish_a_folder(run, rules, callers):
+@pytest.fixture
+def impact(rules, tmp_path):
+    """An impact report of the folder's version."""
+    loading = load_rules(read_rules(rules), NOW)
+    digest = loading.rulebook.products["personal-loan-ph"].champion.digest
+    return written(tmp_path / "impact.json", digest)
+
+
+def written(file, digest):
+    """An impact report of the version with a digest."""
+    some = report()
+    file.write_bytes(encoded(replace(some, subject=replace(some.subject, other_digest=digest))))
+    return file
+
+
+def test_two_persons_publish_a_folder(run, rules, callers, impact, tmp_path):
     """One proposes with ticket and evidence, another approves, and a service would load it."""
-    report = callers.parent / "report.json"
-    report.write_text("{}")
-    proposed = run("propose", "juan", "--ticket", "RISK-7", "--impact", report)
+    proofs = tmp_path / "proofs.json"
+    proofs.write_text("[]")
+    evidence = ("--impact", impact, "--proofs", proofs)
+    proposed = run("propose", "juan", "--ticket", "RISK-7", *evidence)
     assert (proposed.code, proposed.err) == (0, "")
     digest = digest_in(proposed)
     assert f"rules approve {rules} --digest {digest}" in proposed.out
@@ -62,12 +85,41 @@ def test_two_persons_publish_a_folder(run, rules, callers):
     approved = run("approve", "maria", "--digest", digest)
     assert "proposed by juan" in approved.out
     assert "approved by maria" in approved.out
-    verified = run("verify", "", "--callers", callers, "--format", "json")
+    verified = run("verify", "", "--callers", callers, "--format", "json", *evidence)
     assert verified.code == 0
     told = json.loads(verified.out)
     assert (told["proposed_by"], told["approved_by"], told["ticket"]) == ("juan", "maria", "RISK-7")
     assert told["problems"] == []
-    assert set(told["evidence"]) == {"impact"}
+    digests = {one: sha256((tmp_path / f"{one}.json").read_bytes()) for one in told["evidence"]}
+    assert told["evidence"] == {name: one.hexdigest() for name, one in digests.items()}
+    assert set(digests) == {"impact", "proofs"}
+
+
+def test_evidence_that_is_not_what_was_signed_is_found(run, callers, impact, tmp_path):
+    """`verify` names the file, its SHA-256 and the one that was signed, or that nothing was."""
+    run("approve", "maria", "--digest", digest_in(run("propose", "juan", "--impact", impact)))
+    other = written(tmp_path / "other.json", "0" * 64)
+    for evidence, named in (
+        (("--impact", other), sha256(impact.read_bytes()).hexdigest()[:16]),
+        (("--proofs", other), "nothing"),
+    ):
+        found = run("verify", "", "--callers", callers, *evidence)
+        assert found.code == 1
+        assert "M013" in found.err
+        assert f"{other} has the SHA-256 " in found.err
+        assert f"names {named}" in found.err
+
+
+def test_an_impact_report_of_other_rules_is_no_evidence(run, tmp_path):
+    """A report of what is not in the folder, another file, and none are each refused by name."""
+    other = written(tmp_path / "other.json", "0" * 64)
+    refused = run("propose", "juan", "--impact", other)
+    assert (refused.code, "which no version here has" in refused.err) == (1, True)
+    other.write_text("{}")
+    refused = run("propose", "juan", "--impact", other)
+    assert (refused.code, "is no impact.json" in refused.err) == (2, True)
+    refused = run("propose", "juan", "--proofs", tmp_path / "none")
+    assert (refused.code, "cannot be read" in refused.err) == (2, True)
 
 
 def test_what_cannot_be_approved_says_why(run, rules, callers):

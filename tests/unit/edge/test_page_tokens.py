@@ -1,6 +1,6 @@
 """Page tokens: opaque, and bound to their filter."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from decision_service.domain.errors import PageTokenInvalid
 from decision_service.domain.verdict import Outcome
-from decision_service.edge.rpc.mapping.page_tokens import make_token, read_token
+from decision_service.edge.rpc.mapping.page_tokens import (
+    make_outcome_token,
+    make_token,
+    read_outcome_token,
+    read_token,
+)
+from decision_service.pipeline.outcomes.ports import OutcomePosition
 from decision_service.pipeline.ports import Filter, PagePosition
 
 MINE = Filter(product="personal-loan-ph", outcome=Outcome.REFER)
@@ -28,13 +34,26 @@ def test_a_token_of_another_filter_is_refused() -> None:
         read_token(Filter(product="gig-advance-ph"), token)
 
 
+@given(st.dates(), st.text(min_size=1, max_size=200))
+def test_a_token_of_reports_gives_its_position_back(as_of: date, loan_id: str) -> None:
+    """Day and loan survive, and only for the decision whose reports they are."""
+    position = OutcomePosition(as_of, loan_id)
+    token = make_outcome_token("dec_X", position)
+    assert read_outcome_token("dec_X", token) == position
+    with pytest.raises(PageTokenInvalid, match="another decision"):
+        read_outcome_token("dec_Y", token)
+
+
 @given(st.text(min_size=1, max_size=60))
 def test_garbage_is_refused_and_never_crashes(token: str) -> None:
     """Whatever a client sends as a token, the answer is PAGE_TOKEN_INVALID."""
     with pytest.raises(PageTokenInvalid):
         read_token(MINE, token)
+    with pytest.raises(PageTokenInvalid):
+        read_outcome_token("dec_X", token)
 
 
 def test_no_token_is_the_first_page() -> None:
     """The empty token asks for the beginning."""
     assert read_token(MINE, "") is None
+    assert read_outcome_token("dec_X", "") is None

@@ -72,6 +72,19 @@ def test_nobody_confirms_what_that_person_proposed() -> None:
     assert (reopened.state, reopened.result) == (ReviewState.OPEN, None)
 
 
+def test_nobody_confirms_a_proposal_that_was_not_seen() -> None:
+    """A confirmation that comes late meets another proposal, and says so."""
+    first = complete(claimed(), by("ana", 2), approved(25_000), POLICY).review
+    open_again = reject(first, by("cai", 3), "no payslip", first.etag).review
+    retaken = claim(open_again, by("ana", 4), POLICY.claim_for).review
+    second = complete(retaken, by("ana", 5), approved(40_000), POLICY).review
+    with pytest.raises(ReviewRefused, match="has taken a step since you saw it"):
+        confirm(second, by("ben", 6), POLICY, first.etag)
+    with pytest.raises(ReviewRefused, match="has taken a step since you saw it"):
+        reject(second, by("ben", 6), "no payslip", first.etag)
+    assert confirm(second, by("ben", 6), POLICY, second.etag).review.confirmed_by == "ben"
+
+
 def test_a_limit_that_was_lowered_meanwhile_counts() -> None:
     """The second person confirms within the authority that the plan gives by then."""
     proposed = complete(claimed(), by("ana", 2), approved(30_000), POLICY).review

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +16,7 @@ from decision_service.cli.rules.folder import (
     RulesSelection,
     select_rules,
 )
+from decision_service.cli.rules.publishing.evidence import ImpactOption, ProofsOption, evidence_of
 from decision_service.cli.rules.publishing.keys import KeyOption, NameOption, sign
 from decision_service.cli.rules.publishing.whole import (
     SHOWN,
@@ -38,30 +37,27 @@ from decision_service.pipeline.rules.publishing.manifest import (
     published_now,
 )
 
-EvidenceFile = Annotated[Path | None, typer.Option(metavar="FILE", help="its SHA-256 is signed")]
-
 
 def propose(
     by: NameOption,
     key: KeyOption,
     path: PathArgument = DEFAULT_PATH,
     ticket: Annotated[str, typer.Option(help="the reference of the change, for the record")] = "",
-    impact: EvidenceFile = None,
-    proofs: EvidenceFile = None,
+    impact: ImpactOption = None,
+    proofs: ProofsOption = None,
     allow_rollback: RollbackOption = "",
     prove: ProveOption = True,
 ) -> None:
     """Check, test, prove and sign the folder for approval.
 
     Another caller approves it. The manifest that is written loads nowhere before, where approval is
-    required.
+    required. It names impact report and proofs by their SHA-256.
     """
     by = one_line(by, "--by")
     told = one_line(ticket, "--ticket") if ticket else ""
     back = digest_of(allow_rollback, "--allow-rollback") if allow_rollback else ""
-    files = {"impact": impact, "proofs": proofs}
-    evidence = {name: _sha256(file, f"--{name}") for name, file in files.items() if file}
-    selection = tested_folder(path, prove=prove)
+    selection, rulebook = tested_folder(path, prove=prove)
+    evidence = evidence_of(impact, proofs, rulebook)
     contents = selection.folder.contents
     drafted = published_now(contents, by, datetime.now(UTC), back, told, evidence)
     drafted = replace(drafted, proposed_by=Approval(by, b""))
@@ -124,12 +120,3 @@ def _proposed(selection: RulesSelection) -> Publication:
             Exit.FINDINGS,
         )
     return found
-
-
-def _sha256(file: Path, option: str) -> str:
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError as error:
-        raise CommandError(
-            f"{option}: {file} cannot be read ({error.strerror})", Exit.USAGE
-        ) from None

@@ -34,7 +34,7 @@ def publish(
     """
     by = one_line(by, "--by")
     back = digest_of(allow_rollback, "--allow-rollback") if allow_rollback else ""
-    selection = tested_folder(path, prove=prove)
+    selection, _ = tested_folder(path, prove=prove)
     contents = selection.folder.contents
     published = published_now(contents, by, datetime.now(UTC), back)
     file = write_manifest(selection, published)

@@ -11,6 +11,11 @@ import typer
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.folder import DEFAULT_PATH, PathArgument, select_rules
+from decision_service.cli.rules.publishing.evidence import (
+    ImpactOption,
+    ProofsOption,
+    evidence_problems,
+)
 from decision_service.cli.rules.publishing.whole import SHOWN
 from decision_service.language.diagnostics import Diagnostic, render
 from decision_service.pipeline.rules.acceptance import unapproved
@@ -28,18 +33,24 @@ def verify(
         Path, typer.Option("--callers", metavar="FILE", help="the callers file, with their keys")
     ],
     path: PathArgument = DEFAULT_PATH,
+    impact: ImpactOption = None,
+    proofs: ProofsOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Check who signed what is published.
 
-    As a service does that requires approval.
+    As a service does that requires approval. Files that are named must be those that were signed.
 
     Exit code 1 where they do not count.
     """
     folder = select_rules(path).folder
-    found = _problems(folder, _signers(callers))
     manifest = folder.manifest
     published = None if manifest is None else publication(manifest.path, manifest.text)
+    shown = "" if manifest is None else manifest.path
+    found = (
+        *_problems(folder, _signers(callers)),
+        *evidence_problems(shown, published, impact, proofs),
+    )
     if form is Format.JSON:
         print_json(_dict(published) | {"problems": [render(one) for one in found]})
     elif published is not None:

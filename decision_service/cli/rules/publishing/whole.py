@@ -48,8 +48,8 @@ ProveOption = Annotated[
 ]
 
 
-def tested_folder(path: Path, *, prove: bool) -> RulesSelection:
-    """The whole folder around a path; raises CommandError where it may not be published."""
+def tested_folder(path: Path, *, prove: bool) -> tuple[RulesSelection, Rulebook]:
+    """The whole folder around a path, and its rules; raises CommandError for unfit ones."""
     selection = select_rules(path)
     rulebook = loaded(selection).rulebook
     assert rulebook is not None  # noqa: S101 - loaded raises otherwise
@@ -63,7 +63,7 @@ def tested_folder(path: Path, *, prove: bool) -> RulesSelection:
         )
     if prove:
         _check_guarantees(rulebook)
-    return selection
+    return selection, rulebook
 
 
 def _check_guarantees(rulebook: Rulebook) -> None:

@@ -1,4 +1,4 @@
-"""Reports of loans, checked on the wire and read into the domain."""
+"""Reports of loans on the wire: checked and read, and written as they were recorded."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.domain.money import Money
+from decision_service.edge.rpc.mapping.page_tokens import LARGEST_SIZE
 from decision_service.edge.rpc.mapping.problems import Problems, check_decision_id, check_reference
-from decision_service.edge.rpc.mapping.values import WireError, money_from_message
-from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
+from decision_service.edge.rpc.mapping.values import (
+    WireError,
+    money_from_message,
+    money_to_message,
+    timestamp,
+)
+from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus, RecordedOutcome
 
 _FIELD = "outcome"
 _MOST_DAYS = 36_500
@@ -41,6 +47,38 @@ def outcome_from(message: pb.LoanOutcome) -> LoanOutcome:
         _check_values(outcome, problems)
     problems.raise_if_any()
     return outcome
+
+
+def listed_decision_from(request: pb.ListOutcomesRequest) -> str:
+    """The decision whose reports are listed; raises FieldInvalid."""
+    problems = Problems()
+    check_decision_id(problems, request.decision_id)
+    if request.page_size < 0:
+        problems.add("page_size", f"is {request.page_size}: it must be 0 to {LARGEST_SIZE}")
+    problems.raise_if_any()
+    return request.decision_id
+
+
+def outcome_message(recorded: RecordedOutcome) -> pb.RecordedOutcome:
+    """A report as it was recorded."""
+    report, optional = recorded.report, {}
+    for name, amount in (
+        ("disbursed_amount", report.disbursed),
+        ("instalment", report.instalment),
+        ("repaid_amount", report.repaid),
+    ):
+        if amount is not None:
+            optional[name] = money_to_message(amount)
+    outcome = pb.LoanOutcome(
+        decision_id=report.decision_id,
+        loan_id=report.loan_id,
+        as_of_date=report.as_of.isoformat(),
+        status=f"LOAN_STATUS_{report.status}",
+        disburse_date=report.disbursed_on.isoformat() if report.disbursed_on else "",
+        overdue_days=report.overdue_days,
+        **optional,
+    )
+    return pb.RecordedOutcome(outcome=outcome, report_time=timestamp(recorded.reported))
 
 
 def _status(value: int, problems: Problems) -> LoanStatus | None:

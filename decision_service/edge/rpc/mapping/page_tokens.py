@@ -11,6 +11,7 @@ import msgspec
 
 from decision_service.domain.errors import FieldProblem, PageTokenInvalid
 from decision_service.pipeline.notices.ports import NoticeFilter
+from decision_service.pipeline.outcomes.ports import OutcomePosition
 from decision_service.pipeline.ports import Filter, PagePosition
 from decision_service.pipeline.reviews.ports import ReviewFilter, ReviewPosition
 from decision_service.pipeline.subject_access.ports import ExportPlace
@@ -87,6 +88,25 @@ def read_review_token(chosen: ReviewFilter, token: str) -> ReviewPosition | None
     """The position of a token, None for the empty one; raises PageTokenInvalid."""
     found = _read(chosen, token)
     return None if found is None else ReviewPosition(found.created, found.decision_id)
+
+
+def make_outcome_token(decision_id: str, position: OutcomePosition) -> str:
+    """The token that continues a list of a decision's reports after a position."""
+    token = msgspec.msgpack.encode((_fingerprint(decision_id), position))
+    return base64.urlsafe_b64encode(token).decode().rstrip("=")
+
+
+def read_outcome_token(decision_id: str, token: str) -> OutcomePosition | None:
+    """The position of a token, None for the empty one; raises PageTokenInvalid."""
+    if not token:
+        return None
+    try:
+        of, position = msgspec.msgpack.decode(_raw(token), type=tuple[bytes, OutcomePosition])
+    except (binascii.Error, ValueError, msgspec.MsgspecError):
+        raise _invalid("is not a token of this service") from None
+    if of != _fingerprint(decision_id):
+        raise _invalid("belongs to the reports on another decision")
+    return position
 
 
 def make_export_token(user_id: str, place: ExportPlace) -> str:

@@ -123,7 +123,7 @@ class ReviewServicer:
     ) -> pb.ConfirmReviewResponse:
         """Confirm or reject a proposed end."""
         why, who = rejection_from(request), context.info.caller
-        key = (request.review_id, who, request.request_id)
+        key = (request.review_id, who, request.request_id, request.etag)
         if request.reject:
             review = await self._operate.reject(*key, why)
         else:

@@ -40,6 +40,7 @@ def review_message(review: Review, now: datetime, events: Iterable[ReviewEvent] 
         end_time=_time(review.ended),
         end_reason=review.end or "",
         decided_again_as=review.decided_again_as,
+        etag=review.etag,
         events=[_event(event) for event in events],
     )
 
