@@ -5,20 +5,22 @@ from __future__ import annotations
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 from random import Random
 
 from decision_service.cli.rules.version import find_version
 from decision_service.factors.registry import catalogue
-from decision_service.proofs.claims.comparison import Claim, Comparison
-from decision_service.proofs.conditions import person_condition
-from decision_service.proofs.questions import World, inputs_of
+from decision_service.pipeline.trial.everybody import everybody
+from decision_service.proofs.claims.comparison import Claim, Comparison, compared
+from decision_service.proofs.claims.guarantee import Kept
+from decision_service.proofs.questions import Question
 from decision_service.proofs.results import Counterexample, Proved, Result, Undecided
 from decision_service.proofs.search import prove
 from decision_service.ruleset.figures.setting import FigureSetter, FiguresUnfit
-from tests.unit.proofs.people import made_up
+from tests.unit.proofs.attacks import attack
 
 SEED = 20261127
 ROOT = Path(__file__).parents[1]
@@ -71,47 +73,62 @@ def ask(product: str, name: str, claim: Claim) -> tuple[Comparison, Result, floa
         changed, _ = setter.compiled({name: setter.nearby(name)})
     except FiguresUnfit:
         return None
-    where = None
-    if claim is Claim.ONLY:
-        inputs = {f"inputs.{n}": s for n, s in inputs_of([changed]).items()}
-        text = _WHERE[changed.ruleset]
-        where = person_condition(text, catalogue(), inputs, changed.currency, "WHERE")
-    question = Comparison(version.ruleset, changed, claim, World(catalogue()), where)
+    where = _WHERE[changed.ruleset] if claim is Claim.ONLY else ""
+    world = everybody(version.ruleset, changed)
+    question = compared(version.ruleset, changed, claim, world, where)
     started = time.process_time()
     result = prove(question, TODAY, lambda: started + LIMIT - time.process_time())
     return question, result, time.process_time() - started
 
 
-def attacked(question: Comparison, count: int) -> int:
-    """How many of so many made-up people break a claim that is proved."""
-    rng = Random(SEED)
-    texts = [
-        str(step.value)
-        for r in question.rulesets
-        for p in r.params.values()
-        for step in p.every_step
-    ]
-    texts.append(" ".join(str(number) for number in (*range(13), 24, 0.5, 40, 100, 1000, 30000)))
-    people = (made_up(question, texts, rng) for _ in range(count))
-    return sum(question.judged(person, {}, TODAY) is not None for person in people)
+def attacked(proved: Sequence[tuple[str, Question]], count: int) -> int:
+    """How often so many made-up people break claims that are proved, product by product."""
+    broken = 0
+    by_product = sorted(proved, key=lambda pair: pair[0])
+    for product, some in groupby(by_product, lambda pair: pair[0]):
+        questions = [question for _, question in some]
+        started = time.process_time()
+        texts = [text for question in questions for text in _figures(question)]
+        _, found = attack(questions, texts, count, SEED)
+        broken += len(found)
+        seconds = time.process_time() - started
+        told = f"{len(questions)} claims proved, {len(found)} broken"
+        print(f"{seconds:6.1f} s  {count} people, {product}: {told}")
+    return broken
 
 
-def run(edits_count: int = 200, begin: int = 0, attacks: int = 0) -> None:
-    """Ask about each edit, attack what is proved, and print the times by kind."""
+def guarantees() -> Iterator[tuple[str, Question]]:
+    """Those of the shipped products, which `make prove-short` proves."""
+    for product in PRODUCTS:
+        ruleset = find_version(product, ROOT / "rules").ruleset
+        world = everybody(ruleset)
+        yield from ((f"{product}, guarantees", Kept(ruleset, g, world)) for g in ruleset.guarantees)
+
+
+def _figures(question: Question) -> Iterator[str]:
+    """The figures of its versions, and some that are usual."""
+    params = [param for r in question.rulesets for param in r.params.values()]
+    yield from (str(step.value) for param in params for step in param.every_step)
+    yield " ".join(str(number) for number in (*range(13), 24, 0.5, 40, 100, 1000, 30000))
+
+
+def run(edits_count: int = 200, begin: int = 0, attacks: int = 100_000) -> None:
+    """Ask about each edit, attack what is proved with the guarantees, and print times by kind."""
     times: dict[str, list[float]] = defaultdict(list)
     outcomes: dict[type, int] = defaultdict(int)
-    wrong = 0
+    proved = [*guarantees()]
     for product, name, claim in list(edits(edits_count))[begin:]:
         found = ask(product, name, claim)
         if found is None:
             continue
         question, result, seconds = found
         if isinstance(result, Proved):
-            wrong += attacked(question, attacks)
+            proved.append((product, question))
         told = result.why if isinstance(result, Undecided) else ""
         print(f"{seconds:6.1f} s  {type(result).__name__:<15}{product} {name} {claim} {told}")
         outcomes[type(result)] += 1
         times[kind(name)].append(seconds if not told else LIMIT)
+    wrong = attacked(proved, attacks)
     _print(times)
     every = [t for some in times.values() for t in some]
     within = [sum(t <= limit for t in every) / len(every) for limit in (5, LIMIT - 0.001)]

@@ -28,7 +28,7 @@ def laws_section() -> str:
             "### Computed from others\n",
             *(f"* `{one.factor} = {one.expression}`" for one in DEFINITIONS),
             "\n### Missing together\n",
-            "Of each line either all factors are known or all are missing.\n",
+            "Of each line all factors are known, all are absent, or a failure hides all.\n",
             *(f"* {_names(group)}" for group in TOGETHER),
             "",
         ]

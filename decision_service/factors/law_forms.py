@@ -1,12 +1,13 @@
 """The forms in which laws between factors are declared, for each window or pair of windows.
 
 `{n}` stands for a window of the list and `{length}` for its months or days; `{a}` and `{b}` stand
-for a window and the next longer one, `{more}` for the difference.
+for a window and any longer one, `{more}` for the difference. All pairs are declared, since rules
+that read two windows need not read those between.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations
 
 import msgspec
 
@@ -27,8 +28,8 @@ class LawText(msgspec.Struct, frozen=True):
 
 
 def ordered(*factors: str, windows: tuple[str, ...] = ()) -> list[LawText]:
-    """Each factor is at most the next one."""
-    pairs = list(pairwise(factors))
+    """Each factor is at most any later one."""
+    pairs = combinations(factors, 2)
     return [LawText(_at_most(low, high), f"{low} <= {high}", windows) for low, high in pairs]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import combinations
 
 import msgspec
 
@@ -48,18 +48,22 @@ def named(expression: str) -> tuple[str, ...]:
 
 
 def _laws(texts: Iterable[LawText]) -> Iterator[Law]:
+    """The laws of texts, each once: several orders may have a pair of factors in common."""
+    found: dict[str, Law] = {}
     for text in texts:
         for words in _windows(text):
             expression = text.expression.format(**words)
-            yield Law(text.name.format(**words), expression, named(expression))
+            law = Law(text.name.format(**words), expression, named(expression))
+            found.setdefault(expression, law)
+    yield from found.values()
 
 
 def _windows(text: LawText) -> Iterator[dict[str, str | int]]:
-    """What stands for `{n}`, or for `{a}` and `{b}`: each window, or each with the next longer."""
+    """What stands for `{n}`, or for `{a}` and `{b}`: each window, or each with any longer one."""
     if not text.windows:
         yield {}
     elif "{b}" in text.expression:
-        for a, b in pairwise(text.windows):
+        for a, b in combinations(text.windows, 2):
             yield {"a": a, "b": b, "more": _length(b) - _length(a)}
     else:
         for n in text.windows:
@@ -91,7 +95,7 @@ LAWS: tuple[Law, ...] = tuple(law for family in _FAMILIES for law in _laws(famil
 """Every law of the catalogue, family by family."""
 
 TOGETHER: tuple[tuple[str, ...], ...] = tuple(_together())
-"""Groups of factors that are either all missing or all known."""
+"""Groups of factors of which all are known, all are absent, or a failure hides all."""
 
 DEFINITIONS: tuple[Definition, ...] = tuple(
     Definition(factor, expression, named(expression)) for factor, expression in DEFINED

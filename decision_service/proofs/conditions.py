@@ -4,35 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from decision_service.domain.factor import FactorSpec
-from decision_service.domain.missing import Cause
-from decision_service.language.diagnostics import Place, Report, render
 from decision_service.language.encoding.encoded import Encoded
 from decision_service.language.encoding.expressions import encode
-from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.language.evaluation.condition import Declared, DeclaredNames
-from decision_service.language.evaluation.emitter import Evaluate, compile_tree
-from decision_service.language.evaluation.kleene import unknown
-from decision_service.language.expressions.checker import read_expression
-from decision_service.language.expressions.tree import Node, reads
+from decision_service.language.evaluation.formula import Formula, read_formula
 from decision_service.language.terms.builder import Builder
 from decision_service.language.types import FLAG, Symbol
-from decision_service.language.yaml.nodes import Scalar
-from decision_service.proofs.people import People
 from decision_service.proofs.person import Person
 
 
-class ConditionUnfit(ValueError):
-    """A condition cannot be read; the message says why and where."""
+class Anybody(Protocol):
+    """The values of any person as terms."""
+
+    @property
+    def builder(self) -> Builder:
+        """The builder of the terms."""
+
+    def factor(self, symbol: Symbol) -> Encoded:
+        """A factor's value."""
+
+    def sent(self, name: str, symbol: Symbol) -> Encoded:
+        """An input's value."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Values:
     """A person's values by slot, as terms."""
 
-    people: People
+    people: Anybody
     symbols: Mapping[int, Symbol]
 
     @property
@@ -52,22 +54,20 @@ class _Values:
 class PersonCondition:
     """A condition on factors and inputs."""
 
-    text: str
-    tree: Node
-    symbols: tuple[Symbol, ...]
-    evaluate: Evaluate
+    formula: Formula
 
-    def encoded(self, people: People) -> Encoded:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The factors and inputs that it reads."""
+        return self.formula.names
+
+    def encoded(self, people: Anybody) -> Encoded:
         """Its truth of any person."""
-        return encode(self.tree, _Values(people, {s.slot: s for s in self.symbols}))
+        return encode(self.formula.tree, _Values(people, {s.slot: s for s in self.formula.symbols}))
 
     def truth(self, person: Person) -> Any:
         """Its truth of one person: True, False or an Unknown."""
-        lost = unknown("", Cause.NOT_FETCHED)
-        values = {s.slot: person.values.get(s.name, lost) for s in self.symbols}
-        every = [values.get(slot) for slot in range(max(values, default=0) + 1)]
-        with exactly():
-            return self.evaluate(every)
+        return self.formula.result(person.values)
 
 
 def person_condition(
@@ -77,12 +77,7 @@ def person_condition(
     currency: str,
     what: str,
 ) -> PersonCondition:
-    """A condition from its text; raises ConditionUnfit."""
+    """A condition from its text; raises FormulaUnfit."""
     declared = [Declared(s.name, s.type, s.lower, s.upper, s.labels) for s in catalogue.values()]
     declared += [Declared(s.name, s.type, s.lower, s.upper, s.labels) for s in inputs.values()]
-    report = Report()
-    scalar = Scalar(text, plain=True, place=Place(what, 1, 1, 1 + len(text)))
-    tree = read_expression(scalar, DeclaredNames(currency, declared), report, FLAG)
-    if tree is None:
-        raise ConditionUnfit("\n".join(render(d) for d in report.diagnostics()))
-    return PersonCondition(text, tree, reads(tree), compile_tree(tree))
+    return PersonCondition(read_formula(text, DeclaredNames(currency, declared), FLAG, what))

@@ -42,6 +42,11 @@ class Person(msgspec.Struct, frozen=True):
         """The same person with another value."""
         return Person({**self.values, name: value}, self.answers)
 
+    def day(self, otherwise: date) -> date:
+        """The day that it is for the person; another one where the person's is missing."""
+        found = self.values.get(TODAY)
+        return found if isinstance(found, date) else otherwise
+
 
 def found_person(people: People, solver: Solver) -> Person:
     """The person in what a solver found possible."""
@@ -97,8 +102,11 @@ def as_number(size: Fraction) -> Decimal:
 
 def facts_of(person: Person, ruleset: CompiledRuleset, day: date) -> Facts:
     """The facts that a ruleset decides on, at noon of the day."""
-    names = ruleset.needs.factors
-    factors = {n: _factor(n, person.values.get(n), ruleset) for n in names}
+    types = {entry.key: entry.symbol.type for entry in ruleset.program.intake.factors}
+    factors = {
+        name: _factor(name, person.values.get(name), types.get(name), ruleset.currency)
+        for name in ruleset.needs.factors
+    }
     inputs: dict[str, Value] = {}
     for name, spec in ruleset.inputs.items():
         value = person.values.get(f"inputs.{name}")
@@ -122,16 +130,15 @@ def _answers(
             yield ListAnswer(question.list, question.input, listed, "", None)
 
 
-def _factor(name: str, value: Any, ruleset: CompiledRuleset) -> FactorValue:
-    symbols = {e.key: e.symbol for e in ruleset.program.intake.factors}
+def _factor(name: str, value: Any, type_: ValueType | None, currency: str) -> FactorValue:
     if value is None:
         return FactorValue(name, None, (Missing(Cause.NOT_FETCHED),))
     if isinstance(value, Unknown):
         return FactorValue(name, None, tuple(gap.missing for gap in value.gaps))
-    return FactorValue(name, _outside(value, symbols[name].type, ruleset.currency))
+    return FactorValue(name, _outside(value, type_, currency))
 
 
-def _outside(value: Any, type_: ValueType, currency: str) -> Value:
+def _outside(value: Any, type_: ValueType | None, currency: str) -> Value:
     if type_ is ValueType.MONEY:
         return Money(currency, int(value))
     found: Value = value

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
-from decision_service.domain.factor import FactorSpec
 from decision_service.domain.verdict import Verdict
 from decision_service.language.terms.builder import Builder
 from decision_service.language.terms.term import Term
 from decision_service.language.types import Symbol
-from decision_service.proofs.conditions import PersonCondition
-from decision_service.proofs.people import People
+from decision_service.proofs.people import People, Variant
 from decision_service.proofs.person import TODAY, Person, facts_of
+from decision_service.proofs.world import World
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import evaluate
 
@@ -25,14 +24,6 @@ class Period:
 
     start: date
     end: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """Who there can be: the factors, and the laws between them."""
-
-    catalogue: Mapping[str, FactorSpec]
-    laws: Sequence[PersonCondition] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +58,12 @@ class Question(Protocol):
         """The question with some values fixed; raises NotEncodable."""
 
     def judged(
-        self, person: Person, changed: Mapping[str, Any], day: date, /
+        self, person: Person, changed: Mapping[str, Any], day: date, /, first: Verdict | None = None
     ) -> Sequence[Verdict] | None:
-        """The verdicts by which a person breaks the claim; None where it holds of the person."""
+        """The verdicts by which a person breaks the claim; None where it holds of the person.
+
+        `first` may be given where the person was judged by the first of the rules before.
+        """
 
 
 def periods(rulesets: Sequence[CompiledRuleset], today: date) -> Sequence[Period]:
@@ -117,13 +111,14 @@ def people_of(question: Question, fixed: Mapping[str, Any]) -> People:
     )
 
 
-def lawful(question: Question, people: People, period: Period) -> list[Term]:
-    """What holds of everybody: the ranges of variables, the laws, and which day it is."""
-    b, found = people.builder, []
-    for law in question.world.laws:
-        if all(symbol.name in people.variables for symbol in law.symbols):
-            truth = law.encoded(people)
-            found.append(b.or_(truth.gone, truth.term))
+def lawful(
+    question: Question, people: People, period: Period, second: Variant | None = None
+) -> list[Term]:
+    """What holds of everybody: the ranges of variables, the laws, and which day it is.
+
+    The laws hold also of the same person a `second` time.
+    """
+    b, found = people.builder, list(question.world.kept(people, second))
     today = people.variables.get(TODAY)
     if today is not None:
         found.append(b.le(b.number(period.start.toordinal()), today.value.term))

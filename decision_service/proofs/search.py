@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from fractions import Fraction
-from itertools import count, islice, product
+from itertools import count
 from typing import Any
 
 from decision_service.language.encoding.encoded import NotEncodable
 from decision_service.language.terms.term import Op, Term
-from decision_service.proofs.person import TODAY, as_value, found_person, lacking
+from decision_service.proofs.fixing import every_value, first_fixed, split_variables
+from decision_service.proofs.person import as_value, found_person, lacking
 from decision_service.proofs.plausible import plausible
 from decision_service.proofs.questions import Period, Posed, Question, periods
 from decision_service.proofs.results import Counterexample, Proved, Result, Undecided
@@ -24,9 +24,6 @@ Left = Callable[[], float]
 """How many seconds are left."""
 
 _LOOK_SECONDS = 4.0
-_FIRST_TERMS = (6, 12, 3, 24)
-_FACTORS = (0, Fraction(1, 5))
-_TRIES = 3
 
 
 class _Stopped(Exception):
@@ -59,47 +56,21 @@ class _Search:
     def run(self) -> None:
         """Look for somebody plausible, then prove; raises _Stopped with anything else."""
         whole = self._pose({})
-        splits = self._splits(whole)
-        for fixed in self._tries(whole, splits):
+        splits = split_variables(whole)
+        for fixed in first_fixed(whole, splits):
             self._try(whole if not fixed else self._pose(fixed), only_plausible=True)
         if self._holds(whole):
             return
         if not splits:
             raise _Stopped(Undecided(_parts_of(whole)))
-        for values in self._values(splits):
+        for values in every_value(splits):
             posed = self._pose(dict(zip(splits, values, strict=True)))
             if not self._holds(posed):
                 raise _Stopped(Undecided(_parts_of(posed)))
 
-    def _tries(self, whole: Posed, splits: Sequence[Term]) -> Iterator[Mapping[Term, Any]]:
-        """Some values of variables with which all functions are linear."""
-        factors = {v: None for some in whole.people.builder.factors for v in some}
-        products = any(t.value.key == ("product",) for t in _unknown(whole))
-        usual = [(v,) for v in _FACTORS] if products else [()]
-        terms = [*islice(self._values(splits), _TRIES)] or [()]
-        for term, factor in product(terms, usual):
-            fixed: dict[Term, Any] = dict(zip(splits, term, strict=True))
-            for value in factor:
-                fixed |= {v: min(max(Fraction(value), v.low), v.high) for v in factors}
-            yield fixed
-
     def _pose(self, fixed: Mapping[Term, Any]) -> Posed:
         named = {str(term.value): value for term, value in fixed.items()}
         return self.question.pose(self.period, named)
-
-    def _splits(self, posed: Posed) -> Sequence[Term]:
-        """The variables of few values on which functions rest; more than two are left alone."""
-        if not _unknown(posed):
-            return ()
-        found = list(posed.people.builder.splits)
-        return found if len(found) == 1 else ()
-
-    def _values(self, splits: Sequence[Term]) -> Iterator[tuple[int, ...]]:
-        """Every value of the split variable, usual ones first."""
-        for term in splits:
-            values = range(int(term.low), int(term.high) + 1)
-            first = [v for v in _FIRST_TERMS if v in values]
-            yield from ((v,) for v in dict.fromkeys([*first, values[0], values[-1], *values]))
 
     def _try(self, posed: Posed, *, only_plausible: bool) -> None:
         """Raise _Stopped where somebody is found whom the evaluator confirms."""
@@ -145,7 +116,7 @@ class _Search:
         """Raise _Stopped where the evaluator confirms what the solver found."""
         person = found_person(posed.people, solver)
         changed = {n: _changed(posed, n, v, solver) for n, v in posed.changed.items()}
-        day = person.values.get(TODAY, self.period.start)
+        day = person.day(self.period.start)
         if self.question.judged(person, changed, day) is None:
             return
         smaller, day = shrunk(self.question, person, changed, day, self.period)
@@ -165,12 +136,6 @@ def _changed(posed: Posed, name: str, value: Any, solver: Solver) -> Any:
         tainted = bool(solver.value(value.tainted))
         return lacking(name, posed.people.catalogue, tainted=tainted)
     return as_value(posed.people, posed.people.variables[name], solver.value(value.term))
-
-
-def _unknown(posed: Posed) -> Sequence[Term]:
-    """The functions of which a solver does not know the result."""
-    found = functions([posed.broken])
-    return [t for t in found if t.op is Op.APPLY and t.exact is None]
 
 
 def _parts_of(posed: Posed) -> str:

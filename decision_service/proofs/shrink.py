@@ -9,7 +9,7 @@ from typing import Any
 from decision_service.domain.missing import Cause
 from decision_service.language.evaluation.kleene import Unknown, unknown
 from decision_service.language.types import Symbol
-from decision_service.proofs.person import TODAY, Person
+from decision_service.proofs.person import Person
 from decision_service.proofs.questions import Period, Question, inputs_of, required
 from decision_service.proofs.typical import rounder, typical
 from decision_service.ruleset.analysis.ranges import whole
@@ -26,8 +26,8 @@ def shrunk(
     for _ in range(2):
         for symbol in _symbols(question):
             for value in _simpler(question, person, symbol, period):
-                other = person.with_value(symbol.name, value)
-                when = value if symbol.name == TODAY else day
+                other = _with_value(question, person, symbol.name, value, period)
+                when = other.day(day)
                 if _possible(question, other, changed) and question.judged(other, changed, when):
                     person, day = other, when
                     break
@@ -40,15 +40,36 @@ def _symbols(question: Question) -> list[Symbol]:
     return [*factors.values(), *inputs_of(question.rulesets).values()]
 
 
+def _with_value(
+    question: Question, person: Person, name: str, value: Any, period: Period
+) -> Person:
+    """The person with another value, and with typical ones where that would break a law."""
+    other, world = person.with_value(name, value), question.world
+    for _ in (*world.laws, *world.together):
+        odd = world.broken(other) | world.parted(other)
+        symbols = [symbol for symbol in _symbols(question) if symbol.name in odd]
+        plain = {symbol.name: _plain(question, symbol, period) for symbol in symbols}
+        values = {**other.values, **plain}
+        if values == other.values:
+            break
+        other = Person(values, person.answers)
+    return other
+
+
+def _plain(question: Question, symbol: Symbol, period: Period) -> Any:
+    spec, currency = question.world.catalogue.get(symbol.name), question.rulesets[0].currency
+    return typical(symbol, spec, currency, period.start)
+
+
 def _simpler(question: Question, person: Person, symbol: Symbol, period: Period) -> Iterator[Any]:
     """Values that are simpler than the one that a person has, the simplest first."""
     value = person.values.get(symbol.name)
-    spec, currency = question.world.catalogue.get(symbol.name), question.rulesets[0].currency
+    currency = question.rulesets[0].currency
     name = symbol.name.removeprefix("inputs.")
     if name != symbol.name and name not in required(question.rulesets):
         plain: Any = unknown(symbol.name, Cause.NOT_SENT)
     else:
-        plain = typical(symbol, spec, currency, period.start)
+        plain = _plain(question, symbol, period)
     if value is None or value == plain:
         return
     yield plain
@@ -69,5 +90,6 @@ def _possible(question: Question, person: Person, changed: Mapping[str, Any]) ->
     for name in required(question.rulesets):
         if isinstance(person.values.get(f"inputs.{name}"), Unknown):
             return False
-    people = [person, Person({**person.values, **changed})]
-    return not any(law.truth(one) is False for law in question.world.laws for one in people)
+    second = Person({**person.values, **changed})
+    world = question.world
+    return not (world.broken(person) | world.parted(person) | world.broken(second))

@@ -2,79 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
+from decision_service.domain.factor import FactorValue, ValueType
 from decision_service.factors.laws import DEFINITIONS, LAWS
 from decision_service.factors.registry import catalogue
-from decision_service.language.diagnostics import Place, Report, render
-from decision_service.language.evaluation.arithmetic import exactly
-from decision_service.language.evaluation.emitter import compile_tree
+from decision_service.language.evaluation.condition import Declared, DeclaredNames
+from decision_service.language.evaluation.formula import Formula, read_formula
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.evaluation.values import from_runtime, to_runtime
-from decision_service.language.expressions.checker import read_expression
-from decision_service.language.types import NameFault, Symbol
-from decision_service.language.yaml.nodes import Scalar
 
 Values = Mapping[str, FactorValue]
 
 
-class Formula(msgspec.Struct, frozen=True):
-    """An expression on factors, its `factors` in the order of their slots."""
+class FactorFormula(msgspec.Struct, frozen=True):
+    """An expression on factors."""
 
-    factors: tuple[str, ...]
-    evaluate: Callable[[Sequence[Any]], Any]
+    formula: Formula
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """The factors that it reads."""
+        return self.formula.names
 
     def of(self, values: Values, currency: str) -> Any:
         """Its value; None where one of its factors has none, or it has no result."""
-        given = [_plain(values.get(name), currency) for name in self.factors]
-        if any(value is None for value in given):
+        given = {name: _plain(values.get(name), currency) for name in self.formula.names}
+        if None in given.values():
             return None
-        with exactly():
-            found = self.evaluate(given)
+        found = self.formula.result(given)
         return None if isinstance(found, Unknown) else found
 
 
-class _Factors:
-    """The factors of the catalogue as names of expressions, each with a slot at its first use."""
-
-    claims = False
-
-    def __init__(self, currency: str) -> None:
-        self.currency = currency
-        self.symbols: dict[str, Symbol] = {}
-
-    def find(self, name: str) -> Symbol | NameFault:
-        """The symbol of a factor."""
-        spec = catalogue().get(name)
-        if spec is None:
-            return NameFault("R204", f"`{name}` is no factor")
-        if name not in self.symbols:
-            self.symbols[name] = _symbol(spec, len(self.symbols))
-        return self.symbols[name]
-
-    def listed(self, operand: Symbol, name: str) -> Symbol | NameFault:
-        """Nothing: laws ask no lists."""
-        return NameFault("R213", f"`{operand.name} in lists.{name}` cannot be asked in a law")
-
-
-def _symbol(spec: FactorSpec, slot: int) -> Symbol:
-    return Symbol(spec.name, spec.type, slot, spec.lower, spec.upper, spec.labels)
-
-
 @lru_cache(2048)
-def formula(text: str, expected: ValueType, currency: str) -> Formula:
-    """An expression on factors; raises ValueError for one that is wrong."""
-    report, scope = Report(), _Factors(currency)
-    place = Place("the laws between factors", 1, 1, 1 + len(text))
-    tree = read_expression(Scalar(text, plain=True, place=place), scope, report, expected)
-    if tree is None:
-        raise ValueError("\n".join(render(found) for found in report.diagnostics()))
-    return Formula(tuple(scope.symbols), compile_tree(tree))
+def formula(text: str, expected: ValueType, currency: str) -> FactorFormula:
+    """An expression on factors; raises FormulaUnfit for one that is wrong."""
+    specs = catalogue().values()
+    declared = (Declared(s.name, s.type, s.lower, s.upper, s.labels) for s in specs)
+    names = DeclaredNames(currency, declared)
+    return FactorFormula(read_formula(text, names, expected, "the laws between factors"))
 
 
 class Laws:

@@ -84,7 +84,7 @@ async def test_preflight_erases_a_backup_as_the_service_would(tmp_path: Path) ->
         applicants = applicant_service_pb2_grpc.ApplicantServiceStub(live.channel)
         await applicants.EraseApplicant(pb.EraseApplicantRequest(user_id=GEORGE))
     _restore(backup, store)
-    await asyncio.to_thread(command, "preflight", folder=tmp_path, **thorough)
+    await asyncio.to_thread(command, "preflight", "--no-prove", folder=tmp_path, **thorough)
     async with running(tmp_path, **thorough) as live:
         read = service_pb.GetDecisionRequest(decision_id=decided.decision_id)
         assert (await refused(live.stub.GetDecision(read))).info.reason == "DECISION_UNKNOWN"

@@ -15,9 +15,9 @@ from decision_service.cli.proofs.rendering import as_dict, lines
 from decision_service.cli.proofs.versions import find_anywhere
 from decision_service.cli.rules.folder import DEFAULT_PATH
 from decision_service.cli.rules.version import NamedVersion, RulesOption
+from decision_service.language.evaluation.formula import FormulaUnfit
 from decision_service.pipeline.trial.everybody import everybody
 from decision_service.proofs.claims.comparison import Claim, Comparison, Incomparable, compared
-from decision_service.proofs.conditions import ConditionUnfit
 from decision_service.proofs.results import Counterexample, Result, Undecided
 from decision_service.proofs.search import prove as prove_it
 from decision_service.proofs.solving.solver import SolverMissing
@@ -84,7 +84,7 @@ def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: 
     old, new = (version.ruleset for version in versions)
     try:
         return compared(old, new, claim, everybody(old, new), where)
-    except (ConditionUnfit, Incomparable) as error:
+    except (FormulaUnfit, Incomparable) as error:
         raise CommandError(str(error), Exit.USAGE) from None
 
 

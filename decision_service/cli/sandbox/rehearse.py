@@ -103,5 +103,5 @@ def _calls(service: Service, folder: Path, client: Path) -> Iterator[str]:
     yield f"  curl --cacert {authority} {service.http_url}/healthz"
     yield f"  decision-service webhooks register {hook} --config {config}"
     yield f"  decision-service webhooks send-test {hook} --config {config}"
-    yield f"  decision-service preflight --config {config}"
+    yield f"  decision-service preflight --no-prove --config {config}"
     yield "Ctrl-C stops it. Delete the folder afterwards."

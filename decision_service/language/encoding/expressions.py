@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from decision_service.language.encoding import arithmetic as terms
+from decision_service.language.encoding.calls import called
 from decision_service.language.encoding.encoded import (
     Encoded,
     Values,
-    absent,
     constant,
     either,
     fails,
     literal,
-    present,
     strictly,
 )
-from decision_service.language.encoding.functions import folded, tabulated
-from decision_service.language.encoding.instalments import instalments
+from decision_service.language.encoding.functions import folding
 from decision_service.language.evaluation import arithmetic
 from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node
@@ -114,19 +112,7 @@ def _arithmetic(node: tree.Arithmetic, values: Values) -> Encoded:
         "*": lambda left, right: terms.times(b, left, right),
         "/": lambda left, right: terms.divided(b, left, right),
     }
-    return strictly(b, sides, _folding(b, _COMPUTED[node.operator], operations[node.operator]))
-
-
-def _folding(b: Builder, compute: Any, encoded: Any) -> Any:
-    """An operation that computes constants as evaluation does, and encodes all else."""
-
-    def apply(*given: Term) -> Encoded | Term:
-        if all(term.constant for term in given):
-            return folded(b, compute, given)
-        result: Encoded | Term = encoded(*given)
-        return result
-
-    return apply
+    return strictly(b, sides, folding(b, _COMPUTED[node.operator], operations[node.operator]))
 
 
 _COMPUTED = {
@@ -138,55 +124,5 @@ _COMPUTED = {
 
 
 def _call(node: tree.FunctionCall, values: Values) -> Encoded:
-    b = values.builder
     given = [encode(argument, values) for argument in node.arguments]
-    match node.function:
-        case "coalesce":
-            return _coalesced(b, given)
-        case "known":
-            return Encoded(given[0].tainted, given[0].tainted, b.not_(given[0].gone))
-        case "tainted":
-            return present(b, given[0].tainted)
-        case "missing":
-            return Encoded(given[0].tainted, given[0].tainted, given[0].gone)
-    return strictly(b, given, lambda *args: _function(b, node.function, args))
-
-
-def _coalesced(b: Builder, given: Sequence[Encoded]) -> Encoded:
-    """The first that is not absent; all absent, it is missing."""
-    result = given[-1]
-    for value in reversed(given[:-1]):
-        result = either(b, absent(b, value), result, value)
-    return result
-
-
-def _function(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
-    match name:
-        case "min" | "max":
-            return terms.least(b, args, largest=name == "max")
-        case "abs":
-            return terms.size(b, args[0])
-        case "round" | "floor":
-            return _rounded(b, name, args)
-        case "annuity":
-            return instalments(b, name, arithmetic.annuity, args)
-        case "annuity_amount":
-            return instalments(b, name, arithmetic.annuity_amount, args)
-        case "add_days":
-            return terms.later(b, args[0], args[1])
-    return tabulated(b, _TABULATED[name], args)
-
-
-def _rounded(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
-    value, step = args
-    compute = arithmetic.round_to if name == "round" else arithmetic.floor_to
-    encoded = lambda v, s: terms.stepped(b, v, s, nearest=name == "round")  # noqa: E731
-    found: Encoded | Term = _folding(b, compute, encoded)(value, step)
-    return found
-
-
-_TABULATED: Mapping[str, Callable[..., Any]] = {
-    "exp": arithmetic.exponential,
-    "ln": arithmetic.logarithm,
-    "power": arithmetic.power,
-}
+    return called(values.builder, node.function, given)

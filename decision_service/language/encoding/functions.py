@@ -83,3 +83,15 @@ def _unknown_function(b: Builder, function: Apply, args: Sequence[Term]) -> Enco
     value = b.apply(given, args, -UNBOUNDED, UNBOUNDED)
     tainted = b.eq(kind, b.number(TAINTED))
     return Encoded(b.not_(b.eq(kind, b.number(PRESENT))), tainted, value)
+
+
+def folding(b: Builder, compute: Any, encoded: Any) -> Any:
+    """An operation that computes constants as evaluation does, and encodes all else."""
+
+    def apply(*given: Term) -> Encoded | Term:
+        if all(term.constant for term in given):
+            return folded(b, compute, given)
+        result: Encoded | Term = encoded(*given)
+        return result
+
+    return apply

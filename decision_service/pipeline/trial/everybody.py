@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from decision_service.factors.laws import LAWS
+from decision_service.factors.laws import LAWS, TOGETHER
 from decision_service.factors.registry import catalogue
 from decision_service.proofs.conditions import person_condition
-from decision_service.proofs.questions import World
+from decision_service.proofs.world import World
 from decision_service.ruleset.program.model import CompiledRuleset
 
 
@@ -17,4 +17,6 @@ def everybody(*rulesets: CompiledRuleset) -> World:
     specs, currency = catalogue(), rulesets[0].currency
     read = frozenset().union(*(ruleset.needs.factors for ruleset in rulesets))
     kept = (law.expression for law in LAWS if read.issuperset(law.factors))
-    return World(specs, tuple(person_condition(law, specs, {}, currency, "a law") for law in kept))
+    laws = tuple(person_condition(law, specs, {}, currency, "a law") for law in kept)
+    groups = (tuple(name for name in group if name in read) for group in TOGETHER)
+    return World(specs, laws, tuple(group for group in groups if len(group) > 1))

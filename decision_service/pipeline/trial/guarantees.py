@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
+from math import inf
 
 from decision_service.language.diagnostics import Diagnostic, Place, Severity
 from decision_service.pipeline.rules.rulebook import Rulebook
@@ -12,7 +13,6 @@ from decision_service.proofs.claims.guarantee import Kept, Nobody
 from decision_service.proofs.report import person_text
 from decision_service.proofs.results import Counterexample, Proved, Undecided
 from decision_service.proofs.search import prove
-from decision_service.ruleset.program.guarantees import Guarantee
 from decision_service.ruleset.program.model import CompiledRuleset
 
 SECONDS = 60.0
@@ -24,15 +24,17 @@ def guarantee_problems(
     today: date,
     clock: Callable[[], float],
     seconds: float = SECONDS,
+    until: float = inf,
 ) -> Iterator[Diagnostic]:
     """R521 of a guarantee that is false, R522 of an undecided one, R523 of one about nobody.
 
-    Raises SolverMissing.
+    Each has so many seconds, and none is proved after `until`. Raises SolverMissing.
     """
     for ruleset in rulesets:
         world = everybody(ruleset)
         for guarantee in ruleset.guarantees:
-            yield from _problems(Kept(ruleset, guarantee, world), today, clock, seconds)
+            end = min(clock() + seconds, until)
+            yield from _problems(Kept(ruleset, guarantee, world), today, clock, end)
 
 
 def guarantees_of(
@@ -40,19 +42,19 @@ def guarantees_of(
     now: datetime,
     clock: Callable[[], float],
     chosen: Callable[[str], bool] = lambda _path: True,
+    until: float = inf,
 ) -> Iterator[Diagnostic]:
     """What is wrong with the guarantees of chosen files, from the day in their zones on."""
     for product in rulebook.products.values():
         for ruleset in product.versions.values():
             if any(chosen(guarantee.place.file) for guarantee in ruleset.guarantees):
                 today = now.astimezone(ruleset.zone).date()
-                yield from guarantee_problems([ruleset], today, clock)
+                yield from guarantee_problems([ruleset], today, clock, until=until)
 
 
 def _problems(
-    kept: Kept, today: date, clock: Callable[[], float], seconds: float
+    kept: Kept, today: date, clock: Callable[[], float], end: float
 ) -> Iterator[Diagnostic]:
-    end = clock() + seconds
     name, place = kept.guarantee.name, kept.guarantee.place
     result = prove(kept, today, lambda: end - clock())
     if isinstance(result, Counterexample):
@@ -60,17 +62,14 @@ def _problems(
         yield _problem("R521", place, f"`{name}` does not hold", hint)
     elif isinstance(result, Undecided):
         yield _problem("R522", place, f"`{name}` is not decided: {result.why}")
-    elif kept.guarantee.when is not None and _about_nobody(kept, today, clock, seconds):
+    elif kept.guarantee.when is not None and _about_nobody(kept, today, clock, end):
         message = f"`{name}` is about nobody: its `when` can never be true"
         yield _problem("R523", place, message, severity=Severity.WARNING)
 
 
-def _about_nobody(kept: Kept, today: date, clock: Callable[[], float], seconds: float) -> bool:
-    end = clock() + seconds
-    asked: Guarantee = kept.guarantee
-    return isinstance(
-        prove(Nobody(kept.ruleset, asked, kept.world), today, lambda: end - clock()), Proved
-    )
+def _about_nobody(kept: Kept, today: date, clock: Callable[[], float], end: float) -> bool:
+    asked = Nobody(kept.ruleset, kept.guarantee, kept.world)
+    return isinstance(prove(asked, today, lambda: end - clock()), Proved)
 
 
 def _problem(

@@ -28,12 +28,12 @@ from decision_service.proofs.person import Person
 from decision_service.proofs.questions import (
     Period,
     Posed,
-    World,
     inputs_of,
     lawful,
     people_of,
     verdict_on,
 )
+from decision_service.proofs.world import World
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.encode import EncodedVerdict, encode_ruleset
 
@@ -96,12 +96,18 @@ class Comparison:
         return other_term(b, old, new)
 
     def judged(
-        self, person: Person, _changed: Mapping[str, Any], day: date
+        self,
+        person: Person,
+        _changed: Mapping[str, Any],
+        day: date,
+        /,
+        first: Verdict | None = None,
     ) -> Sequence[Verdict] | None:
         """The old and the new verdict, where they break the claim."""
         if self.where is not None and self.where.truth(person) is True:
             return None
-        old, new = (verdict_on(person, r, day) for r in self.rulesets)
+        old = first or verdict_on(person, self.old, day)
+        new = verdict_on(person, self.new, day)
         return (old, new) if self._breaks(old, new) else None
 
     def _breaks(self, old: Verdict, new: Verdict) -> bool:
@@ -118,7 +124,7 @@ class Comparison:
 def compared(
     old: CompiledRuleset, new: CompiledRuleset, claim: Claim, world: World, where: str = ""
 ) -> Comparison:
-    """The claim about two versions; raises Incomparable, and ConditionUnfit of `where`."""
+    """The claim about two versions; raises Incomparable, and FormulaUnfit of `where`."""
     _check(old, new)
     if not where:
         return Comparison(old, new, claim, world)

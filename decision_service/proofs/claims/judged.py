@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from decision_service.domain.verdict import Outcome, Verdict
@@ -27,7 +28,7 @@ def is_among(guarantee: Guarantee, verdict: Verdict) -> bool:
     if guarantee.when is None:
         return True
     with exactly():
-        return compile_tree(guarantee.when)(_final_values(verdict)) is True
+        return _compiled(guarantee.when)(_final_values(verdict)) is True
 
 
 def breaks(guarantee: Guarantee, verdict: Verdict) -> bool:
@@ -39,7 +40,7 @@ def breaks(guarantee: Guarantee, verdict: Verdict) -> bool:
     if guarantee.always is None:
         return verdict.outcome is guarantee.never
     with exactly():
-        return compile_tree(guarantee.always)(_final_values(verdict)) is False
+        return _compiled(guarantee.always)(_final_values(verdict)) is False
 
 
 def is_worse(guarantee: Guarantee, first: Verdict, second: Verdict) -> bool:
@@ -57,6 +58,10 @@ def is_better_off(guarantee: Guarantee, person: Person, changed: Mapping[str, An
         if not (one <= other if way > 0 else other <= one):
             return False
     return not any(isinstance(person.values[name], Unknown) for name in changed)
+
+
+_compiled = lru_cache(64)(compile_tree)
+"""The function of a tree, made once."""
 
 
 def _final_values(verdict: Verdict) -> Sequence[Any]:

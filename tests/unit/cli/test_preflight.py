@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from decision_service.cli.server.preflight.check import PreflightCheck
-from decision_service.cli.server.preflight.rules import rules_checks
+from decision_service.cli.server.preflight.rules import guarantees_check, rules_checks
 from decision_service.cli.server.preflight.settings import host_checks
 from decision_service.config import load
 from tests.unit.cli.commands import product_folder
@@ -56,3 +57,35 @@ def test_a_champion_without_a_test_case_is_no_rule_to_go_live_with(tmp_path: Pat
     found = next(line for line in rules_checks(settings, {}) if line.name == "rules")
     words = "1 of their tests fail or are not there: see `rules test`"
     assert (found.ok, found.words) == (False, words)
+
+
+def guarantees_of(tmp_path: Path, seconds: float = 500.0) -> PreflightCheck:
+    """What is said of the guarantees of a small product that has one, which holds."""
+    product = product_folder(tmp_path)
+    rules = product / "v1.yaml"
+    line = "  - {name: a longer history never hurts, monotone: {income.months_24m: up}}\n"
+    rules.write_text(f"{rules.read_text()}guarantees:\n{line}")
+    settings = load(environ={"DECISION_RULES_DIR": str(product.parent)})
+    return guarantees_check(settings, seconds)
+
+
+def test_guarantees_are_proved(tmp_path: Path) -> None:
+    """They are counted, and the line is in order."""
+    assert guarantees_of(tmp_path) == PreflightCheck("guarantees", True, "1 proved")
+
+
+def test_guarantees_without_time_are_to_be_proved(tmp_path: Path) -> None:
+    """Nothing is guessed at the end of the time."""
+    found = guarantees_of(tmp_path, 0.0)
+    words = "1 do not hold or are not decided: see `rules check --prove`"
+    assert (found.ok, found.words) == (False, words)
+
+
+def test_without_a_solver_guarantees_are_left_to_another_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that decides needs one: a line says how to install it, and is nothing to do."""
+    monkeypatch.setitem(sys.modules, "z3", None)
+    found = guarantees_of(tmp_path)
+    assert found.ok is None
+    assert found.words.startswith("not proved: no solver is installed: pip install")

@@ -27,10 +27,11 @@ class Encoding:
         self.people = People(Builder(), causes, ruleset.currency, frozenset(), {})
         self.verdict = encode_ruleset(ruleset, self.people, day)
 
-    def computed(self, factors, inputs, as_of):
+    def computed(self, factors, inputs, as_of, answers=()):
         """Outcome, offer and conditions of the terms."""
         with exactly():
-            computer = Computer(self._variables(factors, inputs, as_of))
+            known = self._variables(factors, inputs, as_of)
+            computer = Computer({**known, **self._answered(answers)})
             return self._seen(computer.value)
 
     def _seen(self, value):
@@ -57,6 +58,15 @@ class Encoding:
             found[name] = self._number(variable, raw)
         return found
 
+    def _answered(self, answers):
+        """What lists say; one that says nothing is not there."""
+        listed, found = {(a.list, a.input): a.listed for a in answers}, {}
+        for question in self.people.answers:
+            name = f"{question.input} in {question.list}"
+            answer = listed.get((question.list, question.input))
+            found[name], found[f"{name} lost"] = answer is True, answer is None
+        return found
+
     def _number(self, variable, raw):
         if isinstance(raw, Unknown):
             return False if variable.type is ValueType.FLAG else 0
@@ -64,9 +74,9 @@ class Encoding:
             return self.people.builder.text(raw).value
         return raw.toordinal() if variable.type is ValueType.DATE else raw
 
-    def evaluated(self, factors, inputs, as_of):
+    def evaluated(self, factors, inputs, as_of, answers=()):
         """Outcome, offer and conditions of the evaluator, as `computed` gives them."""
-        verdict = evaluate(self.ruleset, Facts(factors, inputs, as_of))
+        verdict = evaluate(self.ruleset, Facts(factors, inputs, as_of, answers=tuple(answers)))
         offer = verdict.offer
         if offer is not None:
             found = {**{n: getattr(offer, n) for n in FIXED}, **offer.outputs}

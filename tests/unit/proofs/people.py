@@ -1,4 +1,4 @@
-"""Made-up people for shipped rules: often exactly at a figure, and missing for every cause."""
+"""Made-up people who keep the laws: often exactly at a figure, and missing for every cause."""
 
 from __future__ import annotations
 
@@ -7,34 +7,100 @@ from datetime import timedelta
 from decimal import Decimal
 
 from decision_service.domain.factor import ValueType
+from decision_service.language.evaluation.kleene import Unknown
+from decision_service.proofs.person import TODAY as DAY
 from decision_service.proofs.person import Person, lacking
 from decision_service.proofs.questions import inputs_of, required
+from decision_service.proofs.typical import typical
 from decision_service.ruleset.analysis.ranges import whole
 from tests.unit.proofs.versions import TODAY
 
+_TRIES = 4
+"""How often values are drawn anew that break a law beside the one that moves."""
 
-def made_up(question, texts, rng):
-    """A person for the rules of a question, at the figures of their texts."""
-    figures = [Decimal(f) for text in texts for f in re.findall(r"(?<![\w.-])\d+(?:\.\d+)?", text)]
-    often, currency = rng.choice([0, 0.05, 0.3]), question.rulesets[0].currency
-    catalogue, needed = question.world.catalogue, required(question.rulesets)
-    symbols = {e.symbol.name: e.symbol for r in question.rulesets for e in r.program.intake.factors}
-    values = {}
-    for name, symbol in symbols.items():
-        causes = catalogue[name].causes
-        if causes and rng.random() < often:
-            tainted = rng.choice([cause.tainted for cause in causes])
-            values[name] = lacking(name, catalogue, tainted=tainted)
-        else:
-            values[name] = _value(symbol, figures, currency, rng)
-    for name, symbol in inputs_of(question.rulesets).items():
-        if name in needed or rng.random() < 0.5:
-            values[symbol.name] = _value(symbol, figures, currency, rng)
-        else:
-            values[symbol.name] = lacking(symbol.name, catalogue, tainted=False)
-    if "history.today" in values:
-        values["history.today"] = TODAY
-    return Person(values)
+_FIGURE = re.compile(r"(?<![\w.-])\d+(?:\.\d+)?")
+
+
+class Walk:
+    """One person after the other for rules of one product, each a few values from the one before.
+
+    The first is typical. Values are the figures of `texts`, or near them.
+    """
+
+    def __init__(self, rulesets, world, texts, rng):
+        self._world, self._rng, self._currency = world, rng, rulesets[0].currency
+        self._figures = [Decimal(f) for text in texts for f in _FIGURE.findall(text)]
+        self._factors = {
+            e.symbol.name: e.symbol for r in rulesets for e in r.program.intake.factors
+        }
+        self._inputs = {s.name: s for s in inputs_of(rulesets).values()}
+        self._sent = {f"inputs.{name}" for name in required(rulesets)}
+        self._names = [*self._factors, *self._inputs]
+        self._about = {n: [law for law in world.laws if n in law.names] for n in self._names}
+        self._groups = {n: {n}.union(*(g for g in world.together if n in g)) for n in self._names}
+        symbols = {**self._factors, **self._inputs}
+        self._first = {n: self._typical(s) for n, s in symbols.items()}
+        assert not world.broken(Person(self._first))
+        self.begin()
+
+    def begin(self):
+        """Begin with the typical person again."""
+        self._values = self._before = self._first
+
+    def _typical(self, symbol):
+        if symbol.name in self._inputs and symbol.name not in self._sent:
+            return lacking(symbol.name, self._world.catalogue, tainted=False)
+        return typical(symbol, self._world.catalogue.get(symbol.name), self._currency, TODAY)
+
+    def step(self):
+        """The next person."""
+        self._before = self._values
+        for name in self._rng.sample(self._names, self._rng.choice([1, 1, 2, 3, 6])):
+            changed = self._drawn(name)
+            for _ in range(_TRIES):
+                values = {**self._values, **changed}
+                odd = self._at_odds(values, changed)
+                if not odd:
+                    self._values = values
+                    break
+                changed |= {n: self.value(n) for n in sorted(odd - {name})}
+        return Person(self._values)
+
+    def _at_odds(self, values, changed):
+        """The names of the laws on changed names that are broken."""
+        laws = (law for name in changed for law in self._about[name])
+        return {n for law in laws if law.formula.result(values) is False for n in law.names}
+
+    def back(self):
+        """Go on from the person before."""
+        self._values = self._before
+
+    def _drawn(self, name):
+        """Another value of a name, with those that are missing or there together with it."""
+        rng, catalogue = self._rng, self._world.catalogue
+        if name in self._inputs:
+            there = name in self._sent or rng.random() < 0.5
+            return {name: self.value(name) if there else lacking(name, catalogue, tainted=False)}
+        if catalogue[name].causes and rng.random() < 0.1:
+            tainted = self._is_tainted(name)
+            return {n: lacking(n, catalogue, tainted=tainted) for n in self._groups[name]}
+        gone = [n for n in self._groups[name] if n != name and isinstance(self._values[n], Unknown)]
+        return {n: self.value(n) for n in (name, *gone)}
+
+    def value(self, name):
+        """A value in the range of a name."""
+        symbol = self._factors.get(name) or self._inputs[name]
+        if name == DAY:
+            return TODAY
+        return _value(symbol, self._figures, self._currency, self._rng)
+
+    def missing(self, name):
+        """A name's value missing for a cause that it can have."""
+        tainted = name in self._factors and self._is_tainted(name)
+        return lacking(name, self._world.catalogue, tainted=tainted)
+
+    def _is_tainted(self, name):
+        return self._rng.choice([c.tainted for c in sorted(self._world.catalogue[name].causes)])
 
 
 def _value(symbol, figures, currency, rng):

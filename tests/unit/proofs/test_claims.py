@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.verdict import Outcome
-from decision_service.proofs.claims.comparison import Claim, Incomparable, compared
-from decision_service.proofs.conditions import ConditionUnfit
+from decision_service.language.evaluation.formula import FormulaUnfit
+from decision_service.proofs.claims.comparison import Claim, Incomparable
 from decision_service.proofs.report import case_of, untypical
 from decision_service.proofs.results import Counterexample, Proved, Undecided
-from tests.unit.proofs.versions import ALL, SHIPPED, TODAY, claimed, edited, proved, shipped, small
+from tests.unit.proofs.versions import ALL, TODAY, asked, claimed, edited, proved, shipped, small
 from tests.unit.ruleset.rulesets import rules
 
 LOAN, GIG = "personal-loan-ph@1", "gig-advance-ph@1"
@@ -87,7 +87,7 @@ def test_edits_of_shipped_products_are_proved(word, figures, claim):
 def test_a_counterexample_is_small_and_a_ready_rule_test():
     """The person is typical but for little, and the case expects what the new version decides."""
     old, new = shipped(LOAN).ruleset, edited(LOAN, params__largest_first_loan="30000")
-    question = compared(old, new, Claim.LOOSENS, SHIPPED)
+    question = asked(old, new, Claim.LOOSENS)
     found = proved(question)
     assert len(untypical(question, found)) <= 3
     text = case_of(question, found)
@@ -98,7 +98,7 @@ def test_a_counterexample_is_small_and_a_ready_rule_test():
 def test_the_time_limit_leaves_it_undecided():
     """Without time nothing is guessed."""
     loan = shipped(LOAN).ruleset
-    question = compared(loan, edited(LOAN, score__base="185"), Claim.TIGHTENS, SHIPPED)
+    question = asked(loan, edited(LOAN, score__base="185"), Claim.TIGHTENS)
     assert proved(question, 0.0) == Undecided("the time was over")
 
 
@@ -106,11 +106,11 @@ def test_versions_that_read_people_differently_cannot_be_compared():
     """Another `data:` gives the same person other factors."""
     loan, gig = shipped(LOAN).ruleset, shipped(GIG).ruleset
     with pytest.raises(Incomparable, match="`data:` differs"):
-        compared(loan, gig, Claim.TIGHTENS, SHIPPED)
+        asked(loan, gig, Claim.TIGHTENS)
 
 
 def test_a_condition_that_cannot_be_read_says_why():
     """An unknown name gets the name that is near."""
     loan = shipped(LOAN).ruleset
-    with pytest.raises(ConditionUnfit, match=r"did you mean `income\.months_24m`"):
-        compared(loan, loan, Claim.ONLY, SHIPPED, "income.monhs_24m < 6")
+    with pytest.raises(FormulaUnfit, match=r"did you mean `income\.months_24m`"):
+        asked(loan, loan, Claim.ONLY, "income.monhs_24m < 6")

@@ -9,25 +9,23 @@ import pytest
 import yaml
 
 from decision_service.domain.factor import Better
-from decision_service.domain.verdict import Outcome
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.trial.guarantees import guarantee_problems
-from decision_service.proofs.claims.guarantee import Kept
 from decision_service.proofs.results import Counterexample, Proved
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import RulesetFiles
 from tests.unit.proofs.versions import (
     MONTHS,
     OFFER,
-    SHIPPED,
     TODAY,
+    kept,
     loosely,
     proved,
     rewritten,
     shipped,
 )
-from tests.unit.ruleset.rulesets import HEAD, rules, stages
+from tests.unit.ruleset.rulesets import rules, stages
 
 LOAN, GIG = "personal-loan-ph@1", "gig-advance-ph@1"
 SECONDS = 500.0
@@ -155,8 +153,7 @@ REFUTED = yaml.safe_load(Path(__file__).with_name("refuted.yaml").read_text())
 def test_seeded_edits_refute_guarantees_of_shipped_products(edit):
     """Rules that break a guarantee have somebody of whom it is not so."""
     ruleset = rewritten(edit["product"], edit["replace"], edit["by"])
-    guarantee = next(g for g in ruleset.guarantees if g.name == edit["guarantee"])
-    assert isinstance(proved(Kept(ruleset, guarantee, SHIPPED)), Counterexample)
+    assert isinstance(proved(kept(ruleset, edit["guarantee"])), Counterexample)
 
 
 @pytest.mark.parametrize("word", [LOAN, "personal-loan-ph@2", GIG])
@@ -189,42 +186,4 @@ def test_every_factor_with_a_direction_has_its_guarantee(word):
 )
 def test_guarantees_of_flags_and_of_functions_of_functions_are_proved(name):
     """A flag goes from false to true; of a product of rounded values it is known how it rises."""
-    gig = shipped(GIG).ruleset
-    guarantee = next(g for g in gig.guarantees if g.name == name)
-    assert isinstance(proved(Kept(gig, guarantee, SHIPPED)), Proved)
-
-
-BEFORE = """\
-derived:
-  known_debt: coalesce(inputs.declared_monthly_debt, 0) + liabilities.monthly_amortization
-stages:
-  - name: conduct
-    component: POLICY
-    rules:
-      - {id: overdue, when: liabilities.overdue_total > 1000, then: REFER, reason: DEBT}
-      - {id: rest, when: liabilities.overdue_total >= 0, then: APPROVE}
-  - name: minimum
-    component: POLICY
-    applies_when: liabilities.overdue_total <= 1000
-    rules:
-      - id: below
-        when: income.conservative_6m - derived.known_debt < 1000
-        then: DECLINE
-        reason: SMALL
-guarantees:
-  - {name: less overdue never hurts, monotone: {liabilities.overdue_total: down}}
-"""
-"""A version that declines below the minimum only whom nothing else refers."""
-
-
-def test_the_paradox_of_below_minimum_is_found_and_is_gone():
-    """Where the minimum declines only whom nothing refers, an overdue loan saves from a decline.
-
-    So it was once below `minimum_amount`; rules of now decline whatever else refers.
-    """
-    before = loosely(HEAD + BEFORE)
-    found = proved(Kept(before, before.guarantees[0], SHIPPED))
-    assert [v.outcome for v in found.verdicts] == [Outcome.REFER, Outcome.DECLINE]
-    loan = shipped(LOAN).ruleset
-    now = next(g for g in loan.guarantees if g.name == "less overdue never hurts")
-    assert isinstance(proved(Kept(loan, now, SHIPPED)), Proved)
+    assert isinstance(proved(kept(shipped(GIG).ruleset, name)), Proved)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import combinations, product
 
 from msgspec.structs import replace
@@ -49,10 +50,12 @@ def approves(ruleset, facts, changed, *, whole=False):
     """Whether the rules approve (the whole amount) with changed factors that break no law."""
     factors = {**facts.factors, **changed}
     verdict = evaluate(ruleset, replace(facts, factors=factors))
-    lawful = all(_holds(law, factors, ruleset) for law in LAWS if _held(law, facts, ruleset))
-    if verdict.outcome is not Outcome.APPROVE or not lawful:
+    if verdict.outcome is not Outcome.APPROVE or (
+        whole and verdict.offer.kind is OfferKind.REDUCED
+    ):
         return False
-    return not whole or verdict.offer.kind is OfferKind.FULL
+    held = (law for law in _laws(ruleset) if _holds(law, facts.factors, ruleset))
+    return all(_holds(law, factors, ruleset) for law in held)
 
 
 def _pools(ruleset, facts):
@@ -77,8 +80,14 @@ def _size(found):
     return sum(change.steps for change in changes) + months, tuple(c.factor for c in changes)
 
 
-def _held(law, facts, ruleset):
-    return set(law.factors) <= facts.factors.keys() and _holds(law, facts.factors, ruleset)
+def _laws(ruleset):
+    """The laws between the factors of a ruleset."""
+    return _laws_between(tuple(ruleset.needs.factors))
+
+
+@cache
+def _laws_between(names):
+    return [law for law in LAWS if set(law.factors) <= set(names)]
 
 
 def _holds(law, factors, ruleset):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from decision_service.cli.client.options import CaOption, trusting
 from decision_service.cli.display.output import Format, FormatOption, print_json
 from decision_service.cli.errors import Exit
 from decision_service.cli.loop import run_async
+from decision_service.cli.numbers import seconds
 from decision_service.cli.server.options import ConfigOption
 from decision_service.cli.server.preflight.check import NOT_ASKED, PreflightCheck
 from decision_service.cli.server.preflight.rules import guarantees_check, rules_checks
@@ -28,13 +30,18 @@ from decision_service.cli.server.preflight.vendor import clock_check, vendor_che
 from decision_service.cli.server.vendor import open_smile
 from decision_service.config import Settings, SmileMode, load
 
+_PROVE_SECONDS = 300.0
+
 
 def preflight(
     config: ConfigOption = None,
     tls_ca: CaOption = None,
     prove: Annotated[
-        bool, typer.Option("--prove", help="prove the guarantees of the rules")
-    ] = False,
+        bool, typer.Option("--prove/--no-prove", help="prove the guarantees of the rules")
+    ] = True,
+    timeout: Annotated[
+        float, seconds("the time limit of all proofs, such as 300s", "--prove-timeout")
+    ] = _PROVE_SECONDS,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Check everything that going live needs.
@@ -42,17 +49,26 @@ def preflight(
     Each line says that it is in order, or what to do.
     """
     settings = load(config)
-    lines = run_async(_all(settings, trusting(tls_ca)))
-    if prove:
-        lines.append(guarantees_check(settings))
-    if form is Format.JSON:
-        print_json([{"name": one.name, "ok": one.ok, "words": one.words} for one in lines])
-    else:
-        for one in lines:
+    lines = []
+    for one in _lines(settings, trusting(tls_ca), timeout if prove else None):
+        lines.append(one)
+        if form is not Format.JSON:
             mark = {True: "ok  ", False: "DO  ", None: "–   "}[one.ok]
             sys.stdout.write(f"{mark}{one.name:<10} {one.words}\n")
+            sys.stdout.flush()
+    if form is Format.JSON:
+        print_json([{"name": one.name, "ok": one.ok, "words": one.words} for one in lines])
     if any(one.ok is False for one in lines):
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _lines(
+    settings: Settings, trusted: ssl.SSLContext | bool, prove_seconds: float | None
+) -> Iterator[PreflightCheck]:
+    """Every line; what is proved comes last, since it takes minutes."""
+    yield from run_async(_all(settings, trusted))
+    if prove_seconds is not None:
+        yield guarantees_check(settings, prove_seconds)
 
 
 async def _all(settings: Settings, trusted: ssl.SSLContext | bool) -> list[PreflightCheck]:

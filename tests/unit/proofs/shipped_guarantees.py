@@ -1,0 +1,42 @@
+"""Every guarantee of the shipped products proved, and attacked: `make prove-short`.
+
+A minute of two cores, so that `make test` leaves it out.
+"""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from msgspec.structs import replace
+
+from decision_service.pipeline.trial.everybody import everybody
+from decision_service.pipeline.trial.guarantees import guarantee_problems
+from decision_service.proofs.claims.guarantee import Kept
+from tests.unit.proofs.attacks import attack
+from tests.unit.proofs.versions import TODAY, shipped
+
+WORDS = ("personal-loan-ph@1", "personal-loan-ph@2", "gig-advance-ph@1")
+GUARANTEES = [(word, one.name) for word in WORDS for one in shipped(word).ruleset.guarantees]
+ATTACKS = 2_000
+SECONDS = 100.0
+"""Of one core, so that a busy machine leaves nothing undecided; far more than any of them needs."""
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_random_people_break_no_guarantee(word):
+    """Of 2,000 made-up people, each with better values and with less data, none breaks one."""
+    ruleset = shipped(word).ruleset
+    world = everybody(ruleset)
+    questions = [Kept(ruleset, one, world) for one in ruleset.guarantees]
+    cases, broken = attack(questions, [shipped(word).files.text], ATTACKS, 7)
+    assert broken == []
+    assert all(cases[number] for number in range(len(questions)))
+
+
+@pytest.mark.parametrize(("word", "name"), GUARANTEES)
+def test_a_shipped_guarantee_is_proved(word, name):
+    """It holds of everybody, and is about somebody."""
+    ruleset = shipped(word).ruleset
+    alone = replace(ruleset, guarantees=tuple(g for g in ruleset.guarantees if g.name == name))
+    assert [*guarantee_problems([alone], TODAY, time.process_time, SECONDS)] == []

@@ -1,0 +1,52 @@
+"""The paradox of `below_minimum`, which an engine of before had in the shipped loan."""
+
+from __future__ import annotations
+
+import pytest
+
+from decision_service.domain.verdict import Outcome
+from decision_service.proofs.results import Counterexample, Proved
+from decision_service.ruleset.constructs.offer import run as offer
+from decision_service.ruleset.program.encoded import EncodedState
+from decision_service.ruleset.program.findings import Conclusion
+from tests.unit.proofs.versions import kept, proved, shipped
+
+PROMISE = "less overdue never hurts"
+
+
+@pytest.fixture
+def _engine_of_before(monkeypatch):
+    """Below the minimum an APPROVE becomes DECLINE, and a REFER stays one without an offer."""
+    below, encode = offer.OfferRunner._below, offer.encode_offer
+
+    def evaluated(runner, behind, state):
+        stays = state.outcome is not Outcome.APPROVE
+        return Conclusion((), ()) if stays else below(runner, behind, state)
+
+    def encoded(terms, shortfall, limits, state):
+        b, find = state.builder, EncodedState.find
+        approved = b.and_(state.approves, b.not_(b.or_(state.declines, state.refers)))
+
+        def found(one, outcome, when):
+            declines = outcome is Outcome.DECLINE
+            find(one, outcome, b.and_(when, approved) if declines else when)
+
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(EncodedState, "find", found)
+            encode(terms, shortfall, limits, state)
+
+    monkeypatch.setattr(offer.OfferRunner, "_below", evaluated)
+    monkeypatch.setattr(offer, "encode_offer", encoded)
+
+
+@pytest.mark.usefixtures("_engine_of_before")
+def test_the_paradox_is_found_by_the_engine_of_before():
+    """A loan overdue saved somebody from a decline, as the evaluator of before confirms."""
+    found = proved(kept(shipped("personal-loan-ph@1").ruleset, PROMISE))
+    assert isinstance(found, Counterexample)
+    assert [v.outcome for v in found.verdicts] == [Outcome.REFER, Outcome.DECLINE]
+
+
+def test_the_paradox_is_gone():
+    """The engine of now declines below the minimum whatever else refers."""
+    assert isinstance(proved(kept(shipped("personal-loan-ph@1").ruleset, PROMISE)), Proved)
