@@ -8,6 +8,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import Provider
@@ -120,6 +121,18 @@ class Needs(msgspec.Struct, frozen=True):
     factors: tuple[str, ...]
     policy: DataPolicy
     term_months: int | None = None
+
+    def computes_as(self, other: Needs) -> bool:
+        """Whether a factor comes to the same by both: names of providers change no value."""
+        one, two = replace(self, factors=()), replace(other, factors=())
+        return one == two or _unnamed(one) == _unnamed(two)
+
+
+def _unnamed(needs: Needs) -> Needs:
+    providers = needs.policy.provider_types.items()
+    unnamed = {key: replace(one, name="") for key, one in providers}
+    policy = replace(needs.policy, provider_types=unnamed)
+    return replace(needs, policy=policy)
 
 
 class WhenTransactions(StrEnum):

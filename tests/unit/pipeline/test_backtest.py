@@ -71,6 +71,18 @@ def test_recorded_values_suffice_where_the_data_is_erased() -> None:
     assert judged(OTHER_POLICY, snapshot=None) == NotCompared(LeftOut.ERASED, ())
 
 
+def test_what_providers_are_called_is_no_other_data_policy() -> None:
+    """Erased people are judged where only a provider's name has changed since."""
+    folder = changed_rules(9, STRICTER)
+    case, other = case_of(folder), version(folder, 9)
+    policy = other.needs.policy
+    named = {key: replace(one, name=f"{one.name} 2") for key, one in policy.provider_types.items()}
+    renamed = replace(other.needs, policy=replace(policy, provider_types=named))
+    rules = BacktestRules(case.ruleset, replace(other, needs=renamed))
+    assert named
+    assert isinstance(compare(replace(case, snapshot=None), rules), JudgedApplicant)
+
+
 def test_what_was_never_recorded_is_named() -> None:
     """Records of earlier applications that the decision did not look up are told by factor."""
     folder = changed_rules(9, ("accounts.connected_count == 0", "history.approvals_1d > 5"))

@@ -97,7 +97,7 @@ def _values(
     case: DecidedCase, live: Needs, needs: Needs, as_of: AsOf
 ) -> Mapping[str, FactorValue] | LeftOut:
     """The decision's values where computed alike, the others from the same snapshot."""
-    alike = replace(live, factors=()) == replace(needs, factors=()) and as_of == case.decision.as_of
+    alike = live.computes_as(needs) and as_of == case.decision.as_of
     at_hand = case.factors.values if alike else {}
     further = tuple(name for name in needs.factors if name not in at_hand)
     if further:
