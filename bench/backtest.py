@@ -34,6 +34,7 @@ DAY = 86_400_000_000
 PRODUCT = "personal-loan-ph"
 CHANGE = ("--set", "params.min_monthly_income=9000", "--by", "amount,provider,band")
 MEGABYTE = 1 << 20
+PATIENCE = 3_600.0
 
 _COPY = """
 INSERT INTO decisions (decision_id, caller, request_id, content, user_id, product, application_id,
@@ -69,7 +70,16 @@ def timed(file: Path, folder: Path, jobs: int) -> tuple[float, int, float]:
     words = ("--store", f"sqlite:///{file}", "--rules", str(RULES), "--format", "json")
     begun = time.perf_counter()
     with watch:
-        done = command("backtest", PRODUCT, *CHANGE, *words, "--jobs", str(jobs), folder=folder)
+        done = command(
+            "backtest",
+            PRODUCT,
+            *CHANGE,
+            *words,
+            "--jobs",
+            str(jobs),
+            folder=folder,
+            timeout=PATIENCE,
+        )
     seconds = time.perf_counter() - begun
     if done.returncode:
         raise SystemExit(done.stderr)

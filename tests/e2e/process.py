@@ -75,16 +75,16 @@ def serving(folder: Path, log: Path | None = None, **settings: str) -> Iterator[
 
 
 def command(
-    *arguments: str, folder: Path, cwd: Path = ROOT, **settings: str
+    *arguments: str, folder: Path, cwd: Path = ROOT, timeout: float = 300, **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+    """Run a command to its end, for at most so many seconds."""
     return subprocess.run(
         [sys.executable, "-m", "decision_service", *arguments],
         cwd=cwd,
         env=clean_environ(folder, **settings),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=timeout,
         check=False,
     )
 
