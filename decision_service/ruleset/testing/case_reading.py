@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, time
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -91,6 +92,7 @@ class Target(msgspec.Struct, frozen=True):
     cases: int = 0
 
 
+@lru_cache(64)
 def case_target(path: str, text: str) -> Target | None:
     """Which ruleset version a file of cases is about; None where it does not say."""
     node = read(path, text, Report())

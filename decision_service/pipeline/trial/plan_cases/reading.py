@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from decision_service.language.diagnostics import Place, Report
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import ListNode, MapNode, YamlNode
@@ -12,6 +14,7 @@ from decision_service.pipeline.trial.plan_cases.read_expectation import read_exp
 from decision_service.ruleset.testing.marks import read_marks
 
 
+@lru_cache(64)
 def plan_cases_in(path: str, text: str) -> int | None:
     """How many cases a file has that is about a plan; None for a file about a version."""
     node = read(path, text, Report())
