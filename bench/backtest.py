@@ -6,7 +6,6 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
@@ -16,8 +15,7 @@ import psutil
 
 from bench.figures import versions_of
 from bench.service import (
-    raw_calls,
-    request,
+    decided_once,
     serve_command,
     service,
     settings,
@@ -52,9 +50,7 @@ def filled(folder: Path, decisions: int) -> Path:
     with vendor(folder, USERS, PROFILE_CYCLE) as at:
         own = settings(at.base_url, store_url=f"sqlite:///{file}", rules_dir=str(RULES))
         with service(serve_command(unlimited=True), folder, **own) as process:
-            address = process.printed("gRPC")[1]
-            with raw_calls(address) as call, ThreadPoolExecutor(16) as pool:
-                list(pool.map(lambda user: call(request(user)), at.users))
+            decided_once(process.printed("gRPC")[1], at.users)
     copies = max(decisions // USERS, 1)
     with closing(sqlite3.connect(file)) as store:
         store.execute("CREATE TEMP TABLE originals AS SELECT * FROM decisions")

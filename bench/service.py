@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -104,6 +105,12 @@ def raw_calls(address: str) -> Iterator[Callable[[bytes], bytes]]:
     with grpc.insecure_channel(address) as channel:
         call: Any = channel.unary_unary(METHOD)
         yield lambda sent: call(sent, timeout=30, wait_for_ready=True)
+
+
+def decided_once(address: str, users: Sequence[str]) -> None:
+    """Decide once for everybody, sixteen at a time."""
+    with raw_calls(address) as call, ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda user: call(request(user)), users))
 
 
 def vendor_calls(reply: bytes) -> int:

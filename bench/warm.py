@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -21,6 +20,7 @@ from bench.service import (
     METHOD,
     STATE,
     Vendor,
+    decided_once,
     raw_calls,
     request,
     serve_command,
@@ -105,8 +105,8 @@ def stores() -> Iterator[list[Store]]:
 
 def primed(address: str, users: Sequence[str]) -> dict[str, bytes]:
     """Decide once for everybody, then for the first of them in each view; those replies."""
-    with raw_calls(address) as call, ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda user: call(request(user)), users))
+    decided_once(address, users)
+    with raw_calls(address) as call:
         return {view: call(request(users[0], number)) for view, number in VIEWS.items()}
 
 

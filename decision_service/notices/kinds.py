@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decision_service.domain.verdict import OfferKind, Outcome, ReferKind
+from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.notices.model import NoticeKind, NoticeSubject
 
 
@@ -17,15 +17,7 @@ def kind_of(subject: NoticeSubject) -> NoticeKind | None:
         case Outcome.DECLINE:
             return NoticeKind.ADVERSE_ACTION
         case Outcome.APPROVE:
-            return NoticeKind.COUNTER_OFFER if _is_reduced(subject) else NoticeKind.APPROVAL
+            return NoticeKind.COUNTER_OFFER if subject.is_reduced else NoticeKind.APPROVAL
         case Outcome.REFER if verdict.refer_kind is ReferKind.DATA:
             return NoticeKind.INCOMPLETE
     return None
-
-
-def _is_reduced(subject: NoticeSubject) -> bool:
-    if subject.person is not None:
-        amount, asked = subject.person.amount, subject.asked
-        return amount is not None and asked is not None and amount < asked
-    offer = subject.verdict.offer
-    return offer is not None and offer.kind is OfferKind.REDUCED

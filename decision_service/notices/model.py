@@ -10,7 +10,7 @@ import msgspec
 
 from decision_service.domain.factor import Value
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome, Verdict
+from decision_service.domain.verdict import OfferKind, Outcome, Verdict
 
 
 class NoticeKind(StrEnum):
@@ -59,7 +59,7 @@ class SourceUsed(msgspec.Struct, frozen=True, order=True):
     as_of: date | None
 
 
-class ToldChange(msgspec.Struct, frozen=True):
+class DisclosedChange(msgspec.Struct, frozen=True):
     """A factor's value `now`, and the one with which the rules would approve."""
 
     factor: str
@@ -67,10 +67,10 @@ class ToldChange(msgspec.Struct, frozen=True):
     needed: Value
 
 
-class ToldRecourse(msgspec.Struct, frozen=True):
+class DisclosedRecourse(msgspec.Struct, frozen=True):
     """What an applicant may be told would do: changes, waiting until a day, or both together."""
 
-    changes: tuple[ToldChange, ...] = ()
+    changes: tuple[DisclosedChange, ...] = ()
     day: date | None = None
 
 
@@ -102,8 +102,17 @@ class NoticeSubject(msgspec.Struct, frozen=True):
     sources: tuple[SourceUsed, ...] = ()
     data: tuple[str, ...] = ()
     expires_on: date | None = None
-    recourse: ToldRecourse | None = None
+    recourse: DisclosedRecourse | None = None
     person: PersonsResult | None = None
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether less is approved than was asked for, by the person where one decided."""
+        if self.person is not None:
+            amount = self.person.amount
+            return amount is not None and self.asked is not None and amount < self.asked
+        offer = self.verdict.offer
+        return offer is not None and offer.kind is OfferKind.REDUCED
 
 
 class Part(msgspec.Struct, frozen=True):

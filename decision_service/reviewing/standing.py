@@ -28,8 +28,12 @@ def standing(reviews: Sequence[Review]) -> Standing:
     if completed:
         last, before = completed[-1], completed[:-1]
         return Standing(last, changed=_differs(last, before))
-    again = (one.decided_again_as for one in reversed(reviews) if one.decided_again_as)
-    return Standing(again=next(again, ""))
+    return Standing(again=decided_again_as(reviews))
+
+
+def decided_again_as(reviews: Sequence[Review]) -> str:
+    """The newest decision that was made when the application was decided again; empty for none."""
+    return next((one.decided_again_as for one in reversed(reviews) if one.decided_again_as), "")
 
 
 def day_charge(review: Review, reviews: Sequence[Review]) -> DayCharge | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from decision_service.language.encoding import arithmetic as terms
@@ -62,7 +63,7 @@ def _function(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
 def _rounded(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
     value, step = args
     compute = arithmetic.round_to if name == "round" else arithmetic.floor_to
-    encoded = lambda v, s: terms.stepped(b, v, s, nearest=name == "round")  # noqa: E731
+    encoded = partial(terms.stepped, b, nearest=name == "round")
     found: Encoded | Term = folding(b, compute, encoded)(value, step)
     return found
 

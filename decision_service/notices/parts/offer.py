@@ -21,9 +21,9 @@ def granted(subject: NoticeSubject) -> Money | None:
 
 def offer_part(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Part | None:
     """The offer of an approval by rules, or the amount that a person approved."""
-    verdict, person = subject.verdict, subject.person
-    if person is not None:
-        return _by_person(person, subject.asked, words)
+    verdict = subject.verdict
+    if subject.person is not None:
+        return _by_person(subject, subject.person, words)
     if verdict.outcome is not Outcome.APPROVE or verdict.offer is None:
         return None
     lines: tuple[str, ...] = ()
@@ -44,10 +44,10 @@ def _items(offer: Offer, subject: NoticeSubject, words: Words) -> Iterator[str]:
         yield words.expires.format(expires_on=day_text(subject.expires_on, words))
 
 
-def _by_person(person: PersonsResult, asked: Money | None, words: Words) -> Part | None:
+def _by_person(subject: NoticeSubject, person: PersonsResult, words: Words) -> Part | None:
     """The amount alone: term and instalment were the rules' for another one."""
     if person.amount is None:
         return None
-    reduced = asked is not None and person.amount < asked
-    lines = (words.person_limit.format(asked=money_text(asked)),) if reduced else ()
+    reduced = (words.person_limit.format(asked=money_text(subject.asked)),)
+    lines = reduced if subject.is_reduced else ()
     return Part(words.offer, lines, (words.amount.format(amount=money_text(person.amount)),))

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from decision_service.notices.languages.words import Words
-from decision_service.notices.model import NoticeTexts, Part, ToldChange, ToldRecourse
+from decision_service.notices.model import DisclosedChange, DisclosedRecourse, NoticeTexts, Part
 from decision_service.notices.values import day_text, value_text
 
 
-def recourse_part(told: ToldRecourse | None, texts: NoticeTexts, words: Words) -> Part | None:
+def recourse_part(
+    disclosed: DisclosedRecourse | None, texts: NoticeTexts, words: Words
+) -> Part | None:
     """The changes and the day; None where there is nothing to tell, or no words for a change.
 
     A part of what is needed would not do, so that none of it is told.
     """
-    if told is None or any(one.factor not in texts.changes for one in told.changes):
+    if disclosed is None or any(one.factor not in texts.changes for one in disclosed.changes):
         return None
-    wait = words.again.format(again_on=day_text(told.day, words))
-    if not told.changes:
-        return None if told.day is None else Part(words.recourse, (wait,))
-    changes = [_change(one, texts, words) for one in told.changes]
-    items = changes if told.day is None else [*changes, wait]
+    wait = words.again.format(again_on=day_text(disclosed.day, words))
+    if not disclosed.changes:
+        return None if disclosed.day is None else Part(words.recourse, (wait,))
+    changes = [_change(one, texts, words) for one in disclosed.changes]
+    items = changes if disclosed.day is None else [*changes, wait]
     return Part(words.recourse, (words.changes,), tuple(items))
 
 
-def _change(one: ToldChange, texts: NoticeTexts, words: Words) -> str:
+def _change(one: DisclosedChange, texts: NoticeTexts, words: Words) -> str:
     now, needed = value_text(one.now, words), value_text(one.needed, words)
     return texts.changes[one.factor].format(now=now, needed=needed)

@@ -18,7 +18,11 @@ from decision_service.pipeline.notices.ports import (
     Sending,
     StoredNotice,
 )
-from decision_service.pipeline.notices.subject import subject_of, told_reason, told_recourse
+from decision_service.pipeline.notices.subject import (
+    disclosed_reason,
+    disclosed_recourse,
+    subject_of,
+)
 from decision_service.pipeline.ports import Clock, PagePosition
 from decision_service.pipeline.records.read import ReadDecisions, Recorded
 from decision_service.pipeline.records.recourse import FindRecourse
@@ -111,10 +115,12 @@ class Notices:
     ) -> NoticeSubject:
         """With a person's reason; else with recourse, which is the rules' and not the person's."""
         if subject.person is None or stands.review is None:
-            return replace(subject, recourse=told_recourse(await self._deps.recourse(recorded)))
+            return replace(
+                subject, recourse=disclosed_recourse(await self._deps.recourse(recorded))
+            )
         policy = self._deps.rulebook().product(recorded.entry.product).plan.review or NO_POLICY
-        told = told_reason(stands.review, policy)
-        return replace(subject, person=replace(subject.person, sentences=told))
+        sentences = disclosed_reason(stands.review, policy)
+        return replace(subject, person=replace(subject.person, sentences=sentences))
 
     async def _record(
         self, recorded: Recorded, made: Letter, digest: str, caller: str, review_id: str

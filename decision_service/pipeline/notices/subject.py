@@ -10,11 +10,11 @@ from decision_service.domain.factor import Factors, KindStatus, SourceUse
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Verdict
 from decision_service.notices.model import (
+    DisclosedChange,
+    DisclosedRecourse,
     NoticeSubject,
     PersonsResult,
     SourceUsed,
-    ToldChange,
-    ToldRecourse,
 )
 from decision_service.notices.providers import provider_name
 from decision_service.pipeline.decide.record_codec import inputs_from_wire
@@ -46,15 +46,15 @@ def subject_of(recorded: Recorded, verdict: Verdict, stands: Standing) -> Notice
     )
 
 
-def told_recourse(found: Recourse | None) -> ToldRecourse | None:
+def disclosed_recourse(found: Recourse | None) -> DisclosedRecourse | None:
     """What the product lets applicants be told; None where that is nothing."""
     if found is None or not found.told or found.answer is Answer.NOTHING:
         return None
-    changes = tuple(ToldChange(one.factor, one.now, one.needed) for one in found.changes)
-    return ToldRecourse(changes, found.day)
+    changes = tuple(DisclosedChange(one.factor, one.now, one.needed) for one in found.changes)
+    return DisclosedRecourse(changes, found.day)
 
 
-def told_reason(review: Review, policy: ReviewPolicy) -> Mapping[str, str]:
+def disclosed_reason(review: Review, policy: ReviewPolicy) -> Mapping[str, str]:
     """Why a person decided, by language; nothing where applicants are not told.
 
     Raises NoticeNotDue where the plan has no reason of its code any more.

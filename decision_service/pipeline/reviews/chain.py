@@ -12,7 +12,7 @@ from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import Clock, DecisionLog
 from decision_service.pipeline.reviews.ports import ReviewLog
 from decision_service.reviewing.model import Review, ReviewState
-from decision_service.reviewing.standing import result_of, standing
+from decision_service.reviewing.standing import decided_again_as, result_of, standing
 
 MOST_LINKS = 20
 """How many decisions of a chain are followed from one that is read."""
@@ -56,7 +56,7 @@ class ReadReviewChain:
             return None
         state = reviews[-1].state_at(self._clock.now())
         standing = await self._standing(decision_id, outcome, reviews)
-        return ReviewChain(reviews, state, _again(reviews), standing)
+        return ReviewChain(reviews, state, decided_again_as(reviews), standing)
 
     async def _standing(
         self, decision_id: str, outcome: Outcome, reviews: Sequence[Review]
@@ -78,7 +78,3 @@ def _by_person(review: Review) -> StandingOutcome:
     return StandingOutcome(
         review.decision_id, result.outcome, result.amount, review.ended, confirmed
     )
-
-
-def _again(reviews: Sequence[Review]) -> str:
-    return next((one.decided_again_as for one in reversed(reviews) if one.decided_again_as), "")

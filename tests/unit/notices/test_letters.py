@@ -26,12 +26,12 @@ from decision_service.domain.verdict import (
 from decision_service.notices.compose import letter
 from decision_service.notices.languages.known import LANGUAGES
 from decision_service.notices.model import (
+    DisclosedChange,
+    DisclosedRecourse,
     NoticeKind,
     NoticeSubject,
     NoticeTexts,
     SourceUsed,
-    ToldChange,
-    ToldRecourse,
 )
 from decision_service.notices.reading import read_notices
 from decision_service.notices.render.html import html
@@ -162,12 +162,12 @@ def test_what_is_missing_says_what_helps() -> None:
 def test_a_day_to_apply_again_is_told_where_there_is_one() -> None:
     """What waiting alone would do stands in a part of its own, and only then."""
     assert "What would change the answer" not in written(DECLINED)
-    told = written(DECLINED, recourse=ToldRecourse(day=date(2027, 2, 1)))
+    told = written(DECLINED, recourse=DisclosedRecourse(day=date(2027, 2, 1)))
     assert "What would change the answer\nWaiting: apply again from February 1, 2027 on" in told
 
 
-OVERDUE = ToldChange("liabilities.overdue_total", Money("PHP", 250_000), Money("PHP", 0))
-LOANS = ToldChange("history.overdue_loans", 2, 0)
+OVERDUE = DisclosedChange("liabilities.overdue_total", Money("PHP", 250_000), Money("PHP", 0))
+LOANS = DisclosedChange("history.overdue_loans", 2, 0)
 
 
 @pytest.mark.parametrize(
@@ -181,18 +181,18 @@ def test_changes_that_may_be_told_are_told_in_words(
     language: str, overdue: str, loans: str, wait: str
 ) -> None:
     """Each with its present and its needed value, and the day where waiting is one of them."""
-    changes = ToldRecourse((OVERDUE, LOANS), date(2027, 2, 1))
+    changes = DisclosedRecourse((OVERDUE, LOANS), date(2027, 2, 1))
     told = " ".join(written(DECLINED, language, recourse=changes).split())
     assert told.index(overdue) < told.index(loans) < told.index(wait)
     assert "liabilities." not in told
-    today = written(DECLINED, language, recourse=ToldRecourse((OVERDUE,)))
+    today = written(DECLINED, language, recourse=DisclosedRecourse((OVERDUE,)))
     assert wait not in today
 
 
 def test_a_change_without_words_leaves_all_of_it_out() -> None:
     """Half of what is needed would not help: the product has no words for one of the two."""
-    strange = ToldChange("income.median_12m", Money("PHP", 1), Money("PHP", 2))
-    changes = ToldRecourse((OVERDUE, strange), date(2027, 2, 1))
+    strange = DisclosedChange("income.median_12m", Money("PHP", 1), Money("PHP", 2))
+    changes = DisclosedRecourse((OVERDUE, strange), date(2027, 2, 1))
     assert "What would change the answer" not in written(DECLINED, recourse=changes)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
 from decision_service.language.diagnostics import Report
-from decision_service.language.yaml.nodes import MapNode
+from decision_service.language.yaml.nodes import MapNode, YamlNode
 from decision_service.language.yaml.parser import read
 from decision_service.pipeline.trial.plan_cases.bounds import BoundEffect
 from decision_service.pipeline.trial.plan_cases.coverage import plan_coverage, ready_plan_cases
@@ -18,6 +18,7 @@ from decision_service.pipeline.trial.plan_cases.figures import PlanFigures
 from decision_service.pipeline.trial.plan_cases.model import PlanCase, PlanUnderTest
 from decision_service.pipeline.trial.plan_cases.reading import parse_plan_cases
 from decision_service.pipeline.trial.plan_cases.run import run_plan_cases, settle_case
+from decision_service.rollout.model import Plan
 from decision_service.rollout.plan import read_plan
 from decision_service.ruleset.figures.model import Fate, Tried
 from tests.fakes.plans import CHALLENGED, with_plan
@@ -183,7 +184,7 @@ def tried(bounds: str, cases: str) -> list[Tried]:
     results = run_plan_cases(tested, cases_of(cases, tested))
     assert all(result.passed for result in results)
 
-    def plan_of(node):  # type: ignore[no-untyped-def]
+    def plan_of(node: YamlNode) -> Plan | None:
         report = Report()
         plan = read_plan(node, report, tested.plan.product, VERSIONS)
         return None if report.failed else plan

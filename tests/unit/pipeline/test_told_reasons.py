@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.errors import NoticeNotDue
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.notices.subject import told_reason, told_recourse
+from decision_service.pipeline.notices.subject import disclosed_reason, disclosed_recourse
 from decision_service.pipeline.reviews.ports import RecordedReview
 from decision_service.pipeline.subject_access.reviews import review_record
 from decision_service.recourse.model import Answer, Change, Recourse
@@ -42,19 +42,19 @@ def declined(code: str, policy: ReviewPolicy = TOLD) -> Review:
 )
 def test_a_letter_has_the_words_of_the_plan(code: str, told: dict[str, str]) -> None:
     """Those for letters, without any those for reviewers, and nothing of what nobody is told."""
-    assert told_reason(declined(code), TOLD) == told
+    assert disclosed_reason(declined(code), TOLD) == told
 
 
 def test_a_reason_that_was_withheld_stays_so() -> None:
     """Also where the plan tells it by now."""
     open_now = replace(TOLD, reasons=tuple(replace(one, is_told=True) for one in REASONS))
-    assert told_reason(declined("FORGED"), open_now) == {}
+    assert disclosed_reason(declined("FORGED"), open_now) == {}
 
 
 def test_a_reason_that_the_plan_has_no_more_keeps_the_letter_back() -> None:
     """A letter without its reason would be none; the sentence says what to put back."""
     with pytest.raises(NoticeNotDue, match=r"no reason INCOME any more, .* put it back"):
-        told_reason(declined("INCOME"), POLICY)
+        disclosed_reason(declined("INCOME"), POLICY)
 
 
 def test_what_a_person_may_read_leaves_out_what_nobody_is_told() -> None:
@@ -83,6 +83,6 @@ def test_recourse_is_told_where_the_product_lets_all_of_it(
     found: Recourse | None, changes: int | None, day: object
 ) -> None:
     """Part of an answer would not do."""
-    told = told_recourse(found)
+    told = disclosed_recourse(found)
     assert (told and len(told.changes)) == changes
     assert (told and told.day) == day

@@ -49,11 +49,11 @@ def chain_tree(links: Sequence[ChainLink]) -> Tree:
     tree = Tree(escape(" · ".join(words)), guide_style="dim")
     for link in links:
         _add_link(tree, link)
-    tree.add(f"[bold]{escape(_standing(first))}[/]")
+    tree.add(f"[bold]{escape(_outcome_line(first))}[/]")
     return tree
 
 
-def _standing(first: pb.Decision) -> str:
+def _outcome_line(first: pb.Decision) -> str:
     """What stands: of a decision that nobody reviewed, the decision."""
     if not first.HasField("review"):
         return f"stands: {outcome_text(first)} · {first.decision_id}"
