@@ -41,6 +41,11 @@ SELECT count(*) FROM pg_stat_activity
 WHERE state = 'active' AND query = 'SELECT pg_sleep(30)' AND datname = current_database()
 """
 
+CONNECTED = """
+SELECT pid FROM pg_stat_activity
+WHERE application_name = 'decision-service' AND datname = current_database() ORDER BY pid
+"""
+
 
 @pytest.fixture
 def url(postgres: Postgres) -> str:
@@ -92,6 +97,22 @@ async def test_a_reader_that_leaves_takes_no_connection_along(url: str, times: i
             with pytest.raises(asyncio.CancelledError):
                 await asleep
             assert await database.read(lambda c: c.execute(text("SELECT 2")).scalar()) == 2
+    await watch.close()
+
+
+async def test_the_first_decisions_wait_for_no_connection(url: str) -> None:
+    """What an open store reads, commits and notes goes over connections that it opened before."""
+    watch = await asyncpg.connect(url)
+    async with opened(url, readers=3) as store:
+        before = await watch.fetch(CONNECTED)
+        sleep = partial(Connection.execute, statement=text("SELECT pg_sleep(0.05)"))
+        await asyncio.gather(
+            *(store._database.read(sleep) for _ in range(3)),
+            store._database.note(sleep),
+            store.commit(numbered(1)),
+        )
+        assert await watch.fetch(CONNECTED) == before
+        assert len(before) >= 5
     await watch.close()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
@@ -71,6 +73,7 @@ class PostgresDatabase:
     shared = True
 
     def __init__(self, server: PostgresServer, readers: int) -> None:
+        self._reading = readers
         self._readers = _engine(server, readers, isolation_level=_EACH_BY_ITSELF)
         self._together = self._readers.execution_options(isolation_level=_TOGETHER)
         self._writer = _engine(server, 1)
@@ -80,6 +83,11 @@ class PostgresDatabase:
             server, 1, _PATIENT_SETTINGS, command_seconds=None, isolation_level=_EACH_BY_ITSELF
         )
         self._closed = False
+
+    async def connect(self) -> None:
+        """Open every connection that decisions need, so that the first ones wait for none."""
+        pools = ((self._readers, self._reading), (self._committer, 1), (self._notes, 1))
+        await asyncio.gather(*(_connected(engine, count) for engine, count in pools))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run read-only work; a lost connection is replaced once."""
@@ -158,10 +166,11 @@ def _vacuum(connection: Connection) -> None:
 
 
 async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabase:
-    """Connect and check the tables; raises StoreRefused."""
+    """Check the tables and open the connections; raises StoreRefused."""
     database = PostgresDatabase(server, readers)
     try:
         await _first_contact(server, database.write(schema.require_usable))
+        await _first_contact(server, database.connect())
     except BaseException:
         await database.aclose()
         raise
@@ -216,6 +225,16 @@ async def _first_contact(server: PostgresServer, work: Awaitable[None]) -> None:
             f"the store {server.shown} cannot be used ({faults.said(error.__cause__)}): check "
             "DECISION_STORE_URL, and that the server runs and lets this user in"
         ) from None
+
+
+async def _connected(engine: AsyncEngine, count: int) -> None:
+    """Open so many connections, and leave them to the pool."""
+    try:
+        async with AsyncExitStack() as held:
+            for _ in range(count):
+                await held.enter_async_context(engine.connect())
+    except _FAULTS as error:
+        raise faults.of_postgres(error) from error
 
 
 async def _transact(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
