@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
+from time import thread_time
 
+import pytest
 from msgspec import structs
 from msgspec.structs import replace
 
@@ -39,11 +43,14 @@ class Stand:
     clock: SetClock = field(default_factory=SetClock)
     seen: EventCounters = field(default_factory=EventCounters)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
+    worked: Callable[[], float] = thread_time
     shadows: Shadows = field(init=False)
 
     def __post_init__(self) -> None:
         self.idle.set()
-        self.shadows = Shadows(self.log, self.clock, self.seen, self.idle.wait, self.budget)
+        self.shadows = Shadows(
+            self.log, self.clock, self.seen, self.idle.wait, self.budget, self.worked
+        )
 
     def offer(self, number: int, ruleset: CompiledRuleset = OTHER) -> None:
         self.shadows.offer(numbered(number), (ruleset,))
@@ -137,16 +144,16 @@ async def test_a_slow_shadow_is_counted() -> None:
     assert await stand.results() == (1, 0)
 
 
-async def test_an_evaluation_is_followed_by_many_times_its_rest() -> None:
-    """After one that took a second nothing is evaluated for minutes, whatever waits."""
-    stand = Stand(
-        clock=Ticking(), budget=replace(AT_ONCE, patience=1e9, share=ShadowLimits().share)
-    )
+@pytest.mark.parametrize(("second", "asked"), [(1.0, 1), (0.0, 2)])
+async def test_an_evaluation_is_followed_by_many_times_its_work(second: float, asked: int) -> None:
+    """After a second of a processor's work it rests for minutes; after one of waiting, not."""
+    budget = replace(AT_ONCE, patience=1e9, share=ShadowLimits().share)
+    stand = Stand(clock=Ticking(), budget=budget, worked=partial(next, count(0.0, second)))
     stand.offer(1)
     stand.offer(2)
-    await stand.run(1, turns=20)
+    await stand.run(asked, turns=20)
     await stand.shadows.aclose()
-    assert counted(stand.seen.shadow_evaluations, result="compared", **NAMES) == 1
+    assert counted(stand.seen.shadow_evaluations, result="compared", **NAMES) == asked
 
 
 async def test_results_wait_for_a_store_that_is_down() -> None:

@@ -1,7 +1,8 @@
 """Shadows: versions evaluated after the reply, without delaying it.
 
-A bounded queue, one thread, and a share of its time that cannot be exceeded: after an evaluation
-the thread rests for many times as long as it took. What does not fit is dropped and counted.
+A bounded queue, one thread, and a share of processor time that cannot be exceeded: after an
+evaluation the thread rests for many times as long as a processor worked on it. What does not fit is
+dropped and counted.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from time import thread_time
 
 import msgspec
 import structlog
@@ -32,8 +34,8 @@ class ShadowLimits(msgspec.Struct, frozen=True):
     `queue` decisions wait at most, for at most `patience` seconds; none is looked at before
     `linger` seconds, by when its reply has left. Then it waits for a moment in which no decision is
     in progress, for at most `yielding` seconds: decisions that wait for the vendor are not in its
-    way. The thread works at most `share` of the time. An evaluation of more than `slow` seconds is
-    counted. Up to `unwritten` results wait for the store,
+    way. The thread uses a processor at most `share` of the time. An evaluation of more than `slow`
+    seconds is counted. Up to `unwritten` results wait for the store,
     which gets them every `write_every` seconds.
     """
 
@@ -56,7 +58,8 @@ class _Waiting(msgspec.Struct, frozen=True):
 class Shadows:
     """Evaluates shadows, and stores their results.
 
-    `idle` returns in a moment when no decision is in progress.
+    `idle` returns in a moment when no decision is in progress. `worked` tells the seconds that a
+    processor has worked for the thread that asks: one that waited for others was in nobody's way.
     """
 
     def __init__(
@@ -66,12 +69,14 @@ class Shadows:
         counters: EventCounters,
         idle: Callable[[], Awaitable[object]],
         budget: ShadowLimits | None = None,
+        worked: Callable[[], float] = thread_time,
     ) -> None:
         self._pairs = pairs
         self._clock = clock
         self._counters = counters
         self._idle = idle
         self._budget = budget or ShadowLimits()
+        self._worked = worked
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(self._budget.queue)
         self._done: deque[DecisionPair] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shadow")
@@ -131,11 +136,16 @@ class Shadows:
     async def _ask(self, case: DecidedCase, version: CompiledRuleset) -> None:
         await self._yield_to_decisions()
         loop, started = asyncio.get_running_loop(), self._clock.monotonic()
-        pair = await loop.run_in_executor(self._thread, _paired, case, version)
-        took = self._clock.monotonic() - started
-        self._count(pair, took)
+        pair, worked = await loop.run_in_executor(self._thread, self._paired, case, version)
+        self._count(pair, self._clock.monotonic() - started)
         self._keep(pair)
-        await asyncio.sleep(took * (1 / self._budget.share - 1))
+        await asyncio.sleep(worked * (1 / self._budget.share - 1))
+
+    def _paired(self, case: DecidedCase, version: CompiledRuleset) -> tuple[DecisionPair, float]:
+        """The pair, and the seconds that a processor worked for it; on the thread."""
+        before = self._worked()
+        pair = _paired(case, version)
+        return pair, self._worked() - before
 
     async def _yield_to_decisions(self) -> None:
         with suppress(TimeoutError):
