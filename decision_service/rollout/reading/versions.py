@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from decision_service.domain.money import LARGEST_AMOUNT
-from decision_service.language.evaluation.condition import DeclaredNames
+from decision_service.language.expressions.declared import DeclaredNames
 from decision_service.language.yaml.fields import Fields
 from decision_service.rollout.guardrails import Metric
 from decision_service.rollout.model import (
