@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, time, tzinfo
 
 import msgspec
 
@@ -24,3 +24,8 @@ class AsOf(msgspec.Struct, frozen=True):
         if instant.tzinfo is None:
             raise ValueError("an instant needs a time zone")
         return cls(instant, instant.astimezone(zone).date(), zone, doubtful)
+
+
+def noon(day: date, zone: tzinfo) -> AsOf:
+    """Noon of a civil day in a zone, which stands for a day without a time."""
+    return AsOf.at(datetime.combine(day, time(12), zone), zone)

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from decision_service.domain.factor import FactorSpec
 from decision_service.language.encoding.encoded import Encoded
 from decision_service.language.encoding.expressions import encode
-from decision_service.language.evaluation.condition import Declared, DeclaredNames
-from decision_service.language.evaluation.formula import Formula, read_formula
+from decision_service.language.evaluation.formula import Formula, parse_formula
+from decision_service.language.expressions.declared import DeclaredNames
 from decision_service.language.terms.builder import Builder
 from decision_service.language.types import FLAG, Symbol
 from decision_service.proofs.person import Person
@@ -78,6 +78,5 @@ def person_condition(
     what: str,
 ) -> PersonCondition:
     """A condition from its text; raises FormulaUnfit."""
-    declared = [Declared(s.name, s.type, s.lower, s.upper, s.labels) for s in catalogue.values()]
-    declared += [Declared(s.name, s.type, s.lower, s.upper, s.labels) for s in inputs.values()]
-    return PersonCondition(read_formula(text, DeclaredNames(currency, declared), FLAG, what))
+    names = DeclaredNames(currency, (*catalogue.values(), *inputs.values()))
+    return PersonCondition(parse_formula(text, names, FLAG, what))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -14,7 +14,7 @@ from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import FactorSpec, FactorValue, Value, ValueType
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
-from decision_service.domain.time import AsOf
+from decision_service.domain.time import noon
 from decision_service.language.evaluation.kleene import Unknown, unknown
 from decision_service.language.terms.interning import as_decimal
 from decision_service.proofs.people import People, Variable
@@ -113,12 +113,7 @@ def facts_of(person: Person, ruleset: CompiledRuleset, day: date) -> Facts:
         if value is not None and not isinstance(value, Unknown):
             inputs[name] = _outside(value, spec.type, ruleset.currency)
     answers = tuple(_answers(person, ruleset, inputs))
-    return Facts(factors, inputs, noon(day, ruleset), answers=answers)
-
-
-def noon(day: date, ruleset: CompiledRuleset) -> AsOf:
-    """Noon of a day in a ruleset's zone."""
-    return AsOf.at(datetime.combine(day, time(12), ruleset.zone), ruleset.zone)
+    return Facts(factors, inputs, noon(day, ruleset.zone), answers=answers)
 
 
 def _answers(

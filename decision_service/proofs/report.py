@@ -7,9 +7,10 @@ from typing import Any
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.money import to_major
+from decision_service.domain.time import noon
 from decision_service.domain.verdict import Verdict
 from decision_service.language.evaluation.kleene import Unknown
-from decision_service.proofs.person import Person, facts_of, noon
+from decision_service.proofs.person import Person, facts_of
 from decision_service.proofs.questions import Question, inputs_of, required
 from decision_service.proofs.results import Counterexample
 from decision_service.proofs.typical import typical
@@ -45,7 +46,7 @@ def case_of(question: Question, found: Counterexample) -> str:
         answer.list: [str(facts.inputs[answer.input])] if answer.listed else []
         for answer in facts.answers
     }
-    day = noon(found.day, ruleset)
+    day = noon(found.day, ruleset.zone)
     verdict = found.verdicts[-1]
     case = NewCase(facts.factors, inputs, day, lists)
     return case_text("found by a proof", case, verdict)

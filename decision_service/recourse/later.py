@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 
 import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.decision import ListAnswer
 from decision_service.domain.months import Month
-from decision_service.domain.time import AsOf
+from decision_service.domain.time import noon
 from decision_service.domain.verdict import Outcome
 from decision_service.recourse.reach import Argument
 from decision_service.recourse.waiting import Wait, waited
@@ -49,7 +49,7 @@ def is_whole_months(wait: Wait) -> bool:
 
 
 def _later(ruleset: CompiledRuleset, facts: Facts, wait: Wait) -> Later:
-    as_of = AsOf.at(datetime.combine(wait.end, time(12), ruleset.zone), ruleset.zone)
+    as_of = noon(wait.end, ruleset.zone)
     answers = tuple(_at_the_end(answer, wait.end) for answer in facts.answers)
     moved = list(waited(facts.factors, wait))
     worlds = [

@@ -11,10 +11,10 @@ import msgspec
 from decision_service.domain.factor import FactorValue, ValueType
 from decision_service.factors.laws import DEFINITIONS, LAWS
 from decision_service.factors.registry import catalogue
-from decision_service.language.evaluation.condition import Declared, DeclaredNames
-from decision_service.language.evaluation.formula import Formula, read_formula
+from decision_service.language.evaluation.formula import Formula, parse_formula
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.evaluation.values import from_runtime, to_runtime
+from decision_service.language.expressions.declared import DeclaredNames
 
 Values = Mapping[str, FactorValue]
 
@@ -29,9 +29,10 @@ class FactorFormula(msgspec.Struct, frozen=True):
         """The factors that it reads."""
         return self.formula.names
 
-    def of(self, values: Values, currency: str) -> Any:
+    def of(self, values: Values) -> Any:
         """Its value; None where one of its factors has none, or it has no result."""
-        given = {name: _plain(values.get(name), currency) for name in self.formula.names}
+        names, currency = self.formula.names, self.formula.currency
+        given = {name: _plain(values.get(name), currency) for name in names}
         if None in given.values():
             return None
         found = self.formula.result(given)
@@ -41,10 +42,8 @@ class FactorFormula(msgspec.Struct, frozen=True):
 @lru_cache(2048)
 def formula(text: str, expected: ValueType, currency: str) -> FactorFormula:
     """An expression on factors; raises FormulaUnfit for one that is wrong."""
-    specs = catalogue().values()
-    declared = (Declared(s.name, s.type, s.lower, s.upper, s.labels) for s in specs)
-    names = DeclaredNames(currency, declared)
-    return FactorFormula(read_formula(text, names, expected, "the laws between factors"))
+    names = DeclaredNames(currency, catalogue().values())
+    return FactorFormula(parse_formula(text, names, expected, "the laws between factors"))
 
 
 class Laws:
@@ -94,7 +93,7 @@ class Laws:
             numbers: Iterable[int] = range(len(self._laws))
         else:
             numbers = {number for name in touched for number in self._about.get(name, ())}
-        found = ((number, self._laws[number].of(values, self.currency)) for number in numbers)
+        found = ((number, self._laws[number].of(values)) for number in numbers)
         return frozenset(number for number, truth in found if truth is False)
 
     def completed(
@@ -104,7 +103,7 @@ class Laws:
         every, found = {**values, **changed}, dict(changed)
         for name, made in self._made:
             if not found.keys().isdisjoint(made.factors) and every[name].value is not None:
-                figure = made.of(every, self.currency)
+                figure = made.of(every)
                 if figure is not None:
                     type_ = catalogue()[name].type
                     value = from_runtime(name, figure, type_, self.currency)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from decision_service.language.evaluation.condition import InputCondition
+from decision_service.language.evaluation.formula import Formula
 from decision_service.rollout.buckets import ALGORITHM
 from decision_service.rollout.model import UNREPORTED, Plan
 
@@ -55,7 +55,7 @@ def _plain(value: object) -> object:
             return _digits(value)
         case timedelta():
             return int(value.total_seconds())
-        case InputCondition():
+        case Formula():
             return value.text
     return _plain_collection(value)
 

@@ -12,7 +12,6 @@ from decision_service.domain.decision import Arm, ArmReason, Assignment, Enrolme
 from decision_service.domain.errors import FieldProblem, InputInvalid
 from decision_service.domain.factor import Value
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Truth
 from decision_service.rollout.buckets import is_in, slot
 from decision_service.rollout.model import (
     WHOLE,
@@ -95,7 +94,7 @@ def first_match(plan: Plan, inputs: Mapping[str, Value]) -> Segment | None:
     if not plan.go_live.segments:
         return None
     values = {f"inputs.{name}": value for name, value in inputs.items()}
-    return next((s for s in plan.go_live.segments if s.condition.truth(values) is Truth.TRUE), None)
+    return next((s for s in plan.go_live.segments if s.condition.of_sent(values) is True), None)
 
 
 def enters_comparison(plan: Plan, subject: Subject, assignment: Assignment) -> bool:

@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from decision_service.domain.decision import Arm
-from decision_service.language.evaluation.condition import InputCondition
+from decision_service.language.evaluation.formula import Formula
 from decision_service.reviewing.policy import ReviewPolicy
 from decision_service.rollout.guardrails import Guardrail, Metric
 
@@ -74,7 +74,7 @@ class Segment(msgspec.Struct, frozen=True):
     """A group with its own share: `percent` in thousandths, dealt by go-live's salt."""
 
     name: str
-    condition: InputCondition
+    condition: Formula
     percent: int
 
 

@@ -59,7 +59,8 @@ def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersi
     _refuse_same_salt(fields, go_live, versions)
     guardrails = read_guardrails(fields, versions)
     unreported = _read_unreported(fields)
-    caps, explore = read_caps(fields), read_explore(fields)
+    caps = read_caps(fields)
+    explore = read_explore(fields, caps)
     unit, pin_for = fields.choice("unit", Unit), fields.duration("pin_for")
     if unit is None or pin_for is None or go_live is None or versions is None:
         return None

@@ -18,7 +18,7 @@ from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.status import ReadApplicantStatus
-from decision_service.pipeline.backtest.runs.loaded import LoadedRules
+from decision_service.pipeline.backtest.runs.resolve import ResolveRules
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import Deps
 from decision_service.pipeline.history.read import ReadHistory
@@ -62,7 +62,7 @@ async def wire_services(
     decisions = _decisions(core, decide, archive)
     core.store.on_erase(decisions.decide.forget)
     validate = ValidateRules(core.read_folder, core.settings.blocked, core.clock, thread)
-    loaded = LoadedRules(core.store, core.active.current, validate, thread)
+    loaded = ResolveRules(core.store, core.active.current, validate, thread)
     reviews = wire_reviews(core, decisions.read, decide)
     services = Services(
         decisions=decisions,

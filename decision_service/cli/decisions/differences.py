@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from rich.table import Table
 
@@ -18,7 +18,6 @@ from decision_service.cli.display.text import (
 from decision_service.edge.rpc.mapping.enums import enum_name
 
 NONE = "–"
-Parts = Mapping[str, str]
 
 
 def difference_table(was: pb.Decision, now: pb.Decision) -> Table:

@@ -43,7 +43,7 @@ class LetterForm(StrEnum):
     JSON = "json"
 
 
-class Kind(StrEnum):
+class LetterKind(StrEnum):
     """The kinds of letters, as options name them."""
 
     APPROVAL = "approval"
@@ -88,7 +88,7 @@ def notice(
 @calls_server
 def notices(
     decision_id: Annotated[str, typer.Option("--decision", help="of one decision")] = "",
-    kind: Annotated[Kind | None, typer.Option("--kind", help="of one kind")] = None,
+    kind: Annotated[LetterKind | None, typer.Option("--kind", help="of one kind")] = None,
     unsent: Annotated[
         bool, typer.Option("--unsent", help="those that nobody reported as sent")
     ] = False,
@@ -132,7 +132,7 @@ def notices(
 @calls_server
 def notice_sent(
     decision_id: IdArgument,
-    kind: Annotated[Kind, typer.Option("--kind", help="of the letter")],
+    kind: Annotated[LetterKind, typer.Option("--kind", help="of the letter")],
     channel: Annotated[str, typer.Option("--channel", help="such as email or post")],
     language: LanguageOption = "en",
     review_id: Annotated[
@@ -166,7 +166,7 @@ def notice_sent(
         console().print(words, markup=False, soft_wrap=True)
 
 
-def _on_wire(kind: Kind) -> str:
+def _on_wire(kind: LetterKind) -> str:
     return f"NOTICE_KIND_{kind.name}"
 
 

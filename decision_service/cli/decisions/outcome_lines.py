@@ -16,7 +16,7 @@ from decision_service.cli.client.inputs import money_message
 from decision_service.cli.errors import CommandError, Exit
 
 
-class LineBroken(Exception):
+class OutcomeLineBroken(Exception):
     """A line holds no report; the message says why."""
 
 
@@ -44,7 +44,7 @@ _TOO_LARGE = 2**31
 _LONGEST = 10_000
 _ENDLESS = 1_000_000
 _REQUIRED = ("decision_id", "loan_id", "as_of_date", "status")
-Line = tuple[int, pb.LoanOutcome | LineBroken]
+Line = tuple[int, pb.LoanOutcome | OutcomeLineBroken]
 """A line's number, from 1, with its report or what is wrong with it."""
 
 
@@ -65,8 +65,8 @@ def read_lines(file: TextIO, currency: str) -> Iterator[Line]:
             _require_length(line)
             report = _of_json(line) if is_json else _of_cells(header, _cells(line))
             yield number, _message(report, currency)
-        except LineBroken as error:
-            yield number, LineBroken(str(error))
+        except OutcomeLineBroken as error:
+            yield number, OutcomeLineBroken(str(error))
 
 
 def _lines(file: TextIO) -> Iterator[str]:
@@ -81,13 +81,13 @@ def _lines(file: TextIO) -> Iterator[str]:
 
 def _require_length(line: str) -> None:
     if len(line) > _LONGEST:
-        raise LineBroken(f"the line has more than {_LONGEST:,} characters")
+        raise OutcomeLineBroken(f"the line has more than {_LONGEST:,} characters")
 
 
 def _header(line: str) -> Sequence[str]:
     try:
         names = [name.strip() for name in _cells(line)]
-    except LineBroken as error:
+    except OutcomeLineBroken as error:
         raise CommandError(f"the header cannot be read: {error}", Exit.USAGE) from None
     unknown = [name for name in names if name not in COLUMNS]
     lacking = [name for name in _REQUIRED if name not in names]
@@ -105,24 +105,24 @@ def _cells(line: str) -> list[str]:
     try:
         return next(csv.reader([line], strict=True))
     except csv.Error as error:
-        raise LineBroken(f"the line is no CSV ({error})") from None
+        raise OutcomeLineBroken(f"the line is no CSV ({error})") from None
 
 
 def _of_cells(header: Sequence[str], cells: Sequence[str]) -> _Report:
     if len(cells) != len(header):
-        raise LineBroken(f"the line has {len(cells)} cells and the header {len(header)}")
+        raise OutcomeLineBroken(f"the line has {len(cells)} cells and the header {len(header)}")
     given = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()}
     try:
         return msgspec.convert(given, _Report, strict=False, dec_hook=_amount)
     except msgspec.ValidationError as error:
-        raise LineBroken(f"the line is no report ({error})") from None
+        raise OutcomeLineBroken(f"the line is no report ({error})") from None
 
 
 def _of_json(line: str) -> _Report:
     try:
         return _JSON.decode(line)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
-        raise LineBroken(f"the line is no report in JSON ({error})") from None
+        raise OutcomeLineBroken(f"the line is no report in JSON ({error})") from None
 
 
 def _amount(_: type, value: object) -> Amount:
@@ -140,10 +140,10 @@ def _message(report: _Report, currency: str) -> pb.LoanOutcome:
         try:
             return None if value is None else money_message(value, report.currency or currency)
         except CommandError as error:
-            raise LineBroken(f"{name}: {error}") from None
+            raise OutcomeLineBroken(f"{name}: {error}") from None
 
     if abs(report.overdue_days) >= _TOO_LARGE:
-        raise LineBroken(f"overdue_days is {report.overdue_days}: that is no number of days")
+        raise OutcomeLineBroken(f"overdue_days is {report.overdue_days}: that is no number of days")
     return pb.LoanOutcome(
         decision_id=report.decision_id,
         loan_id=report.loan_id,
@@ -160,7 +160,7 @@ def _message(report: _Report, currency: str) -> pb.LoanOutcome:
 def _status(word: str) -> str:
     name = f"LOAN_STATUS_{word.upper().replace('-', '_')}"
     if name not in pb.LoanStatus.keys() or name == "LOAN_STATUS_UNSPECIFIED":  # noqa: SIM118 - not a dict
-        raise LineBroken(
+        raise OutcomeLineBroken(
             f"status is {word!r}: it must be booked, not-taken-up, repaid or charged-off"
         )
     return name

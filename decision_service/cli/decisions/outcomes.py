@@ -14,7 +14,7 @@ from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.cli.client.calls import call
 from decision_service.cli.client.calls import outcomes as outcome_stub
 from decision_service.cli.client.options import ServerOptions, calls_server
-from decision_service.cli.decisions.outcome_lines import Line, LineBroken, read_lines
+from decision_service.cli.decisions.outcome_lines import Line, OutcomeLineBroken, read_lines
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
 from decision_service.cli.errors import CommandError, Exit
 
@@ -87,7 +87,7 @@ def _sent(
 ) -> str:
     """What became of a line; raises CommandError where the server can take no more of them."""
     number, report = line
-    if isinstance(report, LineBroken):
+    if isinstance(report, OutcomeLineBroken):
         tally.refused(number, str(report))
         return _REFUSED
     request = pb.RecordOutcomeRequest(outcome=report)

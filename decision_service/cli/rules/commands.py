@@ -47,7 +47,7 @@ from decision_service.cli.rules.why import print_result, print_why
 from decision_service.config import load
 from decision_service.domain.factor import Better
 from decision_service.factors.registry import catalogue
-from decision_service.language.diagnostics import Diagnostic, Severity, count, render
+from decision_service.language.diagnostics import Diagnostic, Severity, count, render, render_all
 from decision_service.pipeline.rules.checks.blocked import blocked_names
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.trial.figures import cases_for_missed, try_figures
@@ -323,9 +323,8 @@ def _judge(versions: list[SuiteResults], fail_under: int) -> None:
 
 def _print_findings(found: list[Diagnostic], selection: RulesSelection) -> None:
     out = console()
-    for diagnostic in found:
-        out.print(render(diagnostic), markup=False, soft_wrap=True)
-        out.print()
+    if found:
+        out.print(render_all(found), markup=False, soft_wrap=True)
     files = sum(
         selection.has(file.path)
         for product in selection.folder.products

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,7 +28,7 @@ from decision_service.cli.rules.folder import DEFAULT_PATH
 from decision_service.cli.rules.version import RulesOption, find_version
 from decision_service.cli.text_files import read_text
 from decision_service.domain.factor import Value
-from decision_service.domain.time import AsOf
+from decision_service.domain.time import AsOf, noon
 from decision_service.domain.verdict import RuleTrace, StageTrace, Truth, Verdict
 from decision_service.edge.rpc.mapping.decisions.verdict import verdict_fields
 from decision_service.factors.registry import catalogue
@@ -143,7 +143,7 @@ def _as_of(word: str | None, read: GivenFile, ruleset: CompiledRuleset) -> AsOf:
     day: date | None = parse_day(word)
     if day is None:
         raise CommandError(f"--as-of is {word}: write it as yyyy-mm-dd", Exit.USAGE)
-    return AsOf.at(datetime.combine(day, time(12), ruleset.zone), ruleset.zone)
+    return noon(day, ruleset.zone)
 
 
 def _message(explained: Explanation) -> pb.Decision:

@@ -29,10 +29,9 @@ from decision_service.pipeline.rules.products import (
     unused_tables,
     versions_of,
 )
+from decision_service.pipeline.rules.publication import published_as
 from decision_service.pipeline.rules.publishing.manifest import (
-    Publication,
     manifest_problems,
-    publication,
 )
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.ruleset.compile.compiler import Compilation
@@ -89,7 +88,7 @@ def load_rules(
     return (
         loading
         if loading.errors
-        else replace(loading, rulebook=Rulebook(products, _published(folder)))
+        else replace(loading, rulebook=Rulebook(products, published_as(folder)))
     )
 
 
@@ -120,11 +119,6 @@ def _asked(product: ProductTexts, by_version: Mapping[str, Compilation]) -> froz
     if any(one.ruleset is None for one in compiled):
         return None
     return frozenset().union(*(one.lists for one in compiled))
-
-
-def _published(folder: RuleFolder) -> Publication | None:
-    manifest = folder.manifest
-    return None if manifest is None else publication(manifest.path, manifest.text)
 
 
 def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from decision_service.domain.decision import Arm
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity
-from decision_service.language.evaluation.condition import Declared, DeclaredNames
+from decision_service.language.expressions.declared import DeclaredNames
 from decision_service.pipeline.ports import StoredText
 from decision_service.pipeline.rules.checks.day_bounds import doubtful_bounds
 from decision_service.pipeline.rules.checks.notices import Demanding, notices_of
@@ -25,10 +27,8 @@ from decision_service.ruleset.program.model import CompiledRuleset
 
 def input_names(ruleset: CompiledRuleset) -> DeclaredNames:
     """A ruleset's inputs as rollout segments may name them."""
-    declared = (
-        Declared(f"inputs.{spec.name}", spec.type, spec.lower, spec.upper, spec.labels)
-        for spec in ruleset.inputs.values()
-    )
+    specs = ruleset.inputs.values()
+    declared = (replace(spec, name=f"inputs.{spec.name}") for spec in specs)
     return DeclaredNames(ruleset.currency, declared)
 
 

@@ -15,7 +15,7 @@ _SHOWN = 16
 
 def manifest_record(folder: RuleFolder) -> Sequence[StoredText]:
     """The manifest as a stored text under its publication's digest; empty without a manifest."""
-    published = _published(folder)
+    published = published_as(folder)
     if published is None or folder.manifest is None:
         return ()
     return (StoredText(_key(published), KIND, folder.manifest.text.encode()),)
@@ -29,10 +29,10 @@ async def downgrades(
     That is so where it was published earlier, decided before, or is not published any more. A store
     that has never seen published rules takes every folder.
     """
-    deciding = None if last is None else _published(last)
+    deciding = None if last is None else published_as(last)
     if deciding is None or last is None or last.manifest is None:
         return ()
-    published, path = _published(folder), last.manifest.path
+    published, path = published_as(folder), last.manifest.path
     if published is None:
         return (_problem("M005", path, f"there is no manifest, and {_named(deciding)}", deciding),)
     if published.allow_rollback and deciding.digest.startswith(published.allow_rollback):
@@ -59,7 +59,8 @@ def _problem(code: str, path: str, message: str, deciding: Publication) -> Diagn
     return Diagnostic(code, Severity.ERROR, path, 1, 1, 2, message, hint)
 
 
-def _published(folder: RuleFolder) -> Publication | None:
+def published_as(folder: RuleFolder) -> Publication | None:
+    """The publication that a folder's manifest names; None without a manifest."""
     manifest = folder.manifest
     return None if manifest is None else publication(manifest.path, manifest.text)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime, time
+from datetime import date
 
 import msgspec
 
@@ -13,7 +13,7 @@ from decision_service.domain.factor import Factors, FactorSpec, FactorValue, Val
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
 from decision_service.domain.needs import Needs
-from decision_service.domain.time import AsOf
+from decision_service.domain.time import AsOf, noon
 from decision_service.domain.verdict import StageTrace, Verdict
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
@@ -96,7 +96,7 @@ class TryRules:
     def _as_of(self, trial: DryRunRequest, ruleset: CompiledRuleset) -> AsOf:
         if trial.as_of is None or trial.user_id:
             return AsOf.at(self._clock.now(), ruleset.zone)
-        return AsOf.at(datetime.combine(trial.as_of, time(12), ruleset.zone), ruleset.zone)
+        return noon(trial.as_of, ruleset.zone)
 
     async def _gathered(
         self, user_id: str, needs: Needs, about: HistoryOf, stop_at: float

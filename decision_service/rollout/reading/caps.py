@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from decision_service.domain.money import LARGEST_AMOUNT, IllegalAmount, check_amount
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
 from decision_service.rollout.model import WHOLE, DayCap, Explore
+from decision_service.rollout.reading.hidden import warn_of_hidden_caps, warn_of_hidden_explore
 from decision_service.rollout.reading.shares import read_name, read_share, refuse_repeated
 
 LEAST_AMOUNT = Decimal("0.0001")
@@ -20,11 +22,12 @@ _LARGE_SHARE = WHOLE // 10
 def read_caps(plan: Fields) -> tuple[DayCap, ...]:
     """Every cap that could be read, all faults reported."""
     read = [
-        (_read_cap(node, plan), node.place)
-        for node in (plan.items("caps") if plan.has("caps") else ())
+        (_read_cap(node, plan), node) for node in (plan.items("caps") if plan.has("caps") else ())
     ]
-    refuse_repeated(((c.name, place) for c, place in read if c), "caps", plan.report)
-    return tuple(cap for cap, _ in read if cap)
+    whole = [(cap, node) for cap, node in read if cap]
+    refuse_repeated(((cap.name, node.place) for cap, node in whole), "caps", plan.report)
+    warn_of_hidden_caps(whole, plan.report)
+    return tuple(cap for cap, _ in whole)
 
 
 def _read_cap(node: YamlNode, plan: Fields) -> DayCap | None:
@@ -57,8 +60,8 @@ def _read_amount(fields: Fields, key: str) -> Decimal | None:
     return amount
 
 
-def read_explore(plan: Fields) -> Explore | None:
-    """The control share; a share of 0 explores nobody and is reported."""
+def read_explore(plan: Fields, caps: Sequence[DayCap]) -> Explore | None:
+    """The control share beside the caps; a share of 0 explores nobody and is reported."""
     node = plan.map("explore")
     if node is None:
         return None
@@ -67,8 +70,10 @@ def read_explore(plan: Fields) -> Explore | None:
     largest, daily = (_read_amount(fields, key) for key in _EXPLORE[1:])
     if percent is None or largest is None or daily is None:
         return None
-    _refuse_impossible(fields, Explore(percent, largest, daily))
-    return Explore(percent, largest, daily)
+    explore = Explore(percent, largest, daily)
+    _refuse_impossible(fields, explore)
+    warn_of_hidden_explore(explore, caps, node, plan.report)
+    return explore
 
 
 def _refuse_impossible(fields: Fields, explore: Explore) -> None:

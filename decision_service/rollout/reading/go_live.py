@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from decision_service.domain.factor import ValueType
 from decision_service.language.diagnostics import Place
-from decision_service.language.evaluation.condition import DeclaredNames, read_condition
+from decision_service.language.evaluation.formula import read_formula
+from decision_service.language.expressions.declared import DeclaredNames
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import shortened
@@ -72,7 +74,7 @@ def _read_segment(node: YamlNode, section: Fields, names: DeclaredNames | None) 
     name, percent, when = read_name(fields), read_share(fields), fields.scalar("when")
     if when is None or names is None:
         return None
-    condition = read_condition(when, names, fields.report)
+    condition = read_formula(when, names, fields.report, ValueType.FLAG)
     if condition is None or name is None or percent is None:
         return None
     return Segment(name, condition, percent)

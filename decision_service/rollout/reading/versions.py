@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 from decision_service.domain.money import LARGEST_AMOUNT
-from decision_service.language.evaluation.condition import DeclaredNames
+from decision_service.language.expressions.declared import DeclaredNames
 from decision_service.language.yaml.fields import Fields
 from decision_service.rollout.guardrails import Metric
 from decision_service.rollout.model import (
@@ -16,6 +15,7 @@ from decision_service.rollout.model import (
     Shadow,
     Versions,
 )
+from decision_service.rollout.reading.caps import LEAST_AMOUNT
 from decision_service.rollout.reading.shares import read_share
 from decision_service.rollout.reading.stages import read_stages
 
@@ -27,7 +27,6 @@ None stands for a version that does not compile: what a plan says of its inputs 
 
 _RATES = tuple(m.value for m in Metric if m.is_rate)
 _LIMITS = ("max_amount", "max_approved_per_day")
-_LEAST_AMOUNT = Decimal("0.0001")
 
 
 def read_versions(plan: Fields, known: DeclaredVersions) -> Versions | None:
@@ -119,7 +118,7 @@ def _read_limits(challenger: Fields, names: DeclaredNames | None) -> ChallengerL
         hint = "declare it in the ruleset, or remove the limits"
         challenger.report.error("P308", node.place, message, hint)
     fields = Fields(node, "`limits`", challenger.report, optional=_LIMITS)
-    amount, daily = (fields.decimal(key, _LEAST_AMOUNT, LARGEST_AMOUNT) for key in _LIMITS)
+    amount, daily = (fields.decimal(key, LEAST_AMOUNT, LARGEST_AMOUNT) for key in _LIMITS)
     return ChallengerLimits(amount, daily)
 
 

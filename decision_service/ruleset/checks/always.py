@@ -19,6 +19,7 @@ from decision_service.ruleset.analysis.ranges import span_of
 from decision_service.ruleset.analysis.regions import Span
 from decision_service.ruleset.analysis.satisfiable import can_hold
 from decision_service.ruleset.program.part import Written
+from decision_service.ruleset.reading.bounds import bounds_text
 from decision_service.ruleset.reading.draft import RulesetDraft
 
 _DIVISORS = {"round": (1, "step"), "floor": (1, "step"), "annuity": (2, "number of months")}
@@ -84,13 +85,8 @@ def _report(code: str, word: str, written: Written, draft: RulesetDraft) -> None
 def _bounds(symbol: Symbol) -> str:
     if symbol.labels:
         return f"`{symbol.name}` is {' or '.join(symbol.labels)}"
-    if symbol.lower is None and symbol.upper is None:
-        return ""
-    if symbol.upper is None:
-        return f"`{symbol.name}` is {symbol.lower:f} or more"
-    if symbol.lower is None:
-        return f"`{symbol.name}` is {symbol.upper:f} or less"
-    return f"`{symbol.name}` is {symbol.lower:f} to {symbol.upper:f}"
+    bounds = bounds_text(symbol.lower, symbol.upper)
+    return f"`{symbol.name}` is {bounds}" if bounds else ""
 
 
 def _overflows(of: Span) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -12,10 +11,9 @@ from decision_service.language.yaml.nodes import ListNode, MapEntry, MapNode, Sc
 from decision_service.ruleset.analysis.ranges import written_labels
 from decision_service.ruleset.figures.model import Change, Edit
 from decision_service.ruleset.figures.neighbours import Token, beside, figures, next_to
+from decision_service.ruleset.reading.names import names_in
 
 Spot = tuple[Scalar, Token]
-
-_NAME = re.compile(r"[a-z]\w*\.[a-z]\w*", re.ASCII)
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
@@ -41,7 +39,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
 def in_expression(scalar: Scalar, at: str, words: Vocabulary) -> Iterator[Change]:
     """The figures of an expression, or of a plain value; a repeated one has its number in `at`."""
     seen: dict[str, int] = {}
-    names = _NAME.findall(scalar.text)
+    names = names_in(scalar.text)
     for token in figures(scalar.text):
         seen[token.text] = seen.get(token.text, 0) + 1
         here = at if seen[token.text] == 1 else f"{at}#{seen[token.text]}"

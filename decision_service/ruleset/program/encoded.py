@@ -23,14 +23,6 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """Values as they would be with one total of the scores with bounds, if it is `possible`."""
-
-    possible: Term
-    values: Mapping[int, Encoded]
-
-
-@dataclass(frozen=True, slots=True)
 class WorldValues:
     """The values in one world."""
 

@@ -32,6 +32,13 @@ def read_bounds(fields: Fields, type_: ValueType, currency: str, report: Report)
     return lower, upper
 
 
+def bounds_text(lower: Decimal | None, upper: Decimal | None) -> str:
+    """`1 to 36`, `1 or more`, `36 or less`; empty without a bound."""
+    if lower is None:
+        return "" if upper is None else f"{upper:f} or less"
+    return f"{lower:f} or more" if upper is None else f"{lower:f} to {upper:f}"
+
+
 def major(value: int | Decimal, type_: ValueType, currency: str) -> Decimal:
     """A value in the units of bounds: money in major units."""
     return to_major(int(value), currency) if type_ is ValueType.MONEY else Decimal(value)

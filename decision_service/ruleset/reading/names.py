@@ -26,6 +26,11 @@ NO_CURRENCY = "XXX"
 """ISO 4217's code for no currency, until the ruleset's own is read."""
 
 
+def names_in(text: str) -> list[str]:
+    """What has the form of a name in a text that need not be an expression, in its order."""
+    return _NAME.findall(text)
+
+
 class Names:
     """The scope of a rule file, filled section by section; each symbol has a slot of its own.
 
@@ -111,7 +116,7 @@ class Names:
 
     def touch(self, text: str) -> None:
         """Count the names in an unreadable expression as used."""
-        for name in _NAME.findall(text):
+        for name in names_in(text):
             if name in self.symbols:
                 self.used[name] = None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, time
 from functools import lru_cache
 from typing import TypeVar
 
@@ -12,7 +11,7 @@ import msgspec
 from decision_service.domain.factor import FactorSpec, FactorValue, Value, ValueType
 from decision_service.domain.missing import OF_FACTORS, Cause, DataReason, Missing
 from decision_service.domain.money import Money, to_minor
-from decision_service.domain.time import AsOf
+from decision_service.domain.time import AsOf, noon
 from decision_service.language.diagnostics import Diagnostic, Place, Report, did_you_mean
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import ListNode, MapEntry, MapNode, Scalar, YamlNode
@@ -32,7 +31,6 @@ T = TypeVar("T")
 
 _CAUSES = [cause.value for cause in OF_FACTORS]
 _CODES = [code.value for code in DataReason if code is not DataReason.NO_RULE_APPROVED]
-_NOON = time(12)
 _UNSENT = f"missing {Cause.NOT_SENT}"
 _VALUES = ("inputs", "factors", "lists")
 _GIVEN = (*_VALUES, "as_of")
@@ -166,6 +164,14 @@ def parse_cases(
     return CaseFile(path, () if report.failed else tuple(cases), report.diagnostics(), marks)
 
 
+def claim_name(name: str | None, place: Place, names: dict[str, Place], report: Report) -> None:
+    """Add a case's name to those of its file; R124 where an earlier case has it."""
+    first = names.setdefault(name, place) if name is not None else place
+    if first != place:
+        hint = f"it stands on line {first.line} already"
+        report.error("R124", place, "the name of the case is repeated", hint)
+
+
 class _Reader:
     """Reads one file's cases for one ruleset."""
 
@@ -209,7 +215,7 @@ class _Reader:
         day = fields.day("as_of")
         if day is None:
             return None
-        return AsOf.at(datetime.combine(day, _NOON, self.ruleset.zone), self.ruleset.zone)
+        return noon(day, self.ruleset.zone)
 
     def _defaults(self) -> Given:
         node = self.fields.get("defaults")
@@ -232,7 +238,7 @@ class _Reader:
         if fields is None:
             return None
         name, place = fields.text("name"), fields.place("name")
-        self._claim(name, place)
+        claim_name(name, place, self.names, self.report)
         expect = fields.get("expect")
         expectation = read_expectation(expect, self.report) if expect is not None else None
         if expect is not None:
@@ -250,12 +256,6 @@ class _Reader:
         return RuleTestCase(
             name, place, expectation, given, as_of, snapshot or "", self.defaults, self.as_of
         )
-
-    def _claim(self, name: str | None, place: Place) -> None:
-        first = self.names.setdefault(name, place) if name is not None else place
-        if first != place:
-            hint = f"it stands on line {first.line} already"
-            self.report.error("R124", place, "the name of the case is repeated", hint)
 
     def _check_complete(self, own: Given, given: Given, place: Place) -> None:
         """R803 and R804; what the case does not say itself is told once for all cases."""

@@ -8,6 +8,7 @@ from decision_service.domain.factor import FactorSpec, Value, ValueType
 from decision_service.domain.money import Money
 from decision_service.language.diagnostics import Report, did_you_mean
 from decision_service.language.yaml.nodes import Scalar, YamlNode
+from decision_service.ruleset.reading.bounds import bounds_text
 
 
 def check_possible(node: YamlNode, spec: FactorSpec, value: Value, report: Report) -> None:
@@ -23,11 +24,5 @@ def check_possible(node: YamlNode, spec: FactorSpec, value: Value, report: Repor
         return
     below = spec.lower is not None and number < spec.lower
     if below or (spec.upper is not None and number > spec.upper):
-        hint = f"it is {_bounds(spec)}"
+        hint = f"it is {bounds_text(spec.lower, spec.upper)}"
         report.error("R807", node.place, f"`{spec.name}` is never {written}", hint)
-
-
-def _bounds(spec: FactorSpec) -> str:
-    if spec.upper is None:
-        return f"{spec.lower:f} or more"
-    return f"{spec.upper:f} or less" if spec.lower is None else f"{spec.lower:f} to {spec.upper:f}"

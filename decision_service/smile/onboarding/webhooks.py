@@ -16,7 +16,6 @@ from decision_service.smile.mapping.pages import read_list
 from decision_service.smile.transport.http import Request
 
 ALL_EVENTS = "ALL_EVENTS"
-LONGEST_SECRET = 64
 
 _PAGE = PageDecoder(WebhookAnswer, "webhooks")
 _ONE = OneDecoder(WebhookAnswer, "webhooks")

@@ -8,9 +8,9 @@ from functools import partial
 
 from decision_service.build import engine_version
 from decision_service.clock_ids import Ids
-from decision_service.pipeline.backtest.runs.loaded import LoadedRules
 from decision_service.pipeline.backtest.runs.model import BacktestPlan
 from decision_service.pipeline.backtest.runs.operate import BacktestDeps, OperateBacktests
+from decision_service.pipeline.backtest.runs.resolve import ResolveRules
 from decision_service.pipeline.backtest.runs.runner import BacktestRunner
 from decision_service.supervision import Supervisor
 from decision_service.wiring.backtest.processes import ProcessPartitions
@@ -42,7 +42,7 @@ class BacktestWiring:
         if self._core.settings.backtest_jobs:
             supervisor.supervise("backtests", self._runner.run)
 
-    def operate(self, compare: LoadedRules) -> OperateBacktests:
+    def operate(self, compare: ResolveRules) -> OperateBacktests:
         """The use cases of the service."""
         core = self._core
         deps = BacktestDeps(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from decision_service.api.v1 import outcome_service_pb2 as pb
-from decision_service.cli.decisions.outcome_lines import LineBroken, read_lines
+from decision_service.cli.decisions.outcome_lines import OutcomeLineBroken, read_lines
 from decision_service.cli.errors import CommandError
 from tests.unit.cli.commands import command
 
@@ -23,7 +23,7 @@ JSON = (
 def read(*lines: str) -> list[tuple[int, pb.LoanOutcome | str]]:
     """Each line's number and report, or what is wrong with it."""
     found = read_lines(StringIO("".join(f"{line}\n" for line in lines)), "PHP")
-    return [(n, str(one) if isinstance(one, LineBroken) else one) for n, one in found]
+    return [(n, str(one) if isinstance(one, OutcomeLineBroken) else one) for n, one in found]
 
 
 def test_both_forms_say_the_same() -> None:

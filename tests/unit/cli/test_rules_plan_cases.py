@@ -76,6 +76,21 @@ def test_a_plan_without_cases_is_warned_of_and_its_cases_are_printed(
     assert f"{PRODUCT} plan: 12 passed, 0 failed, coverage 100 %" in done.out
 
 
+def test_a_cap_that_a_smaller_one_hides_is_warned_of_at_its_figure(
+    capsys: Capsys, rules: Path
+) -> None:
+    """A figure that no case can show to hold is told with its line and what to do."""
+    edit(rules / PRODUCT / "rollout.yaml", "amount_per_day: 300000", "amount_per_day: 5000000")
+    done = command(capsys, "rules", "check", rules)
+    assert done.code == 0
+    assert (
+        "rollout.yaml:22:52: warning P317: `amount_per_day` of the cap `weakest-tier` holds nobody "
+        "whom the cap `all`, with 5000000, does not hold" in done.out
+    )
+    assert "= remove the cap, or make it the smaller of the two" in done.out
+    assert command(capsys, "rules", "check", "--strict", rules).code == 1
+
+
 def test_cases_of_a_plan_are_none_of_its_champion(capsys: Capsys, rules: Path) -> None:
     """A version about which no case is stays refused, however well its plan is tested."""
     for file in (rules / PRODUCT / "tests").glob("v1*.yaml"):

@@ -42,7 +42,7 @@ def values(seed):
 
 def broken(found):
     """The laws that some values contradict."""
-    return [name for name, law in TRUTH.items() if law.of(found, "PHP") is False]
+    return [name for name, law in TRUTH.items() if law.of(found) is False]
 
 
 def split(found):
@@ -64,7 +64,7 @@ def test_the_laws_hold_of_every_applicant(seed):
     assert split(found) == []
     for name, made in MADE.items():
         if found[name].value is not None:
-            assert made.of(found, "PHP") == found[name].value
+            assert made.of(found) == found[name].value
 
 
 @settings(max_examples=60, deadline=None)
@@ -115,7 +115,7 @@ def decision(number, days, outcome, product):
 )
 def test_what_is_no_law_is_broken_by_somebody(text, seed):
     """A pay period covers months without records; schemes differ; overdue loans may owe nothing."""
-    assert formula(text, ValueType.FLAG, "PHP").of(values(seed), "PHP") is False
+    assert formula(text, ValueType.FLAG, "PHP").of(values(seed)) is False
 
 
 def test_every_law_is_stated_once_on_factors_of_one_family_or_more():

@@ -7,23 +7,24 @@ from decimal import Decimal
 
 from decision_service.domain.factor import ValueType
 from decision_service.language.diagnostics import Place, Report
-from decision_service.language.evaluation.condition import Declared, DeclaredNames
 from decision_service.language.evaluation.kleene import unknown
 from decision_service.language.expressions.checker import read_expression
+from decision_service.language.expressions.declared import DeclaredNames
 from decision_service.language.yaml.nodes import Scalar
 from decision_service.language.yaml.parser import read
+from decision_service.ruleset.program.model import InputSpec
 
 FILE = "f.yaml"
 NAMES = DeclaredNames(
     "PHP",
     [
-        Declared("a.int", ValueType.INTEGER),
-        Declared("b.num", ValueType.NUMBER),
-        Declared("c.pay", ValueType.MONEY),
-        Declared("d.label", ValueType.TEXT, labels=("GIG", "EMPLOYED")),
-        Declared("e.flag", ValueType.FLAG),
-        Declared("f.day", ValueType.DATE),
-        Declared("g.int", ValueType.INTEGER),
+        InputSpec("a.int", ValueType.INTEGER),
+        InputSpec("b.num", ValueType.NUMBER),
+        InputSpec("c.pay", ValueType.MONEY),
+        InputSpec("d.label", ValueType.TEXT, labels=("GIG", "EMPLOYED")),
+        InputSpec("e.flag", ValueType.FLAG),
+        InputSpec("f.day", ValueType.DATE),
+        InputSpec("g.int", ValueType.INTEGER),
     ],
 )
 PRESENT = [3, Decimal("0.5"), 1_000_000, "GIG", True, date(2026, 1, 2), 4]

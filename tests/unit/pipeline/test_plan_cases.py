@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
+from decision_service.domain.money import LARGEST_AMOUNT
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.nodes import MapNode, YamlNode
 from decision_service.language.yaml.parser import read
@@ -19,12 +20,12 @@ from decision_service.pipeline.trial.plan_cases.model import PlanCase, PlanUnder
 from decision_service.pipeline.trial.plan_cases.reading import parse_plan_cases
 from decision_service.pipeline.trial.plan_cases.run import run_plan_cases, settle_case
 from decision_service.rollout.model import Plan
-from decision_service.rollout.plan import read_plan
+from decision_service.rollout.plan import parse_plan, read_plan
 from decision_service.ruleset.figures.model import Fate, Tried
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import World, application, rulebook
 from tests.unit.pipeline.plan_cases import CAPS, EXPLORE, bounds_of, cases_of, under_test
-from tests.unit.rollout.plans import PATH, SMALL, VERSIONS
+from tests.unit.rollout.plans import PATH, PRODUCT, SMALL, VERSIONS
 from tests.unit.ruleset.rulesets import ROOT
 
 GRANTED = "rules: {outcome: APPROVE, amount: 10000, tier: T4}"
@@ -176,6 +177,61 @@ def test_a_bound_that_another_one_always_hides_has_no_case() -> None:
     cases = offered(hidden, under_test(hidden), frozenset())
     assert [goal for goal in cases if "`a`" in goal or "holds" not in goal] == [*cases]
     assert len(cases) == 3
+
+
+def hidden(bounds: str) -> set[tuple[int, int]]:
+    """Where a plan's figures stand of which the check says that they hold nobody."""
+    told = parse_plan(PATH, SMALL + bounds, PRODUCT, VERSIONS).diagnostics
+    return {(one.line, one.column) for one in told if one.code == "P317"}
+
+
+def places_held(bounds: str) -> dict[tuple[int, int], bool]:
+    """Whether a case is offered that a figure of a cap holds, by the figure's place.
+
+    The largest amount of all is left out: no approval is beyond it.
+    """
+    cases = offered(bounds, under_test(bounds), frozenset())
+    return {
+        (b.scalar.place.line, b.scalar.place.column): f"{b.what} holds" in cases
+        for b in bounds_of(bounds)
+        if b.cap and b.scalar.text != str(LARGEST_AMOUNT)
+    }
+
+
+def without(bounds: str, places: set[tuple[int, int]]) -> str:
+    """The bounds without the figures of caps at these places, and without caps of no figure."""
+    lines, before = bounds.splitlines(keepends=True), SMALL.count("\n")
+    for line, column in sorted(places, reverse=True):
+        text = lines[line - before - 1]
+        rest = text[column - 1 :].lstrip("0123456789")
+        lines[line - before - 1] = text[: column - 1].rpartition(",")[0] + rest
+    return "".join(one for one in lines if "name" not in one or "_per_day" in one)
+
+
+@settings(max_examples=50)
+@given(bounds=plans())
+def test_without_the_figures_that_the_check_tells_every_other_one_holds_a_case(bounds: str) -> None:
+    """None that is told holds one; where none is told, all do."""
+    caps = bounds.partition("explore")[0]
+    told = hidden(caps)
+    assert not any(held for place, held in places_held(caps).items() if place in told)
+    left = without(caps, told)
+    assert hidden(left) == set()
+    assert all(places_held(left).values())
+
+
+@given(amount=st.integers(1, 20_000), spent=st.integers(0, 20_000), more=st.integers(0, 20_000))
+def test_an_amount_of_exploring_at_or_above_a_cap_holds_nobody(
+    amount: int, spent: int, more: int
+) -> None:
+    """The day has approved at least what it explored, so that the cap always goes before."""
+    bounds = "caps:\n  - {name: all, amount_per_day: 9000}\n"
+    bounds += f"explore: {{percent: 1, max_amount: {9000 + more}, amount_per_day: {9000 + more}}}\n"
+    assert len(hidden(bounds)) == 2
+    day = f"day: {{amount: {spent}, explored: {spent}}}"
+    said = f"rules: {{outcome: DECLINE, score_aside: {{amount: {amount}}}}}\n    draw: 0"
+    found = effects(f"{said}\n    {day}", bounds)
+    assert "holds" not in {found.get("explore.max_amount"), found.get("explore.amount_per_day")}
 
 
 def tried(bounds: str, cases: str) -> list[Tried]:

@@ -92,4 +92,4 @@ def _laws_between(names):
 
 def _holds(law, factors, ruleset):
     currency = ruleset.currency
-    return formula(law.expression, ValueType.FLAG, currency).of(factors, currency) is not False
+    return formula(law.expression, ValueType.FLAG, currency).of(factors) is not False

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from decision_service.domain.factor import ValueType
 from decision_service.language.diagnostics import render_all
-from decision_service.language.evaluation.condition import Declared, DeclaredNames
+from decision_service.language.expressions.declared import DeclaredNames
 from decision_service.rollout.gate import Assignment, Pin, Subject, sets_pin
 from decision_service.rollout.model import Plan
 from decision_service.rollout.plan import PlanReading, parse_plan
+from decision_service.ruleset.program.model import InputSpec
 
 TESTS = Path(__file__).parents[2]
 CASES = TESTS / "cases" / "rollout"
@@ -35,11 +36,11 @@ versions:
 def inputs(*, amount: bool = True) -> DeclaredNames:
     """The inputs that a ruleset declares, as segments see them."""
     declared = [
-        Declared("inputs.customer_type", ValueType.TEXT, labels=("new", "existing")),
-        Declared("inputs.requested_term_months", ValueType.INTEGER),
+        InputSpec("inputs.customer_type", ValueType.TEXT, labels=("new", "existing")),
+        InputSpec("inputs.requested_term_months", ValueType.INTEGER),
     ]
     if amount:
-        declared.append(Declared("inputs.requested_amount", ValueType.MONEY))
+        declared.append(InputSpec("inputs.requested_amount", ValueType.MONEY))
     return DeclaredNames("PHP", declared)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.domain.verdict import Truth
+from decision_service.language.evaluation.kleene import Unknown
 from decision_service.rollout.guardrails import (
     Action,
     Ceiling,
@@ -68,8 +68,8 @@ def test_the_documented_segment_is_typed():
     (segment,) = good(STAGED).go_live.segments
     assert (segment.name, segment.percent) == ("existing-customers", 100_000)
     values = {"inputs.customer_type": "existing"}
-    assert segment.condition.truth(values) is Truth.TRUE
-    assert segment.condition.truth({}) is Truth.UNKNOWN
+    assert segment.condition.of_sent(values) is True
+    assert isinstance(segment.condition.of_sent({}), Unknown)
 
 
 def test_the_documented_versions():

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from msgspec.structs import asdict, replace
 
-from decision_service.language.evaluation.condition import InputCondition
+from decision_service.language.evaluation.formula import Formula
 from decision_service.rollout.canonical import digest_of
 from decision_service.rollout.diff.plans import compare_plans
 from decision_service.rollout.model import Plan
@@ -64,7 +64,7 @@ def _changed(value: Any) -> Iterator[Any]:
     match value:
         case Enum():
             yield next(each for each in type(value) if each is not value)
-        case InputCondition():
+        case Formula():
             yield replace(value, text=f"{value.text} and true")
         case msgspec.Struct():
             for name, part in asdict(value).items():

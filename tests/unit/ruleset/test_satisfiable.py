@@ -12,23 +12,24 @@ from hypothesis import strategies as st
 from decision_service.domain.factor import ValueType
 from decision_service.language.diagnostics import Place, Report
 from decision_service.language.evaluation.arithmetic import exactly
-from decision_service.language.evaluation.condition import Declared, DeclaredNames
 from decision_service.language.evaluation.emitter import compile_tree
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.expressions.checker import read_expression
+from decision_service.language.expressions.declared import DeclaredNames
 from decision_service.language.yaml.nodes import Scalar
 from decision_service.ruleset.analysis.ranges import span_of
 from decision_service.ruleset.analysis.satisfiable import can_hold
+from decision_service.ruleset.program.model import InputSpec
 from tests.fakes.examples import examples
 
 NAMES = DeclaredNames(
     "PHP",
     [
-        Declared("a.n", ValueType.INTEGER, Decimal(0), Decimal(4)),
-        Declared("b.n", ValueType.INTEGER, Decimal(1), Decimal(3)),
-        Declared("c.label", ValueType.TEXT, labels=("x", "y", "z")),
-        Declared("d.flag", ValueType.FLAG),
-        Declared("e.free", ValueType.TEXT),
+        InputSpec("a.n", ValueType.INTEGER, lower=Decimal(0), upper=Decimal(4)),
+        InputSpec("b.n", ValueType.INTEGER, lower=Decimal(1), upper=Decimal(3)),
+        InputSpec("c.label", ValueType.TEXT, labels=("x", "y", "z")),
+        InputSpec("d.flag", ValueType.FLAG),
+        InputSpec("e.free", ValueType.TEXT),
     ],
 )
 WORLDS = list(product(range(5), range(1, 4), "xyz", (True, False), "pq"))

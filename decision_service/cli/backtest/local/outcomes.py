@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from decision_service.api.v1 import outcome_service_pb2 as pb
-from decision_service.cli.decisions.outcome_lines import LineBroken, read_lines
+from decision_service.cli.decisions.outcome_lines import OutcomeLineBroken, read_lines
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.language.yaml.readers import parse_day
 from decision_service.storage.cases.loans import LoanReport, write_loans
@@ -31,8 +31,8 @@ def written_loans(file: Path, target: Path, key: Callable[[str], str]) -> None:
 
 def _reports(file: Path, lines: TextIO, key: Callable[[str], str]) -> Iterator[LoanReport]:
     for number, report in read_lines(lines, _CURRENCY):
-        problem = str(report) if isinstance(report, LineBroken) else _problem(report)
-        if isinstance(report, LineBroken) or problem:
+        problem = str(report) if isinstance(report, OutcomeLineBroken) else _problem(report)
+        if isinstance(report, OutcomeLineBroken) or problem:
             sys.stderr.write(f"{file}:{number}: not counted: {problem}\n")
             continue
         yield LoanReport(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date
 
 import msgspec
 from msgspec.structs import replace
@@ -13,7 +13,7 @@ from decision_service.domain.factor import Factors, FactorValue, Value
 from decision_service.domain.missing import Cause
 from decision_service.domain.needs import FetchPlan, Needs, WhenTransactions
 from decision_service.domain.snapshot import Snapshot
-from decision_service.domain.time import AsOf
+from decision_service.domain.time import AsOf, noon
 from decision_service.factors.compute import compute, own_values
 from decision_service.factors.plan import fetch_plan
 from decision_service.factors.reading import reading
@@ -89,7 +89,7 @@ def loaded_for(facts: Facts, ruleset: CompiledRuleset, day: date | None = None) 
     """The same facts as a ruleset takes them, perhaps with the dated parameters of another day."""
     as_of = facts.as_of
     if day is not None:
-        as_of = AsOf.at(datetime.combine(day, time(12), as_of.zone), as_of.zone)
+        as_of = noon(day, as_of.zone)
     return replace(facts, loaded=load(ruleset, facts.factors, as_of, facts.loaded))
 
 

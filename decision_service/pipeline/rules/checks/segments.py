@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from decision_service.language.diagnostics import Diagnostic, Place, Report
-from decision_service.language.evaluation.condition import InputCondition
+from decision_service.language.evaluation.formula import Formula
 from decision_service.language.expressions import tree
 from decision_service.language.yaml import parser as yaml
 from decision_service.language.yaml.nodes import ListNode, MapNode, YamlNode
@@ -40,13 +40,13 @@ def _places(root: YamlNode | None) -> list[Place]:
 
 def _why_empty(segment: Segment, earlier: Sequence[Segment]) -> str:
     condition = segment.condition
-    if not can_hold([(condition.tree, True)], condition.scope.currency):
+    if not can_hold([(condition.tree, True)], condition.currency):
         return f"`{condition.text}` never holds"
     first = next((one for one in earlier if _takes_all(one.condition, condition)), None)
     return "" if first is None else f"`{first.name}` takes them before it"
 
 
-def _takes_all(earlier: InputCondition, later: InputCondition) -> bool:
+def _takes_all(earlier: Formula, later: Formula) -> bool:
     """Whether whoever meets the later condition meets the earlier one, too.
 
     An earlier condition on an input that was not sent matches nobody, so it must ask for no other
@@ -56,4 +56,4 @@ def _takes_all(earlier: InputCondition, later: InputCondition) -> bool:
     if not needed or not set(earlier.names) <= set(later.names):
         return False
     claims = [(earlier.tree, False), (later.tree, True)]
-    return not can_hold(claims, later.scope.currency)
+    return not can_hold(claims, later.currency)

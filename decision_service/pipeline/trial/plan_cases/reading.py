@@ -11,6 +11,7 @@ from decision_service.language.yaml.parser import read
 from decision_service.pipeline.trial.plan_cases.given import GIVEN, read_given
 from decision_service.pipeline.trial.plan_cases.model import PlanCase, PlanCaseFile, PlanUnderTest
 from decision_service.pipeline.trial.plan_cases.read_expectation import read_expectation
+from decision_service.ruleset.testing.case_reading import claim_name
 from decision_service.ruleset.testing.marks import read_marks
 
 
@@ -76,7 +77,7 @@ class _Reader:
         if fields is None:
             return None
         name, place = fields.text("name"), fields.place("name")
-        self._claim(name, place)
+        claim_name(name, place, self.names, self.report)
         given = read_given(self._with_defaults(fields), self.tested)
         expect = fields.get("expect")
         expectation = None
@@ -96,9 +97,3 @@ class _Reader:
         usual = [entry for entry in self.defaults if entry.key not in written]
         node = MapNode(tuple(e for e in (*own, *usual) if e.key in GIVEN), fields.node.place)
         return Fields(node, "the case", self.report, optional=GIVEN)
-
-    def _claim(self, name: str | None, place: Place) -> None:
-        first = self.names.setdefault(name, place) if name is not None else place
-        if first != place:
-            hint = f"it stands on line {first.line} already"
-            self.report.error("R124", place, "the name of the case is repeated", hint)

@@ -10,7 +10,7 @@ from decision_service.domain.factor import ValueType
 from decision_service.language.expressions.tree import Literal
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import Scalar, YamlNode
-from decision_service.ruleset.reading.bounds import BOUNDED, major, read_bounds
+from decision_service.ruleset.reading.bounds import BOUNDED, bounds_text, major, read_bounds
 from decision_service.ruleset.reading.draft import RulesetDraft
 
 SHARE = "share"
@@ -40,20 +40,12 @@ class ParamLimits(msgspec.Struct, frozen=True):
         """`is 30; `max_debt_to_income` is 0 to 1 (share)`."""
         written = node.text if isinstance(node, Scalar) else ""
         unit = f" ({self.unit})" if self.unit else ""
-        return f"is {written}; `{self.name}` is {self._bounds}{unit}"
+        return f"is {written}; `{self.name}` is {bounds_text(self.lower, self.upper)}{unit}"
 
     @property
     def hint(self) -> str:
         """What is most often meant."""
         return "30 % is written 0.30" if self.upper == 1 else "change it, or the bounds"
-
-    @property
-    def _bounds(self) -> str:
-        if self.upper is None:
-            return f"{self.lower:f} or more"
-        return (
-            f"{self.upper:f} or less" if self.lower is None else f"{self.lower:f} to {self.upper:f}"
-        )
 
 
 def read_limits(fields: Fields, name: str, type_: ValueType, draft: RulesetDraft) -> ParamLimits:

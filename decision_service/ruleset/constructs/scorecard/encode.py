@@ -10,7 +10,7 @@ from decision_service.domain.verdict import Outcome
 from decision_service.language.encoding.encoded import Encoded, NotEncodable, present
 from decision_service.language.terms.builder import Builder
 from decision_service.language.terms.term import Term
-from decision_service.ruleset.constructs.scorecard.encode_points import Scored, points_of
+from decision_service.ruleset.constructs.scorecard.encode_points import EncodedPoints, points_of
 from decision_service.ruleset.constructs.scorecard.model import Card
 from decision_service.ruleset.program.encoded import EncodedState, Mark
 from decision_service.ruleset.program.state import MOST_WORLDS
@@ -35,7 +35,7 @@ def encode_card(card: Card, state: EncodedState) -> None:
     _conclude(card, bands, tainted, state)
 
 
-def _totals(b: Builder, card: Card, scored: Sequence[Scored]) -> Possible:
+def _totals(b: Builder, card: Card, scored: Sequence[EncodedPoints]) -> Possible:
     """Every total, lowest first, and when it is possible."""
     totals: dict[Decimal, Term] = {card.base: b.true}
     for each in scored:
@@ -83,7 +83,7 @@ def _world(b: Builder, card: Card, total: Decimal) -> Mapping[int, Encoded]:
     return {card.score.slot: present(b, b.number(total)), card.band.slot: present(b, band)}
 
 
-def _counts(b: Builder, card: Card, scored: Sequence[Scored]) -> Sequence[tuple[int, Term]]:
+def _counts(b: Builder, card: Card, scored: Sequence[EncodedPoints]) -> Sequence[tuple[int, Term]]:
     """From how many totals on there are so many, by which characteristics have bounds."""
     open_ = [i for i, s in enumerate(scored) if s.bounded is not b.false]
     if len(open_) > _MOST_CHARACTERISTICS:

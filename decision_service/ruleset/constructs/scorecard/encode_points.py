@@ -15,7 +15,7 @@ from decision_service.ruleset.program.encoded import EncodedState
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class EncodedPoints:
     """The points that a characteristic can give and when; whether they are bounds, and tainted."""
 
     points: Mapping[Decimal, Term]
@@ -23,7 +23,7 @@ class Scored:
     tainted: Term
 
 
-def points_of(each: Characteristic, state: EncodedState) -> Scored:
+def points_of(each: Characteristic, state: EncodedState) -> EncodedPoints:
     """The points for any value, and for a missing one."""
     b, slot = state.builder, each.name.symbol.slot
     value, mark = state.read(slot), state.behind(frozenset({slot}))
@@ -39,7 +39,7 @@ def points_of(each: Characteristic, state: EncodedState) -> Scored:
         points[one.points] = b.or_(points.get(one.points, b.false), b.and_(sure, hit), bounded)
     if each.fixed is not None:
         points[each.fixed] = b.or_(points.get(each.fixed, b.false), fixed)
-    return Scored(points, bounded, b.and_(bounded, failed))
+    return EncodedPoints(points, bounded, b.and_(bounded, failed))
 
 
 def _hits(b: Builder, each: Characteristic, value: Encoded) -> Sequence[Term]:

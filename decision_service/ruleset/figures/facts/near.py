@@ -13,10 +13,10 @@ from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, Yaml
 from decision_service.ruleset.figures.neighbours import figures
 from decision_service.ruleset.figures.trees import columns
 from decision_service.ruleset.program.model import ParamSpec
+from decision_service.ruleset.reading.names import names_in
 
 Near = dict[str, set[str]]
 
-_NAME = re.compile(r"[a-z]\w*\.[a-z]\w*", re.ASCII)
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
@@ -27,7 +27,7 @@ def figures_near(root: MapNode, params: Mapping[str, ParamSpec], currency: str) 
         near.setdefault(name, set()).update(_numbers(text))
     values = {f"params.{p.name}": _of_param(p, currency) for p in params.values()}
     for name, text in _pairs(root):
-        for other in _NAME.findall(text):
+        for other in names_in(text):
             near[name] |= values.get(other, set())
     return near
 
@@ -35,7 +35,7 @@ def figures_near(root: MapNode, params: Mapping[str, ParamSpec], currency: str) 
 def _pairs(node: YamlNode) -> Iterator[tuple[str, str]]:
     """Names with the texts that could compare them."""
     if isinstance(node, Scalar):
-        for name in _NAME.findall(node.text):
+        for name in names_in(node.text):
             yield name, node.text
     elif isinstance(node, ListNode):
         for item in node.items:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 
 from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.ruleset.figures.model import Change
 from decision_service.ruleset.figures.spots import entries, items
 from decision_service.ruleset.figures.trees import columns
-
-_NAME = re.compile(r"[a-z]\w*\.[a-z]\w*", re.ASCII)
+from decision_service.ruleset.reading.names import names_in
 
 Uses = Mapping[str, Collection[str]]
 
@@ -40,7 +38,7 @@ def related(root: MapNode, uses: Uses, change: Change) -> frozenset[str]:
     """
     if change.at.startswith("params."):
         param = ".".join(change.at.split(".")[:2])
-        start = {n for text in _texts(root) if param in _NAME.findall(text) for n in _in(text)}
+        start = {n for text in _texts(root) if param in names_in(text) for n in names_in(text)}
     else:
         start = set(_around(root, {id(edit.node) for edit in change.edits})[1])
     return _closed(start, uses)
@@ -72,11 +70,7 @@ def _parts(node: YamlNode | MapEntry) -> tuple[YamlNode | MapEntry, ...]:
 
 def _names(node: YamlNode | MapEntry) -> Iterator[str]:
     for text in _texts(node):
-        yield from _in(text)
-
-
-def _in(text: str) -> list[str]:
-    return _NAME.findall(text)
+        yield from names_in(text)
 
 
 def _texts(node: YamlNode | MapEntry) -> Iterator[str]:

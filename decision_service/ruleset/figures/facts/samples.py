@@ -7,14 +7,14 @@ step beside them, at the ends of what it can have, and among what the cases give
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from itertools import cycle, islice
 from typing import Any
 
 from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
 from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.time import AsOf
+from decision_service.domain.time import AsOf, noon
 from decision_service.ruleset.figures.facts.dates import compared_dates
 from decision_service.ruleset.figures.facts.pools import distinct, possible_values
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -151,7 +151,7 @@ class Sampler:
         starts = {s.start for p in self.ruleset.params.values() for s in p.every_step if s.start}
         days = {day + timedelta(days=step) for day in starts for step in (-1, 0)}
         days |= {base.as_of.date for base in self.bases}
-        return [_noon(day, self.ruleset) for day in sorted(days)] or [
+        return [noon(day, self.ruleset.zone) for day in sorted(days)] or [
             base.as_of for base in self.bases[:1]
         ]
 
@@ -166,7 +166,3 @@ def _put(inputs: dict[str, Any], name: str, value: Any) -> None:
     inputs.pop(name, None)
     if value is not None:
         inputs[name] = value
-
-
-def _noon(day: date, ruleset: CompiledRuleset) -> AsOf:
-    return AsOf.at(datetime.combine(day, time(12), ruleset.zone), ruleset.zone)

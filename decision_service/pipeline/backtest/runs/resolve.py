@@ -21,7 +21,7 @@ from decision_service.ruleset.figures.setting import FiguresUnfit
 from decision_service.ruleset.program.model import CompiledRuleset
 
 
-class LoadedRules:
+class ResolveRules:
     """Finds the champion and the other side among the loaded rules, or compiles a sent text."""
 
     def __init__(
