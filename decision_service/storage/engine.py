@@ -44,6 +44,9 @@ class Database(Protocol):
     async def read_together(self, work: Callable[[Connection], T]) -> T:
         """As `read`, in one transaction: every statement sees the same state of the store."""
 
+    async def look_up(self, work: Callable[[Connection], T]) -> T:
+        """As `read`, on a connection that is kept for what decisions look up."""
+
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in one transaction, durable on return.
 

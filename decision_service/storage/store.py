@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from decision_service.domain.decision import Arm
-from decision_service.domain.errors import ReadingMoved, StoreError
+from decision_service.domain.errors import ReadingMoved
 from decision_service.impact.sums import ImpactSums
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.history.keys import IdentityKey
@@ -42,7 +42,7 @@ from decision_service.pipeline.snapshots.events import Event, Receipt
 from decision_service.rollout.allowances import DayTotals
 from decision_service.rollout.gate import Pin
 from decision_service.storage.address import SqliteFile, parse_store_url
-from decision_service.storage.commit.batches import Batches
+from decision_service.storage.commit.lookups import Lookups
 from decision_service.storage.commit.writer import (
     LARGEST_GROUP,
     LINGER_SECONDS,
@@ -110,12 +110,7 @@ class Store:
         self._writer = Writer(database, linger, largest_group, on_commit, data_keys)
         self._held: UserCache[UserState] = UserCache(USERS)
         self._on_erase: list[Callable[[str], None]] = []
-        self._finds: Batches[decisions.CallerRequest, StoredEntry | None] = Batches(
-            self._find_together, most=largest_group
-        )
-        self._pasts: Batches[frozenset[bytes], Mapping[bytes, Past]] = Batches(
-            self._past_together, most=largest_group
-        )
+        self._lookups = Lookups(database, largest_group)
 
     @classmethod
     async def open(
@@ -170,8 +165,7 @@ class Store:
         await self._erasing.aclose()
         await self._writer.aclose()
         await self.leases.aclose()
-        await self._finds.aclose()
-        await self._pasts.aclose()
+        await self._lookups.aclose()
         await self._database.aclose()
 
     async def check(self) -> None:
@@ -181,11 +175,11 @@ class Store:
 
     async def find(self, caller: str, request_id: str) -> StoredEntry | None:
         """The decision of this caller's request, if there is one."""
-        return await self._finds.submit((caller, request_id))
+        return await self._lookups.find((caller, request_id))
 
     async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
         """The newest decisions under each key that has any."""
-        return await self._pasts.submit(frozenset(keys))
+        return await self._lookups.past(keys)
 
     async def commit(self, entry: DecisionEntry) -> StoredEntry:
         """Store the decision with its snapshot, durable on return; or return the winner's."""
@@ -448,19 +442,6 @@ class Store:
         """A shadow's results on decisions from `since` on, added up."""
         work = partial(shadows.sums, product=product, version=version, since=since)
         return await self._database.read(work)
-
-    async def _find_together(
-        self, keys: Sequence[decisions.CallerRequest]
-    ) -> Sequence[StoredEntry | StoreError | None]:
-        found = await self._database.read(partial(decisions.by_keys, keys=keys))
-        return [found.get(key) for key in keys]
-
-    async def _past_together(
-        self, asked: Sequence[frozenset[bytes]]
-    ) -> Sequence[Mapping[bytes, Past] | StoreError]:
-        every = frozenset[bytes]().union(*asked)
-        found = await self._database.read(partial(history.under, keys=every))
-        return [{key: found[key] for key in keys if key in found} for keys in asked]
 
 
 def _journal(url: str, path: Path | None) -> ErasureJournal | None:

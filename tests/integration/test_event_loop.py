@@ -328,10 +328,11 @@ async def test_a_stop_breaks_off_what_does_not_end_in_time() -> None:
 async def test_ended_calls_that_are_remembered_keep_nobody_out(how: str) -> None:
     """However many calls somebody still knows, as errors do, the connection takes further ones."""
     held: list[RpcContext] = []
-    left = asyncio.Queue[None]()
+    begun, left = asyncio.Queue[None](), asyncio.Queue[None]()
 
     async def behaviour(request: bytes, call: RpcContext) -> bytes:
         held.append(call)
+        begun.put_nowait(None)
         if how == "refused":
             call.end(grpc.StatusCode.UNAVAILABLE, "")
         if how == "left":
@@ -344,10 +345,13 @@ async def test_ended_calls_that_are_remembered_keep_nobody_out(how: str) -> None
     methods = {"Held": Method(behaviour), "Echo": Method(echo)}
     async with serving(methods, max_concurrent_streams=4) as (server, channel):
         for _ in range(20):
-            with suppress(grpc.aio.AioRpcError):
-                await channel.unary_unary("/t.T/Held")(b"", timeout=0.05 if how == "left" else 5)
+            call = channel.unary_unary("/t.T/Held")(b"")
+            await begun.get()
             if how == "left":
+                call.cancel()
                 await left.get()
+            with suppress(grpc.aio.AioRpcError, asyncio.CancelledError):
+                await call
         assert await channel.unary_unary("/t.T/Echo")(b"still", timeout=5) == b"still"
         assert len(held) == 20
     assert server.calls.open == 0

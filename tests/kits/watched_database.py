@@ -37,6 +37,9 @@ class WatchedDatabase:
     async def read_together(self, work: Callable[[Connection], T]) -> T:
         return await self._database.read_together(work)
 
+    async def look_up(self, work: Callable[[Connection], T]) -> T:
+        return await self._database.look_up(work)
+
     async def write(self, work: Callable[[Connection], T]) -> T:
         return await self._database.write(work)
 

@@ -76,6 +76,7 @@ class PostgresDatabase:
         self._reading = readers
         self._readers = _engine(server, readers, isolation_level=_EACH_BY_ITSELF)
         self._together = self._readers.execution_options(isolation_level=_TOGETHER)
+        self._looker = _engine(server, 1, isolation_level=_EACH_BY_ITSELF)
         self._writer = _engine(server, 1)
         self._committer = _engine(server, 1, _COMMIT_SETTINGS)
         self._notes = _engine(server, 1, _NOTE_SETTINGS, isolation_level=_EACH_BY_ITSELF)
@@ -86,22 +87,21 @@ class PostgresDatabase:
 
     async def connect(self) -> None:
         """Open every connection that decisions need, so that the first ones wait for none."""
-        pools = ((self._readers, self._reading), (self._committer, 1), (self._notes, 1))
+        single = (self._looker, self._committer, self._notes)
+        pools = ((self._readers, self._reading), *((engine, 1) for engine in single))
         await asyncio.gather(*(_connected(engine, count) for engine, count in pools))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run read-only work; a lost connection is replaced once."""
-        try:
-            return await self._run(self._readers, work)
-        except ConnectionLost:
-            return await self._run(self._readers, work)
+        return await self._again(self._readers, work)
 
     async def read_together(self, work: Callable[[Connection], T]) -> T:
         """As `read`, in one transaction."""
-        try:
-            return await self._run(self._together, work)
-        except ConnectionLost:
-            return await self._run(self._together, work)
+        return await self._again(self._together, work)
+
+    async def look_up(self, work: Callable[[Connection], T]) -> T:
+        """As `read`, on a connection that is kept for what decisions look up."""
+        return await self._again(self._looker, work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in one transaction; repeated after a rollback by the server."""
@@ -129,9 +129,22 @@ class PostgresDatabase:
     async def aclose(self) -> None:
         """Close every connection."""
         self._closed = True
-        used = (self._readers, self._writer, self._committer, self._notes, self._cleaner)
-        for engine in used:
+        for engine in (
+            self._readers,
+            self._looker,
+            self._writer,
+            self._committer,
+            self._notes,
+            self._cleaner,
+        ):
             await engine.dispose()
+
+    async def _again(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+        """Run read-only work; a lost connection is replaced once."""
+        try:
+            return await self._run(engine, work)
+        except ConnectionLost:
+            return await self._run(engine, work)
 
     async def _repeat(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         for _ in range(ATTEMPTS - 1):

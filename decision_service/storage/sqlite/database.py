@@ -56,6 +56,7 @@ class SqliteDatabase:
     def __init__(self, path: Path, readers: int, lock: FileLock) -> None:
         self._writer = _Connections(writing_engine(path), 1)
         self._readers = _Connections(_reading_engine(path), readers)
+        self._looker = _Connections(_reading_engine(path), 1)
         self._lock = lock
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -70,6 +71,10 @@ class SqliteDatabase:
             return work(connection)
 
         return await self._readers.run(together)
+
+    async def look_up(self, work: Callable[[Connection], T]) -> T:
+        """As `read`, on a connection that is kept for what decisions look up."""
+        return await self._looker.run(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in one transaction, durable on return; rolls back and raises as `read`."""
@@ -93,6 +98,7 @@ class SqliteDatabase:
     async def aclose(self) -> None:
         """Finish running work, close the file and release its lock."""
         await self._readers.aclose()
+        await self._looker.aclose()
         await self._writer.aclose()
         self._lock.release()
 
