@@ -13,6 +13,7 @@ from decision_service.domain.errors import RequestIdReused, ReviewRefused
 from decision_service.domain.kinds import Kind
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.reviewing.model import (
+    NO_TERMS,
     Review,
     ReviewAction,
     ReviewEnd,
@@ -155,7 +156,11 @@ def contested(review: Review, by: By, text: str, policy: ReviewPolicy) -> Review
 def erased(review: Review, by: By) -> ReviewStep:
     """End a review whose applicant's data was erased."""
     ended = replace(
-        _unclaimed(review, ReviewState.ENDED), ended=by.at, end=ReviewEnd.ERASED, result=None
+        _unclaimed(review, ReviewState.ENDED),
+        ended=by.at,
+        end=ReviewEnd.ERASED,
+        result=None,
+        terms=NO_TERMS,
     )
     return _step(ended, by, ReviewAction.ERASED)
 
