@@ -55,18 +55,25 @@ async def test_fifty_callers_over_two_replicas_are_decided_once(
         assert len(listed.decisions) == 1
 
 
+@pytest.mark.long
 async def test_a_caller_at_the_other_replica_is_told_in_time(
     postgres: Postgres, tmp_path: Path
 ) -> None:
-    """While one replica still decides, the other answers ABORTED before the caller's deadline."""
+    """While one replica still decides, the other answers ABORTED before the caller's deadline.
+
+    It does so 50 ms before: on a busy machine the caller's own clock may be first, and she repeats.
+    """
     async with (
-        vendor(slow(3.0)) as at,
+        vendor(slow(6.0)) as at,
         replicas(tmp_path, postgres.migrated(), at) as (one, two),
     ):
         request = create(GEORGE)
         first = asyncio.ensure_future(raw(one.channel)(request, timeout=60))
         await at.hit()
-        told = await refused(two.stub.CreateDecision(request, timeout=1.5))
+        told = await until(
+            lambda: refused(two.stub.CreateDecision(request, timeout=1.0)),
+            lambda told: told.code is not grpc.StatusCode.DEADLINE_EXCEEDED,
+        )
         assert (told.code, told.info.reason) == (grpc.StatusCode.ABORTED, "REQUEST_IN_PROGRESS")
         assert told.retry is not None
         assert await raw(two.channel)(request, timeout=60) == await first
