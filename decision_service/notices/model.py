@@ -84,6 +84,8 @@ class PersonsResult(msgspec.Struct, frozen=True):
     decided_on: date
     sentences: Mapping[str, str] = msgspec.field(default_factory=dict)
     amount: Money | None = None
+    term_months: int | None = None
+    instalment: Money | None = None
     contested: bool = False
     changed: bool = False
 

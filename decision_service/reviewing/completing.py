@@ -16,20 +16,29 @@ from decision_service.domain.errors import (
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.reviewing.model import (
+    NO_TERMS,
     Review,
     ReviewAction,
     ReviewEvent,
     ReviewResult,
     ReviewState,
+    ReviewTerms,
 )
 from decision_service.reviewing.policy import Authority, ReviewPolicy, ReviewReason
 from decision_service.reviewing.steps import By, ReviewStep, require_claim
 
 
-def complete(review: Review, by: By, result: ReviewResult, policy: ReviewPolicy) -> ReviewStep:
+def complete(
+    review: Review,
+    by: By,
+    result: ReviewResult,
+    policy: ReviewPolicy,
+    terms: ReviewTerms = NO_TERMS,
+) -> ReviewStep:
     """End a claimed review, or propose its end where a second person has to confirm it.
 
-    Raises ReviewRefused, FieldInvalid for a result that cannot be, AuthorityExceeded.
+    `terms` are those of an approval. Raises ReviewRefused, FieldInvalid for a result that cannot
+    be, AuthorityExceeded.
     """
     require_claim(review, by)
     authority = _authority(review, policy)
@@ -42,6 +51,7 @@ def complete(review: Review, by: By, result: ReviewResult, policy: ReviewPolicy)
         result=result,
         completed_by=by.who,
         reason_withheld=not reason.is_told,
+        terms=terms,
     )
     if _needs_second(review, result, authority):
         proposed = replace(unclaimed, state=ReviewState.AWAITING_SECOND)
@@ -64,7 +74,7 @@ def confirm(review: Review, by: By, policy: ReviewPolicy, seen: str = "") -> Rev
 def reject(review: Review, by: By, why: str, seen: str = "") -> ReviewStep:
     """Give a review back to its queue whose proposed end the second person does not confirm."""
     _proposed(review, by, seen)
-    reopened = replace(review, state=ReviewState.OPEN, result=None, completed_by="")
+    reopened = replace(review, state=ReviewState.OPEN, result=None, completed_by="", terms=NO_TERMS)
     return _step(reopened, by, ReviewAction.REJECTED, None, why)
 
 

@@ -93,6 +93,16 @@ class ReviewEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     decision_id: str = ""
 
 
+class ReviewTerms(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Term in months and instalment of an approval; None where the product's offer names none."""
+
+    term_months: int | None = None
+    instalment: Money | None = None
+
+
+NO_TERMS = ReviewTerms()
+
+
 class DayCharge(msgspec.Struct, frozen=True):
     """What a person's approval adds to its day: approvals, 0 or 1, and minor units."""
 
@@ -105,9 +115,10 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `caller` is the decision's, `outcome` what was recorded, `approved` the amount of a recorded
     approval, `tier` that of the offer, `kinds` the data that is awaited. `result` is proposed in
-    AWAITING_SECOND, and stands in COMPLETED; `reason_withheld` says that applicants are not told
-    its reason. `charge` is what a completed approval takes from its day. `attempt` counts how often
-    its application was to be decided again, `events` its events.
+    AWAITING_SECOND, and stands in COMPLETED; `terms` are those of an approval. `reason_withheld`
+    says that applicants are not told its reason. `charge` is what a completed approval takes from
+    its day. `attempt` counts how often its application was to be decided again, `events` its
+    events.
     """
 
     review_id: str
@@ -139,6 +150,7 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
     approved: Money | None = None
     reason_withheld: bool = False
     charge: DayCharge | None = None
+    terms: ReviewTerms = NO_TERMS
 
     @property
     def etag(self) -> str:

@@ -13,6 +13,7 @@ from decision_service.domain.errors import RequestIdReused, ReviewRefused
 from decision_service.domain.kinds import Kind
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.reviewing.model import (
+    NO_TERMS,
     Review,
     ReviewAction,
     ReviewEnd,
@@ -90,20 +91,30 @@ def data_arrived(review: Review, by: By, kinds: Collection[Kind]) -> ReviewStep 
 
     A referral for data that nobody has claimed waits for any. None where nothing changes.
     """
-    state = review.state_at(by.at)
-    left = tuple(kind for kind in review.kinds if kinds and kind not in kinds)
-    if state is ReviewState.AWAITING_DATA:
-        if left == review.kinds:
-            return None
-        waiting = replace(review, kinds=left)
-        return _arrived(waiting if left else _deciding(waiting), by, kinds)
-    if review.kind is not ReferKind.DATA:
+    if not _waits_for(review, by, kinds):
         return None
-    if state is ReviewState.OPEN:
-        return _arrived(_deciding(review), by, kinds)
-    if state is ReviewState.CLAIMED:
-        return _arrived(review, by, kinds)
-    return None
+    state = review.state_at(by.at)
+    if state is ReviewState.AWAITING_DATA:
+        waiting = replace(review, kinds=_lacking(review, kinds))
+        return _arrived(waiting if waiting.kinds else _deciding(waiting), by, kinds)
+    return _arrived(review if state is ReviewState.CLAIMED else _deciding(review), by, kinds)
+
+
+def data_never_whole(
+    review: Review, last: ReviewEvent, by: By, kinds: Collection[Kind], why: str
+) -> ReviewStep | None:
+    """Leave a review to persons whose data arrived and never became whole.
+
+    `last` is the review's last event. None where the review waits for other data, or for none, and
+    where the same was said last.
+    """
+    if not _waits_for(review, by, kinds):
+        return None
+    if (last.action, last.text) == (ReviewAction.NOT_DECIDED_AGAIN, why):
+        return None
+    if review.state is ReviewState.AWAITING_DATA:
+        review = replace(review, state=ReviewState.OPEN, kinds=())
+    return _step(review, by, ReviewAction.NOT_DECIDED_AGAIN, text=why)
 
 
 def decide_again(review: Review, by: By) -> ReviewStep:
@@ -145,7 +156,11 @@ def contested(review: Review, by: By, text: str, policy: ReviewPolicy) -> Review
 def erased(review: Review, by: By) -> ReviewStep:
     """End a review whose applicant's data was erased."""
     ended = replace(
-        _unclaimed(review, ReviewState.ENDED), ended=by.at, end=ReviewEnd.ERASED, result=None
+        _unclaimed(review, ReviewState.ENDED),
+        ended=by.at,
+        end=ReviewEnd.ERASED,
+        result=None,
+        terms=NO_TERMS,
     )
     return _step(ended, by, ReviewAction.ERASED)
 
@@ -175,6 +190,20 @@ def refuse_approved(review: Review) -> None:
             f"{review.decision_id} is an approval, which is not decided again: complete the review",
             review_id=review.review_id,
         )
+
+
+def _waits_for(review: Review, by: By, kinds: Collection[Kind]) -> bool:
+    """Whether arrived data of these kinds, or of any without them, concerns a review."""
+    state = review.state_at(by.at)
+    if state is ReviewState.AWAITING_DATA:
+        return _lacking(review, kinds) != review.kinds
+    waiting = {ReviewState.OPEN, ReviewState.CLAIMED}
+    return review.kind is ReferKind.DATA and state in waiting
+
+
+def _lacking(review: Review, kinds: Collection[Kind]) -> tuple[Kind, ...]:
+    """The awaited kinds that are not among these."""
+    return tuple(kind for kind in review.kinds if kinds and kind not in kinds)
 
 
 def _claimed_by_another(review: Review) -> ReviewRefused:

@@ -294,10 +294,17 @@ class Store:
         work = partial(events.receive, event=event, now=now, quarantine=quarantine)
         return await self._database.write(work)
 
-    async def pending(self, limit: int, *, withdrawals: bool) -> Sequence[Event]:
-        """Events that were received and not yet done, oldest first: withdrawals, or the others."""
-        work = partial(events.pending, limit=limit, withdrawals=withdrawals)
+    async def pending(self, limit: int, now: datetime, *, withdrawals: bool) -> Sequence[Event]:
+        """As `EventLog.pending`."""
+        work = partial(events.pending, limit=limit, now=now, withdrawals=withdrawals)
         return await self._database.read(work)
+
+    async def postpone(
+        self, event_ids: Sequence[str], now: datetime, since: datetime, until: datetime
+    ) -> bool:
+        """As `EventLog.postpone`."""
+        work = partial(events.postpone, event_ids=event_ids, now=now, since=since, until=until)
+        return await self._database.write(work)
 
     async def done(self, event_ids: Sequence[str]) -> None:
         """Mark these events as done."""

@@ -110,7 +110,7 @@ async def start(
         backtests = BacktestWiring(core, stack)
         services, reviews = await wire_services(core, rollouts, snapshots, backtests)
         if snapshots is not None:
-            snapshots.worker.on_arrival(reviews.again.arrived)
+            snapshots.worker.on_arrival(reviews.again)
         pages = connect_page(core, services.applicants.onboard)
         pages += snapshots.receiver.routes() if snapshots else []
         server, http = await listen(core, services, pages, stack)

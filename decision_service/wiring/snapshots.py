@@ -54,7 +54,7 @@ def wire_snapshots(core: Core) -> SnapshotWiring | None:
     if not secrets:
         return None
     refresh = RefreshApplicants(core.source, store, core.active.current, core.clock)
-    worker = EventWorker(store, refresh, registry)
+    worker = EventWorker(store, refresh, core.clock, registry)
     receive = ReceiveEvents(store, core.clock, worker.notify, core.source.nudge)
     cache = SnapshotCache(store, Ages(*settings.ages))
     pace = SWEEP_PACE * max(1.0, VENDOR_LIMIT / settings.smile_requests_per_second)

@@ -27,6 +27,9 @@ from tests.kits.until import until
 GEORGE, RYAN, CHRISTINA, ANISHA = (person.user_id for person in sandbox_people())
 NO_CONTRIBUTIONS = Fault("status", "/contributions", GEORGE, settings={"status": 503})
 PRODUCT = "personal-loan-ph"
+STANDS = (
+    "stands: APPROVE 25,000 PHP over 6 months, 4,925.43 PHP a month by a person (review_second)"
+)
 CASE = """
 cases:
   - name: just under nine thousand is not enough
@@ -101,7 +104,7 @@ async def _is_overridden_and_owed(at: Lender) -> str:
         assert "by ana and ben" in confirmed
     assert "CONFIRMED · ben" in await at.ask("ana", "reviews", "show", review_id)
     shown = await at.ask("los", "decisions", "show", made.decision_id)
-    assert "stands: APPROVE 25,000 PHP by a person (review_second)" in shown
+    assert STANDS in shown
     now = await at.office.read(made.decision_id)
     assert now.outcome == decision_pb2.OUTCOME_REFER
     assert (now.review.outcome, now.review.role, now.review.approved_amount.units) == (
@@ -255,7 +258,7 @@ async def _is_audited(at: Lender, again: tuple[str, str], overridden: str, conte
     for words in (
         "CONFIRMED · ben",
         "loan · LN-1 · BOOKED",
-        "stands: APPROVE 25,000 PHP by a person (review_second)",
+        STANDS,
     ):
         assert words in told
 

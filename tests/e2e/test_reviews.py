@@ -43,6 +43,11 @@ SETTINGS = {
 }
 
 
+STANDS = (
+    "stands: APPROVE 25,000 PHP over 6 months, 4,925.43 PHP a month by a person (review_second)"
+)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty store of each kind."""
@@ -186,6 +191,7 @@ async def test_an_override_above_the_limit_is_confirmed_booked_and_owed(
         stands = (await at.read(made.decision_id)).review
         assert (stands.outcome, stands.role) == (decision_pb2.OUTCOME_APPROVE, "review_second")
         assert stands.approved_amount.units == 25_000
+        assert (stands.term_months, stands.instalment) == (ended.term_months, ended.instalment)
         assert (await at.read(made.decision_id)).outcome == decision_pb2.OUTCOME_REFER
         letter = await at.letter(made.decision_id, "en")
         assert (letter.kind, letter.review_id) == (
@@ -193,6 +199,7 @@ async def test_an_override_above_the_limit_is_confirmed_booked_and_owed(
             review.review_id,
         )
         assert "we can lend you ₱ 25,000" in letter.text
+        assert "- Term: 6 months\n- Monthly instalment: ₱ 4,925.43" in letter.text
         assert "\n- SSS, as of " in letter.text
         later = await at.read((await at.decided(ANISHA)).decision_id, full=True)
         seen = {one.name: one for one in later.factor_values}
@@ -355,12 +362,12 @@ async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
         shown = await run("ana", "reviews", "show", review_id)
         assert [line for line in shown.splitlines() if "CONFIRMED · ben" in line]
         chain = await run("los", "decisions", "show", made.decision_id)
-        assert "stands: APPROVE 25,000 PHP by a person (review_second)" in chain
+        assert STANDS in chain
         asked = ("applicants", "contest", made.decision_id, "--text", "I asked for 30,000.")
         assert "contested" in await run("los", *asked)
         stands = await run("los", "applicants", "contests", made.decision_id)
         assert f"review · OPEN · {review_id}, {review_id[:-1]}2" in stands
-        assert "stands: APPROVE 25,000 PHP by a person (review_second)" in stands
+        assert STANDS in stands
         other = await at.decided(GEORGE)
         told = await run("los", "applicants", "contests", other.decision_id)
         assert told == f"Nobody has reviewed {other.decision_id}.\n"

@@ -42,7 +42,9 @@ from decision_service.pipeline.ports import (
 from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal, FigureCell
 from decision_service.pipeline.rollout.pairs.pairs import DecisionPair
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
+from decision_service.pipeline.snapshots.cache import AHEAD
 from decision_service.pipeline.snapshots.events import WITHDRAWALS, Event, EventAction, Receipt
+from decision_service.pipeline.snapshots.patience import LONGEST_PAUSE
 from decision_service.rollout.allowances import DayTotals, still_holds
 from decision_service.rollout.gate import Pin
 
@@ -74,6 +76,7 @@ class InMemoryDecisionLog:
         self._remembered: dict[str, UserState] = {}
         self._events: dict[str, Event] = {}
         self._pending: dict[str, Event] = {}
+        self._due: dict[str, datetime] = {}
         self._tokens: dict[str, IssuedToken] = {}
         self._known: dict[tuple[str, str, Kind], KnownCount] = {}
         self._ended: dict[tuple[str, str, Kind], tuple[KnownCount, datetime]] = {}
@@ -233,6 +236,9 @@ class InMemoryDecisionLog:
             del self._snapshots[key]
         self._known = {key: n for key, n in self._known.items() if key[0] != user_id}
         self._warm.pop(user_id, None)
+        await self.done(
+            [e.id for e in self._pending.values() if e.user_id == user_id and e.postponed]
+        )
         self._tokens = {d: t for d, t in self._tokens.items() if t.user_id != user_id}
         known = user_id in self._users
         return Erased(len(gone), known)
@@ -290,15 +296,33 @@ class InMemoryDecisionLog:
             await self.quarantine(event.user_id, now)
         return Receipt.NEW
 
-    async def pending(self, limit: int, *, withdrawals: bool) -> Sequence[Event]:
+    async def pending(self, limit: int, now: datetime, *, withdrawals: bool) -> Sequence[Event]:
         await self._turn()
-        found = self._pending.values()
-        return [event for event in found if (event.type in WITHDRAWALS) is withdrawals][:limit]
+        found = [e for e in self._pending.values() if (e.type in WITHDRAWALS) is withdrawals]
+        due = {event.user_id for event in found if self._is_due(event, now)}
+        return [event for event in found if event.user_id in due][:limit]
+
+    async def postpone(
+        self, event_ids: Sequence[str], now: datetime, since: datetime, until: datetime
+    ) -> bool:
+        await self._turn()
+        these = [self._pending[one] for one in event_ids if one in self._pending]
+        if not any(self._is_due(event, now) for event in these):
+            return False
+        for event in these:
+            self._pending[event.id] = replace(event, postponed=since)
+            self._due[event.id] = until
+        return True
+
+    def _is_due(self, event: Event, now: datetime) -> bool:
+        until = self._due.get(event.id, now)
+        return not now < until <= now + LONGEST_PAUSE + AHEAD
 
     async def done(self, event_ids: Sequence[str]) -> None:
         await self._turn()
         for event_id in event_ids:
             self._pending.pop(event_id, None)
+            self._due.pop(event_id, None)
 
     async def put_texts(self, given: Iterable[StoredText]) -> None:
         await self._turn()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import httpx
 
 from decision_service.clock_ids import Ids
+from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import Provider, Snapshot
 from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
 from decision_service.pipeline.decide.decide import DecideApplication
@@ -44,6 +45,22 @@ class Clock:
         return asyncio.get_running_loop().time()
 
 
+@dataclass
+class Heard:
+    """Notes the arrivals that it hears of: of whole data, and of data that never became whole."""
+
+    whole: list[tuple[str, Collection[Kind]]] = field(default_factory=list)
+    never: list[tuple[str, Collection[Kind]]] = field(default_factory=list)
+
+    async def arrived(self, user_id: str, kinds: Collection[Kind]) -> None:
+        """Take note."""
+        self.whole.append((user_id, kinds))
+
+    async def never_whole(self, user_id: str, kinds: Collection[Kind]) -> None:
+        """Take note."""
+        self.never.append((user_id, kinds))
+
+
 class Desk:
     """The vendor, the store, and what stands between them."""
 
@@ -51,20 +68,20 @@ class Desk:
         self.vendor, self.clock, self.store, self.source = vendor, clock, store, source
         self.rules = rulebook()
         self.refresh = RefreshApplicants(source, store, lambda: self.rules, clock)
-        self.worker = EventWorker(store, self.refresh)
+        self.worker = EventWorker(store, self.refresh, clock)
         self.receive = ReceiveEvents(store, clock, self.worker.notify, source.nudge)
         ports = Deps(
             source, store, store, ProtoReplyEncoder(), clock, Ids(), store.leases,
             ReadHistory(store, SECRETS), SnapshotCache(store, Ages()),
         )  # fmt: skip
-        self._decide = DecideApplication(ports, lambda: self.rules, World().observer())
+        self.deciding = DecideApplication(ports, lambda: self.rules, World().observer())
         self._made = 0
 
     async def decide(self, user_id: str, **changes: object) -> StoredEntry:
         """A new decision on somebody."""
         self._made += 1
         asked = application(request_id=f"r-{self._made}", user_id=user_id, **changes)
-        return await self._decide(asked, CallContext("los", self.clock.monotonic() + 10))
+        return await self.deciding(asked, CallContext("los", self.clock.monotonic() + 10))
 
     async def event(self, user_id: str, event_type: str, source: str = "", **more: object) -> None:
         """An event that the vendor sends, received."""

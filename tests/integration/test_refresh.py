@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -19,7 +18,7 @@ from decision_service.pipeline.snapshots.event_worker import EventWorker, sweep
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.linking.sessions import LinkSessions
 from decision_service.simulator.people.sandbox.people import sandbox_people
-from tests.integration.refreshing import Desk, comparable, opened
+from tests.integration.refreshing import Desk, Heard, comparable, opened
 from tests.kits.until import until
 
 GEORGE, _, CHRISTINA, _ = (person.user_id for person in sandbox_people())
@@ -96,29 +95,25 @@ async def test_a_first_sync_that_has_not_finished_is_not_kept(tmp_path: Path) ->
 async def test_what_another_process_read_meanwhile_has_arrived_too(tmp_path: Path) -> None:
     """Of two that handle one event, the one whose reading is older tells of the arrival as well."""
     async with opened(tmp_path) as desk:
-        told: list[tuple[str, Collection[Kind]]] = []
-
-        async def arrived(user_id: str, kinds: Collection[Kind]) -> None:
-            told.append((user_id, kinds))
-
         await read(desk)
         newer = await desk.store.user_state(GEORGE)
-        desk.worker.on_arrival(arrived)
+        heard = Heard()
+        desk.worker.on_arrival(heard)
         desk.clock.wall -= timedelta(seconds=1)
         await desk.event(GEORGE, "CONTRIBUTIONS_ADDED", kinds=(Kind.CONTRIBUTIONS,))
         assert await desk.worker.drain()
-        assert told == [(GEORGE, {Kind.CONTRIBUTIONS})]
+        assert heard.whole == [(GEORGE, {Kind.CONTRIBUTIONS})]
         assert (await desk.store.user_state(GEORGE)).warm == newer.warm
 
 
 async def test_what_another_process_left_is_found(tmp_path: Path) -> None:
     """An event that a process received and did not handle is handled by one that heard nothing."""
     async with opened(tmp_path) as desk:
-        other = EventWorker(desk.store, desk.refresh, look=0.01)
+        other = EventWorker(desk.store, desk.refresh, desk.clock, look=0.01)
         running = asyncio.create_task(other.run())
         for user_id in (CHRISTINA, GEORGE):  # it has nothing to do once the first is handled
             await desk.event(user_id, "TASK_FINISHED")
-            pending = partial(desk.store.pending, 1, withdrawals=False)
+            pending = partial(desk.store.pending, 1, desk.clock.now(), withdrawals=False)
             await until(pending, lambda found: not found)
         assert (await desk.store.user_state(GEORGE)).warm is not None
         running.cancel()

@@ -138,6 +138,7 @@ async def test_the_steps_make_the_tables_that_a_new_store_has(url: str) -> None:
         ),
         "ALTER TABLE link_tokens DROP COLUMN original",
         "ALTER TABLE rollout_journal DROP COLUMN ticket",
+        *(f"ALTER TABLE events DROP COLUMN {name}" for name in ("since", "due")),
         *(
             statement
             for table in ("consents", "ended_incomes")

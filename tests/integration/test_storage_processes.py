@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from decision_service.pipeline.operations.replica_check import ProcessRules
+from decision_service.pipeline.snapshots.patience import FIRST_PAUSE
 from decision_service.storage.replicas.process_rows import SILENT_SECONDS
 from decision_service.storage.store import Store
+from tests.kits.decision_entries import NOON
 from tests.kits.postgres import Postgres
 from tests.kits.stores import opened
+from tests.kits.warm_log import EVENT
 
 ONE, TWO = ProcessRules("one", "digest-1"), ProcessRules("two", "digest-2")
 
@@ -33,6 +39,23 @@ async def test_processes_hear_of_each_other_until_one_falls_silent(postgres: Pos
     later(postgres, url, 6)
     assert await here.report(ONE) == [ONE]
     for store in (here, there):
+        await store.aclose()
+
+
+async def test_one_of_several_processes_has_postponed_events(postgres: Postgres) -> None:
+    """Three find the same events due at the same moment, time after time, and one takes them."""
+    url = postgres.migrated()
+    stores = [await Store.open(url) for _ in range(3)]
+    events = [replace(EVENT, id=f"et-{number}") for number in range(4)]
+    ids = [event.id for event in events]
+    for event in events:
+        await stores[0].receive(event, NOON, quarantine=False)
+    for number in range(40):
+        now = NOON + number * FIRST_PAUSE
+        until = now + FIRST_PAUSE
+        told = await asyncio.gather(*(store.postpone(ids, now, NOON, until) for store in stores))
+        assert sorted(told) == [False, False, True]
+    for store in stores:
         await store.aclose()
 
 

@@ -100,9 +100,9 @@ class WarmKit:
         assert await log.receive(EVENT, LATER, quarantine=True) is Receipt.SEEN
         other = replace(EVENT, digest="5f" * 32)
         assert await log.receive(other, LATER, quarantine=True) is Receipt.CONFLICT
-        assert list(await log.pending(10, withdrawals=False)) == [EVENT]
+        assert list(await log.pending(10, LATER, withdrawals=False)) == [EVENT]
         await log.done([EVENT.id])
-        assert list(await log.pending(10, withdrawals=False)) == []
+        assert list(await log.pending(10, LATER, withdrawals=False)) == []
         assert await log.receive(EVENT, LATER, quarantine=True) is Receipt.SEEN
         await log.keep_warm(SNAPSHOT, MARK, consent=0)
         assert (await log.user_state(USER)).warm == MARK
@@ -114,8 +114,8 @@ class WarmKit:
         await log.receive(EVENT, LATER, quarantine=True)
         await log.receive(second, LATER + timedelta(seconds=1), quarantine=False)
         assert (await log.user_state(USER)).warm is None
-        assert list(await log.pending(1, withdrawals=False)) == [EVENT]
-        assert list(await log.pending(9, withdrawals=False)) == [EVENT, second]
+        assert list(await log.pending(1, LATER, withdrawals=False)) == [EVENT]
+        assert list(await log.pending(9, LATER, withdrawals=False)) == [EVENT, second]
 
     async def test_a_decision_rests_on_a_reading_that_may_serve(
         self, log: WarmAndDecisionLog
@@ -227,10 +227,60 @@ class WarmKit:
         gone = replace(EVENT, id="et-2", type="ACCOUNT_DISCONNECTED", kinds=())
         for event in (EVENT, gone, replace(EVENT, id="et-3", type="SOMETHING_NEW")):
             await log.receive(event, NOON, quarantine=False)
-        assert list(await log.pending(10, withdrawals=True)) == [gone]
-        assert list(await log.pending(10, withdrawals=False)) == [EVENT]
+        assert list(await log.pending(10, LATER, withdrawals=True)) == [gone]
+        assert list(await log.pending(10, LATER, withdrawals=False)) == [EVENT]
         await log.done([EVENT.id, gone.id])
-        assert list(await log.pending(10, withdrawals=True)) == []
+        assert list(await log.pending(10, LATER, withdrawals=True)) == []
+
+    async def test_postponed_events_wait(self, log: WarmAndDecisionLog) -> None:
+        """Until they are due, since when is told; what the user's next event is about comes too."""
+        await log.receive(EVENT, NOON, quarantine=False)
+        until = LATER + timedelta(minutes=1)
+        assert await log.postpone([EVENT.id], LATER, LATER, until)
+        before, waiting = until - timedelta(microseconds=1), replace(EVENT, postponed=LATER)
+        assert list(await log.pending(10, before, withdrawals=False)) == []
+        assert list(await log.pending(10, until, withdrawals=False)) == [waiting]
+        others, more = replace(EVENT, id="et-2", user_id="u-2"), replace(EVENT, id="et-3")
+        for event in (others, more):
+            await log.receive(event, LATER, quarantine=False)
+        told = [waiting, others, more]
+        assert list(await log.pending(10, before, withdrawals=False)) == told
+        assert await log.postpone([EVENT.id, more.id], before, LATER, until)
+        assert list(await log.pending(10, before, withdrawals=False)) == [others]
+        await log.done([EVENT.id])
+        left = [others, replace(more, postponed=LATER)]
+        assert list(await log.pending(10, until, withdrawals=False)) == left
+
+    async def test_one_of_several_processes_postpones(self, log: WarmAndDecisionLog) -> None:
+        """Many find the events due at once, and one of them has them; of done ones none."""
+        second = replace(EVENT, id="et-2")
+        for event in (EVENT, second):
+            await log.receive(event, NOON, quarantine=False)
+        ids, until = [EVENT.id, second.id], LATER + timedelta(minutes=1)
+        for now in (LATER, until):
+            later = now + timedelta(minutes=1)
+            told = await asyncio.gather(*(log.postpone(ids, now, NOON, later) for _ in range(5)))
+            assert sorted(told) == [False] * 4 + [True]
+        await log.done(ids)
+        assert not await log.postpone(ids, LATER + timedelta(hours=1), NOON, LATER)
+
+    async def test_what_a_wrong_clock_postponed_is_due(self, log: WarmAndDecisionLog) -> None:
+        """Nobody waits for an instant that no right clock could have set."""
+        await log.receive(EVENT, NOON, quarantine=False)
+        ahead = LATER + timedelta(days=2)
+        assert await log.postpone([EVENT.id], ahead, ahead, ahead + timedelta(minutes=1))
+        waiting = replace(EVENT, postponed=ahead)
+        assert list(await log.pending(10, LATER, withdrawals=False)) == [waiting]
+
+    async def test_an_erasure_ends_what_was_postponed(self, log: WarmAndDecisionLog) -> None:
+        """Nobody's data is read again after a withdrawal for what came before."""
+        second = replace(EVENT, id="et-2")
+        await log.receive(EVENT, NOON, quarantine=False)
+        await log.postpone([EVENT.id], LATER, LATER, LATER + timedelta(minutes=1))
+        await log.receive(second, NOON, quarantine=False)
+        await log.erase(USER)
+        later = LATER + timedelta(minutes=1)
+        assert list(await log.pending(10, later, withdrawals=False)) == [second]
 
     async def test_how_old_the_oldest_part_is_reads_back(self, log: WarmAndDecisionLog) -> None:
         """Where only a part was read anew."""

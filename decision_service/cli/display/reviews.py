@@ -37,6 +37,8 @@ def head_lines(review: pb.Review) -> Iterator[str]:
         yield escape(f"{_INDENT}tags {', '.join(review.tags)}")
     if review.HasField("result"):
         yield from _wrapped(result_text(review.result))
+    if review.term_months:
+        yield escape(f"{_INDENT * 2}{terms_text(review)}")
 
 
 def subject_text(review: pb.Review) -> str:
@@ -64,6 +66,13 @@ def state_text(review: pb.Review) -> str:
     return f"{name} by {' and '.join(people)}" if people else name
 
 
+def terms_text(approved: pb.Review | decision_pb2.DecisionReview) -> str:
+    """`6 months, 2,955.26 PHP a month`."""
+    has = approved.HasField("instalment")
+    monthly = f", {money_text(approved.instalment)} a month" if has else ""
+    return f"{approved.term_months} months{monthly}"
+
+
 def result_text(result: pb.ReviewResult) -> str:
     """`APPROVE PHP 20,000.00, INCOME_CONFIRMED: the employer confirms it`."""
     outcome = enum_name(decision_pb2.Outcome.DESCRIPTOR, result.outcome)
@@ -80,8 +89,9 @@ def chain_lines(review: decision_pb2.DecisionReview) -> Iterator[str]:
         yield f"decided again as {review.decided_again_as}"
     has = review.HasField("approved_amount")
     amount = f" {money_text(review.approved_amount)}" if has else ""
+    over = f" over {terms_text(review)}" if review.term_months else ""
     by = f" by a person ({review.role})" if review.role else ""
-    standing = f"stands: {concluded_text(review.outcome, 0)}{amount}{by}"
+    standing = f"stands: {concluded_text(review.outcome, 0)}{amount}{over}{by}"
     yield f"{standing} · {review.standing_decision_id}"
 
 

@@ -34,20 +34,28 @@ def offer_part(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Part
 
 
 def _items(offer: Offer, subject: NoticeSubject, words: Words) -> Iterator[str]:
-    yield words.amount.format(amount=money_text(offer.approved_amount))
-    if offer.term_months:
-        yield words.term.format(term=offer.term_months)
     instalment = offer.outputs.get("instalment")
-    if isinstance(instalment, Money):
-        yield words.instalment.format(instalment=money_text(instalment))
+    told = instalment if isinstance(instalment, Money) else None
+    yield from _terms(offer.approved_amount, offer.term_months, told, words)
     if subject.expires_on is not None:
         yield words.expires.format(expires_on=day_text(subject.expires_on, words))
 
 
+def _terms(
+    amount: Money, term: int | None, instalment: Money | None, words: Words
+) -> Iterator[str]:
+    yield words.amount.format(amount=money_text(amount))
+    if term:
+        yield words.term.format(term=term)
+    if instalment is not None:
+        yield words.instalment.format(instalment=money_text(instalment))
+
+
 def _by_person(subject: NoticeSubject, person: PersonsResult, words: Words) -> Part | None:
-    """The amount alone: term and instalment were the rules' for another one."""
+    """What a person approved, on the product's terms for that amount."""
     if person.amount is None:
         return None
     reduced = (words.person_limit.format(asked=money_text(subject.asked)),)
     lines = reduced if subject.is_reduced else ()
-    return Part(words.offer, lines, (words.amount.format(amount=money_text(person.amount)),))
+    items = _terms(person.amount, person.term_months, person.instalment, words)
+    return Part(words.offer, lines, tuple(items))

@@ -82,6 +82,8 @@ def _person(stands: Standing, zone: tzinfo) -> PersonsResult | None:
         outcome=result.outcome,
         decided_on=review.ended.astimezone(zone).date(),
         amount=result.amount,
+        term_months=review.terms.term_months,
+        instalment=review.terms.instalment,
         contested=review.origin is ReviewOrigin.CONTESTED,
         changed=stands.changed,
     )

@@ -8,8 +8,9 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.domain.errors import DecisionUnknown
+from decision_service.domain.errors import DecisionUnknown, RulesetUnknown
 from decision_service.domain.factor import Factors
+from decision_service.domain.money import Money
 from decision_service.domain.verdict import StageTrace
 from decision_service.pipeline.decide.concluding.judge import expiry
 from decision_service.pipeline.decide.overrides.depart import Settled
@@ -24,6 +25,7 @@ from decision_service.pipeline.ports import DecisionLog, Filter, PagePosition, S
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.run.evaluator import Facts
+from decision_service.ruleset.run.pricing import Price, price
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -76,6 +78,22 @@ class ReadDecisions:
         expires = expiry(settled.verdict, factors, ruleset, facts.as_of, facts.answers)
         shown = traces(ruleset, settled.verdict)
         return replace(recorded, traces=shown, settled=settled, expires=expires)
+
+    async def price(self, decision_id: str, amount: Money) -> Price:
+        """Term and instalment of an amount by the offer of the rules that decided.
+
+        Nothing where these are known no more, or the values behind the decision were erased. Raises
+        DecisionUnknown.
+        """
+        try:
+            recorded = await self.get(decision_id, full=True)
+            digest = recorded.entry.ruleset_digest
+            if recorded.settled is None or digest is None:
+                return Price()
+            ruleset = await self._archive.by_digest(digest)
+        except RulesetUnknown:
+            return Price()
+        return price(ruleset, recorded.settled.verdict, amount)
 
     async def list(self, chosen: Filter, after: PagePosition | None, size: int) -> DecisionPage:
         """One page, newest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
 
 import msgspec
 import structlog
@@ -24,6 +25,7 @@ from decision_service.pipeline.ports import Clock, ReplyStyle
 from decision_service.pipeline.records.read import ReadDecisions, Recorded
 from decision_service.pipeline.reviews.observer import ReviewObserver
 from decision_service.pipeline.reviews.ports import ReviewLog
+from decision_service.pipeline.snapshots.patience import PATIENCE
 from decision_service.reviewing.model import Review, ReviewEvent, ReviewState
 from decision_service.reviewing.steps import By, ReviewStep, decided_again, not_decided_again
 
@@ -32,6 +34,12 @@ SECONDS = 30.0
 RETRY_SECONDS = 5.0
 LOOK_SECONDS = 30.0
 """How often a process looks for what another one was asked for and left."""
+
+NEVER_WHOLE = (
+    "Smile said that data had arrived, but it could not be read whole within "
+    f"{PATIENCE // timedelta(hours=1)} hours: a person has to take the review"
+)
+"""What the history of a review says at the end of the patience."""
 
 log = structlog.get_logger("decision_service.reviews")
 
@@ -62,9 +70,13 @@ class DecideAgain:
         self._wake.set()
 
     async def arrived(self, user_id: str, kinds: Collection[Kind]) -> None:
-        """Note that a user's data has arrived; raises StoreUnavailable."""
+        """As `ArrivalListener.arrived`: note it in the reviews; raises StoreUnavailable."""
         if await self._deps.log.arrived(user_id, kinds, self._deps.clock.now()):
             self.wake()
+
+    async def never_whole(self, user_id: str, kinds: Collection[Kind]) -> None:
+        """As `ArrivalListener.never_whole`: note it in the reviews; raises StoreUnavailable."""
+        await self._deps.log.never_whole(user_id, kinds, self._deps.clock.now(), NEVER_WHOLE)
 
     async def run(self) -> None:
         """Until cancelled; what an earlier process left undone comes first."""

@@ -11,7 +11,7 @@ from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import Clock, DecisionLog
 from decision_service.pipeline.reviews.ports import ReviewLog
-from decision_service.reviewing.model import Review, ReviewState
+from decision_service.reviewing.model import NO_TERMS, Review, ReviewState, ReviewTerms
 from decision_service.reviewing.standing import decided_again_as, result_of, standing
 
 MOST_LINKS = 20
@@ -21,8 +21,8 @@ MOST_LINKS = 20
 class StandingOutcome(msgspec.Struct, frozen=True):
     """The outcome that stands of an application; `confirmed` by a second person.
 
-    `decision_id` is the decision whose outcome, or whose review's result, it is. `at` is None where
-    no person decided it.
+    `decision_id` is the decision whose outcome, or whose review's result, it is. `terms` are those
+    of a person's approval. `at` is None where no person decided it.
     """
 
     decision_id: str
@@ -30,6 +30,7 @@ class StandingOutcome(msgspec.Struct, frozen=True):
     amount: Money | None = None
     at: datetime | None = None
     confirmed: bool = False
+    terms: ReviewTerms = NO_TERMS
 
 
 class ReviewChain(msgspec.Struct, frozen=True):
@@ -76,5 +77,5 @@ class ReadReviewChain:
 def _by_person(review: Review) -> StandingOutcome:
     result, confirmed = result_of(review), bool(review.confirmed_by)
     return StandingOutcome(
-        review.decision_id, result.outcome, result.amount, review.ended, confirmed
+        review.decision_id, result.outcome, result.amount, review.ended, confirmed, review.terms
     )

@@ -25,10 +25,12 @@ from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.reviewing import steps
 from decision_service.reviewing.completing import complete, confirm, reject
 from decision_service.reviewing.model import (
+    NO_TERMS,
     Review,
     ReviewAction,
     ReviewEvent,
     ReviewResult,
+    ReviewTerms,
 )
 from decision_service.reviewing.policy import NO_POLICY, ReviewPolicy
 from decision_service.reviewing.steps import By, ReviewStep, is_repeated
@@ -133,12 +135,12 @@ class OperateReviews:
 
         Raises ReviewRefused, FieldInvalid, AuthorityExceeded, RequestIdReused.
         """
-        by = self._by(who, request_id)
+        by, terms = self._by(who, request_id), await self._terms(review_id, result)
 
         def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
             if is_repeated(events, by, ENDS, result=result):
                 return None
-            return complete(review, by, result, self._policy(review))
+            return complete(review, by, result, self._policy(review), terms)
 
         return await self._end(review_id, move)
 
@@ -182,6 +184,14 @@ class OperateReviews:
         case = review_case(recorded)
         policy = self._policy_of(entry.product)
         return await self._log.contest(case, self._by(who, request_id), text, policy)
+
+    async def _terms(self, review_id: str, result: ReviewResult) -> ReviewTerms:
+        """Term and instalment of an approval."""
+        if result.amount is None:
+            return NO_TERMS
+        review = (await self.get(review_id)).review
+        found = await self._deps.read.price(review.decision_id, result.amount)
+        return ReviewTerms(found.term_months, found.instalment)
 
     async def _recorded(self, decision_id: str, scope: str) -> Recorded:
         """A decision with its offer, or without where the rules that made it no longer compile."""

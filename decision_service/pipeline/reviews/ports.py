@@ -92,6 +92,14 @@ class ReviewLog(Protocol):
     async def arrived(self, user_id: str, kinds: Collection[Kind], now: datetime) -> int:
         """Note in the user's reviews that data has arrived; how many are decided again."""
 
+    async def never_whole(
+        self, user_id: str, kinds: Collection[Kind], now: datetime, why: str
+    ) -> None:
+        """Note in the user's reviews that this data never became whole, and leave them to persons.
+
+        Said again with nothing between, it is noted once.
+        """
+
     async def deciding_again(self, limit: int) -> Sequence[Review]:
         """Reviews whose applications are to be decided again, longest due first."""
 

@@ -27,7 +27,8 @@ class EventAction(StrEnum):
 class Event(msgspec.Struct, frozen=True):
     """One event: `digest` is the SHA-256 of its body, `kinds` what it says has changed.
 
-    `added` is how many transactions it says are new; 0 where it does not say.
+    `added` is how many transactions it says are new; 0 where it does not say. `postponed` is when
+    the first reading after it was not whole, None while none was.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Event(msgspec.Struct, frozen=True):
     source: str = ""
     kinds: tuple[Kind, ...] = ()
     added: int = 0
+    postponed: datetime | None = None
 
     @property
     def meaning(self) -> EventAction:
@@ -118,8 +120,19 @@ class EventLog(Protocol):
         Of one that means nothing, id, digest and type are kept alone.
         """
 
-    async def pending(self, limit: int, *, withdrawals: bool) -> Sequence[Event]:
-        """Events that were received and not yet done, oldest first: withdrawals, or the others."""
+    async def pending(self, limit: int, now: datetime, *, withdrawals: bool) -> Sequence[Event]:
+        """Events that are not done, of users of whom one is due: withdrawals, or the others.
+
+        The oldest come first. An event is due until it is postponed, and again from then on.
+        """
+
+    async def postpone(
+        self, event_ids: Sequence[str], now: datetime, since: datetime, until: datetime
+    ) -> bool:
+        """Postpone a user's events together; False where none is due, as another process did it.
+
+        `since` is when the first reading after them was not whole. Durable on return.
+        """
 
     async def done(self, event_ids: Sequence[str]) -> None:
         """Mark events as done and remove the user ids from them."""

@@ -49,10 +49,14 @@ that data which changed without an event is found, and what is warm stays warm.
 
 
 class EventResult(StrEnum):
-    """The result of events; NOT_CONFIRMED is a withdrawal that the vendor's list does not show."""
+    """The result of events; NOT_CONFIRMED is a withdrawal that the vendor's list does not show.
+
+    NOT_WHOLE is data that was read, and that no decision may use as it is.
+    """
 
     NOTED = "noted"
     REFRESHED = "refreshed"
+    NOT_WHOLE = "not_whole"
     ERASED = "erased"
     NOT_CONFIRMED = "not_confirmed"
 
@@ -102,8 +106,7 @@ class RefreshApplicants:
         arrived = [event for event in events if event.meaning is EventAction.ARRIVED]
         if not arrived:
             return EventResult.NOTED
-        renewed = await self.refresh(user_id, change_of(arrived))
-        return EventResult.REFRESHED if renewed else EventResult.NOTED
+        return await self.refresh(user_id, change_of(arrived))
 
     async def confirm(self, user_id: str, named: Collection[str] = ()) -> bool:
         """Erase a user's data where the vendor confirms that consent was withdrawn; True then."""
@@ -115,21 +118,22 @@ class RefreshApplicants:
             return True
         return False
 
-    async def refresh(self, user_id: str, change: Increment = EVERYTHING) -> bool:
-        """Read the changed kinds, or all without a warm reading; False where no reading may serve.
+    async def refresh(self, user_id: str, change: Increment = EVERYTHING) -> EventResult:
+        """Read the changed kinds, or all without a warm reading.
 
-        That is so where it is not whole. Data that is still arriving is left for the event that
-        says it has arrived. A newer reading, as of another process, serves in place of this one.
+        REFRESHED where a reading may serve, this one or a newer one, as of another process.
+        NOT_WHOLE where data is still arriving or could not be read, NOTED of an unknown user.
         """
         user_state = await self._log.user_state(user_id)
         try:
-            if await self._patched(user_id, user_state, change):
-                return True
-            wanted = broadest(self._rulebook(), self._clock.now())
-            fetch_result = await self._gather(user_id, wanted, user_state)
-            return await self._keep(fetch_result, wanted, user_state)
-        except (DataNotReady, UserUnknown):
-            return False
+            serves = await self._patched(user_id, user_state, change) or await self._read(
+                user_id, user_state
+            )
+        except DataNotReady:
+            serves = False
+        except UserUnknown:
+            return EventResult.NOTED
+        return EventResult.REFRESHED if serves else EventResult.NOT_WHOLE
 
     async def sweep(self, user_id: str) -> None:
         """Compare a user's accounts with the vendor's, and catch up on lost events."""
@@ -159,6 +163,11 @@ class RefreshApplicants:
         return await self._keep(
             replace(fetch_result, snapshot=whole), mark.plan, user_state, mark.oldest
         )
+
+    async def _read(self, user_id: str, user_state: UserState) -> bool:
+        wanted = broadest(self._rulebook(), self._clock.now())
+        fetch_result = await self._gather(user_id, wanted, user_state)
+        return await self._keep(fetch_result, wanted, user_state)
 
     async def _keep(
         self,

@@ -26,8 +26,8 @@ from decision_service.storage.schema.tables import arm_decisions, events, metada
 
 _INSTANTS = frozenset(
     {
-        "begun", "created", "expires", "fetched", "looked", "made", "oldest", "quarantined",
-        "received", "reported", "sent", "stored", "until",
+        "begun", "created", "due", "expires", "fetched", "looked", "made", "oldest",
+        "quarantined", "received", "reported", "sent", "since", "stored", "until",
     }
 )  # fmt: skip
 _OF_USER = ("applicants", "consents", "erasures", "warm", "events", "known_counts", "link_tokens")

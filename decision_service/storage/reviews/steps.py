@@ -18,6 +18,7 @@ from decision_service.reviewing.steps import (
     ReviewStep,
     contested,
     data_arrived,
+    data_never_whole,
     erased,
     is_repeated,
 )
@@ -76,6 +77,18 @@ def arrived(connection: Connection, user_id: str, kinds: Collection[Kind], now: 
             rows.take(connection, taken)
             due += taken.review.state is ReviewState.DECIDING_AGAIN
     return due
+
+
+def never_whole(
+    connection: Connection, user_id: str, kinds: Collection[Kind], now: datetime, why: str
+) -> None:
+    """As `ReviewLog.never_whole`."""
+    by = By("", "", now)
+    for review in lists.unfinished_of(connection, user_id):
+        last = rows.events(connection, review.review_id)[-1]
+        taken = data_never_whole(review, last, by, kinds, why)
+        if taken is not None:
+            rows.take(connection, taken)
 
 
 def erase(connection: Connection, user_id: str, now: datetime) -> None:

@@ -68,6 +68,13 @@ class StoredReviews:
         """As `ReviewLog.arrived`."""
         return await self._write(partial(steps.arrived, user_id=user_id, kinds=kinds, now=now))
 
+    async def never_whole(
+        self, user_id: str, kinds: Collection[Kind], now: datetime, why: str
+    ) -> None:
+        """As `ReviewLog.never_whole`."""
+        work = partial(steps.never_whole, user_id=user_id, kinds=kinds, now=now, why=why)
+        await self._write(work)
+
     async def deciding_again(self, limit: int) -> Sequence[Review]:
         """As `ReviewLog.deciding_again`."""
         return await self._database.read(partial(lists.deciding_again, limit=limit))

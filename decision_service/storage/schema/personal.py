@@ -70,7 +70,7 @@ PERSONAL: Mapping[str, PersonalTable] = {
     ),
     "events": PersonalTable(
         "user_id",
-        ("user_id", "type", "source", "kinds", "received", "added"),
+        ("user_id", "type", "source", "kinds", "received", "added", "since", "due"),
         ErasedBy.NOTHING,
         {"event_id": _INNER, "digest": _INNER, "done": _INNER},
         kept="what the vendor sent and is not handled yet; then the row names nobody",

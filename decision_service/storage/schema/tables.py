@@ -147,11 +147,15 @@ events = Table(
     Column("received", BigInteger, nullable=False),
     Column("done", Boolean, nullable=False),
     Column("added", BigInteger, nullable=False),
+    Column("since", BigInteger),
+    Column("due", BigInteger),
     Index("events_pending", "done", "received"),
 )
 """Events that the vendor sent, by id for ever; `done` once what they ask for has happened.
 
-From then on nothing is kept of whom they concerned.
+From then on nothing is kept of whom they concerned. Both of `since` and `due` are `received` until
+a reading was not whole: then they are when that was, and when the data is read again. Rows from
+before schema 0025 have neither until then.
 """
 
 known_counts = Table(

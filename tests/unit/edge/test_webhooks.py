@@ -28,7 +28,7 @@ from decision_service.edge.http.webhooks import (
 from decision_service.pipeline.snapshots.events import Event, Receipt, ReceiveEvents
 from tests.fakes.counted import by_label
 from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.world import SetClock
+from tests.fakes.world import NOW, SetClock
 from tests.kits.until import until
 
 NEW, OLD = b"newest secret", b"older secret"
@@ -73,7 +73,7 @@ async def test_a_signed_event_is_recorded_and_told_once() -> None:
     """Sent three times it is acknowledged three times, recorded once and told once."""
     async with opened() as (desk, receiver):
         assert [await desk.send() for _ in range(3)] == [200, 200, 200]
-        [event] = await desk.log.pending(10, withdrawals=False)
+        [event] = await desk.log.pending(10, NOW, withdrawals=False)
         assert (event.id, event.user_id, event.source) == ("et-1", "u-1", "a-1")
         assert event.kinds == (Kind.EINCOMES, Kind.IDENTITIES)
         assert desk.told == ["u-1", "told"]
@@ -120,7 +120,7 @@ async def test_what_is_not_signed_is_refused_without_a_word() -> None:
     async with opened() as (desk, receiver):
         for header, body in mutations(60):
             assert await desk.send(body, header=header.encode("utf-8")) == 401
-        assert list(await desk.log.pending(10, withdrawals=False)) == []
+        assert list(await desk.log.pending(10, NOW, withdrawals=False)) == []
         assert by_label(receiver.received) == {"unsigned": 60}
 
 
@@ -173,7 +173,7 @@ async def test_types_are_counted_and_new_ones_together() -> None:
             content = {**CONTENT, "id": f"et-{number}", "type": event_type}
             assert await desk.send(json.dumps(content).encode()) == 200
         assert by_label(receiver.types) == {"USER_CREATED": 1, "unknown": 2, "TASK_FINISHED": 1}
-        [event] = await desk.log.pending(10, withdrawals=False)
+        [event] = await desk.log.pending(10, NOW, withdrawals=False)
         assert event.type == "TASK_FINISHED"
 
 
@@ -194,7 +194,7 @@ async def test_the_same_id_with_another_body_is_a_conflict() -> None:
         with capture_logs() as logs:
             assert await desk.send(other) == 409
         assert [line["alarm"] for line in logs] == ["EVENT_CONFLICT"]
-        [event] = await desk.log.pending(10, withdrawals=False)
+        [event] = await desk.log.pending(10, NOW, withdrawals=False)
         assert event.type == "TASK_FINISHED"
 
 
@@ -214,7 +214,7 @@ async def test_what_is_signed_and_not_an_event_is_refused(body: bytes) -> None:
     """400, and nothing is recorded."""
     async with opened() as (desk, _):
         assert await desk.send(body) == 400
-        assert list(await desk.log.pending(10, withdrawals=False)) == []
+        assert list(await desk.log.pending(10, NOW, withdrawals=False)) == []
 
 
 async def test_bounds() -> None:

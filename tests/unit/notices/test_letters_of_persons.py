@@ -62,7 +62,7 @@ def test_an_answer_to_a_contest_says_what_became_of_it() -> None:
 
 
 def test_a_persons_approval_of_less_is_a_counter_offer_of_that_amount() -> None:
-    """The offer of the rules, its term and its limit are no part of it; what is asked for is."""
+    """The amount, its term and the limit of the rules are no part of it; what is asked for is."""
     told = said(REDUCED, person=GRANTED)
     assert "we can lend you ₱ 20,000." in told
     assert "- Amount: ₱ 20,000 " in told
@@ -70,6 +70,17 @@ def test_a_persons_approval_of_less_is_a_counter_offer_of_that_amount() -> None:
     assert "What we need before we pay out - A payslip" in told
     for rules in ("30,000.50", "Monthly instalment", "Valid until", "repay beside", "confirm"):
         assert rules not in told
+
+
+def test_a_persons_approval_tells_its_term_and_instalment() -> None:
+    """In both languages, those of the person's amount; a term alone where that is all."""
+    terms = {"term_months": 9, "instalment": Money("PHP", 281_380)}
+    told = said(REDUCED, person=replace(GRANTED, **terms))
+    assert "- Amount: ₱ 20,000 - Term: 9 months - Monthly instalment: ₱ 2,813.80 " in told
+    assert "Tagal: 9 buwan" in said(REDUCED, language="fil", person=replace(GRANTED, **terms))
+    alone = said(REDUCED, person=replace(GRANTED, term_months=9))
+    assert "Term: 9 months" in alone
+    assert "Monthly instalment" not in alone
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,15 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.reviewing.completing import complete, confirm, reject
-from decision_service.reviewing.model import Review, ReviewResult, ReviewState
+from decision_service.reviewing.model import (
+    NO_TERMS,
+    Review,
+    ReviewResult,
+    ReviewState,
+    ReviewTerms,
+)
 from decision_service.reviewing.policy import NO_POLICY
-from decision_service.reviewing.steps import claim
+from decision_service.reviewing.steps import claim, erased
 from tests.unit.reviewing.cases import POLICY, approved, by, pesos, review
 
 CASES = yaml.safe_load(
@@ -83,6 +89,15 @@ def test_nobody_confirms_a_proposal_that_was_not_seen() -> None:
     with pytest.raises(ReviewRefused, match="has taken a step since you saw it"):
         reject(second, by("ben", 6), "no payslip", first.etag)
     assert confirm(second, by("ben", 6), POLICY, second.etag).review.confirmed_by == "ben"
+
+
+def test_the_terms_of_an_approval_go_where_it_goes() -> None:
+    """A second person confirms them; what is rejected, or ends by an erasure, leaves none."""
+    terms = ReviewTerms(6, pesos(5_910))
+    proposed = complete(claimed(), by("ana", 2), approved(30_000), POLICY, terms).review
+    assert proposed.terms == confirm(proposed, by("ben", 3), POLICY).review.terms == terms
+    assert reject(proposed, by("ben", 3), "no payslip").review.terms == NO_TERMS
+    assert erased(proposed, by("", 3)).review.terms == NO_TERMS
 
 
 def test_a_limit_that_was_lowered_meanwhile_counts() -> None:

@@ -20,6 +20,7 @@ from decision_service.reviewing.model import Review, ReviewAction, ReviewEvent, 
 from decision_service.reviewing.steps import By, ReviewStep, is_repeated
 from tests.unit.reviewing.cases import NOON, POLICY, approved, by, review
 
+OPENED = ReviewEvent(1, NOON, "", ReviewAction.OPENED)
 Action = Callable[[Review, By], ReviewStep | None]
 
 ACTIONS: dict[str, Action] = {
@@ -29,6 +30,7 @@ ACTIONS: dict[str, Action] = {
     "request data": lambda r, b: steps.request_data(r, b, [Kind.CONTRIBUTIONS], ""),
     "arrived": lambda r, b: steps.data_arrived(r, b, [Kind.CONTRIBUTIONS]),
     "other arrived": lambda r, b: steps.data_arrived(r, b, [Kind.LINKS]),
+    "never whole": lambda r, b: steps.data_never_whole(r, OPENED, b, [Kind.CONTRIBUTIONS], "no"),
     "again": steps.decide_again,
     "decided": lambda r, b: steps.decided_again(r, b, "dec_1"),
     "not decided": lambda r, b: steps.not_decided_again(r, b, "no"),
@@ -135,6 +137,27 @@ def test_all_the_data_that_was_asked_for_has_to_arrive() -> None:
     second = steps.data_arrived(first.review, by("", 4), [Kind.LIABILITIES])
     assert second is not None
     assert second.review.state is ReviewState.DECIDING_AGAIN
+
+
+def test_data_that_never_becomes_whole_leaves_a_review_to_persons() -> None:
+    """Who waited for it is open again, a claim stays; other reviews are not told, nobody twice."""
+    some, why = [Kind.CONTRIBUTIONS], "it could not be read"
+    opened = steps.data_never_whole(review(ReferKind.DATA), OPENED, by(""), some, why)
+    assert opened is not None
+    assert (opened.review.state, opened.event.text) == ("OPEN", why)
+    assert opened.event.action is ReviewAction.NOT_DECIDED_AGAIN
+    assert steps.data_never_whole(opened.review, opened.event, by(""), some, why) is None
+    claimed = steps.claim(review(ReferKind.DATA), by("ana"), POLICY.claim_for)
+    told = steps.data_never_whole(claimed.review, claimed.event, by("", 2), some, why)
+    assert told is not None
+    assert (told.review.state, told.review.claimed_by) == ("CLAIMED", "ana")
+    mine = steps.claim(review(), by("ana"), POLICY.claim_for).review
+    waiting = steps.request_data(mine, by("ana", 2), [*some, Kind.LIABILITIES], "SSS, please")
+    back = steps.data_never_whole(waiting.review, waiting.event, by("", 3), some, why)
+    assert back is not None
+    assert (back.review.state, back.review.kinds) == ("OPEN", ())
+    assert not steps.data_never_whole(waiting.review, waiting.event, by(""), [Kind.LINKS], why)
+    assert steps.data_never_whole(review(ReferKind.SCORE), OPENED, by(""), (), why) is None
 
 
 def test_an_approval_is_not_decided_again() -> None:

@@ -73,7 +73,7 @@ class OfferRunner:
         values = state.values
         for slot, evaluate in self.computed:
             values[slot] = evaluate(values)
-        given = self._round(state)
+        given = self._round(values)
         record = (given,)
         missing = union(given.values())
         amount = given[AMOUNT]
@@ -90,16 +90,25 @@ class OfferRunner:
             return self._refer(missing, record)
         return Conclusion((), record)
 
+    def priced(self, values: list[Any], amount: int) -> Mapping[str, Any]:
+        """The lines where this amount, in minor units, is approved; those that are known.
+
+        `values` are what the stages came to, by slot, and are changed.
+        """
+        for slot, evaluate in self.computed:
+            values[slot] = amount if slot == self.slots[AMOUNT] else evaluate(values)
+        return self._leaving(self._round(values))
+
     def _refer(self, missing: Unknown, record: tuple[Any, ...]) -> Conclusion:
         findings = tuple(data_finding(gap) for gap in missing.gaps)
         return Conclusion(findings, record, missing.gaps)
 
-    def _round(self, state: State) -> dict[str, Any]:
+    def _round(self, values: list[Any]) -> dict[str, Any]:
         """Amounts in whole minor units, integers as int, as later parts and the offer see them."""
         given: dict[str, Any] = {}
         for name, line in self.terms.lines.items():
             slot = line.symbol.slot
-            given[name] = state.values[slot] = self._rounded(line, state.values[slot])
+            given[name] = values[slot] = self._rounded(line, values[slot])
         return given
 
     def _rounded(self, line: OfferLine, value: Any) -> Any:
@@ -159,12 +168,7 @@ class OfferRunner:
         return tree.Compare("<", left, right, text=text, place=amount.place)
 
     def _offer(self, given: Mapping[str, Any], state: State) -> Offer:
-        currency, amounts = self.terms.currency, self.amounts
-        leaving: dict[str, Any] = {
-            name: Money(currency, value) if name in amounts else value
-            for name, value in given.items()
-            if value.__class__ is not Unknown
-        }
+        leaving = self._leaving(given)
         requested = self.terms.requested and state.values[self.terms.requested.slot]
         reduced = isinstance(requested, int) and given[AMOUNT] < requested
         return Offer(
@@ -178,6 +182,15 @@ class OfferRunner:
             term_binding=self._term_binding(leaving.get(TERM), state),
             outputs={name: value for name, value in leaving.items() if name not in _KNOWN},
         )
+
+    def _leaving(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The known lines as they leave the rules, amounts as Money."""
+        currency, amounts = self.terms.currency, self.amounts
+        return {
+            name: Money(currency, value) if name in amounts else value
+            for name, value in given.items()
+            if value.__class__ is not Unknown
+        }
 
     def _term_binding(self, term: int | None, state: State) -> str:
         return self.term.text(term, state.values) if self.term and term else ""

@@ -41,6 +41,8 @@ def review_message(review: Review, now: datetime, events: Iterable[ReviewEvent] 
         end_reason=review.end or "",
         decided_again_as=review.decided_again_as,
         etag=review.etag,
+        term_months=review.terms.term_months,
+        instalment=_money(review.terms.instalment),
         events=[_event(event) for event in events],
     )
 
@@ -58,6 +60,8 @@ def chain_message(chain: ReviewChain) -> decision_pb2.DecisionReview:
         role=role,
         decide_time=_time(standing.at),
         decided_again_as=chain.decided_again_as,
+        term_months=standing.terms.term_months,
+        instalment=_money(standing.terms.instalment),
     )
 
 

@@ -1,0 +1,223 @@
+"""Data that the vendor says has arrived and that is not whole yet: read again, then a person's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from decision_service.domain.errors import StoreUnavailable
+from decision_service.domain.kinds import Kind
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.pipeline.records.read import ReadDecisions
+from decision_service.pipeline.reviews.again import AgainDeps, DecideAgain
+from decision_service.pipeline.reviews.ports import RecordedReview
+from decision_service.pipeline.rules.archive import RulesetArchive
+from decision_service.pipeline.rules.compilation import CompilationThread
+from decision_service.pipeline.snapshots.event_worker import EventWorker
+from decision_service.pipeline.snapshots.patience import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE
+from decision_service.reviewing.model import ReviewAction
+from decision_service.reviewing.steps import ReviewStep
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.linking.sessions import LinkSessions
+from decision_service.simulator.people.sandbox.people import sandbox_people
+from tests.fakes.world import NOW
+from tests.integration.refreshing import Desk, Heard, opened
+
+UNREADABLE = Fault("status", "/contributions", settings={"status": 503})
+SYNCING = Fault("task_running", "/tasks")
+LAST = NOW + timedelta(days=9)
+
+
+class Dying:
+    """A process that dies before anything is noted."""
+
+    async def arrived(self, user_id: str, kinds: Collection[Kind]) -> None:
+        """Note nothing."""
+        raise StoreUnavailable("the process has died")
+
+    async def never_whole(self, user_id: str, kinds: Collection[Kind]) -> None:
+        """Note nothing."""
+        raise StoreUnavailable("the process has died")
+
+
+class Unheard:
+    """Hears of nothing that is asked for here."""
+
+    def stepped(self, step: ReviewStep) -> None:
+        """Take no note."""
+
+
+class Late:
+    """A referral for data that is not whole, and a process that waits for it."""
+
+    def __init__(self, desk: Desk, review_id: str, user_id: str) -> None:
+        self.desk, self.user_id, self._review_id = desk, user_id, review_id
+        archive = RulesetArchive(desk.store, lambda: desk.rules, CompilationThread())
+        read, reviews = ReadDecisions(desk.store, archive), desk.store.reviews
+        self.again = DecideAgain(AgainDeps(reviews, read, desk.deciding, desk.clock, Unheard()))
+        desk.worker.on_arrival(self.again)
+
+    async def arrives(self) -> None:
+        """The vendor says so."""
+        await self.desk.event(self.user_id, "TASK_FINISHED", kinds=(Kind.CONTRIBUTIONS,))
+
+    async def later(self, seconds: float) -> bool:
+        """What is due so much later is done; whether the vendor was asked."""
+        self.desk.clock.wall += timedelta(seconds=seconds)
+        self.desk.vendor.meter.reset()
+        assert await self.desk.worker.drain()
+        asked = bool(self.desk.vendor.meter.by_path())
+        assert await self.again.drain()
+        return asked
+
+    async def review(self) -> RecordedReview:
+        """The review and its history."""
+        found = await self.desk.store.reviews.get(self._review_id)
+        assert found is not None
+        return found
+
+    async def actions(self) -> list[str]:
+        """What happened to the review, in order."""
+        return [event.action.value for event in (await self.review()).events]
+
+
+async def referred(desk: Desk, fault: Fault) -> Late:
+    """Somebody new who is referred for data, since the vendor has this fault."""
+    user_id = connected(desk)
+    desk.vendor.faults.add(fault)
+    made = await desk.decide(user_id)
+    (review,) = await desk.store.reviews.of_decision(made.decision_id)
+    assert (made.outcome, review.kind) == (Outcome.REFER, ReferKind.DATA)
+    return Late(desk, review.review_id, user_id)
+
+
+def connected(desk: Desk) -> str:
+    """George with an account that he connected an hour ago."""
+    tenant, person = desk.vendor.tenant, sandbox_people()[0]
+    linking, user_id = LinkSessions(tenant), tenant.create_user({}).id
+    session, _ = linking.open(tenant.issue_token(user_id)["accessToken"])
+    account = linking.begin(session, "sss_ph", person.user_name, person.password)
+    linking.confirm(session, account.id, person.code)
+    desk.clock.wall += timedelta(hours=1)
+    return user_id
+
+
+@pytest.mark.parametrize("fault", [UNREADABLE, SYNCING], ids=["unreadable", "syncing"])
+async def test_data_that_becomes_whole_later_is_decided_on(tmp_path: Path, fault: Fault) -> None:
+    """No second event comes: the arrival is due again, no earlier, and then decides."""
+    async with opened(tmp_path) as desk:
+        late = await referred(desk, fault)
+        await late.arrives()
+        assert await late.later(0)
+        assert not await late.later(FIRST_PAUSE.seconds - 1)
+        assert await late.later(1)
+        assert await late.actions() == ["OPENED"]
+        desk.vendor.faults.clear()
+        assert not await late.later(FIRST_PAUSE.seconds - 1)
+        assert await late.later(1)
+        assert await late.actions() == ["OPENED", "DATA_ARRIVED", "DECIDED_AGAIN"]
+        again = await desk.store.get((await late.review()).review.decided_again_as)
+        assert again is not None
+        assert again.outcome is Outcome.APPROVE
+        assert not await late.later(PATIENCE.total_seconds())
+
+
+async def test_data_that_never_becomes_whole_is_left_to_a_person(tmp_path: Path) -> None:
+    """Read ever more rarely for four hours; then the history says so, once, and nothing decides."""
+    async with opened(tmp_path) as desk:
+        late = await referred(desk, UNREADABLE)
+        await late.arrives()
+        readings, began = int(await late.later(0)), desk.clock.wall
+        while await desk.store.pending(1, LAST, withdrawals=False):
+            readings += await late.later(30)
+        assert readings == 15
+        assert PATIENCE <= desk.clock.wall - began < PATIENCE + LONGEST_PAUSE
+        found = await late.review()
+        assert (found.review.state, len(found.events)) == ("OPEN", 2)
+        assert found.events[-1].action is ReviewAction.NOT_DECIDED_AGAIN
+        assert found.events[-1].text == (
+            "Smile said that data had arrived, but it could not be read whole within 4 hours: "
+            "a person has to take the review"
+        )
+        desk.vendor.faults.clear()
+        await late.arrives()
+        await late.later(0)
+        assert (await late.actions())[-2:] == ["DATA_ARRIVED", "DECIDED_AGAIN"]
+
+
+async def test_a_further_event_begins_the_patience_anew(tmp_path: Path) -> None:
+    """The vendor says again that data has arrived: all is read together, then as at first."""
+    async with opened(tmp_path) as desk:
+        late = await referred(desk, UNREADABLE)
+        await late.arrives()
+        await late.later(0)
+        for _ in range(4):
+            await late.later(LONGEST_PAUSE.seconds)
+        await late.arrives()
+        assert await late.later(1)
+        assert await late.later(FIRST_PAUSE.seconds)
+        assert not await late.later(FIRST_PAUSE.seconds - 1)
+        assert len(await desk.store.pending(9, LAST, withdrawals=False)) == 2
+        desk.vendor.faults.clear()
+        await late.later(LONGEST_PAUSE.seconds)
+        assert not await desk.store.pending(9, LAST, withdrawals=False)
+        assert (await late.actions()).count("DATA_ARRIVED") == 1
+
+
+async def test_of_several_processes_one_reads_again(tmp_path: Path) -> None:
+    """All look at the same moment, and one tells of the arrival."""
+    async with opened(tmp_path) as desk:
+        late, heard = await referred(desk, UNREADABLE), Heard()
+        await late.arrives()
+        await late.later(0)
+        desk.vendor.faults.clear()
+        desk.clock.wall += FIRST_PAUSE
+        others = [EventWorker(desk.store, desk.refresh, desk.clock) for _ in range(4)]
+        for other in others:
+            other.on_arrival(heard)
+        assert all(await asyncio.gather(*(other.drain() for other in others)))
+        assert heard.whole == [(late.user_id, {Kind.CONTRIBUTIONS})]
+
+
+@pytest.mark.parametrize("fault", [(), (UNREADABLE,)], ids=["whole", "never"])
+async def test_a_process_that_dies_before_it_is_done_leaves_the_arrival(
+    tmp_path: Path, fault: tuple[Fault, ...]
+) -> None:
+    """Whether it was about to note whole data or the end of the patience, the next one does it."""
+    async with opened(tmp_path) as desk:
+        late, heard = await referred(desk, UNREADABLE), Heard()
+        await late.arrives()
+        await late.later(0)
+        desk.vendor.faults.clear()
+        desk.vendor.faults.add(*fault)
+        desk.clock.wall += PATIENCE
+        dying = EventWorker(desk.store, desk.refresh, desk.clock)
+        dying.on_arrival(Dying())
+        assert not await dying.drain()
+        desk.worker.on_arrival(heard)
+        assert not await late.later(0)
+        assert await late.later(LONGEST_PAUSE.seconds)
+        told = [(late.user_id, {Kind.CONTRIBUTIONS})]
+        assert (heard.never if fault else heard.whole) == told
+        assert (heard.whole if fault else heard.never) == []
+
+
+async def test_an_outage_gives_nothing_up(tmp_path: Path) -> None:
+    """However long the vendor cannot be asked at all, the arrival is read once it answers."""
+    async with opened(tmp_path) as desk:
+        late, heard = await referred(desk, UNREADABLE), Heard()
+        desk.worker.on_arrival(heard)
+        await late.arrives()
+        await late.later(0)
+        desk.vendor.faults.clear()
+        desk.vendor.faults.add(Fault("status", settings={"status": 401}))
+        for _ in range(3):
+            desk.clock.wall += PATIENCE
+            assert not await desk.worker.drain()
+        desk.vendor.faults.clear()
+        assert await late.later(PATIENCE.total_seconds())
+        assert heard.whole == [(late.user_id, {Kind.CONTRIBUTIONS})]

@@ -1,0 +1,97 @@
+"""The terms of what a person approves: kept with the review, and told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.records.read import ReadDecisions
+from decision_service.pipeline.reviews.chain import ReadReviewChain
+from decision_service.pipeline.reviews.operate import OperateReviews, ReviewDeps
+from decision_service.pipeline.rules.archive import RulesetArchive
+from decision_service.pipeline.rules.compilation import CompilationThread
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.reviewing.model import NO_TERMS, ReviewResult, ReviewTerms
+from decision_service.storage.store import Store
+from tests.fakes.world import PRODUCT, World, application
+from tests.kits.stores import opened
+from tests.unit.pipeline.test_decide_again import Steps, stale
+
+HALF = Money("PHP", 1_000_000)
+
+
+class Office:
+    """A referral that Ana has claimed, read by the rules that are known."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.world = store, World(log=cast("Any", store))
+        self.world.source.snapshot = stale()  # type: ignore[attr-defined]  # a scripted source
+        self.review_id = self.decision_id = ""
+
+    async def opened(self, known: Rulebook | None = None) -> OperateReviews:
+        """The use cases, with a claimed review."""
+        made = await self.world.decide(leases=self.store.leases)(application(), self.world.call())
+        assert made.outcome is Outcome.REFER
+        self.decision_id = made.decision_id
+        [review] = await self.store.reviews.of_decision(made.decision_id)
+        self.review_id, book = review.review_id, self.world.book if known is None else known
+        archive = RulesetArchive(self.store, lambda: book, CompilationThread())
+        read, plans = ReadDecisions(self.store, archive), self.world.book
+        deps = ReviewDeps(
+            self.store.reviews,
+            read,
+            lambda: plans,
+            self.world.clock,
+            self.world.ids,
+            print,
+            Steps(),
+        )
+        operate = OperateReviews(deps)
+        await operate.claim(self.review_id, "ana")
+        return operate
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    """An office of its own."""
+    async with opened(f"sqlite:///{tmp_path}/decisions.db") as store:
+        yield Office(store)
+
+
+def result(office: Office, amount: Money | None = None) -> ReviewResult:
+    """An approval, or without an amount a decline, with the first reason of the plan."""
+    policy = office.world.book.product(PRODUCT).plan.review
+    assert policy is not None
+    outcome = Outcome.DECLINE if amount is None else Outcome.APPROVE
+    return ReviewResult(outcome, policy.reasons[0].code, "payslips seen", amount)
+
+
+async def test_an_approval_has_the_terms_of_its_amount(office: Office) -> None:
+    """Kept with the review, shown with what stands, and the same when the call is repeated."""
+    operate = await office.opened()
+    for _ in range(2):
+        ended = await operate.complete(office.review_id, "ana", "r-1", result(office, HALF))
+        assert ended.terms == ReviewTerms(6, Money("PHP", 197_017))
+    chain = ReadReviewChain(office.store.reviews, office.store, office.world.clock)
+    found = await chain(office.decision_id, Outcome.REFER)
+    assert found is not None
+    assert found.standing.terms == ended.terms
+
+
+async def test_a_decline_has_no_terms(office: Office) -> None:
+    """There is nothing to repay."""
+    operate = await office.opened()
+    ended = await operate.complete(office.review_id, "ana", "r-1", result(office))
+    assert ended.terms == NO_TERMS
+
+
+async def test_an_approval_needs_no_rules(office: Office) -> None:
+    """Where those that decided are known no more, a person approves without terms."""
+    operate = await office.opened(Rulebook({}))
+    ended = await operate.complete(office.review_id, "ana", "r-1", result(office, HALF))
+    assert (ended.result, ended.terms) == (result(office, HALF), NO_TERMS)
