@@ -13,11 +13,11 @@ from decision_service.domain.errors import ConsentMoved, HistoryMoved
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.history.keys import IdentityKey, history_keys
-from decision_service.pipeline.history.ports import PastDecision, ReportedLoans
+from decision_service.pipeline.history.ports import Past, PastDecision, ReportedLoans
 from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
 from decision_service.pipeline.ports import DecisionEntry, HistoryEntry
 from decision_service.storage.store import Store
-from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, numbered
+from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 
 DAY = timedelta(days=1)
 SECRET = IdentityKey.of(b"a secret of thirty-two bytes and more")
@@ -86,6 +86,18 @@ class HistoryLogKit:
             expected = [as_past(entry)] + ([as_past(bare)] if key == USER else [])
             assert found[key].last == len(expected)
             assert sorted(found[key].decisions, key=lambda one: one.decision_id) == expected
+
+    async def test_who_looks_up_together_each_gets_the_own_answer(self, log: Store) -> None:
+        """Requests and keys that are looked up at once are not mixed up, nor are missing ones."""
+        entries = [decided(n, [bytes([n]) * 8], last=0) for n in range(1, 9)]
+        for entry in entries:
+            await log.commit(entry)
+        keys = [bytes([n]) * 8 for n in range(1, 11)]
+        finds = [log.find("los", f"request-{n}") for n in range(1, 11)]
+        found = await asyncio.gather(*finds, *(log.past([key]) for key in keys))
+        assert found[:10] == [as_stored(entry) for entry in entries] + [None] * 2
+        past = [{key: Past(1, (as_past(e),))} for key, e in zip(keys, entries, strict=False)]
+        assert found[10:] == [*past, {}, {}]
 
     async def test_only_one_decision_rests_on_a_history(self, log: Store) -> None:
         """A second one that read the same finds its place taken, and leaves nothing behind."""
