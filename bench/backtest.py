@@ -6,16 +6,14 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
-from multiprocessing import get_context
 from pathlib import Path
-from statistics import fmean
 from threading import Event, Thread
 
 import msgspec
 import psutil
 
+from bench.bare import bare
 from bench.figures import versions_of
 from bench.service import (
     decided_once,
@@ -24,9 +22,8 @@ from bench.service import (
     settings,
     vendor,
 )
-from bench.shipped import RULES, ShippedLoan
+from bench.shipped import RULES
 from bench.tables import Cell, show
-from decision_service.ruleset.run.evaluator import evaluate
 from decision_service.simulator.people.population import PROFILE_CYCLE
 from tests.e2e.process import command
 
@@ -112,24 +109,6 @@ class Watch:
                     continue
 
 
-def bare(seconds: float, jobs: int) -> float:
-    """Evaluations a second of one of so many processes at once, as the report has them."""
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        return fmean(pool.map(evaluations, [seconds] * jobs))
-
-
-def evaluations(seconds: float) -> float:
-    """Evaluations a second of the shipped loan on applicants half of whom have gaps."""
-    loan = ShippedLoan()
-    people = loan.population()
-    count, begun = 0, time.perf_counter()
-    while time.perf_counter() - begun < seconds:
-        for facts in people:
-            evaluate(loan.ruleset, facts)
-        count += len(people)
-    return count / (time.perf_counter() - begun)
-
-
 def run(decisions: int = 1_000_000) -> None:
     """Print seconds, rates and memory; two versions are evaluated for each applicant."""
     with tempfile.TemporaryDirectory() as name:
@@ -137,7 +116,7 @@ def run(decisions: int = 1_000_000) -> None:
         file = filled(folder, decisions)
         rows: list[dict[str, Cell]] = []
         for jobs in (1, 2):
-            evaluator = bare(SECONDS, jobs)
+            evaluator = bare(f"sqlite:///{file}", PRODUCT, SECONDS, jobs)
             seconds, compared, most = timed(file, folder, jobs)
             rate = 2 * compared / seconds
             rows.append(
@@ -154,7 +133,8 @@ def run(decisions: int = 1_000_000) -> None:
             )
     notes = (
         "SQLite; decisions of a population with all kinds of lives, copied to other users and days",
-        "ratio: evaluations a second and process beside those of as many bare evaluators at once",
+        "bare evaluator: the same rules on the same applicants, read before, in as many processes",
+        "ratio: evaluations a second and process beside it",
     )
     show("backtest", f"{decisions:,} decisions × 2 versions", rows, versions_of("msgspec"), notes)
 
