@@ -53,7 +53,7 @@ def complete(
         reason_withheld=not reason.is_told,
         terms=terms,
     )
-    if _needs_second(review, result, authority):
+    if _needs_second(review, result, terms, authority):
         proposed = replace(unclaimed, state=ReviewState.AWAITING_SECOND)
         return _step(proposed, by, ReviewAction.PROPOSED, result)
     completed = replace(unclaimed, state=ReviewState.COMPLETED, ended=by.at)
@@ -151,14 +151,17 @@ def _require_within(result: ReviewResult, authority: Authority) -> None:
         )
 
 
-def _needs_second(review: Review, result: ReviewResult, authority: Authority) -> bool:
-    """Above the first person's authority, and where an offer failed a check against the law.
+def _needs_second(
+    review: Review, result: ReviewResult, terms: ReviewTerms, authority: Authority
+) -> bool:
+    """Above the first person's authority, and where an offer fails a check against the law.
 
-    At stake is the amount that is approved, or the one that was asked for and is declined.
+    That is the offer of the rules, or the amount that is approved. At stake is that amount, or the
+    one that was asked for and is declined.
     """
     approves = result.outcome is Outcome.APPROVE
     stake: Money | None = result.amount if approves else review.requested
-    if approves and review.kind is ReferKind.LEGAL:
+    if approves and (review.kind is ReferKind.LEGAL or terms.failed_checks):
         return True
     return stake is not None and stake.major > authority.review
 

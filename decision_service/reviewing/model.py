@@ -94,10 +94,15 @@ class ReviewEvent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReviewTerms(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Term in months and instalment of an approval; None where the product's offer names none."""
+    """Term in months and instalment of an approval; None where the product's offer names none.
+
+    `failed_checks` are the reason codes of the rules' checks against the law that the amount fails,
+    or that miss a value.
+    """
 
     term_months: int | None = None
     instalment: Money | None = None
+    failed_checks: tuple[str, ...] = ()
 
 
 NO_TERMS = ReviewTerms()

@@ -44,7 +44,7 @@ class SnapshotWiring(msgspec.Struct, frozen=True):
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            await sweep(self.store, self.refresh, self.pace)
+            await sweep(self.store, self.refresh, self.worker.listener, self.pace)
 
 
 def wire_snapshots(core: Core) -> SnapshotWiring | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,16 @@ import pytest
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions
 from decision_service.pipeline.reviews.again import AgainDeps, DecideAgain
 from decision_service.pipeline.reviews.ports import RecordedReview
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.pipeline.snapshots.event_worker import EventWorker
+from decision_service.pipeline.snapshots.event_worker import EventWorker, sweep
 from decision_service.pipeline.snapshots.patience import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE
-from decision_service.reviewing.model import ReviewAction
-from decision_service.reviewing.steps import ReviewStep
+from decision_service.reviewing.model import ReviewAction, ReviewState
+from decision_service.reviewing.steps import By, ReviewStep, claim, request_data
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.linking.sessions import LinkSessions
 from decision_service.simulator.people.sandbox.people import sandbox_people
@@ -61,9 +63,24 @@ class Late:
         self.again = DecideAgain(AgainDeps(reviews, read, desk.deciding, desk.clock, Unheard()))
         desk.worker.on_arrival(self.again)
 
+    @classmethod
+    async def of(cls, desk: Desk, made: StoredEntry) -> Late:
+        """The process that waits with the review of a referral."""
+        assert made.outcome is Outcome.REFER
+        (review,) = await desk.store.reviews.of_decision(made.decision_id)
+        return cls(desk, review.review_id, made.user_id)
+
     async def arrives(self) -> None:
         """The vendor says so."""
         await self.desk.event(self.user_id, "TASK_FINISHED", kinds=(Kind.CONTRIBUTIONS,))
+
+    async def asked_for(self, kind: Kind) -> None:
+        """Ana puts the review aside until there is data of this kind."""
+        by, reviews = By("ana", "", self.desk.clock.now()), self.desk.store.reviews
+        hour = timedelta(hours=1)
+        await reviews.step(self._review_id, lambda review, _: claim(review, by, hour))
+        wait = partial(request_data, by=by, kinds=(kind,), text="")
+        await reviews.step(self._review_id, lambda review, _: wait(review))
 
     async def later(self, seconds: float) -> bool:
         """What is due so much later is done; whether the vendor was asked."""
@@ -87,23 +104,22 @@ class Late:
 
 async def referred(desk: Desk, fault: Fault) -> Late:
     """Somebody new who is referred for data, since the vendor has this fault."""
-    user_id = connected(desk)
+    user_id = desk.vendor.tenant.create_user({}).id
+    connect(desk, user_id)
     desk.vendor.faults.add(fault)
-    made = await desk.decide(user_id)
-    (review,) = await desk.store.reviews.of_decision(made.decision_id)
-    assert (made.outcome, review.kind) == (Outcome.REFER, ReferKind.DATA)
-    return Late(desk, review.review_id, user_id)
+    late = await Late.of(desk, await desk.decide(user_id))
+    assert (await late.review()).review.kind == ReferKind.DATA
+    return late
 
 
-def connected(desk: Desk) -> str:
-    """George with an account that he connected an hour ago."""
+def connect(desk: Desk, user_id: str) -> None:
+    """Connect George's account, an hour ago."""
     tenant, person = desk.vendor.tenant, sandbox_people()[0]
-    linking, user_id = LinkSessions(tenant), tenant.create_user({}).id
+    linking = LinkSessions(tenant)
     session, _ = linking.open(tenant.issue_token(user_id)["accessToken"])
     account = linking.begin(session, "sss_ph", person.user_name, person.password)
     linking.confirm(session, account.id, person.code)
     desk.clock.wall += timedelta(hours=1)
-    return user_id
 
 
 @pytest.mark.parametrize("fault", [UNREADABLE, SYNCING], ids=["unreadable", "syncing"])
@@ -124,6 +140,34 @@ async def test_data_that_becomes_whole_later_is_decided_on(tmp_path: Path, fault
         assert again is not None
         assert again.outcome is Outcome.APPROVE
         assert not await late.later(PATIENCE.total_seconds())
+
+
+async def test_data_that_no_event_tells_of_is_found_by_the_sweep(tmp_path: Path) -> None:
+    """An account is connected and the event lost: what a reviewer waits for is decided on, once."""
+    async with opened(tmp_path) as desk:
+        user_id = desk.vendor.tenant.create_user({}).id
+        late = await Late.of(desk, await desk.decide(user_id))
+        await late.asked_for(Kind.CONTRIBUTIONS)
+        seen = []
+        for connects in (False, True, False):
+            if connects:
+                connect(desk, user_id)
+            assert await sweep(desk.store, desk.refresh, late.again, pace=0) == 1
+            assert await late.again.drain()
+            seen.append((await late.actions())[3:])
+        assert seen == [[], ["DATA_ARRIVED", "DECIDED_AGAIN"], ["DATA_ARRIVED", "DECIDED_AGAIN"]]
+
+
+async def test_the_sweep_tells_of_nothing_that_a_reviewer_waits_for_in_vain(tmp_path: Path) -> None:
+    """An account without the kind that was asked for leaves the review where it is."""
+    async with opened(tmp_path) as desk:
+        user_id = desk.vendor.tenant.create_user({}).id
+        late = await Late.of(desk, await desk.decide(user_id))
+        await late.asked_for(Kind.TRANSACTIONS)
+        connect(desk, user_id)
+        await sweep(desk.store, desk.refresh, late.again, pace=0)
+        assert await late.again.drain()
+        assert (await late.review()).review.state is ReviewState.AWAITING_DATA
 
 
 async def test_data_that_never_becomes_whole_is_left_to_a_person(tmp_path: Path) -> None:

@@ -213,10 +213,10 @@ async def test_a_disconnected_account_leaves_when_it_told_of_income(tmp_path: Pa
         assert body is not None
         assert read_snapshot(body).known == held.ended
         await desk.refresh.sweep(GEORGE)
-        await sweep(desk.store, desk.refresh, pace=0)
+        await sweep(desk.store, desk.refresh, desk.worker.listener, pace=0)
         assert (await desk.store.user_state(GEORGE)).ended == held.ended
         desk.vendor.tenant.erase_user(GEORGE)
-        await sweep(desk.store, desk.refresh, pace=0)
+        await sweep(desk.store, desk.refresh, desk.worker.listener, pace=0)
         assert (await desk.store.user_state(GEORGE)).ended == ()
 
 
@@ -225,7 +225,7 @@ async def test_a_user_that_the_vendor_erased_is_erased_here(tmp_path: Path) -> N
     async with opened(tmp_path) as desk:
         await read(desk)
         desk.vendor.tenant.erase_user(GEORGE)
-        await sweep(desk.store, desk.refresh, pace=0)
+        await sweep(desk.store, desk.refresh, desk.worker.listener, pace=0)
         assert list(await desk.store.read_users("", 10)) == []
 
 
@@ -239,7 +239,7 @@ async def test_a_decision_between_does_not_hide_a_withdrawal(tmp_path: Path) -> 
         desk.clock.wall += timedelta(minutes=16)
         await desk.decide(GEORGE)
         assert await desk.store.snapshot(GEORGE, first.snapshot_id) is not None
-        await sweep(desk.store, desk.refresh, pace=0)
+        await sweep(desk.store, desk.refresh, desk.worker.listener, pace=0)
         assert await desk.store.snapshot(GEORGE, first.snapshot_id) is None
 
 

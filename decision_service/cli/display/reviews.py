@@ -39,6 +39,8 @@ def head_lines(review: pb.Review) -> Iterator[str]:
         yield from _wrapped(result_text(review.result))
     if review.term_months:
         yield escape(f"{_INDENT * 2}{terms_text(review)}")
+    if review.failed_checks:
+        yield escape(f"{_INDENT * 2}fails checks of the rules: {', '.join(review.failed_checks)}")
 
 
 def subject_text(review: pb.Review) -> str:

@@ -25,7 +25,7 @@ from decision_service.pipeline.ports import DecisionLog, Filter, PagePosition, S
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.run.evaluator import Facts
-from decision_service.ruleset.run.pricing import Price, price
+from decision_service.ruleset.run.pricing import UNCHECKED, Price, price
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -80,19 +80,19 @@ class ReadDecisions:
         return replace(recorded, traces=shown, settled=settled, expires=expires)
 
     async def price(self, decision_id: str, amount: Money) -> Price:
-        """Term and instalment of an amount by the offer of the rules that decided.
+        """Term, instalment and failed checks of an amount by the offer of the rules that decided.
 
-        Nothing where these are known no more, or the values behind the decision were erased. Raises
-        DecisionUnknown.
+        UNCHECKED where these are known no more, or the values behind the decision were erased.
+        Raises DecisionUnknown.
         """
         try:
             recorded = await self.get(decision_id, full=True)
             digest = recorded.entry.ruleset_digest
             if recorded.settled is None or digest is None:
-                return Price()
+                return UNCHECKED
             ruleset = await self._archive.by_digest(digest)
         except RulesetUnknown:
-            return Price()
+            return UNCHECKED
         return price(ruleset, recorded.settled.verdict, amount)
 
     async def list(self, chosen: Filter, after: PagePosition | None, size: int) -> DecisionPage:

@@ -186,12 +186,12 @@ class OperateReviews:
         return await self._log.contest(case, self._by(who, request_id), text, policy)
 
     async def _terms(self, review_id: str, result: ReviewResult) -> ReviewTerms:
-        """Term and instalment of an approval."""
+        """Term and instalment of an approval, and the checks that it fails."""
         if result.amount is None:
             return NO_TERMS
         review = (await self.get(review_id)).review
         found = await self._deps.read.price(review.decision_id, result.amount)
-        return ReviewTerms(found.term_months, found.instalment)
+        return ReviewTerms(found.term_months, found.instalment, found.failed_checks)
 
     async def _recorded(self, decision_id: str, scope: str) -> Recorded:
         """A decision with its offer, or without where the rules that made it no longer compile."""

@@ -49,6 +49,11 @@ class EventWorker:
             for which in (True, False)
         ]
 
+    @property
+    def listener(self) -> ArrivalListener:
+        """Who is told."""
+        return self._lanes[0].listener
+
     def on_arrival(self, listener: ArrivalListener) -> None:
         """Tell this of each user whose changed data was read, before the events are done."""
         for lane in self._lanes:
@@ -70,13 +75,20 @@ class EventWorker:
         return all([await lane.drain() for lane in self._lanes])
 
 
-async def sweep(users: WarmLog, refresh: RefreshApplicants, pace: float = SWEEP_PACE) -> int:
-    """Look at every user's accounts once, slowly; how many could be looked at."""
+async def sweep(
+    users: WarmLog, refresh: RefreshApplicants, listener: ArrivalListener, pace: float = SWEEP_PACE
+) -> int:
+    """Look at every user's accounts once, slowly; how many could be looked at.
+
+    Whole data that is read hereby, and was not there before, has arrived.
+    """
     after, looked = "", 0
     while found := await users.read_users(after, SWEPT):
         for user_id in found:
             try:
-                await refresh.sweep(user_id)
+                kinds = await refresh.sweep(user_id)
+                if kinds:
+                    await listener.arrived(user_id, kinds)
                 looked += 1
             except ServiceError as error:
                 log.warning("sweep.skipped", reason=error.reason)

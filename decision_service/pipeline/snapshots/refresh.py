@@ -10,8 +10,9 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from decision_service.domain.errors import DataNotReady, UpstreamUnavailable, UserUnknown
+from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
-from decision_service.domain.snapshot import Account, Provider
+from decision_service.domain.snapshot import Account, Provider, Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.plan import fetch_plan
 from decision_service.pipeline.ports import (
@@ -28,6 +29,7 @@ from decision_service.pipeline.snapshots.cache import covers, is_settled, is_who
 from decision_service.pipeline.snapshots.codec import read_snapshot, snapshot_body
 from decision_service.pipeline.snapshots.consent import disconnected, gives, is_withdrawn, unlisted
 from decision_service.pipeline.snapshots.events import Event, EventAction
+from decision_service.pipeline.snapshots.gained import gained
 from decision_service.pipeline.snapshots.increments import (
     EVERYTHING,
     Increment,
@@ -111,8 +113,8 @@ class RefreshApplicants:
     async def confirm(self, user_id: str, named: Collection[str] = ()) -> bool:
         """Erase a user's data where the vendor confirms that consent was withdrawn; True then."""
         user_state = await self._log.user_state(user_id)
-        now, read = await self._accounts(user_id), await self._read_accounts(user_id, user_state)
-        gone = is_withdrawn(user_state, read, now, named)
+        now, last = await self._accounts(user_id), await self._last(user_id, user_state)
+        gone = is_withdrawn(user_state, last.accounts if last else (), now, named)
         if gone or await self._stopped(user_id, user_state, unlisted(user_state, named)):
             await self._log.erase(user_id, disconnected(now, self._clock.now()))
             return True
@@ -135,16 +137,27 @@ class RefreshApplicants:
             return EventResult.NOTED
         return EventResult.REFRESHED if serves else EventResult.NOT_WHOLE
 
-    async def sweep(self, user_id: str) -> None:
-        """Compare a user's accounts with the vendor's, and catch up on lost events."""
+    async def sweep(self, user_id: str) -> frozenset[Kind]:
+        """Compare a user's accounts with the vendor's, and catch up on lost events.
+
+        The kinds of which whole data was read that was not there before.
+        """
         user_state = await self._log.user_state(user_id)
-        now, read = await self._accounts(user_id), await self._read_accounts(user_id, user_state)
+        now, before = await self._accounts(user_id), await self._last(user_id, user_state)
+        read = before.accounts if before else ()
         if is_withdrawn(user_state, read, now):
             await self._log.erase(user_id, disconnected(now, self._clock.now()))
         elif user_state.warm is not None and now == read:
             await self._log.looked(user_id, user_state.warm.snapshot_id, self._clock.now())
         elif user_state.last is not None:
-            await self.refresh(user_id)
+            return await self._caught_up(user_id, before)
+        return frozenset()
+
+    async def _caught_up(self, user_id: str, before: Snapshot | None) -> frozenset[Kind]:
+        if await self.refresh(user_id) is not EventResult.REFRESHED or before is None:
+            return frozenset()
+        after = await self._last(user_id, await self._log.user_state(user_id))
+        return frozenset() if after is None else gained(before, after)
 
     async def _patched(self, user_id: str, user_state: UserState, change: Increment) -> bool:
         """Merge the change into the warm reading; False where everything must be read."""
@@ -196,12 +209,12 @@ class RefreshApplicants:
         except UserUnknown:
             return None
 
-    async def _read_accounts(self, user_id: str, user_state: UserState) -> tuple[Account, ...]:
-        """The accounts behind the last reading, quarantined or not."""
+    async def _last(self, user_id: str, user_state: UserState) -> Snapshot | None:
+        """The last reading, quarantined or not."""
         if user_state.last is None:
-            return ()
+            return None
         stored = await self._log.snapshot(user_id, user_state.last.snapshot_id)
-        return () if stored is None else read_snapshot(stored).accounts
+        return None if stored is None else read_snapshot(stored)
 
     async def _stopped(self, user_id: str, user_state: UserState, sources: Collection[str]) -> bool:
         """Whether one of these, which no list of accounts names, gives nothing any more."""

@@ -16,7 +16,7 @@ from decision_service.pipeline.reviews.operate import OperateReviews, ReviewDeps
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.reviewing.model import NO_TERMS, ReviewResult, ReviewTerms
+from decision_service.reviewing.model import NO_TERMS, ReviewResult, ReviewState, ReviewTerms
 from decision_service.storage.store import Store
 from tests.fakes.world import PRODUCT, World, application
 from tests.kits.stores import opened
@@ -90,8 +90,9 @@ async def test_a_decline_has_no_terms(office: Office) -> None:
     assert ended.terms == NO_TERMS
 
 
-async def test_an_approval_needs_no_rules(office: Office) -> None:
-    """Where those that decided are known no more, a person approves without terms."""
+async def test_what_no_rules_can_check_has_a_second_person(office: Office) -> None:
+    """Where those that decided are known no more, an approval has no terms and is confirmed."""
     operate = await office.opened(Rulebook({}))
     ended = await operate.complete(office.review_id, "ana", "r-1", result(office, HALF))
-    assert (ended.result, ended.terms) == (result(office, HALF), NO_TERMS)
+    assert (ended.state, ended.result) == (ReviewState.AWAITING_SECOND, result(office, HALF))
+    assert ended.terms == ReviewTerms(failed_checks=("RULE_ERROR",))

@@ -58,6 +58,15 @@ def test_the_result_of_a_review_is_within_authority(case: dict[str, Any]) -> Non
     assert case["result"] in refused.value.message
 
 
+def test_an_amount_that_fails_a_check_against_the_law_has_a_second_person() -> None:
+    """However small it is; a decline fails none."""
+    failing = ReviewTerms(3, failed_checks=("RATE_CAP",))
+    proposed = complete(claimed(), by("ana", 2), approved(1_000), POLICY, failing).review
+    assert (proposed.state, proposed.terms) == (ReviewState.AWAITING_SECOND, failing)
+    ended = confirm(proposed, by("ben", 3), POLICY).review
+    assert (ended.state, ended.terms) == (ReviewState.COMPLETED, failing)
+
+
 def test_a_refusal_for_authority_names_the_limit() -> None:
     """As PERMISSION_DENIED with the limit beside its words."""
     with pytest.raises(AuthorityExceeded) as refused:

@@ -81,3 +81,32 @@ def test_a_term_that_the_product_chooses_is_the_persons():
 def test_what_no_offer_prices_has_no_terms(text, amount):
     """A letter then has the amount alone."""
     assert priced(amount, text)[1] == Price()
+
+
+CAP = """\
+post_checks:
+  - id: cap
+    when: offer.approved_amount <= 10000 and inputs.declared_monthly_debt > 1000
+    then: REFER
+    reason: LEGAL
+"""
+
+
+@pytest.mark.parametrize(
+    ("amount", "debt", "failed"),
+    [
+        (20000, 2000, ()),
+        (10000, 2000, ("LEGAL",)),
+        (10000, 500, ()),
+        (10000, None, ("DATA_MISSING",)),
+        (20000, None, ()),
+    ],
+)
+def test_an_amount_is_checked_as_an_offer_is(amount, debt, failed):
+    """A smaller one may fail a check that the rules' own passed, also for want of a value."""
+    ruleset = compiled(stages(FINE, GREY, head=AFFORDABLE, tail=OFFER + CAP))
+    given = {**STEADY, "income.conservative_6m": php(35000)}
+    sent = {} if debt is None else {"declared_monthly_debt": php(debt)}
+    verdict = evaluate(ruleset, facts(given, **ASKED, **sent))
+    assert verdict.outcome is Outcome.APPROVE
+    assert price(ruleset, verdict, php(amount)).failed_checks == failed

@@ -43,6 +43,7 @@ def review_message(review: Review, now: datetime, events: Iterable[ReviewEvent] 
         etag=review.etag,
         term_months=review.terms.term_months,
         instalment=_money(review.terms.instalment),
+        failed_checks=review.terms.failed_checks,
         events=[_event(event) for event in events],
     )
 
