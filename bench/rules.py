@@ -79,7 +79,8 @@ def run() -> None:
 def with_gaps() -> None:
     """The shipped loan with trace: applicants with ever more gaps, beside complete ones."""
     loan = ShippedLoan()
-    peopled = {f"{gaps} of 30 factors missing": loan.with_gaps(gaps) for gaps in GAPS}
+    every = len(loan.ruleset.needs.factors)
+    peopled = {f"{gaps} of {every} factors missing": loan.with_gaps(gaps) for gaps in GAPS}
     peopled = {"complete": loan.complete, **peopled, "46 % with gaps": loan.population()}
     decide = partial(evaluate, loan.ruleset)
     works = {f"shipped loan, {who}": _each(decide, people) for who, people in peopled.items()}
