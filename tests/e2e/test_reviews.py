@@ -66,13 +66,12 @@ class Office:
         self.stub = ReviewServiceStub(live.channel)
         self.decisions = DecisionServiceStub(live.channel)
 
-    async def decided(self, user_id: str, units: int = 20_000) -> decision_pb2.Decision:
+    async def decided(self, user_id: str, units: int = 20_000, term: int = 6) -> Any:
         """A new decision."""
         amount = MoneyMessage(currency_code="PHP", units=units)
-        request = create(user_id, requested_amount=amount)
+        request = create(user_id, requested_amount=amount, requested_term_months=term)
         reply = await self.decisions.CreateDecision(request, metadata=self.los)
-        made: decision_pb2.Decision = reply.decision
-        return made
+        return reply.decision
 
     async def read(self, decision_id: str, *, full: bool = False) -> decision_pb2.Decision:
         """A decision as its caller reads it later."""
@@ -162,6 +161,22 @@ async def office(
     settings = SETTINGS | keys | of_store | changed
     async with at_vendor(folder, *faults, **settings) as (live, vendor):
         yield Office(live, vendor, los, ana, ben)
+
+
+async def test_a_small_amount_has_the_law_of_small_amounts(tmp_path: Path, store_url: str) -> None:
+    """Up to 10,000 over four months has a legal price, which charges that nobody sent decide."""
+    async with office(tmp_path, store_url) as at:
+        seen = []
+        for approved in (9_000, 15_000):
+            made = await at.decided(ANISHA, 15_000, term=3)
+            listed = await at.stub.ListReviews(pb.ListReviewsRequest(), metadata=at.ana)
+            [review] = [r.review_id for r in listed.reviews if r.decision_id == made.decision_id]
+            await at.claimed(review, at.ana)
+            amount = MoneyMessage(currency_code="PHP", units=approved)
+            ended = await at.complete(review, at.ana, approved_amount=amount)
+            state = decision_pb2.ReviewState.Name(ended.state).removeprefix("REVIEW_STATE_")
+            seen.append((state, [*ended.failed_checks]))
+        assert seen == [("AWAITING_SECOND", ["DATA_MISSING"]), ("COMPLETED", [])]
 
 
 async def test_an_override_above_the_limit_is_confirmed_booked_and_owed(
