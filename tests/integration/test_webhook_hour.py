@@ -116,7 +116,7 @@ async def test_an_hour_of_bad_delivery(tmp_path: Path, seed: int) -> None:
             await hour.deliver(waiting)
         assert await desk.worker.drain()
         clock.wall += LATEST
-        await sweep(desk.store, desk.refresh, pace=0)
+        await sweep(desk.store, desk.refresh, desk.worker.listener, pace=0)
         await check(hour, tmp_path)
 
 
