@@ -38,6 +38,7 @@ cases:
 """
 
 
+@pytest.mark.long
 async def test_from_application_to_erasure(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,7 @@ GEORGE, RYAN, CHRISTINA, ANISHA = (one.user_id for one in sandbox_people())
 MUCH = {"currency_code": "PHP", "units": 150_000}
 
 
+@pytest.mark.long
 async def test_each_decision_has_its_letter(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

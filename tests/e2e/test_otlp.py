@@ -70,6 +70,7 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", [nobody, silent])
 async def test_a_collector_that_takes_nothing_costs_one_line_and_no_decision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: object

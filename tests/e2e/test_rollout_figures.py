@@ -139,6 +139,7 @@ async def test_a_shadow_is_measured_beside_the_decisions(
         assert f"agrees on {found.agreed} of 4" in told
 
 
+@pytest.mark.long
 async def test_the_challenger_is_compared_by_judging_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -194,6 +195,7 @@ def test_what_to_compare_must_be_said(
     assert (done.code, said in done.err) == (Exit.USAGE, True)
 
 
+@pytest.mark.long
 async def test_a_question_out_of_bounds_is_refused(tmp_path: Path) -> None:
     """Each wrong field of a comparison is named."""
     async with measured(tmp_path, ALONE) as seen:

@@ -170,6 +170,7 @@ async def test_the_sweep_tells_of_nothing_that_a_reviewer_waits_for_in_vain(tmp_
         assert (await late.review()).review.state is ReviewState.AWAITING_DATA
 
 
+@pytest.mark.long
 async def test_data_that_never_becomes_whole_is_left_to_a_person(tmp_path: Path) -> None:
     """Read ever more rarely for four hours; then the history says so, once, and nothing decides."""
     async with opened(tmp_path) as desk:
@@ -193,6 +194,7 @@ async def test_data_that_never_becomes_whole_is_left_to_a_person(tmp_path: Path)
         assert (await late.actions())[-2:] == ["DATA_ARRIVED", "DECIDED_AGAIN"]
 
 
+@pytest.mark.long
 async def test_a_further_event_begins_the_patience_anew(tmp_path: Path) -> None:
     """The vendor says again that data has arrived: all is read together, then as at first."""
     async with opened(tmp_path) as desk:

@@ -39,6 +39,7 @@ def slow(seconds: float, **when: int) -> Fault:
     return Fault("slow", path="/accounts", settings={"seconds": seconds}, **when)
 
 
+@pytest.mark.long
 async def test_fifty_callers_over_two_replicas_are_decided_once(
     postgres: Postgres, tmp_path: Path
 ) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -43,7 +44,7 @@ WHERE state = 'active' AND query = 'SELECT pg_sleep(30)' AND datname = current_d
 
 CONNECTED = """
 SELECT pid FROM pg_stat_activity
-WHERE application_name = 'decision-service' AND datname = current_database() ORDER BY pid
+WHERE application_name = 'decision-service' AND datname = current_database()
 """
 
 
@@ -100,11 +101,24 @@ async def test_a_reader_that_leaves_takes_no_connection_along(url: str, times: i
     await watch.close()
 
 
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Callable[[], Awaitable[set[int]]]]:
+    """What tells the connections of all stores; those of one that has closed may still leave."""
+    watch = await asyncpg.connect(url)
+
+    async def pids() -> set[int]:
+        return {row["pid"] for row in await watch.fetch(CONNECTED)}
+
+    try:
+        yield pids
+    finally:
+        await watch.close()
+
+
 async def test_the_first_decisions_wait_for_no_connection(url: str) -> None:
     """What an open store reads, commits and notes goes over connections that it opened before."""
-    watch = await asyncpg.connect(url)
-    async with opened(url, readers=3) as store:
-        before = await watch.fetch(CONNECTED)
+    async with connected(url) as pids, opened(url, readers=3) as store:
+        before = await pids()
         sleep = partial(Connection.execute, statement=text("SELECT pg_sleep(0.05)"))
         await asyncio.gather(
             *(store._database.read(sleep) for _ in range(3)),
@@ -112,9 +126,8 @@ async def test_the_first_decisions_wait_for_no_connection(url: str) -> None:
             store._database.note(sleep),
             store.commit(numbered(1)),
         )
-        assert await watch.fetch(CONNECTED) == before
-        assert len(before) == 7
-    await watch.close()
+        assert await pids() <= before
+        assert len(before) >= 7
 
 
 async def test_two_processes_agree_on_every_key(url: str) -> None:

@@ -138,6 +138,7 @@ async def test_closing_gives_back_what_was_released(url: str, store: Store) -> N
     await take(store, seconds=0)
 
 
+@pytest.mark.long
 async def test_a_crash_of_the_server_fences_every_holder_off(
     postgres: Postgres, url: str, store: Store
 ) -> None:

@@ -61,6 +61,7 @@ def test_a_review_has_the_proofs_of_each_changed_version(
     assert "## Proofs" not in command(capsys, "rules", "review", *states).out
 
 
+@pytest.mark.long
 def test_a_backtest_tells_proofs_beside_its_figures(
     states: tuple[Path, Path], tmp_path: Path, capsys: Capture
 ) -> None:

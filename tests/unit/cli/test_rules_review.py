@@ -47,6 +47,7 @@ def _commit(root: Path, tag: str) -> None:
     _git(root, "tag", tag)
 
 
+@pytest.mark.long
 def test_a_change_is_told_with_the_test_that_it_breaks(
     repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

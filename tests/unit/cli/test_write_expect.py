@@ -84,6 +84,7 @@ def test_a_plan_without_a_challenger_is_told_at_once(
     assert "rollout.yaml has no challenger" in done.err
 
 
+@pytest.mark.long
 def test_the_challenger_gets_what_its_report_expects(tmp_path: Path) -> None:
     """The plan is read again with it; a report of other figures is none of the challenger."""
     rules = tmp_path / "rules"

@@ -100,6 +100,7 @@ async def test_rules_that_decided_before_do_not_come_back_by_a_new_publication(
     assert await serving.take(published(FIRST, NOW + 2 * DAY)) == ["M007"]
 
 
+@pytest.mark.long
 async def test_going_back_is_allowed_from_exactly_what_is_named(serving: Serving) -> None:
     """The manifest names what it replaces; once replaced, that needs leave of its own."""
     await serving.take(published(FIRST, NOW))
