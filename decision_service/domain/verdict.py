@@ -208,3 +208,18 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     def ended_in_rule_error(self) -> bool:
         """Whether a fault in the rules themselves made this verdict a referral."""
         return any(r.missing.reason is DataReason.RULE_ERROR for r in self.data_requests)
+
+
+class ApprovalTerms(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Term in months and instalment of an approved amount; None where the offer names none.
+
+    `failed_checks` are the reason codes of the post-checks that the amount fails, or that miss a
+    value.
+    """
+
+    term_months: int | None = None
+    instalment: Money | None = None
+    failed_checks: tuple[str, ...] = ()
+
+
+NO_TERMS = ApprovalTerms()

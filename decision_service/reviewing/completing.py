@@ -14,15 +14,13 @@ from decision_service.domain.errors import (
     ReviewRefused,
 )
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome, ReferKind
 from decision_service.reviewing.model import (
-    NO_TERMS,
     Review,
     ReviewAction,
     ReviewEvent,
     ReviewResult,
     ReviewState,
-    ReviewTerms,
 )
 from decision_service.reviewing.policy import Authority, ReviewPolicy, ReviewReason
 from decision_service.reviewing.steps import By, ReviewStep, require_claim
@@ -33,7 +31,7 @@ def complete(
     by: By,
     result: ReviewResult,
     policy: ReviewPolicy,
-    terms: ReviewTerms = NO_TERMS,
+    terms: ApprovalTerms = NO_TERMS,
 ) -> ReviewStep:
     """End a claimed review, or propose its end where a second person has to confirm it.
 
@@ -152,7 +150,7 @@ def _require_within(result: ReviewResult, authority: Authority) -> None:
 
 
 def _needs_second(
-    review: Review, result: ReviewResult, terms: ReviewTerms, authority: Authority
+    review: Review, result: ReviewResult, terms: ApprovalTerms, authority: Authority
 ) -> bool:
     """Above the first person's authority, and where an offer fails a check against the law.
 

@@ -9,7 +9,7 @@ import msgspec
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome, ReferKind
 
 
 class ReviewOrigin(StrEnum):
@@ -93,21 +93,6 @@ class ReviewEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     decision_id: str = ""
 
 
-class ReviewTerms(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Term in months and instalment of an approval; None where the product's offer names none.
-
-    `failed_checks` are the reason codes of the rules' checks against the law that the amount fails,
-    or that miss a value.
-    """
-
-    term_months: int | None = None
-    instalment: Money | None = None
-    failed_checks: tuple[str, ...] = ()
-
-
-NO_TERMS = ReviewTerms()
-
-
 class DayCharge(msgspec.Struct, frozen=True):
     """What a person's approval adds to its day: approvals, 0 or 1, and minor units."""
 
@@ -155,7 +140,7 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
     approved: Money | None = None
     reason_withheld: bool = False
     charge: DayCharge | None = None
-    terms: ReviewTerms = NO_TERMS
+    terms: ApprovalTerms = NO_TERMS
 
     @property
     def etag(self) -> str:

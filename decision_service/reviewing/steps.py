@@ -11,9 +11,8 @@ from msgspec.structs import replace
 
 from decision_service.domain.errors import RequestIdReused, ReviewRefused
 from decision_service.domain.kinds import Kind
-from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.domain.verdict import NO_TERMS, Outcome, ReferKind
 from decision_service.reviewing.model import (
-    NO_TERMS,
     Review,
     ReviewAction,
     ReviewEnd,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from decision_service.domain.errors import DecisionUnknown, RulesetUnknown
 from decision_service.domain.factor import Factors
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import StageTrace
+from decision_service.domain.verdict import ApprovalTerms, StageTrace
 from decision_service.pipeline.decide.concluding.judge import expiry
 from decision_service.pipeline.decide.overrides.depart import Settled
 from decision_service.pipeline.decide.overrides.settle import settle
@@ -25,7 +25,7 @@ from decision_service.pipeline.ports import DecisionLog, Filter, PagePosition, S
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.run.evaluator import Facts
-from decision_service.ruleset.run.pricing import UNCHECKED, Price, price
+from decision_service.ruleset.run.pricing import UNCHECKED, price
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -79,7 +79,7 @@ class ReadDecisions:
         shown = traces(ruleset, settled.verdict)
         return replace(recorded, traces=shown, settled=settled, expires=expires)
 
-    async def price(self, decision_id: str, amount: Money) -> Price:
+    async def price(self, decision_id: str, amount: Money) -> ApprovalTerms:
         """Term, instalment and failed checks of an amount by the offer of the rules that decided.
 
         UNCHECKED where these are known no more, or the values behind the decision were erased.

@@ -8,10 +8,10 @@ from datetime import datetime
 import msgspec
 
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
 from decision_service.pipeline.ports import Clock, DecisionLog
 from decision_service.pipeline.reviews.ports import ReviewLog
-from decision_service.reviewing.model import NO_TERMS, Review, ReviewState, ReviewTerms
+from decision_service.reviewing.model import Review, ReviewState
 from decision_service.reviewing.standing import decided_again_as, result_of, standing
 
 MOST_LINKS = 20
@@ -30,7 +30,7 @@ class StandingOutcome(msgspec.Struct, frozen=True):
     amount: Money | None = None
     at: datetime | None = None
     confirmed: bool = False
-    terms: ReviewTerms = NO_TERMS
+    terms: ApprovalTerms = NO_TERMS
 
 
 class ReviewChain(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import msgspec
 
 from decision_service.domain.errors import FieldInvalid, FieldProblem, ReviewUnknown, RulesetUnknown
 from decision_service.domain.kinds import Kind
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
 from decision_service.pipeline.ports import Clock, NewId
 from decision_service.pipeline.records.read import ReadDecisions, Recorded
 from decision_service.pipeline.reviews.cases import review_case
@@ -25,12 +25,10 @@ from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.reviewing import steps
 from decision_service.reviewing.completing import complete, confirm, reject
 from decision_service.reviewing.model import (
-    NO_TERMS,
     Review,
     ReviewAction,
     ReviewEvent,
     ReviewResult,
-    ReviewTerms,
 )
 from decision_service.reviewing.policy import NO_POLICY, ReviewPolicy
 from decision_service.reviewing.steps import By, ReviewStep, is_repeated
@@ -185,13 +183,12 @@ class OperateReviews:
         policy = self._policy_of(entry.product)
         return await self._log.contest(case, self._by(who, request_id), text, policy)
 
-    async def _terms(self, review_id: str, result: ReviewResult) -> ReviewTerms:
+    async def _terms(self, review_id: str, result: ReviewResult) -> ApprovalTerms:
         """Term and instalment of an approval, and the checks that it fails."""
         if result.amount is None:
             return NO_TERMS
         review = (await self.get(review_id)).review
-        found = await self._deps.read.price(review.decision_id, result.amount)
-        return ReviewTerms(found.term_months, found.instalment, found.failed_checks)
+        return await self._deps.read.price(review.decision_id, result.amount)
 
     async def _recorded(self, decision_id: str, scope: str) -> Recorded:
         """A decision with its offer, or without where the rules that made it no longer compile."""

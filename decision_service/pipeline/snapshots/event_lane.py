@@ -43,7 +43,7 @@ class ArrivalListener(Protocol):
         """The data was not whole for as long as it is read again."""
 
 
-class NobodyWaits:
+class NullListener:
     """The `ArrivalListener` where nobody waits for data."""
 
     async def arrived(self, user_id: str, kinds: Collection[Kind]) -> None:
@@ -71,7 +71,7 @@ class EventLane:
         withdrawals: bool,
     ) -> None:
         self.wake = asyncio.Event()
-        self.listener: ArrivalListener = NobodyWaits()
+        self.listener: ArrivalListener = NullListener()
         self._look = look
         self._events = events
         self._refresh = refresh

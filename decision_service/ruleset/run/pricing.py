@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from decision_service.domain.missing import DataReason
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Component, Verdict
+from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Component, Verdict
 from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.ruleset.constructs.offer.model import TERM
 from decision_service.ruleset.constructs.offer.run import OfferRunner
@@ -17,22 +15,11 @@ from decision_service.ruleset.program.state import State
 INSTALMENT = "instalment"
 
 
-class Price(msgspec.Struct, frozen=True):
-    """Term in months and instalment of an amount; None where the offer names none, or not now.
-
-    `failed_checks` are the reason codes of the post-checks that it fails, or that miss a value.
-    """
-
-    term_months: int | None = None
-    instalment: Money | None = None
-    failed_checks: tuple[str, ...] = ()
+UNCHECKED = ApprovalTerms(failed_checks=(DataReason.RULE_ERROR,))
+"""The terms where the rules that decided cannot be asked."""
 
 
-UNCHECKED = Price(failed_checks=(DataReason.RULE_ERROR,))
-"""The price where the rules that decided cannot be asked."""
-
-
-def price(ruleset: CompiledRuleset, verdict: Verdict, amount: Money) -> Price:
+def price(ruleset: CompiledRuleset, verdict: Verdict, amount: Money) -> ApprovalTerms:
     """Term, instalment and failed checks by the offer, on the values behind a verdict.
 
     The verdict is this ruleset's, whatever it concluded.
@@ -41,14 +28,14 @@ def price(ruleset: CompiledRuleset, verdict: Verdict, amount: Money) -> Price:
     runner = next((one for one in runners if isinstance(one, OfferRunner)), None)
     trace = verdict.raw_trace
     if runner is None or not isinstance(trace, Trace) or runner.terms.currency != amount.currency:
-        return Price()
+        return NO_TERMS
     values = [*trace.values]
     with exactly():
         given = runner.priced(values, amount.minor)
         failed = _failed_checks(ruleset, State(values, ruleset.program.read))
     instalment = given.get(INSTALMENT)
     told = instalment if isinstance(instalment, Money) else None
-    return Price(given.get(TERM) or None, told, failed)
+    return ApprovalTerms(given.get(TERM) or None, told, failed)
 
 
 def _failed_checks(ruleset: CompiledRuleset, state: State) -> tuple[str, ...]:

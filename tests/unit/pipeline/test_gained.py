@@ -52,4 +52,4 @@ def test_a_kind_is_gained_where_there_is_more_of_it(
 
 def gained_between(before: dict[str, object], after: dict[str, object]) -> frozenset[Kind]:
     """What a snapshot of `after` has that one of `before` has not."""
-    return gained(Snapshot("user-1", **before), Snapshot("user-1", **after))  # type: ignore[arg-type]
+    return gained(Snapshot("user-1", **before), Snapshot("user-1", **after))  # type: ignore[arg-type]  # fields by name, as the cases have them

@@ -9,14 +9,14 @@ from typing import Any, cast
 import pytest
 
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
 from decision_service.pipeline.records.read import ReadDecisions
 from decision_service.pipeline.reviews.chain import ReadReviewChain
 from decision_service.pipeline.reviews.operate import OperateReviews, ReviewDeps
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.reviewing.model import NO_TERMS, ReviewResult, ReviewState, ReviewTerms
+from decision_service.reviewing.model import ReviewResult, ReviewState
 from decision_service.storage.store import Store
 from tests.fakes.world import PRODUCT, World, application
 from tests.kits.stores import opened
@@ -76,7 +76,7 @@ async def test_an_approval_has_the_terms_of_its_amount(office: Office) -> None:
     operate = await office.opened()
     for _ in range(2):
         ended = await operate.complete(office.review_id, "ana", "r-1", result(office, HALF))
-        assert ended.terms == ReviewTerms(6, Money("PHP", 197_017))
+        assert ended.terms == ApprovalTerms(6, Money("PHP", 197_017))
     chain = ReadReviewChain(office.store.reviews, office.store, office.world.clock)
     found = await chain(office.decision_id, Outcome.REFER)
     assert found is not None
@@ -95,4 +95,4 @@ async def test_what_no_rules_can_check_has_a_second_person(office: Office) -> No
     operate = await office.opened(Rulebook({}))
     ended = await operate.complete(office.review_id, "ana", "r-1", result(office, HALF))
     assert (ended.state, ended.result) == (ReviewState.AWAITING_SECOND, result(office, HALF))
-    assert ended.terms == ReviewTerms(failed_checks=("RULE_ERROR",))
+    assert ended.terms == ApprovalTerms(failed_checks=("RULE_ERROR",))

@@ -16,14 +16,12 @@ from decision_service.domain.errors import (
     ReviewRefused,
     ServiceError,
 )
-from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome, ReferKind
 from decision_service.reviewing.completing import complete, confirm, reject
 from decision_service.reviewing.model import (
-    NO_TERMS,
     Review,
     ReviewResult,
     ReviewState,
-    ReviewTerms,
 )
 from decision_service.reviewing.policy import NO_POLICY
 from decision_service.reviewing.steps import claim, erased
@@ -60,7 +58,7 @@ def test_the_result_of_a_review_is_within_authority(case: dict[str, Any]) -> Non
 
 def test_an_amount_that_fails_a_check_against_the_law_has_a_second_person() -> None:
     """However small it is; a decline fails none."""
-    failing = ReviewTerms(3, failed_checks=("RATE_CAP",))
+    failing = ApprovalTerms(3, failed_checks=("RATE_CAP",))
     proposed = complete(claimed(), by("ana", 2), approved(1_000), POLICY, failing).review
     assert (proposed.state, proposed.terms) == (ReviewState.AWAITING_SECOND, failing)
     ended = confirm(proposed, by("ben", 3), POLICY).review
@@ -102,7 +100,7 @@ def test_nobody_confirms_a_proposal_that_was_not_seen() -> None:
 
 def test_the_terms_of_an_approval_go_where_it_goes() -> None:
     """A second person confirms them; what is rejected, or ends by an erasure, leaves none."""
-    terms = ReviewTerms(6, pesos(5_910))
+    terms = ApprovalTerms(6, pesos(5_910))
     proposed = complete(claimed(), by("ana", 2), approved(30_000), POLICY, terms).review
     assert proposed.terms == confirm(proposed, by("ben", 3), POLICY).review.terms == terms
     assert reject(proposed, by("ben", 3), "no payslip").review.terms == NO_TERMS

@@ -6,9 +6,9 @@ import pytest
 
 from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome
+from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
 from decision_service.ruleset.run.evaluator import evaluate
-from decision_service.ruleset.run.pricing import Price, price
+from decision_service.ruleset.run.pricing import price
 from tests.unit.ruleset.rulesets import compiled, facts, php, stages
 from tests.unit.ruleset.test_offer import AFFORDABLE, ASKED, FINE, GREY, OFFER, STEADY
 
@@ -38,7 +38,7 @@ def test_the_amount_of_an_offer_has_its_price():
     verdict, found = priced(php(20000))
     offer = verdict.offer
     assert (found.term_months, found.instalment) == (offer.term_months, offer.outputs["instalment"])
-    assert found == Price(6, php("3940.34"))
+    assert found == ApprovalTerms(6, php("3940.34"))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_smaller_amount_costs_less_whatever_the_rules_concluded(factors, outco
     """Also where they declined, or where what is missing left them without an amount."""
     verdict, found = priced(php(10000), **factors)
     assert verdict.outcome is outcome
-    assert found == Price(6, php("1970.17"))
+    assert found == ApprovalTerms(6, php("1970.17"))
 
 
 def test_a_price_leaves_the_verdict_as_it_was():
@@ -70,7 +70,7 @@ def test_a_term_that_the_product_chooses_is_the_persons():
     assert priced(php(10000), stages(FINE, head=AFFORDABLE, tail=CHOSEN))[1].term_months == 6
     poor = {"income.conservative_6m": php(2000)}
     _, found = priced(php(10000), stages(FINE, head=AFFORDABLE, tail=CHOSEN), **poor)
-    assert found == Price()
+    assert found == NO_TERMS
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_term_that_the_product_chooses_is_the_persons():
 )
 def test_what_no_offer_prices_has_no_terms(text, amount):
     """A letter then has the amount alone."""
-    assert priced(amount, text)[1] == Price()
+    assert priced(amount, text)[1] == NO_TERMS
 
 
 CAP = """\
