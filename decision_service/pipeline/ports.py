@@ -287,9 +287,6 @@ class TextLog(Protocol):
 class DecisionLog(TextLog, Protocol):
     """The durable record. Every method raises StoreUnavailable when the store cannot serve."""
 
-    async def find(self, caller: str, request_id: str) -> StoredEntry | None:
-        """The decision of this caller's request, if there is one."""
-
     async def commit(self, entry: DecisionEntry) -> StoredEntry:
         """Store the decision with its snapshot in one transaction, durable on return.
 

@@ -14,7 +14,7 @@ from decision_service.domain.errors import ReadingMoved
 from decision_service.impact.sums import ImpactSums
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.history.keys import IdentityKey
-from decision_service.pipeline.history.ports import Past
+from decision_service.pipeline.history.ports import LookedUp, Past
 from decision_service.pipeline.operations.clock_ports import ClockReset
 from decision_service.pipeline.operations.replica_check import ProcessRules
 from decision_service.pipeline.outcomes.ports import (
@@ -173,12 +173,12 @@ class Store:
         await self._database.read(partial(decisions.by_id, decision_id=""))
         await self._writer.check()
 
-    async def find(self, caller: str, request_id: str) -> StoredEntry | None:
-        """The decision of this caller's request, if there is one."""
-        return await self._lookups.find((caller, request_id))
+    async def look_up(self, caller: str, request_id: str, keys: Collection[bytes] = ()) -> LookedUp:
+        """The decision of this caller's request, if there is one, and the past under keys."""
+        return await self._lookups.look_up((caller, request_id), keys)
 
     async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
-        """The newest decisions under each key that has any."""
+        """The newest decisions under each key; NOTHING_PAST where there is none."""
         return await self._lookups.past(keys)
 
     async def commit(self, entry: DecisionEntry) -> StoredEntry:

@@ -24,7 +24,7 @@ from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.impact.applicant import JudgedApplicant
 from decision_service.impact.sums import ImpactSums
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
-from decision_service.pipeline.history.ports import MOST_PAST, Past, PastDecision
+from decision_service.pipeline.history.ports import MOST_PAST, LookedUp, Past, PastDecision
 from decision_service.pipeline.operations.clock_ports import ClockReset
 from decision_service.pipeline.ports import (
     ArmDecision,
@@ -87,9 +87,9 @@ class InMemoryDecisionLog:
         self._pairs: dict[tuple[str, int], DecisionPair] = {}
         self._past: dict[bytes, list[PastDecision]] = {}
 
-    async def find(self, caller: str, request_id: str) -> StoredEntry | None:
+    async def look_up(self, caller: str, request_id: str, keys: Collection[bytes] = ()) -> LookedUp:
         await self._turn()
-        return self._entries.get((caller, request_id))
+        return LookedUp(self._entries.get((caller, request_id)), self._under(keys))
 
     async def commit(self, entry: DecisionEntry) -> StoredEntry:
         await self._turn()
@@ -166,7 +166,10 @@ class InMemoryDecisionLog:
 
     async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
         await self._turn()
-        found = {key: self._past[key] for key in keys if key in self._past}
+        return self._under(keys)
+
+    def _under(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
+        found = {key: self._past.get(key, ()) for key in keys}
         return {key: Past(len(all_), tuple(all_[-MOST_PAST:])) for key, all_ in found.items()}
 
     async def get(self, decision_id: str) -> StoredEntry | None:

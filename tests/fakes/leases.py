@@ -22,7 +22,7 @@ class InMemoryLeases:
     async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
         key = (caller, request_id)
         for _ in range(max(int(seconds), 0) + 1):
-            stored = await self._log.find(*key)
+            stored = (await self._log.look_up(*key)).entry
             if stored is not None:
                 return stored
             if key not in self._log.fences:

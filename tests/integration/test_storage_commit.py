@@ -165,7 +165,7 @@ async def test_a_closed_store_serves_nothing(path: Path) -> None:
     await store.aclose()
     await store.aclose()
     calls = (
-        store.find("los", "r"),
+        store.look_up("los", "r"),
         store.get("d"),
         store.list(Filter(), None, 1),
         store.snapshot("u", "s"),

@@ -121,7 +121,7 @@ async def test_an_input_output_error_is_survived(store: Store, path: Path) -> No
         assert {type(one) for one in done} == {StoreUnavailable}
         with pytest.raises(StoreUnavailable):
             await store.check()
-        assert await store.find(ENTRY.caller, "request-0") == as_stored(numbered(0))
+        assert (await store.look_up(ENTRY.caller, "request-0")).entry == as_stored(numbered(0))
     await store.check()
     await store.commit(numbered(9))
     assert rows_on_disk(path) == {numbered(0).decision_id, numbered(9).decision_id}

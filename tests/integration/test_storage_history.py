@@ -12,7 +12,7 @@ from decision_service.storage.errors import KeysUnfit
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from decision_service.storage.store import Store
 from tests.integration.test_storage_erasures import told as psql
-from tests.kits.history_log import KEYS, decide, decided
+from tests.kits.history_log import KEYS, decide, decided, present
 from tests.kits.postgres import Postgres
 from tests.kits.stores import opened
 
@@ -61,7 +61,7 @@ async def test_an_erasure_leaves_no_hash_in_the_tables(postgres: Postgres, tmp_p
         await store.commit(decided(1))
         assert all(key in pages() for key in HASHES)
         await store.erase("user-1")
-        assert await store.past(HASHES) == {}
+        assert present(await store.past(HASHES)) == {}
     psql(postgres, url, "VACUUM FULL history, history_keys")
     assert not any(key in pages() for key in HASHES)
 
@@ -73,7 +73,7 @@ async def test_an_erasure_of_decisions_takes_the_history_with_it(url: str, tmp_p
         other = history_keys("user-2", "los", "").user
         await store.commit(decided(2, [other], user_id="user-2"))
         await store.erase("user-1")
-        assert set(await store.past([*KEYS.all, other])) == {other}
+        assert set(present(await store.past([*KEYS.all, other]))) == {other}
 
 
 async def test_half_way_through_a_rotation_links_are_found(url: str, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ async def test_half_way_through_a_rotation_links_are_found(url: str, tmp_path: P
     new = IDENTITY_KEYS.add(file)
     async with opened(url, identity_keys=file) as store:
         assert store.identity_keys == (new, old)
-        found = await store.past(_account(store.identity_keys))
+        found = present(await store.past(_account(store.identity_keys)))
         assert [past.last for past in found.values()] == [1]
         await store.commit(decided(2, _account((new,))))
     file.write_text(file.read_text().splitlines()[0] + "\n")

@@ -19,7 +19,7 @@ ENTRY = decided(1)
 
 async def looked_up(store: Store) -> None:
     """The decision is found by its request and by its person."""
-    assert await store.find(ENTRY.caller, ENTRY.request_id) == as_stored(ENTRY)
+    assert (await store.look_up(ENTRY.caller, ENTRY.request_id)).entry == as_stored(ENTRY)
     assert (await store.past([KEYS.user]))[KEYS.user].decisions == (as_past(ENTRY),)
 
 

@@ -252,7 +252,12 @@ async def test_a_closed_store_serves_nothing(url: str) -> None:
     store = await Store.open(url)
     await store.aclose()
     await store.aclose()
-    for call in (store.get("d"), store.find("los", "r"), store.put_texts([]), store.commit(ENTRY)):
+    for call in (
+        store.get("d"),
+        store.look_up("los", "r"),
+        store.put_texts([]),
+        store.commit(ENTRY),
+    ):
         with pytest.raises(StoreUnavailable, match="closed"):
             await call
 

@@ -72,7 +72,7 @@ async def test_a_silent_holder_is_fenced_off(url: str, store: Store) -> None:
         lease = await take(store)
         process.go_on()
         assert process.commit() == "lost"
-        assert await store.find(*KEY) is None
+        assert (await store.look_up(*KEY)).entry is None
         successor = numbered(2, request_id=ENTRY.request_id, fence=lease.fence)
         stored = await store.commit(successor)
         assert process.commit() == stored.decision_id == successor.decision_id

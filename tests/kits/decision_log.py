@@ -31,7 +31,7 @@ class DecisionLogKit(ListingKit):
         """Commit, find and get give every field of the entry, bytes and microseconds included."""
         entry = structs.replace(ENTRY, snapshot=SNAPSHOT)
         assert await log.commit(entry) == as_stored(entry)
-        assert await log.find(entry.caller, entry.request_id) == as_stored(entry)
+        assert (await log.look_up(entry.caller, entry.request_id)).entry == as_stored(entry)
         assert await log.get(entry.decision_id) == as_stored(entry)
 
     async def test_a_decision_may_lack_all_that_is_optional(self, log: DecisionLog) -> None:
@@ -60,7 +60,7 @@ class DecisionLogKit(ListingKit):
 
     async def test_what_is_not_there_is_none(self, log: DecisionLog) -> None:
         """An empty log has no decision, snapshot, count or text, and an empty list."""
-        assert await log.find("los", "r") is None
+        assert (await log.look_up("los", "r")).entry is None
         assert await log.get("dec_0") is None
         assert await log.snapshot("user-1", "s") is None
         assert await log.text("d") is None
@@ -72,7 +72,7 @@ class DecisionLogKit(ListingKit):
         winner = await log.commit(ENTRY)
         loser = numbered(2, request_id=ENTRY.request_id, content=b"\x02" * 32, reply=b"other")
         assert await log.commit(loser) == winner
-        assert await log.find(ENTRY.caller, ENTRY.request_id) == winner
+        assert (await log.look_up(ENTRY.caller, ENTRY.request_id)).entry == winner
 
     async def test_nothing_of_a_loser_is_stored(self, log: DecisionLog) -> None:
         """The entry that came second leaves no decision, no snapshot and no count."""
@@ -89,9 +89,9 @@ class DecisionLogKit(ListingKit):
         await log.commit(ENTRY)
         other = numbered(2, request_id=ENTRY.request_id, caller="branch")
         assert await log.commit(other) == as_stored(other)
-        assert await log.find("los", ENTRY.request_id) == as_stored(ENTRY)
-        assert await log.find("branch", ENTRY.request_id) == as_stored(other)
-        assert await log.find("", ENTRY.request_id) is None
+        assert (await log.look_up("los", ENTRY.request_id)).entry == as_stored(ENTRY)
+        assert (await log.look_up("branch", ENTRY.request_id)).entry == as_stored(other)
+        assert (await log.look_up("", ENTRY.request_id)).entry is None
 
     async def test_a_taken_decision_id_is_refused_alone(self, log: DecisionLog) -> None:
         """An entry whose decision id is another's is not stored; its neighbours are."""
@@ -106,7 +106,7 @@ class DecisionLogKit(ListingKit):
         )
         assert isinstance(outcomes[1], StoreUnavailable)
         assert outcomes[::2] == [as_stored(entry) for entry in neighbours]
-        assert await log.find(clash.caller, clash.request_id) is None
+        assert (await log.look_up(clash.caller, clash.request_id)).entry is None
         assert await log.get(ENTRY.decision_id) == as_stored(ENTRY)
 
     async def test_concurrent_duplicates_make_one_decision(self, log: DecisionLog) -> None:
@@ -130,8 +130,8 @@ class DecisionLogKit(ListingKit):
         """Finds that run together are not mixed up, nor do missing ones disturb present ones."""
         entries = [numbered(n) for n in range(30)]
         await asyncio.gather(*(log.commit(entry) for entry in entries))
-        found = await asyncio.gather(*(log.find("los", f"request-{n}") for n in range(40)))
-        assert found == [as_stored(entry) for entry in entries] + [None] * 10
+        found = await asyncio.gather(*(log.look_up("los", f"request-{n}") for n in range(40)))
+        assert [one.entry for one in found] == [as_stored(entry) for entry in entries] + [None] * 10
 
     async def test_a_caller_who_leaves_does_not_break_its_neighbours(
         self, log: DecisionLog

@@ -28,7 +28,7 @@ class ExpiryKit:
         assert [await log.expire(due, 2) for _ in range(3)] == [2, 1, 0]
         left = [number for number in range(1, 6) if await log.get(numbered(number).decision_id)]
         assert left == [4, 5]
-        assert await log.find("los", "request-1") is None
+        assert (await log.look_up("los", "request-1")).entry is None
 
     async def test_data_goes_when_nothing_rests_on_it(self, log: Store) -> None:
         """A snapshot stays while a young decision rests on it, whenever it was stored."""

@@ -13,7 +13,13 @@ from decision_service.domain.errors import ConsentMoved, HistoryMoved
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.history.keys import IdentityKey, history_keys
-from decision_service.pipeline.history.ports import Past, PastDecision, ReportedLoans
+from decision_service.pipeline.history.ports import (
+    NOTHING_PAST,
+    LookedUp,
+    Past,
+    PastDecision,
+    ReportedLoans,
+)
 from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
 from decision_service.pipeline.ports import DecisionEntry, HistoryEntry
 from decision_service.storage.store import Store
@@ -47,6 +53,11 @@ def as_past(entry: DecisionEntry, loans: ReportedLoans | None = None) -> PastDec
     )  # fmt: skip
 
 
+def present(past: Mapping[bytes, Past]) -> Mapping[bytes, Past]:
+    """The keys under which there is a decision."""
+    return {key: one for key, one in past.items() if one.last}
+
+
 async def booked(log: Store, entry: DecisionEntry, **changes: object) -> None:
     """Report a loan of 50,000 on the decision, of which 20,000 are repaid."""
     report = LoanOutcome(
@@ -61,7 +72,7 @@ async def decide(log: Store, number: int, keys: Iterable[bytes]) -> Mapping[byte
     wanted = tuple(keys)
     while True:
         past = await log.past(wanted)
-        last = {key: past[key].last if key in past else 0 for key in wanted}
+        last = {key: past[key].last for key in wanted}
         told = HistoryEntry(tuple(last.items()), "PHP", 5_000_000)
         try:
             await log.commit(decided(number, history=told))
@@ -75,12 +86,12 @@ class HistoryLogKit:
 
     async def test_a_decision_is_found_under_each_of_its_keys(self, log: Store) -> None:
         """Every field reads back under user, customer, account and person, and no other key."""
-        assert await log.past(KEYS.all) == {}
+        assert present(await log.past(KEYS.all)) == {}
         entry, bare = decided(1), decided(2, [USER], last=1, outcome=Outcome.REFER)
         bare = replace(bare, history=HistoryEntry(((USER, 1),), "PHP"))
         await log.commit(entry)
         await log.commit(bare)
-        found = await log.past([*KEYS.all, history_keys("user-2", "los", "").user])
+        found = present(await log.past([*KEYS.all, history_keys("user-2", "los", "").user]))
         assert set(found) == {*KEYS.all}
         for key in KEYS.all:
             expected = [as_past(entry)] + ([as_past(bare)] if key == USER else [])
@@ -93,11 +104,13 @@ class HistoryLogKit:
         for entry in entries:
             await log.commit(entry)
         keys = [bytes([n]) * 8 for n in range(1, 11)]
-        finds = [log.find("los", f"request-{n}") for n in range(1, 11)]
-        found = await asyncio.gather(*finds, *(log.past([key]) for key in keys))
-        assert found[:10] == [as_stored(entry) for entry in entries] + [None] * 2
+        asked = [log.look_up("los", f"request-{n}", [keys[-n]]) for n in range(1, 11)]
+        found = await asyncio.gather(*asked, *(log.past([key]) for key in keys))
         past = [{key: Past(1, (as_past(e),))} for key, e in zip(keys, entries, strict=False)]
-        assert found[10:] == [*past, {}, {}]
+        past += [{key: NOTHING_PAST} for key in keys[8:]]
+        stored = [as_stored(entry) for entry in entries] + [None] * 2
+        assert found[:10] == [LookedUp(*one) for one in zip(stored, past[::-1], strict=True)]
+        assert found[10:] == past
 
     async def test_only_one_decision_rests_on_a_history(self, log: Store) -> None:
         """A second one that read the same finds its place taken, and leaves nothing behind."""
@@ -106,7 +119,7 @@ class HistoryLogKit:
             with pytest.raises(HistoryMoved):
                 await log.commit(decided(2, keys))
         assert await log.get(decided(2).decision_id) is None
-        found = await log.past([*KEYS.all, history_keys("user-9", "los", "").user])
+        found = present(await log.past([*KEYS.all, history_keys("user-9", "los", "").user]))
         assert {past.last for past in found.values()} == {1}
         assert set(found) == {*KEYS.all}
         await log.commit(decided(2, last=1))
@@ -132,7 +145,7 @@ class HistoryLogKit:
         """A decision whose consent was withdrawn meanwhile gives its places back."""
         with pytest.raises(ConsentMoved):
             await log.commit(decided(1, snapshot=SNAPSHOT, consent=1))
-        assert await log.past(KEYS.all) == {}
+        assert present(await log.past(KEYS.all)) == {}
         await log.commit(decided(2))
 
     async def test_reports_tell_what_is_left_of_a_decision(self, log: Store) -> None:
@@ -156,7 +169,7 @@ class HistoryLogKit:
         told = HistoryEntry(((other[0], 1), (other[1], 0)), "PHP")
         await log.commit(decided(2, user_id="user-2", history=told))
         await log.erase("user-1")
-        found = await log.past([*KEYS.all, *other])
+        found = present(await log.past([*KEYS.all, *other]))
         assert set(found) == {USER, KEYS.customer, *other}
         assert [one.user_id for one in found[other[0]].decisions] == ["user-2"]
 
@@ -169,7 +182,7 @@ class HistoryLogKit:
         told = HistoryEntry(((USER, 2), (other, 1)), "PHP")
         await log.commit(decided(3, history=told))
         await log.erase("user-1")
-        found = await log.past([USER, HASH, other])
+        found = present(await log.past([USER, HASH, other]))
         assert {
             key: sorted(one.decision_id for one in past.decisions) for key, past in found.items()
         } == {
@@ -183,11 +196,11 @@ class HistoryLogKit:
         await log.commit(decided(1))
         await log.commit(decided(2, last=1, created=NOON + 2 * DAY))
         assert await log.expire(NOON + DAY, 10) == 1
-        found = await log.past(KEYS.all)
+        found = present(await log.past(KEYS.all))
         assert {past.last for past in found.values()} == {2}
         assert [one.decision_id for one in found[USER].decisions] == [decided(2).decision_id]
         assert await log.expire(NOON + 3 * DAY, 10) == 1
-        assert await log.past(KEYS.all) == {}
+        assert present(await log.past(KEYS.all)) == {}
         assert await log.get(ENTRY.decision_id) is None
 
     async def _loans(self, log: Store) -> ReportedLoans | None:

@@ -108,7 +108,7 @@ class LeasesKit:
         late = numbered(9, request_id=ENTRY.request_id, fence=former.fence)
         with pytest.raises(LeaseLost):
             await one.log.commit(late)
-        assert await one.log.find(*KEY) is None
+        assert (await one.log.look_up(*KEY)).entry is None
         winner = await two.log.commit(structs.replace(ENTRY, fence=lease.fence))
         assert await one.log.commit(late) == winner
         assert await one.log.get(late.decision_id) is None

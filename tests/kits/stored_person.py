@@ -153,7 +153,7 @@ async def _standing(
     body = snapshot_body(snapshot(user_id))
     keys = [*keys_of(user_id).all, *map(user_key, others)]
     past = await store.past(keys)
-    told = tuple((key, past[key].last if key in past else 0) for key in keys)
+    told = tuple((key, past[key].last) for key in keys)
     arm = ArmDecision(user_id, Arm.CHAMPION, 1, hashed=True, pins=True, grant=Grant(500, "T1"))
     entry = decision(
         number,

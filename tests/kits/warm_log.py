@@ -180,7 +180,7 @@ class WarmKit:
         told = await asyncio.gather(*(log.commit(one) for one in (twin, more, entries[1])))
         assert told == [as_stored(one) for one in (entries[0], more, entries[1])]
         for one in entries:
-            assert await log.find(one.caller, one.request_id) == as_stored(one)
+            assert (await log.look_up(one.caller, one.request_id)).entry == as_stored(one)
         assert await log.get(twin.decision_id) is None
 
     async def test_a_look_does_not_move_a_reading(self, log: WarmAndDecisionLog) -> None:

@@ -185,9 +185,9 @@ class Service(RuleBasedStateMachine):
     def what_was_told_is_recorded(self) -> None:
         """Each told decision is in the store as it was told; what was refused is not."""
         for name, entry in self.told.items():
-            assert self.run(self.store.find("anonymous", name)) == entry
+            assert self.run(self.store.look_up("anonymous", name)).entry == entry
         for name in self.refused:
-            assert self.run(self.store.find("anonymous", name)) is None
+            assert self.run(self.store.look_up("anonymous", name)).entry is None
 
 
 TestService = Service.TestCase

@@ -50,7 +50,7 @@ async def test_what_fails_inside_the_transaction_is_not_recorded(tmp_path: Path)
     arm(Point.IN_COMMIT, fail)
     with pytest.raises(OSError):  # noqa: PT011 - the failpoint's own
         await world.decide(leases=store.leases)(application(), world.call())
-    assert await store.find("anonymous", "r-1") is None
+    assert (await store.look_up("anonymous", "r-1")).entry is None
     disarm()
     assert (
         await world.decide(leases=store.leases)(application(), world.call())

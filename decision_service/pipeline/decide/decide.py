@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import msgspec
@@ -45,6 +45,7 @@ from decision_service.pipeline.decide.run import (
     span_attributes,
 )
 from decision_service.pipeline.history.figures import HistoryOf
+from decision_service.pipeline.history.ports import NOTHING_FOUND, Past
 from decision_service.pipeline.history.read import OwnRecords, Person
 from decision_service.pipeline.history.turns import Turns
 from decision_service.pipeline.operations.clock_guard import ClockGuard
@@ -110,35 +111,43 @@ class DecideApplication:
         Raises the errors of `domain.errors`; after any of them nothing is recorded, except that a
         DeadlineMissed may come during the commit: a repeated call returns a committed decision.
         """
+        past = NOTHING_FOUND
         if application.request_id:
-            stored = await self._deps.log.find(call.caller, application.request_id)
-            if stored is not None:
-                return self._same_request(stored, application, call)
+            person = _person(application, call)
+            found = await self._deps.history.look_up(person, application.request_id)
+            if found.entry is not None:
+                return self._same_request(found.entry, application, call)
+            past = found.past
         else:
             application = structs.replace(application, request_id=self._deps.new_id.request_id())
-        return await self._once(application, call)
+        return await self._once(application, call, past)
 
     def forget(self, user_id: str) -> None:
         """Drop the cached data of a user whose data is erased."""
         self._factor_cache.forget(user_id)
+        self._deps.history.forget(user_id)
         if self._deps.warm is not None:
             self._deps.warm.forget(user_id)
 
-    async def _once(self, application: Application, call: CallContext) -> StoredEntry:
+    async def _once(
+        self, application: Application, call: CallContext, past: Mapping[bytes, Past]
+    ) -> StoredEntry:
         """The result of the one run, of this process or another's.
 
         A run that ended because another process goes on is begun again while there is time.
         """
         while True:
             try:
-                return await self._joined(application, call)
+                return await self._joined(application, call, past)
             except RequestInProgress:
                 if self._left(call) < FLOOR:
                     raise
 
-    async def _joined(self, application: Application, call: CallContext) -> StoredEntry:
+    async def _joined(
+        self, application: Application, call: CallContext, past: Mapping[bytes, Past]
+    ) -> StoredEntry:
         key = (call.caller, application.request_id)
-        with self._runs.join(key, partial(self._begin, application, call)) as waiter:
+        with self._runs.join(key, partial(self._begin, application, call, past)) as waiter:
             run = waiter.job
             if not _asks_the_same(run.application, application):
                 raise reused()
@@ -161,10 +170,12 @@ class DecideApplication:
             raise reused()
         return stored
 
-    def _begin(self, application: Application, call: CallContext) -> DecisionRun:
+    def _begin(
+        self, application: Application, call: CallContext, past: Mapping[bytes, Past]
+    ) -> DecisionRun:
         self._require_time(call)
         content = request_content(application, call.caller, self._deps.history.secrets)
-        return DecisionRun(application, content, call, until=call.deadline)
+        return DecisionRun(application, content, call, until=call.deadline, past=past)
 
     def _left(self, call: CallContext) -> float:
         return call.deadline - self._deps.clock.monotonic()
@@ -229,6 +240,7 @@ class DecideApplication:
         """Have the request's lease; raises DecidedElsewhere where it is decided by then."""
         if run.lease is not None:
             return
+        run.past = NOTHING_FOUND
         seconds = max(self._left(run.call) - FOLLOW_MARGIN, 0)
         caller, request_id = run.key
         claimed = await self._deps.leases.claim(caller, request_id, seconds)
@@ -247,7 +259,9 @@ class DecideApplication:
         user_id = admission.application.user_id
         while True:
             try:
-                async with self._turns.of(user_id):
+                async with self._turns.of(user_id) as waited:
+                    if waited:
+                        run.past = NOTHING_FOUND
                     return await self._recorded_once(admission, fetch_result, run)
             except (AllowancesMoved, HistoryMoved):
                 continue
@@ -279,13 +293,12 @@ class DecideApplication:
         application = admission.application
         if fetch_result is None or admission.ruleset is None:
             return None
-        replaced = application.earlier.replaced if application.earlier else ""
-        caller, customer_ref = run.call.caller, application.customer_ref
-        person = Person(application.user_id, caller, customer_ref, replaced)
         about = HistoryOf(
             application.product, admission.ruleset.currency, admission.as_of, admission.unreported
         )
-        return await self._deps.history(person, fetch_result.snapshot, about)
+        person = _person(application, run.call)
+        found, run.past = run.past, NOTHING_FOUND
+        return await self._deps.history(person, fetch_result.snapshot, about, found)
 
     def _conclude(
         self,
@@ -353,6 +366,11 @@ class DecideApplication:
                 wait_until=min(stop_at, clock.monotonic() + admission.application.wait_timeout),
                 warm=self._deps.warm,
             )
+
+
+def _person(application: Application, call: CallContext) -> Person:
+    replaced = application.earlier.replaced if application.earlier else ""
+    return Person(application.user_id, call.caller, application.customer_ref, replaced)
 
 
 def _no_op(_: StoredEntry, __: str, ___: Verdict) -> None:

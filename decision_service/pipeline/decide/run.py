@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -10,6 +10,7 @@ from decision_service.domain.decision import Assignment
 from decision_service.domain.errors import RequestIdReused
 from decision_service.domain.verdict import Verdict
 from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.history.ports import NOTHING_FOUND, Past
 from decision_service.pipeline.history.read import ReadHistory
 from decision_service.pipeline.ports import (
     Clock,
@@ -58,13 +59,15 @@ class DecisionRun(msgspec.Struct):
     """A decision in progress; `until` is the deadline of its most patient caller.
 
     The `lease` is taken before the first vendor call, and never where no data is read. `span` is
-    that of the whole run.
+    that of the whole run. `past` was looked up with the request: it serves once, where neither the
+    vendor nor other decisions on the user were waited for.
     """
 
     application: Application
     content: bytes
     call: CallContext
     until: float
+    past: Mapping[bytes, Past] = NOTHING_FOUND
     lease: Lease | None = None
     span: Span = NO_SPAN
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 
 import msgspec
 
 from decision_service.domain.missing import Cause
-from decision_service.domain.own_facts import DAYS, Counts, History, Reuse
+from decision_service.domain.own_facts import DAYS, NEVER, Counts, History, Reuse
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.history.keys import HistoryKeys
 from decision_service.pipeline.history.ports import NOTHING_PAST, Past, PastDecision
-
-_Ages = Mapping[tuple[str, Outcome], Sequence[int]]
-"""Civil days since the decisions of each product and outcome."""
 
 
 class HistoryOf(msgspec.Struct, frozen=True):
@@ -45,14 +42,14 @@ def history_of(about: HistoryOf, past: Collection[Past]) -> History:
         return History(about.currency)
     owed = _owed(about, decided)
     unclear = _unclear(owed, past)
-    ages = _ages(about, decided)
+    days = _days_ago(about, decided)
     loans = [one.loans for one in decided if one.loans is not None]
     return History(
         about.currency,
-        _counts(ages),
-        _counts(ages, {Outcome.APPROVE}),
-        _counts(ages, {Outcome.DECLINE}),
-        _last_decline(about, ages),
+        _counts([ago for ago, _ in days]),
+        _counts([ago for ago, one in days if one.outcome is Outcome.APPROVE]),
+        _counts([ago for ago, one in days if one.outcome is Outcome.DECLINE]),
+        _last_decline(about, days),
         None if unclear else owed.exposure,
         None if unclear else owed.instalments,
         unclear,
@@ -86,27 +83,25 @@ def _users(keys: Iterable[bytes], past: Mapping[bytes, Past], user_id: str) -> i
     return len({one.user_id for one in found} | {user_id})
 
 
-def _ages(about: HistoryOf, decided: Iterable[PastDecision]) -> _Ages:
-    """How many days ago each decision was made, by product and outcome; each day is read once."""
-    zone, today = about.as_of.zone, about.as_of.date
-    ages: dict[tuple[str, Outcome], list[int]] = {}
-    for one in decided:
-        days = (today - one.created.astimezone(zone).date()).days
-        ages.setdefault((one.product, one.outcome), []).append(days)
-    return ages
+def _days_ago(about: HistoryOf, decided: Iterable[PastDecision]) -> list[tuple[int, PastDecision]]:
+    """Each decision with how many civil days ago it was made."""
+    zone, today = about.as_of.zone, about.as_of.date.toordinal()
+    return [(today - one.created.astimezone(zone).toordinal(), one) for one in decided]
 
 
-def _counts(ages: _Ages, outcomes: Container[Outcome] = tuple(Outcome)) -> Counts:
-    """How many decisions of these outcomes each window holds."""
-    found = sorted(
-        age for (_, outcome), some in ages.items() if outcome in outcomes for age in some
-    )
-    day, week, month, quarter = (bisect_left(found, days) for days in DAYS)
+def _counts(days_ago: list[int]) -> Counts:
+    """How many decisions each window holds."""
+    if not days_ago:
+        return NEVER
+    days_ago.sort()
+    day, week, month, quarter = (bisect_left(days_ago, days) for days in DAYS)
     return day, week, month, quarter
 
 
-def _last_decline(about: HistoryOf, ages: _Ages) -> date | None:
-    declined = ages.get((about.product, Outcome.DECLINE))
+def _last_decline(about: HistoryOf, days: Iterable[tuple[int, PastDecision]]) -> date | None:
+    declined = [
+        ago for ago, one in days if one.outcome is Outcome.DECLINE and one.product == about.product
+    ]
     return about.as_of.date - timedelta(days=max(min(declined), 0)) if declined else None
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
 
 from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.ports import StoredEntry
 
 MOST_PAST = 1000
 """How many decisions are read under one key, newest first."""
@@ -60,10 +62,22 @@ class Past(msgspec.Struct, frozen=True):
 
 
 NOTHING_PAST = Past()
+NOTHING_FOUND: Mapping[bytes, Past] = MappingProxyType({})
+"""No key was looked up yet."""
+
+
+class LookedUp(msgspec.Struct, frozen=True):
+    """The decision of a request, if there is one, and the past under each key asked for."""
+
+    entry: StoredEntry | None
+    past: Mapping[bytes, Past]
 
 
 class HistoryLog(Protocol):
-    """Reads past decisions by key; raises StoreUnavailable."""
+    """Reads decisions by request and by key; raises StoreUnavailable."""
+
+    async def look_up(self, caller: str, request_id: str, keys: Collection[bytes] = ()) -> LookedUp:
+        """The decision of this caller's request, and in the same visit the past under keys."""
 
     async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
-        """The newest decisions under each key that has any."""
+        """The newest decisions under each key; NOTHING_PAST where there is none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 import msgspec
@@ -19,10 +19,14 @@ from decision_service.pipeline.history.keys import (
     history_keys,
     user_key,
 )
-from decision_service.pipeline.history.ports import NOTHING_PAST, HistoryLog, Past
+from decision_service.pipeline.history.ports import NOTHING_FOUND, HistoryLog, LookedUp, Past
+from decision_service.user_cache import UserCache
 
 LINK_RENEWED = timedelta(days=180)
 """After so long another decision of the user is entered under a hash: entries go with decisions."""
+
+PEOPLE = 8192
+"""Of how many people the keys of the last decision are cached."""
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -49,10 +53,33 @@ class ReadHistory:
 
     def __init__(self, log: HistoryLog, secrets: tuple[IdentityKey, ...] = ()) -> None:
         self._log = log
+        self._keys: UserCache[Collection[bytes]] = UserCache(PEOPLE)
         self.secrets = secrets
 
-    async def __call__(self, person: Person, snapshot: Snapshot, about: HistoryOf) -> OwnRecords:
-        """What is on record before this decision; raises StoreUnavailable."""
+    async def look_up(self, person: Person, request_id: str) -> LookedUp:
+        """The decision of a request, and what was found of the person before; may raise as `past`.
+
+        The keys are those of the person's last decision here: without one none is looked up.
+        """
+        keys = self._keys.get(_cached_by(person), ())
+        return await self._log.look_up(person.caller, request_id, keys)
+
+    def forget(self, user_id: str) -> None:
+        """Drop the cached keys of a user whose data is erased."""
+        self._keys.forget(user_id)
+
+    async def __call__(
+        self,
+        person: Person,
+        snapshot: Snapshot,
+        about: HistoryOf,
+        found: Mapping[bytes, Past] = NOTHING_FOUND,
+    ) -> OwnRecords:
+        """What is on record before this decision; raises StoreUnavailable.
+
+        `found` was looked up before: keys that it lacks are read.
+        """
+        since = self._keys.forgotten
         keys = history_keys(
             person.user_id,
             person.caller,
@@ -62,19 +89,31 @@ class ReadHistory:
             _people(snapshot),
         )
         every = keys.all
-        past = dict(await self._log.past(every))
+        past = await self._past(every, found)
         others = _others(keys, past, person.user_id)
-        if others:
-            past |= await self._log.past(others)
+        past |= await self._past(others, found)
+        if past.keys() != found.keys():
+            self._keys.keep(_cached_by(person), tuple(past), since)
         # Two people may share a name and a birth date: nobody owes what is found by those alone.
         sure = (*(key for key in every if key not in keys.person), *others)
         facts = OwnFacts(
-            history_of(about, [_without(past[key], person) for key in sure if key in past]),
+            history_of(about, [_without(past[key], person) for key in sure]),
             reuse_of(keys, past, person.user_id, person.caller, person.customer_ref),
         )
         claimed = [key for key in every if not _is_linked(key, past, person.user_id, about)]
-        last = (past.get(key, NOTHING_PAST).last for key in (*claimed, *others))
-        return OwnRecords(facts, tuple(zip((*claimed, *others), last, strict=True)))
+        return OwnRecords(facts, tuple((key, past[key].last) for key in (*claimed, *others)))
+
+    async def _past(
+        self, keys: Collection[bytes], found: Mapping[bytes, Past]
+    ) -> dict[bytes, Past]:
+        """The decisions under each key, of which some are found already."""
+        unread = [key for key in keys if key not in found]
+        read = await self._log.past(unread) if unread else {}
+        return {key: found[key] if key in found else read[key] for key in keys}
+
+
+def _cached_by(person: Person) -> tuple[str, str, str]:
+    return person.user_id, person.caller, person.customer_ref
 
 
 def _without(past: Past, person: Person) -> Past:
@@ -87,7 +126,7 @@ def _without(past: Past, person: Person) -> Past:
 
 def _others(keys: HistoryKeys, past: Mapping[bytes, Past], user_id: str) -> list[bytes]:
     """The keys of the other users of the accounts, whose decisions count as the person's own."""
-    found = (past.get(key, NOTHING_PAST) for account in keys.accounts for key in account)
+    found = (past[key] for account in keys.accounts for key in account)
     users = {one.user_id for past_of in found for one in past_of.decisions}
     return sorted(user_key(user) for user in users - {user_id})
 
@@ -97,7 +136,7 @@ def _is_linked(key: bytes, past: Mapping[bytes, Past], user_id: str, about: Hist
     if key[:1] not in KEYED:
         return False
     since = about.as_of.instant - LINK_RENEWED
-    found = past.get(key, NOTHING_PAST).decisions
+    found = past[key].decisions
     return any(one.user_id == user_id and one.created > since for one in found)
 
 

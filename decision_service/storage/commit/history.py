@@ -9,8 +9,8 @@ from itertools import chain
 from sqlalchemy import Connection, bindparam, delete, tuple_
 
 from decision_service.storage.commit.entry import Commit
-from decision_service.storage.queries import history
-from decision_service.storage.queries.dialect import insert_new, padded
+from decision_service.storage.queries import driver, history
+from decision_service.storage.queries.dialect import padded
 from decision_service.storage.schema import tables
 
 _MANY = 64
@@ -51,7 +51,7 @@ def claim(connection: Connection, group: Sequence[Commit]) -> Claimed:
 def record(connection: Connection, recorded: Iterable[Commit]) -> None:
     """Store what later decisions need of these."""
     rows = [history.row(c.entry, c.history) for c in recorded if c.history is not None]
-    insert_new(connection, tables.history, rows)
+    driver.insert(connection, tables.history, rows)
 
 
 def _wanted(group: Sequence[Commit]) -> list[tuple[tuple[bytes, int, int], Place]]:
@@ -70,7 +70,7 @@ def _take(connection: Connection, places: Sequence[Place]) -> list[Place]:
     for first in range(0, len(places), _MANY):
         some = places[first : first + _MANY]
         statement = _statement(connection.dialect.name, len(some))
-        found = connection.exec_driver_sql(statement, (*chain.from_iterable(some),))
+        found = driver.rows(connection, statement, (*chain.from_iterable(some),))
         taken += [(bytes(row[0]), row[1], row[2]) for row in found]
     return taken
 
@@ -78,18 +78,8 @@ def _take(connection: Connection, places: Sequence[Place]) -> list[Place]:
 @cache
 def _statement(dialect: str, rows: int) -> str:
     """The statement for so many places, each value an argument of its own."""
-    if dialect == "postgresql":
-        types = ("bytea", "bigint", "text")
-        marks = ", ".join(
-            "(" + ", ".join(f"${row * 3 + place + 1}::{types[place]}" for place in range(3)) + ")"
-            for row in range(rows)
-        )
-    else:
-        marks = ", ".join(["(?, ?, ?)"] * rows)
-    return (
-        f"INSERT INTO history_keys (key, number, decision_id) VALUES {marks} "  # noqa: S608 - marks
-        "ON CONFLICT DO NOTHING RETURNING key, number, decision_id"
-    )
+    statement = driver.insertion(dialect, tables.history_keys, rows)
+    return f"{statement} RETURNING key, number, decision_id"
 
 
 _PLACE = tuple_(tables.history_keys.c.key, tables.history_keys.c.number)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, cast
 
+import msgspec
 from sqlalchemy import Connection
 
-from decision_service.pipeline.history.ports import Past
-from decision_service.pipeline.ports import StoredEntry
+from decision_service.pipeline.history.ports import NOTHING_PAST, LookedUp, Past
 from decision_service.storage.commit.batches import Batches
 from decision_service.storage.engine import Database
 from decision_service.storage.queries import decisions, history
 
-_Keys = frozenset[bytes]
-_Question = decisions.CallerRequest | _Keys
+
+class _Question(msgspec.Struct, frozen=True):
+    request: decisions.CallerRequest | None
+    keys: Collection[bytes]
 
 
 class Lookups:
@@ -26,33 +27,33 @@ class Lookups:
 
     def __init__(self, database: Database, most: int) -> None:
         self._database = database
-        self._batches: Batches[_Question, Any] = Batches(self._answer, most=most)
+        self._batches: Batches[_Question, LookedUp] = Batches(self._answer, most=most)
 
-    async def find(self, request: decisions.CallerRequest) -> StoredEntry | None:
-        """The decision of a request, if there is one; raises StoreUnavailable."""
-        return cast("StoredEntry | None", await self._batches.submit(request))
+    async def look_up(self, request: decisions.CallerRequest, keys: Collection[bytes]) -> LookedUp:
+        """The decision of a request and the past under each key; raises StoreUnavailable."""
+        return await self._batches.submit(_Question(request, keys))
 
     async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
-        """The newest decisions under each key that has any; raises StoreUnavailable."""
-        return cast("Mapping[bytes, Past]", await self._batches.submit(frozenset(keys)))
+        """The past under each key; raises StoreUnavailable."""
+        return (await self._batches.submit(_Question(None, keys))).past
 
     async def aclose(self) -> None:
         """Answer what waits, then take no more."""
         await self._batches.aclose()
 
-    async def _answer(self, questions: Sequence[_Question]) -> Sequence[Any]:
+    async def _answer(self, questions: Sequence[_Question]) -> Sequence[LookedUp]:
         return await self._database.look_up(partial(_answered, questions=questions))
 
 
-def _answered(connection: Connection, questions: Sequence[_Question]) -> Sequence[Any]:
-    """The answers to questions of both kinds, in order."""
-    requests = [asked for asked in questions if isinstance(asked, tuple)]
-    keys: _Keys = frozenset().union(*(asked for asked in questions if isinstance(asked, frozenset)))
+def _answered(connection: Connection, questions: Sequence[_Question]) -> Sequence[LookedUp]:
+    """The answers in order, from one query of each kind."""
+    requests = [asked.request for asked in questions if asked.request is not None]
     entries = decisions.by_keys(connection, requests)
-    past = history.under(connection, keys)
+    past = history.under(connection, {key for asked in questions for key in asked.keys})
     return [
-        entries.get(asked)
-        if isinstance(asked, tuple)
-        else {key: past[key] for key in asked if key in past}
+        LookedUp(
+            None if asked.request is None else entries.get(asked.request),
+            {key: past.get(key, NOTHING_PAST) for key in asked.keys},
+        )
         for asked in questions
     ]

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import chain
 
-from sqlalchemy import BigInteger, Boolean, Connection, LargeBinary
+from sqlalchemy import Connection
 
 from decision_service.storage.commit.entry import Commit, CommitStatus
 from decision_service.storage.queries import decisions
+from decision_service.storage.queries.driver import type_of
 from decision_service.storage.queries.rollout import arms
 from decision_service.storage.schema import tables
 
@@ -176,18 +177,10 @@ SELECT holds, leased, done FROM done ORDER BY place
 def _columns() -> Sequence[tuple[str, str]]:
     """The names and types of a given row."""
     decided, armed = tables.decisions.columns, tables.arm_decisions.columns
-    columns = [(column.name, _type(column.type)) for column in decided]
+    columns = [(column.name, type_of(column.type)) for column in decided]
     columns += _PRECONDITIONS
-    columns += [(name, _type(armed[name].type)) for name in _ARM_COLUMNS]
+    columns += [(name, type_of(armed[name].type)) for name in _ARM_COLUMNS]
     return [*columns, ("judged", "text")]
-
-
-def _type(kind: object) -> str:
-    if isinstance(kind, LargeBinary):
-        return "bytea"
-    if isinstance(kind, Boolean):
-        return "boolean"
-    return "bigint" if isinstance(kind, BigInteger) else "text"
 
 
 def _placed_row(place: int, columns: Sequence[tuple[str, str]]) -> str:

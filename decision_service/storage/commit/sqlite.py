@@ -1,22 +1,16 @@
 """SQLite: a group's preconditions, decisions and arms, in one statement for each."""
-# ruff: noqa: S608 - every statement is made of constants of this file
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from itertools import chain
 
 import msgspec
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
 from decision_service.storage.commit.entry import Commit, CommitStatus, Preconditions
-from decision_service.storage.queries import decisions
+from decision_service.storage.queries import decisions, driver
 from decision_service.storage.queries.rollout import arms
 from decision_service.storage.schema import tables
-
-_MANY = 16
-"""Rows in one statement; each statement releases and retakes the interpreter's lock."""
 
 _BROKEN = """
 SELECT given.key FROM json_each(?) AS given
@@ -52,7 +46,7 @@ def record(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitSt
     fit = [commit for commit in group if commit.preconditions not in broken]
     recorded = _recorded(connection, fit)
     armed = [arms.row(c.entry, c.arm) for c in fit if c.arm is not None and _id(c) in recorded]
-    _insert_new(connection, tables.arm_decisions, armed)
+    driver.insert(connection, tables.arm_decisions, armed)
     return [_status(commit, broken, recorded) for commit in group]
 
 
@@ -67,38 +61,20 @@ def _broken(connection: Connection, group: Sequence[Commit]) -> set[Precondition
     asked = [*{c.preconditions for c in group if c.preconditions.consent is not None}]
     if not asked:
         return set()
-    found = connection.exec_driver_sql(_BROKEN, (msgspec.json.encode(asked).decode(),))
+    found = driver.rows(connection, _BROKEN, (msgspec.json.encode(asked).decode(),))
     return {asked[row[0]] for row in found}
 
 
 def _recorded(connection: Connection, fit: Sequence[Commit]) -> set[_Identity]:
     """Insert the decisions; the identities that are stored afterwards."""
     rows = [decisions.row(commit.entry) for commit in fit]
-    if _insert_new(connection, tables.decisions, rows) == len(rows):
+    if driver.insert(connection, tables.decisions, rows) == len(rows):
         return {_id(commit) for commit in fit}
     ids = msgspec.json.encode([commit.entry.decision_id for commit in fit]).decode()
-    return {tuple(row) for row in connection.exec_driver_sql(_IDENTITIES, (ids,))}
+    return {tuple(row) for row in driver.rows(connection, _IDENTITIES, (ids,))}
 
 
 def _status(commit: Commit, broken: set[Preconditions], recorded: set[_Identity]) -> CommitStatus:
     if commit.preconditions in broken:
         return CommitStatus.MOVED
     return CommitStatus.RECORDED if _id(commit) in recorded else CommitStatus.KEY_TAKEN
-
-
-def _insert_new(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> int:
-    """Insert the rows that clash with none that is there; how many."""
-    new = 0
-    for first in range(0, len(rows), _MANY):
-        some = rows[first : first + _MANY]
-        values = (*chain.from_iterable(some),)
-        new += connection.exec_driver_sql(_insert(table, len(some)), values).rowcount
-    return new
-
-
-@cache
-def _insert(table: Table, rows: int) -> str:
-    """`OR IGNORE`, since what could fail half way makes SQLite copy every page aside first."""
-    names = table.columns.keys()
-    marks = f"({', '.join('?' * len(names))})"
-    return f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES {', '.join([marks] * rows)}"

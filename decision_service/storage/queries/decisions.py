@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Connection, bindparam, literal_column, select, tuple_
 
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import DecisionEntry, Filter, PagePosition, StoredEntry
+from decision_service.storage.queries import driver
 from decision_service.storage.queries.dialect import padded
 from decision_service.storage.schema.tables import LISTED_BY, OFTEN_EMPTY, decisions, is_given
 
@@ -20,12 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _NAMES = StoredEntry.__struct_fields__
 _ALL = select(*(decisions.c[name] for name in _NAMES))
-_KEY = tuple_(decisions.c.caller, decisions.c.request_id)
 _BY_ID = _ALL.where(decisions.c.decision_id == bindparam("id"))
-_BY_KEY = _ALL.where(
-    decisions.c.caller == bindparam("caller"), decisions.c.request_id == bindparam("request_id")
-)
-_BY_KEYS = _ALL.where(_KEY.in_(bindparam("keys", expanding=True)))
 _PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
 _NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
 
@@ -99,8 +97,10 @@ def by_keys(
     wanted = sorted(set(keys))
     if not wanted:
         return {}
-    found = (entry_of(row) for row in _rows_by_keys(connection, wanted))
-    return {key(entry): entry for entry in found}
+    asked = padded(wanted)
+    statement = _by_keys(connection.dialect.name, len(asked))
+    rows = driver.rows(connection, statement, (*chain.from_iterable(asked),))
+    return {key(entry): entry for entry in map(entry_of, rows)}
 
 
 def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
@@ -120,12 +120,13 @@ def page(
     return [entry_of(row) for row in connection.execute(query)]
 
 
-def _rows_by_keys(connection: Connection, wanted: Sequence[CallerRequest]) -> Iterable[Row[Any]]:
-    """A lone key has a statement of its own, which costs a quarter of the other."""
-    if len(wanted) == 1:
-        caller, request_id = wanted[0]
-        return connection.execute(_BY_KEY, {"caller": caller, "request_id": request_id})
-    return connection.execute(_BY_KEYS, {"keys": padded(wanted)})
+@cache
+def _by_keys(dialect: str, count: int) -> str:
+    given = driver.marks(dialect, ["text", "text"], count)
+    return (
+        f"SELECT {', '.join(_NAMES)} FROM decisions "  # noqa: S608 - names of columns
+        f"WHERE (caller, request_id) IN (VALUES {given})"
+    )
 
 
 def _conditions(chosen: Filter, *, steered: bool) -> Iterator[ColumnElement[bool]]:

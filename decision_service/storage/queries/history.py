@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
@@ -17,25 +18,15 @@ from decision_service.pipeline.history.ports import (
 )
 from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
 from decision_service.pipeline.ports import HistoryEntry, StoredEntry
+from decision_service.storage.queries import driver
 from decision_service.storage.queries.decisions import from_microseconds, microseconds
 from decision_service.storage.queries.dialect import padded
 from decision_service.storage.schema.tables import history, history_keys
 
 _KEYS = history_keys.c
-_OTHERS = history_keys.alias("others")
-_LAST = select(func.max(_OTHERS.c.number)).where(_OTHERS.c.key == _KEYS.key).scalar_subquery()
 _TOLD = tuple(column for column in history.c if column.name != "found_by")
 """The columns in the order of `PastDecision`, then of `ReportedLoans`."""
 
-_SHOWN = (_KEYS.key, _KEYS.number, *_TOLD)
-_UNDER = (
-    select(*_SHOWN)
-    .join(history_keys, history.c.decision_id == _KEYS.decision_id)
-    .where(
-        _KEYS.key.in_(bindparam("keys", expanding=True)),
-        _KEYS.number > _LAST - MOST_PAST,
-    )
-)
 _OF_DECISIONS = select(history.c.decision_id, history.c.found_by).where(
     history.c.decision_id.in_(bindparam("ids", expanding=True))
 )
@@ -45,6 +36,8 @@ _OF_KEY = (
     .where(_KEYS.key == bindparam("key"))
 )
 _NEXT = select(func.min(_KEYS.key)).where(_KEYS.key > bindparam("after"))
+_UNREPORTED = (None,) * 5
+"""The columns of reports, from `outstanding` on."""
 _HIGHEST = b"\xff" * 32
 
 
@@ -55,7 +48,9 @@ def under(connection: Connection, keys: Collection[bytes]) -> Mapping[bytes, Pas
     found: dict[bytes, list[PastDecision]] = {}
     last: dict[bytes, int] = {}
     known: dict[str, PastDecision] = {}
-    for key, number, *columns in connection.execute(_UNDER, {"keys": padded(sorted(keys))}):
+    wanted = padded(sorted(keys))
+    statement = _under(connection.dialect.name, len(wanted))
+    for key, number, *columns in driver.rows(connection, statement, (*wanted,)):
         decided = known.get(columns[0])
         if decided is None:
             decided = known[columns[0]] = _past(columns)
@@ -64,22 +59,36 @@ def under(connection: Connection, keys: Collection[bytes]) -> Mapping[bytes, Pas
     return {key: Past(last[key], tuple(decided)) for key, decided in found.items()}
 
 
-def row(entry: StoredEntry, told: HistoryEntry) -> Mapping[str, object]:
-    """A decision's row, without reports."""
-    return {
-        "decision_id": entry.decision_id,
-        "user_id": entry.user_id,
-        "caller": entry.caller,
-        "customer_ref": entry.customer_ref,
-        "product": entry.product,
-        "outcome": entry.outcome.value,
-        "created": microseconds(entry.created),
-        "currency": told.currency,
-        "approved": told.approved,
-        "instalment": told.instalment,
-        "expires": None if told.expires is None else microseconds(told.expires),
-        "found_by": packed(key for key, _ in told.keys),
-    }
+@cache
+def _under(dialect: str, count: int) -> str:
+    told = ", ".join(f"history.{column.name}" for column in _TOLD)
+    return f"""
+    SELECT places.key, places.number, {told}
+    FROM history_keys AS places JOIN history ON history.decision_id = places.decision_id
+    WHERE places.key IN (VALUES {driver.marks(dialect, ["bytea"], count)})
+    AND places.number > {-MOST_PAST} + (
+        SELECT max(others.number) FROM history_keys AS others WHERE others.key = places.key
+    )
+    """  # noqa: S608 - names of columns and a number
+
+
+def row(entry: StoredEntry, told: HistoryEntry) -> tuple[object, ...]:
+    """A decision as the table has it, column by column, without reports."""
+    return (
+        entry.decision_id,
+        entry.user_id,
+        entry.caller,
+        entry.customer_ref,
+        entry.product,
+        entry.outcome.value,
+        microseconds(entry.created),
+        told.currency,
+        told.approved,
+        told.instalment,
+        None if told.expires is None else microseconds(told.expires),
+        packed(key for key, _ in told.keys),
+        *_UNREPORTED,
+    )
 
 
 def report(connection: Connection, decision_id: str, newest: Sequence[LoanOutcome]) -> None:

@@ -74,7 +74,7 @@ class SqliteDatabase:
 
     async def look_up(self, work: Callable[[Connection], T]) -> T:
         """As `read`, on a connection that is kept for what decisions look up."""
-        return await self._looker.run(work)
+        return await self._looker.run_bare(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in one transaction, durable on return; rolls back and raises as `read`."""
@@ -201,7 +201,7 @@ def writing_engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _driver(connection).execute("BEGIN IMMEDIATE")
 
     return engine
 
@@ -269,7 +269,7 @@ class _Connections:
             return work(connection)
 
     async def run_bare(self, work: Callable[[Connection], T]) -> T:
-        """Run work that looks after its transactions by itself."""
+        """Run work that needs no transaction, or looks after its own."""
         if self._closed:
             raise unavailable("the store is closed: nothing was recorded")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._bare, work)

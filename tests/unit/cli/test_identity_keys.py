@@ -8,7 +8,7 @@ import pytest
 
 from decision_service.pipeline.history.keys import history_keys
 from decision_service.storage.store import Store
-from tests.kits.history_log import decided
+from tests.kits.history_log import decided, present
 from tests.unit.cli.commands import command
 
 
@@ -26,7 +26,7 @@ async def enter(url, accounts):
     keys = history_keys("user-1", "los", "", store.identity_keys, accounts).accounts
     for number, account in enumerate(keys):
         await store.commit(decided(number, account))
-    found = await store.past([key for account in keys for key in account])
+    found = present(await store.past([key for account in keys for key in account]))
     await store.aclose()
     return len(found)
 

@@ -53,7 +53,7 @@ async def test_a_steady_earner_is_approved_and_recorded() -> None:
     world = World()
     stored = await world.decide()(application(), world.call())
     assert stored.outcome is Outcome.APPROVE
-    assert await world.log.find("anonymous", "r-1") == stored
+    assert (await world.log.look_up("anonymous", "r-1")).entry == stored
 
 
 async def test_an_error_of_the_vendor_records_nothing_and_may_be_repeated() -> None:
@@ -62,7 +62,7 @@ async def test_an_error_of_the_vendor_records_nothing_and_may_be_repeated() -> N
     decide = world.decide()
     with pytest.raises(UpstreamUnavailable):
         await decide(application(), world.call())
-    assert await world.log.find("anonymous", "r-1") is None
+    assert (await world.log.look_up("anonymous", "r-1")).entry is None
     world.source.error = None
     assert (await decide(application(), world.call())).outcome is Outcome.APPROVE
 
@@ -158,7 +158,11 @@ async def test_what_is_being_committed_stands_though_nobody_waits() -> None:
     caller.cancel()
     await asyncio.gather(caller, return_exceptions=True)
     log.go.set()
-    stored = await until(lambda: log.find("anonymous", "r-1"), pause=0)
+
+    async def recorded():
+        return (await log.look_up("anonymous", "r-1")).entry
+
+    stored = await until(recorded, pause=0)
     assert await decide(application(), world.call()) == stored
     assert world.source.asked == 1
 

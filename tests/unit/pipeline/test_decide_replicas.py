@@ -116,7 +116,7 @@ async def test_a_follower_takes_over_from_a_holder_that_failed() -> None:
     with pytest.raises(UpstreamUnavailable):
         await first
     world.source.error = None
-    assert await second == await world.log.find("anonymous", "r-1")
+    assert await second == (await world.log.look_up("anonymous", "r-1")).entry
 
 
 async def test_a_caller_who_leaves_frees_the_request() -> None:
@@ -171,7 +171,7 @@ async def test_what_is_expired_is_not_recorded() -> None:
     open_gate(world)
     with pytest.raises(DeadlineMissed):
         await caller
-    assert await world.log.find("anonymous", "r-1") is None
+    assert (await world.log.look_up("anonymous", "r-1")).entry is None
     assert world.log.fences == {}
 
 

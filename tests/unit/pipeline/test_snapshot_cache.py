@@ -86,7 +86,7 @@ async def test_a_second_decision_asks_the_vendor_nothing() -> None:
     """On fresh data it takes 0 calls, and rests on the same stored snapshot."""
     desk = Desk()
     assert [await desk.calls() for _ in range(3)] == [5, 0, 0]
-    first, second = [await desk.log.find("anonymous", f"w-{n}") for n in (1, 2)]
+    first, second = [(await desk.log.look_up("anonymous", f"w-{n}")).entry for n in (1, 2)]
     assert first is not None
     assert second is not None
     assert first.snapshot_id == second.snapshot_id

@@ -154,7 +154,7 @@ async def test_no_decision_is_recorded_whose_version_could_not_be_noted() -> Non
     world = World(log=Full())
     with pytest.raises(StoreUnavailable):
         await world.decide()(application(), world.call())
-    assert await world.log.find("anonymous", "r-1") is None
+    assert (await world.log.look_up("anonymous", "r-1")).entry is None
 
 
 LINE = "  max_months_without_income: {type: integer, value: 3}\n"
