@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
 import msgspec
 
@@ -38,7 +37,7 @@ _REQUEST = b"R"
 _PLAIN_BYTES = 32
 
 
-class Application(msgspec.Struct, frozen=True, dict=True):
+class Application(msgspec.Struct, frozen=True):
     """One request to decide.
 
     `request_id` is empty when the client sent none. `inputs` holds what the client sent, with
@@ -64,22 +63,13 @@ class Application(msgspec.Struct, frozen=True, dict=True):
         Of the applicant only whether one was sent; `request_content` has the rest. Requests that
         differ in their view alone are the same: see `is_recorded_in_full`.
         """
-        if full is None or full == self.style.full:
-            return self._content
-        return self._hashed(full=full)
-
-    @cached_property
-    def _content(self) -> bytes:
-        return self._hashed(full=self.style.full)
-
-    def _hashed(self, *, full: bool) -> bytes:
         fields = [
             self.user_id,
             self.product,
             self.application_id,
             self.customer_ref,
             [[name, value_to_wire(self.inputs[name])] for name in sorted(self.inputs)],
-            full,
+            self.style.full if full is None else full,
             *([] if self.applicant is None else ["applicant"]),
         ]
         return hashlib.sha256(msgspec.msgpack.encode(fields)).digest()

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import msgspec
 
 from decision_service.domain.missing import Cause
-from decision_service.domain.own_facts import DAYS, NEVER, Counts, History, Reuse
+from decision_service.domain.own_facts import DAYS, Counts, History, Reuse
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.history.keys import HistoryKeys
@@ -46,9 +46,9 @@ def history_of(about: HistoryOf, past: Collection[Past]) -> History:
     loans = [one.loans for one in decided if one.loans is not None]
     return History(
         about.currency,
-        _counts([ago for ago, _ in days]),
-        _counts([ago for ago, one in days if one.outcome is Outcome.APPROVE]),
-        _counts([ago for ago, one in days if one.outcome is Outcome.DECLINE]),
+        _counts(ago for ago, _ in days),
+        _counts(ago for ago, one in days if one.outcome is Outcome.APPROVE),
+        _counts(ago for ago, one in days if one.outcome is Outcome.DECLINE),
         _last_decline(about, days),
         None if unclear else owed.exposure,
         None if unclear else owed.instalments,
@@ -89,12 +89,10 @@ def _days_ago(about: HistoryOf, decided: Iterable[PastDecision]) -> list[tuple[i
     return [(today - one.created.astimezone(zone).toordinal(), one) for one in decided]
 
 
-def _counts(days_ago: list[int]) -> Counts:
+def _counts(days_ago: Iterable[int]) -> Counts:
     """How many decisions each window holds."""
-    if not days_ago:
-        return NEVER
-    days_ago.sort()
-    day, week, month, quarter = (bisect_left(days_ago, days) for days in DAYS)
+    found = sorted(days_ago)
+    day, week, month, quarter = (bisect_left(found, days) for days in DAYS)
     return day, week, month, quarter
 
 

@@ -108,8 +108,8 @@ class ReadHistory:
     ) -> dict[bytes, Past]:
         """The decisions under each key, of which some are found already."""
         unread = [key for key in keys if key not in found]
-        read = await self._log.past(unread) if unread else {}
-        return {key: found[key] if key in found else read[key] for key in keys}
+        known = {**found, **await self._log.past(unread)} if unread else found
+        return {key: known[key] for key in keys}
 
 
 def _cached_by(person: Person) -> tuple[str, str, str]:

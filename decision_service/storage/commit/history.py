@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from itertools import chain
 
 from sqlalchemy import Connection, bindparam, delete, tuple_
@@ -69,17 +68,11 @@ def _take(connection: Connection, places: Sequence[Place]) -> list[Place]:
     taken: list[Place] = []
     for first in range(0, len(places), _MANY):
         some = places[first : first + _MANY]
-        statement = _statement(connection.dialect.name, len(some))
+        insertion = driver.insertion(connection.dialect.name, tables.history_keys, len(some))
+        statement = f"{insertion} RETURNING key, number, decision_id"
         found = driver.rows(connection, statement, (*chain.from_iterable(some),))
         taken += [(bytes(row[0]), row[1], row[2]) for row in found]
     return taken
-
-
-@cache
-def _statement(dialect: str, rows: int) -> str:
-    """The statement for so many places, each value an argument of its own."""
-    statement = driver.insertion(dialect, tables.history_keys, rows)
-    return f"{statement} RETURNING key, number, decision_id"
 
 
 _PLACE = tuple_(tables.history_keys.c.key, tables.history_keys.c.number)

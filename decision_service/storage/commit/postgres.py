@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from decision_service.storage.commit.entry import Commit, CommitStatus
 from decision_service.storage.queries import decisions
-from decision_service.storage.queries.driver import type_of
+from decision_service.storage.queries.driver import numbered, type_of
 from decision_service.storage.queries.rollout import arms
 from decision_service.storage.schema import tables
 
@@ -184,9 +184,5 @@ def _columns() -> Sequence[tuple[str, str]]:
 
 
 def _placed_row(place: int, columns: Sequence[tuple[str, str]]) -> str:
-    """One row's arguments and its place; the types of the first are those of all."""
-    first = place * len(columns) + 1
-    marks = [f"${first + number}" for number in range(len(columns))]
-    if not place:
-        marks = [f"{mark}::{kind}" for mark, (_, kind) in zip(marks, columns, strict=True)]
-    return f"({', '.join(marks)}, {place})"
+    """One row's arguments and its place."""
+    return f"({', '.join(numbered([kind for _, kind in columns], place))}, {place})"

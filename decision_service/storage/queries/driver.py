@@ -11,7 +11,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Connection, LargeBinary, Table
+from sqlalchemy import BigInteger, Boolean, Connection, CursorResult, LargeBinary, Table
 
 _MANY = 16
 """Rows in one statement; each statement releases and retakes the interpreter's lock."""
@@ -21,10 +21,7 @@ Values = tuple[object, ...]
 
 def rows(connection: Connection, statement: str, values: Values) -> Sequence[Sequence[Any]]:
     """The rows that a statement returns."""
-    driver = connection.connection.driver_connection
-    if isinstance(driver, sqlite3.Connection):
-        return driver.execute(statement, values).fetchall()
-    return connection.exec_driver_sql(statement, values).all()
+    return _executed(connection, statement, values).fetchall()
 
 
 def insert(connection: Connection, table: Table, given: Sequence[Values]) -> int:
@@ -33,7 +30,7 @@ def insert(connection: Connection, table: Table, given: Sequence[Values]) -> int
     for first in range(0, len(given), _MANY):
         some = given[first : first + _MANY]
         statement = insertion(connection.dialect.name, table, len(some))
-        new += _changed(connection, statement, (*chain.from_iterable(some),))
+        new += _executed(connection, statement, (*chain.from_iterable(some),)).rowcount
     return new
 
 
@@ -46,7 +43,7 @@ def insertion(dialect: str, table: Table, count: int) -> str:
     names = ", ".join(table.columns.keys())
     given = marks(dialect, [type_of(column.type) for column in table.columns], count)
     if dialect == "postgresql":
-        return f"INSERT INTO {table} ({names}) VALUES {given} ON CONFLICT DO NOTHING"  # noqa: S608
+        return f"INSERT INTO {table} ({names}) VALUES {given} ON CONFLICT DO NOTHING"  # noqa: S608 - names
     return f"INSERT OR IGNORE INTO {table} ({names}) VALUES {given}"  # noqa: S608 - names of tables
 
 
@@ -54,7 +51,7 @@ def marks(dialect: str, types: Sequence[str], count: int) -> str:
     """The arguments of so many rows of these types; PostgreSQL takes those of the first for all."""
     if dialect != "postgresql":
         return ", ".join([f"({', '.join('?' * len(types))})"] * count)
-    return ", ".join(f"({', '.join(_numbered(types, row))})" for row in range(count))
+    return ", ".join(f"({', '.join(numbered(types, row))})" for row in range(count))
 
 
 def type_of(kind: object) -> str:
@@ -66,13 +63,16 @@ def type_of(kind: object) -> str:
     return "bigint" if isinstance(kind, BigInteger) else "text"
 
 
-def _numbered(types: Sequence[str], row: int) -> Sequence[str]:
+def numbered(types: Sequence[str], row: int) -> Sequence[str]:
+    """PostgreSQL's arguments of one row."""
     first = row * len(types) + 1
     return [f"${first + place}" + ("" if row else f"::{kind}") for place, kind in enumerate(types)]
 
 
-def _changed(connection: Connection, statement: str, values: Values) -> int:
+def _executed(
+    connection: Connection, statement: str, values: Values
+) -> sqlite3.Cursor | CursorResult[Any]:
     driver = connection.connection.driver_connection
     if isinstance(driver, sqlite3.Connection):
-        return driver.execute(statement, values).rowcount
-    return connection.exec_driver_sql(statement, values).rowcount
+        return driver.execute(statement, values)
+    return connection.exec_driver_sql(statement, values)
