@@ -116,6 +116,7 @@ async def test_an_hour_of_bad_delivery(tmp_path: Path, seed: int) -> None:
             await hour.deliver(waiting)
         assert await desk.worker.drain()
         clock.wall += LATEST
+        assert await desk.worker.drain(), "events whose data was still arriving are due again"
         await sweep(desk.store, desk.refresh, desk.worker.listener, pace=0)
         await check(hour, tmp_path)
 
