@@ -12,6 +12,7 @@ from decision_service.storage.errors import KeysUnfit
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from decision_service.storage.store import Store
 from tests.integration.test_storage_erasures import told as psql
+from tests.kits.decision_entries import numbered
 from tests.kits.history_log import KEYS, decide, decided, present
 from tests.kits.postgres import Postgres
 from tests.kits.stores import opened
@@ -42,6 +43,18 @@ async def test_an_erasure_leaves_no_hash_in_the_file(tmp_path: Path) -> None:
 
 def _bytes(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.glob("decisions.db*"))
+
+
+async def test_an_erasure_forgets_the_hash_of_who_applied(url: str, tmp_path: Path) -> None:
+    """Of a stored request the digest stays, by which its repetition is known; others' stay whole."""
+    hashed = b"\x01" * 32 + KEYS.person[0]
+    async with opened(url, journal=tmp_path / "erasures") as store:
+        await store.commit(decided(1, content=hashed))
+        other = history_keys("user-2", "los", "").user
+        await store.commit(decided(2, [other], user_id="user-2", content=hashed))
+        await store.erase("user-1")
+        kept = [await store.get(numbered(number).decision_id) for number in (1, 2)]
+    assert [one and one.content for one in kept] == [hashed[:32], hashed]
 
 
 async def test_an_erasure_leaves_no_hash_in_the_tables(postgres: Postgres, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from decision_service.storage.privacy import ended, expiry
 from decision_service.storage.privacy.data_keys import PLAIN, DataKeys, StoredKey
 from decision_service.storage.privacy.sealing import new_key
 from decision_service.storage.privacy.wrapping import about
+from decision_service.storage.queries import decisions as recorded
 from decision_service.storage.queries import events, history
 from decision_service.storage.queries.dialect import insert_new, padded
 from decision_service.storage.reviews import steps as reviews
@@ -102,6 +103,7 @@ def erase(
     for table in (known_counts, link_tokens, warm):
         connection.execute(delete(table).where(table.c.user_id == user_id))
     history.unlink(connection, user_id)
+    recorded.forget_applicants(connection, user_id)
     events.end_postponed(connection, user_id)
     reviews.erase(connection, user_id, now)
     if with_decisions:

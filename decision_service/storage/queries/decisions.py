@@ -8,9 +8,19 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, literal_column, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 
 from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.decide.application import PLAIN_BYTES
 from decision_service.pipeline.ports import DecisionEntry, Filter, PagePosition, StoredEntry
 from decision_service.storage.queries import driver
 from decision_service.storage.queries.dialect import padded
@@ -24,6 +34,12 @@ _MICROSECOND = timedelta(microseconds=1)
 _NAMES = StoredEntry.__struct_fields__
 _ALL = select(*(decisions.c[name] for name in _NAMES))
 _BY_ID = _ALL.where(decisions.c.decision_id == bindparam("id"))
+_CONTENT = decisions.c.content
+_UNHASHED = (
+    update(decisions)
+    .where(decisions.c.user_id == bindparam("of"), func.length(_CONTENT) > PLAIN_BYTES)
+    .values(content=func.substr(_CONTENT, 1, PLAIN_BYTES))
+)
 _PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
 _NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
 
@@ -118,6 +134,11 @@ def page(
         conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
     query = _ALL.where(*conditions).order_by(*_NEWEST_FIRST).limit(limit)
     return [entry_of(row) for row in connection.execute(query)]
+
+
+def forget_applicants(connection: Connection, user_id: str) -> None:
+    """Delete the hashes of who applied from a user's decisions; the digests of requests stay."""
+    connection.execute(_UNHASHED, {"of": user_id})
 
 
 @cache
