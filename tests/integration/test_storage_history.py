@@ -46,7 +46,7 @@ def _bytes(folder: Path) -> bytes:
 
 
 async def test_an_erasure_forgets_the_hash_of_who_applied(url: str, tmp_path: Path) -> None:
-    """Of a stored request the digest stays, by which its repetition is known; others' stay whole."""
+    """Of a request the digest stays, by which its repetition is known; others' stay whole."""
     hashed = b"\x01" * 32 + KEYS.person[0]
     async with opened(url, journal=tmp_path / "erasures") as store:
         await store.commit(decided(1, content=hashed))

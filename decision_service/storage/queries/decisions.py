@@ -34,6 +34,12 @@ _MICROSECOND = timedelta(microseconds=1)
 _NAMES = StoredEntry.__struct_fields__
 _ALL = select(*(decisions.c[name] for name in _NAMES))
 _BY_ID = _ALL.where(decisions.c.decision_id == bindparam("id"))
+_KEPT = (
+    select(decisions.c.decision_id)
+    .where(decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
+    .order_by(decisions.c.decision_id)
+    .with_for_update(read=True, key_share=True)
+)
 _CONTENT = decisions.c.content
 _UNHASHED = (
     update(decisions)
@@ -123,6 +129,17 @@ def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
     """One decision by its id."""
     row = connection.execute(_BY_ID, {"id": decision_id}).first()
     return None if row is None else entry_of(row)
+
+
+def kept(connection: Connection, decision_ids: Iterable[str]) -> frozenset[str]:
+    """Those of these decisions that are stored, and stay so until the transaction ends.
+
+    One that is being deleted is waited for.
+    """
+    wanted = padded(sorted({*decision_ids}))
+    return (
+        frozenset(connection.execute(_KEPT, {"ids": wanted}).scalars()) if wanted else frozenset()
+    )
 
 
 def page(
