@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from decision_service.pipeline.ports import Disconnected, Erased
-from decision_service.storage.privacy import ended, expiry
+from decision_service.storage.privacy import ended, removing
 from decision_service.storage.privacy.data_keys import PLAIN, DataKeys, StoredKey
 from decision_service.storage.privacy.sealing import new_key
 from decision_service.storage.privacy.wrapping import about
@@ -107,7 +107,7 @@ def erase(
     events.end_postponed(connection, user_id)
     reviews.erase(connection, user_id, now)
     if with_decisions:
-        expiry.remove_decisions(connection, user_id)
+        removing.remove_decisions(connection, user_id)
     return Erased(gone.rowcount, known)
 
 
