@@ -137,6 +137,19 @@ async def test_an_erasure_that_a_crash_cut_off_is_finished(place: Place) -> None
     await store.aclose()
 
 
+async def test_an_erasure_that_failed_is_not_repeated_after_a_later_one(place: Place) -> None:
+    """The next one carries it out too, so that a start takes nothing that was given since."""
+    store = await place.open()
+    await store.commit(DECIDED)
+    ErasureJournal.open(place.journal).note([new_erasure(USER)])
+    assert await store.erase(USER) == Erased(snapshots=1, known=True)
+    await store.commit(numbered(3, snapshot=SNAPSHOT, consent=1))
+    await store.aclose()
+    store = await place.open()
+    assert await store.snapshot(USER, SNAPSHOT.id) == SNAPSHOT.body
+    await store.aclose()
+
+
 async def test_a_lost_journal_is_written_anew(place: Place) -> None:
     """The next start notes again what the store knows, so that a restore still erases it."""
     backup = await backed_up(place)

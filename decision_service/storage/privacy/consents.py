@@ -85,16 +85,21 @@ def keys(
 def erase(
     connection: Connection,
     user_id: str,
-    erasure_id: str,
+    erasure_ids: Collection[str],
     disconnected: Disconnected | None = None,
     *,
     now: datetime,
     data_keys: DataKeys = PLAIN,
     with_decisions: bool = False,
 ) -> Erased:
-    """Destroy a user's key and data, end reviews, count the withdrawal, record the erasure."""
+    """Destroy a user's key and data, end reviews, count the withdrawal, record the erasure.
+
+    Earlier erasures that failed, and are in the journal alone, are carried out by this one too: no
+    later start repeats them on data that was given since.
+    """
     known = _is_known(connection, user_id)
-    insert_new(connection, erasures, [{"erasure_id": erasure_id, "user_id": user_id}])
+    noted = [{"erasure_id": one, "user_id": user_id} for one in sorted(erasure_ids)]
+    insert_new(connection, erasures, noted)
     insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
     counted = update(consents).where(consents.c.user_id == user_id)
     connection.execute(counted.values(epoch=consents.c.epoch + 1, key=None, wrapped_by=None))

@@ -48,6 +48,8 @@ def carry_out(
     strangers = [one for one, user_id in wanted.items() if user_id is None]
     for erasure_id, user_id in wanted.items():
         if user_id is not None:
-            consents.erase(connection, user_id, erasure_id, now=now, with_decisions=with_decisions)
+            consents.erase(
+                connection, user_id, [erasure_id], now=now, with_decisions=with_decisions
+            )
     rows = [{"erasure_id": one, "user_id": None} for one in strangers]
     insert_new(connection, erasures, rows)
