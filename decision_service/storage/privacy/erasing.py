@@ -95,9 +95,7 @@ class Erasing:
     async def _carry_out(self, lacking: Mapping[str, str]) -> None:
         if not lacking or self._journal is None:
             return
-        known = await self._database.read(
-            partial(erasures.users, with_decisions=self._with_decisions)
-        )
+        known = await self._database.read(erasures.users)
         users = dict(await asyncio.to_thread(self._journal.marked, known))
         wanted = {one: users.get(mark) for one, mark in lacking.items()}
         work = partial(
