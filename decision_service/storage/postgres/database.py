@@ -23,6 +23,7 @@ from decision_service.storage.errors import (
     unavailable,
 )
 from decision_service.storage.schema import versions as schema
+from decision_service.storage.schema.personal import PERSONAL, ErasedBy
 
 T = TypeVar("T")
 
@@ -160,17 +161,11 @@ class PostgresDatabase:
         return await _transact(engine, work)
 
 
+_CHANGED = ("consents", "events")
+"""The tables of which an erasure takes parts of rows alone."""
 _ERASED = (
-    "consents",
-    "snapshots",
-    "known_counts",
-    "ended_incomes",
-    "link_tokens",
-    "warm",
-    "loan_outcomes",
-    "notices",
-    "history",
-    "history_keys",
+    *_CHANGED,
+    *(name for name, held in PERSONAL.items() if held.erased_by is not ErasedBy.NOTHING),
 )
 
 
