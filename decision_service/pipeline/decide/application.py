@@ -93,12 +93,17 @@ def is_same_request(
     """
     if is_recorded_in_full(stored, application) is None:
         return False
-    keyed = stored[PLAIN_BYTES:]
-    key_id = keyed[len(_REQUEST) : len(_REQUEST) + KEY_ID_BYTES]
+    key_id = hashed_under(stored)
     secret = next((one for one in secrets if one.id == key_id), None)
     if secret is None:
         return True
-    return hmac.compare_digest(keyed, _keyed(application, caller, secret))
+    return hmac.compare_digest(stored[PLAIN_BYTES:], _keyed(application, caller, secret))
+
+
+def hashed_under(stored: bytes) -> bytes:
+    """The id of the secret under which stored content has a hash; empty without one."""
+    start = PLAIN_BYTES + len(_REQUEST)
+    return stored[start : start + KEY_ID_BYTES]
 
 
 def is_recorded_in_full(stored: bytes, application: Application) -> bool | None:

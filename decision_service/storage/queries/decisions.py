@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.decide.application import PLAIN_BYTES
+from decision_service.pipeline.decide.application import PLAIN_BYTES, hashed_under
 from decision_service.pipeline.ports import DecisionEntry, Filter, PagePosition, StoredEntry
 from decision_service.storage.queries import driver
 from decision_service.storage.queries.dialect import padded
@@ -46,6 +46,15 @@ _UNHASHED = (
     .where(decisions.c.user_id == bindparam("of"), func.length(_CONTENT) > PLAIN_BYTES)
     .values(content=func.substr(_CONTENT, 1, PLAIN_BYTES))
 )
+_CONTENTS = (
+    select(decisions.c.decision_id, _CONTENT)
+    .where(decisions.c.decision_id > bindparam("after"))
+    .order_by(decisions.c.decision_id)
+    .limit(bindparam("most"))
+)
+_AS_CONTENT = update(decisions).where(decisions.c.decision_id == bindparam("of"))
+_TOGETHER = 1000
+"""Decisions that are looked through in one transaction."""
 _PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
 _NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
 
@@ -156,6 +165,19 @@ def page(
 def forget_applicants(connection: Connection, user_id: str) -> None:
     """Delete the hashes of who applied from a user's decisions; the digests of requests stay."""
     connection.execute(_UNHASHED, {"of": user_id})
+
+
+def forget_key(connection: Connection, key_id: bytes, after: str) -> str | None:
+    """Delete hashes of applicants under an identity key from some decisions after this one.
+
+    The last decision that was looked through; None after the end.
+    """
+    found = connection.execute(_CONTENTS, {"after": after, "most": _TOGETHER}).all()
+    hashed = [(row[0], bytes(row[1])) for row in found if hashed_under(bytes(row[1])) == key_id]
+    for decision_id, content in hashed:
+        kept = {"content": content[:PLAIN_BYTES]}
+        connection.execute(_AS_CONTENT.values(kept), {"of": decision_id})
+    return found[-1][0] if found else None
 
 
 @cache
