@@ -103,16 +103,17 @@ def erase(
     insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
     counted = update(consents).where(consents.c.user_id == user_id)
     connection.execute(counted.values(epoch=consents.c.epoch + 1, key=None, wrapped_by=None))
+    removing.hold(connection, removing.of_user(connection, user_id))
+    reviews.erase(connection, user_id, now)
+    recorded.forget_applicants(connection, user_id)
+    history.unlink(connection, user_id)
     ended.settle(connection, user_id, disconnected, data_keys)
     gone = connection.execute(delete(snapshots).where(snapshots.c.user_id == user_id))
     for table in (known_counts, link_tokens, warm):
         connection.execute(delete(table).where(table.c.user_id == user_id))
-    history.unlink(connection, user_id)
-    recorded.forget_applicants(connection, user_id)
     events.end_postponed(connection, user_id)
-    reviews.erase(connection, user_id, now)
     if with_decisions:
-        removing.remove_decisions(connection, user_id)
+        removing.remove(connection, removing.of_user(connection, user_id))
     return Erased(gone.rowcount, known)
 
 
