@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from decision_service.domain.errors import ConsentMoved, ReviewRefused
 from decision_service.pipeline.history.keys import KEYED
 from decision_service.pipeline.ports import HistoryEntry
+from decision_service.storage.postgres.database import LOCK_MS
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import NOON, SNAPSHOT, as_stored, numbered
 from tests.kits.history_log import KEYS
@@ -154,6 +155,22 @@ async def test_no_erasure_waits_for_who_waits_for_it(
     assert (
         await other.fetchval("SELECT count(*) FROM history_keys WHERE key = ANY($1)", HASHES) == 0
     )
+
+
+async def test_an_erasure_waits_for_another_vacuum(
+    stores: tuple[Store, Store], other: asyncpg.Connection
+) -> None:
+    """However long the server's own takes, which holds the table as its own lock does here."""
+    deciding, erasing = stores
+    await deciding.commit(COLD)
+    held = other.transaction()
+    await held.start()
+    await other.execute("LOCK TABLE decisions IN SHARE UPDATE EXCLUSIVE MODE")
+    erased = asyncio.ensure_future(erasing.erase(USER))
+    done, _ = await asyncio.wait({erased}, timeout=1.5 * LOCK_MS / 1000)
+    await held.rollback()
+    assert not done
+    assert (await erased).snapshots == 1
 
 
 HASHES = [key for key in KEYS.all if key[:1] in KEYED]

@@ -59,6 +59,8 @@ _SETTINGS = {
 }
 _NOTE_SETTINGS = _SETTINGS | {"synchronous_commit": "off", "lock_timeout": str(LEASE_LOCK_MS)}
 _PATIENT_SETTINGS = _SETTINGS | {"statement_timeout": "0"}
+_CLEANING_SETTINGS = _PATIENT_SETTINGS | {"lock_timeout": "0"}
+"""The server's own vacuum gives way after about as long as others wait for a lock."""
 _READ_SETTINGS = _PATIENT_SETTINGS | {"default_transaction_read_only": "on"}
 _COMMIT_SETTINGS = _SETTINGS | {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 """Its one statement is planned once: planning costs as much as carrying it out.
@@ -82,7 +84,7 @@ class PostgresDatabase:
         self._committer = _engine(server, 1, _COMMIT_SETTINGS)
         self._notes = _engine(server, 1, _NOTE_SETTINGS, isolation_level=_EACH_BY_ITSELF)
         self._cleaner = _engine(
-            server, 1, _PATIENT_SETTINGS, command_seconds=None, isolation_level=_EACH_BY_ITSELF
+            server, 1, _CLEANING_SETTINGS, command_seconds=None, isolation_level=_EACH_BY_ITSELF
         )
         self._closed = False
 
