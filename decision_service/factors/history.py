@@ -19,7 +19,10 @@ OF_WHOM = (
     " On record under the user, the caller's customer_ref or one of the accounts, never under a"
     " name; each decision counts once, this one not, NOT_ENROLLED ones never."
 )
-IN_DAYS = " A day is a civil day in the ruleset's zone; today's count, those {n} days ago do not."
+IN_DAYS = (
+    " A day is a civil day in the ruleset's zone; today's count, those {n} days ago do not. What a"
+    " person decided is of the day on which the person did."
+)
 UNCLEAR = frozenset({Cause.MIXED_CURRENCY, Cause.PARTIAL})
 WHEN_UNCLEAR = (
     " MIXED_CURRENCY where an amount is in another currency than the ruleset's, PARTIAL where more"
@@ -76,8 +79,8 @@ def declines(context: FactorContext, length: int) -> Answer:
     ValueType.INTEGER,
     "days",
     "Days since this product was last declined to the person.",
-    "Civil days from the last DECLINE of the same product to as_of; NO_DATA when there is none."
-    + OF_WHOM,
+    "Civil days from the last DECLINE of the same product, by rules or a person, to as_of; NO_DATA"
+    " when there is none." + OF_WHOM,
     lower=0,
     causes=frozenset({Cause.NO_DATA}),
     better=Better.UP,
@@ -105,7 +108,8 @@ def today(context: FactorContext) -> Answer:
     ValueType.DATE,
     "",
     "The day on which this product was last declined to the person.",
-    "The civil date of the last DECLINE of the same product; NO_DATA when there is none." + OF_WHOM,
+    "The civil date of the last DECLINE of the same product, by rules or a person; NO_DATA when"
+    " there is none." + OF_WHOM,
     causes=frozenset({Cause.NO_DATA}),
 )
 def last_decline_date(context: FactorContext) -> Answer:
@@ -120,7 +124,8 @@ def last_decline_date(context: FactorContext) -> Answer:
     "What this lender has granted the person and may still pay out, or is owed.",
     "Approved amounts of unexpired offers without a report, for the plan's unreported_days longer"
     " (30) when none comes; plus, of booked loans that are not closed, what was paid out less what"
-    " was repaid. Reported loans take the place of their approval." + OF_WHOM + WHEN_UNCLEAR,
+    " was repaid. Reported loans take the place of their approval; what they leave of it counts"
+    " until the offer ends, unless a part was not taken up." + OF_WHOM + WHEN_UNCLEAR,
     lower=0,
     causes=UNCLEAR,
     better=Better.DOWN,
@@ -135,9 +140,8 @@ def exposure(context: FactorContext) -> Answer:
     ValueType.MONEY,
     "currency",
     "What falls due each month on the exposure.",
-    "The instalments of the same offers and loans; an offer that names none counts whole."
-    + OF_WHOM
-    + WHEN_UNCLEAR,
+    "The instalments of the same offers and loans, of a part of an offer its share; an offer that"
+    " names none counts whole." + OF_WHOM + WHEN_UNCLEAR,
     lower=0,
     causes=UNCLEAR,
     better=Better.DOWN,

@@ -149,11 +149,11 @@ class HistoryLogKit:
         await log.commit(decided(2))
 
     async def test_reports_tell_what_is_left_of_a_decision(self, log: Store) -> None:
-        """Booked, half repaid and overdue; repaid; never taken up; given up."""
+        """Booked, half repaid and overdue; the rest never taken up; repaid; given up."""
         entry = decided(1)
         await log.commit(entry)
         await booked(log, entry, overdue_days=4)
-        assert await self._loans(log) == ReportedLoans(3_000_000, 945_650, 1, 1, 0)
+        assert await self._loans(log) == ReportedLoans(3_000_000, 945_650, 1, 1, 0, 5_000_000)
         await booked(log, entry, loan_id="LN 2", status=LoanStatus.NOT_TAKEN_UP, repaid=None)
         assert await self._loans(log) == ReportedLoans(3_000_000, 945_650, 1, 1, 0)
         later = date(2026, 12, 2)

@@ -15,8 +15,10 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.errors import AllowancesMoved, HistoryMoved, ReviewRefused
 from decision_service.domain.kinds import Kind
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.domain.verdict import ApprovalTerms, Outcome, ReferKind
 from decision_service.pipeline.history.keys import user_key
+from decision_service.pipeline.history.ports import PastDecision
+from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
 from decision_service.pipeline.ports import ArmDecision, DecisionEntry, HistoryEntry
 from decision_service.pipeline.reviews.ports import Move, ReviewFilter, ReviewPosition
 from decision_service.reviewing import steps
@@ -200,15 +202,17 @@ class ReviewLogKit:
         assert one.oldest == NOON + MINUTE
 
     async def test_an_approval_by_a_person_is_exposure(self, log: Store) -> None:
-        """The history shows the outcome and the amount that stand, once."""
+        """The history shows outcome, amount and instalment that stand, and since when, once."""
         review_id = await committed(log, referred(1))
         await log.reviews.step(review_id, claimed_by("ana"))
-        await log.reviews.step(review_id, completed_by("ana"))
-        key = user_key("user-1")
-        past = (await log.past([key]))[key]
-        assert {(one.decision_id, one.outcome, one.approved) for one in past.decisions} == {
-            (numbered(1).decision_id, Outcome.APPROVE, 1_500_000)
-        }
+        terms = ApprovalTerms(12, Money("PHP", 169_238))
+        await log.reviews.step(
+            review_id, lambda one, _: complete(one, by("ana"), APPROVED, POLICY, terms)
+        )
+        (found,) = {*await self._past(log)}
+        assert found.decision_id == numbered(1).decision_id
+        assert (found.outcome, found.reviewed) == (Outcome.APPROVE, NOON + MINUTE)
+        assert (found.approved, found.instalment) == (1_500_000, 169_238)
 
     async def test_an_override_counts_for_its_arm(self, log: Store) -> None:
         """Once for each applicant; a decline of a referral overrides nothing."""
@@ -274,14 +278,21 @@ class ReviewLogKit:
     async def test_a_decision_made_again_replaces_the_first_in_the_history(
         self, log: Store
     ) -> None:
-        """One application counts once."""
-        await committed(log, referred(1))
+        """One application counts once; what is lent or approved on the first counts as well."""
+        review_id = await claimed(log, referred(1), "ana")
         again = HistoryEntry(((user_key("user-1"), 1),), "PHP")
         first = numbered(1).decision_id
         await log.commit(numbered(2, history=again, replaces=first))
-        key = user_key("user-1")
-        past = (await log.past([key]))[key]
-        assert [one.decision_id for one in past.decisions] == [numbered(2).decision_id]
+        found = {one.decision_id: one.replaced for one in await self._past(log)}
+        assert found == {first: True, numbered(2).decision_id: False}
+        booked = LoanOutcome(
+            first, "LN-1", NOON.date(), LoanStatus.BOOKED, APPROVED.amount, NOON.date()
+        )
+        await log.record_outcome(booked, numbered(1).caller, NOON)
+        await log.reviews.step(review_id, completed_by("ana"))
+        (changed,) = {one for one in await self._past(log) if one.decision_id == first}
+        assert changed.loans is not None
+        assert (changed.loans.outstanding, changed.replaced) == (1_500_000, False)
 
     async def test_arrived_data_has_waiting_reviews_decided_again(self, log: Store) -> None:
         """Those of the user alone, which the list of what is due then has."""
@@ -337,6 +348,11 @@ class ReviewLogKit:
         review_id = await committed(log, referred(1))
         assert await log.expire(NOON + timedelta(days=1), 10) == 1
         assert await log.reviews.get(review_id) is None
+
+    async def _past(self, log: Store) -> tuple[PastDecision, ...]:
+        """What is on record of the user; a decision has a place for each of its results."""
+        key = user_key("user-1")
+        return (await log.past([key]))[key].decisions
 
     async def _read(self, log: Store, review_id: str) -> Review:
         found = await log.reviews.get(review_id)

@@ -42,7 +42,7 @@ def history_of(about: HistoryOf, past: Collection[Past]) -> History:
         return History(about.currency)
     owed = _owed(about, decided)
     unclear = _unclear(owed, past)
-    days = _days_ago(about, decided)
+    days = _days_ago(about, (one for one in decided if not one.replaced))
     loans = [one.loans for one in decided if one.loans is not None]
     return History(
         about.currency,
@@ -84,9 +84,11 @@ def _users(keys: Iterable[bytes], past: Mapping[bytes, Past], user_id: str) -> i
 
 
 def _days_ago(about: HistoryOf, decided: Iterable[PastDecision]) -> list[tuple[int, PastDecision]]:
-    """Each decision with how many civil days ago it was made."""
+    """Each decision with how many civil days ago its result was made, by rules or by a person."""
     zone, today = about.as_of.zone, about.as_of.date.toordinal()
-    return [(today - one.created.astimezone(zone).toordinal(), one) for one in decided]
+    return [
+        (today - (one.reviewed or one.created).astimezone(zone).toordinal(), one) for one in decided
+    ]
 
 
 def _counts(days_ago: Iterable[int]) -> Counts:
@@ -118,14 +120,34 @@ def _owed(about: HistoryOf, decided: Iterable[PastDecision]) -> _Owed:
 
 
 def _open(one: PastDecision, about: HistoryOf) -> tuple[int, int, int, int]:
-    """What a decision's loans, or its offer, still come to: amount, instalment, offers, loans."""
-    if one.loans is not None:
-        return one.loans.outstanding, one.loans.due, 0, one.loans.open
-    if one.outcome is not Outcome.APPROVE or not one.approved:
-        return 0, 0, 0, 0
-    if about.as_of.instant >= (one.expires or one.created) + about.unreported:
-        return 0, 0, 0, 0
-    return one.approved, one.approved if one.instalment is None else one.instalment, 1, 0
+    """What a decision's loans and its offer still come to: amount, instalment, offers, loans."""
+    rest = _rest(one, about)
+    due = _instalment_of(rest, one)
+    if one.loans is None:
+        return rest, due, bool(rest), 0
+    return one.loans.outstanding + rest, one.loans.due + due, bool(rest), one.loans.open
+
+
+def _rest(one: PastDecision, about: HistoryOf) -> int:
+    """What of an approved amount may still be paid out.
+
+    Silence counts beyond the offer's end only where nothing was reported. What a person approved
+    has no end of its own.
+    """
+    if one.outcome is not Outcome.APPROVE or not one.approved or one.replaced:
+        return 0
+    drawn = 0 if one.loans is None else one.loans.drawn
+    longer = about.unreported if one.loans is None or one.reviewed else timedelta()
+    if drawn is None or about.as_of.instant >= (one.expires or one.created) + longer:
+        return 0
+    return max(one.approved - drawn, 0)
+
+
+def _instalment_of(rest: int, one: PastDecision) -> int:
+    """The instalment of a part of an offer, rounded up; the part where the offer names none."""
+    if one.instalment is None or not one.approved:
+        return rest
+    return -(-one.instalment * rest // one.approved)
 
 
 def _unclear(owed: _Owed, past: Iterable[Past]) -> Cause | None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.accounts import PENDING
 from decision_service.domain.own_facts import OwnFacts
@@ -32,7 +33,7 @@ PEOPLE = 8192
 class Person(msgspec.Struct, frozen=True):
     """Who applies, as far as earlier decisions can be found by it.
 
-    `replaced` is a decision that is made again: it does not count as an earlier one.
+    `replaced` is a decision that is made again: it does not count as an earlier one, its loans do.
     """
 
     user_id: str
@@ -97,7 +98,7 @@ class ReadHistory:
         # Two people may share a name and a birth date: nobody owes what is found by those alone.
         sure = (*(key for key in every if key not in keys.person), *others)
         facts = OwnFacts(
-            history_of(about, [_without(past[key], person) for key in sure]),
+            history_of(about, [_marked(past[key], person) for key in sure]),
             reuse_of(keys, past, person.user_id, person.caller, person.customer_ref),
         )
         claimed = [key for key in every if not _is_linked(key, past, person.user_id, about)]
@@ -116,12 +117,15 @@ def _cached_by(person: Person) -> tuple[str, str, str]:
     return person.user_id, person.caller, person.customer_ref
 
 
-def _without(past: Past, person: Person) -> Past:
-    """The decisions under a key but the one that is made again."""
+def _marked(past: Past, person: Person) -> Past:
+    """The decisions under a key, the one that is made again marked as replaced."""
     if not person.replaced:
         return past
-    kept = (one for one in past.decisions if one.decision_id != person.replaced)
-    return Past(past.last, tuple(kept))
+    marked = (
+        replace(one, replaced=True) if one.decision_id == person.replaced else one
+        for one in past.decisions
+    )
+    return Past(past.last, tuple(marked))
 
 
 def _others(keys: HistoryKeys, past: Mapping[bytes, Past], user_id: str) -> list[bytes]:

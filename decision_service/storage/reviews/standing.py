@@ -17,12 +17,18 @@ _LAST = select(func.max(history_keys.c.number)).where(history_keys.c.key == bind
 
 
 def stand(
-    connection: Connection, decision_id: str, outcome: Outcome, approved: int | None, at: datetime
+    connection: Connection,
+    decision_id: str,
+    outcome: Outcome,
+    at: datetime,
+    *,
+    approved: int | None,
+    instalment: int | None,
 ) -> None:
-    """Set the outcome that stands of a decision, and its amount in minor units.
+    """Set the outcome that stands of a decision from `at` on; its amounts in minor units.
 
-    An approval counts as exposure from `at` on. The decision takes a further place under each of
-    its keys, so that whoever decides on the person at the same time reads again.
+    The decision takes a further place under each of its keys, so that whoever decides on the
+    person at the same time reads again. One that was made again counts anew.
     """
     found_by = connection.execute(_FOUND_BY, {"decision_id": decision_id}).scalar()
     if found_by is None:
@@ -32,7 +38,12 @@ def stand(
     chosen = update(history).where(history.c.decision_id == decision_id)
     connection.execute(
         chosen.values(
-            outcome=outcome.value, approved=approved, instalment=None, expires=microseconds(at)
+            outcome=outcome.value,
+            approved=approved,
+            instalment=instalment,
+            expires=microseconds(at),
+            reviewed=microseconds(at),
+            replaced=None,
         )
     )
 

@@ -103,7 +103,14 @@ def _taken(connection: Connection, taken: ReviewStep, limits: DayLimits | None =
     rows.take(connection, taken)
     review, result = taken.review, taken.review.result
     if ends and review.state is ReviewState.COMPLETED and result is not None:
-        amount = result.amount.minor if result.amount else None
-        approved = amount if result.outcome is Outcome.APPROVE else None
-        stand(connection, review.decision_id, result.outcome, approved, taken.event.at)
+        approved = result.amount if result.outcome is Outcome.APPROVE else None
+        instalment = review.terms.instalment if approved else None
+        stand(
+            connection,
+            review.decision_id,
+            result.outcome,
+            taken.event.at,
+            approved=approved.minor if approved else None,
+            instalment=instalment.minor if instalment else None,
+        )
     return review
