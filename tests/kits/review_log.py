@@ -48,6 +48,7 @@ QUEUES = (ReviewQueue("data", timedelta(hours=4), frozenset({ReferKind.DATA})),)
 POLICY = ReviewPolicy(QUEUES, LIMITS, (ReviewReason("OK", "It is."),))
 APPROVED = ReviewResult(Outcome.APPROVE, "OK", "seen", Money("PHP", 1_500_000))
 MINUTE = timedelta(minutes=1)
+_KEY = user_key("user-1")
 
 
 def referred(
@@ -274,6 +275,42 @@ class ReviewLogKit:
         with pytest.raises(HistoryMoved):
             await log.commit(referred(2, history=stale))
         await log.commit(referred(2, history=HistoryEntry(((user_key("user-1"), 2),), "PHP")))
+
+    async def test_two_persons_do_not_approve_for_one_applicant_unseen(self, log: Store) -> None:
+        """Of two referrals that are approved at once one is; the other has to be decided again."""
+        first, second = referred(1), referred(2, history=HistoryEntry(((_KEY, 1),), "PHP"))
+        ids = [await claimed(log, one, "ana") for one in (first, second)]
+        told = await asyncio.gather(
+            *(log.reviews.step(one, completed_by("ana")) for one in ids), return_exceptions=True
+        )
+        (refused,) = (one for one in told if isinstance(one, ReviewRefused))
+        assert "PHP 15000.00 (dec_" in refused.message
+        assert "have the application decided again" in refused.message
+        left = next(one for one in ids if one == refused.fields["review_id"])
+        assert (await self._read(log, left)).state is ReviewState.CLAIMED
+        outcomes = [one.outcome for one in {*await self._past(log)}]
+        assert sorted(outcomes) == [Outcome.APPROVE, Outcome.REFER]
+        granted_by = str(refused.fields["granted_by"])
+        never = LoanOutcome(granted_by, "LN-1", NOON.date(), LoanStatus.NOT_TAKEN_UP)
+        await log.record_outcome(never, first.caller, NOON)
+        ended = await log.reviews.step(left, completed_by("ana"))
+        assert ended is not None
+        assert ended.state is ReviewState.COMPLETED
+
+    async def test_an_approval_that_the_decision_saw_keeps_no_person_from_approving(
+        self, log: Store
+    ) -> None:
+        """It counted in the exposure; and an approval of a namesake never does."""
+        last = HistoryEntry(((_KEY, 0), (b"P" + bytes(20), 0)), "PHP", 1_000_000)
+        await log.commit(numbered(1, outcome=Outcome.APPROVE, created=NOON - MINUTE, history=last))
+        namesake = HistoryEntry(((b"P" + bytes(20), 1),), "PHP", 1_000_000)
+        approved = numbered(3, outcome=Outcome.APPROVE, user_id="user-3", history=namesake)
+        await log.commit(approved)
+        keys = ((_KEY, 1), (b"P" + bytes(20), 2))
+        review_id = await claimed(log, referred(2, history=HistoryEntry(keys, "PHP")), "ana")
+        ended = await log.reviews.step(review_id, completed_by("ana"))
+        assert ended is not None
+        assert ended.state is ReviewState.COMPLETED
 
     async def test_a_decision_made_again_replaces_the_first_in_the_history(
         self, log: Store

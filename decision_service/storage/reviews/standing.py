@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.history.keys import PERSON
+from decision_service.pipeline.history.ports import Past
 from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.queries.dialect import insert_new
-from decision_service.storage.queries.history import unpacked
+from decision_service.storage.queries.history import under, unpacked
 from decision_service.storage.schema.tables import history, history_keys
 
 _FOUND_BY = select(history.c.found_by).where(history.c.decision_id == bindparam("decision_id"))
@@ -46,6 +49,13 @@ def stand(
             replaced=None,
         )
     )
+
+
+def on_record(connection: Connection, decision_id: str) -> Sequence[Past]:
+    """What is found under a decision's keys but by a name, which two people may share."""
+    found_by = connection.execute(_FOUND_BY, {"decision_id": decision_id}).scalar()
+    keys = () if found_by is None else unpacked(bytes(found_by))
+    return [*under(connection, [key for key in keys if key[:1] != PERSON]).values()]
 
 
 def _take_next(connection: Connection, key: bytes, decision_id: str) -> None:
