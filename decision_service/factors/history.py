@@ -17,7 +17,7 @@ from decision_service.factors.window import days
 HISTORY = Family("history", frozenset(), frozenset({Cause.NOT_FETCHED}), of_own_facts=True)
 OF_WHOM = (
     " On record under the user, the caller's customer_ref or one of the accounts, never under a"
-    " name; each decision counts once, this one not, NOT_ENROLLED ones never."
+    " name; each decision counts once, this one not, of NOT_ENROLLED ones the reported loans alone."
 )
 IN_DAYS = (
     " A day is a civil day in the ruleset's zone; today's count, those {n} days ago do not. What a"

@@ -42,7 +42,7 @@ def history_of(about: HistoryOf, past: Collection[Past]) -> History:
         return History(about.currency)
     owed = _owed(about, decided)
     unclear = _unclear(owed, past)
-    days = _days_ago(about, (one for one in decided if not one.replaced))
+    days = _days_ago(about, (one for one in decided if _is_application(one)))
     loans = [one.loans for one in decided if one.loans is not None]
     return History(
         about.currency,
@@ -81,6 +81,11 @@ def reuse_of(
 def _users(keys: Iterable[bytes], past: Mapping[bytes, Past], user_id: str) -> int:
     found = (one for key in keys for one in past.get(key, NOTHING_PAST).decisions)
     return len({one.user_id for one in found} | {user_id})
+
+
+def _is_application(one: PastDecision) -> bool:
+    """Whether it counts as one; what was decided again or elsewhere counts by its loans alone."""
+    return not one.replaced and one.outcome is not Outcome.NOT_ENROLLED
 
 
 def _days_ago(about: HistoryOf, decided: Iterable[PastDecision]) -> list[tuple[int, PastDecision]]:

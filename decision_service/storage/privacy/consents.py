@@ -101,11 +101,11 @@ def erase(
     gone = connection.execute(delete(snapshots).where(snapshots.c.user_id == user_id))
     for table in (known_counts, link_tokens, warm):
         connection.execute(delete(table).where(table.c.user_id == user_id))
-    history.unlink(connection, user_id)
     events.end_postponed(connection, user_id)
     reviews.erase(connection, user_id, now)
     if with_decisions:
         expiry.remove_decisions(connection, user_id)
+    history.unlink(connection, user_id)
     return Erased(gone.rowcount, known)
 
 

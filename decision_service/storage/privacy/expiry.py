@@ -25,8 +25,8 @@ from decision_service.storage.schema.tables import (
 )
 
 _TABLES = (shadow_results, decisions, loan_outcomes, notices, reviews, review_events)
-"""Outcomes and letters come after their decisions, whose deletion waits for what is being recorded
-of them."""
+"""Outcomes and letters come after their decisions, and the history after all of them: the deletion
+of a decision waits for what is being recorded of it, which takes its row in the history."""
 
 _Row = tuple[str, int, str]
 """A decision by product, instant and id: where its row for its rollout is, too."""
@@ -89,11 +89,11 @@ def _remove(connection: Connection, rows: Sequence[_Row]) -> None:
     arms = _ARM_ROW.in_(bindparam("rows", expanding=True))
     connection.execute(delete(arm_decisions).where(arms), {"rows": padded(rows)})
     ids = [row[2] for row in rows]
-    history.remove(connection, ids)
     for table in _TABLES:
         column = table.c.decision_id
         chosen = column.in_(bindparam("ids", expanding=True))
         connection.execute(delete(table).where(chosen), {"ids": padded(ids)})
+    history.remove(connection, ids)
 
 
 def _remove_backtests(connection: Connection, before: int) -> None:

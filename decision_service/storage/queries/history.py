@@ -20,7 +20,7 @@ from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
 from decision_service.pipeline.ports import HistoryEntry, StoredEntry
 from decision_service.storage.queries import driver
 from decision_service.storage.queries.decisions import from_microseconds, microseconds
-from decision_service.storage.queries.dialect import padded
+from decision_service.storage.queries.dialect import insert_new, padded
 from decision_service.storage.schema.tables import history, history_keys
 
 _KEYS = history_keys.c
@@ -35,6 +35,7 @@ _OF_KEY = (
     .join(history_keys, history.c.decision_id == _KEYS.decision_id)
     .where(_KEYS.key == bindparam("key"))
 )
+_LAST = select(func.max(_KEYS.number)).where(_KEYS.key == bindparam("key"))
 _NEXT = select(func.min(_KEYS.key)).where(_KEYS.key > bindparam("after"))
 _NOTHING_SINCE = (None,) * 8
 """The columns from `outstanding` on: of reports, a person's result, and a repetition."""
@@ -114,6 +115,15 @@ def replace(connection: Connection, decision_ids: Sequence[str]) -> None:
         ids = {"ids": padded(decision_ids)}
         chosen = history.c.decision_id.in_(bindparam("ids", expanding=True))
         connection.execute(update(history).where(chosen).values(replaced=True), ids)
+
+
+def take_next(connection: Connection, key: bytes, decision_id: str) -> None:
+    """Give a decision a further place under a key: whoever has read what is there reads again."""
+    while True:
+        last = connection.execute(_LAST, {"key": key}).scalar() or 0
+        place = {"key": key, "number": last + 1, "decision_id": decision_id}
+        if insert_new(connection, history_keys, [place]):
+            return
 
 
 def remove(connection: Connection, decision_ids: Sequence[str]) -> None:

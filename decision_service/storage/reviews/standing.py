@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.history.keys import PERSON
 from decision_service.pipeline.history.ports import Past
 from decision_service.storage.queries.decisions import microseconds
-from decision_service.storage.queries.dialect import insert_new
-from decision_service.storage.queries.history import under, unpacked
-from decision_service.storage.schema.tables import history, history_keys
+from decision_service.storage.queries.history import take_next, under, unpacked
+from decision_service.storage.schema.tables import history
 
 _FOUND_BY = select(history.c.found_by).where(history.c.decision_id == bindparam("decision_id"))
-_LAST = select(func.max(history_keys.c.number)).where(history_keys.c.key == bindparam("key"))
 
 
 def stand(
@@ -37,7 +35,7 @@ def stand(
     if found_by is None:
         return
     for key in sorted(unpacked(bytes(found_by))):
-        _take_next(connection, key, decision_id)
+        take_next(connection, key, decision_id)
     chosen = update(history).where(history.c.decision_id == decision_id)
     connection.execute(
         chosen.values(
@@ -56,11 +54,3 @@ def on_record(connection: Connection, decision_id: str) -> Sequence[Past]:
     found_by = connection.execute(_FOUND_BY, {"decision_id": decision_id}).scalar()
     keys = () if found_by is None else unpacked(bytes(found_by))
     return [*under(connection, [key for key in keys if key[:1] != PERSON]).values()]
-
-
-def _take_next(connection: Connection, key: bytes, decision_id: str) -> None:
-    while True:
-        last = connection.execute(_LAST, {"key": key}).scalar() or 0
-        place = {"key": key, "number": last + 1, "decision_id": decision_id}
-        if insert_new(connection, history_keys, [place]):
-            return
