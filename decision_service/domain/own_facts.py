@@ -21,9 +21,10 @@ NEVER: Counts = (0, 0, 0, 0)
 class History(msgspec.Struct, frozen=True, array_like=True):
     """What is on record of a person before a decision, over every key that names the person.
 
-    `exposure` and `instalments` are minor units of `currency`, None with `unclear` where they
-    cannot be told. `last_decline` is of the same product. `open_approvals`
-    and `open_loans` are how many decisions and loans make up the exposure.
+    `exposure`, `instalments` and `linked` are minor units of `currency`, None with `unclear` where
+    they cannot be told: what was granted to the user or customer, and to other users of the
+    accounts. `last_decline` is of the same product. `open_approvals` and `open_loans` are how many
+    decisions and loans make up the exposure.
     """
 
     currency: str
@@ -38,6 +39,7 @@ class History(msgspec.Struct, frozen=True, array_like=True):
     open_loans: int = 0
     overdue_loans: int = 0
     repaid_loans: int = 0
+    linked: int | None = 0
 
 
 class Reuse(msgspec.Struct, frozen=True, array_like=True):

@@ -35,13 +35,19 @@ class _Owed(msgspec.Struct):
     others: int = 0
 
 
-def history_of(about: HistoryOf, past: Collection[Past]) -> History:
-    """The figures over past decisions, each counted once whatever keys it is found under."""
-    decided = {one.decision_id: one for found in past for one in found.decisions}.values()
+def history_of(about: HistoryOf, past: Collection[Past], linked: Collection[Past] = ()) -> History:
+    """The figures over past decisions, each counted once whatever keys it is found under.
+
+    `past` is of the user and the customer, `linked` of other users of the accounts: what those owe
+    is told apart, since two people may share an account.
+    """
+    own = _each(past)
+    others = {name: one for name, one in _each(linked).items() if name not in own}
+    decided = (*own.values(), *others.values())
     if not decided:
         return History(about.currency)
-    owed = _owed(about, decided)
-    unclear = _unclear(owed, past)
+    owed, owed_by_others = _owed(about, own.values()), _owed(about, others.values())
+    unclear, others_unclear = _unclear(owed, past), _unclear(owed_by_others, linked)
     days = _days_ago(about, (one for one in decided if _is_application(one)))
     loans = [one.loans for one in decided if one.loans is not None]
     return History(
@@ -52,12 +58,17 @@ def history_of(about: HistoryOf, past: Collection[Past]) -> History:
         _last_decline(about, days),
         None if unclear else owed.exposure,
         None if unclear else owed.instalments,
-        unclear,
+        unclear or others_unclear,
         owed.offers,
         owed.loans,
         sum(one.overdue for one in loans),
         sum(one.repaid for one in loans),
+        None if others_unclear else owed_by_others.exposure,
     )
+
+
+def _each(past: Iterable[Past]) -> dict[str, PastDecision]:
+    return {one.decision_id: one for found in past for one in found.decisions}
 
 
 def reuse_of(

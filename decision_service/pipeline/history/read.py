@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
+from itertools import chain
 
 import msgspec
 from msgspec.structs import replace
@@ -96,9 +97,14 @@ class ReadHistory:
         if past.keys() != found.keys():
             self._keys.keep(_cached_by(person), tuple(past), since)
         # Two people may share a name and a birth date: nobody owes what is found by those alone.
-        sure = (*(key for key in every if key not in keys.person), *others)
+        own = [keys.user] if keys.customer is None else [keys.user, keys.customer]
+        linked = [*chain(*keys.accounts), *others]
         facts = OwnFacts(
-            history_of(about, [_marked(past[key], person) for key in sure]),
+            history_of(
+                about,
+                [_marked(past[key], person) for key in own],
+                [_marked(past[key], person) for key in linked],
+            ),
             reuse_of(keys, past, person.user_id, person.caller, person.customer_ref),
         )
         claimed = [key for key in every if not _is_linked(key, past, person.user_id, about)]
