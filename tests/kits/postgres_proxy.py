@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -56,9 +56,20 @@ class Proxy:
         self.cut = Cut.NEVER
         self.refusing = False
         self.silent = 0
+        self.running: set[asyncio.Task[None]] = set()
         self.cuts = 0
         self.forth = Meter()
         self.back = Meter()
+
+    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection, noted while it lasts."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.running.add(task)
+        try:
+            await self.serve(reader, writer)
+        finally:
+            self.running.discard(task)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection until either side ends it, or the cut does."""
@@ -67,9 +78,9 @@ class Proxy:
             return
         if self.silent:
             self.silent -= 1
-            while await reader.read(1 << 16):
-                pass
-            writer.close()
+            with closing(writer):
+                while await reader.read(1 << 16):
+                    pass
             return
         upstream_reader, upstream_writer = await asyncio.open_unix_connection(self._server)
         back = asyncio.create_task(self._pump(upstream_reader, writer))
@@ -124,9 +135,10 @@ async def proxied(url: str, folder: Path) -> AsyncIterator[tuple[Proxy, str]]:
     """A proxy to the server of this URL, and the URL through it."""
     address = make_url(url)
     proxy = Proxy(Path(str(address.query["host"])) / _SOCKET)
-    server = await asyncio.start_unix_server(proxy.serve, folder / _SOCKET)
+    server = await asyncio.start_unix_server(proxy.take, folder / _SOCKET)
     try:
         yield proxy, address.set(query={"host": str(folder)}).render_as_string(hide_password=False)
     finally:
         server.close()
         await server.wait_closed()
+        await asyncio.gather(*proxy.running, return_exceptions=True)
