@@ -325,11 +325,7 @@ def _print_findings(found: list[Diagnostic], selection: RulesSelection) -> None:
     out = console()
     if found:
         out.print(render_all(found), markup=False, soft_wrap=True)
-    files = sum(
-        selection.has(file.path)
-        for product in selection.folder.products
-        for file in (*product.rulesets.values(), *((product.plan,) if product.plan else ()))
-    )
+    files = selection.files
     refused = any(d.severity is Severity.ERROR for d in found)
     keeps = " A service would load nothing of this and keep the rules it has." if refused else ""
     out.print(f"{count(found)} in {files} file{'' if files == 1 else 's'}.{keeps}")
