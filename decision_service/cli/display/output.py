@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from google.protobuf.json_format import MessageToDict
@@ -34,12 +36,18 @@ FormatOption = Annotated[
 ]
 
 
+def silence(stream: TextIO) -> None:
+    """Have all further writing to a stream go nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def console(least: int = 0, most: int | None = None) -> Console:
     """Standard output of `least` to `most` columns; wide and plain when it is not a terminal."""
-    from rich.console import Console
+    from decision_service.cli.display.console import PipeConsole
 
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    made = Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False, emoji=False)
+    made = PipeConsole(file=sys.stdout, width=width, highlight=False, soft_wrap=False, emoji=False)
     made.width = max(least, min(made.width, most or made.width))
     return made
 
@@ -84,7 +92,10 @@ def _plain(cell: object) -> str:
 def print_json(value: Any) -> None:
     """Machine-readable output, and nothing else, on stdout."""
     content = message_dict(value) if isinstance(value, Message) else value
-    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+    try:
+        sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+    except BrokenPipeError:  # the command goes on to its exit code
+        silence(sys.stdout)
 
 
 def message_dict(message: Message) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from decision_service.pipeline.rules.publishing.manifest import manifest_problem
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 
 PathArgument = Annotated[
-    Path, typer.Argument(help="the rules folder, one product's folder, or one file")
+    Path, typer.Argument(metavar="PATH", help="the rules folder, one product's folder, or one file")
 ]
 DEFAULT_PATH = Path("rules")
 _NAME_ONE = (
@@ -41,7 +41,6 @@ class RulesSelection:
     def has(self, path: str) -> bool:
         """Whether a file belongs to the part."""
         return not self.part or path == self.part or path.startswith(self.part + "/")
-
 
     @property
     def files(self) -> int:

@@ -25,7 +25,9 @@ _FILES = {"v1.yaml": "v1.yaml", "rollout.yaml": "rollout.yaml", "tests.yaml": "t
 
 
 def new(
-    product: Annotated[str, typer.Argument(help="its name, such as weekend-loan-ph")],
+    product: Annotated[
+        str, typer.Argument(metavar="PRODUCT", help="its name, such as weekend-loan-ph")
+    ],
     title: Annotated[str, typer.Option("--title", help="as people call it")] = "",
     currency: Annotated[str, typer.Option("--currency", help="ISO 4217")] = "PHP",
     zone: Annotated[str, typer.Option("--time-zone", help="of its dates")] = "Asia/Manila",

@@ -38,8 +38,12 @@ def check_part(found: Sequence[Diagnostic], *, strict: bool) -> Part:
     part.lines = part.lines or ["Nothing is wrong."]
     wrong = [d for d in found if strict or d.severity is Severity.ERROR]
     if wrong:
-        part.findings.append(f"check: {len(wrong)} findings, the first at {_place(wrong[0])}")
+        part.findings.append(f"check: {_number(wrong, 'finding')}, the first at {_place(wrong[0])}")
     return part
+
+
+def _number(found: Sequence[object], noun: str) -> str:
+    return f"{len(found)} {noun}{'' if len(found) == 1 else 's'}"
 
 
 def diff_parts(told: RulesDiff) -> Iterator[Part]:
@@ -77,9 +81,10 @@ def tests_part(version: SuiteResults, least: int) -> Part:
     errors = [p for p in version.problems if p.severity is Severity.ERROR]
     part.lines += _list(f"`{p.file}:{p.line}` {p.code}: {_text(p.message)}" for p in errors)
     if failed:
-        part.findings.append(f"{version.name}: {len(failed)} tests fail")
+        fail = "fails" if len(failed) == 1 else "fail"
+        part.findings.append(f"{version.name}: {_number(failed, 'test')} {fail}")
     if errors:
-        part.findings.append(f"{version.name}: {len(errors)} problems in its tests")
+        part.findings.append(f"{version.name}: {_number(errors, 'problem')} in its tests")
     if covered < least:
         part.findings.append(f"{version.name}: coverage is {covered} %, less than {least} %")
     return part
@@ -98,7 +103,7 @@ def figures_part(version: SuiteResults, new: LoadedRules, least: int) -> Part:
     if told.percent < least:
         part.findings.append(f"{version.name}: figures {told.percent} %, less than {least} %")
     if told.problems:
-        part.findings.append(f"{version.name}: {len(told.problems)} marks of figures are wrong")
+        part.findings.append(f"{version.name}: {_number(told.problems, 'wrong mark')} of figures")
     return part
 
 

@@ -15,13 +15,14 @@ from decision_service.edge.rpc.callers import NAME, new_token, token_hash
 from decision_service.language.diagnostics import count, render
 
 commands = typer.Typer(help="Make and check callers' tokens.", no_args_is_help=True)
+_ROLES = f"may be repeated: {', '.join(Role)}"
 _ROLES_NEEDED = "name at least one --role: " + ", ".join(Role)
 
 
 @commands.command()
 def new(
     caller: Annotated[str, typer.Argument(metavar="CALLER", help="a caller's name")],
-    role: Annotated[list[Role] | None, typer.Option("--role", help="may be repeated")] = None,
+    role: Annotated[list[Role] | None, typer.Option("--role", metavar="ROLE", help=_ROLES)] = None,
 ) -> None:
     """Print a fresh token, once, and its callers-file line.
 
