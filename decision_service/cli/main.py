@@ -62,7 +62,7 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         return unusable(error)
     except typer.TyperException as error:
-        said = error.format_message().replace(": Value error, ", ": ", 1)
+        said = " ".join(error.format_message().split()).replace(": Value error, ", ": ", 1)
         ended = CommandError(said, Exit.USAGE)
     except typer.Abort:
         ended = CommandError("nothing was done: the question got no yes", Exit.FINDINGS)

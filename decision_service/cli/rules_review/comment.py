@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from decision_service.cli.display.text import counted
 from decision_service.cli.rules.diff.changes import ChangedVersion
 from decision_service.cli.rules.diff.loaded import LoadedRules
 from decision_service.cli.rules.diff.states import RulesDiff, list_sentence
@@ -38,12 +39,10 @@ def check_part(found: Sequence[Diagnostic], *, strict: bool) -> Part:
     part.lines = part.lines or ["Nothing is wrong."]
     wrong = [d for d in found if strict or d.severity is Severity.ERROR]
     if wrong:
-        part.findings.append(f"check: {_number(wrong, 'finding')}, the first at {_place(wrong[0])}")
+        part.findings.append(
+            f"check: {counted(len(wrong), 'finding')}, the first at {_place(wrong[0])}"
+        )
     return part
-
-
-def _number(found: Sequence[object], noun: str) -> str:
-    return f"{len(found)} {noun}{'' if len(found) == 1 else 's'}"
 
 
 def diff_parts(told: RulesDiff) -> Iterator[Part]:
@@ -82,9 +81,9 @@ def tests_part(version: SuiteResults, least: int) -> Part:
     part.lines += _list(f"`{p.file}:{p.line}` {p.code}: {_text(p.message)}" for p in errors)
     if failed:
         fail = "fails" if len(failed) == 1 else "fail"
-        part.findings.append(f"{version.name}: {_number(failed, 'test')} {fail}")
+        part.findings.append(f"{version.name}: {counted(len(failed), 'test')} {fail}")
     if errors:
-        part.findings.append(f"{version.name}: {_number(errors, 'problem')} in its tests")
+        part.findings.append(f"{version.name}: {counted(len(errors), 'problem')} in its tests")
     if covered < least:
         part.findings.append(f"{version.name}: coverage is {covered} %, less than {least} %")
     return part
@@ -103,7 +102,9 @@ def figures_part(version: SuiteResults, new: LoadedRules, least: int) -> Part:
     if told.percent < least:
         part.findings.append(f"{version.name}: figures {told.percent} %, less than {least} %")
     if told.problems:
-        part.findings.append(f"{version.name}: {_number(told.problems, 'wrong mark')} of figures")
+        part.findings.append(
+            f"{version.name}: {counted(len(told.problems), 'wrong mark')} of figures"
+        )
     return part
 
 

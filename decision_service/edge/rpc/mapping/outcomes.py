@@ -140,7 +140,7 @@ def _check_values(outcome: LoanOutcome, problems: Problems) -> None:
         problems.add(_FIELD, f"has amounts in {', '.join(sorted(currencies))}: use one currency")
     if disbursed is not None and not disbursed.minor:
         problems.add(f"{_FIELD}.disbursed_amount", "is 0: a loan that was not paid out has none")
-    if disbursed is not None and repaid is not None and repaid.minor > disbursed.minor:
+    if disbursed is not None and repaid is not None and repaid.minor > disbursed.minor >= 0:
         problems.add(
             f"{_FIELD}.repaid_amount",
             f"is {repaid.major}, more than the {disbursed.major} that were disbursed: leave "
