@@ -8,7 +8,8 @@ import sys
 from io import TextIOWrapper
 from pathlib import Path
 
-from decision_service.cli.display.output import print_error, silence
+from decision_service.cli.display.output import print_error
+from decision_service.cli.display.silence import silence
 from decision_service.cli.errors import CommandError, Exit
 
 

@@ -6,7 +6,7 @@ import sys
 
 from rich.console import Console
 
-from decision_service.cli.display.output import silence
+from decision_service.cli.display.silence import silence
 
 
 class PipeConsole(Console):

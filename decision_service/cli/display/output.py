@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
+from decision_service.cli.display.silence import silence
 from decision_service.cli.errors import CommandError
 
 if TYPE_CHECKING:  # `serve` prints by no more than `print_error`: it does without rich
@@ -34,12 +33,6 @@ class Format(StrEnum):
 FormatOption = Annotated[
     Format, typer.Option("--format", help="table for people, json for programs")
 ]
-
-
-def silence(stream: TextIO) -> None:
-    """Have all further writing to a stream go nowhere."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def console(least: int = 0, most: int | None = None) -> Console:
