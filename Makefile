@@ -118,6 +118,7 @@ lint: .venv/.dev ## Check style, floors, public ground, protos and rule files
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m lint.public_ground
 	$(BIN)/python -m lint.folders
+	$(BIN)/python -m lint.class_names
 	$(BIN)/python -m protos.build lint
 	$(DECISION) rules check --strict rules
 	$(DECISION) rules fmt --check rules

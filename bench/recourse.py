@@ -14,7 +14,7 @@ from bench.tables import Cell, show
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.verdict import Outcome
 from decision_service.recourse.find import Recourses
-from decision_service.recourse.model import Answer
+from decision_service.recourse.model import RecourseKind
 from decision_service.ruleset.run.evaluator import evaluate
 from tests.unit.recourse.judge import answer
 from tests.unit.recourse.people import product as small_product
@@ -47,7 +47,7 @@ def _row(name: str, version: int, count: int) -> dict[str, Cell]:
             continue
         took.append(seconds * _MILLISECONDS)
         answers[recourse.answer] += 1
-        told = recourse.answer is not Answer.NOTHING
+        told = recourse.answer is not RecourseKind.NOTHING
         wrong += told and not confirmed(ruleset, facts, recourse)
     took.sort()
     return {
@@ -56,7 +56,7 @@ def _row(name: str, version: int, count: int) -> dict[str, Cell]:
         "p50 ms": round(took[len(took) // 2], 1),
         "p95 ms": round(took[len(took) * 95 // 100], 1),
         "longest ms": round(took[-1], 1),
-        **{str(answer).lower(): answers[answer] for answer in Answer},
+        **{str(answer).lower(): answers[answer] for answer in RecourseKind},
         "not confirmed": wrong,
     }
 
@@ -68,5 +68,5 @@ def _agrees(seed: int) -> bool:
     if found is None:
         return evaluate(small_product(), facts).outcome is Outcome.APPROVE
     told = {c.factor: FactorValue(c.factor, c.needed) for c in found.changes}
-    given = None if found.answer is Answer.NOTHING else (found.day, told)
+    given = None if found.answer is RecourseKind.NOTHING else (found.day, told)
     return bool(given == answer(small_product(), facts))

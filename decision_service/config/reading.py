@@ -13,7 +13,7 @@ from decision_service.config.coherence import contradictions
 from decision_service.config.names import SECRETS, ConfigError, env_name, masked
 from decision_service.config.reference import default_text, names, takes
 from decision_service.config.settings import Settings
-from decision_service.config.sources import Given, Sources
+from decision_service.config.sources import GivenSetting, Sources
 
 DEFAULT = "default"
 _LONGEST = 80
@@ -32,14 +32,14 @@ class Line:
 class Reading:
     """What was read; `settings` is None where a value is wrong, `problems` are sentences."""
 
-    given: Mapping[str, Given]
+    given: Mapping[str, GivenSetting]
     problems: tuple[str, ...]
     settings: Settings | None
 
     def lines(self) -> Iterator[Line]:
         """Every setting, in the order of their declaration."""
         for name in names():
-            given = self.given.get(name, Given(default_text(name), DEFAULT))
+            given = self.given.get(name, GivenSetting(default_text(name), DEFAULT))
             yield Line(env_name(name), masked(name, given.text), given.where)
 
 
@@ -69,7 +69,7 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
-def _sentences(error: ValidationError, given: Mapping[str, Given]) -> Iterator[str]:
+def _sentences(error: ValidationError, given: Mapping[str, GivenSetting]) -> Iterator[str]:
     """A sentence for each wrong value: the setting's name, the value, where, what it takes."""
     for one in error.errors(include_input=False, include_url=False):
         name = str(one["loc"][0])

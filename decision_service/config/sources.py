@@ -20,7 +20,7 @@ _FILE = "_file"
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenSetting:
     """A setting's text as it was given, and where: the environment, or `service.yaml:3`."""
 
     text: str
@@ -35,7 +35,7 @@ class Sources:
     """
 
     known: Collection[str]
-    given: dict[str, Given] = field(default_factory=dict)
+    given: dict[str, GivenSetting] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def read_file(self, path: Path) -> None:
@@ -59,9 +59,9 @@ class Sources:
         own = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
         named = {name.removeprefix(PREFIX).lower(): text for name, text in own.items()}
         settings = {name: text for name, text in named.items() if name not in OF_COMMANDS}
-        self._take({name: Given(text, ENVIRONMENT) for name, text in settings.items()})
+        self._take({name: GivenSetting(text, ENVIRONMENT) for name, text in settings.items()})
 
-    def _entries(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Given]]:
+    def _entries(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, GivenSetting]]:
         seen: set[str] = set()
         for key, value in node.value:
             where = f"{path}:{key.start_mark.line + 1}"
@@ -71,10 +71,10 @@ class Sources:
             elif name in seen:
                 self.problems.append(f"{env_name(name)} ({where}) is set twice: leave one out")
             else:
-                yield name, Given(value.value, where)
+                yield name, GivenSetting(value.value, where)
             seen.add(name)
 
-    def _take(self, named: Mapping[str, Given]) -> None:
+    def _take(self, named: Mapping[str, GivenSetting]) -> None:
         for name, given in named.items():
             secret = name.removesuffix(_FILE)
             if name in self.known:
@@ -84,7 +84,7 @@ class Sources:
             else:
                 self._refuse(name, given)
 
-    def _take_secret(self, name: str, given: Given, *, twice: bool) -> None:
+    def _take_secret(self, name: str, given: GivenSetting, *, twice: bool) -> None:
         """The content of a secret's file, without its line end."""
         shown = env_name(name)
         if twice:
@@ -100,9 +100,9 @@ class Sources:
             return
         if not text:
             self.problems.append(f"the file {given.text} of {shown}_FILE is empty")
-        self.given[name] = Given(text, f"{given.text}, {shown}_FILE in {given.where}")
+        self.given[name] = GivenSetting(text, f"{given.text}, {shown}_FILE in {given.where}")
 
-    def _refuse(self, name: str, given: Given) -> None:
+    def _refuse(self, name: str, given: GivenSetting) -> None:
         names = [*self.known, *(secret + _FILE for secret in FROM_FILES)]
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"; did you mean {env_name(near[0])}?" if near else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import Metric
 
-from decision_service.edge.http.connections import Connections
+from decision_service.edge.http.connections import HttpConnections
 from decision_service.edge.rpc.interceptors.admission import ConcurrencyLimits
 from decision_service.edge.rpc.open_calls import OpenCalls
 from decision_service.edge.rpc.server import RpcServer
@@ -163,7 +163,7 @@ def of_limits(limits: ConcurrencyLimits, calls: OpenCalls) -> Iterator[Metric]:
     )
 
 
-def of_http(servers: Mapping[str, Connections]) -> Iterator[Metric]:
+def of_http(servers: Mapping[str, HttpConnections]) -> Iterator[Metric]:
     """Connections that were broken off because of their client, by the setting of their address."""
     ended = {setting.lower(): connections.ended for setting, connections in servers.items()}
     yield read_counter(

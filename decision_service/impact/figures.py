@@ -13,7 +13,7 @@ from decision_service.impact.interval import Interval
 from decision_service.impact.proofs import Proofs
 
 
-class Subject(msgspec.Struct, frozen=True):
+class ReportSubject(msgspec.Struct, frozen=True):
     """What was compared, on whom, and by which program.
 
     `figures` are those that were set, with the value before and after. `since` and `until` are the
@@ -150,7 +150,7 @@ class ImpactReport(msgspec.Struct, frozen=True):
     Proofs are no figures: the digest is the same with them.
     """
 
-    subject: Subject
+    subject: ReportSubject
     coverage: Coverage
     rates: tuple[Rate, ...]
     matrix: tuple[MatrixRow, ...]

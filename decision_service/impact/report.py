@@ -17,8 +17,8 @@ from decision_service.impact.figures import (
     MarginCurve,
     MatrixRow,
     Rate,
+    ReportSubject,
     SegmentRow,
-    Subject,
     SweepPoint,
 )
 from decision_service.impact.interval import paired_interval
@@ -32,7 +32,7 @@ OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 _QUANTILES = (10, 25, 50, 75, 90)
 
 
-def report_of(subject: Subject, sums: ImpactSums) -> ImpactReport:
+def report_of(subject: ReportSubject, sums: ImpactSums) -> ImpactReport:
     """The report of a run's sums."""
     rates = rates_of(sums)
     shown, pooled = _segments(sums.groups)
@@ -187,7 +187,7 @@ def _points(
             yield SweepPoint(values, counts.approved / n, counts.referred / n, counts.amount, bad)
 
 
-def _margins(subject: Subject, sums: ImpactSums) -> Iterator[MarginCurve]:
+def _margins(subject: ReportSubject, sums: ImpactSums) -> Iterator[MarginCurve]:
     first, after = 0, {at: value for at, _, value in subject.figures}
     for figure, values in subject.margins:
         points = tuple(_points([(value,) for value in values], sums.margins, first))

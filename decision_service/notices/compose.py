@@ -10,10 +10,10 @@ from decision_service.notices.languages.known import LANGUAGES
 from decision_service.notices.languages.words import Words
 from decision_service.notices.model import (
     Letter,
+    LetterPart,
     NoticeKind,
     NoticeSubject,
     NoticeTexts,
-    Part,
 )
 from decision_service.notices.parts.offer import granted, offer_part
 from decision_service.notices.parts.person import person_part, persons_reason
@@ -46,35 +46,35 @@ def _parts(
     texts: NoticeTexts,
     words: Words,
     filled: Mapping[str, str],
-) -> Iterator[Part]:
+) -> Iterator[LetterPart]:
     if subject.person is not None:
         yield person_part(subject.person, words)
     offer = offer_part(subject, texts, words)
     if offer is not None:
         yield offer
     if kind is NoticeKind.ADVERSE_ACTION:
-        yield Part(words.reasons, items=_reasons(subject, texts.language, words))
+        yield LetterPart(words.reasons, items=_reasons(subject, texts.language, words))
     if kind is NoticeKind.INCOMPLETE:
-        yield Part(words.missing, items=_missing(subject, texts.language, words))
+        yield LetterPart(words.missing, items=_missing(subject, texts.language, words))
     if kind is not NoticeKind.ADVERSE_ACTION and subject.verdict.conditions:
         conditions = (said(one.texts, texts.language) for one in subject.verdict.conditions)
-        yield Part(words.conditions, items=tuple(conditions))
+        yield LetterPart(words.conditions, items=tuple(conditions))
     yield used_part(subject, words)
     recourse = recourse_part(subject.recourse, texts, words)
     if recourse is not None:
         yield recourse
     yield _contest(subject, texts, words, filled)
-    yield Part(words.contact, (texts.contact.format_map(filled),))
-    yield Part("", (words.reference.format_map(filled),))
+    yield LetterPart(words.contact, (texts.contact.format_map(filled),))
+    yield LetterPart("", (words.reference.format_map(filled),))
 
 
 def _contest(
     subject: NoticeSubject, texts: NoticeTexts, words: Words, filled: Mapping[str, str]
-) -> Part:
+) -> LetterPart:
     if subject.person is None:
-        return Part(words.contest, (texts.contest.format_map(filled),))
+        return LetterPart(words.contest, (texts.contest.format_map(filled),))
     own = texts.contest_again or texts.contest
-    return Part(words.contest_again, (own.format_map(filled),))
+    return LetterPart(words.contest_again, (own.format_map(filled),))
 
 
 def _reasons(subject: NoticeSubject, language: str, words: Words) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ class NoticeSubject(msgspec.Struct, frozen=True):
         return offer is not None and offer.kind is OfferKind.REDUCED
 
 
-class Part(msgspec.Struct, frozen=True):
+class LetterPart(msgspec.Struct, frozen=True):
     """A part of a letter: a heading, what it says, and its list."""
 
     heading: str
@@ -133,5 +133,5 @@ class Letter(msgspec.Struct, frozen=True):
     title: str
     lender: str
     opening: str
-    parts: tuple[Part, ...]
+    parts: tuple[LetterPart, ...]
     closing: str

@@ -13,7 +13,7 @@ from decision_service.language.evaluation.formula import Formula, parse_formula
 from decision_service.language.expressions.declared import DeclaredNames
 from decision_service.language.terms.builder import Builder
 from decision_service.language.types import FLAG, Symbol
-from decision_service.proofs.person import Person
+from decision_service.proofs.person import PersonValues
 
 
 class Anybody(Protocol):
@@ -65,7 +65,7 @@ class PersonCondition:
         """Its truth of any person."""
         return encode(self.formula.tree, _Values(people, {s.slot: s for s in self.formula.symbols}))
 
-    def truth(self, person: Person) -> Any:
+    def truth(self, person: PersonValues) -> Any:
         """Its truth of one person: True, False or an Unknown."""
         return self.formula.result(person.values)
 

@@ -29,7 +29,7 @@ _ABSENT_FIRST = (Cause.NO_DATA, Cause.NO_EVIDENCE, Cause.SHORT_HISTORY, Cause.NO
 _TAINTED_FIRST = (Cause.SOURCE_FAILED, Cause.STALE, Cause.NOT_FETCHED)
 
 
-class Person(msgspec.Struct, frozen=True):
+class PersonValues(msgspec.Struct, frozen=True):
     """Values by name as evaluation has them (money in minor units), and whether keys are listed.
 
     An answer of None is one of a list that is not there.
@@ -38,9 +38,9 @@ class Person(msgspec.Struct, frozen=True):
     values: Mapping[str, Any]
     answers: Mapping[ListQuestion, bool | None] = msgspec.field(default_factory=dict)
 
-    def with_value(self, name: str, value: Any) -> Person:
+    def with_value(self, name: str, value: Any) -> PersonValues:
         """The same person with another value."""
-        return Person({**self.values, name: value}, self.answers)
+        return PersonValues({**self.values, name: value}, self.answers)
 
     def day(self, otherwise: date) -> date:
         """The day that it is for the person; another one where the person's is missing."""
@@ -48,14 +48,14 @@ class Person(msgspec.Struct, frozen=True):
         return found if isinstance(found, date) else otherwise
 
 
-def found_person(people: People, solver: Solver) -> Person:
+def found_person(people: People, solver: Solver) -> PersonValues:
     """The person in what a solver found possible."""
     values = {name: _found(people, v, solver) for name, v in people.variables.items()}
     answers: dict[ListQuestion, bool | None] = {}
     for question, answer in people.answers.items():
         lost = bool(solver.value(answer.tainted))
         answers[question] = None if lost else bool(solver.value(answer.term))
-    return Person(values, answers)
+    return PersonValues(values, answers)
 
 
 def _found(people: People, variable: Variable, solver: Solver) -> Any:
@@ -100,7 +100,7 @@ def as_number(size: Fraction) -> Decimal:
     return exact
 
 
-def facts_of(person: Person, ruleset: CompiledRuleset, day: date) -> Facts:
+def facts_of(person: PersonValues, ruleset: CompiledRuleset, day: date) -> Facts:
     """The facts that a ruleset decides on, at noon of the day."""
     types = {entry.key: entry.symbol.type for entry in ruleset.program.intake.factors}
     factors = {
@@ -117,7 +117,7 @@ def facts_of(person: Person, ruleset: CompiledRuleset, day: date) -> Facts:
 
 
 def _answers(
-    person: Person, ruleset: CompiledRuleset, inputs: Mapping[str, Value]
+    person: PersonValues, ruleset: CompiledRuleset, inputs: Mapping[str, Value]
 ) -> Iterable[ListAnswer]:
     for question in ruleset.questions:
         listed = person.answers.get(question, False)

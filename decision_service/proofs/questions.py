@@ -12,8 +12,8 @@ from decision_service.language.terms.builder import Builder
 from decision_service.language.terms.term import Term
 from decision_service.language.types import Symbol
 from decision_service.proofs.people import People, Variant
-from decision_service.proofs.person import TODAY, Person, facts_of
-from decision_service.proofs.world import World
+from decision_service.proofs.person import TODAY, PersonValues, facts_of
+from decision_service.proofs.world import FactorModel
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import evaluate
 
@@ -51,14 +51,19 @@ class Question(Protocol):
         """What each of the verdicts that break it is of, in words."""
 
     @property
-    def world(self) -> World:
+    def world(self) -> FactorModel:
         """Who there can be."""
 
     def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
         """The question with some values fixed; raises NotEncodable."""
 
     def judged(
-        self, person: Person, changed: Mapping[str, Any], day: date, /, first: Verdict | None = None
+        self,
+        person: PersonValues,
+        changed: Mapping[str, Any],
+        day: date,
+        /,
+        first: Verdict | None = None,
     ) -> Sequence[Verdict] | None:
         """The verdicts by which a person breaks the claim; None where it holds of the person.
 
@@ -127,6 +132,6 @@ def lawful(
     return [*people.constraints, *found]
 
 
-def verdict_on(person: Person, ruleset: CompiledRuleset, day: date) -> Verdict:
+def verdict_on(person: PersonValues, ruleset: CompiledRuleset, day: date) -> Verdict:
     """What the evaluator decides."""
     return evaluate(ruleset, facts_of(person, ruleset, day))

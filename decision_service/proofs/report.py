@@ -10,7 +10,7 @@ from decision_service.domain.money import to_major
 from decision_service.domain.time import noon
 from decision_service.domain.verdict import Verdict
 from decision_service.language.evaluation.kleene import Unknown
-from decision_service.proofs.person import Person, facts_of
+from decision_service.proofs.person import PersonValues, facts_of
 from decision_service.proofs.questions import Question, inputs_of, required
 from decision_service.proofs.results import Counterexample
 from decision_service.proofs.typical import typical
@@ -39,7 +39,7 @@ def untypical(question: Question, found: Counterexample) -> Sequence[str]:
 def case_of(question: Question, found: Counterexample) -> str:
     """The person as a case of the last of the rules, which expects what these decide."""
     ruleset = question.rulesets[-1]
-    person = Person({**found.person.values, **found.changed}, found.person.answers)
+    person = PersonValues({**found.person.values, **found.changed}, found.person.answers)
     facts = facts_of(person, ruleset, found.day)
     inputs = {name: facts.inputs.get(name) for name in ruleset.inputs}
     lists = {

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from decision_service.domain.verdict import Verdict
-from decision_service.proofs.person import Person
+from decision_service.proofs.person import PersonValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Counterexample:
     `changed` are the values in which the person differs the second time, where there is one.
     """
 
-    person: Person
+    person: PersonValues
     changed: Mapping[str, Any]
     day: date
     verdicts: Sequence[Verdict]

@@ -17,7 +17,7 @@ from decision_service.proofs.results import Counterexample, Proved, Result, Unde
 from decision_service.proofs.shrink import shrunk
 from decision_service.proofs.solving.axioms import axioms
 from decision_service.proofs.solving.parts import functions
-from decision_service.proofs.solving.solver import Answer, Solver
+from decision_service.proofs.solving.solver import Satisfiability, Solver
 from decision_service.proofs.solving.z3_solver import Z3
 
 Left = Callable[[], float]
@@ -77,7 +77,7 @@ class _Search:
         solver = self._prepared(posed, Z3(rounds=False))
         wanted = plausible(posed.people) if only_plausible else []
         seconds = min(_LOOK_SECONDS, self._time())
-        if solver.ask(seconds, *wanted) is Answer.POSSIBLE:
+        if solver.ask(seconds, *wanted) is Satisfiability.POSSIBLE:
             self._judge(posed, solver)
 
     def _holds(self, posed: Posed) -> bool:
@@ -87,9 +87,9 @@ class _Search:
             if simple not in solvers:
                 solvers[simple] = self._prepared(posed, Z3(simple=simple))
             answer = solvers[simple].ask(min(seconds, self._time()))
-            if answer is Answer.IMPOSSIBLE:
+            if answer is Satisfiability.IMPOSSIBLE:
                 return True
-            if answer is Answer.POSSIBLE:
+            if answer is Satisfiability.POSSIBLE:
                 self._judge(posed, solvers[simple])
                 self._try(posed, only_plausible=False)
                 return False

@@ -9,7 +9,7 @@ from typing import Any
 from decision_service.domain.missing import Cause
 from decision_service.language.evaluation.kleene import Unknown, unknown
 from decision_service.language.types import Symbol
-from decision_service.proofs.person import Person
+from decision_service.proofs.person import PersonValues
 from decision_service.proofs.questions import Period, Question, inputs_of, required
 from decision_service.proofs.typical import rounder, typical
 from decision_service.ruleset.analysis.ranges import whole
@@ -17,11 +17,11 @@ from decision_service.ruleset.analysis.ranges import whole
 
 def shrunk(
     question: Question,
-    person: Person,
+    person: PersonValues,
     changed: Mapping[str, Any],
     day: date,
     period: Period,
-) -> tuple[Person, date]:
+) -> tuple[PersonValues, date]:
     """A person who breaks the claim too, in fewer and rounder values."""
     for _ in range(2):
         for symbol in _symbols(question):
@@ -41,8 +41,8 @@ def _symbols(question: Question) -> list[Symbol]:
 
 
 def _with_value(
-    question: Question, person: Person, name: str, value: Any, period: Period
-) -> Person:
+    question: Question, person: PersonValues, name: str, value: Any, period: Period
+) -> PersonValues:
     """The person with another value, and with typical ones where that would break a law."""
     other, world = person.with_value(name, value), question.world
     for _ in (*world.laws, *world.together):
@@ -52,7 +52,7 @@ def _with_value(
         values = {**other.values, **plain}
         if values == other.values:
             break
-        other = Person(values, person.answers)
+        other = PersonValues(values, person.answers)
     return other
 
 
@@ -61,7 +61,9 @@ def _plain(question: Question, symbol: Symbol, period: Period) -> Any:
     return typical(symbol, spec, currency, period.start)
 
 
-def _simpler(question: Question, person: Person, symbol: Symbol, period: Period) -> Iterator[Any]:
+def _simpler(
+    question: Question, person: PersonValues, symbol: Symbol, period: Period
+) -> Iterator[Any]:
     """Values that are simpler than the one that a person has, the simplest first."""
     value = person.values.get(symbol.name)
     currency = question.rulesets[0].currency
@@ -85,11 +87,11 @@ def _within(symbol: Symbol, value: Any, currency: str) -> bool:
     return span.has(value)
 
 
-def _possible(question: Question, person: Person, changed: Mapping[str, Any]) -> bool:
+def _possible(question: Question, person: PersonValues, changed: Mapping[str, Any]) -> bool:
     """Whether a person keeps the laws, and sends what must be sent."""
     for name in required(question.rulesets):
         if isinstance(person.values.get(f"inputs.{name}"), Unknown):
             return False
-    second = Person({**person.values, **changed})
+    second = PersonValues({**person.values, **changed})
     world = question.world
     return not (world.broken(person) | world.parted(person) | world.broken(second))

@@ -11,11 +11,11 @@ from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.terms.term import Term
 from decision_service.proofs.conditions import Anybody, PersonCondition
 from decision_service.proofs.people import People, Variant
-from decision_service.proofs.person import Person
+from decision_service.proofs.person import PersonValues
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class FactorModel:
     """The factors, the laws between them, and groups of which all are missing alike or none is."""
 
     catalogue: Mapping[str, FactorSpec]
@@ -39,18 +39,18 @@ class World:
                 yield b.eq(one.gone, other.gone)
                 yield b.eq(one.tainted, other.tainted)
 
-    def broken(self, person: Person) -> frozenset[str]:
+    def broken(self, person: PersonValues) -> frozenset[str]:
         """The names of the laws that a person breaks; none where the person keeps all."""
         laws = (law for law in self.laws if law.truth(person) is False)
         return frozenset(name for law in laws for name in law.names)
 
-    def parted(self, person: Person) -> frozenset[str]:
+    def parted(self, person: PersonValues) -> frozenset[str]:
         """The names of the groups of which a person lacks only some, or not all alike."""
         groups = (group for group in self.together if len(_lacks(person, group)) > 1)
         return frozenset(name for group in groups for name in group)
 
 
-def _lacks(person: Person, group: Sequence[str]) -> set[tuple[bool, bool]]:
+def _lacks(person: PersonValues, group: Sequence[str]) -> set[tuple[bool, bool]]:
     """In which ways values of a group are missing: whether at all, and whether tainted."""
     values = [person.values[name] for name in group if name in person.values]
     return {(isinstance(v, Unknown), isinstance(v, Unknown) and v.tainted) for v in values}

@@ -17,7 +17,7 @@ from decision_service.domain.verdict import Outcome, ReferKind, Verdict
 from decision_service.recourse.candidates import Candidate, Uses
 from decision_service.recourse.later import Later, is_whole_months, later_days
 from decision_service.recourse.lawful import laws_between
-from decision_service.recourse.model import Answer, Change, Recourse
+from decision_service.recourse.model import Change, Recourse, RecourseKind
 from decision_service.recourse.reach import Reach, in_full
 from decision_service.recourse.search import Changes, Search, as_values, sum_of_steps
 from decision_service.recourse.trial import Trial, approved
@@ -66,7 +66,7 @@ class Recourses:
         later = list(later_days(self.ruleset, facts, verdict.outcome))
         found = self._waited(today, later, whole=whole)
         found = found or self._changed(today, later, whole=whole)
-        return Recourse(Answer.NOTHING) if found is None else self._recourse(found)
+        return Recourse(RecourseKind.NOTHING) if found is None else self._recourse(found)
 
     def _search(self, worlds: Sequence[Facts], *, whole: bool) -> Search:
         trial = Trial(self.ruleset, worlds, self.laws, whole_amount=whole)
@@ -109,7 +109,7 @@ class Recourses:
         changes = tuple(_change(each, values[each.factor].value, tell) for each in found.changes)
         may = all(change.told for change in changes)
         return Recourse(
-            Answer.CHANGE if changes else Answer.WAIT,
+            RecourseKind.CHANGE if changes else RecourseKind.WAIT,
             changes,
             None if found.wait is None else found.wait.end,
             approved(found.trial.verdicts_with(as_values(found.changes))),

@@ -12,7 +12,7 @@ from decision_service.domain.factor import Value
 from decision_service.domain.money import Money
 
 
-class Answer(StrEnum):
+class RecourseKind(StrEnum):
     """CHANGE of some factors; WAIT, which alone does it; NOTHING that is looked at does."""
 
     CHANGE = "CHANGE"
@@ -40,7 +40,7 @@ class Recourse(msgspec.Struct, frozen=True):
     says whether the whole answer may be told to applicants.
     """
 
-    answer: Answer
+    answer: RecourseKind
     changes: tuple[Change, ...] = ()
     day: date | None = None
     approved: Money | None = None

@@ -40,7 +40,7 @@ class GuardrailScope(StrEnum):
     PRODUCT = "product"
 
 
-class Action(StrEnum):
+class GuardrailAction(StrEnum):
     """What a tripped guardrail does: stop advancing, move the challenger down a stage, or kill."""
 
     PAUSE = "pause"
@@ -72,4 +72,4 @@ class Guardrail(msgspec.Struct, frozen=True):
     scope: GuardrailScope
     test: Ceiling | VersusChampion
     min_units: int
-    action: Action
+    action: GuardrailAction

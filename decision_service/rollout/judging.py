@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
 from decision_service.rollout.guardrails import (
-    Action,
     Ceiling,
     Guardrail,
+    GuardrailAction,
     Metric,
     VersusChampion,
 )
@@ -129,9 +129,9 @@ def act(
     A challenger is rolled back one stage; another arm never is. Killing the champion kills the
     product.
     """
-    if guardrail.action is Action.PAUSE:
+    if guardrail.action is GuardrailAction.PAUSE:
         return pause(state)
-    if guardrail.action is Action.KILL:
+    if guardrail.action is GuardrailAction.KILL:
         return kill(state, arm)
     if arm is Arm.CHALLENGER:
         return roll_back(plan, state, TrackName.CHALLENGER, now)

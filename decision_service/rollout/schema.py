@@ -21,7 +21,7 @@ from decision_service.language.schema_forms import (
     closed,
     listed,
 )
-from decision_service.rollout.guardrails import Action, GuardrailScope, Metric
+from decision_service.rollout.guardrails import GuardrailAction, GuardrailScope, Metric
 from decision_service.rollout.model import Advance, Unit
 from decision_service.rollout.plan import LONGEST_UNREPORTED
 from decision_service.rollout.reading.review import REASON_CODE, TOLD
@@ -127,7 +127,7 @@ def _guardrail() -> Schema:
         "metric": choice(Metric),
         "scope": choice(GuardrailScope),
         "min_units": about(_POSITIVE, "applicants below which nothing is judged"),
-        "action": choice(Action),
+        "action": choice(GuardrailAction),
         "max": about({"type": "number", "minimum": 0}, "a fixed ceiling; a rate is a fraction"),
         "window": DURATION,
         "versus": choice(("champion",)),

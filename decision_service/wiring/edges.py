@@ -10,7 +10,7 @@ import msgspec
 from starlette.routing import BaseRoute
 
 from decision_service.edge.http.app import admin_routes, build_app
-from decision_service.edge.http.connections import Connections
+from decision_service.edge.http.connections import HttpConnections
 from decision_service.edge.http.server import serve_http
 from decision_service.edge.readings import of_http
 from decision_service.edge.rpc import server as rpc
@@ -53,10 +53,10 @@ async def _http(
     core: Core, server: rpc.RpcServer, pages: Sequence[BaseRoute], stack: AsyncExitStack
 ) -> HttpUrls:
     """Health and metrics at an address of their own where there is one, else beside the pages."""
-    settings, counted = core.settings, dict[str, Connections]()
+    settings, counted = core.settings, dict[str, HttpConnections]()
 
     async def serve(setting: str, address: str, routes: Sequence[BaseRoute]) -> str:
-        connections = counted[setting] = Connections()
+        connections = counted[setting] = HttpConnections()
         served = serve_http(
             setting,
             address,

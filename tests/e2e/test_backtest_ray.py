@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from decision_service.cli.backtest.local.rules import compared_rules
 from decision_service.impact.document import encoded
-from decision_service.impact.figures import Subject
+from decision_service.impact.figures import ReportSubject
 from decision_service.impact.report import report_of
 from decision_service.pipeline.backtest.margins import margin_points
 from decision_service.pipeline.backtest.ports import (
@@ -65,7 +65,7 @@ class Asked:
     """A question to a store with decisions, as workers take it and as its report tells it."""
 
     order: WorkerOrder
-    subject: Subject
+    subject: ReportSubject
     first: datetime
     last: datetime
 

@@ -17,12 +17,18 @@ from decision_service.api.v1 import applicant_service_pb2 as people_pb
 from decision_service.api.v1 import (
     applicant_service_pb2_grpc,
     decision_service_pb2_grpc,
+    notice_service_pb2_grpc,
+    outcome_service_pb2_grpc,
+    review_service_pb2_grpc,
     rollout_service_pb2_grpc,
     ruleset_service_pb2_grpc,
     values_pb2,
 )
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import notice_service_pb2 as notice_pb
+from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
+from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.config import load
@@ -37,6 +43,7 @@ from tests.e2e.team import Metadata, Team, bearer
 
 PEOPLE = sandbox_people()
 GEORGE, RYAN, CHRISTINA, ANISHA = (person.user_id for person in PEOPLE)
+DESK = ("onboard_all", "rollout", "read", "decide", "review", "outcomes", "subject_access")
 WEBHOOK = "webhook-canary-b3d9"
 KEY, SECRET, HASH_KEY = "key-canary-7d1f", "secret-canary-91ab", "hash-key-canary-5c0e"
 NAME, EMAIL, PHONE, EMPLOYER = (
@@ -112,6 +119,28 @@ def onboarding() -> Iterator[tuple[str, Any]]:
     yield "EraseApplicant", people_pb.EraseApplicantRequest(user_id="juana-dela-cruz-canary")
 
 
+def afterwards(decision_id: str, review_id: str) -> Iterator[tuple[Any, str, Any]]:
+    """What people say of a decision, and what is asked of it: words that are kept, and refusals."""
+    reviews, notices = review_service_pb2_grpc.ReviewServiceStub, notice_service_pb2_grpc
+    for asked in (decision_id, NAME):
+        text = {"decision_id": asked, "request_id": "c-1", "text": f"I am {NAME}, {PHONE}"}
+        yield reviews, "RequestReview", review_pb.RequestReviewRequest(**text)
+        letter = notice_pb.GetNoticeRequest(decision_id=asked, language="xx")
+        yield notices.NoticeServiceStub, "GetNotice", letter
+        loan = {"decision_id": asked, "loan_id": f"LN {NAME}", "as_of_date": BORN}
+        report = outcome_pb.RecordOutcomeRequest(outcome=outcome_pb.LoanOutcome(**loan))
+        yield outcome_service_pb2_grpc.OutcomeServiceStub, "RecordOutcome", report
+    note = {"review_id": review_id, "request_id": "n-1", "text": f"called {PHONE}, {EMAIL}"}
+    yield reviews, "ClaimReview", review_pb.ClaimReviewRequest(review_id=review_id)
+    yield reviews, "AddReviewNote", review_pb.AddReviewNoteRequest(**note)
+    done = {"reason": "NONE_SUCH", "explanation": EMAIL, "outcome": pb.OUTCOME_DECLINE}
+    end = review_pb.CompleteReviewRequest(review_id=review_id, request_id="n-2", **done)
+    yield reviews, "CompleteReview", end
+    people = applicant_service_pb2_grpc.ApplicantServiceStub
+    for user_id in (GEORGE, NAME):
+        yield people, "ExportApplicant", people_pb.ExportApplicantRequest(user_id=user_id)
+
+
 def placing() -> Iterator[tuple[str, Any]]:
     """Where somebody would be put, and somebody who cannot be."""
     asked = {"product": PRODUCT, "customer_ref": NAME, "requested_amount": ASKED}
@@ -134,7 +163,7 @@ async def test_nothing_of_a_person_and_no_secret_leaks(tmp_path: Path) -> None:
     """Everything is planted, all kinds of calls are made, and none of it turns up anywhere."""
     team = Team(tmp_path)
     los, risk = team.hire("los", "decide"), team.hire("risk", "read", "rules")
-    desk = team.hire("desk", "onboard_all", "rollout")
+    desk = team.hire("desk", *DESK)
     (tmp_path / "secret").write_text(SECRET)
     log = tmp_path / "log.json"
     async with serve(build_app(api_key=KEY, api_secret=SECRET, faults=PLANTED)) as vendor:
@@ -198,7 +227,20 @@ async def _calls(process: Process, los: Metadata, risk: Metadata, desk: Metadata
         calls.append((stub.CreateDecision, create(GEORGE), risk))
         for method, request, metadata in calls:
             said.append(await _said(method, request, metadata))
+        for of, name, request in afterwards(*await _contested(channel, desk)):
+            said.append(await _said(getattr(of(channel), name), request, desk))
     return "\n".join(said)
+
+
+async def _contested(channel: grpc.aio.Channel, desk: Metadata) -> tuple[str, str]:
+    """A decision that waits for a person, and its review."""
+    decisions_of = decision_service_pb2_grpc.DecisionServiceStub(channel)
+    made = (await decisions_of.CreateDecision(create(CHRISTINA), metadata=desk)).decision
+    asked = {"decision_id": made.decision_id, "request_id": "c-0", "text": f"{NAME} asks"}
+    reviews = review_service_pb2_grpc.ReviewServiceStub(channel)
+    contest = review_pb.RequestReviewRequest(**asked)
+    review = (await reviews.RequestReview(contest, metadata=desk)).review
+    return made.decision_id, review.review_id
 
 
 async def _said(method: Any, request: Any, metadata: Metadata) -> str:

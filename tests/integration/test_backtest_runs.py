@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from decision_service.alarms import Alarm
 from decision_service.clock_ids import Ids, SystemClock
 from decision_service.impact.document import decoded
-from decision_service.impact.figures import Subject
+from decision_service.impact.figures import ReportSubject
 from decision_service.impact.sums import ImpactSums, TooManyCells
 from decision_service.pipeline.backtest.ports import JudgedRanges, KeyRange
 from decision_service.pipeline.backtest.rules import BacktestOrder, RulesOrder
@@ -37,7 +37,7 @@ LEASE = 0.6
 RULES = RulesOrder(b"")
 PLAN = BacktestPlan(
     BacktestOrder("loan", RULES, RULES, frozenset()),
-    Subject("loan", "PHP", "v1", "a", "v2", "b", (), "", "", "1.0"),
+    ReportSubject("loan", "PHP", "v1", "a", "v2", "b", (), "", "", "1.0"),
     NOON,
     NOON + timedelta(days=1),
 )

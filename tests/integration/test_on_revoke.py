@@ -5,9 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, func, select
 
+from decision_service.pipeline.notices.ports import StoredNotice
+from decision_service.reviewing.opening import ReviewCase
+from decision_service.reviewing.policy import NO_POLICY
+from decision_service.reviewing.steps import By
+from decision_service.storage.engine import open_database
+from decision_service.storage.schema.personal import PERSONAL, ErasedBy
+from decision_service.storage.schema.tables import metadata
 from decision_service.storage.store import Store
-from tests.kits.decision_entries import SNAPSHOT, numbered
+from tests.integration.test_storage_erasures import told as psql
+from tests.kits.arm_figures import paired
+from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, numbered
+from tests.kits.notice_log import LETTER
+from tests.kits.outcome_log import BOOKED
+from tests.kits.postgres import Postgres
+from tests.kits.stored_person import ANA, BEN, fill
+from tests.kits.stores import opened
 
 
 @pytest.mark.parametrize("erase_decisions", [False, True])
@@ -26,3 +41,59 @@ async def test_decisions_stay_unless_they_are_to_go(
         assert kept == [not erase_decisions, True]
     finally:
         await store.aclose()
+
+
+async def test_decisions_leave_the_pages_of_their_tables(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """On PostgreSQL what others have there comes into freed places; VACUUM FULL leaves none."""
+    url, ids = postgres.migrated(), [numbered(number).decision_id.encode() for number in (1, 2)]
+    tables = [name for name, held in PERSONAL.items() if held.erased_by is ErasedBy.DECISIONS]
+    folder = Path(psql(postgres, url, "SHOW data_directory"))
+
+    def named() -> set[str]:
+        psql(postgres, url, "CHECKPOINT")
+        files = {
+            one: psql(postgres, url, f"SELECT pg_relation_filepath('{one}')") for one in tables
+        }
+        pages = {one: (folder / file).read_bytes() for one, file in files.items()}
+        return {one for one, held in pages.items() if any(each in held for each in ids)}
+
+    async with opened(url, journal=tmp_path / "erasures", erase_decisions=True) as store:
+        await fill(store, ANA, 1)
+        await fill(store, BEN, 11)
+        assert named() == {*tables}
+        await store.erase(ANA)
+        assert not named() & {"decisions", "arm_decisions", "shadow_results"}
+    psql(postgres, url, f"VACUUM FULL {', '.join(tables)}")
+    assert named() == set()
+
+
+async def test_nothing_is_recorded_of_a_decision_that_is_gone(url: str) -> None:
+    """A contest, a letter, a report and a shadow's result that come too late leave no row."""
+    case = ReviewCase(ENTRY.decision_id, ENTRY.caller, ENTRY.user_id, ENTRY.product, ENTRY.outcome)
+    letter = StoredNotice(ENTRY.decision_id, ENTRY.caller, LETTER, "a" * 64, NOON, "staff-maria")
+    async with opened(url, erase_decisions=True) as store:
+        await store.commit(ENTRY)
+        await store.erase(ENTRY.user_id)
+        assert await store.reviews.contest(case, By("los", "", NOON), "Why?", NO_POLICY) is None
+        assert await store.notices.record(letter) is None
+        assert await store.record_outcome(BOOKED, ENTRY.caller, NOON) is None
+        await store.put_pairs([paired(ENTRY.decision_id)])
+    database = await open_database(url, 1)
+    try:
+        assert await database.read(_left) == {}
+    finally:
+        await database.aclose()
+
+
+def _left(connection: Connection) -> dict[str, int]:
+    """How many rows each table holds that an erasure of decisions empties."""
+    names = [name for name, held in PERSONAL.items() if held.erased_by is not ErasedBy.NOTHING]
+    counts = {
+        name: connection.execute(
+            select(func.count()).select_from(metadata.tables[name])
+        ).scalar_one()
+        for name in names
+    }
+    return {name: count for name, count in counts.items() if count}

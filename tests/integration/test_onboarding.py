@@ -8,10 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from decision_service.domain.errors import (
+    ConsentMoved,
     RequestInProgress,
     UpstreamBudgetExhausted,
     UpstreamUnavailable,
@@ -33,6 +36,7 @@ from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW
+from tests.kits.decision_entries import SNAPSHOT, numbered
 
 SOMEBODY = Applicant("los", "CRM-1")
 GEORGE = sandbox_people()[0].user_id
@@ -256,3 +260,30 @@ async def test_callers_reach_the_applicants_that_they_created_alone() -> None:
         assert desk.source.status.requests == asked
         for use in (desk.onboard.link_token, desk.look, desk.onboard.erase, desk.onboard.erase):
             await use(made.user_id, SOMEBODY.caller, _soon())
+
+
+@dataclass(slots=True)
+class ReadMeanwhile:
+    """A vendor whose data is read and decided on just before it is revoked."""
+
+    desk: Desk
+
+    async def revoke(self, user_id: str, stop_at: float) -> int:
+        """Decide, then revoke."""
+        await self.desk.log.commit(numbered(1, **READ, consent=1))
+        return await self.desk.source.enrolment.revoke(user_id, stop_at)
+
+
+READ = {"user_id": GEORGE, "snapshot": replace(SNAPSHOT, user_id=GEORGE)}
+
+
+async def test_what_is_read_until_the_accounts_are_revoked_is_erased_too() -> None:
+    """Data that a decision stored in between is gone, and a decision that still has it is late."""
+    async with opened() as desk:
+        await desk.log.commit(numbered(0, user_id=GEORGE))
+        vendor = cast("Any", ReadMeanwhile(desk))
+        erased = await OnboardApplicants(vendor, desk.log, desk.clock).erase(GEORGE, "", _soon())
+        assert (erased.accounts, erased.snapshots) == (3, 1)
+        assert await desk.log.snapshot(GEORGE, SNAPSHOT.id) is None
+        with pytest.raises(ConsentMoved):
+            await desk.log.commit(numbered(2, **READ, consent=1))

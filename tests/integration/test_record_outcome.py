@@ -11,7 +11,7 @@ import pytest
 
 from decision_service.domain.errors import DecisionUnknown, FieldInvalid, InputInvalid
 from decision_service.domain.money import Money
-from decision_service.pipeline.outcomes.ports import Comparison, LoanOutcome, LoanStatus
+from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus, ReportRelation
 from decision_service.pipeline.outcomes.record import RecordOutcome
 from decision_service.pipeline.ports import DecisionEntry, StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions
@@ -60,7 +60,7 @@ async def test_a_day_between_decision_and_now_is_taken(store: Store, back: int) 
     """A day more on either side may be today somewhere."""
     record, decision_id = await recorder(store, World())
     compared = await record(report(decision_id, TODAY - back * DAY), "")
-    assert compared.comparison is Comparison.NEWEST
+    assert compared.comparison is ReportRelation.NEWEST
 
 
 @pytest.mark.parametrize("back", [-2, 2])
@@ -81,7 +81,7 @@ async def test_another_currency_is_refused(store: Store, *, sent: bool) -> None:
     record, decision_id = await recorder(store, world, facts=facts)
     with pytest.raises(InputInvalid, match=r"outcome\.instalment is in USD.* in PHP"):
         await record(report(decision_id, currency="USD"), "")
-    assert (await record(report(decision_id), "")).comparison is Comparison.NEWEST
+    assert (await record(report(decision_id), "")).comparison is ReportRelation.NEWEST
 
 
 async def test_outside_the_go_live_any_currency_may_be_lent(store: Store) -> None:
@@ -100,5 +100,5 @@ async def test_another_callers_decision_is_unknown(store: Store) -> None:
     for scope in ("crm", "anonymous"):
         with pytest.raises(DecisionUnknown):
             await record(report(decision_id), scope)
-    for scope, found in (("los", Comparison.NEWEST), ("", Comparison.REPEATED)):
+    for scope, found in (("los", ReportRelation.NEWEST), ("", ReportRelation.REPEATED)):
         assert (await record(report(decision_id), scope)).comparison is found

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from decision_service.domain.errors import UpstreamUnavailable
 from decision_service.domain.kinds import Kind
@@ -218,6 +219,19 @@ async def test_a_disconnected_account_leaves_when_it_told_of_income(tmp_path: Pa
         desk.vendor.tenant.erase_user(GEORGE)
         await sweep(desk.store, desk.refresh, desk.worker.listener, pace=0)
         assert (await desk.store.user_state(GEORGE)).ended == ()
+
+
+async def test_the_vendors_word_of_what_was_erased_here_is_no_alarm(tmp_path: Path) -> None:
+    """An erasure has accounts revoked, of which events tell: nothing is stored that they are of."""
+    async with opened(tmp_path) as desk:
+        await read(desk)
+        [source, *_] = sources_of(desk, GEORGE)
+        await desk.store.erase(GEORGE)
+        desk.vendor.tenant.revoke(source)
+        with capture_logs() as logs:
+            await desk.event(GEORGE, "ACCOUNT_DISCONNECTED", source)
+            assert await desk.worker.drain()
+        assert [one for one in logs if "alarm" in one] == []
 
 
 async def test_a_user_that_the_vendor_erased_is_erased_here(tmp_path: Path) -> None:

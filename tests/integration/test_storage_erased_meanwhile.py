@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from decision_service.domain.errors import ConsentMoved
+from decision_service.domain.errors import ConsentMoved, ReviewRefused
+from decision_service.pipeline.history.keys import KEYED
+from decision_service.pipeline.ports import HistoryEntry
+from decision_service.storage.postgres.database import LOCK_MS
 from decision_service.storage.store import Store
-from tests.kits.decision_entries import SNAPSHOT, as_stored, numbered
+from tests.kits.decision_entries import NOON, SNAPSHOT, as_stored, numbered
+from tests.kits.history_log import KEYS
+from tests.kits.outcome_log import BOOKED
 from tests.kits.postgres import Postgres
+from tests.kits.review_log import claimed_by, completed_by, referred
+from tests.kits.stores import opened
 from tests.kits.until import until
 from tests.kits.warm_log import MARK
 
@@ -104,6 +112,68 @@ async def test_what_was_read_before_an_erasure_is_refused_after_it(
         await deciding_late
     assert not await deciding.keep_warm(SNAPSHOT, MARK, 0)
     assert await other.fetchval(_STORED) == 0
+
+
+async def complete(store: Store) -> None:
+    """Complete a claimed review, which changes the history of its decision."""
+    [review] = await store.reviews.of_decision(numbered(1).decision_id)
+    await store.reviews.step(review.review_id, completed_by("ana"))
+
+
+async def report(store: Store) -> None:
+    """Report a loan, which changes the history of its decision."""
+    told = replace(BOOKED, decision_id=numbered(1).decision_id)
+    await store.record_outcome(told, numbered(1).caller, NOON)
+
+
+@pytest.mark.parametrize("erase_decisions", [False, True])
+@pytest.mark.parametrize("work", [complete, report])
+async def test_no_erasure_waits_for_who_waits_for_it(
+    url: str,
+    other: asyncpg.Connection,
+    work: Callable[[Store], Awaitable[None]],
+    *,
+    erase_decisions: bool,
+) -> None:
+    """What is said of a decision while it is erased comes before or after, and both get through."""
+    async with opened(url) as saying, opened(url, erase_decisions=erase_decisions) as erasing:
+        keys = tuple((key, 0) for key in KEYS.all)
+        await saying.commit(referred(1, user_id=USER, history=HistoryEntry(keys, "PHP")))
+        [review] = await saying.reviews.of_decision(numbered(1).decision_id)
+        await saying.reviews.step(review.review_id, claimed_by("ana"))
+        held = other.transaction()
+        await held.start()
+        await other.execute("SELECT decision_id FROM history FOR UPDATE")
+        erased = asyncio.ensure_future(erasing.erase(USER))
+        await until(lambda: blocked(other, 1))
+        said = asyncio.ensure_future(work(saying))
+        await until(lambda: ended_or_blocked(other, said))
+        await held.rollback()
+        assert (await erased).known
+        with suppress(ReviewRefused):
+            await said
+    assert (
+        await other.fetchval("SELECT count(*) FROM history_keys WHERE key = ANY($1)", HASHES) == 0
+    )
+
+
+async def test_an_erasure_waits_for_another_vacuum(
+    stores: tuple[Store, Store], other: asyncpg.Connection
+) -> None:
+    """However long the server's own takes, which holds the table as its own lock does here."""
+    deciding, erasing = stores
+    await deciding.commit(COLD)
+    held = other.transaction()
+    await held.start()
+    await other.execute("LOCK TABLE decisions IN SHARE UPDATE EXCLUSIVE MODE")
+    erased = asyncio.ensure_future(erasing.erase(USER))
+    done, _ = await asyncio.wait({erased}, timeout=1.5 * LOCK_MS / 1000)
+    await held.rollback()
+    assert not done
+    assert (await erased).snapshots == 1
+
+
+HASHES = [key for key in KEYS.all if key[:1] in KEYED]
 
 
 async def blocked(other: asyncpg.Connection, waiters: int) -> bool:

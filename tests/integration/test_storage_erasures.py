@@ -16,11 +16,13 @@ from sqlalchemy.engine import make_url
 
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.pipeline.ports import Erased, UserState
+from decision_service.reviewing.model import ReviewEnd
 from decision_service.storage.engine import migrate
 from decision_service.storage.privacy.erasure_journal import ErasureJournal, new_erasure
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
 from tests.kits.postgres import Postgres
+from tests.kits.review_log import referred
 from tests.kits.stores import opened
 
 USER = SNAPSHOT.user_id
@@ -107,6 +109,24 @@ async def test_a_restored_backup_is_erased_again(place: Place) -> None:
     await store.aclose()
 
 
+async def test_a_restored_review_of_who_was_erased_is_ended_again(place: Place) -> None:
+    """Also where nothing was ever read of the person: it is not decided again for her."""
+    store = await place.open()
+    await store.commit(referred(1, user_id=USER, content=b"\x01" * 32 + b"hash"))
+    await store.aclose()
+    backup = await asyncio.to_thread(place.copy)
+    store = await place.open()
+    await store.erase(USER)
+    await store.aclose()
+    store = await place.open(backup)
+    [review] = await store.reviews.of_decision(numbered(1).decision_id)
+    assert review.end is ReviewEnd.ERASED
+    kept = await store.get(numbered(1).decision_id)
+    assert kept is not None
+    assert kept.content == b"\x01" * 32
+    await store.aclose()
+
+
 async def test_without_the_journal_the_backup_has_the_data(place: Place) -> None:
     """The journal is what erases it again, and nothing else."""
     backup = await backed_up(place)
@@ -134,6 +154,19 @@ async def test_an_erasure_that_a_crash_cut_off_is_finished(place: Place) -> None
     ErasureJournal.open(place.journal).note([new_erasure(USER)])
     store = await place.open()
     assert await store.snapshot(USER, SNAPSHOT.id) is None
+    await store.aclose()
+
+
+async def test_an_erasure_that_failed_is_not_repeated_after_a_later_one(place: Place) -> None:
+    """The next one carries it out too, so that a start takes nothing that was given since."""
+    store = await place.open()
+    await store.commit(DECIDED)
+    ErasureJournal.open(place.journal).note([new_erasure(USER)])
+    assert await store.erase(USER) == Erased(snapshots=1, known=True)
+    await store.commit(numbered(3, snapshot=SNAPSHOT, consent=1))
+    await store.aclose()
+    store = await place.open()
+    assert await store.snapshot(USER, SNAPSHOT.id) == SNAPSHOT.body
     await store.aclose()
 
 

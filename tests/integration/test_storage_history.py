@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, select
 
 from decision_service.pipeline.history.keys import KEYED, IdentityKey, history_keys
+from decision_service.storage.engine import open_database
 from decision_service.storage.errors import KeysUnfit
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
+from decision_service.storage.queries import history
+from decision_service.storage.schema import tables
 from decision_service.storage.store import Store
 from tests.integration.test_storage_erasures import told as psql
+from tests.kits.decision_entries import numbered
 from tests.kits.history_log import KEYS, decide, decided, present
 from tests.kits.postgres import Postgres
 from tests.kits.stores import opened
@@ -42,6 +48,18 @@ async def test_an_erasure_leaves_no_hash_in_the_file(tmp_path: Path) -> None:
 
 def _bytes(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.glob("decisions.db*"))
+
+
+async def test_an_erasure_forgets_the_hash_of_who_applied(url: str, tmp_path: Path) -> None:
+    """Of a request the digest stays, by which its repetition is known; others' stay whole."""
+    hashed = b"\x01" * 32 + KEYS.person[0]
+    async with opened(url, journal=tmp_path / "erasures") as store:
+        await store.commit(decided(1, content=hashed))
+        other = history_keys("user-2", "los", "").user
+        await store.commit(decided(2, [other], user_id="user-2", content=hashed))
+        await store.erase("user-1")
+        kept = [await store.get(numbered(number).decision_id) for number in (1, 2)]
+    assert [one and one.content for one in kept] == [hashed[:32], hashed]
 
 
 async def test_an_erasure_leaves_no_hash_in_the_tables(postgres: Postgres, tmp_path: Path) -> None:
@@ -93,6 +111,51 @@ async def test_half_way_through_a_rotation_links_are_found(url: str, tmp_path: P
     lost = f"under the identity key {old.id.hex()}, which {file} lacks: put the key back, or run"
     with pytest.raises(KeysUnfit, match=lost):
         await Store.open(url, identity_keys=file)
+
+
+async def test_an_erasure_half_way_through_a_rotation_leaves_no_hash(
+    url: str, tmp_path: Path
+) -> None:
+    """Neither under the old key nor under the new one, of decisions of before and since."""
+    file = tmp_path / "keys"
+    old, new = IDENTITY_KEYS.add(file), IDENTITY_KEYS.add(file)
+    async with opened(url, identity_keys=file, journal=tmp_path / "erasures") as store:
+        assert store.identity_keys == (new, old)
+        for number, secrets in enumerate(((old,), (new, old)), 1):
+            await store.commit(decided(number, [KEYS.user, *_account(secrets)], last=number - 1))
+        await store.erase("user-1")
+    assert await _hashes(url) == []
+
+
+async def test_a_key_that_is_forgotten_is_in_no_row(url: str, tmp_path: Path) -> None:
+    """Also not among what decisions are found by: whoever has the key could try accounts there."""
+    file = tmp_path / "keys"
+    old, new = IDENTITY_KEYS.add(file), IDENTITY_KEYS.add(file)
+    async with opened(url, identity_keys=file) as store:
+        await store.commit(decided(1, [KEYS.user, *_account((new, old))]))
+    database = await open_database(url, 1)
+    assert await database.write(partial(history.forget_key, key_id=old.id)) == 1
+    await database.aclose()
+    [found, place] = await _hashes(url)
+    assert old.id not in found
+    assert old.id not in place
+    assert new.id in found
+
+
+async def _hashes(url: str) -> list[bytes]:
+    """What the store holds of hashes: what decisions are found by, and their places."""
+    database = await open_database(url, 1)
+    try:
+        return await database.read(_every_hash)
+    finally:
+        await database.aclose()
+
+
+def _every_hash(connection: Connection) -> list[bytes]:
+    packed = [bytes(one) for one in connection.execute(select(tables.history.c.found_by)).scalars()]
+    places = [bytes(one) for one in connection.execute(select(tables.history_keys.c.key)).scalars()]
+    found = [one for one in packed if any(key[:1] in KEYED for key in history.unpacked(one))]
+    return [*found, *(key for key in places if key[:1] in KEYED)]
 
 
 def _account(secrets: tuple[IdentityKey, ...]) -> tuple[bytes, ...]:

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
-from decision_service.pipeline.outcomes.ports import Comparison
+from decision_service.pipeline.outcomes.ports import ReportRelation
 from decision_service.storage.engine import open_database
 from decision_service.storage.schema.tables import loan_outcomes
 from decision_service.storage.store import Store
@@ -30,7 +30,7 @@ async def test_what_was_recorded_is_there_after_a_restart(url: str) -> None:
         await store.commit(ENTRY)
         await told(store, BOOKED)
     async with opened(url) as store:
-        assert await told(store, BOOKED) is Comparison.REPEATED
+        assert await told(store, BOOKED) is ReportRelation.REPEATED
         assert await listed(store, ENTRY.decision_id) == [BOOKED]
 
 
@@ -49,7 +49,7 @@ async def test_processes_agree_on_each_loan(postgres: Postgres) -> None:
         )
         kept = await listed(there, ENTRY.decision_id)
     assert sum(one is not None and one.is_new for one in found) == 25
-    assert found.count(Comparison.CONTRADICTS) == 25
+    assert found.count(ReportRelation.CONTRADICTS) == 25
     assert [one.as_of for one in kept] == [day.as_of for day in days]
 
 

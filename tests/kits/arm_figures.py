@@ -56,6 +56,12 @@ class FiguresLog(ArmFigures, PairLog, DecisionLog, Protocol):
     """The ports on one store."""
 
 
+async def stored(log: FiguresLog, *decision_ids: str) -> None:
+    """Have the log hold decisions of these ids."""
+    for number, decision_id in enumerate(decision_ids):
+        await log.commit(numbered(number, decision_id=decision_id))
+
+
 def decided(number: int, unit: str, outcome: Outcome, **changes: object) -> DecisionEntry:
     """A decision of the champion's on an applicant dealt by the hash, changed."""
     arm = ArmDecision(unit, Arm.CHAMPION, 1, hashed=True, pins=True)
@@ -148,6 +154,7 @@ class ArmFiguresKit:
     async def test_results_of_a_shadow_are_added_up(self, log: FiguresLog) -> None:
         """Outcomes, amounts, causes and principal reasons are those of a report's sums."""
         approved = Side(Outcome.APPROVE, None, 2_000_000)
+        await stored(log, "dec_1", "dec_2", "dec_3", "dec_4")
         await log.put_pairs([PAIR, paired("dec_2", before=replace(approved, amount=500_000))])
         await log.put_pairs([paired("dec_3", after=approved), paired("dec_4")])
         found = await log.pair_sums(PRODUCT, 3, NOON)
@@ -161,12 +168,14 @@ class ArmFiguresKit:
 
     async def test_a_result_that_is_there_stays(self, log: FiguresLog) -> None:
         """A version's second result on a decision changes nothing."""
+        await stored(log, "dec_1")
         await log.put_pairs([PAIR])
         await log.put_pairs([paired("dec_1", after=Side(Outcome.DECLINE))])
         assert [*(await log.pair_sums(PRODUCT, 3, NOON)).matrix] == ["APPROVE>REFER"]
 
     async def test_sums_are_of_one_version_and_time(self, log: FiguresLog) -> None:
         """Other versions, products and earlier decisions are left out; failures have no side."""
+        await stored(log, "dec_1", "dec_9")
         failed = replace(PAIR, told=NotCompared(LeftOut.RULE_ERROR, ("income.months_12m",)))
         await log.put_pairs([failed, replace(PAIR, version=4), paired("dec_9")])
         await log.put_pairs([])

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from decision_service.pipeline.applicants.ports import IssuedToken
 from decision_service.pipeline.ports import WarmMark
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import NOON, SNAPSHOT, numbered
@@ -49,3 +50,25 @@ class ExpiryKit:
         assert await log.expire(NOON, 10) == 1
         assert (await log.user_state(OLD.user_id)).last is None
         assert list(await log.read_users("", 10)) == []
+
+    async def test_counts_go_with_the_last_reading(self, log: Store) -> None:
+        """The accounts that a user had once are forgotten with what they gave, not before."""
+        await log.commit(numbered(1, created=NOON - YEAR, snapshot=OLD))
+        await log.commit(numbered(2, created=NOON, snapshot=NEW))
+        other = replace(OLD, user_id="user-2")
+        await log.commit(numbered(3, created=NOON - YEAR, user_id="user-2", snapshot=other))
+        while await log.expire(NOON - timedelta(days=1), 10):
+            pass
+        assert (await log.user_state(OLD.user_id)).counts == tuple(sorted(OLD.counts, key=str))
+        assert (await log.user_state("user-2")).counts == ()
+
+    async def test_what_only_waits_to_be_used_up_goes_too(self, log: Store) -> None:
+        """Tokens that expired long ago, and quarantines of users of whom nothing was read."""
+        for user_id, at in (("user-1", NOON - YEAR), ("user-2", NOON)):
+            await log.issued(IssuedToken(f"digest of {user_id}", user_id, at))
+            await log.quarantine(user_id, at)
+        await log.expire(NOON - timedelta(days=1), 10)
+        assert await log.subject_access.user_rows("user-1") is None
+        held = await log.subject_access.user_rows("user-2")
+        assert held is not None
+        assert [len(held.tables[name]) for name in ("link_tokens", "warm")] == [1, 1]

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from decision_service.notices.model import Letter, NoticeKind, Part
+from decision_service.notices.model import Letter, LetterPart, NoticeKind
 from decision_service.pipeline.notices.ports import NoticeFilter, Sending, StoredNotice
 from decision_service.pipeline.ports import PagePosition
 from decision_service.storage.store import Store
@@ -19,7 +19,7 @@ LETTER = Letter(
     "Pamagat",
     "Sample Lending Inc.",
     "Hindi namin maaprobahan.",
-    (Part("Bakit", ("linya",), ("dahilan",)),),
+    (LetterPart("Bakit", ("linya",), ("dahilan",)),),
     "",
 )
 MADE = StoredNotice(ENTRY.decision_id, ENTRY.caller, LETTER, "a" * 64, NOON, "los")

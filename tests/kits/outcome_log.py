@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from decision_service.domain.errors import StoreBusy
 from decision_service.domain.money import Money
 from decision_service.pipeline.outcomes.ports import (
-    Comparison,
     LoanOutcome,
     LoanStatus,
     OutcomePosition,
+    ReportRelation,
 )
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, numbered
@@ -35,7 +35,7 @@ LATER = replace(BOOKED, as_of=BOOKED.as_of + 30 * DAY, overdue_days=0)
 REPAID = LoanOutcome(BOOKED.decision_id, BOOKED.loan_id, LATER.as_of + DAY, LoanStatus.REPAID)
 
 
-async def told(log: Store, report: LoanOutcome, caller: str = "los") -> Comparison | None:
+async def told(log: Store, report: LoanOutcome, caller: str = "los") -> ReportRelation | None:
     """What recording a report says; a busy store is asked again, as it asks callers to do."""
     while True:
         try:
@@ -64,21 +64,21 @@ class OutcomeLogKit:
         await log.commit(ENTRY)
         bare = LoanOutcome(ENTRY.decision_id, "LN 0", BOOKED.as_of, LoanStatus.NOT_TAKEN_UP)
         for report in (BOOKED, bare):
-            assert await told(log, report) is Comparison.NEWEST
+            assert await told(log, report) is ReportRelation.NEWEST
         assert await listed(log, ENTRY.decision_id) == [bare, BOOKED]
         assert await listed(log, numbered(2).decision_id) == []
 
     async def test_the_newest_day_counts_and_every_report_is_kept(self, log: Store) -> None:
         """A later day supersedes, an earlier one that comes late is kept and told, in any order."""
         await log.commit(ENTRY)
-        assert await told(log, LATER) is Comparison.NEWEST
+        assert await told(log, LATER) is ReportRelation.NEWEST
         late = await log.record_outcome(BOOKED, "los", NOON)
         assert late is not None
-        assert (late.comparison, late.newest) == (Comparison.OLDER, LATER)
-        assert await told(log, REPAID) is Comparison.NEWEST
+        assert (late.comparison, late.newest) == (ReportRelation.OLDER, LATER)
+        assert await told(log, REPAID) is ReportRelation.NEWEST
         assert await listed(log, ENTRY.decision_id) == [BOOKED, LATER, REPAID]
         for report in (LATER, BOOKED, REPAID):
-            assert await told(log, report) is Comparison.REPEATED
+            assert await told(log, report) is ReportRelation.REPEATED
 
     async def test_a_contradiction_changes_nothing(self, log: Store) -> None:
         """Another report of the same day, or the loan on another decision, is not recorded."""
@@ -86,8 +86,8 @@ class OutcomeLogKit:
         await log.commit(numbered(2))
         await told(log, BOOKED)
         other_day = replace(BOOKED, decision_id=numbered(2).decision_id, as_of=LATER.as_of)
-        assert await told(log, replace(BOOKED, overdue_days=4)) is Comparison.CONTRADICTS
-        assert await told(log, other_day) is Comparison.OTHER_DECISION
+        assert await told(log, replace(BOOKED, overdue_days=4)) is ReportRelation.CONTRADICTS
+        assert await told(log, other_day) is ReportRelation.OTHER_DECISION
         assert await listed(log, ENTRY.decision_id) == [BOOKED]
         assert await listed(log, numbered(2).decision_id) == []
 
@@ -96,9 +96,9 @@ class OutcomeLogKit:
         other = numbered(2, caller="crm")
         await log.commit(ENTRY)
         await log.commit(other)
-        assert await told(log, BOOKED) is Comparison.NEWEST
+        assert await told(log, BOOKED) is ReportRelation.NEWEST
         theirs = replace(BOOKED, decision_id=other.decision_id, overdue_days=9)
-        assert await told(log, theirs, "crm") is Comparison.NEWEST
+        assert await told(log, theirs, "crm") is ReportRelation.NEWEST
         assert await listed(log, ENTRY.decision_id) == [BOOKED]
 
     async def test_without_its_decision_nothing_is_recorded(self, log: Store) -> None:
@@ -111,9 +111,9 @@ class OutcomeLogKit:
         await log.commit(ENTRY)
         reports = [replace(BOOKED, overdue_days=number) for number in range(50)]
         found = await asyncio.gather(*(told(log, report) for report in reports))
-        assert found.count(Comparison.NEWEST) == 1
-        assert found.count(Comparison.CONTRADICTS) == 49
-        winner = reports[found.index(Comparison.NEWEST)]
+        assert found.count(ReportRelation.NEWEST) == 1
+        assert found.count(ReportRelation.CONTRADICTS) == 49
+        winner = reports[found.index(ReportRelation.NEWEST)]
         assert await listed(log, ENTRY.decision_id) == [winner]
 
     async def test_a_loan_is_on_one_decision_however_reports_come(self, log: Store) -> None:
@@ -127,7 +127,7 @@ class OutcomeLogKit:
             for one in (ENTRY.decision_id, other)
         ]
         found = await asyncio.gather(*(told(log, report) for report in reports))
-        assert found.count(Comparison.OTHER_DECISION) == 25
+        assert found.count(ReportRelation.OTHER_DECISION) == 25
         held = [await listed(log, one) for one in (ENTRY.decision_id, other)]
         assert sorted(map(len, held)) == [0, 25]
 
@@ -140,4 +140,4 @@ class OutcomeLogKit:
         assert await log.expire(NOON + DAY, 10) == 1
         assert await listed(log, ENTRY.decision_id) == []
         again = replace(BOOKED, decision_id=numbered(2).decision_id)
-        assert await told(log, again) is Comparison.NEWEST
+        assert await told(log, again) is ReportRelation.NEWEST

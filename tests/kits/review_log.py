@@ -301,7 +301,9 @@ class ReviewLogKit:
         )
 
         async def contest(request_id: str) -> Review:
-            return await log.reviews.contest(case, by("los", request_id), "look again", POLICY)
+            told = await log.reviews.contest(case, by("los", request_id), "look again", POLICY)
+            assert told is not None
+            return told
 
         told = await asyncio.gather(*(contest(f"r-{n}") for n in range(5)), contest("r-1"))
         assert len({one.review_id for one in told}) == 1

@@ -184,4 +184,5 @@ async def _belongings(store: Store, entry: DecisionEntry) -> None:
     case = ReviewCase(entry.decision_id, entry.caller, entry.user_id, entry.product, entry.outcome)
     los, maria = By("los", "q-1", NOON + DAY), By("staff-maria", "n-1", NOON + DAY)
     review = await store.reviews.contest(case, los, "My debts are repaid.", NO_POLICY)
+    assert review is not None
     await store.reviews.step(review.review_id, lambda one, _: note(one, maria, "secret_signal"))

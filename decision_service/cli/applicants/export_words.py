@@ -9,21 +9,23 @@ import msgspec
 TITLE = "What is stored about you"
 
 
-class Chapter(msgspec.Struct, frozen=True):
+class ChapterText(msgspec.Struct, frozen=True):
     """A chapter of the page: its title, and a sentence on what it holds."""
 
     title: str
     words: str
 
 
-CHAPTERS: Mapping[str, Chapter] = {
-    "about": Chapter("About this copy", "What it holds, how long it is kept, what is left out."),
-    "user": Chapter("You as an applicant", "What is kept beside decisions."),
-    "decisions": Chapter(
+CHAPTERS: Mapping[str, ChapterText] = {
+    "about": ChapterText(
+        "About this copy", "What it holds, how long it is kept, what is left out."
+    ),
+    "user": ChapterText("You as an applicant", "What is kept beside decisions."),
+    "decisions": ChapterText(
         "Decisions",
         "Each with its reasons, what you asked for, and the values that it rests on. Newest first.",
     ),
-    "readings": Chapter("Data that was read", "From the accounts that you connected."),
+    "readings": ChapterText("Data that was read", "From the accounts that you connected."),
 }
 """In the order of an export."""
 

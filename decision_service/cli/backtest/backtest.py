@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from decision_service.cli.backtest.findings import conditions, require_fit
 from decision_service.cli.backtest.local.proofs import proofs_of
 from decision_service.cli.backtest.local.rules import compared_rules
-from decision_service.cli.backtest.local.run import Question, answered, require_possible
+from decision_service.cli.backtest.local.run import LocalBacktest, answered, require_possible
 from decision_service.cli.backtest.local.sources import SourceNames
 from decision_service.cli.backtest.local.workers import Workers
 from decision_service.cli.backtest.options import (
@@ -113,7 +113,7 @@ def backtest(
     if write_expect:
         require_challenger(rules, compared)
     window = _window(since, until, compared)
-    question = Question(compared, order, window, sample or 0, jobs, on)
+    question = LocalBacktest(compared, order, window, sample or 0, jobs, on)
     proofs = proofs_of(compared, order.params_as_of) if prove else UNSET
     report = replace(answered(question, SourceNames(store, cases, outcomes)), proofs=proofs)
     show_report(report, form, out)

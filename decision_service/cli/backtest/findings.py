@@ -24,7 +24,7 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
-class Condition(msgspec.Struct, frozen=True):
+class MeasureCondition(msgspec.Struct, frozen=True):
     """A measure of the report beside a number."""
 
     text: str
@@ -70,12 +70,12 @@ _NAMES = (
 )
 
 
-def conditions(given: Sequence[str]) -> Sequence[Condition]:
+def conditions(given: Sequence[str]) -> Sequence[MeasureCondition]:
     """The conditions as they are typed; raises CommandError."""
     return [_condition(text) for text in given]
 
 
-def _condition(text: str) -> Condition:
+def _condition(text: str) -> MeasureCondition:
     found = _FORM.fullmatch(text)
     if found is None:
         raise CommandError(
@@ -88,10 +88,10 @@ def _condition(text: str) -> Condition:
             f"--fail-if names {found[1]}, which is no measure: {did_you_mean(found[1], _NAMES)}",
             Exit.USAGE,
         )
-    return Condition(text.strip(), found[1], found[2], float(found[3]))
+    return MeasureCondition(text.strip(), found[1], found[2], float(found[3]))
 
 
-def findings(report: ImpactReport, asked: Sequence[Condition]) -> Iterator[str]:
+def findings(report: ImpactReport, asked: Sequence[MeasureCondition]) -> Iterator[str]:
     """A sentence for each condition that is met."""
     found = measures(report)
     for one in asked:
@@ -100,7 +100,7 @@ def findings(report: ImpactReport, asked: Sequence[Condition]) -> Iterator[str]:
             yield f"{one.text}: {one.measure} is {value:.4f}"
 
 
-def require_fit(report: ImpactReport, asked: Sequence[Condition]) -> None:
+def require_fit(report: ImpactReport, asked: Sequence[MeasureCondition]) -> None:
     """Raise CommandError where a condition is met, or most applicants cannot be compared."""
     found = tuple(findings(report, asked))
     if found:

@@ -15,7 +15,7 @@ from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.text_files import read_text
 from decision_service.language.diagnostics import Report, render
 from decision_service.ruleset.program.lists import folded, hashed
-from decision_service.ruleset.reading.lists import HASH, ListReader, read_list
+from decision_service.ruleset.reading.lists import HASH, KeyListReader, read_list
 from decision_service.storage.rules_folder.whole_files import write_whole
 
 _SALT_BYTES = 16
@@ -30,7 +30,7 @@ def hash_list(
     """
     text = read_text(path, "name the file of a list")
     report = Report()
-    reader = ListReader(str(path), text, report)
+    reader = KeyListReader(str(path), text, report)
     if reader.columns and not reader.salt:
         reader.keys()
     _refuse(path, report)
@@ -44,7 +44,7 @@ def hash_list(
     console().print(words, markup=False, soft_wrap=True)
 
 
-def _hashed(reader: ListReader) -> tuple[str, int]:
+def _hashed(reader: KeyListReader) -> tuple[str, int]:
     """The text of a list with all keys hashed, and how many were plain."""
     salt = reader.salt or secrets.token_hex(_SALT_BYTES)
     out = io.StringIO()

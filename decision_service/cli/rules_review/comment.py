@@ -24,7 +24,7 @@ MOST = 30
 
 
 @dataclass(slots=True)
-class Part:
+class CommentPart:
     """A part of the comment: a heading, lines of Markdown, and findings in a sentence each."""
 
     title: str
@@ -32,9 +32,9 @@ class Part:
     findings: list[str] = field(default_factory=list)
 
 
-def check_part(found: Sequence[Diagnostic], *, strict: bool) -> Part:
+def check_part(found: Sequence[Diagnostic], *, strict: bool) -> CommentPart:
     """What the check says; warnings are findings where it is strict."""
-    part = Part("Check")
+    part = CommentPart("Check")
     part.lines = _list(f"`{d.file}:{d.line}` {d.code}: {_text(d.message)}" for d in found)
     part.lines = part.lines or ["Nothing is wrong."]
     wrong = [d for d in found if strict or d.severity is Severity.ERROR]
@@ -45,36 +45,36 @@ def check_part(found: Sequence[Diagnostic], *, strict: bool) -> Part:
     return part
 
 
-def diff_parts(told: RulesDiff) -> Iterator[Part]:
+def diff_parts(told: RulesDiff) -> Iterator[CommentPart]:
     """What changed in versions, plans and lists, in plain words."""
     if told.gone:
-        yield Part("Versions that are gone", [f"- {name}" for name in told.gone])
+        yield CommentPart("Versions that are gone", [f"- {name}" for name in told.gone])
     if not told.versions:
-        yield Part("Versions", ["No version decides otherwise than before."])
+        yield CommentPart("Versions", ["No version decides otherwise than before."])
     for one, comparison in told.versions:
         yield _version_part(one, comparison)
     for plan in told.plans:
-        yield Part(f"Rollout plan of {plan.product}", _changes(plan.changes))
+        yield CommentPart(f"Rollout plan of {plan.product}", _changes(plan.changes))
     if told.lists:
-        yield Part("Lists", _list(_text(list_sentence(change)) for change in told.lists))
+        yield CommentPart("Lists", _list(_text(list_sentence(change)) for change in told.lists))
 
 
-def _version_part(one: ChangedVersion, comparison: RulesetDiff | None) -> Part:
+def _version_part(one: ChangedVersion, comparison: RulesetDiff | None) -> CommentPart:
     if one.before is None or comparison is None:
-        return Part(f"{one.name} is new", ["There was no version of this product."])
+        return CommentPart(f"{one.name} is new", ["There was no version of this product."])
     lines = _changes(comparison.changes) or ["It decides alike."]
-    return Part(f"{one.name} against v{one.before.version}", lines)
+    return CommentPart(f"{one.name} against v{one.before.version}", lines)
 
 
 def _changes(found: Sequence[WrittenChange]) -> list[str]:
     return _list(f"{c.group}: {_text(c.subject)} {_text(c.words)}" for c in found)
 
 
-def tests_part(version: SuiteResults, least: int) -> Part:
+def tests_part(version: SuiteResults, least: int) -> CommentPart:
     """How the own tests of a version or a plan come out."""
     failed, covered = version.failed, version.coverage.percent
     passed = len(version.results) - len(failed)
-    part = Part(f"Tests of {version.name}")
+    part = CommentPart(f"Tests of {version.name}")
     part.lines = [f"{passed} passed, {len(failed)} failed, coverage {covered} %."]
     part.lines += _list(f"{_text(r.case.name)}: {_text(why(r))}" for r in failed)
     errors = [p for p in version.problems if p.severity is Severity.ERROR]
@@ -89,9 +89,9 @@ def tests_part(version: SuiteResults, least: int) -> Part:
     return part
 
 
-def figures_part(version: SuiteResults, new: LoadedRules, least: int) -> Part:
+def figures_part(version: SuiteResults, new: LoadedRules, least: int) -> CommentPart:
     """Which changed figures no test of a version or a plan notices."""
-    part = Part(f"Figures of {version.name}")
+    part = CommentPart(f"Figures of {version.name}")
     told = try_figures(new.selection.folder, version)
     part.lines = [f"{told.percent} % of {len(told.tried)} changes of figures are noticed."]
     part.lines += _list(
@@ -108,15 +108,15 @@ def figures_part(version: SuiteResults, new: LoadedRules, least: int) -> Part:
     return part
 
 
-def proofs_part(one: ChangedVersion, proofs: Proofs) -> Part:
+def proofs_part(one: ChangedVersion, proofs: Proofs) -> CommentPart:
     """What is proved of a version beside the one before."""
     title = f"Proofs of {one.name} against {proofs.before}"
-    return Part(title, _list(_text(each.sentence) for each in proofs.claims))
+    return CommentPart(title, _list(_text(each.sentence) for each in proofs.claims))
 
 
-def impact_part(one: ChangedVersion, report: ImpactReport, met: Sequence[str]) -> Part:
+def impact_part(one: ChangedVersion, report: ImpactReport, met: Sequence[str]) -> CommentPart:
     """What a version would have done to recorded applicants; `met` are conditions that are met."""
-    part = Part(f"What {one.name} would do")
+    part = CommentPart(f"What {one.name} would do")
     part.lines = [line for told in (*headline(report), "", *honesty(report)) for line in (told,)]
     part.lines += ["", "<details><summary>The whole report</summary>", "", markdown(report).strip()]
     part.lines += ["", "</details>"]
@@ -124,7 +124,7 @@ def impact_part(one: ChangedVersion, report: ImpactReport, met: Sequence[str]) -
     return part
 
 
-def comment(title: str, parts: Sequence[Part]) -> str:
+def comment(title: str, parts: Sequence[CommentPart]) -> str:
     """The whole comment; findings stand first."""
     findings = [each for part in parts for each in part.findings]
     lines = [f"# {title}", "", "No findings." if not findings else "Findings:"]

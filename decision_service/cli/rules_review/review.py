@@ -15,7 +15,7 @@ from decision_service.cli.rules.diff.revisions import rules_of
 from decision_service.cli.rules.diff.states import compare_rules
 from decision_service.cli.rules.folder import select_rules
 from decision_service.cli.rules_review.comment import (
-    Part,
+    CommentPart,
     check_part,
     comment,
     diff_parts,
@@ -23,7 +23,7 @@ from decision_service.cli.rules_review.comment import (
     proofs_part,
     tests_part,
 )
-from decision_service.cli.rules_review.impact import CaseFile, judged
+from decision_service.cli.rules_review.impact import ReviewedCases, judged
 from decision_service.impact.proofs import Proofs
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.trial.plan_tests import PlanResults
@@ -34,7 +34,7 @@ from decision_service.pipeline.trial.rule_tests import run_rule_tests
 class Wanted:
     """What a review looks at; coverage and figures are least shares in percent."""
 
-    cases: CaseFile | None
+    cases: ReviewedCases | None
     strict: bool
     coverage: int
     figures: int
@@ -57,7 +57,7 @@ def reviewed(old: str, new: str, rules: Path, wanted: Wanted) -> Reviewed:
     return Reviewed(text, any(part.findings for part in parts))
 
 
-def _parts(before: Path, after: Path, wanted: Wanted) -> Iterator[Part]:
+def _parts(before: Path, after: Path, wanted: Wanted) -> Iterator[CommentPart]:
     found = problems_of(select_rules(after))
     yield check_part(found, strict=wanted.strict)
     if any(d.severity is Severity.ERROR for d in found):
@@ -68,12 +68,12 @@ def _parts(before: Path, after: Path, wanted: Wanted) -> Iterator[Part]:
     except CommandError as error:
         if error.code is not Exit.FINDINGS:
             raise
-        yield Part("Before", [f"The rules as they were do not load: {error.message}."])
+        yield CommentPart("Before", [f"The rules as they were do not load: {error.message}."])
         return
     yield from _compared(old, new, wanted)
 
 
-def _compared(old: LoadedRules, new: LoadedRules, wanted: Wanted) -> Iterator[Part]:
+def _compared(old: LoadedRules, new: LoadedRules, wanted: Wanted) -> Iterator[CommentPart]:
     told = compare_rules(old, new)
     yield from diff_parts(told)
     changed = [one for one, _ in told.versions]
@@ -100,7 +100,7 @@ def _beside_champion(one: ChangedVersion, proofs: Proofs | None) -> Proofs | Non
 
 def _tests(
     changed: list[ChangedVersion], plans: Collection[str], new: LoadedRules, wanted: Wanted
-) -> Iterator[Part]:
+) -> Iterator[CommentPart]:
     """Tests of all, since shared files and tests change too; figures of what changed."""
     digests = {one.after.digest for one in changed}
     for tested in run_rule_tests(new.selection.folder, new.rulebook):

@@ -12,7 +12,7 @@ from decision_service.cli.server.options import ConfigOption
 from decision_service.config import Settings, load
 from decision_service.storage.engine import open_database
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
-from decision_service.storage.queries import history
+from decision_service.storage.queries import decisions, history
 
 
 def _configured(settings: Settings) -> Path | None:
@@ -26,7 +26,7 @@ commands = file_commands(IDENTITY_KEYS, _configured, "Make, show and retire the 
 def forget(key: KeyArgument, config: ConfigOption = None) -> None:
     """Delete what the store holds under one key.
 
-    Second uses that it found are forgotten.
+    Second uses that it found are forgotten, and hashes of who applied with them.
     """
     wanted = key_id(key)
     with refusals():
@@ -37,6 +37,11 @@ def forget(key: KeyArgument, config: ConfigOption = None) -> None:
 async def _forget(url: str, wanted: bytes) -> int:
     database = await open_database(url)
     try:
-        return await database.write(partial(history.forget_key, key_id=wanted))
+        gone = await database.write(partial(history.forget_key, key_id=wanted))
+        after: str | None = ""
+        while after is not None:
+            work = partial(decisions.forget_key, key_id=wanted, after=after)
+            after = await database.write(work)
+        return gone
     finally:
         await database.aclose()

@@ -24,7 +24,7 @@ class ClientConnection(H11Protocol):
     """A connection that ends when its client takes too long; it has waited since `since`."""
 
     def __init__(
-        self, connections: Connections, *, app_state: dict[str, Any], **given: Any
+        self, connections: HttpConnections, *, app_state: dict[str, Any], **given: Any
     ) -> None:
         super().__init__(app_state={**app_state, CONNECTION: self}, **given)
         self.waits = False
@@ -91,7 +91,7 @@ class ClientConnection(H11Protocol):
             self._end = None
 
 
-class Connections:
+class HttpConnections:
     """At most `most` connections at once; `ended` counts those broken off.
 
     Beyond them the one that has waited longest for its client ends, so that nobody keeps others
@@ -124,7 +124,7 @@ def _since(connection: ClientConnection) -> float:
     return connection.since
 
 
-def bounded_by(connections: Connections) -> Callable[..., ClientConnection]:
+def bounded_by(connections: HttpConnections) -> Callable[..., ClientConnection]:
     """Makes the connections of a server, counted here."""
 
     def made(**given: Any) -> ClientConnection:

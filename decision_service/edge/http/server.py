@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from decision_service.asgi import listen, serving
 from decision_service.config import PREFIX, split_address
 from decision_service.edge.http.bounds import BoundedRequests
-from decision_service.edge.http.connections import Connections, bounded_by
+from decision_service.edge.http.connections import HttpConnections, bounded_by
 from decision_service.edge.tls import AddressInUse, Certificates
 
 HSTS = {"strict-transport-security": "max-age=31536000"}
@@ -24,7 +24,7 @@ async def serve_http(
     setting: str,
     address: str,
     app: ASGIApp,
-    connections: Connections,
+    connections: HttpConnections,
     certificates: Certificates | None = None,
     proxies: Sequence[str] = (),
 ) -> AsyncIterator[str]:

@@ -28,21 +28,23 @@ _SCOPE = InstrumentationScope("decision_service")
 _CUMULATIVE = AggregationTemporality.CUMULATIVE
 
 
-class Period(msgspec.Struct, frozen=True):
+class CountingPeriod(msgspec.Struct, frozen=True):
     """When counting began, and when it was read; nanoseconds of Unix time."""
 
     began: int
     read: int
 
 
-def metrics_data(families: Iterable[Family], resource: Resource, period: Period) -> MetricsData:
+def metrics_data(
+    families: Iterable[Family], resource: Resource, period: CountingPeriod
+) -> MetricsData:
     """All samples of a registry as cumulative metrics of one resource."""
     metrics = [_metric(family, period) for family in families if family.samples]
     scope = ScopeMetrics(_SCOPE, metrics, "")
     return MetricsData([ResourceMetrics(resource, [scope], "")])
 
 
-def _metric(family: Family, period: Period) -> Metric:
+def _metric(family: Family, period: CountingPeriod) -> Metric:
     name = metric_name(family.name)
     data: Sum | Gauge | Histogram
     if family.type == "counter":
@@ -54,13 +56,15 @@ def _metric(family: Family, period: Period) -> Metric:
     return Metric(name.name, family.documentation, name.unit, data)
 
 
-def _numbers(family: Family, name: MetricName, period: Period) -> Iterator[NumberDataPoint]:
+def _numbers(family: Family, name: MetricName, period: CountingPeriod) -> Iterator[NumberDataPoint]:
     for sample in family.samples:
         attributes = attributes_of(name, sample.labels)
         yield NumberDataPoint(attributes, period.began, period.read, float(sample.value))
 
 
-def _histograms(family: Family, name: MetricName, period: Period) -> Iterator[HistogramDataPoint]:
+def _histograms(
+    family: Family, name: MetricName, period: CountingPeriod
+) -> Iterator[HistogramDataPoint]:
     series: dict[tuple[tuple[str, str], ...], list[Sample]] = {}
     for sample in family.samples:
         labels = tuple((key, text) for key, text in sample.labels.items() if key != "le")
@@ -70,7 +74,7 @@ def _histograms(family: Family, name: MetricName, period: Period) -> Iterator[Hi
 
 
 def _histogram(
-    samples: Iterable[Sample], attributes: Mapping[str, str], period: Period
+    samples: Iterable[Sample], attributes: Mapping[str, str], period: CountingPeriod
 ) -> HistogramDataPoint:
     """One series: Prometheus' buckets hold the lower ones too, OpenTelemetry's do not."""
     below = {s.labels["le"]: int(s.value) for s in samples if s.name.endswith("_bucket")}

@@ -12,7 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
 
 from decision_service.edge.otel.delivery import Delivery
-from decision_service.edge.otel.metrics import Period, metrics_data
+from decision_service.edge.otel.metrics import CountingPeriod, metrics_data
 
 
 class MetricsSender:
@@ -33,10 +33,10 @@ class MetricsSender:
         began = _nanoseconds(now())
         while True:
             await asyncio.sleep(self._seconds)
-            period = Period(began, _nanoseconds(now()))
+            period = CountingPeriod(began, _nanoseconds(now()))
             self._delivery.note(taken=await self._taken(registry, period))
 
-    async def _taken(self, registry: CollectorRegistry, period: Period) -> bool:
+    async def _taken(self, registry: CollectorRegistry, period: CountingPeriod) -> bool:
         data = metrics_data(registry.collect(), self._resource, period)
         loop = asyncio.get_running_loop()
         try:

@@ -30,7 +30,7 @@ DEEPEST = 16
 MOST_VALUES = 12_000
 
 
-class Mark(Protocol):
+class YamlMark(Protocol):
     """A position as libyaml gives it, counted from 0."""
 
     line: int
@@ -221,9 +221,9 @@ class Composer:
         return self.lines[index] if index < len(self.lines) else ""
 
 
-def _line_of(mark: Mark | None) -> int:
+def _line_of(mark: YamlMark | None) -> int:
     return mark.line if mark is not None else 0
 
 
-def _column_of(mark: Mark | None) -> int:
+def _column_of(mark: YamlMark | None) -> int:
     return mark.column if mark is not None else 0

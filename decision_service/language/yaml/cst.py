@@ -55,7 +55,7 @@ class Piece(msgspec.Struct):
             yield from value.scalars()
 
 
-class Comment(msgspec.Struct, frozen=True):
+class CstComment(msgspec.Struct, frozen=True):
     """A comment; `alone` where no key or value stands before it on its line."""
 
     start: int
@@ -69,7 +69,7 @@ class SourceText(msgspec.Struct):
 
     text: str
     root: Piece
-    comments: list[Comment]
+    comments: list[CstComment]
 
     def column(self, position: int) -> int:
         """How many characters stand before a position on its line."""
@@ -149,7 +149,7 @@ def _index(mark: object) -> int:
     return int(getattr(mark, "index", 0))
 
 
-def _comments(text: str, root: Piece) -> Iterator[Comment]:
+def _comments(text: str, root: Piece) -> Iterator[CstComment]:
     position = 0
     for scalar in root.scalars():
         yield from _between(text, position, scalar.start)
@@ -157,8 +157,8 @@ def _comments(text: str, root: Piece) -> Iterator[Comment]:
     yield from _between(text, position, len(text))
 
 
-def _between(text: str, start: int, end: int) -> Iterator[Comment]:
+def _between(text: str, start: int, end: int) -> Iterator[CstComment]:
     for found in _COMMENT.finditer(text, start, end):
         line = text.rfind("\n", 0, found.start()) + 1
         alone = _STRUCTURE_BEFORE.fullmatch(text, line, found.start()) is not None
-        yield Comment(found.start(), found.start() - line, found.group().rstrip(), alone)
+        yield CstComment(found.start(), found.start() - line, found.group().rstrip(), alone)

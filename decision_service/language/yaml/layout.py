@@ -12,7 +12,7 @@ from collections import Counter
 import msgspec
 import yaml
 
-from decision_service.language.yaml.cst import Comment, LayoutError, Piece, SourceText, cut
+from decision_service.language.yaml.cst import CstComment, LayoutError, Piece, SourceText, cut
 
 WIDEST = 120
 _STEP = "  "
@@ -57,7 +57,7 @@ class _Writer(msgspec.Struct):
 
     source: SourceText
     lines: list[str] = msgspec.field(default_factory=list)
-    pending: list[Comment] = msgspec.field(default_factory=list)
+    pending: list[CstComment] = msgspec.field(default_factory=list)
     path: list[tuple[int, int]] = msgspec.field(default_factory=list)
     last: tuple[tuple[int, int], ...] = ()
     commented: bool = True
@@ -186,7 +186,7 @@ class _Writer(msgspec.Struct):
             self.lines.append(f"{' ' * indent}{comment.text}")
             self.commented = True
 
-    def _trailing(self, comment: Comment) -> None:
+    def _trailing(self, comment: CstComment) -> None:
         """Behind the last line, where it stood, but at least two blanks away."""
         line = self.lines[-1]
         width = max(len(line) + 2, comment.column)

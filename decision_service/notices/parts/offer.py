@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Offer, Outcome
 from decision_service.notices.languages.words import Words
-from decision_service.notices.model import NoticeSubject, NoticeTexts, Part, PersonsResult
+from decision_service.notices.model import LetterPart, NoticeSubject, NoticeTexts, PersonsResult
 from decision_service.notices.values import day_text, money_text
 
 
@@ -19,7 +19,7 @@ def granted(subject: NoticeSubject) -> Money | None:
     return None if offer is None else offer.approved_amount
 
 
-def offer_part(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Part | None:
+def offer_part(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> LetterPart | None:
     """The offer of an approval by rules, or the amount that a person approved."""
     verdict = subject.verdict
     if subject.person is not None:
@@ -30,7 +30,7 @@ def offer_part(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Part
     if verdict.offer.binding and subject.asked is not None:
         limit = texts.limits.get(verdict.offer.binding, words.other_limit)
         lines = (words.limit.format(asked=money_text(subject.asked), limit=limit),)
-    return Part(words.offer, lines, tuple(_items(verdict.offer, subject, words)))
+    return LetterPart(words.offer, lines, tuple(_items(verdict.offer, subject, words)))
 
 
 def _items(offer: Offer, subject: NoticeSubject, words: Words) -> Iterator[str]:
@@ -51,11 +51,11 @@ def _terms(
         yield words.instalment.format(instalment=money_text(instalment))
 
 
-def _by_person(subject: NoticeSubject, person: PersonsResult, words: Words) -> Part | None:
+def _by_person(subject: NoticeSubject, person: PersonsResult, words: Words) -> LetterPart | None:
     """What a person approved, on the product's terms for that amount."""
     if person.amount is None:
         return None
     reduced = (words.person_limit.format(asked=money_text(subject.asked)),)
     lines = reduced if subject.is_reduced else ()
     items = _terms(person.amount, person.term_months, person.instalment, words)
-    return Part(words.offer, lines, tuple(items))
+    return LetterPart(words.offer, lines, tuple(items))

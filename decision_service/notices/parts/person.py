@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from decision_service.notices.languages.words import Words
-from decision_service.notices.model import Part, PersonsResult
+from decision_service.notices.model import LetterPart, PersonsResult
 from decision_service.notices.values import day_text, said
 
 
-def person_part(person: PersonsResult, words: Words) -> Part:
+def person_part(person: PersonsResult, words: Words) -> LetterPart:
     """That a person decided, and whether that confirms or changes what was contested."""
     sentence = words.by_person
     if person.contested:
         sentence = words.changed if person.changed else words.confirmed
-    return Part(words.reviewed, (sentence.format(reviewed_on=day_text(person.decided_on, words)),))
+    return LetterPart(
+        words.reviewed, (sentence.format(reviewed_on=day_text(person.decided_on, words)),)
+    )
 
 
 def persons_reason(person: PersonsResult, language: str, words: Words) -> str:

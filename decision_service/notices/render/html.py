@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from decision_service.notices.model import Letter, Part
+from decision_service.notices.model import Letter, LetterPart
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -30,13 +30,13 @@ def html(letter: Letter) -> str:
     )
 
 
-def _section(part: Part) -> str:
+def _section(part: LetterPart) -> str:
     if not part.heading:
         return "".join(f'<p class="reference">{escape(line)}</p>\n' for line in part.lines)
     return f"<section><h2>{escape(part.heading)}</h2>{''.join(_content(part))}</section>\n"
 
 
-def _content(part: Part) -> Iterator[str]:
+def _content(part: LetterPart) -> Iterator[str]:
     for line in part.lines:
         yield f"<p>{escape(line)}</p>"
     if part.items:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import fill
 
-from decision_service.notices.model import Letter, Part
+from decision_service.notices.model import Letter, LetterPart
 
 COLUMNS = 78
 
@@ -18,7 +18,7 @@ def text(letter: Letter) -> str:
     return "\n\n".join([*map(_wrapped, blocks), *parts, *map(_wrapped, closing)]) + "\n"
 
 
-def _blocks(part: Part) -> Iterator[str]:
+def _blocks(part: LetterPart) -> Iterator[str]:
     lines = [part.heading] if part.heading else []
     lines += [_wrapped(line) for line in part.lines]
     lines += [_wrapped(item, "- ", "  ") for item in part.items]

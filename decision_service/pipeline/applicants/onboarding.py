@@ -131,12 +131,11 @@ class OnboardApplicants:
         return token
 
     async def erase(self, user_id: str, scope: str, stop_at: float) -> ErasedApplicant:
-        """Destroy a user's stored data, then revoke the user's accounts at the vendor.
+        """Destroy a user's stored data, revoke the accounts at the vendor, destroy what came since.
 
-        Decisions stay. Safe to repeat, and to be repeated where it raises UpstreamUnavailable:
-        what is stored here is destroyed by then. Raises UserUnknown where neither the vendor nor
-        the store knows anything of the user, and where the caller `scope` did
-        not create the user.
+        Safe to repeat, and to be repeated where it raises UpstreamUnavailable: what was stored
+        here is destroyed by then. Raises UserUnknown where neither the vendor nor the store knows
+        anything of the user, and where the caller `scope` did not create the user.
         """
         await self._owners.require(user_id, scope)
         erased = await self._log.erase(user_id)
@@ -146,7 +145,8 @@ class OnboardApplicants:
             if not erased.known:
                 raise
             accounts = 0
-        return ErasedApplicant(accounts, erased.snapshots)
+        late = (await self._log.erase(user_id)).snapshots if accounts else 0
+        return ErasedApplicant(accounts, erased.snapshots + late)
 
     async def _settled(
         self, applicant: Applicant, record: ApplicantRecord, stop_at: float, *, fresh: bool

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 import msgspec
 
-from decision_service.impact.figures import Subject
+from decision_service.impact.figures import ReportSubject
 from decision_service.pipeline.backtest.compared import ComparedRules
 from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.backtest.range import WHOLE
@@ -60,11 +60,11 @@ def subject_of(
     edges: tuple[datetime, datetime],
     share: float,
     version: str,
-) -> Subject:
+) -> ReportSubject:
     """What the report is about; `edges` are the first and the last decision, `version` ours."""
     base, other = compared.product.champion, compared.changed
     since, until = (edge.astimezone(base.zone).isoformat(timespec="seconds") for edge in edges)
-    return Subject(
+    return ReportSubject(
         order.product,
         base.currency,
         f"v{base.version}",

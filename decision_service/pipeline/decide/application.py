@@ -34,7 +34,8 @@ class EarlierDecision(msgspec.Struct, frozen=True):
 
 
 _REQUEST = b"R"
-_PLAIN_BYTES = 32
+PLAIN_BYTES = 32
+"""The digest of a request, before the hash of its applicant where there is one."""
 
 
 class Application(msgspec.Struct, frozen=True):
@@ -92,19 +93,24 @@ def is_same_request(
     """
     if is_recorded_in_full(stored, application) is None:
         return False
-    keyed = stored[_PLAIN_BYTES:]
-    key_id = keyed[len(_REQUEST) : len(_REQUEST) + KEY_ID_BYTES]
+    key_id = hashed_under(stored)
     secret = next((one for one in secrets if one.id == key_id), None)
     if secret is None:
         return True
-    return hmac.compare_digest(keyed, _keyed(application, caller, secret))
+    return hmac.compare_digest(stored[PLAIN_BYTES:], _keyed(application, caller, secret))
+
+
+def hashed_under(stored: bytes) -> bytes:
+    """The id of the secret under which stored content has a hash; empty without one."""
+    start = PLAIN_BYTES + len(_REQUEST)
+    return stored[start : start + KEY_ID_BYTES]
 
 
 def is_recorded_in_full(stored: bytes, application: Application) -> bool | None:
     """Whether the reply recorded with stored content is in FULL view; None of another request."""
     asked = application.style.full
     for full in (asked, not asked):
-        if hmac.compare_digest(stored[:_PLAIN_BYTES], application.content(full=full)):
+        if hmac.compare_digest(stored[:PLAIN_BYTES], application.content(full=full)):
             return full
     return None
 

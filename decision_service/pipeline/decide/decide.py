@@ -46,7 +46,7 @@ from decision_service.pipeline.decide.run import (
 )
 from decision_service.pipeline.history.figures import HistoryOf
 from decision_service.pipeline.history.ports import NOTHING_FOUND, Past
-from decision_service.pipeline.history.read import OwnRecords, Person
+from decision_service.pipeline.history.read import ApplicantIds, OwnRecords
 from decision_service.pipeline.history.turns import Turns
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.ports import DecisionEntry, FetchResult, StoredEntry
@@ -368,9 +368,9 @@ class DecideApplication:
             )
 
 
-def _person(application: Application, call: CallContext) -> Person:
+def _person(application: Application, call: CallContext) -> ApplicantIds:
     replaced = application.earlier.replaced if application.earlier else ""
-    return Person(application.user_id, call.caller, application.customer_ref, replaced)
+    return ApplicantIds(application.user_id, call.caller, application.customer_ref, replaced)
 
 
 def _no_op(_: StoredEntry, __: str, ___: Verdict) -> None:

@@ -29,7 +29,7 @@ PEOPLE = 8192
 """Of how many people the keys of the last decision are cached."""
 
 
-class Person(msgspec.Struct, frozen=True):
+class ApplicantIds(msgspec.Struct, frozen=True):
     """Who applies, as far as earlier decisions can be found by it.
 
     `replaced` is a decision that is made again: it does not count as an earlier one.
@@ -56,7 +56,7 @@ class ReadHistory:
         self._keys: UserCache[Collection[bytes]] = UserCache(PEOPLE)
         self.secrets = secrets
 
-    async def look_up(self, person: Person, request_id: str) -> LookedUp:
+    async def look_up(self, person: ApplicantIds, request_id: str) -> LookedUp:
         """The decision of a request, and what was found of the person before; may raise as `past`.
 
         The keys are those of the person's last decision here: without one none is looked up.
@@ -70,7 +70,7 @@ class ReadHistory:
 
     async def __call__(
         self,
-        person: Person,
+        person: ApplicantIds,
         snapshot: Snapshot,
         about: HistoryOf,
         found: Mapping[bytes, Past] = NOTHING_FOUND,
@@ -112,11 +112,11 @@ class ReadHistory:
         return {key: known[key] for key in keys}
 
 
-def _cached_by(person: Person) -> tuple[str, str, str]:
+def _cached_by(person: ApplicantIds) -> tuple[str, str, str]:
     return person.user_id, person.caller, person.customer_ref
 
 
-def _without(past: Past, person: Person) -> Past:
+def _without(past: Past, person: ApplicantIds) -> Past:
     """The decisions under a key but the one that is made again."""
     if not person.replaced:
         return past

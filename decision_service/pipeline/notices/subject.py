@@ -19,7 +19,7 @@ from decision_service.notices.model import (
 from decision_service.notices.providers import provider_name
 from decision_service.pipeline.decide.record_codec import inputs_from_wire
 from decision_service.pipeline.records.read import Recorded
-from decision_service.recourse.model import Answer, Recourse
+from decision_service.recourse.model import Recourse, RecourseKind
 from decision_service.reviewing.model import Review, ReviewOrigin
 from decision_service.reviewing.policy import ReviewPolicy
 from decision_service.reviewing.standing import Standing, result_of
@@ -48,7 +48,7 @@ def subject_of(recorded: Recorded, verdict: Verdict, stands: Standing) -> Notice
 
 def disclosed_recourse(found: Recourse | None) -> DisclosedRecourse | None:
     """What the product lets applicants be told; None where that is nothing."""
-    if found is None or not found.told or found.answer is Answer.NOTHING:
+    if found is None or not found.told or found.answer is RecourseKind.NOTHING:
         return None
     changes = tuple(DisclosedChange(one.factor, one.now, one.needed) for one in found.changes)
     return DisclosedRecourse(changes, found.day)

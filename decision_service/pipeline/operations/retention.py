@@ -32,7 +32,8 @@ class Expiring(Protocol):
     async def expire(self, before: datetime, most: int) -> int:
         """Delete at most so many decisions made before an instant, oldest first; how many.
 
-        Where none is left, snapshots that were stored before it and that no decision rests on.
+        Where none is left, snapshots that were stored before it and that no decision rests on,
+        and what else is as old and waits for nothing.
         Raises StoreUnavailable.
         """
 

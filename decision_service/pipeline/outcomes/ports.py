@@ -52,7 +52,7 @@ class OutcomePosition(msgspec.Struct, frozen=True):
     loan_id: str
 
 
-class Comparison(Enum):
+class ReportRelation(Enum):
     """What a report is beside the earlier ones of its loan; the first two are to be recorded."""
 
     NEWEST = auto()
@@ -64,13 +64,13 @@ class Comparison(Enum):
     @property
     def is_new(self) -> bool:
         """Whether the report is to be recorded."""
-        return self in {Comparison.NEWEST, Comparison.OLDER}
+        return self in {ReportRelation.NEWEST, ReportRelation.OLDER}
 
 
 class Compared(msgspec.Struct, frozen=True):
     """A report's comparison, and the newest report of its loan with this one counted."""
 
-    comparison: Comparison
+    comparison: ReportRelation
     newest: LoanOutcome
 
 
@@ -79,11 +79,11 @@ def compare(report: LoanOutcome, earlier: Sequence[LoanOutcome]) -> Compared:
     newest = max((report, *earlier), key=lambda one: one.as_of)
     same_day = next((one for one in earlier if one.as_of == report.as_of), None)
     if any(one.decision_id != report.decision_id for one in earlier):
-        return Compared(Comparison.OTHER_DECISION, newest)
+        return Compared(ReportRelation.OTHER_DECISION, newest)
     if same_day is not None:
         repeated = same_day == report
-        return Compared(Comparison.REPEATED if repeated else Comparison.CONTRADICTS, newest)
-    return Compared(Comparison.NEWEST if newest is report else Comparison.OLDER, newest)
+        return Compared(ReportRelation.REPEATED if repeated else ReportRelation.CONTRADICTS, newest)
+    return Compared(ReportRelation.NEWEST if newest is report else ReportRelation.OLDER, newest)
 
 
 class OutcomeLog(Protocol):

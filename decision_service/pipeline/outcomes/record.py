@@ -13,7 +13,12 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.money import Money
 from decision_service.pipeline.decide.record_codec import inputs_from_wire
-from decision_service.pipeline.outcomes.ports import Compared, Comparison, LoanOutcome, OutcomeLog
+from decision_service.pipeline.outcomes.ports import (
+    Compared,
+    LoanOutcome,
+    OutcomeLog,
+    ReportRelation,
+)
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.records.read import ReadDecisions, Recorded
 from decision_service.pipeline.rules.archive import RulesetArchive
@@ -89,14 +94,14 @@ def _require_day(as_of: date, decided: datetime, now: datetime) -> None:
 
 
 def _require_agreement(report: LoanOutcome, compared: Compared) -> None:
-    if compared.comparison is Comparison.CONTRADICTS:
+    if compared.comparison is ReportRelation.CONTRADICTS:
         raise OutcomeContradicted(
             f"another report of loan {report.loan_id} as of {report.as_of} is recorded: correct it "
             "by a report of a later day",
             loan_id=report.loan_id,
             as_of_date=report.as_of.isoformat(),
         )
-    if compared.comparison is Comparison.OTHER_DECISION:
+    if compared.comparison is ReportRelation.OTHER_DECISION:
         raise OutcomeContradicted(
             f"loan {report.loan_id} was reported for another decision: check decision_id and "
             "loan_id",

@@ -6,7 +6,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from decision_service.domain.errors import FieldInvalid, FieldProblem, ReviewUnknown, RulesetUnknown
+from decision_service.domain.errors import (
+    DecisionUnknown,
+    FieldInvalid,
+    FieldProblem,
+    ReviewUnknown,
+    RulesetUnknown,
+)
 from decision_service.domain.kinds import Kind
 from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
 from decision_service.pipeline.ports import Clock, NewId
@@ -181,7 +187,10 @@ class OperateReviews:
             raise FieldInvalid(message, (FieldProblem("decision_id", message),))
         case = review_case(recorded)
         policy = self._policy_of(entry.product)
-        return await self._log.contest(case, self._by(who, request_id), text, policy)
+        review = await self._log.contest(case, self._by(who, request_id), text, policy)
+        if review is None:
+            raise DecisionUnknown.of(decision_id)
+        return review
 
     async def _terms(self, review_id: str, result: ReviewResult) -> ApprovalTerms:
         """Term and instalment of an approval, and the checks that it fails."""

@@ -86,8 +86,13 @@ class ReviewLog(Protocol):
         Raises what `move` raises, and ReviewRefused where the caps in `limits` have no room.
         """
 
-    async def contest(self, case: ReviewCase, by: By, text: str, policy: ReviewPolicy) -> Review:
-        """The decision's unfinished review with the contest noted, else a new one."""
+    async def contest(
+        self, case: ReviewCase, by: By, text: str, policy: ReviewPolicy
+    ) -> Review | None:
+        """The decision's unfinished review with the contest noted, else a new one.
+
+        None where the decision is not stored any more.
+        """
 
     async def arrived(self, user_id: str, kinds: Collection[Kind], now: datetime) -> int:
         """Note in the user's reviews that data has arrived; how many are decided again."""

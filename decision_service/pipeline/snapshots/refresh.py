@@ -53,7 +53,8 @@ that data which changed without an event is found, and what is warm stays warm.
 class EventResult(StrEnum):
     """The result of events; NOT_CONFIRMED is a withdrawal that the vendor's list does not show.
 
-    NOT_WHOLE is data that was read, and that no decision may use as it is.
+    NOT_WHOLE is data that was read, and that no decision may use as it is. Where nothing is stored
+    there is nothing to confirm: a withdrawal is NOTED.
     """
 
     NOTED = "noted"
@@ -103,8 +104,10 @@ class RefreshApplicants:
         """Handle the events of one user together."""
         withdrawn = {event.source for event in events if event.meaning is EventAction.REVOKED}
         if withdrawn:
-            erased = await self.confirm(user_id, withdrawn)
-            return EventResult.ERASED if erased else EventResult.NOT_CONFIRMED
+            if await self.confirm(user_id, withdrawn):
+                return EventResult.ERASED
+            held = await self._log.user_state(user_id)
+            return EventResult.NOT_CONFIRMED if held.counts or held.last else EventResult.NOTED
         arrived = [event for event in events if event.meaning is EventAction.ARRIVED]
         if not arrived:
             return EventResult.NOTED

@@ -72,7 +72,8 @@ def _about(user_id: str, rows: UserRows, terms: AccessTerms, now: datetime) -> M
 def _kept(terms: AccessTerms) -> str:
     return (
         f"decisions and what belongs to them for {terms.retention} months, then deleted; readings "
-        "as long as a decision rests on them; all else until it is replaced, used up or erased"
+        "and counts of records as long as a decision rests on them, or for as many months; all "
+        "else until it is replaced, used up or erased"
     )
 
 

@@ -23,7 +23,7 @@ from decision_service.pipeline.decide.concluding.judge import needs_of
 from decision_service.pipeline.decide.fetching import gather_for
 from decision_service.pipeline.decide.matching import with_match
 from decision_service.pipeline.history.figures import HistoryOf
-from decision_service.pipeline.history.read import Person, ReadHistory
+from decision_service.pipeline.history.read import ApplicantIds, ReadHistory
 from decision_service.pipeline.ports import Clock, DecisionLog, SnapshotSource
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.folder import ProductTexts, RuleFolder, lists_of
@@ -113,7 +113,7 @@ class TryRules:
             wait_until=self._clock.monotonic(),
         )
         snapshot = fetch_result.snapshot
-        own = await self._history(Person(user_id, "", ""), snapshot, about)
+        own = await self._history(ApplicantIds(user_id, "", ""), snapshot, about)
         facts = with_match(own.facts, None, snapshot, needs, as_of)
         return compute(snapshot, needs, as_of, facts)
 

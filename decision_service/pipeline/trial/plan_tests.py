@@ -22,8 +22,8 @@ from decision_service.pipeline.trial.untested import untested_plan
 from decision_service.rollout.model import Plan
 from decision_service.rollout.plan import read_plan
 from decision_service.ruleset.figures.report import FiguresReport, report_on
-from decision_service.ruleset.testing.cases import Coverage, Goal
-from decision_service.ruleset.testing.marks import Mark
+from decision_service.ruleset.testing.cases import Goal, GoalCoverage
+from decision_service.ruleset.testing.marks import FigureMark
 
 
 class PlanResults(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ class PlanResults(msgspec.Struct, frozen=True):
     root: MapNode
     results: tuple[PlanCaseResult, ...]
     problems: tuple[Diagnostic, ...] = ()
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[FigureMark, ...] = ()
 
     @property
     def product(self) -> str:
@@ -56,7 +56,7 @@ class PlanResults(msgspec.Struct, frozen=True):
         return tuple(bounds_in(self.root))
 
     @property
-    def coverage(self) -> Coverage:
+    def coverage(self) -> GoalCoverage:
         """What the bounds did with the cases, of all that they can do."""
         cases = [result.case for result in self.results]
         return plan_coverage(self.tested, self.bounds, cases)

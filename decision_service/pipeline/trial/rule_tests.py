@@ -32,13 +32,13 @@ from decision_service.ruleset.run.evaluator import Facts
 from decision_service.ruleset.testing.cases import (
     CaseFile,
     CaseResult,
-    Coverage,
+    GoalCoverage,
     case_target,
     coverage,
     parse_cases,
     run_cases,
 )
-from decision_service.ruleset.testing.marks import Mark
+from decision_service.ruleset.testing.marks import FigureMark
 
 
 class VersionResults(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ class VersionResults(msgspec.Struct, frozen=True):
     ruleset: CompiledRuleset
     results: tuple[CaseResult, ...]
     problems: tuple[Diagnostic, ...]
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[FigureMark, ...] = ()
 
     @property
     def product(self) -> str:
@@ -63,7 +63,7 @@ class VersionResults(msgspec.Struct, frozen=True):
         return f"{self.ruleset.ruleset} v{self.ruleset.version}"
 
     @property
-    def coverage(self) -> Coverage:
+    def coverage(self) -> GoalCoverage:
         """The parts of the ruleset that the cases reached, of all that can be reached."""
         return coverage(self.ruleset, self.results)
 
@@ -158,7 +158,7 @@ def _version_results(
 ) -> VersionResults:
     results: list[CaseResult] = []
     problems: list[Diagnostic] = []
-    marks: list[Mark] = []
+    marks: list[FigureMark] = []
     for file in files:
         read = _read(file, ruleset.version, ruleset)
         problems.extend(read.diagnostics)

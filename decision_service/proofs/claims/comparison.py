@@ -24,7 +24,7 @@ from decision_service.proofs.claims.verdicts import (
 )
 from decision_service.proofs.conditions import PersonCondition, person_condition
 from decision_service.proofs.people import People
-from decision_service.proofs.person import Person
+from decision_service.proofs.person import PersonValues
 from decision_service.proofs.questions import (
     Period,
     Posed,
@@ -33,7 +33,7 @@ from decision_service.proofs.questions import (
     people_of,
     verdict_on,
 )
-from decision_service.proofs.world import World
+from decision_service.proofs.world import FactorModel
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.encode import EncodedVerdict, encode_ruleset
 
@@ -59,7 +59,7 @@ class Comparison:
     old: CompiledRuleset
     new: CompiledRuleset
     claim: Claim
-    world: World
+    world: FactorModel
     where: PersonCondition | None = None
 
     @property
@@ -97,7 +97,7 @@ class Comparison:
 
     def judged(
         self,
-        person: Person,
+        person: PersonValues,
         _changed: Mapping[str, Any],
         day: date,
         /,
@@ -122,7 +122,7 @@ class Comparison:
 
 
 def compared(
-    old: CompiledRuleset, new: CompiledRuleset, claim: Claim, world: World, where: str = ""
+    old: CompiledRuleset, new: CompiledRuleset, claim: Claim, world: FactorModel, where: str = ""
 ) -> Comparison:
     """The claim about two versions; raises Incomparable, and FormulaUnfit of `where`."""
     _check(old, new)

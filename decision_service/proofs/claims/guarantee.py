@@ -21,9 +21,9 @@ from decision_service.proofs.claims.judged import (
 )
 from decision_service.proofs.claims.second import moved_term, second_values, worse_term
 from decision_service.proofs.people import People, Variant
-from decision_service.proofs.person import Person
+from decision_service.proofs.person import PersonValues
 from decision_service.proofs.questions import Period, Posed, lawful, people_of, verdict_on
-from decision_service.proofs.world import World
+from decision_service.proofs.world import FactorModel
 from decision_service.ruleset.program.guarantees import Guarantee
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.encode import EncodedVerdict, encode_ruleset
@@ -47,7 +47,7 @@ class Kept:
 
     ruleset: CompiledRuleset
     guarantee: Guarantee
-    world: World
+    world: FactorModel
 
     @property
     def sides(self) -> Sequence[str]:
@@ -105,13 +105,18 @@ class Kept:
         return b.true if when is None else holds(b, encode(when, _Final(b, verdict.values)))
 
     def judged(
-        self, person: Person, changed: Mapping[str, Any], day: date, /, first: Verdict | None = None
+        self,
+        person: PersonValues,
+        changed: Mapping[str, Any],
+        day: date,
+        /,
+        first: Verdict | None = None,
     ) -> Sequence[Verdict] | None:
         """The verdicts by which the guarantee is broken."""
         first = first or verdict_on(person, self.ruleset, day)
         if not changed:
             return (first,) if breaks(self.guarantee, first) else None
-        other = Person({**person.values, **changed}, person.answers)
+        other = PersonValues({**person.values, **changed}, person.answers)
         second = verdict_on(other, self.ruleset, day)
         among = is_among(self.guarantee, first) and is_among(self.guarantee, second)
         if not (among and is_better_off(self.guarantee, person, changed)):
@@ -133,7 +138,7 @@ class Nobody(Kept):
 
     def judged(
         self,
-        person: Person,
+        person: PersonValues,
         _changed: Mapping[str, Any],
         day: date,
         /,

@@ -12,7 +12,7 @@ from decision_service.language.evaluation.emitter import compile_tree
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.expressions.tree import reads
 from decision_service.proofs.claims.verdicts import is_better, is_more
-from decision_service.proofs.person import Person
+from decision_service.proofs.person import PersonValues
 from decision_service.ruleset.program.findings import Trace
 from decision_service.ruleset.program.guarantees import Guarantee
 
@@ -51,7 +51,7 @@ def is_worse(guarantee: Guarantee, first: Verdict, second: Verdict) -> bool:
     return approved and (is_better(first, second) or is_more(first, second))
 
 
-def is_better_off(guarantee: Guarantee, person: Person, changed: Mapping[str, Any]) -> bool:
+def is_better_off(guarantee: Guarantee, person: PersonValues, changed: Mapping[str, Any]) -> bool:
     """Whether the person has all values that change, and the changed ones are the better ones."""
     for symbol, way in guarantee.monotone:
         one, other = person.values[symbol.name], changed[symbol.name]

@@ -15,7 +15,7 @@ _MEASURELESS = 10**60
 """Bounds from here on are left out."""
 
 
-class Answer(Enum):
+class Satisfiability(Enum):
     """Whether what was asserted can be true."""
 
     POSSIBLE = "sat"
@@ -138,7 +138,7 @@ class Solver(ABC):
         return self._operation(Op.ADD, pair, (Sort.REAL, Sort.REAL))
 
     @abstractmethod
-    def ask(self, seconds: float, *terms: Term) -> Answer:
+    def ask(self, seconds: float, *terms: Term) -> Satisfiability:
         """Whether everything asserted, and these terms, can be true at once."""
 
     @abstractmethod

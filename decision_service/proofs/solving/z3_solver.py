@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from decision_service.language.terms.term import Op, Sort, Term
-from decision_service.proofs.solving.solver import Answer, Solver, SolverMissing
+from decision_service.proofs.solving.solver import Satisfiability, Solver, SolverMissing
 
 MISSING = "no solver is installed: pip install 'decision-service[prove]'"
 """What is said where the library is not there."""
@@ -34,14 +34,14 @@ class Z3(Solver):
         self._solver.set("random_seed", seed)
         self._model: Any = None
 
-    def ask(self, seconds: float, *terms: Term) -> Answer:
+    def ask(self, seconds: float, *terms: Term) -> Satisfiability:
         """Whether everything asserted, and these terms, can be true at once."""
         self._solver.set("timeout", max(1, int(seconds * 1000)))
         found = self._solver.check(*(self.translated(term) for term in terms))
         if found == self._z3.sat:
             self._model = self._solver.model()
-            return Answer.POSSIBLE
-        return Answer.IMPOSSIBLE if found == self._z3.unsat else Answer.UNKNOWN
+            return Satisfiability.POSSIBLE
+        return Satisfiability.IMPOSSIBLE if found == self._z3.unsat else Satisfiability.UNKNOWN
 
     def value(self, term: Term) -> bool | Fraction:
         """A term's value in what was found POSSIBLE."""

@@ -8,9 +8,9 @@ from decimal import Decimal
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
 from decision_service.rollout.guardrails import (
-    Action,
     Ceiling,
     Guardrail,
+    GuardrailAction,
     GuardrailScope,
     Metric,
     VersusChampion,
@@ -50,13 +50,13 @@ def _read_guardrail(node: YamlNode, plan: Fields, versions: Versions | None) -> 
     if fields is None:
         return None
     metric, scope = fields.choice("metric", Metric), fields.choice("scope", GuardrailScope)
-    action, name = fields.choice("action", Action), read_name(fields)
+    action, name = fields.choice("action", GuardrailAction), read_name(fields)
     min_units = fields.integer("min_units", 1, _LARGEST)
     test = _read_test(fields, Metric(metric) if metric else None)
     if not (metric and scope and action and name and min_units and test):
         return None
     guardrail = Guardrail(
-        name, Metric(metric), GuardrailScope(scope), test, min_units, Action(action)
+        name, Metric(metric), GuardrailScope(scope), test, min_units, GuardrailAction(action)
     )
     _refuse_impossible(fields, guardrail)
     _warn_of_few(fields, guardrail)
@@ -135,10 +135,12 @@ def _refuse_impossible(fields: Fields, guardrail: Guardrail) -> None:
             "a ceiling on the product needs a `window`",
             "add one: `window: 24h`",
         )
-    if guardrail.action is Action.ROLL_BACK and product:
+    if guardrail.action is GuardrailAction.ROLL_BACK and product:
         hint = "write `scope: arm`, or `action: pause`"
         _refuse(fields, "action", "P411", "only the challenger is rolled back", hint)
-    if guardrail.action is Action.KILL and (compares or guardrail.metric in _RAISED_BY_OUTAGES):
+    if guardrail.action is GuardrailAction.KILL and (
+        compares or guardrail.metric in _RAISED_BY_OUTAGES
+    ):
         milder = "`action: roll_back`" if compares else "`action: pause`"
         _refuse(fields, "action", "P412", "an outage may pause but not kill", f"write {milder}")
 
@@ -160,7 +162,7 @@ def _warn_of_few(fields: Fields, guardrail: Guardrail) -> None:
 def _warn_of_idle(fields: Fields, guardrail: Guardrail, versions: Versions | None) -> None:
     if versions is None or versions.challenger is not None:
         return
-    if isinstance(guardrail.test, VersusChampion) or guardrail.action is Action.ROLL_BACK:
+    if isinstance(guardrail.test, VersusChampion) or guardrail.action is GuardrailAction.ROLL_BACK:
         message = f"guardrail `{guardrail.name}` does nothing while the plan has no challenger"
         fields.report.warning("P413", fields.node.place, message)
 

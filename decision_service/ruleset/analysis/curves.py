@@ -7,23 +7,23 @@ from decimal import Decimal
 from itertools import product
 
 from decision_service.language.evaluation import arithmetic
-from decision_service.ruleset.analysis.regions import EVERYTHING, Span
+from decision_service.ruleset.analysis.regions import EVERYTHING, ValueRange
 
 _NOTHING = Decimal(0)
 
 
-def span_of_exponential(of: Span) -> Span:
+def span_of_exponential(of: ValueRange) -> ValueRange:
     """Above zero, and rising with its argument; without an upper end where that overflows."""
     low = _value(arithmetic.exponential, of.low)
-    return Span(_NOTHING if low is None else low, _value(arithmetic.exponential, of.high))
+    return ValueRange(_NOTHING if low is None else low, _value(arithmetic.exponential, of.high))
 
 
-def span_of_logarithm(of: Span) -> Span:
+def span_of_logarithm(of: ValueRange) -> ValueRange:
     """Rising with its argument; the argument is above zero wherever there is a value."""
-    return Span(_value(arithmetic.logarithm, of.low), _value(arithmetic.logarithm, of.high))
+    return ValueRange(_value(arithmetic.logarithm, of.low), _value(arithmetic.logarithm, of.high))
 
 
-def span_of_power(base: Span, exponent: Span) -> Span:
+def span_of_power(base: ValueRange, exponent: ValueRange) -> ValueRange:
     """The span of a power whose base is not below zero; any other base leaves everything open.
 
     It rises or falls all the way along either argument, so that its ends lie at their ends.
@@ -35,16 +35,18 @@ def span_of_power(base: Span, exponent: Span) -> Span:
         return _from_zero(base, exponent)
     corners = [_value(arithmetic.power, *each) for each in product(ends[:2], ends[2:])]
     known = [corner for corner in corners if corner is not None]
-    return Span(min(known, default=_NOTHING), max(known) if len(known) == len(corners) else None)
+    return ValueRange(
+        min(known, default=_NOTHING), max(known) if len(known) == len(corners) else None
+    )
 
 
-def _from_zero(base: Span, exponent: Span) -> Span:
+def _from_zero(base: ValueRange, exponent: ValueRange) -> ValueRange:
     """The span of a power of a base that may be zero, or of which an end is not known."""
     if base.high is None or exponent.low is None or exponent.low <= 0 or exponent.high is None:
-        return Span(_NOTHING, None)
+        return ValueRange(_NOTHING, None)
     ends = [_value(arithmetic.power, base.high, end) for end in (exponent.low, exponent.high)]
     known = [end for end in ends if end is not None]
-    return Span(_NOTHING, max(known) if len(known) == len(ends) else None)
+    return ValueRange(_NOTHING, max(known) if len(known) == len(ends) else None)
 
 
 def _value(function: Callable[..., Decimal], *arguments: Decimal | None) -> Decimal | None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from decision_service.ruleset.analysis.regions import EVERYTHING, Span, meet
+from decision_service.ruleset.analysis.regions import EVERYTHING, ValueRange, meet
 
 _NAME = re.compile(r"(?P<family>income|contributions)\.(?P<backed>backed_)?months_(?P<window>\w+)")
 _EVER = 10_000
@@ -22,7 +22,7 @@ class _Window(msgspec.Struct, frozen=True):
     backed: bool
 
 
-def implied(name: str, value: Decimal, other: str) -> Span | None:
+def implied(name: str, value: Decimal, other: str) -> ValueRange | None:
     """Which values another count can have where one has this; None where it tells nothing of it.
 
     Of fewer months it has at most as many; of more it has at most as many more as it is longer.
@@ -33,10 +33,10 @@ def implied(name: str, value: Decimal, other: str) -> Span | None:
     longer = two.months - one.months
     low = max(Decimal(0), value + min(longer, 0)) if one.backed or not two.backed else Decimal(0)
     high = value + max(longer, 0) if two.backed or not one.backed else None
-    return Span(low, high)
+    return ValueRange(low, high)
 
 
-def in_a_first_job(name: str, value: Decimal, other: str) -> Span | None:
+def in_a_first_job(name: str, value: Decimal, other: str) -> ValueRange | None:
     """The same of somebody whose whole income lies in so many months, a first job's first months.
 
     Every other count of months of income or contributions is at most as large then.
@@ -45,7 +45,7 @@ def in_a_first_job(name: str, value: Decimal, other: str) -> Span | None:
     counts = _window(other) is not None or other in _OF_HISTORY
     if one is None or one.family != "income" or not counts:
         return None
-    return meet(implied(name, value, other) or EVERYTHING, Span(Decimal(0), value))
+    return meet(implied(name, value, other) or EVERYTHING, ValueRange(Decimal(0), value))
 
 
 def _window(name: str) -> _Window | None:

@@ -21,24 +21,24 @@ from decision_service.ruleset.analysis.curves import (
     span_of_logarithm,
     span_of_power,
 )
-from decision_service.ruleset.analysis.regions import EVERYTHING, Span, hull
+from decision_service.ruleset.analysis.regions import EVERYTHING, ValueRange, hull
 
-_CURVES: Mapping[str, Callable[..., Span]] = {
+_CURVES: Mapping[str, Callable[..., ValueRange]] = {
     "exp": span_of_exponential,
     "ln": span_of_logarithm,
     "power": span_of_power,
 }
 
-SlotRanges = Mapping[int, Span]
+SlotRanges = Mapping[int, ValueRange]
 
 
-def whole(symbol: Symbol, currency: str) -> Span:
+def whole(symbol: Symbol, currency: str) -> ValueRange:
     """All values an ordered name can have, in run-time units."""
     if symbol.type is ValueType.DATE:
         return EVERYTHING
     scale = exponent(currency) if symbol.type is ValueType.MONEY else 0
     low, high = (_scaled(b, scale) for b in (symbol.lower, symbol.upper))
-    return Span(low, high)
+    return ValueRange(low, high)
 
 
 def _scaled(bound: Decimal | None, digits: int) -> Decimal | None:
@@ -55,7 +55,7 @@ def written_labels(symbol: Symbol) -> tuple[str, ...]:
     return tuple(str(x).lower() if isinstance(x, bool) else str(x) for x in labels_of(symbol))
 
 
-def span_of(node: Node, known: SlotRanges, currency: str) -> Span:
+def span_of(node: Node, known: SlotRanges, currency: str) -> ValueRange:
     """The span of an ordered expression; `known` narrows names by slot."""
     with exactly():
         try:
@@ -68,10 +68,10 @@ class _Spans:
     def __init__(self, known: SlotRanges, currency: str) -> None:
         self.known, self.currency = known, currency
 
-    def of(self, node: Node) -> Span:
+    def of(self, node: Node) -> ValueRange:
         match node:
             case tree.Constant():
-                return Span(node.value, node.value)
+                return ValueRange(node.value, node.value)
             case tree.NameRead():
                 found = self.known.get(node.symbol.slot)
                 return whole(node.symbol, self.currency) if found is None else found
@@ -85,7 +85,7 @@ class _Spans:
                 return self._call(node)
         return EVERYTHING
 
-    def _arithmetic(self, node: tree.Arithmetic) -> Span:
+    def _arithmetic(self, node: tree.Arithmetic) -> ValueRange:
         left, right = self.of(node.left), self.of(node.right)
         if node.operator == "+":
             return _sum(left, right)
@@ -93,49 +93,51 @@ class _Spans:
             return _sum(left, _negative(right))
         return _product(left, right) if node.operator == "*" else _quotient(left, right)
 
-    def _call(self, node: tree.FunctionCall) -> Span:
+    def _call(self, node: tree.FunctionCall) -> ValueRange:
         spans = [self.of(a) for a in node.arguments]
         if node.function == "coalesce":
             return hull(spans)
         if node.function == "abs":
             low = spans[0].low
-            return spans[0] if low is not None and low >= 0 else Span(0, None)
+            return spans[0] if low is not None and low >= 0 else ValueRange(0, None)
         if node.function in ("min", "max"):
             return _extreme(spans, largest=node.function == "max")
         curve = _CURVES.get(node.function)
         return curve(*spans) if curve else EVERYTHING
 
 
-def _negative(span: Span) -> Span:
+def _negative(span: ValueRange) -> ValueRange:
     low = None if span.high is None else -span.high
     high = None if span.low is None else -span.low
-    return Span(low, high, span.open_high, span.open_low)
+    return ValueRange(low, high, span.open_high, span.open_low)
 
 
-def _sum(left: Span, right: Span) -> Span:
+def _sum(left: ValueRange, right: ValueRange) -> ValueRange:
     low = None if left.low is None or right.low is None else left.low + right.low
     high = None if left.high is None or right.high is None else left.high + right.high
-    return Span(low, high)
+    return ValueRange(low, high)
 
 
-def _product(left: Span, right: Span) -> Span:
+def _product(left: ValueRange, right: ValueRange) -> ValueRange:
     ends = (left.low, left.high, right.low, right.high)
     if None not in ends:
         products = [Decimal(a) * b for a in ends[:2] for b in ends[2:]]
-        return Span(min(products), max(products))
+        return ValueRange(min(products), max(products))
     if all(low is not None and low >= 0 for low in (left.low, right.low)):
-        return Span(Decimal(left.low) * right.low, None)
+        return ValueRange(Decimal(left.low) * right.low, None)
     return EVERYTHING
 
 
-def _quotient(left: Span, right: Span) -> Span:
+def _quotient(left: ValueRange, right: ValueRange) -> ValueRange:
     """The span of a division by what is above zero; any other divisor leaves everything open."""
     if right.low is None or right.low <= 0:
         return EVERYTHING
-    return Span(_shared_out(left.low, right, min), _shared_out(left.high, right, max))
+    return ValueRange(_shared_out(left.low, right, min), _shared_out(left.high, right, max))
 
 
-def _shared_out(end: Decimal | None, by: Span, extreme: Callable[..., Decimal]) -> Decimal | None:
+def _shared_out(
+    end: Decimal | None, by: ValueRange, extreme: Callable[..., Decimal]
+) -> Decimal | None:
     """One end of a quotient; a divisor without an upper end brings it down to zero."""
     if end is None:
         return None
@@ -143,11 +145,11 @@ def _shared_out(end: Decimal | None, by: Span, extreme: Callable[..., Decimal]) 
     return extreme(least, Decimal(end) / Decimal(by.low))
 
 
-def _extreme(spans: list[Span], *, largest: bool) -> Span:
+def _extreme(spans: list[ValueRange], *, largest: bool) -> ValueRange:
     lows = [s.low for s in spans if s.low is not None]
     highs = [s.high for s in spans if s.high is not None]
     if largest:
         high = max(highs) if len(highs) == len(spans) else None
-        return Span(max(lows, default=None), high)
+        return ValueRange(max(lows, default=None), high)
     low = min(lows) if len(lows) == len(spans) else None
-    return Span(low, min(highs, default=None))
+    return ValueRange(low, min(highs, default=None))

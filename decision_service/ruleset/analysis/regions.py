@@ -20,7 +20,7 @@ from decision_service.domain.factor import ValueType
 _STEPPED = frozenset({ValueType.INTEGER, ValueType.MONEY, ValueType.DATE})
 
 
-class Span(msgspec.Struct, frozen=True):
+class ValueRange(msgspec.Struct, frozen=True):
     """Values from `low` to `high`; None is without end; `open_low` and `open_high` exclude them."""
 
     low: Any = None
@@ -46,17 +46,17 @@ class Span(msgspec.Struct, frozen=True):
         return bool(above and below)
 
 
-EVERYTHING = Span()
+EVERYTHING = ValueRange()
 
 
-def stepped(span: Span, type_: ValueType) -> Span:
+def stepped(span: ValueRange, type_: ValueType) -> ValueRange:
     """The span with closed ends where the type's values are a step apart."""
     if type_ not in _STEPPED:
         return span
-    return Span(_first(span, type_), _last(span, type_))
+    return ValueRange(_first(span, type_), _last(span, type_))
 
 
-def _first(span: Span, type_: ValueType) -> Any:
+def _first(span: ValueRange, type_: ValueType) -> Any:
     low = span.low
     if low is None or type_ is ValueType.DATE:
         return low + timedelta(days=1) if low is not None and span.open_low else low
@@ -64,7 +64,7 @@ def _first(span: Span, type_: ValueType) -> Any:
     return whole + 1 if span.open_low and whole == low else whole
 
 
-def _last(span: Span, type_: ValueType) -> Any:
+def _last(span: ValueRange, type_: ValueType) -> Any:
     high = span.high
     if high is None or type_ is ValueType.DATE:
         return high - timedelta(days=1) if high is not None and span.open_high else high
@@ -72,18 +72,18 @@ def _last(span: Span, type_: ValueType) -> Any:
     return whole - 1 if span.open_high and whole == high else whole
 
 
-def meet(left: Span, right: Span) -> Span:
+def meet(left: ValueRange, right: ValueRange) -> ValueRange:
     """The values that lie in both."""
     low = _later(left, right)
     high = _sooner(left, right)
-    return Span(low.low, high.high, low.open_low, high.open_high)
+    return ValueRange(low.low, high.high, low.open_low, high.open_high)
 
 
-def _later(left: Span, right: Span) -> Span:
+def _later(left: ValueRange, right: ValueRange) -> ValueRange:
     return left if compare_lows(left, right) >= 0 else right
 
 
-def _sooner(left: Span, right: Span) -> Span:
+def _sooner(left: ValueRange, right: ValueRange) -> ValueRange:
     if left.high is None or right.high is None:
         return right if left.high is None else left
     if left.high == right.high:
@@ -91,7 +91,7 @@ def _sooner(left: Span, right: Span) -> Span:
     return left if left.high < right.high else right
 
 
-def compare_lows(left: Span, right: Span) -> int:
+def compare_lows(left: ValueRange, right: ValueRange) -> int:
     """Below zero where the left span begins first, above where the right one does."""
     if left.low is None or right.low is None:
         return (left.low is not None) - (right.low is not None)
@@ -100,20 +100,20 @@ def compare_lows(left: Span, right: Span) -> int:
     return 1 if left.low > right.low else -1
 
 
-def hull(spans: Sequence[Span]) -> Span:
+def hull(spans: Sequence[ValueRange]) -> ValueRange:
     """The smallest span around all of them, ends included."""
     lows, highs = [s.low for s in spans], [s.high for s in spans]
-    return Span(None if None in lows else min(lows), None if None in highs else max(highs))
+    return ValueRange(None if None in lows else min(lows), None if None in highs else max(highs))
 
 
-def in_order(spans: Sequence[Span]) -> list[Span]:
+def in_order(spans: Sequence[ValueRange]) -> list[ValueRange]:
     """The spans by where they begin."""
     return sorted(spans, key=cmp_to_key(compare_lows))
 
 
-def gaps(whole: Span, spans: Sequence[Span], type_: ValueType) -> list[Span]:
+def gaps(whole: ValueRange, spans: Sequence[ValueRange], type_: ValueType) -> list[ValueRange]:
     """The parts of a whole that no span covers, in order."""
-    found: list[Span] = []
+    found: list[ValueRange] = []
     rest = stepped(whole, type_)
     for span in in_order([stepped(s, type_) for s in spans]):
         before = stepped(replace(rest, high=span.low, open_high=not span.open_low), type_)
@@ -121,14 +121,14 @@ def gaps(whole: Span, spans: Sequence[Span], type_: ValueType) -> list[Span]:
             found.append(stepped(meet(rest, before), type_))
         if span.high is None:
             return found
-        after = Span(span.high, None, open_low=not span.open_high)
+        after = ValueRange(span.high, None, open_low=not span.open_high)
         rest = stepped(meet(rest, after), type_)
         if rest.empty:
             return found
     return [*found, rest]
 
 
-def overlap(left: Span, right: Span, type_: ValueType) -> Span | None:
+def overlap(left: ValueRange, right: ValueRange, type_: ValueType) -> ValueRange | None:
     """The values that two spans share; None where there are none."""
     shared = stepped(meet(left, right), type_)
     return None if shared.empty else shared

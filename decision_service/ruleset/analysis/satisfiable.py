@@ -15,7 +15,7 @@ from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node
 from decision_service.language.types import ORDERED, Symbol
 from decision_service.ruleset.analysis.ranges import labels_of, span_of, whole
-from decision_service.ruleset.analysis.regions import Span, hull, meet, stepped
+from decision_service.ruleset.analysis.regions import ValueRange, hull, meet, stepped
 
 _MOST_BRANCHES = 300
 _CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
@@ -33,7 +33,7 @@ def can_hold(claims: Sequence[Claim], currency: str) -> bool:
 class _World(msgspec.Struct):
     """What the claims so far leave open: spans and labels by slot, and flags taken as given."""
 
-    spans: dict[int, Span] = msgspec.field(default_factory=dict)
+    spans: dict[int, ValueRange] = msgspec.field(default_factory=dict)
     labels: dict[int, frozenset[Any]] = msgspec.field(default_factory=dict)
     taken: dict[Node, bool] = msgspec.field(default_factory=dict)
 
@@ -92,10 +92,10 @@ class _Search(msgspec.Struct):
             right, _MIRRORED[operator], first, world
         )
 
-    def _span(self, node: Node, world: _World) -> Span:
+    def _span(self, node: Node, world: _World) -> ValueRange:
         return span_of(node, world.spans, self.currency)
 
-    def _narrow(self, node: Node, operator: str, other: Span, world: _World) -> bool:
+    def _narrow(self, node: Node, operator: str, other: ValueRange, world: _World) -> bool:
         if not isinstance(node, tree.NameRead):
             return True
         allowed = _allowed(operator, other)
@@ -120,7 +120,7 @@ class _Search(msgspec.Struct):
         if not inside:
             return True
         span = self._span(operand, world)
-        options = [Span(o, o) for o in node.options if span.has(o)]
+        options = [ValueRange(o, o) for o in node.options if span.has(o)]
         return bool(options) and self._narrow(operand, "==", hull(options), world)
 
 
@@ -137,7 +137,7 @@ def _narrow_labels(symbol: Symbol, labels: frozenset[Any], world: _World, *, kee
     return bool(after)
 
 
-def _possible(operator: str, left: Span, right: Span) -> bool:
+def _possible(operator: str, left: ValueRange, right: ValueRange) -> bool:
     if operator in (">", ">="):
         operator, left, right = _MIRRORED[operator], right, left
     if operator == "==":
@@ -150,11 +150,11 @@ def _possible(operator: str, left: Span, right: Span) -> bool:
     return bool(touching and operator == "<=")
 
 
-def _allowed(operator: str, other: Span) -> Span:
+def _allowed(operator: str, other: ValueRange) -> ValueRange:
     if operator == "==":
         return other
     if operator in ("<", "<="):
-        return Span(None, other.high, open_high=operator == "<" or other.open_high)
+        return ValueRange(None, other.high, open_high=operator == "<" or other.open_high)
     if operator in (">", ">="):
-        return Span(other.low, None, open_low=operator == ">" or other.open_low)
-    return Span()
+        return ValueRange(other.low, None, open_low=operator == ">" or other.open_low)
+    return ValueRange()

@@ -16,7 +16,7 @@ from decision_service.language.expressions.tree import (
 )
 from decision_service.language.types import FLAG, Symbol
 from decision_service.ruleset.analysis.ranges import span_of
-from decision_service.ruleset.analysis.regions import Span
+from decision_service.ruleset.analysis.regions import ValueRange
 from decision_service.ruleset.analysis.satisfiable import can_hold
 from decision_service.ruleset.program.part import Written
 from decision_service.ruleset.reading.bounds import bounds_text
@@ -89,7 +89,7 @@ def _bounds(symbol: Symbol) -> str:
     return f"`{symbol.name}` is {bounds}" if bounds else ""
 
 
-def _overflows(of: Span) -> str:
+def _overflows(of: ValueRange) -> str:
     with exactly():
         try:
             exponential(0 if of.low is None else of.low)
@@ -98,12 +98,12 @@ def _overflows(of: Span) -> str:
     return ""
 
 
-def _no_logarithm(of: Span) -> str:
+def _no_logarithm(of: ValueRange) -> str:
     never = of.high is not None and of.high <= 0
     return "there is no logarithm of 0 and less" if never else ""
 
 
-def _no_power(base: Span, exponent: Span) -> str:
+def _no_power(base: ValueRange, exponent: ValueRange) -> str:
     if exponent.low is None or exponent.low != exponent.high:
         return ""
     times = Decimal(exponent.low)

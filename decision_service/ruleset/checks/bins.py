@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from decision_service.language.types import ORDERED
 from decision_service.ruleset.analysis.ranges import labels_of, whole
-from decision_service.ruleset.analysis.regions import Span, gaps, overlap
+from decision_service.ruleset.analysis.regions import ValueRange, gaps, overlap
 from decision_service.ruleset.constructs.scorecard.model import Bin, Characteristic
 from decision_service.ruleset.constructs.scorecard.read import ScorecardPart
 from decision_service.ruleset.program.wording import Wording
@@ -75,7 +75,7 @@ def _span_gaps(each: Characteristic, draft: RulesetDraft) -> None:
     draft.report.error("R412", _after(left[0], each.bins).cell.place, message, hint)
 
 
-def _after(gap: Span, bins: Sequence[Bin]) -> Bin:
+def _after(gap: ValueRange, bins: Sequence[Bin]) -> Bin:
     """The bin that begins where a gap ends, else the last one."""
     for each in bins:
         for span in each.cell.spans:

@@ -11,7 +11,7 @@ from decision_service.domain.verdict import Component, Outcome
 from decision_service.language.expressions import tree
 from decision_service.language.types import INTEGER
 from decision_service.ruleset.analysis.month_counts import implied, in_a_first_job
-from decision_service.ruleset.analysis.regions import Span, overlap
+from decision_service.ruleset.analysis.regions import ValueRange, overlap
 from decision_service.ruleset.analysis.satisfiable import can_hold
 from decision_service.ruleset.constructs.rules.model import Rule
 from decision_service.ruleset.constructs.rules.read import RulesPart
@@ -20,7 +20,7 @@ from decision_service.ruleset.constructs.scorecard.read import ScorecardPart
 from decision_service.ruleset.program.wording import Wording
 from decision_service.ruleset.reading.draft import NamedPart, RulesetDraft
 
-Tells = Callable[[str, Decimal, str], Span | None]
+Tells = Callable[[str, Decimal, str], ValueRange | None]
 
 _SURVIVORS: tuple[tuple[Tells, str], ...] = (
     (implied, "them"),
@@ -69,7 +69,7 @@ def _check(rule: Rule, card: Card, draft: RulesetDraft) -> None:
 
 def _report(rule: Rule, bound: _Bound, dead: list[Decimal], what: str, draft: RulesetDraft) -> None:
     if rule.when is not None:
-        span = Wording(draft.names.currency).span(Span(min(dead), max(dead)), bound.name.type)
+        span = Wording(draft.names.currency).span(ValueRange(min(dead), max(dead)), bound.name.type)
         message = f"{rule.what} lets through `{bound.name.text}` of {span}, but {what}"
         hint = "move the threshold, or give these values points with which a band refers"
         draft.report.warning("R509", rule.when.place, message, hint)
@@ -137,7 +137,7 @@ def _best(name: str, value: Decimal, card: Card, tells: Tells) -> Decimal | None
 
 def _points(each: Characteristic, name: str, value: Decimal, tells: Tells) -> Decimal | None:
     own = each.name.symbol.name
-    span = Span(value, value) if own == name else tells(name, value, own)
+    span = ValueRange(value, value) if own == name else tells(name, value, own)
     if span is None:
         return max(each.scores)
     bins = (b for b in each.bins if any(overlap(s, span, each.name.type) for s in b.cell.spans))

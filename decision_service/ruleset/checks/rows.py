@@ -11,7 +11,7 @@ import msgspec
 from decision_service.language.expressions import tree
 from decision_service.language.types import ORDERED
 from decision_service.ruleset.analysis.ranges import labels_of, whole
-from decision_service.ruleset.analysis.regions import Span, meet, stepped
+from decision_service.ruleset.analysis.regions import ValueRange, meet, stepped
 from decision_service.ruleset.checks.shared import shared_values
 from decision_service.ruleset.constructs.table.columns import Matches, bits, column, region_spans
 from decision_service.ruleset.constructs.table.model import Grid, Hit
@@ -143,10 +143,12 @@ def _ordered(cells: list[Any], name: tree.NameRead, draft: RulesetDraft) -> list
     return regions
 
 
-def _joined(regions: Sequence[Matches], spans: Sequence[Span]) -> Iterator[tuple[Matches, Span]]:
+def _joined(
+    regions: Sequence[Matches], spans: Sequence[ValueRange]
+) -> Iterator[tuple[Matches, ValueRange]]:
     """Neighbouring regions with the same rows as one."""
     pairs = zip(regions, spans, strict=True)
     for rows, group in groupby(pairs, key=lambda pair: pair[0]):
         parts = [span for _, span in group]
         first, last = parts[0], parts[-1]
-        yield rows, Span(first.low, last.high, first.open_low, last.open_high)
+        yield rows, ValueRange(first.low, last.high, first.open_low, last.open_high)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decision_service.language.expressions import tree
 from decision_service.language.types import ORDERED
 from decision_service.ruleset.analysis.ranges import whole
-from decision_service.ruleset.analysis.regions import Span, meet, overlap
+from decision_service.ruleset.analysis.regions import ValueRange, meet, overlap
 from decision_service.ruleset.constructs.cells import Cell, CellKind
 from decision_service.ruleset.constructs.table.model import Grid
 from decision_service.ruleset.program.wording import Wording
@@ -33,7 +33,7 @@ def _shared(cells: list[Cell], name: tree.NameRead, currency: str) -> str:
 
 def _spans(cells: list[Cell], name: tree.NameRead, currency: str) -> list[str]:
     """The spans that all cells share, within the name's bounds."""
-    spans: list[Span] = [whole(name.symbol, currency)]
+    spans: list[ValueRange] = [whole(name.symbol, currency)]
     for cell in cells:
         met = [meet(span, other) for span in spans for other in cell.spans]
         spans = [span for span in met if overlap(span, span, name.type) is not None]

@@ -59,6 +59,7 @@ _TAGS: Mapping[str, str] = {
     "RulesPart": "Rules",
     "ScorecardPart": "Scorecard",
     "TablePart": "Table",
+    "ValueRange": "Span",
 }
 """The tags of classes in digests where they differ from the names of the classes."""
 

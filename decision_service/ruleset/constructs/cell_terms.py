@@ -5,7 +5,7 @@ from __future__ import annotations
 from decision_service.language.encoding.encoded import Encoded, absent, literal
 from decision_service.language.terms.builder import Builder
 from decision_service.language.terms.term import Term
-from decision_service.ruleset.analysis.regions import Span
+from decision_service.ruleset.analysis.regions import ValueRange
 from decision_service.ruleset.constructs.cells import Cell, CellKind
 
 
@@ -34,7 +34,7 @@ def left_open(b: Builder, cell: Cell, value: Encoded) -> Term:
     return value.tainted if cell.sort is CellKind.MISSING else value.gone
 
 
-def _within(b: Builder, span: Span, term: Term) -> Term:
+def _within(b: Builder, span: ValueRange, term: Term) -> Term:
     found = b.true
     if span.low is not None:
         low = literal(b, span.low)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node
 from decision_service.language.types import FLAG
-from decision_service.ruleset.analysis.regions import Span
+from decision_service.ruleset.analysis.regions import ValueRange
 from decision_service.ruleset.constructs.cells import Cell, CellKind
 
 
@@ -29,7 +29,7 @@ def _either(nodes: Sequence[Node], text: str, cell: Cell) -> Node:
     return tree.Any(tuple(nodes), text=text, place=cell.place)
 
 
-def _span(span: Span, cell: Cell, name: tree.NameRead) -> Node:
+def _span(span: ValueRange, cell: Cell, name: tree.NameRead) -> Node:
     if span.low is not None and span.low == span.high:
         return _compare(name, "==", span.low, cell)
     ends: list[Node] = []

@@ -19,7 +19,7 @@ from decision_service.language.types import ORDERED, Symbol
 from decision_service.language.yaml.nodes import Scalar
 from decision_service.language.yaml.readers import parse_day
 from decision_service.ruleset.analysis.ranges import labels_of
-from decision_service.ruleset.analysis.regions import Span
+from decision_service.ruleset.analysis.regions import ValueRange
 from decision_service.ruleset.reading.literals import as_literal
 
 _INTERVAL = re.compile(r"([\[(])\s*([^,\s]+)\s*,\s*([^,\s]+)\s*([\])])")
@@ -41,7 +41,7 @@ class Cell:
     """One condition on one name; `spans` or `labels` hold what the cell covers."""
 
     sort: CellKind
-    spans: tuple[Span, ...] = ()
+    spans: tuple[ValueRange, ...] = ()
     labels: tuple[Literal, ...] = ()
     text: str = field(default="-", compare=False)
     place: Place = field(default=Place("", 1, 1, 2), compare=False)
@@ -96,24 +96,24 @@ class CellReader(msgspec.Struct, frozen=True):
 
     def _interval(
         self, scalar: Scalar, opening: str, low: str, high: str, closing: str
-    ) -> tuple[Span, ...] | None:
+    ) -> tuple[ValueRange, ...] | None:
         first, last = self._literal(scalar, low), self._literal(scalar, high)
         if first is None or last is None:
             return None
-        span = Span(first, last, opening == "(", closing == ")")
+        span = ValueRange(first, last, opening == "(", closing == ")")
         if not span.empty:
             return (span,)
         self.report.error("R131", scalar.place, f"the interval `{scalar.text}` is empty")
         return None
 
-    def _operation(self, scalar: Scalar, operator: str, text: str) -> tuple[Span, ...] | None:
+    def _operation(self, scalar: Scalar, operator: str, text: str) -> tuple[ValueRange, ...] | None:
         value = self._literal(scalar, text)
         if value is None:
             return None
-        below = Span(None, value, open_high=operator != "<=")
-        above = Span(value, None, open_low=operator != ">=")
+        below = ValueRange(None, value, open_high=operator != "<=")
+        above = ValueRange(value, None, open_low=operator != ">=")
         if operator == "==":
-            return (Span(value, value),)
+            return (ValueRange(value, value),)
         if operator == "!=":
             return (below, above)
         return (below,) if operator in ("<", "<=") else (above,)

@@ -13,7 +13,7 @@ from decision_service.language.types import Symbol
 from decision_service.language.yaml.nodes import MapNode, Scalar, YamlNode
 from decision_service.ruleset.analysis.ranges import written_labels
 from decision_service.ruleset.constructs.table.model import OUTCOME, REASON
-from decision_service.ruleset.figures.model import Change
+from decision_service.ruleset.figures.model import FigureChange
 from decision_service.ruleset.figures.neighbours import beside, figures, labels, next_to
 from decision_service.ruleset.figures.spots import (
     Spot,
@@ -30,7 +30,7 @@ Column = Sequence[Scalar]
 
 def in_bins(
     factor: YamlNode | None, bins: YamlNode, at: str, words: Vocabulary
-) -> Iterator[Change]:
+) -> Iterator[FigureChange]:
     """The edges or labels of a characteristic's bins, and the points of each."""
     symbol = words.symbols.get(factor.text) if isinstance(factor, Scalar) else None
     found = [(b.get("in"), b.get("points")) for b in items(bins) if isinstance(b, MapNode)]
@@ -40,7 +40,7 @@ def in_bins(
             yield from in_expression(points, f"{at}.{cell.text}.points", words)
 
 
-def in_rows(table: MapNode, at: str, words: Vocabulary) -> Iterator[Change]:
+def in_rows(table: MapNode, at: str, words: Vocabulary) -> Iterator[FigureChange]:
     """The cells of a table, column by column."""
     names, outputs = columns(table)
     rows = [[c for c in items(row) if isinstance(c, Scalar)] for row in items(table.get("rows"))]
@@ -59,7 +59,7 @@ def in_rows(table: MapNode, at: str, words: Vocabulary) -> Iterator[Change]:
 
 def _in_values(
     table: MapNode, name: str, column: Column, at: str, words: Vocabulary
-) -> Iterator[Change]:
+) -> Iterator[FigureChange]:
     give = table.get("give")
     kind = give.get(name) if isinstance(give, MapNode) else None
     worded = isinstance(kind, Scalar) and kind.text in ("text", OUTCOME, REASON)
@@ -71,7 +71,7 @@ def _in_values(
         yield from as_label(cell, here, known) if worded else in_expression(cell, here, words)
 
 
-def _in_conditions(cells: Column, symbol: Symbol | None, at: str) -> Iterator[Change]:
+def _in_conditions(cells: Column, symbol: Symbol | None, at: str) -> Iterator[FigureChange]:
     """The figures of cells that divide the values of one name among them."""
     worded = symbol is not None and symbol.type in (ValueType.TEXT, ValueType.FLAG)
     spots: dict[str, list[Spot]] = {}

@@ -10,7 +10,7 @@ from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, Yaml
 from decision_service.language.yaml.readers import parse_day
 from decision_service.ruleset.constructs.offer.choice import LONGEST, SHORTEST
 from decision_service.ruleset.figures.cells import in_bins, in_rows
-from decision_service.ruleset.figures.model import Change
+from decision_service.ruleset.figures.model import FigureChange
 from decision_service.ruleset.figures.spots import (
     Vocabulary,
     as_keys,
@@ -31,7 +31,7 @@ _SILENT = ("rules", "scorecard", "table", "characteristics", "stages")
 _NAMED_BY = ("id", "name", "band", "factor")
 
 
-def find_changes(root: MapNode, symbols: Mapping[str, Symbol]) -> Iterator[Change]:
+def find_changes(root: MapNode, symbols: Mapping[str, Symbol]) -> Iterator[FigureChange]:
     """Every figure of a rule file moved each way, section by section.
 
     Parameters, expressions, bins, points, bands and cells are looked at, and the outcomes, reasons
@@ -55,7 +55,7 @@ class _Finder:
     def __init__(self, words: Vocabulary) -> None:
         self.words = words
 
-    def params(self, section: YamlNode) -> Iterator[Change]:
+    def params(self, section: YamlNode) -> Iterator[FigureChange]:
         """Parameters: values, and the days from which dated ones count."""
         for param in entries(section):
             at = f"params.{param.key}"
@@ -65,7 +65,7 @@ class _Finder:
                 if entry.key == "values":
                     yield from self._values(entry.value, at, param.value)
 
-    def _values(self, node: YamlNode, at: str, param: YamlNode) -> Iterator[Change]:
+    def _values(self, node: YamlNode, at: str, param: YamlNode) -> Iterator[FigureChange]:
         """Values by date or by label, those of a label perhaps by date; labels change places."""
         by = param.get("by") if isinstance(param, MapNode) else None
         if isinstance(by, Scalar):
@@ -79,7 +79,7 @@ class _Finder:
             else:
                 yield from self._value(each.value, here)
 
-    def node(self, node: YamlNode, at: str, key: str) -> Iterator[Change]:
+    def node(self, node: YamlNode, at: str, key: str) -> Iterator[FigureChange]:
         """Whatever stands under a key, by what the key says that it is."""
         if isinstance(node, MapNode):
             yield from self._map(node, at)
@@ -92,7 +92,7 @@ class _Finder:
         else:
             yield from in_expression(node, at, self.words)
 
-    def _value(self, node: YamlNode, at: str) -> Iterator[Change]:
+    def _value(self, node: YamlNode, at: str) -> Iterator[FigureChange]:
         if not isinstance(node, Scalar):
             return
         if node.is_number or node.is_flag or parse_day(node.text):
@@ -100,7 +100,7 @@ class _Finder:
         else:
             yield from as_label(node, at, self.words.labels(node.text))
 
-    def _map(self, node: MapNode, at: str) -> Iterator[Change]:
+    def _map(self, node: MapNode, at: str) -> Iterator[FigureChange]:
         for entry in node.entries:
             if entry.key == "bins":
                 yield from in_bins(node.get("factor"), entry.value, f"{at}.bins", self.words)

@@ -19,7 +19,7 @@ class Edit(msgspec.Struct, frozen=True):
     text: str
 
 
-class Change(msgspec.Struct, frozen=True):
+class FigureChange(msgspec.Struct, frozen=True):
     """One figure moved one way.
 
     `at` names the figure by its way through the file (`params.rate_cap.2026-04-01`); edges that
@@ -54,6 +54,6 @@ class Witness(msgspec.Struct, frozen=True):
 class Tried(msgspec.Struct, frozen=True):
     """A change with its fate; an unnoticed one perhaps with facts that would show it."""
 
-    change: Change
+    change: FigureChange
     fate: Fate
     witness: Witness | None = None

@@ -24,7 +24,7 @@ _TOKEN = re.compile(
 _WORD = re.compile(r"[^|\s\"'=!]+")
 
 
-class Token(msgspec.Struct, frozen=True):
+class FigureToken(msgspec.Struct, frozen=True):
     """A figure within a text: characters `start` to `end`; labels without their quotes."""
 
     start: int
@@ -33,21 +33,21 @@ class Token(msgspec.Struct, frozen=True):
     label: bool = False
 
 
-def figures(text: str) -> Iterator[Token]:
+def figures(text: str) -> Iterator[FigureToken]:
     """The numbers, dates, flags and quoted labels of an expression or a cell."""
     for found in _TOKEN.finditer(text):
         start, end = found.span()
         if found[0][0] in "'\"":
             start, end = start + 1, end - 1
         word = text[start:end]
-        yield Token(start, end, word, label=found[0] != word and parse_day(word) is None)
+        yield FigureToken(start, end, word, label=found[0] != word and parse_day(word) is None)
 
 
-def labels(text: str) -> Iterator[Token]:
+def labels(text: str) -> Iterator[FigureToken]:
     """The labels of a cell `A | B`, `!= A`; none in `-` and `missing`."""
     for found in _WORD.finditer(text):
         if found[0] not in ("-", "missing"):
-            yield Token(*found.span(), found[0], label=True)
+            yield FigureToken(*found.span(), found[0], label=True)
 
 
 def next_to(text: str) -> tuple[str, ...]:

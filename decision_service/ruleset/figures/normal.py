@@ -13,7 +13,7 @@ from decision_service.domain.factor import ValueType
 from decision_service.language.expressions import tree
 from decision_service.language.types import ORDERED, Symbol
 from decision_service.ruleset.analysis.ranges import whole
-from decision_service.ruleset.analysis.regions import Span, meet, stepped
+from decision_service.ruleset.analysis.regions import ValueRange, meet, stepped
 from decision_service.ruleset.compile.digest import canonical, content
 from decision_service.ruleset.constructs.cells import Cell, CellKind
 from decision_service.ruleset.constructs.scorecard.model import Characteristic
@@ -51,7 +51,7 @@ def _comparison(node: tree.Compare, currency: str) -> Any:
     return _or_else(left, satisfying, currency) or node
 
 
-def _or_else(node: tree.Node, satisfying: Span, currency: str) -> list[Any] | None:
+def _or_else(node: tree.Node, satisfying: ValueRange, currency: str) -> list[Any] | None:
     """`coalesce(name, figure)` compared: the name's values, and the truth where it is absent."""
     if not (isinstance(node, tree.FunctionCall) and node.function == "coalesce"):
         return None
@@ -62,15 +62,15 @@ def _or_else(node: tree.Node, satisfying: Span, currency: str) -> list[Any] | No
     return None
 
 
-def _span(operator: str, value: Any) -> Span:
+def _span(operator: str, value: Any) -> ValueRange:
     if operator == "==":
-        return Span(value, value)
+        return ValueRange(value, value)
     if operator in ("<", "<="):
-        return Span(None, value, open_high=operator == "<")
-    return Span(value, None, open_low=operator == ">")
+        return ValueRange(None, value, open_high=operator == "<")
+    return ValueRange(value, None, open_low=operator == ">")
 
 
-def _values(span: Span, symbol: Symbol, currency: str) -> list[Any]:
+def _values(span: ValueRange, symbol: Symbol, currency: str) -> list[Any]:
     """The values of a name that lie in a span; empty where there are none."""
     least = whole(symbol, currency)
     kept = stepped(meet(span, least), symbol.type)

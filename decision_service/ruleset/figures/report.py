@@ -9,8 +9,8 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Diagnostic, Place, Severity
-from decision_service.ruleset.figures.model import Change, Fate, Tried
-from decision_service.ruleset.testing.marks import Mark
+from decision_service.ruleset.figures.model import Fate, FigureChange, Tried
+from decision_service.ruleset.testing.marks import FigureMark
 
 MOST_MARKED = 5
 """How many changes of a hundred may be marked."""
@@ -38,7 +38,7 @@ class FiguresReport(msgspec.Struct, frozen=True):
         return sum(t.fate is fate for t in self.tried)
 
 
-def report_on(tried: Iterable[Tried], marks: Sequence[Mark]) -> FiguresReport:
+def report_on(tried: Iterable[Tried], marks: Sequence[FigureMark]) -> FiguresReport:
     """The changes, those that a mark excuses among them.
 
     A mark excuses a change that neither a case nor any made-up facts notice, and no other.
@@ -46,7 +46,7 @@ def report_on(tried: Iterable[Tried], marks: Sequence[Mark]) -> FiguresReport:
     by_key = {(mark.at, mark.before, mark.after): mark for mark in marks}
     judged: list[Tried] = []
     problems: list[Diagnostic] = []
-    used = Counter[Mark]()
+    used = Counter[FigureMark]()
     for one in tried:
         mark = by_key.get(_key(one.change))
         if mark is not None:
@@ -60,11 +60,11 @@ def report_on(tried: Iterable[Tried], marks: Sequence[Mark]) -> FiguresReport:
     return replace(report, problems=tuple(sorted(problems, key=lambda p: p.order)))
 
 
-def _key(change: Change) -> tuple[str, str, str]:
+def _key(change: FigureChange) -> tuple[str, str, str]:
     return change.at, change.before, change.after
 
 
-def _wrongly_marked(one: Tried, mark: Mark) -> Iterator[Diagnostic]:
+def _wrongly_marked(one: Tried, mark: FigureMark) -> Iterator[Diagnostic]:
     what = f"{mark.at} from {mark.before} to {mark.after}"
     if one.fate is not Fate.UNNOTICED:
         why = {Fate.NOTICED: "a case notices it", Fate.REFUSED: "`rules check` refuses it"}
@@ -77,13 +77,13 @@ def _wrongly_marked(one: Tried, mark: Mark) -> Iterator[Diagnostic]:
         yield _error("T010", mark.place, message, hint)
 
 
-def _unknown(mark: Mark) -> Diagnostic:
+def _unknown(mark: FigureMark) -> Diagnostic:
     what = f"{mark.at} from {mark.before} to {mark.after}"
     hint = "copy it from what `rules test --figures` prints"
     return _error("T011", mark.place, f"there is no change of {what}", hint)
 
 
-def _too_many(report: FiguresReport, marks: Sequence[Mark]) -> Iterator[Diagnostic]:
+def _too_many(report: FiguresReport, marks: Sequence[FigureMark]) -> Iterator[Diagnostic]:
     marked, total = report.count(Fate.MARKED), len(report.tried)
     if marked * 100 > MOST_MARKED * total:
         message = f"{marked} of {total} changes are marked; {MOST_MARKED} % may be"

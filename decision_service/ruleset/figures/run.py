@@ -17,7 +17,7 @@ from decision_service.ruleset.figures.facts.near import figures_near
 from decision_service.ruleset.figures.facts.related import related, uses_of
 from decision_service.ruleset.figures.facts.samples import Sampler
 from decision_service.ruleset.figures.find import find_changes
-from decision_service.ruleset.figures.model import Change, Edit, Fate, Tried, Witness
+from decision_service.ruleset.figures.model import Edit, Fate, FigureChange, Tried, Witness
 from decision_service.ruleset.figures.normal import normal_form
 from decision_service.ruleset.figures.trees import edited, written_out
 from decision_service.ruleset.figures.usual import Usual
@@ -68,7 +68,7 @@ class FiguresRun:
         for change in find_changes(self.root, self.draft.names.symbols):
             yield self._try(change)
 
-    def _try(self, change: Change) -> Tried:
+    def _try(self, change: FigureChange) -> Tried:
         draft = self._draft(change.edits)
         if draft is None:
             return Tried(change, Fate.REFUSED)
@@ -97,7 +97,7 @@ class FiguresRun:
                 return True
         return False
 
-    def _witness(self, change: Change, changed: CompiledRuleset) -> Witness | None:
+    def _witness(self, change: FigureChange, changed: CompiledRuleset) -> Witness | None:
         """The first made-up facts that come out otherwise: any, then those about the figure."""
         if not self.sampled:
             drawn = self.sampler.samples(SAMPLES)
@@ -110,7 +110,7 @@ class FiguresRun:
                 return self._witness_of(change, changed, facts)
         return None
 
-    def _witness_of(self, change: Change, changed: CompiledRuleset, facts: Facts) -> Witness:
+    def _witness_of(self, change: FigureChange, changed: CompiledRuleset, facts: Facts) -> Witness:
         """The least case that these facts become."""
 
         def difference(given: Facts) -> VerdictDifference | None:

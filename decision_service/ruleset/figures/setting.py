@@ -14,7 +14,7 @@ from decision_service.language.yaml.nodes import MapNode
 from decision_service.language.yaml.parser import read
 from decision_service.ruleset.compile.compiler import finish, read_draft, run_checks
 from decision_service.ruleset.figures.find import find_changes
-from decision_service.ruleset.figures.model import Change, Edit
+from decision_service.ruleset.figures.model import Edit, FigureChange
 from decision_service.ruleset.figures.trees import edited, written_out
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.reading.draft import RulesetDraft
@@ -80,7 +80,7 @@ class FigureSetter:
         node = edited(self._root, edits)
         return read_draft(node, self._files, Names(self._catalogue), report)
 
-    def _change(self, at: str) -> Change:
+    def _change(self, at: str) -> FigureChange:
         found = self._changes.get(at)
         if found is not None:
             return found
@@ -97,19 +97,19 @@ class FigureSetter:
         return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _named(changes: Iterable[Change]) -> dict[str, Change]:
+def _named(changes: Iterable[FigureChange]) -> dict[str, FigureChange]:
     """Each figure by its way; of several on one way each has its value at the end."""
-    figures: dict[str, dict[Place, Change]] = {}
+    figures: dict[str, dict[Place, FigureChange]] = {}
     for change in changes:
         figures.setdefault(change.at, {}).setdefault(change.place, change)
-    named: dict[str, Change] = {}
+    named: dict[str, FigureChange] = {}
     for at, found in figures.items():
         for change in found.values():
             named.setdefault(at if len(found) == 1 else f"{at}.{change.before}", change)
     return named
 
 
-def _edits(change: Change, text: str) -> Iterator[Edit]:
+def _edits(change: FigureChange, text: str) -> Iterator[Edit]:
     """Those that put the value in; a neighbour that would change places with it stays."""
     return (replace(edit, text=text) for edit in change.edits if edit.text == change.after)
 

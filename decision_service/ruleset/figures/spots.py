@@ -9,11 +9,11 @@ import msgspec
 from decision_service.language.types import Symbol
 from decision_service.language.yaml.nodes import ListNode, MapEntry, MapNode, Scalar, YamlNode
 from decision_service.ruleset.analysis.ranges import written_labels
-from decision_service.ruleset.figures.model import Change, Edit
-from decision_service.ruleset.figures.neighbours import Token, beside, figures, next_to
+from decision_service.ruleset.figures.model import Edit, FigureChange
+from decision_service.ruleset.figures.neighbours import FigureToken, beside, figures, next_to
 from decision_service.ruleset.reading.names import names_in
 
-Spot = tuple[Scalar, Token]
+Spot = tuple[Scalar, FigureToken]
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
@@ -36,7 +36,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
         return ()
 
 
-def in_expression(scalar: Scalar, at: str, words: Vocabulary) -> Iterator[Change]:
+def in_expression(scalar: Scalar, at: str, words: Vocabulary) -> Iterator[FigureChange]:
     """The figures of an expression, or of a plain value; a repeated one has its number in `at`."""
     seen: dict[str, int] = {}
     names = names_in(scalar.text)
@@ -48,14 +48,14 @@ def in_expression(scalar: Scalar, at: str, words: Vocabulary) -> Iterator[Change
             yield change(here, [(scalar, token)], after)
 
 
-def as_label(scalar: Scalar, at: str, known: Sequence[str]) -> Iterator[Change]:
+def as_label(scalar: Scalar, at: str, known: Sequence[str]) -> Iterator[FigureChange]:
     """A whole value that is one of some labels."""
-    token = Token(0, len(scalar.text), scalar.text, label=True)
+    token = FigureToken(0, len(scalar.text), scalar.text, label=True)
     for after in beside(scalar.text, known):
         yield change(at, [(scalar, token)], after)
 
 
-def as_keys(listed: Sequence[MapEntry], at: str, known: Sequence[str]) -> Iterator[Change]:
+def as_keys(listed: Sequence[MapEntry], at: str, known: Sequence[str]) -> Iterator[FigureChange]:
     """The labels that are keys of a map; one changes places with its neighbour that is a key."""
     by_key = {entry.key: entry for entry in listed}
     for entry in listed:
@@ -63,21 +63,23 @@ def as_keys(listed: Sequence[MapEntry], at: str, known: Sequence[str]) -> Iterat
             edits = [Edit(entry, 0, len(entry.key), after)]
             if after in by_key:
                 edits.append(Edit(by_key[after], 0, len(after), entry.key))
-            yield Change(f"{at}.{entry.key}.label", entry.key_place, entry.key, after, tuple(edits))
+            yield FigureChange(
+                f"{at}.{entry.key}.label", entry.key_place, entry.key, after, tuple(edits)
+            )
 
 
-def as_start(entry: MapEntry, at: str) -> Iterator[Change]:
+def as_start(entry: MapEntry, at: str) -> Iterator[FigureChange]:
     """The day from which a dated value counts."""
     for after in next_to(entry.key):
         edit = Edit(entry, 0, len(entry.key), after)
-        yield Change(f"{at}.from", entry.key_place, entry.key, after, (edit,))
+        yield FigureChange(f"{at}.from", entry.key_place, entry.key, after, (edit,))
 
 
-def change(at: str, spots: Sequence[Spot], after: str, back: Sequence[Spot] = ()) -> Change:
+def change(at: str, spots: Sequence[Spot], after: str, back: Sequence[Spot] = ()) -> FigureChange:
     """The figure at its spots changed; what stands at `back` takes its place in turn."""
     scalar, token = spots[0]
     edits = [*_edits(spots, after), *_edits(back, token.text)]
-    return Change(at, scalar.at(token.start, token.end), token.text, after, tuple(edits))
+    return FigureChange(at, scalar.at(token.start, token.end), token.text, after, tuple(edits))
 
 
 def _edits(spots: Sequence[Spot], after: str) -> list[Edit]:

@@ -15,7 +15,7 @@ MOST_ENCODED_WORLDS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ScoreMark:
     """Whether a value rests on a score with bounds, and whether a failure is behind that."""
 
     marked: Term
@@ -55,7 +55,7 @@ class EncodedState:
     approves: Term
     offered: Term
     crowded: Term
-    marks: dict[int, Mark] = field(default_factory=dict)
+    marks: dict[int, ScoreMark] = field(default_factory=dict)
     worlds: list[tuple[Term, WorldValues]] = field(default_factory=list)
     totals: list[Sequence[tuple[int, Term]]] = field(default_factory=list)
     lines: dict[str, Encoded] = field(default_factory=dict)
@@ -88,23 +88,23 @@ class EncodedState:
         else:
             self.approves = b.or_(self.approves, found)
 
-    def behind(self, slots: frozenset[int]) -> Mark:
+    def behind(self, slots: frozenset[int]) -> ScoreMark:
         """Whether any of these slots is marked, and whether a failure is behind that."""
         b = self.builder
         found = [self.marks[slot] for slot in sorted(slots & self.marks.keys())]
         marked = b.or_(*(m.marked for m in found))
-        return Mark(marked, b.or_(*(m.tainted for m in found)))
+        return ScoreMark(marked, b.or_(*(m.tainted for m in found)))
 
     def rests(self, slots: frozenset[int]) -> bool:
         """Whether any of these slots may be marked."""
         return self.behind(slots).marked is not self.builder.false
 
-    def mark(self, slots: Sequence[int], mark: Mark) -> None:
+    def mark(self, slots: Sequence[int], mark: ScoreMark) -> None:
         """Mark slots, where the part runs."""
         b = self.builder
         marked, tainted = (b.and_(self.when, t) for t in (mark.marked, mark.tainted))
         if marked is not b.false:
-            self.marks.update(dict.fromkeys(slots, Mark(marked, tainted)))
+            self.marks.update(dict.fromkeys(slots, ScoreMark(marked, tainted)))
 
     def put(self, slot: int, value: Encoded) -> None:
         """Set a value in every world."""

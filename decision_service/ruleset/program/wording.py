@@ -19,7 +19,7 @@ from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.evaluation.values import floor_minor
 from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node
-from decision_service.ruleset.analysis.regions import Span
+from decision_service.ruleset.analysis.regions import ValueRange
 from decision_service.ruleset.program.rounding import STEP, apart
 
 _CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
@@ -94,7 +94,7 @@ class Wording:
         decimals = f".{rest:0{digits}d}" if rest else ""
         return f"{'-' if minor < 0 else ''}{self._sign} {whole:,}{decimals}"
 
-    def span(self, span: Span, type_: ValueType) -> str:
+    def span(self, span: ValueRange, type_: ValueType) -> str:
         """A span of values in words: `6 to 7`, `₱ 100 or more`."""
         low = None if span.low is None else self.value(span.low, type_)
         high = None if span.high is None else self.value(span.high, type_)
@@ -107,7 +107,7 @@ class Wording:
         after = " (excluded)" if span.open_high else ""
         return f"{low}{before} to {high}{after}"
 
-    def cell(self, span: Span, type_: ValueType) -> str:
+    def cell(self, span: ValueRange, type_: ValueType) -> str:
         """A span as a cell of a bin or table: `[6, 8)`, `>= 13`."""
         low, high = (self._literal(end, type_) for end in (span.low, span.high))
         if high is None:

@@ -71,7 +71,7 @@ def _faultless(path: str, text: str) -> KeyList | None:
 
 
 def _read(path: str, text: str, report: Report) -> KeyList | None:
-    reader = ListReader(path, text, report)
+    reader = KeyListReader(path, text, report)
     if not reader.columns:
         return None
     keys = reader.keys()
@@ -80,7 +80,7 @@ def _read(path: str, text: str, report: Report) -> KeyList | None:
     return None if report.failed else KeyList(name, digest, keys, reader.salt)
 
 
-class ListReader(CsvText):
+class KeyListReader(CsvText):
     """Reads a list: `columns` by name after the header, empty where that is none of a list.
 
     `salt` is empty where the keys are plain.

@@ -20,7 +20,7 @@ from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.program.program import ByLabel, DerivedValue
 
 
-class People(Protocol):
+class PersonTerms(Protocol):
     """Any person, as terms."""
 
     @property
@@ -54,7 +54,7 @@ class EncodedVerdict:
     values: Mapping[int, Encoded]
 
 
-def encode_ruleset(ruleset: CompiledRuleset, people: People, day: date) -> EncodedVerdict:
+def encode_ruleset(ruleset: CompiledRuleset, people: PersonTerms, day: date) -> EncodedVerdict:
     """The verdict on any person on a day; raises NotEncodable."""
     program = ruleset.program
     state = EncodedState.of(people.builder, _parameters(ruleset, people, day), program.read)
@@ -73,7 +73,7 @@ def encode_ruleset(ruleset: CompiledRuleset, people: People, day: date) -> Encod
     return _verdict(state)
 
 
-def _parameters(ruleset: CompiledRuleset, people: People, day: date) -> dict[int, Encoded]:
+def _parameters(ruleset: CompiledRuleset, people: PersonTerms, day: date) -> dict[int, Encoded]:
     """Parameters without labels by slot; those by label follow the label."""
     found = ruleset.program.timeline.at(day).values
     given = {slot: value for slot, value in enumerate(found) if value is not None}
@@ -90,7 +90,7 @@ def _parameter(b: Builder, value: Any) -> Encoded:
     return constant(b, value)
 
 
-def _take_in(ruleset: CompiledRuleset, people: People, state: EncodedState) -> None:
+def _take_in(ruleset: CompiledRuleset, people: PersonTerms, state: EncodedState) -> None:
     """Fill in factors, inputs and answers of lists."""
     intake = ruleset.program.intake
     for entry in intake.factors:

@@ -24,7 +24,7 @@ from decision_service.ruleset.testing.expectations import Expectation, read_expe
 from decision_service.ruleset.testing.expected_names import check_expected
 from decision_service.ruleset.testing.given_lists import read_given_lists
 from decision_service.ruleset.testing.incomplete import Incomplete
-from decision_service.ruleset.testing.marks import Mark, read_marks
+from decision_service.ruleset.testing.marks import FigureMark, read_marks
 from decision_service.ruleset.testing.possible_values import check_possible
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ class CaseFile(msgspec.Struct, frozen=True):
     path: str
     cases: tuple[RuleTestCase, ...]
     diagnostics: tuple[Diagnostic, ...]
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[FigureMark, ...] = ()
 
 
 class Target(msgspec.Struct, frozen=True):

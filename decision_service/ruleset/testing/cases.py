@@ -29,10 +29,10 @@ from decision_service.ruleset.testing.label_goals import label_goals, labels_rea
 __all__ = [
     "CaseFile",
     "CaseResult",
-    "Coverage",
     "Difference",
     "Expectation",
     "Goal",
+    "GoalCoverage",
     "RuleTestCase",
     "Snapshots",
     "Target",
@@ -127,7 +127,7 @@ def goals_reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
         yield Goal("reason", str(reason.code))
 
 
-class Coverage(msgspec.Struct, frozen=True):
+class GoalCoverage(msgspec.Struct, frozen=True):
     """The goals that all cases reached, of all that can be reached, with the places of all."""
 
     reached: tuple[Goal, ...]
@@ -141,13 +141,13 @@ class Coverage(msgspec.Struct, frozen=True):
         return len(self.reached) * 100 // total if total else 100
 
 
-def coverage(ruleset: CompiledRuleset, results: Sequence[CaseResult]) -> Coverage:
+def coverage(ruleset: CompiledRuleset, results: Sequence[CaseResult]) -> GoalCoverage:
     """Each rule true, false and unknown, each stage, label, bin, band, table row and reason."""
     places: dict[Goal, Place] = {}
     for goal, place in _goals(ruleset):
         places.setdefault(goal, place)
     reached = frozenset().union(*(result.reached for result in results))
-    return Coverage(
+    return GoalCoverage(
         tuple(goal for goal in places if goal in reached),
         tuple(goal for goal in places if goal not in reached),
         places,

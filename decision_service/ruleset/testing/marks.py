@@ -15,7 +15,7 @@ from decision_service.language.yaml.nodes import Scalar
 from decision_service.language.yaml.readers import as_scalar
 
 
-class Mark(msgspec.Struct, frozen=True):
+class FigureMark(msgspec.Struct, frozen=True):
     """A change of the figure named `at`, and why nothing comes of it."""
 
     at: str
@@ -25,22 +25,22 @@ class Mark(msgspec.Struct, frozen=True):
     place: Place
 
 
-def read_marks(fields: Fields) -> tuple[Mark, ...]:
+def read_marks(fields: Fields) -> tuple[FigureMark, ...]:
     """The marks under `unnoticed`, one for each changed value."""
-    found: list[Mark] = []
+    found: list[FigureMark] = []
     for item in fields.items("unnoticed"):
         one = Fields.of(item, "a mark", fields.report, required=("at", "from", "to", "because"))
         found.extend(_marks(one) if one is not None else ())
     return tuple(found)
 
 
-def _marks(fields: Fields) -> Iterator[Mark]:
+def _marks(fields: Fields) -> Iterator[FigureMark]:
     at, before = fields.scalar("at"), fields.scalar("from")
     because = fields.text("because")
     if at is None or before is None or because is None:
         return
     for after in _values(fields, fields.report):
-        yield Mark(at.text, before.text, after.text, because, after.place)
+        yield FigureMark(at.text, before.text, after.text, because, after.place)
 
 
 def _values(fields: Fields, report: Report) -> list[Scalar]:

@@ -10,7 +10,7 @@ from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node
 from decision_service.language.types import MONEY, Symbol
 from decision_service.ruleset.analysis.ranges import span_of
-from decision_service.ruleset.analysis.regions import Span
+from decision_service.ruleset.analysis.regions import ValueRange
 from decision_service.ruleset.analysis.satisfiable import Claim, can_hold
 from decision_service.ruleset.constructs.offer.model import AMOUNT, MINIMUM, TERM
 from decision_service.ruleset.constructs.offer.run import OfferRunner
@@ -19,7 +19,7 @@ from decision_service.ruleset.constructs.table.model import Grid, Hit
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.testing.offered import needed_by_offer
 
-_ABOVE_ZERO = Span(0, None, open_low=True)
+_ABOVE_ZERO = ValueRange(0, None, open_low=True)
 
 
 class Sure:
@@ -30,7 +30,7 @@ class Sure:
         self.claims: list[Claim] = []  # what holds where an expression is judged
         self.given: list[tuple[Sequence[Claim], frozenset[str]]] = []
         self.bounded: set[str] = set()
-        self.spans: dict[int, Span] = {}
+        self.spans: dict[int, ValueRange] = {}
         self.names = {f"inputs.{name}" for name, spec in ruleset.inputs.items() if spec.required}
         params = ruleset.params.items()
         self.names |= {f"params.{name}" for name, p in params if not p.by or p.by in self.names}
@@ -77,7 +77,7 @@ class Sure:
             span = _ABOVE_ZERO if amount else _rounded(self._span(line.tree), line.symbol)
             choice = runner.terms.choice
             if choice is not None and line.symbol.name == f"offer.{TERM}":
-                span = Span(choice.terms[0], choice.terms[-1])
+                span = ValueRange(choice.terms[0], choice.terms[-1])
             self.spans[line.symbol.slot] = span
             if self.has_value(line.tree):
                 self.names.add(line.symbol.name)
@@ -220,15 +220,15 @@ class Sure:
         span = self._span(node)
         return span.low is not None and (span.low > 0 or (span.low == 0 and span.open_low))
 
-    def _span(self, node: Node) -> Span:
+    def _span(self, node: Node) -> ValueRange:
         return span_of(node, self.spans, self.ruleset.currency)
 
 
-def _rounded(span: Span, symbol: Symbol) -> Span:
+def _rounded(span: ValueRange, symbol: Symbol) -> ValueRange:
     """The values of an offer line: amounts are rounded down to whole minor units."""
     if symbol.type is not MONEY or span.low is None:
         return span
-    return Span(floor(span.low), span.high)
+    return ValueRange(floor(span.low), span.high)
 
 
 def _parts(node: Node, truth: bool) -> Iterator[Claim]:  # noqa: FBT001  a truth is no switch

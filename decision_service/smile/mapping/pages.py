@@ -17,7 +17,7 @@ from decision_service.smile.transport.http import Request
 Thing = TypeVar("Thing", bound=IdentifiedAnswer)
 
 
-class Listed(msgspec.Struct, Generic[Thing], frozen=True):
+class DistinctItems(msgspec.Struct, Generic[Thing], frozen=True):
     """The distinct items in the vendor's order; `duplicates` counts equal ones dropped."""
 
     items: tuple[Thing, ...]
@@ -31,7 +31,7 @@ async def read_list(
     *,
     name: str,
     on_more: Callable[[], None] = lambda: None,
-) -> Listed[Thing]:
+) -> DistinctItems[Thing]:
     """Every page of a list; `on_more` is called for each page after the first.
 
     Raises an UpstreamFault: PAGINATION_LOOP for a cursor that came before or for pages without end,
@@ -45,7 +45,7 @@ async def read_list(
     return collector.listed()
 
 
-def distinct(items: Iterable[Thing], name: str, limits: SmileLimits) -> Listed[Thing]:
+def distinct(items: Iterable[Thing], name: str, limits: SmileLimits) -> DistinctItems[Thing]:
     """The distinct items of a list that came whole; raises as `read_list` does."""
     collector: _PageCollector[Thing] = _PageCollector(name, limits)
     collector.add(PageAnswer(list(items)))
@@ -71,8 +71,8 @@ class _PageCollector(Generic[Thing]):
         self._check_cursor(page.next_cursor)
         return page.next_cursor
 
-    def listed(self) -> Listed[Thing]:
-        return Listed(tuple(self._by_id.values()), self._duplicates)
+    def listed(self) -> DistinctItems[Thing]:
+        return DistinctItems(tuple(self._by_id.values()), self._duplicates)
 
     def _take(self, item: Thing) -> None:
         if not item.id:

@@ -33,7 +33,7 @@ from decision_service.smile.mapping.listings import (
     Listings,
 )
 from decision_service.smile.mapping.origins import check_owner, check_owners
-from decision_service.smile.mapping.pages import Listed, read_list
+from decision_service.smile.mapping.pages import DistinctItems, read_list
 from decision_service.smile.mapping.records import account, task
 from decision_service.smile.reading.kind_read import KindRead, from_day, from_items
 from decision_service.smile.transport.budget import RequestBudget
@@ -132,7 +132,7 @@ class ApplicantReader:
         async def read() -> KindRead:
             listing = self.listings.kinds[kind]
             request = self._request(listing.path, first_day, source, optional=listing.optional)
-            listed: Listed[Any] = await self._list(request, listing.decode, kind.value, kind)
+            listed: DistinctItems[Any] = await self._list(request, listing.decode, kind.value, kind)
             part = await from_items(kind, listing, listed.items, duplicates=listed.duplicates)
             return from_day(part, first_day)
 
@@ -175,7 +175,7 @@ class ApplicantReader:
         decode: Callable[[bytes], PageAnswer[Thing]],
         name: str,
         kind: Kind | None = None,
-    ) -> Listed[Thing]:
+    ) -> DistinctItems[Thing]:
         async def page(request: Request) -> PageAnswer[Thing]:
             found = await self._api.get(request, decode, self.budget)
             check_owners(found.items or (), self._user_id, name)

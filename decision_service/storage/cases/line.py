@@ -59,7 +59,7 @@ class AnswerLine(msgspec.Struct, frozen=True):
     digest: str
 
 
-class OfferLine(msgspec.Struct, frozen=True):
+class CaseOffer(msgspec.Struct, frozen=True):
     """The terms offered, amounts in major units; `outputs` are further lines of the offer."""
 
     offer_kind: str = ""
@@ -93,7 +93,7 @@ class CaseLine(ConclusionLine, frozen=True, kw_only=True):
     factors: Mapping[str, Any] = {}
     providers: tuple[str, ...] = ()
     list_answers: tuple[AnswerLine, ...] = ()
-    offer: OfferLine | None = None
+    offer: CaseOffer | None = None
     override: ConclusionLine | None = None
 
     @property

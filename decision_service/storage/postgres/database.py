@@ -23,6 +23,7 @@ from decision_service.storage.errors import (
     unavailable,
 )
 from decision_service.storage.schema import versions as schema
+from decision_service.storage.schema.personal import PERSONAL, ErasedBy
 
 T = TypeVar("T")
 
@@ -58,6 +59,8 @@ _SETTINGS = {
 }
 _NOTE_SETTINGS = _SETTINGS | {"synchronous_commit": "off", "lock_timeout": str(LEASE_LOCK_MS)}
 _PATIENT_SETTINGS = _SETTINGS | {"statement_timeout": "0"}
+_CLEANING_SETTINGS = _PATIENT_SETTINGS | {"lock_timeout": "0"}
+"""The server's own vacuum gives way after about as long as others wait for a lock."""
 _READ_SETTINGS = _PATIENT_SETTINGS | {"default_transaction_read_only": "on"}
 _COMMIT_SETTINGS = _SETTINGS | {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 """Its one statement is planned once: planning costs as much as carrying it out.
@@ -81,7 +84,7 @@ class PostgresDatabase:
         self._committer = _engine(server, 1, _COMMIT_SETTINGS)
         self._notes = _engine(server, 1, _NOTE_SETTINGS, isolation_level=_EACH_BY_ITSELF)
         self._cleaner = _engine(
-            server, 1, _PATIENT_SETTINGS, command_seconds=None, isolation_level=_EACH_BY_ITSELF
+            server, 1, _CLEANING_SETTINGS, command_seconds=None, isolation_level=_EACH_BY_ITSELF
         )
         self._closed = False
 
@@ -160,17 +163,11 @@ class PostgresDatabase:
         return await _transact(engine, work)
 
 
+_CHANGED = ("consents", "events")
+"""The tables of which an erasure takes parts of rows alone."""
 _ERASED = (
-    "consents",
-    "snapshots",
-    "known_counts",
-    "ended_incomes",
-    "link_tokens",
-    "warm",
-    "loan_outcomes",
-    "notices",
-    "history",
-    "history_keys",
+    *_CHANGED,
+    *(name for name, held in PERSONAL.items() if held.erased_by is not ErasedBy.NOTHING),
 )
 
 

@@ -9,10 +9,11 @@ from msgspec.structs import asdict
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from decision_service.pipeline.ports import Disconnected, Erased
-from decision_service.storage.privacy import ended, expiry
+from decision_service.storage.privacy import ended, removing
 from decision_service.storage.privacy.data_keys import PLAIN, DataKeys, StoredKey
 from decision_service.storage.privacy.sealing import new_key
 from decision_service.storage.privacy.wrapping import about
+from decision_service.storage.queries import decisions as recorded
 from decision_service.storage.queries import events, history
 from decision_service.storage.queries.dialect import insert_new, padded
 from decision_service.storage.reviews import steps as reviews
@@ -84,28 +85,35 @@ def keys(
 def erase(
     connection: Connection,
     user_id: str,
-    erasure_id: str,
+    erasure_ids: Collection[str],
     disconnected: Disconnected | None = None,
     *,
     now: datetime,
     data_keys: DataKeys = PLAIN,
     with_decisions: bool = False,
 ) -> Erased:
-    """Destroy a user's key and data, end reviews, count the withdrawal, record the erasure."""
+    """Destroy a user's key and data, end reviews, count the withdrawal, record the erasure.
+
+    Earlier erasures that failed, and are in the journal alone, are carried out by this one too: no
+    later start repeats them on data that was given since.
+    """
     known = _is_known(connection, user_id)
-    insert_new(connection, erasures, [{"erasure_id": erasure_id, "user_id": user_id}])
+    noted = [{"erasure_id": one, "user_id": user_id} for one in sorted(erasure_ids)]
+    insert_new(connection, erasures, noted)
     insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
     counted = update(consents).where(consents.c.user_id == user_id)
     connection.execute(counted.values(epoch=consents.c.epoch + 1, key=None, wrapped_by=None))
+    removing.hold(connection, removing.of_user(connection, user_id))
+    reviews.erase(connection, user_id, now)
+    recorded.forget_applicants(connection, user_id)
+    history.unlink(connection, user_id)
     ended.settle(connection, user_id, disconnected, data_keys)
     gone = connection.execute(delete(snapshots).where(snapshots.c.user_id == user_id))
     for table in (known_counts, link_tokens, warm):
         connection.execute(delete(table).where(table.c.user_id == user_id))
-    history.unlink(connection, user_id)
     events.end_postponed(connection, user_id)
-    reviews.erase(connection, user_id, now)
     if with_decisions:
-        expiry.remove_decisions(connection, user_id)
+        removing.remove(connection, removing.of_user(connection, user_id))
     return Erased(gone.rowcount, known)
 
 

@@ -60,13 +60,14 @@ class Erasing:
             log.warning("an erasure failed", error=type(task.exception()).__name__)
 
     async def _erase(self, user_id: str, disconnected: Disconnected | None) -> Erased:
-        erasure = new_erasure(user_id)
+        erasure, noted = new_erasure(user_id), frozenset[str]()
         if self._journal is not None:
             await asyncio.to_thread(self._journal.note, [erasure])
+            noted = await asyncio.to_thread(self._journal.of, user_id)
         work = partial(
             consents.erase,
             user_id=user_id,
-            erasure_id=erasure.id,
+            erasure_ids=noted | {erasure.id},
             disconnected=disconnected,
             now=self._clock.now(),
             data_keys=self._data_keys,
@@ -94,9 +95,7 @@ class Erasing:
     async def _carry_out(self, lacking: Mapping[str, str]) -> None:
         if not lacking or self._journal is None:
             return
-        known = await self._database.read(
-            partial(erasures.users, with_decisions=self._with_decisions)
-        )
+        known = await self._database.read(erasures.users)
         users = dict(await asyncio.to_thread(self._journal.marked, known))
         wanted = {one: users.get(mark) for one, mark in lacking.items()}
         work = partial(

@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from decision_service.domain.errors import StoreUnavailable
 from decision_service.storage.errors import StoreDamaged, StoreUnwritable, unavailable
 
 _HEAD = b"erasures of decision-service, 1: "
@@ -70,9 +71,7 @@ class ErasureJournal:
                 file.write(b"".join(_line(key, one) for one in erasures))
                 _sync(file)
         except OSError as error:
-            raise unavailable(
-                f"the erasure journal cannot be written ({error.strerror}): nothing was erased"
-            ) from error
+            raise _unwritable(error) from error
 
     def marks(self) -> Mapping[str, str]:
         """Every erasure's id with its user's mark; raises StoreDamaged."""
@@ -83,6 +82,15 @@ class ErasureJournal:
         if None in found:
             raise _damaged(self._path)
         return {one[1].decode(): one[2].decode() for one in found if one is not None}
+
+    def of(self, user_id: str) -> frozenset[str]:
+        """The ids of a user's erasures; raises StoreDamaged, and StoreUnavailable as `note`."""
+        try:
+            with self._locked() as file:
+                mark = _mark(_key(self._path, file), user_id)
+            return frozenset(one for one, of in self.marks().items() if of == mark)
+        except OSError as error:
+            raise _unwritable(error) from error
 
     def marked(self, users: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Each of these users after its mark."""
@@ -154,6 +162,12 @@ def _line(key: bytes, erasure: Erasure) -> bytes:
 
 def _mark(key: bytes, user_id: str) -> str:
     return hmac.digest(key, user_id.encode(), "sha256").hex()
+
+
+def _unwritable(error: OSError) -> StoreUnavailable:
+    return unavailable(
+        f"the erasure journal cannot be written ({error.strerror}): nothing was erased"
+    )
 
 
 def _damaged(path: Path) -> StoreDamaged:

@@ -20,9 +20,10 @@ from decision_service.storage.schema.tables import (
 )
 
 _DONE = select(erasures.c.erasure_id, erasures.c.user_id)
-_OF_USERS = (tables.consents, snapshots, known_counts, ended_incomes, link_tokens, warm)
-_USERS = tuple(select(table.c.user_id) for table in _OF_USERS)
-_DECIDED = select(tables.decisions.c.user_id).distinct()
+_OF_USERS = (
+    tables.consents, snapshots, known_counts, ended_incomes, link_tokens, warm, tables.decisions
+)  # fmt: skip
+_USERS = union(*(select(table.c.user_id) for table in _OF_USERS))
 
 
 def done(connection: Connection) -> Mapping[str, str | None]:
@@ -30,11 +31,9 @@ def done(connection: Connection) -> Mapping[str, str | None]:
     return {row[0]: row[1] for row in connection.execute(_DONE)}
 
 
-def users(connection: Connection, *, with_decisions: bool = False) -> Sequence[str]:
-    """All users of whom there may be data to erase."""
-    chosen = (*_USERS, _DECIDED) if with_decisions else _USERS
-    statement = union(*chosen)  # flat: SQLite takes no union within another
-    return [row[0] for row in connection.execute(statement)]
+def users(connection: Connection) -> Sequence[str]:
+    """All users of whom there may be something to erase: data, or hashes and reviews beside it."""
+    return [row[0] for row in connection.execute(_USERS)]
 
 
 def carry_out(
@@ -48,6 +47,8 @@ def carry_out(
     strangers = [one for one, user_id in wanted.items() if user_id is None]
     for erasure_id, user_id in wanted.items():
         if user_id is not None:
-            consents.erase(connection, user_id, erasure_id, now=now, with_decisions=with_decisions)
+            consents.erase(
+                connection, user_id, [erasure_id], now=now, with_decisions=with_decisions
+            )
     rows = [{"erasure_id": one, "user_id": None} for one in strangers]
     insert_new(connection, erasures, rows)

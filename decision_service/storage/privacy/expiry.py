@@ -1,40 +1,26 @@
-"""Deletion of decisions: expired ones, or all of one user."""
+"""Deletion of what was kept long enough: decisions, and what none of them needs any more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
-from decision_service.storage.queries import history
+from decision_service.storage.privacy import consents
+from decision_service.storage.privacy.removing import PLACE, places, remove
 from decision_service.storage.queries.decisions import microseconds
-from decision_service.storage.queries.dialect import padded
 from decision_service.storage.schema.tables import (
-    arm_decisions,
     backtest_runs,
     decisions,
-    loan_outcomes,
-    notices,
-    review_events,
-    reviews,
-    shadow_results,
+    known_counts,
+    link_tokens,
     snapshots,
     warm,
 )
 
-_TABLES = (shadow_results, decisions, loan_outcomes, notices, reviews, review_events)
-"""Outcomes and letters come after their decisions, whose deletion waits for what is being recorded
-of them."""
-
-_Row = tuple[str, int, str]
-"""A decision by product, instant and id: where its row for its rollout is, too."""
-
-_ROW = (decisions.c.product, decisions.c.created, decisions.c.decision_id)
-_ARM_ROW = tuple_(*(arm_decisions.c[column.name] for column in _ROW))
 _OLD = (
-    select(*_ROW)
+    select(*PLACE)
     .where(decisions.c.created < bindparam("before"))
     .order_by(decisions.c.created, decisions.c.decision_id)
     .limit(bindparam("most"))
@@ -47,8 +33,11 @@ _DECIDED_ON = (
     )
     .exists()
 )
-_PLACE = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
+_SNAPSHOT = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
 _MARKED = tuple_(warm.c.user_id, warm.c.snapshot_id)
+_HAS_SNAPSHOTS = (
+    select(snapshots.c.user_id).where(snapshots.c.user_id == known_counts.c.user_id).exists()
+)
 _LEFT_OVER = (
     select(snapshots.c.user_id, snapshots.c.snapshot_id)
     .where(snapshots.c.stored < bindparam("before"), ~_DECIDED_ON)
@@ -59,41 +48,20 @@ _LEFT_OVER = (
 def expire(connection: Connection, before: datetime, most: int) -> int:
     """Delete at most so many decisions made before an instant, oldest first; how many.
 
-    Where none is left, snapshots go that were stored before it and that no decision rests on, and
-    backtests that ended before it.
+    Where none is left, snapshots go that were stored before it and that no decision rests on, with
+    the counts of users who have none any more; link tokens that expired, quarantines of users
+    without a reading, and backtests that ended before it.
     """
     chosen = {"before": microseconds(before), "most": most}
-    old = _rows(connection.execute(_OLD, chosen))
+    old = places(connection.execute(_OLD, chosen))
     if old:
-        _remove(connection, old)
+        remove(connection, old)
         return len(old)
     _remove_backtests(connection, chosen["before"])
+    _remove_marks(connection, chosen["before"])
     left = [(row[0], row[1]) for row in connection.execute(_LEFT_OVER, chosen)]
     _remove_snapshots(connection, left)
     return len(left)
-
-
-def remove_decisions(connection: Connection, user_id: str) -> None:
-    """Delete every decision of a user."""
-    found = connection.execute(select(*_ROW).where(decisions.c.user_id == user_id))
-    _remove(connection, _rows(found))
-
-
-def _rows(found: Iterable[Sequence[Any]]) -> Sequence[_Row]:
-    return [(row[0], row[1], row[2]) for row in found]
-
-
-def _remove(connection: Connection, rows: Sequence[_Row]) -> None:
-    if not rows:
-        return
-    arms = _ARM_ROW.in_(bindparam("rows", expanding=True))
-    connection.execute(delete(arm_decisions).where(arms), {"rows": padded(rows)})
-    ids = [row[2] for row in rows]
-    history.remove(connection, ids)
-    for table in _TABLES:
-        column = table.c.decision_id
-        chosen = column.in_(bindparam("ids", expanding=True))
-        connection.execute(delete(table).where(chosen), {"ids": padded(ids)})
 
 
 def _remove_backtests(connection: Connection, before: int) -> None:
@@ -102,13 +70,28 @@ def _remove_backtests(connection: Connection, before: int) -> None:
         connection.execute(delete(backtest_runs).where(backtest_runs.c.run_id == run_id))
 
 
+def _remove_marks(connection: Connection, before: int) -> None:
+    connection.execute(delete(link_tokens).where(link_tokens.c.expires < before))
+    unread = warm.c.snapshot_id.is_(None)
+    connection.execute(delete(warm).where(unread, warm.c.quarantined < before))
+
+
 def _remove_snapshots(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:
     """Delete snapshots and their warm marks, unless a decision needs them.
 
-    The first two statements wait for commits that look whether it is there; the last one, which
-    begins after them, sees their decisions.
+    Commits that store a snapshot of one of these users are waited for. The first two statements
+    wait for commits that look whether it is there; the third one, which begins after them, sees
+    their decisions.
     """
+    if not keys:
+        return
+    users = sorted({key[0] for key in keys})
+    consents.hold(connection, users)
     for key in keys:
         connection.execute(delete(warm).where(_MARKED.in_([key])))
-        connection.execute(select(snapshots.c.user_id).where(_PLACE.in_([key])).with_for_update())
-        connection.execute(delete(snapshots).where(_PLACE.in_([key]), ~_DECIDED_ON))
+        connection.execute(
+            select(snapshots.c.user_id).where(_SNAPSHOT.in_([key])).with_for_update()
+        )
+        connection.execute(delete(snapshots).where(_SNAPSHOT.in_([key]), ~_DECIDED_ON))
+    gone = known_counts.c.user_id.in_(users), ~_HAS_SNAPSHOTS
+    connection.execute(delete(known_counts).where(*gone))

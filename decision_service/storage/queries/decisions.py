@@ -8,9 +8,19 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, literal_column, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 
 from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.decide.application import PLAIN_BYTES, hashed_under
 from decision_service.pipeline.ports import DecisionEntry, Filter, PagePosition, StoredEntry
 from decision_service.storage.queries import driver
 from decision_service.storage.queries.dialect import padded
@@ -24,6 +34,27 @@ _MICROSECOND = timedelta(microseconds=1)
 _NAMES = StoredEntry.__struct_fields__
 _ALL = select(*(decisions.c[name] for name in _NAMES))
 _BY_ID = _ALL.where(decisions.c.decision_id == bindparam("id"))
+_KEPT = (
+    select(decisions.c.decision_id)
+    .where(decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
+    .order_by(decisions.c.decision_id)
+    .with_for_update(read=True, key_share=True)
+)
+_CONTENT = decisions.c.content
+_UNHASHED = (
+    update(decisions)
+    .where(decisions.c.user_id == bindparam("of"), func.length(_CONTENT) > PLAIN_BYTES)
+    .values(content=func.substr(_CONTENT, 1, PLAIN_BYTES))
+)
+_CONTENTS = (
+    select(decisions.c.decision_id, _CONTENT)
+    .where(decisions.c.decision_id > bindparam("after"))
+    .order_by(decisions.c.decision_id)
+    .limit(bindparam("most"))
+)
+_AS_CONTENT = update(decisions).where(decisions.c.decision_id == bindparam("of"))
+_TOGETHER = 1000
+"""Decisions that are looked through in one transaction."""
 _PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
 _NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
 
@@ -109,6 +140,17 @@ def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
     return None if row is None else entry_of(row)
 
 
+def kept(connection: Connection, decision_ids: Iterable[str]) -> frozenset[str]:
+    """Those of these decisions that are stored, and stay so until the transaction ends.
+
+    One that is being deleted is waited for.
+    """
+    wanted = padded(sorted({*decision_ids}))
+    return (
+        frozenset(connection.execute(_KEPT, {"ids": wanted}).scalars()) if wanted else frozenset()
+    )
+
+
 def page(
     connection: Connection, chosen: Filter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredEntry]:
@@ -118,6 +160,24 @@ def page(
         conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
     query = _ALL.where(*conditions).order_by(*_NEWEST_FIRST).limit(limit)
     return [entry_of(row) for row in connection.execute(query)]
+
+
+def forget_applicants(connection: Connection, user_id: str) -> None:
+    """Delete the hashes of who applied from a user's decisions; the digests of requests stay."""
+    connection.execute(_UNHASHED, {"of": user_id})
+
+
+def forget_key(connection: Connection, key_id: bytes, after: str) -> str | None:
+    """Delete hashes of applicants under an identity key from some decisions after this one.
+
+    The last decision that was looked through; None after the end.
+    """
+    found = connection.execute(_CONTENTS, {"after": after, "most": _TOGETHER}).all()
+    hashed = [(row[0], bytes(row[1])) for row in found if hashed_under(bytes(row[1])) == key_id]
+    for decision_id, content in hashed:
+        kept = {"content": content[:PLAIN_BYTES]}
+        connection.execute(_AS_CONTENT.values(kept), {"of": decision_id})
+    return found[-1][0] if found else None
 
 
 @cache

@@ -38,6 +38,13 @@ _OF_KEY = (
 _NEXT = select(func.min(_KEYS.key)).where(_KEYS.key > bindparam("after"))
 _UNREPORTED = (None,) * 5
 """The columns of reports, from `outstanding` on."""
+_FOUND_BY = (
+    update(history)
+    .where(history.c.decision_id == bindparam("of"))
+    .values(found_by=bindparam("kept"))
+)
+_TOGETHER = 512
+"""Decisions whose keys are changed together."""
 _HIGHEST = b"\xff" * 32
 
 
@@ -151,12 +158,14 @@ def key_ids(connection: Connection) -> frozenset[bytes]:
 
 
 def forget_key(connection: Connection, key_id: bytes) -> int:
-    """Delete the hashes under an identity key; how many."""
+    """Delete the hashes under an identity key, also from the decisions found by them; how many."""
     gone = 0
     for kind in sorted(KEYED):
         low = kind + key_id
-        chosen = delete(history_keys).where(_KEYS.key >= low, _KEYS.key <= low + _HIGHEST)
-        gone += connection.execute(chosen).rowcount
+        under = _KEYS.key >= low, _KEYS.key <= low + _HIGHEST
+        found = connection.execute(select(_KEYS.decision_id).where(*under).distinct())
+        _forget_in(connection, [*found.scalars()], low)
+        gone += connection.execute(delete(history_keys).where(*under)).rowcount
     return gone
 
 
@@ -178,6 +187,15 @@ def unpacked(body: bytes) -> Sequence[bytes]:
 def _keys_of(connection: Connection, decision_ids: Sequence[str]) -> dict[str, Sequence[bytes]]:
     found = connection.execute(_OF_DECISIONS, {"ids": padded(decision_ids)})
     return {one: unpacked(bytes(keys)) for one, keys in found}
+
+
+def _forget_in(connection: Connection, decision_ids: Sequence[str], start: bytes) -> None:
+    """Take the keys that begin so out of what decisions are found by."""
+    for first in range(0, len(decision_ids), _TOGETHER):
+        keys = _keys_of(connection, decision_ids[first : first + _TOGETHER])
+        kept = {one: [key for key in of if not key.startswith(start)] for one, of in keys.items()}
+        rows = [{"of": one, "kept": packed(of)} for one, of in kept.items()]
+        connection.execute(_FOUND_BY, rows)
 
 
 def _unlink(connection: Connection, keys: Mapping[str, Sequence[bytes]]) -> None:

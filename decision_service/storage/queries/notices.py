@@ -11,9 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, select, tuple_
 from decision_service.notices.model import Letter
 from decision_service.pipeline.notices.ports import NoticeFilter, Sending, StoredNotice
 from decision_service.pipeline.ports import PagePosition
-from decision_service.storage.queries.decisions import from_microseconds, microseconds
+from decision_service.storage.queries.decisions import from_microseconds, kept, microseconds
 from decision_service.storage.queries.dialect import insert_new
-from decision_service.storage.queries.outcomes import kept
 from decision_service.storage.schema.tables import notices
 
 _ROWS = notices.c
@@ -25,7 +24,7 @@ _LETTER = msgspec.json.Decoder(Letter)
 
 def record(connection: Connection, notice: StoredNotice) -> StoredNotice | None:
     """As `NoticeLog.record`."""
-    if not kept(connection, notice.decision_id):
+    if not kept(connection, [notice.decision_id]):
         return None
     insert_new(connection, notices, [_row(notice)])
     return find(connection, notice.notice_id)

@@ -18,15 +18,8 @@ from decision_service.pipeline.outcomes.ports import (
     compare,
 )
 from decision_service.storage.queries import history
-from decision_service.storage.queries.decisions import from_microseconds, microseconds
-from decision_service.storage.schema.tables import decisions, loan_outcomes
-
-_DECISION = (
-    select(decisions.c.decision_id)
-    .where(decisions.c.decision_id == bindparam("decision_id"))
-    .with_for_update(read=True, key_share=True)
-)
-"""The lock keeps the decision stored until the transaction ends, or waits for its deletion."""
+from decision_service.storage.queries.decisions import from_microseconds, kept, microseconds
+from decision_service.storage.schema.tables import loan_outcomes
 
 _ALL = select(loan_outcomes)
 _OF_LOAN = _ALL.where(
@@ -41,7 +34,7 @@ def record(
     connection: Connection, report: LoanOutcome, caller: str, now: datetime
 ) -> Compared | None:
     """As `OutcomeLog.record_outcome`."""
-    if not kept(connection, report.decision_id):
+    if not kept(connection, [report.decision_id]):
         return None
     _wait_for_turn(connection, caller, report.loan_id)
     compared = compare(report, of_loan(connection, caller, report.loan_id))
@@ -50,11 +43,6 @@ def record(
         connection.execute(insert(loan_outcomes), row)
         history.report(connection, report.decision_id, newest(connection, report.decision_id))
     return compared
-
-
-def kept(connection: Connection, decision_id: str) -> bool:
-    """Whether a decision is stored, and stays so until the transaction ends."""
-    return connection.execute(_DECISION, {"decision_id": decision_id}).first() is not None
 
 
 def of_loan(connection: Connection, caller: str, loan_id: str) -> Sequence[LoanOutcome]:

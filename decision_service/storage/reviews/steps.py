@@ -33,7 +33,7 @@ _DECISION = (
     .where(decisions.c.decision_id == bindparam("decision_id"))
     .with_for_update()
 )
-"""The lock lets one contest of a decision at a time look for its reviews."""
+"""The lock lets one contest of a decision at a time look for its reviews; a deletion is awaited."""
 
 
 def step(
@@ -49,9 +49,10 @@ def step(
 
 def contest(
     connection: Connection, case: ReviewCase, by: By, text: str, policy: ReviewPolicy
-) -> Review:
+) -> Review | None:
     """As `ReviewLog.contest`."""
-    connection.execute(_DECISION, {"decision_id": case.decision_id})
+    if connection.execute(_DECISION, {"decision_id": case.decision_id}).first() is None:
+        return None
     every = rows.of_decision(connection, case.decision_id)
     for review in every:
         events = rows.events(connection, review.review_id)

@@ -59,7 +59,9 @@ class StoredReviews:
         work = partial(steps.step, review_id=review_id, move=move, limits=limits)
         return await self._write(work)
 
-    async def contest(self, case: ReviewCase, by: By, text: str, policy: ReviewPolicy) -> Review:
+    async def contest(
+        self, case: ReviewCase, by: By, text: str, policy: ReviewPolicy
+    ) -> Review | None:
         """As `ReviewLog.contest`."""
         work = partial(steps.contest, case=case, by=by, text=text, policy=policy)
         return await self._write(work)

@@ -7,7 +7,9 @@ import asyncio
 import pytest
 
 from decision_service.pipeline.history.keys import history_keys
+from decision_service.pipeline.ports import Filter
 from decision_service.storage.store import Store
+from tests.kits.decision_entries import numbered
 from tests.kits.history_log import decided, present
 from tests.unit.cli.commands import command
 
@@ -42,6 +44,27 @@ def test_a_rotation_by_hand(capsys, tmp_path, store_url):
     assert (done.code, done.out.split()[0]) == (0, "2")
     file.write_text(file.read_text().splitlines()[0] + "\n")
     assert asyncio.run(enter(store_url, [])) == 0
+
+
+async def contents(url, *entries):
+    """Commit decisions, and read the content of every one that the store holds."""
+    store = await Store.open(url)
+    for entry in entries:
+        await store.commit(entry)
+    found = [one.content for one in await store.list(Filter(), None, 10)]
+    await store.aclose()
+    return found
+
+
+def test_hashes_of_who_applied_go_with_their_key(capsys, store_url):
+    """Those under another key stay, and so do the digests of requests."""
+    old, new = (command(capsys, "identity-keys", "add").out.split()[-1] for _ in range(2))
+    plain = b"\x01" * 32
+    hashed = [plain + b"R" + bytes.fromhex(key) + b"a hash" for key in (old, new)]
+    entries = [numbered(number, content=one) for number, one in enumerate((*hashed, plain))]
+    asyncio.run(contents(store_url, *entries))
+    assert command(capsys, "identity-keys", "forget", old).code == 0
+    assert sorted(asyncio.run(contents(store_url))) == [plain, plain, hashed[1]]
 
 
 @pytest.mark.parametrize("key", ["xyz", "00", "0" * 9])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.impact.applicant import JudgedApplicant, KnownLoan, LeftOut, Side
-from decision_service.impact.figures import ImpactReport, Subject
+from decision_service.impact.figures import ImpactReport, ReportSubject
 from decision_service.impact.report import report_of
 from decision_service.impact.sums import ImpactSums
 
@@ -35,8 +35,8 @@ def _one(name: str, before: Side, after: Side, cell: str) -> JudgedApplicant:
     return JudgedApplicant(name, before, after, causes, cells, loan, points, near)
 
 
-def _subject() -> Subject:
-    return Subject(
+def _subject() -> ReportSubject:
+    return ReportSubject(
         product="test-loan",
         currency="PHP",
         base="v1",

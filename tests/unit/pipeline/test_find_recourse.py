@@ -11,7 +11,7 @@ from decision_service.pipeline.records.read import ReadDecisions, Recorded
 from decision_service.pipeline.records.recourse import FindRecourse
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.recourse.model import Answer
+from decision_service.recourse.model import RecourseKind
 from tests.fakes.world import World, application
 
 
@@ -38,7 +38,7 @@ async def test_who_is_turned_down_is_answered_as_often_as_asked() -> None:
     refused = without_source(decision)
     found = await asyncio.gather(*(find(refused) for _ in range(3)))
     assert found[0] is not None
-    assert found[0].answer is Answer.CHANGE
+    assert found[0].answer is RecourseKind.CHANGE
     assert found[0] == found[1] == found[2]
 
 

@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from decision_service.domain.money import Money
-from decision_service.pipeline.outcomes.ports import Comparison, LoanOutcome, LoanStatus, compare
+from decision_service.pipeline.outcomes.ports import (
+    LoanOutcome,
+    LoanStatus,
+    ReportRelation,
+    compare,
+)
 
 DAY = timedelta(days=1)
 BOOKED = LoanOutcome(
@@ -25,22 +30,22 @@ REPORTS = st.builds(
 @pytest.mark.parametrize(
     ("earlier", "comparison"),
     [
-        ([], Comparison.NEWEST),
-        ([replace(BOOKED, as_of=BOOKED.as_of - DAY)], Comparison.NEWEST),
-        ([replace(BOOKED, as_of=BOOKED.as_of + DAY)], Comparison.OLDER),
-        ([BOOKED], Comparison.REPEATED),
-        ([BOOKED, replace(BOOKED, as_of=BOOKED.as_of + DAY)], Comparison.REPEATED),
-        ([replace(BOOKED, overdue_days=1)], Comparison.CONTRADICTS),
-        ([replace(BOOKED, disbursed=Money("PHP", 101))], Comparison.CONTRADICTS),
-        ([replace(BOOKED, decision_id="dec_2")], Comparison.OTHER_DECISION),
+        ([], ReportRelation.NEWEST),
+        ([replace(BOOKED, as_of=BOOKED.as_of - DAY)], ReportRelation.NEWEST),
+        ([replace(BOOKED, as_of=BOOKED.as_of + DAY)], ReportRelation.OLDER),
+        ([BOOKED], ReportRelation.REPEATED),
+        ([BOOKED, replace(BOOKED, as_of=BOOKED.as_of + DAY)], ReportRelation.REPEATED),
+        ([replace(BOOKED, overdue_days=1)], ReportRelation.CONTRADICTS),
+        ([replace(BOOKED, disbursed=Money("PHP", 101))], ReportRelation.CONTRADICTS),
+        ([replace(BOOKED, decision_id="dec_2")], ReportRelation.OTHER_DECISION),
         (
             [replace(BOOKED, decision_id="dec_2", as_of=BOOKED.as_of - DAY)],
-            Comparison.OTHER_DECISION,
+            ReportRelation.OTHER_DECISION,
         ),
     ],
 )
 def test_a_report_is_compared_with_the_earlier_ones(
-    earlier: list[LoanOutcome], comparison: Comparison
+    earlier: list[LoanOutcome], comparison: ReportRelation
 ) -> None:
     """By its day first, by its content where one of that day is known."""
     compared = compare(BOOKED, earlier)
@@ -61,5 +66,5 @@ def test_sending_reports_again_changes_nothing(reports: list[LoanOutcome]) -> No
     assert len(kept) == len(first)
     for report in kept:
         compared = compare(report, kept)
-        assert compared.comparison is Comparison.REPEATED
+        assert compared.comparison is ReportRelation.REPEATED
         assert compared.newest == first[max(first)]

@@ -12,7 +12,7 @@ from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.notices.subject import disclosed_reason, disclosed_recourse
 from decision_service.pipeline.reviews.ports import RecordedReview
 from decision_service.pipeline.subject_access.reviews import review_record
-from decision_service.recourse.model import Answer, Change, Recourse
+from decision_service.recourse.model import Change, Recourse, RecourseKind
 from decision_service.reviewing.completing import complete
 from decision_service.reviewing.model import Review, ReviewResult
 from decision_service.reviewing.policy import ReviewPolicy, ReviewReason
@@ -72,11 +72,11 @@ CHANGE = Change("liabilities.overdue_total", pesos(5), pesos(0), pesos(0).major,
     ("found", "changes", "day"),
     [
         (None, None, None),
-        (Recourse(Answer.NOTHING, told=True), None, None),
-        (Recourse(Answer.CHANGE, (CHANGE,), told=False), None, None),
-        (Recourse(Answer.CHANGE, (CHANGE,), told=True), 1, None),
-        (Recourse(Answer.CHANGE, (CHANGE,), NOON.date(), told=True), 1, NOON.date()),
-        (Recourse(Answer.WAIT, (), NOON.date(), told=True), 0, NOON.date()),
+        (Recourse(RecourseKind.NOTHING, told=True), None, None),
+        (Recourse(RecourseKind.CHANGE, (CHANGE,), told=False), None, None),
+        (Recourse(RecourseKind.CHANGE, (CHANGE,), told=True), 1, None),
+        (Recourse(RecourseKind.CHANGE, (CHANGE,), NOON.date(), told=True), 1, NOON.date()),
+        (Recourse(RecourseKind.WAIT, (), NOON.date(), told=True), 0, NOON.date()),
     ],
 )
 def test_recourse_is_told_where_the_product_lets_all_of_it(

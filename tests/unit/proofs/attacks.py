@@ -7,7 +7,7 @@ from random import Random
 
 from decision_service.domain.verdict import Outcome
 from decision_service.language.evaluation.kleene import Unknown
-from decision_service.proofs.person import Person
+from decision_service.proofs.person import PersonValues
 from decision_service.proofs.questions import verdict_on
 from tests.unit.proofs.people import Walk
 from tests.unit.proofs.versions import TODAY
@@ -76,7 +76,7 @@ def _changed(question, walk, person):
         if not better:
             return None
         changed[symbol.name] = better[0]
-    second = Person({**person.values, **changed})
+    second = PersonValues({**person.values, **changed})
     return None if question.world.broken(second) else changed
 
 

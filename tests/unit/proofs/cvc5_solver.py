@@ -8,7 +8,7 @@ import cvc5
 from cvc5 import Kind
 
 from decision_service.language.terms.term import Op, Sort
-from decision_service.proofs.solving.solver import Answer, Solver
+from decision_service.proofs.solving.solver import Satisfiability, Solver
 
 KINDS = {
     Op.NOT: Kind.NOT,
@@ -38,8 +38,8 @@ class Cvc5(Solver):
         self._solver.setOption("tlimit-per", str(int(seconds * 1000)))
         found = self._solver.checkSatAssuming(*[self.translated(t) for t in terms])
         if found.isSat():
-            return Answer.POSSIBLE
-        return Answer.IMPOSSIBLE if found.isUnsat() else Answer.UNKNOWN
+            return Satisfiability.POSSIBLE
+        return Satisfiability.IMPOSSIBLE if found.isUnsat() else Satisfiability.UNKNOWN
 
     def value(self, term):
         """A term's value in what was found POSSIBLE."""

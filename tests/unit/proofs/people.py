@@ -9,7 +9,7 @@ from decimal import Decimal
 from decision_service.domain.factor import ValueType
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.proofs.person import TODAY as DAY
-from decision_service.proofs.person import Person, lacking
+from decision_service.proofs.person import PersonValues, lacking
 from decision_service.proofs.questions import inputs_of, required
 from decision_service.proofs.typical import typical
 from decision_service.ruleset.analysis.ranges import whole
@@ -40,7 +40,7 @@ class Walk:
         self._groups = {n: {n}.union(*(g for g in world.together if n in g)) for n in self._names}
         symbols = {**self._factors, **self._inputs}
         self._first = {n: self._typical(s) for n, s in symbols.items()}
-        assert not world.broken(Person(self._first))
+        assert not world.broken(PersonValues(self._first))
         self.begin()
 
     def begin(self):
@@ -64,7 +64,7 @@ class Walk:
                     self._values = values
                     break
                 changed |= {n: self.value(n) for n in sorted(odd - {name})}
-        return Person(self._values)
+        return PersonValues(self._values)
 
     def _at_odds(self, values, changed):
         """The names of the laws on changed names that are broken."""

@@ -12,7 +12,7 @@ from decision_service.proofs.questions import Period
 from decision_service.proofs.results import Proved
 from decision_service.proofs.solving.axioms import axioms
 from decision_service.proofs.solving.parts import functions
-from decision_service.proofs.solving.solver import Answer
+from decision_service.proofs.solving.solver import Satisfiability
 from decision_service.proofs.solving.z3_solver import Z3
 from decision_service.ruleset.constructs import cell_terms
 from decision_service.ruleset.constructs.rules import encode as rule_terms
@@ -73,7 +73,7 @@ def test_a_second_solver_agrees(number):
         for term in (*terms, *axioms(posed.people.builder, functions(terms))):
             solver.require(term)
         answers.append(solver.ask(60.0))
-    assert answers[0] is answers[1] is not Answer.UNKNOWN
+    assert answers[0] is answers[1] is not Satisfiability.UNKNOWN
 
 
 def _of_taint(b, value):

@@ -9,9 +9,9 @@ from decision_service.language.evaluation.kleene import Unknown, unknown
 from decision_service.pipeline.trial.everybody import everybody
 from decision_service.proofs.claims.comparison import Claim, compared
 from decision_service.proofs.claims.guarantee import Nobody
-from decision_service.proofs.person import Person
+from decision_service.proofs.person import PersonValues
 from decision_service.proofs.results import Counterexample, Proved
-from decision_service.proofs.world import World
+from decision_service.proofs.world import FactorModel
 from tests.unit.proofs.versions import TODAY, claimed, kept, loosely, proved, small
 from tests.unit.ruleset.rulesets import rules, stages
 
@@ -38,7 +38,7 @@ def test_what_is_missing_together_is_missing_for_everybody_together():
     """Months and gaps come of one list: a rule on one is a rule on both."""
     old, new = version(HALF), version(BOTH)
     assert claimed(old, new, "equivalent") == Proved(1)
-    alone = compared(old, new, Claim.EQUIVALENT, World(catalogue()))
+    alone = compared(old, new, Claim.EQUIVALENT, FactorModel(catalogue()))
     assert isinstance(proved(alone), Counterexample)
 
 
@@ -81,10 +81,13 @@ def test_one_person_is_in_the_world_or_not():
     """A broken law, or one value without the other, is told."""
     world = everybody(version(BOTH))
     lost = unknown(MONTHS, Cause.NO_DATA)
-    assert not world.parted(Person({GAPS: unknown(GAPS, Cause.NO_DATA), MONTHS: lost}))
-    assert world.parted(Person({GAPS: unknown(GAPS, Cause.STALE), MONTHS: lost})) == {GAPS, MONTHS}
-    assert world.parted(Person({GAPS: 2, MONTHS: lost})) == {GAPS, MONTHS}
-    assert world.broken(Person({GAPS: 3, MONTHS: 12})) == {GAPS, MONTHS}
+    assert not world.parted(PersonValues({GAPS: unknown(GAPS, Cause.NO_DATA), MONTHS: lost}))
+    assert world.parted(PersonValues({GAPS: unknown(GAPS, Cause.STALE), MONTHS: lost})) == {
+        GAPS,
+        MONTHS,
+    }
+    assert world.parted(PersonValues({GAPS: 2, MONTHS: lost})) == {GAPS, MONTHS}
+    assert world.broken(PersonValues({GAPS: 3, MONTHS: 12})) == {GAPS, MONTHS}
 
 
 def test_a_group_is_missing_for_the_same_causes():

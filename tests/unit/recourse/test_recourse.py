@@ -11,7 +11,7 @@ from decision_service.domain.factor import FactorValue
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.time import AsOf
 from decision_service.recourse.find import Recourses
-from decision_service.recourse.model import Answer
+from decision_service.recourse.model import RecourseKind
 from tests.unit.recourse.judge import answer, approves
 from tests.unit.recourse.people import person, php, product, somebody
 
@@ -26,7 +26,7 @@ def changes(answer):
 def test_the_least_of_one_factor_that_approves_is_found():
     """Of an overdue debt as much is to be paid as the rules ask, and no more."""
     found = FIND.of(person(liabilities__overdue_total=php(2_500)))
-    assert found.answer is Answer.CHANGE
+    assert found.answer is RecourseKind.CHANGE
     assert changes(found) == {"liabilities.overdue_total": php(500)}
     assert found.approved == php(5_000)
     assert found.told
@@ -56,7 +56,7 @@ def test_an_income_is_raised_with_what_it_never_is_above():
 def test_waiting_alone_comes_before_any_change():
     """Who applies too often is told of the day on which older applications count no more."""
     found = FIND.of(person(history__applications_7d=3))
-    assert (found.answer, found.day) == (Answer.WAIT, date(2026, 11, 22))
+    assert (found.answer, found.day) == (RecourseKind.WAIT, date(2026, 11, 22))
     assert found.told
     assert FIND.of(person(income__months_24m=2)).day == date(2027, 2, 15), "the oldest may fall out"
 
@@ -72,7 +72,7 @@ def test_a_parameter_that_changes_meanwhile_counts():
 def test_a_wait_and_a_change_may_do_it_together():
     """Months that are too few and a debt overdue: both, the debt of the product's tell alone."""
     found = FIND.of(person(income__months_24m=2, liabilities__overdue_total=php(2_500)))
-    assert (found.answer, found.day) == (Answer.CHANGE, date(2027, 2, 15))
+    assert (found.answer, found.day) == (RecourseKind.CHANGE, date(2027, 2, 15))
     assert changes(found) == {"liabilities.overdue_total": php(500)}
 
 
@@ -86,7 +86,7 @@ def test_what_the_product_does_not_let_be_told_is_marked():
 def test_an_approval_of_less_is_told_what_the_whole_needs():
     """The amount asked for is reached where what is granted already is repaid."""
     found = FIND.of(person(asks=25_000, history__exposure=php(9_000)))
-    assert found.answer is Answer.CHANGE
+    assert found.answer is RecourseKind.CHANGE
     assert "history.exposure" in changes(found)
     assert found.approved == php(25_000)
 
@@ -109,7 +109,7 @@ def test_nothing_is_said_where_nothing_helps():
     """Somebody without any income is not told to double it."""
     none = php(0)
     found = FIND.of(person(income__median_6m=none, income__conservative_6m=none, asks=1_000))
-    assert found.answer is Answer.NOTHING
+    assert found.answer is RecourseKind.NOTHING
     assert not found.told
 
 
@@ -123,5 +123,5 @@ def test_the_answer_is_that_of_full_enumeration(seed):
         assert approves(product(), facts, {}, whole=True)
     else:
         told = {c.factor: FactorValue(c.factor, c.needed) for c in found.changes}
-        given_ = None if found.answer is Answer.NOTHING else (found.day, told)
+        given_ = None if found.answer is RecourseKind.NOTHING else (found.day, told)
         assert given_ == answer(product(), facts)

@@ -13,7 +13,7 @@ from decision_service.domain.factor import FactorValue
 from decision_service.domain.verdict import Outcome
 from decision_service.recourse.find import Recourses
 from decision_service.recourse.later import later_days
-from decision_service.recourse.model import Answer
+from decision_service.recourse.model import RecourseKind
 from decision_service.ruleset.run.evaluator import evaluate
 from tests.unit.recourse.shipped import VERSIONS, cases, people, product
 
@@ -57,7 +57,7 @@ def test_every_answer_is_confirmed_by_the_rules(version):
     find, told = Recourses(ruleset), 0
     for facts in people(*version, PEOPLE):
         recourse = find.of(facts)
-        if recourse is not None and recourse.answer is not Answer.NOTHING:
+        if recourse is not None and recourse.answer is not RecourseKind.NOTHING:
             assert confirmed(ruleset, facts, recourse), recourse
             told += 1
     assert told > PEOPLE // 20

@@ -12,7 +12,7 @@ from rich.tree import Tree
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.cli.display.recourse import add_recourse, recourse_text
 from decision_service.edge.rpc.mapping.recourse import recourse_message
-from decision_service.recourse.model import Answer, Change, Recourse
+from decision_service.recourse.model import Change, Recourse, RecourseKind
 from tests.unit.recourse.people import php
 
 PAID = Change("liabilities.overdue_total", php(2_500), php(500), Decimal("8.0000"), told=True)
@@ -22,17 +22,17 @@ EARNED = Change("income.median_6m", php(7_500), php(8_000), Decimal(2) / 3)
 @pytest.mark.parametrize(
     ("recourse", "text"),
     [
-        (Recourse(Answer.NOTHING), "nothing of what is looked at changes the decision"),
+        (Recourse(RecourseKind.NOTHING), "nothing of what is looked at changes the decision"),
         (
-            Recourse(Answer.WAIT, day=date(2027, 2, 1), approved=php(5_000), told=True),
+            Recourse(RecourseKind.WAIT, day=date(2027, 2, 1), approved=php(5_000), told=True),
             "decide again on 2027-02-01 · approves 5,000 PHP · may be told",
         ),
         (
-            Recourse(Answer.CHANGE, (PAID,), None, php(5_000), told=True),
+            Recourse(RecourseKind.CHANGE, (PAID,), None, php(5_000), told=True),
             "the smallest change · approves 5,000 PHP · may be told",
         ),
         (
-            Recourse(Answer.CHANGE, (PAID, EARNED), date(2027, 2, 1)),
+            Recourse(RecourseKind.CHANGE, (PAID, EARNED), date(2027, 2, 1)),
             "the smallest change, from 2027-02-01 on · not to be told to applicants",
         ),
     ],
@@ -45,7 +45,7 @@ def test_an_answer_is_one_line(recourse, text):
 
 def test_each_change_is_shown_with_its_values_and_steps():
     """A change that applicants must not be told of says so."""
-    message = recourse_message(Recourse(Answer.CHANGE, (PAID, EARNED)))
+    message = recourse_message(Recourse(RecourseKind.CHANGE, (PAID, EARNED)))
     assert [change.steps for change in message.changes] == ["8", "0.67"]
     tree = Tree("decision")
     add_recourse(tree, pb.Decision(recourse=message))

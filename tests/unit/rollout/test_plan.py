@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.rollout.guardrails import (
-    Action,
     Ceiling,
     Guardrail,
+    GuardrailAction,
     GuardrailScope,
     Metric,
     VersusChampion,
@@ -93,11 +93,16 @@ def test_the_documented_guardrails():
     assert list(by_name) == ["approvals", "referrals", "missing", "errors", "slow"]
     versus = VersusChampion(Decimal("0.01"))
     assert by_name["approvals"] == Guardrail(
-        "approvals", Metric.APPROVAL_RATE, GuardrailScope.ARM, versus, 300, Action.ROLL_BACK
+        "approvals",
+        Metric.APPROVAL_RATE,
+        GuardrailScope.ARM,
+        versus,
+        300,
+        GuardrailAction.ROLL_BACK,
     )
     ceiling = Ceiling(Decimal("0.02"), timedelta(hours=1))
     assert by_name["errors"] == Guardrail(
-        "errors", Metric.INTERNAL_ERROR_RATE, GuardrailScope.ARM, ceiling, 100, Action.KILL
+        "errors", Metric.INTERNAL_ERROR_RATE, GuardrailScope.ARM, ceiling, 100, GuardrailAction.KILL
     )
 
 

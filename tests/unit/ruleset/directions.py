@@ -13,7 +13,7 @@ from decision_service.domain.factor import Better, FactorSpec, FactorValue, Valu
 from decision_service.domain.missing import Missing
 from decision_service.domain.money import Money, exponent
 from decision_service.ruleset.analysis.month_counts import implied
-from decision_service.ruleset.analysis.regions import Span
+from decision_service.ruleset.analysis.regions import ValueRange
 
 _FIGURE = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w.-])")
 _ORDERED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})
@@ -122,6 +122,6 @@ def _following(other: str, count: int, name: str, by: int, specs) -> int:
     return count + by if spec.better is specs[name].better else count - by
 
 
-def _within(count: Decimal, span: Span) -> Decimal:
+def _within(count: Decimal, span: ValueRange) -> Decimal:
     least = max(count, span.low)
     return least if span.high is None else min(least, span.high)

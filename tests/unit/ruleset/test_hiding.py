@@ -1,7 +1,8 @@
 """Nobody gains by hiding contributions, under any rules that ship.
 
 An applicant chooses what to connect and so what is seen. Contributions are well-formed here: one
-that is wrong in itself (a foreign currency, a negative amount) refers for as long as it is seen.
+that is wrong in itself (a foreign currency, a negative amount, the id of another one) refers for as
+long as it is seen.
 """
 
 from __future__ import annotations
@@ -183,9 +184,10 @@ def test_hiding_contributions_never_helps(path, data):
 def test_hiding_contributions_never_helps_in_odd_data(path, seed, luck):
     """The same for applicants whose other data is wrong, old, foreign or not there."""
     ruleset, case = shipped.ruleset(path), applicant(seed)
+    by_id = {record.id: record for record in contributions_of(case.snapshot)}
     sound = [
         record
-        for record in contributions_of(case.snapshot)
+        for record in by_id.values()
         if record.amount > 0 and record.currency == "PHP" and record.date <= case.as_of.date
     ]
     kept = [record for record in sound if luck.random() < 0.5]

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
 from decision_service.language.evaluation.kleene import unknown
-from decision_service.ruleset.analysis.regions import Span, gaps, meet, overlap, stepped
+from decision_service.ruleset.analysis.regions import ValueRange, gaps, meet, overlap, stepped
 from decision_service.ruleset.constructs.cells import Cell, CellKind
 from decision_service.ruleset.constructs.table.columns import bits, column, finder
 from tests.fakes.examples import examples
 
 LAWS = settings(max_examples=examples(300), deadline=None)
 ends = st.one_of(st.none(), st.integers(0, 12))
-spans = st.builds(Span, ends, ends, st.booleans(), st.booleans())
-WHOLE = Span(0, 12)
+spans = st.builds(ValueRange, ends, ends, st.booleans(), st.booleans())
+WHOLE = ValueRange(0, 12)
 
 
 @LAWS
@@ -67,7 +67,7 @@ def bins(draw):
     lows = [None, *zip(edges, closed, strict=True)]
     highs = [*zip(edges, closed, strict=True), None]
     found = [
-        Span(
+        ValueRange(
             low and low[0],
             high and high[0],
             open_low=bool(low and low[1]),

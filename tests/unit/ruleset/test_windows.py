@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 
 from decision_service.ruleset.analysis.month_counts import implied, in_a_first_job
-from decision_service.ruleset.analysis.regions import Span
+from decision_service.ruleset.analysis.regions import ValueRange
 
 
 def _span(low, high):
-    return Span(Decimal(low), None if high is None else Decimal(high))
+    return ValueRange(Decimal(low), None if high is None else Decimal(high))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
 from decision_service.language.evaluation.kleene import unknown
-from decision_service.ruleset.analysis.regions import Span
+from decision_service.ruleset.analysis.regions import ValueRange
 from decision_service.ruleset.program.wording import Wording
 
 MONEY, NUMBER, INTEGER = ValueType.MONEY, ValueType.NUMBER, ValueType.INTEGER
@@ -60,13 +60,13 @@ def test_values_are_short_and_plain(value, type_, text):
 @pytest.mark.parametrize(
     ("span", "type_", "words", "cell"),
     [
-        (Span(6, 7), INTEGER, "6 to 7", "[6, 7]"),
-        (Span(6, 6), INTEGER, "6", "== 6"),
-        (Span(6, None), INTEGER, "6 or more", ">= 6"),
-        (Span(None, 6, open_high=True), NUMBER, "6 or less", "< 6"),
-        (Span(), NUMBER, "everything", "-"),
+        (ValueRange(6, 7), INTEGER, "6 to 7", "[6, 7]"),
+        (ValueRange(6, 6), INTEGER, "6", "== 6"),
+        (ValueRange(6, None), INTEGER, "6 or more", ">= 6"),
+        (ValueRange(None, 6, open_high=True), NUMBER, "6 or less", "< 6"),
+        (ValueRange(), NUMBER, "everything", "-"),
         (
-            Span(100_000, 250_050, open_low=True),
+            ValueRange(100_000, 250_050, open_low=True),
             MONEY,
             "₱ 1,000 (excluded) to ₱ 2,500.50",
             "(1000, 2500.5]",

@@ -9,7 +9,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from decision_service.build import engine_version
-from decision_service.cli.backtest.local.sources import Source, SourceNames, opened
+from decision_service.cli.backtest.local.sources import DecisionSource, SourceNames, opened
 from decision_service.cli.backtest.local.workers import Workers, partitions, require_reach
 from decision_service.cli.backtest.progress import progress
 from decision_service.cli.errors import CommandError, Exit
@@ -28,7 +28,7 @@ from decision_service.wiring.backtest.worker import WorkerOrder
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LocalBacktest:
     """What is compared, whom for, and by how many workers; `sample` 0 stands for everybody."""
 
     compared: ComparedRules
@@ -55,7 +55,7 @@ def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
         raise CommandError(str(error), Exit.USAGE) from None
 
 
-def answered(question: Question, names: SourceNames) -> ImpactReport:
+def answered(question: LocalBacktest, names: SourceNames) -> ImpactReport:
     """The report; raises CommandError."""
     order, compared = question.order, question.compared
     try:
@@ -66,7 +66,9 @@ def answered(question: Question, names: SourceNames) -> ImpactReport:
         raise CommandError(str(error), Exit.USAGE) from None
 
 
-def _summed(question: Question, source: Source) -> tuple[ImpactSums, datetime, datetime, float]:
+def _summed(
+    question: LocalBacktest, source: DecisionSource
+) -> tuple[ImpactSums, datetime, datetime, float]:
     """The sums with the first and the last decision and the share of the sample."""
     order = question.order
     looked = asyncio.run(source.looked(order.product, question.window))
@@ -86,8 +88,8 @@ def _summed(question: Question, source: Source) -> tuple[ImpactSums, datetime, d
 
 
 def _report(
-    question: Question,
-    source: Source,
+    question: LocalBacktest,
+    source: DecisionSource,
     sums: ImpactSums,
     first: datetime,
     last: datetime,

@@ -39,7 +39,7 @@ class SourceNames:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DecisionSource:
     """A store with its file of data keys, or a case file; `loans` is empty where there are none.
 
     `broken` lines of the case file and `strange_loans` of unknown decisions are not counted.
@@ -72,7 +72,9 @@ class Source:
 
 
 @contextmanager
-def opened(names: SourceNames, product: str, texts: Mapping[str, bytes]) -> Iterator[Source]:
+def opened(
+    names: SourceNames, product: str, texts: Mapping[str, bytes]
+) -> Iterator[DecisionSource]:
     """What was named, with indexes that are removed at the end; raises CommandError."""
     if names.store and names.cases is not None:
         raise CommandError("give --store or --cases, not both", Exit.USAGE)
@@ -86,16 +88,16 @@ def opened(names: SourceNames, product: str, texts: Mapping[str, bytes]) -> Iter
         yield source
 
 
-def _store(store: str) -> Source:
+def _store(store: str) -> DecisionSource:
     settings = load()
     url = store or settings.store_url
     try:
-        return Source(url, str(keys_to_read_with(settings, url) or ""))
+        return DecisionSource(url, str(keys_to_read_with(settings, url) or ""))
     except StoreError as error:
         raise CommandError(str(error), Exit.USAGE) from None
 
 
-def _cases(file: Path, product: str, texts: Mapping[str, bytes], folder: Path) -> Source:
+def _cases(file: Path, product: str, texts: Mapping[str, bytes], folder: Path) -> DecisionSource:
     index = folder / "cases.db"
     try:
         lines = _lines(file, folder)
@@ -113,7 +115,7 @@ def _cases(file: Path, product: str, texts: Mapping[str, bytes], folder: Path) -
         )
     numbers = tuple(one.number for one in told.broken[:TOLD])
     order = CaseOrder(str(lines), str(index), texts)
-    return Source(cases=order, broken=len(told.broken), broken_lines=numbers)
+    return DecisionSource(cases=order, broken=len(told.broken), broken_lines=numbers)
 
 
 def _lines(file: Path, folder: Path) -> Path:
@@ -134,7 +136,7 @@ def _tell_broken(file: Path, told: IndexedCases) -> None:
         sys.stderr.write(f"{file}: decisions of other products, not looked at: {told.others:,}\n")
 
 
-async def _with_loans(source: Source, file: Path, folder: Path) -> Source:
+async def _with_loans(source: DecisionSource, file: Path, folder: Path) -> DecisionSource:
     """The source with the loans of a file, and how many of its decisions are not there."""
     target = folder / "loans.db"
     written_loans(file, target, _decision_tag if source.cases else _decision_id)
@@ -147,7 +149,7 @@ async def _with_loans(source: Source, file: Path, folder: Path) -> Source:
     return replace(source, loans=str(target), strange_loans=len(strange))
 
 
-async def _strange(source: Source, loans: KnownLoans) -> Sequence[str]:
+async def _strange(source: DecisionSource, loans: KnownLoans) -> Sequence[str]:
     strange: list[str] = []
     try:
         reader = await source.reader()

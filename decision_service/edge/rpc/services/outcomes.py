@@ -17,16 +17,16 @@ from decision_service.edge.rpc.mapping.page_tokens import (
     read_outcome_token,
 )
 from decision_service.edge.rpc.services.methods import Methods, unary
-from decision_service.pipeline.outcomes.ports import Comparison
+from decision_service.pipeline.outcomes.ports import ReportRelation
 from decision_service.pipeline.outcomes.read import ListOutcomes
 from decision_service.pipeline.outcomes.record import RecordOutcome
 
 SERVICE = "decision_service.api.v1.OutcomeService"
 
 _RECEIPTS = {
-    Comparison.NEWEST: pb.OUTCOME_RECEIPT_RECORDED,
-    Comparison.OLDER: pb.OUTCOME_RECEIPT_OLDER,
-    Comparison.REPEATED: pb.OUTCOME_RECEIPT_REPEATED,
+    ReportRelation.NEWEST: pb.OUTCOME_RECEIPT_RECORDED,
+    ReportRelation.OLDER: pb.OUTCOME_RECEIPT_OLDER,
+    ReportRelation.REPEATED: pb.OUTCOME_RECEIPT_REPEATED,
 }
 
 

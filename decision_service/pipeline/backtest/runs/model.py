@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from decision_service.impact.figures import Subject
+from decision_service.impact.figures import ReportSubject
 from decision_service.pipeline.backtest.rules import BacktestOrder
 
 MOST_RUNS = 20
@@ -37,7 +37,7 @@ class BacktestPlan(msgspec.Struct, frozen=True):
     """
 
     order: BacktestOrder
-    subject: Subject
+    subject: ReportSubject
     first: datetime
     last: datetime
 

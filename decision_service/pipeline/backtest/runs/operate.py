@@ -14,7 +14,7 @@ from decision_service.domain.errors import (
     FieldInvalid,
     FieldProblem,
 )
-from decision_service.impact.figures import Subject
+from decision_service.impact.figures import ReportSubject
 from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
 from decision_service.pipeline.backtest.compared import ComparedRules
 from decision_service.pipeline.backtest.margins import margin_points
@@ -204,7 +204,7 @@ def _require(order: BacktestOrder, compared: ComparedRules) -> None:
         raise invalid("by", f"does not do: {error}") from None
 
 
-def _title(subject: Subject) -> str:
+def _title(subject: ReportSubject) -> str:
     swept = f", swept over {' and '.join(subject.swept)}" if subject.swept else ""
     dated = f", by the parameters of {subject.params_as_of}" if subject.params_as_of else ""
     return f"{subject.base} beside {subject.other}{swept}{dated}"

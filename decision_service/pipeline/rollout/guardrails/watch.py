@@ -31,7 +31,7 @@ from decision_service.pipeline.rollout.journal import RolloutChange, Rollouts
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.rulebook import Product
-from decision_service.rollout.guardrails import Action
+from decision_service.rollout.guardrails import GuardrailAction
 from decision_service.rollout.judging import GuardrailState, act
 from decision_service.rollout.model import Advance, Plan
 from decision_service.rollout.readiness import advances_itself
@@ -46,11 +46,11 @@ LOOKING_SHARE = 0.05
 """How much of the time looking may take: after a long look the next one waits longer."""
 
 MOST_HISTORY = 500
-_SEVEREST_FIRST = (Action.KILL, Action.ROLL_BACK, Action.PAUSE)
+_SEVEREST_FIRST = (GuardrailAction.KILL, GuardrailAction.ROLL_BACK, GuardrailAction.PAUSE)
 _JOURNALLED = {
-    Action.PAUSE: JournalAction.PAUSE,
-    Action.ROLL_BACK: JournalAction.ROLL_BACK,
-    Action.KILL: JournalAction.KILL,
+    GuardrailAction.PAUSE: JournalAction.PAUSE,
+    GuardrailAction.ROLL_BACK: JournalAction.ROLL_BACK,
+    GuardrailAction.KILL: JournalAction.KILL,
 }
 _SUPERSEDED = (PlanChanged, RolloutMovedOn, RolloutRefused, ProductUnknown)
 
@@ -132,7 +132,7 @@ class GuardrailWatch:
 
     async def _act(self, evaluation: Evaluation, result: GuardrailResult) -> JournalEntry | None:
         guardrail, product = result.guardrail, evaluation.product
-        kills = guardrail.action is Action.KILL
+        kills = guardrail.action is GuardrailAction.KILL
         figures = figures_of(result, product)
         change = RolloutChange(
             who=f"{GUARDRAIL}{guardrail.name}",

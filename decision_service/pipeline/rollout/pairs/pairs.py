@@ -39,7 +39,10 @@ class PairLog(Protocol):
     """Shadow results. Every method raises StoreUnavailable when the store cannot serve."""
 
     async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:
-        """Keep results; a version's result on a decision that is there already stays."""
+        """Keep results; a version's result on a decision that is there already stays.
+
+        Nothing is kept of a decision that was deleted.
+        """
 
     async def pair_sums(self, product: str, version: int, since: datetime) -> ImpactSums:
         """A version's results on decisions from `since` on, added up.

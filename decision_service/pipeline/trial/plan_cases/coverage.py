@@ -11,18 +11,18 @@ from decision_service.pipeline.trial.plan_cases.bounds import BoundEffect, PlanB
 from decision_service.pipeline.trial.plan_cases.case_text import plan_case_text
 from decision_service.pipeline.trial.plan_cases.made_up import made_up
 from decision_service.pipeline.trial.plan_cases.model import PlanCase, PlanUnderTest
-from decision_service.ruleset.testing.cases import Coverage, Goal
+from decision_service.ruleset.testing.cases import Goal, GoalCoverage
 
 
 def plan_coverage(
     tested: PlanUnderTest, bounds: Sequence[PlanBound], cases: Sequence[PlanCase]
-) -> Coverage:
+) -> GoalCoverage:
     """The goals that cases reached, of all that can be reached."""
     places: dict[Goal, Place] = {
         goal: bound.scalar.place for bound in bounds for goal in bound.goals(tested.plan)
     }
     reached = {goal for bound in bounds for case in cases for goal in _reached(tested, bound, case)}
-    return Coverage(
+    return GoalCoverage(
         tuple(goal for goal in places if goal in reached),
         tuple(goal for goal in places if goal not in reached),
         places,

@@ -16,8 +16,8 @@ from decision_service.pipeline.trial.plan_cases.made_up import edge_cases
 from decision_service.pipeline.trial.plan_cases.model import PlanCase, PlanUnderTest
 from decision_service.pipeline.trial.plan_cases.run import PlanCaseResult, settle_case
 from decision_service.rollout.model import Plan
-from decision_service.ruleset.figures.model import Change, Fate, Tried, Witness
-from decision_service.ruleset.figures.neighbours import Token, next_to
+from decision_service.ruleset.figures.model import Fate, FigureChange, Tried, Witness
+from decision_service.ruleset.figures.neighbours import FigureToken, next_to
 from decision_service.ruleset.figures.spots import as_label
 from decision_service.ruleset.figures.spots import change as changed
 from decision_service.ruleset.figures.trees import edited
@@ -40,7 +40,7 @@ class PlanFigures(msgspec.Struct, frozen=True):
         for change in _changes(self.root, bounds, self.tested):
             yield self._try(change, bounds)
 
-    def _try(self, change: Change, bounds: Sequence[PlanBound]) -> Tried:
+    def _try(self, change: FigureChange, bounds: Sequence[PlanBound]) -> Tried:
         plan = self.plan_of(edited(self.root, change.edits))
         if plan is None:
             return Tried(change, Fate.REFUSED)
@@ -52,7 +52,9 @@ class PlanFigures(msgspec.Struct, frozen=True):
         settled = settle_case(plan, case, self.tested.currency)
         return bool(case.expectation.differences(settled, self.tested.currency))
 
-    def _witness(self, change: Change, plan: Plan, bounds: Sequence[PlanBound]) -> Witness | None:
+    def _witness(
+        self, change: FigureChange, plan: Plan, bounds: Sequence[PlanBound]
+    ) -> Witness | None:
         """The first made-up case at the edge of the changed bound that comes out otherwise."""
         about = [b for b in bounds if change.at in (b.at, f"caps.{b.cap}.tier")]
         for bound in about:
@@ -74,17 +76,19 @@ class PlanFigures(msgspec.Struct, frozen=True):
                 return f"{key} {written(value)}", f"{key} {written(after[key])}"
         return None
 
-    def _told(self, change: Change, case: PlanCase, before: str, after: str) -> Witness:
+    def _told(self, change: FigureChange, case: PlanCase, before: str, after: str) -> Witness:
         keys = self.results[0].case.defaults if self.results else frozenset()
         name = f"{change.at} is {change.before} and not {change.after}"
         text = plan_case_text(name, replace(case, defaults=keys), self.tested)
         return Witness(text, before, after)
 
 
-def _changes(root: MapNode, bounds: Sequence[PlanBound], tested: PlanUnderTest) -> Iterator[Change]:
+def _changes(
+    root: MapNode, bounds: Sequence[PlanBound], tested: PlanUnderTest
+) -> Iterator[FigureChange]:
     for bound in bounds:
         for after in _beside(bound):
-            token = Token(0, len(bound.scalar.text), bound.scalar.text)
+            token = FigureToken(0, len(bound.scalar.text), bound.scalar.text)
             yield changed(bound.at, [(bound.scalar, token)], after)
     caps = root.get("caps")
     for cap in caps.items if isinstance(caps, ListNode) else ():

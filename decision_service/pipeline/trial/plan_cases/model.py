@@ -13,7 +13,7 @@ from decision_service.pipeline.rules.rulebook import Product
 from decision_service.pipeline.trial.plan_cases.expectation import PlanExpectation
 from decision_service.rollout.allowances import DayTotals, Grant
 from decision_service.rollout.model import Plan
-from decision_service.ruleset.testing.marks import Mark
+from decision_service.ruleset.testing.marks import FigureMark
 
 
 class RulesSaid(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ class PlanCaseFile(msgspec.Struct, frozen=True):
     path: str
     cases: tuple[PlanCase, ...]
     diagnostics: tuple[Diagnostic, ...]
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[FigureMark, ...] = ()
 
 
 class PlanUnderTest(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from decision_service.language.terms.builder import Builder
 from decision_service.language.terms.term import Term
 from decision_service.ruleset.constructs.scorecard.encode_points import EncodedPoints, points_of
 from decision_service.ruleset.constructs.scorecard.model import Card
-from decision_service.ruleset.program.encoded import EncodedState, Mark
+from decision_service.ruleset.program.encoded import EncodedState, ScoreMark
 from decision_service.ruleset.program.state import MOST_WORLDS
 
 _MOST_TOTALS = 3_000
@@ -29,7 +29,7 @@ def encode_card(card: Card, state: EncodedState) -> None:
     bands = [_of_band(b, card, totals, index) for index in range(len(card.bands))]
     _put(card, totals, bands, state)
     bounded, tainted = (b.or_(*(getattr(s, n) for s in scored)) for n in ("bounded", "tainted"))
-    state.mark((card.score.slot, card.band.slot), Mark(bounded, tainted))
+    state.mark((card.score.slot, card.band.slot), ScoreMark(bounded, tainted))
     _split(card, totals, bands, state)
     state.count(_counts(b, card, scored))
     _conclude(card, bands, tainted, state)

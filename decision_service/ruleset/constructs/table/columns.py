@@ -13,7 +13,7 @@ from decision_service.domain.factor import ValueType
 from decision_service.language.evaluation.emitter import whole
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.types import INTEGER, ORDERED
-from decision_service.ruleset.analysis.regions import Span
+from decision_service.ruleset.analysis.regions import ValueRange
 from decision_service.ruleset.constructs.cells import Cell, CellKind
 
 T = TypeVar("T")
@@ -92,15 +92,15 @@ def _first(rows: int, results: Sequence[T]) -> T | None:
     return results[(rows & -rows).bit_length() - 1] if rows else None
 
 
-def region_spans(edges: Sequence[Any]) -> list[Span]:
+def region_spans(edges: Sequence[Any]) -> list[ValueRange]:
     """The regions between and on the edges, in order: (…, e0), [e0], (e0, e1), [e1], (e1, …)."""
-    found: list[Span] = []
+    found: list[ValueRange] = []
     below: Any = None
     for edge in edges:
-        found.append(Span(below, edge, open_low=True, open_high=True))
-        found.append(Span(edge, edge))
+        found.append(ValueRange(below, edge, open_low=True, open_high=True))
+        found.append(ValueRange(edge, edge))
         below = edge
-    return [*found, Span(below, None, open_low=True)]
+    return [*found, ValueRange(below, None, open_low=True)]
 
 
 def _edges(cells: Sequence[Cell]) -> tuple[Any, ...]:
@@ -115,14 +115,14 @@ def _regions(cells: Sequence[Cell], edges: Sequence[Any]) -> tuple[Matches, ...]
     )
 
 
-def covers(cell: Cell, region: Span) -> bool:
+def covers(cell: Cell, region: ValueRange) -> bool:
     """Whether a cell takes a region that lies between its edges, or on one of them."""
     if cell.sort is CellKind.ANYTHING:
         return True
     return any(_inside(region, span) for span in cell.spans)
 
 
-def _inside(region: Span, span: Span) -> bool:
+def _inside(region: ValueRange, span: ValueRange) -> bool:
     if region.low is not None and region.low == region.high:
         return span.has(region.low)
     low = span.low is None or (region.low is not None and region.low >= span.low)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
-from decision_service.ruleset.figures.model import Change
+from decision_service.ruleset.figures.model import FigureChange
 from decision_service.ruleset.figures.spots import entries, items
 from decision_service.ruleset.figures.trees import columns
 from decision_service.ruleset.reading.names import names_in
@@ -31,7 +31,7 @@ def uses_of(root: MapNode) -> Uses:
     return found
 
 
-def related(root: MapNode, uses: Uses, change: Change) -> frozenset[str]:
+def related(root: MapNode, uses: Uses, change: FigureChange) -> frozenset[str]:
     """The names in the smallest part of the file around a figure, and all that they are made of.
 
     Of a parameter they are the names in the expressions that read it.

@@ -12,7 +12,7 @@ from decision_service.domain.verdict import Outcome
 from decision_service.impact.applicant import JudgedApplicant, LeftOut, NotCompared, Side
 from decision_service.impact.sums import ImpactSums
 from decision_service.pipeline.rollout.pairs.pairs import DecisionPair
-from decision_service.storage.queries.decisions import microseconds
+from decision_service.storage.queries.decisions import kept, microseconds
 from decision_service.storage.queries.dialect import insert_new
 from decision_service.storage.schema.tables import shadow_results
 
@@ -41,8 +41,10 @@ _CAUSE, _OLD, _NEW = "rule ", "-reason ", "+reason "
 
 
 def record(connection: Connection, pairs: Sequence[DecisionPair]) -> None:
-    """Store results; a stored one stays as it is."""
-    insert_new(connection, shadow_results, [_row(pair) for pair in pairs])
+    """As `PairLog.put_pairs`."""
+    stored = kept(connection, (pair.decision_id for pair in pairs))
+    rows = [_row(pair) for pair in pairs if pair.decision_id in stored]
+    insert_new(connection, shadow_results, rows)
 
 
 def sums(connection: Connection, product: str, version: int, since: datetime) -> ImpactSums:

@@ -9,10 +9,10 @@ from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
 
 from decision_service.edge.metrics import Metrics
-from decision_service.edge.otel.metrics import Period, metrics_data
+from decision_service.edge.otel.metrics import CountingPeriod, metrics_data
 from decision_service.instruments import counter, gauge, histogram
 
-PERIOD = Period(began=1, read=2)
+PERIOD = CountingPeriod(began=1, read=2)
 
 
 def sent(registry: CollectorRegistry) -> dict[str, Any]:

@@ -28,7 +28,7 @@ DEFAULT_JUDGED = 200
 MOST_JUDGED = 2_000
 
 
-class Change(Protocol):
+class ChangeRequest(Protocol):
     """What every request has that changes a rollout."""
 
     product: str
@@ -53,7 +53,9 @@ def listed_product_from(request: service_pb.ListRolloutStepsRequest) -> str:
     return request.product
 
 
-def order_from(request: Change, caller: str, problems: Problems | None = None) -> StepRequest:
+def order_from(
+    request: ChangeRequest, caller: str, problems: Problems | None = None
+) -> StepRequest:
     """Who wants a step and why; raises FieldInvalid with every malformed field."""
     problems = problems or Problems()
     check_product(problems, request.product)
