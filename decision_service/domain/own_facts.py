@@ -21,9 +21,10 @@ NEVER: Counts = (0, 0, 0, 0)
 class History(msgspec.Struct, frozen=True, array_like=True):
     """What is on record of a person before a decision, over every key that names the person.
 
-    `exposure` and `instalments` are minor units of `currency`, None with `unclear` where they
-    cannot be told. `last_decline` is of the same product. `open_approvals`
-    and `open_loans` are how many decisions and loans make up the exposure.
+    `exposure`, `instalments` and `linked` are minor units of `currency`, None with `unclear` where
+    they cannot be told: what was granted to the user or customer, and to other users of the
+    accounts. `last_decline` is of the same product. `open_approvals` and `open_loans` are how many
+    decisions and loans make up the exposure.
     """
 
     currency: str
@@ -38,30 +39,35 @@ class History(msgspec.Struct, frozen=True, array_like=True):
     open_loans: int = 0
     overdue_loans: int = 0
     repaid_loans: int = 0
+    linked: int | None = 0
 
 
 class Reuse(msgspec.Struct, frozen=True, array_like=True):
     """How many users and customers share an account, a user or a person, this one counted.
 
     Without a secret for the hashes (`keyed` False) accounts and persons are not compared. Else
-    `users_of_person` is None where no name with a birth date is at hand.
+    `users_of_person` is None where no name with a birth date is at hand, and where the records
+    could not be read whole; `unread` then says why.
     """
 
     users_of_account: int | None = None
     customers_of_user: int = 1
     users_of_person: int | None = None
     keyed: bool = False
+    unread: tuple[Missing, ...] = ()
 
 
 class Match(msgspec.Struct, frozen=True, array_like=True):
     """How far the applicant agrees with the vendor's records of the person; no name, no contact.
 
-    `unread` says why the records could not be read; `compared` is how many there were.
+    `unread` says why the records could not be read; `compared` is how many there were. `given` are
+    the fields of the applicant that were given.
     """
 
     grades: MatchGrades = MatchGrades()
     unread: tuple[Missing, ...] = ()
     compared: int = 0
+    given: tuple[str, ...] = ()
 
 
 class OwnFacts(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -17,9 +17,16 @@ from decision_service.factors.window import days
 HISTORY = Family("history", frozenset(), frozenset({Cause.NOT_FETCHED}), of_own_facts=True)
 OF_WHOM = (
     " On record under the user, the caller's customer_ref or one of the accounts, never under a"
-    " name; each decision counts once, this one not, NOT_ENROLLED ones never."
+    " name; each decision counts once, this one not, of NOT_ENROLLED ones the reported loans alone."
 )
-IN_DAYS = " A day is a civil day in the ruleset's zone; today's count, those {n} days ago do not."
+OF_OWN = (
+    " On record under the user or the caller's customer_ref; each decision counts once, this one"
+    " not, of NOT_ENROLLED ones the reported loans alone."
+)
+IN_DAYS = (
+    " A day is a civil day in the ruleset's zone; today's count, those {n} days ago do not. What a"
+    " person decided is of the day on which the person did."
+)
 UNCLEAR = frozenset({Cause.MIXED_CURRENCY, Cause.PARTIAL})
 WHEN_UNCLEAR = (
     " MIXED_CURRENCY where an amount is in another currency than the ruleset's, PARTIAL where more"
@@ -76,8 +83,8 @@ def declines(context: FactorContext, length: int) -> Answer:
     ValueType.INTEGER,
     "days",
     "Days since this product was last declined to the person.",
-    "Civil days from the last DECLINE of the same product to as_of; NO_DATA when there is none."
-    + OF_WHOM,
+    "Civil days from the last DECLINE of the same product, by rules or a person, to as_of; NO_DATA"
+    " when there is none." + OF_WHOM,
     lower=0,
     causes=frozenset({Cause.NO_DATA}),
     better=Better.UP,
@@ -105,7 +112,8 @@ def today(context: FactorContext) -> Answer:
     ValueType.DATE,
     "",
     "The day on which this product was last declined to the person.",
-    "The civil date of the last DECLINE of the same product; NO_DATA when there is none." + OF_WHOM,
+    "The civil date of the last DECLINE of the same product, by rules or a person; NO_DATA when"
+    " there is none." + OF_WHOM,
     causes=frozenset({Cause.NO_DATA}),
 )
 def last_decline_date(context: FactorContext) -> Answer:
@@ -120,14 +128,15 @@ def last_decline_date(context: FactorContext) -> Answer:
     "What this lender has granted the person and may still pay out, or is owed.",
     "Approved amounts of unexpired offers without a report, for the plan's unreported_days longer"
     " (30) when none comes; plus, of booked loans that are not closed, what was paid out less what"
-    " was repaid. Reported loans take the place of their approval." + OF_WHOM + WHEN_UNCLEAR,
+    " was repaid. Reported loans take the place of their approval; what they leave of it counts"
+    " until the offer ends, unless a part was not taken up." + OF_OWN + WHEN_UNCLEAR,
     lower=0,
     causes=UNCLEAR,
     better=Better.DOWN,
 )
 def exposure(context: FactorContext) -> Answer:
     """How much is out."""
-    return _figure(context, lambda history: history.exposure)
+    return _figure(context, lambda history: history.exposure, owed=True)
 
 
 @HISTORY.factor(
@@ -135,16 +144,31 @@ def exposure(context: FactorContext) -> Answer:
     ValueType.MONEY,
     "currency",
     "What falls due each month on the exposure.",
-    "The instalments of the same offers and loans; an offer that names none counts whole."
-    + OF_WHOM
-    + WHEN_UNCLEAR,
+    "The instalments of the same offers and loans, of a part of an offer its share; an offer that"
+    " names none counts whole." + OF_OWN + WHEN_UNCLEAR,
     lower=0,
     causes=UNCLEAR,
     better=Better.DOWN,
 )
 def exposure_instalments(context: FactorContext) -> Answer:
     """What is due each month."""
-    return _figure(context, lambda history: history.instalments)
+    return _figure(context, lambda history: history.instalments, owed=True)
+
+
+@HISTORY.factor(
+    "linked_exposure",
+    ValueType.MONEY,
+    "currency",
+    "What this lender has granted other users of the accounts, or is owed by them.",
+    "As history.exposure, of decisions under other users on one of the accounts that are not under"
+    " the user or the customer: perhaps of the same person, perhaps of a spouse." + WHEN_UNCLEAR,
+    lower=0,
+    causes=UNCLEAR,
+    better=Better.DOWN,
+)
+def linked_exposure(context: FactorContext) -> Answer:
+    """How much others on the accounts owe."""
+    return _figure(context, lambda history: history.linked, owed=True)
 
 
 @HISTORY.factor(
@@ -175,15 +199,17 @@ def repaid_loans(context: FactorContext) -> Answer:
     return _figure(context, lambda history: history.repaid_loans)
 
 
-def _figure(context: FactorContext, tell: Callable[[History], Figure | date | None]) -> Answer:
-    """A figure of the history; missing where none was read, or the figure cannot be told."""
+def _figure(
+    context: FactorContext, tell: Callable[[History], Figure | date | None], *, owed: bool = False
+) -> Answer:
+    """A figure of the history; missing where none was read, or it cannot be told what is `owed`."""
     history = context.own.history
     if history is None:
         return Answer(None, (Missing(Cause.NOT_FETCHED),))
     figure, proof = tell(history), context.once("history", _proof)
+    otherwise = history.unclear if owed else None
     if figure is None:
-        cause = history.unclear if history.exposure is None else None
-        return Answer(None, (Missing(cause or Cause.NO_DATA),), proof)
+        return Answer(None, (Missing(otherwise or Cause.NO_DATA),), proof)
     return Answer(figure, (), proof)
 
 

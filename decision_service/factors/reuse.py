@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.missing import ABSENT, Cause, Missing
 from decision_service.domain.own_facts import Reuse
 from decision_service.factors.answer import Answer
 from decision_service.factors.context import FactorContext
-from decision_service.factors.registry import Family
+from decision_service.factors.registry import READ_CAUSES, Family
 
 REUSE = Family("reuse", frozenset(), frozenset({Cause.NOT_FETCHED}), of_own_facts=True)
 BY_HASH = " Compared by keyed hashes over the decisions on record."
@@ -49,11 +49,11 @@ def customers_of_user(context: FactorContext) -> Answer:
     ValueType.INTEGER,
     "users",
     "Smile users with the applicant's name and birth date, this one counted.",
-    "By normalised name and birth date as the vendor gives them; NO_DATA where it does not."
-    + BY_HASH,
+    "By normalised name and birth date as the vendor gives them; NO_DATA where it does not, and"
+    " missing where a record of an account that counts could not be read." + BY_HASH,
     lower=1,
     kinds=frozenset({Kind.IDENTITIES}),
-    causes=frozenset({Cause.NO_DATA}),
+    causes=READ_CAUSES - ABSENT | {Cause.NO_DATA},
     better=Better.DOWN,
 )
 def users_of_person(context: FactorContext) -> Answer:
@@ -66,6 +66,8 @@ def _count(context: FactorContext, tell: Callable[[Reuse], int | None]) -> Answe
     if reuse is None:
         return Answer(None, (Missing(Cause.NOT_FETCHED),))
     figure = tell(reuse)
-    if figure is None:
-        return Answer(None, (Missing(Cause.NO_DATA if reuse.keyed else Cause.NOT_FETCHED),))
-    return Answer(figure)
+    if figure is not None:
+        return Answer(figure)
+    if not reuse.keyed:
+        return Answer(None, (Missing(Cause.NOT_FETCHED),))
+    return Answer(None, reuse.unread or (Missing(Cause.NO_DATA),))

@@ -9,10 +9,10 @@ import phonenumbers
 
 from decision_service.domain.person import LONGEST_EMAIL, LONGEST_PHONE, MatchGrade
 
-DOTS_MEAN_NOTHING = frozenset({"gmail.com", "googlemail.com"})
-"""Mail providers that document that dots before the @ do not tell mailboxes apart."""
+GMAIL = frozenset({"gmail.com", "googlemail.com"})
+"""One mail provider under two names, which documents that dots do not tell mailboxes apart."""
 
-TYPED = re.compile(r"[+＋]?[\d\s()./‐–-]+")
+TYPED = re.compile(r"\(?[+＋]?[\d\s()./‐–—-]+")
 """Digits and what is typed between them."""
 
 
@@ -53,8 +53,9 @@ def e164(text: str, country: str) -> str | None:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(number):
-        return None
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE or not number.national_number:
+        return None  # a local number lacks its area; zeros alone fill a field
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -66,7 +67,7 @@ def normal_email(text: str) -> str | None:
 
 
 def _mailbox(address: str) -> str:
-    """The address without what follows a plus, and without dots where they mean nothing."""
+    """The address without what follows a plus, of Gmail's without dots and under one name."""
     mailbox, _, domain = address.rpartition("@")
     mailbox = mailbox.partition("+")[0] or mailbox
-    return f"{mailbox.replace('.', '') if domain in DOTS_MEAN_NOTHING else mailbox}@{domain}"
+    return f"{mailbox.replace('.', '')}@gmail.com" if domain in GMAIL else f"{mailbox}@{domain}"

@@ -31,6 +31,14 @@ def grades(
     )
 
 
+def grades_of_each_other(found: Sequence[FoundPerson]) -> MatchGrades:
+    """The grades of name and birth date of records against each other."""
+    each = [grades(GivenApplicant(one.name, one.birth_date), found) for one in found]
+    return MatchGrades(
+        name=_of_all(one.name for one in each), birth_date=_of_all(one.birth_date for one in each)
+    )
+
+
 def _name_grade(given: GivenApplicant, name: PersonName, person: FoundPerson) -> MatchGrade:
     """The grade of a record's name; another surname on one first name and birth date is CLOSE."""
     other = read_name(person.name)

@@ -12,9 +12,11 @@ from decision_service.domain.person import LONGEST_NAME
 
 SUFFIXES = {
     "jr": "jr",
+    "jnr": "jr",
     "junior": "jr",
     "sr": "sr",
     "senior": "sr",
+    "snr": "sr",
     "ii": "ii",
     "2nd": "ii",
     "iii": "iii",
@@ -25,6 +27,8 @@ SUFFIXES = {
 TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "dra", "engr", "atty"})
 PARTICLES = frozenset({"de", "del", "dela", "delas", "delos", "la", "las", "los"})
 ABBREVIATIONS = {"ma": "maria", "sta": "santa", "sto": "santo"}
+MANGLED = re.compile(r"(?<=[^\W\d_])(?:ã[±‘\u0091]|[?¥¤#\ufffd])(?=[^\W\d_])")
+"""What an ñ became between letters, where a program read it in another character set."""
 LETTERS = str.maketrans({"đ": "d", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i"})
 WORD = re.compile(r"[^\W_]+")
 APOSTROPHES = re.compile(r"['’‘`´]")
@@ -79,10 +83,10 @@ def read_name(text: str) -> PersonName:
 
 
 def folded(text: str) -> str:
-    """The text without case, diacritics and apostrophes (`O'Niño` is `onino`)."""
+    """The text without case, diacritics and apostrophes (`O'Niño` is `onino`, and `O'Ni?o`)."""
     if text.isascii():  # as most names are written
-        return text.lower().replace("'", "").replace("`", "")
-    text = unicodedata.normalize("NFKD", text).casefold()
+        return MANGLED.sub("n", text.lower().replace("'", "").replace("`", ""))
+    text = unicodedata.normalize("NFKD", MANGLED.sub("n", text.casefold())).casefold()
     letters = (c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return APOSTROPHES.sub("", "".join(letters).translate(LETTERS))
 

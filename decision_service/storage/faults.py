@@ -103,7 +103,10 @@ def of_postgres(error: Exception) -> StoreError:
 
 def said(error: BaseException | None) -> str:
     """The database's own words on one line, for an operator; never the values of a statement."""
-    return str(getattr(error, "orig", None) or error).partition("\n")[0]
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, TimeoutError) and not str(cause):
+        return "it did not answer in time"
+    return str(cause).partition("\n")[0]
 
 
 def _sqlstate(error: Exception) -> str:

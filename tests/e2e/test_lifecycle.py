@@ -114,7 +114,7 @@ async def _is_overridden_and_owed(at: Lender) -> str:
         25_000,
     )
     assert await _exposure(at, ANISHA) == 25_000
-    await _book(at, made, 24_000)
+    await _book(at, made, 25_000, repaid=1_000)
     assert await _exposure(at, ANISHA) == 24_000
     return made.decision_id
 
@@ -127,7 +127,7 @@ async def _exposure(at: Lender, user_id: str) -> int:
     return exposure.value.money.units
 
 
-async def _book(at: Lender, made: decision_pb2.Decision, units: int) -> None:
+async def _book(at: Lender, made: decision_pb2.Decision, units: int, repaid: int) -> None:
     day = made.create_time.ToDatetime().date().isoformat()
     booked = outcome_pb.LoanOutcome(
         decision_id=made.decision_id,
@@ -137,6 +137,7 @@ async def _book(at: Lender, made: decision_pb2.Decision, units: int) -> None:
         disbursed_amount=MoneyMessage(currency_code="PHP", units=units),
         disburse_date=day,
         instalment=MoneyMessage(currency_code="PHP", units=4_900),
+        repaid_amount=MoneyMessage(currency_code="PHP", units=repaid),
     )
     report = outcome_pb.RecordOutcomeRequest(outcome=booked)
     stub = OutcomeServiceStub(at.office.live.channel)

@@ -138,8 +138,9 @@ async def test_what_is_owed_counts_until_it_is_paid(url: str, tmp_path: Path) ->
             assert outcome(second) == "REFER"
             assert "OWN_LOAN_OVERDUE" in reasons(second)
             assert {"ACCOUNT_SHARED", "PERSON_TWICE"} & {*reasons(second)}
-            assert figure(second, "history.exposure") == 25_000
-            assert figure(second, "history.exposure_instalments") == 5_641
+            assert "ACCOUNT_OWES" in reasons(second)
+            assert figure(second, "history.linked_exposure") == 25_000
+            assert figure(second, "history.exposure") == 0
             assert figure(second, "reuse.users_of_account") == 2
             replayed = await live.stub.ReplayDecision(
                 service_pb.ReplayDecisionRequest(decision_id=second.decision_id)

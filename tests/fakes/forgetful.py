@@ -16,6 +16,7 @@ from decision_service.pipeline.rules.folder import RuleFolder, TextFile
 _STAGE = re.compile(r"\n  - name: (own_records|exposure) .*?(?=\n  - name: |\noffer:)", re.DOTALL)
 _REASONS = re.compile(
     r"\n  (ALREADY_GRANTED|OWN_LOAN_OVERDUE|MANY_APPLICATIONS|DECLINED_LATELY|ACCOUNT_SHARED"
+    r"|ACCOUNT_OWES"
     r"|USER_SHARED|PERSON_TWICE|IDENTITY_DIFFERS|CONTACTS_DIFFER):(\n    [^\n]*)+"
 )
 _PARAMS = re.compile(r"\n  (max_applications_1d|max_applications_30d|cooling_off_days):[^\n]*")

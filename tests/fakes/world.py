@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.money import Money
 from decision_service.domain.needs import FetchPlan
@@ -139,13 +140,21 @@ class ScriptedSource:
         known: Sequence[KnownCount],
         fallback: Mapping[str, Provider],
     ) -> FetchResult:
-        del user_id, plan, as_of, stop_at, wait_until, known, fallback
+        del user_id, as_of, stop_at, wait_until, known, fallback
         self.asked += 1
         if self.gate is not None:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return FetchResult(self.snapshot, NOW, 5)
+        return FetchResult(_with_people(self.snapshot) if plan.people else self.snapshot, NOW, 5)
+
+
+def _with_people(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with the persons that it holds: nobody, where it does not say."""
+    found = snapshot.identities
+    if found is None or found.people is not None:
+        return snapshot
+    return replace(snapshot, identities=replace(found, people=()))
 
 
 @cache

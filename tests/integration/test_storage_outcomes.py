@@ -6,21 +6,26 @@ import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import asyncpg
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
+from decision_service.pipeline.history.keys import user_key
 from decision_service.pipeline.outcomes.ports import ReportRelation
+from decision_service.pipeline.ports import HistoryEntry
 from decision_service.storage.engine import open_database
-from decision_service.storage.schema.tables import loan_outcomes
+from decision_service.storage.schema.tables import history, history_keys, loan_outcomes
 from decision_service.storage.store import Store
 from tests.integration.test_storage_erasures import told as psql
 from tests.kits.decision_entries import ENTRY, numbered
 from tests.kits.outcome_log import BOOKED, LATER, listed, told
 from tests.kits.postgres import Postgres
 from tests.kits.stores import opened
+from tests.kits.until import until
 
 USER = ENTRY.user_id
+_TWO_BLOCKED = "SELECT count(*) = 2 FROM pg_locks WHERE NOT granted"
 OTHER = replace(BOOKED, decision_id=numbered(2).decision_id, loan_id="LN-OTHER")
 
 
@@ -51,6 +56,27 @@ async def test_processes_agree_on_each_loan(postgres: Postgres) -> None:
     assert sum(one is not None and one.is_new for one in found) == 25
     assert found.count(ReportRelation.CONTRADICTS) == 25
     assert [one.as_of for one in kept] == [day.as_of for day in days]
+
+
+async def test_processes_add_up_the_loans_of_one_decision(postgres: Postgres) -> None:
+    """Two loans that two processes report at once are both owed: none overwrites the other."""
+    url, key = postgres.migrated(), user_key(USER)
+    async with opened(url) as here, opened(url) as there:
+        await here.commit(replace(ENTRY, history=HistoryEntry(((key, 0),), "PHP")))
+        holder = await asyncpg.connect(url)
+        async with holder.transaction():
+            await holder.execute("SELECT 1 FROM history FOR UPDATE")
+            both = zip((here, there), ("LN-1", "LN-2"), strict=True)
+            at_work = [
+                asyncio.create_task(told(store, replace(BOOKED, loan_id=loan)))
+                for store, loan in both
+            ]
+            await until(lambda: holder.fetchval(_TWO_BLOCKED))
+        await asyncio.gather(*at_work)
+        await holder.close()
+        (found,) = (await there.past([key]))[key].decisions
+    assert found.loans is not None
+    assert found.loans.open == 2
 
 
 @pytest.mark.parametrize("erase_decisions", [False, True])
@@ -107,11 +133,13 @@ async def test_no_report_outlives_a_decision_that_is_erased_meanwhile(url: str) 
             reporting = await stack.enter_async_context(opened(url))
         for number in range(20):
             await _report_while_it_is_erased(reporting, erasing, number)
-    assert await _rows(url) == []
+    assert [await _rows(url, table) for table in (loan_outcomes, history, history_keys)] == [[]] * 3
 
 
 async def _report_while_it_is_erased(reporting: Store, erasing: Store, number: int) -> None:
-    entry = numbered(number, user_id=f"user-{number}")
+    user_id = f"user-{number}"
+    place = HistoryEntry(((user_key(user_id), 0),), "PHP")
+    entry = numbered(number, user_id=user_id, history=place if number % 2 else None)
     report = replace(BOOKED, decision_id=entry.decision_id, loan_id=f"LN-{number}")
     await erasing.commit(entry)
     erasure = asyncio.create_task(erasing.erase(entry.user_id))
@@ -121,9 +149,9 @@ async def _report_while_it_is_erased(reporting: Store, erasing: Store, number: i
     assert await told(reporting, report) is None
 
 
-async def _rows(url: str) -> list[object]:
+async def _rows(url: str, table: Table) -> list[object]:
     def all_of(connection: Connection) -> list[object]:
-        return list(connection.execute(select(loan_outcomes)))
+        return list(connection.execute(select(table)))
 
     database = await open_database(url)
     found = await database.read(all_of)

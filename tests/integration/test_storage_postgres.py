@@ -394,6 +394,31 @@ async def test_a_server_that_refuses_is_named_without_its_password(postgres: Pos
         assert "\n" not in refused.value.message
 
 
+async def test_a_server_that_is_slow_at_first_is_waited_for(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is not there in time is tried again at the start, where nobody waits."""
+    monkeypatch.setattr(postgres_database, "CONNECT_SECONDS", 1.0)
+    with TemporaryDirectory() as folder:
+        async with proxied(url, Path(folder)) as (proxy, through):
+            proxy.silent = 1
+            async with opened(through) as store:
+                assert not proxy.silent
+                await store.commit(numbered(0))
+
+
+async def test_a_server_that_never_answers_is_told_as_that(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In words, where the driver has none."""
+    monkeypatch.setattr(postgres_database, "CONNECT_SECONDS", 0.05)
+    with TemporaryDirectory() as folder:
+        async with proxied(url, Path(folder)) as (proxy, through):
+            proxy.silent = 1000
+            with pytest.raises(StoreUnreachable, match="it did not answer in time"):
+                await Store.open(through)
+
+
 async def test_a_server_that_may_not_be_written_is_refused_at_the_start(
     postgres: Postgres,
 ) -> None:

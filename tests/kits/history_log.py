@@ -149,11 +149,11 @@ class HistoryLogKit:
         await log.commit(decided(2))
 
     async def test_reports_tell_what_is_left_of_a_decision(self, log: Store) -> None:
-        """Booked, half repaid and overdue; repaid; never taken up; given up."""
+        """Booked, half repaid and overdue; the rest never taken up; repaid; given up."""
         entry = decided(1)
         await log.commit(entry)
         await booked(log, entry, overdue_days=4)
-        assert await self._loans(log) == ReportedLoans(3_000_000, 945_650, 1, 1, 0)
+        assert await self._loans(log) == ReportedLoans(3_000_000, 945_650, 1, 1, 0, 5_000_000)
         await booked(log, entry, loan_id="LN 2", status=LoanStatus.NOT_TAKEN_UP, repaid=None)
         assert await self._loans(log) == ReportedLoans(3_000_000, 945_650, 1, 1, 0)
         later = date(2026, 12, 2)
@@ -161,6 +161,32 @@ class HistoryLogKit:
         assert await self._loans(log) == ReportedLoans(0, 0, 0, 0, 1)
         await booked(log, entry, as_of=date(2026, 12, 3), status=LoanStatus.CHARGED_OFF)
         assert await self._loans(log) == ReportedLoans(0, 0, 0, 1, 0)
+
+    async def test_a_loan_of_an_application_that_was_decided_elsewhere_is_owed(
+        self, log: Store
+    ) -> None:
+        """It is found by user and customer from its first report on; nothing else of it counts."""
+        entry = decided(1, outcome=Outcome.NOT_ENROLLED, history=None)
+        await log.commit(entry)
+        assert present(await log.past(KEYS.all)) == {}
+        await log.commit(decided(2, [USER]))
+        await asyncio.gather(*(booked(log, entry, loan_id=f"LN {n}") for n in range(2)))
+        found = present(await log.past(KEYS.all))
+        assert set(found) == {USER, KEYS.customer}
+        (lent,) = {*found[KEYS.customer].decisions}
+        assert lent in found[USER].decisions
+        assert (lent.outcome, lent.currency, lent.approved) == (Outcome.NOT_ENROLLED, "PHP", None)
+        assert lent.loans == ReportedLoans(6_000_000, 1_891_300, 2, 0, 0, 10_000_000)
+        with pytest.raises(HistoryMoved):
+            await log.commit(decided(3, [USER], last=1))
+
+    async def test_a_report_of_no_amount_enters_nothing(self, log: Store) -> None:
+        """A loan that was decided elsewhere and not taken up, or repaid, is no debt."""
+        entry = decided(1, outcome=Outcome.NOT_ENROLLED, history=None)
+        await log.commit(entry)
+        none = {"disbursed": None, "disbursed_on": None, "instalment": None, "repaid": None}
+        await booked(log, entry, status=LoanStatus.NOT_TAKEN_UP, **none)
+        assert present(await log.past(KEYS.all)) == {}
 
     async def test_an_erased_user_is_linked_to_nobody(self, log: Store) -> None:
         """Hashes of account and person go; the decisions stay under user and customer."""

@@ -47,6 +47,7 @@ class Meter:
 class Proxy:
     """A socket like the server's; `cut` is used up by one COMMIT, `refusing` lets nobody in.
 
+    The next `silent` connections are let in and get no answer.
     `forth` and `back` count what goes to the server and comes from it, and cut anywhere.
     """
 
@@ -54,6 +55,7 @@ class Proxy:
         self._server = server
         self.cut = Cut.NEVER
         self.refusing = False
+        self.silent = 0
         self.cuts = 0
         self.forth = Meter()
         self.back = Meter()
@@ -61,6 +63,12 @@ class Proxy:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection until either side ends it, or the cut does."""
         if self.refusing:
+            writer.close()
+            return
+        if self.silent:
+            self.silent -= 1
+            while await reader.read(1 << 16):
+                pass
             writer.close()
             return
         upstream_reader, upstream_writer = await asyncio.open_unix_connection(self._server)

@@ -15,8 +15,10 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.errors import AllowancesMoved, HistoryMoved, ReviewRefused
 from decision_service.domain.kinds import Kind
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.domain.verdict import ApprovalTerms, Outcome, ReferKind
 from decision_service.pipeline.history.keys import user_key
+from decision_service.pipeline.history.ports import PastDecision
+from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
 from decision_service.pipeline.ports import ArmDecision, DecisionEntry, HistoryEntry
 from decision_service.pipeline.reviews.ports import Move, ReviewFilter, ReviewPosition
 from decision_service.reviewing import steps
@@ -46,6 +48,7 @@ QUEUES = (ReviewQueue("data", timedelta(hours=4), frozenset({ReferKind.DATA})),)
 POLICY = ReviewPolicy(QUEUES, LIMITS, (ReviewReason("OK", "It is."),))
 APPROVED = ReviewResult(Outcome.APPROVE, "OK", "seen", Money("PHP", 1_500_000))
 MINUTE = timedelta(minutes=1)
+_KEY = user_key("user-1")
 
 
 def referred(
@@ -200,15 +203,17 @@ class ReviewLogKit:
         assert one.oldest == NOON + MINUTE
 
     async def test_an_approval_by_a_person_is_exposure(self, log: Store) -> None:
-        """The history shows the outcome and the amount that stand, once."""
+        """The history shows outcome, amount and instalment that stand, and since when, once."""
         review_id = await committed(log, referred(1))
         await log.reviews.step(review_id, claimed_by("ana"))
-        await log.reviews.step(review_id, completed_by("ana"))
-        key = user_key("user-1")
-        past = (await log.past([key]))[key]
-        assert {(one.decision_id, one.outcome, one.approved) for one in past.decisions} == {
-            (numbered(1).decision_id, Outcome.APPROVE, 1_500_000)
-        }
+        terms = ApprovalTerms(12, Money("PHP", 169_238))
+        await log.reviews.step(
+            review_id, lambda one, _: complete(one, by("ana"), APPROVED, POLICY, terms)
+        )
+        (found,) = {*await self._past(log)}
+        assert found.decision_id == numbered(1).decision_id
+        assert (found.outcome, found.reviewed) == (Outcome.APPROVE, NOON + MINUTE)
+        assert (found.approved, found.instalment) == (1_500_000, 169_238)
 
     async def test_an_override_counts_for_its_arm(self, log: Store) -> None:
         """Once for each applicant; a decline of a referral overrides nothing."""
@@ -271,17 +276,60 @@ class ReviewLogKit:
             await log.commit(referred(2, history=stale))
         await log.commit(referred(2, history=HistoryEntry(((user_key("user-1"), 2),), "PHP")))
 
+    async def test_two_persons_do_not_approve_for_one_applicant_unseen(self, log: Store) -> None:
+        """Of two referrals that are approved at once one is; the other has to be decided again."""
+        first, second = referred(1), referred(2, history=HistoryEntry(((_KEY, 1),), "PHP"))
+        ids = [await claimed(log, one, "ana") for one in (first, second)]
+        told = await asyncio.gather(
+            *(log.reviews.step(one, completed_by("ana")) for one in ids), return_exceptions=True
+        )
+        (refused,) = (one for one in told if isinstance(one, ReviewRefused))
+        assert "PHP 15000.00 (dec_" in refused.message
+        assert "have the application decided again" in refused.message
+        left = next(one for one in ids if one == refused.fields["review_id"])
+        assert (await self._read(log, left)).state is ReviewState.CLAIMED
+        outcomes = [one.outcome for one in {*await self._past(log)}]
+        assert sorted(outcomes) == [Outcome.APPROVE, Outcome.REFER]
+        granted_by = str(refused.fields["granted_by"])
+        never = LoanOutcome(granted_by, "LN-1", NOON.date(), LoanStatus.NOT_TAKEN_UP)
+        await log.record_outcome(never, first.caller, NOON)
+        ended = await log.reviews.step(left, completed_by("ana"))
+        assert ended is not None
+        assert ended.state is ReviewState.COMPLETED
+
+    async def test_an_approval_that_the_decision_saw_keeps_no_person_from_approving(
+        self, log: Store
+    ) -> None:
+        """It counted in the exposure; and an approval of a namesake never does."""
+        last = HistoryEntry(((_KEY, 0), (b"P" + bytes(20), 0)), "PHP", 1_000_000)
+        await log.commit(numbered(1, outcome=Outcome.APPROVE, created=NOON - MINUTE, history=last))
+        namesake = HistoryEntry(((b"P" + bytes(20), 1),), "PHP", 1_000_000)
+        approved = numbered(3, outcome=Outcome.APPROVE, user_id="user-3", history=namesake)
+        await log.commit(approved)
+        keys = ((_KEY, 1), (b"P" + bytes(20), 2))
+        review_id = await claimed(log, referred(2, history=HistoryEntry(keys, "PHP")), "ana")
+        ended = await log.reviews.step(review_id, completed_by("ana"))
+        assert ended is not None
+        assert ended.state is ReviewState.COMPLETED
+
     async def test_a_decision_made_again_replaces_the_first_in_the_history(
         self, log: Store
     ) -> None:
-        """One application counts once."""
-        await committed(log, referred(1))
+        """One application counts once; what is lent or approved on the first counts as well."""
+        review_id = await claimed(log, referred(1), "ana")
         again = HistoryEntry(((user_key("user-1"), 1),), "PHP")
         first = numbered(1).decision_id
         await log.commit(numbered(2, history=again, replaces=first))
-        key = user_key("user-1")
-        past = (await log.past([key]))[key]
-        assert [one.decision_id for one in past.decisions] == [numbered(2).decision_id]
+        found = {one.decision_id: one.replaced for one in await self._past(log)}
+        assert found == {first: True, numbered(2).decision_id: False}
+        booked = LoanOutcome(
+            first, "LN-1", NOON.date(), LoanStatus.BOOKED, APPROVED.amount, NOON.date()
+        )
+        await log.record_outcome(booked, numbered(1).caller, NOON)
+        await log.reviews.step(review_id, completed_by("ana"))
+        (changed,) = {one for one in await self._past(log) if one.decision_id == first}
+        assert changed.loans is not None
+        assert (changed.loans.outstanding, changed.replaced) == (1_500_000, False)
 
     async def test_arrived_data_has_waiting_reviews_decided_again(self, log: Store) -> None:
         """Those of the user alone, which the list of what is due then has."""
@@ -339,6 +387,11 @@ class ReviewLogKit:
         review_id = await committed(log, referred(1))
         assert await log.expire(NOON + timedelta(days=1), 10) == 1
         assert await log.reviews.get(review_id) is None
+
+    async def _past(self, log: Store) -> tuple[PastDecision, ...]:
+        """What is on record of the user; a decision has a place for each of its results."""
+        key = user_key("user-1")
+        return (await log.past([key]))[key].decisions
 
     async def _read(self, log: Store, review_id: str) -> Review:
         found = await log.reviews.get(review_id)

@@ -9,7 +9,7 @@ from decision_service.language.yaml.nodes import YamlNode
 from tests.fakes.newcomer import NEWCOMER
 from tests.stories.times import Today, read_date
 
-_AMOUNTS = ("granted", "instalments")
+_AMOUNTS = ("granted", "instalments", "granted_to_others")
 _COUNTS = ("applied_today", "applied_in_30_days", "overdue_loans", "repaid_loans")
 _USES = ("users_of_account", "customers_of_user", "users_of_person")
 
@@ -20,7 +20,7 @@ def read_on_record(node: YamlNode | None, today: Today, report: Report) -> OwnFa
     fields = node and Fields.of(node, "`on_record`", report, optional=keys)
     if not fields:
         return NEWCOMER
-    granted, instalments = (fields.integer(name, 0) or 0 for name in _AMOUNTS)
+    granted, instalments, others = (fields.integer(name, 0) or 0 for name in _AMOUNTS)
     in_a_day, in_a_month, overdue, repaid = (fields.integer(name, 0) or 0 for name in _COUNTS)
     declined = fields.get("declined")
     history = History(
@@ -31,6 +31,7 @@ def read_on_record(node: YamlNode | None, today: Today, report: Report) -> OwnFa
         instalments=100 * instalments,
         overdue_loans=overdue,
         repaid_loans=repaid,
+        linked=100 * others,
     )
     uses = (fields.integer(name, 1) or 1 for name in _USES)
     return OwnFacts(history, Reuse(*uses, keyed=True))

@@ -35,14 +35,20 @@ class _Owed(msgspec.Struct):
     others: int = 0
 
 
-def history_of(about: HistoryOf, past: Collection[Past]) -> History:
-    """The figures over past decisions, each counted once whatever keys it is found under."""
-    decided = {one.decision_id: one for found in past for one in found.decisions}.values()
+def history_of(about: HistoryOf, past: Collection[Past], linked: Collection[Past] = ()) -> History:
+    """The figures over past decisions, each counted once whatever keys it is found under.
+
+    `past` is of the user and the customer, `linked` of other users of the accounts: what those owe
+    is told apart, since two people may share an account.
+    """
+    own = _each(past)
+    others = {name: one for name, one in _each(linked).items() if name not in own}
+    decided = (*own.values(), *others.values())
     if not decided:
         return History(about.currency)
-    owed = _owed(about, decided)
-    unclear = _unclear(owed, past)
-    days = _days_ago(about, decided)
+    owed, owed_by_others = _owed(about, own.values()), _owed(about, others.values())
+    unclear, others_unclear = _unclear(owed, past), _unclear(owed_by_others, linked)
+    days = _days_ago(about, (one for one in decided if _is_application(one)))
     loans = [one.loans for one in decided if one.loans is not None]
     return History(
         about.currency,
@@ -52,12 +58,17 @@ def history_of(about: HistoryOf, past: Collection[Past]) -> History:
         _last_decline(about, days),
         None if unclear else owed.exposure,
         None if unclear else owed.instalments,
-        unclear,
+        unclear or others_unclear,
         owed.offers,
         owed.loans,
         sum(one.overdue for one in loans),
         sum(one.repaid for one in loans),
+        None if others_unclear else owed_by_others.exposure,
     )
+
+
+def _each(past: Iterable[Past]) -> dict[str, PastDecision]:
+    return {one.decision_id: one for found in past for one in found.decisions}
 
 
 def reuse_of(
@@ -83,10 +94,17 @@ def _users(keys: Iterable[bytes], past: Mapping[bytes, Past], user_id: str) -> i
     return len({one.user_id for one in found} | {user_id})
 
 
+def _is_application(one: PastDecision) -> bool:
+    """Whether it counts as one; what was decided again or elsewhere counts by its loans alone."""
+    return not one.replaced and one.outcome is not Outcome.NOT_ENROLLED
+
+
 def _days_ago(about: HistoryOf, decided: Iterable[PastDecision]) -> list[tuple[int, PastDecision]]:
-    """Each decision with how many civil days ago it was made."""
+    """Each decision with how many civil days ago its result was made, by rules or by a person."""
     zone, today = about.as_of.zone, about.as_of.date.toordinal()
-    return [(today - one.created.astimezone(zone).toordinal(), one) for one in decided]
+    return [
+        (today - (one.reviewed or one.created).astimezone(zone).toordinal(), one) for one in decided
+    ]
 
 
 def _counts(days_ago: Iterable[int]) -> Counts:
@@ -118,14 +136,34 @@ def _owed(about: HistoryOf, decided: Iterable[PastDecision]) -> _Owed:
 
 
 def _open(one: PastDecision, about: HistoryOf) -> tuple[int, int, int, int]:
-    """What a decision's loans, or its offer, still come to: amount, instalment, offers, loans."""
-    if one.loans is not None:
-        return one.loans.outstanding, one.loans.due, 0, one.loans.open
-    if one.outcome is not Outcome.APPROVE or not one.approved:
-        return 0, 0, 0, 0
-    if about.as_of.instant >= (one.expires or one.created) + about.unreported:
-        return 0, 0, 0, 0
-    return one.approved, one.approved if one.instalment is None else one.instalment, 1, 0
+    """What a decision's loans and its offer still come to: amount, instalment, offers, loans."""
+    rest = _rest(one, about)
+    due = _instalment_of(rest, one)
+    if one.loans is None:
+        return rest, due, bool(rest), 0
+    return one.loans.outstanding + rest, one.loans.due + due, bool(rest), one.loans.open
+
+
+def _rest(one: PastDecision, about: HistoryOf) -> int:
+    """What of an approved amount may still be paid out.
+
+    Silence counts beyond the offer's end only where nothing was reported. What a person approved
+    has no end of its own.
+    """
+    if one.outcome is not Outcome.APPROVE or not one.approved or one.replaced:
+        return 0
+    drawn = 0 if one.loans is None else one.loans.drawn
+    longer = about.unreported if one.loans is None or one.reviewed else timedelta()
+    if drawn is None or about.as_of.instant >= (one.expires or one.created) + longer:
+        return 0
+    return max(one.approved - drawn, 0)
+
+
+def _instalment_of(rest: int, one: PastDecision) -> int:
+    """The instalment of a part of an offer, rounded up; the part where the offer names none."""
+    if one.instalment is None or not one.approved:
+        return rest
+    return -(-one.instalment * rest // one.approved)
 
 
 def _unclear(owed: _Owed, past: Iterable[Past]) -> Cause | None:

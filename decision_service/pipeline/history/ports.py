@@ -19,7 +19,9 @@ MOST_PAST = 1000
 class ReportedLoans(msgspec.Struct, frozen=True, array_like=True):
     """The newest reports of a decision's loans together; amounts in minor units.
 
-    `outstanding` and `due` (each month) are those of the `open` ones alone.
+    `outstanding` and `due` (each month) are those of the `open` ones alone. `drawn` is what was
+    paid out, None where the reports leave nothing of the offer: a part was not taken up, or a
+    closed loan names no amount.
     """
 
     outstanding: int
@@ -27,12 +29,15 @@ class ReportedLoans(msgspec.Struct, frozen=True, array_like=True):
     open: int
     overdue: int
     repaid: int
+    drawn: int | None = None
 
 
 class PastDecision(msgspec.Struct, frozen=True):
     """A decision with what it may come to be owed; `loans` is None where none was reported.
 
     `approved` and `instalment` are minor units of `currency`, None where there is no such amount.
+    `reviewed` is when a person decided it, and the result is then that of the person. One that was
+    `replaced` was decided again: its loans count, and nothing else of it.
     """
 
     decision_id: str
@@ -47,6 +52,8 @@ class PastDecision(msgspec.Struct, frozen=True):
     instalment: int | None
     expires: datetime | None
     loans: ReportedLoans | None = None
+    reviewed: datetime | None = None
+    replaced: bool = False
 
 
 class Past(msgspec.Struct, frozen=True):

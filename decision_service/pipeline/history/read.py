@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
+from itertools import chain
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.accounts import PENDING
 from decision_service.domain.own_facts import OwnFacts
@@ -32,7 +34,7 @@ PEOPLE = 8192
 class ApplicantIds(msgspec.Struct, frozen=True):
     """Who applies, as far as earlier decisions can be found by it.
 
-    `replaced` is a decision that is made again: it does not count as an earlier one.
+    `replaced` is a decision that is made again: it does not count as an earlier one, its loans do.
     """
 
     user_id: str
@@ -95,9 +97,14 @@ class ReadHistory:
         if past.keys() != found.keys():
             self._keys.keep(_cached_by(person), tuple(past), since)
         # Two people may share a name and a birth date: nobody owes what is found by those alone.
-        sure = (*(key for key in every if key not in keys.person), *others)
+        own = [keys.user] if keys.customer is None else [keys.user, keys.customer]
+        linked = [*chain(*keys.accounts), *others]
         facts = OwnFacts(
-            history_of(about, [_without(past[key], person) for key in sure]),
+            history_of(
+                about,
+                [_marked(past[key], person) for key in own],
+                [_marked(past[key], person) for key in linked],
+            ),
             reuse_of(keys, past, person.user_id, person.caller, person.customer_ref),
         )
         claimed = [key for key in every if not _is_linked(key, past, person.user_id, about)]
@@ -116,12 +123,15 @@ def _cached_by(person: ApplicantIds) -> tuple[str, str, str]:
     return person.user_id, person.caller, person.customer_ref
 
 
-def _without(past: Past, person: ApplicantIds) -> Past:
-    """The decisions under a key but the one that is made again."""
+def _marked(past: Past, person: ApplicantIds) -> Past:
+    """The decisions under a key, the one that is made again marked as replaced."""
     if not person.replaced:
         return past
-    kept = (one for one in past.decisions if one.decision_id != person.replaced)
-    return Past(past.last, tuple(kept))
+    marked = (
+        replace(one, replaced=True) if one.decision_id == person.replaced else one
+        for one in past.decisions
+    )
+    return Past(past.last, tuple(marked))
 
 
 def _others(keys: HistoryKeys, past: Mapping[bytes, Past], user_id: str) -> list[bytes]:

@@ -42,7 +42,7 @@ def record_group(
         for commit, status in zip(group, statuses, strict=True)
         if status is CommitStatus.RECORDED
     ]
-    own_history.remove(connection, [c.replaces for c in recorded if c.replaces])
+    own_history.replace(connection, [c.replaces for c in recorded if c.replaces])
     history.record(connection, recorded)
     reviews.open_all(connection, [c.review for c in recorded if c.review is not None])
     given = [c.snapshot for c in recorded if c.snapshot is not None]

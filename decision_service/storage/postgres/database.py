@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
@@ -39,6 +40,9 @@ LEASE_LOCK_MS = 200
 
 The server gives up before its client does: then the connection is still good.
 """
+
+CONTACTS = 5
+"""How often a connection is tried at the start that is not there in time."""
 
 ATTEMPTS = 3
 """How often a transaction is tried that the server rolls back."""
@@ -179,8 +183,8 @@ async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabas
     """Check the tables and open the connections; raises StoreRefused."""
     database = PostgresDatabase(server, readers)
     try:
-        await _first_contact(server, database.write(schema.require_usable))
-        await _first_contact(server, database.connect())
+        await _first_contact(server, partial(database.write, schema.require_usable))
+        await _first_contact(server, database.connect)
     except BaseException:
         await database.aclose()
         raise
@@ -209,7 +213,7 @@ async def read_postgres(server: PostgresServer) -> PostgresReader:
     """Read a database that has this program's tables; raises StoreRefused."""
     reader = PostgresReader(server)
     try:
-        await _first_contact(server, reader.read(schema.require_current))
+        await _first_contact(server, partial(reader.read, schema.require_current))
     except BaseException:
         await reader.aclose()
         raise
@@ -220,14 +224,14 @@ async def migrate_postgres(server: PostgresServer) -> None:
     """Bring the tables to the newest version in one transaction; raises StoreRefused."""
     engine = _engine(server, 1, _PATIENT_SETTINGS, command_seconds=None)
     try:
-        await _first_contact(server, _transact(engine, schema.upgrade))
+        await _first_contact(server, partial(_transact, engine, schema.upgrade))
     finally:
         await engine.dispose()
 
 
-async def _first_contact(server: PostgresServer, work: Awaitable[None]) -> None:
+async def _first_contact(server: PostgresServer, work: Callable[[], Awaitable[None]]) -> None:
     try:
-        await work
+        await _patiently(work)
     except StoreRefused:
         raise
     except StoreError as error:
@@ -235,6 +239,19 @@ async def _first_contact(server: PostgresServer, work: Awaitable[None]) -> None:
             f"the store {server.shown} cannot be used ({faults.said(error.__cause__)}): check "
             "DECISION_STORE_URL, and that the server runs and lets this user in"
         ) from None
+
+
+async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
+    """Do work at the start, where nobody waits for it; again where the server was too slow."""
+    for _ in range(CONTACTS - 1):
+        try:
+            await work()
+        except StoreError as error:
+            if not isinstance(error.__cause__, TimeoutError):
+                raise
+        else:
+            return
+    await work()
 
 
 async def _connected(engine: AsyncEngine, count: int) -> None:

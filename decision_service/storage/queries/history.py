@@ -20,7 +20,7 @@ from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
 from decision_service.pipeline.ports import HistoryEntry, StoredEntry
 from decision_service.storage.queries import driver
 from decision_service.storage.queries.decisions import from_microseconds, microseconds
-from decision_service.storage.queries.dialect import padded
+from decision_service.storage.queries.dialect import insert_new, padded
 from decision_service.storage.schema.tables import history, history_keys
 
 _KEYS = history_keys.c
@@ -35,9 +35,10 @@ _OF_KEY = (
     .join(history_keys, history.c.decision_id == _KEYS.decision_id)
     .where(_KEYS.key == bindparam("key"))
 )
+_LAST = select(func.max(_KEYS.number)).where(_KEYS.key == bindparam("key"))
 _NEXT = select(func.min(_KEYS.key)).where(_KEYS.key > bindparam("after"))
-_UNREPORTED = (None,) * 5
-"""The columns of reports, from `outstanding` on."""
+_NOTHING_SINCE = (None,) * 8
+"""The columns from `outstanding` on: of reports, a person's result, and a repetition."""
 _FOUND_BY = (
     update(history)
     .where(history.c.decision_id == bindparam("of"))
@@ -80,7 +81,7 @@ def _under(dialect: str, count: int) -> str:
 
 
 def row(entry: StoredEntry, told: HistoryEntry) -> tuple[object, ...]:
-    """A decision as the table has it, column by column, without reports."""
+    """A decision as the table has it, column by column, as long as nothing followed from it."""
     return (
         entry.decision_id,
         entry.user_id,
@@ -94,7 +95,7 @@ def row(entry: StoredEntry, told: HistoryEntry) -> tuple[object, ...]:
         told.instalment,
         None if told.expires is None else microseconds(told.expires),
         packed(key for key, _ in told.keys),
-        *_UNREPORTED,
+        *_NOTHING_SINCE,
     )
 
 
@@ -110,8 +111,26 @@ def report(connection: Connection, decision_id: str, newest: Sequence[LoanOutcom
             open_loans=sum(1 for amount, _ in left if amount),
             overdue_loans=sum(_is_overdue(one) for one in newest),
             repaid_loans=sum(one.status is LoanStatus.REPAID for one in newest),
+            drawn=_drawn(newest),
         )
     )
+
+
+def replace(connection: Connection, decision_ids: Sequence[str]) -> None:
+    """Mark decisions that were made again; their loans, reported or yet to be, count on."""
+    if decision_ids:
+        ids = {"ids": padded(decision_ids)}
+        chosen = history.c.decision_id.in_(bindparam("ids", expanding=True))
+        connection.execute(update(history).where(chosen).values(replaced=True), ids)
+
+
+def take_next(connection: Connection, key: bytes, decision_id: str) -> None:
+    """Give a decision a further place under a key: whoever has read what is there reads again."""
+    while True:
+        last = connection.execute(_LAST, {"key": key}).scalar() or 0
+        place = {"key": key, "number": last + 1, "decision_id": decision_id}
+        if insert_new(connection, history_keys, [place]):
+            return
 
 
 def remove(connection: Connection, decision_ids: Sequence[str]) -> None:
@@ -214,6 +233,14 @@ def _outstanding(one: LoanOutcome) -> int:
     return max(one.disbursed.minor - paid, 0) if one.disbursed else 0
 
 
+def _drawn(newest: Sequence[LoanOutcome]) -> int | None:
+    """What was paid out of an offer; None where the reports leave nothing of it."""
+    if any(one.status is LoanStatus.NOT_TAKEN_UP for one in newest):
+        return None
+    amounts = [one.disbursed.minor for one in newest if one.disbursed]
+    return sum(amounts) if len(amounts) == len(newest) else None
+
+
 def _is_overdue(one: LoanOutcome) -> bool:
     return one.status is LoanStatus.CHARGED_OFF or bool(one.overdue_days)
 
@@ -234,5 +261,7 @@ def _past(columns: Sequence[Any]) -> PastDecision:
         approved,
         instalment,
         None if expires is None else from_microseconds(expires),
-        None if columns[11] is None else ReportedLoans(*columns[11:]),
+        None if columns[11] is None else ReportedLoans(*columns[11:17]),
+        None if columns[17] is None else from_microseconds(columns[17]),
+        bool(columns[18]),
     )

@@ -17,7 +17,7 @@ from decision_service.pipeline.outcomes.ports import (
     RecordedOutcome,
     compare,
 )
-from decision_service.storage.queries import history
+from decision_service.storage.queries import history, lent
 from decision_service.storage.queries.decisions import from_microseconds, kept, microseconds
 from decision_service.storage.schema.tables import loan_outcomes
 
@@ -40,6 +40,7 @@ def record(
     compared = compare(report, of_loan(connection, caller, report.loan_id))
     if compared.comparison.is_new:
         row = _row(report) | {"caller": caller, "reported": microseconds(now)}
+        lent.hold(connection, report.decision_id, _currency(report))
         connection.execute(insert(loan_outcomes), row)
         history.report(connection, report.decision_id, newest(connection, report.decision_id))
     return compared
@@ -84,13 +85,19 @@ def _row(report: LoanOutcome) -> dict[str, object]:
         "loan_id": report.loan_id,
         "as_of": report.as_of.isoformat(),
         "status": report.status.value,
-        "currency": next((amount.currency for amount in amounts if amount is not None), None),
+        "currency": _currency(report),
         "disbursed": disbursed,
         "disbursed_on": report.disbursed_on and report.disbursed_on.isoformat(),
         "instalment": instalment,
         "repaid": repaid,
         "overdue_days": report.overdue_days,
     }
+
+
+def _currency(report: LoanOutcome) -> str | None:
+    """That of the amounts, which all have one; None where there is none."""
+    amounts = report.disbursed, report.instalment, report.repaid
+    return next((amount.currency for amount in amounts if amount is not None), None)
 
 
 def _outcome(row: Row[Any]) -> LoanOutcome:

@@ -27,7 +27,7 @@ from decision_service.storage.schema.tables import arm_decisions, events, metada
 _INSTANTS = frozenset(
     {
         "begun", "created", "due", "expires", "fetched", "looked", "made", "oldest",
-        "quarantined", "received", "reported", "sent", "since", "stored", "until",
+        "quarantined", "received", "reported", "reviewed", "sent", "since", "stored", "until",
     }
 )  # fmt: skip
 _OF_USER = ("applicants", "consents", "erasures", "warm", "events", "known_counts", "link_tokens")

@@ -9,10 +9,12 @@ from sqlalchemy import Connection, bindparam, select
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.reviews.granted import require_nothing_granted
 from decision_service.pipeline.reviews.ports import Move
 from decision_service.reviewing.model import Review, ReviewAction, ReviewEvent, ReviewState
 from decision_service.reviewing.opening import ReviewCase, opened_by_contest
 from decision_service.reviewing.policy import ReviewPolicy
+from decision_service.reviewing.standing import result_of
 from decision_service.reviewing.steps import (
     By,
     ReviewStep,
@@ -25,7 +27,7 @@ from decision_service.reviewing.steps import (
 from decision_service.rollout.allowances import DayLimits
 from decision_service.storage.reviews import lists, rows
 from decision_service.storage.reviews.charging import charged
-from decision_service.storage.reviews.standing import stand
+from decision_service.storage.reviews.standing import on_record, stand
 from decision_service.storage.schema.tables import decisions
 
 _DECISION = (
@@ -99,12 +101,32 @@ def erase(connection: Connection, user_id: str, now: datetime) -> None:
 
 
 def _taken(connection: Connection, taken: ReviewStep, limits: DayLimits | None = None) -> Review:
-    ends = taken.event.action in {ReviewAction.COMPLETED, ReviewAction.CONFIRMED}
-    taken = charged(connection, taken, limits) if ends else taken
-    rows.take(connection, taken)
-    review, result = taken.review, taken.review.result
-    if ends and review.state is ReviewState.COMPLETED and result is not None:
-        amount = result.amount.minor if result.amount else None
-        approved = amount if result.outcome is Outcome.APPROVE else None
-        stand(connection, review.decision_id, result.outcome, approved, taken.event.at)
-    return review
+    if taken.event.action not in {ReviewAction.COMPLETED, ReviewAction.CONFIRMED}:
+        rows.take(connection, taken)
+        return taken.review
+    taken = charged(connection, taken, limits)
+    with connection.begin_nested():  # a refusal leaves nothing behind
+        rows.take(connection, taken)
+        if taken.review.state is ReviewState.COMPLETED:
+            _stand(connection, taken.review, taken.event.at)
+    return taken.review
+
+
+def _stand(connection: Connection, review: Review, at: datetime) -> None:
+    """Have a completed review's result stand; raises ReviewRefused as `require_nothing_granted`.
+
+    Whoever else approves for the person at the same time waits since `stand`, or is seen after it.
+    """
+    result = result_of(review)
+    approved = result.amount if result.outcome is Outcome.APPROVE else None
+    instalment = review.terms.instalment if approved else None
+    stand(
+        connection,
+        review.decision_id,
+        result.outcome,
+        at,
+        approved=approved.minor if approved else None,
+        instalment=instalment.minor if instalment else None,
+    )
+    if approved:
+        require_nothing_granted(review, on_record(connection, review.decision_id))

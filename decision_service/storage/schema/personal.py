@@ -155,7 +155,7 @@ PERSONAL: Mapping[str, PersonalTable] = {
         (
             "decision_id", "user_id", "caller", "customer_ref", "product", "outcome", "created",
             "currency", "approved", "instalment", "expires", "found_by", "outstanding", "due",
-            "open_loans", "overdue_loans", "repaid_loans",
+            "open_loans", "overdue_loans", "repaid_loans", "drawn", "reviewed", "replaced",
         ),
         ErasedBy.DECISIONS,
     ),

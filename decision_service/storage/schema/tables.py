@@ -321,12 +321,17 @@ history = Table(
     Column("open_loans", BigInteger),
     Column("overdue_loans", BigInteger),
     Column("repaid_loans", BigInteger),
+    Column("drawn", BigInteger),
+    Column("reviewed", BigInteger),
+    Column("replaced", Boolean),
     sqlite_with_rowid=False,
 )
 """What later decisions on the same person need of each; of its loans the newest reports together.
 
-Without a report the columns from `outstanding` on are null. `found_by` are its keys in
-`history_keys`, packed.
+Without a report the columns from `outstanding` to `drawn` are null. `drawn` is null as well where
+nothing of the approved amount is left to be paid out, and in rows that were reported on before
+schema 0026. `reviewed` is when a person's result came to stand, `replaced` is true of a decision
+that was made again. `found_by` are its keys in `history_keys`, packed.
 """
 
 history_keys = Table(

@@ -81,10 +81,12 @@ def test_a_closed_loan_needs_no_amounts_and_a_booked_one_does(status: LoanStatus
         ({"instalment": MoneyMessage(currency_code="peso")}, ["instalment"]),
         ({"instalment": MoneyMessage(currency_code="USD", units=9)}, [""]),
         ({"repaid_amount": php(50_001)}, ["repaid_amount"]),
+        ({"instalment": php(0)}, ["instalment"]),
+        ({"status": pb.LOAN_STATUS_REPAID, "overdue_days": 0}, ["repaid_amount"]),
         ({"disburse_date": "2027-01-01"}, ["disburse_date"]),
         ({"overdue_days": -1}, ["overdue_days"]),
         ({"overdue_days": 40_000}, ["overdue_days"]),
-        ({"status": pb.LOAN_STATUS_REPAID}, ["overdue_days"]),
+        ({"status": pb.LOAN_STATUS_REPAID}, ["overdue_days", "repaid_amount"]),
         (
             {"status": pb.LOAN_STATUS_NOT_TAKEN_UP},
             ["disbursed_amount", "disburse_date", "instalment", "repaid_amount", "overdue_days"],
@@ -96,6 +98,14 @@ def test_what_cannot_be_true_is_named_by_its_field(
 ) -> None:
     """Each field under its path in the request."""
     assert fields_of(report(**changes)) == fields
+
+
+def test_what_is_repaid_has_no_instalment_to_come() -> None:
+    """Whether interest or fees are still open or the loan is closed."""
+    whole = {"repaid_amount": php(50_000), "instalment": php(0), "overdue_days": 0}
+    assert outcome_from(report(**whole)).instalment == Money("PHP", 0)
+    closed = outcome_from(report(**whole, status=pb.LOAN_STATUS_REPAID))
+    assert closed.status is LoanStatus.REPAID
 
 
 def fields_of(message: pb.LoanOutcome) -> list[str]:

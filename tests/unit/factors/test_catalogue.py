@@ -14,7 +14,7 @@ NAMED_BY_HAND = {
     "accounts": 8,
     "contributions": 42,
     "employment": 10,
-    "history": 19,
+    "history": 20,
     "identity": 2,
     "income": 102,
     "liabilities": 31,

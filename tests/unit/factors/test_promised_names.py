@@ -55,7 +55,7 @@ accounts.{oldest_connection_days,oldest_sync_age_days,newest_sync_age_days}
 links.connected_{3,7,30,90,180,365,730}d
 links.days_since_{first,last}
 history.{applications,approvals,declines}_{1,7,30,90}d
-history.{days_since_last_decline,last_decline_date,exposure,exposure_instalments}
+history.{days_since_last_decline,last_decline_date,exposure,exposure_instalments,linked_exposure}
 history.{overdue_loans,repaid_loans,today}
 match.{name,birth_date,phone,email}
 reuse.{users_of_account,customers_of_user,users_of_person}

@@ -45,7 +45,8 @@ def past_decision(number, row, **changes):
     loans = None
     if told is not None:
         owed = [centavos(told.get(name, 0)) for name in ("left", "due")]
-        loans = ReportedLoans(*owed, *(told.get(name, 0) for name in ("open", "overdue", "repaid")))
+        counts = [told.get(name, 0) for name in ("open", "overdue", "repaid")]
+        loans = ReportedLoans(*owed, *counts, centavos(told.get("drawn")))
     fields = {
         "decision_id": f"dec_{number}",
         "user_id": "user-1",
@@ -59,6 +60,8 @@ def past_decision(number, row, **changes):
         "instalment": centavos(row.get("instalment")),
         "expires": noon(row.get("expires")),
         "loans": loans,
+        "reviewed": noon(row.get("reviewed")),
+        "replaced": row.get("replaced", False),
     }
     return PastDecision(**(fields | changes))
 

@@ -12,13 +12,13 @@ from decision_service.domain.factor import FactorValue
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import DataPolicy, Needs
-from decision_service.domain.own_facts import NO_OWN_FACTS, Match
+from decision_service.domain.own_facts import NO_OWN_FACTS, Match, OwnFacts, Reuse
 from decision_service.domain.person import FoundPerson, GivenApplicant, MatchGrade, MatchGrades
-from decision_service.domain.snapshot import Read, Snapshot
+from decision_service.domain.snapshot import Identity, Read, Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.plan import fetch_plan
-from decision_service.pipeline.decide.matching import with_match
+from decision_service.pipeline.decide.matching import with_earlier_match, with_match
 from decision_service.pipeline.snapshots.cache import covers, cut, merged
 from decision_service.pipeline.snapshots.codec import read_snapshot, snapshot_body
 from tests.fakes.world import NOW, PRODUCT, rulebook, steady_earner
@@ -30,6 +30,7 @@ POLICY = DataPolicy("PHP")
 NEEDS = Needs(NAMES, POLICY)
 BORN = steady_earner().identities.records[0].birth_date  # type: ignore[union-attr]
 JUAN = FoundPerson("Dela Cruz, Juan P.", BORN, ("+639171234567",), ("juan@x.ph",), "a-1")
+AUNT = FoundPerson("Reyes, Ana", None, source="a-1")
 GIVEN = GivenApplicant("juan p. dela cruz", BORN, "0917 123 4567", "pedro@x.ph")
 WITHOUT_PEOPLE = "snap_7f285277bafa2367333bd86c64d964960a1eb4b0"
 
@@ -95,6 +96,48 @@ def test_what_could_not_be_read_is_missing_with_its_cause() -> None:
     assert {m.cause for m in own.match.unread} == {Cause.STALE}
 
 
+def test_a_second_registration_is_not_ruled_out_by_records_that_failed() -> None:
+    """Who else has the name is missing with the records' cause, not as if none had a name."""
+    needs = Needs(("reuse.users_of_person",), POLICY)
+    failed = Read(faults=(Missing(Cause.SOURCE_FAILED, DataReason.UPSTREAM_TIMEOUT),))
+
+    def found(identities: Read[Identity], users: int | None) -> FactorValue:
+        snapshot = replace(SNAPSHOT, identities=identities)
+        own = OwnFacts(reuse=Reuse(1, 1, users, keyed=True))
+        own = with_match(own, None, snapshot, needs, AS_OF)
+        return compute(snapshot, needs, AS_OF, own).values["reuse.users_of_person"]
+
+    assert [one.cause for one in found(failed, None).missing] == [Cause.SOURCE_FAILED]
+    assert SNAPSHOT.identities is not None
+    partly = replace(SNAPSHOT.identities, faults=failed.faults)
+    assert [one.cause.tainted for one in found(partly, 1).missing] == [True]
+    assert found(SNAPSHOT.identities, 1).value == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "before", "now", "name"),
+    [
+        (GIVEN, [JUAN], [JUAN], "EXACT"),
+        (GIVEN, [JUAN], [JUAN, replace(JUAN, name="Juan Cruz Dela")], "EXACT"),
+        (GIVEN, [JUAN], [JUAN, AUNT], "DIFFERENT"),
+        (GIVEN, [], [AUNT], "NOT_FETCHED"),
+        (GIVEN, [], [], "UNKNOWN"),
+        (GivenApplicant(phone="0917 123 4567"), [], [AUNT], "UNKNOWN"),
+        (None, [JUAN], [JUAN, AUNT], "UNKNOWN"),
+    ],
+    ids=["as before", "hers", "her aunt's", "nobody's before", "nobody's", "no name", "nobody"],
+)
+def test_accounts_that_came_since_are_not_the_applicants_unseen(
+    given: GivenApplicant | None, before: list[FoundPerson], now: list[FoundPerson], name: str
+) -> None:
+    """Decided again: records that contradict each other are somebody else's, whoever applied."""
+    first = with_match(NO_OWN_FACTS, given, with_people(*before), NEEDS, AS_OF).match
+    later = with_people(*now)
+    own = with_earlier_match(NO_OWN_FACTS, first, later, NEEDS, AS_OF)
+    found = compute(later, NEEDS, AS_OF, own).values["match.name"]
+    assert (found.value or found.missing[0].cause) == name
+
+
 def test_a_source_that_does_not_count_is_not_compared() -> None:
     """Neither an abandoned account nor one that nobody lists."""
     pedro = FoundPerson("Pedro Reyes", source="a-elsewhere")
@@ -111,7 +154,8 @@ def test_of_a_comparison_the_grades_alone_are_recorded() -> None:
     """No name, no date, no contact."""
     own = with_match(NO_OWN_FACTS, GIVEN, SNAPSHOT, NEEDS, AS_OF)
     expected = MatchGrades(*[MatchGrade.EXACT] * 3, MatchGrade.DIFFERENT)
-    assert own.match == Match(expected, compared=1)
+    given = ("name", "birth_date", "phone", "email")
+    assert own.match == Match(expected, compared=1, given=given)
     written = msgspec.msgpack.encode(own).decode("latin-1")
     assert not any(word in written for word in ("juan", "Juan", "Cruz", "1990", "917", "@"))
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(own), type=type(own)) == own

@@ -76,14 +76,19 @@ async def test_a_repeated_request_counts_once():
     assert value(second, "history.applications_1d") == 1
 
 
-async def test_another_user_of_the_account_is_the_same_debtor():
-    """What was granted to one user counts for another whose data comes from the same account."""
+async def test_another_user_of_the_account_is_looked_at_for_what_the_first_one_owes():
+    """Nobody is declined for what may be a spouse's; the same customer under both users is."""
     here = world()
     decide = here.decide()
-    await decide(asked(1, user_id="user-1"), here.call())
+    await decide(asked(1, user_id="user-1", customer_ref="C-1"), here.call())
     second = await decide(asked(2, user_id="user-2"), here.call())
-    assert value(second, "history.exposure") == Money("PHP", 5_000_000)
+    assert second.outcome is Outcome.REFER
+    assert value(second, "history.exposure") == Money("PHP", 0)
+    assert value(second, "history.linked_exposure") == Money("PHP", 5_000_000)
     assert value(second, "reuse.users_of_account") == 2
+    third = await decide(asked(3, user_id="user-2", customer_ref="C-1"), here.call())
+    assert third.outcome is Outcome.DECLINE
+    assert value(third, "history.exposure") == Money("PHP", 5_000_000)
 
 
 async def test_without_a_key_second_uses_cannot_be_ruled_out():

@@ -146,10 +146,27 @@ def _check_values(outcome: LoanOutcome, problems: Problems) -> None:
             f"is {repaid.major}, more than the {disbursed.major} that were disbursed: leave "
             "interest and fees out",
         )
+    _check_rest(outcome, problems)
     if paid_on is not None and paid_on > outcome.as_of:
         problems.add(f"{_FIELD}.disburse_date", f"is {paid_on}, after as_of_date {outcome.as_of}")
     if not 0 <= outcome.overdue_days <= _MOST_DAYS:
         problems.add(
             f"{_FIELD}.overdue_days",
             f"is {outcome.overdue_days}: it must lie within 0 and {_MOST_DAYS:,}",
+        )
+
+
+def _check_rest(outcome: LoanOutcome, problems: Problems) -> None:
+    """Note what contradicts the rest of the loan that is still to be repaid."""
+    disbursed, repaid, instalment = outcome.disbursed, outcome.repaid, outcome.instalment
+    if disbursed is None or disbursed.minor <= (repaid.minor if repaid else 0):
+        return
+    if outcome.status is LoanStatus.BOOKED and instalment is not None and not instalment.minor:
+        problems.add(
+            f"{_FIELD}.instalment", "is 0, and the loan is not repaid: say what is due each month"
+        )
+    if outcome.status is LoanStatus.REPAID and repaid is not None:
+        problems.add(
+            f"{_FIELD}.repaid_amount",
+            f"is {repaid.major} of {disbursed.major}: say all or nothing of a REPAID loan",
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from msgspec.structs import replace
 
 from decision_service.build import engine_version
 from decision_service.domain.decision import Decision, Override, RulesetRef
@@ -20,7 +19,7 @@ from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.concluding.entry import Decided, entry_of
 from decision_service.pipeline.decide.concluding.judge import expiry, needs_of
 from decision_service.pipeline.decide.factor_cache import FactorCache
-from decision_service.pipeline.decide.matching import with_match
+from decision_service.pipeline.decide.matching import with_earlier_match, with_match
 from decision_service.pipeline.decide.overrides.settle import settle
 from decision_service.pipeline.decide.record_codec import (
     values_to_wire,
@@ -138,10 +137,11 @@ def _decided(
 def _with_match(
     own: OwnFacts, application: Application, fetch_result: FetchResult, needs: Needs, as_of: AsOf
 ) -> OwnFacts:
-    """The own facts with the grades of the applicant; those of the earlier decision, if any."""
+    """The own facts with the grades of the applicant, or with those of the earlier decision."""
+    snapshot = fetch_result.snapshot
     if application.earlier is not None:
-        return replace(own, match=application.earlier.match)
-    return with_match(own, application.applicant, fetch_result.snapshot, needs, as_of)
+        return with_earlier_match(own, application.earlier.match, snapshot, needs, as_of)
+    return with_match(own, application.applicant, snapshot, needs, as_of)
 
 
 def _decision(
