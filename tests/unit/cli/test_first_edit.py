@@ -17,7 +17,7 @@ BLOCK = re.compile(r"^   ```\n   \$ decision-service (.*)\n((?:   .*\n)*?)   ```
 def test_each_command_prints_what_the_page_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Line numbers, counts and words are those of the shipped rules as they stand."""
+    """Counts and words are those of the shipped rules as they stand; lines may have moved."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(SHIPPED, "rules")
     shutil.copytree(SHIPPED, "before")
@@ -30,5 +30,9 @@ def test_each_command_prints_what_the_page_shows(
     assert len(typed) == 3
     for words, shown in typed:
         done = command(capsys, *words.replace("/tmp/before", "before").split())
-        for line in shown.splitlines():
-            assert line.strip() in {"…", *map(str.strip, done.out.splitlines())}, words
+        printed = {"…", *map(_without_line, done.out.splitlines())}
+        assert [one for one in map(_without_line, shown.splitlines()) if one not in printed] == []
+
+
+def _without_line(text: str) -> str:
+    return re.sub(r"yaml:\d+:", "yaml:", text.strip())
