@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from ctypes import ArgumentError
 from itertools import takewhile
 from typing import Annotated
 
@@ -61,7 +62,8 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         return unusable(error)
     except typer.TyperException as error:
-        ended = CommandError(error.format_message(), Exit.USAGE)
+        said = " ".join(error.format_message().split()).replace(": Value error, ", ": ", 1)
+        ended = CommandError(said, Exit.USAGE)
     except typer.Abort:
         ended = CommandError("nothing was done: the question got no yes", Exit.FINDINGS)
     except Exception as error:  # noqa: BLE001 - the one place that ends the program
@@ -80,6 +82,8 @@ def _ended(error: Exception) -> CommandError:
         return error
     if isinstance(error, ConfigError):
         return CommandError(str(error), Exit.USAGE)
+    if isinstance(error, ArgumentError) and "KeyboardInterrupt" in str(error):
+        return CommandError("interrupted", Exit.INTERRUPTED)  # Ctrl-C in a call of the solver
     return CommandError(
         f"{NAME} failed by a fault of its own ({type(error).__name__}): run it again as "
         f"`{NAME} --debug …` and report what it prints",

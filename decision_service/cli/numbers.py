@@ -35,7 +35,10 @@ def seconds(about: str, *names: str) -> Any:
         plain = str(given).removesuffix("s")
         value = float(plain) if _PLAIN.fullmatch(plain) else None
         if value is None or not 0 < value <= DAY_SECONDS:
-            raise typer.BadParameter(f"{given} is not a number of seconds, such as 10, 10s or 0.5")
+            raise typer.BadParameter(
+                f"{given} is not a number of seconds above 0 and up to {DAY_SECONDS}, such as 10, "
+                "10s or 0.5"
+            )
         return value
 
     return _option(about, names, read, "SECONDS")

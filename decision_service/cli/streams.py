@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
 
 from decision_service.cli.display.output import print_error
+from decision_service.cli.display.silence import silence
 from decision_service.cli.errors import CommandError, Exit
 
 
@@ -54,9 +53,3 @@ def flushed(code: int) -> int:
     except OSError as error:
         return unusable(error) or code
     return code
-
-
-def silence(stream: TextIO) -> None:
-    """Have all further writing to a stream go nowhere."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

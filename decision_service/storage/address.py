@@ -37,11 +37,13 @@ class PostgresServer(msgspec.Struct, frozen=True):
 
 
 def parse_store_url(text: str) -> SqliteFile | PostgresServer:
-    """Read DECISION_STORE_URL; raises StoreUrlInvalid, whose sentence repeats no password."""
+    """Read the URL of a store; raises StoreUrlInvalid, whose sentence repeats no password."""
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        raise StoreUrlInvalid(f"DECISION_STORE_URL cannot be read as a URL: {_FORMS}") from None
+        raise StoreUrlInvalid(
+            f"DECISION_STORE_URL (or --store) cannot be read as a URL: {_FORMS}"
+        ) from None
     if url.drivername == "sqlite":
         return _sqlite(url)
     if url.drivername in _POSTGRES:

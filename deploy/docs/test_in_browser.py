@@ -62,6 +62,20 @@ def test_no_page_is_wider_than_its_window_or_asks_another_host() -> None:
 
 
 @browser
+def test_no_table_breaks_a_reason_in_its_middle() -> None:
+    """Codes that callers look up, such as NOT_TAKEN_UP, stand on one line."""
+    with served() as address, opened(1280, []) as page:
+        for name in ("callers", "exposure"):
+            page.goto(f"{address}/docs/{name}.html")
+            broken = page.evaluate(
+                "[...document.querySelectorAll('td code')].filter(code =>"
+                " /^[A-Z_]+$/.test(code.textContent) && code.getClientRects().length > 1)"
+                ".map(code => code.textContent)"
+            )
+            assert broken == [], name
+
+
+@browser
 def test_the_search_finds_a_page_by_its_words() -> None:
     """Typed words lead to the page that holds them."""
     with served() as address, opened(1280, []) as page:

@@ -113,9 +113,9 @@ async def exported_rows(folder: Path, live: Running) -> Path:
     words = ("decisions", "export", "--format", "parquet", "--address", live.service.address)
     lost = await asyncio.to_thread(partial(command, *words, folder=folder))
     assert (lost.returncode, lost.stdout) == (2, "")
-    assert "name it with --output" in lost.stderr
+    assert "name it with --out" in lost.stderr
     file = folder / "cases.parquet"
-    done = await asyncio.to_thread(partial(command, *words, "--output", str(file), folder=folder))
+    done = await asyncio.to_thread(partial(command, *words, "--out", str(file), folder=folder))
     assert done.returncode == 0, done.stderr
     return file
 

@@ -187,6 +187,9 @@ async def tried(live: Running, folder: Path, where: dict[str, str]) -> None:
         True,
         True,
     )
+    form = ("--format", "json")
+    told = await run("webhooks", "send-test", here, *form, folder=folder, **where)
+    assert json.loads(told.stdout) == {"signed": 200, "forged": 401}
     other = where | {"webhook_secrets": "another"}
     assert (await run("webhooks", "send-test", here, folder=folder, **other)).returncode == 1
 

@@ -23,6 +23,7 @@ from decision_service.cli.display.output import (
     print_table,
     table,
 )
+from decision_service.cli.display.text import counted
 
 commands = typer.Typer(help="Onboard applicants, contest, export and erase.", no_args_is_help=True)
 commands.command()(contest)
@@ -111,7 +112,7 @@ def erase(
 ) -> None:
     """Destroy an applicant's stored data and revoke the accounts.
 
-    Decisions stay.
+    Decisions stay, unless the server is set to erase them too.
     """
     if not yes:
         typer.confirm(f"Destroy the stored data of {user_id} and revoke all accounts?", abort=True)
@@ -121,7 +122,8 @@ def erase(
         print_json(reply)
         return
     console().print(
-        f"{reply.erased_snapshots} snapshots destroyed, {reply.revoked_accounts} accounts revoked"
+        f"{counted(reply.erased_snapshots, 'snapshot')} destroyed, "
+        f"{counted(reply.revoked_accounts, 'account')} revoked"
     )
 
 

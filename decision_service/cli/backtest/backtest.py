@@ -56,7 +56,7 @@ def backtest(
         int | None, whole("about so many applicants, else all", "--sample", least=1)
     ] = None,
     seed: SeedOption = 0,
-    store: Annotated[str, typer.Option("--store", help="the store, else STORE_URL")] = "",
+    store: Annotated[str, typer.Option("--store", help="the store, else DECISION_STORE_URL")] = "",
     cases: Annotated[
         Path | None,
         typer.Option("--cases", help="JSON lines or Parquet of `decisions export`, no store"),

@@ -8,7 +8,9 @@ import typer
 
 from decision_service.cli.numbers import whole
 
-ProductArgument = Annotated[str, typer.Argument(help="the product, such as personal-loan-ph")]
+ProductArgument = Annotated[
+    str, typer.Argument(metavar="PRODUCT", help="the product, such as personal-loan-ph")
+]
 OtherOption = Annotated[
     str, typer.Option("--with", help="a version's file, or product@2; else the champion")
 ]

@@ -49,7 +49,7 @@ _REFUSALS = frozenset({"BACKTEST_RUNNING", "BACKTEST_REFUSED"})
 _ENDED = (pb.BACKTEST_STATE_DONE, pb.BACKTEST_STATE_CANCELLED, pb.BACKTEST_STATE_FAILED)
 
 RunArgument = Annotated[
-    str, typer.Argument(metavar="[ID]", help="the run, as `list` shows it; else the newest")
+    str, typer.Argument(metavar="ID", help="the run, as `list` shows it; else the newest")
 ]
 
 commands = typer.Typer(help="Runs of a running service.", no_args_is_help=True)

@@ -51,6 +51,9 @@ class DecisionFilter:
 
     def request(self, page_size: int, page_token: str = "") -> service_pb.ListDecisionsRequest:
         """A request for one page of them, newest first; raises CommandError for a wrong day."""
+        if self.first_day and self.before and self.before <= self.first_day:
+            message = f"--before {self.before} is not after --from {self.first_day}"
+            raise CommandError(message, Exit.USAGE)
         return service_pb.ListDecisionsRequest(
             user_id=self.user_id,
             application_id=self.application_id,

@@ -15,6 +15,7 @@ from rich.markup import escape
 from decision_service.api.v1 import notice_service_pb2 as pb
 from decision_service.cli.client.calls import call
 from decision_service.cli.client.calls import notices as notice_stub
+from decision_service.cli.client.fields import LimitOption, PageOption
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import (
     Format,
@@ -26,7 +27,6 @@ from decision_service.cli.display.output import (
 )
 from decision_service.cli.display.text import instant_text
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.cli.numbers import whole
 from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.storage.rules_folder.whole_files import write_whole
 
@@ -87,15 +87,13 @@ def notice(
 
 @calls_server
 def notices(
-    decision_id: Annotated[str, typer.Option("--decision", help="of one decision")] = "",
+    decision_id: Annotated[str, typer.Option("--decision-id", help="of this decision")] = "",
     kind: Annotated[LetterKind | None, typer.Option("--kind", help="of one kind")] = None,
     unsent: Annotated[
         bool, typer.Option("--unsent", help="those that nobody reported as sent")
     ] = False,
-    limit: Annotated[int, whole("at most this many", "--limit", least=1, most=500)] = 50,
-    page_token: Annotated[
-        str, typer.Option("--page-token", help="the token that the page before printed")
-    ] = "",
+    limit: LimitOption = 50,
+    page_token: PageOption = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,

@@ -48,18 +48,18 @@ Line = tuple[int, pb.LoanOutcome | OutcomeLineBroken]
 """A line's number, from 1, with its report or what is wrong with it."""
 
 
-def read_lines(file: TextIO, currency: str) -> Iterator[Line]:
+def read_lines(file: TextIO, currency: str, name: str) -> Iterator[Line]:
     """The reports of a file's lines; empty lines are none.
 
     A file whose first line begins with `{` is JSON. `currency` is that of amounts without one.
-    Raises CommandError where the header is not one of reports.
+    Raises CommandError with the file's `name` where the header is not one of reports.
     """
     numbered = ((number, line) for number, line in enumerate(_lines(file), 1) if line.strip())
     first = next(numbered, None)
     if first is None:
         return
     is_json = first[1].lstrip().startswith("{")
-    header = () if is_json else _header(first[1])
+    header = () if is_json else _header(first[1], f"{name}:{first[0]}")
     for number, line in chain((first,) if is_json else (), numbered):
         try:
             _require_length(line)
@@ -84,20 +84,33 @@ def _require_length(line: str) -> None:
         raise OutcomeLineBroken(f"the line has more than {_LONGEST:,} characters")
 
 
-def _header(line: str) -> Sequence[str]:
+def _header(line: str, place: str) -> Sequence[str]:
+    _require_form(line, place)
     try:
         names = [name.strip() for name in _cells(line)]
     except OutcomeLineBroken as error:
-        raise CommandError(f"the header cannot be read: {error}", Exit.USAGE) from None
+        raise CommandError(f"{place}: the header cannot be read: {error}", Exit.USAGE) from None
     unknown = [name for name in names if name not in COLUMNS]
     lacking = [name for name in _REQUIRED if name not in names]
     if unknown or lacking or len(names) != len(set(names)):
         what = f"has {unknown[0]!r}" if unknown else f"lacks {lacking[0]}" if lacking else "repeats"
         raise CommandError(
-            f"the header {what}: the first line names columns once each, of {', '.join(COLUMNS)}",
+            f"{place}: the header {what}: the first line names columns once each, of "
+            f"{', '.join(COLUMNS)}",
             Exit.USAGE,
         )
     return names
+
+
+def _require_form(line: str, place: str) -> None:
+    """Refuse what spreadsheets write beside CSV of UTF-8 with commas."""
+    if "\0" in line:
+        raise CommandError(f"{place}: the file is UTF-16: save it as UTF-8", Exit.USAGE)
+    for separator, shown in ((";", "semicolons"), ("\t", "tabs")):
+        if separator in line and "," not in line:
+            raise CommandError(
+                f"{place}: the cells are separated by {shown}: separate them by commas", Exit.USAGE
+            )
 
 
 def _cells(line: str) -> list[str]:

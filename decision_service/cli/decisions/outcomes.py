@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable
-from typing import Annotated, TextIO
+from io import TextIOWrapper
+from typing import Annotated
 
 import msgspec
 import typer
@@ -15,10 +16,10 @@ from decision_service.cli.client.calls import call
 from decision_service.cli.client.calls import outcomes as outcome_stub
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.decisions.outcome_lines import Line, OutcomeLineBroken, read_lines
+from decision_service.cli.decisions.outcome_progress import progress
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
 from decision_service.cli.errors import CommandError, Exit
 
-PROGRESS = 1_000
 _RECEIPTS = {
     pb.OUTCOME_RECEIPT_RECORDED: "recorded",
     pb.OUTCOME_RECEIPT_OLDER: "older",
@@ -66,11 +67,10 @@ def outcomes(
     Exit code 1 when any line was refused. Safe to repeat.
     """
     tally = _Tally("standard input" if file == "-" else file)
-    with _opened(file) as lines, outcome_stub(server) as stub:
-        for number, line in enumerate(read_lines(lines, currency), 1):
+    with _opened(file) as lines, outcome_stub(server) as stub, progress(lines) as dealt_with:
+        for number, line in enumerate(read_lines(lines, currency, tally.name), 1):
             tally.counts[_sent(stub.RecordOutcome, line, tally, server)] += 1
-            if not number % PROGRESS:
-                sys.stderr.write(f"{number:,} lines …\n")
+            dealt_with(number)
     if form is Format.JSON:
         print_json(tally.shown())
     else:
@@ -117,7 +117,7 @@ def _summary(tally: _Tally) -> str:
     )
 
 
-def _opened(file: str) -> TextIO:
+def _opened(file: str) -> TextIOWrapper:
     """The file's lines; what is no UTF-8 spoils its own line alone. Raises CommandError."""
     given = file != "-"
     try:

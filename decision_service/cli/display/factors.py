@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.cli.display.text import cause_text, value_text
+from decision_service.cli.display.text import cause_text, counted, value_text
 
 
 def add_factors(tree: Tree, decision: pb.Decision, most: int = 0) -> None:
@@ -59,7 +59,7 @@ def _factor_text(factor: pb.FactorValue) -> str:
 def _evidence_text(evidence: pb.Evidence) -> Iterator[str]:
     if evidence.record_count:
         span = f", {evidence.first} to {evidence.last}" if evidence.first else ""
-        yield f"{evidence.record_count} records{span}"
+        yield f"{counted(evidence.record_count, 'record')}{span}"
     if evidence.horizon:
         yield f"horizon {evidence.horizon}"
     if evidence.grade:

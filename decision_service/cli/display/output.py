@@ -11,6 +11,7 @@ import typer
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
+from decision_service.cli.display.silence import silence
 from decision_service.cli.errors import CommandError
 
 if TYPE_CHECKING:  # `serve` prints by no more than `print_error`: it does without rich
@@ -36,10 +37,10 @@ FormatOption = Annotated[
 
 def console(least: int = 0, most: int | None = None) -> Console:
     """Standard output of `least` to `most` columns; wide and plain when it is not a terminal."""
-    from rich.console import Console
+    from decision_service.cli.display.console import PipeConsole
 
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    made = Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False, emoji=False)
+    made = PipeConsole(file=sys.stdout, width=width, highlight=False, soft_wrap=False, emoji=False)
     made.width = max(least, min(made.width, most or made.width))
     return made
 
@@ -84,7 +85,10 @@ def _plain(cell: object) -> str:
 def print_json(value: Any) -> None:
     """Machine-readable output, and nothing else, on stdout."""
     content = message_dict(value) if isinstance(value, Message) else value
-    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+    try:
+        sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+    except BrokenPipeError:  # the command goes on to its exit code
+        silence(sys.stdout)
 
 
 def message_dict(message: Message) -> dict[str, Any]:

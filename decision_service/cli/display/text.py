@@ -127,3 +127,8 @@ def cause_text(cause: values_pb2.MissingCause) -> str:
     if cause.detail:
         words.append(cause.detail)
     return ", ".join(words)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 account`, `2 accounts`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

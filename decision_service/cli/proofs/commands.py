@@ -31,7 +31,7 @@ def prove(
     ],
     new: Annotated[str, typer.Argument(metavar="NEW", help="the other one")],
     where: Annotated[
-        str, typer.Argument(metavar="[WHERE]", help="with `--claim only`, a condition")
+        str, typer.Argument(metavar="WHERE", help="with `--claim only`, a condition")
     ] = "",
     claim: Annotated[
         Claim, typer.Option("--claim", help="what NEW is, beside OLD")
@@ -39,7 +39,7 @@ def prove(
     timeout: Annotated[
         float, seconds("the time limit, such as 60s", "--timeout")
     ] = DEFAULT_SECONDS,
-    on: Annotated[str, typer.Option("--from", help="a day, yyyy-MM-dd; by default today")] = "",
+    on: Annotated[str, typer.Option("--from", help="a day, YYYY-MM-DD; else today")] = "",
     rules: RulesOption = DEFAULT_PATH,
     form: FormatOption = Format.TABLE,
 ) -> None:

@@ -9,7 +9,6 @@ import typer
 
 from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.cli.client.fields import (
-    AmountOption,
     CurrencyOption,
     RequestOption,
     TextOption,
@@ -40,7 +39,13 @@ class Result(StrEnum):
     DECLINE = "DECLINE"
 
 
-ResultOption = Annotated[Result, typer.Option("--outcome", help="what you decide")]
+ApprovedOption = Annotated[
+    str | None,
+    typer.Option("--amount", help="what you approve, such as 15000; at most what was asked for"),
+]
+ResultOption = Annotated[
+    Result, typer.Option("--outcome", case_sensitive=False, help="what you decide")
+]
 
 commands.command("list")(list_reviews)
 commands.command()(show)
@@ -119,7 +124,7 @@ def complete(
     outcome: ResultOption,
     reason: ReasonOption,
     explanation: ExplanationOption,
-    amount: AmountOption = None,
+    amount: ApprovedOption = None,
     currency: CurrencyOption = "PHP",
     request: RequestOption = "",
     form: FormatOption = Format.TABLE,

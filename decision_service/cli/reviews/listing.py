@@ -20,10 +20,17 @@ from decision_service.cli.reviews.arguments import IdArgument
 from decision_service.domain.verdict import ReferKind
 from decision_service.reviewing.model import ReviewState
 
+_STATES = ", ".join(ReviewState)
 QueueOption = Annotated[str, typer.Option("--queue", help="as the plan names it")]
-KindOption = Annotated[ReferKind | None, typer.Option("--kind", help="of the referral")]
+KindOption = Annotated[
+    ReferKind | None,
+    typer.Option("--kind", case_sensitive=False, help="of the referral"),
+]
 TagOption = Annotated[str, typer.Option("--tag", help="that the decision has")]
-StateOption = Annotated[ReviewState | None, typer.Option("--state", help="where it stands")]
+StateOption = Annotated[
+    ReviewState | None,
+    typer.Option("--state", metavar="STATE", case_sensitive=False, help=_STATES),
+]
 DecisionOption = Annotated[str, typer.Option("--decision-id", help="of this decision")]
 AllOption = Annotated[bool, typer.Option("--all", help="also reviews that have ended")]
 OverdueOption = Annotated[bool, typer.Option("--overdue", help="whose time is over alone")]

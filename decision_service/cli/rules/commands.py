@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any
 
@@ -68,6 +69,22 @@ commands = typer.Typer(
 )
 
 
+class TestsForm(StrEnum):
+    """How the results of tests are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    JUNIT = "junit"
+
+
+class FactorsForm(StrEnum):
+    """How factors are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
 @commands.command()
 def check(
     path: PathArgument = DEFAULT_PATH,
@@ -112,7 +129,9 @@ def run_tests(
     why_of: Annotated[
         str, typer.Option("--why", metavar="NAME", help="show how this case comes out, and why")
     ] = "",
-    form: Annotated[str, typer.Option("--format", help="table, json or junit")] = "table",
+    form: Annotated[
+        TestsForm, typer.Option("--format", help="junit: for a CI that shows tests")
+    ] = TestsForm.TABLE,
 ) -> None:
     """Run the products' own tests.
 
@@ -128,14 +147,14 @@ def run_tests(
     wanted = versions if figures or fail_under_figures else []
     tried = [(v, try_figures(selection.folder, v)) for v in wanted if _is_right(v)]
     ready = partial(cases_for_missed, selection.folder)
-    if form == "json":
+    if form is TestsForm.JSON:
         reports = {id(version): figures_dict(report) for version, report in tried}
         print_json([results_dict(v, ready(v)) | {"figures": reports.get(id(v))} for v in versions])
-    elif form == "junit":
+    elif form is TestsForm.JUNIT:
         from decision_service.cli.rules.junit import junit
 
         sys.stdout.write(junit(versions))
-    elif form == "table":
+    else:
         for version in versions:
             print_results(version, ready(version))
         for version, report in tried:
@@ -143,16 +162,16 @@ def run_tests(
         for version in wanted:
             if not _is_right(version):
                 console().print(f"{version.name}: figures are tried once all tests pass")
-    else:
-        raise CommandError(f"--format is {form}: it must be table, json or junit", Exit.USAGE)
     _judge(versions, fail_under)
     judge_figures(tried, fail_under_figures)
 
 
 @commands.command()
 def factors(
-    family: Annotated[str, typer.Argument(help="one family, for example income")] = "",
-    form: Annotated[str, typer.Option("--format", help="table, json or markdown")] = "table",
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="for example income")] = "",
+    form: Annotated[
+        FactorsForm, typer.Option("--format", help="markdown: a page of all factors")
+    ] = FactorsForm.TABLE,
 ) -> None:
     """List the factors that rules can use.
 
@@ -164,20 +183,18 @@ def factors(
         raise CommandError(
             f"there is no factor family {family}: the families are {families}", Exit.USAGE
         )
-    if form == "json":
+    if form is FactorsForm.JSON:
         print_json([_spec_dict(spec) for spec in specs])
-    elif form == "markdown":
+    elif form is FactorsForm.MARKDOWN:
         from decision_service.factors.catalogue_docs import markdown
 
         sys.stdout.write(markdown())
-    elif form == "table":
+    else:
         rows = table("factor", "type", "unit", "better", "meaning")
         for spec in specs:
             rows.add_row(spec.name, spec.type.value, spec.unit, _BETTER[spec.better], spec.sentence)
         print_table(rows)
         console().print(f"{len(specs)} factors")
-    else:
-        raise CommandError(f"--format is {form}: it must be table, json or markdown", Exit.USAGE)
 
 
 commands.command()(new)
@@ -325,11 +342,7 @@ def _print_findings(found: list[Diagnostic], selection: RulesSelection) -> None:
     out = console()
     if found:
         out.print(render_all(found), markup=False, soft_wrap=True)
-    files = sum(
-        selection.has(file.path)
-        for product in selection.folder.products
-        for file in (*product.rulesets.values(), *((product.plan,) if product.plan else ()))
-    )
+    files = selection.files
     refused = any(d.severity is Severity.ERROR for d in found)
     keeps = " A service would load nothing of this and keep the rules it has." if refused else ""
     out.print(f"{count(found)} in {files} file{'' if files == 1 else 's'}.{keeps}")

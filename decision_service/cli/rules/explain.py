@@ -72,7 +72,9 @@ def explain(
         ),
     ],
     inputs: Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE")] = None,
-    as_of: Annotated[str | None, typer.Option("--as-of", help="yyyy-mm-dd; today")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="a day, YYYY-MM-DD; else today")
+    ] = None,
     rules: RulesOption = DEFAULT_PATH,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -142,7 +144,7 @@ def _as_of(word: str | None, read: GivenFile, ruleset: CompiledRuleset) -> AsOf:
         return read.as_of or AsOf.at(datetime.now(UTC), ruleset.zone)
     day: date | None = parse_day(word)
     if day is None:
-        raise CommandError(f"--as-of is {word}: write it as yyyy-mm-dd", Exit.USAGE)
+        raise CommandError(f"--as-of is {word}: write a day as 2026-10-31", Exit.USAGE)
     return noon(day, ruleset.zone)
 
 

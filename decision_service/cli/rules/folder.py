@@ -20,9 +20,13 @@ from decision_service.pipeline.rules.publishing.manifest import manifest_problem
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 
 PathArgument = Annotated[
-    Path, typer.Argument(help="the rules folder, one product's folder, or one file")
+    Path, typer.Argument(metavar="PATH", help="the rules folder, one product's folder, or one file")
 ]
 DEFAULT_PATH = Path("rules")
+_NAME_ONE = (
+    "name the rules folder, a product's folder or one of its files, or begin a folder with "
+    "`decision-service init FOLDER`"
+)
 _WITHIN = ("tests", "tables", "lists", "fixtures", "_data", "_shared")
 
 
@@ -38,16 +42,33 @@ class RulesSelection:
         """Whether a file belongs to the part."""
         return not self.part or path == self.part or path.startswith(self.part + "/")
 
+    @property
+    def files(self) -> int:
+        """How many files the part has."""
+        name = shown_name(self.root)
+        return sum(self.has(f"{name}/{path}") for path in self.folder.contents)
+
 
 def select_rules(path: Path) -> RulesSelection:
-    """The rules folder that a path lies in; raises CommandError where there is none."""
+    """The rules folder that a path lies in; raises CommandError where it holds nothing of one."""
+    selection = find_rules(path)
+    broken = any(selection.has(file.path) for file in selection.folder.unreadable)
+    if not selection.files and not broken:
+        raise CommandError(f"{path} holds nothing of a rules folder: {_NAME_ONE}", Exit.USAGE)
+    return selection
+
+
+def find_rules(path: Path) -> RulesSelection:
+    """The folder that a path lies in, whatever it holds; raises CommandError for none."""
     resolved = path.resolve()
     root = _root_of(resolved)
     shown = path if root == resolved else _above(path, resolved, root)
     try:
         folder = read_rules(shown)
     except RulesFolderMissing as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+        raise CommandError(
+            f"{path} cannot be opened ({error.reason}): {_NAME_ONE}", Exit.USAGE
+        ) from None
     part = resolved.relative_to(root).as_posix()
     return RulesSelection(folder, shown, "" if part == "." else f"{shown_name(shown)}/{part}")
 

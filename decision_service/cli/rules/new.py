@@ -13,12 +13,11 @@ from msgspec.structs import replace
 
 from decision_service.cli.display.output import console
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.cli.rules.folder import DEFAULT_PATH, unpublished
+from decision_service.cli.rules.folder import DEFAULT_PATH, find_rules, unpublished
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.pipeline.rules.folder import ProductTexts, TextFile
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.trial.rule_tests import failures
-from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 
 _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST = 60
@@ -26,7 +25,9 @@ _FILES = {"v1.yaml": "v1.yaml", "rollout.yaml": "rollout.yaml", "tests.yaml": "t
 
 
 def new(
-    product: Annotated[str, typer.Argument(help="its name, such as weekend-loan-ph")],
+    product: Annotated[
+        str, typer.Argument(metavar="PRODUCT", help="its name, such as weekend-loan-ph")
+    ],
     title: Annotated[str, typer.Option("--title", help="as people call it")] = "",
     currency: Annotated[str, typer.Option("--currency", help="ISO 4217")] = "PHP",
     zone: Annotated[str, typer.Option("--time-zone", help="of its dates")] = "Asia/Manila",
@@ -70,10 +71,7 @@ def _filled(name: str, words: dict[str, str]) -> str:
 
 def _problems(rules: Path, product: str, texts: dict[str, str]) -> list[Diagnostic]:
     """What would refuse the product in its folder; its neighbours' problems are not its own."""
-    try:
-        folder = read_rules(rules)
-    except RulesFolderMissing as error:
-        raise CommandError(str(error), Exit.USAGE) from None
+    folder = find_rules(rules).folder
     path = f"{rules.name}/{product}"
     files = {name: TextFile(f"{path}/{name}", text) for name, text in texts.items()}
     added = ProductTexts(

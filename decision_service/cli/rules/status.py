@@ -24,7 +24,7 @@ from decision_service.cli.errors import Exit
 
 @calls_server
 def status(
-    product: Annotated[str, typer.Argument(help="all products when empty")] = "",
+    product: Annotated[str, typer.Argument(metavar="PRODUCT", help="all products when empty")] = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,

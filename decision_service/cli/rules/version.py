@@ -11,7 +11,7 @@ import typer
 from msgspec.structs import replace
 
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.cli.rules.folder import DEFAULT_PATH, select_rules
+from decision_service.cli.rules.folder import DEFAULT_PATH, find_rules, select_rules
 from decision_service.cli.text_files import read_text
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Severity, count, render
@@ -93,7 +93,7 @@ def _of_product(folder: RuleFolder, product: str, version: int, rules: Path) -> 
 
 def _of_file(path: Path) -> RulesetFiles:
     """The files of a version in its rules folder, or of a text that lies elsewhere."""
-    selection = select_rules(path)
+    selection = find_rules(path)
     for product in selection.folder.products:
         for version, file in product.rulesets.items():
             if file.path == selection.part:

@@ -59,12 +59,22 @@ def review(
     file = None if cases is None else ReviewedCases(cases, divided, conditions(fail_if or ()), jobs)
     if file is None and (by or fail_if):
         raise CommandError("--by and --fail-if are about applicants: give --cases", Exit.USAGE)
+    if file is not None:
+        _require_readable(file.path)
     told = reviewed(
         old, new, rules, Wanted(file, strict, fail_under, fail_under_figures, prove_changes)
     )
     _write(told.text, out)
     if told.findings:
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _require_readable(cases: Path) -> None:
+    """Also where nothing changed that would be judged on them."""
+    try:
+        cases.open("rb").close()
+    except OSError as error:
+        raise CommandError(f"{cases} cannot be read ({error.strerror})", Exit.USAGE) from None
 
 
 def _write(text: str, out: Path | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from decision_service.cli.display.text import counted
 from decision_service.cli.rules.diff.changes import ChangedVersion
 from decision_service.cli.rules.diff.loaded import LoadedRules
 from decision_service.cli.rules.diff.states import RulesDiff, list_sentence
@@ -38,7 +39,9 @@ def check_part(found: Sequence[Diagnostic], *, strict: bool) -> CommentPart:
     part.lines = part.lines or ["Nothing is wrong."]
     wrong = [d for d in found if strict or d.severity is Severity.ERROR]
     if wrong:
-        part.findings.append(f"check: {len(wrong)} findings, the first at {_place(wrong[0])}")
+        part.findings.append(
+            f"check: {counted(len(wrong), 'finding')}, the first at {_place(wrong[0])}"
+        )
     return part
 
 
@@ -77,9 +80,10 @@ def tests_part(version: SuiteResults, least: int) -> CommentPart:
     errors = [p for p in version.problems if p.severity is Severity.ERROR]
     part.lines += _list(f"`{p.file}:{p.line}` {p.code}: {_text(p.message)}" for p in errors)
     if failed:
-        part.findings.append(f"{version.name}: {len(failed)} tests fail")
+        fail = "fails" if len(failed) == 1 else "fail"
+        part.findings.append(f"{version.name}: {counted(len(failed), 'test')} {fail}")
     if errors:
-        part.findings.append(f"{version.name}: {len(errors)} problems in its tests")
+        part.findings.append(f"{version.name}: {counted(len(errors), 'problem')} in its tests")
     if covered < least:
         part.findings.append(f"{version.name}: coverage is {covered} %, less than {least} %")
     return part
@@ -98,7 +102,9 @@ def figures_part(version: SuiteResults, new: LoadedRules, least: int) -> Comment
     if told.percent < least:
         part.findings.append(f"{version.name}: figures {told.percent} %, less than {least} %")
     if told.problems:
-        part.findings.append(f"{version.name}: {len(told.problems)} marks of figures are wrong")
+        part.findings.append(
+            f"{version.name}: {counted(len(told.problems), 'wrong mark')} of figures"
+        )
     return part
 
 

@@ -28,9 +28,7 @@ _INDENT = "    "
 
 
 def people(
-    data: Annotated[
-        bool, typer.Option("--data", help="with all their data; needs --format json")
-    ] = False,
+    data: Annotated[bool, typer.Option("--data", help="with all their data, in JSON")] = False,
     country: Annotated[
         str, typer.Option("--country", envvar="DECISION_EMBEDDED_COUNTRY", help="as `serve` has it")
     ] = "",

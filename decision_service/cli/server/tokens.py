@@ -10,18 +10,19 @@ import typer
 
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.edge.rpc.access import Role
-from decision_service.edge.rpc.authenticator import read_callers_file
+from decision_service.edge.rpc.authenticator import UNREADABLE, read_callers_file
 from decision_service.edge.rpc.callers import NAME, new_token, token_hash
 from decision_service.language.diagnostics import count, render
 
 commands = typer.Typer(help="Make and check callers' tokens.", no_args_is_help=True)
+_ROLES = f"may be repeated: {', '.join(Role)}"
 _ROLES_NEEDED = "name at least one --role: " + ", ".join(Role)
 
 
 @commands.command()
 def new(
     caller: Annotated[str, typer.Argument(metavar="CALLER", help="a caller's name")],
-    role: Annotated[list[Role] | None, typer.Option("--role", help="may be repeated")] = None,
+    role: Annotated[list[Role] | None, typer.Option("--role", metavar="ROLE", help=_ROLES)] = None,
 ) -> None:
     """Print a fresh token, once, and its callers-file line.
 
@@ -48,5 +49,7 @@ def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="the callers
     reading = read_callers_file(file)
     if reading.callers is None:
         lines = tuple(map(render, reading.diagnostics))
-        raise CommandError(f"{file}: {count(reading.diagnostics)}", Exit.FINDINGS, lines)
+        unread = any(diagnostic.code == UNREADABLE for diagnostic in reading.diagnostics)
+        code = Exit.USAGE if unread else Exit.FINDINGS
+        raise CommandError(f"{file}: {count(reading.diagnostics)}", code, lines)
     sys.stdout.write(f"{file} is in order\n")

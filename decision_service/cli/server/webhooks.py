@@ -68,6 +68,7 @@ def remove(
         str, typer.Argument(metavar="ID", help="the webhook's id, as `webhooks list` shows it")
     ],
     config: ConfigOption = None,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Remove a webhook at the vendor.
 
@@ -80,6 +81,9 @@ def remove(
         raise CommandError(
             f"the vendor knows no webhook {webhook_id}: see `webhooks list`", Exit.FINDINGS
         )
+    if form is Format.JSON:
+        print_json({"removed": webhook_id})
+        return
     console().print(f"{webhook_id} is removed.", markup=False, soft_wrap=True)
 
 
@@ -101,7 +105,12 @@ def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE
 
 
 @commands.command("send-test")
-def send_test(url: UrlArgument, config: ConfigOption = None, tls_ca: CaOption = None) -> None:
+def send_test(
+    url: UrlArgument,
+    config: ConfigOption = None,
+    tls_ca: CaOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
     """Try the address with a signed and a forged event.
 
     It says how each was answered.
@@ -112,7 +121,11 @@ def send_test(url: UrlArgument, config: ConfigOption = None, tls_ca: CaOption = 
         raise CommandError(f"{url} is neither https:// nor of this machine", Exit.USAGE)
     trusted = trusting(tls_ca)
     signed, forged = _post(url, secret, trusted), _post(url, secret + "-forged", trusted)
-    console().print(f"signed event: HTTP {signed}; forged event: HTTP {forged}", highlight=False)
+    if form is Format.JSON:
+        print_json({"signed": signed, "forged": forged})
+    else:
+        told = f"signed event: HTTP {signed}; forged event: HTTP {forged}"
+        console().print(told, highlight=False)
     if (signed, forged) != (200, 401):
         raise CommandError(
             "a signed event should be answered with 200 and a forged one with 401: check the "

@@ -23,6 +23,9 @@ from decision_service.language.yaml.parser import decode
 from decision_service.pipeline.rules.publishing.approval import Signer
 from decision_service.small_file import read_small
 
+UNREADABLE = "A100"
+"""The code of a callers file that cannot be read at all."""
+
 _HEADER = "authorization"
 _NAMES = "x509_common_name", "x509_subject_alternative_name"
 
@@ -105,7 +108,8 @@ def read_callers_file(path: Path) -> CallersReading:
         text = decode(str(path), read_small(path), report)
     except OSError as error:
         message = f"the file cannot be read: {error.strerror}"
-        report.error("A100", Place(str(path), 1, 1, 2), message, "check its path and permissions")
+        place = Place(str(path), 1, 1, 2)
+        report.error(UNREADABLE, place, message, "check its path and permissions")
         text = None
     if text is None:
         return CallersReading(None, report.diagnostics())

@@ -97,14 +97,15 @@ def status_of(error: errors.ServiceError) -> Status:
         ErrorInfo(
             reason=error.reason,
             domain=DOMAIN,
-            metadata={name: value[:_MOST_METADATA] for name, value in error.fields.items()},
+            metadata={name: _shown(value, _MOST_METADATA) for name, value in error.fields.items()},
         )
     ]
     problems = getattr(error, "problems", ())
     if problems:
         violations = [
             BadRequest.FieldViolation(
-                field=p.field[:_LONGEST_VIOLATION], description=p.description[:_LONGEST_VIOLATION]
+                field=_shown(p.field, _LONGEST_VIOLATION),
+                description=_shown(p.description, _LONGEST_VIOLATION),
             )
             for p in problems[:_MOST_VIOLATIONS]
         ]
@@ -113,7 +114,12 @@ def status_of(error: errors.ServiceError) -> Status:
     if after is not None:
         delay = Duration(seconds=int(after), nanos=int(after % 1 * 1e9))
         details.append(RetryInfo(retry_delay=delay))
-    return _status(CODES[kind], error.message[:_LONGEST_MESSAGE], details)
+    return _status(CODES[kind], _shown(error.message, _LONGEST_MESSAGE), details)
+
+
+def _shown(text: str, most: int) -> str:
+    """A text of at most so many characters, whose end says where something was left out."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def code_name(error: BaseException | None) -> str:

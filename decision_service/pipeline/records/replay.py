@@ -12,7 +12,6 @@ from decision_service.domain.decision import Decision
 from decision_service.domain.errors import (
     FieldInvalid,
     FieldProblem,
-    RulesetUnknown,
     SnapshotErased,
 )
 from decision_service.domain.verdict import Outcome, StageTrace, Verdict
@@ -101,18 +100,12 @@ class ReplayDecision:
 
     async def _rules(self, entry: StoredEntry, which: WhichRules) -> CompiledRuleset:
         if which.version and not which.digest:
-            return self._loaded(entry.product, which.version)
+            return self._rulebook().product(entry.product).version(which.version)
         ruleset = await self._archive.by_digest(which.digest or entry.ruleset_digest or "")
         _require_product(ruleset.ruleset, "digest", entry.product)
         if which.version not in {0, ruleset.version}:
             what = f"is {which.version}, but the digest is that of version {ruleset.version}"
             raise _invalid("version", f"{what}: send one of the two")
-        return ruleset
-
-    def _loaded(self, product: str, version: int) -> CompiledRuleset:
-        ruleset = self._rulebook().product(product).versions.get(version)
-        if ruleset is None:
-            raise RulesetUnknown(f"{product} has no version {version} loaded", version=version)
         return ruleset
 
 

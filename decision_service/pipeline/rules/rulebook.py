@@ -8,7 +8,7 @@ from functools import cached_property
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.domain.errors import ProductUnknown
+from decision_service.domain.errors import ProductUnknown, RulesetUnknown
 from decision_service.notices.model import NoticeTexts
 from decision_service.pipeline.rules.publishing.manifest import Publication
 from decision_service.rollout.model import Plan
@@ -33,6 +33,16 @@ class Product(msgspec.Struct, frozen=True, dict=True):
     def champion(self) -> CompiledRuleset:
         """The version that decides for everybody who is in no other arm."""
         return self.versions[self.plan.versions.champion]
+
+    def version(self, number: int) -> CompiledRuleset:
+        """A version, the champion for 0; raises RulesetUnknown."""
+        found = self.versions.get(number) if number else self.champion
+        if found is None:
+            known = ", ".join(str(version) for version in sorted(self.versions))
+            raise RulesetUnknown(
+                f"{self.name} has no version {number}: the loaded ones are {known}", version=number
+            )
+        return found
 
     @cached_property
     def lists(self) -> tuple[KeyList, ...]:

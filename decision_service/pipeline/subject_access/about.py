@@ -85,13 +85,10 @@ def _after_erasure(terms: AccessTerms) -> str:
         "read before is refused and a restored backup is erased again."
     )
     if terms.erases_decisions:
-        return (
-            f"{always} It deleted the decisions as well (ON_REVOKE=erase_decisions); those "
-            "that are here were made since."
-        )
+        return f"{always} It deleted the decisions as well; those that are here were made since."
     return (
         f"{always} Decisions with reasons, factor values, reports of loans and letters stay for "
-        f"{terms.retention} months after they were made (ON_REVOKE=erase_snapshot), because the "
+        f"{terms.retention} months after they were made, because the "
         "lender has to account for them."
     )
 

@@ -8,7 +8,7 @@ from datetime import date
 import msgspec
 
 from decision_service.domain.decision import ListAnswer
-from decision_service.domain.errors import FieldInvalid, FieldProblem, RulesetUnknown
+from decision_service.domain.errors import FieldInvalid, FieldProblem
 from decision_service.domain.factor import Factors, FactorSpec, FactorValue, Value, ValueType
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
@@ -27,7 +27,7 @@ from decision_service.pipeline.history.read import ApplicantIds, ReadHistory
 from decision_service.pipeline.ports import Clock, DecisionLog, SnapshotSource
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.folder import ProductTexts, RuleFolder, lists_of
-from decision_service.pipeline.rules.rulebook import Product, Rulebook
+from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.ruleset.compile.compiler import Compilation, compile_ruleset
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
@@ -79,7 +79,7 @@ class TryRules:
     async def __call__(self, trial: DryRunRequest, stop_at: float) -> DryRunResult:
         """The verdict; raises as CreateDecision does for product, inputs and user."""
         product = self._rulebook().product(trial.product)
-        ruleset = version_of(product, trial.version)
+        ruleset = product.version(trial.version)
         inputs = bound_inputs(product, ruleset, trial.inputs)
         as_of = self._as_of(trial, ruleset)
         if trial.user_id:
@@ -116,20 +116,6 @@ class TryRules:
         own = await self._history(ApplicantIds(user_id, "", ""), snapshot, about)
         facts = with_match(own.facts, None, snapshot, needs, as_of)
         return compute(snapshot, needs, as_of, facts)
-
-
-def version_of(product: Product, version: int) -> CompiledRuleset:
-    """A version of a product, the champion for 0; raises RulesetUnknown."""
-    if not version:
-        return product.champion
-    ruleset = product.versions.get(version)
-    if ruleset is None:
-        known = ", ".join(str(number) for number in sorted(product.versions))
-        raise RulesetUnknown(
-            f"{product.name} has no version {version}: the loaded ones are {known}",
-            version=version,
-        )
-    return ruleset
 
 
 def given_factors(trial: DryRunRequest, ruleset: CompiledRuleset) -> Factors:

@@ -119,7 +119,9 @@ class KeyFile(Generic[K]):
         except ValueError:
             raise self._unfit(path, "is no name of a file") from None
         except OSError as error:
-            raise self._unfit(path, f"cannot be written ({error.strerror})") from None
+            raise self._unfit(
+                path, f"cannot be written ({error.strerror}): choose another place"
+            ) from None
 
     def _lines(self, path: Path) -> list[tuple[int, str]]:
         lines = enumerate(self._text(path).splitlines(), 1)

@@ -54,7 +54,14 @@ def _size(bytes_: int) -> str:
 
 
 class RulesFolderMissing(Exception):
-    """There is no folder to read rules from."""
+    """There is no folder to read rules from; `reason` is the operating system's."""
+
+    def __init__(self, root: Path, reason: str) -> None:
+        super().__init__(
+            f"the rules folder {root} cannot be opened ({reason}): set DECISION_RULES_DIR to a "
+            "folder of products, or make one with `decision-service init`"
+        )
+        self.reason = reason
 
 
 def read_rules(root: Path) -> RuleFolder:
@@ -65,10 +72,7 @@ def read_rules(root: Path) -> RuleFolder:
     try:
         names = sorted(entry.name for entry in root.iterdir())
     except OSError as error:
-        raise RulesFolderMissing(
-            f"the rules folder {root} cannot be opened ({error.strerror}): set "
-            "DECISION_RULES_DIR to a folder of products, or make one with `decision-service init`"
-        ) from None
+        raise RulesFolderMissing(root, error.strerror or str(error)) from None
     return _Reading(root).folder(names)
 
 

@@ -1,13 +1,15 @@
 """How every command ends when its words, its output or its own code are wrong."""
 
+import ctypes
 import os
 import subprocess
 import sys
+from subprocess import PIPE
 
 import pytest
 
 from decision_service.cli.errors import Exit
-from tests.unit.cli.commands import command
+from tests.unit.cli.commands import command, product_folder
 
 
 def test_wrong_words_are_a_sentence_and_no_traceback(capsys):
@@ -64,6 +66,43 @@ def test_full_and_closed_streams_are_no_traceback(words, redirect, code):
     assert (done.returncode, "Traceback" in done.stderr) == (code, False)
     if ">/dev/full" in redirect and "2>" not in redirect:
         assert done.stderr == "the output cannot be used: No space left on device\n"
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+@pytest.mark.parametrize(("words", "code"), [(("check", "rules"), 1), (("factors",), 0)])
+def test_a_reader_that_leaves_does_not_change_the_exit_code(tmp_path, words, code, form):
+    """What a check found is told by its code, whether the list of it is read to its end or not."""
+    product = product_folder(tmp_path)
+    for version in range(2, 200):
+        (product / f"v{version}.yaml").write_text("broken: [")
+    program = [sys.executable, "-m", "decision_service", "rules", *words, "--format", form]
+    with subprocess.Popen(program, stdout=PIPE, stderr=PIPE, cwd=tmp_path) as process:
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == (b"", code)
+
+
+def test_a_choice_that_there_is_not_is_told_in_plain_words(capsys):
+    """The value and what may be said, without the words of a library."""
+    said = command(capsys, "rules", "check", "--format", "xml").err
+    assert said == "Invalid value for '--format': 'xml' is not one of 'table', 'json'.\n"
+
+
+def test_an_interrupt_within_a_library_in_c_is_an_interrupt(capsys, monkeypatch):
+    """Python tells a Ctrl-C that comes while it converts an argument as an ArgumentError."""
+
+    class Argument:
+        @classmethod
+        def from_param(cls, _):
+            raise KeyboardInterrupt
+
+    def interrupted(*_):
+        strlen = ctypes.CDLL(None).strlen
+        strlen.argtypes = [Argument]
+        strlen(b"")
+
+    monkeypatch.setattr(sys.modules["decision_service.cli.main"], "_check_text", interrupted)
+    done = command(capsys, "version")
+    assert (done.code, done.err) == (Exit.INTERRUPTED, "interrupted\n")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ JSON = (
 
 def read(*lines: str) -> list[tuple[int, pb.LoanOutcome | str]]:
     """Each line's number and report, or what is wrong with it."""
-    found = read_lines(StringIO("".join(f"{line}\n" for line in lines)), "PHP")
+    found = read_lines(StringIO("".join(f"{line}\n" for line in lines)), "PHP", "loans.csv")
     return [(n, str(one) if isinstance(one, OutcomeLineBroken) else one) for n, one in found]
 
 
@@ -76,6 +76,42 @@ def test_a_header_that_is_none_stops_before_anything_is_sent(header: str) -> Non
     """Missing, unknown and repeated columns."""
     with pytest.raises(CommandError, match="header"):
         read(header, BOOKED)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (f"{HEADER}\n".replace(",", ";").encode(), "separated by semicolons"),
+        (f"{HEADER}\n".replace(",", "\t").encode(), "separated by tabs"),
+        (f"{HEADER}\n".encode("utf-16"), "the file is UTF-16: save it as UTF-8"),
+        (b"decision_id,loan\n", "the header has 'loan'"),
+    ],
+)
+def test_what_a_spreadsheet_writes_otherwise_is_named_with_its_place(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, said: str
+) -> None:
+    """Nothing is sent, and the sentence begins with file and line."""
+    file = tmp_path / "loans.csv"
+    file.write_bytes(content)
+    done = command(capsys, "decisions", "outcomes", file, "--address", "127.0.0.1:1")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"{file}:1: ")
+    assert said in done.err
+
+
+def test_a_terminal_has_a_bar(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts the lines in place; the result stands alone on stdout."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    file = tmp_path / "lines"
+    file.write_text("{\n" * 2_000)
+    done = command(capsys, "decisions", "outcomes", file, "--address", "127.0.0.1:1")
+    assert "2,000 lines" in done.err
+    assert "1,000 lines …" not in done.err
+    assert done.out == (
+        "2,000 lines: 0 recorded, 0 kept beside a newer one, 0 known already, 2,000 refused\n"
+    )
 
 
 def test_standard_input_is_read_with_progress(

@@ -31,12 +31,13 @@ def test_help_names_every_command_and_each_explains_itself(
 
 
 def test_help_is_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each command, option and argument has a text, and no list of commands cuts one."""
+    """Each command, option and argument has a text; lines are at most 80 wide, lists cut none."""
     monkeypatch.setenv("COLUMNS", "80")
     for group in ((), *((name,) for name in COMMANDS)):
         listed = command(capsys, *group, "--help").out
         assert "..." not in listed.partition("\nCommands:")[2], group
     for words, places in PLACES.items():
+        assert max(map(len, command(capsys, *words, "--help").out.splitlines())) <= 80, words
         for _, found, place in places:
             assert found.help, words
             assert place.help, (words, place.name)

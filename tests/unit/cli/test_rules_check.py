@@ -89,3 +89,26 @@ def test_cases_of_one_version_are_read_beside_the_errors_of_another(capsys, prod
         "R807: `income.months_24m` is never 55",
         "R204: unknown factor `income.months_24`",
     ]
+
+
+@pytest.mark.parametrize("verb", ["check", "test"])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere", "nowhere cannot be opened (No such file or directory): name the rules folder"),
+        ("empty", "empty holds nothing of a rules folder: name the rules folder"),
+        ("letter.txt", "letter.txt holds nothing of a rules folder: name the rules folder"),
+    ],
+)
+def test_a_path_without_rules_is_no_success(capsys, tmp_path, verb, name, said):
+    """A path that names no file of a rules folder is wrong usage, with the path and what to do."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "letter.txt").write_text("Dear applicant")
+    done = command(capsys, "rules", verb, tmp_path / name)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
+def test_every_file_of_the_part_is_counted(capsys, product):
+    """Tests, tables and letters are checked as versions and plans are, and counted with them."""
+    assert "in 2 files." in command(capsys, "rules", "check", product / "tests").out

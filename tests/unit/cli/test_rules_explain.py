@@ -169,7 +169,7 @@ def test_a_version_is_found_by_product_and_number(explain, tmp_path):
         (("--input", "requested_amount=abc"), {}, "must be a decimal number"),
         (("--input", "requested_term_months=0"), {}, "requested_term_months is 0"),
         (("--input", "customer_type=odd"), {}, "needs new or existing"),
-        (("--as-of", "tomorrow"), {}, "write it as yyyy-mm-dd"),
+        (("--as-of", "tomorrow"), {}, "write a day as 2026-10-31"),
     ],
 )
 def test_what_is_given_wrongly_is_said_and_located(explain, words, changed, part):

@@ -197,4 +197,4 @@ def test_a_review_tells_the_tests_and_figures_of_a_changed_plan(
     )
     edit(cases(rules), "{approvals: 499}", "{approvals: 500}")
     done = command(capsys, "rules", "review", before, rules)
-    assert f"- {PRODUCT} plan: 1 tests fail" in done.out
+    assert f"- {PRODUCT} plan: 1 test fails" in done.out

@@ -57,7 +57,7 @@ def test_a_change_is_told_with_the_test_that_it_breaks(
     assert (done.code, done.out) == (Exit.FINDINGS, "")
     text = (repository / "comment.md").read_text()
     assert text.startswith("# Rules from shipped to changed\n\nFindings:\n\n- ")
-    assert f"- {PRODUCT} v1: 1 tests fail" in text
+    assert f"- {PRODUCT} v1: 1 test fails" in text
     assert f"## {PRODUCT} v1 (champion) against v1\n\n- parameters: minimum monthly" in text
     assert "- eight thousand a month is the least this loan needs: outcome is DECLINE" in text
     assert f"## Versions that are gone\n\n- {PRODUCT} v2" in text

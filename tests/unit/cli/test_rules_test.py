@@ -128,9 +128,8 @@ def test_a_version_that_no_plan_names_needs_no_case(run, product):
 
 def test_a_part_without_a_product_has_no_test(capsys, product):
     """A selection without any version says where tests belong."""
-    notes = product.parent / "notes.md"
-    notes.write_text("none\n")
-    done = command(capsys, "rules", "test", notes)
+    _with_data(product)
+    done = command(capsys, "rules", "test", product.parent / "_data")
     assert done.code == 1
     assert "no test was found" in done.err
 
@@ -140,7 +139,7 @@ def test_the_last_line_of_a_check_says_what_errors_mean(run, product):
     _with_data(product)
     done = run("check")
     assert done.code == 0
-    assert done.out.endswith("0 errors, 2 warnings in 2 files.\n")
+    assert done.out.endswith("0 errors, 2 warnings in 4 files.\n")
     file = product / "v1.yaml"
     file.write_text(file.read_text().replace("income.months_24m <", "income.months_24 <"))
     done = run("check")

@@ -37,3 +37,10 @@ def test_a_callers_file_can_be_checked_before_it_is_used(capsys, tmp_path):
     done = command(capsys, "tokens", "check", file)
     assert done.code == 1
     assert f"{file}:1:16: error A104" in done.err
+
+
+def test_a_callers_file_that_cannot_be_read_is_wrong_usage(capsys, tmp_path):
+    """As with any other file of a command: exit code 2, not that of mistakes found."""
+    done = command(capsys, "tokens", "check", tmp_path / "nowhere.yaml")
+    assert done.code == 2
+    assert "cannot be read: No such file or directory" in done.err

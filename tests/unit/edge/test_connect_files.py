@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import zlib
+from importlib import resources
 from pathlib import Path
 
 import httpx
 import pytest
 
 from decision_service.domain.accounts import ACCOUNT_ERRORS
+from decision_service.edge.http import connect
 from decision_service.edge.http.app import build_app
 from decision_service.edge.http.connect.logo import LARGEST, Logo, read_logo
 from decision_service.edge.http.connect.notice import BLANKS, read_notice
@@ -162,3 +165,11 @@ def test_both_languages_say_everything() -> None:
 def _blanks(text: str) -> set[str]:
     known = (*BLANKS, "provider", "account", "why", "count")
     return {blank for blank in known if f"{{{blank}}}" in text}
+
+
+@pytest.mark.parametrize("name", ["en.yaml", "fil.yaml", "notice.yaml"])
+def test_no_sentence_begins_with_the_lenders_name(name: str) -> None:
+    """Where none is set, its place is taken by words that are small within a sentence."""
+    page = resources.files(connect).joinpath("pages", name).read_text(encoding="utf-8")
+    said = re.sub(r"^#.*$", "", page, flags=re.MULTILINE)
+    assert re.findall(r"(?:[.?!]\s+|^\s*[a-z_]+:\s+)\{company\}", said, re.MULTILINE) == []

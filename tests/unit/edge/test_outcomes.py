@@ -114,3 +114,17 @@ def fields_of(message: pb.LoanOutcome) -> list[str]:
         outcome_from(message)
     assert all(one.field.startswith("outcome") for one in error.value.problems)
     return [one.field.removeprefix("outcome").removeprefix(".") for one in error.value.problems]
+
+
+def test_a_wrong_amount_is_told_once() -> None:
+    """A negative payment is not also less than what was repaid; an empty day is not malformed."""
+    for changes, said in (
+        (
+            {"disbursed_amount": php(-5), "repaid_amount": php(0)},
+            "outcome.disbursed_amount is -5.00 PHP: it must not be negative",
+        ),
+        ({"as_of_date": ""}, "outcome.as_of_date is empty: it must be YYYY-MM-DD"),
+    ):
+        with pytest.raises(FieldInvalid) as refused:
+            outcome_from(report(**changes))
+        assert str(refused.value) == said

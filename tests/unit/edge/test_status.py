@@ -66,9 +66,12 @@ def test_a_retry_time_of_the_error_wins() -> None:
 
 
 def test_a_status_fits_into_what_clients_take() -> None:
-    """However many fields are wrong, the trailers stay far below 8 KiB."""
+    """However many fields are wrong, the trailers stay far below 8 KiB, and cut texts say so."""
     problems = tuple(errors.FieldProblem(f"inputs.{n}", "x" * 5_000) for n in range(1_000))
     status = status_of(errors.FieldInvalid("y" * 100_000, problems, product="z" * 5_000))
     assert status.ByteSize() < 7_000
     [bad] = unpacked(status, BadRequest)
     assert bad.field_violations[0].field == "inputs.0"
+    [info] = unpacked(status, ErrorInfo)
+    shortened = (status.message, info.metadata["product"], bad.field_violations[0].description)
+    assert all(text.endswith("…") for text in shortened)

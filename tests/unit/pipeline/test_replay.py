@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from decision_service.domain.errors import DecisionUnknown, FieldInvalid
+from decision_service.domain.errors import DecisionUnknown, FieldInvalid, RulesetUnknown
 from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions
 from decision_service.pipeline.records.replay import AT_ONCE, ReplayDecision, Replayed, WhichRules
@@ -96,5 +96,7 @@ async def test_a_decision_is_replayed_by_rules_of_its_own_product_alone() -> Non
         with pytest.raises(FieldInvalid) as refused:
             await replay(decision_id, which)
         assert refused.value.fields["field"] == wrong
+    with pytest.raises(RulesetUnknown, match="has no version 99: the loaded ones are 1"):
+        await replay(decision_id, WhichRules(version=99))
     for which in (WhichRules(own.ruleset), WhichRules(own.ruleset, 1, own.digest)):
         assert (await replay(decision_id, which)).decision.ruleset_ref.digest == own.digest

@@ -30,7 +30,7 @@ def written_loans(file: Path, target: Path, key: Callable[[str], str]) -> None:
 
 
 def _reports(file: Path, lines: TextIO, key: Callable[[str], str]) -> Iterator[LoanReport]:
-    for number, report in read_lines(lines, _CURRENCY):
+    for number, report in read_lines(lines, _CURRENCY, str(file)):
         problem = str(report) if isinstance(report, OutcomeLineBroken) else _problem(report)
         if isinstance(report, OutcomeLineBroken) or problem:
             sys.stderr.write(f"{file}:{number}: not counted: {problem}\n")

@@ -57,7 +57,7 @@ def export(
         ),
     ],
     decision_id: Annotated[
-        str, typer.Argument(metavar="[ID]", help="one decision; without it, those that match")
+        str, typer.Argument(metavar="ID", help="one decision; without it, those that match")
     ] = "",
     user_id: UserOption = "",
     application_id: ApplicationOption = "",
@@ -67,7 +67,7 @@ def export(
     first_day: FromOption = "",
     before: BeforeOption = "",
     output: Annotated[
-        Path | None, typer.Option("--output", help="a new file; standard output without it")
+        Path | None, typer.Option("--out", help="a new file; standard output without it")
     ] = None,
     *,
     server: ServerOptions,
@@ -108,7 +108,7 @@ def _check(form: ExportFormat, decision_id: str, wanted: DecisionFilter) -> None
 
 def _require_parquet(output: Path | None) -> None:
     if output is None:
-        raise CommandError("Parquet goes to a file: name it with --output", Exit.USAGE)
+        raise CommandError("Parquet goes to a file: name it with --out", Exit.USAGE)
     require_extra("parquet", "--format parquet needs pyarrow")
 
 

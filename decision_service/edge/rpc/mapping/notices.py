@@ -6,7 +6,11 @@ from datetime import UTC, datetime
 
 from decision_service.api.v1 import notice_service_pb2 as pb
 from decision_service.edge.rpc.mapping.enums import enum_name
-from decision_service.edge.rpc.mapping.problems import Problems, check_decision_id
+from decision_service.edge.rpc.mapping.problems import (
+    Problems,
+    check_decision_id,
+    check_page_size,
+)
 from decision_service.edge.rpc.mapping.reviews.requests import review_id_from
 from decision_service.edge.rpc.mapping.values import timestamp
 from decision_service.notices.model import NoticeKind
@@ -62,6 +66,7 @@ def notice_filter(request: pb.ListNoticesRequest, scope: str) -> NoticeFilter:
     kind = _kind(request.kind, problems) if request.kind else None
     if request.sent not in pb.SentFilter.values():
         problems.add("sent", f"is {request.sent}, which is no SentFilter")
+    check_page_size(problems, request.page_size)
     problems.raise_if_any()
     return NoticeFilter(request.decision_id, scope, kind, _SENT.get(request.sent))
 

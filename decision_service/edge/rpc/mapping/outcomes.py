@@ -8,8 +8,12 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.domain.money import Money
-from decision_service.edge.rpc.mapping.page_tokens import LARGEST_SIZE
-from decision_service.edge.rpc.mapping.problems import Problems, check_decision_id, check_reference
+from decision_service.edge.rpc.mapping.problems import (
+    Problems,
+    check_decision_id,
+    check_page_size,
+    check_reference,
+)
 from decision_service.edge.rpc.mapping.values import (
     WireError,
     money_from_message,
@@ -53,8 +57,7 @@ def listed_decision_from(request: pb.ListOutcomesRequest) -> str:
     """The decision whose reports are listed; raises FieldInvalid."""
     problems = Problems()
     check_decision_id(problems, request.decision_id)
-    if request.page_size < 0:
-        problems.add("page_size", f"is {request.page_size}: it must be 0 to {LARGEST_SIZE}")
+    check_page_size(problems, request.page_size)
     problems.raise_if_any()
     return request.decision_id
 
@@ -137,7 +140,7 @@ def _check_values(outcome: LoanOutcome, problems: Problems) -> None:
         problems.add(_FIELD, f"has amounts in {', '.join(sorted(currencies))}: use one currency")
     if disbursed is not None and not disbursed.minor:
         problems.add(f"{_FIELD}.disbursed_amount", "is 0: a loan that was not paid out has none")
-    if disbursed is not None and repaid is not None and repaid.minor > disbursed.minor:
+    if disbursed is not None and repaid is not None and repaid.minor > disbursed.minor >= 0:
         problems.add(
             f"{_FIELD}.repaid_amount",
             f"is {repaid.major}, more than the {disbursed.major} that were disbursed: leave "

@@ -17,7 +17,7 @@ from decision_service.pipeline.reviews.ports import ReviewFilter, ReviewPosition
 from decision_service.pipeline.subject_access.ports import ExportPlace
 
 _DEFAULT_SIZE = 50
-LARGEST_SIZE = 500
+_LARGEST_SIZE = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -30,7 +30,7 @@ class _Token(msgspec.Struct, frozen=True, array_like=True):
 
 def page_size(asked: int) -> int:
     """How many entries a page holds: 50 when not said, never more than 500."""
-    return min(asked or _DEFAULT_SIZE, LARGEST_SIZE)
+    return min(asked or _DEFAULT_SIZE, _LARGEST_SIZE)
 
 
 def make_token(chosen: Filter | NoticeFilter, position: PagePosition) -> str:

@@ -31,11 +31,13 @@ class Problems:
             raise FieldInvalid(message, tuple(self._found))
 
     def date(self, field: str, value: str) -> date | None:
-        """A civil date, or None where it is noted as malformed."""
+        """A civil date, or None where it is noted as empty or malformed."""
         try:
             return civil_date(value)
         except WireError as error:
-            self.add(field, f"is malformed: {error}")
+            self.add(
+                field, f"is malformed: {error}" if value else "is empty: it must be YYYY-MM-DD"
+            )
             return None
 
     def text(self, field: str, value: str, pattern: re.Pattern[str], form: str) -> None:
@@ -47,6 +49,12 @@ class Problems:
 def check_product(problems: Problems, product: str, field: str = "product") -> None:
     """Note a product that cannot be the name of a rules folder."""
     problems.text(field, product, _PRODUCT, "a product's name, for example personal-loan-ph")
+
+
+def check_page_size(problems: Problems, asked: int) -> None:
+    """Note a size below 0; a size above the largest means the largest (AIP-158)."""
+    if asked < 0:
+        problems.add("page_size", f"is {asked}: it must not be negative")
 
 
 def check_user_id(problems: Problems, user_id: str) -> None:

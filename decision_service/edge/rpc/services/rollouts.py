@@ -20,6 +20,7 @@ from decision_service.edge.rpc.mapping.rollouts.comparison import comparison_mes
 from decision_service.edge.rpc.mapping.rollouts.figures import figures_message
 from decision_service.edge.rpc.mapping.rollouts.requests import (
     applicant_from,
+    listed_product_from,
     order_from,
     product_from,
     question_from,
@@ -91,7 +92,7 @@ class RolloutServicer:
     ) -> service_pb.ListRolloutStepsResponse:
         """One page of the journal."""
         del context
-        product, size = product_from(request.product), page_size(request.page_size)
+        product, size = listed_product_from(request), page_size(request.page_size)
         before = read_step_token(product, request.page_token)
         steps = await self._operate.steps(product, before, size + 1)
         more = len(steps) > size

@@ -39,7 +39,6 @@ from decision_service.pipeline.trial.dry_run import (
     TryRules,
     ValidateRules,
     ordered,
-    version_of,
 )
 
 SERVICE = "decision_service.api.v1.RulesetService"
@@ -102,7 +101,7 @@ class RulesetServicer:
         del context
         status = self._use_cases.active_rules.status
         product = status.rulebook.product(request.product)
-        ruleset = version_of(product, request.version)
+        ruleset = product.version(request.version)
         message = ruleset_message(product, ruleset, status)
         text = await self._use_cases.log.text(ruleset.digest)
         message.source = files_from_body(text.body).text if text else ""

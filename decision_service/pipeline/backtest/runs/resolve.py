@@ -16,7 +16,7 @@ from decision_service.pipeline.rules.folder import lists_of
 from decision_service.pipeline.rules.last_good import last_good_folder
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.rules.texts import files_from_body
-from decision_service.pipeline.trial.dry_run import ValidateRules, version_of
+from decision_service.pipeline.trial.dry_run import ValidateRules
 from decision_service.ruleset.figures.setting import FiguresUnfit
 from decision_service.ruleset.program.model import CompiledRuleset
 
@@ -48,7 +48,7 @@ class ResolveRules:
         if asked.source:
             other = await self._sent(product, asked.source)
         elif asked.version:
-            other = await self._loaded(version_of(product, asked.version), lists)
+            other = await self._loaded(product.version(asked.version), lists)
         points = (*asked.points[:1], *asked.points[-1:])
         figures = asked.figures
         try:

@@ -9,8 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.verdict import Outcome
-from decision_service.edge.rpc.mapping.page_tokens import LARGEST_SIZE
-from decision_service.edge.rpc.mapping.problems import Problems
+from decision_service.edge.rpc.mapping.problems import Problems, check_page_size
 from decision_service.pipeline.ports import Filter
 
 _LONGEST = 200
@@ -22,8 +21,7 @@ def filter_from(request: service_pb.ListDecisionsRequest) -> Filter:
     for field in ("user_id", "application_id", "customer_ref", "product"):
         if len(getattr(request, field)) > _LONGEST:
             problems.add(field, f"is longer than {_LONGEST} characters")
-    if request.page_size < 0:
-        problems.add("page_size", f"is {request.page_size}: it must be 0 to {LARGEST_SIZE}")
+    check_page_size(problems, request.page_size)
     outcome = _outcome(request.outcome, problems)
     created_from = _instant(request, "create_time_from", problems)
     created_before = _instant(request, "create_time_before", problems)

@@ -11,8 +11,12 @@ from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.domain.kinds import Kind
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.edge.rpc.mapping.page_tokens import LARGEST_SIZE
-from decision_service.edge.rpc.mapping.problems import Problems, check_decision_id, check_reference
+from decision_service.edge.rpc.mapping.problems import (
+    Problems,
+    check_decision_id,
+    check_page_size,
+    check_reference,
+)
 from decision_service.edge.rpc.mapping.values import WireError, money_from_message
 from decision_service.pipeline.reviews.ports import ReviewFilter
 from decision_service.reviewing.model import ReviewResult, ReviewState
@@ -41,8 +45,7 @@ def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
             problems.add(field, f"is longer than {_LONGEST_NAME} characters")
     if request.decision_id:
         check_decision_id(problems, request.decision_id)
-    if request.page_size < 0:
-        problems.add("page_size", f"is {request.page_size}: it must be 0 to {LARGEST_SIZE}")
+    check_page_size(problems, request.page_size)
     kind = _enum(request, "kind", decision_pb2.ReferKind, "REFER_KIND_", problems)
     state = _enum(request, "state", decision_pb2.ReviewState, "REVIEW_STATE_", problems)
     before = _instant(request, problems)

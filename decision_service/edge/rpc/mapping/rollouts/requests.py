@@ -10,6 +10,7 @@ from decision_service.domain.decision import Arm
 from decision_service.edge.rpc.mapping.decisions.requests import inputs_from
 from decision_service.edge.rpc.mapping.problems import (
     Problems,
+    check_page_size,
     check_product,
     check_reference,
     check_user_id,
@@ -41,6 +42,15 @@ def product_from(product: str) -> str:
     check_product(problems, product)
     problems.raise_if_any()
     return product
+
+
+def listed_product_from(request: service_pb.ListRolloutStepsRequest) -> str:
+    """The product whose steps are listed; raises FieldInvalid with every malformed field."""
+    problems = Problems()
+    check_product(problems, request.product)
+    check_page_size(problems, request.page_size)
+    problems.raise_if_any()
+    return request.product
 
 
 def order_from(
