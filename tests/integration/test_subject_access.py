@@ -148,7 +148,8 @@ async def test_an_erasure_leaves_what_the_list_of_tables_says(
     assert all(others.values())
     told, why = text_of(left), str(left[0].content["after_erasure"])
     assert ("Hindi namin maaprobahan." in told) is not erase_decisions
-    assert "ON_REVOKE=" + ("erase_decisions" if erase_decisions else "erase_snapshot") in why
+    assert ("It deleted the decisions as well" in why) is erase_decisions
+    assert ("stay for 25 months" in why) is not erase_decisions
     assert "Name of user-ana" not in told
 
 
