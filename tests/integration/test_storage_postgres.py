@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import asyncpg
 import pytest
@@ -172,52 +170,49 @@ async def test_processes_that_share_users_do_not_block_each_other(url: str) -> N
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
 async def test_a_connection_cut_at_the_commit_is_settled(url: str, cut: Cut) -> None:
     """Whether or not the server carried the COMMIT out, each decision is recorded once and told."""
-    with TemporaryDirectory() as folder:
-        async with proxied(url, Path(folder)) as (proxy, through), opened(through) as store:
-            await store.commit(numbered(0))
-            proxy.cut = cut
-            entries = [numbered(n) for n in range(1, 20)]
-            answers = await asyncio.gather(*(store.commit(entry) for entry in entries))
-            assert proxy.cuts == 1
-            assert answers == [as_stored(entry) for entry in entries]
-            assert len(await ids(store)) == 20
+    async with proxied(url) as (proxy, through), opened(through) as store:
+        await store.commit(numbered(0))
+        proxy.cut = cut
+        entries = [numbered(n) for n in range(1, 20)]
+        answers = await asyncio.gather(*(store.commit(entry) for entry in entries))
+        assert proxy.cuts == 1
+        assert answers == [as_stored(entry) for entry in entries]
+        assert len(await ids(store)) == 20
 
 
 @pytest.mark.parametrize("way", ["forth", "back"])
 async def test_a_connection_cut_anywhere_in_a_commit_is_settled(url: str, way: str) -> None:
     """After any number of bytes to or from the server each decision is recorded once and told."""
-    with TemporaryDirectory() as folder:
-        async with proxied(url, Path(folder)) as (proxy, through), opened(through) as store:
-            meter: Meter = getattr(proxy, way)
-            for number in range(2):  # the second commit's statements are prepared already
-                before = meter.seen
-                await store.commit(numbered(number))
-            length = meter.seen - before
-            for number in range(CUTS):
-                meter.left = number * length // CUTS
-                entry = numbered(100 + number)
-                assert await store.commit(entry) == as_stored(entry)
-            assert proxy.cuts == CUTS
-            assert len(await ids(store)) == 2 + CUTS
+    async with proxied(url) as (proxy, through), opened(through) as store:
+        meter: Meter = getattr(proxy, way)
+        for number in range(2):  # the second commit's statements are prepared already
+            before = meter.seen
+            await store.commit(numbered(number))
+        length = meter.seen - before
+        for number in range(CUTS):
+            meter.left = number * length // CUTS
+            entry = numbered(100 + number)
+            assert await store.commit(entry) == as_stored(entry)
+        assert proxy.cuts == CUTS
+        assert len(await ids(store)) == 2 + CUTS
 
 
 async def test_a_server_that_cannot_be_reached_is_unavailable_until_it_can(url: str) -> None:
     """Without a server nothing is acknowledged; when it is back the same store serves again."""
-    with TemporaryDirectory() as folder:
-        async with proxied(url, Path(folder)) as (proxy, through), opened(through) as store:
-            await store.commit(numbered(0))
-            proxy.refusing = True
-            proxy.cut = Cut.BEFORE
-            with pytest.raises(StoreUnavailable) as refused:
-                await store.commit(numbered(1))
-            assert refused.value.retry_after
-            proxy.cut = Cut.BEFORE
-            with pytest.raises(StoreUnavailable):
-                await store.check()
-            proxy.refusing = False
+    async with proxied(url) as (proxy, through), opened(through) as store:
+        await store.commit(numbered(0))
+        proxy.refusing = True
+        proxy.cut = Cut.BEFORE
+        with pytest.raises(StoreUnavailable) as refused:
+            await store.commit(numbered(1))
+        assert refused.value.retry_after
+        proxy.cut = Cut.BEFORE
+        with pytest.raises(StoreUnavailable):
             await store.check()
-            await store.commit(numbered(2))
-            assert sorted(await ids(store)) == [numbered(n).decision_id for n in (0, 2)]
+        proxy.refusing = False
+        await store.check()
+        await store.commit(numbered(2))
+        assert sorted(await ids(store)) == [numbered(n).decision_id for n in (0, 2)]
 
 
 async def test_a_crash_of_the_server_loses_nothing_acknowledged(
@@ -399,12 +394,11 @@ async def test_a_server_that_is_slow_at_first_is_waited_for(
 ) -> None:
     """A connection that is not there in time is tried again at the start, where nobody waits."""
     monkeypatch.setattr(postgres_database, "CONNECT_SECONDS", 1.0)
-    with TemporaryDirectory() as folder:
-        async with proxied(url, Path(folder)) as (proxy, through):
-            proxy.silent = 1
-            async with opened(through) as store:
-                assert not proxy.silent
-                await store.commit(numbered(0))
+    async with proxied(url) as (proxy, through):
+        proxy.silent = 1
+        async with opened(through) as store:
+            assert not proxy.silent
+            await store.commit(numbered(0))
 
 
 async def test_a_server_that_never_answers_is_told_as_that(
@@ -412,11 +406,10 @@ async def test_a_server_that_never_answers_is_told_as_that(
 ) -> None:
     """In words, where the driver has none."""
     monkeypatch.setattr(postgres_database, "CONNECT_SECONDS", 0.05)
-    with TemporaryDirectory() as folder:
-        async with proxied(url, Path(folder)) as (proxy, through):
-            proxy.silent = 1000
-            with pytest.raises(StoreUnreachable, match="it did not answer in time"):
-                await Store.open(through)
+    async with proxied(url) as (proxy, through):
+        proxy.silent = 1000
+        with pytest.raises(StoreUnreachable, match="it did not answer in time"):
+            await Store.open(through)
 
 
 async def test_a_server_that_may_not_be_written_is_refused_at_the_start(

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy.engine import make_url
 
@@ -131,14 +132,15 @@ class Proxy:
 
 
 @asynccontextmanager
-async def proxied(url: str, folder: Path) -> AsyncIterator[tuple[Proxy, str]]:
-    """A proxy to the server of this URL, and the URL through it."""
+async def proxied(url: str) -> AsyncIterator[tuple[Proxy, str]]:
+    """A proxy to the server of this URL, and the URL through it; the socket's path is short."""
     address = make_url(url)
     proxy = Proxy(Path(str(address.query["host"])) / _SOCKET)
-    server = await asyncio.start_unix_server(proxy.take, folder / _SOCKET)
-    try:
-        yield proxy, address.set(query={"host": str(folder)}).render_as_string(hide_password=False)
-    finally:
-        server.close()
-        await server.wait_closed()
-        await asyncio.gather(*proxy.running, return_exceptions=True)
+    with TemporaryDirectory() as folder:
+        server = await asyncio.start_unix_server(proxy.take, Path(folder) / _SOCKET)
+        try:
+            yield proxy, address.set(query={"host": folder}).render_as_string(hide_password=False)
+        finally:
+            server.close()
+            await server.wait_closed()
+            await asyncio.gather(*proxy.running, return_exceptions=True)

@@ -20,6 +20,7 @@ from decision_service.cli.display.output import (
     print_table,
     table,
 )
+from decision_service.cli.display.text import counted
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
 from decision_service.cli.rules.diff.command import diff
@@ -345,7 +346,7 @@ def _print_findings(found: list[Diagnostic], selection: RulesSelection) -> None:
     files = selection.files
     refused = any(d.severity is Severity.ERROR for d in found)
     keeps = " A service would load nothing of this and keep the rules it has." if refused else ""
-    out.print(f"{count(found)} in {files} file{'' if files == 1 else 's'}.{keeps}")
+    out.print(f"{count(found)} in {counted(files, 'file')}.{keeps}")
 
 
 def _spec_dict(spec: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from decision_service.cli.display.output import console
+from decision_service.cli.display.text import counted
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.text_files import read_text
 from decision_service.language.diagnostics import Report, render
@@ -40,7 +41,7 @@ def hash_list(
     _refuse(path, report)
     if count:
         _write(path, hashed_text)
-    words = f"{path}: {count} key{'' if count == 1 else 's'} hashed"
+    words = f"{path}: {counted(count, 'key')} hashed"
     console().print(words, markup=False, soft_wrap=True)
 
 

@@ -19,6 +19,7 @@ from decision_service.cli.display.output import (
     print_table,
     table,
 )
+from decision_service.cli.display.text import counted
 from decision_service.cli.errors import Exit
 
 
@@ -67,7 +68,7 @@ def publication_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
 def list_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
     """Each list that rules ask, and how lists have changed, the newest change first."""
     for keys in reply.lists:
-        count = f"{keys.keys} {'hashed ' if keys.hashed else ''}key{'' if keys.keys == 1 else 's'}"
+        count = counted(keys.keys, "hashed key" if keys.hashed else "key")
         yield f"{keys.product} asks lists.{keys.name}: {count}, {keys.digest[:12]}"
     for change in reply.list_changes:
         when = f"{change.time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"

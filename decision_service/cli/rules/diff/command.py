@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
+from decision_service.cli.display.text import counted
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.diff.loaded import LoadedRules
 from decision_service.cli.rules.diff.output import (
     comparison_dict,
-    counted,
     print_changes,
     print_states,
     ruleset_dict,
@@ -77,7 +77,7 @@ def _headline(old: NamedVersion, new: NamedVersion, comparison: RulesetDiff) -> 
         return f"{pair}: identical behaviour (digest {old.ruleset.digest[:12]})"
     if comparison.alike:
         return f"{pair}: identical behaviour under another name"
-    return f"{pair}: {counted(comparison.changes)}"
+    return f"{pair}: {counted(len(comparison.changes), 'change')}"
 
 
 def _named(version: NamedVersion) -> dict[str, Any]:

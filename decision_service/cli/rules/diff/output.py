@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from decision_service.cli.display.output import console
+from decision_service.cli.display.text import counted
 from decision_service.cli.rules.diff.states import RulesDiff, list_sentence
 from decision_service.language.changes import WrittenChange
 from decision_service.ruleset.diff.versions import RulesetDiff
@@ -28,14 +29,16 @@ def print_states(pair: str, comparison: RulesDiff) -> None:
         out.print(f"{one.name}{against}: {words}", markup=False)
         print_changes(() if told is None else told.changes, "  ")
     for plan in comparison.plans:
-        out.print(f"{plan.product} rollout plan: {counted(plan.changes)}", markup=False)
+        out.print(
+            f"{plan.product} rollout plan: {counted(len(plan.changes), 'change')}", markup=False
+        )
         print_changes(plan.changes, "  ")
     for change in comparison.lists:
         out.print(list_sentence(change), markup=False, soft_wrap=True)
 
 
 def _decides(comparison: RulesetDiff) -> str:
-    return "decides alike" if comparison.alike else counted(comparison.changes)
+    return "decides alike" if comparison.alike else counted(len(comparison.changes), "change")
 
 
 def states_dict(comparison: RulesDiff) -> dict[str, Any]:
@@ -71,11 +74,6 @@ def print_changes(changes: Iterable[WrittenChange], indent: str = "") -> None:
         out.print(f"{indent}{group}", style="bold", markup=False)
         for change in found:
             out.print(f"{indent}  {change.subject} {change.words}", markup=False, soft_wrap=True)
-
-
-def counted(changes: tuple[WrittenChange, ...]) -> str:
-    """`1 change`, `2 changes`."""
-    return f"{len(changes)} change{'' if len(changes) == 1 else 's'}"
 
 
 def comparison_dict(comparison: RulesetDiff) -> dict[str, Any]:

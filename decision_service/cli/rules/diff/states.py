@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from decision_service.cli.display.text import counted
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.diff.changes import ChangedVersion, changed_versions
 from decision_service.cli.rules.diff.loaded import LoadedRules
@@ -114,13 +115,9 @@ def _gone(old: LoadedRules, new: LoadedRules) -> Iterator[str]:
 def list_sentence(change: ListChange) -> str:
     """What became of a list, without its keys."""
     if not change.after:
-        return f"{change.path} is gone; it had {_keys(change.removed)}"
+        return f"{change.path} is gone; it had {counted(change.removed, 'key')}"
     if not change.before:
-        return f"{change.path} is new: {_keys(change.added)}"
+        return f"{change.path} is new: {counted(change.added, 'key')}"
     if not change.added and not change.removed:
         return f"{change.path} has the same keys, with other days or remarks"
-    return f"{change.path} has {_keys(change.added)} more and {change.removed} fewer"
-
-
-def _keys(count: int) -> str:
-    return f"{count} key{'' if count == 1 else 's'}"
+    return f"{change.path} has {counted(change.added, 'key')} more and {change.removed} fewer"
