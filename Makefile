@@ -112,13 +112,12 @@ audit: .venv/.audit ## List licences; compare packages with osv.dev or ADVISORIE
 	@$(BIN)/python -m lint.audit $(ADVISORIES)
 
 .PHONY: lint
-lint: .venv/.dev ## Check style, floors, public ground, protos and rule files
+lint: .venv/.dev ## Check style, floors, size, public ground, protos, rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m lint.public_ground
-	$(BIN)/python -m lint.folders
-	$(BIN)/python -m lint.class_names
+	$(BIN)/python -m lint.budget
 	$(BIN)/python -m protos.build lint
 	$(DECISION) rules check --strict rules
 	$(DECISION) rules fmt --check rules

@@ -1,0 +1,111 @@
+"""The size of the house against `budget.toml`."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BUDGET = Path(__file__).with_suffix(".toml")
+PACKAGE = "decision_service"
+
+
+def measure(root: Path = ROOT) -> dict[str, int]:
+    """Each figure of the budget as it is in a checkout; generated code counts for none."""
+    modules = _modules(root)
+    lines = {name: _lines(path) for name, path in modules.items()}
+    serve = closure(modules, f"{PACKAGE}.cli.server.serve")
+    decide = closure(modules, f"{PACKAGE}.pipeline.decide.decide")
+    notes = [*(root / "docs" / "decisions").glob("[0-9]*.md")]
+    return {
+        "product_lines": sum(lines.values()),
+        "product_modules": len(modules),
+        "serve_modules": len(serve),
+        "serve_lines": sum(lines[name] for name in serve),
+        "decide_modules": len(decide),
+        "decide_lines": sum(lines[name] for name in decide),
+        "test_lines": sum(_lines(path) for path in (root / "tests").rglob("*.py")),
+        "decision_notes": len(notes),
+    }
+
+
+def closure(modules: dict[str, Path], start: str) -> set[str]:
+    """The modules that importing one brings in by imports at the top of modules, itself included.
+
+    A package's `__init__` counts with each of its modules, as Python runs it. KeyError where the
+    start is no module.
+    """
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        parts = name.split(".")
+        waiting += [".".join(parts[:end]) for end in range(1, len(parts))]
+        waiting += [imported for imported in _imports(modules[name]) if imported in modules]
+    return found
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """What a module names in imports at its top, in `if` and `try` too, but not for types alone."""
+    waiting: list[ast.stmt] = [*ast.parse(path.read_bytes()).body]
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                yield module
+                yield from (f"{module}.{alias.name}" for alias in names)
+            case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=rest):
+                waiting += rest
+            case ast.If() | ast.Try():
+                waiting += [
+                    child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)
+                ]
+
+
+def _modules(root: Path) -> dict[str, Path]:
+    modules = {}
+    for path in (root / PACKAGE).rglob("*.py"):
+        parts = path.relative_to(root).with_suffix("").parts
+        if parts[:2] != (PACKAGE, "api"):
+            modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return modules
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n")
+
+
+def errors(root: Path = ROOT, budget: Path = BUDGET) -> Iterator[str]:
+    """One sentence for each figure that is over its budget, or that has none."""
+    limits = tomllib.loads(budget.read_text(encoding="utf-8"))
+    for name, figure in measure(root).items():
+        if name not in limits:
+            yield f"{budget.name} has no {name}, which is {figure:,}: add it"
+        elif figure > limits[name]:
+            yield (
+                f"{name} is {figure:,}, and {budget.name} allows {limits[name]:,}: "
+                f"delete {figure - limits[name]:,} before you add"
+            )
+
+
+def main() -> int:
+    """Print each figure, and what is over its budget; the exit code."""
+    found = [*errors()]
+    if not found:
+        limits = tomllib.loads(BUDGET.read_text(encoding="utf-8"))
+        for name, figure in measure().items():
+            sys.stdout.write(f"{name:16} {figure:>8,} of {limits[name]:>8,}\n")
+    sys.stdout.writelines(f"{error}\n" for error in found)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

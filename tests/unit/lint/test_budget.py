@@ -1,0 +1,82 @@
+"""The bound on the sum of lines, modules, closures and notes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lint.budget import closure, errors, main, measure
+
+START = {
+    "decision_service/__init__.py": "",
+    "decision_service/cli/__init__.py": "",
+    "decision_service/cli/server/__init__.py": "",
+    "decision_service/cli/server/serve.py": "from decision_service.edge import grpc\n",
+    "decision_service/edge/__init__.py": "",
+    "decision_service/edge/grpc.py": (
+        "import decision_service.store\n"
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    import decision_service.typed\n"
+        "def late():\n    import decision_service.late\n"
+    ),
+    "decision_service/store.py": (
+        "try:\n    import decision_service.quick\nexcept ImportError:\n    pass\n"
+    ),
+    "decision_service/quick.py": "x = 1\n",
+    "decision_service/late.py": "",
+    "decision_service/typed.py": "",
+    "decision_service/pipeline/__init__.py": "",
+    "decision_service/pipeline/decide/__init__.py": "",
+    "decision_service/pipeline/decide/decide.py": "from decision_service.store import s\n",
+    "decision_service/api/v1/generated_pb2.py": "x = 1\n" * 1000,
+    "tests/test_it.py": "assert True\n",
+    "docs/decisions/0001-one.md": "",
+    "docs/decisions/README.md": "",
+}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A small product in the layout that the budget reads."""
+    for name, text in START.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_the_closure_is_what_importing_brings_in(house: Path) -> None:
+    """Packages on the way and imports in `try`; neither those in functions nor those for types."""
+    figures = measure(house)
+    assert figures["serve_modules"] == 8
+    assert figures["decide_modules"] == 6
+    assert figures["product_modules"] == 13
+    assert figures["product_lines"] == 13
+    assert figures["test_lines"] == figures["decision_notes"] == 1
+
+
+def test_a_closure_ends_where_modules_import_each_other(tmp_path: Path) -> None:
+    """Each module counts once."""
+    one, two = tmp_path / "one.py", tmp_path / "two.py"
+    one.write_text("import two\n")
+    two.write_text("import one\n")
+    assert closure({"one": one, "two": two}, "one") == {"one", "two"}
+
+
+def test_a_figure_over_its_budget_is_an_error_with_what_to_delete(house: Path) -> None:
+    """A figure at its budget is none, and a figure without a budget is one."""
+    budget = house / "budget.toml"
+    limits = measure(house)
+    budget.write_text("".join(f"{name} = {limit}\n" for name, limit in limits.items()))
+    assert [*errors(house, budget)] == []
+    (house / "tests" / "test_more.py").write_text("assert True\n" * 3)
+    assert [*errors(house, budget)] == [
+        "test_lines is 4, and budget.toml allows 1: delete 3 before you add"
+    ]
+    budget.write_text(budget.read_text().replace("test_lines", "lines_of_tests"))
+    assert [*errors(house, budget)] == ["budget.toml has no test_lines, which is 4: add it"]
+
+
+def test_the_product_keeps_its_budget(capsys: pytest.CaptureFixture[str]) -> None:
+    """As `make lint` checks it."""
+    assert main() == 0, capsys.readouterr().out
