@@ -46,7 +46,8 @@ class RulesSelection:
     def files(self) -> int:
         """How many files the part has."""
         name = shown_name(self.root)
-        return sum(self.has(f"{name}/{path}") for path in self.folder.contents)
+        own = self.folder.contents.keys() - {f"_data/{file}" for file in self.folder.shipped}
+        return sum(self.has(f"{name}/{path}") for path in own)
 
 
 def select_rules(path: Path) -> RulesSelection:

@@ -57,6 +57,7 @@ class ProductTexts(msgspec.Struct, frozen=True):
 class RuleFolder(msgspec.Struct, frozen=True):
     """A whole rules folder; `data` holds `_data/*.yaml` by file name.
 
+    `shipped` are the names of those that the folder lacks, so that the package's own count.
     `shared` holds the files of `_shared` by their path within the rules folder.
     `manifest` is what was published last, where anything was.
     """
@@ -66,6 +67,7 @@ class RuleFolder(msgspec.Struct, frozen=True):
     unreadable: tuple[Unreadable, ...] = ()
     manifest: TextFile | None = None
     shared: Mapping[str, str] = msgspec.field(default_factory=dict)
+    shipped: tuple[str, ...] = ()
 
     @property
     def root(self) -> str:
@@ -74,7 +76,7 @@ class RuleFolder(msgspec.Struct, frozen=True):
 
     @property
     def contents(self) -> dict[str, str]:
-        """Every file's text by its path within the folder, the manifest's aside."""
+        """The text of every file that decides by its path within the folder, but the manifest."""
         found = {f"_data/{name}": text for name, text in self.data.items()} | dict(self.shared)
         for product in self.products:
             found.update(product.contents)

@@ -82,8 +82,6 @@ def load_rules(
         found.append(problem("rules", "R001", "the folder holds no product", "add one"))
     found.extend(_lists(folder, by_version))
     found.extend(shared_problems(folder.root, folder.shared_files, by_version.values()))
-    if folder.products and not folder.data:
-        found.append(_without_data(folder))
     loading = LoadResult(None, _once(found, by_version), tuple(texts), by_version, products)
     return (
         loading
@@ -127,14 +125,6 @@ def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
     if manifest is None:
         return ()
     return manifest_problems(manifest.path, manifest.text, folder.contents)
-
-
-def _without_data(folder: RuleFolder) -> Diagnostic:
-    """Warn of missing provider types, needed when the vendor's provider list cannot be read."""
-    root = folder.root
-    message = f"`{root}` has no `_data/`: no provider, transaction class or employer is known"
-    hint = "copy `rules/_data` of the release beside the products"
-    return Diagnostic("R004", Severity.WARNING, f"{root}/_data", 1, 1, 2, message, hint)
 
 
 def _unreadable(file: Unreadable) -> Diagnostic:

@@ -1,6 +1,6 @@
 """A rules folder read into texts by product, with the files that could not be read.
 
-    _data/*.yaml                        classes of transactions, provider types
+    _data/*.yaml                        in place of the package's files of the same names
     _shared/*.yaml                      reasons and parameters of several products
     _shared/lists/*.csv                 lists of keys that every product may ask
     manifest.yaml                       what was published last
@@ -13,7 +13,7 @@
     <product>/tests/fixtures/*.json     snapshots that rule tests name
 
 Names that begin with `_` or `.` are no products and no files of one. Another YAML file in a
-product's folder is a problem, since a misnamed version would silently decide nothing; notes and the
+product's folder or in `_data` is a problem, since it would silently decide nothing; notes and the
 like are left alone.
 """
 
@@ -22,11 +22,12 @@ from __future__ import annotations
 import codecs
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from decision_service.pipeline.rules.folder import ProductTexts, RuleFolder, TextFile, Unreadable
 from decision_service.pipeline.rules.publishing.manifest import MANIFEST
+from decision_service.starter import starter_rules
 
 MOST_BYTES = 256 << 10
 """The size above which a rule file is refused."""
@@ -86,9 +87,11 @@ class _Reading:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._unreadable: list[Unreadable] = []
+        self._closed: set[str] = set()
 
     def folder(self, names: list[str]) -> RuleFolder:
-        data = {name: file.text for name, file in self._read(_DATA, ".yaml")}
+        data = {p.name: p.read_text("utf-8") for p in (starter_rules() / _DATA).glob("*.yaml")}
+        own = self._own_data(data)
         products = [
             self._product(name)
             for name in names
@@ -98,7 +101,21 @@ class _Reading:
         shared = {
             f"{_SHARED}/{name}": file.text for name, file in self._read(_SHARED, _YAML_LIKE)
         } | {f"{_SHARED}/{path}": text for path, text in self._lists(_SHARED).items()}
-        return RuleFolder(tuple(products), data, tuple(self._unreadable), manifest, shared)
+        return RuleFolder(
+            products=tuple(products),
+            data={name: own.get(name, data[name]) for name in sorted(data)},
+            unreadable=tuple(self._unreadable),
+            manifest=manifest,
+            shared=shared,
+            shipped=tuple(sorted(data.keys() - own.keys())),
+        )
+
+    def _own_data(self, known: Collection[str]) -> dict[str, str]:
+        own = {name: file.text for name, file in self._read(_DATA, _YAML_LIKE)}
+        for name in sorted(own.keys() - known):
+            sentence = f"no rule reads a file of this name: name it {', '.join(sorted(known))}"
+            self._refuse(f"{_DATA}/{name}", sentence)
+        return own
 
     def _lists(self, folder: str) -> dict[str, str]:
         read = self._read(f"{folder}/lists", ".csv", MOST_LIST_BYTES)
@@ -159,13 +176,22 @@ class _Reading:
                 self._refuse(path, str(refused))
 
     def _names(self, folder: str) -> list[str]:
-        try:
-            return sorted(entry.name for entry in (self._root / folder).iterdir())
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            self._refuse(folder, f"the folder cannot be opened ({error.strerror})")
-            return []
+        """The names in a folder that is there; of one that is not read no part is reported."""
+        path = self._root / folder
+        if folder.rpartition("/")[0] not in self._closed:
+            try:
+                names = sorted(entry.name for entry in path.iterdir())
+                if path.resolve().is_relative_to(self._root.resolve()):
+                    return names
+                self._refuse(folder, "the folder is a link out of the rules folder: copy it in")
+            except FileNotFoundError:
+                if not path.is_symlink():
+                    return []
+                self._refuse(folder, "the folder is a link to nothing: mend or remove the link")
+            except OSError as error:
+                self._refuse(folder, f"the folder cannot be opened ({error.strerror})")
+        self._closed.add(folder)
+        return []
 
     def _text(self, path: str, most: int) -> str:
         try:

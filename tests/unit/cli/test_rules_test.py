@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from xml.etree import ElementTree
 
 import pytest
 
+from decision_service.starter import starter_rules
 from tests.unit.cli.commands import command, product_folder
 
 RECORDED = "  - name: a recorded person"
@@ -148,13 +150,20 @@ def test_the_last_line_of_a_check_says_what_errors_mean(run, product):
     assert done.out.endswith("would load nothing of this and keep the rules it has.\n")
 
 
-def test_a_folder_without_shared_data_is_warned_of(run, product):
-    """A rules folder without `_data/` is told once, for the folder and not for each version."""
+def test_the_check_says_which_data_files_are_used(run, product):
+    """Each file is the folder's own or the package's, and the package's is not counted."""
+    names = "employers.yaml, provider_types.yaml, scheme_ceilings.yaml, transaction_classes.yaml"
     done = run("check")
     assert done.code == 0
-    assert done.out.count("warning R004: `rules` has no `_data/`") == 1
+    assert f"_data: {names} of the package\n" in done.out
+    assert done.out.endswith("in 3 files.\n")
     _with_data(product)
-    assert "R004" not in run("check").out
+    done = run("check")
+    own, _, others = names.partition(", ")
+    assert f"_data: {own} of the folder; {others} of the package\n" in done.out
+    assert done.out.endswith("in 4 files.\n")
+    shutil.copytree(starter_rules() / "_data", product.parent / "_data", dirs_exist_ok=True)
+    assert f"_data: {names} of the folder\n" in run("check").out
 
 
 def _with_data(product):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from datetime import UTC, datetime
 
 import pytest
@@ -101,6 +102,21 @@ def test_a_published_folder_loads():
     assert load_rules(shipped(), NOW).rulebook is not None
 
 
+def test_the_packages_data_files_are_in_what_is_stored_and_published(tmp_path):
+    """A folder without `_data/` decides, is stored and is published as if the files lay in it."""
+    shutil.copytree(ROOT / "rules", tmp_path / "rules")
+    shutil.rmtree(tmp_path / "rules" / "_data")
+    bare, whole = read_rules(tmp_path / "rules"), read_rules(ROOT / "rules")
+    assert bare.contents == whole.contents
+    loading, expected = load_rules(bare, NOW), load_rules(whole, NOW)
+    assert loading.diagnostics == ()
+    assert loading.texts == expected.texts
+    text = manifest_text(published_now(bare.contents, "x", NOW), bare.contents)
+    newer = replace(bare, data={**bare.data, "employers.yaml": "not_employers: []\n"})
+    newer = replace(newer, manifest=TextFile(PATH, text))
+    assert [d.code for d in load_rules(newer, NOW).errors] == ["M002"]
+
+
 def test_a_folder_that_was_copied_by_half_does_not_load():
     """A folder that lacks a published file gives no rulebook, and says which file."""
     folder = shipped()
@@ -121,7 +137,7 @@ def test_the_manifest_of_a_folder_is_read(tmp_path):
     folder = read_rules(tmp_path)
     assert folder.manifest is not None
     assert folder.manifest.path.endswith("/manifest.yaml")
-    assert (folder.manifest.text, folder.products, folder.contents) == ("by: x\n", (), {})
+    assert (folder.manifest.text, folder.products) == ("by: x\n", ())
 
 
 def test_a_manifest_that_cannot_be_read_refuses_the_folder(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from decision_service.pipeline.rules.folder import RuleFolder
+from decision_service.starter import starter_rules
 from decision_service.storage.rules_folder.files import (
     MOST_BYTES,
     MOST_FIXTURE_BYTES,
@@ -44,7 +45,7 @@ def test_every_file_of_a_product_finds_its_place(tmp_path: Path) -> None:
             "loan/tests/v1.yaml": "cases",
             "loan/tests/fixtures/george.json": "{}",
             "advance/v1.yaml": "advance",
-            "_data/classes.yaml": "classes",
+            "_data/employers.yaml": "own",
         },
     )
     folder = read_rules(root)
@@ -63,7 +64,7 @@ def test_every_file_of_a_product_finds_its_place(tmp_path: Path) -> None:
         ("rules/loan/tests/v1.yaml", "cases")
     ]
     assert dict(loan.fixtures) == {"fixtures/george.json": "{}"}
-    assert dict(folder.data) == {"classes.yaml": "classes"}
+    assert folder.data["employers.yaml"] == "own"
     assert folder.unreadable == ()
 
 
@@ -153,7 +154,28 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     assert "secret" not in repr(folder.products)
     found = problems(folder)
     assert "link out" in found["rules/loan/v1.yaml"]
-    assert "link out" in found["rules/other/v1.yaml"]
+    assert "link out" in found["rules/other"]
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("outside", "a link out of the rules folder"),
+        ("rules/nothing", "a link to nothing"),
+        ("rules/{folder}", "Too many levels"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["loan/tables", "loan/tests", "_data", "_shared"])
+def test_a_linked_folder_that_is_not_read_is_one_problem(
+    tmp_path: Path, folder: str, target: str, sentence: str
+) -> None:
+    """A folder that is a link out, to nothing or in a circle is reported once, by its own path."""
+    make(tmp_path / "outside", {"a.csv": "a", "b.csv": "b", "a.yaml": "a"})
+    root = make(tmp_path / "rules", {"loan/v1.yaml": "x"})
+    (root / folder).symlink_to(tmp_path / target.format(folder=folder))
+    found = problems(read_rules(root))
+    assert [*found] == [f"rules/{folder}"]
+    assert sentence in found[f"rules/{folder}"]
 
 
 def test_a_link_inside_the_folder_is_read(tmp_path: Path) -> None:
@@ -218,3 +240,24 @@ def test_a_missing_folder_is_named(tmp_path: Path, name: str) -> None:
         read_rules(tmp_path / name)
     assert str(tmp_path / name) in str(missing.value)
     assert "\n" not in str(missing.value)
+
+
+def test_the_packages_data_files_are_read_where_a_folder_has_none_of_its_own(
+    tmp_path: Path,
+) -> None:
+    """A file of the folder replaces the package's file of its name; others are added to it."""
+    root = make(tmp_path / "rules", {"loan/v1.yaml": "x"})
+    without = read_rules(root)
+    make(root, {"_data/employers.yaml": "own"})
+    folder = read_rules(root)
+    package = {path.name: path.read_text() for path in (starter_rules() / "_data").iterdir()}
+    assert (dict(without.data), without.shipped) == (package, tuple(sorted(package)))
+    assert folder.data == {**package, "employers.yaml": "own"}
+    assert folder.shipped == tuple(sorted({*package} - {"employers.yaml"}))
+
+
+@pytest.mark.parametrize("name", ["provider_type.yaml", "employers.yml"])
+def test_a_misnamed_data_file_is_a_problem(tmp_path: Path, name: str) -> None:
+    """A data file that no rule would ever read is reported, not passed over for the package's."""
+    root = make(tmp_path / "rules", {"loan/v1.yaml": "x", f"_data/{name}": "x"})
+    assert "provider_types.yaml" in problems(read_rules(root))[f"rules/_data/{name}"]
