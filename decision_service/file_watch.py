@@ -35,11 +35,19 @@ class FileWatch:
     def __init__(self, *paths: Path) -> None:
         self._paths = paths
         self._known = self._marks()
+        self._asked = False
+
+    def look_again(self) -> None:
+        """Let the next look be a change, since something that they depend on has changed."""
+        self._asked = True
 
     def changed(self) -> bool:
         """Whether any file differs from the last call (first: from the construction)."""
+        asked = self._asked
+        if asked:  # only then, as another thread may set it at this moment
+            self._asked = False
         marks = self._marks()
-        changed, self._known = marks != self._known, marks
+        changed, self._known = asked or marks != self._known, marks
         return changed
 
     async def changes(self) -> AsyncIterator[None]:

@@ -42,7 +42,7 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         supervisor.supervise("rules", partial(self._rules, _reload(core)))
         supervisor.supervise("health", partial(self._health, supervisor))
         if deps.authenticator.path is not None:
-            supervisor.supervise("callers", deps.authenticator.follow)
+            supervisor.supervise("callers", partial(deps.authenticator.follow, self._judge_again))
         if core.certificates is not None:
             supervisor.supervise("certificates", core.certificates.follow)
         supervisor.supervise("lag", lag.run)
@@ -77,6 +77,11 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
             yield KEYS_REFUSED
         for name in supervisor.unwell:
             yield f"task {name}: it has failed three times in a row, and is started again"
+
+    def _judge_again(self) -> None:
+        """Read the rules again, as other callers may sign them now."""
+        if self.core.signers is not None:
+            self.core.changed_rules.look_again()
 
     async def _rules(self, reload: ReloadRules) -> None:
         """Take changed rules over; while there is no folder, the last good rules decide."""

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,22 @@ import httpx
 import pytest
 import pytest_asyncio
 from google.type.money_pb2 import Money as MoneyMessage
+from msgspec.structs import replace
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import ruleset_service_pb2_grpc, values_pb2
+from decision_service.pipeline.rules.publishing.approval import Signing
+from decision_service.pipeline.rules.publishing.manifest import (
+    MANIFEST,
+    Approval,
+    manifest_text,
+    published_now,
+)
+from decision_service.pipeline.rules.publishing.signing import new_key, public_line, signed
 from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.storage.rules_folder.files import read_rules
 from tests.e2e.process import command
 from tests.e2e.service import (
     PRODUCT,
@@ -28,6 +39,7 @@ from tests.e2e.service import (
     refusal,
     running,
 )
+from tests.e2e.team import Team
 from tests.kits.until import until
 from tests.unit.cli.commands import command as in_process
 
@@ -81,6 +93,43 @@ async def test_rulesets_are_listed_with_what_to_send(own: tuple[Running, Any, Pa
     assert "income.months_24m" in champion.factors
     got = await stub.GetRuleset(rules_pb.GetRulesetRequest(product=PRODUCT))
     assert got.ruleset.source == file.read_text()
+
+
+@pytest.mark.long
+async def test_a_mended_callers_file_lets_refused_rules_decide(tmp_path: Path) -> None:
+    """Rules by a key that the callers file lacked decide once it has it; nothing touches them."""
+    rules, team = own_rules(tmp_path), Team(tmp_path)
+    shutil.rmtree(rules / "gig-advance-ph")
+    juan, maria, fresh = (new_key() for _ in range(3))
+    team.hire("juan", "rules", signs=line(juan))
+    team.hire("maria", "rules_approve", signs=line(maria))
+    publish(rules, juan, maria)
+    settings = {"rules_dir": str(rules), "require_approval": "true"}
+    async with running(tmp_path, auth_tokens_file=str(team.path), **settings) as live:
+        active = live.service.core.active
+        before = active.current().digests
+        file = rules / PRODUCT / "v1.yaml"
+        file.write_text(file.read_text().replace("title: ", "title: New ", 1))
+        publish(rules, juan, fresh)
+        await until(lambda: [one.code for one in active.status.refused] == ["M011"])
+        team.hire("maria", "rules_approve", signs=line(fresh))
+        await until(lambda: not active.status.refused)
+        assert active.current().digests != before
+
+
+def line(key: bytes) -> str:
+    """The part of a caller's entry that names the key."""
+    return f'signing_keys: ["{public_line(key)}"]'
+
+
+def publish(rules: Path, proposer: bytes, approver: bytes) -> None:
+    """Write the manifest that Juan proposed and Maria approved."""
+    contents = read_rules(rules).contents
+    found = published_now(contents, "juan", datetime(2026, 11, 24, tzinfo=UTC))
+    found = replace(found, proposed_by=Approval("juan", b""))
+    found = replace(found, proposed_by=signed(found, Signing.PROPOSED, "juan", proposer))
+    found = replace(found, approved_by=signed(found, Signing.APPROVED, "maria", approver))
+    (rules / MANIFEST).write_text(manifest_text(found, contents))
 
 
 async def test_a_bad_edit_keeps_the_last_good_rules(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import structlog
@@ -61,10 +61,11 @@ class Authenticator:
         """The callers with signing keys; nobody without a callers file."""
         return {} if self._callers is None else self._callers.signers
 
-    async def follow(self) -> None:
-        """Take a replaced file over, for ever."""
+    async def follow(self, taken_over: Callable[[], None]) -> None:
+        """Take a replaced file over, for ever, and call back after each that counts."""
         async for _ in self._files.changes():
-            await asyncio.to_thread(self.refresh)
+            if await asyncio.to_thread(self.refresh):
+                taken_over()
 
     def refresh(self) -> bool:
         """Read the file again, where there is one; True when its callers count from now on."""
