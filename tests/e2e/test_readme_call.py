@@ -1,4 +1,4 @@
-"""README's grpcurl line works as it is printed: through the server's reflection."""
+"""README's grpcurl line and its edit of a rule do what is printed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import asyncio
 import json
 import re
 import shlex
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import grpc
+import pytest
 from google.protobuf import json_format
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
@@ -15,16 +20,20 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 
+from decision_service.clock_ids import SystemClock
 from decision_service.config import load
 from tests.e2e.service import ROOT, Running
+from tests.unit.cli.commands import command
 
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EDIT = r"""change `(\w+)` from `(\w+)` to `(\w+)` in
+\[`(\S+)`\].* `make demo` shows `(\w+)` for ([\w ]+?) where it was `(\w+)`"""
 DEFAULT = load(environ={}).grpc_address
 
 
 def printed() -> tuple[str, str, str]:
     """The message, the address and the method of the line."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    [line] = re.findall(r"^grpcurl (.*?)^```$", text, re.M | re.S)
+    [line] = re.findall(r"^grpcurl (.*?)^```$", README, re.M | re.S)
     match shlex.split(line.replace("\\\n", " ")):
         case ["-plaintext", "-d", message, address, method]:
             return message, address, method
@@ -54,3 +63,34 @@ async def test_the_grpcurl_line_of_the_readme_decides(live: Running) -> None:
     decision = json.loads(first)["decision"]
     assert (decision["outcome"], decision["requestId"]) == ("OUTCOME_APPROVE", "first-call")
     assert await asyncio.to_thread(called, live.service.address, method, message) == first
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("day", [(2026, 11, 29), (2026, 12, 1), (2028, 2, 29)])
+def test_the_edit_of_the_readme_changes_the_demo_on_every_day(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    day: tuple[int, int, int],
+) -> None:
+    """The edited rules have no mistake, cases of theirs fail, and one person's outcome changes."""
+    passed, begun = SystemClock().monotonic, SystemClock().monotonic()
+    morning = datetime(*day, 8, tzinfo=UTC)
+    monkeypatch.setattr(SystemClock, "now", lambda _: morning + timedelta(seconds=passed() - begun))
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "rules", "rules")
+    [(param, old, new, path, after, person, before)] = re.findall(EDIT, README, re.S)
+    text = Path(path).read_text(encoding="utf-8")
+    [line] = re.findall(rf"^  {param}: .*$", text, re.M)
+    assert outcomes(capsys)[person] == before
+    Path(path).write_text(text.replace(line, line.replace(old, new)), encoding="utf-8")
+    assert command(capsys, "rules", "check").code == 0
+    tested = command(capsys, "rules", "test")
+    assert (tested.code, "FAILED" in tested.out) == (1, True)
+    assert outcomes(capsys)[person] == after
+
+
+def outcomes(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The demo's outcomes by person."""
+    shown = json.loads(command(capsys, "demo", "--format", "json").out)
+    return {one["person"]: one["decision"]["outcome"].removeprefix("OUTCOME_") for one in shown}
