@@ -10,7 +10,6 @@ from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.publishing.manifest import Publication, publication
 
 KIND = "manifest"
-_SHOWN = 16
 
 
 def manifest_record(folder: RuleFolder) -> Sequence[StoredText]:
@@ -35,12 +34,12 @@ async def downgrades(
     published, path = published_as(folder), last.manifest.path
     if published is None:
         return (_problem("M005", path, f"there is no manifest, and {_named(deciding)}", deciding),)
-    if published.allow_rollback and deciding.digest.startswith(published.allow_rollback):
-        return ()
     if published.at < deciding.at:
         message = f"these rules were published at {published.at}, and {_named(deciding)}"
         return (_problem("M006", path, message, deciding),)
-    if published.digest != deciding.digest and await log.text(_key(published)) is not None:
+    if published.digest == deciding.digest or published.allow_rollback == deciding.name:
+        return ()
+    if await log.text(_key(published)) is not None:
         message = f"these rules decided here before, and {_named(deciding)}"
         return (_problem("M007", path, message, deciding),)
     return ()
@@ -54,7 +53,7 @@ def _problem(code: str, path: str, message: str, deciding: Publication) -> Diagn
     command = "decision-service rules publish --by NAME"
     hint = (
         f"publish them as new ones: {command}; where they decided before: "
-        f"{command} --allow-rollback {deciding.digest[:_SHOWN]}"
+        f"{command} --allow-rollback {deciding.name}"
     )
     return Diagnostic(code, Severity.ERROR, path, 1, 1, 2, message, hint)
 

@@ -73,11 +73,13 @@ def written(file, digest):
 
 
 def test_two_persons_publish_a_folder(run, rules, callers, impact, tmp_path):
-    """One proposes with ticket and evidence, another approves, and a service would load it."""
+    """One proposes with ticket, evidence and leave to go back, another approves what they see."""
     proofs = tmp_path / "proofs.json"
     proofs.write_text("[]")
     evidence = ("--impact", impact, "--proofs", proofs)
-    proposed = run("propose", "juan", "--ticket", "RISK-7", *evidence)
+    name = "3f9a11c04d2e57b0@2026-11-25T10:00:00Z"
+    more = ("--ticket", "RISK-7", "--allow-rollback", name)
+    proposed = run("propose", "juan", *more, *evidence)
     assert (proposed.code, proposed.err) == (0, "")
     digest = digest_in(proposed)
     assert f"rules approve {rules} --digest {digest}" in proposed.out
@@ -85,11 +87,12 @@ def test_two_persons_publish_a_folder(run, rules, callers, impact, tmp_path):
     approved = run("approve", "maria", "--digest", digest)
     assert "proposed by juan" in approved.out
     assert "approved by maria" in approved.out
+    assert f"it goes back from the publication {name}\n" in approved.out
     verified = run("verify", "", "--callers", callers, "--format", "json", *evidence)
     assert verified.code == 0
     told = json.loads(verified.out)
     assert (told["proposed_by"], told["approved_by"], told["ticket"]) == ("juan", "maria", "RISK-7")
-    assert told["problems"] == []
+    assert (told["allow_rollback"], told["problems"]) == (name, [])
     digests = {one: sha256((tmp_path / f"{one}.json").read_bytes()) for one in told["evidence"]}
     assert told["evidence"] == {name: one.hexdigest() for name, one in digests.items()}
     assert set(digests) == {"impact", "proofs"}

@@ -8,6 +8,7 @@ from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.parser import read
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.publishing.manifest import digest, publication
+from decision_service.starter import starter_rules
 from decision_service.storage.rules_folder.files import read_rules
 from tests.unit.cli.commands import WORKED_EXAMPLE, command, product_folder
 from tests.unit.pipeline.test_manifest import NOW
@@ -43,10 +44,12 @@ def test_a_good_folder_is_published_with_who_and_every_file(publish, product):
     node = read("m", manifest.read_text(), Report())
     assert node.get("by").text == "J. Cruz"
     files = {entry.key: entry.value.text for entry in node.get("files").entries}
-    assert files == {
+    own = {
         f"personal-loan-ph/{name}": digest((product / name).read_text())
         for name in ("v1.yaml", "rollout.yaml", "tests/v1.yaml")
     }
+    package = (starter_rules() / "_data").glob("*.yaml")
+    assert files == own | {f"_data/{one.name}": digest(one.read_text()) for one in package}
     assert load_rules(read_rules(product.parent), NOW).rulebook is not None
 
 
@@ -124,14 +127,14 @@ def test_who_publishes_must_be_a_name(capsys, product, by):
 
 
 def test_leave_to_go_back_is_written_into_the_manifest(publish, product, capsys):
-    """The digest that was printed is taken whole or by its beginning; anything else is usage."""
+    """The publication that was printed is taken; anything else is usage."""
     printed = publish().out.split()[-1]
     root = product.parent
     words = ("rules", "publish", root, "--by", "J. Cruz", "--allow-rollback")
     assert command(capsys, *words, printed).code == 0
     said = publication("m", (root / "manifest.yaml").read_text())
-    assert (said.allow_rollback, said.digest[:16]) == (printed, printed)
-    for wrong in (printed[:11], "no digest at all", printed.upper() + "Z"):
+    assert (said.allow_rollback, said.digest[:16]) == (printed, printed.partition("@")[0])
+    for wrong in (printed[:16], printed[5:], "no digest at all", printed.upper() + "Z"):
         done = command(capsys, *words, wrong)
         assert (done.code, len(done.err.splitlines())) == (2, 1)
 

@@ -14,7 +14,7 @@ from decision_service.pipeline.rollout.reload import ReloadRules
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.folder import RuleFolder, TextFile
 from decision_service.pipeline.rules.last_good import keep, last_good_folder
-from decision_service.pipeline.rules.publication import KIND
+from decision_service.pipeline.rules.publication import KIND, published_as
 from decision_service.pipeline.rules.publishing.manifest import (
     contents_digest,
     manifest_text,
@@ -33,8 +33,9 @@ DAY = timedelta(days=1)
 
 
 def published(folder: RuleFolder, at: datetime = NOW, over: RuleFolder | None = None) -> RuleFolder:
-    """The folder as J. Cruz published it then, on purpose over another."""
-    back = "" if over is None else contents_digest(over.contents)[:16]
+    """The folder as J. Cruz published it then, on purpose over another publication."""
+    replaced = None if over is None else published_as(over)
+    back = "" if replaced is None else replaced.name
     text = manifest_text(published_now(folder.contents, "J. Cruz", at, back), folder.contents)
     return replace(folder, manifest=TextFile(PATH, text))
 
@@ -88,7 +89,8 @@ async def test_an_older_publication_is_refused(serving: Serving) -> None:
     [problem] = serving.active_rules.status.refused
     assert problem.file == PATH
     assert "those of J. Cruz, published at 2026-11-24T04:00:00Z, decide now" in problem.message
-    assert problem.hint.endswith(f"--allow-rollback {contents_digest(SECOND.contents)[:16]}")
+    name = f"{contents_digest(SECOND.contents)[:16]}@2026-11-24T04:00:00Z"
+    assert problem.hint.endswith(f"--allow-rollback {name}")
 
 
 async def test_rules_that_decided_before_do_not_come_back_by_a_new_publication(
@@ -103,10 +105,11 @@ async def test_rules_that_decided_before_do_not_come_back_by_a_new_publication(
 @pytest.mark.long
 async def test_going_back_is_allowed_from_exactly_what_is_named(serving: Serving) -> None:
     """The manifest names what it replaces; once replaced, that needs leave of its own."""
+    second = published(SECOND, NOW + DAY)
     await serving.take(published(FIRST, NOW))
-    await serving.take(published(SECOND, NOW + DAY))
-    assert await serving.take(published(FIRST, NOW + 2 * DAY, over=THIRD)) == ["M007"]
-    back = published(FIRST, NOW + 2 * DAY, over=SECOND)
+    await serving.take(second)
+    assert await serving.take(published(FIRST, NOW + 2 * DAY, over=published(THIRD))) == ["M007"]
+    back = published(FIRST, NOW + 2 * DAY, over=second)
     assert await serving.take(back) == []
     assert await serving.take(published(SECOND, NOW + DAY)) == ["M006"]
     assert await serving.take(published(SECOND, NOW + 3 * DAY)) == ["M007"]
@@ -114,11 +117,27 @@ async def test_going_back_is_allowed_from_exactly_what_is_named(serving: Serving
     assert await serving.take(back) == ["M006"]
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(("at", "code"), [(2 * DAY, "M006"), (9 * DAY, "M007")])
+async def test_leave_to_go_back_ends_with_the_publication_that_it_names(
+    serving: Serving, at: timedelta, code: str
+) -> None:
+    """The same rules published again are another publication, whatever instant the leave has."""
+    second = published(SECOND, NOW + DAY)
+    back = published(FIRST, NOW + at, over=second)
+    third = published(THIRD, NOW + 3 * DAY)
+    for folder in (published(FIRST), second, third):
+        assert await serving.take(folder) == []
+    assert await serving.take(published(SECOND, NOW + 4 * DAY, over=third)) == []
+    assert await serving.take(back) == [code]
+
+
 async def test_both_are_recorded(serving: Serving) -> None:
     """The store has each manifest by what it published, and the last with its leave to go back."""
+    second = published(SECOND, NOW + DAY)
     await serving.take(published(FIRST, NOW))
-    await serving.take(published(SECOND, NOW + DAY))
-    back = published(FIRST, NOW + 2 * DAY, over=SECOND)
+    await serving.take(second)
+    back = published(FIRST, NOW + 2 * DAY, over=second)
     await serving.take(back)
     for folder in (FIRST, SECOND):
         text = await serving.log.text(f"{KIND}-{contents_digest(folder.contents)}")

@@ -24,6 +24,7 @@ from decision_service.cli.rules.publishing.whole import (
     RollbackOption,
     digest_of,
     one_line,
+    rollback_of,
     tested_folder,
     write_manifest,
 )
@@ -55,7 +56,7 @@ def propose(
     """
     by = one_line(by, "--by")
     told = one_line(ticket, "--ticket") if ticket else ""
-    back = digest_of(allow_rollback, "--allow-rollback") if allow_rollback else ""
+    back = rollback_of(allow_rollback)
     selection, rulebook = tested_folder(path, prove=prove)
     evidence = evidence_of(impact, proofs, rulebook)
     contents = selection.folder.contents
@@ -100,6 +101,8 @@ def approve(
         f"{file}: proposed by {proposed.proposed_by.name} at {proposed.at}, approved by {by}, "
         f"digest {proposed.digest[:SHOWN]}"
     )
+    if proposed.allow_rollback:
+        words += f"; it goes back from the publication {proposed.allow_rollback}"
     console().print(words, markup=False, soft_wrap=True)
 
 

@@ -10,11 +10,10 @@ import typer
 from decision_service.cli.display.output import console
 from decision_service.cli.rules.folder import DEFAULT_PATH, PathArgument
 from decision_service.cli.rules.publishing.whole import (
-    SHOWN,
     ProveOption,
     RollbackOption,
-    digest_of,
     one_line,
+    rollback_of,
     tested_folder,
     write_manifest,
 )
@@ -33,10 +32,10 @@ def publish(
     approval loads it only where it is proposed and approved.
     """
     by = one_line(by, "--by")
-    back = digest_of(allow_rollback, "--allow-rollback") if allow_rollback else ""
+    back = rollback_of(allow_rollback)
     selection, _ = tested_folder(path, prove=prove)
     contents = selection.folder.contents
     published = published_now(contents, by, datetime.now(UTC), back)
     file = write_manifest(selection, published)
-    words = f"{file}: {len(contents)} files published by {by}, digest {published.digest[:SHOWN]}"
+    words = f"{file}: {len(contents)} files published by {by}, publication {published.name}"
     console().print(words, markup=False, soft_wrap=True)

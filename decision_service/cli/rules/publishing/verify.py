@@ -88,6 +88,7 @@ def _dict(published: Publication | None) -> dict[str, Any]:
         "at": published.at,
         "proposed_by": None if proposed is None else proposed.name,
         "approved_by": None if approved is None else approved.name,
+        "allow_rollback": published.allow_rollback or None,
         "ticket": published.ticket or None,
         "evidence": dict(published.evidence),
     }
@@ -101,4 +102,5 @@ def _summary(published: Publication) -> str:
         f"proposed by {parts['proposed_by'] or 'nobody'}, approved by "
         f"{parts['approved_by'] or 'nobody'}\n"
         f"ticket {published.ticket or '-'}, evidence {evidence or '-'}"
+        f"{published.allow_rollback and f', goes back from {published.allow_rollback}'}"
     )

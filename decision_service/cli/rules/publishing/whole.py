@@ -21,6 +21,7 @@ from decision_service.cli.rules.folder import (
 from decision_service.language.diagnostics import Severity, render
 from decision_service.pipeline.rules.publishing.manifest import (
     MANIFEST,
+    NAME,
     Publication,
     manifest_text,
 )
@@ -38,7 +39,7 @@ SHOWN = 16
 RollbackOption = Annotated[
     str,
     typer.Option(
-        metavar="DIGEST", help="go back to rules that decided before, from those of DIGEST"
+        metavar="PUBLICATION", help="go back to rules that decided before, from this publication"
     ),
 ]
 
@@ -95,6 +96,17 @@ def digest_of(text: str, option: str) -> str:
     if not _DIGEST.fullmatch(text):
         raise CommandError(
             f"{option} must be the digest that the service names, or its first 12 digits and more",
+            Exit.USAGE,
+        )
+    return text
+
+
+def rollback_of(text: str) -> str:
+    """The publication that `--allow-rollback` names, if any; raises CommandError."""
+    if text and not NAME.fullmatch(text):
+        raise CommandError(
+            "--allow-rollback must be the publication that the service names, such as "
+            "3f9a11c04d2e57b0@2026-11-25T10:00:00Z",
             Exit.USAGE,
         )
     return text

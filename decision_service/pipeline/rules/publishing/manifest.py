@@ -28,7 +28,8 @@ _REMEDY = "wait until the folder is copied whole, or publish it: decision-servic
 
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-
+NAME = re.compile(f"[0-9a-f]{{16}}@{_INSTANT.pattern}")
+"""The name of a publication."""
 
 EVIDENCE = ("impact", "proofs")
 """What may show that a change is safe: the impact report and the proofs, each by its digest."""
@@ -46,9 +47,9 @@ class Publication(msgspec.Struct, frozen=True):
     """A manifest's header: who published, when (`2026-11-25T10:00:00Z`), and what.
 
     `digest` is that of the files' names and digests, so equal ones are equal folders. With
-    `allow_rollback` it may replace what has that digest, or a digest that begins so, though it is
-    older or decided before. `ticket` is the lender's reference of the change, `evidence` the
-    SHA-256 of its impact report and proofs.
+    `allow_rollback` it may replace the publication of that name though its rules decided before;
+    both signatures are of that name, too. `ticket` is the lender's reference of the change,
+    `evidence` the SHA-256 of its impact report and proofs.
     """
 
     by: str
@@ -59,6 +60,11 @@ class Publication(msgspec.Struct, frozen=True):
     evidence: Mapping[str, str] = msgspec.field(default_factory=dict)
     proposed_by: Approval | None = None
     approved_by: Approval | None = None
+
+    @property
+    def name(self) -> str:
+        """Its digest and instant: the same rules published again are another publication."""
+        return f"{self.digest[:16]}@{self.at}"
 
 
 def manifest_text(published: Publication, contents: Mapping[str, str]) -> str:
