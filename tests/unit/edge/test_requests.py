@@ -13,7 +13,6 @@ from decision_service.domain.money import Money
 from decision_service.domain.person import GivenApplicant
 from decision_service.edge.rpc.mapping.decisions.requests import application_from, decision_id_from
 
-
 NOW = datetime(2026, 11, 27, 14, tzinfo=UTC)
 """Where the day begins first, on Kiritimati, November 28 has begun."""
 
