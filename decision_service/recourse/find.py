@@ -2,8 +2,8 @@
 
 Waiting alone comes first, then the fewest changes, of those the least sum of steps, ties by name.
 Beside changes a wait of whole months counts as one more, its months as steps; not where an approval
-only lacks a part of the requested amount. The day of a change is the first on which it does it for
-somebody who has this decision on record.
+only lacks a part of the requested amount. The day of a change is the first on which it does it with
+this decision on record.
 """
 
 from __future__ import annotations

@@ -27,9 +27,7 @@ from decision_service.pipeline.subject_access.export import ExportPerson
 
 SERVICE = "decision_service.api.v1.ApplicantService"
 _WORD = "(?:[A-Z]?[a-z]+|[A-Z]+)"
-_NAMES_SOMEBODY = re.compile(
-    rf".*@.*|.*\b[A-Z][a-z]+[ ,.']+[A-Z][a-z]+\b.*|{_WORD}(?:[\W_]+{_WORD})+\W*"
-)
+_PERSONAL = re.compile(rf".*@.*|.*\b[A-Z][a-z]+[ ,.']+[A-Z][a-z]+\b.*|{_WORD}(?:[\W_]+{_WORD})+\W*")
 """An e-mail address, two words written as names are, or nothing but words of letters."""
 
 
@@ -55,7 +53,7 @@ class ApplicantServicer:
         """The applicant's user with a new token."""
         problems = Problems()
         check_reference(problems, "applicant_ref", request.applicant_ref, required=True)
-        if _NAMES_SOMEBODY.fullmatch(request.applicant_ref):
+        if _PERSONAL.fullmatch(request.applicant_ref):
             problems.add(
                 "applicant_ref",
                 "reads like a name or an e-mail address, which the vendor would keep: send a "
