@@ -30,10 +30,13 @@ PARTICLES = frozenset({"de", "del", "dela", "delas", "delos", "la", "las", "los"
 ABBREVIATIONS = {"ma": "maria", "sta": "santa", "sto": "santo"}
 MANGLED = re.compile(r"(?<=[^\W\d_])(?:ã[±‘\u0091]|[?¥¤#\ufffd])(?=[^\W\d_])")
 """What an ñ became between letters, where a program read it in another character set."""
-LETTERS = str.maketrans({"đ": "d", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i"})
-LETTERS |= str.maketrans("авекмнорстухѕіјһԁԛԝӏ", "abekmhopctyxsijhdqwl")
-LETTERS |= str.maketrans("αβεζηικμνορτυχ", "abezhikmnoptyx")
-"""Letters that others are taken for; the last two lines are Cyrillic and Greek capitals."""
+_ALIKE = zip(
+    "авекмнорстухѕіјһԁԛԝӏαβεζηικμνορτυχ", "abekmhopctyxsijhdqwlabezhikmnoptyx", strict=True
+)
+LETTERS = str.maketrans(
+    {"đ": "d", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i", **dict(_ALIKE)}
+)
+"""Letters that are taken for others, Cyrillic and Greek capitals among them."""
 HYPHENS = frozenset("-‐–—")
 WORD = re.compile(r"[^\W_]+|[-‐–—]")
 SOUNDS = str.maketrans("cqzyvf", "kksibp", "h")
@@ -103,7 +106,7 @@ def folded(text: str) -> str:
         return MANGLED.sub("n", text.lower().replace("'", "").replace("`", ""))
     text = unicodedata.normalize("NFKD", MANGLED.sub("n", text.casefold())).casefold()
     plain = unicodedata.normalize("NFKD", text)
-    letters = (c for c in plain if unicodedata.category(c) not in {"Mn", "Mc", "Me", "Cf"})
+    letters = (c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
     return APOSTROPHES.sub("", "".join(letters).translate(LETTERS))
 
 
@@ -132,7 +135,7 @@ def _given_and_surname(
     parts: Sequence[tuple[tuple[str, ...], ...]], *, by_particle: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if len(parts) > 1:
-        given, surname = [*chain(*parts[1:])], parts[0]
+        given, surname = tuple(chain(*parts[1:])), parts[0]
     else:
         words = parts[0] if parts else ()
         first = len(words) > 1 and (by_particle or len("".join(words[-1])) == 1)
