@@ -5,6 +5,7 @@ None of these structs shows a name, a birth date or a contact when it is printed
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from enum import StrEnum
 
@@ -15,7 +16,9 @@ LONGEST_NAME = 200
 LONGEST_EMAIL = 254
 """Characters of the longest e-mail address (RFC 5321)."""
 LONGEST_PHONE = 40
-"""Characters of the longest phone number as it is typed, with spaces, brackets and extension."""
+"""Characters of the longest phone number as it is typed, with spaces and brackets."""
+TYPED_PHONE = re.compile(r"\(?[+＋]?[\d\s()./‐–—-]+")
+"""Digits and what is typed between them."""
 
 
 class GivenApplicant(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -213,6 +213,8 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 class ApprovalTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     """Term in months and instalment of an approved amount; None where the offer names none.
 
+    An approval holds for `valid_for`, and no longer than a figure of the rules at `change`.
+
     `failed_checks` are the reason codes of the post-checks that the amount fails, or that miss a
     value.
     """
@@ -220,6 +222,8 @@ class ApprovalTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     term_months: int | None = None
     instalment: Money | None = None
     failed_checks: tuple[str, ...] = ()
+    valid_for: timedelta | None = None
+    change: datetime | None = None
 
 
 NO_TERMS = ApprovalTerms()

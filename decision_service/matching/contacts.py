@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 import phonenumbers
 
-from decision_service.domain.person import LONGEST_EMAIL, LONGEST_PHONE, MatchGrade
+from decision_service.domain.person import LONGEST_EMAIL, LONGEST_PHONE, TYPED_PHONE, MatchGrade
 
 GMAIL = frozenset({"gmail.com", "googlemail.com"})
 """One mail provider under two names, which documents that dots do not tell mailboxes apart."""
-
-TYPED = re.compile(r"\(?[+＋]?[\d\s()./‐–—-]+")
-"""Digits and what is typed between them."""
 
 
 def phone_grade(given: str, found: Iterable[str], country: str) -> MatchGrade:
@@ -47,7 +43,7 @@ def email_grade(given: str, found: Iterable[str]) -> MatchGrade:
 
 def e164(text: str, country: str) -> str | None:
     """The number as `+639171234567`; None for a masked one and for anything else that is none."""
-    if len(text) > LONGEST_PHONE or not TYPED.fullmatch(text):
+    if len(text) > LONGEST_PHONE or not TYPED_PHONE.fullmatch(text):
         return None
     try:
         number = phonenumbers.parse(text, country)

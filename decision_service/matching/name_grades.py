@@ -7,7 +7,7 @@ from collections import Counter
 from rapidfuzz.distance import OSA
 
 from decision_service.domain.person import MatchGrade
-from decision_service.matching.names import PersonName, full_words
+from decision_service.matching.names import PersonName, full_words, sounded
 
 SHORTEST_WITH_A_SLIP = 5
 SHORTEST_EXCHANGED = 4
@@ -34,7 +34,12 @@ def same_first_name(one: PersonName, other: PersonName) -> bool:
 
 
 def is_slip(one: str, other: str) -> bool:
-    """Whether two words differ as a mistyped one does, and not as Mario and Maria do."""
+    """Whether two words differ as a mistyped one does, and not as Mario and Maria do.
+
+    Of any length where they sound alike, as Cruz and Kruz do.
+    """
+    if one != other and sounded(one) == sounded(other):
+        return True
     shorter = min(len(one), len(other))
     exchanged = sorted(one) == sorted(other)
     shortest = SHORTEST_EXCHANGED if exchanged else SHORTEST_WITH_A_SLIP

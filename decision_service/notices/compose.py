@@ -15,7 +15,7 @@ from decision_service.notices.model import (
     NoticeSubject,
     NoticeTexts,
 )
-from decision_service.notices.parts.offer import granted, offer_part
+from decision_service.notices.parts.offer import granted, offer_part, valid_until
 from decision_service.notices.parts.person import person_part, persons_reason
 from decision_service.notices.parts.recourse import recourse_part
 from decision_service.notices.parts.used import used_part
@@ -60,7 +60,7 @@ def _parts(
         conditions = (said(one.texts, texts.language) for one in subject.verdict.conditions)
         yield LetterPart(words.conditions, items=tuple(conditions))
     yield used_part(subject, words)
-    recourse = recourse_part(subject.recourse, texts, words)
+    recourse = recourse_part(subject, texts, words)
     if recourse is not None:
         yield recourse
     yield _contest(subject, texts, words, filled)
@@ -86,10 +86,16 @@ def _reasons(subject: NoticeSubject, language: str, words: Words) -> tuple[str, 
 
 
 def _missing(subject: NoticeSubject, language: str, words: Words) -> tuple[str, ...]:
-    """The reasons, then what the applicant can do about each cause, each once."""
-    causes = (one.missing.cause.value for one in subject.verdict.data_requests)
-    remedies = (words.remedies[cause] for cause in causes)
-    return tuple(dict.fromkeys((*_reasons(subject, language, words), *remedies)))
+    """The reasons, then what the applicant can do about each cause, each once with its sources."""
+    remedies: dict[str, dict[str, None]] = {}
+    for one in subject.lacks:
+        named = one.provider or (words.kinds[one.kind] if one.kind else "")
+        remedies.setdefault(words.remedies[one.cause], {})[named] = None
+    told = (
+        f"{remedy} ({', '.join(filter(None, of))})" if any(of) else remedy
+        for remedy, of in remedies.items()
+    )
+    return (*_reasons(subject, language, words), *told)
 
 
 def _fillings(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Mapping[str, str]:
@@ -100,5 +106,5 @@ def _fillings(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Mappi
         "decided_on": day_text(subject.decided_on, words),
         "asked": money_text(subject.asked),
         "amount": money_text(granted(subject)),
-        "expires_on": "" if subject.person else day_text(subject.expires_on, words),
+        "expires_on": valid_until(subject, words),
     }

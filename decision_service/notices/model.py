@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
 
 from decision_service.domain.factor import Value
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import OfferKind, Outcome, Verdict
 
@@ -59,6 +61,14 @@ class SourceUsed(msgspec.Struct, frozen=True, order=True):
     as_of: date | None
 
 
+class Lack(msgspec.Struct, frozen=True):
+    """Why a value is missing, and of what: its provider's name, else the kind of data."""
+
+    cause: Cause
+    provider: str = ""
+    kind: Kind | None = None
+
+
 class DisclosedChange(msgspec.Struct, frozen=True):
     """A factor's value `now`, and the one with which the rules would approve."""
 
@@ -78,6 +88,7 @@ class PersonsResult(msgspec.Struct, frozen=True):
     """What a person decided, and why in words by language; none where nobody is told.
 
     `contested` says that the applicant had asked for it, `changed` that something else stood.
+    `expires` is when an approval ends, in the product's zone.
     """
 
     outcome: Outcome
@@ -86,6 +97,7 @@ class PersonsResult(msgspec.Struct, frozen=True):
     amount: Money | None = None
     term_months: int | None = None
     instalment: Money | None = None
+    expires: datetime | None = None
     contested: bool = False
     changed: bool = False
 
@@ -93,7 +105,8 @@ class PersonsResult(msgspec.Struct, frozen=True):
 class NoticeSubject(msgspec.Struct, frozen=True):
     """The decision that a letter is about; a result of `person` stands in its place.
 
-    `data` are the kinds of data that were read, as the vendor names them.
+    `data` are the kinds of data that were read, as the vendor names them; `lacks` is what is
+    missing. `expires` is when the offer ends, in the product's zone.
     """
 
     decision_id: str
@@ -101,9 +114,11 @@ class NoticeSubject(msgspec.Struct, frozen=True):
     decided_on: date
     asked: Money | None
     verdict: Verdict
+    asked_term: int | None = None
     sources: tuple[SourceUsed, ...] = ()
     data: tuple[str, ...] = ()
-    expires_on: date | None = None
+    lacks: tuple[Lack, ...] = ()
+    expires: datetime | None = None
     recourse: DisclosedRecourse | None = None
     person: PersonsResult | None = None
 

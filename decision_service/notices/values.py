@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from decision_service.domain.factor import Value
@@ -23,12 +23,24 @@ def day_text(day: date | None, words: Words) -> str:
     return words.day.format(month=words.months[day.month - 1], day=day.day, year=day.year)
 
 
+def end_text(end: datetime | None, decided_on: date, words: Words) -> str:
+    """The last whole day before an end, where there is one; on the last day itself the hour too."""
+    if end is None:
+        return ""
+    last = end.date() - timedelta(days=1)
+    return f"{day_text(end, words)}, {end:%H:%M}" if last < decided_on else day_text(last, words)
+
+
 def money_text(amount: Money | None) -> str:
-    """An amount with its currency's sign, and its decimals where there are any; empty for none."""
+    """An amount with its currency's sign, and its decimals where there are any; empty for none.
+
+    The sign is never parted from its number.
+    """
     if amount is None:
         return ""
     sign, whole = currency_sign(amount.currency), amount.major.to_integral_value()
-    return f"{sign} {whole:,.0f}" if whole == amount.major else f"{sign} {amount.major:,}"
+    number = f"{whole:,.0f}" if whole == amount.major else f"{amount.major:,}"
+    return f"{sign}\N{NO-BREAK SPACE}{number}"
 
 
 def value_text(value: Value, words: Words) -> str:

@@ -2,7 +2,8 @@
 
 Waiting alone comes first, then the fewest changes, of those the least sum of steps, ties by name.
 Beside changes a wait of whole months counts as one more, its months as steps; not where an approval
-only lacks a part of the requested amount.
+only lacks a part of the requested amount. The day of a change is the first on which it does it with
+this decision on record.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import msgspec
 from decision_service.domain.factor import Value
 from decision_service.domain.verdict import Outcome, ReferKind, Verdict
 from decision_service.recourse.candidates import Candidate, Uses
-from decision_service.recourse.later import Later, is_whole_months, later_days
+from decision_service.recourse.later import Later, again_today, is_whole_months, later_days
 from decision_service.recourse.lawful import laws_between
 from decision_service.recourse.model import Change, Recourse, RecourseKind
 from decision_service.recourse.reach import Reach, in_full
@@ -66,6 +67,9 @@ class Recourses:
         later = list(later_days(self.ruleset, facts, verdict.outcome))
         found = self._waited(today, later, whole=whole)
         found = found or self._changed(today, later, whole=whole)
+        if found is not None and found.changes and not whole:
+            days = (again_today(self.ruleset, facts, verdict.outcome), *later)
+            found = self._soonest(found, days)
         return Recourse(RecourseKind.NOTHING) if found is None else self._recourse(found)
 
     def _search(self, worlds: Sequence[Facts], *, whole: bool) -> Search:
@@ -103,6 +107,15 @@ class Recourses:
             if found:
                 return min(found, key=lambda each: each.size)
         return None
+
+    def _soonest(self, found: _Found, days: Sequence[Later]) -> _Found:
+        """The change on the first day on which it does it; as it was found where none is."""
+        changed = as_values(found.changes)
+        for day in days:
+            trial = Trial(self.ruleset, day.worlds, self.laws, whole_amount=False)
+            if trial.lawful(changed) and trial.reached(trial.verdicts_with(changed)):
+                return _Found(found.changes, trial, day.wait if day.wait.days else None)
+        return found
 
     def _recourse(self, found: _Found) -> Recourse:
         tell, values = self.ruleset.tell, found.trial.values

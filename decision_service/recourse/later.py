@@ -43,6 +43,12 @@ def later_days(ruleset: CompiledRuleset, facts: Facts, outcome: Outcome) -> Iter
         yield _later(ruleset, facts, Wait(facts.as_of.date, day, outcome))
 
 
+def again_today(ruleset: CompiledRuleset, facts: Facts, outcome: Outcome) -> Later:
+    """The facts of an application that follows on the same day, with this decision on record."""
+    today = facts.as_of.date
+    return _later(ruleset, facts, Wait(today, today, outcome))
+
+
 def is_whole_months(wait: Wait) -> bool:
     """Whether a wait is one of whole months, as far as months are long enough."""
     return wait.end in set(_months(wait.start))

@@ -148,6 +148,16 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
         return str(self.events)
 
     @property
+    def expires(self) -> datetime | None:
+        """When a person's approval ends: after the product's time, or where a figure changes."""
+        if self.ended is None:
+            return None
+        terms = self.terms
+        ends = [] if terms.valid_for is None else [self.ended + terms.valid_for]
+        ends += [terms.change] if terms.change is not None and terms.change > self.ended else []
+        return min(ends, default=None)
+
+    @property
     def is_unfinished(self) -> bool:
         """Whether somebody or something still has to end it."""
         return self.ended is None

@@ -53,16 +53,37 @@ async def test_a_person_with_data_is_ready(live: Running) -> None:
     assert (await live.stub.CreateDecision(create(GEORGE))).decision.decision_id
 
 
-@pytest.mark.parametrize("reference", ["", "ñandú", " padded", "x" * 201, "two\nlines"])
-async def test_a_reference_the_vendor_could_not_keep_is_refused(
+@pytest.mark.parametrize(
+    "reference",
+    [
+        *("", "ñandú", " padded", "x" * 201, "two\nlines"),
+        *("juan@example.ph", "CRM-7 <juan@example.ph>", "Juan Dela Cruz", "Dela Cruz, Juan P."),
+        *("juan.delacruz", "DELA_CRUZ-JUAN", "Juan Cruz 1990-03-12", "CRM-7 (Juan Cruz)"),
+    ],
+)
+async def test_a_reference_the_vendor_should_not_keep_is_refused(
     shared: Running, reference: str
 ) -> None:
-    """Only 1 to 200 printable ASCII characters are taken; the field is named."""
+    """No name and no e-mail address, 1 to 200 printable ASCII characters; the field is named."""
     told = await refused(
         stub_of(shared).CreateApplicant(pb.CreateApplicantRequest(applicant_ref=reference))
     )
     assert (told.code, told.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
     assert "applicant_ref" in told.fields
+    assert not reference or reference not in str(told)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        *("CRM 1042", "LOAN APP 1042", "crm", "loan-app-1042/2", "APP#7", "V1StGXR8_Z5jdHi6B-myT"),
+        *("018f3c5e-7d1a-7abc-8def-0123456789ab", "Ab-cDeF_ghIJkl", "x"),
+    ],
+)
+async def test_a_reference_of_a_loan_system_is_taken(shared: Running, reference: str) -> None:
+    """Numbers, ids of any alphabet, and words with a number that are no name."""
+    request = pb.CreateApplicantRequest(applicant_ref=reference)
+    assert (await stub_of(shared).CreateApplicant(request)).user_id
 
 
 async def test_an_unknown_user_is_not_found(shared: Running) -> None:

@@ -39,8 +39,10 @@ async def test_each_decision_has_its_letter(
         approved, reduced = await decided(GEORGE), await decided(GEORGE, requested_amount=MUCH)
         declined, lacking = await decided(RYAN), await decided(CHRISTINA)
         assert (await letter(approved)).kind == pb.NOTICE_KIND_APPROVAL
-        assert "It is less than the ₱ 150,000" in (await letter(reduced)).text
-        assert (await letter(lacking)).kind == pb.NOTICE_KIND_INCOMPLETE
+        assert "It is less than the ₱\u00a0150,000" in (await letter(reduced)).text
+        incomplete = await letter(lacking)
+        assert incomplete.kind == pb.NOTICE_KIND_INCOMPLETE
+        assert "we can decide again later (contributions to" in incomplete.text
         first = await letter(declined, "fil")
         assert "\nBakit\n- " in first.text
         assert first.html.startswith("<!doctype html>")

@@ -31,16 +31,19 @@ from tests.e2e.service import ROOT, Running, create, outcome, running
 from tests.integration.replicas import Vendor, vendor_of
 
 GEORGE = sandbox_people()[0].user_id
+NAME, SPELLED = "Palomero", "\\u0420alom\\u0435ro"
+"""In JSON: the second begins with a Cyrillic letter, and has another one."""
 AGAIN = user_id("sandbox", "George registered again")
 
 
 def registered_twice(day: date) -> World:
-    """The sandbox, with George under a second user whose accounts are his own."""
+    """The sandbox, with George under a second user, written otherwise, with accounts of his own."""
     world = sandbox(day)
     george = world.person(GEORGE)
     assert george is not None
     text = json.dumps([george.user, [one.items for one in george.sources], george.tasks])
-    user, items, tasks = json.loads(text.replace(GEORGE, AGAIN))
+    assert NAME in text
+    user, items, tasks = json.loads(text.replace(GEORGE, AGAIN).replace(NAME, SPELLED))
     sources = tuple(
         replace(one, items={kind: tuple(of) for kind, of in its.items()}, account=_of(one))
         for one, its in zip(george.sources, items, strict=True)
@@ -142,6 +145,7 @@ async def test_what_is_owed_counts_until_it_is_paid(url: str, tmp_path: Path) ->
             assert figure(second, "history.linked_exposure") == 25_000
             assert figure(second, "history.exposure") == 0
             assert figure(second, "reuse.users_of_account") == 2
+            assert figure(second, "reuse.users_of_person") == 2
             replayed = await live.stub.ReplayDecision(
                 service_pb.ReplayDecisionRequest(decision_id=second.decision_id)
             )

@@ -214,7 +214,7 @@ class FactorChange(_message.Message):
     def __init__(self, factor: _Optional[str] = ..., value: _Optional[_Union[_values_pb2.InputValue, _Mapping]] = ..., needed: _Optional[_Union[_values_pb2.InputValue, _Mapping]] = ..., steps: _Optional[str] = ..., may_be_told: _Optional[bool] = ...) -> None: ...
 
 class DecisionReview(_message.Message):
-    __slots__ = ("review_ids", "state", "outcome", "standing_decision_id", "approved_amount", "role", "decide_time", "decided_again_as", "term_months", "instalment")
+    __slots__ = ("review_ids", "state", "outcome", "standing_decision_id", "approved_amount", "role", "decide_time", "decided_again_as", "term_months", "instalment", "expire_time")
     REVIEW_IDS_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
@@ -225,6 +225,7 @@ class DecisionReview(_message.Message):
     DECIDED_AGAIN_AS_FIELD_NUMBER: _ClassVar[int]
     TERM_MONTHS_FIELD_NUMBER: _ClassVar[int]
     INSTALMENT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     review_ids: _containers.RepeatedScalarFieldContainer[str]
     state: ReviewState
     outcome: Outcome
@@ -235,7 +236,8 @@ class DecisionReview(_message.Message):
     decided_again_as: str
     term_months: int
     instalment: _money_pb2.Money
-    def __init__(self, review_ids: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[ReviewState, str]] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., standing_decision_id: _Optional[str] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., role: _Optional[str] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decided_again_as: _Optional[str] = ..., term_months: _Optional[int] = ..., instalment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, review_ids: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[ReviewState, str]] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., standing_decision_id: _Optional[str] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., role: _Optional[str] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decided_again_as: _Optional[str] = ..., term_months: _Optional[int] = ..., instalment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListAnswer(_message.Message):
     __slots__ = ("list", "input", "listed", "list_digest")

@@ -92,8 +92,9 @@ def chain_lines(review: decision_pb2.DecisionReview) -> Iterator[str]:
     has = review.HasField("approved_amount")
     amount = f" {money_text(review.approved_amount)}" if has else ""
     over = f" over {terms_text(review)}" if review.term_months else ""
+    until = f", until {_at(review.expire_time)}" if review.HasField("expire_time") else ""
     by = f" by a person ({review.role})" if review.role else ""
-    standing = f"stands: {concluded_text(review.outcome, 0)}{amount}{over}{by}"
+    standing = f"stands: {concluded_text(review.outcome, 0)}{amount}{over}{by}{until}"
     yield f"{standing} · {review.standing_decision_id}"
 
 

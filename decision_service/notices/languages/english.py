@@ -29,6 +29,16 @@ ENGLISH = Words(
         "If all of this changes and nothing else does, our rules come to a better answer. Apply "
         "again then: everything is looked at anew."
     ),
+    rests=(
+        "This was worked out for {asked}, from what was on record on {decided_on}. Another amount, "
+        "term or day may need something else."
+    ),
+    application="your application",
+    over="{asked} over {term} months",
+    by_rules_alone=(
+        "If an earlier letter says what would change the answer, that is by our rules alone. This "
+        "answer is a person's, for the reason above."
+    ),
     contest="If you disagree, or want a person to look at it",
     contest_again="If you still disagree",
     contact="How to reach us",

@@ -31,6 +31,16 @@ FILIPINO = Words(
         "Kung magbabago ang lahat ng ito at wala nang iba, mas maganda ang kalalabasan ayon sa "
         "aming mga patakaran. Mag-apply muli kapag nangyari na ito: susuriin naming muli ang lahat."
     ),
+    rests=(
+        "Kinuwenta ito para sa {asked}, ayon sa nakatala noong {decided_on}. Maaaring iba ang "
+        "kailangan para sa ibang halaga, tagal o araw."
+    ),
+    application="inyong aplikasyon",
+    over="{asked} sa loob ng {term} buwan",
+    by_rules_alone=(
+        "Kung may naunang liham na nagsasabi kung ano ang makapagbabago sa sagot, ayon lamang iyon "
+        "sa aming mga patakaran. Tao ang nagpasya sa sagot na ito, dahil sa dahilang nasa itaas."
+    ),
     contest="Kung hindi kayo sumasang-ayon, o nais ninyong tao ang sumuri",
     contest_again="Kung hindi pa rin kayo sumasang-ayon",
     contact="Paano kami makakausap",

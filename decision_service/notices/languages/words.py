@@ -28,6 +28,10 @@ class Words(msgspec.Struct, frozen=True):
     recourse: str
     again: str
     changes: str
+    rests: str
+    application: str
+    over: str
+    by_rules_alone: str
     contest: str
     contest_again: str
     contact: str

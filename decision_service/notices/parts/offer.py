@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Offer, Outcome
+from decision_service.domain.verdict import Outcome
 from decision_service.notices.languages.words import Words
 from decision_service.notices.model import LetterPart, NoticeSubject, NoticeTexts, PersonsResult
-from decision_service.notices.values import day_text, money_text
+from decision_service.notices.values import end_text, money_text
 
 
 def granted(subject: NoticeSubject) -> Money | None:
@@ -17,6 +17,13 @@ def granted(subject: NoticeSubject) -> Money | None:
         return subject.person.amount
     offer = subject.verdict.offer
     return None if offer is None else offer.approved_amount
+
+
+def valid_until(subject: NoticeSubject, words: Words) -> str:
+    """Until when the approval can be taken up; empty where it has no end."""
+    if subject.person is not None:
+        return end_text(subject.person.expires, subject.person.decided_on, words)
+    return end_text(subject.expires, subject.decided_on, words)
 
 
 def offer_part(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> LetterPart | None:
@@ -30,25 +37,24 @@ def offer_part(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Lett
     if verdict.offer.binding and subject.asked is not None:
         limit = texts.limits.get(verdict.offer.binding, words.other_limit)
         lines = (words.limit.format(asked=money_text(subject.asked), limit=limit),)
-    return LetterPart(words.offer, lines, tuple(_items(verdict.offer, subject, words)))
-
-
-def _items(offer: Offer, subject: NoticeSubject, words: Words) -> Iterator[str]:
-    instalment = offer.outputs.get("instalment")
+    offer, instalment = verdict.offer, verdict.offer.outputs.get("instalment")
     told = instalment if isinstance(instalment, Money) else None
-    yield from _terms(offer.approved_amount, offer.term_months, told, words)
-    if subject.expires_on is not None:
-        yield words.expires.format(expires_on=day_text(subject.expires_on, words))
+    items = _terms(
+        offer.approved_amount, offer.term_months, told, valid_until(subject, words), words
+    )
+    return LetterPart(words.offer, lines, tuple(items))
 
 
 def _terms(
-    amount: Money, term: int | None, instalment: Money | None, words: Words
+    amount: Money, term: int | None, instalment: Money | None, until: str, words: Words
 ) -> Iterator[str]:
     yield words.amount.format(amount=money_text(amount))
     if term:
         yield words.term.format(term=term)
     if instalment is not None:
         yield words.instalment.format(instalment=money_text(instalment))
+    if until:
+        yield words.expires.format(expires_on=until)
 
 
 def _by_person(subject: NoticeSubject, person: PersonsResult, words: Words) -> LetterPart | None:
@@ -57,5 +63,6 @@ def _by_person(subject: NoticeSubject, person: PersonsResult, words: Words) -> L
         return None
     reduced = (words.person_limit.format(asked=money_text(subject.asked)),)
     lines = reduced if subject.is_reduced else ()
-    items = _terms(person.amount, person.term_months, person.instalment, words)
+    until = valid_until(subject, words)
+    items = _terms(person.amount, person.term_months, person.instalment, until, words)
     return LetterPart(words.offer, lines, tuple(items))

@@ -147,13 +147,14 @@ def _open(one: PastDecision, about: HistoryOf) -> tuple[int, int, int, int]:
 def _rest(one: PastDecision, about: HistoryOf) -> int:
     """What of an approved amount may still be paid out.
 
-    Silence counts beyond the offer's end only where nothing was reported. What a person approved
-    has no end of its own.
+    Silence counts beyond the offer's end only where nothing was reported, and where a person
+    approved without an end: it is then recorded as ending when it was reviewed.
     """
     if one.outcome is not Outcome.APPROVE or not one.approved or one.replaced:
         return 0
     drawn = 0 if one.loans is None else one.loans.drawn
-    longer = about.unreported if one.loans is None or one.reviewed else timedelta()
+    endless = one.reviewed is not None and one.reviewed == one.expires
+    longer = about.unreported if one.loans is None or endless else timedelta()
     if drawn is None or about.as_of.instant >= (one.expires or one.created) + longer:
         return 0
     return max(one.approved - drawn, 0)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from decision_service.domain.accounts import PENDING
 from decision_service.domain.own_facts import OwnFacts
 from decision_service.domain.snapshot import Snapshot
-from decision_service.matching.normalised import normalised_person
+from decision_service.matching.normalised import recognised_by
 from decision_service.pipeline.history.figures import HistoryOf, history_of, reuse_of
 from decision_service.pipeline.history.keys import (
     KEYED,
@@ -158,5 +158,4 @@ def _accounts(snapshot: Snapshot) -> list[str]:
 def _people(snapshot: Snapshot) -> list[str]:
     """The names with birth dates that the vendor's records hold, normalised."""
     found = snapshot.identities.people if snapshot.identities else None
-    texts = (normalised_person(one.name, one.birth_date) for one in found or ())
-    return [text for text in texts if text is not None]
+    return [text for one in found or () for text in recognised_by(one.name, one.birth_date)]

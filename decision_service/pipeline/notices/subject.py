@@ -12,6 +12,7 @@ from decision_service.domain.verdict import Verdict
 from decision_service.notices.model import (
     DisclosedChange,
     DisclosedRecourse,
+    Lack,
     NoticeSubject,
     PersonsResult,
     SourceUsed,
@@ -31,7 +32,8 @@ _GIVEN = frozenset({"UPLOAD", "ARCHIVE"})
 def subject_of(recorded: Recorded, verdict: Verdict, stands: Standing) -> NoticeSubject:
     """The subject without recourse and without a person's reason."""
     entry, as_of = recorded.entry, recorded.facts.as_of
-    asked = inputs_from_wire(recorded.facts.inputs).get("requested_amount")
+    inputs = inputs_from_wire(recorded.facts.inputs)
+    asked, term = inputs.get("requested_amount"), inputs.get("requested_term_months")
     factors, zone = recorded.factors, as_of.zone
     return NoticeSubject(
         decision_id=entry.decision_id,
@@ -39,9 +41,11 @@ def subject_of(recorded: Recorded, verdict: Verdict, stands: Standing) -> Notice
         decided_on=as_of.date,
         asked=asked if isinstance(asked, Money) else None,
         verdict=verdict,
+        asked_term=term if isinstance(term, int) else None,
         sources=() if factors is None else _sources(factors, zone),
         data=() if factors is None else _data(factors),
-        expires_on=_day(recorded.expires, zone),
+        lacks=() if factors is None else tuple(_lacks(verdict, factors)),
+        expires=None if recorded.expires is None else recorded.expires.astimezone(zone),
         person=_person(stands, zone),
     )
 
@@ -84,6 +88,7 @@ def _person(stands: Standing, zone: tzinfo) -> PersonsResult | None:
         amount=result.amount,
         term_months=review.terms.term_months,
         instalment=review.terms.instalment,
+        expires=None if review.expires is None else review.expires.astimezone(zone),
         contested=review.origin is ReviewOrigin.CONTESTED,
         changed=stands.changed,
     )
@@ -92,6 +97,16 @@ def _person(stands: Standing, zone: tzinfo) -> PersonsResult | None:
 def _sources(factors: Factors, zone: tzinfo) -> tuple[SourceUsed, ...]:
     used = {*_used(factors.sources, zone)}
     return tuple(sorted(used, key=lambda one: (one.provider, one.as_of or date.min)))
+
+
+def _lacks(verdict: Verdict, factors: Factors) -> Iterator[Lack]:
+    """Each source or kind of data that lacks what is requested, by the causes that are shown."""
+    names = {one.id: provider_name(one.provider_id, one.provider_name) for one in factors.sources}
+    for asked in verdict.data_requests:
+        found = factors.values.get(asked.factor)
+        every = [] if found is None else found.missing
+        for one in [m for m in every if m.cause is asked.missing.cause] or [asked.missing]:
+            yield Lack(one.cause, names.get(one.source or "", ""), one.kind)
 
 
 def _used(sources: Collection[SourceUse], zone: tzinfo) -> Iterator[SourceUsed]:

@@ -12,7 +12,7 @@ from decision_service.domain.errors import DecisionUnknown, RulesetUnknown
 from decision_service.domain.factor import Factors
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import ApprovalTerms, StageTrace
-from decision_service.pipeline.decide.concluding.judge import expiry
+from decision_service.pipeline.decide.concluding.judge import expiry, midnight
 from decision_service.pipeline.decide.overrides.depart import Settled
 from decision_service.pipeline.decide.overrides.settle import settle
 from decision_service.pipeline.decide.record_codec import (
@@ -80,7 +80,7 @@ class ReadDecisions:
         return replace(recorded, traces=shown, settled=settled, expires=expires)
 
     async def price(self, decision_id: str, amount: Money) -> ApprovalTerms:
-        """Term, instalment and failed checks of an amount by the offer of the rules that decided.
+        """Term, instalment, failed checks and end of an amount by the rules that decided.
 
         UNCHECKED where these are known no more, or the values behind the decision were erased.
         Raises DecisionUnknown.
@@ -93,7 +93,10 @@ class ReadDecisions:
             ruleset = await self._archive.by_digest(digest)
         except RulesetUnknown:
             return UNCHECKED
-        return price(ruleset, recorded.settled.verdict, amount)
+        verdict, zone = recorded.settled.verdict, recorded.facts.as_of.zone
+        change = None if verdict.param_change is None else midnight(verdict.param_change, zone)
+        terms = price(ruleset, verdict, amount)
+        return replace(terms, valid_for=ruleset.valid_for, change=change)
 
     async def list(self, chosen: Filter, after: PagePosition | None, size: int) -> DecisionPage:
         """One page, newest first."""

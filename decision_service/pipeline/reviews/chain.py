@@ -21,8 +21,8 @@ MOST_LINKS = 20
 class StandingOutcome(msgspec.Struct, frozen=True):
     """The outcome that stands of an application; `confirmed` by a second person.
 
-    `decision_id` is the decision whose outcome, or whose review's result, it is. `terms` are those
-    of a person's approval. `at` is None where no person decided it.
+    `decision_id` is the decision whose outcome, or whose review's result, it is. `terms` and
+    `expires` are those of a person's approval. `at` is None where no person decided it.
     """
 
     decision_id: str
@@ -31,6 +31,7 @@ class StandingOutcome(msgspec.Struct, frozen=True):
     at: datetime | None = None
     confirmed: bool = False
     terms: ApprovalTerms = NO_TERMS
+    expires: datetime | None = None
 
 
 class ReviewChain(msgspec.Struct, frozen=True):
@@ -75,7 +76,13 @@ class ReadReviewChain:
 
 
 def _by_person(review: Review) -> StandingOutcome:
-    result, confirmed = result_of(review), bool(review.confirmed_by)
+    result = result_of(review)
     return StandingOutcome(
-        review.decision_id, result.outcome, result.amount, review.ended, confirmed, review.terms
+        review.decision_id,
+        result.outcome,
+        result.amount,
+        review.ended,
+        bool(review.confirmed_by),
+        review.terms,
+        review.expires,
     )

@@ -25,6 +25,7 @@ def stand(
     *,
     approved: int | None,
     instalment: int | None,
+    expires: datetime | None,
 ) -> None:
     """Set the outcome that stands of a decision from `at` on; its amounts in minor units.
 
@@ -42,7 +43,7 @@ def stand(
             outcome=outcome.value,
             approved=approved,
             instalment=instalment,
-            expires=microseconds(at),
+            expires=microseconds(expires or at),
             reviewed=microseconds(at),
             replaced=None,
         )

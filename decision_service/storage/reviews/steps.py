@@ -127,6 +127,7 @@ def _stand(connection: Connection, review: Review, at: datetime) -> None:
         at,
         approved=approved.minor if approved else None,
         instalment=instalment.minor if instalment else None,
+        expires=review.expires if approved else None,
     )
     if approved:
         require_nothing_granted(review, on_record(connection, review.decision_id))

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from decision_service.config import load
 from decision_service.domain.accounts import ACCOUNT_ERRORS
 from decision_service.edge.http import connect
 from decision_service.edge.http.app import build_app
@@ -19,6 +20,7 @@ from decision_service.edge.http.connect.page import ConnectPage, Lender
 from decision_service.edge.http.connect.refused import PageRefused
 from decision_service.edge.http.connect.routes import connect_routes
 from decision_service.edge.http.connect.texts import LANGUAGES, texts_in
+from decision_service.wiring.connect import lender_of
 from tests.fakes.world import SetClock
 from tests.unit.edge.test_connect import WIDGET, endpoints
 
@@ -116,7 +118,10 @@ async def test_the_page_has_the_lenders_name_logo_and_notice(tmp_path: Path) -> 
     lender = Lender("A & B", read_notice(path), 7, logo, erases_decisions=True)
     page = await page_of(lender)
     assert '<img class="logo" src="/connect/logo" alt="A &amp; B">' in page.text
-    assert "<p>A &amp; B: 7. Decisions that were made before are erased too. &lt;b&gt;" in page.text
+    assert (
+        "<p>A &amp; B: 7. Decisions that were made before are erased too, with their letters and "
+        "what was reported of your loans. &lt;b&gt;"
+    ) in page.text
     picture = await page_of(lender, "/connect/logo")
     assert (picture.content, picture.headers["content-type"]) == (SVG.encode(), "image/svg+xml")
     assert picture.headers["content-security-policy"].endswith("sandbox")
@@ -144,6 +149,28 @@ async def test_the_page_is_in_the_applicants_language(
     for words in ("English", "Filipino", f'lang="{language}" aria-current="true"'):
         assert words.replace('" aria', f'" hreflang="{language}" aria') in page.text
     assert "{company}" not in page.text.replace("{provider}", "")
+
+
+@pytest.mark.parametrize(
+    ("setting", "language", "kept", "gone"),
+    [
+        ("erase_snapshot", "en", "are kept until their 7 months are over", "are erased too"),
+        ("erase_decisions", "en", "are erased too", "until their 7 months"),
+        ("erase_snapshot", "fil", "hanggang matapos ang 7 buwan", "Buburahin din"),
+        ("erase_decisions", "fil", "Buburahin din", "hanggang matapos"),
+    ],
+)
+async def test_the_notice_says_what_a_withdrawal_erases_by_the_setting_in_force(
+    setting: str, language: str, kept: str, gone: str
+) -> None:
+    """Once, in the part on withdrawing; the part on time says nothing that contradicts it."""
+    environ = {"DECISION_ON_REVOKE": setting, "DECISION_RETENTION": "7"}
+    page = (await page_of(lender_of(load(environ=environ)), language=language)).text
+    assert page.count(kept) == 1
+    assert gone not in page
+    for told in ("unless you withdraw before", "maliban kung bawiin"):
+        assert told not in page
+    assert ("for 90 days" if language == "en" else "90 araw") in page
 
 
 def test_both_languages_say_everything() -> None:

@@ -1,6 +1,6 @@
 """Requests are checked on the wire, field by field."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -12,6 +12,9 @@ from decision_service.domain.errors import FieldInvalid
 from decision_service.domain.money import Money
 from decision_service.domain.person import GivenApplicant
 from decision_service.edge.rpc.mapping.decisions.requests import application_from, decision_id_from
+
+NOW = datetime(2026, 11, 27, 14, tzinfo=UTC)
+"""Where the day begins first, on Kiritimati, November 28 has begun."""
 
 
 def request(**changes: object) -> pb.CreateDecisionRequest:
@@ -35,6 +38,7 @@ def test_a_good_request_becomes_an_application() -> None:
             wait_timeout=Duration(seconds=3),
         ),
         ("fil",),
+        NOW,
     )
     assert application.inputs == {
         "requested_amount": Money("PHP", 2_000_000),
@@ -62,6 +66,7 @@ def test_every_malformed_field_is_named_at_once() -> None:
                 },
             ),
             (),
+            NOW,
         )
     assert sorted(fields_of(error)) == sorted(
         [
@@ -78,13 +83,22 @@ def test_every_malformed_field_is_named_at_once() -> None:
     assert "\x00" not in error.value.message
 
 
-def test_an_applicant_is_taken_as_sent() -> None:
-    """Whatever is in it; one that is not sent is none."""
-    sent = {"name": "Juan\x00 Cruz", "birth_date": "1990-03-12", "phone": "none", "email": "n/a"}
-    taken = application_from(request(applicant=sent), ()).applicant
-    assert taken == GivenApplicant("Juan\x00 Cruz", date(1990, 3, 12), "none", "n/a")
-    assert application_from(request(), ()).applicant is None
-    assert application_from(request(applicant={}), ()).applicant == GivenApplicant()
+@pytest.mark.parametrize(
+    ("name", "phone", "email"),
+    [
+        ("Juan P. Dela Cruz, Jr.", "0917 555 1234", "Juan@example.ph"),
+        ("  田中 太郎 ", "(045) 455-1234", " juan+loans@example.ph "),
+        ("Niño\u00a0O’Brien", "455 1234", "ñ@example.ph"),
+        ("Ng", "+639175551234", "juan@localhost"),
+    ],
+)
+def test_an_applicant_is_taken_as_sent(name: str, phone: str, email: str) -> None:
+    """Whatever can be compared; one that is not sent is none, and what is empty is no fault."""
+    sent = {"name": name, "birth_date": "1990-03-12", "phone": phone, "email": email}
+    taken = application_from(request(applicant=sent), (), NOW).applicant
+    assert taken == GivenApplicant(name, date(1990, 3, 12), phone, email)
+    assert application_from(request(), (), NOW).applicant is None
+    assert application_from(request(applicant={}), (), NOW).applicant == GivenApplicant()
 
 
 @pytest.mark.parametrize(
@@ -98,22 +112,49 @@ def test_an_applicant_is_taken_as_sent() -> None:
         ("birth_date", "1990-02-30"),
         ("birth_date", "1990-03-12T00:00:00Z"),
         ("birth_date", "1899-12-31"),
+        ("birth_date", "2026-11-29"),
+        ("name", "\x01\x02"),
+        ("name", "Juan\x00 Cruz"),
+        ("name", "Juan\u202ezurC"),
+        ("name", "Cr\u200buz, Juan"),
+        ("name", "  "),
+        ("name", "12345"),
+        ("name", "., -"),
+        ("phone", "abc"),
+        ("phone", "none"),
+        ("phone", "12345"),
+        ("phone", "000 000 0000"),
+        ("phone", "+63917*****34"),
+        ("phone", "9" * 21),
+        ("email", "n/a"),
+        ("email", "juan.example.ph"),
+        ("email", "juan@"),
+        ("email", "@example.ph"),
+        ("email", "ju an@example.ph"),
+        ("email", "juan@exa\x07mple.ph"),
     ],
 )
 def test_what_is_wrong_with_an_applicant_is_named_and_not_repeated(name: str, value: str) -> None:
     """A name of ten thousand characters is refused before anything is done with it."""
     with pytest.raises(FieldInvalid) as error:
-        application_from(request(applicant={name: value}), ())
+        application_from(request(applicant={name: value}), (), NOW)
     assert fields_of(error) == [f"applicant.{name}"]
     assert value not in error.value.message
     assert len(error.value.message) < 200
+
+
+def test_a_birth_date_may_be_of_today_wherever_that_is() -> None:
+    """A day that has begun in some zone lies in no future."""
+    born = {"birth_date": "2026-11-28"}
+    taken = application_from(request(applicant=born), (), NOW).applicant
+    assert taken == GivenApplicant(birth_date=date(2026, 11, 28))
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 201, "ana lisa", "ü", "a/b", "a\n", "a%2f"])
 def test_user_ids_are_letters_digits_underscore_and_hyphen(user_id: str) -> None:
     """Nothing that could steer a URL is a userId."""
     with pytest.raises(FieldInvalid) as error:
-        application_from(request(user_id=user_id), ())
+        application_from(request(user_id=user_id), (), NOW)
     assert fields_of(error) == ["user_id"]
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.errors import FieldInvalid, FieldProblem
 from decision_service.edge.rpc.mapping.decisions.requests import application_from, decision_id_from
+from tests.unit.edge.test_requests import NOW
 
 NASTY = st.sampled_from(["", "\0", "a\nb", "../x", "a/b", "%2e%2e", "x" * 201, "né", "\u202e"])
 TEXTS = st.text(max_size=250) | NASTY
@@ -27,7 +28,7 @@ def test_a_malformed_id_is_refused_by_its_name(user: str, request_id: str, refer
         for name, value in sent.items()
         if not (GOOD_USER if name == "user_id" else GOOD_REFERENCE).fullmatch(value)
     }
-    refused = _problems(partial(application_from, request, ()))
+    refused = _problems(partial(application_from, request, (), NOW))
     assert {problem.field for problem in refused} == expected
     told = "; ".join(problem.description for problem in refused)
     assert all(len(sent[name]) < 5 or sent[name] not in told for name in expected)

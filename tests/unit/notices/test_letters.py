@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import (
@@ -28,6 +30,7 @@ from decision_service.notices.languages.known import LANGUAGES
 from decision_service.notices.model import (
     DisclosedChange,
     DisclosedRecourse,
+    Lack,
     NoticeKind,
     NoticeSubject,
     NoticeTexts,
@@ -39,6 +42,7 @@ from decision_service.notices.render.text import COLUMNS, text
 from tests.fakes.examples import examples
 from tests.unit.ruleset.rulesets import ROOT
 
+MIDNIGHT = datetime(2026, 12, 1, tzinfo=UTC)
 ASKED, GRANTED = Money("PHP", 15_000_000), Money("PHP", 3_000_050)
 LIMIT = "derived.affordable"
 
@@ -101,7 +105,8 @@ def about(verdict: Verdict, **more: object) -> NoticeSubject:
         "verdict": verdict,
         "sources": (SourceUsed("SSS", date(2026, 11, 1)), SourceUsed("Grab", None)),
         "data": ("contributions", "incomes"),
-        "expires_on": date(2026, 12, 1),
+        "expires": MIDNIGHT,
+        "asked_term": 6,
     }
     return NoticeSubject(**(fields | more))  # type: ignore[arg-type]  # fields by name
 
@@ -151,12 +156,53 @@ def test_a_reduced_offer_names_its_limit_in_words(language: str, limit: str) -> 
     assert "ayslip" in told
 
 
+@pytest.mark.parametrize(
+    ("end", "until"),
+    [
+        (MIDNIGHT, "November 30, 2026"),
+        (MIDNIGHT + timedelta(hours=14), "November 30, 2026"),
+        (MIDNIGHT - timedelta(days=3), "November 27, 2026"),
+        (datetime(2026, 11, 27, 18, 5, tzinfo=UTC), "November 27, 2026, 18:05"),
+    ],
+)
+def test_an_offer_is_valid_until_its_last_whole_day(end: datetime, until: str) -> None:
+    """One that ends at midnight is not valid on the day that begins then."""
+    assert f"- Valid until {until}\n" in written(REDUCED, expires=end)
+    assert "Valid until" not in written(REDUCED, expires=None)
+
+
+@pytest.mark.parametrize("width", range(40))
+def test_a_sign_is_never_parted_from_its_number(width: int) -> None:
+    """Wherever the line ends, as text and on a page."""
+    made = letter(about(REDUCED), replace(TEXTS["en"], limits={LIMIT: "n" * width}))
+    assert made is not None
+    assert not any(line.endswith("₱") for line in text(made).splitlines())
+    assert "₱ " not in html(made)
+
+
+LACKS = (
+    Lack(Cause.STALE, "SSS", Kind.CONTRIBUTIONS),
+    Lack(Cause.STALE, "Grab", Kind.TRANSACTIONS),
+    Lack(Cause.STALE, "SSS", Kind.INCOMES),
+    Lack(Cause.SOURCE_FAILED, kind=Kind.LIABILITIES),
+    Lack(Cause.NOT_SENT),
+)
+
+
 def test_what_is_missing_says_what_helps() -> None:
     """Each cause's remedy once, in the applicant's language, and that nothing was declined."""
-    told = " ".join(written(LACKING, "fil").split())
+    told = " ".join(written(LACKING, "fil", lacks=LACKS).split())
     assert told.count("Buksan minsan ang app") == 1
     assert "Ibigay ito sa amin" in told
     assert "Hindi ito tinanggihan" in told
+
+
+def test_what_is_missing_names_its_source() -> None:
+    """Every provider of a cause by name; without one the kind of data, in words."""
+    told = " ".join(written(LACKING, lacks=LACKS).split())
+    assert "so that its data is up to date (SSS, Grab) -" in told
+    assert "we can decide again later (loans on record) -" in told
+    assert "- Give us this when you apply again The" in told
 
 
 def test_a_day_to_apply_again_is_told_where_there_is_one() -> None:
@@ -187,6 +233,30 @@ def test_changes_that_may_be_told_are_told_in_words(
     assert "liabilities." not in told
     today = written(DECLINED, language, recourse=DisclosedRecourse((OVERDUE,)))
     assert wait not in today
+
+
+@pytest.mark.parametrize(
+    ("language", "more", "rests"),
+    [
+        (
+            "en",
+            {},
+            "worked out for ₱ 150,000 over 6 months, from what was on record on November 27",
+        ),
+        ("en", {"asked_term": None}, "worked out for ₱ 150,000, from what was on record"),
+        ("en", {"asked": None, "asked_term": None}, "worked out for your application, from"),
+        ("fil", {}, "para sa ₱ 150,000 sa loob ng 6 buwan, ayon sa nakatala noong ika-27"),
+    ],
+)
+@pytest.mark.parametrize(
+    "recourse", [DisclosedRecourse((OVERDUE,)), DisclosedRecourse(day=date(2027, 2, 1))]
+)
+def test_what_would_change_the_answer_says_what_it_rests_on(
+    language: str, more: dict[str, object], rests: str, recourse: DisclosedRecourse
+) -> None:
+    """Two letters of one day that name different changes are of different applications."""
+    told = " ".join(written(DECLINED, language, recourse=recourse, **more).split())
+    assert rests in told
 
 
 def test_a_change_without_words_leaves_all_of_it_out() -> None:

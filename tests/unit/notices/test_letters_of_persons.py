@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from msgspec.structs import replace
@@ -56,6 +56,8 @@ def test_an_answer_to_a_contest_says_what_became_of_it() -> None:
     assert "on November 30, 2026, and changed it." in other
     assert "have a person look at this decision" not in same
     assert "A person has looked at this decision. You may still ask us" in same
+    assert "What would change the answer If an earlier letter says" in same
+    assert "an earlier letter" not in said(DECLINED, person=REFUSED) + other
     filipino = said(DECLINED, language="fil", person=UPHELD)
     assert "muling sinuri ng isang tao ang pasya noong ika-30 ng Nobyembre 2026" in filipino
     assert "Bakit - Hindi napatunayan ang kita." in filipino
@@ -78,6 +80,9 @@ def test_a_persons_approval_tells_its_term_and_instalment() -> None:
     told = said(REDUCED, person=replace(GRANTED, **terms))
     assert "- Amount: ₱ 20,000 - Term: 9 months - Monthly instalment: ₱ 2,813.80 " in told
     assert "Tagal: 9 buwan" in said(REDUCED, language="fil", person=replace(GRANTED, **terms))
+    until = replace(GRANTED, expires=datetime(2026, 12, 14, tzinfo=UTC))
+    assert "₱ 20,000 - Valid until December 13, 2026 " in said(REDUCED, person=until)
+    assert "May bisa hanggang ika-13 ng Disyembre" in said(REDUCED, language="fil", person=until)
     alone = said(REDUCED, person=replace(GRANTED, term_months=9))
     assert "Term: 9 months" in alone
     assert "Monthly instalment" not in alone

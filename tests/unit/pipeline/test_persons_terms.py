@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
+from decision_service.cli.display.reviews import chain_lines
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
+from decision_service.edge.rpc.mapping.reviews.review import chain_message
+from decision_service.pipeline.history.keys import user_key
 from decision_service.pipeline.records.read import ReadDecisions
 from decision_service.pipeline.reviews.chain import ReadReviewChain
 from decision_service.pipeline.reviews.operate import OperateReviews, ReviewDeps
@@ -22,6 +27,8 @@ from tests.fakes.world import PRODUCT, World, application
 from tests.kits.stores import opened
 from tests.unit.pipeline.test_decide_again import Steps, stale
 
+DECEMBER = datetime(2026, 11, 30, 16, tzinfo=UTC)
+"""When a figure of the loan changes, in Manila."""
 HALF = Money("PHP", 1_000_000)
 
 
@@ -72,22 +79,38 @@ def result(office: Office, amount: Money | None = None) -> ReviewResult:
 
 
 async def test_an_approval_has_the_terms_of_its_amount(office: Office) -> None:
-    """Kept with the review, shown with what stands, and the same when the call is repeated."""
+    """Kept with the review, shown with what stands, and the same when the call is repeated.
+
+    It ends after the product's time, or before, where a figure of the rules changes.
+    """
     operate = await office.opened()
     for _ in range(2):
         ended = await operate.complete(office.review_id, "ana", "r-1", result(office, HALF))
-        assert ended.terms == ApprovalTerms(6, Money("PHP", 197_017))
+        assert (ended.terms.term_months, ended.terms.instalment) == (6, Money("PHP", 197_017))
+    assert ended.ended is not None
+    assert ended.ended + timedelta(days=14) > DECEMBER
+    assert ended.expires == DECEMBER
+    lasting = replace(ended, terms=replace(ended.terms, change=ended.ended))
+    assert lasting.expires == ended.ended + timedelta(days=14)
     chain = ReadReviewChain(office.store.reviews, office.store, office.world.clock)
     found = await chain(office.decision_id, Outcome.REFER)
     assert found is not None
-    assert found.standing.terms == ended.terms
+    assert (found.standing.terms, found.standing.expires) == (ended.terms, DECEMBER)
+    past = await office.store.past([user_key(ended.user_id)])
+    found_of = {one.decision_id: one for one in past[user_key(ended.user_id)].decisions}
+    counted = found_of[office.decision_id]
+    assert (counted.expires, counted.reviewed) == (DECEMBER, ended.ended)
+    message = chain_message(found)
+    assert message.expire_time.ToDatetime(UTC) == DECEMBER
+    [_, line] = chain_lines(message)
+    assert " by a person (review), until 2026-11-30 16:00" in line
 
 
 async def test_a_decline_has_no_terms(office: Office) -> None:
     """There is nothing to repay."""
     operate = await office.opened()
     ended = await operate.complete(office.review_id, "ana", "r-1", result(office))
-    assert ended.terms == NO_TERMS
+    assert (ended.terms, ended.expires) == (NO_TERMS, None)
 
 
 async def test_what_no_rules_can_check_has_a_second_person(office: Office) -> None:

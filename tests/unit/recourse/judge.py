@@ -12,7 +12,7 @@ from decision_service.domain.verdict import OfferKind, Outcome
 from decision_service.factors.laws import LAWS
 from decision_service.factors.registry import catalogue
 from decision_service.recourse.candidates import Pools, Uses
-from decision_service.recourse.later import is_whole_months, later_days
+from decision_service.recourse.later import again_today, is_whole_months, later_days
 from decision_service.recourse.lawful import formula, laws_between
 from decision_service.ruleset.run.evaluator import evaluate
 
@@ -34,6 +34,11 @@ def answer(ruleset, facts):
             ]
         if found:
             changes, wait = min(found, key=_size)
+            again = [] if whole else [again_today(ruleset, facts, verdict.outcome), *days]
+            for day in again:
+                if all(approves(ruleset, world, _values(changes)) for world in day.worlds):
+                    wait = day.wait if day.wait.days else None
+                    break
             return wait and wait.end, _values(changes)
     return None
 

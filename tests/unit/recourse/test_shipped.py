@@ -87,6 +87,26 @@ def test_somebody_of_the_rule_tests_is_answered_as_written(case):
     assert (found.day and found.day.isoformat()) == case.get("day")
 
 
+@pytest.mark.parametrize(
+    "who",
+    ["a loan that is overdue is now declined", "just under eight thousand is not enough"],
+)
+def test_a_second_decline_on_one_day_needs_what_the_first_needs(who):
+    """The first one's answer counts its own decline, as the second one's finds it on record."""
+    ruleset, facts = product("personal-loan-ph", 2), cases("personal-loan-ph", 2)[who]
+    last = {"history.last_decline_date": facts.as_of.date, "history.days_since_last_decline": 0}
+    on_record = {
+        name: last[name] if name in last else found.value + 1
+        for name, found in facts.factors.items()
+        if name in last or name.startswith(("history.applications", "history.declines"))
+    }
+    values = {name: FactorValue(name, value) for name, value in on_record.items()}
+    again = replace(facts, factors={**facts.factors, **values})
+    first, second = (Recourses(ruleset).of(one) for one in (facts, again))
+    assert first == second
+    assert first.day.isoformat() == "2026-11-22"
+
+
 def written(value):
     """A value as the file has it."""
     return f"{value.major:f}" if hasattr(value, "major") else str(value)

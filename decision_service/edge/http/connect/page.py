@@ -62,10 +62,10 @@ class ConnectPage:
         )
 
     def _blanks(self, language: str) -> dict[str, str]:
-        page = texts_in(language).page
+        page, months = texts_in(language).page, f"{self.lender.months}"
         withdrawn = "decisions_erased" if self.lender.erases_decisions else "decisions_stay"
         return {
             "company": self.lender.name or page["lender"],
-            "months": f"{self.lender.months}",
-            "withdrawn": page[withdrawn],
+            "months": months,
+            "withdrawn": fill(page[withdrawn], {"months": months}),
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
@@ -24,6 +26,9 @@ from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.subject_access.export import ExportPerson
 
 SERVICE = "decision_service.api.v1.ApplicantService"
+_WORD = "(?:[A-Z]?[a-z]+|[A-Z]+)"
+_PERSONAL = re.compile(rf".*@.*|.*\b[A-Z][a-z]+[ ,.']+[A-Z][a-z]+\b.*|{_WORD}(?:[\W_]+{_WORD})+\W*")
+"""An e-mail address, two words written as names are, or nothing but words of letters."""
 
 
 class ApplicantUseCases(msgspec.Struct, frozen=True):
@@ -48,6 +53,12 @@ class ApplicantServicer:
         """The applicant's user with a new token."""
         problems = Problems()
         check_reference(problems, "applicant_ref", request.applicant_ref, required=True)
+        if _PERSONAL.fullmatch(request.applicant_ref):
+            problems.add(
+                "applicant_ref",
+                "reads like a name or an e-mail address, which the vendor would keep: send a "
+                "reference of your own, such as CRM-1042",
+            )
         self._use_cases.links.check(problems, request.return_url)
         problems.raise_if_any()
         applicant = Applicant(context.info.caller, request.applicant_ref)

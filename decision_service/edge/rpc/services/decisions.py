@@ -76,7 +76,7 @@ class DecisionServicer:
         """Decide, and answer with the recorded bytes, or the decision in the view asked for."""
         info = context.info
         deadline = self._use_cases.clock.monotonic() + info.seconds
-        application = application_from(request, info.languages)
+        application = application_from(request, info.languages, self._use_cases.clock.now())
         stored = await self._use_cases.decide(application, CallContext(info.caller, deadline))
         self._trail(info, stored)
         reply = await self._in_view(stored, application)

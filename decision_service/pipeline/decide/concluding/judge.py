@@ -73,7 +73,7 @@ def expiry(
         end = _earlier(end, factors.oldest_used_sync + ruleset.needs.policy.max_age)
     for change in (verdict.param_change, *(answer.ends for answer in answers)):
         if change is not None:
-            end = _earlier(end, _midnight(change, as_of.zone))
+            end = _earlier(end, midnight(change, as_of.zone))
     return end if end is None or end > as_of.instant else as_of.instant
 
 
@@ -82,6 +82,6 @@ def _earlier(end: datetime | None, other: datetime) -> datetime:
 
 
 @lru_cache(256)
-def _midnight(day: date, zone: tzinfo) -> datetime:
+def midnight(day: date, zone: tzinfo) -> datetime:
     """When a civil day begins; in UTC, so that it is compared with instants quickly."""
     return datetime.combine(day, time(), zone).astimezone(UTC)

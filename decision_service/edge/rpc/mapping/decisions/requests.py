@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from unicodedata import category
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
@@ -15,6 +17,7 @@ from decision_service.domain.person import (
     LONGEST_EMAIL,
     LONGEST_NAME,
     LONGEST_PHONE,
+    TYPED_PHONE,
     GivenApplicant,
 )
 from decision_service.edge.rpc.mapping.problems import (
@@ -36,8 +39,16 @@ from decision_service.pipeline.records.replay import WhichRules
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 _MOST_WAIT = 300.0
 _VIEWS = frozenset(pb.DecisionView.values())
-_LONGEST = {"name": LONGEST_NAME, "phone": LONGEST_PHONE, "email": LONGEST_EMAIL}
+_EMAIL = re.compile(r"\s*\S+@[^\s@]+\s*")
+_PHONE_DIGITS = range(7, 21)
+_TEXTS = {
+    "name": (LONGEST_NAME, "a name in letters"),
+    "phone": (LONGEST_PHONE, "a number of 7 to 20 digits, with + before a country code"),
+    "email": (LONGEST_EMAIL, "an address with an @"),
+}
 _FIRST_BIRTH = 1900
+_EARLIEST_ZONE = timedelta(hours=14)
+"""How long before UTC a day begins somewhere."""
 _STYLES = {full: ReplyStyle(full=full) for full in (False, True)}
 """What a caller wants who names no languages."""
 
@@ -45,7 +56,7 @@ RESERVED = ("requested_amount", "requested_term_months")
 
 
 def application_from(
-    request: service_pb.CreateDecisionRequest, languages: tuple[str, ...]
+    request: service_pb.CreateDecisionRequest, languages: tuple[str, ...], now: datetime
 ) -> Application:
     """The application of a request; raises FieldInvalid with every malformed field."""
     problems = Problems()
@@ -58,9 +69,9 @@ def application_from(
     check_reference(problems, "customer_ref", customer_ref)
     wait = _wait_seconds(request, problems) if request.HasField("wait_timeout") else 0.0
     inputs = inputs_from(request, problems)
-    applicant = (
-        applicant_from(request.applicant, problems) if request.HasField("applicant") else None
-    )
+    applicant = None
+    if request.HasField("applicant"):
+        applicant = applicant_from(request.applicant, (now + _EARLIEST_ZONE).date(), problems)
     full = full_view(request.view, problems)
     problems.raise_if_any()
     return Application(
@@ -76,20 +87,39 @@ def application_from(
     )
 
 
-def applicant_from(message: service_pb.ApplicantDetails, problems: Problems) -> GivenApplicant:
-    """Who applies; what is too long or no date of birth is noted, and never repeated."""
-    for name, most in _LONGEST.items():
-        length = len(getattr(message, name))
-        if length > most:
-            problems.add(f"applicant.{name}", f"has {length:,} characters: send at most {most}")
+def applicant_from(
+    message: service_pb.ApplicantDetails, today: date, problems: Problems
+) -> GivenApplicant:
+    """Who applies; what cannot be compared is noted, and never repeated."""
+    for name, (most, form) in _TEXTS.items():
+        text: str = getattr(message, name)
+        if len(text) > most:
+            problems.add(f"applicant.{name}", f"has {len(text):,} characters: send at most {most}")
+        elif text and not _can_be(name, text):
+            problems.add(
+                f"applicant.{name}",
+                f"must be {form}, without control or hidden characters: leave it out where you do "
+                "not know it",
+            )
     field, born = "applicant.birth_date", None
     if message.birth_date:
         born = problems.date(field, message.birth_date)
-        if born is not None and born.year < _FIRST_BIRTH:
-            problems.add(
-                field, f"is before {_FIRST_BIRTH}: send the date of birth, or leave it out"
-            )
+        if born is not None and not date(_FIRST_BIRTH, 1, 1) <= born <= today:
+            when = "in the future" if born > today else f"before {_FIRST_BIRTH}"
+            problems.add(field, f"is {when}: send the date of birth, or leave it out")
     return GivenApplicant(message.name, born, message.phone, message.email)
+
+
+def _can_be(name: str, text: str) -> bool:
+    """Whether a text can be a name, a phone number or an address; zeros alone fill a field."""
+    if any(category(one) in {"Cc", "Cf"} for one in text):
+        return False
+    if name == "name":
+        return any(map(str.isalpha, text))
+    if name == "email":
+        return bool(_EMAIL.fullmatch(text))
+    digits = [one for one in text if one.isdigit()]
+    return bool(TYPED_PHONE.fullmatch(text)) and len(digits) in _PHONE_DIGITS and {*digits} != {"0"}
 
 
 def decision_id_from(decision_id: str) -> str:

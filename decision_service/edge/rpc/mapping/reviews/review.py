@@ -63,6 +63,7 @@ def chain_message(chain: ReviewChain) -> decision_pb2.DecisionReview:
         decided_again_as=chain.decided_again_as,
         term_months=standing.terms.term_months,
         instalment=_money(standing.terms.instalment),
+        expire_time=_time(standing.expires),
     )
 
 
