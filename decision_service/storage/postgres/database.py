@@ -252,9 +252,10 @@ async def _first_contact(
     except StoreRefused:
         raise
     except StoreError as error:
+        authority = ", the file that PGSSLROOTCERT names" if "ssl" in server.url.query else ""
         raise StoreUnreachable(
             f"the database {server.shown} cannot be used ({faults.said(error.__cause__)}): check "
-            f"{setting}, and that the server runs and lets this user in"
+            f"{setting}{authority}, and that the server runs and lets this user in"
         ) from None
 
 
