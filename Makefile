@@ -107,9 +107,13 @@ stories: .venv/.dev ## Decide the applicants of tests/stories (ONLY=loan-pay-cut
 
 ADVISORIES ?=
 .PHONY: audit
-audit: .venv/.audit ## List licences; compare packages with osv.dev or ADVISORIES
+audit: .venv/.audit ## List licences; compare packages with ADVISORIES or kept ones
 	@$(BIN)/python -m lint.licences
 	@$(BIN)/python -m lint.audit $(ADVISORIES)
+
+.PHONY: advisories
+advisories: .venv/.dev ## Take kept advisories anew from osv.dev or ADVISORIES
+	@$(BIN)/python -m lint.advisories $(ADVISORIES)
 
 .PHONY: lint
 lint: .venv/.dev ## Check style, floors, size, public ground, protos, rules
@@ -139,7 +143,7 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 	$(BIN)/python -m lint.floors | diff - docs/floors.svg
 
 .PHONY: check
-check: lint types drift reliability-short prove-short test-long test ## What CI runs of the service, in CI's order
+check: lint types drift audit reliability-short prove-short test-long test ## What CI runs of the service, in CI's order
 
 ##@ Measure
 .PHONY: oracle

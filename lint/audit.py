@@ -1,8 +1,10 @@
 """Pinned packages against known vulnerabilities: `python -m lint.audit [ADVISORIES]`.
 
 ADVISORIES is a mounted file or folder of OSV records, or the URL of a service that answers OSV's
-queries; without it api.osv.dev is asked. Ends with 0 where nothing is known against any package, 1
-where something is or a package was not audited, 2 where no advisories could be had.
+queries; without it those count that are kept beside the lock files (`lint/advisories.py`). Ends
+with 0 where nothing is known against any package, 1 where something is or a package was not
+audited, 2 where no advisories could be had. Kept advisories that were never taken are said, and end
+with 0.
 """
 
 from __future__ import annotations
@@ -16,30 +18,42 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from packaging.utils import canonicalize_name
 
-from lint.advisories import AdvisoriesUnusable, read_advisories, serving
-from lint.locks import every_lock, read_lock
+from lint.advisories import (
+    KEPT,
+    SECONDS,
+    Advisories,
+    AdvisoriesUnusable,
+    Kept,
+    read_advisories,
+    read_kept,
+    serving,
+)
+from lint.locks import Pinned, every_lock, read_lock
 
-OSV = "https://api.osv.dev/v1/query"
-SECONDS = 10.0
 _PROBE = {"package": {"name": "pip", "ecosystem": "PyPI"}, "version": "26.3"}
 
 
 @contextmanager
 def advisory_url(given: str) -> Iterator[str]:
     """The URL to query, of a service that answers; raises AdvisoriesUnusable."""
-    if given and not given.startswith(("http://", "https://")):
+    if given.startswith(("http://", "https://")):
+        try:
+            httpx.post(given, json=_PROBE, timeout=SECONDS).raise_for_status()
+        except httpx.HTTPError as error:
+            raise AdvisoriesUnusable(f"{given} does not answer: {error}") from None
+        yield given
+        return
+    if given:
         advisories = read_advisories(Path(given))
         _say(f"{advisories.total} advisories in {given}, the newest of {advisories.newest[:10]}")
-        with serving(advisories) as url:
-            yield url
-        return
-    url = given or OSV
-    try:
-        httpx.post(url, json=_PROBE, timeout=SECONDS).raise_for_status()
-    except httpx.HTTPError as error:
-        raise AdvisoriesUnusable(f"{url} does not answer: {error}") from None
-    yield url
+    else:
+        kept = read_kept()
+        advisories = Advisories.of_records(kept.advisories)
+        _say(f"{advisories.total} advisories beside the locks, taken on {kept.taken}")
+    with serving(advisories) as url:
+        yield url
 
 
 def audited(url: str, locks: Sequence[Path]) -> list[dict[str, Any]]:
@@ -69,20 +83,37 @@ def findings(dependencies: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Audit every lock file and print what is found."""
+    given = arguments[0] if arguments else ""
     locks = every_lock()
-    unhashed = [one.name for path in locks for one in read_lock(path) if not one.hashes]
-    found = [f"{name}: has no hash" for name in unhashed]
+    pinned = [one for path in locks for one in read_lock(path)]
+    found = [f"{one.name}: has no hash" for one in pinned if not one.hashes]
     try:
-        with advisory_url(arguments[0] if arguments else "") as url:
+        if not given and not read_kept().taken:
+            _say(f"Nothing was compared: advisories were never taken into {KEPT.name}.")
+            _say("Where osv.dev or a copy of it can be reached: make advisories")
+            return _result(found)
+        with advisory_url(given) as url:
             dependencies = audited(url, locks)
+        if not given:
+            found += newer(pinned, read_kept())
     except AdvisoriesUnusable as problem:
         _say(f"Nothing was audited: {problem}.")
         _say("Mount advisories and name them: make audit ADVISORIES=<all.zip or folder of OSV>")
         return 2
-    found += findings(dependencies)
+    _say(f"{len(dependencies)} packages audited")
+    return _result([*found, *findings(dependencies)])
+
+
+def newer(pinned: Sequence[Pinned], kept: Kept) -> Iterator[str]:
+    """A line for each package of which no advisories were taken."""
+    for name in sorted({canonicalize_name(one.name) for one in pinned} - set(kept.packages)):
+        yield f"{name}: not audited: pinned after {kept.taken}, call make advisories"
+
+
+def _result(found: Sequence[str]) -> int:
     for line in found:
         _say(line)
-    _say(f"{len(dependencies)} packages audited, {len(found)} findings")
+    _say(f"{len(found)} findings")
     return 1 if found else 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PREFIX = "DECISION_"
 SECRETS = ("smile_api_key", "smile_api_secret", "log_hash_key", "webhook_secrets")
-FROM_FILES = (*SECRETS, "store_url")
+FROM_FILES = (*SECRETS, "store_url", "erasure_journal")
 """Settings of which a file may be named instead: `DECISION_STORE_URL_FILE`."""
 
 MASK = "***"

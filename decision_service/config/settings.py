@@ -131,10 +131,12 @@ class Settings(OnboardingSettings):
         repr=False,
         description="The database: sqlite:///FILE or postgresql://user:password@host/database.",
     )
-    erasure_journal: NamedPath | None = Field(
-        None,
-        description="File that records erasures apart from the database; by default beside the "
-        "SQLite file. Set it for PostgreSQL.",
+    erasure_journal: str = Field(  # it may hold a password
+        "",
+        repr=False,
+        description="Where erasures are recorded apart from the store: a file, by default beside "
+        "the SQLite file, or another database, which processes on several machines share: "
+        "postgresql://user:password@host/database. Set it for PostgreSQL.",
         examples=["/var/lib/decision-service/erasures"],
     )
     identity_key_file: NamedPath | None = Field(

@@ -1,4 +1,4 @@
-"""DECISION_STORE_URL: where the store is."""
+"""DECISION_STORE_URL and DECISION_ERASURE_JOURNAL: where the store and its erasures are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from sqlalchemy.exc import ArgumentError
 
 from decision_service.storage.errors import StoreUrlInvalid
 
-_FORMS = "use sqlite:///decision.db or postgresql://user:password@host/database"
+_POSTGRES_FORM = "postgresql://user:password@host/database"
+_FORMS = f"use sqlite:///decision.db or {_POSTGRES_FORM}"
 _POSTGRES = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
 _POSTGRES_OPTIONS = frozenset({"host", "sslmode"})
 
@@ -35,6 +36,11 @@ class PostgresServer(msgspec.Struct, frozen=True):
         """The URL without its password."""
         return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
 
+    @property
+    def server(self) -> tuple[object, ...]:
+        """Host and port, by which two databases are seen to be on one server."""
+        return self.url.host, self.url.port or 5432, self.url.query.get("host")
+
 
 def parse_store_url(text: str) -> SqliteFile | PostgresServer:
     """Read the URL of a store; raises StoreUrlInvalid, whose sentence repeats no password."""
@@ -50,6 +56,22 @@ def parse_store_url(text: str) -> SqliteFile | PostgresServer:
         return _postgres(url)
     raise StoreUrlInvalid(
         f"DECISION_STORE_URL begins with {url.drivername}:, which is no store: {_FORMS}"
+    )
+
+
+def parse_journal(given: str | Path) -> Path | PostgresServer:
+    """Read the place of an erasure journal; raises StoreUrlInvalid without a password."""
+    if "://" not in str(given) and "\n" not in str(given):
+        return Path(given)
+    try:
+        address = parse_store_url(str(given))
+    except StoreUrlInvalid:
+        address = None
+    if isinstance(address, PostgresServer):
+        return address
+    raise StoreUrlInvalid(
+        "DECISION_ERASURE_JOURNAL is neither a file nor a database: use a path, or "
+        f"{_POSTGRES_FORM} (options host and sslmode)"
     )
 
 

@@ -41,7 +41,7 @@ from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.pipeline.snapshots.events import Event, Receipt
 from decision_service.rollout.allowances import DayTotals
 from decision_service.rollout.gate import Pin
-from decision_service.storage.address import SqliteFile, parse_store_url
+from decision_service.storage.address import SqliteFile, parse_journal, parse_store_url
 from decision_service.storage.commit.lookups import Lookups
 from decision_service.storage.commit.writer import (
     LARGEST_GROUP,
@@ -56,7 +56,7 @@ from decision_service.storage.notices import StoredNotices
 from decision_service.storage.privacy import ended, expiry, snapshots
 from decision_service.storage.privacy.data_keys import PLAIN, DataKeys
 from decision_service.storage.privacy.erasing import Erasing
-from decision_service.storage.privacy.erasure_journal import ErasureJournal
+from decision_service.storage.privacy.erasure_journal import ErasureJournal, open_journal
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from decision_service.storage.privacy.rewrapping import open_data_keys, take_over
 from decision_service.storage.privacy.wrapping import count_others
@@ -123,7 +123,7 @@ class Store:
         lease: float = LEASE_SECONDS,
         init: bool = False,
         on_commit: OnCommit = no_op,
-        journal: Path | None = None,
+        journal: str | Path | None = None,
         erase_decisions: bool = False,
         identity_keys: Path | None = None,
         data_keys: Path | None = None,
@@ -135,9 +135,9 @@ class Store:
         A process that hangs keeps what it decides from the others for `lease` seconds.
         Where a SQLite file is missing that was there once, only `init` begins a new one.
         `on_commit` is called with each group's seconds and decisions. `journal` is the erasure
-        journal's file, by default the SQLite file's name with `.erasures`, and none beside
-        PostgreSQL; what it has and the database lacks is erased before this returns. With
-        `erase_decisions` an erasure takes a user's decisions as well as the data behind them.
+        journal's file or PostgreSQL URL, by default the SQLite file's name with `.erasures`, and
+        none beside PostgreSQL; what it has and the database lacks is erased before this returns.
+        With `erase_decisions` an erasure takes a user's decisions as well as the data behind them.
         `identity_keys` is the file of the keys by which accounts and persons are hashed, by default
         the SQLite file's name with `.identity-keys`, made where there is none; beside PostgreSQL
         there is none, and nothing is hashed. `data_keys` is the file of the keys that wrap users'
@@ -145,14 +145,17 @@ class Store:
         where there is none. A file of SQLite is wrapped by the newest of them before this returns.
         """
         database = await open_database(url, readers, init=init)
+        noted: ErasureJournal | None = None
         try:
-            noted = await asyncio.to_thread(_journal, url, journal)
+            noted = await _journal(url, journal)
             wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
             erasing = Erasing(database, noted, wrapping, with_decisions=erase_decisions)
             await erasing.catch_up()
             keys = await _identity_keys(url, identity_keys, database)
             await take_over(database, wrapping)
         except BaseException:
+            if noted is not None:
+                await noted.aclose()
             await database.aclose()
             raise
         leases = SharedLeases(database, lease) if is_shared(database) else None
@@ -451,11 +454,11 @@ class Store:
         return await self._database.read(work)
 
 
-def _journal(url: str, path: Path | None) -> ErasureJournal | None:
+async def _journal(url: str, given: str | Path | None) -> ErasureJournal | None:
     address = parse_store_url(url)
-    if path is None and isinstance(address, SqliteFile):
-        path = address.companion(".erasures")
-    return None if path is None else ErasureJournal.open(path)
+    if not given and isinstance(address, SqliteFile):
+        given = address.companion(".erasures")
+    return await open_journal(parse_journal(given)) if given else None
 
 
 async def _identity_keys(

@@ -21,30 +21,32 @@ def render(values: dict[str, Any]) -> dict[str, str]:
 
 
 @cache
-def golden_text(case: str) -> str:
-    """The manifests of a case in one text, each under the name of its template."""
+def rendered(case: str) -> dict[str, str]:
+    """The manifests of a case by the names of their templates."""
     values = yaml.safe_load((HERE / f"cases/{case}.yaml").read_text())
-    rendered = sorted(render(values).items())
-    return "".join(
-        f"# {name}\n{text.strip()}\n"
-        for name, text in rendered
+    return {
+        name: text.strip()
+        for name, text in sorted(render(values).items())
         if text.strip() and not name.endswith(".txt")
-    )
+    }
+
+
+def golden_text(case: str) -> str:
+    """The manifests of a case in one text, without the copies of alerts and dashboards."""
+    texts = rendered(case).items()
+    return "".join(f"# {name}\n{text}\n" for name, text in texts if "monitoring" not in name)
 
 
 def documents(case: str) -> list[dict[str, Any]]:
     """The objects of a case."""
-    return [one for one in yaml.safe_load_all(_separated(golden_text(case))) if one]
+    text = "\n---\n".join(rendered(case).values())
+    return [one for one in yaml.safe_load_all(text) if one]
 
 
 def of_kind(case: str, kind: str) -> dict[str, Any]:
     """The one object of a kind."""
     [found] = [one for one in documents(case) if one["kind"] == kind]
     return found
-
-
-def _separated(text: str) -> str:
-    return text.replace("# decision-service/templates", "---\n# decision-service/templates")
 
 
 if __name__ == "__main__":

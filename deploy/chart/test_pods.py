@@ -12,6 +12,7 @@ from rendering import CASES, HERE, documents, of_kind
 from decision_service.config import FROM_FILES, Settings, env_name, load
 from decision_service.edge.rpc.services.health import LIVENESS
 
+DATABASES = ("DECISION_STORE_URL_FILE", "DECISION_ERASURE_JOURNAL_FILE")
 MOUNTED = "/etc/decision-service"
 
 
@@ -33,7 +34,7 @@ def settings(container: dict[str, Any], folder: Path) -> Settings:
         if value.startswith(MOUNTED):
             file = folder / value.removeprefix(f"{MOUNTED}/")
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text("postgresql://u@h/d" if "STORE" in name else "x" * 64)
+            file.write_text(f"postgresql://u@h/{name}" if name in DATABASES else "x" * 64)
             environ[name] = str(file)
     return load(environ=environ)
 

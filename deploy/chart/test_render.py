@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import helm_python as helm
 import kubernetes_validate
 import pytest
-from rendering import CASES, CHART, HERE, documents, golden_text
+import yaml
+from rendering import CASES, CHART, HERE, documents, golden_text, of_kind
 
 from decision_service import __version__
+from decision_service.edge.http.webhooks import PATH as WEBHOOKS
 
 OLDEST, NEWEST = "1.29", kubernetes_validate.latest_version()
+RUNBOOK = "https://handbook.example.com/decisions/operations"
 SINCE = {"rules-oci": "1.31"}
 """Cases with what came later: an image as a volume."""
 
-WITHOUT_SCHEMA = ("ServiceMonitor",)
+WITHOUT_SCHEMA = ("ServiceMonitor", "PrometheusRule")
 """Kinds that Kubernetes does not know."""
 
 
@@ -39,6 +43,54 @@ def test_kubernetes_knows_every_field(case: str) -> None:
         if document["kind"] not in WITHOUT_SCHEMA:
             for version in (SINCE.get(case, OLDEST), NEWEST):
                 kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_alerts_and_dashboards_are_those_of_the_repository() -> None:
+    """Each alert links to the operators' own page, at the anchor of its row."""
+    [rule] = [one for one in documents("production") if one["kind"] == "PrometheusRule"]
+    groups = yaml.safe_load((HERE.parent / "prometheus/rules.yaml").read_text())["groups"]
+    for alert in (alert for group in groups for alert in group["rules"]):
+        page, anchor = alert["annotations"]["runbook_url"].split("#")
+        assert page == "docs/operations.md"
+        alert["annotations"]["runbook_url"] = f"{RUNBOOK}#{anchor}"
+    assert rule["spec"] == {"groups": groups}
+    [shown] = [one for one in documents("production") if one["kind"] == "ConfigMap"]
+    files = (HERE.parent / "grafana").glob("*.json")
+    made = {file.name: json.loads(file.read_text()) for file in files}
+    assert {name: json.loads(text) for name, text in shown["data"].items()} == made
+
+
+def test_prometheus_checks_the_pods_certificate() -> None:
+    """By the authority in the Secret and the Service's name: pods are scraped by address."""
+    [endpoint] = of_kind("production", "ServiceMonitor")["spec"]["endpoints"]
+    assert endpoint["tlsConfig"] == {
+        "serverName": "decision-service.loans.svc",
+        "ca": {"secret": {"name": "decision-tls", "key": "ca.crt"}},
+    }
+
+
+def test_strangers_reach_webhooks_and_the_connect_page_alone() -> None:
+    """Health, metrics and gRPC have no path from outside."""
+    [rule] = of_kind("production", "Ingress")["spec"]["rules"]
+    paths = {(one["path"], one["pathType"]) for one in rule["http"]["paths"]}
+    assert paths == {("/connect", "Prefix"), (WEBHOOKS, "Exact")}
+    assert {one["backend"]["service"]["port"]["name"] for one in rule["http"]["paths"]} == {"http"}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_volume_is_shared_by_several_pods(case: str) -> None:
+    """PostgreSQL needs no volume at all; SQLite has one pod."""
+    claims = [one["spec"] for one in documents(case) if one["kind"] == "PersistentVolumeClaim"]
+    assert [one["accessModes"] for one in claims] == [["ReadWriteOnce"]] * (case == "rules-git")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_network_policy_is_on_by_default(case: str) -> None:
+    """It selects the pods, both ways."""
+    spec = of_kind(case, "NetworkPolicy")["spec"]
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    pods = of_kind(case, "Deployment")["spec"]["selector"]["matchLabels"]
+    assert spec["podSelector"]["matchLabels"] == pods
 
 
 def test_no_render_is_left_over() -> None:

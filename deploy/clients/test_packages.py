@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
 from deploy.clients.conftest import Made
 from deploy.clients.programs import BUILT
+from tests.e2e.page import CALLERS
 from tests.e2e.service import ROOT
 
 PROBES = Path(__file__).parent / "probes"
@@ -111,6 +113,30 @@ def test_the_python_package_is_typed(tmp_path: Path) -> None:
         )
         found = [line.split(":")[1] for line in done.stdout.splitlines() if ": error:" in line]
         assert found == (_marked(program) if program else []), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("language", "command"),
+    [
+        ("python", ".venv/bin/python services.py Client"),
+        ("python", ".venv/bin/python services.py AsyncClient"),
+        ("node", "node services.mjs"),
+    ],
+    ids=["Client", "AsyncClient", "Node"],
+)
+def test_a_client_has_every_call_of_the_protos(made: Made, language: str, command: str) -> None:
+    """Of every service, under the names that docs/callers.md lists."""
+    protos = sorted((ROOT / "protos/decision_service/api/v1").glob("*_service.proto"))
+    calls = {name for one in protos for name in re.findall(r"^  rpc (\w+)", one.read_text(), re.M)}
+    program = made(language)
+    for probe in PROBES.glob("services.*"):
+        shutil.copy(probe, program.folder)
+    code, out = program.run(command)
+    assert code == 0, out
+    services: dict[str, list[str]] = json.loads(out)
+    assert {name[0].upper() + name[1:] for of in services.values() for name in of} == calls
+    [listed] = re.findall(r"A client has (.*?)\.", CALLERS.text, re.DOTALL)
+    assert re.findall(r"`(\w+)`", listed) == sorted(services)
 
 
 async def test_the_node_package_is_typed(made: Made) -> None:

@@ -82,9 +82,13 @@ def vendor() -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def at(store: Kept, vendor: dict[str, str], log: Path | None = None) -> Iterator[Lender]:
-    """A lender at a service on this store; the service is stopped in order."""
-    with serving(store.folder, log, drain_delay="0s", **store.settings, **vendor) as process:
+def at(
+    store: Kept, vendor: dict[str, str], log: Path | None = None, folder: Path | None = None
+) -> Iterator[Lender]:
+    """A lender at a service on this store, its own files in a folder; it is stopped in order."""
+    with serving(
+        folder or store.folder, log, drain_delay="0s", **store.settings, **vendor
+    ) as process:
         with grpc.insecure_channel(process.address) as channel:
             yield Lender(channel)
         assert process.terminate() == 0

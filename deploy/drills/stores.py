@@ -19,6 +19,7 @@ class Kept:
 
     folder: Path
     url: str
+    journal: str
     programs: str = ""
 
     @property
@@ -26,7 +27,7 @@ class Kept:
         """Those of the store, and of the files that are no part of a backup."""
         return {
             "store_url": self.url,
-            "erasure_journal": str(self.folder / "erasures"),
+            "erasure_journal": self.journal,
             "identity_key_file": str(self.folder / "identity-keys"),
             "data_key_file": str(self.folder / "data-keys"),
         }
@@ -72,9 +73,10 @@ class KeptInPostgres(Kept):
 
 def in_sqlite(folder: Path) -> Kept:
     """A file that is not there yet."""
-    return Kept(folder, f"sqlite:///{folder}/decisions.db")
+    return Kept(folder, f"sqlite:///{folder}/decisions.db", f"{folder}/erasures")
 
 
 def in_postgres(folder: Path, server: Postgres) -> Kept:
-    """An empty database."""
-    return KeptInPostgres(folder, server.empty(), str(server.server.bin_path), server)
+    """An empty database, and another one for the journal."""
+    programs = str(server.server.bin_path)
+    return KeptInPostgres(folder, server.empty(), server.empty(), programs, server)

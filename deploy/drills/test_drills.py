@@ -42,9 +42,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
         kept = in_sqlite(tmp_path)
     else:
         kept = in_postgres(tmp_path, request.getfixturevalue("server"))
-    made = {"smile_mode": "sandbox", "smile_api_key": "k", "smile_api_secret": "s"}
+    return made(kept)
+
+
+def made(kept: Kept) -> Kept:
+    """The store with its tables and keys."""
+    vendor = {"smile_mode": "sandbox", "smile_api_key": "k", "smile_api_secret": "s"}
     for words in (["migrate"], *([one, "add"] for one in ("identity-keys", "data-keys"))):
-        done = command(*words, folder=tmp_path, **made, **kept.settings)
+        done = command(*words, folder=kept.folder, **vendor, **kept.settings)
         assert done.returncode == 0, done.stderr
     return kept
 
@@ -69,6 +74,31 @@ def test_a_wiped_store_comes_back_as_it_was_backed_up(
         assert [lender.differing(one) for one in others] == [[]] * len(others)
         assert lender.decide(PEOPLE[1]).decision_id
     assert "erased again what an older store held" in log.read_text()
+
+
+def test_pods_on_a_restored_database_keep_a_person_erased(
+    vendor: dict[str, str], server: Postgres, tmp_path: Path
+) -> None:
+    """One of them is new, on an empty disk: the journal is in neither the backup nor a pod."""
+    pods = [tmp_path / name for name in ("store", "old", "new")]
+    for folder in pods:
+        folder.mkdir()
+    store = made(in_postgres(pods[0], server))
+    with at(store, vendor, folder=pods[1]) as lender:
+        decided = [lender.decide(user).decision_id for user in PEOPLE[:2]]
+        assert (done := store.backup(tmp_path / "backup")).returncode == 0, done.stderr
+        lender.erase(PEOPLE[0])
+    store.wipe()
+    assert (done := store.restore(tmp_path / "backup")).returncode == 0, done.stderr
+    with (
+        at(store, vendor, tmp_path / "log", pods[2]) as new,
+        at(store, vendor, tmp_path / "log-2", pods[1]) as old,
+    ):
+        for pod in (new, old):
+            assert pod.why_not("differing", decided[0]) == "SNAPSHOT_ERASED"
+            assert pod.differing(decided[1]) == []
+    assert "erased again what an older store held" in (tmp_path / "log").read_text()
+    assert "erased again what an older store held" not in (tmp_path / "log-2").read_text()
 
 
 def test_a_store_that_is_not_empty_is_left_as_it_is(

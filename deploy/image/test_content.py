@@ -13,6 +13,13 @@ TEMPORARY = {"tmp", "run/lock", "var/lock", "var/tmp"}
 PACKAGES = ROOT / "opt/decision-service/lib"
 
 
+def test_no_base_is_named_by_a_tag() -> None:
+    """A tag may come to mean another image: whoever builds names the base by its digest."""
+    lines = (Path(__file__).parent / "Containerfile").read_text().splitlines()
+    named = [line.split()[1] for line in lines if line.startswith(("FROM ", "ARG BASE", "ARG BUI"))]
+    assert named == ["BASE", "BUILDER=${BASE}", "${BUILDER}", "${BASE}"]
+
+
 def test_it_is_as_small_as_it_says() -> None:
     """At most 90 MB to pull, in at most four layers."""
     sizes = [layer["size"] / 1e6 for layer in manifest()["layers"]]

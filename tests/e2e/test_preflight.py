@@ -210,3 +210,8 @@ async def test_where_erasures_are_noted_is_looked_at(tmp_path: Path) -> None:
         for line in ("erasures", "identity keys"):
             ok, said = lines_of(done.stdout)[line]
             assert (ok, words in said) == (expected, True)
+    for host, expected, words in (("127.0.0.1:9", None, "as a whole"), ("h", True, "noted in h/e")):
+        apart = {**away, **nowhere, "erasure_journal": f"postgresql://u:canary@{host}/e"}
+        done = await run("preflight", "--format", "json", folder=tmp_path, **apart)
+        ok, said = lines_of(done.stdout)["erasures"]
+        assert (ok, words in said, "canary" in done.stdout) == (expected, True, False)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 from msgspec import structs
-from msgspec.structs import replace
 from sqlalchemy.engine import make_url
 
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.pipeline.ports import Erased, UserState
 from decision_service.reviewing.model import ReviewEnd
+from decision_service.storage.address import parse_journal
 from decision_service.storage.engine import migrate
-from decision_service.storage.privacy.erasure_journal import ErasureJournal, new_erasure
+from decision_service.storage.errors import StoreDamaged, StoreRefused
+from decision_service.storage.privacy.erasure_journal import FileJournal, new_erasure, open_journal
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
 from tests.kits.postgres import Postgres
@@ -26,7 +29,7 @@ from tests.kits.review_log import referred
 from tests.kits.stores import opened
 
 USER = SNAPSHOT.user_id
-OTHER = replace(SNAPSHOT, user_id="user-2")
+OTHER = structs.replace(SNAPSHOT, user_id="user-2")
 DECIDED = structs.replace(ENTRY, snapshot=SNAPSHOT)
 
 
@@ -35,26 +38,49 @@ class Place:
     """Where a store is; `copy` copies it while closed to the place that the result names."""
 
     url: str
-    journal: Path
+    journal: str
     copy: Callable[[], str]
+    empty_journal: Callable[[], str]
+    psql: Callable[[str], object] = print
 
     async def open(self, url: str | None = None) -> Store:
         """The store, or its copy, with the journal."""
         return await Store.open(url or self.url, journal=self.journal)
 
+    async def note_alone(self) -> None:
+        """Note an erasure that the store does not know."""
+        journal = await open_journal(parse_journal(self.journal))
+        await journal.note([new_erasure(USER)])
+        await journal.aclose()
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+
+@pytest.fixture(params=["sqlite", "postgresql", "postgresql alone"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """An empty store on each dialect."""
-    journal = tmp_path / "erasures"
-    if request.param == "sqlite":
+    """An empty store on each dialect, with its journal in a file or in a database of its own."""
+    return a_place(request, tmp_path, request.param)
+
+
+@pytest.fixture
+def journal_in_postgres(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty store on PostgreSQL, with its journal in a database of its own."""
+    return a_place(request, tmp_path, "postgresql alone")
+
+
+def a_place(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> Place:
+    """An empty store and an empty journal."""
+    names = (str(tmp_path / f"erasures-{number}") for number in count())
+
+    def empty_journal() -> str:
+        return server.empty() if kind == "postgresql alone" else next(names)
+
+    if kind == "sqlite":
         path, backup = tmp_path / "decisions.db", tmp_path / "backup.db"
 
         def copy() -> str:
             shutil.copy(path, backup)
             return f"sqlite:///{backup}"
 
-        return Place(f"sqlite:///{path}", journal, copy)
+        return Place(f"sqlite:///{path}", empty_journal(), copy, empty_journal)
     server: Postgres = request.getfixturevalue("postgres")
     url = server.empty()
     asyncio.run(migrate(url))
@@ -64,7 +90,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         server.server.psql(f"CREATE DATABASE {name}_backup TEMPLATE {name}")
         return server.url(f"{name}_backup")
 
-    return Place(url, journal, copied)
+    return Place(url, empty_journal(), copied, empty_journal, server.server.psql)
 
 
 async def test_caches_forget_a_user_before_and_after_the_erasure(place: Place) -> None:
@@ -84,6 +110,28 @@ async def test_caches_forget_a_user_before_and_after_the_erasure(place: Place) -
     assert heard == [(USER, True), (USER, True)]
     assert store.cached_user_state(OTHER.user_id) is not None
     await store.aclose()
+
+
+@contextmanager
+def away(place: Place) -> Iterator[None]:
+    """The journal's file is gone, or its database takes no connections."""
+    if "://" not in place.journal:
+        kept = Path(place.journal).rename(f"{place.journal}.away")
+        yield
+        kept.rename(place.journal)
+        return
+    name = make_url(place.journal).database
+    place.psql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    cut_off(place)
+    yield
+    place.psql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+def cut_off(place: Place) -> None:
+    """End every connection to the journal's database, as a server does after days."""
+    name = make_url(place.journal).database
+    ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    place.psql(ended)
 
 
 async def backed_up(place: Place) -> str:
@@ -130,7 +178,7 @@ async def test_a_restored_review_of_who_was_erased_is_ended_again(place: Place) 
 async def test_without_the_journal_the_backup_has_the_data(place: Place) -> None:
     """The journal is what erases it again, and nothing else."""
     backup = await backed_up(place)
-    async with opened(backup, journal=place.journal.with_name("another")) as store:
+    async with opened(backup, journal=place.empty_journal()) as store:
         assert await store.snapshot(USER, SNAPSHOT.id) == SNAPSHOT.body
 
 
@@ -151,7 +199,7 @@ async def test_an_erasure_that_a_crash_cut_off_is_finished(place: Place) -> None
     store = await place.open()
     await store.commit(DECIDED)
     await store.aclose()
-    ErasureJournal.open(place.journal).note([new_erasure(USER)])
+    await place.note_alone()
     store = await place.open()
     assert await store.snapshot(USER, SNAPSHOT.id) is None
     await store.aclose()
@@ -161,7 +209,7 @@ async def test_an_erasure_that_failed_is_not_repeated_after_a_later_one(place: P
     """The next one carries it out too, so that a start takes nothing that was given since."""
     store = await place.open()
     await store.commit(DECIDED)
-    ErasureJournal.open(place.journal).note([new_erasure(USER)])
+    await place.note_alone()
     assert await store.erase(USER) == Erased(snapshots=1, known=True)
     await store.commit(numbered(3, snapshot=SNAPSHOT, consent=1))
     await store.aclose()
@@ -173,7 +221,7 @@ async def test_an_erasure_that_failed_is_not_repeated_after_a_later_one(place: P
 async def test_a_lost_journal_is_written_anew(place: Place) -> None:
     """The next start notes again what the store knows, so that a restore still erases it."""
     backup = await backed_up(place)
-    place.journal.unlink()
+    place = replace(place, journal=place.empty_journal())
     await (await place.open()).aclose()
     store = await place.open(backup)
     assert await store.snapshot(USER, SNAPSHOT.id) is None
@@ -184,11 +232,9 @@ async def test_what_cannot_be_noted_is_not_erased(place: Place) -> None:
     """The caller is told to try again, and trying again erases."""
     store = await place.open()
     await store.commit(DECIDED)
-    kept = place.journal.rename(place.journal.with_name("away"))
-    with pytest.raises(StoreUnavailable):
+    with away(place), pytest.raises(StoreUnavailable, match="nothing was erased"):
         await store.erase(USER)
     assert await store.user_state(USER) != UserState((), consent=1)
-    kept.rename(place.journal)
     assert await store.erase(USER) == Erased(snapshots=1, known=True)
     await store.aclose()
 
@@ -202,7 +248,7 @@ async def test_an_erasure_that_nobody_waits_for_is_carried_out(place: Place) -> 
     erasing.cancel()
     await store.aclose()
     assert erasing.cancelled()
-    async with opened(place.url, journal=place.journal.with_name("another")) as store:
+    async with opened(place.url, journal=place.empty_journal()) as store:
         assert await store.user_state(USER) == UserState((), consent=1)
 
 
@@ -211,7 +257,56 @@ async def test_beside_sqlite_there_is_a_journal_by_itself(tmp_path: Path) -> Non
     async with opened(f"sqlite:///{tmp_path}/decisions.db") as store:
         assert store.keeps_journal
         await store.erase(USER)
-    assert len(ErasureJournal.open(tmp_path / "decisions.db.erasures").marks()) == 1
+    journal = await FileJournal.open(tmp_path / "decisions.db.erasures")
+    assert len(await journal.marks()) == 1
+
+
+async def test_a_database_that_was_away_is_asked_again(
+    postgres: Postgres, journal_in_postgres: Place
+) -> None:
+    """An erasure after days finds its connection closed, and is noted over another one."""
+    place = journal_in_postgres
+    store = await place.open()
+    await store.commit(DECIDED)
+    await asyncio.to_thread(cut_off, place)
+    assert await store.erase(USER) == Erased(snapshots=1, known=True)
+    await store.aclose()
+    assert told(postgres, place.journal, "SELECT count(*) FROM erasure_journal") == "1"
+    assert USER not in told(postgres, place.journal, "SELECT erasure_id, mark FROM erasure_journal")
+
+
+async def test_machines_that_start_at_once_erase_a_backup_once(journal_in_postgres: Place) -> None:
+    """With nothing on their own disks: the withdrawal is not counted for each of them."""
+    backup = await backed_up(journal_in_postgres)
+    stores = await asyncio.gather(*(journal_in_postgres.open(backup) for _ in range(4)))
+    for store in stores:
+        assert await store.user_state(USER) == UserState((), consent=1)
+        await store.aclose()
+
+
+async def test_a_journal_in_the_stores_database_is_refused(journal_in_postgres: Place) -> None:
+    """A restored backup would bring its own older journal back."""
+    place = replace(journal_in_postgres, journal=journal_in_postgres.url)
+    with pytest.raises(StoreRefused, match="name a database of its own"):
+        await place.open()
+
+
+async def test_a_journal_without_its_key_is_refused(
+    postgres: Postgres, journal_in_postgres: Place
+) -> None:
+    """No new key is made for erasures that it could not find again."""
+    await backed_up(journal_in_postgres)
+    told(postgres, journal_in_postgres.journal, "DELETE FROM erasure_journal_keys")
+    with pytest.raises(StoreDamaged, match="restore it from its backup"):
+        await journal_in_postgres.open()
+
+
+async def test_a_journal_that_cannot_be_reached_stops_the_start(journal_in_postgres: Place) -> None:
+    """The sentence names the setting, and no password."""
+    place = replace(journal_in_postgres, journal="postgresql://u:canary@127.0.0.1:1/journal")
+    with pytest.raises(StoreRefused, match="DECISION_ERASURE_JOURNAL") as refused:
+        await place.open()
+    assert "canary" not in refused.value.message
 
 
 async def test_an_erased_key_leaves_the_files_of_the_tables(

@@ -10,6 +10,7 @@ import type { ClockServiceDefinition } from "./types/decision_service/api/v1/Clo
 import type { DecisionServiceDefinition } from "./types/decision_service/api/v1/DecisionService.js";
 import type { NoticeServiceDefinition } from "./types/decision_service/api/v1/NoticeService.js";
 import type { OutcomeServiceDefinition } from "./types/decision_service/api/v1/OutcomeService.js";
+import type { ReviewServiceDefinition } from "./types/decision_service/api/v1/ReviewService.js";
 import type { RolloutServiceDefinition } from "./types/decision_service/api/v1/RolloutService.js";
 import type { RulesetServiceDefinition } from "./types/decision_service/api/v1/RulesetService.js";
 
@@ -57,6 +58,7 @@ export class Client {
   readonly decisions: Calls<DecisionServiceDefinition>;
   readonly outcomes: Calls<OutcomeServiceDefinition>;
   readonly notices: Calls<NoticeServiceDefinition>;
+  readonly reviews: Calls<ReviewServiceDefinition>;
   readonly rollouts: Calls<RolloutServiceDefinition>;
   readonly rulesets: Calls<RulesetServiceDefinition>;
   readonly #client: grpc.Client;
@@ -73,6 +75,7 @@ export class Client {
     this.decisions = this.#calls("DecisionService");
     this.outcomes = this.#calls("OutcomeService");
     this.notices = this.#calls("NoticeService");
+    this.reviews = this.#calls("ReviewService");
     this.rollouts = this.#calls("RolloutService");
     this.rulesets = this.#calls("RulesetService");
   }

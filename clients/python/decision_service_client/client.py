@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from decision_service_client.v1.decision_service_pb2_grpc import DecisionServiceAsyncStub
     from decision_service_client.v1.notice_service_pb2_grpc import NoticeServiceAsyncStub
     from decision_service_client.v1.outcome_service_pb2_grpc import OutcomeServiceAsyncStub
+    from decision_service_client.v1.review_service_pb2_grpc import ReviewServiceAsyncStub
     from decision_service_client.v1.rollout_service_pb2_grpc import RolloutServiceAsyncStub
     from decision_service_client.v1.ruleset_service_pb2_grpc import RulesetServiceAsyncStub
 
@@ -54,6 +55,7 @@ class Client:
         self.decisions = v1.DecisionServiceStub(channel)
         self.outcomes = v1.OutcomeServiceStub(channel)
         self.notices = v1.NoticeServiceStub(channel)
+        self.reviews = v1.ReviewServiceStub(channel)
         self.rollouts = v1.RolloutServiceStub(channel)
         self.rulesets = v1.RulesetServiceStub(channel)
 
@@ -94,6 +96,7 @@ class AsyncClient:
         self.decisions: DecisionServiceAsyncStub = v1.DecisionServiceStub(channel)
         self.outcomes: OutcomeServiceAsyncStub = v1.OutcomeServiceStub(channel)
         self.notices: NoticeServiceAsyncStub = v1.NoticeServiceStub(channel)
+        self.reviews: ReviewServiceAsyncStub = v1.ReviewServiceStub(channel)
         self.rollouts: RolloutServiceAsyncStub = v1.RolloutServiceStub(channel)
         self.rulesets: RulesetServiceAsyncStub = v1.RulesetServiceStub(channel)
 

@@ -191,6 +191,19 @@ async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabas
     return database
 
 
+async def open_beside(
+    server: PostgresServer, begin: Callable[[Connection], None], setting: str
+) -> PostgresDatabase:
+    """Open a database that is no store, after `begin`; raises StoreRefused, naming its setting."""
+    database = PostgresDatabase(server, 1)
+    try:
+        await _first_contact(server, partial(database.write, begin), setting)
+    except BaseException:
+        await database.aclose()
+        raise
+    return database
+
+
 class PostgresReader:
     """One connection whose transactions can only read."""
 
@@ -229,15 +242,20 @@ async def migrate_postgres(server: PostgresServer) -> None:
         await engine.dispose()
 
 
-async def _first_contact(server: PostgresServer, work: Callable[[], Awaitable[None]]) -> None:
+async def _first_contact(
+    server: PostgresServer,
+    work: Callable[[], Awaitable[None]],
+    setting: str = "DECISION_STORE_URL",
+) -> None:
     try:
         await _patiently(work)
     except StoreRefused:
         raise
     except StoreError as error:
+        authority = ", the file that PGSSLROOTCERT names" if "ssl" in server.url.query else ""
         raise StoreUnreachable(
-            f"the store {server.shown} cannot be used ({faults.said(error.__cause__)}): check "
-            "DECISION_STORE_URL, and that the server runs and lets this user in"
+            f"the database {server.shown} cannot be used ({faults.said(error.__cause__)}): check "
+            f"{setting}{authority}, and that the server runs and lets this user in"
         ) from None
 
 

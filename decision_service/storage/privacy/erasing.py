@@ -53,6 +53,8 @@ class Erasing:
     async def aclose(self) -> None:
         """Finish running erasures."""
         await asyncio.gather(*self._running, return_exceptions=True)
+        if self._journal is not None:
+            await self._journal.aclose()
 
     def _ended(self, task: asyncio.Task[Erased]) -> None:
         self._running.discard(task)
@@ -62,8 +64,8 @@ class Erasing:
     async def _erase(self, user_id: str, disconnected: Disconnected | None) -> Erased:
         erasure, noted = new_erasure(user_id), frozenset[str]()
         if self._journal is not None:
-            await asyncio.to_thread(self._journal.note, [erasure])
-            noted = await asyncio.to_thread(self._journal.of, user_id)
+            await self._journal.note([erasure])
+            noted = await self._journal.of(user_id)
         work = partial(
             consents.erase,
             user_id=user_id,
@@ -86,7 +88,7 @@ class Erasing:
         """
         if self._journal is None:
             return
-        marks = await asyncio.to_thread(self._journal.marks)
+        marks = await self._journal.marks()
         done = await self._database.read(erasures.done)
         await self._carry_out({one: mark for one, mark in marks.items() if one not in done})
         lost = ((one, user) for one, user in done.items() if one not in marks)
@@ -96,7 +98,7 @@ class Erasing:
         if not lacking or self._journal is None:
             return
         known = await self._database.read(erasures.users)
-        users = dict(await asyncio.to_thread(self._journal.marked, known))
+        users = await self._journal.marked(known)
         wanted = {one: users.get(mark) for one, mark in lacking.items()}
         work = partial(
             erasures.carry_out,
@@ -113,5 +115,5 @@ class Erasing:
     async def _note_again(self, lost: Iterable[Erasure]) -> None:
         wanted = [*lost]
         if wanted and self._journal is not None:
-            await asyncio.to_thread(self._journal.note, wanted)
+            await self._journal.note(wanted)
             log.warning("the erasure journal was written anew from the store", erasures=len(wanted))

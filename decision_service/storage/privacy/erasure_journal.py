@@ -1,27 +1,52 @@
-"""The erasure journal: a file beside the database, so that a restored backup is erased again.
+"""The erasure journal: apart from the store's database, so that a restored backup is erased again.
 
-Its first line holds a random key; each line after it an erasure's id and the user's id hashed
-(HMAC-SHA256) under that key. It says of nobody more than that a user whose id one knows anyway was
-erased. Lines are appended under a lock and lie on the disk before the database is touched, and they
-all have one length, so that a line that a crash cut short is known and replaced.
+It is a file, or tables in another PostgreSQL database that several machines share. It holds a
+random key, and of each erasure its id and the user's id hashed (HMAC-SHA256) under that key: no
+more than that a user whose id one knows anyway was erased. An erasure is durable there before the
+store is touched. The file's first line is the key; lines are appended under a lock and all have one
+length, so that a line that a crash cut short is known and replaced.
 """
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import hmac
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, TypeVar
 
 import msgspec
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    func,
+    inspect,
+    select,
+)
 
-from decision_service.domain.errors import StoreUnavailable
-from decision_service.storage.errors import StoreDamaged, StoreUnwritable, unavailable
+from decision_service.domain.errors import StoreError, StoreUnavailable
+from decision_service.storage.address import PostgresServer
+from decision_service.storage.engine import Database
+from decision_service.storage.errors import (
+    ConnectionLost,
+    StoreDamaged,
+    StoreRefused,
+    StoreUnwritable,
+    unavailable,
+)
+from decision_service.storage.queries.dialect import insert_new
+
+T = TypeVar("T")
 
 _HEAD = b"erasures of decision-service, 1: "
 _KEY_BYTES = 32
@@ -42,39 +67,87 @@ def new_erasure(user_id: str) -> Erasure:
     return Erasure(secrets.token_hex(16), user_id)
 
 
-class ErasureJournal:
-    """The file, which several processes of one machine may share."""
+class ErasureJournal(Protocol):
+    """Where erasures are recorded apart from the store's database."""
+
+    async def note(self, erasures: Iterable[Erasure]) -> None:
+        """Add erasures, durable on return; raises StoreUnavailable."""
+
+    async def marks(self) -> Mapping[str, str]:
+        """Every erasure's id with its user's mark; raises StoreDamaged or StoreUnavailable."""
+
+    async def of(self, user_id: str) -> frozenset[str]:
+        """The ids of a user's erasures; raises StoreDamaged or StoreUnavailable."""
+
+    async def marked(self, users: Sequence[str]) -> Mapping[str, str]:
+        """Each of these users by its mark; raises StoreDamaged or StoreUnavailable."""
+
+    async def aclose(self) -> None:
+        """Close connections."""
+
+
+async def open_journal(place: Path | PostgresServer) -> ErasureJournal:
+    """Find the journal or begin one; raises StoreRefused."""
+    if isinstance(place, PostgresServer):
+        return await PostgresJournal.open(place)
+    return await FileJournal.open(place)
+
+
+class FileJournal:
+    """A file, which several processes of one machine may share."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @classmethod
-    def open(cls, path: Path) -> ErasureJournal:
-        """Find the journal or begin one; raises StoreUnwritable or StoreDamaged."""
-        journal = cls(path)
+    async def open(cls, path: Path) -> FileJournal:
+        """Find the file or begin one; raises StoreUnwritable or StoreDamaged."""
         try:
-            with journal._locked(os.O_CREAT):
-                pass
+            return await asyncio.to_thread(cls._open, path)
         except OSError as error:
             raise StoreUnwritable(
                 f"the erasure journal {path} cannot be written ({error.strerror}): give the "
                 "service's user access to it, or set DECISION_ERASURE_JOURNAL to another file"
             ) from None
-        return journal
 
-    def note(self, erasures: Iterable[Erasure]) -> None:
-        """Append erasures, durable on return; raises StoreUnavailable."""
+    async def note(self, erasures: Iterable[Erasure]) -> None:
+        await self._do(self._note, tuple(erasures))
+
+    async def marks(self) -> Mapping[str, str]:
+        return await self._do(self._marks)
+
+    async def of(self, user_id: str) -> frozenset[str]:
+        mark = _mark(await self._do(self._read_key), user_id)
+        return frozenset(one for one, of in (await self.marks()).items() if of == mark)
+
+    async def marked(self, users: Sequence[str]) -> Mapping[str, str]:
+        key = await self._do(self._read_key)
+        return {_mark(key, user_id): user_id for user_id in users}
+
+    async def aclose(self) -> None:
+        """Nothing stays open."""
+
+    @staticmethod
+    async def _do(work: Callable[..., T], *arguments: object) -> T:
         try:
-            with self._locked() as file:
-                key = _key(self._path, file)
-                file.seek(0, os.SEEK_END)
-                file.write(b"".join(_line(key, one) for one in erasures))
-                _sync(file)
+            return await asyncio.to_thread(work, *arguments)
         except OSError as error:
             raise _unwritable(error) from error
 
-    def marks(self) -> Mapping[str, str]:
-        """Every erasure's id with its user's mark; raises StoreDamaged."""
+    @classmethod
+    def _open(cls, path: Path) -> FileJournal:
+        journal = cls(path)
+        with journal._locked(os.O_CREAT):
+            return journal
+
+    def _note(self, erasures: Sequence[Erasure]) -> None:
+        with self._locked() as file:
+            key = _key(self._path, file)
+            file.seek(0, os.SEEK_END)
+            file.write(b"".join(_line(key, one) for one in erasures))
+            _sync(file)
+
+    def _marks(self) -> Mapping[str, str]:
         with self._locked() as file:
             file.seek(_HEAD_LENGTH)
             lines = file.read()
@@ -83,21 +156,9 @@ class ErasureJournal:
             raise _damaged(self._path)
         return {one[1].decode(): one[2].decode() for one in found if one is not None}
 
-    def of(self, user_id: str) -> frozenset[str]:
-        """The ids of a user's erasures; raises StoreDamaged, and StoreUnavailable as `note`."""
-        try:
-            with self._locked() as file:
-                mark = _mark(_key(self._path, file), user_id)
-            return frozenset(one for one, of in self.marks().items() if of == mark)
-        except OSError as error:
-            raise _unwritable(error) from error
-
-    def marked(self, users: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """Each of these users after its mark."""
+    def _read_key(self) -> bytes:
         with self._locked() as file:
-            key = _key(self._path, file)
-        for user_id in users:
-            yield _mark(key, user_id), user_id
+            return _key(self._path, file)
 
     @contextmanager
     def _locked(self, flags: int = 0) -> Iterator[BinaryIO]:
@@ -107,6 +168,116 @@ class ErasureJournal:
             fcntl.flock(file, fcntl.LOCK_EX)
             _mend(self._path, file)
             yield file
+
+
+_METADATA = MetaData()
+_KEYS = Table(
+    "erasure_journal_keys",
+    _METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+)
+_LINES = Table(
+    "erasure_journal",
+    _METADATA,
+    Column("erasure_id", Text, primary_key=True),
+    Column("mark", Text, nullable=False, index=True),
+)
+_FIND_KEY = select(_KEYS.c.key)
+_SEVERAL_STARTS = 0x6572_6173_7572_6573
+"""The number of PostgreSQL's advisory lock under which the tables are made."""
+
+
+class PostgresJournal:
+    """Tables in a database of their own, with its own backup; any number of machines share it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    async def open(cls, server: PostgresServer) -> PostgresJournal:
+        """Find the tables or make them; raises StoreRefused."""
+        from decision_service.storage.postgres.database import open_beside  # late, as the store's
+
+        return cls(await open_beside(server, _begin_tables, "DECISION_ERASURE_JOURNAL"))
+
+    async def note(self, erasures: Iterable[Erasure]) -> None:
+        noted = tuple(erasures)
+
+        def work(connection: Connection) -> None:
+            key = self._key(connection)
+            rows = [{"erasure_id": one.id, "mark": _mark(key, one.user_id)} for one in noted]
+            insert_new(connection, _LINES, rows)
+
+        await self._do(work)
+
+    async def marks(self) -> Mapping[str, str]:
+        lines = select(_LINES.c.erasure_id, _LINES.c.mark)
+        return await self._do(lambda one: {row[0]: row[1] for row in one.execute(lines)})
+
+    async def of(self, user_id: str) -> frozenset[str]:
+
+        def work(connection: Connection) -> frozenset[str]:
+            mark = _mark(self._key(connection), user_id)
+            lines = select(_LINES.c.erasure_id).where(_LINES.c.mark == mark)
+            return frozenset(connection.execute(lines).scalars())
+
+        return await self._do(work)
+
+    async def marked(self, users: Sequence[str]) -> Mapping[str, str]:
+        key = await self._do(self._key)
+        return {_mark(key, user_id): user_id for user_id in users}
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._database.aclose()
+
+    async def _do(self, work: Callable[[Connection], T]) -> T:
+        """Run work that may be repeated: a connection that lay idle for days may be gone."""
+        try:
+            try:
+                return await self._database.write(work)
+            except ConnectionLost:
+                return await self._database.write(work)
+        except StoreRefused:
+            raise
+        except StoreError as error:
+            raise unavailable(
+                "the database of the erasure journal does not answer: nothing was erased; try again"
+            ) from error
+
+    @staticmethod
+    def _key(connection: Connection) -> bytes:
+        key = connection.execute(_FIND_KEY).scalar_one_or_none()
+        if key is None:
+            raise _keyless()
+        return bytes(key)
+
+
+def _begin_tables(connection: Connection) -> None:
+    found = set(inspect(connection).get_table_names())
+    if "alembic_version" in found:
+        raise StoreRefused(
+            "DECISION_ERASURE_JOURNAL names a database with a store's tables, where a restored "
+            "backup brings an older journal back: name a database of its own"
+        )
+    if not _METADATA.tables.keys() <= found:
+        connection.execute(select(func.pg_advisory_xact_lock(_SEVERAL_STARTS)))
+        _METADATA.create_all(connection)
+    key = connection.execute(_FIND_KEY).scalar_one_or_none()
+    if key is None and connection.execute(select(_LINES).limit(1)).first() is not None:
+        raise _keyless()
+    # Where the key is there nothing changes, but a server that is read-only refuses.
+    row = {"number": 1, "key": key or secrets.token_bytes(_KEY_BYTES)}
+    insert_new(connection, _KEYS, [row])
+
+
+def _keyless() -> StoreDamaged:
+    return StoreDamaged(
+        "the database of DECISION_ERASURE_JOURNAL has lost the journal's key, and nothing was "
+        "changed: restore it from its backup, or name an empty one, into which what the store "
+        "still knows of erasures is written"
+    )
 
 
 def _mend(path: Path, file: BinaryIO) -> None:

@@ -43,10 +43,15 @@ def carry_out(
     *,
     with_decisions: bool = False,
 ) -> None:
-    """Erase each of these users, by erasure id; for unknown users only the id is recorded."""
+    """Erase each of these users, by erasure id; for unknown users only the id is recorded.
+
+    What another process has carried out since is left out: the user may have given data again.
+    """
     strangers = [one for one, user_id in wanted.items() if user_id is None]
+    consents.hold(connection, {user_id for user_id in wanted.values() if user_id is not None})
+    carried_out = done(connection)
     for erasure_id, user_id in wanted.items():
-        if user_id is not None:
+        if user_id is not None and erasure_id not in carried_out:
             consents.erase(
                 connection, user_id, [erasure_id], now=now, with_decisions=with_decisions
             )

@@ -74,6 +74,7 @@ def test_json_has_the_same_for_programs(
         ({"AUTH_TOKENS_FILE": "/nowhere/callers"}, "DECISION_AUTH_TOKENS_FILE"),
         ({"IDENTITY_KEY_FILE": "/nowhere/keys"}, "/nowhere/keys cannot be read"),
         ({"ERASURE_JOURNAL": "/nowhere/journal"}, "make /nowhere"),
+        ({"ERASURE_JOURNAL": "sqlite:///canary.db"}, "is neither a file nor a database"),
         ({**KEYS, "TLS_CERT_FILE": "/x", "TLS_KEY_FILE": "/x"}, "DECISION_TLS_KEY_FILE (/x)"),
         ({"SMILE_API_KEY_FILE": "/nowhere/key"}, "of DECISION_SMILE_API_KEY_FILE cannot be read"),
         ({"DRAIN_GRACE": "5"}, "DECISION_DRAIN_GRACE is '5'"),

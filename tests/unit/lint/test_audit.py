@@ -10,8 +10,17 @@ from zipfile import ZipFile
 import httpx
 import pytest
 
-from lint.advisories import AdvisoriesUnusable, affects, read_advisories, serving
-from lint.audit import findings, main
+from lint.advisories import (
+    Advisories,
+    AdvisoriesUnusable,
+    affects,
+    read_advisories,
+    read_kept,
+    serving,
+    take,
+)
+from lint.audit import findings, main, newer
+from lint.locks import Pinned
 
 
 def record(**affected: Any) -> dict[str, Any]:
@@ -83,6 +92,39 @@ def test_an_audit_without_advisories_says_so(
     told = capsys.readouterr().out
     assert "Nothing was audited" in told
     assert "ADVISORIES=" in told
+
+
+def test_kept_advisories_find_what_is_pinned(tmp_path: Path) -> None:
+    """Taken from a service or a mount alike, of any version, of the pinned packages alone."""
+    other = json.loads(json.dumps(LAST).replace("Some.Package", "other").replace("X-1", "X-2"))
+    for one in (RANGE | {"details": "long"}, other):
+        (tmp_path / f"{one['id']}.json").write_text(json.dumps(one))
+    with serving(read_advisories(tmp_path)) as url:
+        for source in (url, str(tmp_path)):
+            kept = take(source, ["Some_Package", "unknown"], tmp_path / "kept")
+            assert kept == read_kept(tmp_path / "kept")
+            assert kept.packages == ["some-package", "unknown"]
+            assert [one["id"] for one in kept.advisories] == ["X-1"]
+            assert "long" not in (tmp_path / "kept").read_text()
+            advisories = Advisories.of_records(kept.advisories)
+            assert [len(advisories.of("some-package", at)) for at in ("1.2", "2.0")] == [1, 0]
+    later = [Pinned("some-package", "1", 1), Pinned("New_One", "1", 1)]
+    assert [line.split(":")[0] for line in newer(later, kept)] == ["new-one"]
+
+
+def test_a_source_that_does_not_answer_changes_nothing(tmp_path: Path) -> None:
+    """What was taken before stays."""
+    (tmp_path / "kept").write_text("as before")
+    with pytest.raises(AdvisoriesUnusable):
+        take("http://127.0.0.1:1/v1/query", ["a"], tmp_path / "kept")
+    assert (tmp_path / "kept").read_text() == "as before"
+
+
+def test_the_file_beside_the_locks_can_be_read() -> None:
+    """It says when it was taken, or that it never was: then it holds nothing."""
+    kept = read_kept()
+    assert bool(kept.taken) == bool(kept.source) == bool(kept.packages)
+    assert kept.taken or not kept.advisories
 
 
 def test_a_package_that_was_not_audited_is_a_finding() -> None:

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.storage.address import PostgresServer, SqliteFile, parse_store_url
+from decision_service.storage.address import (
+    PostgresServer,
+    SqliteFile,
+    parse_journal,
+    parse_store_url,
+)
 from decision_service.storage.errors import StoreUrlInvalid
 
 
@@ -48,6 +53,24 @@ def test_a_shown_address_hides_its_password() -> None:
     address = parse_store_url("postgresql://u:hunter2@h/credit")
     assert isinstance(address, PostgresServer)
     assert address.shown == "postgresql://u:***@h/credit"
+
+
+def test_a_journal_is_a_file_or_a_database() -> None:
+    """A file by its path; a database on the store's server is seen to be there."""
+    assert parse_journal("/var/lib/erasures") == Path("/var/lib/erasures")
+    journal = parse_journal("postgresql://u:p@h:5432/erasures")
+    store = parse_store_url("postgresql://v@h/credit")
+    assert isinstance(journal, PostgresServer)
+    assert isinstance(store, PostgresServer)
+    assert journal.server == store.server
+
+
+@pytest.mark.parametrize("given", ["mysql://u:hunter2@h/db", "postgresql://u:hunter2@h", "a\nb"])
+def test_a_journal_that_is_neither_is_refused(given: str) -> None:
+    """The sentence has the setting and no password."""
+    with pytest.raises(StoreUrlInvalid, match="DECISION_ERASURE_JOURNAL") as refused:
+        parse_journal(given)
+    assert "hunter2" not in refused.value.message
 
 
 @pytest.mark.parametrize(

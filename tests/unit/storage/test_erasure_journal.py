@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.storage.errors import StoreDamaged, StoreUnwritable
-from decision_service.storage.privacy.erasure_journal import Erasure, ErasureJournal, new_erasure
+from decision_service.storage.privacy.erasure_journal import Erasure, FileJournal, new_erasure
 
 FIRST = Erasure("a" * 32, "user-1")
 SECOND = Erasure("b" * 32, "user-2")
@@ -22,90 +22,90 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "decisions.db.erasures"
 
 
-def marks_of(journal: ErasureJournal, *users: str) -> list[str]:
-    """The marks of users, as the journal would write them."""
-    return [mark for mark, _ in journal.marked(users)]
+async def noted(path: Path, *erasures: Erasure) -> FileJournal:
+    """The journal, after it has noted erasures."""
+    journal = await FileJournal.open(path)
+    await journal.note(erasures)
+    return journal
 
 
-def test_what_was_noted_is_there_after_opening_again(path: Path) -> None:
+async def test_what_was_noted_is_there_after_opening_again(path: Path) -> None:
     """Erasures keep their ids, and their users are found by marks that stay the same."""
-    ErasureJournal.open(path).note([FIRST, SECOND])
-    again = ErasureJournal.open(path)
-    assert again.marks() == dict(
-        zip([FIRST.id, SECOND.id], marks_of(again, "user-1", "user-2"), strict=True)
+    await noted(path, FIRST, SECOND)
+    again = await FileJournal.open(path)
+    assert await again.marks() == dict(
+        zip([FIRST.id, SECOND.id], await again.marked(["user-1", "user-2"]), strict=True)
     )
 
 
-def test_it_names_nobody(path: Path) -> None:
+async def test_it_names_nobody(path: Path) -> None:
     """No user id is in the file, and only its owner reads it."""
-    ErasureJournal.open(path).note([FIRST])
+    await noted(path, FIRST)
     assert b"user-1" not in path.read_bytes()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_two_journals_mark_one_user_differently(tmp_path: Path) -> None:
+async def test_two_journals_mark_one_user_differently(tmp_path: Path) -> None:
     """Each file has a key of its own, so that marks cannot be looked up elsewhere."""
-    one, two = (ErasureJournal.open(tmp_path / name) for name in "ab")
-    assert marks_of(one, "user-1") != marks_of(two, "user-1")
+    one, two = [await FileJournal.open(tmp_path / name) for name in "ab"]
+    assert await one.marked(["user-1"]) != await two.marked(["user-1"])
 
 
-def test_a_line_cut_at_any_byte_is_dropped_and_replaced(path: Path) -> None:
+async def test_a_line_cut_at_any_byte_is_dropped_and_replaced(path: Path) -> None:
     """A crash while writing leaves the earlier lines, and the next one follows them."""
-    ErasureJournal.open(path).note([FIRST])
+    await noted(path, FIRST)
     whole = path.read_bytes()
-    ErasureJournal.open(path).note([SECOND])
+    await noted(path, SECOND)
     both = path.read_bytes()
     for cut in range(len(whole), len(both)):
         path.write_bytes(both[:cut])
-        assert list(ErasureJournal.open(path).marks()) == [FIRST.id]
-        ErasureJournal.open(path).note([SECOND])
+        assert list(await (await FileJournal.open(path)).marks()) == [FIRST.id]
+        await noted(path, SECOND)
         assert path.read_bytes() == both
 
 
-def test_a_first_line_cut_at_any_byte_is_written_anew(path: Path) -> None:
+async def test_a_first_line_cut_at_any_byte_is_written_anew(path: Path) -> None:
     """Nothing can have been noted yet."""
-    ErasureJournal.open(path)
+    await FileJournal.open(path)
     head = path.read_bytes()
     for cut in range(len(head)):
         path.write_bytes(head[:cut])
-        ErasureJournal.open(path).note([FIRST])
-        assert list(ErasureJournal.open(path).marks()) == [FIRST.id]
+        await noted(path, FIRST)
+        assert list(await (await FileJournal.open(path)).marks()) == [FIRST.id]
 
 
 @pytest.mark.parametrize("content", [b"notes of mine\n", b"x" * 500, b"\0" * 98])
-def test_another_file_is_left_as_it_is(path: Path, content: bytes) -> None:
+async def test_another_file_is_left_as_it_is(path: Path, content: bytes) -> None:
     """What is no journal is refused with a sentence, and not written to."""
     path.write_bytes(content)
     with pytest.raises(StoreDamaged, match="restore it from its copy"):
-        ErasureJournal.open(path)
+        await FileJournal.open(path)
     assert path.read_bytes() == content
 
 
-def test_a_damaged_line_is_told(path: Path) -> None:
+async def test_a_damaged_line_is_told(path: Path) -> None:
     """A line that is none is never passed over."""
-    journal = ErasureJournal.open(path)
-    journal.note([FIRST, SECOND])
+    journal = await noted(path, FIRST, SECOND)
     content = bytearray(path.read_bytes())
     content[-150] = ord("?")
     path.write_bytes(content)
     with pytest.raises(StoreDamaged):
-        journal.marks()
+        await journal.marks()
 
 
-def test_writers_at_once_lose_nothing(path: Path) -> None:
+async def test_writers_at_once_lose_nothing(path: Path) -> None:
     """Eight journals on one file, as processes have them, keep all their lines."""
-    journals = [ErasureJournal.open(path) for _ in range(8)]
+    journals = [await FileJournal.open(path) for _ in range(8)]
     erasures = [new_erasure(f"user-{n}") for n in range(80)]
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda n: journals[n % 8].note([erasures[n]]), range(80)))
-    assert set(journals[0].marks()) == {one.id for one in erasures}
+    await asyncio.gather(*(journals[n % 8].note([erasures[n]]) for n in range(80)))
+    assert set(await journals[0].marks()) == {one.id for one in erasures}
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+async def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """A missing folder is a sentence with the setting; one that goes away later is no erasure."""
     with pytest.raises(StoreUnwritable, match="ERASURE_JOURNAL"):
-        ErasureJournal.open(tmp_path / "gone" / "journal")
-    journal = ErasureJournal.open(tmp_path / "journal")
+        await FileJournal.open(tmp_path / "gone" / "journal")
+    journal = await FileJournal.open(tmp_path / "journal")
     (tmp_path / "journal").unlink()
     with pytest.raises(StoreUnavailable, match="nothing was erased"):
-        journal.note([FIRST])
+        await journal.note([FIRST])

@@ -14,7 +14,7 @@ from decision_service.edge.rpc.server_deps import certificates_of
 from decision_service.edge.tls import CertificatesRefused
 from decision_service.language.diagnostics import render
 from decision_service.pipeline.rules.checks.blocked import blocked_problem
-from decision_service.storage.address import parse_store_url
+from decision_service.storage.address import parse_journal, parse_store_url
 from decision_service.storage.errors import StoreRefused
 from decision_service.storage.privacy.data_keys import DATA_KEYS
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
@@ -71,8 +71,13 @@ def _of_store(settings: Settings) -> Iterator[str]:
         yield error.message
     yield from _of_keys(IDENTITY_KEYS, settings.identity_key_file)
     yield from _of_keys(DATA_KEYS, settings.data_key_file)
-    if settings.erasure_journal is not None:
-        yield from _of_folder("erasure_journal", settings.erasure_journal)
+    try:
+        place = parse_journal(settings.erasure_journal)
+    except StoreRefused as error:
+        yield error.message
+        return
+    if settings.erasure_journal and isinstance(place, Path):
+        yield from _of_folder("erasure_journal", place)
 
 
 def _of_connect_page(settings: Settings) -> Iterator[str]:

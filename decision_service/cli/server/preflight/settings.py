@@ -14,6 +14,8 @@ from decision_service.config import (
     is_loopback,
     split_address,
 )
+from decision_service.storage.address import PostgresServer, parse_journal, parse_store_url
+from decision_service.storage.errors import StoreUrlInvalid
 
 VENDOR_HOSTS: Mapping[str | None, SmileMode] = {
     **{urlsplit(url).hostname: mode for mode, url in BASE_URLS.items()},
@@ -73,7 +75,18 @@ def transport_check(settings: Settings) -> PreflightCheck:
 def erasures_check(settings: Settings) -> PreflightCheck:
     """Whether erasures are noted apart from the store."""
     words = "a restored backup would bring erased data back: set DECISION_ERASURE_JOURNAL"
-    return _beside_the_store("erasures", "noted", settings.erasure_journal, settings, words)
+    try:
+        place = parse_journal(settings.erasure_journal) if settings.erasure_journal else None
+        store = parse_store_url(settings.store_url)
+    except StoreUrlInvalid as error:
+        return PreflightCheck("erasures", False, error.message)
+    if not isinstance(place, PostgresServer):
+        return _beside_the_store("erasures", "noted", place, settings, words)
+    shown = place.shown.rpartition("@")[2]
+    if isinstance(store, PostgresServer) and place.server == store.server:
+        words = f"noted in {shown}, on the store's server: never restore that server as a whole"
+        return PreflightCheck("erasures", None, words)
+    return PreflightCheck("erasures", True, f"noted in {shown}")
 
 
 def identity_keys_check(settings: Settings) -> PreflightCheck:

@@ -50,6 +50,27 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and $v.secrets.store (not $v.secrets.keys) }}
 {{- fail "PostgreSQL needs key files that all pods share: set secrets.keys to a Secret with identity-keys and data-keys" }}
 {{- end }}
+{{- if ne (empty $v.secrets.store) (empty $v.secrets.erasures) }}
+{{- fail "secrets.store and secrets.erasures belong together: erasures are recorded in a database apart from the store's, so that a restored backup brings no erased person back; set each to a Secret with url" }}
+{{- end }}
+{{- if and $v.secrets.store (eq $v.secrets.store $v.secrets.erasures) }}
+{{- fail (printf "secrets.erasures is %s, the Secret of the store: name one with the url of another database" $v.secrets.erasures) }}
+{{- end }}
+{{- if and (eq $v.mode "production") (not (hasPrefix "sha256:" $v.image.tag)) }}
+{{- fail (printf "mode is production and image.tag is %q, a name that may come to mean another image: set it to the image's digest, sha256:…" $v.image.tag) }}
+{{- end }}
+{{- if and $v.ingress.enabled (not $v.ingress.host) }}
+{{- fail "ingress.enabled needs ingress.host, the name by which the vendor and applicants reach the service" }}
+{{- end }}
+{{- if and $v.networkPolicy.enabled $v.ingress.enabled (not $v.networkPolicy.httpFrom) }}
+{{- fail "networkPolicy keeps the Ingress controller out: name its pods in networkPolicy.httpFrom" }}
+{{- end }}
+{{- if and $v.networkPolicy.enabled $v.serviceMonitor.enabled (not $v.networkPolicy.metricsFrom) }}
+{{- fail "networkPolicy keeps Prometheus out: name its pods in networkPolicy.metricsFrom" }}
+{{- end }}
+{{- if and $v.prometheusRule.enabled (not $v.prometheusRule.runbookUrl) }}
+{{- fail "prometheusRule.enabled needs prometheusRule.runbookUrl, where your operators read docs/operations.md" }}
+{{- end }}
 {{- if not (or $embedded $v.secrets.store $v.persistence.enabled) }}
 {{- fail (printf "mode is %s and decisions would be lost with the pod: set secrets.store for PostgreSQL, or persistence.enabled for SQLite" $v.mode) }}
 {{- end }}
@@ -84,5 +105,5 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
 {{- define "owned" -}}
-DECISION_SMILE_MODE DECISION_SMILE_REQUESTS_PER_SECOND DECISION_SMILE_API_KEY DECISION_SMILE_API_SECRET DECISION_SMILE_API_KEY_FILE DECISION_SMILE_API_SECRET_FILE DECISION_GRPC_ADDRESS DECISION_HTTP_ADDRESS DECISION_ADMIN_ADDRESS DECISION_ALLOW_PLAINTEXT DECISION_STORE_URL DECISION_STORE_URL_FILE DECISION_IDENTITY_KEY_FILE DECISION_DATA_KEY_FILE DECISION_ERASURE_JOURNAL DECISION_TLS_CERT_FILE DECISION_TLS_KEY_FILE DECISION_TLS_CLIENT_CA_FILE DECISION_AUTH_TOKENS_FILE DECISION_WEBHOOK_SECRETS DECISION_WEBHOOK_SECRETS_FILE DECISION_LOG_HASH_KEY DECISION_LOG_HASH_KEY_FILE DECISION_RULES_DIR DECISION_DRAIN_DELAY DECISION_DRAIN_GRACE DECISION_REUSE_PORT
+DECISION_SMILE_MODE DECISION_SMILE_REQUESTS_PER_SECOND DECISION_SMILE_API_KEY DECISION_SMILE_API_SECRET DECISION_SMILE_API_KEY_FILE DECISION_SMILE_API_SECRET_FILE DECISION_GRPC_ADDRESS DECISION_HTTP_ADDRESS DECISION_ADMIN_ADDRESS DECISION_ALLOW_PLAINTEXT DECISION_STORE_URL DECISION_STORE_URL_FILE DECISION_IDENTITY_KEY_FILE DECISION_DATA_KEY_FILE DECISION_ERASURE_JOURNAL DECISION_ERASURE_JOURNAL_FILE DECISION_TLS_CERT_FILE DECISION_TLS_KEY_FILE DECISION_TLS_CLIENT_CA_FILE DECISION_AUTH_TOKENS_FILE DECISION_WEBHOOK_SECRETS DECISION_WEBHOOK_SECRETS_FILE DECISION_LOG_HASH_KEY DECISION_LOG_HASH_KEY_FILE DECISION_RULES_DIR DECISION_DRAIN_DELAY DECISION_DRAIN_GRACE DECISION_REUSE_PORT
 {{- end }}

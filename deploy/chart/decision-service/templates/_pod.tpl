@@ -24,7 +24,7 @@ capabilities: {drop: [ALL]}
 {{- $at := "/etc/decision-service" }}
 {{- with $v.secrets }}
 {{- if .vendor }}{{ $_ := set $set "DECISION_SMILE_API_KEY_FILE" (printf "%s/vendor/api-key" $at) }}{{ $_ := set $set "DECISION_SMILE_API_SECRET_FILE" (printf "%s/vendor/api-secret" $at) }}{{ end }}
-{{- if .store }}{{ $_ := set $set "DECISION_STORE_URL_FILE" (printf "%s/store/url" $at) }}{{ $_ := set $set "DECISION_ERASURE_JOURNAL" "/journal/erasures" }}{{ end }}
+{{- if .store }}{{ $_ := set $set "DECISION_STORE_URL_FILE" (printf "%s/store/url" $at) }}{{ $_ := set $set "DECISION_ERASURE_JOURNAL_FILE" (printf "%s/erasures/url" $at) }}{{ $_ := set $set "PGSSLROOTCERT" (printf "%s/store/ca.crt" $at) }}{{ end }}
 {{- if .keys }}{{ $_ := set $set "DECISION_IDENTITY_KEY_FILE" (printf "%s/keys/identity-keys" $at) }}{{ $_ := set $set "DECISION_DATA_KEY_FILE" (printf "%s/keys/data-keys" $at) }}{{ end }}
 {{- if .tls }}{{ $_ := set $set "DECISION_TLS_CERT_FILE" (printf "%s/tls/tls.crt" $at) }}{{ $_ := set $set "DECISION_TLS_KEY_FILE" (printf "%s/tls/tls.key" $at) }}{{ end }}
 {{- if $v.tls.clientCertificates }}{{ $_ := set $set "DECISION_TLS_CLIENT_CA_FILE" (printf "%s/tls/ca.crt" $at) }}{{ end }}
@@ -45,9 +45,6 @@ capabilities: {drop: [ALL]}
 {{- define "mounts" -}}
 - {name: data, mountPath: /data}
 - {name: tmp, mountPath: /tmp}
-{{- if .Values.secrets.store }}
-- {name: journal, mountPath: /journal}
-{{- end }}
 {{- range $name, $secret := .Values.secrets }}{{ if $secret }}
 - {name: secret-{{ $name }}, mountPath: /etc/decision-service/{{ $name }}, readOnly: true}
 {{- end }}{{ end }}
@@ -64,10 +61,6 @@ capabilities: {drop: [ALL]}
   emptyDir: {}
 {{- end }}
 - {name: tmp, emptyDir: {}}
-{{- if .Values.secrets.store }}
-- name: journal
-  persistentVolumeClaim: {claimName: {{ .Values.erasureJournal.existingClaim | default (printf "%s-journal" (include "name" .)) }}}
-{{- end }}
 {{- range $name, $secret := .Values.secrets }}{{ if $secret }}
 - {name: secret-{{ $name }}, secret: {secretName: {{ $secret }}, defaultMode: 0440}}
 {{- end }}{{ end }}
