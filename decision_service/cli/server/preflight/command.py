@@ -29,6 +29,7 @@ from decision_service.cli.server.preflight.store import store_check
 from decision_service.cli.server.preflight.vendor import clock_check, vendor_checks
 from decision_service.cli.server.vendor import open_smile
 from decision_service.config import Settings, SmileMode, load
+from decision_service.domain.errors import visible
 
 _PROVE_SECONDS = 300.0
 
@@ -54,7 +55,7 @@ def preflight(
         lines.append(one)
         if form is not Format.JSON:
             mark = {True: "ok  ", False: "DO  ", None: "–   "}[one.ok]
-            sys.stdout.write(f"{mark}{one.name:<10} {one.words}\n")
+            sys.stdout.write(visible(f"{mark}{one.name:<10} {one.words}\n"))
             sys.stdout.flush()
     if form is Format.JSON:
         print_json([{"name": one.name, "ok": one.ok, "words": one.words} for one in lines])
