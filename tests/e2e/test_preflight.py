@@ -170,7 +170,10 @@ async def test_webhooks_are_registered_listed_and_tried(tmp_path: Path) -> None:
         assert (
             await run("webhooks", "register", address, folder=tmp_path, **newer)
         ).returncode == 0
-        assert {one["secret"] for one in vendor.webhooks.all()} == {"a newer secret of tests", SECRET}
+        assert {one["secret"] for one in vendor.webhooks.all()} == {
+            "a newer secret of tests",
+            SECRET,
+        }
         for code in (0, 1):
             gone = await run("webhooks", "remove", hook["id"], folder=tmp_path, **where)
             assert (gone.returncode, hook["id"] in gone.stdout + gone.stderr) == (code, True)

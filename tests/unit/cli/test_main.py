@@ -150,3 +150,37 @@ def test_three_shells_complete_commands(instruction, words):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, "webhooks" in done.stdout) == (0, True)
+
+
+KILL = (sys.executable, "-m", "decision_service", "rollout", "kill", "story-loan", "--why", "x",
+        "--address", "127.0.0.1:1")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "answer", "asked", "ended"),
+    [
+        ((), b"n\n", "Stop every decision of story-loan: no application is decided", 1),
+        ((), b"y\n", "Stop every decision of story-loan: no application is decided", 3),
+        (("--arm", "challenger"), b"n\n", "Stop the challenger of story-loan", 1),
+        (("--arm", "explore"), b"n\n", "Stop exploring in story-loan", 1),
+        (("--yes",), b"", "", 3),
+    ],
+)
+def test_a_kill_asks_on_a_terminal(more, answer, asked, ended):
+    """It names what it stops; without a yes nothing is sent."""
+    ours, terminal = os.openpty()
+    os.write(ours, answer)
+    done = subprocess.run(
+        [*KILL, *more], stdin=terminal, stdout=PIPE, stderr=terminal, check=False, timeout=60
+    )
+    os.close(terminal)
+    shown = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert (done.returncode, asked in shown, "Stop" in shown) == (ended, True, bool(asked)), shown
+
+
+def test_a_kill_without_a_terminal_acts_at_once():
+    """It does not wait for an answer that cannot come: an open pipe on which nothing is said."""
+    with subprocess.Popen(KILL, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+        assert process.wait(60) == 3
+        assert b"Stop" not in process.stderr.read()
