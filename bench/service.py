@@ -77,7 +77,7 @@ def settings(base_url: str, **more: str) -> dict[str, str]:
         "smile_base_url": base_url,
         "drain_delay": "0s",
     }
-    return own | ({"webhook_secrets": "bench-webhooks"} if WEBHOOKS else {}) | more
+    return own | ({"webhook_secrets": "bench-webhooks-bench"} if WEBHOOKS else {}) | more
 
 
 def serve_command(*options: str, unlimited: bool = not WEBHOOKS) -> list[str]:

@@ -86,7 +86,7 @@ def _serving(folder: Path) -> Iterator[tuple[str, str]]:
         "DECISION_HTTP_ADDRESS": "127.0.0.1:0",
         "DECISION_STORE_URL": f"sqlite:///{folder / 'decisions.db'}",
         "DECISION_RULES_DIR": str(ROOT / "rules"),
-        "DECISION_WEBHOOK_SECRETS": "secret",
+        "DECISION_WEBHOOK_SECRETS": "secret-of-live-metrics",
     }
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(

@@ -62,7 +62,9 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         return unusable(error)
     except typer.TyperException as error:
-        said = " ".join(error.format_message().split()).replace(": Value error, ", ": ", 1)
+        said = error.format_message()
+        if not said.startswith("Usage: "):  # the help of a group without a command
+            said = " ".join(said.split()).replace(": Value error, ", ": ", 1)
         ended = CommandError(said, Exit.USAGE)
     except typer.Abort:
         ended = CommandError("nothing was done: the question got no yes", Exit.FINDINGS)

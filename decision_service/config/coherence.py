@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
-from decision_service.config.addresses import reach_problem
+from decision_service.config.addresses import reach_problem, split_address
 from decision_service.config.names import env_name
 from decision_service.config.onboarding import (
     connect_problems,
@@ -16,6 +17,8 @@ from decision_service.config.settings import Settings
 from decision_service.config.values import SmileMode
 
 _MODE = env_name("smile_mode")
+_ADDRESSES = ("grpc_address", "http_address", "admin_address")
+_EVERY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 _REAL_MODE = f"set {_MODE}=sandbox or production"
 
 
@@ -33,6 +36,10 @@ def contradictions(settings: Settings) -> Iterator[str]:
 
 
 def _of_mode(settings: Settings) -> Iterator[str]:
+    url = settings.smile_base_url
+    if url and not url.rstrip("/").endswith("/v1"):
+        whole = url.partition("?")[0].rstrip("/").removesuffix("/v1") + "/v1"
+        yield f"{env_name('smile_base_url')} {url} has no /v1 at its end: set it to {whole}"
     if settings.smile_mode is not SmileMode.EMBEDDED:
         for name in ("smile_api_key", "smile_api_secret"):
             if not getattr(settings, name).get_secret_value():
@@ -80,12 +87,17 @@ def _of_approval(settings: Settings) -> Iterator[str]:
 def _of_addresses(settings: Settings) -> Iterator[str]:
     encrypted = settings.tls_cert_file is not None or settings.allow_plaintext
     known = settings.callers_known or settings.allow_plaintext
-    for name in ("grpc_address", "http_address", "admin_address"):
-        address = getattr(settings, name)
+    named = {name: getattr(settings, name) for name in _ADDRESSES}
+    named = {name: address for name, address in named.items() if address}
+    for name, address in named.items():
         known_there = known or name != "grpc_address"
-        if address and (
-            problem := reach_problem(
-                env_name(name), address, encrypted=encrypted, known_callers=known_there
-            )
+        if problem := reach_problem(
+            env_name(name), address, encrypted=encrypted, known_callers=known_there
         ):
             yield problem
+    for (one, first), (other, second) in combinations(named.items(), 2):
+        (host, port), (other_host, other_port) = split_address(first), split_address(second)
+        same = host == other_host or _EVERY & {host, other_host}
+        if same and port == other_port != 0:  # the system chooses another port for each 0
+            both = f"{env_name(one)} and {env_name(other)}"
+            yield f"{both} both take port {port} of {host}: give each a port of its own"

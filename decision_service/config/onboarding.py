@@ -14,7 +14,7 @@ from decision_service.config.names import env_name, masked
 from decision_service.config.values import NamedPath, Names, Seconds, Url
 
 WIDGET_SCRIPT = "https://web.smileapi.io/v2/smile.v2.js"
-LONGEST_SECRET = 64
+SHORTEST_SECRET, LONGEST_SECRET = 16, 64
 
 
 class OnboardingSettings(BaseModel):
@@ -30,7 +30,7 @@ class OnboardingSettings(BaseModel):
         SecretStr(""),
         description="Secrets by which the vendor signs events, separated by commas, newest first; "
         "switches webhooks and warm snapshots on.",
-        examples=["change-me"],
+        examples=["16-to-64-random-characters"],
     )
     accounts_max_age: Seconds = Field(
         900.0,
@@ -122,12 +122,12 @@ class OnboardingSettings(BaseModel):
 
 
 def secret_problems(settings: OnboardingSettings) -> Iterator[str]:
-    """A sentence for each secret that the vendor would not take, without showing it."""
+    """A sentence for each secret that can be guessed or the vendor would not take, unshown."""
     for place, secret in enumerate(settings.secrets_of_webhooks, 1):
-        if len(secret) > LONGEST_SECRET:
+        if not SHORTEST_SECRET <= len(secret) <= LONGEST_SECRET:
             yield (
-                f"{env_name('webhook_secrets')}: number {place} has {len(secret)} bytes, and the "
-                f"vendor takes at most {LONGEST_SECRET}: make a shorter one"
+                f"{env_name('webhook_secrets')}: number {place} has {len(secret)} bytes: give it "
+                f"{SHORTEST_SECRET} to {LONGEST_SECRET}, chosen at random"
             )
 
 

@@ -25,10 +25,25 @@ person's data and no secret; `fields` are the values of the message, for ErrorIn
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
 import msgspec
+
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\r(?!\n)"
+)
+"""A control or bidirectional character: refused in requests, escaped on screens.
+
+Line breaks and tabs are none of them.
+"""
+
+
+def visible(text: str) -> str:
+    """A text, or JSON, with each control and bidirectional character as its JSON escape."""
+    return UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 class ServiceError(Exception):

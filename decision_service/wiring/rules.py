@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -42,6 +43,15 @@ def rules_folder(settings: Settings) -> Path:
     if settings.smile_mode is SmileMode.EMBEDDED and not chosen:
         return starter_rules()
     return settings.rules_dir
+
+
+def refused_rules(root: Path, problems: Sequence[Diagnostic]) -> StartError:
+    """Why a service does not start by the rules of a folder."""
+    return StartError(
+        f"the rules in {root} have {count(problems)}: mend them, and try "
+        "`decision-service rules check`",
+        tuple(map(render, problems)),
+    )
 
 
 def signers_of(settings: Settings, authenticator: Authenticator) -> ReadSigners | None:
@@ -107,11 +117,7 @@ async def _last_good(
     good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
     settled = None if good is None else await settle(store, good, clock.now())
     if not isinstance(settled, MigratedPlans):
-        raise StartError(
-            f"the rules in {root} have {count(bad)}: mend them, and try "
-            "`decision-service rules check`",
-            problems,
-        )
+        raise refused_rules(root, bad)
     for problem in problems:
         log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=problem)
     rules = _rules(settled, store, clock)

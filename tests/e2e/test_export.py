@@ -19,6 +19,8 @@ from decision_service.cli.decisions.export.rows import csv_line, json_line
 from decision_service.cli.errors import Exit
 from decision_service.cli.main import run
 from decision_service.language.diagnostics import render
+from decision_service.pipeline.records.read import Recorded
+from decision_service.pipeline.records.recourse import FindRecourse
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.trial.rule_tests import run_rule_tests
 from decision_service.simulator.people.sandbox.people import sandbox_people
@@ -74,6 +76,24 @@ async def test_an_export_names_nobody(live: Running) -> None:
         ids += [*records, *(account.account_id for account in quality.accounts)]
         assert records
         assert [each for each in ids if each in text] == []
+
+
+async def test_an_export_seeks_no_recourse_and_counts(
+    live: Running, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows without the search of what would have to be different, and their number on stderr."""
+    exported = await _recorded(live, sandbox_people()[1].user_id)
+    assert exported.decision.HasField("recourse")
+
+    async def sought(_: FindRecourse, recorded: Recorded) -> None:
+        pytest.fail(f"recourse of {recorded.entry.decision_id} was sought")
+
+    monkeypatch.setattr(FindRecourse, "__call__", sought)
+    line = ["decisions", "export", "--format", "csv", "--address", live.service.address]
+    assert await asyncio.to_thread(run, line) == Exit.DONE
+    done = capsys.readouterr()
+    assert exported.tag in done.out
+    assert done.err == "1 decision\n"
 
 
 @pytest.mark.long

@@ -134,7 +134,7 @@ async def test_an_applicant_is_compared_cold_and_warm(
     tmp_path: Path, rules: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A warm decision compares another applicant with no further call; none of it is stored."""
-    async with running(tmp_path, rules_dir=rules, webhook_secrets="a-little-secret") as live:
+    async with running(tmp_path, rules_dir=rules, webhook_secrets="a-secret-of-tests") as live:
         first = (await live.stub.CreateDecision(asked(RIGHT), timeout=10)).decision
         assert grades(first) == ["EXACT"] * 4
         assert outcome(first) == "APPROVE"

@@ -62,7 +62,10 @@ async def metrics(live: Running) -> dict[str, float]:
 
 async def test_the_docs_describe_every_metric_and_no_other(tmp_path: Path) -> None:
     """The table of docs/operations.md has each name that `/metrics` shows, and it shows each."""
-    async with running(tmp_path, webhook_secrets="secret") as live, httpx.AsyncClient() as client:
+    async with (
+        running(tmp_path, webhook_secrets="a secret of tests") as live,
+        httpx.AsyncClient() as client,
+    ):
         text = (await client.get(f"{live.service.http_url}/metrics")).text
     shown = re.findall(r"^# TYPE (?:decision_service_)?(\S+)", text, re.MULTILINE)
     page = (ROOT / "docs" / "operations.md").read_text("utf-8")

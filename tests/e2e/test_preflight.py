@@ -143,8 +143,8 @@ async def test_a_rollout_that_has_moved_on_is_not_at_its_first_stage(tmp_path: P
             )  # fmt: skip
             assert moved.returncode == 0, moved.stderr
         done = await run("preflight", folder=tmp_path, **where)
-        assert "DO  rollout    personal-loan-ph is at stage" in done.stdout
-        assert "ok  rollout    gig-advance-ph is at stage staff (0 %)" in done.stdout
+        assert "DO  rollout       personal-loan-ph is at stage" in done.stdout
+        assert "ok  rollout       gig-advance-ph is at stage staff (0 %)" in done.stdout
 
 
 @pytest.mark.long
@@ -166,15 +166,18 @@ async def test_webhooks_are_registered_listed_and_tried(tmp_path: Path) -> None:
         assert (again.returncode, "Registered already" in again.stdout) == (0, True)
         assert vendor.webhooks.all() == [hook]
         assert (await run("webhooks", "list", folder=tmp_path, **where)).returncode == 0
-        newer = where | {"webhook_secrets": f"newer,{SECRET}"}
+        newer = where | {"webhook_secrets": f"a newer secret of tests,{SECRET}"}
         assert (
             await run("webhooks", "register", address, folder=tmp_path, **newer)
         ).returncode == 0
-        assert {one["secret"] for one in vendor.webhooks.all()} == {"newer", SECRET}
+        assert {one["secret"] for one in vendor.webhooks.all()} == {
+            "a newer secret of tests",
+            SECRET,
+        }
         for code in (0, 1):
             gone = await run("webhooks", "remove", hook["id"], folder=tmp_path, **where)
             assert (gone.returncode, hook["id"] in gone.stdout + gone.stderr) == (code, True)
-        assert [one["secret"] for one in vendor.webhooks.all()] == ["newer"]
+        assert [one["secret"] for one in vendor.webhooks.all()] == ["a newer secret of tests"]
         await tried(live, tmp_path, where)
 
 
@@ -190,7 +193,7 @@ async def tried(live: Running, folder: Path, where: dict[str, str]) -> None:
     form = ("--format", "json")
     told = await run("webhooks", "send-test", here, *form, folder=folder, **where)
     assert json.loads(told.stdout) == {"signed": 200, "forged": 401}
-    other = where | {"webhook_secrets": "another"}
+    other = where | {"webhook_secrets": "another secret of tests"}
     assert (await run("webhooks", "send-test", here, folder=folder, **other)).returncode == 1
 
 
@@ -199,7 +202,7 @@ async def test_where_erasures_are_noted_is_looked_at(tmp_path: Path) -> None:
     """Beside SQLite they are, with the keys of hashes; for PostgreSQL files must be named."""
     embedded = {"smile_mode": "embedded", "rules_dir": str(staged(tmp_path))}
     away = {"smile_mode": "sandbox", "smile_api_key": "k", "smile_api_secret": "s"}
-    nowhere = {"smile_base_url": "http://127.0.0.1:9", "store_url": "postgresql://127.0.0.1:9/d"}
+    nowhere = {"smile_base_url": "http://127.0.0.1:9/v1", "store_url": "postgresql://127.0.0.1:9/d"}
     journal = str(tmp_path / "erasures")
     for more, expected, words in (
         (embedded, None, "beside the SQLite file"),

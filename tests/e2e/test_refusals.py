@@ -1,9 +1,13 @@
 """Bad input gets a clear error and nothing is recorded."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.descriptor_pool import Default
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
@@ -12,6 +16,10 @@ from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import build_app, serve
 from tests.e2e.service import Refusal, Running, create, refused, running
 
+SERVICES = [f"decision_service.api.v1.{name}Service" for name in (
+    "Applicant", "Backtest", "Clock", "Decision", "Notice", "Outcome", "Review", "Rollout",
+    "Ruleset",
+)]  # fmt: skip
 GEORGE = sandbox_people()[0].user_id
 
 
@@ -34,6 +42,41 @@ async def test_malformed_fields_are_named(shared: Running) -> None:
     told = await unrecorded(shared, create("../x", product="No Such", view=7))
     assert (told.code, told.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
     assert set(told.fields) == {"user_id", "product", "view"}
+
+
+def _with_text(message: type[Message], text: str, path: str = "") -> Iterator[tuple[Message, str]]:
+    """A request for each text of it, however deep, which has the text there alone, and its path."""
+    for field in message.DESCRIPTOR.fields:
+        name, inner = path + field.name, field.message_type
+        if field.type == field.TYPE_STRING:
+            yield message(**{field.name: [text] if field.is_repeated else text}), name
+        elif inner is None or inner.full_name.startswith("google.protobuf."):
+            continue
+        elif inner.GetOptions().map_entry:
+            value = inner.fields_by_name["value"]
+            kept = text if value.message_type is None else values_pb2.InputValue(text=text)
+            yield message(**{field.name: {"a": kept}}), f"{name}.a"
+            yield message(**{field.name: {text: kept}}), name
+        else:
+            for one, at in _with_text(GetMessageClass(inner), text, f"{name}."):
+                yield message(**{field.name: [one] if field.is_repeated else one}), at
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_no_text_of_any_request_may_rule_a_screen(shared: Running, name: str) -> None:
+    """Control and bidirectional characters are refused by field, in every text of every call."""
+    described = Default().FindServiceByName(name)
+    tried = 0
+    for method in described.methods:
+        path = f"/{name}/{method.name}"
+        call = shared.channel.unary_unary(path, lambda sent: sent.SerializeToString())
+        for text in ("a\x1b[2J", "\0", "a\u202eb", "a\rb", "\x9b31m"):
+            for request, field in _with_text(GetMessageClass(method.input_type), text):
+                told = await refused(call(request))
+                assert told.info.reason == "FIELD_INVALID", (method.name, field)
+                assert field in told.fields, (method.name, field, told.fields)
+                tried += 1
+    assert tried
 
 
 async def test_missing_and_mistyped_inputs_are_named(shared: Running) -> None:

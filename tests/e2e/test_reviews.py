@@ -353,7 +353,7 @@ async def test_an_erasure_ends_the_review(tmp_path: Path) -> None:
 
 @pytest.mark.long
 async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
-    """Listed, claimed, completed, confirmed, and read as one chain."""
+    """Listed, claimed, completed, confirmed, and read as one chain with every word."""
     async with office(tmp_path, f"sqlite:///{tmp_path}/decisions.db") as at:
         made = await at.decided(ANISHA, 30_000)
         for name, who in (("ana", at.ana), ("ben", at.ben), ("los", at.los)):
@@ -370,7 +370,8 @@ async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
         review_id = listed["review_id"]
         assert "CLAIMED by ana" in await run("ana", "reviews", "claim", review_id)
         result = ("--outcome", "APPROVE", "--amount", "25000", "--reason", "INCOME_CONFIRMED")
-        said = ("--explanation", "The employer confirms it.")
+        words = [f"word{place}" for place in range(200)]
+        said = ("--explanation", " ".join(words))
         assert "AWAITING_SECOND" in await run(
             "ana", "reviews", "complete", review_id, *result, *said
         )
@@ -379,6 +380,9 @@ async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
         assert [line for line in shown.splitlines() if "CONFIRMED · ben" in line]
         chain = await run("los", "decisions", "show", made.decision_id)
         assert STANDS in chain
+        chain = await run("ana", "decisions", "chain", made.decision_id)
+        assert [word for word in chain.split() if word in words] == words * 2
+        assert max(map(len, chain.splitlines())) <= 200
         asked = ("applicants", "contest", made.decision_id, "--text", "I asked for 30,000.")
         assert "contested" in await run("los", *asked)
         stands = await run("los", "applicants", "contests", made.decision_id)

@@ -20,7 +20,7 @@ GEORGE = sandbox_people()[0].user_id
 COLD = 7
 """Accounts, four kinds, and a closing look, since one of his accounts has nothing of a kind."""
 SECRET = "one of the vendor's"
-SETTINGS = {"webhook_secrets": f"a newer one,{SECRET}", "http_address": "127.0.0.1:0"}
+SETTINGS = {"webhook_secrets": f"a newer secret of tests,{SECRET}", "http_address": "127.0.0.1:0"}
 
 
 async def send(live: Running, event_type: str, **data: Any) -> int:

@@ -66,12 +66,14 @@ class CreateDecisionResponse(_message.Message):
     def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ...) -> None: ...
 
 class GetDecisionRequest(_message.Message):
-    __slots__ = ("decision_id", "view")
+    __slots__ = ("decision_id", "view", "without_recourse")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_RECOURSE_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     view: _decision_pb2.DecisionView
-    def __init__(self, decision_id: _Optional[str] = ..., view: _Optional[_Union[_decision_pb2.DecisionView, str]] = ...) -> None: ...
+    without_recourse: bool
+    def __init__(self, decision_id: _Optional[str] = ..., view: _Optional[_Union[_decision_pb2.DecisionView, str]] = ..., without_recourse: _Optional[bool] = ...) -> None: ...
 
 class GetDecisionResponse(_message.Message):
     __slots__ = ("decision",)

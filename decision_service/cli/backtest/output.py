@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.domain.errors import visible
 from decision_service.impact.document import encoded
 from decision_service.impact.figures import ImpactReport
 from decision_service.impact.render.html import html
@@ -40,10 +41,10 @@ def rendered(report: ImpactReport, form: ReportFormat) -> str:
 def show_report(report: ImpactReport, form: ReportFormat, out: Path | None) -> None:
     """One form on stdout, or every form in a folder; raises CommandError."""
     if out is None:
-        sys.stdout.write(rendered(report, form))
+        sys.stdout.write(visible(rendered(report, form)))
         return
     for path in write_report(report, out):
-        sys.stderr.write(f"wrote {path}\n")
+        sys.stderr.write(visible(f"wrote {path}\n"))
 
 
 def write_report(report: ImpactReport, folder: Path) -> list[Path]:

@@ -27,6 +27,7 @@ from decision_service.cli.display.output import (
 )
 from decision_service.cli.display.text import instant_text
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.domain.errors import visible
 from decision_service.edge.rpc.mapping.enums import enum_name
 from decision_service.storage.rules_folder.whole_files import write_whole
 
@@ -77,7 +78,7 @@ def notice(
         return
     letter = made.html if form is LetterForm.HTML else made.text
     if out is None:
-        sys.stdout.write(letter)
+        sys.stdout.write(visible(letter))
         return
     try:
         write_whole(out, letter)

@@ -19,6 +19,7 @@ from decision_service.cli.decisions.outcome_lines import Line, OutcomeLineBroken
 from decision_service.cli.decisions.outcome_progress import progress
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.domain.errors import visible
 
 _RECEIPTS = {
     pb.OUTCOME_RECEIPT_RECORDED: "recorded",
@@ -45,7 +46,7 @@ class _Tally(msgspec.Struct):
 
     def refused(self, number: int, message: str) -> None:
         self.problems.append({"line": number, "message": message})
-        sys.stderr.write(f"{self.name}:{number}: {message}\n")
+        sys.stderr.write(visible(f"{self.name}:{number}: {message}\n"))
 
     def shown(self) -> dict[str, object]:
         counts = {word: self.counts[word] for word in (*_RECEIPTS.values(), _REFUSED)}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from decision_service.cli.display.silence import silence
+from decision_service.domain.errors import visible
 
 
 class PipeConsole(Console):
@@ -16,3 +19,7 @@ class PipeConsole(Console):
         """Go on in silence."""
         self.quiet = True
         silence(sys.stdout)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """What anything printed becomes: text in which nothing rules the screen."""
+        return super().render_str(visible(text), **options)

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from decision_service.cli.display.silence import silence
 from decision_service.cli.errors import CommandError
+from decision_service.domain.errors import visible
 
 if TYPE_CHECKING:  # `serve` prints by no more than `print_error`: it does without rich
     from rich.console import Console
@@ -79,14 +80,15 @@ def _plain(cell: object) -> str:
     """A cell (rich markup) as it is read."""
     from rich.text import Text
 
-    return Text.from_markup(str(cell)).plain
+    return Text.from_markup(visible(str(cell))).plain
 
 
 def print_json(value: Any) -> None:
     """Machine-readable output, and nothing else, on stdout."""
     content = message_dict(value) if isinstance(value, Message) else value
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
     try:
-        sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.write(visible(text) + "\n")
     except BrokenPipeError:  # the command goes on to its exit code
         silence(sys.stdout)
 
@@ -99,4 +101,4 @@ def message_dict(message: Message) -> dict[str, Any]:
 def print_error(error: CommandError) -> None:
     """One sentence on stderr, with the lines that say where."""
     for line in (error.message, *error.lines):
-        sys.stderr.write(line + "\n")
+        sys.stderr.write(visible(line) + "\n")

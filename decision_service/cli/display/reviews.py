@@ -12,6 +12,7 @@ from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.cli.display.output import Format, console, print_json
 from decision_service.cli.display.text import concluded_text, money_text
+from decision_service.domain.errors import visible
 from decision_service.edge.rpc.mapping.enums import enum_name
 
 _WIDTH = 80
@@ -120,7 +121,7 @@ def step_words(event: pb.ReviewEvent) -> Iterator[str]:
 
 def _wrapped(words: str) -> Iterator[str]:
     indent = _INDENT * 2
-    for line in words.splitlines():
+    for line in visible(words).splitlines():
         yield from map(escape, wrap(
             line, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False
         ))  # fmt: skip

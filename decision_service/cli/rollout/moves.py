@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
 from decision_service.cli.numbers import whole
 from decision_service.cli.rollout.text import moved_text
+from decision_service.domain.errors import visible
 
 ProductArgument = Annotated[str, typer.Argument(metavar="PRODUCT", help="the rules folder's name")]
 WhyOption = Annotated[str, typer.Option("--why", help="the reason, kept in the journal for ever")]
@@ -32,6 +34,11 @@ DigestOption = Annotated[
 PositionOption = Annotated[
     int, whole("refuse after any other step; by default the last now", "--position")
 ]
+_STOPPED = {
+    "challenger": "the challenger of {}: the champion decides everyone",
+    "explore": "exploring in {}: applicants are not approved past their score",
+}
+"""What a kill of an arm stops; of any other, the whole product."""
 _REFUSALS = frozenset({"ROLLOUT_REFUSED", "ROLLOUT_MOVED_ON", "PLAN_CHANGED"})
 
 
@@ -117,14 +124,19 @@ def kill(
     why: WhyOption,
     arm: ArmOption = "",
     ticket: TicketOption = "",
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
     """Stop a challenger, exploring, or a whole product.
 
-    Within two seconds on every process.
+    Within two seconds on every process. It asks on a terminal alone, before it reaches the server.
     """
+    if not yes and sys.stdin.isatty() and sys.stderr.isatty():
+        stopped = _STOPPED.get(arm, "every decision of {}: no application is decided")
+        question = f"Stop {stopped.format(product)} until `rollout revive`?"
+        typer.confirm(visible(question), abort=True, err=True)
     request = rollout_service_pb2.SetKillSwitchRequest(
         product=product, arm=arm, killed=True, why=why, ticket=ticket
     )

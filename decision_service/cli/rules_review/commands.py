@@ -14,6 +14,7 @@ from decision_service.cli.proofs.commands import prove
 from decision_service.cli.rules.commands import commands
 from decision_service.cli.rules.diff.proofs import ProveOption
 from decision_service.cli.rules.folder import DEFAULT_PATH
+from decision_service.domain.errors import visible
 
 commands.command()(prove)
 
@@ -79,7 +80,7 @@ def _require_readable(cases: Path) -> None:
 
 def _write(text: str, out: Path | None) -> None:
     if out is None:
-        sys.stdout.write(text)
+        sys.stdout.write(visible(text))
         return
     try:
         out.write_text(text, encoding="utf-8")

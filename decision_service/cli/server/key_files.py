@@ -13,7 +13,7 @@ import typer
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.server.options import ConfigOption
 from decision_service.config import Settings, load
-from decision_service.domain.errors import StoreError
+from decision_service.domain.errors import StoreError, visible
 from decision_service.pipeline.history.keys import KEY_ID_BYTES
 from decision_service.storage.privacy.key_files import KeyFile
 
@@ -40,7 +40,7 @@ def file_commands(keys: KeyFile[Any], configured: Configured, about: str) -> typ
         path = file or required(keys, configured(load(config)))
         with refusals():
             key = keys.add(path)
-        sys.stdout.write(f"{path} has the new key {key.id.hex()}\n")
+        sys.stdout.write(visible(f"{path} has the new key {key.id.hex()}\n"))
         sys.stderr.write("Copy the file to every machine, then start each process again.\n")
 
     @commands.command("list")

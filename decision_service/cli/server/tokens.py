@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.domain.errors import visible
 from decision_service.edge.rpc.access import Role
 from decision_service.edge.rpc.authenticator import UNREADABLE, read_callers_file
 from decision_service.edge.rpc.callers import NAME, new_token, token_hash
@@ -52,4 +53,4 @@ def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="the callers
         unread = any(diagnostic.code == UNREADABLE for diagnostic in reading.diagnostics)
         code = Exit.USAGE if unread else Exit.FINDINGS
         raise CommandError(f"{file}: {count(reading.diagnostics)}", code, lines)
-    sys.stdout.write(f"{file} is in order\n")
+    sys.stdout.write(visible(f"{file} is in order\n"))

@@ -70,11 +70,14 @@ def test_json_has_the_same_for_programs(
     [
         ({"BLOCKED_FACTORS": "identity.age_year"}, "did you mean identity.age_years?"),
         ({"RULES_DIR": "/nowhere"}, "set DECISION_RULES_DIR"),
+        ({"WEBHOOK_SECRETS": "canar"}, "DECISION_WEBHOOK_SECRETS: number 1 has 5 bytes"),
+        ({"GRPC_ADDRESS": "127.0.0.1:8080"}, "both take port 8080 of 127.0.0.1"),
+        ({"SMILE_BASE_URL": "https://v.example"}, "has no /v1 at its end"),
         ({"STORE_URL": "mysql://u:canary@host/x"}, "DECISION_STORE_URL begins with mysql"),
         ({"AUTH_TOKENS_FILE": "/nowhere/callers"}, "DECISION_AUTH_TOKENS_FILE"),
         ({"IDENTITY_KEY_FILE": "/nowhere/keys"}, "/nowhere/keys cannot be read"),
         ({"ERASURE_JOURNAL": "/nowhere/journal"}, "make /nowhere"),
-        ({"ERASURE_JOURNAL": "sqlite:///canary.db"}, "is neither a file nor a database"),
+        ({"ERASURE_JOURNAL": "mysql://u:canary@host/x"}, "is neither a file nor a database"),
         ({**KEYS, "TLS_CERT_FILE": "/x", "TLS_KEY_FILE": "/x"}, "DECISION_TLS_KEY_FILE (/x)"),
         ({"SMILE_API_KEY_FILE": "/nowhere/key"}, "of DECISION_SMILE_API_KEY_FILE cannot be read"),
         ({"DRAIN_GRACE": "5"}, "DECISION_DRAIN_GRACE is '5'"),
@@ -96,6 +99,16 @@ def test_what_serve_could_not_use_is_a_sentence(
     assert "DECISION_" in done.err
     assert "canary" not in done.err + done.out
     assert [path.name for path in tmp_path.iterdir()] == ["settings.yaml"]
+
+
+def test_rules_that_do_not_load_are_named_as_serve_names_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Here for a blocked factor: the folder, and each rule that uses it by its line."""
+    done = checked(capsys, tmp_path, BLOCKED_FACTORS="income.median_6m")
+    first, *lines = done.err.splitlines()
+    assert (done.code, first.startswith(f"the rules in {SHIPPED} have 4 errors")) == (2, True)
+    assert len([line for line in lines if "`income.median_6m` may not be used" in line]) == 4
 
 
 def test_an_expired_certificate_is_a_problem(

@@ -10,6 +10,9 @@ import pytest
 
 from decision_service.cli.errors import Exit
 from tests.unit.cli.commands import command, product_folder
+from tests.unit.cli.test_any_words import PLACES
+
+GROUPS = sorted({words[:place] for words in PLACES for place in range(len(words))})
 
 
 def test_wrong_words_are_a_sentence_and_no_traceback(capsys):
@@ -19,6 +22,32 @@ def test_wrong_words_are_a_sentence_and_no_traceback(capsys):
         assert (done.code, done.out) == (2, "")
         assert "Traceback" not in done.err
         assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", GROUPS, ids=" ".join)
+def test_a_group_without_a_command_prints_its_help(capsys, words):
+    """Code 2, and on stderr what `--help` prints, line by line."""
+    done = command(capsys, *words)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == command(capsys, *words, "--help").out
+    assert len(done.err.splitlines()) > 5
+
+
+def test_names_of_files_never_rule_the_screen(capsys, tmp_path):
+    """An escape sequence in a name is shown as such, on both streams and in JSON."""
+    product = product_folder(tmp_path)
+    (product / "v2\x1b[2J.yaml").write_text("broken: [")
+    for words in (
+        ("rules", "check", tmp_path / "rules"),
+        ("rules", "check", tmp_path / "rules", "--format", "json"),
+        ("rules", "check", tmp_path / "a\x1b[2J\u202e"),
+        ("rules", "test", tmp_path / "a\x1b[2J\u202e"),
+        ("config", "check", "--config", tmp_path / "\x1b[2J"),
+        ("decisions", "outcomes", tmp_path / "\x1b[2J"),
+    ):
+        done = command(capsys, *words)
+        assert "\\u001b[2J" in done.out + done.err, words
+        assert not {"\x1b", "\u202e"} & {*done.out, *done.err}, words
 
 
 def test_a_misspelt_command_is_told_the_near_one(capsys):
@@ -121,3 +150,37 @@ def test_three_shells_complete_commands(instruction, words):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, "webhooks" in done.stdout) == (0, True)
+
+
+KILL = (sys.executable, "-m", "decision_service", "rollout", "kill", "story-loan", "--why", "x",
+        "--address", "127.0.0.1:1")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "answer", "asked", "ended"),
+    [
+        ((), b"n\n", "Stop every decision of story-loan: no application is decided", 1),
+        ((), b"y\n", "Stop every decision of story-loan: no application is decided", 3),
+        (("--arm", "challenger"), b"n\n", "Stop the challenger of story-loan", 1),
+        (("--arm", "explore"), b"n\n", "Stop exploring in story-loan", 1),
+        (("--yes",), b"", "", 3),
+    ],
+)
+def test_a_kill_asks_on_a_terminal(more, answer, asked, ended):
+    """It names what it stops; without a yes nothing is sent."""
+    ours, terminal = os.openpty()
+    os.write(ours, answer)
+    done = subprocess.run(
+        [*KILL, *more], stdin=terminal, stdout=PIPE, stderr=terminal, check=False, timeout=60
+    )
+    os.close(terminal)
+    shown = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert (done.returncode, asked in shown, "Stop" in shown) == (ended, True, bool(asked)), shown
+
+
+def test_a_kill_without_a_terminal_acts_at_once():
+    """It does not wait for an answer that cannot come: an open pipe on which nothing is said."""
+    with subprocess.Popen(KILL, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+        assert process.wait(60) == 3
+        assert b"Stop" not in process.stderr.read()

@@ -9,9 +9,9 @@ import pytest
 
 from decision_service.cli.server.preflight.check import PreflightCheck
 from decision_service.cli.server.preflight.rules import guarantees_check, rules_checks
-from decision_service.cli.server.preflight.settings import host_checks
+from decision_service.cli.server.preflight.settings import host_checks, metrics_check
 from decision_service.config import load
-from tests.unit.cli.commands import product_folder
+from tests.unit.cli.commands import SHIPPED, product_folder
 
 KEYS = {"DECISION_SMILE_API_KEY": "k", "DECISION_SMILE_API_SECRET": "s"}
 
@@ -57,6 +57,48 @@ def test_a_champion_without_a_test_case_is_no_rule_to_go_live_with(tmp_path: Pat
     found = next(line for line in rules_checks(settings, {}) if line.name == "rules")
     words = "1 of their tests fail or are not there: see `rules test`"
     assert (found.ok, found.words) == (False, words)
+
+
+@pytest.mark.parametrize(
+    ("environ", "ok", "words"),
+    [
+        ({"DECISION_ADMIN_ADDRESS": "127.0.0.1:9090"}, True, "at 127.0.0.1:9090 alone"),
+        ({}, None, "/metrics is at 127.0.0.1:8080, as is the connect page: set DECISION_ADMIN_"),
+        (
+            {"DECISION_HTTP_ADDRESS": "0.0.0.0:8443", "DECISION_ALLOW_PLAINTEXT": "true"},
+            False,
+            "/metrics is at 0.0.0.0:8443, where applicants reach it as well: set DECISION_ADMIN_",
+        ),
+    ],
+)
+def test_metrics_are_not_for_applicants(
+    environ: dict[str, str], ok: bool | None, words: str
+) -> None:
+    """Without an address of their own they are where the connect page is."""
+    found = metrics_check(load(environ=environ))
+    assert (found.ok, words in found.words) == (ok, True), found.words
+
+
+@pytest.mark.parametrize(
+    ("stages", "words"),
+    [
+        ({}, "begins at stage all (100 %): set `initial_stage: staff` in its rollout.yaml"),
+        (
+            {"gig-advance-ph": "pilot"},
+            (
+                "is at stage pilot (2 %): run `decision-service rollout roll-back gig-advance-ph "
+                "--why WHY` until it is at staff"
+            ),
+        ),
+    ],
+)
+def test_a_rollout_beyond_its_first_stage_says_what_to_do(
+    stages: dict[str, str], words: str
+) -> None:
+    """The key of the plan, or the whole command."""
+    settings = load(environ={"DECISION_RULES_DIR": str(SHIPPED)})
+    found = [line for line in rules_checks(settings, stages) if line.name == "rollout"]
+    assert (found[0].ok, found[0].words) == (False, f"gig-advance-ph {words}")
 
 
 def guarantees_of(tmp_path: Path, seconds: float = 500.0) -> PreflightCheck:

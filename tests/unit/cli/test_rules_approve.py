@@ -86,8 +86,10 @@ def test_two_persons_publish_a_folder(run, rules, callers, impact, tmp_path):
     assert run("verify", "", "--callers", callers).code == 1
     approved = run("approve", "maria", "--digest", digest)
     assert "proposed by juan" in approved.out
-    assert "approved by maria" in approved.out
-    assert f"it goes back from the publication {name}\n" in approved.out
+    assert f"it goes back from the publication {name}. Whether" in approved.out
+    assert "signed as maria by " in approved.out
+    assert "approved by" not in approved.out
+    assert f"rules verify {rules} --callers FILE" in approved.out
     verified = run("verify", "", "--callers", callers, "--format", "json", *evidence)
     assert verified.code == 0
     told = json.loads(verified.out)
@@ -140,11 +142,13 @@ def test_what_cannot_be_approved_says_why(run, rules, callers):
 
 
 def test_a_signature_by_a_key_that_is_not_the_callers_is_found(run, callers, capsys):
-    """Who signs by another's name is told by `verify`, with the line of the manifest."""
+    """The proposer's is refused at once, any other by `verify`, with the line of the manifest."""
     digest = digest_in(run("propose", "juan"))
-    key = ("--key", callers.parent / "juan.key")
-    rules = callers.parent / "rules"
-    command(capsys, "rules", "approve", rules, "--by", "maria", *key, "--digest", digest)
+    command(capsys, "rules", "keys", "new", callers.parent / "nobody.key")
+    words = ("rules", "approve", callers.parent / "rules", "--by", "maria", "--digest", digest)
+    refused = command(capsys, *words, "--key", callers.parent / "juan.key")
+    assert (refused.code, "is the key of juan, who proposed" in refused.err) == (1, True)
+    assert command(capsys, *words, "--key", callers.parent / "nobody.key").code == 0
     found = run("verify", "", "--callers", callers)
     assert found.code == 1
     assert "M011" in found.err

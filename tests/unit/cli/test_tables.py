@@ -1,8 +1,17 @@
 """Tables on a terminal or in a pipe: text wraps, ids do not."""
 
-import pytest
+import json
 
-from decision_service.cli.display.output import console, print_table, table
+import pytest
+from rich.markup import escape
+from rich.tree import Tree
+
+from decision_service.api.v1 import decision_pb2
+from decision_service.api.v1 import review_service_pb2 as review_pb
+from decision_service.cli.decisions.chain.read import ChainLink
+from decision_service.cli.decisions.chain.show import chain_tree
+from decision_service.cli.display.output import Format, console, print_json, print_table, table
+from decision_service.cli.display.reviews import show_review
 from tests.unit.cli.commands import command
 
 ID = "tenantId-d74c567b7cb40868ae5f3db498bba2c3"
@@ -33,3 +42,35 @@ def test_a_line_number_between_colons_is_no_picture(capsys: pytest.CaptureFixtur
     """`v1.yaml:100: …` is printed as it is, though `:100:` names an emoji."""
     console().print("v1.yaml:100: not reached", markup=False)
     assert capsys.readouterr().out == "v1.yaml:100: not reached\n"
+
+
+HOSTILE = "paid \x1b[2J\x00\x9b31m \u202eon\rtime"
+SHOWN = r"paid \u001b[2J\u0000\u009b31m \u202eon\rtime"
+
+
+def noted(text: str) -> review_pb.Review:
+    """A review with a note."""
+    return review_pb.Review(review_id="rev_1", events=[review_pb.ReviewEvent(text=text)])
+
+
+def test_what_strangers_wrote_is_shown_and_rules_no_screen(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In a tree, a table, a line, a review and a chain; JSON has it exactly."""
+    rows, tree = table("why"), Tree("a decision")
+    rows.add_row(escape(HOSTILE))
+    tree.add(escape(HOSTILE))
+    chain = chain_tree([ChainLink(decision_pb2.Decision(), [noted(HOSTILE)], [], [])])
+    for show in (
+        lambda: print_table(rows),
+        lambda: console().print(tree),
+        lambda: console().print(HOSTILE, markup=False),
+        lambda: show_review(noted(HOSTILE), Format.TABLE),
+        lambda: console().print(chain),
+        lambda: print_json({"text": HOSTILE}),
+    ):
+        show()
+        printed = capsys.readouterr().out
+        assert SHOWN in printed
+        assert not {*"\x1b\x00\x9b\u202e\r"} & {*printed}
+    assert json.loads(printed) == {"text": HOSTILE}

@@ -63,6 +63,30 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
         ({"DECISION_EMBEDDED_CURRENCY": "pesos"}, "capital letters, such as IDR"),
         ({"DECISION_CONNECT_COMPANY_NAME": "x" * 101}, "text of at most 100 characters"),
         ({"DECISION_WEBHOOK_SECRETS": "s" * 65}, "DECISION_WEBHOOK_SECRETS: number 1 has 65"),
+        (
+            {"DECISION_WEBHOOK_SECRETS": f"{'s' * 16},abcde"},
+            "number 2 has 5 bytes: give it 16",
+        ),
+        (
+            {"DECISION_SMILE_BASE_URL": "https://open.smileapi.io/"},
+            (
+                "DECISION_SMILE_BASE_URL https://open.smileapi.io/ has no /v1 at its end: "
+                "set it to https://open.smileapi.io/v1"
+            ),
+        ),
+        ({"DECISION_SMILE_BASE_URL": "https://v.example/v1?a=b"}, "has no /v1 at its end"),
+        (
+            {"DECISION_HTTP_ADDRESS": "127.0.0.1:50051"},
+            "DECISION_GRPC_ADDRESS and DECISION_HTTP_ADDRESS both take port 50051 of 127.0.0.1",
+        ),
+        (
+            {"DECISION_ADMIN_ADDRESS": "127.0.0.1:8080"},
+            "DECISION_HTTP_ADDRESS and DECISION_ADMIN_ADDRESS both take port 8080",
+        ),
+        (
+            {"DECISION_ADMIN_ADDRESS": "0.0.0.0:50051", "DECISION_ALLOW_PLAINTEXT": "true"},
+            "DECISION_GRPC_ADDRESS and DECISION_ADMIN_ADDRESS both take port 50051",
+        ),
         ({"DECISION_DRAIN_GRACE": "soon"}, "250ms, 5s"),
         ({"DECISION_SMILE_API_SECRET_FILE": "/nowhere/secret"}, "cannot be read"),
     ],
@@ -87,6 +111,13 @@ def test_others_may_reach_what_is_encrypted_and_knows_them(environ: dict[str, st
     """Off loopback TLS and known callers are enough, or a proxy that answers for both."""
     everywhere = {"DECISION_GRPC_ADDRESS": "0.0.0.0:1", "DECISION_HTTP_ADDRESS": "0.0.0.0:2"}
     assert load(environ=environ | everywhere).grpc_address == "0.0.0.0:1"
+
+
+def test_ports_that_the_system_chooses_are_not_the_same() -> None:
+    """Port 0 is another one each time."""
+    anywhere = dict.fromkeys(("GRPC_ADDRESS", "HTTP_ADDRESS", "ADMIN_ADDRESS"), "127.0.0.1:0")
+    chosen = load(environ={f"DECISION_{name}": address for name, address in anywhere.items()})
+    assert chosen.admin_address == "127.0.0.1:0"
 
 
 def test_what_commands_read_is_no_setting_and_no_error() -> None:

@@ -10,6 +10,7 @@ from typing import TextIO
 from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.cli.decisions.outcome_lines import OutcomeLineBroken, read_lines
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.domain.errors import visible
 from decision_service.language.yaml.readers import parse_day
 from decision_service.storage.cases.loans import LoanReport, write_loans
 
@@ -33,7 +34,7 @@ def _reports(file: Path, lines: TextIO, key: Callable[[str], str]) -> Iterator[L
     for number, report in read_lines(lines, _CURRENCY, str(file)):
         problem = str(report) if isinstance(report, OutcomeLineBroken) else _problem(report)
         if isinstance(report, OutcomeLineBroken) or problem:
-            sys.stderr.write(f"{file}:{number}: not counted: {problem}\n")
+            sys.stderr.write(visible(f"{file}:{number}: not counted: {problem}\n"))
             continue
         yield LoanReport(
             key(report.decision_id),

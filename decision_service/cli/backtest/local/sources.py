@@ -15,7 +15,7 @@ from decision_service.cli.decisions.export.masking import tag_of
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.extras import require_extra
 from decision_service.config import load
-from decision_service.domain.errors import StoreError
+from decision_service.domain.errors import StoreError, visible
 from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.backtest.question import DecidedWindow
 from decision_service.storage.cases.index import IndexedCases, build_index
@@ -129,7 +129,7 @@ def _lines(file: Path, folder: Path) -> Path:
 
 def _tell_broken(file: Path, told: IndexedCases) -> None:
     for one in told.broken[:TOLD]:
-        sys.stderr.write(f"{file}:{one.number}: not counted: {one.why}\n")
+        sys.stderr.write(visible(f"{file}:{one.number}: not counted: {one.why}\n"))
     if len(told.broken) > TOLD:
         sys.stderr.write(f"{file}: {len(told.broken):,} lines in all are not counted\n")
     if told.others:

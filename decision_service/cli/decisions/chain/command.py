@@ -29,4 +29,4 @@ def chain(
     if form is Format.JSON:
         print_json(chain_dict(links))
     else:
-        console().print(chain_tree(links), soft_wrap=True)
+        console().print(chain_tree(links))

@@ -130,8 +130,10 @@ class _Source:
             more = bool(token)
 
     def full(self, stub: Stub, decision_id: str) -> Exported:
-        """A decision in FULL view with its rules."""
-        request = service_pb.GetDecisionRequest(decision_id=decision_id, view=pb.DECISION_VIEW_FULL)
+        """A decision in FULL view, recourse apart, with its rules."""
+        request = service_pb.GetDecisionRequest(
+            decision_id=decision_id, view=pb.DECISION_VIEW_FULL, without_recourse=True
+        )
         decision = call(stub.GetDecision, request, self._server).decision
         key = (decision.product, decision.ruleset_ref.version)
         if key not in self._rules:

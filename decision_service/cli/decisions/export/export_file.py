@@ -13,6 +13,7 @@ from decision_service.cli.decisions.export.cases import case, cases_head
 from decision_service.cli.decisions.export.masking import Exported
 from decision_service.cli.decisions.export.rows import COLUMNS, case_row, csv_line, json_line, row
 from decision_service.cli.display.new_file import new_file
+from decision_service.cli.display.text import counted
 
 _EVERY = 100
 PARQUET = "parquet"
@@ -78,12 +79,11 @@ class ExportFile:
         return self._version == (ref.ruleset, ref.version)
 
     def tell_end(self) -> None:
-        """On stderr, how many were left out, and to a person how many were written."""
+        """On stderr, how many were written and left out."""
         left = f", {self._left_out:,} left out: decided by other rules, or by none"
-        if sys.stderr.isatty() or self._left_out:
-            start = "\r" if sys.stderr.isatty() else ""
-            words = f"{self.written:,} decisions{left if self._left_out else ''}"
-            sys.stderr.write(f"{start}{words}\n")
+        start = "\r" if sys.stderr.isatty() else ""
+        words = counted(self.written, "decision") + (left if self._left_out else "")
+        sys.stderr.write(f"{start}{words}\n")
 
 
 @contextmanager

@@ -95,14 +95,22 @@ def approve(
         raise CommandError(
             f"{by} proposed these rules and cannot approve them: another caller does", Exit.FINDINGS
         )
+    again = sign(proposed, Signing.PROPOSED, proposed.proposed_by.name, key)
+    if again.signature == proposed.proposed_by.signature:  # Ed25519: one key, one signature
+        raise CommandError(
+            f"{key} is the key of {proposed.proposed_by.name}, who proposed these rules: sign by "
+            f"that of {by}",
+            Exit.FINDINGS,
+        )
     approval = sign(proposed, Signing.APPROVED, by, key)
     file = write_manifest(selection, replace(proposed, approved_by=approval))
     words = (
-        f"{file}: proposed by {proposed.proposed_by.name} at {proposed.at}, approved by {by}, "
-        f"digest {proposed.digest[:SHOWN]}"
+        f"{file}: proposed by {proposed.proposed_by.name} at {proposed.at}, signed as {by} by "
+        f"{key}, digest {proposed.digest[:SHOWN]}"
     )
     if proposed.allow_rollback:
         words += f"; it goes back from the publication {proposed.allow_rollback}"
+    words += f". Whether that key is theirs:\n  decision-service rules verify {path} --callers FILE"
     console().print(words, markup=False, soft_wrap=True)
 
 

@@ -14,6 +14,7 @@ from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.server.config.files import file_problems
 from decision_service.cli.server.options import ConfigOption
 from decision_service.config import Reading, SampleForm, read, sample
+from decision_service.domain.errors import visible
 
 commands = typer.Typer(help="See what is set, and get a sample file.", no_args_is_help=True)
 
@@ -67,4 +68,4 @@ def _print(reading: Reading) -> None:
     rows = [(line.name, line.value or "–", line.where) for line in reading.lines()]
     first, second = (max(len(row[place]) for row in rows) for place in (0, 1))
     for name, value, where in rows:
-        sys.stdout.write(f"{name:<{first}}  {value:<{second}}  {where}\n")
+        sys.stdout.write(visible(f"{name:<{first}}  {value:<{second}}  {where}\n"))

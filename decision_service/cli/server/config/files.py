@@ -14,6 +14,7 @@ from decision_service.edge.rpc.server_deps import certificates_of
 from decision_service.edge.tls import CertificatesRefused
 from decision_service.language.diagnostics import render
 from decision_service.pipeline.rules.checks.blocked import blocked_problem
+from decision_service.pipeline.rules.loading import load_rules
 from decision_service.storage.address import parse_journal, parse_store_url
 from decision_service.storage.errors import StoreRefused
 from decision_service.storage.privacy.data_keys import DATA_KEYS
@@ -21,7 +22,7 @@ from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from decision_service.storage.privacy.key_files import KeyFile
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 from decision_service.wiring.connect import lender_of
-from decision_service.wiring.rules import rules_folder
+from decision_service.wiring.rules import refused_rules, rules_folder
 
 
 def file_problems(reading: Reading) -> Iterator[str]:
@@ -56,12 +57,17 @@ def _of_callers(settings: Settings) -> Iterator[str]:
 
 
 def _of_rules(settings: Settings) -> Iterator[str]:
-    try:
-        read_rules(rules_folder(settings))
-    except RulesFolderMissing as error:
-        yield str(error)
     if (problem := blocked_problem(settings.blocked)) is not None:
         yield problem
+    root = rules_folder(settings)
+    try:
+        loading = load_rules(read_rules(root), datetime.now(UTC), settings.blocked)
+    except RulesFolderMissing as error:
+        yield str(error)
+        return
+    if loading.errors:
+        refused = refused_rules(root, loading.errors)
+        yield from (str(refused), *refused.lines)
 
 
 def _of_store(settings: Settings) -> Iterator[str]:

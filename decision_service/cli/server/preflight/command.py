@@ -22,6 +22,7 @@ from decision_service.cli.server.preflight.settings import (
     erasures_check,
     host_checks,
     identity_keys_check,
+    metrics_check,
     mode_check,
     transport_check,
 )
@@ -29,6 +30,7 @@ from decision_service.cli.server.preflight.store import store_check
 from decision_service.cli.server.preflight.vendor import clock_check, vendor_checks
 from decision_service.cli.server.vendor import open_smile
 from decision_service.config import Settings, SmileMode, load
+from decision_service.domain.errors import visible
 
 _PROVE_SECONDS = 300.0
 
@@ -54,7 +56,7 @@ def preflight(
         lines.append(one)
         if form is not Format.JSON:
             mark = {True: "ok  ", False: "DO  ", None: "–   "}[one.ok]
-            sys.stdout.write(f"{mark}{one.name:<10} {one.words}\n")
+            sys.stdout.write(visible(f"{mark}{one.name:<13} {one.words}\n"))
             sys.stdout.flush()
     if form is Format.JSON:
         print_json([{"name": one.name, "ok": one.ok, "words": one.words} for one in lines])
@@ -73,6 +75,7 @@ def _lines(
 
 async def _all(settings: Settings, trusted: ssl.SSLContext | bool) -> list[PreflightCheck]:
     lines = [mode_check(settings), *host_checks(settings), transport_check(settings)]
+    lines.append(metrics_check(settings))
     store, stages = await store_check(settings)
     lines += [*rules_checks(settings, stages), store, erasures_check(settings)]
     lines += [identity_keys_check(settings), data_keys_check(settings)]

@@ -98,8 +98,14 @@ def _first_stage(name: str, product: Product, reached: str | None) -> PreflightC
     share = f" ({stages.percent(stage) / 1000:g} %)" if known else ""
     words = f"{name} {'begins' if reached is None else 'is'} at stage {stage}{share}"
     if len(stages.steps) == 1:
-        return PreflightCheck("rollout", False, f"{words}, its only one: give its plan stages")
-    if stages.steps[0].name == stage:
+        words = f"{words}, its only one: give `go_live` more `stages` in its rollout.yaml"
+        return PreflightCheck("rollout", False, words)
+    first = stages.steps[0].name
+    if first == stage:
         return PreflightCheck("rollout", True, words)
-    todo = "begin at the first" if reached is None else f"`rollout roll-back {name}` to the first"
+    todo = f"set `initial_stage: {first}` in its rollout.yaml"
+    if reached is not None:
+        track = "" if product.plan.versions.challenger is None else " --track go-live"
+        command = f"decision-service rollout roll-back {name}{track} --why WHY"
+        todo = f"run `{command}` until it is at {first}"
     return PreflightCheck("rollout", False, f"{words}: {todo}")

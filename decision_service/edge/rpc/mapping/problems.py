@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import date
 
-from decision_service.domain.errors import FieldInvalid, FieldProblem
+from google.protobuf.message import Message
+
+from decision_service.api.v1.values_pb2 import InputValue
+from decision_service.domain.errors import UNSEEN, FieldInvalid, FieldProblem, visible
 from decision_service.edge.rpc.mapping.values import WireError, civil_date
 
 _USER_ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
@@ -71,3 +75,29 @@ def check_reference(problems: Problems, field: str, value: str, *, required: boo
     """Note what cannot be a client's own reference; an empty one is none."""
     if value or required:
         problems.text(field, value, _REFERENCE, "1 to 200 printable ASCII characters")
+
+
+def check_texts(problems: Problems, value: object, field: str = "") -> None:
+    """Note each text of a request, however deep, with a control or bidirectional character.
+
+    It would rule the screen of whoever reads it later.
+    """
+    if isinstance(value, str):
+        if found := UNSEEN.search(value):
+            problems.add(
+                field,
+                f"has U+{ord(found[0]):04X} at character {found.start() + 1}: send no "
+                "control or bidirectional characters; line breaks and tabs are allowed",
+            )
+    elif isinstance(value, InputValue):
+        check_texts(problems, value.text, field)
+    elif isinstance(value, Message):
+        for one, inner in value.ListFields():
+            check_texts(problems, inner, f"{field}.{one.name}" if field else one.name)
+    elif isinstance(value, Mapping):
+        check_texts(problems, [*value], field)
+        for key in value:
+            check_texts(problems, value[key], f"{field}.{visible(key)}")
+    elif isinstance(value, Sequence) and not isinstance(value, bytes):
+        for each in value:
+            check_texts(problems, each, field)

@@ -92,7 +92,8 @@ class DecisionServicer:
         recorded = await self._use_cases.read.get(decision_id, full=full, scope=info.scope)
         self._trail(info, recorded.entry)
         message = recorded_message(recorded, full=full)
-        recourse = await self._use_cases.recourse(recorded) if full else None
+        sought = full and not request.without_recourse
+        recourse = await self._use_cases.recourse(recorded) if sought else None
         if recourse is not None:
             message.recourse.CopyFrom(recourse_message(recourse))
         chain = await self._use_cases.chain(decision_id, recorded.entry.outcome)

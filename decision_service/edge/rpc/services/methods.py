@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf.message import Message
+
+from decision_service.edge.rpc.mapping.problems import Problems, check_texts
 
 Methods: TypeAlias = "dict[str, grpc.RpcMethodHandler[object, object]]"
 """A service's methods by name."""
@@ -17,11 +19,18 @@ def _serialize(message: Message) -> bytes:
 
 
 def unary(
-    behaviour: Callable[..., object],
+    behaviour: Callable[..., Awaitable[object]],
     request: type[Message],
     serialize: Callable[..., bytes] = _serialize,
 ) -> grpc.RpcMethodHandler[object, object]:
     """One message in, one out; `serialize` is for replies that are bytes already."""
+
+    async def checked(message: Message, context: Any) -> object:
+        problems = Problems()
+        check_texts(problems, message)
+        problems.raise_if_any()
+        return await behaviour(message, context)
+
     return grpc.unary_unary_rpc_method_handler(
-        behaviour, request_deserializer=request.FromString, response_serializer=serialize
+        checked, request_deserializer=request.FromString, response_serializer=serialize
     )
