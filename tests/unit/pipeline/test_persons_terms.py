@@ -14,7 +14,10 @@ from decision_service.cli.display.reviews import chain_lines
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
 from decision_service.edge.rpc.mapping.reviews.review import chain_message
+from decision_service.notices.compose import letter
+from decision_service.notices.render.text import text
 from decision_service.pipeline.history.keys import user_key
+from decision_service.pipeline.notices.subject import subject_of
 from decision_service.pipeline.records.read import ReadDecisions
 from decision_service.pipeline.reviews.chain import ReadReviewChain
 from decision_service.pipeline.reviews.operate import OperateReviews, ReviewDeps
@@ -22,14 +25,17 @@ from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.reviewing.model import ReviewResult, ReviewState
+from decision_service.reviewing.standing import Standing
 from decision_service.storage.store import Store
 from tests.fakes.world import PRODUCT, World, application
 from tests.kits.stores import opened
+from tests.unit.notices.test_letters import TEXTS
 from tests.unit.pipeline.test_decide_again import Steps, stale
 
 DECEMBER = datetime(2026, 11, 30, 16, tzinfo=UTC)
 """When a figure of the loan changes, in Manila."""
 HALF = Money("PHP", 1_000_000)
+PROVIDER = "Sss (PH)"
 
 
 class Office:
@@ -104,6 +110,21 @@ async def test_an_approval_has_the_terms_of_its_amount(office: Office) -> None:
     assert message.expire_time.ToDatetime(UTC) == DECEMBER
     [_, line] = chain_lines(message)
     assert " by a person (review), until 2026-11-30 16:00" in line
+
+
+async def test_a_letter_of_what_is_missing_names_the_provider_of_the_stale_account(
+    office: Office,
+) -> None:
+    """As the decision recorded it, in the applicant's words."""
+    await office.opened()
+    archive = RulesetArchive(office.store, lambda: office.world.book, CompilationThread())
+    recorded = await ReadDecisions(office.store, archive).get(office.decision_id, full=True)
+    assert recorded.settled is not None
+    subject = subject_of(recorded, recorded.settled.verdict, Standing())
+    made = letter(subject, TEXTS["en"])
+    assert made is not None
+    assert {one.provider for one in subject.lacks} == {PROVIDER}
+    assert f"data is up to date ({PROVIDER})" in " ".join(text(made).split())
 
 
 async def test_a_decline_has_no_terms(office: Office) -> None:
