@@ -1,6 +1,6 @@
 """Advisories: records in the OSV format, answered on loopback as the OSV service does.
 
-They are kept beside the lock files in `requirements/advisories.json`, so that an audit needs no
+They are kept with the lock files in `requirements/advisories.json`, so that an audit needs no
 service: the records of every package that was pinned when they were taken, whatever its version,
 without what no comparison reads. `make advisories`, or `python -m lint.advisories [FROM]`, takes
 them anew from a service that answers OSV's queries (api.osv.dev by default), or from mounted
@@ -77,7 +77,7 @@ def read_advisories(path: Path) -> Advisories:
 
 
 class Kept(NamedTuple):
-    """The file beside the locks: when it was taken, from where, of which packages."""
+    """The file with the locks: when it was taken, from where, of which packages."""
 
     taken: str
     source: str

@@ -1,7 +1,7 @@
 """Pinned packages against known vulnerabilities: `python -m lint.audit [ADVISORIES]`.
 
 ADVISORIES is a mounted file or folder of OSV records, or the URL of a service that answers OSV's
-queries; without it those count that are kept beside the lock files (`lint/advisories.py`). Ends
+queries; without it those count that are kept with the lock files (`lint/advisories.py`). Ends
 with 0 where nothing is known against any package, 1 where something is or a package was not
 audited, 2 where no advisories could be had. Kept advisories that were never taken are said, and end
 with 0.
@@ -51,7 +51,7 @@ def advisory_url(given: str) -> Iterator[str]:
     else:
         kept = read_kept()
         advisories = Advisories.of_records(kept.advisories)
-        _say(f"{advisories.total} advisories beside the locks, taken on {kept.taken}")
+        _say(f"{advisories.total} advisories kept with the locks, taken on {kept.taken}")
     with serving(advisories) as url:
         yield url
 

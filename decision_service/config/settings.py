@@ -134,7 +134,7 @@ class Settings(OnboardingSettings):
     erasure_journal: str = Field(  # it may hold a password
         "",
         repr=False,
-        description="Where erasures are recorded apart from the store: a file, by default beside "
+        description="Where erasures are recorded apart from the store: a file, by default next to "
         "the SQLite file, or another database, which processes on several machines share: "
         "postgresql://user:password@host/database. Set it for PostgreSQL.",
         examples=["/var/lib/decision-service/erasures"],

@@ -136,7 +136,7 @@ class Store:
         Where a SQLite file is missing that was there once, only `init` begins a new one.
         `on_commit` is called with each group's seconds and decisions. `journal` is the erasure
         journal's file or PostgreSQL URL, by default the SQLite file's name with `.erasures`, and
-        none beside PostgreSQL; what it has and the database lacks is erased before this returns.
+        none for PostgreSQL; what it has and the database lacks is erased before this returns.
         With `erase_decisions` an erasure takes a user's decisions as well as the data behind them.
         `identity_keys` is the file of the keys by which accounts and persons are hashed, by default
         the SQLite file's name with `.identity-keys`, made where there is none; beside PostgreSQL

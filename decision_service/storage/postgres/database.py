@@ -191,7 +191,7 @@ async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabas
     return database
 
 
-async def open_beside(
+async def open_tables(
     server: PostgresServer, begin: Callable[[Connection], None], setting: str
 ) -> PostgresDatabase:
     """Open a database that is no store, after `begin`; raises StoreRefused, naming its setting."""

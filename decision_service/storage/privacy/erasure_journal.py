@@ -197,9 +197,9 @@ class PostgresJournal:
     @classmethod
     async def open(cls, server: PostgresServer) -> PostgresJournal:
         """Find the tables or make them; raises StoreRefused."""
-        from decision_service.storage.postgres.database import open_beside  # late, as the store's
+        from decision_service.storage.postgres.database import open_tables  # late, as the store's
 
-        return cls(await open_beside(server, _begin_tables, "DECISION_ERASURE_JOURNAL"))
+        return cls(await open_tables(server, _begin_tables, "DECISION_ERASURE_JOURNAL"))
 
     async def note(self, erasures: Iterable[Erasure]) -> None:
         noted = tuple(erasures)
