@@ -41,6 +41,7 @@ from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.pipeline.snapshots.events import Event, Receipt
 from decision_service.rollout.allowances import DayTotals
 from decision_service.rollout.gate import Pin
+from decision_service.storage import faults
 from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.commit.lookups import Lookups
 from decision_service.storage.commit.writer import (
@@ -146,12 +147,13 @@ class Store:
         """
         database = await open_database(url, readers, init=init)
         try:
-            noted = await asyncio.to_thread(_journal, url, journal)
-            wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
-            erasing = Erasing(database, noted, wrapping, with_decisions=erase_decisions)
-            await erasing.catch_up()
-            keys = await _identity_keys(url, identity_keys, database)
-            await take_over(database, wrapping)
+            with faults.opening(url):
+                noted = await asyncio.to_thread(_journal, url, journal)
+                wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
+                erasing = Erasing(database, noted, wrapping, with_decisions=erase_decisions)
+                await erasing.catch_up()
+                keys = await _identity_keys(url, identity_keys, database)
+                await take_over(database, wrapping)
         except BaseException:
             await database.aclose()
             raise

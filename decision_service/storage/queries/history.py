@@ -36,7 +36,7 @@ _OF_KEY = (
     .where(_KEYS.key == bindparam("key"))
 )
 _LAST = select(func.max(_KEYS.number)).where(_KEYS.key == bindparam("key"))
-_NEXT = select(func.min(_KEYS.key)).where(_KEYS.key > bindparam("after"))
+_NEXT = select(_KEYS.key).where(_KEYS.key > bindparam("after")).order_by(_KEYS.key).limit(1)
 _NOTHING_SINCE = (None,) * 8
 """The columns from `outstanding` on: of reports, a person's result, and a repetition."""
 _FOUND_BY = (
