@@ -250,11 +250,16 @@ class Store:
         """Call a cache's `forget` for each erased user, before and after the erasure."""
         self._on_erase.append(forget)
 
-    async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
-        """Make a user's stored data unreadable for ever, and refuse entries read before."""
+    async def erase(
+        self, user_id: str, disconnected: Disconnected | None = None, *, known_only: bool = False
+    ) -> Erased:
+        """Make a user's stored data unreadable for ever, and refuse entries read before.
+
+        With `known_only` nothing is done and recorded of a user of whom nothing is stored.
+        """
         self._forget(user_id)
         try:
-            return await self._erasing.erase(user_id, disconnected)
+            return await self._erasing.erase(user_id, disconnected, known_only=known_only)
         finally:
             self._forget(user_id)
 
