@@ -124,12 +124,12 @@ def erase(
         with_decisions and bool(held),
     ]
     gone = _delete(connection, snapshots, user_id)
-    taken += [gone, *(_delete(connection, table, user_id) for table in (known_counts, link_tokens))]
+    others = [_delete(connection, table, user_id) for table in (known_counts, link_tokens)]
     _delete(connection, warm, user_id)  # no more than a quarantine, where there is no snapshot
     events.end_postponed(connection, user_id)
     if with_decisions:
         removing.remove(connection, removing.of_user(connection, user_id))
-    if repeats and any(taken):
+    if repeats and any((*taken, gone, *others)):
         raise MoreToErase
     return Erased(gone, known)
 

@@ -80,7 +80,8 @@ class Erasing:
         """Erase by a new erasure that is noted first, or without one as a repetition."""
         noted = frozenset[str]()
         if self._journal is not None:
-            await asyncio.to_thread(self._journal.note, new)
+            if new:
+                await asyncio.to_thread(self._journal.note, new)
             noted = await asyncio.to_thread(self._journal.of, user_id)
         work = partial(
             consents.erase,

@@ -90,7 +90,7 @@ def version(connection: Connection) -> str | None:
 
 def _require_server(connection: Connection) -> None:
     found = connection.dialect.server_version_info
-    if connection.dialect.name == "postgresql" and found and found[0] < LEAST_POSTGRES:
+    if connection.dialect.name == "postgresql" and found and int(found[0]) < LEAST_POSTGRES:
         raise ServerTooOld(
             f"the store's server is PostgreSQL {'.'.join(map(str, found))}, and this program needs "
             f"PostgreSQL {LEAST_POSTGRES} or newer: upgrade the server, or set DECISION_STORE_URL "
