@@ -18,7 +18,6 @@ from sqlalchemy.exc import (
 )
 
 from decision_service.domain.errors import StoreBusy, StoreError
-from decision_service.storage.address import parse_store_url
 from decision_service.storage.errors import (
     RETRY_SECONDS,
     ConnectionLost,
@@ -114,7 +113,7 @@ def said(error: BaseException | None) -> str:
 
 
 @contextmanager
-def opening(url: str) -> Iterator[None]:
+def opening(store: str) -> Iterator[None]:
     """What the database fails at while a store is opened is raised as StoreRefused."""
     try:
         yield
@@ -124,7 +123,7 @@ def opening(url: str) -> Iterator[None]:
         if not isinstance(error.__cause__, SQLAlchemyError | sqlite3.Error):
             raise
         raise StoreRefused(
-            f"the store {parse_store_url(url).shown} cannot be used ({said(error.__cause__)}): "
+            f"the store {store} cannot be used ({said(error.__cause__)}): "
             "check the database and what this user may do in it"
         ) from None
 

@@ -39,7 +39,7 @@ class StoreReader:
         """Read the store that STORE_URL names, by a file of data keys; raises StoreRefused."""
         database = await _opened(url)
         try:
-            with faults.opening(url):
+            with faults.opening(parse_store_url(url).shown):
                 return cls(database, await open_data_keys(url, data_keys, database))
         except BaseException:
             await database.aclose()

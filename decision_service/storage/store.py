@@ -147,7 +147,7 @@ class Store:
         """
         database = await open_database(url, readers, init=init)
         try:
-            with faults.opening(url):
+            with faults.opening(parse_store_url(url).shown):
                 noted = await asyncio.to_thread(_journal, url, journal)
                 wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
                 erasing = Erasing(database, noted, wrapping, with_decisions=erase_decisions)

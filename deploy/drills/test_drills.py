@@ -42,7 +42,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
         kept = in_sqlite(tmp_path)
     else:
         kept = in_postgres(tmp_path, request.getfixturevalue("server"))
-    made = {"smile_mode": "sandbox", "smile_api_key": "k", "smile_api_secret": "s"}
+    made = {"smile_mode": "sandbox", "smile_api_key": "k" * 8, "smile_api_secret": "s" * 8}
     for words in (["migrate"], *([one, "add"] for one in ("identity-keys", "data-keys"))):
         done = command(*words, folder=tmp_path, **made, **kept.settings)
         assert done.returncode == 0, done.stderr
