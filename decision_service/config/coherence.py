@@ -61,9 +61,9 @@ def _of_mode(settings: Settings) -> Iterator[str]:
 def _of_short_secrets(settings: Settings) -> Iterator[str]:
     stand_in = is_loopback(urlsplit(settings.base_url).hostname or "localhost")
     for name, least in _SHORTEST.items():
-        length = len(getattr(settings, name).get_secret_value().encode())
-        if 0 < length < least and not (stand_in and name.startswith("smile_")):
-            yield f"{env_name(name)} has {length} bytes, and needs {least} or more: give it whole"
+        given = getattr(settings, name).get_secret_value().encode()
+        if given and len(given) < least and not (stand_in and name.startswith("smile_")):
+            yield f"{env_name(name)} is shorter than {least} bytes: give it whole"
 
 
 def _of_tls(settings: Settings) -> Iterator[str]:
