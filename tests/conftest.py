@@ -42,6 +42,15 @@ def postgres() -> Iterator[Any]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def oldest_postgres() -> Iterator[Any]:
+    """A server of the oldest version at hand, for long tests that ask for it."""
+    from tests.kits.postgres import OLDEST, running_postgres
+
+    with running_postgres(OLDEST) as server:
+        yield server
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where there is an empty store, on each database."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from urllib.parse import urlsplit
 
-from decision_service.config.addresses import reach_problem, split_address
+from decision_service.config.addresses import is_loopback, reach_problem, split_address
 from decision_service.config.names import env_name
 from decision_service.config.onboarding import (
     connect_problems,
@@ -19,6 +20,8 @@ from decision_service.config.values import SmileMode
 _MODE = env_name("smile_mode")
 _ADDRESSES = ("grpc_address", "http_address", "admin_address")
 _EVERY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
+_SHORTEST = {"smile_api_key": 8, "smile_api_secret": 8, "log_hash_key": 16}
+"""Bytes of secrets; a stand-in on this machine takes any key pair."""
 _REAL_MODE = f"set {_MODE}=sandbox or production"
 
 
@@ -29,6 +32,7 @@ def contradictions(settings: Settings) -> Iterator[str]:
     yield from _of_shared_port(settings)
     yield from _of_approval(settings)
     yield from secret_problems(settings)
+    yield from _of_short_secrets(settings)
     yield from proxy_problems(settings)
     yield from logo_problems(settings)
     yield from connect_problems(settings)
@@ -59,6 +63,14 @@ def _of_mode(settings: Settings) -> Iterator[str]:
             f"{_MODE}=embedded runs on made-up people and refuses TLS: {_REAL_MODE}, or leave "
             f"{env_name('tls_cert_file')} out (`decision-service rehearse` serves them by TLS)"
         )
+
+
+def _of_short_secrets(settings: Settings) -> Iterator[str]:
+    stand_in = is_loopback(urlsplit(settings.base_url).hostname or "localhost")
+    for name, least in _SHORTEST.items():
+        given = getattr(settings, name).get_secret_value().encode()
+        if given and len(given) < least and not (stand_in and name.startswith("smile_")):
+            yield f"{env_name(name)} is shorter than {least} bytes: give it whole"
 
 
 def _of_tls(settings: Settings) -> Iterator[str]:

@@ -113,7 +113,7 @@ class Certificates:
 
 def _content(setting: str, path: Path) -> bytes:
     try:
-        return read_small(path)
+        return read_small(path, trusted=True)
     except OSError as error:
         raise CertificatesRefused(
             f"{env_name(setting)} ({path}) cannot be read ({error.strerror}): check its path and "

@@ -1,6 +1,7 @@
 """One customer of the vendor: the made-up people, with the changes that calls have made.
 
-Nothing is written to disk: a restart begins again with the world.
+Nothing is written to disk: a restart begins again with the world. Users that were created before
+are known again by their ids, without accounts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from decision_service.simulator.formats.dates import civil_day, stamp
-from decision_service.simulator.formats.ids import owner_digits, user_id
+from decision_service.simulator.formats.ids import created_user_id, is_created, owner_digits
 from decision_service.simulator.people.linked import LinkedAccount
 from decision_service.simulator.people.residence import UNCHANGED, Residence
 from decision_service.simulator.people.shapes import user
@@ -71,6 +72,8 @@ class Tenant:
     def person(self, user_id: str) -> Person | None:
         """Return a user as of now, None where the user is unknown or erased."""
         found = self._created.get(user_id) or self.world.person(user_id)
+        if found is None and is_created(user_id):
+            found = self._add(user_id, {})
         return None if found is None or user_id in self._erased else self._current(found)
 
     def owner(self, object_id: str) -> Person | None:
@@ -87,7 +90,10 @@ class Tenant:
 
     def create_user(self, external: Mapping[str, str]) -> Person:
         """Create a user without accounts."""
-        created = Person(user(user_id(uuid.uuid4()), self.now(), external))
+        return self._add(created_user_id(uuid.uuid4()), external)
+
+    def _add(self, user_id: str, external: Mapping[str, str]) -> Person:
+        created = Person(user(user_id, self.now(), external))
         created.user["session"]["status"] = "IN_PROGRESS"
         self._created[created.id] = created
         self._owners[owner_digits(created.id)] = created

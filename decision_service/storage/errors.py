@@ -7,6 +7,7 @@
     │   ├── StoreUnwritable    a path that does not exist or must not be written
     │   ├── StoreDamaged       the file is not a whole database
     │   ├── StoreUnreachable   the PostgreSQL server does not let us in
+    │   ├── ServerTooOld       the PostgreSQL server is older than this program needs
     │   ├── SchemaUnfit        the tables are older, newer, missing, or somebody else's
     │   └── KeysUnfit          a file of secret keys cannot be used, or lacks one that is needed
     ├── EntryRefused       one entry cannot be stored, whatever the state of the store
@@ -50,6 +51,10 @@ class StoreDamaged(StoreRefused):
 
 class StoreUnreachable(StoreRefused):
     """The PostgreSQL server does not answer, or does not let us in."""
+
+
+class ServerTooOld(StoreRefused):
+    """The PostgreSQL server is older than this program needs."""
 
 
 class SchemaUnfit(StoreRefused):

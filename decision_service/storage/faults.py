@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy.exc import (
     DataError,
@@ -22,6 +24,7 @@ from decision_service.storage.errors import (
     EntryRefused,
     HeldUp,
     RolledBack,
+    StoreRefused,
     unavailable,
 )
 
@@ -50,7 +53,7 @@ _POSTGRES_SENTENCES = {
     "57P03": "the store is starting",
     "25006": "the store may not be written",
 }
-_UNFIT_STATES = ("22", "23", "42")
+_UNFIT_STATES = ("22", "23")
 _ROLLED_BACK = frozenset({"40001", "40P01"})
 _HELD_UP = "55P03"
 _TOO_MANY_CONNECTIONS = "53300"
@@ -107,6 +110,22 @@ def said(error: BaseException | None) -> str:
     if isinstance(cause, TimeoutError) and not str(cause):
         return "it did not answer in time"
     return str(cause).partition("\n")[0]
+
+
+@contextmanager
+def opening(store: str) -> Iterator[None]:
+    """What the database fails at while a store is opened is raised as StoreRefused."""
+    try:
+        yield
+    except StoreRefused:
+        raise
+    except StoreError as error:
+        if not isinstance(error.__cause__, SQLAlchemyError | sqlite3.Error):
+            raise
+        raise StoreRefused(
+            f"the store {store} cannot be used ({said(error.__cause__)}): "
+            "check the database and what this user may do in it"
+        ) from None
 
 
 def _sqlstate(error: Exception) -> str:

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 from decision_service.pipeline.backtest.ports import KeyRange, RangeCounts, RecordedApplicant
 from decision_service.pipeline.ports import PagePosition, StoredText
+from decision_service.storage import faults
 from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.privacy import snapshots
 from decision_service.storage.privacy.data_keys import DataKeys
@@ -38,7 +39,8 @@ class StoreReader:
         """Read the store that STORE_URL names, by a file of data keys; raises StoreRefused."""
         database = await _opened(url)
         try:
-            return cls(database, await open_data_keys(url, data_keys, database))
+            with faults.opening(parse_store_url(url).shown):
+                return cls(database, await open_data_keys(url, data_keys, database))
         except BaseException:
             await database.aclose()
             raise

@@ -41,6 +41,7 @@ from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.pipeline.snapshots.events import Event, Receipt
 from decision_service.rollout.allowances import DayTotals
 from decision_service.rollout.gate import Pin
+from decision_service.storage import faults
 from decision_service.storage.address import SqliteFile, parse_journal, parse_store_url
 from decision_service.storage.commit.lookups import Lookups
 from decision_service.storage.commit.writer import (
@@ -147,12 +148,13 @@ class Store:
         database = await open_database(url, readers, init=init)
         noted: ErasureJournal | None = None
         try:
-            noted = await _journal(url, journal)
-            wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
-            erasing = Erasing(database, noted, wrapping, with_decisions=erase_decisions)
-            await erasing.catch_up()
-            keys = await _identity_keys(url, identity_keys, database)
-            await take_over(database, wrapping)
+            with faults.opening(parse_store_url(url).shown):
+                noted = await _journal(url, journal)
+                wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
+                erasing = Erasing(database, noted, wrapping, with_decisions=erase_decisions)
+                await erasing.catch_up()
+                keys = await _identity_keys(url, identity_keys, database)
+                await take_over(database, wrapping)
         except BaseException:
             if noted is not None:
                 await noted.aclose()
@@ -251,11 +253,16 @@ class Store:
         """Call a cache's `forget` for each erased user, before and after the erasure."""
         self._on_erase.append(forget)
 
-    async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
-        """Make a user's stored data unreadable for ever, and refuse entries read before."""
+    async def erase(
+        self, user_id: str, disconnected: Disconnected | None = None, *, known_only: bool = False
+    ) -> Erased:
+        """Make a user's stored data unreadable for ever, and refuse entries read before.
+
+        With `known_only` nothing is done and recorded of a user of whom nothing is stored.
+        """
         self._forget(user_id)
         try:
-            return await self._erasing.erase(user_id, disconnected)
+            return await self._erasing.erase(user_id, disconnected, known_only=known_only)
         finally:
             self._forget(user_id)
 

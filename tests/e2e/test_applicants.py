@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import shlex
 import sqlite3
 from collections.abc import Awaitable
 from contextlib import closing
@@ -17,7 +19,7 @@ from decision_service.api.v1 import applicant_service_pb2_grpc
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e.process import serving
-from tests.e2e.service import Running, create, outcome, refused, running
+from tests.e2e.service import ROOT, Running, create, outcome, refused, running
 from tests.e2e.team import Metadata, Team
 from tests.unit.cli.commands import command
 
@@ -42,6 +44,37 @@ async def test_an_applicant_from_creation_to_a_refused_decision(shared: Running)
     seen = await stub.GetApplicant(pb.GetApplicantRequest(user_id=first.user_id))
     assert (seen.applicant.ready, list(seen.applicant.accounts)) == (False, [])
     assert "link token" in seen.applicant.not_ready_reason
+
+
+async def test_a_reference_is_answered_after_a_restart(tmp_path: Path) -> None:
+    """The service knows the user, and so does its stand-in, which has forgotten all else of it."""
+    request = pb.CreateApplicantRequest(applicant_ref="CRM-1")
+    async with running(tmp_path) as live:
+        first = await stub_of(live).CreateApplicant(request)
+    async with running(tmp_path) as live:
+        stub = stub_of(live)
+        again = await stub.CreateApplicant(request)
+        assert (again.created, again.user_id) == (False, first.user_id)
+        seen = await stub.GetApplicant(pb.GetApplicantRequest(user_id=first.user_id))
+        assert "link token" in seen.applicant.not_ready_reason
+        decided = await live.stub.CreateDecision(create(first.user_id))
+        assert outcome(decided.decision) == "REFER"
+        made_up = pb.GetApplicantRequest(user_id=first.user_id[:-16] + "0" * 16)
+        assert (await refused(stub.GetApplicant(made_up))).info.reason == "USER_UNKNOWN"
+
+
+async def test_the_first_command_of_the_page_works_as_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a service without settings, before and after a restart."""
+    page = (ROOT / "docs" / "onboarding.md").read_text(encoding="utf-8")
+    printed = re.search(r"^ *decision-service (applicants create .*)$", page, re.M)
+    assert printed is not None
+    for known in ("created", "known already"):
+        async with running(tmp_path) as live:
+            words = (*shlex.split(printed[1]), "--address", live.service.address)
+            ran = await asyncio.to_thread(command, capsys, *words)
+            assert (ran.code, known in ran.out) == (0, True)
 
 
 async def test_a_person_with_data_is_ready(live: Running) -> None:

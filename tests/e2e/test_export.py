@@ -126,6 +126,7 @@ async def test_each_format_of_all_decisions_of_a_product(
     one = [exported[0].decision.decision_id, "--format", "fixture", "--out", str(path)]
     assert await run_export(*one) == (Exit.DONE, "")
     assert path.read_text() == cases_head(exported[0]) + case(exported[0])
+    assert path.stat().st_mode & 0o777 == 0o600
     assert (await run_export(*one))[0] == Exit.USAGE
     for words in (
         one[:1],

@@ -15,6 +15,7 @@ from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.storage.privacy.erasure_journal import ErasureJournal
 from tests.e2e.browser import DESKTOP, barriers, browser, opened
 from tests.e2e.service import Running, create, refused, running
 from tests.e2e.team import Metadata, Team
@@ -34,7 +35,8 @@ async def test_a_person_asks_for_her_data_and_then_withdraws(
     """
     key = tmp_path / "identity-keys"
     key.write_text("a2V5cyBvZiBhIHRlc3QsIDMyIGJ5dGVzIGluIGFsbCAu\n")
-    settings = {"store_url": url, "identity_key_file": str(key)}
+    journal = tmp_path / "erasures"
+    settings = {"store_url": url, "identity_key_file": str(key), "erasure_journal": str(journal)}
     async with vendor() as at, running(tmp_path, **settings, **at.settings) as live:
         decided = (await live.stub.CreateDecision(create(RYAN))).decision
         await live.stub.CreateDecision(create(GEORGE))
@@ -69,9 +71,12 @@ async def test_a_person_asks_for_her_data_and_then_withdraws(
         again = await run("export", RYAN, "--out", str(out))
         assert (again.code, "is there already" in again.err) == (2, True)
 
-        assert (await run("erase", RYAN, "--yes")).code == 0
+        for _ in range(2):
+            assert (await run("erase", RYAN, "--yes")).code == 0
+        assert (await run("erase", "nobody", "--yes")).code == 3
         left = (await export("after.json"))["records"]
         assert [one["kind"] for one in left if one["kind"] != "reference"] == ["about", "decision"]
+        assert left[0]["content"]["withdrawals"] == len(ErasureJournal.open(journal).marks()) == 1
         assert "stay for 25 months" in left[0]["content"]["after_erasure"]
         assert "Bayan Calls Outsourcing" not in json.dumps(left)
 

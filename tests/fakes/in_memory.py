@@ -230,8 +230,12 @@ class InMemoryDecisionLog:
     def cached_user_state(self, user_id: str) -> UserState | None:
         return self._remembered.get(user_id)
 
-    async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
+    async def erase(
+        self, user_id: str, disconnected: Disconnected | None = None, *, known_only: bool = False
+    ) -> Erased:
         await self._turn()
+        if known_only and user_id not in self._users:
+            return Erased(0, known=False)
         self._settle(user_id, disconnected or Disconnected(frozenset(), NEVER))
         self._consents[user_id] += 1
         gone = [key for key in self._snapshots if key[0] == user_id]

@@ -29,6 +29,7 @@ from decision_service.pipeline.applicants.onboarding import (
 )
 from decision_service.pipeline.applicants.ports import Applicant, LinkToken
 from decision_service.pipeline.applicants.status import ReadApplicantStatus
+from decision_service.pipeline.ports import UserState
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import Simulator, build_app, serve
@@ -267,23 +268,37 @@ class ReadMeanwhile:
     """A vendor whose data is read and decided on just before it is revoked."""
 
     desk: Desk
+    consent: int
 
     async def revoke(self, user_id: str, stop_at: float) -> int:
         """Decide, then revoke."""
-        await self.desk.log.commit(numbered(1, **READ, consent=1))
+        await self.desk.log.commit(numbered(1, **READ, consent=self.consent))
         return await self.desk.source.enrolment.revoke(user_id, stop_at)
 
 
 READ = {"user_id": GEORGE, "snapshot": replace(SNAPSHOT, user_id=GEORGE)}
 
 
-async def test_what_is_read_until_the_accounts_are_revoked_is_erased_too() -> None:
-    """Data that a decision stored in between is gone, and a decision that still has it is late."""
+@pytest.mark.parametrize("decided", [0, 1])
+async def test_what_is_read_until_the_accounts_are_revoked_is_erased_too(decided: int) -> None:
+    """Data that a decision stored in between is gone, and a decision that still has it is late.
+
+    So it is of a user of whom the vendor alone knew before.
+    """
     async with opened() as desk:
-        await desk.log.commit(numbered(0, user_id=GEORGE))
-        vendor = cast("Any", ReadMeanwhile(desk))
+        for number in range(decided):
+            await desk.log.commit(numbered(10 + number, user_id=GEORGE))
+        vendor = cast("Any", ReadMeanwhile(desk, consent=decided))
         erased = await OnboardApplicants(vendor, desk.log, desk.clock).erase(GEORGE, "", _soon())
         assert (erased.accounts, erased.snapshots) == (3, 1)
         assert await desk.log.snapshot(GEORGE, SNAPSHOT.id) is None
         with pytest.raises(ConsentMoved):
-            await desk.log.commit(numbered(2, **READ, consent=1))
+            await desk.log.commit(numbered(2, **READ, consent=decided))
+
+
+async def test_an_erasure_of_who_is_known_nowhere_leaves_no_trace() -> None:
+    """Where neither the vendor nor the store knows the user, no withdrawal is recorded."""
+    async with opened() as desk:
+        with pytest.raises(UserUnknown):
+            await desk.onboard.erase("nobody", "", _soon())
+        assert await desk.log.user_state("nobody") == UserState(())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ from structlog.testing import capture_logs
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
 from decision_service.pipeline.operations.replica_check import ReplicaCheck
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.storage.privacy.data_keys import DATA_KEYS
+from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from decision_service.storage.store import Store
+from tests.e2e.process import command
 from tests.e2e.service import PRODUCT, create, own_rules, refused
 from tests.fakes.world import SetClock, rulebook
 from tests.integration.replicas import process, replicas, vendor
@@ -78,6 +83,30 @@ async def test_a_caller_at_the_other_replica_is_told_in_time(
         assert (told.code, told.info.reason) == (grpc.StatusCode.ABORTED, "REQUEST_IN_PROGRESS")
         assert told.retry is not None
         assert await raw(two.channel)(request, timeout=60) == await first
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("oldest_postgres")
+async def test_a_service_migrates_and_decides_on_the_oldest_server(
+    oldest_postgres: Postgres, tmp_path: Path
+) -> None:
+    """From an empty database on, with keys of every kind and an erasure journal."""
+    url, files = oldest_postgres.empty(), {"erasure_journal": str(tmp_path / "erasures")}
+    for keys in (DATA_KEYS, IDENTITY_KEYS):
+        files[keys.setting.removeprefix("DECISION_").lower()] = str(tmp_path / keys.command)
+        keys.add(tmp_path / keys.command)
+    async with vendor() as at:
+        made = partial(command, "migrate", folder=tmp_path, store_url=url, **at.settings)
+        assert (await asyncio.to_thread(made)).returncode == 0
+        for listed in (1, 2):
+            async with (
+                process(tmp_path, url, at, **files) as live,
+                grpc.aio.insecure_channel(live.address) as channel,
+            ):
+                await raw(channel)(create(GEORGE), timeout=60)
+                stub = DecisionServiceStub(channel)
+                found = await stub.ListDecisions(service_pb.ListDecisionsRequest())
+                assert len(found.decisions) == listed
 
 
 @pytest.mark.long

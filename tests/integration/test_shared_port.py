@@ -158,8 +158,8 @@ def test_a_store_that_cannot_be_used_is_told_once(tmp_path: Path) -> None:
         "serve",
         folder=tmp_path,
         smile_mode="sandbox",
-        smile_api_key="k",
-        smile_api_secret="s",
+        smile_api_key="k" * 8,
+        smile_api_secret="s" * 8,
         store_url="postgresql://nobody@127.0.0.1:1/nowhere",
     )
     [line] = done.stderr.strip().splitlines()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -15,15 +15,19 @@ import pytest
 from msgspec import structs
 from sqlalchemy.engine import make_url
 
-from decision_service.domain.errors import StoreUnavailable
-from decision_service.pipeline.ports import Erased, UserState
+from decision_service.domain.errors import ConsentMoved, StoreUnavailable
+from decision_service.domain.kinds import Kind
+from decision_service.domain.snapshot import KnownCount
+from decision_service.pipeline.applicants.ports import IssuedToken
+from decision_service.pipeline.ports import Disconnected, Erased, HistoryEntry, UserState
 from decision_service.reviewing.model import ReviewEnd
 from decision_service.storage.address import parse_journal
 from decision_service.storage.engine import migrate
 from decision_service.storage.errors import StoreDamaged, StoreRefused
 from decision_service.storage.privacy.erasure_journal import FileJournal, new_erasure, open_journal
 from decision_service.storage.store import Store
-from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
+from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
+from tests.kits.history_log import KEYS
 from tests.kits.postgres import Postgres
 from tests.kits.review_log import referred
 from tests.kits.stores import opened
@@ -52,6 +56,13 @@ class Place:
         journal = await open_journal(parse_journal(self.journal))
         await journal.note([new_erasure(USER)])
         await journal.aclose()
+
+    async def noted(self) -> list[str]:
+        """The ids of the erasures that the journal holds."""
+        journal = await open_journal(parse_journal(self.journal))
+        marks = await journal.marks()
+        await journal.aclose()
+        return sorted(marks)
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "postgresql alone"])
@@ -216,6 +227,79 @@ async def test_an_erasure_that_failed_is_not_repeated_after_a_later_one(place: P
     store = await place.open()
     assert await store.snapshot(USER, SNAPSHOT.id) == SNAPSHOT.body
     await store.aclose()
+
+
+SINCE: dict[str, Callable[[Store], Awaitable[object]]] = {
+    "a reading": lambda store: store.commit(numbered(3, snapshot=SNAPSHOT, consent=2)),
+    "a hash of who applied": lambda store: store.commit(
+        numbered(3, user_id=USER, content=b"\x01" * 32 + b"hash")
+    ),
+    "a review": lambda store: store.commit(referred(3, user_id=USER)),
+    "a link to another person": lambda store: store.commit(
+        numbered(3, user_id=USER, history=HistoryEntry(tuple((one, 0) for one in KEYS.all), "PHP"))
+    ),
+    "a link token": lambda store: store.issued(IssuedToken("token", USER, NOON)),
+}
+
+
+@pytest.mark.parametrize("since", SINCE.values(), ids=SINCE.keys())
+async def test_an_erasure_counts_once_until_something_is_stored(
+    place: Place, since: Callable[[Store], Awaitable[object]]
+) -> None:
+    """Repeated it bars what was read in between, and is noted anew where it takes anything."""
+    store = await place.open()
+    await store.commit(DECIDED)
+    for _ in range(2):
+        await store.erase(USER)
+        with pytest.raises(ConsentMoved):
+            await store.commit(numbered(2, snapshot=SNAPSHOT, consent=0))
+    assert (await store.user_state(USER)).consent == 2
+    assert len(await erasures_of(store)) == 1
+    await since(store)
+    for _ in range(2):
+        await store.erase(USER)
+    assert len(await erasures_of(store)) == 2
+    assert await place.noted() == await erasures_of(store)
+    await store.aclose()
+
+
+async def test_decisions_made_since_are_erased_by_an_erasure_of_their_own(place: Place) -> None:
+    """Where erasures take decisions, a repetition finds none."""
+    async with opened(place.url, journal=place.journal, erase_decisions=True) as store:
+        for number in range(2):
+            await store.commit(numbered(number, user_id=USER))
+            for _ in range(2):
+                await store.erase(USER)
+        assert len(await erasures_of(store)) == 2
+
+
+async def test_what_is_left_of_an_account_goes_by_an_erasure_of_its_own(place: Place) -> None:
+    """Withdrawals that keep it are one, and the person's erasure is another."""
+    store = await place.open()
+    counts = (KnownCount("a-1", Kind.EINCOMES, 12, 24_319),)
+    await store.commit(numbered(1, snapshot=structs.replace(SNAPSHOT, counts=counts)))
+    disconnected = Disconnected(frozenset({"a-1"}), NOON)
+    for gone, erasures in ((disconnected, 1), (disconnected, 1), (None, 2), (None, 2)):
+        await store.erase(USER, gone)
+        assert len(await erasures_of(store)) == erasures
+    await store.aclose()
+
+
+async def test_who_is_not_known_is_not_erased_where_that_is_asked(place: Place) -> None:
+    """No count, no row and no line of the journal is made of a name that was made up."""
+    store = await place.open()
+    assert await store.erase("nobody", known_only=True) == Erased(0, known=False)
+    assert await store.user_state("nobody") == UserState(())
+    assert (await store.subject_access.user_rows("nobody")) is None
+    assert not await place.noted()
+    await store.aclose()
+
+
+async def erasures_of(store: Store) -> list[str]:
+    """The ids of the user's erasures, as an export has them."""
+    rows = await store.subject_access.user_rows(USER)
+    assert rows is not None
+    return sorted(str(row["erasure_id"]) for row in rows.tables["erasures"])
 
 
 async def test_a_lost_journal_is_written_anew(place: Place) -> None:

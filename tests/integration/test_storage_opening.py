@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -226,6 +227,46 @@ async def test_init_keeps_a_store_that_is_there(path: Path) -> None:
     await fill(path, rows=1)
     async with opened(f"sqlite:///{path}", init=True) as store:
         assert await store.get(numbered(0).decision_id) is not None
+
+
+def moved(path: Path) -> Path:
+    """The file under another name."""
+    return path.rename(path.with_name("moved.db"))
+
+
+def linked(path: Path) -> Path:
+    """A second name of the file."""
+    other = path.with_name("linked.db")
+    other.hardlink_to(path)
+    return other
+
+
+def shown_elsewhere(path: Path) -> Path:
+    """A link to the file, in a folder of its own."""
+    other = path.parent / "elsewhere" / "decisions.db"
+    other.parent.mkdir()
+    other.symlink_to(path)
+    return other
+
+
+def unlocked(path: Path) -> Path:
+    """The file without its lock, as after a zealous cleanup."""
+    path.with_name(path.name + ".lock").unlink()
+    return path
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems go by the lock's name")
+@pytest.mark.parametrize("other", [moved, linked, shown_elsewhere, unlocked])
+async def test_a_file_in_use_is_in_use_by_every_name(
+    path: Path, other: Callable[[Path], Path]
+) -> None:
+    """Two processes would write one file; once the first has ended the other one opens it."""
+    async with opened(f"sqlite:///{path}"):
+        second = other(path)
+        with pytest.raises(StoreLocked, match=f"the store {second} is in use by another process"):
+            await Store.open(f"sqlite:///{second}")
+    async with opened(f"sqlite:///{second}"):
+        pass
 
 
 async def test_a_first_start_that_failed_is_no_lost_store(path: Path) -> None:

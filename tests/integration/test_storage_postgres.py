@@ -21,10 +21,12 @@ from decision_service.pipeline.ports import Filter, SnapshotBody
 from decision_service.storage.commit.entry import Commit, preconditions_of
 from decision_service.storage.commit.group import record_group
 from decision_service.storage.engine import migrate
-from decision_service.storage.errors import StoreUnreachable
+from decision_service.storage.errors import StoreRefused, StoreUnreachable
 from decision_service.storage.postgres import database as postgres_database
 from decision_service.storage.privacy.data_keys import PLAIN
 from decision_service.storage.queries import decisions
+from decision_service.storage.reader import StoreReader
+from decision_service.storage.schema import versions as schema
 from decision_service.storage.store import Store
 from tests.fakes.world import World, application
 from tests.kits.arm_log import CHAMPION
@@ -422,6 +424,28 @@ async def test_a_server_that_may_not_be_written_is_refused_at_the_start(
     postgres.server.psql(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
     with pytest.raises(StoreUnreachable, match="read-only"):
         await Store.open(url)
+
+
+async def test_a_database_that_fails_at_the_start_is_quoted(postgres: Postgres) -> None:
+    """What it cannot do is no value that cannot be stored, and there is nothing to try again."""
+    url = postgres.empty()
+    await migrate(url)
+    database = url.partition("@/")[2].partition("?")[0]
+    said = 'relation "consents" does not exist'
+    postgres.server.psql(f"\\c {database}\nDROP TABLE consents")
+    for opening in (Store.open(url), StoreReader.open(url)):
+        with pytest.raises(StoreRefused, match=f"/{database}.* cannot be used .*{said}"):
+            await opening
+
+
+@pytest.mark.parametrize("first", [migrate, Store.open, StoreReader.open])
+async def test_a_server_that_is_too_old_is_refused(
+    url: str, first: Callable[[str], Awaitable[object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is asked of it that it does not know, with its version and the least one."""
+    monkeypatch.setattr(schema, "LEAST_POSTGRES", 99)
+    with pytest.raises(StoreRefused, match=r"is PostgreSQL \d+\.\d+, and .* needs PostgreSQL 99"):
+        await first(url)
 
 
 async def test_commits_are_synchronous_on_the_server(url: str) -> None:

@@ -44,3 +44,12 @@ class TestPostgres(
         store = await Store.open(postgres.migrated(), data_keys=tmp_path / "data-keys")
         yield store
         await store.aclose()
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("oldest_postgres")
+class TestOldestPostgres(TestPostgres):
+    @pytest.fixture
+    def postgres(self, oldest_postgres: Postgres) -> Postgres:
+        """The server of every test here."""
+        return oldest_postgres

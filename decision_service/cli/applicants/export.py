@@ -18,7 +18,7 @@ from decision_service.cli.applicants.export_json import JsonExport
 from decision_service.cli.applicants.export_page import PageExport
 from decision_service.cli.client.calls import call
 from decision_service.cli.client.options import ServerOptions, calls_server
-from decision_service.cli.display.new_file import OWNER_ALONE, new_file
+from decision_service.cli.display.new_file import new_file
 
 _SECONDS = 30.0
 
@@ -77,5 +77,5 @@ def _opened(path: Path | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         return
-    with new_file(path, OWNER_ALONE) as file, TextIOWrapper(file, encoding="utf-8") as text:
+    with new_file(path) as file, TextIOWrapper(file, encoding="utf-8") as text:
         yield text

@@ -45,7 +45,6 @@ KINDS = {
 _NAMES = {
     "actual": "Your value",
     "caller": "Asked by",
-    "epoch": "Withdrawals",
     "hashed": "Drawn at random",
     "kept": "How long it is kept",
     "made": "Made on",

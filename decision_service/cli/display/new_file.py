@@ -10,13 +10,14 @@ from typing import BinaryIO
 
 from decision_service.cli.errors import CommandError, Exit
 
-OWNER_ALONE, BY_UMASK = 0o600, 0o666
-
 
 @contextmanager
-def new_file(path: Path, mode: int = BY_UMASK) -> Iterator[BinaryIO]:
-    """A new file of this mode, removed again where the block fails; raises CommandError."""
-    with _begun(path, mode) as file:
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file that its owner alone can read, removed again where the block fails.
+
+    Raises CommandError.
+    """
+    with _begun(path) as file:
         try:
             yield file
         except BaseException:
@@ -24,9 +25,9 @@ def new_file(path: Path, mode: int = BY_UMASK) -> Iterator[BinaryIO]:
             raise
 
 
-def _begun(path: Path, mode: int) -> BinaryIO:
+def _begun(path: Path) -> BinaryIO:
     try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
         raise CommandError(f"{path} is there already: choose another name", Exit.USAGE) from None
     except OSError as error:

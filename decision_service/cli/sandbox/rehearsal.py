@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from decision_service.cli.display.new_file import OWNER_ALONE, new_file
+from decision_service.cli.display.new_file import new_file
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.sandbox.certificates import throwaway
 from decision_service.config import (
@@ -131,5 +131,5 @@ def _refused(folder: Path, why: str) -> CommandError:
 def _write(path: Path, content: bytes) -> None:
     """Write a file that its owner alone can read, whatever was there."""
     path.unlink(missing_ok=True)
-    with new_file(path, OWNER_ALONE) as file:
+    with new_file(path) as file:
         file.write(content)

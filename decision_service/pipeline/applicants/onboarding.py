@@ -138,14 +138,16 @@ class OnboardApplicants:
         anything of the user, and where the caller `scope` did not create the user.
         """
         await self._owners.require(user_id, scope)
-        erased = await self._log.erase(user_id)
+        erased = await self._log.erase(user_id, known_only=True)
         try:
             accounts = await self._vendor.revoke(user_id, stop_at)
         except UserUnknown:
             if not erased.known:
                 raise
             accounts = 0
-        late = (await self._log.erase(user_id)).snapshots if accounts else 0
+        late = 0
+        if accounts or not erased.known:
+            late = (await self._log.erase(user_id)).snapshots
         return ErasedApplicant(accounts, erased.snapshots + late)
 
     async def _settled(

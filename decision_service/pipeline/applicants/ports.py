@@ -147,8 +147,11 @@ class ApplicantLog(Protocol):
     async def uncount_renewal(self, original: str) -> None:
         """Take back a counted renewal that gave no token."""
 
-    async def erase(self, user_id: str) -> Erased:
-        """Make a user's stored data unreadable for ever, and refuse entries read before."""
+    async def erase(self, user_id: str, *, known_only: bool = False) -> Erased:
+        """Make a user's stored data unreadable for ever, and refuse entries read before.
+
+        With `known_only` nothing is done and recorded of a user of whom nothing is stored.
+        """
 
     async def release(self, applicant: Applicant) -> None:
         """Release a claim under which no user was created."""

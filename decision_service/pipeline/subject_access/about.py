@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -52,7 +52,7 @@ def about_records(
 
 
 def _about(user_id: str, rows: UserRows, terms: AccessTerms, now: datetime) -> Mapping[str, Any]:
-    withdrawals = _withdrawals(rows.tables["consents"])
+    erasures = [plain(row["erasure_id"]) for row in rows.tables["erasures"]]
     return {
         "user_id": user_id,
         "made": plain(now),
@@ -61,9 +61,9 @@ def _about(user_id: str, rows: UserRows, terms: AccessTerms, now: datetime) -> M
         "decisions": rows.decisions,
         "readings": rows.readings,
         "kept": _kept(terms),
-        "withdrawals": withdrawals,
-        "erasures": [plain(row["erasure_id"]) for row in rows.tables["erasures"]],
-        "after_erasure": _after_erasure(terms) if withdrawals else "nothing was erased",
+        "withdrawals": len(erasures),
+        "erasures": erasures,
+        "after_erasure": _after_erasure(terms) if erasures else "nothing was erased",
         "left_out": [{"what": what, "why": why} for what, why in LEFT_OUT.items()],
         "consistency": _CONSISTENCY,
     }
@@ -91,10 +91,6 @@ def _after_erasure(terms: AccessTerms) -> str:
         f"{terms.retention} months after they were made, because the "
         "lender has to account for them."
     )
-
-
-def _withdrawals(consents: Sequence[Row]) -> int:
-    return sum(epoch for row in consents if isinstance(epoch := row["epoch"], int))
 
 
 def _without_user(row: Row) -> Mapping[str, Any]:

@@ -23,6 +23,18 @@ def user_id(*parts: object) -> str:
     return f"tenantId-{digits('user', *parts)}"
 
 
+def created_user_id(*parts: object) -> str:
+    """Return the id of a user that a call creates: its last digits follow from the others."""
+    first = digits("created", *parts, length=16)
+    return f"tenantId-{first}{digits('created user', first, length=16)}"
+
+
+def is_created(any_id: str) -> bool:
+    """Whether an id is of the form of `created_user_id`."""
+    first = owner_digits(any_id)
+    return any_id == f"tenantId-{first}{digits('created user', first, length=16)}"
+
+
 def object_id(prefix: str, owner: str, *parts: object) -> str:
     """Return the id of something that belongs to the user `owner`."""
     return f"{prefix}-{owner_digits(owner)}{digits(prefix, owner, *parts, length=16)}"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from msgspec.structs import asdict
-from sqlalchemy import Connection, bindparam, delete, exists, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, exists, select, update
 
 from decision_service.pipeline.ports import Disconnected, Erased
 from decision_service.storage.privacy import ended, removing
@@ -21,12 +21,18 @@ from decision_service.storage.schema.tables import (
     applicants,
     consents,
     decisions,
+    ended_incomes,
     erasures,
     known_counts,
     link_tokens,
     snapshots,
     warm,
 )
+
+
+class MoreToErase(Exception):
+    """Since the user's last erasure something was stored, which another one would take."""
+
 
 _EPOCHS = select(consents.c.user_id, consents.c.epoch).where(
     consents.c.user_id.in_(bindparam("users", expanding=True))
@@ -91,39 +97,65 @@ def erase(
     now: datetime,
     data_keys: DataKeys = PLAIN,
     with_decisions: bool = False,
+    repeats: bool = False,
 ) -> Erased:
-    """Destroy a user's key and data, end reviews, count the withdrawal, record the erasure.
+    """Destroy a user's key and data, end reviews, bar what was read before, record the erasure.
 
     Earlier erasures that failed, and are in the journal alone, are carried out by this one too: no
-    later start repeats them on data that was given since.
+    later start repeats them on data that was given since. One that `repeats` an earlier one has no
+    id of its own, and raises MoreToErase where something was stored since.
     """
-    known = _is_known(connection, user_id)
+    known = is_known(connection, user_id)
     noted = [{"erasure_id": one, "user_id": user_id} for one in sorted(erasure_ids)]
     insert_new(connection, erasures, noted)
     insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
-    counted = update(consents).where(consents.c.user_id == user_id)
+    mine = consents.c.user_id == user_id
+    had_key = connection.execute(select(consents.c.key.is_not(None)).where(mine)).scalar_one()
+    counted = update(consents).where(mine)
     connection.execute(counted.values(epoch=consents.c.epoch + 1, key=None, wrapped_by=None))
-    removing.hold(connection, removing.of_user(connection, user_id))
-    reviews.erase(connection, user_id, now)
-    recorded.forget_applicants(connection, user_id)
-    history.unlink(connection, user_id)
-    ended.settle(connection, user_id, disconnected, data_keys)
-    gone = connection.execute(delete(snapshots).where(snapshots.c.user_id == user_id))
-    for table in (known_counts, link_tokens, warm):
-        connection.execute(delete(table).where(table.c.user_id == user_id))
+    held = removing.of_user(connection, user_id)
+    removing.hold(connection, held)
+    taken = [
+        had_key,
+        reviews.erase(connection, user_id, now),
+        recorded.forget_applicants(connection, user_id),
+        history.unlink(connection, user_id),
+        ended.settle(connection, user_id, disconnected, data_keys),
+        with_decisions and bool(held),
+    ]
+    gone = _delete(connection, snapshots, user_id)
+    others = [_delete(connection, table, user_id) for table in (known_counts, link_tokens)]
+    _delete(connection, warm, user_id)  # no more than a quarantine, where there is no snapshot
     events.end_postponed(connection, user_id)
     if with_decisions:
         removing.remove(connection, removing.of_user(connection, user_id))
-    return Erased(gone.rowcount, known)
+    if repeats and any((*taken, gone, *others)):
+        raise MoreToErase
+    return Erased(gone, known)
 
 
-def _is_known(connection: Connection, user_id: str) -> bool:
+def _delete(connection: Connection, table: Table, user_id: str) -> int:
+    return connection.execute(delete(table).where(table.c.user_id == user_id)).rowcount
+
+
+def is_known(connection: Connection, user_id: str) -> bool:
     """Whether anything is stored of a user beside earlier erasures."""
-    tables = (snapshots, decisions, applicants, link_tokens, warm)
     return any(
-        connection.execute(select(exists().where(table.c.user_id == user_id))).scalar_one()
-        for table in tables
+        _has(connection, table, user_id)
+        for table in (
+            *(snapshots, decisions, applicants, link_tokens, warm),
+            *(known_counts, ended_incomes),
+        )
     )
+
+
+def is_erased(connection: Connection, user_id: str) -> bool:
+    """Whether the user was erased before, whatever was stored since."""
+    return _has(connection, erasures, user_id)
+
+
+def _has(connection: Connection, table: Table, user_id: str) -> bool:
+    return connection.execute(select(exists().where(table.c.user_id == user_id))).scalar_one()
 
 
 def _found(connection: Connection, users: list[str], data_keys: DataKeys) -> dict[str, bytes]:

@@ -52,14 +52,14 @@ def settle(
     user_id: str,
     disconnected: Disconnected | None,
     data_keys: DataKeys,
-) -> None:
+) -> bool:
     """Before a user's counts are deleted, keep the newest months of disconnected accounts.
 
-    What is there already of an account stays as long as it was to be kept then.
+    What is there already of an account stays as long as it was to be kept then. Returns whether
+    anything was there that is not kept.
     """
     if disconnected is None or not disconnected.accounts:
-        _write(connection, user_id, [], data_keys)
-        return
+        return _write(connection, user_id, [], data_keys)
     before = _read(connection, user_id, data_keys, lock=True)
     kept = {(one.source, one.kind): one for one in before if one.source in disconnected.accounts}
     accounts = padded(sorted(disconnected.accounts))
@@ -67,6 +67,7 @@ def settle(
     for source, kind, newest in connection.execute(_TOLD, {"user": user_id, "accounts": accounts}):
         kept[source, Kind(kind)] = _Left(source, Kind(kind), newest, until)
     _write(connection, user_id, [kept[key] for key in sorted(kept)], data_keys)
+    return any(one.source not in disconnected.accounts for one in before)
 
 
 def forget(connection: Connection, now: datetime, data_keys: DataKeys) -> None:
@@ -91,11 +92,11 @@ def _read(
 
 def _write(
     connection: Connection, user_id: str, found: Sequence[_Left], data_keys: DataKeys
-) -> None:
-    """Replace the user's remains by these, under a new key."""
-    connection.execute(delete(ended_incomes).where(_C.user_id == user_id))
+) -> bool:
+    """Replace the user's remains by these, under a new key; whether there were any."""
+    before = connection.execute(delete(ended_incomes).where(_C.user_id == user_id)).rowcount > 0
     if not found:
-        return
+        return before
     key = new_key()
     row = {
         "user_id": user_id,
@@ -104,6 +105,7 @@ def _write(
         "until": min(one.until for one in found),
     }
     connection.execute(insert(ended_incomes), row)
+    return before
 
 
 def _about(user_id: str) -> str:

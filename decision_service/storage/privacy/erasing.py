@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -40,12 +41,14 @@ class Erasing:
         self._clock = SystemClock()
         self._running: set[asyncio.Task[Erased]] = set()
 
-    async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
-        """As `DecisionLog.erase`; raises StoreUnavailable.
+    async def erase(
+        self, user_id: str, disconnected: Disconnected | None = None, *, known_only: bool = False
+    ) -> Erased:
+        """As `DecisionLog.erase` and `ApplicantLog.erase`; raises StoreUnavailable.
 
         What has begun is carried out, whoever leaves meanwhile.
         """
-        task = asyncio.create_task(self._erase(user_id, disconnected))
+        task = asyncio.create_task(self._erase(user_id, disconnected, known_only=known_only))
         self._running.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
@@ -61,19 +64,36 @@ class Erasing:
         if not task.cancelled() and task.exception() is not None:
             log.warning("an erasure failed", error=type(task.exception()).__name__)
 
-    async def _erase(self, user_id: str, disconnected: Disconnected | None) -> Erased:
-        erasure, noted = new_erasure(user_id), frozenset[str]()
+    async def _erase(
+        self, user_id: str, disconnected: Disconnected | None, *, known_only: bool
+    ) -> Erased:
+        if known_only and not await self._database.read(
+            partial(consents.is_known, user_id=user_id)
+        ):
+            return Erased(0, known=False)
+        if await self._database.read(partial(consents.is_erased, user_id=user_id)):
+            with suppress(consents.MoreToErase):
+                return await self._carried_out(user_id, disconnected, [])
+        return await self._carried_out(user_id, disconnected, [new_erasure(user_id)])
+
+    async def _carried_out(
+        self, user_id: str, disconnected: Disconnected | None, new: Sequence[Erasure]
+    ) -> Erased:
+        """Erase by a new erasure that is noted first, or without one as a repetition."""
+        noted = frozenset[str]()
         if self._journal is not None:
-            await self._journal.note([erasure])
+            if new:
+                await self._journal.note(new)
             noted = await self._journal.of(user_id)
         work = partial(
             consents.erase,
             user_id=user_id,
-            erasure_ids=noted | {erasure.id},
+            erasure_ids=noted.union(one.id for one in new),
             disconnected=disconnected,
             now=self._clock.now(),
             data_keys=self._data_keys,
             with_decisions=self._with_decisions,
+            repeats=not new,
         )
         erased = await self._database.write(work)
         await self._database.scrub()

@@ -130,7 +130,7 @@ class KeyFile(Generic[K]):
 
     def _text(self, path: Path) -> str:
         try:
-            return read_small(path).decode("ascii")
+            return read_small(path, trusted=True).decode("ascii")
         except OSError as error:
             way = f"set {self.setting} to one that `{self._program} add` makes"
             raise self._unfit(path, f"cannot be read ({error.strerror}): {way}") from None

@@ -95,7 +95,8 @@ def _others(table: Table, newest: DataKey) -> ColumnElement[bool]:
 
 def _ids(connection: Connection, table: Table) -> Iterator[bytes]:
     after, by = b"", table.c.wrapped_by
-    following = select(func.min(by)).where(table.c.key.is_not(None), by > bindparam("after"))
+    following = select(by).where(table.c.key.is_not(None), by > bindparam("after"))
+    following = following.order_by(by).limit(1)  # min(bytea) begins with PostgreSQL 18
     while (found := connection.execute(following, {"after": after}).scalar()) is not None:
         after = bytes(found)
         yield after

@@ -162,9 +162,12 @@ def page(
     return [entry_of(row) for row in connection.execute(query)]
 
 
-def forget_applicants(connection: Connection, user_id: str) -> None:
-    """Delete the hashes of who applied from a user's decisions; the digests of requests stay."""
-    connection.execute(_UNHASHED, {"of": user_id})
+def forget_applicants(connection: Connection, user_id: str) -> bool:
+    """Delete the hashes of who applied from a user's decisions; whether there were any.
+
+    The digests of requests stay.
+    """
+    return connection.execute(_UNHASHED, {"of": user_id}).rowcount > 0
 
 
 def forget_key(connection: Connection, key_id: bytes, after: str) -> str | None:

@@ -36,7 +36,7 @@ _OF_KEY = (
     .where(_KEYS.key == bindparam("key"))
 )
 _LAST = select(func.max(_KEYS.number)).where(_KEYS.key == bindparam("key"))
-_NEXT = select(func.min(_KEYS.key)).where(_KEYS.key > bindparam("after"))
+_NEXT = select(_KEYS.key).where(_KEYS.key > bindparam("after")).order_by(_KEYS.key).limit(1)
 _NOTHING_SINCE = (None,) * 8
 """The columns from `outstanding` on: of reports, a person's result, and a repetition."""
 _FOUND_BY = (
@@ -142,12 +142,12 @@ def remove(connection: Connection, decision_ids: Sequence[str]) -> None:
         connection.execute(delete(history).where(chosen), ids)
 
 
-def unlink(connection: Connection, user_id: str) -> None:
+def unlink(connection: Connection, user_id: str) -> bool:
     """Delete what links a user to others: hashes of accounts and person, and shared entries.
 
-    Decisions stay under their own user and customer.
+    Decisions stay under their own user and customer. Returns whether there was any such link.
     """
-    own = user_key(user_id)
+    own, linked = user_key(user_id), False
     found = connection.execute(_OF_KEY, {"key": own})
     for decision_id, user, packed_keys in list(found):
         keys = unpacked(bytes(packed_keys))
@@ -157,10 +157,12 @@ def unlink(connection: Connection, user_id: str) -> None:
             gone = [own]
         if not gone:
             continue
+        linked = True
         _unlink(connection, {decision_id: gone})
         kept = packed(key for key in keys if key not in gone)
         chosen = update(history).where(history.c.decision_id == decision_id)
         connection.execute(chosen.values(found_by=kept))
+    return linked
 
 
 def key_ids(connection: Connection) -> frozenset[bytes]:

@@ -94,10 +94,12 @@ def never_whole(
             rows.take(connection, taken)
 
 
-def erase(connection: Connection, user_id: str, now: datetime) -> None:
-    """End the unfinished reviews of a user whose data is erased."""
-    for review in lists.unfinished_of(connection, user_id):
+def erase(connection: Connection, user_id: str, now: datetime) -> bool:
+    """End the unfinished reviews of a user whose data is erased; whether there were any."""
+    unfinished = lists.unfinished_of(connection, user_id)
+    for review in unfinished:
         rows.take(connection, erased(review, By("", "", now)))
+    return bool(unfinished)
 
 
 def _taken(connection: Connection, taken: ReviewStep, limits: DayLimits | None = None) -> Review:

@@ -51,10 +51,10 @@ PERSONAL: Mapping[str, PersonalTable] = {
     ),
     "consents": PersonalTable(
         "user_id",
-        ("user_id", "epoch"),
+        ("user_id",),
         ErasedBy.NOTHING,
-        {"key": _SECRET, "wrapped_by": _SECRET},
-        kept="the count of withdrawals bars data that was read before; the key is destroyed",
+        {"epoch": _INNER, "key": _SECRET, "wrapped_by": _SECRET},
+        kept="its count bars data that was read before; the key is destroyed",
     ),
     "erasures": PersonalTable(
         "user_id",

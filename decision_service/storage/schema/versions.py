@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, column, inspect, select, table, text, update
 
-from decision_service.storage.errors import SchemaUnfit
+from decision_service.storage.errors import SchemaUnfit, ServerTooOld
 from decision_service.storage.schema.process_tables import postgres_metadata
 from decision_service.storage.schema.tables import STORED_APART, metadata
 
@@ -15,6 +15,9 @@ _VERSIONS = table("alembic_version", column("version_num"))
 _MIGRATION_LOCK = 0x6465_6369_7369_6F6E
 """The number of PostgreSQL's advisory lock for one migration at a time."""
 
+LEAST_POSTGRES = 15
+"""The oldest major version of PostgreSQL whose servers are used."""
+
 
 def upgrade(connection: Connection) -> None:
     """Bring the tables to the newest version, inside the connection's transaction.
@@ -22,6 +25,7 @@ def upgrade(connection: Connection) -> None:
     An empty database gets the tables of that version at once. Raises SchemaUnfit where there are
     newer ones, older ones than the first version with a history, or those of another program.
     """
+    _require_server(connection)
     if connection.dialect.name == "postgresql":
         _wait_for_other_migrations(connection)
     _require_ours(connection)
@@ -64,6 +68,7 @@ def require_usable(connection: Connection) -> None:
 
 def require_current(connection: Connection) -> None:
     """Raises SchemaUnfit unless the tables have exactly this program's version."""
+    _require_server(connection)
     _require_ours(connection)
     found = version(connection)
     newest = known_versions()[0]
@@ -81,6 +86,16 @@ def version(connection: Connection) -> str | None:
     if not inspect(connection).has_table(_VERSIONS.name):
         return None
     return connection.execute(select(_VERSIONS.c.version_num)).scalar()
+
+
+def _require_server(connection: Connection) -> None:
+    found = connection.dialect.server_version_info
+    if connection.dialect.name == "postgresql" and found and int(found[0]) < LEAST_POSTGRES:
+        raise ServerTooOld(
+            f"the store's server is PostgreSQL {'.'.join(map(str, found))}, and this program needs "
+            f"PostgreSQL {LEAST_POSTGRES} or newer: upgrade the server, or set DECISION_STORE_URL "
+            "to a newer one"
+        )
 
 
 def _require_ours(connection: Connection) -> None:

@@ -228,10 +228,12 @@ def _prepare(file: SqliteFile, *, init: bool) -> FileLock:
     lock = FileLock.acquire(file.companion(".lock"), file.path)
     try:
         if sqlite_file.exists(file):
+            lock.hold(file.path)
             sqlite_file.require_whole(file)
             sqlite_file.keep_to_owner(file)
         else:
             _create(file, anew=init or not lock.made)
+            lock.hold(file.path)
         lock.mark_made()
     except BaseException:
         lock.release()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from tests.e2e.office import Office
 from tests.e2e.service import environ
 from tests.unit.cli.commands import SHIPPED, Done, command
 
-KEYS = {"SMILE_MODE": "sandbox", "SMILE_API_KEY": "canary", "SMILE_API_SECRET": "canary"}
+KEYS = {"SMILE_MODE": "sandbox", "SMILE_API_KEY": "canary-1", "SMILE_API_SECRET": "canary-2"}
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +111,34 @@ def test_rules_that_do_not_load_are_named_as_serve_names_them(
     first, *lines = done.err.splitlines()
     assert (done.code, first.startswith(f"the rules in {SHIPPED} have 4 errors")) == (2, True)
     assert len([line for line in lines if "`income.median_6m` may not be used" in line]) == 4
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["AUTH_TOKENS_FILE", "DATA_KEY_FILE", "IDENTITY_KEY_FILE", "TLS_KEY_FILE", "LOG_HASH_KEY_FILE"],
+)
+async def test_a_file_that_every_user_may_write_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], setting: str
+) -> None:
+    """Whoever writes it decides who may call, or reads what is stored; `serve` says the same."""
+    office, file = Office(tmp_path / "tls"), tmp_path / "file"
+    file.write_text(
+        {
+            "AUTH_TOKENS_FILE": "callers:\n  a:\n    roles: [decide]\n"
+            "    certificates: [a.internal]\n",
+            "TLS_KEY_FILE": office.key.read_text(),
+        }.get(setting, base64.b64encode(b"k" * 32).decode())
+    )
+    tls = office.settings() if setting == "TLS_KEY_FILE" else {}
+    given = {**KEYS, **{name.upper(): value for name, value in tls.items()}, setting: file}
+    file.chmod(0o664)
+    assert checked(capsys, tmp_path, **given).code == 0
+    file.chmod(0o666)
+    done = checked(capsys, tmp_path, **given)
+    assert (done.code, f"{file}" in done.err, "chmod o-w" in done.err) == (2, True, True)
+    own = {name.lower(): str(value) for name, value in given.items()}
+    with pytest.raises((StartError, ConfigError), match=re.escape(str(file))):
+        await start(load(environ=environ(tmp_path, **own)))
 
 
 def test_an_expired_certificate_is_a_problem(

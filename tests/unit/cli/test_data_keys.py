@@ -73,8 +73,8 @@ def test_a_place_where_no_file_can_be_is_told(capsys, tmp_path):
 def test_outside_embedded_mode_a_file_must_be_named(capsys, monkeypatch):
     """Beside the database it would be stolen with it: the sentence says which setting to give."""
     monkeypatch.setenv("DECISION_SMILE_MODE", "sandbox")
-    monkeypatch.setenv("DECISION_SMILE_API_KEY", "k")
-    monkeypatch.setenv("DECISION_SMILE_API_SECRET", "s")
+    monkeypatch.setenv("DECISION_SMILE_API_KEY", "key-of-8")
+    monkeypatch.setenv("DECISION_SMILE_API_SECRET", "secret-8")
     for words in (["list"], ["rewrap"]):
         done = command(capsys, "data-keys", *words)
         assert done.code == 2

@@ -10,7 +10,7 @@ import pytest
 
 from decision_service.cli.client.options import trusting
 from decision_service.cli.display.generated import print_or_check
-from decision_service.cli.display.new_file import OWNER_ALONE, new_file
+from decision_service.cli.display.new_file import new_file
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.text_files import read_text
 
@@ -50,7 +50,7 @@ def test_a_generated_text_is_printed_or_compared(
 def test_a_private_file_is_its_owners_and_replaces_none(tmp_path: Path) -> None:
     """A second one of its name is refused, and what was there stays."""
     file = tmp_path / "key"
-    with new_file(file, OWNER_ALONE) as stream:
+    with new_file(file) as stream:
         stream.write(b"first")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with pytest.raises(CommandError, match="is there already"), new_file(file) as stream:

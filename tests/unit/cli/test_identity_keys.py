@@ -86,8 +86,8 @@ def test_beside_postgresql_a_file_must_be_named(capsys, monkeypatch):
     """There is no file beside a server: the sentence says which setting to give."""
     monkeypatch.setenv("DECISION_STORE_URL", "postgresql://u:p@127.0.0.1:1/d")
     monkeypatch.setenv("DECISION_SMILE_MODE", "sandbox")
-    monkeypatch.setenv("DECISION_SMILE_API_KEY", "k")
-    monkeypatch.setenv("DECISION_SMILE_API_SECRET", "s")
+    monkeypatch.setenv("DECISION_SMILE_API_KEY", "key-of-8")
+    monkeypatch.setenv("DECISION_SMILE_API_SECRET", "secret-8")
     done = command(capsys, "identity-keys", "list")
     assert done.code == 2
     assert "DECISION_IDENTITY_KEY_FILE" in done.err

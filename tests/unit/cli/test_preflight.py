@@ -13,7 +13,7 @@ from decision_service.cli.server.preflight.settings import host_checks, metrics_
 from decision_service.config import load
 from tests.unit.cli.commands import SHIPPED, product_folder
 
-KEYS = {"DECISION_SMILE_API_KEY": "k", "DECISION_SMILE_API_SECRET": "s"}
+KEYS = {"DECISION_SMILE_API_KEY": "key-of-8", "DECISION_SMILE_API_SECRET": "secret-8"}
 
 
 def base_url(mode: str, host: str) -> PreflightCheck:

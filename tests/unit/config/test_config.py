@@ -9,8 +9,8 @@ from decision_service.config.reference import takes
 
 KEYS = {
     "DECISION_SMILE_MODE": "sandbox",
-    "DECISION_SMILE_API_KEY": "k",
-    "DECISION_SMILE_API_SECRET": "s",
+    "DECISION_SMILE_API_KEY": "key-of-8",
+    "DECISION_SMILE_API_SECRET": "secret-8",
 }
 TLS = {"DECISION_TLS_CERT_FILE": "c", "DECISION_TLS_KEY_FILE": "k"}
 
@@ -87,6 +87,8 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
             {"DECISION_ADMIN_ADDRESS": "0.0.0.0:50051", "DECISION_ALLOW_PLAINTEXT": "true"},
             "DECISION_GRPC_ADDRESS and DECISION_ADMIN_ADDRESS both take port 50051",
         ),
+        ({**KEYS, "DECISION_SMILE_API_SECRET": "s"}, "SMILE_API_SECRET is shorter than 8"),
+        ({"DECISION_LOG_HASH_KEY": "x"}, "DECISION_LOG_HASH_KEY is shorter than 16"),
         ({"DECISION_DRAIN_GRACE": "soon"}, "250ms, 5s"),
         ({"DECISION_SMILE_API_SECRET_FILE": "/nowhere/secret"}, "cannot be read"),
     ],
@@ -134,7 +136,9 @@ def test_secrets_show_nowhere() -> None:
     }
     assert "canary" not in repr(load(environ=environ))
     store = {"DECISION_STORE_URL": "postgresql://u:canary@db/x"}
-    assert "canary" not in repr(load(environ=environ | store | {"DECISION_SMILE_API_KEY": "k"}))
+    assert "canary" not in repr(
+        load(environ=environ | store | {"DECISION_SMILE_API_KEY": "key-of-8"})
+    )
     with pytest.raises(ConfigError) as error:
         load(environ=environ | {"DECISION_DRAIN_GRACE": "-1"})
     assert "canary" not in str(error.value)

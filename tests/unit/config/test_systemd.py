@@ -10,8 +10,8 @@ UNIT = Path(__file__).parents[3] / "deploy/systemd/decision-service@.service"
 SITE = {
     "DECISION_STORE_URL": "postgresql://x/y",
     "DECISION_SMILE_MODE": "sandbox",
-    "DECISION_SMILE_API_KEY": "k",
-    "DECISION_SMILE_API_SECRET": "s",
+    "DECISION_SMILE_API_KEY": "key-of-8",
+    "DECISION_SMILE_API_SECRET": "secret-8",
 }
 
 

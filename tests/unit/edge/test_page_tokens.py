@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 from decision_service.domain.errors import PageTokenInvalid
 from decision_service.domain.verdict import Outcome
 from decision_service.edge.rpc.mapping.page_tokens import (
+    make_export_token,
     make_outcome_token,
     make_token,
+    read_export_token,
     read_outcome_token,
     read_token,
 )
 from decision_service.pipeline.outcomes.ports import OutcomePosition
 from decision_service.pipeline.ports import Filter, PagePosition
+from decision_service.pipeline.subject_access.ports import Chapter, ExportPlace
 
 MINE = Filter(product="personal-loan-ph", outcome=Outcome.REFER)
 
@@ -34,7 +37,7 @@ def test_a_token_of_another_filter_is_refused() -> None:
         read_token(Filter(product="gig-advance-ph"), token)
 
 
-@given(st.dates(), st.text(min_size=1, max_size=200))
+@given(st.dates(), st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=200))
 def test_a_token_of_reports_gives_its_position_back(as_of: date, loan_id: str) -> None:
     """Day and loan survive, and only for the decision whose reports they are."""
     position = OutcomePosition(as_of, loan_id)
@@ -51,6 +54,20 @@ def test_garbage_is_refused_and_never_crashes(token: str) -> None:
         read_token(MINE, token)
     with pytest.raises(PageTokenInvalid):
         read_outcome_token("dec_X", token)
+
+
+def test_a_made_up_token_brings_no_nul_to_the_store() -> None:
+    """Of whatever list: PostgreSQL would refuse it as a value that cannot be stored."""
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    reports = make_outcome_token("dec_X", OutcomePosition(noon.date(), "LN-\0"))
+    export = make_export_token("user", ExportPlace(Chapter.DECISIONS, noon, "dec_\0"))
+    for read in (
+        lambda: read_token(MINE, make_token(MINE, PagePosition(noon, "dec_\0"))),
+        lambda: read_outcome_token("dec_X", reports),
+        lambda: read_export_token("user", export),
+    ):
+        with pytest.raises(PageTokenInvalid, match="not a token of this service"):
+            read()
 
 
 def test_no_token_is_the_first_page() -> None:

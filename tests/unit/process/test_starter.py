@@ -12,8 +12,8 @@ from decision_service.wiring.rules import rules_folder
 
 VENDOR = {
     "DECISION_SMILE_MODE": "sandbox",
-    "DECISION_SMILE_API_KEY": "k",
-    "DECISION_SMILE_API_SECRET": "s",
+    "DECISION_SMILE_API_KEY": "key-of-8",
+    "DECISION_SMILE_API_SECRET": "secret-8",
 }
 
 

@@ -85,6 +85,7 @@ def test_values_that_sqlite_cannot_hold_are_refused(error: Exception) -> None:
         (postgres_error("57014"), StoreUnavailable, "too long"),
         (postgres_error("57P03"), StoreUnavailable, "starting"),
         (postgres_error("25006"), StoreUnavailable, "may not be written"),
+        (postgres_error("42883"), StoreUnavailable, "42883"),
         (postgres_error("XX000"), StoreUnavailable, "XX000"),
         (PoolTimeout("customer-77"), StoreBusy, "busy"),
         (postgres_error("57P01", invalidated=True), ConnectionLost, "does not answer"),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from decision_service.cli.display.new_file import OWNER_ALONE, new_file
+from decision_service.cli.display.new_file import new_file
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.pipeline.rules.publishing.approval import Signing
 from decision_service.pipeline.rules.publishing.manifest import Approval, Publication
@@ -31,7 +31,7 @@ def new(
     The file is readable by its owner alone. The line belongs below the caller in the callers file.
     """
     pem = new_key()
-    with new_file(file, OWNER_ALONE) as stream:
+    with new_file(file) as stream:
         stream.write(pem)
     sys.stderr.write(f"The private key is in {file}: whoever reads it can sign. Of the caller:\n")
     sys.stdout.write(f'signing_keys: ["{public_line(pem)}"]\n')

@@ -50,7 +50,7 @@ def _read(chosen: Filter | NoticeFilter | ReviewFilter, token: str) -> PagePosit
         return None
     try:
         read = msgspec.msgpack.decode(_raw(token), type=_Token)
-        position = PagePosition(_EPOCH + read.created * _MICROSECOND, read.decision_id)
+        position = PagePosition(_EPOCH + read.created * _MICROSECOND, _storable(read.decision_id))
     except (binascii.Error, ValueError, OverflowError, msgspec.MsgspecError):
         raise _invalid("is not a token of this service") from None
     if read.filter != _fingerprint(chosen):
@@ -102,6 +102,7 @@ def read_outcome_token(decision_id: str, token: str) -> OutcomePosition | None:
         return None
     try:
         of, position = msgspec.msgpack.decode(_raw(token), type=tuple[bytes, OutcomePosition])
+        _storable(position.loan_id)
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         raise _invalid("is not a token of this service") from None
     if of != _fingerprint(decision_id):
@@ -121,6 +122,7 @@ def read_export_token(user_id: str, token: str) -> ExportPlace | None:
         return None
     try:
         of, place = msgspec.msgpack.decode(_raw(token), type=tuple[bytes, ExportPlace])
+        _storable(place.id)
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         raise _invalid("is not a token of this service") from None
     if of != _fingerprint(user_id):
@@ -130,6 +132,13 @@ def read_export_token(user_id: str, token: str) -> ExportPlace | None:
 
 def _raw(token: str) -> bytes:
     return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+
+
+def _storable(text: str) -> str:
+    """The text of a token that was not made up; PostgreSQL takes no NUL to compare with."""
+    if "\0" in text:
+        raise ValueError
+    return text
 
 
 def _fingerprint(chosen: Filter | NoticeFilter | ReviewFilter | str) -> bytes:
