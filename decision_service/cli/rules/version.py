@@ -99,7 +99,8 @@ def _of_file(path: Path) -> RulesetFiles:
             if file.path == selection.part:
                 files = files_of(selection.folder, product, version)
                 return files if product.plan is not None else _astray(files)
-    return _astray(RulesetFiles("", str(path), read_text(path, _FORM)))
+    data = selection.folder.data
+    return _astray(RulesetFiles("", str(path), read_text(path, _FORM), data=data))
 
 
 def _astray(files: RulesetFiles) -> RulesetFiles:

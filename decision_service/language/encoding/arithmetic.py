@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from decision_service.language.encoding.encoded import Encoded, literal
+from decision_service.language.encoding.encoded import Encoded, NotEncodable, literal
 from decision_service.language.encoding.functions import UNBOUNDED, Apply, tabulated
 from decision_service.language.evaluation import arithmetic
 from decision_service.language.evaluation.arithmetic import exactly
@@ -20,7 +20,10 @@ _SIGNS = (1, -1)
 
 
 def times(b: Builder, left: Term, right: Term) -> Term:
-    """The product."""
+    """The product; raises NotEncodable where that of two known ranges may be too large a number."""
+    ends = [x * y for x in (left.low, left.high) for y in (right.low, right.high)]
+    if max(map(abs, ends)) >= UNBOUNDED > max(left.largest, right.largest):
+        raise NotEncodable("a product beyond the largest number")
     for one, other in ((left, right), (right, left)):
         if one.constant:
             exact, key = b.scaled(other, one.value), ("product", one.value)
@@ -34,14 +37,14 @@ def times(b: Builder, left: Term, right: Term) -> Term:
             pairs = [(when, times(b, b.number(value), other)) for when, value in cases]
             return b.chosen(pairs)
     b.note_product(left, right)
-    ends = [x * y for x in (left.low, left.high) for y in (right.low, right.high)]
     error = max(map(abs, ends)) * Fraction(1, 10**33)
     rises = (_sign(right), _sign(left))
     signed = tuple(index for index in (0, 1) if rises[index] > 0)
     what = "a product of two values"
     function = Function(("product",), arithmetic.product, rises, error, what, signed)
     low = Fraction(0) if min(ends) == 0 else min(ends) - error
-    return b.apply(function, (left, right), low, max(ends) + error)
+    high = min(max(ends) + error, UNBOUNDED)
+    return b.apply(function, (left, right), max(low, -UNBOUNDED), high)
 
 
 def _times(factor: Exact) -> Apply:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any
 
 from decision_service.language.terms.comparing import Comparing
@@ -58,7 +60,7 @@ class Builder(Comparing):
         exact: Term | None = None,
     ) -> Term:
         """A function of the rule language, of which a solver knows no more than its range."""
-        bounds = {"low": Fraction(low), "high": Fraction(high)}
+        bounds = {"low": _simple(low, floor), "high": _simple(high, ceil)}
         scale = 0 if sort is Sort.INT else None
         return self._make(Op.APPLY, sort, args, function, scale=scale, exact=exact, **bounds)
 
@@ -107,19 +109,30 @@ def _sub(left: Any, right: Any) -> Any:
     return left - right
 
 
+def _simple(end: Exact, to_whole: Callable[[Fraction], int]) -> Fraction:
+    """An end of a range, moved out to one of few decimals: products double their decimals."""
+    exact = Fraction(end)
+    return exact if exact.denominator < _HUGE else Fraction(to_whole(exact * _HUGE), _HUGE)
+
+
 def _fits(term: Term) -> bool:
     """Whether every value of a term has all its digits in the rule language's numbers."""
     if term.scale is None:
         return False
-    return len(str(int(term.largest))) + term.scale <= DIGITS
+    return _digits(int(term.largest)) + term.scale <= DIGITS
 
 
 def _power_above(size: Fraction) -> Fraction:
     """The power of ten above a size: bounds of few digits are quicker to solve."""
     if size > _HUGE:
         return size
-    digits = len(str(size.numerator)) - len(str(size.denominator)) + 1
+    digits = _digits(size.numerator) - _digits(size.denominator) + 1
     return Fraction(10) ** digits
+
+
+def _digits(number: int) -> int:
+    """How many digits a number has, which Python writes out up to a limit alone."""
+    return Decimal(number).adjusted() + 1
 
 
 def _all_variables(term: Term) -> Sequence[Term]:

@@ -96,5 +96,5 @@ def as_decimal(size: Exact) -> Decimal | int:
     decimals = decimals_of(exact)
     if decimals is None:
         raise ValueError(f"{exact} has no end")
-    digits = int(abs(exact) * 10**decimals)
-    return Decimal((int(exact < 0), tuple(map(int, str(digits))), -decimals))
+    digits = Decimal(int(abs(exact) * 10**decimals)).as_tuple().digits
+    return Decimal((int(exact < 0), digits, -decimals))

@@ -7,11 +7,15 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
+from decision_service.language.encoding.encoded import NotEncodable
 from decision_service.language.terms.term import Op, Sort, Term
 from decision_service.proofs.solving.solver import Satisfiability, Solver, SolverMissing
 
 MISSING = "no solver is installed: pip install 'decision-service[prove]'"
 """What is said where the library is not there."""
+
+_MOST_DIGITS = 4300  # Python writes no longer number, and the library reads what is written
+_LONGEST = 10**_MOST_DIGITS
 
 
 def _library() -> Any:
@@ -63,6 +67,8 @@ class Z3(Solver):
         if sort is Sort.BOOL:
             return self._z3.BoolVal(value, ctx=self._context)
         size = Fraction(value)
+        if max(abs(size.numerator), size.denominator) >= _LONGEST:
+            raise NotEncodable(f"a number of more than {_MOST_DIGITS} digits")
         if sort is Sort.INT:
             return self._z3.IntVal(int(size), ctx=self._context)
         return self._z3.RealVal(f"{size.numerator}/{size.denominator}", ctx=self._context)

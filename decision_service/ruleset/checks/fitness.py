@@ -48,13 +48,14 @@ def _trees(part: NamedPart) -> Iterable[Node]:
 
 def _factors(node: Node, inside: dict[str, Node]) -> Iterable[tuple[str, Place]]:
     """The names an expression rests on, derived ones followed to theirs."""
-    for each in walk(node):
-        if isinstance(each, NameRead):
-            deeper = inside.get(each.symbol.name)
-            if deeper is None:
-                yield each.symbol.name, each.place
-            else:
-                yield from _factors(deeper, inside)
+    waiting, left = [node], dict(inside)
+    while waiting:
+        for each in walk(waiting.pop()):
+            if isinstance(each, NameRead):
+                if each.symbol.name not in inside:
+                    yield each.symbol.name, each.place
+                elif (deeper := left.pop(each.symbol.name, None)) is not None:
+                    waiting.append(deeper)
 
 
 def _parity(node: Node, inside: dict[str, Node], draft: RulesetDraft) -> None:

@@ -9,9 +9,21 @@ from decision_service.language.evaluation.formula import FormulaUnfit
 from decision_service.proofs.claims.comparison import Claim, Incomparable
 from decision_service.proofs.report import case_of, untypical
 from decision_service.proofs.results import Counterexample, Proved, Undecided
-from tests.unit.proofs.versions import ALL, TODAY, asked, claimed, edited, proved, shipped, small
-from tests.unit.ruleset.rulesets import rules
+from tests.unit.proofs.versions import (
+    ALL,
+    TODAY,
+    asked,
+    claimed,
+    edited,
+    loosely,
+    proved,
+    shipped,
+    small,
+)
+from tests.unit.ruleset.rulesets import rules, stages
 
+TOO_LARGE = "a product beyond the largest number cannot be put to a solver"
+TOO_LONG = "a number of more than 4300 digits cannot be put to a solver"
 LOAN, GIG = "personal-loan-ph@1", "gig-advance-ph@1"
 
 
@@ -100,6 +112,32 @@ def test_the_time_limit_leaves_it_undecided():
     loan = shipped(LOAN).ruleset
     question = asked(loan, edited(LOAN, score__base="185"), Claim.TIGHTENS)
     assert proved(question, 0.0) == Undecided("the time was over")
+
+
+@pytest.mark.parametrize(
+    ("base", "squarings", "factor", "found"),
+    [
+        ("1.5 if income.months_24m > 3 else 0.5", 10, "1", Proved(1)),
+        ("1.5 if income.months_24m > 3 else 0.5", 40, "1", Undecided(TOO_LARGE)),
+        ("income.volatility_6m", 10, "1", Undecided(TOO_LARGE)),
+        ("1000000000", 9, "income.months_24m", Undecided(TOO_LONG)),
+    ],
+)
+def test_numbers_that_grow_by_squaring_end_in_an_answer(base, squarings, factor, found):
+    """What is too large for the solver, or for the rules themselves, is undecided by name."""
+    old, new = (squared(base, squarings, f"{factor} * derived", least) for least in (5, 4))
+    assert proved(asked(old, new, Claim.TIGHTENS)) == found
+
+
+def squared(base, squarings, derived, least):
+    """A version that declines whose value is above a limit once it was squared so often."""
+    lines = [f"  s0: {base}"]
+    lines += [f"  s{n + 1}: derived.s{n} * derived.s{n}" for n in range(squarings)]
+    last = f"s{squarings}"
+    limit = f"{least} * derived.{last}" if "income" in derived else least
+    when = f"id: far, when: {derived}.{last} > {limit}, then: DECLINE, reason: SHORT"
+    gate = rules(when, "id: rest, when: income.months_24m >= 0, then: APPROVE")
+    return loosely(stages(gate, tail="derived:\n" + "\n".join(lines) + "\n"))
 
 
 def test_versions_that_read_people_differently_cannot_be_compared():

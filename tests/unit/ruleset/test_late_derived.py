@@ -169,3 +169,14 @@ def test_coverage_follows_lines_over_what_stages_give():
     maybe = text({"most": "limit.most * 2"}, FINE, always, rule("derived.most < 5000"))
     asked = {g.what for g in coverage(compiled(maybe), ()).missed if g.which == "unknown"}
     assert asked == {"rule `fine`", "rule `small`"}
+
+
+def test_lines_that_each_read_the_line_before_twice_are_checked_at_once():
+    """What a rule rests on is followed once for each line, not once for each way to it."""
+    lines = [f"  s{n + 1}: derived.s{n} * derived.s{n}" for n in range(100)]
+    tail = "derived:\n" + "\n".join(["  s0: income.months_12m", *lines]) + "\n"
+    gate = rules(
+        "id: far, when: derived.s100 > 5, then: DECLINE, reason: SHORT",
+        "id: rest, when: income.months_12m >= 0, then: APPROVE",
+    )
+    assert "R507" not in problems(stages(gate, tail=tail))
