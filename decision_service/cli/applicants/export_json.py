@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
+from decision_service.domain.errors import visible
 
 
 class JsonExport:
@@ -21,7 +22,7 @@ class JsonExport:
         """Write some records."""
         for record in records:
             head = json.dumps({"kind": record.kind, "id": record.id}).removesuffix("}")
-            self._file.write(f'{self._next}{head}, "content": {record.content}}}')
+            self._file.write(f'{self._next}{head}, "content": {visible(record.content)}}}')
             self._next = ",\n"
 
     def end(self) -> None:

@@ -108,3 +108,12 @@ def test_whatever_is_stored_makes_a_page(content: dict[str, object]) -> None:
     head = {"reading": {"read_for_a_decision_of": "2026-11-24T12:00:00Z", "part": 1}}
     records = [record(kind, content | head.get(kind, {})) for kind in kinds]
     assert not tags_of(written(PageExport, records)) & {"script", "img", "iframe"}
+
+
+def test_an_export_on_a_screen_is_exact_and_rules_nothing() -> None:
+    """What the person wrote is there, with every character that moves a cursor as an escape."""
+    said = "paid \x9b2J \u202eon time"
+    content = json.dumps({"text": said}, ensure_ascii=False)
+    text = written(JsonExport, [pb.StoredRecord(kind="contests", id="1", content=content)])
+    assert not {"\x9b", "\u202e"} & {*text}
+    assert json.loads(text)["records"][0]["content"] == {"text": said}
