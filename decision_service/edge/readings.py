@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Mapping
 
+import msgspec
 from prometheus_client.core import Metric
 
 from decision_service.edge.http.connections import HttpConnections
@@ -142,7 +143,7 @@ def of_guardrails(watch: GuardrailWatch) -> Iterator[Metric]:
 
 def of_limits(limits: ConcurrencyLimits, calls: OpenCalls) -> Iterator[Metric]:
     """Work in progress, waiting and refused, and calls whose client kept them waiting."""
-    by_name = {"work": limits.work, "reads": limits.reads}
+    by_name = msgspec.structs.asdict(limits)
     working = {name: bulkhead.working for name, bulkhead in by_name.items()}
     yield read_gauge("in_progress", "Calls that have a place", _each(working), "limit")
     waiting = {name: bulkhead.waiting for name, bulkhead in by_name.items()}

@@ -38,7 +38,7 @@ async def listen(
         settings.grpc_address,
         core.deps,
         core.certificates,
-        settings.reflection,
+        settings.describes_itself,
         shares_port=settings.reuse_port,
     )
     try:

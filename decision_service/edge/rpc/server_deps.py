@@ -12,7 +12,9 @@ from decision_service.edge.metrics import Metrics
 from decision_service.edge.rpc.authenticator import Authenticator
 from decision_service.edge.rpc.interceptors.access_log import AccessLogInterceptor
 from decision_service.edge.rpc.interceptors.admission import (
+    DESCRIPTIONS,
     READS,
+    STEPS,
     AdmissionInterceptor,
     ConcurrencyLimits,
 )
@@ -65,7 +67,12 @@ def server_deps(
     """Callers, limits, metrics and the key of users in the log; raises CallersRefused."""
     return ServerDeps(
         authenticator=Authenticator(settings.auth_tokens_file),
-        limits=ConcurrencyLimits(Bulkhead(settings.max_in_flight), Bulkhead(READS)),
+        limits=ConcurrencyLimits(
+            work=Bulkhead(settings.max_in_flight),
+            reads=Bulkhead(READS),
+            steps=Bulkhead(STEPS),
+            reflection=Bulkhead(DESCRIPTIONS),
+        ),
         metrics=Metrics(),
         user_hash=UserHash(settings.log_hash_key.get_secret_value()),
         seconds=seconds,
