@@ -9,7 +9,6 @@ from decision_service.config.names import env_name
 from decision_service.config.onboarding import (
     connect_problems,
     logo_problems,
-    proxy_problems,
     secret_problems,
 )
 from decision_service.config.settings import Settings
@@ -26,7 +25,6 @@ def contradictions(settings: Settings) -> Iterator[str]:
     yield from _of_shared_port(settings)
     yield from _of_approval(settings)
     yield from secret_problems(settings)
-    yield from proxy_problems(settings)
     yield from logo_problems(settings)
     yield from connect_problems(settings)
     yield from _of_addresses(settings)

@@ -63,7 +63,6 @@ async def _http(
             build_app(routes),
             connections,
             core.certificates,
-            settings.proxies,
         )
         return await stack.enter_async_context(served)
 
