@@ -9,8 +9,10 @@ from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.edge.rpc.context import RpcContext
 from decision_service.edge.rpc.mapping.page_tokens import (
     make_review_token,
+    make_step_token,
     page_size,
     read_review_token,
+    read_step_token,
 )
 from decision_service.edge.rpc.mapping.reviews.requests import (
     contest_from,
@@ -20,6 +22,7 @@ from decision_service.edge.rpc.mapping.reviews.requests import (
     rejection_from,
     result_from,
     review_id_from,
+    steps_from,
 )
 from decision_service.edge.rpc.mapping.reviews.review import review_message
 from decision_service.edge.rpc.services.methods import Methods, unary
@@ -28,6 +31,7 @@ from decision_service.pipeline.reviews.operate import OperateReviews
 from decision_service.reviewing.model import Review
 
 SERVICE = "decision_service.api.v1.ReviewService"
+MOST_STEPS_OF_A_PAGE = 100
 
 
 class ReviewUseCases(msgspec.Struct, frozen=True):
@@ -62,11 +66,18 @@ class ReviewServicer:
     async def get_review(
         self, request: pb.GetReviewRequest, context: RpcContext
     ) -> pb.GetReviewResponse:
-        """One review with its steps."""
+        """One review with a page of its steps."""
         del context
-        found = await self._operate.get(review_id_from(request.review_id))
-        message = review_message(found.review, self._clock.now(), found.events)
-        return pb.GetReviewResponse(review=message)
+        review_id = steps_from(request)
+        size = min(page_size(request.page_size), MOST_STEPS_OF_A_PAGE)
+        after = read_step_token(review_id, request.page_token) or 0
+        found = await self._operate.get(review_id, after, size + 1)
+        events = found.events[:size]
+        more = len(found.events) > size
+        return pb.GetReviewResponse(
+            review=review_message(found.review, self._clock.now(), events),
+            next_page_token=make_step_token(review_id, events[-1].position) if more else "",
+        )
 
     async def claim_review(
         self, request: pb.ClaimReviewRequest, context: RpcContext
