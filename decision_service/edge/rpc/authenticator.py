@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import structlog
@@ -27,7 +29,8 @@ UNREADABLE = "A100"
 """The code of a callers file that cannot be read at all."""
 
 _HEADER = "authorization"
-_NAMES = "x509_common_name", "x509_subject_alternative_name"
+_CERTIFICATE = "x509_pem_cert"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 log = structlog.get_logger("decision_service.access")
 
@@ -89,16 +92,30 @@ class Authenticator:
         if len(shown) > 1:
             return None
         if not shown:
-            return callers.by_certificate(_certificate_names(context))
+            pem = next(iter(context.auth_context().get(_CERTIFICATE, ())), b"")
+            return callers.by_certificate(_names_in(pem)) if pem else None
         scheme, _, token = str(shown[0]).partition(" ")
         return callers.by_token(token.strip()) if scheme.lower() == "bearer" else None
 
 
-def _certificate_names(context: RpcContext) -> Iterator[str]:
-    found = context.auth_context() or {}
-    for kind in _NAMES:
-        for raw in found.get(kind, ()):
-            yield raw.decode("utf-8", "replace")
+@lru_cache(1024)
+def _names_in(pem: bytes) -> Sequence[str]:
+    """The DNS names of a client's certificate, its one CN where it has no SAN.
+
+    None where any holds a control character: who signed it may have read another name than we do.
+    """
+    from cryptography import x509  # only where there is TLS: a start without it does not load it
+
+    try:
+        read = x509.load_pem_x509_certificate(pem)
+        names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        found = names.get_values_for_type(x509.DNSName)
+    except x509.ExtensionNotFound:
+        common = read.subject.get_attributes_for_oid(x509.oid.NameOID.COMMON_NAME)
+        found = [str(one.value) for one in common] if len(common) == 1 else []
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return ()
+    return () if any(map(_CONTROL.search, found)) else found
 
 
 def read_callers_file(path: Path) -> CallersReading:

@@ -4,7 +4,7 @@
       loan-origination:
         roles: [decide]
         tokens: ["sha256:9f86…"]            # several while one replaces another
-        certificates: [los-a.internal]      # a CN or SAN of a client certificate
+        certificates: [los-a.internal]      # a DNS name of a client certificate, or its CN
       maria:
         roles: [rules_approve]
         signing_keys: ["ed25519:MCow…"]     # public keys of who signs publications of rules

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import trustme
 import yaml
+from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +21,7 @@ from decision_service.edge.rpc.interceptors.authentication import Authentication
 from decision_service.edge.rpc.interceptors.failed_authentications import FailedAuthentications
 from decision_service.language.diagnostics import render_all
 from tests.fakes.log import captured
+from tests.kits.certificates import client_certificate
 
 CASES = Path(__file__).parents[2] / "cases" / "callers"
 BROKEN = yaml.safe_load((CASES / "broken.yaml").read_text())
@@ -36,10 +39,10 @@ callers:
 
 
 class Peer:
-    """The side of a call that shows these headers and a client certificate with these names."""
+    """The side of a call that shows these headers and a client certificate."""
 
-    def __init__(self, *names: str, headers: Sequence[str] = ()) -> None:
-        self._names = names
+    def __init__(self, pem: bytes = b"", headers: Sequence[str] = ()) -> None:
+        self._pem = pem
         self._headers = headers
         self.info = CallInfo()
         self.address = "192.0.2.1"
@@ -49,21 +52,53 @@ class Peer:
         return tuple(("authorization", header) for header in self._headers)
 
     def auth_context(self) -> dict[str, list[bytes]]:
-        return {"x509_subject_alternative_name": [name.encode() for name in self._names]}
+        return {"x509_pem_cert": [self._pem]} if self._pem else {}
 
 
 def caller_of(
-    authenticator: Authenticator, header: str | None = None, *names: str
+    authenticator: Authenticator, header: str | None = None, pem: bytes = b""
 ) -> Caller | None:
-    """The caller that this header and these names show."""
+    """The caller that this header and this certificate show."""
     headers = () if header is None else (header,)
-    return authenticator.caller(Peer(*names, headers=headers))
+    return authenticator.caller(Peer(pem, headers))
 
 
-def name_of(authenticator: Authenticator, header: str | None = None, *names: str) -> str | None:
+def name_of(
+    authenticator: Authenticator, header: str | None = None, pem: bytes = b""
+) -> str | None:
     """That caller's name."""
-    caller = caller_of(authenticator, header, *names)
+    caller = caller_of(authenticator, header, pem)
     return caller and caller.name
+
+
+CA = trustme.CA()
+DNS, AUDITOR = x509.DNSName, "auditor.internal"
+SHOWN: dict[str, tuple[Sequence[str], Sequence[x509.GeneralName], bool]] = {
+    "a DNS name": ((), [DNS("x.internal"), DNS(AUDITOR)], True),
+    "a CN alone": ((AUDITOR,), (), True),
+    "a CN beside a SAN": ((AUDITOR,), [DNS("x.internal")], False),
+    "a CN beside a SAN without DNS names": ((AUDITOR,), [x509.RFC822Name("a@b.internal")], False),
+    "two CNs": ((AUDITOR, "x.internal"), (), False),
+    "a mail address": ((), [x509.RFC822Name(AUDITOR)], False),
+    "a URI": ((), [x509.UniformResourceIdentifier(AUDITOR)], False),
+    "a DNS name that goes on after NUL": ((), [DNS(f"{AUDITOR}\0.evil")], False),
+    "a CN that goes on after NUL": ((f"{AUDITOR}\0.evil",), (), False),
+    "a DNS name beside one with a line break": ((), [DNS(AUDITOR), DNS("x\n")], False),
+    "no name": ((), (), False),
+}
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_the_names_of_a_certificate_are_its_dns_names(tmp_path: Path, shown: str) -> None:
+    """DNS names of the SAN, the CN where there is no SAN, and none beside control characters."""
+    common_names, sans, known = SHOWN[shown]
+    pem, _ = client_certificate(CA, common_names, sans)
+    assert name_of(_authenticator(tmp_path), None, pem) == ("auditor" if known else None)
+
+
+def test_what_is_no_certificate_has_no_name(tmp_path: Path) -> None:
+    """Bytes that cannot be read let nobody in, and raise nothing."""
+    assert name_of(_authenticator(tmp_path), None, b"-----BEGIN CERTIFICATE-----") is None
 
 
 def test_every_token_of_a_caller_lets_it_in() -> None:
@@ -135,17 +170,20 @@ def test_who_shows_nothing_good_is_not_let_in(tmp_path: Path, shown: str) -> Non
 
 def test_two_authorization_headers_let_nobody_in(tmp_path: Path) -> None:
     """A proxy and the service might each read another one; a certificate does not help."""
-    peer = Peer("auditor.internal", headers=(f"Bearer {FIRST}", f"Bearer {FIRST}"))
+    pem, _ = client_certificate(CA, (), [DNS(AUDITOR)])
+    peer = Peer(pem, (f"Bearer {FIRST}", f"Bearer {FIRST}"))
     assert _authenticator(tmp_path).caller(peer) is None
 
 
 def test_a_certificate_counts_where_no_token_is_shown(tmp_path: Path) -> None:
     """A wrong token is not made good by a certificate; an unmapped certificate lets nobody in."""
     authenticator = _authenticator(tmp_path)
+    known, _ = client_certificate(CA, (), [DNS(AUDITOR)])
+    stranger, _ = client_certificate(CA, (), [DNS("stranger.internal")])
     assert name_of(authenticator, f"bearer {FIRST}") == "los"
-    assert name_of(authenticator, None, "x", "auditor.internal") == "auditor"
-    assert caller_of(authenticator, "Bearer wrong", "auditor.internal") is None
-    assert caller_of(authenticator, None, "stranger.internal") is None
+    assert name_of(authenticator, None, known) == "auditor"
+    assert caller_of(authenticator, "Bearer wrong", known) is None
+    assert caller_of(authenticator, None, stranger) is None
 
 
 def test_a_replaced_file_counts_and_a_bad_one_does_not(
