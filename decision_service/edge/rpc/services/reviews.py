@@ -14,6 +14,7 @@ from decision_service.edge.rpc.mapping.page_tokens import (
     read_review_token,
     read_step_token,
 )
+from decision_service.edge.rpc.mapping.problems import request_id_in
 from decision_service.edge.rpc.mapping.reviews.requests import (
     contest_from,
     filter_from,
@@ -100,7 +101,9 @@ class ReviewServicer:
     ) -> pb.AddReviewNoteResponse:
         """Add a note."""
         text, who = note_from(request), context.info.caller
-        review = await self._operate.note(request.review_id, who, request.request_id, text)
+        review = await self._operate.note(
+            request.review_id, who, request_id_in(request.request_id), text
+        )
         return pb.AddReviewNoteResponse(review=self._message(review))
 
     async def request_review_data(
@@ -109,7 +112,11 @@ class ReviewServicer:
         """Put a review aside until data arrives."""
         kinds = kinds_from(request)
         review = await self._operate.request_data(
-            request.review_id, context.info.caller, request.request_id, kinds, request.text
+            request.review_id,
+            context.info.caller,
+            request_id_in(request.request_id),
+            kinds,
+            request.text,
         )
         return pb.RequestReviewDataResponse(review=self._message(review))
 
@@ -126,7 +133,9 @@ class ReviewServicer:
     ) -> pb.CompleteReviewResponse:
         """End a review, or propose its end."""
         result, who = result_from(request), context.info.caller
-        review = await self._operate.complete(request.review_id, who, request.request_id, result)
+        review = await self._operate.complete(
+            request.review_id, who, request_id_in(request.request_id), result
+        )
         return pb.CompleteReviewResponse(review=self._message(review))
 
     async def confirm_review(
@@ -134,7 +143,7 @@ class ReviewServicer:
     ) -> pb.ConfirmReviewResponse:
         """Confirm or reject a proposed end."""
         why, who = rejection_from(request), context.info.caller
-        key = (request.review_id, who, request.request_id, request.etag)
+        key = (request.review_id, who, request_id_in(request.request_id), request.etag)
         if request.reject:
             review = await self._operate.reject(*key, why)
         else:
@@ -147,7 +156,7 @@ class ReviewServicer:
         """Open a review that the applicant asks for."""
         text, info = contest_from(request), context.info
         review = await self._operate.request(
-            request.decision_id, info.caller, request.request_id, text, info.scope
+            request.decision_id, info.caller, request_id_in(request.request_id), text, info.scope
         )
         return pb.RequestReviewResponse(review=self._message(review))
 
