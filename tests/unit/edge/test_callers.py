@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.domain.errors import PermissionDenied, Unauthenticated
+from decision_service.edge.readings import of_tokens
 from decision_service.edge.rpc import authenticator as authenticator_module
 from decision_service.edge.rpc.access import Role
 from decision_service.edge.rpc.authenticator import Authenticator, CallersRefused
@@ -21,6 +23,7 @@ from decision_service.edge.rpc.interceptors.authentication import Authentication
 from decision_service.edge.rpc.interceptors.failed_authentications import FailedAuthentications
 from decision_service.language.diagnostics import render_all
 from tests.fakes.log import captured
+from tests.fakes.world import SetClock
 from tests.kits.certificates import client_certificate
 
 CASES = Path(__file__).parents[2] / "cases" / "callers"
@@ -106,10 +109,14 @@ def test_every_token_of_a_caller_lets_it_in() -> None:
     callers = read_callers("callers.yaml", GOOD).callers
     assert callers is not None
     los = Caller("los", frozenset({Role.DECIDE}))
-    assert callers.by_token(FIRST) == callers.by_token(SECOND) == los
-    assert callers.by_token(THIRD) == Caller("auditor", frozenset({Role.READ, Role.RULES}))
+    first, second, third = map(callers.by_token, (FIRST, SECOND, THIRD))
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert first.caller == second.caller == los
+    assert third.caller == Caller("auditor", frozenset({Role.READ, Role.RULES}))
     assert callers.by_token(FIRST + "x") is None
-    assert callers.by_certificate(["nobody", "auditor.internal"]) == callers.by_token(THIRD)
+    assert callers.by_certificate(["nobody", "auditor.internal"]) == third.caller
     assert FIRST not in repr(callers)
 
 
@@ -147,7 +154,7 @@ async def _answer(_: object, __: object) -> bytes:
 
 def test_without_a_file_everybody_is_anonymous_and_may_do_anything() -> None:
     """Where no callers are configured there is one caller."""
-    assert caller_of(Authenticator()) == Caller("anonymous", frozenset(Role))
+    assert caller_of(Authenticator(None, SetClock().now)) == Caller("anonymous", frozenset(Role))
 
 
 REFUSED = {
@@ -204,13 +211,56 @@ def test_a_replaced_file_counts_and_a_bad_one_does_not(
     assert FIRST not in str(log)
 
 
+def test_who_gained_and_lost_which_roles_is_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of new callers, those that are gone, and those whose roles are others; of no others."""
+    log = captured(monkeypatch, authenticator_module)
+    authenticator, path = _authenticator(tmp_path), tmp_path / "callers.yaml"
+    other = GOOD.replace("[decide]", "[read, decide]").replace("auditor:", "auditor-b:")
+    path.write_text(other)
+    assert authenticator.refresh()
+    path.write_text(other.replace("auditor.internal", "auditor-b.internal"))
+    assert authenticator.refresh()
+    changed = [line for line in log if line["event"] == "roles of a caller changed"]
+    assert [(one["caller"], one["gained"], one["lost"]) for one in changed] == [
+        ("auditor", [], ["read", "rules"]),
+        ("auditor-b", ["read", "rules"], []),
+        ("los", ["read"], []),
+    ]
+
+
+def test_a_token_ends_with_its_last_day_and_shows_its_last_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Good until midnight in UTC, then unknown, which is logged once; a plain one goes on."""
+    log = captured(monkeypatch, authenticator_module)
+    ends = f'{{hash: "{token_hash(FIRST)}", until: 2026-12-31}}'
+    path, now = tmp_path / "callers.yaml", datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
+    path.write_text(GOOD.replace(f'"{token_hash(FIRST)}"', ends))
+    clock = SetClock(wall=now)
+    authenticator = Authenticator(path, clock.now)
+    assert name_of(authenticator, f"Bearer {FIRST}") == "los"
+    clock.wall = later = now + timedelta(seconds=1)
+    assert [name_of(authenticator, f"Bearer {FIRST}") for _ in range(2)] == [None, None]
+    assert name_of(authenticator, f"Bearer {SECOND}") == "los"
+    told = [line for line in log if line["event"] == "a token has ended"]
+    assert [(line["caller"], line["until"]) for line in told] == [("los", "2026-12-31")]
+    (metric,) = of_tokens(authenticator)
+    shown = {tuple(sample.labels.values()): sample.value for sample in metric.samples}
+    names = {token: token_hash(token).removeprefix("sha256:")[:8] for token in (FIRST, SECOND)}
+    assert shown["los", names[FIRST], "2026-12-31"] == now.timestamp()
+    assert shown["los", names[SECOND], ""] == later.timestamp()
+    assert sorted(shown.values())[0] == 0.0
+
+
 def test_an_unreadable_callers_file_is_refused(tmp_path: Path) -> None:
     """A start with a missing or broken file ends with the places of its mistakes."""
     with pytest.raises(CallersRefused) as error:
-        Authenticator(tmp_path / "none.yaml")
+        Authenticator(tmp_path / "none.yaml", SetClock().now)
     assert error.value.diagnostics[0].code == "A100"
 
 
 def _authenticator(folder: Path) -> Authenticator:
     (folder / "callers.yaml").write_text(GOOD)
-    return Authenticator(folder / "callers.yaml")
+    return Authenticator(folder / "callers.yaml", SetClock().now)
