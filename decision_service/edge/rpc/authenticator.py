@@ -110,7 +110,7 @@ class Authenticator:
             return callers.by_certificate(_names_in(pem)) if pem else None
         scheme, _, token = str(shown[0]).partition(" ")
         known = callers.by_token(token.strip()) if scheme.lower() == "bearer" else None
-        return known and self._caller_of(known)
+        return None if known is None else self._caller_of(known)
 
     def _caller_of(self, token: Token) -> Caller | None:
         """Whose token it is; None once it has ended."""
