@@ -89,7 +89,7 @@ async def test_a_late_loop_sheds_new_work_only(tmp_path: Path) -> None:
 
 
 async def test_streams_and_readers_keep_no_kill_out(tmp_path: Path) -> None:
-    """A product is killed beside 200 open streams, and before 100 readers who fill their places."""
+    """A product is killed while 200 streams are open, and before 100 readers who wait."""
     own = (("grpc.use_local_subchannel_pool", 1),)
     async with (
         running(tmp_path) as live,
@@ -117,10 +117,10 @@ async def test_streams_and_readers_keep_no_kill_out(tmp_path: Path) -> None:
             assert limits.reads.waiting == 2 * limits.reads.limit
             for _ in range(limits.reads.limit):
                 limits.reads.leave()
-        told = Counter(reader.result() for reader in readers)
+        codes = Counter(reader.result() for reader in readers)
         for stream in streams:
             stream.cancel()
-    assert told == {grpc.StatusCode.OK: 64, grpc.StatusCode.RESOURCE_EXHAUSTED: 36}
+    assert codes == {grpc.StatusCode.OK: 64, grpc.StatusCode.RESOURCE_EXHAUSTED: 36}
 
 
 async def _code(call: Awaitable[object]) -> grpc.StatusCode:

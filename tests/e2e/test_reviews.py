@@ -409,8 +409,8 @@ async def test_many_steps_are_read_page_by_page(tmp_path: Path) -> None:
         reply = await at.stub.GetReview(largest, metadata=at.ana)
         assert (len(reply.review.events), bool(reply.next_page_token)) == (100, True)
         wrong = pb.GetReviewRequest(review_id="rev_1", page_size=-1)
-        told = await refused(at.stub.GetReview(wrong, metadata=at.ana))
-        assert set(told.fields) == {"review_id", "page_size"}
+        refusal = await refused(at.stub.GetReview(wrong, metadata=at.ana))
+        assert set(refusal.fields) == {"review_id", "page_size"}
         (tmp_path / "ana").write_text(str(at.ana[0][1]).removeprefix("Bearer "))
         server = ServerOptions(at.live.service.address, token_file=tmp_path / "ana")
         shown = await asyncio.to_thread(_read_whole, server, review_id)

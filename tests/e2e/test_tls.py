@@ -123,7 +123,7 @@ async def test_a_name_with_a_control_character_is_no_callers(
     team = Team(tmp_path)
     team.hire("los", "read", certificate="los.internal")
     settings = office.settings(clients=True) | {"auth_tokens_file": str(team.path)}
-    told = []
+    codes = []
     async with at_vendor(tmp_path, **settings) as (live, _):
         for name in ("los.internal", "los.internal\0.evil"):
             pem, key = client_certificate(office.ca, (), [x509.DNSName(name)])
@@ -132,8 +132,8 @@ async def test_a_name_with_a_control_character_is_no_callers(
             async with grpc.aio.secure_channel(live.service.address, shown, own) as channel:
                 listing = decision_service_pb2_grpc.DecisionServiceStub(channel).ListDecisions
                 call = listing(LIST)
-                told.append(await call.code())
-    assert told == [grpc.StatusCode.OK, grpc.StatusCode.UNAUTHENTICATED]
+                codes.append(await call.code())
+    assert codes == [grpc.StatusCode.OK, grpc.StatusCode.UNAUTHENTICATED]
 
 
 async def test_replaced_certificates_are_served_and_bad_ones_are_not(

@@ -79,28 +79,28 @@ DNS, AUDITOR = x509.DNSName, "auditor.internal"
 SHOWN: dict[str, tuple[Sequence[str], Sequence[x509.GeneralName], bool]] = {
     "a DNS name": ((), [DNS("x.internal"), DNS(AUDITOR)], True),
     "a CN alone": ((AUDITOR,), (), True),
-    "a CN beside a SAN": ((AUDITOR,), [DNS("x.internal")], False),
-    "a CN beside a SAN without DNS names": ((AUDITOR,), [x509.RFC822Name("a@b.internal")], False),
+    "a CN and a SAN": ((AUDITOR,), [DNS("x.internal")], False),
+    "a CN and a SAN without DNS names": ((AUDITOR,), [x509.RFC822Name("a@b.internal")], False),
     "two CNs": ((AUDITOR, "x.internal"), (), False),
     "a mail address": ((), [x509.RFC822Name(AUDITOR)], False),
     "a URI": ((), [x509.UniformResourceIdentifier(AUDITOR)], False),
     "a DNS name that goes on after NUL": ((), [DNS(f"{AUDITOR}\0.evil")], False),
     "a CN that goes on after NUL": ((f"{AUDITOR}\0.evil",), (), False),
-    "a DNS name beside one with a line break": ((), [DNS(AUDITOR), DNS("x\n")], False),
+    "a DNS name and one with a line break": ((), [DNS(AUDITOR), DNS("x\n")], False),
     "no name": ((), (), False),
 }
 
 
 @pytest.mark.parametrize("shown", SHOWN)
 def test_the_names_of_a_certificate_are_its_dns_names(tmp_path: Path, shown: str) -> None:
-    """DNS names of the SAN, the CN where there is no SAN, and none beside control characters."""
+    """DNS names of the SAN, the CN where there is no SAN, and none with control characters."""
     common_names, sans, known = SHOWN[shown]
     pem, _ = client_certificate(CA, common_names, sans)
     assert name_of(_authenticator(tmp_path), None, pem) == ("auditor" if known else None)
 
 
 def test_what_is_no_certificate_has_no_name(tmp_path: Path) -> None:
-    """Bytes that cannot be read let nobody in, and raise nothing."""
+    """Bytes that cannot be read name no caller, and raise nothing."""
     assert name_of(_authenticator(tmp_path), None, b"-----BEGIN CERTIFICATE-----") is None
 
 
@@ -244,8 +244,8 @@ def test_a_token_ends_with_its_last_day_and_shows_its_last_use(
     clock.wall = later = now + timedelta(seconds=1)
     assert [name_of(authenticator, f"Bearer {FIRST}") for _ in range(2)] == [None, None]
     assert name_of(authenticator, f"Bearer {SECOND}") == "los"
-    told = [line for line in log if line["event"] == "a token has ended"]
-    assert [(line["caller"], line["until"]) for line in told] == [("los", "2026-12-31")]
+    ended = [line for line in log if line["event"] == "a token has ended"]
+    assert [(line["caller"], line["until"]) for line in ended] == [("los", "2026-12-31")]
     (metric,) = of_tokens(authenticator)
     shown = {tuple(sample.labels.values()): sample.value for sample in metric.samples}
     names = {token: token_hash(token).removeprefix("sha256:")[:8] for token in (FIRST, SECOND)}

@@ -118,7 +118,7 @@ async def test_a_changed_list_decides_without_a_new_version(office: Office) -> N
     assert (await office.decide("r-2", **SENT)).outcome is Outcome.REFER
 
 
-async def test_lists_are_read_and_compared_beside_the_loop(
+async def test_lists_are_read_and_compared_off_the_loop(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No decision waits for a reload: very many keys are read on a thread, whatever for."""

@@ -155,8 +155,8 @@ def test_lists_are_bounded_together(tmp_path: Path, text: str, fit: int) -> None
     paths = [f"{folder}/lists/l{number}.csv" for number, folder in enumerate(folders)]
     root = make(tmp_path / "rules", {**dict.fromkeys(paths, text), "loan/v1.yaml": ""})
     assert not problems(read_rules(root)).keys() & {f"rules/{path}" for path in paths[:fit]}
-    told = problems(read_rules(root))[f"rules/{paths[fit]}"]
-    assert told == (
+    sentence = problems(read_rules(root))[f"rules/{paths[fit]}"]
+    assert sentence == (
         "with this list those of the rules folder have more than 200,000 keys or 16 MiB together: "
         "shorten or remove some"
     )
