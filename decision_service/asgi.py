@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -42,14 +42,12 @@ async def serving(
     tls: ssl.SSLContext | None = None,
     http: Callable[..., asyncio.Protocol] | None = None,
     headers: Mapping[str, str] | None = None,
-    proxies: Sequence[str] = (),
     on_close: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
     """Serve while the context is open.
 
     `http` makes a connection's protocol in place of uvicorn's. Every answer has the `headers`.
-    `proxies` are the addresses and networks whose X-Forwarded-For is believed. `on_close` runs
-    before the server stops.
+    `on_close` runs before the server stops.
     """
     config = uvicorn.Config(
         app,
@@ -61,7 +59,7 @@ async def serving(
         access_log=False,
         server_header=False,
         headers=[*(headers or {}).items()],
-        forwarded_allow_ips=[*proxies],
+        proxy_headers=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         ssl_context_factory=None if tls is None else lambda *_: tls,
     )

@@ -11,7 +11,6 @@ from decision_service.config.names import env_name
 from decision_service.config.onboarding import (
     connect_problems,
     logo_problems,
-    proxy_problems,
     secret_problems,
 )
 from decision_service.config.settings import Settings
@@ -33,7 +32,6 @@ def contradictions(settings: Settings) -> Iterator[str]:
     yield from _of_approval(settings)
     yield from secret_problems(settings)
     yield from _of_short_secrets(settings)
-    yield from proxy_problems(settings)
     yield from logo_problems(settings)
     yield from connect_problems(settings)
     yield from _of_addresses(settings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr
@@ -20,12 +19,6 @@ SHORTEST_SECRET, LONGEST_SECRET = 16, 64
 class OnboardingSettings(BaseModel):
     """What an operator may set; empty widget addresses follow the mode."""
 
-    http_proxies: Names = Field(
-        "",
-        description="Addresses or networks of proxies in front of the HTTP address, whose "
-        "X-Forwarded-For names the client; without it all clients behind a proxy count as one.",
-        examples=["10.1.0.0/16"],
-    )
     webhook_secrets: SecretStr = Field(
         SecretStr(""),
         description="Secrets by which the vendor signs events, separated by commas, newest first; "
@@ -111,11 +104,6 @@ class OnboardingSettings(BaseModel):
         return tuple(name.lower() for name in names_of(self.connect_return_origins))
 
     @property
-    def proxies(self) -> tuple[str, ...]:
-        """Addresses and networks of proxies, whose X-Forwarded-For names the client."""
-        return names_of(self.http_proxies)
-
-    @property
     def ages(self) -> tuple[timedelta, timedelta]:
         """How old the account list and the data of a warm snapshot may be."""
         return timedelta(seconds=self.accounts_max_age), timedelta(seconds=self.snapshot_max_age)
@@ -138,19 +126,6 @@ def logo_problems(settings: OnboardingSettings) -> Iterator[str]:
             f"{env_name('connect_logo_file')} needs {env_name('connect_company_name')} as well: "
             "the name is read out to those who do not see the logo"
         )
-
-
-def proxy_problems(settings: OnboardingSettings) -> Iterator[str]:
-    """A sentence for each proxy that is neither an address nor a network."""
-    for proxy in settings.proxies:
-        try:
-            ip_network(proxy)
-        except ValueError:
-            shown = masked("http_proxies", proxy)
-            yield (
-                f"{env_name('http_proxies')}: {shown} is neither an IP address nor a network such "
-                "as 10.1.0.0/16"
-            )
 
 
 def connect_problems(settings: OnboardingSettings) -> Iterator[str]:

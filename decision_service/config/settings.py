@@ -121,7 +121,11 @@ class Settings(OnboardingSettings):
         description="Allows other addresses than loopback without TLS and without known callers: a "
         "proxy in front must add both.",
     )
-    reflection: bool = Field(default=True, description="Whether the gRPC server describes itself.")
+    reflection: bool | None = Field(
+        None,
+        description="Whether the gRPC server describes itself; by default in embedded mode alone.",
+        examples=["true"],
+    )
     reuse_port: bool = Field(
         default=False,
         description="Whether several processes may listen on the gRPC address; needs PostgreSQL.",
@@ -234,6 +238,12 @@ class Settings(OnboardingSettings):
     def blocked(self) -> frozenset[str]:
         """Factors and inputs that no rule may use (`identity.age_years`, `inputs.gender`)."""
         return frozenset(filter(None, (name.strip() for name in self.blocked_factors.split(","))))
+
+    @property
+    def describes_itself(self) -> bool:
+        """Whether the gRPC server has reflection."""
+        embedded = self.smile_mode is SmileMode.EMBEDDED
+        return embedded if self.reflection is None else self.reflection
 
     @property
     def drain_seconds(self) -> float:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Mapping
 
+import msgspec
 from prometheus_client.core import Metric
 
 from decision_service.edge.http.connections import HttpConnections
+from decision_service.edge.rpc.authenticator import Authenticator
 from decision_service.edge.rpc.interceptors.admission import ConcurrencyLimits
 from decision_service.edge.rpc.open_calls import OpenCalls
 from decision_service.edge.rpc.server import RpcServer
@@ -37,6 +39,22 @@ def of_certificate(certificates: Certificates | None) -> Iterator[Metric]:
         "certificate_expiry_timestamp_seconds",
         "When the first certificate of the chain that is served expires (Unix time)",
         () if certificates is None else one(certificates.expires.timestamp()),
+    )
+
+
+def of_tokens(authenticator: Authenticator) -> Iterator[Metric]:
+    """When each caller's token was last used; a token is named by the first digits of its hash."""
+    yield read_gauge(
+        "token_last_use_timestamp_seconds",
+        "When a token was last used since the start (Unix time), 0 where it was not",
+        (
+            (
+                (token.caller.name, token.hashed.hex()[:8], f"{token.until or ''}"),
+                used.timestamp() if used else 0.0,
+            )
+            for token, used in authenticator.last_uses()
+        ),
+        *("caller", "token", "until"),
     )
 
 
@@ -142,7 +160,7 @@ def of_guardrails(watch: GuardrailWatch) -> Iterator[Metric]:
 
 def of_limits(limits: ConcurrencyLimits, calls: OpenCalls) -> Iterator[Metric]:
     """Work in progress, waiting and refused, and calls whose client kept them waiting."""
-    by_name = {"work": limits.work, "reads": limits.reads}
+    by_name = msgspec.structs.asdict(limits)
     working = {name: bulkhead.working for name, bulkhead in by_name.items()}
     yield read_gauge("in_progress", "Calls that have a place", _each(working), "limit")
     waiting = {name: bulkhead.waiting for name, bulkhead in by_name.items()}

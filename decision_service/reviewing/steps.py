@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,12 @@ from decision_service.reviewing.model import (
     ReviewState,
 )
 from decision_service.reviewing.policy import ReviewPolicy
+
+MOST_STEPS = 200
+"""From so many steps on a review takes only those that lead to its end."""
+
+MOST_CONTESTS = 10
+"""How often one decision may be contested."""
 
 
 class By(msgspec.Struct, frozen=True):
@@ -58,8 +64,10 @@ def is_repeated(
 def claim(review: Review, by: By, seconds: timedelta) -> ReviewStep:
     """Have a review for a while; the same person may prolong it."""
     _require(review, by.at, {ReviewState.OPEN, ReviewState.CLAIMED}, "claimed")
-    if review.state_at(by.at) is ReviewState.CLAIMED and review.claimed_by != by.who:
-        raise _claimed_by_another(review)
+    if review.state_at(by.at) is ReviewState.CLAIMED:
+        if review.claimed_by != by.who:
+            raise _claimed_by_another(review)
+        _require_room(review)
     until = by.at + seconds
     claimed = replace(review, state=ReviewState.CLAIMED, claimed_by=by.who, claimed_until=until)
     return _step(claimed, by, ReviewAction.CLAIMED, until=until)
@@ -68,11 +76,13 @@ def claim(review: Review, by: By, seconds: timedelta) -> ReviewStep:
 def release(review: Review, by: By) -> ReviewStep:
     """Give a claimed review back to its queue."""
     require_claim(review, by)
+    _require_room(review)
     return _step(_unclaimed(review, ReviewState.OPEN), by, ReviewAction.RELEASED)
 
 
 def note(review: Review, by: By, text: str) -> ReviewStep:
     """Add words of a reviewer; at any time, also after the end."""
+    _require_room(review)
     return _step(review, by, ReviewAction.NOTED, text=text)
 
 
@@ -80,6 +90,7 @@ def request_data(review: Review, by: By, kinds: Collection[Kind], text: str) -> 
     """Put a claimed review aside until data of these kinds has arrived."""
     require_claim(review, by)
     refuse_approved(review)
+    _require_room(review)
     wanted = tuple(sorted({*kinds}))
     waiting = replace(_unclaimed(review, ReviewState.AWAITING_DATA), kinds=wanted)
     return _step(waiting, by, ReviewAction.DATA_REQUESTED, kinds=wanted, text=text)
@@ -96,7 +107,9 @@ def data_arrived(review: Review, by: By, kinds: Collection[Kind]) -> ReviewStep 
     if state is ReviewState.AWAITING_DATA:
         waiting = replace(review, kinds=_lacking(review, kinds))
         return _arrived(waiting if waiting.kinds else _deciding(waiting), by, kinds)
-    return _arrived(review if state is ReviewState.CLAIMED else _deciding(review), by, kinds)
+    if state is not ReviewState.CLAIMED:
+        return _arrived(_deciding(review), by, kinds)
+    return _arrived(review, by, kinds) if review.events < MOST_STEPS else None
 
 
 def data_never_whole(
@@ -123,6 +136,7 @@ def decide_again(review: Review, by: By) -> ReviewStep:
     waiting = {ReviewState.OPEN, ReviewState.CLAIMED, ReviewState.AWAITING_DATA}
     _require(review, by.at, waiting, "decided again")
     refuse_approved(review)
+    _require_room(review)
     return _step(_deciding(review), by, ReviewAction.DECIDING_AGAIN)
 
 
@@ -144,6 +158,17 @@ def not_decided_again(review: Review, by: By, why: str) -> ReviewStep:
     _require(review, by.at, {ReviewState.DECIDING_AGAIN}, "given back")
     reopened = _unclaimed(review, ReviewState.OPEN)
     return _step(reopened, by, ReviewAction.NOT_DECIDED_AGAIN, text=why)
+
+
+def refuse_contest(decision_id: str, events: Iterable[ReviewEvent]) -> None:
+    """Raises ReviewRefused where the events of a decision's reviews are contests enough."""
+    contests = sum(event.action is ReviewAction.CONTESTED for event in events)
+    if contests >= MOST_CONTESTS:
+        raise ReviewRefused(
+            f"{decision_id} was contested {contests} times, which is the most: have a reviewer add "
+            "what the applicant says as a note",
+            decision_id=decision_id,
+        )
 
 
 def contested(review: Review, by: By, text: str, policy: ReviewPolicy) -> ReviewStep:
@@ -221,6 +246,15 @@ def _require(review: Review, now: datetime, states: Collection[ReviewState], don
             f"{review.review_id} is {state}, so it cannot be {done}: read it again",
             review_id=review.review_id,
             state=state,
+        )
+
+
+def _require_room(review: Review) -> None:
+    if review.events >= MOST_STEPS:
+        raise ReviewRefused(
+            f"{review.review_id} has {review.events} steps, and from {MOST_STEPS} on takes only "
+            "those that lead to its end: complete it",
+            review_id=review.review_id,
         )
 
 

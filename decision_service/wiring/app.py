@@ -21,6 +21,7 @@ from decision_service.edge.readings import (
     of_process,
     of_rollouts,
     of_rules,
+    of_tokens,
     of_vendor,
 )
 from decision_service.edge.review_metrics import of_queues
@@ -139,6 +140,7 @@ def _read_metrics(
     core.metrics.read(
         partial(of_health, server, __version__, commit()),
         partial(of_certificate, core.certificates),
+        partial(of_tokens, core.deps.authenticator),
         partial(of_vendor, core.source),
         partial(of_rules, core.active),
         partial(of_agreement, rollouts.replica_check),

@@ -16,7 +16,6 @@ from decision_service.edge.http.connect.page import ConnectPage, Lender
 from decision_service.edge.http.connect.refused import PageRefused
 from decision_service.edge.http.connect.routes import connect_routes
 from decision_service.edge.http.connect.widget import WidgetOptions
-from decision_service.edge.http.guesses import GuessLimit
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.ports import LinkToken
 from decision_service.wiring.core import Core
@@ -38,8 +37,7 @@ def connect_page(core: Core, onboard: OnboardApplicants) -> list[BaseRoute]:
     async def renew(token: str) -> LinkToken | None:
         return await onboard.renew(token, core.clock.monotonic() + RENEW_SECONDS)
 
-    limit = GuessLimit(core.clock.monotonic)
-    tokens = LinkTokenEndpoints(renew, onboard.opens, limit, core.metrics.registry)
+    tokens = LinkTokenEndpoints(renew, onboard.opens, core.metrics.registry)
     try:
         lender = lender_of(core.settings)
     except PageRefused as error:

@@ -120,9 +120,7 @@ def _server_deps(
     settings: Settings, clock: SystemClock, instrumentation: Instrumentation
 ) -> tuple[ServerDeps, Certificates | None]:
     try:
-        deps = server_deps(
-            settings, clock.monotonic, instrumentation.interceptors, instrumentation.tracer
-        )
+        deps = server_deps(settings, clock, instrumentation.interceptors, instrumentation.tracer)
         return deps, certificates_of(settings)
     except CertificatesRefused as error:
         raise StartError(str(error)) from None

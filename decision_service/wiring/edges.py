@@ -38,7 +38,7 @@ async def listen(
         settings.grpc_address,
         core.deps,
         core.certificates,
-        settings.reflection,
+        settings.describes_itself,
         shares_port=settings.reuse_port,
     )
     try:
@@ -63,7 +63,6 @@ async def _http(
             build_app(routes),
             connections,
             core.certificates,
-            settings.proxies,
         )
         return await stack.enter_async_context(served)
 

@@ -117,6 +117,7 @@ async def attacked(folder: Path, store_url: str) -> AsyncIterator[Target]:
         "auth_tokens_file": str(team.path),
         "webhook_secrets": SECRET,
         "accounts_max_age": "1h",
+        "reflection": "true",
         "drain_delay": "0s",
         **office.settings(),
     }

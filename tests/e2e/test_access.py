@@ -9,7 +9,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.edge.rpc.access import HEALTH_METHODS, METHODS, Role
 from decision_service.simulator.people.sandbox.people import sandbox_people
-from tests.e2e.service import Running, create, refused, running
+from tests.e2e.service import Running, at_vendor, create, refused, running
 from tests.e2e.team import Metadata, Team, bearer
 from tests.kits.until import until
 
@@ -179,6 +179,10 @@ async def test_reflection_needs_a_known_caller(tmp_path: Path) -> None:
 
 
 async def test_reflection_can_be_switched_off(tmp_path: Path) -> None:
-    """With REFLECTION=false there is no such service."""
+    """With REFLECTION=false, and by default outside of embedded mode, there is no such service."""
     async with running(tmp_path, reflection="false") as live:
         assert await answer(live, REFLECTION, ()) is grpc.StatusCode.UNIMPLEMENTED
+    async with at_vendor(tmp_path) as (live, _):
+        assert await answer(live, REFLECTION, ()) is grpc.StatusCode.UNIMPLEMENTED
+    async with at_vendor(tmp_path, reflection="true") as (live, _):
+        assert "grpc.health.v1.Health" in await services(live)

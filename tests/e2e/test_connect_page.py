@@ -9,7 +9,6 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from playwright.async_api import expect
 
-from decision_service.edge.http.guesses import MOST_REFUSED
 from tests.e2e.browser import (
     DESKTOP,
     applicant,
@@ -153,25 +152,3 @@ async def test_the_page_is_locked_down(tmp_path: Path) -> None:
         for body in (b"", b"[]", b"{", b'{"token": 5}', b"x" * 5000):
             assert (await client.post("/connect/token", content=body)).status_code == 400
         assert (await client.get("/connect/secrets.txt")).status_code == 404
-
-
-@pytest.mark.parametrize(("proxies", "limited"), [("", True), ("127.0.0.0/8", False)])
-async def test_a_proxy_names_the_client_where_it_is_configured(
-    tmp_path: Path, proxies: str, *, limited: bool
-) -> None:
-    """Otherwise nobody gets more guesses by an X-Forwarded-For that is made up."""
-    async with (
-        running(tmp_path, http_proxies=proxies, **HTTP) as live,
-        httpx.AsyncClient(base_url=live.service.http_url) as client,
-    ):
-        told = {
-            (
-                await client.post(
-                    "/connect/token",
-                    json={"token": "not ours"},
-                    headers={"x-forwarded-for": f"192.0.2.{number}"},
-                )
-            ).status_code
-            for number in range(2 * MOST_REFUSED + 1)  # one minute or two
-        }
-    assert told == ({403, 429} if limited else {403})

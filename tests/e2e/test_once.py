@@ -41,6 +41,19 @@ async def test_the_same_request_gets_the_same_bytes(live: Running) -> None:
     assert await listed(live) == 1
 
 
+async def test_a_uuid_is_one_id_however_it_is_written(live: Running) -> None:
+    """In capitals and in braces it gets the same bytes; other ids are taken as they are."""
+    request = create(GEORGE)
+    uuid = request.request_id
+    first = await raw(live)(request)
+    for request.request_id in (uuid.upper(), f"{{{uuid}}}", f"{{{uuid.upper()}}}"):
+        assert await raw(live)(request) == first
+    for request.request_id in (f"{{{uuid}", uuid.replace("-", ""), "R-1", "r-1"):
+        decision = (await live.stub.CreateDecision(request)).decision
+        assert decision.request_id == request.request_id
+    assert await listed(live) == 5
+
+
 async def test_another_view_is_the_same_request(live: Running) -> None:
     """One decision, in the view that each call asks for: first or later, BASIC or FULL."""
     for first, second in ((BASIC, FULL), (FULL, BASIC)):

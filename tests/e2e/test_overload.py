@@ -1,16 +1,22 @@
 """More work than there is room for."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import grpc
 import pytest
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
+from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
+from decision_service.api.v1.rollout_service_pb2_grpc import RolloutServiceStub
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.people.sandbox.people import sandbox_people
-from tests.e2e.service import Running, at_vendor, create, refusal, refused, running
+from tests.e2e.service import PRODUCT, Running, at_vendor, create, refusal, refused, running
 from tests.kits.until import until
 
 GEORGE, RYAN = (person.user_id for person in sandbox_people()[:2])
@@ -80,3 +86,46 @@ async def test_a_late_loop_sheds_new_work_only(tmp_path: Path) -> None:
         assert await live.stub.CreateDecision(known) == told
         await until(lambda: not limit.shedding)
         await live.stub.CreateDecision(create(RYAN))
+
+
+async def test_streams_and_readers_keep_no_kill_out(tmp_path: Path) -> None:
+    """A product is killed while 200 streams are open, and before 100 readers who wait."""
+    own = (("grpc.use_local_subchannel_pool", 1),)
+    async with (
+        running(tmp_path) as live,
+        grpc.aio.insecure_channel(live.service.address, options=own) as streaming,
+        grpc.aio.insecure_channel(live.service.address, options=own) as reading,
+    ):
+        limits = live.service.core.deps.limits
+        streams = [
+            reflection_pb2_grpc.ServerReflectionStub(streaming).ServerReflectionInfo()
+            for _ in range(200)
+        ]
+        for stream in streams:
+            with suppress(asyncio.InvalidStateError, grpc.RpcError):  # it is refused already
+                await stream.write(reflection_pb2.ServerReflectionRequest(list_services=""))
+        await until(lambda: limits.reflection.refused == 200 - 3 * limits.reflection.limit)
+        async with asyncio.TaskGroup() as held:
+            while limits.reads.enter():
+                pass
+            listing, request = DecisionServiceStub(reading), service_pb.ListDecisionsRequest()
+            readers = [held.create_task(_code(listing.ListDecisions(request))) for _ in range(100)]
+            await until(lambda: limits.reads.waiting == 2 * limits.reads.limit)
+            kill = rollout_pb.SetKillSwitchRequest(product=PRODUCT, why="complaints", killed=True)
+            killed = await RolloutServiceStub(live.channel).SetKillSwitch(kill)
+            assert killed.step.action == "kill"
+            assert limits.reads.waiting == 2 * limits.reads.limit
+            for _ in range(limits.reads.limit):
+                limits.reads.leave()
+        codes = Counter(reader.result() for reader in readers)
+        for stream in streams:
+            stream.cancel()
+    assert codes == {grpc.StatusCode.OK: 64, grpc.StatusCode.RESOURCE_EXHAUSTED: 36}
+
+
+async def _code(call: Awaitable[object]) -> grpc.StatusCode:
+    try:
+        await call
+    except grpc.RpcError as error:
+        return error.code()
+    return grpc.StatusCode.OK

@@ -24,6 +24,8 @@ from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStu
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
+from decision_service.cli.client.calls import read_review, reviews
+from decision_service.cli.client.options import ServerOptions
 from decision_service.edge.http.webhooks import PATH, signature
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.people.sandbox.people import sandbox_people
@@ -391,3 +393,35 @@ async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
         other = await at.decided(GEORGE)
         told = await run("los", "applicants", "contests", other.decision_id)
         assert told == f"Nobody has reviewed {other.decision_id}.\n"
+
+
+async def test_many_steps_are_read_page_by_page(tmp_path: Path) -> None:
+    """Fifty on a page and a hundred at most; `reviews show` and the chain read all of them."""
+    async with office(tmp_path, f"sqlite:///{tmp_path}/decisions.db") as at:
+        made = await at.decided(ANISHA)
+        (review_id,) = (await at.read(made.decision_id)).review.review_ids
+        note = pb.AddReviewNoteRequest(review_id=review_id, text="seen")
+        for _ in range(3):  # no more at once than there are places for reads
+            noted = (at.stub.AddReviewNote(note, metadata=at.ana) for _ in range(35))
+            await asyncio.gather(*noted)
+        pages, request = list[int](), pb.GetReviewRequest(review_id=review_id)
+        while not pages or request.page_token:
+            reply = await at.stub.GetReview(request, metadata=at.ana)
+            pages.append(len(reply.review.events))
+            request.page_token = reply.next_page_token
+        assert pages == [50, 50, 6]
+        largest = pb.GetReviewRequest(review_id=review_id, page_size=500)
+        reply = await at.stub.GetReview(largest, metadata=at.ana)
+        assert (len(reply.review.events), bool(reply.next_page_token)) == (100, True)
+        wrong = pb.GetReviewRequest(review_id="rev_1", page_size=-1)
+        refusal = await refused(at.stub.GetReview(wrong, metadata=at.ana))
+        assert set(refusal.fields) == {"review_id", "page_size"}
+        (tmp_path / "ana").write_text(str(at.ana[0][1]).removeprefix("Bearer "))
+        server = ServerOptions(at.live.service.address, token_file=tmp_path / "ana")
+        shown = await asyncio.to_thread(_read_whole, server, review_id)
+        assert [event.position for event in shown.events] == [*range(1, 107)]
+
+
+def _read_whole(server: ServerOptions, review_id: str) -> pb.Review:
+    with reviews(server) as stub:
+        return read_review(stub, review_id, server)

@@ -125,3 +125,23 @@ async def test_health_and_metrics_have_an_address_of_their_own(tmp_path: Path) -
         assert await get(f"{urls.admin}/connect") == 404
         assert await get(f"{urls.public}/connect") == 200
         assert [await get(f"{urls.public}/{path}") for path in asked] == [404, 404, 404]
+
+
+async def test_a_request_for_no_path_is_no_fault(shared: Running) -> None:
+    """`*` and an empty path are answered as what is not there."""
+    for line in (b"GET *", b"OPTIONS *", b"GET ?x"):
+        asked = line + b" HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        async with clients(shared, 1, asked) as [(reader, _)]:
+            assert (await rest(reader)).split(b" ")[1] == b"404", line
+
+
+async def test_a_body_of_two_lengths_ends_its_connection(shared: Running) -> None:
+    """What a proxy may have read as a second request is not served."""
+    first = b"POST /connect/check HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n"
+    second = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"
+    sent = first + b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n" + second
+    async with clients(shared, 1, sent) as [(reader, _)]:
+        answers = await rest(reader)
+    assert answers.startswith(b"HTTP/1.1 400 ")
+    assert b"connection: close" in answers
+    assert answers.count(b"HTTP/1.1 ") == 1

@@ -24,6 +24,7 @@ from decision_service.wiring.app import StartError
 from tests.e2e.office import Office
 from tests.e2e.service import Running, at_vendor, refusal
 from tests.e2e.team import Metadata, Team
+from tests.kits.certificates import client_certificate
 from tests.kits.until import until
 
 LIST = service_pb.ListDecisionsRequest()
@@ -113,6 +114,26 @@ async def test_clients_must_show_a_certificate_of_the_authority(
             with pytest.raises(grpc.RpcError) as error:
                 await opened.ListDecisions(LIST)
         assert refusal(error.value).code is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_name_with_a_control_character_is_no_callers(
+    office: Office, tmp_path: Path
+) -> None:
+    """`los.internal`, NUL and more is not `los.internal`, though the authority signed it."""
+    team = Team(tmp_path)
+    team.hire("los", "read", certificate="los.internal")
+    settings = office.settings(clients=True) | {"auth_tokens_file": str(team.path)}
+    codes = []
+    async with at_vendor(tmp_path, **settings) as (live, _):
+        for name in ("los.internal", "los.internal\0.evil"):
+            pem, key = client_certificate(office.ca, (), [x509.DNSName(name)])
+            shown = grpc.ssl_channel_credentials(office.ca.cert_pem.bytes(), key, pem)
+            own = (("grpc.use_local_subchannel_pool", 1),)
+            async with grpc.aio.secure_channel(live.service.address, shown, own) as channel:
+                listing = decision_service_pb2_grpc.DecisionServiceStub(channel).ListDecisions
+                call = listing(LIST)
+                codes.append(await call.code())
+    assert codes == [grpc.StatusCode.OK, grpc.StatusCode.UNAUTHENTICATED]
 
 
 async def test_replaced_certificates_are_served_and_bad_ones_are_not(

@@ -371,6 +371,23 @@ class ReviewLogKit:
             other,
         ]
 
+    async def test_contests_of_one_decision_are_few(self, log: Store) -> None:
+        """Ten are noted, further ones refused, repeated ones known, and read page by page."""
+        entry = numbered(1)
+        await log.commit(entry)
+        case = ReviewCase(
+            entry.decision_id, entry.caller, entry.user_id, entry.product, entry.outcome
+        )
+        for number in range(steps.MOST_CONTESTS):
+            noted = await log.reviews.contest(case, by("los", f"r-{number}"), "again", POLICY)
+        assert noted is not None
+        with pytest.raises(ReviewRefused, match="was contested 10 times"):
+            await log.reviews.contest(case, by("los", "r-more"), "again", POLICY)
+        assert await log.reviews.contest(case, by("los", "r-3"), "again", POLICY) == noted
+        page = await log.reviews.get(noted.review_id, 4, 3)
+        assert page is not None
+        assert [event.position for event in page.events] == [5, 6, 7]
+
     async def test_an_erasure_ends_a_review_and_says_why(self, log: Store) -> None:
         """A review that had ended stays as it was."""
         open_id = await committed(log, referred(1))

@@ -101,7 +101,7 @@ class ReviewServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetReview(self, request, context):
-        """Reads one review with its steps.
+        """Reads one review with its steps, in pages.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,7 +157,8 @@ class ReviewServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RequestReview(self, request, context):
-        """Opens a review that the applicant asks for, or notes the request in an unfinished one.
+        """Opens a review that the applicant asks for, or notes the request in an unfinished one. A decision is contested ten
+        times at most (REVIEW_REFUSED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

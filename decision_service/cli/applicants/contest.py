@@ -15,6 +15,7 @@ from decision_service.cli.display.output import Format, FormatOption, console, p
 from decision_service.cli.display.reviews import chain_lines, show_review
 
 DecisionArgument = Annotated[str, typer.Argument(metavar="DECISION", help="dec_…")]
+_REFUSALS = frozenset({"REVIEW_REFUSED"})
 
 
 @calls_server
@@ -34,7 +35,7 @@ def contest(
         decision_id=decision_id, request_id=request_id(request), text=text
     )
     with reviews(server) as stub:
-        reply = call(stub.RequestReview, asked, server)
+        reply = call(stub.RequestReview, asked, server, findings=_REFUSALS)
     show_review(reply.review, form)
 
 

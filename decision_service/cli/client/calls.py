@@ -11,6 +11,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
+from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1.backtest_service_pb2_grpc import BacktestServiceStub
 from decision_service.api.v1.clock_service_pb2_grpc import ClockServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
@@ -138,3 +139,15 @@ def _detail_lines(status: Status | None) -> Iterator[str]:
                 yield f"  BadRequest   {violation.description}"
         elif detail.Unpack(retry):
             yield f"  RetryInfo    in {retry.retry_delay.ToTimedelta().total_seconds():g} s"
+
+
+def read_review(stub: Any, review_id: str, server: ServerOptions) -> review_pb.Review:
+    """A review with all of its steps, read page by page."""
+    request = review_pb.GetReviewRequest(review_id=review_id, page_size=100)
+    reply = call(stub.GetReview, request, server)
+    review: review_pb.Review = reply.review
+    while reply.next_page_token:
+        request.page_token = reply.next_page_token
+        reply = call(stub.GetReview, request, server)
+        review.events.extend(reply.review.events)
+    return review

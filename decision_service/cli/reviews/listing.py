@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich.markup import escape
 
 from decision_service.api.v1 import review_service_pb2 as pb
-from decision_service.cli.client.calls import call, reviews
+from decision_service.cli.client.calls import call, read_review, reviews
 from decision_service.cli.client.fields import LimitOption, PageOption, ProductOption
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
@@ -82,8 +82,8 @@ def show(
 ) -> None:
     """Show a review with all of its steps."""
     with reviews(server) as stub:
-        reply = call(stub.GetReview, pb.GetReviewRequest(review_id=review_id), server)
-    show_review(reply.review, form)
+        review = read_review(stub, review_id, server)
+    show_review(review, form)
 
 
 def _print_page(reply: pb.ListReviewsResponse) -> None:

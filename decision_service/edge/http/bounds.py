@@ -19,12 +19,16 @@ UNSENT_SECONDS = 0.25
 """How long a client may keep its request waiting while others need the place."""
 
 
+_LENGTHS = {b"content-length", b"transfer-encoding"}
+
+
 class BoundedRequests:
     """An application whose requests end in time, and of which no kind keeps another out.
 
     A kind is the first part of a path: webhooks, connect pages, health and metrics each have places
     of their own. Where they are taken, the request whose client has kept it waiting longest ends,
-    or the new one is 503 where none has waited for UNSENT_SECONDS.
+    or the new one is 503 where none has waited for UNSENT_SECONDS. A request whose body has two
+    lengths, of which a proxy may have heeded the other, is 400 and ends its connection.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -35,8 +39,10 @@ class BoundedRequests:
         """Serve one request."""
         connection: ClientConnection = scope["state"][CONNECTION]
         connection.request_came()
-        with self._place(scope["path"].split("/")[1], connection) as has_place:
+        with self._place(scope["path"][1:].partition("/")[0], connection) as has_place:
             app = self._app if has_place else PlainTextResponse("", 503)
+            if {name for name, _ in scope["headers"]} >= _LENGTHS:
+                app = PlainTextResponse("", 400, {"connection": "close"})
             try:
                 async with asyncio.timeout(REQUEST_SECONDS):
                     await app(scope, *_waiting_for(connection, receive, send))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp
@@ -26,11 +26,10 @@ async def serve_http(
     app: ASGIApp,
     connections: HttpConnections,
     certificates: Certificates | None = None,
-    proxies: Sequence[str] = (),
 ) -> AsyncIterator[str]:
     """Serve at a setting's address while the context is open and yield the base URL.
 
-    `proxies` are the addresses and networks whose X-Forwarded-For is believed. Raises AddressInUse.
+    Raises AddressInUse.
     """
     listener = _listen(setting, address)
     tls = None if certificates is None else _context(certificates)
@@ -43,7 +42,6 @@ async def serve_http(
         tls=tls,
         http=bounded_by(connections),
         headers=None if tls is None else HSTS,
-        proxies=proxies,
     ):
         yield f"{scheme}://{shown}:{listener.getsockname()[1]}"
 

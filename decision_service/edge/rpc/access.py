@@ -49,6 +49,10 @@ _MOVE_ROLLOUTS = (
     "ResumeRollout",
     "SetKillSwitch",
 )
+ROLLOUT_STEPS = frozenset(f"/{PACKAGE}.RolloutService/{name}" for name in _MOVE_ROLLOUTS)
+"""Kill and the other steps of rollouts, which no other calls keep out."""
+
+REFLECTION = "/grpc.reflection."
 _BACKTESTS = (
     "StartBacktest",
     "GetBacktest",
@@ -79,7 +83,7 @@ METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.RulesetService/ValidateRuleset": _TRIED_RULES,
     f"/{PACKAGE}.RulesetService/EvaluateRuleset": _TRIED_RULES,
     **{f"/{PACKAGE}.RolloutService/{name}": _SEEN_ROLLOUTS for name in _READ_ROLLOUTS},
-    **{f"/{PACKAGE}.RolloutService/{name}": frozenset({Role.ROLLOUT}) for name in _MOVE_ROLLOUTS},
+    **dict.fromkeys(ROLLOUT_STEPS, frozenset({Role.ROLLOUT})),
     **{f"/{PACKAGE}.ApplicantService/{name}": _ONBOARDERS for name in _ONBOARD},
     f"/{PACKAGE}.ApplicantService/ExportApplicant": frozenset({Role.SUBJECT_ACCESS}),
     **{f"/{PACKAGE}.BacktestService/{name}": frozenset({Role.RULES}) for name in _BACKTESTS},
@@ -102,5 +106,5 @@ METHODS: Mapping[str, frozenset[Role]] = {
 HEALTH_METHODS = frozenset(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List", "Watch"))
 """Methods that need no credentials and are served under any load."""
 
-UNOBSERVED = (*HEALTH_METHODS, "/grpc.reflection.")
+UNOBSERVED = (*HEALTH_METHODS, REFLECTION)
 """How the methods begin that platforms call all the time: neither logged nor counted."""

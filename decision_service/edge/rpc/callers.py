@@ -3,8 +3,10 @@
     callers:
       loan-origination:
         roles: [decide]
-        tokens: ["sha256:9f86…"]            # several while one replaces another
-        certificates: [los-a.internal]      # a CN or SAN of a client certificate
+        tokens:                             # several while one replaces another
+          - "sha256:9f86…"
+          - {hash: "sha256:60303…", until: 2026-12-31}
+        certificates: [los-a.internal]      # a DNS name of a client certificate, or its CN
       maria:
         roles: [rules_approve]
         signing_keys: ["ed25519:MCow…"]     # public keys of who signs publications of rules
@@ -21,6 +23,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TypeVar
 
 import msgspec
@@ -69,24 +72,33 @@ ANONYMOUS = Caller("anonymous", frozenset(Role))
 """Everybody, where no callers are configured."""
 
 
+class Token(msgspec.Struct, frozen=True):
+    """The hash of a caller's token, and the last day on which it is good, where it has one."""
+
+    hashed: bytes
+    caller: Caller
+    until: date | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Callers:
     """Everybody who may call, by hash of token and by name in a client certificate.
 
-    `signers` are those with signing keys, by name.
+    `signers` are those with signing keys, `roles` what each may do, by name.
     """
 
-    tokens: tuple[tuple[bytes, Caller], ...] = field(default=(), repr=False)
+    tokens: tuple[Token, ...] = field(default=(), repr=False)
     certificates: Mapping[str, Caller] = field(default_factory=dict)
     signers: Mapping[str, Signer] = field(default_factory=dict)
+    roles: Mapping[str, frozenset[Role]] = field(default_factory=dict)
 
-    def by_token(self, token: str) -> Caller | None:
-        """Whose token it is; takes as long for a wrong one as for a right one."""
+    def by_token(self, token: str) -> Token | None:
+        """The token that is shown; takes as long for a wrong one as for a right one."""
         shown = hashlib.sha256(token.encode()).digest()
         found = None
-        for known, caller in self.tokens:
-            if hmac.compare_digest(known, shown):
-                found = caller
+        for known in self.tokens:
+            if hmac.compare_digest(known.hashed, shown):
+                found = known
         return found
 
     def by_certificate(self, names: Iterable[str]) -> Caller | None:
@@ -132,7 +144,9 @@ class _Reader:
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._tokens: dict[bytes, Caller] = {}
+        self._owners: dict[bytes, Caller] = {}
+        self._tokens: dict[bytes, Token] = {}
+        self._roles: dict[str, frozenset[Role]] = {}
         self._certificates: dict[str, Caller] = {}
         self._signing_keys: dict[bytes, Caller] = {}
         self._signers: dict[str, Signer] = {}
@@ -147,7 +161,8 @@ class _Reader:
             self._report.error("A101", callers.place, message)
         for entry in callers.entries:
             self._caller(entry)
-        return Callers(tuple(self._tokens.items()), self._certificates, self._signers)
+        tokens = tuple(self._tokens.values())
+        return Callers(tokens, self._certificates, self._signers, self._roles)
 
     def _caller(self, entry: MapEntry) -> None:
         if not NAME.fullmatch(entry.key) or entry.key == ANONYMOUS.name:
@@ -158,10 +173,11 @@ class _Reader:
         if node is None:
             return
         fields = Fields(node, what, self._report, required=("roles",), optional=_IDENTITIES)
-        caller = Caller(entry.key, frozenset(self._roles(fields)))
+        caller = Caller(entry.key, frozenset(self._roles_of(fields)))
+        self._roles[caller.name] = caller.roles
         self._identify(fields, caller)
 
-    def _roles(self, fields: Fields) -> Iterator[Role]:
+    def _roles_of(self, fields: Fields) -> Iterator[Role]:
         items = fields.items("roles")
         if fields.has("roles") and not items:
             hint = f"name some of {', '.join(Role)}"
@@ -207,13 +223,23 @@ class _Reader:
         yield SigningKey(public, withdrawn)
 
     def _token(self, item: YamlNode, caller: Caller) -> None:
-        found = _HASH.fullmatch(item.text) if isinstance(item, Scalar) else None
+        """A hash, plain or with the last day on which its token is good."""
+        node, until = item, None
+        if isinstance(item, MapNode):
+            fields = Fields(item, "a token", self._report, required=("hash",), optional=("until",))
+            until, hash_node = fields.day("until"), fields.get("hash")
+            if hash_node is None:
+                return
+            node = hash_node
+        found = _HASH.fullmatch(node.text) if isinstance(node, Scalar) else None
         if found is None:
             message = f"a token of `{caller.name}` is not `sha256:` and 64 hexadecimal digits"
             hint = "only hashes belong here: decision-service tokens new prints one"
-            self._report.error("A105", item.place, message, hint)
+            self._report.error("A105", node.place, message, hint)
             return
-        self._claim(self._tokens, bytes.fromhex(found[1]), caller, item, "token")
+        hashed = bytes.fromhex(found[1])
+        self._claim(self._owners, hashed, caller, node, "token")
+        self._tokens[hashed] = Token(hashed, caller, until)
 
     def _claim(
         self, taken: dict[Key, Caller], key: Key, caller: Caller, item: YamlNode, what: str

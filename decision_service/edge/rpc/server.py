@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from decision_service.domain.errors import Overloaded
 from decision_service.edge.rpc.access import HEALTH_METHODS
 from decision_service.edge.rpc.call_threads import CallThreads
-from decision_service.edge.rpc.interceptors.admission import READS
+from decision_service.edge.rpc.interceptors.admission import DESCRIPTIONS
 from decision_service.edge.rpc.interceptors.event_loop import EventLoopInterceptor
 from decision_service.edge.rpc.open_calls import OpenCalls
 from decision_service.edge.rpc.server_deps import ServerDeps
@@ -182,7 +182,7 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     deps = options.deps
     calls = OpenCalls(deps.limits.calls + SPARE_CALLS, deps.seconds)
     most = calls.most + SPARE_CALLS
-    threads = CallThreads(most + READS)
+    threads = CallThreads(most + DESCRIPTIONS)
     full, identify = call_status(status_of(Overloaded(_FULL))), deps.authenticator.caller
     loop = EventLoopInterceptor(threads, calls, full, identify, HEALTH_METHODS)
     server = grpc.server(

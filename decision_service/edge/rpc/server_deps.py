@@ -12,7 +12,9 @@ from decision_service.edge.metrics import Metrics
 from decision_service.edge.rpc.authenticator import Authenticator
 from decision_service.edge.rpc.interceptors.access_log import AccessLogInterceptor
 from decision_service.edge.rpc.interceptors.admission import (
+    DESCRIPTIONS,
     READS,
+    STEPS,
     AdmissionInterceptor,
     ConcurrencyLimits,
 )
@@ -24,6 +26,7 @@ from decision_service.edge.rpc.interceptors.metrics import MetricsInterceptor
 from decision_service.edge.rpc.interceptors.request_context import RequestContextInterceptor
 from decision_service.edge.tls import Certificates
 from decision_service.pipeline.decide.bulkhead import Bulkhead
+from decision_service.pipeline.ports import Clock
 from decision_service.telemetry import UserHash
 from decision_service.tracing import NO_TRACER, Tracer
 
@@ -58,17 +61,22 @@ class ServerDeps(msgspec.Struct, frozen=True):
 
 def server_deps(
     settings: Settings,
-    seconds: Callable[[], float],
+    clock: Clock,
     further: tuple[grpc.ServerInterceptor, ...] = (),
     tracer: Tracer = NO_TRACER,
 ) -> ServerDeps:
     """Callers, limits, metrics and the key of users in the log; raises CallersRefused."""
     return ServerDeps(
-        authenticator=Authenticator(settings.auth_tokens_file),
-        limits=ConcurrencyLimits(Bulkhead(settings.max_in_flight), Bulkhead(READS)),
+        authenticator=Authenticator(settings.auth_tokens_file, clock.now),
+        limits=ConcurrencyLimits(
+            work=Bulkhead(settings.max_in_flight),
+            reads=Bulkhead(READS),
+            steps=Bulkhead(STEPS),
+            reflection=Bulkhead(DESCRIPTIONS),
+        ),
         metrics=Metrics(),
         user_hash=UserHash(settings.log_hash_key.get_secret_value()),
-        seconds=seconds,
+        seconds=clock.monotonic,
         further=further,
         tracer=tracer,
     )

@@ -65,8 +65,8 @@ class Bulkhead:
         try:
             await slot
         except BaseException:
-            if slot.cancelled():
-                self._queue.remove(slot)
-            else:
+            if not slot.cancelled():
                 self.leave()
+            elif slot in self._queue:  # `leave` drops those that it comes by
+                self._queue.remove(slot)
             raise

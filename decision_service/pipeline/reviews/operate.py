@@ -69,9 +69,9 @@ class OperateReviews:
         self._deps = deps
         self._log = deps.log
 
-    async def get(self, review_id: str) -> RecordedReview:
-        """One review with its events; raises ReviewUnknown."""
-        found = await self._log.get(review_id)
+    async def get(self, review_id: str, after: int = 0, limit: int | None = None) -> RecordedReview:
+        """One review with its events after a position; raises ReviewUnknown."""
+        found = await self._log.get(review_id, after, limit)
         if found is None:
             raise ReviewUnknown.of(review_id)
         return found
@@ -177,8 +177,8 @@ class OperateReviews:
     ) -> Review:
         """Open a review that the applicant asks for, or note it in the unfinished one.
 
-        Raises DecisionUnknown, also where the decision is not the caller `scope`'s, and
-        FieldInvalid for an application that was not decided here.
+        Raises DecisionUnknown, also where the decision is not the caller `scope`'s, FieldInvalid
+        for an application that was not decided here, and ReviewRefused for a contest too many.
         """
         recorded = await self._recorded(decision_id, scope)
         entry = recorded.entry

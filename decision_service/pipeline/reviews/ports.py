@@ -56,7 +56,7 @@ class QueueCount(msgspec.Struct, frozen=True):
 
 
 class RecordedReview(msgspec.Struct, frozen=True):
-    """A review with all of its events, in order."""
+    """A review with its events, or with a page of them, in order."""
 
     review: Review
     events: tuple[ReviewEvent, ...]
@@ -65,8 +65,10 @@ class RecordedReview(msgspec.Struct, frozen=True):
 class ReviewLog(Protocol):
     """The durable reviews; every method raises StoreUnavailable."""
 
-    async def get(self, review_id: str) -> RecordedReview | None:
-        """One review by id, with its events."""
+    async def get(
+        self, review_id: str, after: int = 0, limit: int | None = None
+    ) -> RecordedReview | None:
+        """One review by id, with its events after a position, at most `limit` if that is given."""
 
     async def of_decision(self, decision_id: str) -> Sequence[Review]:
         """The reviews of a decision, oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -23,22 +24,31 @@ async def keep(log: DecisionLog, folder: RuleFolder, now: datetime) -> Sequence[
 
     What it changes in lists is journalled with it, and returned.
     """
-    body = msgspec.json.encode(folder)
     last = await log.last_text(KIND)
-    if last is not None and last.body == body:
-        return ()
-    changes = list_changes(_folder(last), folder, now)
-    key = _key(now, last)
-    texts = [StoredText(key, KIND, body), *manifest_record(folder)]
-    if changes is not None:
-        texts.append(StoredText(f"{LISTS} {key}", LISTS, msgspec.json.encode(changes)))
-    await log.put_texts(texts)
-    return () if changes is None else changes.changes
+    texts, changes = await asyncio.to_thread(_texts, folder, last, now)
+    if texts:
+        await log.put_texts(texts)
+    return changes
 
 
 async def last_good_folder(log: DecisionLog) -> RuleFolder | None:
     """The last good folder; None where none was stored in a form that can be read."""
-    return _folder(await log.last_text(KIND))
+    return await asyncio.to_thread(_folder, await log.last_text(KIND))
+
+
+def _texts(
+    folder: RuleFolder, last: StoredText | None, now: datetime
+) -> tuple[Sequence[StoredText], Sequence[ListChange]]:
+    """What is to be stored, and the changes of lists; on a thread, since lists may be large."""
+    body = msgspec.json.encode(folder)
+    if last is not None and last.body == body:
+        return (), ()
+    key, changes = _key(now, last), list_changes(_folder(last), folder, now)
+    texts = [StoredText(key, KIND, body), *manifest_record(folder)]
+    if changes is None:
+        return texts, ()
+    texts.append(StoredText(f"{LISTS} {key}", LISTS, msgspec.json.encode(changes)))
+    return texts, changes.changes
 
 
 def _folder(last: StoredText | None) -> RuleFolder | None:

@@ -23,6 +23,7 @@ _HELD = _BY_ID.with_for_update()
 _EVENTS = (
     select(review_events.c.body)
     .where(review_events.c.review_id == bindparam("review_id"))
+    .where(review_events.c.position > bindparam("after"))
     .order_by(review_events.c.position)
 )
 _OF_DECISION = (
@@ -54,9 +55,12 @@ def by_id(connection: Connection, review_id: str, *, held: bool = False) -> Revi
     return None if body is None else review_of(body)
 
 
-def events(connection: Connection, review_id: str) -> tuple[ReviewEvent, ...]:
-    """Every event of a review, in order."""
-    found = connection.execute(_EVENTS, {"review_id": review_id}).scalars()
+def events(
+    connection: Connection, review_id: str, after: int = 0, limit: int | None = None
+) -> tuple[ReviewEvent, ...]:
+    """Events of a review after a position, in order."""
+    query = _EVENTS.limit(limit)
+    found = connection.execute(query, {"review_id": review_id, "after": after}).scalars()
     return tuple(_EVENT.decode(bytes(body)) for body in found)
 
 

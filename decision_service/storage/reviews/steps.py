@@ -23,6 +23,7 @@ from decision_service.reviewing.steps import (
     data_never_whole,
     erased,
     is_repeated,
+    refuse_contest,
 )
 from decision_service.rollout.allowances import DayLimits
 from decision_service.storage.reviews import lists, rows
@@ -56,10 +57,11 @@ def contest(
     if connection.execute(_DECISION, {"decision_id": case.decision_id}).first() is None:
         return None
     every = rows.of_decision(connection, case.decision_id)
-    for review in every:
-        events = rows.events(connection, review.review_id)
+    found = [(review, rows.events(connection, review.review_id)) for review in every]
+    for review, events in found:
         if is_repeated(events, by, {ReviewAction.CONTESTED}, text=text):
             return review
+    refuse_contest(case.decision_id, (event for _, events in found for event in events))
     unfinished = next((one for one in every if one.is_unfinished), None)
     if unfinished is not None:
         held = rows.by_id(connection, unfinished.review_id, held=True)

@@ -37,9 +37,12 @@ class StoredReviews:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def get(self, review_id: str) -> RecordedReview | None:
+    async def get(
+        self, review_id: str, after: int = 0, limit: int | None = None
+    ) -> RecordedReview | None:
         """As `ReviewLog.get`."""
-        return await self._database.read(partial(_recorded, review_id=review_id))
+        work = partial(_recorded, review_id=review_id, after=after, limit=limit)
+        return await self._database.read(work)
 
     async def of_decision(self, decision_id: str) -> Sequence[Review]:
         """As `ReviewLog.of_decision`."""
@@ -107,6 +110,10 @@ def _guarded(connection: Connection, work: Callable[[Connection], T]) -> T | Ser
     return done
 
 
-def _recorded(connection: Connection, review_id: str) -> RecordedReview | None:
+def _recorded(
+    connection: Connection, review_id: str, after: int, limit: int | None
+) -> RecordedReview | None:
     review = rows.by_id(connection, review_id)
-    return None if review is None else RecordedReview(review, rows.events(connection, review_id))
+    if review is None:
+        return None
+    return RecordedReview(review, rows.events(connection, review_id, after, limit))

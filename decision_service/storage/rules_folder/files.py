@@ -38,6 +38,9 @@ MOST_FIXTURE_BYTES = 4 << 20
 MOST_LIST_BYTES = 4 << 20
 """The same for a list of keys."""
 
+MOST_BYTES_OF_LISTS, MOST_KEYS_OF_LISTS = 16 << 20, 200_000
+"""The sizes above which no further list is read, of all lists of a folder together."""
+
 _DATA, _SHARED = "_data", "_shared"
 _PLAN = "rollout.yaml"
 _VERSION = re.compile(r"v([1-9][0-9]{0,5})\.yaml")
@@ -47,6 +50,10 @@ _MISNAMED = (
     "rollout.yaml"
 )
 _HIDDEN = ("_", ".")
+_TOO_MANY = (
+    f"with this list those of the rules folder have more than {MOST_KEYS_OF_LISTS:,} keys or "
+    f"{MOST_BYTES_OF_LISTS >> 20} MiB together: shorten or remove some"
+)
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -88,6 +95,7 @@ class _Reading:
         self._root = root
         self._unreadable: list[Unreadable] = []
         self._closed: set[str] = set()
+        self._list_bytes = self._list_keys = 0
 
     def folder(self, names: list[str]) -> RuleFolder:
         data = {p.name: p.read_text("utf-8") for p in (starter_rules() / _DATA).glob("*.yaml")}
@@ -118,8 +126,16 @@ class _Reading:
         return own
 
     def _lists(self, folder: str) -> dict[str, str]:
-        read = self._read(f"{folder}/lists", ".csv", MOST_LIST_BYTES)
-        return {f"lists/{name}": file.text for name, file in read}
+        """The lists of a folder, until those of the whole rules folder are too many."""
+        found = {}
+        for name, file in self._read(f"{folder}/lists", ".csv", MOST_LIST_BYTES):
+            self._list_bytes += len(file.text.encode())
+            self._list_keys += max(0, len(file.text.splitlines()) - 1)
+            if self._list_bytes > MOST_BYTES_OF_LISTS or self._list_keys > MOST_KEYS_OF_LISTS:
+                self._refuse(f"{folder}/lists/{name}", _TOO_MANY)
+            else:
+                found[f"lists/{name}"] = file.text
+        return found
 
     def _manifest(self, names: list[str]) -> TextFile | None:
         if MANIFEST not in names:

@@ -15,7 +15,9 @@ def test_a_fresh_token_is_let_in_by_its_line(capsys):
     line = done.err.splitlines()[-1]
     callers = read_callers("callers.yaml", f"callers:\n{line}\n").callers
     assert callers is not None
-    caller = callers.by_token(token)
+    known = callers.by_token(token)
+    assert known is not None
+    caller = known.caller
     assert (caller.name, sorted(caller.roles)) == ("los-a", ["decide", "read"])
     assert len(yaml.safe_load(line)["los-a"]["tokens"]) == 1
     assert command(capsys, "tokens", "new", "los-a", "--role", "decide").out != done.out

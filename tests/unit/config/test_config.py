@@ -49,7 +49,6 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
         ({"DECISION_SMILE_BASE_URL": "https://k:s@vendor.example/v1"}, "must not hold a user name"),
         ({"DECISION_REUSE_PORT": "true"}, "needs a PostgreSQL store"),
         ({"DECISION_SMILE_REQUESTS_PER_SECOND": "21"}, "DECISION_SMILE_REQUESTS_PER_SECOND"),
-        ({"DECISION_HTTP_PROXIES": "10.0.0.1, proxy"}, "DECISION_HTTP_PROXIES: proxy is neither"),
         ({"DECISION_LEASE": "0s"}, "DECISION_LEASE is '0s' (in the environment): it takes"),
         ({"DECISION_LEASE": "30"}, "a number with its unit, such as 250ms"),
         ({"DECISION_LEASE": "infs"}, "a number with its unit"),
@@ -237,10 +236,10 @@ def test_text_in_the_file_means_what_it_means_in_the_environment(
 def test_a_mistake_in_the_file_has_its_line(tmp_path: Path) -> None:
     """A wrong value, a name that is set twice and one with several values."""
     file = tmp_path / "service.yaml"
-    file.write_text("LEASE: 30\nREFLECTION: true\nREFLECTION: false\nHTTP_PROXIES: [a, b]\n")
+    file.write_text("LEASE: 30\nREFLECTION: true\nREFLECTION: false\nBLOCKED_FACTORS: [a, b]\n")
     assert read(file, {}).problems == (
         f"DECISION_REFLECTION ({file}:3) is set twice: leave one out",
-        f"DECISION_HTTP_PROXIES ({file}:4) takes one value, not several",
+        f"DECISION_BLOCKED_FACTORS ({file}:4) takes one value, not several",
         f"DECISION_LEASE is '30' (in {file}:1): it takes {takes('lease')}",
     )
     assert takes("lease").endswith("such as 250ms, 5s, 15m, 24h or 14d, of at least 500ms")

@@ -2,14 +2,18 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import trustme
 import yaml
+from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.domain.errors import PermissionDenied, Unauthenticated
+from decision_service.edge.readings import of_tokens
 from decision_service.edge.rpc import authenticator as authenticator_module
 from decision_service.edge.rpc.access import Role
 from decision_service.edge.rpc.authenticator import Authenticator, CallersRefused
@@ -19,6 +23,8 @@ from decision_service.edge.rpc.interceptors.authentication import Authentication
 from decision_service.edge.rpc.interceptors.failed_authentications import FailedAuthentications
 from decision_service.language.diagnostics import render_all
 from tests.fakes.log import captured
+from tests.fakes.world import SetClock
+from tests.kits.certificates import client_certificate
 
 CASES = Path(__file__).parents[2] / "cases" / "callers"
 BROKEN = yaml.safe_load((CASES / "broken.yaml").read_text())
@@ -36,10 +42,10 @@ callers:
 
 
 class Peer:
-    """The side of a call that shows these headers and a client certificate with these names."""
+    """The side of a call that shows these headers and a client certificate."""
 
-    def __init__(self, *names: str, headers: Sequence[str] = ()) -> None:
-        self._names = names
+    def __init__(self, pem: bytes = b"", headers: Sequence[str] = ()) -> None:
+        self._pem = pem
         self._headers = headers
         self.info = CallInfo()
         self.address = "192.0.2.1"
@@ -49,21 +55,53 @@ class Peer:
         return tuple(("authorization", header) for header in self._headers)
 
     def auth_context(self) -> dict[str, list[bytes]]:
-        return {"x509_subject_alternative_name": [name.encode() for name in self._names]}
+        return {"x509_pem_cert": [self._pem]} if self._pem else {}
 
 
 def caller_of(
-    authenticator: Authenticator, header: str | None = None, *names: str
+    authenticator: Authenticator, header: str | None = None, pem: bytes = b""
 ) -> Caller | None:
-    """The caller that this header and these names show."""
+    """The caller that this header and this certificate show."""
     headers = () if header is None else (header,)
-    return authenticator.caller(Peer(*names, headers=headers))
+    return authenticator.caller(Peer(pem, headers))
 
 
-def name_of(authenticator: Authenticator, header: str | None = None, *names: str) -> str | None:
+def name_of(
+    authenticator: Authenticator, header: str | None = None, pem: bytes = b""
+) -> str | None:
     """That caller's name."""
-    caller = caller_of(authenticator, header, *names)
+    caller = caller_of(authenticator, header, pem)
     return caller and caller.name
+
+
+CA = trustme.CA()
+DNS, AUDITOR = x509.DNSName, "auditor.internal"
+SHOWN: dict[str, tuple[Sequence[str], Sequence[x509.GeneralName], bool]] = {
+    "a DNS name": ((), [DNS("x.internal"), DNS(AUDITOR)], True),
+    "a CN alone": ((AUDITOR,), (), True),
+    "a CN and a SAN": ((AUDITOR,), [DNS("x.internal")], False),
+    "a CN and a SAN without DNS names": ((AUDITOR,), [x509.RFC822Name("a@b.internal")], False),
+    "two CNs": ((AUDITOR, "x.internal"), (), False),
+    "a mail address": ((), [x509.RFC822Name(AUDITOR)], False),
+    "a URI": ((), [x509.UniformResourceIdentifier(AUDITOR)], False),
+    "a DNS name that goes on after NUL": ((), [DNS(f"{AUDITOR}\0.evil")], False),
+    "a CN that goes on after NUL": ((f"{AUDITOR}\0.evil",), (), False),
+    "a DNS name and one with a line break": ((), [DNS(AUDITOR), DNS("x\n")], False),
+    "no name": ((), (), False),
+}
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_the_names_of_a_certificate_are_its_dns_names(tmp_path: Path, shown: str) -> None:
+    """DNS names of the SAN, the CN where there is no SAN, and none with control characters."""
+    common_names, sans, known = SHOWN[shown]
+    pem, _ = client_certificate(CA, common_names, sans)
+    assert name_of(_authenticator(tmp_path), None, pem) == ("auditor" if known else None)
+
+
+def test_what_is_no_certificate_has_no_name(tmp_path: Path) -> None:
+    """Bytes that cannot be read name no caller, and raise nothing."""
+    assert name_of(_authenticator(tmp_path), None, b"-----BEGIN CERTIFICATE-----") is None
 
 
 def test_every_token_of_a_caller_lets_it_in() -> None:
@@ -71,10 +109,14 @@ def test_every_token_of_a_caller_lets_it_in() -> None:
     callers = read_callers("callers.yaml", GOOD).callers
     assert callers is not None
     los = Caller("los", frozenset({Role.DECIDE}))
-    assert callers.by_token(FIRST) == callers.by_token(SECOND) == los
-    assert callers.by_token(THIRD) == Caller("auditor", frozenset({Role.READ, Role.RULES}))
+    first, second, third = map(callers.by_token, (FIRST, SECOND, THIRD))
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert first.caller == second.caller == los
+    assert third.caller == Caller("auditor", frozenset({Role.READ, Role.RULES}))
     assert callers.by_token(FIRST + "x") is None
-    assert callers.by_certificate(["nobody", "auditor.internal"]) == callers.by_token(THIRD)
+    assert callers.by_certificate(["nobody", "auditor.internal"]) == third.caller
     assert FIRST not in repr(callers)
 
 
@@ -112,7 +154,7 @@ async def _answer(_: object, __: object) -> bytes:
 
 def test_without_a_file_everybody_is_anonymous_and_may_do_anything() -> None:
     """Where no callers are configured there is one caller."""
-    assert caller_of(Authenticator()) == Caller("anonymous", frozenset(Role))
+    assert caller_of(Authenticator(None, SetClock().now)) == Caller("anonymous", frozenset(Role))
 
 
 REFUSED = {
@@ -135,17 +177,20 @@ def test_who_shows_nothing_good_is_not_let_in(tmp_path: Path, shown: str) -> Non
 
 def test_two_authorization_headers_let_nobody_in(tmp_path: Path) -> None:
     """A proxy and the service might each read another one; a certificate does not help."""
-    peer = Peer("auditor.internal", headers=(f"Bearer {FIRST}", f"Bearer {FIRST}"))
+    pem, _ = client_certificate(CA, (), [DNS(AUDITOR)])
+    peer = Peer(pem, (f"Bearer {FIRST}", f"Bearer {FIRST}"))
     assert _authenticator(tmp_path).caller(peer) is None
 
 
 def test_a_certificate_counts_where_no_token_is_shown(tmp_path: Path) -> None:
     """A wrong token is not made good by a certificate; an unmapped certificate lets nobody in."""
     authenticator = _authenticator(tmp_path)
+    known, _ = client_certificate(CA, (), [DNS(AUDITOR)])
+    stranger, _ = client_certificate(CA, (), [DNS("stranger.internal")])
     assert name_of(authenticator, f"bearer {FIRST}") == "los"
-    assert name_of(authenticator, None, "x", "auditor.internal") == "auditor"
-    assert caller_of(authenticator, "Bearer wrong", "auditor.internal") is None
-    assert caller_of(authenticator, None, "stranger.internal") is None
+    assert name_of(authenticator, None, known) == "auditor"
+    assert caller_of(authenticator, "Bearer wrong", known) is None
+    assert caller_of(authenticator, None, stranger) is None
 
 
 def test_a_replaced_file_counts_and_a_bad_one_does_not(
@@ -166,13 +211,56 @@ def test_a_replaced_file_counts_and_a_bad_one_does_not(
     assert FIRST not in str(log)
 
 
+def test_who_gained_and_lost_which_roles_is_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of new callers, those that are gone, and those whose roles are others; of no others."""
+    log = captured(monkeypatch, authenticator_module)
+    authenticator, path = _authenticator(tmp_path), tmp_path / "callers.yaml"
+    other = GOOD.replace("[decide]", "[read, decide]").replace("auditor:", "auditor-b:")
+    path.write_text(other)
+    assert authenticator.refresh()
+    path.write_text(other.replace("auditor.internal", "auditor-b.internal"))
+    assert authenticator.refresh()
+    changed = [line for line in log if line["event"] == "roles of a caller changed"]
+    assert [(one["caller"], one["gained"], one["lost"]) for one in changed] == [
+        ("auditor", [], ["read", "rules"]),
+        ("auditor-b", ["read", "rules"], []),
+        ("los", ["read"], []),
+    ]
+
+
+def test_a_token_ends_with_its_last_day_and_shows_its_last_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Good until midnight in UTC, then unknown, which is logged once; a plain one goes on."""
+    log = captured(monkeypatch, authenticator_module)
+    ends = f'{{hash: "{token_hash(FIRST)}", until: 2026-12-31}}'
+    path, now = tmp_path / "callers.yaml", datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
+    path.write_text(GOOD.replace(f'"{token_hash(FIRST)}"', ends))
+    clock = SetClock(wall=now)
+    authenticator = Authenticator(path, clock.now)
+    assert name_of(authenticator, f"Bearer {FIRST}") == "los"
+    clock.wall = later = now + timedelta(seconds=1)
+    assert [name_of(authenticator, f"Bearer {FIRST}") for _ in range(2)] == [None, None]
+    assert name_of(authenticator, f"Bearer {SECOND}") == "los"
+    ended = [line for line in log if line["event"] == "a token has ended"]
+    assert [(line["caller"], line["until"]) for line in ended] == [("los", "2026-12-31")]
+    (metric,) = of_tokens(authenticator)
+    shown = {tuple(sample.labels.values()): sample.value for sample in metric.samples}
+    names = {token: token_hash(token).removeprefix("sha256:")[:8] for token in (FIRST, SECOND)}
+    assert shown["los", names[FIRST], "2026-12-31"] == now.timestamp()
+    assert shown["los", names[SECOND], ""] == later.timestamp()
+    assert sorted(shown.values())[0] == 0.0
+
+
 def test_an_unreadable_callers_file_is_refused(tmp_path: Path) -> None:
     """A start with a missing or broken file ends with the places of its mistakes."""
     with pytest.raises(CallersRefused) as error:
-        Authenticator(tmp_path / "none.yaml")
+        Authenticator(tmp_path / "none.yaml", SetClock().now)
     assert error.value.diagnostics[0].code == "A100"
 
 
 def _authenticator(folder: Path) -> Authenticator:
     (folder / "callers.yaml").write_text(GOOD)
-    return Authenticator(folder / "callers.yaml")
+    return Authenticator(folder / "callers.yaml", SetClock().now)

@@ -1,4 +1,4 @@
-"""Where connect pages ask for another link token: what is answered, and how often one may guess."""
+"""Where connect pages ask for another link token: what is answered, and how."""
 
 from __future__ import annotations
 
@@ -13,16 +13,13 @@ from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
 from decision_service.domain.errors import UpstreamUnavailable
-from decision_service.edge.addresses import network_of
 from decision_service.edge.http.app import build_app
 from decision_service.edge.http.connect.links import LinkTokenEndpoints
 from decision_service.edge.http.connect.notice import read_notice
 from decision_service.edge.http.connect.page import ConnectPage, Lender
 from decision_service.edge.http.connect.routes import connect_routes
 from decision_service.edge.http.connect.widget import WidgetOptions
-from decision_service.edge.http.guesses import MINUTE, MOST_REFUSED, GuessLimit
 from decision_service.pipeline.applicants.ports import LinkToken
-from tests.fakes.world import SetClock
 
 WIDGET = WidgetOptions("https://widget.example/smile.js", "https://api.example")
 PAGE = ConnectPage(Lender("Acme", read_notice(), 25), WIDGET)
@@ -41,27 +38,21 @@ async def opens(token: str) -> bool:
     return token == "good"
 
 
-def endpoints(clock: SetClock, registry: CollectorRegistry | None = None) -> LinkTokenEndpoints:
-    """The endpoints that know these tokens."""
-    return LinkTokenEndpoints(renew, opens, GuessLimit(clock.monotonic), registry)
-
-
 Show = Callable[..., Awaitable[httpx.Response]]
 
 
 @asynccontextmanager
-async def asking(clock: SetClock) -> AsyncIterator[Show]:
-    """Shows a token, or sends a body, from an address."""
-    app = build_app(connect_routes(PAGE, endpoints(clock)))
+async def asking() -> AsyncIterator[Show]:
+    """Shows a token, or sends a body."""
+    app = build_app(connect_routes(PAGE, LinkTokenEndpoints(renew, opens)))
 
     async def show(
         token: str = "",
-        address: str = "192.0.2.1",
         content: bytes | None = None,
         path: str = "/connect/token",
         language: str = "en",
     ) -> httpx.Response:
-        transport = httpx.ASGITransport(app, client=(address, 4711))
+        transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             headers = {"accept-language": language}
             if content is not None:
@@ -73,7 +64,7 @@ async def asking(clock: SetClock) -> AsyncIterator[Show]:
 
 async def test_each_answer_has_its_status_and_a_sentence() -> None:
     """A page's token gives another; a stranger's, and one that the vendor owes, say what to do."""
-    async with asking(SetClock()) as show:
+    async with asking() as show:
         assert (await show("good")).json() == {"token": "fresh"}
         for token, status, words in (("bad", 403, "Ask for a new one"), ("late", 503, "a minute")):
             answer = await show(token)
@@ -82,15 +73,12 @@ async def test_each_answer_has_its_status_and_a_sentence() -> None:
 
 
 async def test_a_page_learns_whether_its_link_is_dead_in_its_language() -> None:
-    """A good token is 200 and makes no other one; a dead one says so, and counts as a guess."""
-    async with asking(SetClock()) as show:
+    """A good token is 200 and makes no other one; a dead one says so."""
+    async with asking() as show:
         good = await show("good", path="/connect/check")
         assert (good.status_code, good.json()) == (200, {})
         dead = await show("bad", path="/connect/check", language="fil-PH, en;q=0.5")
         assert (dead.status_code, "Humingi ng bago" in dead.text) == (403, True)
-        for _ in range(MOST_REFUSED):
-            await show("bad", path="/connect/check")
-        assert (await show("good", path="/connect/check")).status_code == 429
 
 
 @pytest.mark.parametrize(
@@ -111,45 +99,15 @@ async def test_a_page_learns_whether_its_link_is_dead_in_its_language() -> None:
 )
 async def test_a_body_without_a_token_is_400(content: bytes) -> None:
     """Whatever else is sent is no token, however deep, long or broken it is."""
-    async with asking(SetClock()) as show:
+    async with asking() as show:
         assert (await show(content=content)).status_code == 400
 
 
-async def test_an_address_may_guess_thirty_times_a_minute() -> None:
-    """Then it waits for the next minute, also with a good token; other addresses do not."""
-    clock = SetClock(seconds=20 * MINUTE + 15)
-    async with asking(clock) as show:
-        for number in range(MOST_REFUSED):
-            content = b"{}" if number % 2 else None
-            assert (await show("bad", content=content)).status_code in {400, 403}
-        limited = await show("good")
-        assert (limited.status_code, limited.headers["retry-after"]) == (429, "45")
-        assert (await show("good", address="192.0.2.2")).status_code == 200
-        clock.seconds += 45
-        assert (await show("good")).status_code == 200
-
-
-async def test_good_tokens_are_no_guesses() -> None:
-    """Many applicants behind one address are served, and those whom the vendor keeps waiting."""
-    async with asking(SetClock()) as show:
-        for token in ("good", "late") * MOST_REFUSED:
-            assert (await show(token)).status_code in {200, 503}
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("unix", "unix"),
-        ("", ""),
-    ],
-)
-def test_a_client_is_known_by_its_network(address: str, network: str) -> None:
-    """Of IPv6 the first 64 bits count, of which one client has all addresses."""
-    assert network_of(address) == network
+async def test_wrong_tokens_shut_no_good_one_out() -> None:
+    """Many applicants share an address: sixty wrong tokens from it, and a good one is renewed."""
+    async with asking() as show:
+        assert {(await show("bad")).status_code for _ in range(60)} == {403}
+        assert (await show("good")).json() == {"token": "fresh"}
 
 
 async def test_a_client_that_leaves_is_no_error() -> None:
@@ -160,7 +118,7 @@ async def test_a_client_that_leaves_is_no_error() -> None:
         return {"type": "http.disconnect"}
 
     scope = {"type": "http", "method": "POST", "path": "/connect/token", "headers": []}
-    answer = await endpoints(SetClock(), registry).renewed(Request(scope, gone))
+    answer = await LinkTokenEndpoints(renew, opens, registry).renewed(Request(scope, gone))
     assert answer.status_code == 400
     name = "decision_service_link_token_requests_total"
     assert registry.get_sample_value(name, {"outcome": "broken_off"}) == 1
@@ -168,7 +126,7 @@ async def test_a_client_that_leaves_is_no_error() -> None:
 
 async def test_no_address_redirects_to_another() -> None:
     """A path with a slash too many is unknown; a Host that is made up is not repeated."""
-    app = build_app(connect_routes(PAGE, endpoints(SetClock())))
+    app = build_app(connect_routes(PAGE, LinkTokenEndpoints(renew, opens)))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://evil.example") as client:
         for path in ("/connect/", "/connect/token/", "/healthz/", "//evil.example/connect/"):

@@ -14,6 +14,7 @@ from decision_service.config import load
 from decision_service.domain.accounts import ACCOUNT_ERRORS
 from decision_service.edge.http import connect
 from decision_service.edge.http.app import build_app
+from decision_service.edge.http.connect.links import LinkTokenEndpoints
 from decision_service.edge.http.connect.logo import LARGEST, Logo, read_logo
 from decision_service.edge.http.connect.notice import BLANKS, read_notice
 from decision_service.edge.http.connect.page import ConnectPage, Lender
@@ -21,8 +22,7 @@ from decision_service.edge.http.connect.refused import PageRefused
 from decision_service.edge.http.connect.routes import connect_routes
 from decision_service.edge.http.connect.texts import LANGUAGES, texts_in
 from decision_service.wiring.connect import lender_of
-from tests.fakes.world import SetClock
-from tests.unit.edge.test_connect import WIDGET, endpoints
+from tests.unit.edge.test_connect import WIDGET, opens, renew
 
 PNG = b"\x89PNG\r\n\x1a\n" + zlib.compress(b"")
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">{}</svg>'
@@ -104,7 +104,7 @@ def test_what_is_no_notice_is_refused(
 
 async def page_of(lender: Lender, path: str = "/connect", language: str = "") -> httpx.Response:
     """What a browser is answered."""
-    app = build_app(connect_routes(ConnectPage(lender, WIDGET), endpoints(SetClock())))
+    app = build_app(connect_routes(ConnectPage(lender, WIDGET), LinkTokenEndpoints(renew, opens)))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.get(path, headers={"accept-language": language})

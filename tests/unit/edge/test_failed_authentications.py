@@ -49,6 +49,8 @@ def test_failures_are_a_metric_and_many_of_an_address_an_alarm(
         ("ipv4:192.0.2.1:4711", "192.0.2.1"),
         ("ipv6:%5B2001:db8:1:2:3::4%5D:4711", "2001:db8:1:2::/64"),
         ("ipv6:[::1]:4711", "::/64"),
+        ("ipv6:[fe80::1%25eth0]:4711", "fe80::/64"),
+        ("ipv6:[::ffff:192.0.2.7]:4711", "192.0.2.7"),
         ("unix:/run/decisions", "unix:/run/decisions"),
         ("ipv4:nonsense", "ipv4:nonsense"),
     ],

@@ -22,6 +22,9 @@ from decision_service.edge.rpc.mapping.reviews import requests as reviews
 from decision_service.edge.rpc.mapping.rollouts.requests import listed_product_from
 
 LISTS: dict[str, Callable[[int], object]] = {
+    "GetReview": lambda n: reviews.steps_from(
+        review_pb.GetReviewRequest(page_size=n, review_id="rev_01M8F144MHHA311PW2AHKXD3V7-1")
+    ),
     "ListDecisions": lambda n: filters.filter_from(decision_pb.ListDecisionsRequest(page_size=n)),
     "ListNotices": lambda n: notice_filter(notice_pb.ListNoticesRequest(page_size=n), ""),
     "ListOutcomes": lambda n: listed_decision_from(

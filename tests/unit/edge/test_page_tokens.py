@@ -11,9 +11,11 @@ from decision_service.domain.verdict import Outcome
 from decision_service.edge.rpc.mapping.page_tokens import (
     make_export_token,
     make_outcome_token,
+    make_step_token,
     make_token,
     read_export_token,
     read_outcome_token,
+    read_step_token,
     read_token,
 )
 from decision_service.pipeline.outcomes.ports import OutcomePosition
@@ -45,6 +47,17 @@ def test_a_token_of_reports_gives_its_position_back(as_of: date, loan_id: str) -
     assert read_outcome_token("dec_X", token) == position
     with pytest.raises(PageTokenInvalid, match="another decision"):
         read_outcome_token("dec_Y", token)
+
+
+@given(st.integers(0, 2**31 - 1), st.integers(2**31, 2**64 - 1))
+def test_a_token_of_steps_gives_its_position_back(position: int, beyond: int) -> None:
+    """Only for the rollout or review whose steps they are, and no place that the store has not."""
+    token = make_step_token("rev_X", position)
+    assert read_step_token("rev_X", token) == position
+    with pytest.raises(PageTokenInvalid, match="the steps of another"):
+        read_step_token("rev_Y", token)
+    with pytest.raises(PageTokenInvalid):
+        read_step_token("rev_X", make_step_token("rev_X", beyond))
 
 
 @given(st.text(min_size=1, max_size=60))

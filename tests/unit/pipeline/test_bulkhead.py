@@ -65,6 +65,18 @@ async def test_who_gives_up_waiting_leaves_the_queue() -> None:
     assert workers.began == [0, 2]
 
 
+async def test_who_gives_up_as_a_place_is_free_is_passed_over() -> None:
+    """A waiter that is cancelled in the turn in which a place is given up ends as cancelled."""
+    workers = Workers(Bulkhead(1))
+    await workers.start(3)
+    for task in workers.tasks[:2]:
+        task.cancel()
+    workers.go.set()
+    ends = await asyncio.gather(*workers.tasks, return_exceptions=True)
+    assert [type(end) for end in ends] == [asyncio.CancelledError] * 2 + [type(None)]
+    assert workers.began == [0, 2]
+
+
 async def test_a_shedding_bulkhead_takes_nothing_new() -> None:
     """What is in progress goes on; new work is refused even where places are free."""
     bulkhead = Bulkhead(2)

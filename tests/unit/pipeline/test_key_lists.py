@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 
 from decision_service.domain.decision import ListAnswer
 from decision_service.domain.verdict import Outcome
+from decision_service.language.diagnostics import Report
 from decision_service.pipeline.backtest.rules import RulesOrder, compiled
 from decision_service.pipeline.decide.record_codec import decode_facts
 from decision_service.pipeline.operations.replica_check import rules_digest
@@ -19,8 +21,10 @@ from decision_service.pipeline.records.replay import ReplayDecision, WhichRules
 from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
 from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
+from decision_service.pipeline.rules import list_changes
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.archive import RulesetArchive
+from decision_service.pipeline.rules.checks import shared_files
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.folder import RuleFolder, TextFile
 from decision_service.pipeline.rules.last_good import keep
@@ -28,6 +32,9 @@ from decision_service.pipeline.rules.list_changes import ListChange, newest_list
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.publishing.manifest import manifest_text, published_now
 from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.ruleset.program.lists import KeyList
+from decision_service.ruleset.reading import lists
+from decision_service.ruleset.reading.lists import read_list
 from decision_service.ruleset.run.lists import list_answers
 from tests.fakes.cases import changed_rules
 from tests.fakes.plans import planned
@@ -109,6 +116,23 @@ async def test_a_changed_list_decides_without_a_new_version(office: Office) -> N
     assert await office.reload("ACME-017") == Reloaded(accepted=True, faults=0)
     assert office.world.book.product(PRODUCT).versions[1].digest == before
     assert (await office.decide("r-2", **SENT)).outcome is Outcome.REFER
+
+
+async def test_lists_are_read_and_compared_off_the_loop(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No decision waits for a reload: very many keys are read on a thread, whatever for."""
+    threads = list[threading.Thread]()
+
+    def noted(path: str, text: str, report: Report) -> KeyList | None:
+        threads.append(threading.current_thread())
+        return read_list(path, text, report)
+
+    for module in (lists, shared_files, list_changes):
+        monkeypatch.setattr(module, "read_list", noted)
+    assert await office.reload("ACME-017") == Reloaded(accepted=True, faults=0)
+    assert len(threads) > 3
+    assert threading.main_thread() not in threads
 
 
 async def test_a_decision_is_replayed_by_the_answer_that_it_had(office: Office) -> None:

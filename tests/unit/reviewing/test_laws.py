@@ -103,6 +103,27 @@ def test_above_one_persons_authority_two_have_decided(
         assert last.confirmed_by != last.completed_by
 
 
+@pytest.mark.parametrize("name", ["claim", "release", "note", "request data", "again"])
+def test_a_review_of_very_many_steps_takes_those_to_its_end_alone(name: str) -> None:
+    """Nothing that may be repeated without end is added, and it is completed all the same."""
+    claimed = steps.claim(review(), by("ana"), POLICY.claim_for).review
+    nearly = replace(claimed, events=steps.MOST_STEPS - 1)
+    taken = ACTIONS[name](nearly, by("ana", 2))
+    assert taken is not None
+    full = replace(claimed, events=taken.review.events)
+    with pytest.raises(ReviewRefused, match="has 200 steps"):
+        ACTIONS[name](full, by("ana", 2))
+    again = steps.claim(full, by("ben", 60), POLICY.claim_for).review
+    assert complete(again, by("ben", 61), approved(), POLICY).review.ended
+
+
+def test_data_that_arrives_without_end_is_noted_for_a_while() -> None:
+    """A person who has claimed a review of very many steps reads no further arrivals."""
+    claimed = steps.claim(review(ReferKind.DATA), by("ana"), POLICY.claim_for).review
+    full = replace(claimed, events=steps.MOST_STEPS)
+    assert steps.data_arrived(full, by("", 2), [Kind.CONTRIBUTIONS]) is None
+
+
 def test_a_claim_that_has_ended_is_nobodys() -> None:
     """Its holder must claim again, and another may by then."""
     claimed = steps.claim(review(), by("ana"), timedelta(minutes=30)).review

@@ -12,6 +12,7 @@ from decision_service.starter import starter_rules
 from decision_service.storage.rules_folder.files import (
     MOST_BYTES,
     MOST_FIXTURE_BYTES,
+    MOST_LIST_BYTES,
     RulesFolderMissing,
     read_rules,
 )
@@ -142,6 +143,24 @@ def test_the_largest_files_are_read(tmp_path: Path) -> None:
         "fixtures/a.json": MOST_FIXTURE_BYTES
     }
     assert len(folder.unreadable) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "fit"),
+    [("key\n" + "".join(f"{n}\n" for n in range(50_000)), 4), ("x" * MOST_LIST_BYTES, 4)],
+    ids=["keys", "bytes"],
+)
+def test_lists_are_bounded_together(tmp_path: Path, text: str, fit: int) -> None:
+    """The list with which those of all products and of `_shared` are too many is named."""
+    folders = ("advance", "loan", "loan", "_shared", "_shared")
+    paths = [f"{folder}/lists/l{number}.csv" for number, folder in enumerate(folders)]
+    root = make(tmp_path / "rules", {**dict.fromkeys(paths, text), "loan/v1.yaml": ""})
+    assert not problems(read_rules(root)).keys() & {f"rules/{path}" for path in paths[:fit]}
+    sentence = problems(read_rules(root))[f"rules/{paths[fit]}"]
+    assert sentence == (
+        "with this list those of the rules folder have more than 200,000 keys or 16 MiB together: "
+        "shorten or remove some"
+    )
 
 
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStu
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
-from decision_service.cli.client.calls import call
+from decision_service.cli.client.calls import call, read_review
 from decision_service.cli.client.options import ServerOptions
 from decision_service.cli.errors import CommandError, Exit
 
@@ -90,8 +90,7 @@ def _reviews(
     channel: grpc.Channel, server: ServerOptions, decision: pb.Decision
 ) -> list[review_pb.Review]:
     stub: Any = ReviewServiceStub(channel)
-    asked = (review_pb.GetReviewRequest(review_id=one) for one in decision.review.review_ids)
-    return [call(stub.GetReview, request, server).review for request in asked]
+    return [read_review(stub, review_id, server) for review_id in decision.review.review_ids]
 
 
 def _pages(

@@ -50,7 +50,7 @@ def _of_tls(settings: Settings) -> Iterator[str]:
 
 def _of_callers(settings: Settings) -> Iterator[str]:
     try:
-        Authenticator(settings.auth_tokens_file)
+        Authenticator(settings.auth_tokens_file, lambda: datetime.now(UTC))
     except CallersRefused as error:
         yield str(error)
         yield from map(render, error.diagnostics)

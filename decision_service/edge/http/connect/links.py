@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from math import ceil
 from typing import Annotated
 
 import msgspec
@@ -13,7 +12,6 @@ from starlette.responses import JSONResponse, Response
 
 from decision_service.domain.errors import ServiceError
 from decision_service.edge.http.connect.texts import chosen_language, texts_in
-from decision_service.edge.http.guesses import GuessLimit
 from decision_service.instruments import counter
 from decision_service.pipeline.applicants.ports import LinkToken
 
@@ -27,7 +25,6 @@ NO_STORE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
 _LARGEST_BODY = 4096
 _LONGEST_TOKEN = 2048
 _REFUSALS = {
-    "limited": (429, "too_often"),
     "broken_off": (400, "no_token"),
     "malformed": (400, "no_token"),
     "refused": (403, "not_valid"),
@@ -43,22 +40,20 @@ class _ShownToken(msgspec.Struct):
 
 
 class LinkTokenEndpoints:
-    """Answers the holder of a link token; `limit` bounds what an address may guess.
+    """Answers the holder of a link token.
 
-    Requests are counted by what was answered. A refusal is 400, 403, 429 or 503 with a sentence in
-    the language of the request.
+    Requests are counted by what was answered. A refusal is 400, 403 or 503 with a sentence in the
+    language of the request. How often a token is refused is not limited: it has 128 random bits.
     """
 
     def __init__(
         self,
         renew: Renew,
         is_alive: IsAlive,
-        limit: GuessLimit,
         registry: CollectorRegistry | None = None,
     ) -> None:
         self._renew = renew
         self._is_alive = is_alive
-        self._limit = limit
         self._requests = counter(
             registry,
             "link_token_requests",
@@ -89,10 +84,6 @@ class LinkTokenEndpoints:
         outcome: str,
         answer: Callable[[str], Awaitable[dict[str, str] | None]],
     ) -> Response:
-        address = "" if request.client is None else request.client.host
-        wait = self._limit.wait(address)
-        if wait:
-            return self._refusal(request, "limited", wait)
         try:
             shown = await _shown_token(request)
             content = None if shown is None else await answer(shown)
@@ -101,18 +92,16 @@ class LinkTokenEndpoints:
         except ServiceError:
             return self._refusal(request, "unavailable")
         if content is None:
-            self._limit.refused(address)
             return self._refusal(request, "malformed" if shown is None else "refused")
         self._requests.labels(outcome).inc()
         return JSONResponse(content, headers=NO_STORE)
 
-    def _refusal(self, request: Request, outcome: str, wait: float = 0.0) -> Response:
+    def _refusal(self, request: Request, outcome: str) -> Response:
         self._requests.labels(outcome).inc()
         status, why = _REFUSALS[outcome]
         language = chosen_language(None, request.headers.get("accept-language", ""))
-        headers = NO_STORE | ({"retry-after": f"{ceil(wait)}"} if wait else {})
         sentence = texts_in(language).refusals[why]
-        return JSONResponse({"message": sentence}, status, headers=headers)
+        return JSONResponse({"message": sentence}, status, headers=NO_STORE)
 
 
 async def _shown_token(request: Request) -> str | None:

@@ -170,7 +170,10 @@ class EventLoopInterceptor(MethodInterceptor):
     ) -> AsyncIterator[Any]:
         """The client's messages until it has no more; a thread waits for each."""
         while True:
-            message = await self._loop.run_in_executor(self._threads, next, messages, None)
+            try:
+                message = await self._loop.run_in_executor(self._threads, next, messages, None)
+            except grpc.RpcError:  # the client cancelled the call
+                return
             self._calls.received(call)
             if message is None:
                 return

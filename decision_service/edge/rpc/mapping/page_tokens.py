@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import msgspec
 
@@ -20,6 +21,9 @@ _DEFAULT_SIZE = 50
 _LARGEST_SIZE = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+_Position = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 
 
 class _Token(msgspec.Struct, frozen=True, array_like=True):
@@ -58,22 +62,22 @@ def _read(chosen: Filter | NoticeFilter | ReviewFilter, token: str) -> PagePosit
     return position
 
 
-def make_step_token(product: str, position: int) -> str:
-    """The token that continues a product's list of rollout steps below a position."""
-    token = msgspec.msgpack.encode((product, position))
+def make_step_token(of: str, position: int) -> str:
+    """The token that continues the list of a rollout's or review's steps at a position."""
+    token = msgspec.msgpack.encode((of, position))
     return base64.urlsafe_b64encode(token).decode().rstrip("=")
 
 
-def read_step_token(product: str, token: str) -> int | None:
+def read_step_token(of: str, token: str) -> int | None:
     """The position of a token, None for the empty one; raises PageTokenInvalid."""
     if not token:
         return None
     try:
-        of, position = msgspec.msgpack.decode(_raw(token), type=tuple[str, int])
+        its, position = msgspec.msgpack.decode(_raw(token), type=tuple[str, _Position])
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         raise _invalid("is not a token of this service") from None
-    if of != product:
-        raise _invalid("belongs to another rollout's list")
+    if its != of:
+        raise _invalid("belongs to the steps of another")
     return position
 
 

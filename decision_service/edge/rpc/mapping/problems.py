@@ -17,6 +17,14 @@ _DECISION_ID = re.compile(r"dec_[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
 _PRODUCT = re.compile(r"[a-z0-9][a-z0-9-]{0,99}", re.ASCII)
 _REFERENCE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?", re.ASCII)
 
+_UUID = re.compile(r"(\{)?([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})(?(1)\})", re.A | re.I)
+
+
+def request_id_in(written: str) -> str:
+    """A client's request id: a UUID in small letters without braces, another id as it is."""
+    uuid = _UUID.fullmatch(written)
+    return uuid[2].lower() if uuid else written
+
 
 class Problems:
     """Collects what is wrong with a request, field by field."""

@@ -9,9 +9,12 @@ from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.edge.rpc.context import RpcContext
 from decision_service.edge.rpc.mapping.page_tokens import (
     make_review_token,
+    make_step_token,
     page_size,
     read_review_token,
+    read_step_token,
 )
+from decision_service.edge.rpc.mapping.problems import request_id_in
 from decision_service.edge.rpc.mapping.reviews.requests import (
     contest_from,
     filter_from,
@@ -20,6 +23,7 @@ from decision_service.edge.rpc.mapping.reviews.requests import (
     rejection_from,
     result_from,
     review_id_from,
+    steps_from,
 )
 from decision_service.edge.rpc.mapping.reviews.review import review_message
 from decision_service.edge.rpc.services.methods import Methods, unary
@@ -28,6 +32,7 @@ from decision_service.pipeline.reviews.operate import OperateReviews
 from decision_service.reviewing.model import Review
 
 SERVICE = "decision_service.api.v1.ReviewService"
+MOST_STEPS_OF_A_PAGE = 100
 
 
 class ReviewUseCases(msgspec.Struct, frozen=True):
@@ -62,11 +67,18 @@ class ReviewServicer:
     async def get_review(
         self, request: pb.GetReviewRequest, context: RpcContext
     ) -> pb.GetReviewResponse:
-        """One review with its steps."""
+        """One review with a page of its steps."""
         del context
-        found = await self._operate.get(review_id_from(request.review_id))
-        message = review_message(found.review, self._clock.now(), found.events)
-        return pb.GetReviewResponse(review=message)
+        review_id = steps_from(request)
+        size = min(page_size(request.page_size), MOST_STEPS_OF_A_PAGE)
+        after = read_step_token(review_id, request.page_token) or 0
+        found = await self._operate.get(review_id, after, size + 1)
+        events = found.events[:size]
+        more = len(found.events) > size
+        return pb.GetReviewResponse(
+            review=review_message(found.review, self._clock.now(), events),
+            next_page_token=make_step_token(review_id, events[-1].position) if more else "",
+        )
 
     async def claim_review(
         self, request: pb.ClaimReviewRequest, context: RpcContext
@@ -89,7 +101,9 @@ class ReviewServicer:
     ) -> pb.AddReviewNoteResponse:
         """Add a note."""
         text, who = note_from(request), context.info.caller
-        review = await self._operate.note(request.review_id, who, request.request_id, text)
+        review = await self._operate.note(
+            request.review_id, who, request_id_in(request.request_id), text
+        )
         return pb.AddReviewNoteResponse(review=self._message(review))
 
     async def request_review_data(
@@ -98,7 +112,11 @@ class ReviewServicer:
         """Put a review aside until data arrives."""
         kinds = kinds_from(request)
         review = await self._operate.request_data(
-            request.review_id, context.info.caller, request.request_id, kinds, request.text
+            request.review_id,
+            context.info.caller,
+            request_id_in(request.request_id),
+            kinds,
+            request.text,
         )
         return pb.RequestReviewDataResponse(review=self._message(review))
 
@@ -115,7 +133,9 @@ class ReviewServicer:
     ) -> pb.CompleteReviewResponse:
         """End a review, or propose its end."""
         result, who = result_from(request), context.info.caller
-        review = await self._operate.complete(request.review_id, who, request.request_id, result)
+        review = await self._operate.complete(
+            request.review_id, who, request_id_in(request.request_id), result
+        )
         return pb.CompleteReviewResponse(review=self._message(review))
 
     async def confirm_review(
@@ -123,7 +143,7 @@ class ReviewServicer:
     ) -> pb.ConfirmReviewResponse:
         """Confirm or reject a proposed end."""
         why, who = rejection_from(request), context.info.caller
-        key = (request.review_id, who, request.request_id, request.etag)
+        key = (request.review_id, who, request_id_in(request.request_id), request.etag)
         if request.reject:
             review = await self._operate.reject(*key, why)
         else:
@@ -136,7 +156,7 @@ class ReviewServicer:
         """Open a review that the applicant asks for."""
         text, info = contest_from(request), context.info
         review = await self._operate.request(
-            request.decision_id, info.caller, request.request_id, text, info.scope
+            request.decision_id, info.caller, request_id_in(request.request_id), text, info.scope
         )
         return pb.RequestReviewResponse(review=self._message(review))
 

@@ -26,6 +26,7 @@ from decision_service.edge.rpc.mapping.problems import (
     check_product,
     check_reference,
     check_user_id,
+    request_id_in,
 )
 from decision_service.edge.rpc.mapping.values import (
     WireError,
@@ -62,7 +63,7 @@ def application_from(
     problems = Problems()
     check_user_id(problems, request.user_id)
     check_product(problems, request.product)
-    request_id, application_id = request.request_id, request.application_id
+    request_id, application_id = request_id_in(request.request_id), request.application_id
     customer_ref = request.customer_ref
     check_reference(problems, "request_id", request_id)
     check_reference(problems, "application_id", application_id)

@@ -37,6 +37,15 @@ def review_id_from(review_id: str, problems: Problems | None = None) -> str:
     return review_id
 
 
+def steps_from(request: pb.GetReviewRequest) -> str:
+    """The id of the review whose steps are read; raises FieldInvalid."""
+    problems = Problems()
+    check_page_size(problems, request.page_size)
+    review_id_from(request.review_id, problems)
+    problems.raise_if_any()
+    return request.review_id
+
+
 def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
     """The filter of a list; raises FieldInvalid with every malformed field."""
     problems = Problems()
