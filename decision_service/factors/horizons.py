@@ -39,13 +39,15 @@ class SourceCoverage(msgspec.Struct, frozen=True):
 
     @property
     def live(self) -> bool:
-        """Whether its newest income is at most 3 months before its settled month."""
-        return self.newest_income is not None and self.newest_income >= self.settled - LIVE_MONTHS
+        """Whether its newest income is at most 3 months before its settled month; no document."""
+        if self.feeder.document or self.newest_income is None:
+            return False
+        return self.newest_income >= self.settled - LIVE_MONTHS
 
     @property
     def prompt(self) -> bool:
-        """Whether it is payroll or a platform, whose silence is no mere lateness."""
-        return self.kind is Kind.INCOMES or self.feeder.gig
+        """Whether it is payroll or a platform, whose silence is no mere lateness; no document."""
+        return not self.feeder.document and (self.kind is Kind.INCOMES or self.feeder.gig)
 
     @property
     def scheme(self) -> bool:

@@ -136,8 +136,9 @@ def _scheme(provider: str, accounts: Sequence[tuple[SourceCoverage, Amounts]]) -
     """A scheme's months; several accounts at one scheme tell of the same payments."""
     sources = [source for source, _ in accounts]
     judges = [source for source in sources if source.live] or sources
-    amounts = _highest(own for _, own in accounts)
     settled = max(source.settled for source in judges)
+    highest = _highest(own for _, own in accounts)
+    amounts = {month: amount for month, amount in highest.items() if month <= settled}
     return Scheme(
         provider,
         amounts,

@@ -35,15 +35,11 @@ Flaw = tuple[int, Missing]
 
 
 class Paycheck(msgspec.Struct, frozen=True):
-    """A payslip that counts, with the account and the employer that stands for its job.
-
-    `named` is the employer that it names itself, as employers are compared.
-    """
+    """A payslip that counts, with the account and the employer that stands for its job."""
 
     slip: Payslip
     account: str
     employer: str
-    named: str
     placed: PlacedAmount
     base: str
 
@@ -120,7 +116,7 @@ def _foreign(
 def _paycheck(slip: Payslip, job: PayrollJob, names: Mapping[PayrollJob, str]) -> Paycheck:
     reported = amount_of(slip.record)
     base = reported[1] if reported else ""
-    return Paycheck(slip, job[0], names[job], job[1], place(slip.record, slip.amount), base)
+    return Paycheck(slip, job[0], names[job], place(slip.record, slip.amount), base)
 
 
 def _payments(context: FactorContext, slips: Sequence[Payslip]) -> Iterable[Payment]:

@@ -17,6 +17,7 @@ from tests.oracles.factors.monthly_income import (
     observed,
     outstanding,
     refuse_short,
+    told_by,
     wait_for,
 )
 from tests.oracles.factors.parts import Teller, month_income, parts_of
@@ -58,11 +59,12 @@ def carries_a_third(incomes: Incomes, source: Source, last: int) -> bool:
 def has_fallen(incomes: Incomes, source: Source, last: int) -> bool:
     """Whether a source shows none in a later month, or under 60 % of its own median."""
     before = [month for month in range(last - 5, last + 1) if observed(incomes, month)]
-    usual = median([source.amount(month) for month in before])
+    usual = median([told_by(incomes, source, month) for month in before])
     for month in range(last + 1, source.settled + 1):
         if month in carved(incomes, source):
             continue
-        if source.amount(month) <= 0 or source.amount(month) < usual * Fraction(60, 100):
+        told = told_by(incomes, source, month)
+        if told <= 0 or told < usual * Fraction(60, 100):
             return True
     return False
 

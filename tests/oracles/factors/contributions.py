@@ -71,7 +71,7 @@ def payer_of(who: Applicant, feeder: Feeder) -> Payer | None:
         return None
     settled = settled_month(who, feeder, Kind.CONTRIBUTIONS, set(sums), set(sums))
     paid = [month for month, amount in sums.items() if amount > 0]
-    live = bool(paid) and max(paid) >= settled - 3
+    live = bool(paid) and max(paid) >= settled - 3 and not feeder.document
     lag = lag_month(who, feeder, Kind.CONTRIBUTIONS)
     return Payer(feeder.provider_id, feeder.id, lag, settled, live)
 
@@ -276,10 +276,10 @@ def longest_streak_months(family: Contributions) -> int:
     """The longest run of months with one in any scheme."""
     window = whole_history(family)
     inside = within(family, window)
-    runs = [
-        longest_run(True, window, covered_months(inside, [scheme]))
-        for scheme in all_schemes(family)
-    ]
+    runs = []
+    for scheme in all_schemes(family):
+        settled = [month for month in window if month <= settled_of(family, scheme)]
+        runs.append(longest_run(True, settled, covered_months(inside, [scheme])))
     return max(runs)
 
 
