@@ -50,6 +50,11 @@ class SourceCoverage(msgspec.Struct, frozen=True):
         return not self.feeder.document and (self.kind is Kind.INCOMES or self.feeder.gig)
 
     @property
+    def payroll(self) -> bool:
+        """Whether it is an employer's payroll, and no document."""
+        return self.prompt and not self.feeder.gig
+
+    @property
     def scheme(self) -> bool:
         """Whether it holds a scheme's estimates, whose silence may only be late."""
         return self.kind is Kind.EINCOMES and self.feeder.scheme

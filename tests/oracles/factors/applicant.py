@@ -22,7 +22,7 @@ class Wait(NamedTuple):
 
     month: int
     source: str
-    due: date
+    due: date | None
 
 
 class Unknown(Exception):

@@ -23,7 +23,7 @@ from tests.oracles.factors.applicant import (
 )
 from tests.oracles.factors.classes import too_much_unmapped
 from tests.oracles.factors.income_taints import gig_feeders, income_taints, taints_of_work
-from tests.oracles.factors.shares import EARNED, Doubt, Share, doubts, stand_in_start
+from tests.oracles.factors.shares import EARNED, Doubt, Share, doubts, overlapped, stand_in_start
 from tests.oracles.factors.sources import (
     Source,
     carved_out,
@@ -284,9 +284,33 @@ def outstanding(incomes: Incomes, month: int) -> list[Source]:
 
 
 def is_known(incomes: Incomes, month: int) -> bool:
-    """Whether nothing outstanding could add to a month's income."""
-    found: bool = incomes.once(("known", month), lambda: not outstanding(incomes, month))
+    """Whether nothing outstanding could add to a month's income, and no payslips overlap in it."""
+    found: bool = incomes.once(
+        ("known", month),
+        lambda: not outstanding(incomes, month) and not is_overlapped(incomes, month),
+    )
     return found
+
+
+def is_overlapped(incomes: Incomes, month: int) -> bool:
+    """Whether payslips that overlap leave a month open; documents only where they count."""
+    real = [one for one in formal_payroll(incomes, month) if not one.feeder.document]
+    schemes = [
+        one
+        for one in settled_shares(incomes, Kind.EINCOMES, month)
+        if one.feeder.scheme
+        and not one.feeder.document
+        and one.currency == incomes.who.policy.currency
+    ]
+    per_job = incomes.who.policy.combine_income is CombineIncome.PER_JOB
+    for source in incomes.sources:
+        if not source.payroll or month > source.settled:
+            continue
+        if source.feeder.document and per_job and (real or schemes):
+            continue
+        if month in overlapped(incomes.who, source.feeder):
+            return True
+    return False
 
 
 def amount_horizon(incomes: Incomes) -> int | None:

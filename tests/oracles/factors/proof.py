@@ -28,7 +28,7 @@ from tests.oracles.factors.parts import (
     parts_of,
     payroll_by_job,
 )
-from tests.oracles.factors.payslips import once_each, slip_of, without_parts
+from tests.oracles.factors.payslips import paid_once, slip_of
 from tests.oracles.factors.shares import (
     Share,
     shares_of,
@@ -270,7 +270,7 @@ def claimed_payroll(who: Applicant, feeder: Any) -> list[Share]:
         slips.setdefault(key, []).append(slip_of(income))
     found = []
     for (employer, _), told in slips.items():
-        for slip in without_parts(once_each(told)):
+        for slip in paid_once(told):
             found.extend(shares_of(feeder, slip, employer))
     return found
 
