@@ -11,7 +11,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
 from decision_service.domain.time import AsOf
 from decision_service.factors.context import FactorContext
-from decision_service.factors.usage import Feeder
+from decision_service.factors.usage import Feeder, FeederState
 
 LIVE_MONTHS = 3
 LATE_MONTHS = 13
@@ -89,7 +89,8 @@ def source_of(
 
 def last_seen(as_of: AsOf, feeder: Feeder) -> date:
     """The civil date, in the ruleset's zone, of the earlier of `as_of` and the feeder's sync."""
-    if feeder.synced is None or feeder.synced >= as_of.instant:
+    over = feeder.state is FeederState.ENDED  # nothing is to come of a job that is over
+    if over or feeder.synced is None or feeder.synced >= as_of.instant:
         return as_of.date
     return feeder.synced.astimezone(as_of.zone).date()
 

@@ -25,7 +25,7 @@ from decision_service.factors.newest_truth import newest_truth
 from decision_service.factors.paychecks import paychecks
 from decision_service.factors.series import MonthBook, SeriesView, Spans, within
 from decision_service.factors.settlement import incomplete_months, open_months, shows_none
-from decision_service.factors.usage import EARNING_KINDS, Feeder, counted
+from decision_service.factors.usage import EARNING_KINDS, Feeder, counted, dead_ends
 
 
 class IncomeBook(MonthBook):
@@ -38,12 +38,14 @@ class IncomeBook(MonthBook):
         values: Mapping[int, Amount],
         parts: Mapping[int, Parts],
         known_from: int | None,
+        dead_ends: tuple[str, ...],
     ) -> None:
         super().__init__(Kind.EINCOMES, view, sheet.draft, values)
         self.parts = parts
         self.facts: Mapping[int, MonthFacts] = sheet.facts
         self._bases = sheet.bases
         self._known_from = known_from
+        self._dead_ends = dead_ends
 
     @property
     def with_income(self) -> Collection[int]:
@@ -53,7 +55,7 @@ class IncomeBook(MonthBook):
 
     def prove(self, spans: Spans) -> Evidence:
         """What the spans rest on, with the income's own notes."""
-        notes = (*self._bases_of(spans), *self._since(), *self.notes(spans))
+        notes = (*self._bases_of(spans), *self._since(), *self.notes(spans), *self._dead_ends)
         return proofs_evidence(self.proofs(spans), self.horizon, notes)
 
     def _bases_of(self, spans: Spans) -> tuple[str, ...]:
@@ -162,7 +164,8 @@ def _overlapping(context: FactorContext) -> Mapping[int, Missing]:
 def _book(context: FactorContext, view: SeriesView, values: Mapping[int, Amount]) -> IncomeBook:
     sheet = income_months(context)
     known_from = stand_in_months(context).start if _stood_in(context) else None
-    return IncomeBook(view, sheet, values, income_parts(context), known_from)
+    parts, gone = income_parts(context), dead_ends(context)
+    return IncomeBook(view, sheet, values, parts, known_from, gone)
 
 
 def _months_with_income(context: FactorContext) -> Collection[int]:

@@ -53,12 +53,14 @@ class Settlement:
     def open(self, month: int) -> Missing | None:
         """Who could still show that a month without income had some; None when nobody can.
 
-        A payroll that shows nothing of the month is named before the scheme that is late.
+        A payroll that shows nothing of the month any more is named before the scheme that is late.
         """
         waiting = self.waited_for(month, self.judges)
         if waiting is None or waiting.kind is not Kind.EINCOMES:
             return waiting
-        silent = [s for s in self.prompt if s.payroll and self.settles(s, month)]
+        silent = [
+            s for s in self.prompt if s.payroll and (s.newest_income or 0) < month <= s.settled
+        ]
         if not silent:
             return waiting
         return shows_none(min(silent, key=lambda s: s.feeder.id), month, waiting.due)

@@ -168,6 +168,7 @@ def open_wait(incomes: Incomes, month: int) -> Wait:
         one.name
         for one in incomes.sources
         if one.live and one.payroll and not one.platform and one.settled >= month
+        if all(amount <= 0 for when, amount in one.amounts.items() if when >= month)
     ]
     first = min(awaited, key=lambda one: (due_of(incomes.who, one, month), one.kind.value))
     if silent and first.kind is Kind.EINCOMES:
