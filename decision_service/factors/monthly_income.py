@@ -94,7 +94,7 @@ def _amounts(context: FactorContext) -> IncomeBook:
     }
     horizon = max((month for month in months if month not in waiting), default=None)
     missing = _missing(context, settled.horizon)
-    if horizon is None and months and waiting[months[0]].due is None:
+    if horizon is None and months:
         missing = missing or (waiting[months[0]],)
     view = SeriesView(
         settled.horizon if horizon is None else horizon,
@@ -120,9 +120,9 @@ def _stopped(
     horizon: int | None,
     waiting: Mapping[int, Missing],
 ) -> Missing | None:
-    """What all amounts wait for: no month is known, or a later one already shows less."""
+    """What all amounts wait for where a month after the last known one already shows less."""
     if horizon is None:
-        return waiting[months[0]] if months else None
+        return None
     known = [month for month in months if month <= horizon]
     later = next((month for month in months if month > horizon), None)
     if later is None:

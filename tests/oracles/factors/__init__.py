@@ -19,6 +19,7 @@ from decision_service.domain.time import AsOf
 from tests.oracles.factors import (
     accounts,
     contributions,
+    dead_ends,
     employment,
     fees,
     income,
@@ -75,6 +76,8 @@ def reference(
     """The factors of one applicant: all of them, or the chosen ones."""
     wanted = names() if chosen is None else list(chosen)
     who = Applicant(snapshot, policy, as_of, tuple(wanted), term_months)
+    gone, over = dead_ends.find(who)
+    who.memory.update(superseded=gone, ended=over)
     answers: dict[str, Answer] = {}
     prepared: dict[str, Any] = {}
     for name in wanted:
