@@ -151,7 +151,7 @@ def _estimates(facts: MonthFacts, feeders: Feeders, worked: Parts) -> Parts:
         amount: Amount = facts.estimates[source]
         if worked and source not in facts.named:
             times, of = SELF_PAID
-            amount = min(amount, max(Fraction(total(worked) * times, of), 0))
+            amount = min(amount, max(Fraction(total(worked) * times, of), Fraction(0)))
         part = _reported((source, Kind.EINCOMES), amount, facts.grades[source])
         _keep_largest(found, (ESTIMATE, ""), part)
     return found

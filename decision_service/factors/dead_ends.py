@@ -23,6 +23,8 @@ DATED = (
 )
 """What an account must show that takes an old one's place; a person is no matter of dates."""
 WORK = frozenset({Kind.INCOMES, Kind.EMPLOYMENTS})
+WINDOW = 13
+"""Of transactions the months before this one that are always read."""
 PAID_WITHIN = 2
 """A payroll goes on where its newest pay is of one of the last two months or of this one."""
 
@@ -60,9 +62,10 @@ def _records(context: FactorContext, source: str, kind: Kind) -> Sequence[Any]:
 
 def _held(context: FactorContext, kind: Kind) -> Mapping[str, Sequence[Any]]:
     found: dict[str, list[Any]] = {}
-    read = reading(context.snapshot, kind)
+    read, since = reading(context.snapshot, kind), Month.of(context.as_of.date).plus(-WINDOW)
     for record in read.records if read else ():
-        found.setdefault(record.source, []).append(record)
+        if kind is not Kind.TRANSACTIONS or record.date >= since.first_day:
+            found.setdefault(record.source, []).append(record)
     return found
 
 
@@ -104,8 +107,8 @@ def _covers_kind(context: FactorContext, kind: Kind, new: str, old: str) -> bool
     if kind is Kind.LIABILITIES:
         loans = {(r.type, r.start, r.currency, r.loan_amount) for r in theirs}
         return all((r.type, r.start, r.currency, r.loan_amount) in loans for r in mine)
-    begins = min(map(_first, theirs)) <= min(map(_first, mine))
-    return begins and max(map(_last, theirs)) >= max(map(_last, mine))
+    first, last = min(map(_first, mine)), max(map(_last, mine))
+    return bool(min(map(_first, theirs)) <= first and max(map(_last, theirs)) >= last)
 
 
 def _first(record: Any) -> Any:

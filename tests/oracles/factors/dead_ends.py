@@ -17,6 +17,7 @@ from tests.oracles.factors.applicant import (
 )
 from tests.oracles.factors.employers import key_of
 from tests.oracles.factors.payslips import pay_of, slip_of
+from tests.oracles.factors.shares import stand_in_start
 from tests.oracles.factors.taints import is_stale
 
 SHOWN = [
@@ -75,7 +76,10 @@ def fresh(who: Applicant) -> list[Account]:
 def held(who: Applicant, account: Account, kind: Kind) -> list[Any]:
     """An account's records of a kind."""
     read = read_of(who, kind)
-    return [one for one in read.records if one.source == account.id] if read is not None else []
+    mine = [one for one in read.records if one.source == account.id] if read is not None else []
+    if kind is not Kind.TRANSACTIONS:
+        return mine
+    return [one for one in mine if one.date >= stand_in_start(who)]
 
 
 def known_of(who: Applicant, account: Account, kind: Kind) -> list[Any]:
