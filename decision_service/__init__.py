@@ -1,3 +1,3 @@
 """Decides credit applications from verified income data, durably and replayably."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

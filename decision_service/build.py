@@ -29,7 +29,7 @@ def commit() -> str:
 
 
 def engine_version() -> str:
-    """The version and the commit of what decides: `0.2.0+3ef644743f43`; without one `0.2.0`."""
+    """The version and the commit of what decides: `0.3.0+3ef644743f43`; without one `0.3.0`."""
     return __version__ if commit() == UNKNOWN else f"{__version__}+{commit()}"
 
 

@@ -81,6 +81,8 @@ class DataReason(StrEnum):
     DATA_SHRANK = "DATA_SHRANK"
     BAD_AMOUNT = "BAD_AMOUNT"
     BAD_DATE = "BAD_DATE"
+    PAYSLIPS_OVERLAP = "PAYSLIPS_OVERLAP"
+    IDENTITY_CONFLICT = "IDENTITY_CONFLICT"
     MIXED_CURRENCY = "MIXED_CURRENCY"
     UNCLASSIFIED_TRANSACTIONS = "UNCLASSIFIED_TRANSACTIONS"
     DATA_EXPIRED = "DATA_EXPIRED"
@@ -106,6 +108,10 @@ REASONS = {
     Cause.CHANGED_WHILE_READING: DataReason.DATA_CHANGED_DURING_READ,
     Cause.NOT_APPLIED: DataReason.RULE_ERROR,
 }
+
+
+NO_PAY = "no pay"
+"""The `detail` of a month of which a payroll shows nothing, or far less than usual."""
 
 
 class Missing(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

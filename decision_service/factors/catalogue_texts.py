@@ -76,10 +76,13 @@ Further rules:
   live payroll or platform source has settled them.
 * **The newest truth is not waited out.** Where a live source that carried a third or more of the
   last 6 known months already shows, in a later month, nothing or under 60 % of its median, amounts
-  are NOT_YET_POSTED.
+  are NOT_YET_POSTED. A payroll that shows nothing is named before a scheme that is only late.
+* **A document is never live**, and its silence says nothing: uploads, archives and providers that
+  pass on documents.
 * **Connecting more hides no income.** Beside a live source one more account never moves the horizon
   of counts back and never takes income from a month. It may make a month without income open, and
-  better proof outranks a higher figure: payroll an estimate, a platform's own word an upload of it.
+  better proof outranks a higher figure: payroll an estimate, both of them any document, a
+  platform's earnings an estimate that no employer stands behind. The evidence says so.
 * Months before the first day from which transactions are known, without an estimate or payroll, are
   not observed: neither zero nor a gap.
 """
@@ -89,8 +92,12 @@ MONTHLY_INCOME = """\
 
 * An account's month is its payroll (net, else gross, else base); where it has none, its estimate;
   at a gig platform where it has neither, its earnings: EARNING less FEE and REVERSAL, from the
-  first day of the 13th month before as_of. Credits of class REVERSAL count up to the fees and
-  REVERSAL debits of the same month and the one before.
+  first day of the 13th month before as_of. **A fee is given back once**: credits of class REVERSAL
+  count, by account and in order of time, up to the fees and REVERSAL debits since that day that no
+  earlier credit has used. A month below zero lowers the income, and counts in place of the
+  account's own estimate.
+* Negative amounts are corrections and sum into their month. Only a month whose contributions sum
+  below zero is BAD_DATA.
 * A pay period of up to 31 days belongs to the month of its end date, else of its start date; a
   longer one is spread over its days exactly. Without an end date Bimonthly covers two months,
   Quarterly three, Annually twelve; with one, the dates count and not the frequency.
@@ -100,14 +107,21 @@ MONTHLY_INCOME = """\
 * **One payslip counts once.** Of one account and employer, equal periods are the same pay, with the
   larger amount. A summary replaces the payslips in its period where it is within 5 % of their sum;
   otherwise both count (a 13th-month payslip), and the evidence says so. Any other overlap of more
-  than 2 days is BAD_DATA.
+  than 2 days leaves the amount of the account's months unknown, BAD_DATA (PAYSLIPS_OVERLAP) where a
+  factor needs them; that they were paid is known.
 * **One job counts once.** Employers are the same when their names agree without case, punctuation,
   blanks and legal forms. A payslip without a name joins the only named employer. Three equal
   payments for equal periods at two accounts that are no platforms are one job, whatever the names.
-* `per_job`: payroll is the sum over employers of the best account within each: proved payroll
-  before uploads, then the highest. Gig is the sum over platforms of the best account at each: the
-  platform's own word before uploads, then the highest. A month with payroll is payroll plus gig;
-  otherwise the larger of the highest estimate and gig.
+* `per_job`: payroll is the sum over employers of the highest account within each. Gig is the sum
+  over platforms of the best account at each: the platform's own word before uploads, then the
+  highest. A month with payroll is payroll plus gig; otherwise the larger of the highest estimate
+  and gig.
+* An estimate counts up to its scheme's legal ceiling. One that no employment of the same account
+  with a named employer covers counts at most 1.5 times the earnings of a month of which a platform
+  tells.
+* **A document proves an employer, never an amount.** Where payroll or a scheme's estimate tells a
+  month, documents add nothing; to an estimate at its ceiling they add up to a quarter of the
+  ceiling. Elsewhere they count like payroll, as DOCUMENT.
   `max` takes the highest account (of equal ones that with the smaller id), `sum` all of them.
 * More than 20 % of the amounts of the accounts that earn so, in the months looked at, without a
   class makes the factor UNCLASSIFIED; so does it where nothing else tells of income. Records in
@@ -117,15 +131,14 @@ MONTHLY_INCOME = """\
 ### Proof
 
 * **PAYROLL**: payroll of a connected account.
-* **REMITTED**: a scheme's estimate in a month that an employment with a named employer covers, or
-  of a scheme that was paid to, without an employer, in 18 of the 24 months up to it, where it is
-  at most one and a half times the usual estimate.
+* **REMITTED**: a scheme's estimate in a month that an employment of the same account with a named
+  employer covers, or of a scheme that was paid to, without an employer, in 18 of the 24 months up
+  to it, where it is at most one and a half times the usual estimate.
 * **PLATFORM**: a gig platform's estimates and earnings.
-* **DOCUMENT**: payroll of an upload, an archive, or a provider that passes on documents.
+* **DOCUMENT**: what an upload, an archive, or a provider that passes on documents tells.
 * **DECLARED**: everything else, months bought at a scheme among it.
 
 A month is *backed* where PAYROLL, REMITTED and PLATFORM parts carry two thirds of its income.
-DOCUMENT parts count where another account's employment names the same employer.
 """
 
 TRUST = """\
@@ -138,6 +151,11 @@ TRUST = """\
 * An account feeds the kinds that its provider lists, and those it has records of. A provider that
   is in neither the vendor's list nor `_data/provider_types.yaml` is unknown: what it says of income
   is dropped (UNKNOWN_PROVIDER where nothing else feeds it).
+* **Dead ends taint nothing.** An account in error, stale or disconnected is superseded, and does
+  not count, where a connected one of the same provider covers it: the same kinds and employers,
+  records as early and as new, every loan. A payroll account in error or stale counts without
+  tainting where its job has ended, or another job's payroll shows every month since. The evidence
+  names them.
 * A first sync that has not finished is not data: the account's kinds are NOT_FETCHED, after a day
   PARTIAL.
 * STALE: synced longer ago than the ruleset's max_age, or never. EXPIRED: a kind that was read and

@@ -11,13 +11,14 @@ from decision_service.factors.classes import Classifier
 from decision_service.factors.context import FactorContext
 from decision_service.factors.employers import employer_key
 from decision_service.factors.figures import Amount
-from decision_service.factors.netting import undue
+from decision_service.factors.horizons import stand_in_from
+from decision_service.factors.netting import beyond_taken, within_days
 from decision_service.factors.pages import page_of
 from decision_service.factors.paychecks import MOST_PAYSLIPS
 from decision_service.factors.payroll import place
 from decision_service.factors.payslips import Payslip, paid_once, payslip
 from decision_service.factors.series import MonthSpan
-from decision_service.factors.stretches import month_of_page
+from decision_service.factors.stretches import first_of, month_of_page
 from decision_service.factors.usage import counted, unknown
 
 R = TypeVar("R", Income, EstimatedIncome, Transaction)
@@ -89,4 +90,8 @@ def _earnings(context: FactorContext, source: str) -> Claims:
         records, Classifier(provider, context.policy.transaction_classes), context.currency
     )
     months = {month_of(record.date) for record in records}
-    return {m: month_of_page(page, m).tally.net - undue(page, m) for m in months}
+    undue = beyond_taken(page, stand_in_from(context.as_of.date))
+    return {
+        m: month_of_page(page, m).tally.net - within_days(undue, first_of(m), first_of(m + 1))
+        for m in months
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 import msgspec
 
@@ -16,6 +17,11 @@ PAYROLL = "payroll"
 ESTIMATE = "estimate"
 GIG = "gig"
 
+SELF_PAID = (3, 2)
+"""An estimate that no named employment covers counts up to one and a half of a platform's month."""
+ABOVE_CEILING = (5, 4)
+"""Documents count up to one and a quarter of the ceiling at which a scheme's estimate is."""
+
 JobKey = tuple[str, str]
 """What a part of an income is (PAYROLL, ESTIMATE or GIG), and whose."""
 
@@ -26,15 +32,16 @@ Reporter = tuple[str, Kind]
 class MonthFacts(msgspec.Struct, gc=False):
     """One month as told: payroll by account and employer, the rest by account.
 
-    `grades` holds the grade of each account's estimate, `confirmed` what of the payroll in
-    documents another source confirms.
+    `grades` holds the grade of each account's estimate, `ceilings` the legal ceiling of those that
+    reach it, `named` the accounts with an employment at a named employer in the month.
     """
 
     payroll: dict[tuple[str, str], Amount] = msgspec.field(default_factory=dict)
     estimates: dict[str, int] = msgspec.field(default_factory=dict)
     earnings: dict[str, int] = msgspec.field(default_factory=dict)
     grades: dict[str, int] = msgspec.field(default_factory=dict)
-    confirmed: dict[tuple[str, str], Amount] = msgspec.field(default_factory=dict)
+    ceilings: dict[str, int] = msgspec.field(default_factory=dict)
+    named: set[str] = msgspec.field(default_factory=set)
 
 
 class JobIncome(msgspec.Struct, gc=False):
@@ -56,10 +63,11 @@ Parts = Mapping[JobKey, JobIncome]
 def combined(mode: CombineIncome, facts: MonthFacts, feeders: Feeders) -> Parts:
     """The month's income by job; the income is the sum of the parts.
 
-    per_job: payroll is the sum over employers of the account that proves best and then tells most,
-    gig the sum over platforms of the highest account at each, estimates the highest formal account;
-    payroll plus gig where the month has payroll, otherwise the larger of estimates and gig. max and
-    sum: the highest account, or all of them.
+    per_job: payroll is the sum over employers of the highest account within each, gig the sum over
+    platforms of the highest account at each, estimates the highest formal account; payroll plus gig
+    where the month has payroll, otherwise the larger of estimates and gig. Documents add nothing
+    where payroll or a scheme reports the month, but at a scheme's ceiling up to a quarter of it;
+    elsewhere they count like payroll. max and sum: the highest account, or all of them.
     """
     if mode is CombineIncome.PER_JOB:
         return _per_job(facts, feeders)
@@ -76,8 +84,18 @@ def reporters(facts: MonthFacts) -> Sequence[str]:
 
 
 def has_formal_payroll(facts: MonthFacts, feeders: Feeders) -> bool:
-    """Whether a month has payroll of an account that is no gig platform."""
-    return any(not feeders[source].gig for source, _ in facts.payroll)
+    """Whether a month has payroll of an account that is no gig platform and no document."""
+    return any(not feeders[s].gig and not feeders[s].document for s, _ in facts.payroll)
+
+
+def formal_jobs(facts: MonthFacts, feeders: Feeders) -> Mapping[str, Mapping[int, Amount]]:
+    """The highest payroll of each formal job by grade; documents are the grade below payroll's."""
+    jobs: dict[str, dict[int, Amount]] = {}
+    for (source, employer), amount in facts.payroll.items():
+        if not feeders[source].gig:
+            grades, grade = jobs.setdefault(employer, {}), payroll_grade(feeders[source])
+            grades[grade] = max(amount, grades.get(grade, amount))
+    return jobs
 
 
 def reported_by(facts: MonthFacts, reporter: Reporter) -> Amount:
@@ -101,29 +119,68 @@ def platform_grade(feeder: Feeder) -> int:
 
 def _per_job(facts: MonthFacts, feeders: Feeders) -> Parts:
     payroll: dict[JobKey, JobIncome] = {}
+    papers: dict[JobKey, JobIncome] = {}
     for (source, employer), amount in facts.payroll.items():
         if not feeders[source].gig:
-            paid = {(source, employer): amount}
-            part = _paid(source, feeders[source], paid, facts)
-            _keep_best(payroll, (PAYROLL, employer), part)
+            part = _paid(source, feeders[source], {(source, employer): amount})
+            kept = papers if part.grade == DOCUMENT_GRADE else payroll
+            _keep_largest(kept, (PAYROLL, employer), part)
     gig: dict[JobKey, JobIncome] = {}
-    estimates: dict[JobKey, JobIncome] = {}
     for source in reporters(facts):
         if feeders[source].gig:
             part = _account(source, facts, feeders)
             _keep_best(gig, (GIG, feeders[source].provider_id), part)
-        elif not payroll and source in facts.estimates:
-            _keep_largest(estimates, (ESTIMATE, ""), _account(source, facts, feeders))
+    worked = {job: part for job, part in gig.items() if part.grade != DOCUMENT_GRADE}
     if payroll:
-        return payroll | gig
-    return _larger(estimates, gig)
+        return payroll | worked
+    estimates = _estimates(facts, feeders, worked)
+    if any(feeders[s].scheme and not feeders[s].document for s in facts.estimates):
+        return _larger(_at_least(estimates, facts, total(papers | gig) - total(worked)), worked)
+    return papers | gig if papers else _larger(estimates, gig)
+
+
+def _estimates(facts: MonthFacts, feeders: Feeders, worked: Parts) -> Parts:
+    """The highest estimate of a formal account without payroll; of a document only without others.
+
+    One that no named employment covers counts at most one and a half of what a platform reports.
+    """
+    paid = {source for source, _ in facts.payroll}
+    formal = [s for s in sorted(facts.estimates) if not feeders[s].gig and s not in paid]
+    found: dict[JobKey, JobIncome] = {}
+    for source in [s for s in formal if not feeders[s].document] or formal:
+        amount: Amount = facts.estimates[source]
+        if worked and source not in facts.named:
+            times, of = SELF_PAID
+            amount = min(amount, max(Fraction(total(worked) * times, of), Fraction(0)))
+        part = _reported((source, Kind.EINCOMES), amount, facts.grades[source])
+        _keep_largest(found, (ESTIMATE, ""), part)
+    return found
+
+
+def _at_least(estimates: Parts, facts: MonthFacts, papers: Amount) -> Parts:
+    """The estimate; at its ceiling documents add to it, up to a quarter, which is not backed."""
+    found = dict(estimates)
+    for job, part in estimates.items():
+        ceilings = [facts.ceilings[s] for s, _ in part.reported if s in facts.ceilings]
+        reached = [ceiling for ceiling in ceilings if part.amount >= ceiling]
+        if reached:
+            times, of = ABOVE_CEILING
+            most = min(papers, Fraction(max(reached) * times, of))
+            amount = max(part.amount, most)
+            found[job] = JobIncome(amount, part.grade, part.reported, part.backed)
+    return found
 
 
 def _larger(estimates: Parts, gig: Parts) -> Parts:
-    """The larger of the highest estimate and gig; equal ones count as told by both."""
+    """The larger of the highest estimate and gig; equal ones count as told by both.
+
+    What a platform took back in a month beyond what it paid lowers the estimate.
+    """
     if not estimates or not gig:
         return estimates or gig
     reported, worked = total(estimates), total(gig)
+    if worked < 0:
+        return {**estimates, **gig}
     if reported == worked:
         reporters = {
             reporter: amount for work in gig.values() for reporter, amount in work.reported.items()
@@ -146,7 +203,7 @@ def _account(source: str, facts: MonthFacts, feeders: Feeders) -> JobIncome:
     feeder = feeders[source]
     paid = {job: amount for job, amount in facts.payroll.items() if job[0] == source}
     if paid:
-        return _paid(source, feeder, paid, facts)
+        return _paid(source, feeder, paid)
     if source in facts.estimates:
         return _reported((source, Kind.EINCOMES), facts.estimates[source], facts.grades[source])
     return _reported((source, Kind.TRANSACTIONS), facts.earnings[source], platform_grade(feeder))
@@ -157,13 +214,10 @@ def _reported(reporter: Reporter, amount: Amount, grade: int) -> JobIncome:
     return JobIncome(amount, grade, {reporter: amount}, amount if grade <= PLATFORM_GRADE else 0)
 
 
-def _paid(
-    source: str, feeder: Feeder, paid: Mapping[tuple[str, str], Amount], facts: MonthFacts
-) -> JobIncome:
+def _paid(source: str, feeder: Feeder, paid: Mapping[tuple[str, str], Amount]) -> JobIncome:
     """Some of an account's payroll."""
     amount, grade = sum(paid.values()), payroll_grade(feeder)
-    confirmed = sum(facts.confirmed.get(job, 0) for job in paid)
-    backed = amount if grade == PAYROLL_GRADE else confirmed
+    backed = amount if grade == PAYROLL_GRADE else 0
     return JobIncome(amount, grade, {(source, Kind.INCOMES): amount}, backed)
 
 

@@ -19,7 +19,14 @@ from decision_service.factors.income_trust import platforms_or_partial
 from decision_service.factors.quality import account_taints
 from decision_service.factors.reading import FETCHED_KINDS, reading
 from decision_service.factors.registry import own_names, registered
-from decision_service.factors.usage import counted, feeders, feeding, partial_feeding, source_use
+from decision_service.factors.usage import (
+    FeederState,
+    counted,
+    feeders,
+    feeding,
+    partial_feeding,
+    source_use,
+)
 
 _NO_DATA = Snapshot("")
 
@@ -88,5 +95,6 @@ def _status(context: FactorContext, kind: Kind) -> KindStatus:
 
 def _oldest_sync(context: FactorContext, needed: Iterable[Kind]) -> datetime | None:
     kinds = [kind for kind in needed if kind is not Kind.ACCOUNTS]
-    syncs = [f.synced for kind in kinds for f in feeding(context, kind)]
+    found = [f for kind in kinds for f in feeding(context, kind)]
+    syncs = [f.synced for f in found if f.state is not FeederState.ENDED]
     return min((s for s in syncs if s is not None), default=None)

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
+from itertools import combinations
 
-from decision_service.domain.factor import Better, ValueType
-from decision_service.domain.missing import Cause
-from decision_service.domain.months import Month
-from decision_service.domain.needs import DataPolicy
+from decision_service.domain.factor import Better, Evidence, ValueType
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.answer import Answer
 from decision_service.factors.claims import claimed
-from decision_service.factors.combine import MonthFacts, payroll_grade, total
+from decision_service.factors.combine import MonthFacts, formal_jobs, total
 from decision_service.factors.context import FactorContext
 from decision_service.factors.evidence import DOCUMENT_GRADE, PAYROLL_GRADE
 from decision_service.factors.figures import Amount, quotient, ratio
 from decision_service.factors.income import DIVISION, INCOME, NO_EVIDENCE
-from decision_service.factors.income_months import formal_payroll, income_months, income_parts
+from decision_service.factors.income_months import income_months, income_parts
+from decision_service.factors.income_sources import income_sources
+from decision_service.factors.income_trust import income_feed
 from decision_service.factors.monthly_income import income
+from decision_service.factors.proof_of_income import employed_months
 from decision_service.factors.series import MonthSpan, over_spans, within
 from decision_service.factors.usage import counted
 from decision_service.factors.window import months
 
 CLAIMED_MONTHS = 6
+CONFLICT_MONTHS = 12
+CONFLICTS = 2
+CLOSE = 20
+"""Two accounts of one scheme may differ by one part in twenty (5 %)."""
 
 AmountPair = tuple[Amount, Amount]
 """What two sources tell of one month's work."""
@@ -33,11 +39,13 @@ AmountPair = tuple[Amount, Amount]
     ValueType.NUMBER,
     "ratio",
     "How far sources that tell of the same work are apart, over the {period}.",
-    "Over the months among the {n} up to the income horizon of which both tell: the averages of"
-    " payroll and of the highest scheme estimate, and of each employer's payroll and of the"
-    " uploaded payslips that name the same employer; (larger - smaller) / larger of the pair that"
-    " is furthest apart. A scheme's figure at its legal ceiling means at least and agrees with any"
-    " larger one; gig earnings are other work. NO_EVIDENCE where no month is told of twice.",
+    "Over the months among the {n} up to the income horizon of which both tell, the averages of"
+    " each employer's payroll and of the documents that name the same employer; of payroll, and of"
+    " documents, over all employers (a job that only the other shows counts with it) and of the"
+    " highest scheme estimate of each grade; and of these estimates: (larger - smaller) / larger of"
+    " the pair that is furthest apart. A scheme's figure at its legal ceiling means at least, and"
+    " agrees with any larger one, in a month that an employment with a named employer covers which"
+    " is no document's; gig earnings are other work. NO_EVIDENCE where no month is told of twice.",
     windows=months(6),
     lower=0,
     upper=1,
@@ -50,6 +58,32 @@ def source_disagreement(context: FactorContext, length: int) -> Answer:
     book = income(context)
     span = book.last(length)
     return over_spans(book, (span,), lambda: _disagreement(context, span))
+
+
+@INCOME.factor(
+    "scheme_conflict",
+    ValueType.TEXT,
+    "label",
+    "The scheme of which two accounts tell different incomes; a person has one number.",
+    "The first scheme, in text order, of which two live accounts' estimates differ by more than 5 %"
+    " of the larger in two or more of the last 12 months that both have posted and settled; none"
+    " where no two do; NO_EVIDENCE without a scheme's estimates.",
+    causes=NO_EVIDENCE,
+    months=CONFLICT_MONTHS,
+)
+def scheme_conflict(context: FactorContext) -> Answer:
+    """Whether two accounts of one scheme may be two members."""
+    missing = income_feed(context).missing
+    if missing:
+        return Answer(None, missing)
+    schemes = [source for source in income_sources(context).values() if source.scheme]
+    if not schemes:
+        return Answer(None, (Missing(Cause.NO_EVIDENCE, kind=Kind.EINCOMES),))
+    live = sorted((s.feeder.provider_id, s.feeder.id) for s in schemes if s.live)
+    for (scheme, account), (other_scheme, other) in combinations(live, 2):
+        if scheme == other_scheme and _in_conflict(context, account, other):
+            return Answer(scheme, (), Evidence(sources=(account, other)))
+    return Answer("none", (), Evidence(sources=tuple(account for _, account in live)))
 
 
 @INCOME.factor(
@@ -74,72 +108,58 @@ def unknown_provider_excess(context: FactorContext) -> Answer:
     return over_spans(book, (span,), lambda: ratio(claim, known) if claim > 0 else 0)
 
 
+def _in_conflict(context: FactorContext, account: str, other: str) -> bool:
+    facts = income_months(context).facts
+    both = [f.estimates for _, f in sorted(facts.items()) if {account, other} <= f.estimates.keys()]
+    pairs = [sorted((told[account], told[other])) for told in both[-CONFLICT_MONTHS:]]
+    return sum((more - less) * CLOSE > more for less, more in pairs) >= CONFLICTS
+
+
 def _disagreement(context: FactorContext, span: MonthSpan) -> Amount | Cause:
-    pairs = [_formal(context, span), *_documents(context, span).values()]
-    return max((_apart(pair) for pair in pairs if pair), default=Cause.NO_EVIDENCE)
+    found: dict[object, list[AmountPair]] = {}
+    for month, facts in within(income_months(context).facts, (span,)):
+        for what, pair in _told_twice(context, month, facts):
+            found.setdefault(what, []).append(pair)
+    return max((_apart(pairs) for pairs in found.values()), default=Cause.NO_EVIDENCE)
+
+
+def _told_twice(
+    context: FactorContext, month: int, facts: MonthFacts
+) -> Iterable[tuple[object, AmountPair]]:
+    """What two grades of source tell of a month, with what they are."""
+    jobs = formal_jobs(facts, counted(context))
+    for employer, grades in jobs.items():
+        if len(grades) > 1:
+            yield employer, (grades[PAYROLL_GRADE], grades[DOCUMENT_GRADE])
+    schemes = _schemes(context, month, facts)
+    for grade in (PAYROLL_GRADE, DOCUMENT_GRADE):
+        if any(grade in grades for grades in jobs.values()):
+            paid = sum(g[grade] if grade in g else g[min(g)] for g in jobs.values())
+            for proof, reported in schemes.items():
+                yield (grade, proof), _at_least((paid, False), reported)
+    for (one, reported), (other, also) in combinations(sorted(schemes.items()), 2):
+        yield ("schemes", one, other), _at_least(reported, also)
+
+
+def _schemes(
+    context: FactorContext, month: int, facts: MonthFacts
+) -> Mapping[int, tuple[Amount, bool]]:
+    """The highest scheme estimate of each grade, and whether it means at least so much."""
+    employed = month in employed_months(context)
+    found: dict[int, tuple[Amount, bool]] = {}
+    for source, amount in facts.estimates.items():
+        if counted(context)[source].scheme:
+            grade, at_least = facts.grades[source], employed and source in facts.ceilings
+            found[grade] = max((amount, at_least), found.get(grade, (amount, at_least)))
+    return found
+
+
+def _at_least(one: tuple[Amount, bool], other: tuple[Amount, bool]) -> AmountPair:
+    larger = max(one[0], other[0])
+    return (larger if one[1] else one[0]), (larger if other[1] else other[0])
 
 
 def _apart(pairs: Sequence[AmountPair]) -> Amount:
     """The distance of the averages, which over equal months is that of the sums."""
     smaller, larger = sorted((sum(one for one, _ in pairs), sum(other for _, other in pairs)))
     return quotient(larger - max(smaller, 0), larger) if larger > 0 else 0
-
-
-def _formal(context: FactorContext, span: MonthSpan) -> Sequence[AmountPair]:
-    """Each month's payroll beside its highest scheme estimate."""
-    found = within(income_months(context).facts, (span,))
-    return [pair for month, facts in found if (pair := _beside_scheme(context, month, facts))]
-
-
-def _beside_scheme(context: FactorContext, month: int, facts: MonthFacts) -> AmountPair | None:
-    feeders = counted(context)
-    estimates = {s: a for s, a in facts.estimates.items() if feeders[s].scheme}
-    paid = formal_payroll(context).get(month)
-    if not estimates or paid is None:
-        return None
-    reported = max(estimates.values())
-    highest = {feeders[s].provider_id for s, amount in estimates.items() if amount == reported}
-    at_least = any(_at_ceiling(context.policy, provider, month, reported) for provider in highest)
-    return paid, max(reported, paid) if at_least else reported
-
-
-def _at_ceiling(policy: DataPolicy, provider_id: str, month: int, reported: Amount) -> bool:
-    ceiling = ceiling_of(policy, provider_id, month)
-    return ceiling is not None and reported >= ceiling
-
-
-def _documents(context: FactorContext, span: MonthSpan) -> Mapping[str, Sequence[AmountPair]]:
-    """Each employer's payroll beside uploaded payslips, by employer."""
-    found: dict[str, list[AmountPair]] = {}
-    for _, facts in within(income_months(context).facts, (span,)):
-        best = _best_by_grade(context, facts)
-        for employer in {employer for employer, _ in best}:
-            pair = [best.get((employer, grade)) for grade in (PAYROLL_GRADE, DOCUMENT_GRADE)]
-            if pair[0] is not None and pair[1] is not None:
-                found.setdefault(employer, []).append((pair[0], pair[1]))
-    return found
-
-
-def _best_by_grade(context: FactorContext, facts: MonthFacts) -> Mapping[tuple[str, int], Amount]:
-    best: dict[tuple[str, int], Amount] = {}
-    for source, employer, amount in _payrolls(facts):
-        feeder = counted(context)[source]
-        key = employer, payroll_grade(feeder)
-        if not feeder.gig:
-            best[key] = max(amount, best.get(key, amount))
-    return best
-
-
-def _payrolls(facts: MonthFacts) -> Iterable[tuple[str, str, Amount]]:
-    return ((source, employer, amount) for (source, employer), amount in facts.payroll.items())
-
-
-def ceiling_of(policy: DataPolicy, provider_id: str, month: int) -> int | None:
-    """The most that a scheme can tell of a month's income, in minor units; None: no bound."""
-    day = Month(month).first_day
-    fitting = [
-        c
-        for c in policy.ceilings
-        if c.since <= day and c.currency == policy.currency and fnmatchcase(provider_id, c.provider)
-    ]
-    return max(fitting, key=lambda c: c.since).amount if fitting else None

@@ -1,22 +1,24 @@
-"""transactions.fee_presence_91d: whether platforms that charge fees show some.
+"""transactions.fee_presence_91d, unexplained_credit_share_91d: what a platform kept and gave back.
 
-It rests on the transactions that stand in as income, and on no account but those of platforms: who
+They rest on the transactions that stand in as income, and on no account but those of platforms: who
 has none needs no further call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
-from decision_service.domain.factor import Evidence, ValueType
+from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.answer import Answer, answer
 from decision_service.factors.context import FactorContext
-from decision_service.factors.horizons import trailing_end
+from decision_service.factors.figures import Amount, Figure, quotient
+from decision_service.factors.horizons import stand_in_from, trailing_end
 from decision_service.factors.income_sources import platforms
 from decision_service.factors.ledger import ledger
+from decision_service.factors.netting import unexplained, within_days
 from decision_service.factors.pages import Page
 from decision_service.factors.quality import Feed, Supply, feed, supply
 from decision_service.factors.reading import reading, unread_from
@@ -49,10 +51,51 @@ PLATFORMS = Family(
 )
 def fee_presence(context: FactorContext) -> Answer:
     """Trips for which no platform ever took its share are somebody's invention."""
+    return _over_platforms(context, None, lambda stretches, *_: _label(context, stretches))
+
+
+@PLATFORMS.factor(
+    "unexplained_credit_share_91d",
+    ValueType.NUMBER,
+    "share",
+    "How much of what came in during the last 91 days are refunds that no fee explains.",
+    "Of the accounts of GIG providers, over the 91 trailing days that end with the earliest sync"
+    " among them: the credits of class REVERSAL beyond the FEEs and the REVERSAL debits since the"
+    " first day of the 13th month before as_of, by account and in order of time, that no earlier"
+    " credit has used / (the transactions classed EARNING + these credits). NOT_CONNECTED without"
+    " an account of a GIG provider, NO_DATA when the days hold no transaction, NO_EVIDENCE when"
+    " they hold neither an EARNING nor such a credit.",
+    lower=0,
+    upper=1,
+    better=Better.DOWN,
+)
+def unexplained_credit_share(context: FactorContext) -> Answer:
+    """How much of the income may be the applicant's own money in a circle."""
+    since = stand_in_from(context.as_of.date)
+    return _over_platforms(context, since, lambda *found: _share(context, *found))
+
+
+def _share(
+    context: FactorContext, stretches: Mapping[str, Stretch], begins: date, before: date
+) -> Amount | Cause:
+    tallies = [stretch.tally for stretch in stretches.values()]
+    if not any(any(tally.counts) for tally in tallies):
+        return Cause.NO_DATA
+    rest = sum(within_days(unexplained(context, s), begins, before) for s in stretches)
+    whole = rest + sum(tally.sums[EARNED] for tally in tallies)
+    return quotient(rest, whole) if whole > 0 else Cause.NO_EVIDENCE
+
+
+def _over_platforms(
+    context: FactorContext,
+    since: date | None,
+    work: Callable[[Mapping[str, Stretch], date, date], Figure | Cause],
+) -> Answer:
+    """Work on the last 91 days of each platform account, all read `since` a day or the first."""
     trust = _trust(context)
     end = trailing_end(context.as_of, trust.feeders)
     begins = end - timedelta(days=LOOK_BACK_DAYS - 1)
-    missing = trust.missing or unread_from(context.snapshot, begins)
+    missing = trust.missing or unread_from(context.snapshot, since or begins)
     if missing:
         return Answer(None, missing)
     before = end + timedelta(days=1)
@@ -61,7 +104,8 @@ def fee_presence(context: FactorContext) -> Answer:
     found = flaws(whole.tally, classed=True)
     if found:
         return Answer(None, found)
-    return answer(_label(context, stretches), Kind.TRANSACTIONS, _proof(whole, stretches, end))
+    figure = work(stretches, begins, before)
+    return answer(figure, Kind.TRANSACTIONS, _proof(whole, stretches, end))
 
 
 def _trust(context: FactorContext) -> Feed:

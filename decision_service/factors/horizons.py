@@ -11,7 +11,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
 from decision_service.domain.time import AsOf
 from decision_service.factors.context import FactorContext
-from decision_service.factors.usage import Feeder
+from decision_service.factors.usage import Feeder, FeederState
 
 LIVE_MONTHS = 3
 LATE_MONTHS = 13
@@ -39,13 +39,20 @@ class SourceCoverage(msgspec.Struct, frozen=True):
 
     @property
     def live(self) -> bool:
-        """Whether its newest income is at most 3 months before its settled month."""
-        return self.newest_income is not None and self.newest_income >= self.settled - LIVE_MONTHS
+        """Whether its newest income is at most 3 months before its settled month; no document."""
+        if self.feeder.document or self.newest_income is None:
+            return False
+        return self.newest_income >= self.settled - LIVE_MONTHS
 
     @property
     def prompt(self) -> bool:
-        """Whether it is payroll or a platform, whose silence is no mere lateness."""
-        return self.kind is Kind.INCOMES or self.feeder.gig
+        """Whether it is payroll or a platform, whose silence is no mere lateness; no document."""
+        return not self.feeder.document and (self.kind is Kind.INCOMES or self.feeder.gig)
+
+    @property
+    def payroll(self) -> bool:
+        """Whether it is an employer's payroll, and no document."""
+        return self.prompt and not self.feeder.gig
 
     @property
     def scheme(self) -> bool:
@@ -82,7 +89,8 @@ def source_of(
 
 def last_seen(as_of: AsOf, feeder: Feeder) -> date:
     """The civil date, in the ruleset's zone, of the earlier of `as_of` and the feeder's sync."""
-    if feeder.synced is None or feeder.synced >= as_of.instant:
+    over = feeder.state is FeederState.ENDED  # nothing is to come of a job that is over
+    if over or feeder.synced is None or feeder.synced >= as_of.instant:
         return as_of.date
     return feeder.synced.astimezone(as_of.zone).date()
 

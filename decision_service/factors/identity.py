@@ -20,7 +20,8 @@ OLDEST = 120
 YEAR = 12
 BIRTH = (
     " Someone born on 29 February completes a year on 1 March of a common year. NO_DATA when no"
-    " source tells a date of birth; BAD_DATA when two differ or the age is above 120."
+    " source tells a date of birth; BAD_DATA when two differ (IDENTITY_CONFLICT) or the age is"
+    " above 120."
 )
 
 
@@ -73,11 +74,10 @@ def _age_on(context: FactorContext, when: Callable[[date], date | None]) -> Answ
 
 def _doubts(context: FactorContext, born: set[date]) -> list[Missing]:
     """Two sources that contradict each other, or an age nobody reaches."""
-    doubtful = len(born) > 1 or any(
-        whole_months(day, context.as_of.date) // YEAR > OLDEST for day in born
-    )
-    code, kind = DataReason.BAD_DATE, Kind.IDENTITIES
-    return [Missing(Cause.BAD_DATA, code, kind, detail="dob")] if doubtful else []
+    codes = [DataReason.IDENTITY_CONFLICT] if len(born) > 1 else []
+    if any(whole_months(day, context.as_of.date) // YEAR > OLDEST for day in born):
+        codes.append(DataReason.BAD_DATE)
+    return [Missing(Cause.BAD_DATA, code, Kind.IDENTITIES, detail="dob") for code in codes]
 
 
 def _proof(context: FactorContext) -> Evidence:

@@ -11,18 +11,19 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import CombineIncome
 from decision_service.domain.snapshot import EstimatedIncome, Income
 from decision_service.factors.combine import (
-    PAYROLL,
     MonthFacts,
     Parts,
     combined,
-    has_formal_payroll,
+    formal_jobs,
     payroll_grade,
     platform_grade,
     total,
 )
 from decision_service.factors.context import FactorContext
+from decision_service.factors.evidence import DOCUMENT_GRADE
 from decision_service.factors.figures import Amount
 from decision_service.factors.income_sources import (
+    ceiling_of,
     earned,
     estimates,
     income_sources,
@@ -37,7 +38,7 @@ from decision_service.factors.paychecks import (
     pay_month,
     paychecks,
 )
-from decision_service.factors.proof_of_income import confirmed, estimate_grades
+from decision_service.factors.proof_of_income import estimate_grades, named_months
 from decision_service.factors.records import eincomes
 from decision_service.factors.series import SeriesBuilder
 from decision_service.factors.stretches import Stretch
@@ -49,20 +50,22 @@ SEVERAL = 2
 RECORDED = (*OF_NET, FOREIGN)
 """What makes a month one with a record of earnings."""
 BESIDE = "a payslip counts beside those that its period contains"
+CLIPPED = "an estimate above its scheme's ceiling counts as the ceiling"
+CAPPED = "a self-paid estimate counts up to 1.5 times the platform's earnings"
+PAPER = "documents add nothing where payroll or a scheme reports the month"
 
 
 class Sheet(msgspec.Struct):
     """The monthly income as it is filled: the draft, each month's facts, the bases of payroll.
 
-    `reported` holds the accounts and months with payroll or an estimate, usable or not; `parts`
-    each month's income by job. Months that their source has not settled are not in it: they are set
-    aside.
+    `paid` holds the accounts and months with payroll, usable or not; `parts` each month's income by
+    job. Months that their source has not settled are not in it: they are set aside.
     """
 
     draft: SeriesBuilder = msgspec.field(default_factory=SeriesBuilder)
     facts: dict[int, MonthFacts] = msgspec.field(default_factory=dict)
     bases: dict[int, set[str]] = msgspec.field(default_factory=dict)
-    reported: set[tuple[str, int]] = msgspec.field(default_factory=set)
+    paid: set[tuple[str, int]] = msgspec.field(default_factory=set)
     parts: dict[int, Parts] = msgspec.field(default_factory=dict)
 
     def month(self, index: int) -> MonthFacts:
@@ -71,6 +74,11 @@ class Sheet(msgspec.Struct):
         if found is None:
             found = self.facts[index] = MonthFacts()
         return found
+
+    def reported(self, account: str, month: int) -> bool:
+        """Whether an account tells payroll or an estimate of a month."""
+        facts = self.facts.get(month)
+        return (account, month) in self.paid or (facts is not None and account in facts.estimates)
 
 
 def income_months(context: FactorContext) -> Sheet:
@@ -90,11 +98,11 @@ def formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
 
 def _formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
     facts, feeders = income_months(context).facts, counted(context)
-    paid = {m: reported for m, reported in facts.items() if has_formal_payroll(reported, feeders)}
-    jobs = {m: combined(CombineIncome.PER_JOB, reported, feeders) for m, reported in paid.items()}
+    jobs = {month: formal_jobs(reported, feeders) for month, reported in facts.items()}
     return {
-        month: sum(part.amount for (what, _), part in parts.items() if what == PAYROLL)
-        for month, parts in jobs.items()
+        month: sum(grades[min(grades)] for grades in paid.values())
+        for month, paid in jobs.items()
+        if paid
     }
 
 
@@ -116,6 +124,19 @@ def _add_up(context: FactorContext, sheet: Sheet) -> None:
     for month, facts in sheet.facts.items():
         parts = sheet.parts[month] = combined(mode, facts, feeders)
         sheet.draft.amounts[month] = total(parts)
+        if mode is CombineIncome.PER_JOB:
+            _note_left_out(sheet, month, facts, parts, feeders)
+
+
+def _note_left_out(
+    sheet: Sheet, month: int, facts: MonthFacts, parts: Parts, feeders: Mapping[str, Feeder]
+) -> None:
+    papers = any(feeders[source].document for source, _ in facts.payroll)
+    if papers and not any(part.grade == DOCUMENT_GRADE for part in parts.values()):
+        sheet.draft.note(month, PAPER)
+    used = [one for part in parts.values() for one in part.reported.items()]
+    if any(kind is Kind.EINCOMES and a < facts.estimates[s] for (s, kind), a in used):
+        sheet.draft.note(month, CAPPED)
 
 
 def _settled(context: FactorContext, account: str, kind: Kind) -> int:
@@ -134,10 +155,8 @@ def _take_paycheck(context: FactorContext, sheet: Sheet, check: Paycheck) -> Non
         sheet.draft.proof(month).note(check.slip.record.id, share, reported, counted=counts)
         facts, job = sheet.month(month), (check.account, check.employer)
         facts.payroll[job] = facts.payroll.get(job, 0) + share
-        if confirmed(context, check.account, check.named):
-            facts.confirmed[job] = facts.confirmed.get(job, 0) + share
         sheet.bases.setdefault(month, set()).add(check.base)
-        sheet.reported.add((check.account, month))
+        sheet.paid.add((check.account, month))
 
 
 def _take_flawed(context: FactorContext, sheet: Sheet) -> None:
@@ -157,7 +176,7 @@ def _take_flawed(context: FactorContext, sheet: Sheet) -> None:
             counts = ours and month == pay_month(record)
             sheet.draft.proof(month).note(record.id, 0, reported, counted=counts)
             if ours:
-                sheet.reported.add((record.source, month))
+                sheet.paid.add((record.source, month))
             else:
                 _abroad(sheet, month, record, Kind.INCOMES)
 
@@ -187,17 +206,29 @@ def _take_estimate(
     if not ours:
         _abroad(sheet, record.month, record, Kind.EINCOMES)
         return
-    sheet.reported.add((record.source, record.month))
     facts = sheet.month(record.month)
-    facts.estimates[record.source] = facts.estimates.get(record.source, 0) + record.amount
+    amount = facts.estimates[record.source] = estimates(context)[record.source][record.month]
     facts.grades[record.source] = grade
+    if record.month in named_months(context, record.source):
+        facts.named.add(record.source)
+    feeder = counted(context)[record.source]
+    ceiling = ceiling_of(context.policy, feeder.provider_id, record.month)
+    if ceiling is not None and amount >= ceiling:
+        facts.ceilings[record.source] = ceiling
+    if record.amount > amount and ceiling == amount:
+        sheet.draft.note(record.month, CLIPPED)
 
 
 def _take_earnings(context: FactorContext, sheet: Sheet, feeder: Feeder) -> None:
-    """A platform's earnings, in months of which its account tells neither payroll nor estimate."""
+    """A platform's earnings, in months of which its account tells neither payroll nor estimate.
+
+    A month below zero counts in place of the account's estimate.
+    """
     settled, kept = _settled(context, feeder.id, Kind.TRANSACTIONS), earned(context, feeder)
     for month, stretch in months_of_earnings(context, feeder.id).items():
-        if (feeder.id, month) in sheet.reported:
+        if month <= settled and kept.get(month, 0) < 0 and (feeder.id, month) not in sheet.paid:
+            sheet.month(month).estimates.pop(feeder.id, None)
+        if sheet.reported(feeder.id, month):
             continue
         if month <= settled and month in kept:
             sheet.month(month).earnings[feeder.id] = kept[month]
@@ -211,7 +242,7 @@ def _take_taints(context: FactorContext, sheet: Sheet) -> None:
         for feeder in platforms_or_partial(context):
             if taint.source in (None, feeder.id):
                 for month in stand_in_months(context):
-                    if (feeder.id, month) not in sheet.reported:
+                    if not sheet.reported(feeder.id, month):
                         sheet.draft.flaw(month, taint)
 
 

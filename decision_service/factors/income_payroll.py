@@ -14,6 +14,7 @@ from decision_service.factors.income import INCOME, since_last
 from decision_service.factors.income_months import formal_payroll, income_months
 from decision_service.factors.income_sources import income_settlement, income_sources
 from decision_service.factors.income_trust import income_feed, platform_taints
+from decision_service.factors.monthly_income import overlapping
 from decision_service.factors.series import MonthBook, SeriesBuilder, SeriesView, at, over_spans
 from decision_service.factors.settlement import Settlement, open_months
 from decision_service.factors.usage import counted
@@ -69,6 +70,9 @@ def latest_payroll_month(context: FactorContext) -> Answer:
     found = payroll(context)
     if found is None:
         return _no_payroll(context)
+    overlap = overlapping(context).get(found.complete)
+    if overlap is not None and not found.book.missing:
+        return Answer(None, (overlap,))
     month = (found.complete, found.complete)
     return at(found.book, (month,), lambda values: values[0][0])
 

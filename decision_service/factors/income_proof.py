@@ -30,14 +30,15 @@ PROOF_KINDS = INCOME_KINDS | {Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS}
 PROOF = Family("income", PROOF_KINDS, INCOME_CAUSES)
 YEAR = 12
 GRADING = (
-    " Grades: PAYROLL; REMITTED, a scheme's estimate in a month that an employment with a named"
-    " employer covers, or of a scheme paid to in 18 of the 24 months up to it that no such"
-    " employment covers, up to 1.5 times the median estimate of these 24 months; PLATFORM;"
-    " DOCUMENT, payroll of an upload, an archive or a provider of documents; DECLARED, all else."
+    " Grades: PAYROLL; REMITTED, a scheme's estimate in a month that an employment of the same"
+    " account with a named employer covers, or of a scheme paid to in 18 of the 24 months up to it"
+    " that no such employment of any account covers, up to 1.5 times the median estimate of these"
+    " 24 months; PLATFORM; DOCUMENT, what an upload, an archive or a provider of documents tells;"
+    " DECLARED, all else."
 )
 BACKED = (
-    " A month is backed where PAYROLL, REMITTED and PLATFORM parts, and DOCUMENT ones whose"
-    " employer another account's employment names, make up two thirds of its income." + GRADING
+    " A month is backed where PAYROLL, REMITTED and PLATFORM parts make up two thirds of its"
+    " income; what documents add to an estimate at its ceiling is no such part." + GRADING
 )
 
 

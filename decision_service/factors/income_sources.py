@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
+from decision_service.domain.needs import DataPolicy
 from decision_service.factors.combine import Reporter
 from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Amount
 from decision_service.factors.horizons import SourceCoverage, last_seen, source_of, stand_in_from
 from decision_service.factors.ledger import ledger
-from decision_service.factors.netting import undue
+from decision_service.factors.netting import unexplained, within_days
 from decision_service.factors.pages import Page
 from decision_service.factors.paychecks import paychecks, posted_month
 from decision_service.factors.payroll import last_day_of
 from decision_service.factors.records import eincomes, employments, incomes, last_day
 from decision_service.factors.settlement import Settlement
-from decision_service.factors.stretches import Stretch, month_of_page
+from decision_service.factors.stretches import Stretch, first_of, month_of_page
 from decision_service.factors.tally import OF_NET
 from decision_service.factors.usage import Feeder, counted, feeding
 
@@ -78,7 +80,10 @@ def _settlement(context: FactorContext) -> Settlement:
 
 
 def estimates(context: FactorContext) -> Mapping[str, Mapping[int, int]]:
-    """What each account estimates of each month; 0 where in another currency alone."""
+    """What each account estimates of each month, up to its scheme's legal ceiling.
+
+    0 where in another currency alone.
+    """
     return context.once("estimates by account", _reported_estimates)
 
 
@@ -88,7 +93,23 @@ def _reported_estimates(context: FactorContext) -> Mapping[str, Mapping[int, int
         months = amounts.setdefault(record.source, {})
         ours = record.amount if record.currency == context.currency else 0
         months[record.month] = months.get(record.month, 0) + ours
+    for source, months in amounts.items():
+        provider = counted(context)[source].provider_id
+        for month, amount in months.items():
+            ceiling = ceiling_of(context.policy, provider, month)
+            months[month] = amount if ceiling is None else min(amount, ceiling)
     return amounts
+
+
+def ceiling_of(policy: DataPolicy, provider_id: str, month: int) -> int | None:
+    """The most that a scheme can tell of a month's income, in minor units; None: no bound."""
+    day = Month(month).first_day
+    fitting = [
+        c
+        for c in policy.ceilings
+        if c.since <= day and c.currency == policy.currency and fnmatchcase(provider_id, c.provider)
+    ]
+    return max(fitting, key=lambda c: c.since).amount if fitting else None
 
 
 def _estimates(context: FactorContext) -> Iterable[SourceCoverage]:
@@ -135,6 +156,10 @@ def _source(
 def _earned(context: FactorContext, source: str) -> Earned:
     if source not in ledger(context).pages:
         return {}
-    page, since = ledger(context).pages[source], stand_in_months(context).start
+    undue = unexplained(context, source)
     tallies = [(month, s.tally) for month, s in months_of_earnings(context, source).items()]
-    return {m: t.net - undue(page, m, since) for m, t in tallies if t.records(OF_NET)}
+    return {
+        m: t.net - within_days(undue, first_of(m), first_of(m + 1))
+        for m, t in tallies
+        if t.records(OF_NET)
+    }

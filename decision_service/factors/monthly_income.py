@@ -22,9 +22,10 @@ from decision_service.factors.income_sources import (
 )
 from decision_service.factors.income_trust import income_feed, platform_taints
 from decision_service.factors.newest_truth import newest_truth
+from decision_service.factors.paychecks import paychecks
 from decision_service.factors.series import MonthBook, SeriesView, Spans, within
-from decision_service.factors.settlement import incomplete_months, open_months
-from decision_service.factors.usage import EARNING_KINDS, Feeder, counted
+from decision_service.factors.settlement import incomplete_months, open_months, shows_none
+from decision_service.factors.usage import EARNING_KINDS, Feeder, counted, dead_ends
 
 
 class IncomeBook(MonthBook):
@@ -37,12 +38,14 @@ class IncomeBook(MonthBook):
         values: Mapping[int, Amount],
         parts: Mapping[int, Parts],
         known_from: int | None,
+        dead_ends: tuple[str, ...],
     ) -> None:
         super().__init__(Kind.EINCOMES, view, sheet.draft, values)
         self.parts = parts
         self.facts: Mapping[int, MonthFacts] = sheet.facts
         self._bases = sheet.bases
         self._known_from = known_from
+        self._dead_ends = dead_ends
 
     @property
     def with_income(self) -> Collection[int]:
@@ -52,7 +55,7 @@ class IncomeBook(MonthBook):
 
     def prove(self, spans: Spans) -> Evidence:
         """What the spans rest on, with the income's own notes."""
-        notes = (*self._bases_of(spans), *self._since(), *self.notes(spans))
+        notes = (*self._bases_of(spans), *self._since(), *self.notes(spans), *self._dead_ends)
         return proofs_evidence(self.proofs(spans), self.horizon, notes)
 
     def _bases_of(self, spans: Spans) -> tuple[str, ...]:
@@ -85,11 +88,17 @@ def _presence(context: FactorContext) -> IncomeBook:
 def _amounts(context: FactorContext) -> IncomeBook:
     draft, settled = income_months(context).draft, income_settlement(context)
     months = _observed(context, settled.horizon)
-    waiting = incomplete_months(settled, months, _outranked(context))
+    waiting = {
+        **{month: cause for month, cause in overlapping(context).items() if month in months},
+        **incomplete_months(settled, months, _outranked(context)),
+    }
     horizon = max((month for month in months if month not in waiting), default=None)
+    missing = _missing(context, settled.horizon)
+    if horizon is None and months:
+        missing = missing or (waiting[months[0]],)
     view = SeriesView(
         settled.horizon if horizon is None else horizon,
-        _missing(context, settled.horizon),
+        missing,
         waiting,
         _stopped(context, months, horizon, waiting),
         _unobserved(context),
@@ -111,19 +120,52 @@ def _stopped(
     horizon: int | None,
     waiting: Mapping[int, Missing],
 ) -> Missing | None:
-    """What all amounts wait for: no month is known, or a later one already shows less."""
+    """What all amounts wait for where a month after the last known one already shows less."""
     if horizon is None:
-        return waiting[months[0]] if months else None
+        return None
     known = [month for month in months if month <= horizon]
     later = next((month for month in months if month > horizon), None)
-    fell = later is not None and newest_truth(context, income_settlement(context), known)
-    return waiting[later] if later is not None and fell else None
+    if later is None:
+        return None
+    fell = newest_truth(context, income_settlement(context), known)
+    if not fell:
+        return None
+    payroll = [one for one in fell if one.source.payroll]
+    if not payroll:
+        return waiting[later]
+    return shows_none(payroll[0].source, payroll[0].month, waiting[later].due)
+
+
+def overlapping(context: FactorContext) -> Mapping[int, Missing]:
+    """The settled months whose amount overlapping payslips leave unknown.
+
+    Documents that add nothing to a month leave nothing unknown.
+    """
+    return context.once("overlapping", _overlapping)
+
+
+def _overlapping(context: FactorContext) -> Mapping[int, Missing]:
+    found: dict[int, Missing] = {}
+    feeders, facts = counted(context), income_months(context).facts
+    for month, cause in paychecks(context).overlaps:
+        source = income_sources(context).get((cause.source or "", Kind.INCOMES))
+        if source is None or month > source.settled:
+            continue
+        told = facts.get(month, MonthFacts())
+        silent = source.feeder.document and (
+            has_formal_payroll(told, feeders)
+            or any(feeders[s].scheme and not feeders[s].document for s in told.estimates)
+        )
+        if not silent or context.policy.combine_income is not CombineIncome.PER_JOB:
+            found.setdefault(month, cause)
+    return found
 
 
 def _book(context: FactorContext, view: SeriesView, values: Mapping[int, Amount]) -> IncomeBook:
     sheet = income_months(context)
     known_from = stand_in_months(context).start if _stood_in(context) else None
-    return IncomeBook(view, sheet, values, income_parts(context), known_from)
+    parts, gone = income_parts(context), dead_ends(context)
+    return IncomeBook(view, sheet, values, parts, known_from, gone)
 
 
 def _months_with_income(context: FactorContext) -> Collection[int]:

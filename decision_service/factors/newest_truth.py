@@ -1,8 +1,10 @@
-"""Whether a source that carries the income already shows, in a later month, that it fell."""
+"""The sources that carry the income and already show, in a later month, that it fell."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import msgspec
 
 from decision_service.domain.kinds import Kind
 from decision_service.factors.combine import MonthFacts, Reporter, reported_by, total
@@ -20,18 +22,30 @@ FALLEN = (5, 3)
 """A month under 60 % of the source's median has fallen: 5 times it is less than 3 medians."""
 
 
-def newest_truth(context: FactorContext, settled: Settlement, known: Sequence[int]) -> bool:
-    """Whether a live source that carries the last 6 known months fell in a month after them.
+class Fallen(msgspec.Struct, frozen=True):
+    """A source that carried the income and shows none, or far less, of a later month."""
 
-    `known` are the observed months up to the latest whose amount is known.
+    source: SourceCoverage
+    month: int
+
+
+def newest_truth(
+    context: FactorContext, settled: Settlement, known: Sequence[int]
+) -> Sequence[Fallen]:
+    """The live sources that carry the last 6 known months and fell in a month after them.
+
+    `known` are the observed months up to the latest whose amount is known. The earliest fall is
+    first, then the first in text order.
     """
     horizon = known[-1]
     months = [month for month in known if month > horizon - KNOWN_MONTHS]
-    return any(
-        _carries(context, source, months) and _fell(context, settled, source, months)
+    found = [
+        Fallen(source, fell)
         for source in settled.sources
-        if source.live and source.settled > horizon
-    )
+        if source.live and source.settled > horizon and _carries(context, source, months)
+        if (fell := _fell(context, settled, source, months)) is not None
+    ]
+    return sorted(found, key=lambda one: (one.month, one.source.feeder.id))
 
 
 def _carries(context: FactorContext, source: SourceCoverage, months: Sequence[int]) -> bool:
@@ -42,12 +56,16 @@ def _carries(context: FactorContext, source: SourceCoverage, months: Sequence[in
 
 def _fell(
     context: FactorContext, settled: Settlement, source: SourceCoverage, months: Sequence[int]
-) -> bool:
+) -> int | None:
+    """The first later month in which the source shows less than it did."""
     usual = median([_reported(context, source, month) for month in months])
     later = range(months[-1] + 1, source.settled + 1)
-    return any(
-        _low(_reported(context, source, m), usual) for m in later if settled.settles(source, m)
+    low = (
+        m
+        for m in later
+        if settled.settles(source, m) and _low(_reported(context, source, m), usual)
     )
+    return next(low, None)
 
 
 def _low(amount: Amount, usual: Amount) -> bool:

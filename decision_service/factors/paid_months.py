@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Contribution
 from decision_service.factors.answer import Answer, answer, in_order
@@ -95,7 +95,22 @@ def _schemes(
     for account, own in sorted(accounts.items()):
         source, amounts = _account(context, draft, account, own)
         schemes.setdefault(source.feeder.provider_id, []).append((source, amounts))
-    return [_scheme(provider, schemes[provider]) for provider in sorted(schemes)]
+    found = [_scheme(provider, schemes[provider]) for provider in sorted(schemes)]
+    _below_zero(draft, found, [one for told in schemes.values() for one in told])
+    return found
+
+
+def _below_zero(
+    draft: SeriesBuilder,
+    schemes: Sequence[Scheme],
+    accounts: Sequence[tuple[SourceCoverage, Amounts]],
+) -> None:
+    """A month whose contributions sum below zero cannot be right."""
+    for source, amounts in accounts:
+        for month in [month for month, amount in amounts.items() if amount < 0]:
+            if sum(scheme.amounts.get(month, 0) for scheme in schemes) < 0:
+                code, account = DataReason.BAD_AMOUNT, source.feeder.id
+                draft.flaw(month, Missing(Cause.BAD_DATA, code, Kind.CONTRIBUTIONS, account))
 
 
 def _account(
@@ -136,8 +151,9 @@ def _scheme(provider: str, accounts: Sequence[tuple[SourceCoverage, Amounts]]) -
     """A scheme's months; several accounts at one scheme tell of the same payments."""
     sources = [source for source, _ in accounts]
     judges = [source for source in sources if source.live] or sources
-    amounts = _highest(own for _, own in accounts)
     settled = max(source.settled for source in judges)
+    highest = _highest(own for _, own in accounts)
+    amounts = {month: amount for month, amount in highest.items() if month <= settled}
     return Scheme(
         provider,
         amounts,

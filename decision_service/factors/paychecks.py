@@ -30,20 +30,19 @@ MOST_PAYSLIPS = 2000
 LAST_DAYS = 7
 """A record posts its own month where its period ends in so many last days of it."""
 
+SHOWN_OVERLAPS = 3
+"""So many of a month are named; more would not help."""
+
 Flaw = tuple[int, Missing]
 """A month, and what is wrong with it."""
 
 
 class Paycheck(msgspec.Struct, frozen=True):
-    """A payslip that counts, with the account and the employer that stands for its job.
-
-    `named` is the employer that it names itself, as employers are compared.
-    """
+    """A payslip that counts, with the account and the employer that stands for its job."""
 
     slip: Payslip
     account: str
     employer: str
-    named: str
     placed: PlacedAmount
     base: str
 
@@ -51,13 +50,15 @@ class Paycheck(msgspec.Struct, frozen=True):
 class Paychecks(msgspec.Struct, frozen=True):
     """All payroll: what counts, what is wrong with months, the records that have no amount.
 
-    `beside` holds the pay months of records that count beside those that their period contains.
+    `overlaps` are months of an account whose amount two overlapping payslips leave unknown,
+    `parallel` the pay months of records that count beside those that their period contains.
     """
 
     counted: tuple[Paycheck, ...]
     flaws: tuple[Flaw, ...]
     flawed: tuple[Income, ...]
     parallel: frozenset[int]
+    overlaps: tuple[Flaw, ...]
 
 
 def paychecks(context: FactorContext) -> Paychecks:
@@ -90,9 +91,10 @@ def _paychecks(context: FactorContext) -> Paychecks:
     unreported = [slip.record for slip, _ in paying if not slip.reported]
     return Paychecks(
         tuple(_paycheck(slip, job, names) for slip, job in paying if slip.reported),
-        (*_flaws(context, [*unread, *unreported]), *_clashes(paid), *_too_many(ours)),
+        (*_flaws(context, [*unread, *unreported]), *_too_many(ours)),
         (*unread, *unreported, *_foreign(context, records, jobs)),
         frozenset(pay_month(s.record) for one in paid.values() for s in one.parallel),
+        tuple(_overlaps(paid)),
     )
 
 
@@ -120,7 +122,7 @@ def _foreign(
 def _paycheck(slip: Payslip, job: PayrollJob, names: Mapping[PayrollJob, str]) -> Paycheck:
     reported = amount_of(slip.record)
     base = reported[1] if reported else ""
-    return Paycheck(slip, job[0], names[job], job[1], place(slip.record, slip.amount), base)
+    return Paycheck(slip, job[0], names[job], place(slip.record, slip.amount), base)
 
 
 def _payments(context: FactorContext, slips: Sequence[Payslip]) -> Iterable[Payment]:
@@ -158,11 +160,21 @@ def flawed_months(record: Income) -> Iterable[int]:
     return months_touched(record)
 
 
-def _clashes(paid: Mapping[PayrollJob, Paid]) -> Iterable[Flaw]:
-    for job, one in paid.items():
-        for slip in one.clashing:
-            for month in months_touched(slip.record):
-                yield month, Missing(Cause.BAD_DATA, DataReason.BAD_DATE, Kind.INCOMES, job[0])
+def _overlaps(paid: Mapping[PayrollJob, Paid]) -> Iterable[Flaw]:
+    """The months that overlapping payslips touch, with the periods of the first of them."""
+    for (account, _), one in paid.items():
+        found: dict[int, list[str]] = {}
+        for slip, other in one.overlaps:
+            months = {*months_touched(slip.record), *months_touched(other.record)}
+            for month in months:
+                found.setdefault(month, []).append(f"{_period(slip)} and {_period(other)}")
+        for month, periods in found.items():
+            detail, code = "; ".join(periods[:SHOWN_OVERLAPS]), DataReason.PAYSLIPS_OVERLAP
+            yield month, Missing(Cause.BAD_DATA, code, Kind.INCOMES, account, None, detail, month)
+
+
+def _period(slip: Payslip) -> str:
+    return f"{slip.start.isoformat()} to {slip.last.isoformat()}"
 
 
 def _too_many(slips: Mapping[PayrollJob, Sequence[Payslip]]) -> Iterable[Flaw]:

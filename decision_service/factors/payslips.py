@@ -46,13 +46,13 @@ class Payslip(msgspec.Struct, frozen=True):
 
 
 class Paid(msgspec.Struct, frozen=True):
-    """One job's payslips that count, those that contradict each other, and those beside others.
+    """One job's payslips that count, those that overlap each other, and those beside others.
 
-    `beside` are records whose period contains others that they do not sum up: both count.
+    `parallel` are records whose period contains others that they do not sum up: both count.
     """
 
     counted: tuple[Payslip, ...]
-    clashing: frozenset[Payslip]
+    overlaps: tuple[tuple[Payslip, Payslip], ...]
     parallel: tuple[Payslip, ...]
 
 
@@ -68,11 +68,15 @@ def paid_once(slips: Iterable[Payslip]) -> Paid:
 
     Equal periods are the same pay, with the larger amount, where they are longer than two days or
     the amounts are equal. A period that contains others replaces them where its amount is within
-    5 % of their sum. Any other overlap of more than two days is a contradiction.
+    5 % of their sum. Any other overlap of more than two days is a contradiction. Amounts below zero
+    are corrections: each counts once, besides the pay of whatever period.
     """
     kept: list[Payslip] = []
     parallel: list[Payslip] = []
-    for slip in sorted(_distinct(slips), key=lambda s: (s.days, s.start, s.record.id)):
+    given = list(slips)
+    corrections = _distinct(s for s in given if s.amount < 0)
+    paid = _distinct(s for s in given if s.amount >= 0)
+    for slip in sorted(paid, key=lambda s: (s.days, s.start, s.record.id)):
         first = bisect_left(kept, slip.start, key=attrgetter("start"))
         end = bisect_right(kept, slip.last, key=attrgetter("start"))
         parts = [other for other in kept[first:end] if slip.contains(other)]
@@ -82,12 +86,13 @@ def paid_once(slips: Iterable[Payslip]) -> Paid:
             parallel.append(slip)
         insort(kept, slip, key=attrgetter("start"))
     replaced = set(parallel) - set(kept)
-    return Paid(tuple(kept), _clashing(kept), tuple(s for s in parallel if s not in replaced))
+    beside = tuple(s for s in parallel if s not in replaced)
+    return Paid((*kept, *corrections), _overlaps(kept), beside)
 
 
 def _distinct(slips: Iterable[Payslip]) -> Sequence[Payslip]:
     found: dict[tuple[date, date, object], Payslip] = {}
-    for slip in sorted(slips, key=lambda s: (not s.reported, -s.amount, s.record.id)):
+    for slip in sorted(slips, key=lambda s: (not s.reported, -abs(s.amount), s.record.id)):
         told_apart = (slip.reported, slip.amount) if slip.days <= SHORT_DAYS else None
         found.setdefault((slip.start, slip.last, told_apart), slip)
     return list(found.values())
@@ -98,14 +103,14 @@ def _sums_up(slip: Payslip, parts: Sequence[Payslip]) -> bool:
     return abs(slip.amount - total) * CLOSE <= abs(total)
 
 
-def _clashing(ordered: Sequence[Payslip]) -> frozenset[Payslip]:
-    """Those of which another period has more than two days, neither containing the other."""
-    found: set[Payslip] = set()
+def _overlaps(ordered: Sequence[Payslip]) -> tuple[tuple[Payslip, Payslip], ...]:
+    """Those that have more than two days in common, neither containing the other."""
+    found: list[tuple[Payslip, Payslip]] = []
     for place, slip in enumerate(ordered):
         for other in ordered[place + 1 :]:
             if other.start > slip.last - timedelta(days=SHORT_DAYS):
                 break
             apart = slip.contains(other) or other.contains(slip)
             if not apart and slip.shared_days(other) > SHORT_DAYS:
-                found |= {slip, other}
-    return frozenset(found)
+                found.append((slip, other))
+    return tuple(found)

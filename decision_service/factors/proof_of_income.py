@@ -10,13 +10,13 @@ from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Employment
 from decision_service.factors.combine import platform_grade
 from decision_service.factors.context import FactorContext
-from decision_service.factors.employers import employer_key, named_employer
-from decision_service.factors.evidence import DECLARED_GRADE, REMITTED_GRADE
+from decision_service.factors.employers import named_employer
+from decision_service.factors.evidence import DECLARED_GRADE, DOCUMENT_GRADE, REMITTED_GRADE
 from decision_service.factors.figures import twice_median
 from decision_service.factors.income_sources import estimates
 from decision_service.factors.paid_months import contribution_book
 from decision_service.factors.records import employments
-from decision_service.factors.usage import Feeder
+from decision_service.factors.usage import Feeder, counted
 
 HABIT_MONTHS = 24
 HABIT_NEEDS = 18
@@ -34,24 +34,34 @@ def estimate_grades(context: FactorContext, feeder: Feeder) -> Mapping[int, int]
     reported = estimates(context)[feeder.id]
     if feeder.gig:
         return dict.fromkeys(reported, platform_grade(feeder))
-    remitted = _remitted(context, feeder.provider_id, reported) if feeder.scheme else ()
+    if feeder.document:
+        return dict.fromkeys(reported, DOCUMENT_GRADE)
+    remitted = _remitted(context, feeder, reported) if feeder.scheme else ()
     return {month: REMITTED_GRADE if month in remitted else DECLARED_GRADE for month in reported}
 
 
-def employed_months(context: FactorContext) -> frozenset[int]:
-    """The months in which some employment with a named employer runs on a day or more."""
+def named_months(context: FactorContext, source: str) -> AbstractSet[int]:
+    """The months in which an employment of this account with a named employer runs on a day."""
+    return context.once("named months", _named_months).get(source, frozenset())
+
+
+def employed_months(context: FactorContext) -> AbstractSet[int]:
+    """The months in which an employment with a named employer runs, of any source but documents."""
     return context.once("employed months", _employed_months)
 
 
-def confirmed(context: FactorContext, source: str, employer: str) -> bool:
-    """Whether an employment of another source names the employer (a key) of a document."""
-    named = context.once("employers by source", _named_employers).get(employer, frozenset[str]())
-    return bool(named - {source})
+def _employed_months(context: FactorContext) -> AbstractSet[int]:
+    named = context.once("named months", _named_months).items()
+    feeders = counted(context)
+    return frozenset[int]().union(*[m for source, m in named if not feeders[source].document])
 
 
-def _employed_months(context: FactorContext) -> frozenset[int]:
-    named = [r for r in employments(context).records if named_employer(r.employer, context.policy)]
-    return frozenset(month for record in named for month in _months_of(context, record))
+def _named_months(context: FactorContext) -> Mapping[str, AbstractSet[int]]:
+    found: dict[str, set[int]] = {}
+    for record in employments(context).records:
+        if named_employer(record.employer, context.policy):
+            found.setdefault(record.source, set()).update(_months_of(context, record))
+    return found
 
 
 def _months_of(context: FactorContext, record: Employment) -> range:
@@ -59,24 +69,14 @@ def _months_of(context: FactorContext, record: Employment) -> range:
     return range(Month.of(record.start).index, Month.of(last).index + 1)
 
 
-def _named_employers(context: FactorContext) -> Mapping[str, AbstractSet[str]]:
-    """The sources of which an employment names an employer, by the employer's key."""
-    found: dict[str, set[str]] = {}
-    for record in employments(context).records:
-        if named_employer(record.employer, context.policy):
-            key = employer_key(record.employer, context.policy)
-            found.setdefault(key, set()).add(record.source)
-    return found
-
-
 def _remitted(
-    context: FactorContext, provider_id: str, reported: Mapping[int, int]
+    context: FactorContext, feeder: Feeder, reported: Mapping[int, int]
 ) -> Collection[int]:
     """The months whose estimate an employer proves, or a habit that it does not go beyond."""
-    employed = employed_months(context)
-    others = sorted(month for month in reported if month not in employed)
-    habitual = [month for month in others if _habitual(context, provider_id, month)]
-    return {*(reported.keys() & employed), *_usual(reported, habitual)}
+    named = named_months(context, feeder.id)
+    others = sorted(month for month in reported if month not in named)
+    habitual = [month for month in others if _habitual(context, feeder.provider_id, month)]
+    return {*(reported.keys() & named), *_usual(reported, habitual)}
 
 
 def _habitual(context: FactorContext, provider_id: str, month: int) -> bool:

@@ -143,7 +143,8 @@ def read_taints(context: FactorContext, kind: Kind) -> list[Missing]:
 
 def _may_give(context: FactorContext, kind: Kind) -> set[str]:
     """The used and partial ones that feed the kind; the failure of any other one harms nothing."""
-    used = [f for f in feeding(context, kind) if f.state is FeederState.USED]
+    counts = (FeederState.USED, FeederState.ENDED)
+    used = [f for f in feeding(context, kind) if f.state in counts]
     return {f.id for f in (*used, *partial_feeding(context, kind))}
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date
 
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import NO_PAY, Cause, Missing
 from decision_service.factors.horizons import SourceCoverage
 
 
@@ -49,8 +51,19 @@ class Settlement:
         return not_yet_posted(first, month)
 
     def open(self, month: int) -> Missing | None:
-        """Who could still show that a month without income had some; None when nobody can."""
-        return self.waited_for(month, self.judges)
+        """Who could still show that a month without income had some; None when nobody can.
+
+        A payroll that shows nothing of the month any more is named before the scheme that is late.
+        """
+        waiting = self.waited_for(month, self.judges)
+        if waiting is None or waiting.kind is not Kind.EINCOMES:
+            return waiting
+        silent = [
+            s for s in self.prompt if s.payroll and (s.newest_income or 0) < month <= s.settled
+        ]
+        if not silent:
+            return waiting
+        return shows_none(min(silent, key=lambda s: s.feeder.id), month, waiting.due)
 
     def incomplete(self, month: int, *, outranked: bool) -> Missing | None:
         """Who could still add to a month's amount; payroll outranks estimates that are to come."""
@@ -78,6 +91,18 @@ def not_yet_posted(source: SourceCoverage, month: int) -> Missing:
         source=source.feeder.id,
         month=month,
         due=source.due(month),
+    )
+
+
+def shows_none(source: SourceCoverage, month: int, due: date | None) -> Missing:
+    """A month of which a payroll shows nothing, or far less; others are due to tell of it."""
+    return Missing(
+        Cause.NOT_YET_POSTED,
+        kind=source.kind,
+        source=source.feeder.id,
+        detail=NO_PAY,
+        month=month,
+        due=due,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 
 import msgspec
@@ -17,11 +18,13 @@ from decision_service.factors.evidence import month_name
 from decision_service.factors.figures import Figure
 from decision_service.factors.horizons import family_horizon, trailing_end
 from decision_service.factors.ledger import ledger
-from decision_service.factors.netting import undue
+from decision_service.factors.netting import unexplained, within_days
+from decision_service.factors.pages import Page
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.reading import unread_from
 from decision_service.factors.stretches import Stretch, first_of
-from decision_service.factors.tally import OF_ALL, Tally
+from decision_service.factors.tally import EARNED, OF_ALL, Tally
+from decision_service.factors.usage import counted
 
 LOOK_BACK_MONTHS = 3
 LOOK_BACK_DAYS = 91
@@ -44,7 +47,8 @@ class TradingWindow(msgspec.Struct, frozen=True):
 class TradeBook:
     """The transactions of all counted accounts of known providers; a window is added up once.
 
-    What an account of a provider in no list holds may be anything: it is no earning.
+    What an account of a provider in no list holds may be anything: it is no earning. Of two
+    accounts at one platform the one that earned most in the last 91 days counts, a document last.
     """
 
     def __init__(self, context: FactorContext) -> None:
@@ -56,7 +60,9 @@ class TradeBook:
         self._horizon = family_horizon(context, trust.feeders, Kind.TRANSACTIONS)
         self._snapshot = context.snapshot
         self._sources = tuple(f.id for f in trust.feeders)
-        self._pages = tuple(book.pages.values())
+        pages = _one_of_each(context, book.pages, self.end)
+        self._pages = tuple(pages.values())
+        self._undue = [unexplained(context, source) for source in pages]
         self._windows: dict[tuple[str, int, int], TradingWindow] = {}
         self._evidence: dict[tuple[int, Sequence[int]], Evidence] = {}
 
@@ -95,8 +101,8 @@ class TradeBook:
 
     def undue(self, months: int) -> int:
         """What all accounts were given back too much in the last calendar months."""
-        window = range(self._horizon - months + 1, self._horizon + 1)
-        return sum([undue(page, month) for page in self._pages for month in window])
+        begins, before = self.first_day(months), first_of(self._horizon + 1)
+        return sum([within_days(found, begins, before) for found in self._undue])
 
     def evidence(self, window: TradingWindow, of: Sequence[int]) -> Evidence:
         """What a figure of some buckets of one of the book's windows rests on."""
@@ -127,6 +133,28 @@ class TradeBook:
             name(edges[1]) if edges else None,
             name(before - timedelta(days=1)),
         )
+
+
+def _one_of_each(
+    context: FactorContext, pages: Mapping[str, Page], end: date
+) -> Mapping[str, Page]:
+    """The accounts that count: all wallets, and of each platform one."""
+    feeders, best = counted(context), dict[str, tuple[bool, int, int, str]]()
+    after, latest = end + timedelta(days=1), end - timedelta(days=LOOK_BACK_DAYS - 1)
+    several = Counter(feeders[source].provider_id for source in pages if feeders[source].gig)
+    for source in sorted(pages, reverse=True):
+        feeder = feeders[source]
+        if several[feeder.provider_id] > 1 and feeder.gig:
+            spans = [Stretch((pages[source],), begins, after) for begins in (latest, date.min)]
+            earned = [stretch.tally.sums[EARNED] for stretch in spans]
+            rank = (not feeder.document, earned[0], earned[1], source)
+            best[feeder.provider_id] = max(best.get(feeder.provider_id, rank), rank)
+    kept = {source for *_, source in best.values()}
+    return {
+        source: page
+        for source, page in pages.items()
+        if source in kept or feeders[source].provider_id not in best or not feeders[source].gig
+    }
 
 
 def trade_book(context: FactorContext) -> TradeBook:

@@ -15,6 +15,7 @@ from decision_service.domain.time import AsOf
 from decision_service.factors.answer import Answer
 from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Figure, percent_change, ratio
+from decision_service.factors.horizons import stand_in_from
 from decision_service.factors.registry import READ_CAUSES, Family
 from decision_service.factors.tally import (
     EARNED,
@@ -40,12 +41,14 @@ CAUSES = READ_CAUSES | {Cause.MIXED_CURRENCY, Cause.UNKNOWN_PROVIDER}
 UNCLASSIFIED = frozenset({Cause.UNCLASSIFIED})
 DIVISION = frozenset({Cause.DIVISION_BY_ZERO})
 QUIET = (
-    " Over all accounts with transactions. NO_DATA when the {period} and at least the last 3 months"
+    " Over all accounts with transactions, of two at one platform the one that earned most in the"
+    " last 91 days. NO_DATA when the {period} and at least the last 3 months"
     " hold no transaction; otherwise an empty window is 0."
 )
 QUIET_DAYS = (
     " The trailing days end with the earliest sync among the accounts with transactions, that day"
-    " included. NO_DATA when the last 91 days hold no transaction; otherwise an empty window is 0."
+    " included; of two accounts at one platform the one that earned most in the last 91 days"
+    " counts. NO_DATA when the last 91 days hold no transaction; otherwise an empty window is 0."
 )
 
 
@@ -75,8 +78,8 @@ def _may_have(policy: DataPolicy, glob: str) -> bool:
 
 
 def _net_reach(length: int, policy: DataPolicy, as_of: AsOf) -> date:
-    """The first day of the month before the window, whose fees bound what may be given back."""
-    return _months_reach(length + 1, policy, as_of)
+    """From when fees are counted that bound what may be given back."""
+    return min(_months_reach(length, policy, as_of), stand_in_from(as_of.date))
 
 
 BY_MONTH = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, _months_reach)
@@ -160,9 +163,10 @@ def withdrawals(context: FactorContext, length: int) -> Answer:
     "currency",
     "Earnings after fees and reversals in the {period}.",
     "Signed sum of the transactions classed EARNING, FEE and REVERSAL in the {n} calendar months up"
-    " to the transaction horizon; below zero when refunds exceed earnings. By account and month"
-    " credits of class REVERSAL count up to the fees and the REVERSAL debits of that month and the"
-    " one before; NOT_FETCHED when the month before the window was not read." + QUIET,
+    " to the transaction horizon; below zero when refunds exceed earnings. Credits of class"
+    " REVERSAL count, by account and in order of time, up to the fees and the REVERSAL debits since"
+    " the first day of the 13th month before as_of that no earlier credit has used; NOT_FETCHED"
+    " when transactions were not read from that day on." + QUIET,
     windows=MONTHS,
     months=_same,
     causes=UNCLASSIFIED,
@@ -172,7 +176,7 @@ def withdrawals(context: FactorContext, length: int) -> Answer:
 def net(context: FactorContext, length: int) -> Answer:
     """What is left of the earnings."""
     book = trade_book(context)
-    unread = book.unread(book.first_day(length + 1))
+    unread = book.unread(stand_in_from(context.as_of.date))
     if unread:
         return Answer(None, unread)
     return _over_months(context, length, lambda tally: tally.net - book.undue(length), OF_NET)

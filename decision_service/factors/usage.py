@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 
@@ -14,10 +14,12 @@ from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.needs import PartialPolicy
 from decision_service.domain.snapshot import Account, Provider, Snapshot, Source, Task
 from decision_service.factors.context import FactorContext
+from decision_service.factors.dead_ends import covered_by, job_over
 from decision_service.factors.reading import delivered, had_before, sources_naming
 
 GIG = "GIG"
 GOVERNMENT = "GOVERNMENT"
+EMPLOYER = "EMPLOYER"
 LINK_TASK = "LINK_ACCOUNT"
 SOCIAL_SECURITY = "SOCIAL_SECURITY"
 
@@ -30,12 +32,18 @@ _KIND_OF_SUPPORTED = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind
 
 
 class FeederState(Enum):
-    """USED counts; PARTIAL delivered once and is now in error; the others never count."""
+    """USED and ENDED count; PARTIAL delivered once and is now in error; the others never count.
+
+    ENDED is a payroll account that can tell no more, since its job is over, SUPERSEDED one of which
+    a connected account tells all. Both taint nothing.
+    """
 
     USED = "used"
     PARTIAL = "partial"
     ABANDONED = "abandoned"
     REVOKED = "revoked"
+    ENDED = "ended"
+    SUPERSEDED = "superseded"
 
 
 class Feeder(msgspec.Struct, frozen=True):
@@ -61,6 +69,7 @@ class Feeder(msgspec.Struct, frozen=True):
     provider_name: str = ""
     revoked: datetime | None = None
     linking_since: datetime | None = None
+    superseded_by: str = ""
 
     @property
     def gig(self) -> bool:
@@ -76,6 +85,11 @@ class Feeder(msgspec.Struct, frozen=True):
     def known(self) -> bool:
         """Whether the provider is in some list; what was uploaded is proof of its own grade."""
         return self.supported is not None or not self.is_account
+
+    @property
+    def live_link(self) -> bool:
+        """Whether it is connected at a provider that is known, and its first sync has ended."""
+        return self.state is FeederState.USED and self.known and self.linking_since is None
 
     def may_tell(self, kind: Kind) -> bool:
         """Whether its records of a kind count; what may be income does not where it is unknown."""
@@ -129,8 +143,11 @@ def unknown(context: FactorContext) -> tuple[Feeder, ...]:
 def is_stale(context: FactorContext, feeder: Feeder) -> bool:
     """Whether it was synced longer ago than the policy allows, or nobody can tell.
 
-    That is where it was never synced, or the instant itself is doubtful.
+    That is where it was never synced, or the instant itself is doubtful. Of a job that is over
+    nothing newer can be told.
     """
+    if feeder.state is FeederState.ENDED:
+        return False
     if feeder.synced is None or context.as_of.doubtful:
         return True
     return context.as_of.instant - feeder.synced > context.policy.max_age
@@ -161,7 +178,36 @@ def _feeders(context: FactorContext) -> tuple[Feeder, ...]:
     found = {a.id: _account(a, known.get(a.provider_id), context) for a in snapshot.accounts}
     for source in snapshot.sources:
         found.setdefault(source.id, _archive(source, known.get(source.provider_id), documents))
-    return tuple(found[key] for key in sorted(found))
+    fresh = [f for f in found.values() if f.is_account and f.live_link and not is_stale(context, f)]
+    return tuple(_as_dead_end(context, found[key], fresh) for key in sorted(found))
+
+
+def _as_dead_end(context: FactorContext, feeder: Feeder, fresh: Sequence[Feeder]) -> Feeder:
+    """An account in error, stale or disconnected that can tell nothing more, marked so."""
+    silent = feeder.state in (FeederState.PARTIAL, FeederState.REVOKED) or is_stale(context, feeder)
+    idle = feeder.state is FeederState.ABANDONED or feeder.linking_since is not None
+    if not feeder.is_account or not feeder.known or idle or not silent or context.as_of.doubtful:
+        return feeder
+    same = [f.id for f in fresh if f.provider_id == feeder.provider_id]
+    one_employer = feeder.provider_type in (GIG, GOVERNMENT, EMPLOYER)
+    new = covered_by(context, feeder.id, same, one_employer=one_employer)
+    if new is not None:
+        return msgspec.structs.replace(feeder, state=FeederState.SUPERSEDED, superseded_by=new)
+    payers = [f.id for f in fresh if not f.document and not f.gig]
+    if feeder.state is not FeederState.REVOKED and job_over(context, feeder.id, payers):
+        return msgspec.structs.replace(feeder, state=FeederState.ENDED)
+    return feeder
+
+
+def dead_ends(context: FactorContext) -> tuple[str, ...]:
+    """The accounts that can tell nothing more, in words."""
+    gone = [f for f in feeders(context) if f.state in (FeederState.ENDED, FeederState.SUPERSEDED)]
+    return tuple(
+        f"{f.id} is superseded by {f.superseded_by}"
+        if f.superseded_by
+        else f"{f.id} shows a job that is over"
+        for f in gone
+    )
 
 
 def _account(account: Account, provider: Provider | None, context: FactorContext) -> Feeder:
@@ -224,7 +270,7 @@ def _kinds(provider: Provider | None) -> frozenset[Kind] | None:
 
 
 def _counted(context: FactorContext) -> dict[str, Feeder]:
-    allowed = {FeederState.USED}
+    allowed = {FeederState.USED, FeederState.ENDED}
     if context.policy.partial is PartialPolicy.USE:
         allowed.add(FeederState.PARTIAL)
     return {f.id: f for f in feeders(context) if f.state in allowed}

@@ -310,6 +310,9 @@ class DecisionLog(TextLog, Protocol):
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         """The body of a stored snapshot; None when it was erased."""
 
+    async def earlier_snapshots(self, user_id: str, most: int) -> Sequence[tuple[str, datetime]]:
+        """The ids of a user's newest snapshots with when each was stored first, the last first."""
+
     async def user_state(self, user_id: str) -> UserState:
         """The user's state before a reading: counts of earlier records, consent, last reading."""
 

@@ -32,6 +32,7 @@ class ReviewCase(msgspec.Struct, frozen=True):
     requested: Money | None = None
     tier: str = ""
     approved: Money | None = None
+    reasons: tuple[str, ...] = ()
 
 
 class OpenedReview(msgspec.Struct, frozen=True):
@@ -45,7 +46,7 @@ def opened_by_referral(
     case: ReviewCase, now: datetime, policy: ReviewPolicy | None
 ) -> OpenedReview:
     """The first review of a referred decision, in the queue that takes it."""
-    queue = (policy or NO_POLICY).queue_of(case.kind, case.tags, case.requested)
+    queue = (policy or NO_POLICY).queue_of(case.kind, case.tags, case.requested, case.reasons)
     review = _review(case, ReviewOrigin.REFERRED, queue.name, now, now + queue.sla, 1)
     return OpenedReview(review, ReviewEvent(1, now, "", ReviewAction.OPENED))
 

@@ -32,14 +32,23 @@ class ReviewQueue(msgspec.Struct, frozen=True):
     sla: timedelta
     kinds: frozenset[ReferKind] = frozenset()
     tags: frozenset[str] = frozenset()
+    reasons: frozenset[str] = frozenset()
     min_amount: Decimal | None = None
     max_amount: Decimal | None = None
 
-    def takes(self, kind: ReferKind | None, tags: Collection[str], amount: Money | None) -> bool:
-        """Whether a referral of this kind, with these tags and requested amount belongs here."""
+    def takes(
+        self,
+        kind: ReferKind | None,
+        tags: Collection[str],
+        amount: Money | None,
+        reasons: Collection[str] = (),
+    ) -> bool:
+        """Whether a referral of this kind, with these tags, reasons and amount belongs here."""
         if self.kinds and kind not in self.kinds:
             return False
         if self.tags and self.tags.isdisjoint(tags):
+            return False
+        if self.reasons and self.reasons.isdisjoint(reasons):
             return False
         return self._holds(amount)
 
@@ -90,10 +99,14 @@ class ReviewPolicy(msgspec.Struct, frozen=True):
     claim_for: timedelta = CLAIM_FOR
 
     def queue_of(
-        self, kind: ReferKind | None, tags: Collection[str], amount: Money | None
+        self,
+        kind: ReferKind | None,
+        tags: Collection[str],
+        amount: Money | None,
+        reasons: Collection[str] = (),
     ) -> ReviewQueue:
         """The first queue that takes a referral, else the default one."""
-        found = (queue for queue in self.queues if queue.takes(kind, tags, amount))
+        found = (queue for queue in self.queues if queue.takes(kind, tags, amount, reasons))
         return next(found, ReviewQueue(DEFAULT_QUEUE, DEFAULT_SLA))
 
     def reason_of(self, code: str) -> ReviewReason | None:

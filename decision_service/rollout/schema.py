@@ -148,6 +148,7 @@ def _review() -> Schema:
     when = {
         "kinds": about(listed(choice(ReferKind)), "of the referral"),
         "tags": about(listed(TEXT), "of which the decision has one"),
+        "reasons": about(listed(TEXT), "codes of which the decision has one"),
         "min_amount": about(_AMOUNT, "that was asked for, at least"),
         "max_amount": about(_AMOUNT, "that was asked for, at most"),
     }

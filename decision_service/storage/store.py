@@ -237,6 +237,10 @@ class Store:
         packed = await self._database.read(partial(work, data_keys=self.data_keys))
         return None if packed is None else await snapshots.unpack(packed)
 
+    async def earlier_snapshots(self, user_id: str, most: int) -> Sequence[tuple[str, datetime]]:
+        """The ids of a user's newest snapshots with when each was stored first, the last first."""
+        return await self._database.read(partial(snapshots.earlier, user_id=user_id, most=most))
+
     async def user_state(self, user_id: str) -> UserState:
         """The user's state before a reading: counts of earlier records, consent, last reading."""
         since = self._held.forgotten

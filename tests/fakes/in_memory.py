@@ -68,6 +68,7 @@ class InMemoryDecisionLog:
         self._users: set[str] = set()
         self._by_id: dict[str, StoredEntry] = {}
         self._snapshots: dict[tuple[str, str], bytes] = {}
+        self._stored: dict[tuple[str, str], datetime] = {}
         self._arms: list[tuple[StoredEntry, ArmDecision]] = []
         self._applicants: dict[Applicant, tuple[ApplicantRecord, datetime]] = {}
         self._warm: dict[str, WarmMark] = {}
@@ -113,7 +114,7 @@ class InMemoryDecisionLog:
         self._entries[key] = self._by_id[entry.decision_id] = stored
         self._users.add(entry.user_id)
         if entry.snapshot is not None:
-            self._keep(entry.snapshot)
+            self._keep(entry.snapshot, entry.created)
         if entry.warm is not None:
             self._mark(entry.user_id, entry.warm)
         if entry.arm is not None:
@@ -216,6 +217,11 @@ class InMemoryDecisionLog:
         await self._turn()
         return self._snapshots.get((user_id, snapshot_id))
 
+    async def earlier_snapshots(self, user_id: str, most: int) -> Sequence[tuple[str, datetime]]:
+        await self._turn()
+        mine = [(key[1], self._stored[key]) for key in self._snapshots if key[0] == user_id]
+        return sorted(mine, key=lambda one: (-one[1].timestamp(), one[0]))[:most]
+
     async def user_state(self, user_id: str) -> UserState:
         await self._turn()
         counts = [one for key, one in sorted(self._known.items()) if key[0] == user_id]
@@ -269,7 +275,7 @@ class InMemoryDecisionLog:
         if self._consents[body.user_id] != consent:
             return False
         before = self._warm.get(body.user_id)
-        self._keep(body)
+        self._keep(body, mark.fetched)
         self._mark(body.user_id, mark)
         for one in (before, mark):
             if one is not None:
@@ -513,8 +519,9 @@ class InMemoryDecisionLog:
         if not used and self._warm[user_id].snapshot_id != snapshot_id:
             self._snapshots.pop((user_id, snapshot_id), None)
 
-    def _keep(self, snapshot: SnapshotBody) -> None:
+    def _keep(self, snapshot: SnapshotBody, stored: datetime) -> None:
         self._snapshots.setdefault((snapshot.user_id, snapshot.id), snapshot.body)
+        self._stored.setdefault((snapshot.user_id, snapshot.id), stored)
         for one in snapshot.counts:
             key = (snapshot.user_id, one.source, one.kind)
             before = self._known.get(key, one)

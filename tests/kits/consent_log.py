@@ -66,6 +66,18 @@ class ConsentKit:
         assert await log.user_state(USER) == UserState((), consent=1)
         assert await log.get(entry.decision_id) == as_stored(entry)
 
+    async def test_a_users_snapshots_are_listed_the_newest_first(self, log: DecisionLog) -> None:
+        """With when each was stored first, as many as are asked for; after an erasure none."""
+        for n, days in ((1, 0), (2, 40), (3, 9), (1, 50)):
+            body = SnapshotBody(f"snap-{n}", USER, b"x")
+            created = NOON + timedelta(days=days)
+            await log.commit(numbered(n + days, snapshot=body, created=created))
+        newest = [("snap-2", NOON + timedelta(days=40)), ("snap-3", NOON + timedelta(days=9))]
+        assert await log.earlier_snapshots(USER, 2) == newest
+        assert await log.earlier_snapshots(USER, 9) == [*newest, ("snap-1", NOON)]
+        await log.erase(USER)
+        assert await log.earlier_snapshots(USER, 9) == []
+
     async def test_what_was_read_before_is_refused_after(self, log: DecisionLog) -> None:
         """An entry of the earlier consent is not recorded; one without data, or of now, is."""
         await log.erase(USER)

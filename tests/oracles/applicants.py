@@ -17,7 +17,7 @@ from decision_service.domain.needs import (
     DataPolicy,
     PartialPolicy,
 )
-from decision_service.domain.snapshot import Account, Read, Snapshot, Source
+from decision_service.domain.snapshot import Account, Employment, Read, Snapshot, Source
 from decision_service.domain.time import AsOf
 from tests.oracles.connected import account, known, source, tasks
 from tests.oracles.draft import Draft
@@ -77,6 +77,8 @@ def applicant(seed: int) -> Case:
     accounts = tuple(account(draft, max_age) for _ in range(rng.choice(COUNTS)))
     sources = tuple(source(draft, max_age) for _ in range(rng.choice((0, 0, 0, 0, 0, 1, 2))))
     _fill_all(draft, accounts, sources)
+    if accounts and draft.chance(0.12):
+        accounts = (*accounts, dead_copy(draft, draft.rng.choice(accounts)))
     snapshot = Snapshot(
         user_id="user",
         accounts=accounts,
@@ -152,6 +154,34 @@ def _fill(draft: Draft, source_id: str, supported: tuple[str, ...]) -> None:
     for kind, make in MAKERS.items():
         if (kind in supported or kind == "LINKS") and draft.chance(0.85):
             make(draft, source_id)
+
+
+def dead_copy(draft: Draft, one: Account) -> Account:
+    """An older connection of an account: in error, stale or disconnected, with most of its records.
+
+    Now and then it shows one more, is of another employer, or its job has ended.
+    """
+    rng = draft.rng
+    long_ago = draft.as_of.instant - timedelta(days=rng.choice((20, 100, 200)))
+    status = rng.choice(("ERROR", "ERROR", "CONNECTED", "DISCONNECTED"))
+    old = msgspec.structs.replace(
+        one, id=draft.next_id("a"), connection_status=status, created_at=long_ago,
+        connection_updated_at=long_ago, monitor_updated_at=None,
+    )  # fmt: skip
+    dropped, renamed = rng.choice((0.0, 0.0, 0.3, 1.0)), draft.chance(0.3)
+    for records in draft.records.values():
+        for record in [record for record in records if record.source == one.id]:
+            if not draft.chance(dropped):
+                again = msgspec.structs.replace(record, id=draft.next_id("old"), source=old.id)
+                if renamed and hasattr(again, "employer"):
+                    again = msgspec.structs.replace(again, employer="Bravo Foods Inc")
+                records.append(again)
+    if renamed and draft.chance(0.5):
+        started = draft.as_of.date - timedelta(days=900)
+        last = draft.as_of.date - timedelta(days=rng.choice((-5, 40, 100)))
+        job = ("Bravo Foods Inc", "Separated", started, last, None)
+        draft.records[Kind.EMPLOYMENTS].append(Employment(draft.next_id("job"), old.id, *job))
+    return old
 
 
 def _again(draft: Draft, record: Any) -> Any:

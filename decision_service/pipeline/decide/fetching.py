@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from decision_service.domain.kinds import Kind
@@ -11,7 +13,14 @@ from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.plan import fetch_plan
 from decision_service.pipeline.ports import DecisionLog, FetchResult, SnapshotSource
-from decision_service.pipeline.snapshots.cache import SnapshotCache, is_settled
+from decision_service.pipeline.snapshots.cache import (
+    MOST_EARLIER,
+    SnapshotCache,
+    has_lost,
+    is_settled,
+    with_losses_settled,
+)
+from decision_service.pipeline.snapshots.codec import read_snapshot
 from decision_service.pipeline.snapshots.consent import disconnected
 
 ACCOUNTS_ONLY = FetchPlan(frozenset())
@@ -51,6 +60,10 @@ async def gather_for(
             known=user_state.known,
             fallback=needs.policy.provider_types,
         )
+        if user_state.counts and has_lost(fetch_result.snapshot):
+            earlier = await _earlier(log, user_id)
+            settled = with_losses_settled(fetch_result.snapshot, earlier, as_of)
+            fetch_result = replace(fetch_result, snapshot=settled)
         if user_state.counts and _revoked_meanwhile(fetch_result.snapshot):
             await log.erase(user_id, disconnected(fetch_result.snapshot.accounts, as_of.instant))
             user_state = await log.user_state(user_id)
@@ -73,6 +86,16 @@ async def gather_for(
     return replace(
         fetch_result, consent=user_state.consent, calls=fetch_result.calls + spent, plan=serves
     )
+
+
+async def _earlier(log: DecisionLog, user_id: str) -> list[tuple[datetime, Snapshot]]:
+    """The stored snapshots of a user that can still be read, the newest first."""
+    found = []
+    for snapshot_id, stored in await log.earlier_snapshots(user_id, MOST_EARLIER):
+        body = await log.snapshot(user_id, snapshot_id)
+        if body is not None:
+            found.append((stored, read_snapshot(body)))
+    return found
 
 
 def _revoked_meanwhile(snapshot: Snapshot) -> bool:

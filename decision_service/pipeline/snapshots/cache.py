@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import DataReason, Missing
 from decision_service.domain.needs import FetchPlan, WhenTransactions
-from decision_service.domain.snapshot import Read, Snapshot, Task
+from decision_service.domain.snapshot import KnownCount, Liability, Read, Snapshot, Task
+from decision_service.domain.time import AsOf
 from decision_service.pipeline.ports import FetchResult, SnapshotBody, UserState, WarmMark
 from decision_service.pipeline.snapshots.codec import read_snapshot, snapshot_body
 from decision_service.pipeline.snapshots.ports import WarmLog
 from decision_service.user_cache import UserCache
 
+SECOND_LOOK = timedelta(hours=24)
+"""A list that shrank is believed where a reading so much later gives the same."""
+MOST_EARLIER = 20
+"""So many stored snapshots are looked at for an earlier reading."""
 REMEMBERED_BYTES = 32 << 20
 """How many bytes of stored snapshots are kept decoded; decoded they take a few times as many."""
 AHEAD = timedelta(seconds=5)
@@ -111,6 +118,121 @@ class SnapshotCache:
 def _within(age: timedelta, most: timedelta) -> bool:
     """Whether an age is at most so long; one from the future was made by a clock that was wrong."""
     return -AHEAD <= age <= most
+
+
+def has_lost(snapshot: Snapshot) -> bool:
+    """Whether a list came back shorter than it was, or an account lists fewer loans."""
+    return bool(_shrunken(snapshot) or _fewer_loans(snapshot))
+
+
+def _shrunken(snapshot: Snapshot) -> list[Missing]:
+    faults = [fault for kind in kinds_of(snapshot) for fault in getattr(snapshot, kind).faults]
+    return [fault for fault in faults if fault.code is DataReason.DATA_SHRANK]
+
+
+def _fewer_loans(snapshot: Snapshot) -> list[KnownCount]:
+    """What was known of accounts that list fewer loans than before."""
+    loans = [k for k in snapshot.known if k.kind is Kind.LIABILITIES]
+    read = snapshot.liabilities is not None
+    return [k for k in loans if read and len(_of(snapshot, k.kind, k.source)) < k.count]
+
+
+def with_losses_settled(
+    snapshot: Snapshot, earlier: Sequence[tuple[datetime, Snapshot]], as_of: AsOf
+) -> Snapshot:
+    """The snapshot without DATA_SHRANK where a loss is explained.
+
+    A list is taken that is no shorter than the reading before, or that a reading of a day ago or
+    longer gave with equal content. `earlier` are stored snapshots with when each was stored, the
+    newest first. Loans may leave that owed at most two instalments or were past their end; what is
+    known of an account's loans is then what it lists.
+    """
+    settled = {
+        (fault.kind, fault.source)
+        for fault in _shrunken(snapshot)
+        if fault.kind
+        and fault.source
+        and _settles(snapshot, fault.kind, fault.source, earlier, as_of)
+    }
+    repaid = {
+        k.source for k in _fewer_loans(snapshot) if _repaid(snapshot, k.source, earlier, as_of)
+    }
+    settled |= {(Kind.LIABILITIES, source) for source in repaid}
+    if not settled:
+        return snapshot
+    parts: dict[str, Any] = {}
+    for name in kinds_of(snapshot):
+        read: Read[Any] = getattr(snapshot, name)
+        faults = tuple(
+            fault
+            for fault in read.faults
+            if fault.code is not DataReason.DATA_SHRANK or (fault.kind, fault.source) not in settled
+        )
+        if faults != read.faults:
+            parts[name] = msgspec.structs.replace(read, faults=faults)
+    known = [
+        msgspec.structs.replace(k, count=len(_of(snapshot, k.kind, k.source)))
+        if k.kind is Kind.LIABILITIES and k.source in repaid
+        else k
+        for k in snapshot.known
+    ]
+    return msgspec.structs.replace(snapshot, known=tuple(k for k in known if k.count), **parts)
+
+
+def _of(snapshot: Snapshot, kind: Kind, source: str) -> Sequence[Any]:
+    read: Read[Any] | None = getattr(snapshot, kind.value)
+    return [record for record in read.records if record.source == source] if read else []
+
+
+def _settles(
+    snapshot: Snapshot,
+    kind: Kind,
+    source: str,
+    earlier: Sequence[tuple[datetime, Snapshot]],
+    as_of: AsOf,
+) -> bool:
+    """Whether a list is no shorter than the reading before, or was the same a day ago."""
+    now = _of(snapshot, kind, source)
+    before = _before(kind, source, earlier)
+    if before and len(now) * 5 >= len(before) * 4:
+        return True
+    return any(
+        as_of.instant - stored >= SECOND_LOOK
+        and _content(_of(old, kind, source)) == _content(now)
+        and getattr(old, kind.value) is not None
+        for stored, old in earlier
+    )
+
+
+def _before(kind: Kind, source: str, earlier: Sequence[tuple[datetime, Snapshot]]) -> Sequence[Any]:
+    """The source's records by the newest reading that nothing was wrong with."""
+    readings = [old for _, old in earlier if getattr(old, kind.value) is not None]
+    sound = (old for old in readings if not getattr(old, kind.value).faults)
+    return next((records for old in sound if (records := _of(old, kind, source))), ())
+
+
+def _content(records: Sequence[Any]) -> list[str]:
+    """What records say, whatever their ids and order."""
+    return sorted(repr(msgspec.structs.astuple(record)[1:]) for record in records)
+
+
+def _repaid(
+    snapshot: Snapshot, source: str, earlier: Sequence[tuple[datetime, Snapshot]], as_of: AsOf
+) -> bool:
+    """Whether each loan that left an account's list was about to end."""
+    now = {(r.type, r.start, r.loan_amount) for r in _of(snapshot, Kind.LIABILITIES, source)}
+    before: Sequence[Liability] = _before(Kind.LIABILITIES, source, earlier)
+    left = [r for r in before if (r.type, r.start, r.loan_amount) not in now]
+    faults = snapshot.liabilities.faults if snapshot.liabilities else ()
+    whole = all(f.code is DataReason.DATA_SHRANK for f in faults if f.source in (None, source))
+    return whole and bool(before) and all(_about_to_end(loan, as_of.date) for loan in left)
+
+
+def _about_to_end(loan: Liability, today: date) -> bool:
+    """Whether a loan owed at most two instalments, or was past its end."""
+    if loan.end is not None and loan.end < today:
+        return True
+    return loan.outstanding is not None and loan.outstanding <= 2 * (loan.amortization or 0)
 
 
 def kinds_of(snapshot: Snapshot) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ def _queue(queue: ReviewQueue) -> dict[str, str]:
         sla=length_of(queue.sla),
         kinds=", ".join(sorted(queue.kinds)),
         tags=", ".join(sorted(queue.tags)),
+        reasons=", ".join(sorted(queue.reasons)),
         min_amount=digits_of(queue.min_amount),
         max_amount=digits_of(queue.max_amount),
     )

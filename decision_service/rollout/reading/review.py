@@ -30,7 +30,7 @@ REASON_CODE = r"[A-Z][A-Z0-9_]{0,59}"
 TOLD = ("applicant", NOBODY)
 _CODE = re.compile(REASON_CODE)
 _RESERVED = frozenset({DEFAULT_QUEUE, CONTEST_QUEUE})
-_WHEN = ("kinds", "tags", "min_amount", "max_amount")
+_WHEN = ("kinds", "tags", "reasons", "min_amount", "max_amount")
 
 
 def read_review(plan: Fields) -> ReviewPolicy | None:
@@ -82,7 +82,8 @@ def _read_queue(node: YamlNode, review: Fields) -> ReviewQueue | None:
 def _filtered(name: str, sla: timedelta, when: Fields) -> ReviewQueue:
     kinds = [as_choice(item, "a kind", ReferKind, when.report) for item in when.items("kinds")]
     tags = [as_text(item, "a tag", when.report) for item in when.items("tags")]
-    least, most = (when.decimal(key, LEAST_AMOUNT, LARGEST_AMOUNT) for key in _WHEN[2:])
+    reasons = [as_text(item, "a reason's code", when.report) for item in when.items("reasons")]
+    least, most = (when.decimal(key, LEAST_AMOUNT, LARGEST_AMOUNT) for key in _WHEN[3:])
     if least is not None and most is not None and least > most:
         message = f"`min_amount` {least} is above `max_amount` {most}, so the queue takes nothing"
         when.report.error("P321", when.place("min_amount"), message, "swap them, or drop one")
@@ -91,6 +92,7 @@ def _filtered(name: str, sla: timedelta, when: Fields) -> ReviewQueue:
         sla,
         frozenset(ReferKind(kind) for kind in kinds if kind),
         frozenset(tag for tag in tags if tag),
+        frozenset(code for code in reasons if code),
         least,
         most,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Missing
+from decision_service.domain.missing import NO_PAY, Missing
 from decision_service.domain.months import Month
 from decision_service.language.evaluation.kleene import Gap
 
@@ -16,8 +16,14 @@ _MONTHS = (
 
 
 def not_posted(gap: Gap) -> str:
-    """`Income of October 2026 is not posted yet by acc-1; due by 11 November 2026`."""
+    """`Income of October 2026 is not posted yet by acc-1; due by 11 November 2026`.
+
+    Of payroll: `acc-1 shows no pay of October 2026, or far less than usual`.
+    """
     missing = gap.missing
+    if missing.detail == NO_PAY and missing.month is not None:
+        month = _month(Month(missing.month))
+        return f"{missing.source} shows no pay of {month}, or far less than usual"
     month = "" if missing.month is None else f" of {_month(Month(missing.month))}"
     by = f" by {missing.source}" if missing.source else ""
     due = f"; due by {_day(missing.due)}" if missing.due else ""

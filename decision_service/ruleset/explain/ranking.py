@@ -37,6 +37,8 @@ _TEXTS = {
     DataReason.DATA_SHRANK: "There is much less data than before",
     DataReason.BAD_AMOUNT: "The data holds an amount that cannot be right",
     DataReason.BAD_DATE: "The data holds a date that cannot be right",
+    DataReason.PAYSLIPS_OVERLAP: "Two payslips of one job overlap, and a month's pay is not known",
+    DataReason.IDENTITY_CONFLICT: "The connected accounts name different dates of birth",
     DataReason.MIXED_CURRENCY: "The data is in more than one currency",
     DataReason.UNCLASSIFIED_TRANSACTIONS: "Too many transactions are of an unknown kind",
     DataReason.DATA_EXPIRED: "The connected account no longer delivers data",
@@ -64,6 +66,8 @@ _FILIPINO = {
     DataReason.DATA_SHRANK: "Mas kaunti na ang datos kaysa dati",
     DataReason.BAD_AMOUNT: "May halaga sa datos na hindi maaaring tama",
     DataReason.BAD_DATE: "May petsa sa datos na hindi maaaring tama",
+    DataReason.PAYSLIPS_OVERLAP: "Nagkakapatong ang dalawang payslip, kaya hindi alam ang sahod",
+    DataReason.IDENTITY_CONFLICT: "Magkaiba ang petsa ng kapanganakan sa mga nakakonektang account",
     DataReason.MIXED_CURRENCY: "Higit sa isang pera ang gamit sa datos",
     DataReason.UNCLASSIFIED_TRANSACTIONS: "Napakaraming transaksiyon ang hindi alam ang uri",
     DataReason.DATA_EXPIRED: "Hindi na nagbibigay ng datos ang nakakonektang account",
@@ -163,6 +167,8 @@ def _reason(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -
     texts = spec.texts
     if finding.gap is not None and finding.code == DataReason.NOT_YET_POSTED:
         texts = {"en": not_posted(finding.gap)}
+    if finding.gap is not None and finding.code == DataReason.PAYSLIPS_OVERLAP:
+        texts = {lang: f"{text}: {finding.gap.missing.detail}" for lang, text in texts.items()}
     factor, actual, required = _details(finding, ruleset, values)
     return Reason(
         code=str(finding.code),

@@ -83,9 +83,9 @@ def task(item: answers.TaskAnswer, source: str) -> Task:
 def eincome(item: answers.EincomeAnswer, source: str) -> EstimatedIncome:
     """A monthly estimate: `amount`, else the older `baseAmount`."""
     code = currency(item.currency, "eincomes.currency")
-    amount = minor_or_none(item.amount, code, "eincomes.amount")
+    amount = minor_or_none(item.amount, code, "eincomes.amount", signed=True)
     if amount is None:
-        amount = minor(item.base_amount, code, "eincomes.amount")
+        amount = minor(item.base_amount, code, "eincomes.amount", signed=True)
     return EstimatedIncome(
         needed(item.id, "eincomes.id"),
         source,
@@ -103,7 +103,7 @@ def contribution(item: answers.ContributionAnswer, source: str) -> Contribution:
         source,
         day(item.date, "contributions.date"),
         code,
-        minor(item.amount, code, "contributions.amount"),
+        minor(item.amount, code, "contributions.amount", signed=True),
     )
 
 
@@ -119,9 +119,9 @@ def income(item: answers.IncomeAnswer, source: str) -> Income:
         end,
         item.frequency,
         code,
-        base=minor_or_none(item.base_amount, code, "incomes.baseAmount"),
-        gross=minor_or_none(item.gross_amount, code, "incomes.grossAmount"),
-        net=minor_or_none(item.net_amount, code, "incomes.netAmount"),
+        base=minor_or_none(item.base_amount, code, "incomes.baseAmount", signed=True),
+        gross=minor_or_none(item.gross_amount, code, "incomes.grossAmount", signed=True),
+        net=minor_or_none(item.net_amount, code, "incomes.netAmount", signed=True),
     )
 
 
@@ -160,7 +160,7 @@ def liability(item: answers.LiabilityAnswer, source: str) -> Liability:
 
 
 def transaction(item: answers.TransactionAnswer, source: str) -> Transaction:
-    """A credit (positive) or debit (negative): the only amounts that may be below zero."""
+    """A credit (positive) or debit (negative)."""
     code = currency(item.currency, "transactions.currency")
     return Transaction(
         needed(item.id, "transactions.id"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select, tuple_
@@ -18,6 +19,7 @@ from decision_service.storage.privacy.data_keys import DataKeys, StoredKey
 from decision_service.storage.privacy.sealing import opened, sealed
 from decision_service.storage.privacy.wrapping import about
 from decision_service.storage.queries import warm
+from decision_service.storage.queries.decisions import from_microseconds
 from decision_service.storage.queries.dialect import insert_new, padded, raise_each
 from decision_service.storage.schema import tables
 from decision_service.storage.schema.tables import known_counts, snapshots
@@ -129,6 +131,14 @@ def body(
         return None
     key = data_keys.unwrap(StoredKey(found[1], found[2]), about(tables.consents, user_id))
     return opened(key, found[0], snapshot_id)
+
+
+def earlier(connection: Connection, user_id: str, most: int) -> Sequence[tuple[str, datetime]]:
+    """The ids of a user's newest snapshots with when each was stored first, the last one first."""
+    c = snapshots.c
+    found = select(c.snapshot_id, c.stored).where(c.user_id == user_id)
+    rows = connection.execute(found.order_by(c.stored.desc(), c.snapshot_id).limit(most))
+    return [(row[0], from_microseconds(row[1])) for row in rows]
 
 
 def user_state(connection: Connection, user_id: str, data_keys: DataKeys) -> UserState:

@@ -19,6 +19,7 @@ from decision_service.domain.time import AsOf
 from tests.oracles.factors import (
     accounts,
     contributions,
+    dead_ends,
     employment,
     fees,
     income,
@@ -53,6 +54,7 @@ FAMILIES: dict[str, tuple[Callable[[Applicant], Any], dict[str, Any]]] = {
 
 ALONE: dict[str, Callable[[Applicant], Any]] = {
     "transactions.fee_presence_91d": fees.fee_presence_91d,
+    "transactions.unexplained_credit_share_91d": fees.unexplained_credit_share_91d,
     **proof.ALONE,
 }
 """Factors that rest on other than their family does."""
@@ -74,6 +76,8 @@ def reference(
     """The factors of one applicant: all of them, or the chosen ones."""
     wanted = names() if chosen is None else list(chosen)
     who = Applicant(snapshot, policy, as_of, tuple(wanted), term_months)
+    gone, over = dead_ends.find(who)
+    who.memory.update(superseded=gone, ended=over)
     answers: dict[str, Answer] = {}
     prepared: dict[str, Any] = {}
     for name in wanted:

@@ -17,6 +17,7 @@ from tests.oracles.factors.monthly_income import (
     observed,
     outstanding,
     refuse_short,
+    told_by,
     wait_for,
 )
 from tests.oracles.factors.parts import Teller, month_income, parts_of
@@ -24,9 +25,10 @@ from tests.oracles.factors.sources import Source
 from tests.oracles.factors.usable import unusable, whole
 
 
-def wait_in(incomes: Incomes, month: int) -> Wait:
-    """What is waited for in a month whose amount is not known."""
-    return wait_for(incomes, month, outstanding(incomes, month))
+def wait_in(incomes: Incomes, month: int) -> Cause | Wait:
+    """What is waited for in a month whose amount is not known; nothing mends an overlap."""
+    late = outstanding(incomes, month)
+    return wait_for(incomes, month, late) if late else Cause.BAD_DATA
 
 
 def last_known(incomes: Incomes) -> int:
@@ -55,26 +57,45 @@ def carries_a_third(incomes: Incomes, source: Source, last: int) -> bool:
     return whole_income > 0 and carried * 3 >= whole_income
 
 
-def has_fallen(incomes: Incomes, source: Source, last: int) -> bool:
-    """Whether a source shows none in a later month, or under 60 % of its own median."""
+def fallen_in(incomes: Incomes, source: Source, last: int) -> int | None:
+    """The first later month of which a source shows none, or under 60 % of its own median."""
     before = [month for month in range(last - 5, last + 1) if observed(incomes, month)]
-    usual = median([source.amount(month) for month in before])
+    usual = median([told_by(incomes, source, month) for month in before])
     for month in range(last + 1, source.settled + 1):
         if month in carved(incomes, source):
             continue
-        if source.amount(month) <= 0 or source.amount(month) < usual * Fraction(60, 100):
-            return True
-    return False
-
-
-def newest_truth(incomes: Incomes) -> Wait | None:
-    """What is waited for where a source that carried the income shows less than it did."""
-    last = last_known(incomes)
-    for source in incomes.sources:
-        newer = source.live and source.settled > last
-        if newer and carries_a_third(incomes, source, last) and has_fallen(incomes, source, last):
-            return wait_in(incomes, last + 1)
+        told = told_by(incomes, source, month)
+        if told <= 0 or told < usual * Fraction(60, 100):
+            return month
     return None
+
+
+def newest_truth(incomes: Incomes) -> Cause | Wait | None:
+    """What is missing where a source that carried the income shows less than it did.
+
+    A payroll is named with its month before what is waited for.
+    """
+    last = last_known(incomes)
+    fallen, payrolls = False, []
+    for source in incomes.sources:
+        if source.live and source.settled > last and carries_a_third(incomes, source, last):
+            month = fallen_in(incomes, source, last)
+            if month is not None:
+                fallen = True
+                if source.payroll and not source.platform:
+                    payrolls.append((month, source.name))
+    if not fallen:
+        return None
+    late = wait_in(incomes, next_unknown(incomes, last))
+    if payrolls:
+        month, name = min(payrolls)
+        return Wait(month, name, late.due if isinstance(late, Wait) else None)
+    return late
+
+
+def next_unknown(incomes: Incomes, last: int) -> int:
+    """The first observed month after the last known one."""
+    return min(month for month in history(incomes) if month > last)
 
 
 def refuse_unknown(incomes: Incomes, months: list[int]) -> None:

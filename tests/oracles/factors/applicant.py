@@ -22,7 +22,7 @@ class Wait(NamedTuple):
 
     month: int
     source: str
-    due: date
+    due: date | None
 
 
 class Unknown(Exception):
@@ -56,6 +56,7 @@ class Feeder:
     synced: datetime | None
     account: Account | None
     partial: bool
+    ended: bool = False
 
     @property
     def unknown(self) -> bool:
@@ -133,15 +134,28 @@ def connection(who: Applicant, account: Account) -> Feeder:
         supported=None if provider is None else provider.supported,
         synced=synced_at(who, account),
         account=account,
-        partial=account.connection_status != "CONNECTED",
+        partial=account.connection_status != "CONNECTED" and account.id not in ended(who),
+        ended=account.id in ended(who),
     )
+
+
+def superseded(who: Applicant) -> set[str]:
+    """The accounts of which another one shows all (see dead_ends)."""
+    found: set[str] = who.memory.get("superseded", set())
+    return found
+
+
+def ended(who: Applicant) -> set[str]:
+    """The payroll accounts whose job is over (see dead_ends)."""
+    found: set[str] = who.memory.get("ended", set())
+    return found
 
 
 def connections(who: Applicant) -> list[Feeder]:
     """Every account that is connected, or is not but has delivered; revoked ones are gone."""
     found = []
     for account in who.snapshot.accounts:
-        if account.connection_status == "DISCONNECTED":
+        if account.connection_status == "DISCONNECTED" or account.id in superseded(who):
             continue
         if account.connection_status != "CONNECTED" and not has_delivered(who, account.id):
             continue
@@ -154,7 +168,7 @@ def revoked(who: Applicant) -> list[Feeder]:
     return [
         connection(who, account)
         for account in who.snapshot.accounts
-        if account.connection_status == "DISCONNECTED"
+        if account.connection_status == "DISCONNECTED" and account.id not in superseded(who)
     ]
 
 

@@ -71,7 +71,7 @@ def payer_of(who: Applicant, feeder: Feeder) -> Payer | None:
         return None
     settled = settled_month(who, feeder, Kind.CONTRIBUTIONS, set(sums), set(sums))
     paid = [month for month, amount in sums.items() if amount > 0]
-    live = bool(paid) and max(paid) >= settled - 3
+    live = bool(paid) and max(paid) >= settled - 3 and not feeder.document
     lag = lag_month(who, feeder, Kind.CONTRIBUTIONS)
     return Payer(feeder.provider_id, feeder.id, lag, settled, live)
 
@@ -144,10 +144,29 @@ def whole_history(family: Contributions) -> list[int]:
 def within(family: Contributions, months: list[int], scheme: str = "") -> list[Paid]:
     """The contributions of a window, once its currency is known to be ours alone."""
     inside = [one for one in family.paid if one.month in months and scheme in ("", one.scheme)]
+    causes = set()
+    sums: dict[tuple[str, int], int] = {}
     for one in inside:
         if one.currency != family.who.policy.currency:
-            raise Unknown(Cause.MIXED_CURRENCY)
+            causes.add(Cause.MIXED_CURRENCY)
+        else:
+            key = (one.account, one.month)
+            sums[key] = sums.get(key, 0) + one.amount
+    if any(amount < 0 and whole_month(family, month) < 0 for (_, month), amount in sums.items()):
+        causes.add(Cause.BAD_DATA)
+    if causes:
+        raise Unknown(*causes)
     return inside
+
+
+def whole_month(family: Contributions, month: int) -> int:
+    """All that was paid in a month, to every scheme that has settled it."""
+    ours = [one for one in family.paid if one.currency == family.who.policy.currency]
+    return sum(
+        scheme_month(ours, scheme, month)
+        for scheme in all_schemes(family)
+        if month <= settled_of(family, scheme)
+    )
 
 
 def scheme_month(inside: list[Paid], scheme: str, month: int) -> int:
@@ -211,13 +230,19 @@ def months(n: int) -> Factor:
     """Three schemes in two months are two months; the window may end at any month posted early."""
 
     def factor(family: Contributions) -> int:
-        best = 0
+        best, causes = 0, set()
         for scheme in all_schemes(family):
             first_end, last_end = lag_of(family, scheme), settled_of(family, scheme)
             reach = list(range(first_end - n + 1, last_end + 1))
-            paid = covered_months(within(family, reach, scheme), [scheme])
+            try:
+                paid = covered_months(within(family, reach, scheme), [scheme])
+            except Unknown as unknown:
+                causes |= unknown.causes
+                continue
             for end in range(first_end, last_end + 1):
                 best = max(best, len([month for month in paid if end - n < month <= end]))
+        if causes:
+            raise Unknown(*causes)
         return best
 
     return factor
@@ -276,10 +301,10 @@ def longest_streak_months(family: Contributions) -> int:
     """The longest run of months with one in any scheme."""
     window = whole_history(family)
     inside = within(family, window)
-    runs = [
-        longest_run(True, window, covered_months(inside, [scheme]))
-        for scheme in all_schemes(family)
-    ]
+    runs = []
+    for scheme in all_schemes(family):
+        settled = [month for month in window if month <= settled_of(family, scheme)]
+        runs.append(longest_run(True, settled, covered_months(inside, [scheme])))
     return max(runs)
 
 

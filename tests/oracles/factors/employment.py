@@ -33,6 +33,7 @@ from tests.oracles.factors.monthly_income import (
     incomes_of,
     refuse_short,
     shows_income,
+    told_by,
 )
 from tests.oracles.factors.proof import grades_in, last_backed, proof_taints, unbacked
 from tests.oracles.factors.taints import refuse_tainted, taints
@@ -82,7 +83,7 @@ def pays(incomes: Incomes, month: int) -> bool:
 
 def works(incomes: Incomes, month: int) -> bool:
     """Whether a gig platform gave more than nothing in a month."""
-    return any(one.platform and one.amount(month) > 0 for one in incomes.sources)
+    return any(one.platform and told_by(incomes, one, month) > 0 for one in incomes.sources)
 
 
 def absent_is_none(family: Callable[[Applicant], object], who: Applicant) -> object | None:

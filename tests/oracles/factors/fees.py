@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause
 from decision_service.domain.needs import TransactionClass
@@ -19,7 +23,9 @@ from tests.oracles.factors.applicant import (
     read_of,
     records_of,
 )
+from tests.oracles.factors.arithmetic import number
 from tests.oracles.factors.settled import seen_until
+from tests.oracles.factors.shares import stand_in_start
 from tests.oracles.factors.taints import (
     contradicts_itself,
     faults_of_kind,
@@ -32,7 +38,10 @@ from tests.oracles.factors.transactions import (
     Transactions,
     class_of_one,
     day_window,
+    of_class,
     refuse_unclassed,
+    refuse_unread,
+    rests_of,
     unknown_claims,
 )
 
@@ -60,8 +69,8 @@ def spoilt(who: Applicant, gig: list[Feeder]) -> set[Cause | Wait]:
     return causes | faults_of_kind(who, KIND)
 
 
-def fee_presence_91d(who: Applicant) -> str:
-    """Whether each platform account that works at a charging provider shows a fee in 91 days."""
+def platforms_of(who: Applicant) -> Transactions:
+    """The transactions of platforms alone, or Unknown when they are spoilt or there are none."""
     causes: set[Cause | Wait] = {
         Cause.NOT_FETCHED for kind in INCOME_KINDS if read_of(who, kind) is None
     }
@@ -78,7 +87,27 @@ def fee_presence_91d(who: Applicant) -> str:
     ]
     if not moved:
         raise unknown_claims(who) or Unknown(Cause.NO_DATA)
-    family = Transactions(who, 0, min(seen_until(who, one) for one in gig), moved)
+    return Transactions(who, 0, min(seen_until(who, one) for one in gig), moved)
+
+
+def unexplained_credit_share_91d(who: Applicant) -> Decimal:
+    """The reversals of 91 days that no fee explains, in them and the earnings."""
+    family = platforms_of(who)
+    refuse_unread(family, stand_in_start(who))
+    window = day_window(family, 91)
+    refuse_unclassed(family, window)
+    earned = sum(of_class(family, window, TransactionClass.EARNING))
+    first = family.synced - timedelta(days=90)
+    rests = [rest for day, rest in rests_of(family) if first <= day <= family.synced]
+    whole = earned + sum(rests, Fraction(0))
+    if whole <= 0:
+        raise Unknown(Cause.NO_EVIDENCE)
+    return number(sum(rests, Fraction(0)) / whole)
+
+
+def fee_presence_91d(who: Applicant) -> str:
+    """Whether each platform account that works at a charging provider shows a fee in 91 days."""
+    family = platforms_of(who)
     window = day_window(family, 91)
     refuse_unclassed(family, window)
     fees = {one.source for provider_id, one in window if is_fee(family, provider_id, one)}

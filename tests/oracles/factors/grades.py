@@ -8,7 +8,8 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
 from tests.oracles.factors.applicant import Applicant, Feeder, feeders, records_of
 from tests.oracles.factors.arithmetic import median
-from tests.oracles.factors.employers import employments, key_of, names_one
+from tests.oracles.factors.ceilings import clipped
+from tests.oracles.factors.employers import employments, names_one
 
 
 def payroll_grade(feeder: Feeder) -> str:
@@ -21,14 +22,20 @@ def work_grade(feeder: Feeder) -> str:
     return "DOCUMENT" if feeder.document else "PLATFORM"
 
 
-def is_employed(who: Applicant, month: int) -> bool:
-    """Whether an employment with a named employer covers a day of a month."""
+def is_employed(who: Applicant, month: int, tellers: set[str]) -> bool:
+    """Whether an employment with a named employer, told by some accounts, covers a month's day."""
     first, last = Month(month).first_day, Month(month).last_day
     for one in employments(who):
         covers = one.start <= last and (one.end is None or one.end >= first)
-        if covers and names_one(who, one.employer):
-            return True
+        begun = one.start <= who.as_of.date
+        if covers and begun and one.source in tellers and names_one(who, one.employer):
+            return first <= who.as_of.date
     return False
+
+
+def works(who: Applicant, month: int) -> bool:
+    """Whether anybody but a document tells of an employer in a month."""
+    return is_employed(who, month, {one.id for one in feeders(who) if not one.document})
 
 
 def paid_in(who: Applicant, provider_id: str) -> set[int]:
@@ -49,7 +56,7 @@ def paid_in(who: Applicant, provider_id: str) -> set[int]:
 
 def has_habit(who: Applicant, provider_id: str, month: int) -> bool:
     """Whether a scheme was paid to in 18 of the 24 months up to a month, with no employer."""
-    paid = [one for one in paid_in(who, provider_id) if not is_employed(who, one)]
+    paid = [one for one in paid_in(who, provider_id) if not works(who, one)]
     return len([one for one in paid if month - 23 <= one <= month]) >= 18
 
 
@@ -59,26 +66,19 @@ def is_usual(who: Applicant, feeder: Feeder, month: int) -> bool:
     for one in records_of(who, Kind.EINCOMES, feeder):
         if one.currency == who.policy.currency:
             sums[one.month] = sums.get(one.month, 0) + one.amount
+    sums = {one: clipped(who, feeder.provider_id, one, amount) for one, amount in sums.items()}
     told = [sums[one] for one in range(month - 23, month + 1) if sums.get(one, 0) > 0]
     return not told or sums.get(month, 0) <= median(told) * Fraction(3, 2)
 
 
 def estimate_grade(who: Applicant, feeder: Feeder, month: int) -> str:
     """What stands behind a formal account's estimate of a month."""
+    if feeder.document:
+        return "DOCUMENT"
     if not feeder.scheme:
         return "DECLARED"
-    if is_employed(who, month):
+    if is_employed(who, month, {feeder.id}):
         return "REMITTED"
     if has_habit(who, feeder.provider_id, month) and is_usual(who, feeder, month):
         return "REMITTED"
     return "DECLARED"
-
-
-def confirmed(who: Applicant, feeder: Feeder, employer: str) -> bool:
-    """Whether an employment that another source tells of has the employer of a document."""
-    return any(
-        one.source != feeder.id
-        and names_one(who, one.employer)
-        and key_of(who, one.employer) == employer
-        for one in employments(who)
-    )

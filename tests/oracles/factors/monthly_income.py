@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from decision_service.domain.kinds import Kind
@@ -22,7 +23,7 @@ from tests.oracles.factors.applicant import (
 )
 from tests.oracles.factors.classes import too_much_unmapped
 from tests.oracles.factors.income_taints import gig_feeders, income_taints, taints_of_work
-from tests.oracles.factors.shares import EARNED, Doubt, Share, doubts, stand_in_start
+from tests.oracles.factors.shares import EARNED, Doubt, Share, doubts, overlapped, stand_in_start
 from tests.oracles.factors.sources import (
     Source,
     carved_out,
@@ -145,12 +146,40 @@ def by_kind_and_month(incomes: Incomes) -> dict[tuple[Kind, int], list[Share]]:
 
 
 def has_better(incomes: Incomes, feeder: Feeder, month: int) -> bool:
-    """Whether an account has payroll or an estimate in a month, in the ruleset's currency."""
+    """Whether an account has payroll or an estimate in a month, in the ruleset's currency.
+
+    No estimate takes the place of earnings below zero.
+    """
+    return has_told(incomes, Kind.INCOMES, feeder, month) or (
+        has_told(incomes, Kind.EINCOMES, feeder, month) and not lost(incomes, feeder, month)
+    )
+
+
+def has_told(incomes: Incomes, kind: Kind, feeder: Feeder, month: int) -> bool:
+    """Whether an account has a record of a kind in a month, in the ruleset's currency."""
     return any(
         share.feeder.id == feeder.id and share.currency == incomes.who.policy.currency
-        for kind in (Kind.INCOMES, Kind.EINCOMES)
         for share in settled_shares(incomes, kind, month)
     )
+
+
+def lost(incomes: Incomes, feeder: Feeder, month: int) -> bool:
+    """Whether a platform took back more in a month than it paid, and nothing is told as payroll."""
+    if not feeder.gig or has_told(incomes, Kind.INCOMES, feeder, month):
+        return False
+    return any(
+        source.kind is Kind.TRANSACTIONS
+        and source.feeder.id == feeder.id
+        and source.amount(month) < 0
+        for source in incomes.sources
+    )
+
+
+def told_by(incomes: Incomes, source: Source, month: int) -> Fraction:
+    """What a source says of a month, but an estimate of a platform that took money back."""
+    if source.kind is Kind.EINCOMES and lost(incomes, source.feeder, month):
+        return Fraction(0)
+    return source.amount(month)
 
 
 def standing_in(incomes: Incomes, month: int) -> list[Share]:
@@ -197,7 +226,7 @@ def history(incomes: Incomes) -> list[int]:
 
 def shows_income(incomes: Incomes, month: int) -> bool:
     """Whether some source shows income above zero in a month."""
-    return any(source.amount(month) > 0 for source in incomes.sources)
+    return any(told_by(incomes, source, month) > 0 for source in incomes.sources)
 
 
 def unsettled(incomes: Incomes, month: int) -> list[Source]:
@@ -232,7 +261,8 @@ def wait_for(incomes: Incomes, month: int, sources: list[Source]) -> Wait:
 
 
 def formal_payroll(incomes: Incomes, month: int) -> list[Share]:
-    """The payroll of accounts that are no gig platforms in a month, in the ruleset's currency."""
+    """The payroll of accounts that are no gig platforms in a month, in the ruleset's currency;
+    of documents too."""
     return [
         one
         for one in settled_shares(incomes, Kind.INCOMES, month)
@@ -243,7 +273,8 @@ def formal_payroll(incomes: Incomes, month: int) -> list[Share]:
 def outstanding(incomes: Incomes, month: int) -> list[Source]:
     """The sources that could still add to a month's income."""
     alone = incomes.who.policy.combine_income is CombineIncome.PER_JOB
-    if alone and formal_payroll(incomes, month):
+    paid = [one for one in formal_payroll(incomes, month) if not one.feeder.document]
+    if alone and paid:
         return [
             source
             for source in incomes.sources
@@ -253,9 +284,33 @@ def outstanding(incomes: Incomes, month: int) -> list[Source]:
 
 
 def is_known(incomes: Incomes, month: int) -> bool:
-    """Whether nothing outstanding could add to a month's income."""
-    found: bool = incomes.once(("known", month), lambda: not outstanding(incomes, month))
+    """Whether nothing outstanding could add to a month's income, and no payslips overlap in it."""
+    found: bool = incomes.once(
+        ("known", month),
+        lambda: not outstanding(incomes, month) and not is_overlapped(incomes, month),
+    )
     return found
+
+
+def is_overlapped(incomes: Incomes, month: int) -> bool:
+    """Whether payslips that overlap leave a month open; documents only where they count."""
+    real = [one for one in formal_payroll(incomes, month) if not one.feeder.document]
+    schemes = [
+        one
+        for one in settled_shares(incomes, Kind.EINCOMES, month)
+        if one.feeder.scheme
+        and not one.feeder.document
+        and one.currency == incomes.who.policy.currency
+    ]
+    per_job = incomes.who.policy.combine_income is CombineIncome.PER_JOB
+    for source in incomes.sources:
+        if not source.payroll or month > source.settled:
+            continue
+        if source.feeder.document and per_job and (real or schemes):
+            continue
+        if month in overlapped(incomes.who, source.feeder):
+            return True
+    return False
 
 
 def amount_horizon(incomes: Incomes) -> int | None:

@@ -9,9 +9,10 @@ from fractions import Fraction
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import CombineIncome
 from tests.oracles.factors.applicant import Feeder, feeders
+from tests.oracles.factors.ceilings import ceiling_of
 from tests.oracles.factors.employers import same_jobs
-from tests.oracles.factors.grades import confirmed, estimate_grade, payroll_grade, work_grade
-from tests.oracles.factors.monthly_income import Incomes, has_better, settled_shares
+from tests.oracles.factors.grades import estimate_grade, is_employed, payroll_grade, work_grade
+from tests.oracles.factors.monthly_income import Incomes, has_better, lost, settled_shares
 from tests.oracles.factors.shares import EARNED, Share, all_slips
 
 GRADES = ("DECLARED", "DOCUMENT", "PLATFORM", "REMITTED", "PAYROLL")
@@ -49,21 +50,18 @@ def total(shares: list[Share]) -> Fraction:
     return sum((share.amount for share in shares), Fraction(0))
 
 
-def backed_payroll(incomes: Incomes, feeder: Feeder, shares: list[Share]) -> Fraction:
-    """What is proven of an account's payroll: of documents what another source confirms."""
-    if payroll_grade(feeder) == "PAYROLL":
-        return total(shares)
-    return total([one for one in shares if confirmed(incomes.who, feeder, one.employer)])
-
-
-def payroll_part(
-    incomes: Incomes, feeder: Feeder, shares: list[Share], form: str, name: str
-) -> Part:
-    """An account's payroll as a part."""
+def payroll_part(feeder: Feeder, shares: list[Share], form: str, name: str) -> Part:
+    """An account's payroll as a part; paper proves no amount."""
     amount = total(shares)
     teller = ((feeder.id, Kind.INCOMES), amount)
-    backed = backed_payroll(incomes, feeder, shares)
+    backed = Fraction(0) if feeder.document else amount
     return Part(form, name, amount, payroll_grade(feeder), backed, (teller,))
+
+
+def clipped_total(incomes: Incomes, feeder: Feeder, month: int, told: list[Share]) -> Fraction:
+    """An account's estimate of a month, up to its scheme's ceiling."""
+    ceiling = ceiling_of(incomes.who, feeder.provider_id, month)
+    return total(told) if ceiling is None else min(total(told), Fraction(ceiling))
 
 
 def simple_part(
@@ -80,11 +78,12 @@ def account_part(incomes: Incomes, feeder: Feeder, month: int, name: str) -> Par
     estimates = domestic(incomes, Kind.EINCOMES, month, feeder)
     if payroll:
         form = "gig" if feeder.gig else "payroll"
-        return payroll_part(incomes, feeder, payroll, form, name)
-    if estimates:
+        return payroll_part(feeder, payroll, form, name)
+    if estimates and not lost(incomes, feeder, month):
         grade = work_grade(feeder) if feeder.gig else estimate_grade(incomes.who, feeder, month)
         form = "gig" if feeder.gig else "estimate"
-        return simple_part(feeder, Kind.EINCOMES, total(estimates), grade, form, name)
+        amount = clipped_total(incomes, feeder, month, estimates)
+        return simple_part(feeder, Kind.EINCOMES, amount, grade, form, name)
     moves = domestic(incomes, Kind.TRANSACTIONS, month, feeder)
     if not any(move.cls in EARNED for move in moves) or has_better(incomes, feeder, month):
         return None
@@ -132,7 +131,7 @@ def payroll_by_job(incomes: Incomes, month: int) -> dict[str, list[Part]]:
         for share in domestic(incomes, Kind.INCOMES, month, feeder):
             paid.setdefault(jobs[share.employer], []).append(share)
         for job, shares in paid.items():
-            part = payroll_part(incomes, feeder, shares, "payroll", job)
+            part = payroll_part(feeder, shares, "payroll", job)
             found.setdefault(job, []).append(part)
     return found
 
@@ -163,29 +162,86 @@ def best_proven(told: list[Part]) -> list[Part]:
     return [one for one in told if GRADES.index(one.grade) == strongest]
 
 
-def estimate_parts(incomes: Incomes, month: int) -> list[Part]:
-    """The estimates of formal accounts without payroll in the month."""
+def estimate_parts(incomes: Incomes, month: int, worked: list[Part]) -> list[Part]:
+    """The estimates of formal accounts without payroll in the month; paper only without others.
+
+    What no employer of the same account stands for counts at most one and a half of what
+    platforms say of the month.
+    """
     found = []
     for feeder in feeders(incomes.who):
         part = None if feeder.gig else account_part(incomes, feeder, month, "")
-        if part is not None and part.form == "estimate":
-            found.append(part)
-    return found
+        if part is None or part.form != "estimate":
+            continue
+        if worked and not is_employed(incomes.who, month, {feeder.id}):
+            most = max(Fraction(3, 2) * whole_of(worked), Fraction(0))
+            amount = min(part.amount, most)
+            part = simple_part(feeder, Kind.EINCOMES, amount, part.grade, part.form, part.name)
+        found.append((feeder, part))
+    real = [part for feeder, part in found if not feeder.document]
+    return real or [part for _, part in found]
+
+
+def whole_of(parts: list[Part]) -> Fraction:
+    """What some parts give together."""
+    return sum((one.amount for one in parts), Fraction(0))
+
+
+def scheme_tells(incomes: Incomes, month: int) -> bool:
+    """Whether a scheme, and not a paper of one, tells of a month."""
+    return any(
+        one.scheme and not one.document and domestic(incomes, Kind.EINCOMES, month, one)
+        for one in feeders(incomes.who)
+    )
+
+
+def with_paper(incomes: Incomes, month: int, best: Part, papers: list[Part]) -> Part:
+    """An estimate at its ceiling with what documents may add to it: a quarter of the ceiling."""
+    ceilings = []
+    for feeder in feeders(incomes.who):
+        ceiling = ceiling_of(incomes.who, feeder.provider_id, month)
+        said = [amount for (name, _), amount in best.tellers if name == feeder.id]
+        if ceiling is not None and said and said[0] >= ceiling:
+            ceilings.append(ceiling)
+    if not ceilings:
+        return best
+    amount = max(best.amount, min(whole_of(papers), Fraction(5, 4) * max(ceilings)))
+    return Part(best.form, best.name, amount, best.grade, best.backed, best.tellers)
 
 
 def per_job(incomes: Incomes, month: int) -> list[Part]:
-    """Payroll and gig; without payroll the larger of estimates and gig."""
-    payroll, gig = payroll_parts(incomes, month), gig_parts(incomes, month)
+    """Payroll and gig; without payroll the larger of estimates and gig; documents without both."""
+    paid = payroll_by_job(incomes, month).values()
+    payroll = [highest(real) for told in paid if (real := [p for p in told if is_payroll(p)])]
+    papers = [highest(told) for told in paid if not any(is_payroll(one) for one in told)]
+    every = gig_parts(incomes, month)
+    worked = [one for one in every if one.grade != "DOCUMENT"]
     if payroll:
-        return payroll + gig
-    estimates = estimate_parts(incomes, month)
-    if not estimates:
+        return payroll + worked
+    estimates = estimate_parts(incomes, month, worked)
+    if scheme_tells(incomes, month):
+        more = papers + [one for one in every if one not in worked]
+        return larger([with_paper(incomes, month, highest(estimates), more)], worked)
+    if papers:
+        return papers + every
+    return larger([highest(estimates)] if estimates else [], every)
+
+
+def is_payroll(part: Part) -> bool:
+    """Whether payroll itself tells it, and no paper."""
+    return part.grade == "PAYROLL"
+
+
+def larger(estimate: list[Part], gig: list[Part]) -> list[Part]:
+    """The larger of the two; a platform's month below zero lowers the estimate."""
+    if not estimate or not gig:
+        return estimate or gig
+    (best,), worked = estimate, whole_of(gig)
+    if worked < 0:
+        return [best, *gig]
+    if worked > best.amount:
         return gig
-    best = highest(estimates)
-    worked = sum((one.amount for one in gig), Fraction(0))
-    if gig and worked > best.amount:
-        return gig
-    if gig and worked == best.amount:
+    if worked == best.amount:
         more = tuple(teller for one in gig for teller in one.tellers)
         return [Part(best.form, "", best.amount, best.grade, best.backed, best.tellers + more)]
     return [best]

@@ -10,7 +10,7 @@ from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
 from tests.oracles.factors.amounts import as_money
 from tests.oracles.factors.applicant import Unknown
-from tests.oracles.factors.monthly_income import Incomes, wait_for
+from tests.oracles.factors.monthly_income import Incomes, is_overlapped, wait_for
 from tests.oracles.factors.parts import payroll_parts
 from tests.oracles.factors.sources import Source, live_or_all
 from tests.oracles.factors.usable import PAYROLL, refuse_unusable, unusable
@@ -59,6 +59,8 @@ def latest_payroll_month(incomes: Incomes) -> Money:
     month = min(one.settled for one in live_or_all(sources))
     if month < first_month(sources):
         raise Unknown(Cause.SHORT_HISTORY)
+    if is_overlapped(incomes, month):
+        raise Unknown(Cause.BAD_DATA)
     refuse_unusable(incomes, [month], PAYROLL)
     paid = sum((part.amount for part in payroll_parts(incomes, month)), Fraction(0))
     return as_money(incomes, paid)

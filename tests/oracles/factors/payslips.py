@@ -68,7 +68,7 @@ def is_told_again(slip: Slip, kept: list[Slip]) -> bool:
 def once_each(slips: list[Slip]) -> list[Slip]:
     """Equal periods once, with the larger amount."""
     kept: list[Slip] = []
-    for slip in sorted(slips, key=lambda one: (one.pay is None, -(one.pay or 0), one.income.id)):
+    for slip in sorted(slips, key=lambda one: (one.pay is None, -abs(one.pay or 0), one.income.id)):
         if not is_told_again(slip, kept):
             kept.append(slip)
     return kept
@@ -88,6 +88,16 @@ def without_parts(slips: list[Slip]) -> list[Slip]:
         if inner and abs((outer.pay or 0) - whole) <= Fraction(5, 100) * abs(whole):
             kept = [one for one in kept if one not in inner]
     return kept
+
+
+def paid_once(slips: list[Slip]) -> list[Slip]:
+    """Every pay once, and what is taken back beside it."""
+    return pays(slips) + once_each([one for one in slips if (one.pay or 0) < 0])
+
+
+def pays(slips: list[Slip]) -> list[Slip]:
+    """Every pay once, without what is taken back."""
+    return without_parts(once_each([one for one in slips if (one.pay or 0) >= 0]))
 
 
 def common_days(one: Slip, other: Slip) -> int:

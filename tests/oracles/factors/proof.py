@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import Any
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import ABSENT, Cause
-from decision_service.domain.months import Month
 from tests.oracles.factors.amounts import (
     last_amounts,
     last_known,
@@ -18,22 +16,25 @@ from tests.oracles.factors.amounts import (
 )
 from tests.oracles.factors.applicant import Applicant, Unknown, all_records_of, feeders
 from tests.oracles.factors.arithmetic import mean, number
+from tests.oracles.factors.ceilings import ceiling_of
 from tests.oracles.factors.employers import key_of
-from tests.oracles.factors.monthly_income import Incomes, formal_payroll, incomes_of, settled_shares
+from tests.oracles.factors.grades import estimate_grade, works
+from tests.oracles.factors.monthly_income import Incomes, incomes_of
 from tests.oracles.factors.parts import (
     GRADES,
+    clipped_total,
+    domestic,
     month_income,
     parts_of,
     payroll_by_job,
-    payroll_parts,
 )
-from tests.oracles.factors.payslips import once_each, slip_of, without_parts
+from tests.oracles.factors.payslips import paid_once, slip_of
 from tests.oracles.factors.shares import (
     Share,
     shares_of,
     transaction_shares,
 )
-from tests.oracles.factors.sources import amounts_of
+from tests.oracles.factors.sources import Source, amounts_of
 from tests.oracles.factors.taints import is_expired, taints_of_kind
 from tests.oracles.factors.usable import Causes, whole
 
@@ -118,7 +119,11 @@ def months_since_backed(incomes: Incomes) -> int:
     known, last = last_known(incomes), last_backed(incomes)
     if last is None:
         raise Unknown(Cause.NO_EVIDENCE)
-    work = [one.settled for one in incomes.sources if one.payroll or one.platform]
+    work = [
+        one.settled
+        for one in incomes.sources
+        if (one.payroll or one.platform) and not one.feeder.document
+    ]
     return max(max([known, *work]) - last, 0)
 
 
@@ -149,56 +154,65 @@ def weakest_grade(incomes: Incomes) -> str:
     raise AssertionError("all grades together carry the whole")
 
 
-def ceiling_of(who: Applicant, provider_id: str, month: int) -> int | None:
-    """The most that a scheme tells of a month's income, in minor units."""
-    fitting = [
-        one
-        for one in who.policy.ceilings
-        if fnmatchcase(provider_id, one.provider)
-        and one.currency == who.policy.currency
-        and one.since <= Month(month).first_day
-    ]
-    return max(fitting, key=lambda one: one.since).amount if fitting else None
-
-
-def scheme_figure(incomes: Incomes, month: int, payroll: Fraction) -> Fraction | None:
-    """The highest scheme's estimate; at its ceiling the payroll's own figure, where it is more."""
-    told: dict[tuple[str, str], Fraction] = {}
-    for share in settled_shares(incomes, Kind.EINCOMES, month):
-        if share.feeder.scheme and share.currency == incomes.who.policy.currency:
-            key = (share.feeder.id, share.feeder.provider_id)
-            told[key] = told.get(key, Fraction(0)) + share.amount
-    if not told:
-        return None
-    most = max(told.values())
-    for (_, provider_id), amount in told.items():
-        ceiling = ceiling_of(incomes.who, provider_id, month)
-        if amount == most and ceiling is not None and amount >= ceiling and payroll > amount:
-            return payroll
-    return most
-
-
-def beside_schemes(incomes: Incomes, window: list[int]) -> Pair:
-    """The whole month's payroll beside the highest scheme's estimate."""
-    found = []
-    for month in window:
-        if formal_payroll(incomes, month):
-            payroll = sum((one.amount for one in payroll_parts(incomes, month)), Fraction(0))
-            scheme = scheme_figure(incomes, month, payroll)
-            if scheme is not None:
-                found.append((payroll, scheme))
+def scheme_figures(incomes: Incomes, month: int) -> dict[str, tuple[Fraction, bool]]:
+    """The highest scheme's estimate of each grade, and whether it means "at least"."""
+    who = incomes.who
+    found: dict[str, tuple[Fraction, bool]] = {}
+    for feeder in feeders(who):
+        told = domestic(incomes, Kind.EINCOMES, month, feeder)
+        if not feeder.scheme or not told:
+            continue
+        amount = clipped_total(incomes, feeder, month, told)
+        ceiling = ceiling_of(who, feeder.provider_id, month)
+        at_least = ceiling is not None and amount >= ceiling and works(who, month)
+        grade = estimate_grade(who, feeder, month)
+        found[grade] = max(found.get(grade, (amount, at_least)), (amount, at_least))
     return found
 
 
-def beside_documents(incomes: Incomes, window: list[int]) -> list[Pair]:
-    """Of each job the payroll beside the documents."""
-    found: dict[str, Pair] = {}
+def of_payroll(incomes: Incomes, month: int, grade: str) -> Fraction | None:
+    """A month's payroll as one grade tells it; jobs of which it does not tell as the other does."""
+    jobs = payroll_by_job(incomes, month)
+    if not any(one.grade == grade for told in jobs.values() for one in told):
+        return None
+    paid = Fraction(0)
+    for told in jobs.values():
+        own = [one.amount for one in told if one.grade == grade]
+        paid = paid + max(own or [one.amount for one in told])
+    return paid
+
+
+def compared(one: tuple[Fraction, bool], other: tuple[Fraction, bool]) -> tuple[Fraction, Fraction]:
+    """Two figures of one month; what means "at least" agrees with more."""
+    (left, left_least), (right, right_least) = one, other
+    if left_least and right > left:
+        return right, right
+    if right_least and left > right:
+        return left, left
+    return left, right
+
+
+def tellings(incomes: Incomes, window: list[int]) -> list[Pair]:
+    """Every two grades of source that tell of the same months, month by month."""
+    found: dict[Any, Pair] = {}
     for month in window:
         for job, told in payroll_by_job(incomes, month).items():
             proven = [one.amount for one in told if one.grade == "PAYROLL"]
             uploaded = [one.amount for one in told if one.grade == "DOCUMENT"]
             if proven and uploaded:
-                found.setdefault(job, []).append((max(proven), max(uploaded)))
+                found.setdefault(("job", job), []).append((max(proven), max(uploaded)))
+        schemes = scheme_figures(incomes, month)
+        for grade in ("PAYROLL", "DOCUMENT"):
+            paid = of_payroll(incomes, month, grade)
+            for proof, figure in schemes.items():
+                if paid is not None:
+                    pair = compared((paid, False), figure)
+                    found.setdefault((grade, "scheme", proof), []).append(pair)
+        for one in sorted(schemes):
+            for other in sorted(schemes):
+                if one < other:
+                    pair = compared(schemes[one], schemes[other])
+                    found.setdefault(("schemes", one, other), []).append(pair)
     return list(found.values())
 
 
@@ -215,11 +229,37 @@ def source_disagreement_6m(incomes: Incomes) -> Decimal:
     """The largest difference between two tellers of the same work."""
     window = last_amounts(incomes, 6)
     refuse_unknown(incomes, window)
-    pairs = [beside_schemes(incomes, window), *beside_documents(incomes, window)]
-    told = [difference(pair) for pair in pairs if pair]
+    told = [difference(pair) for pair in tellings(incomes, window)]
     if not told:
         raise Unknown(Cause.NO_EVIDENCE)
     return number(max(told))
+
+
+def scheme_conflict(incomes: Incomes) -> str:
+    """The first scheme of which two live accounts differ by over 5 % in two of twelve months."""
+    schemes = [one for one in incomes.sources if one.scheme]
+    if not schemes:
+        raise Unknown(Cause.NO_EVIDENCE)
+    in_conflict = set()
+    for one in schemes:
+        for other in schemes:
+            same = one.feeder.provider_id == other.feeder.provider_id
+            both = one.name < other.name and one.live and other.live
+            if same and both and differing(incomes, one, other) >= 2:
+                in_conflict.add(one.feeder.provider_id)
+    return min(in_conflict, default="none")
+
+
+def differing(incomes: Incomes, one: Source, other: Source) -> int:
+    """In how many of the last twelve months that both have posted they differ by over 5 %."""
+    both = sorted(set(one.amounts) & set(other.amounts))
+    posted = [month for month in both if month <= min(one.settled, other.settled)][-12:]
+    count = 0
+    for month in posted:
+        more, less = sorted((one.amounts[month], other.amounts[month]), reverse=True)
+        if more - less > Fraction(5, 100) * more:
+            count = count + 1
+    return count
 
 
 def claimed_payroll(who: Applicant, feeder: Any) -> list[Share]:
@@ -230,7 +270,7 @@ def claimed_payroll(who: Applicant, feeder: Any) -> list[Share]:
         slips.setdefault(key, []).append(slip_of(income))
     found = []
     for (employer, _), told in slips.items():
-        for slip in without_parts(once_each(told)):
+        for slip in paid_once(told):
             found.extend(shares_of(feeder, slip, employer))
     return found
 
@@ -271,6 +311,7 @@ def unknown_provider_excess(incomes: Incomes) -> Decimal:
 
 FACTORS: dict[str, Factor] = {
     "source_disagreement_6m": source_disagreement_6m,
+    "scheme_conflict": scheme_conflict,
     "unknown_provider_excess": unknown_provider_excess,
 }
 

@@ -10,9 +10,9 @@ from tests.oracles.factors.applicant import Applicant, Feeder
 
 
 def seen_until(who: Applicant, feeder: Feeder) -> date:
-    """The earlier of as_of's date and the sync's."""
+    """The earlier of as_of's date and the sync's; as_of's where the job is over."""
     moment = who.as_of.instant
-    if feeder.synced is not None and feeder.synced < moment:
+    if feeder.synced is not None and feeder.synced < moment and not feeder.ended:
         moment = feeder.synced
     return moment.astimezone(who.as_of.zone).date()
 

@@ -18,9 +18,9 @@ from tests.oracles.factors.payslips import (
     clashes,
     months_later,
     months_of,
-    once_each,
+    paid_once,
+    pays,
     slip_of,
-    without_parts,
 )
 
 FREQUENCIES = (
@@ -88,7 +88,7 @@ def payroll_shares(who: Applicant, feeder: Feeder) -> list[Share]:
     """A payroll record goes to its pay month; a long one to the months of its days."""
     found = []
     for (employer, _), slips in slips_by_job(who, feeder).items():
-        for slip in without_parts(once_each(slips)):
+        for slip in paid_once(slips):
             found.extend(shares_of(feeder, slip, employer))
     for income in records_of(who, Kind.INCOMES, feeder):
         if income.frequency not in FREQUENCIES:
@@ -180,21 +180,25 @@ def unread_months(income: Income) -> list[int]:
 
 
 def doubts(who: Applicant, feeder: Feeder) -> list[Doubt]:
-    """The months of payroll whose frequency is an unknown word, or that overlaps other payroll.
+    """The months of payroll whose frequency is an unknown word.
 
-    Without an end a period of unknown frequency may be a year.
+    Without an end its period may be a year.
     """
     found: list[Doubt] = []
     for income in records_of(who, Kind.INCOMES, feeder):
         if income.frequency not in FREQUENCIES:
             months = unread_months(income)
             found += [Doubt(feeder, month, income.currency, income.id) for month in months]
+    return found
+
+
+def overlapped(who: Applicant, feeder: Feeder) -> set[int]:
+    """The months that payslips touch which overlap, neither holding the other."""
+    found: set[int] = set()
     for (_, currency), slips in slips_by_job(who, feeder).items():
-        if currency != who.policy.currency:
-            continue
-        for slip in clashes(without_parts(once_each(slips))):
-            months = months_of(slip)
-            found += [Doubt(feeder, month, currency, slip.income.id) for month in months]
+        if currency == who.policy.currency:
+            for slip in clashes(pays(slips)):
+                found.update(months_of(slip))
     return found
 
 

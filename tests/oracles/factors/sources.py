@@ -9,6 +9,7 @@ from fractions import Fraction
 from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
 from tests.oracles.factors.applicant import Applicant, Feeder, feeders, records_of
+from tests.oracles.factors.ceilings import ceiling_of
 from tests.oracles.factors.earnings import net
 from tests.oracles.factors.employers import employments
 from tests.oracles.factors.payslips import slip_of
@@ -35,7 +36,9 @@ class Source:
 
     @property
     def live(self) -> bool:
-        """Whether its newest month with income is at most three before the settled one."""
+        """Whether its newest month with income is at most three before the settled one; no file."""
+        if self.feeder.document:
+            return False
         earned = [month for month, amount in self.amounts.items() if amount > 0]
         return bool(earned) and max(earned) >= self.settled - 3
 
@@ -95,7 +98,11 @@ def amounts_of(who: Applicant, kind: Kind, shares: list[Share]) -> dict[int, Fra
     domestic = [share for share in shares if share.currency == who.policy.currency]
     months = {share.month for share in domestic}
     if kind is Kind.TRANSACTIONS:
-        moves = [(share.month, share.amount, share.cls) for share in domestic]
+        moves = [
+            (share.transaction.date, share.amount, share.cls)
+            for share in domestic
+            if share.transaction is not None
+        ]
         return {month: net(moves, month) for month in months}
     return {
         month: sum((one.amount for one in domestic if one.month == month), Fraction(0))
@@ -112,7 +119,14 @@ def source_of(who: Applicant, feeder: Feeder, kind: Kind, shares: list[Share]) -
     later = told_in if kind is not Kind.INCOMES else paid_in(who, feeder)
     in_it = posted_by(who, feeder, kind, records)
     settled = settled_month(who, feeder, kind, in_it, later)
-    return Source(feeder, kind, settled, shares, amounts_of(who, kind, shares), max(told_in))
+    amounts = amounts_of(who, kind, shares)
+    if kind is Kind.EINCOMES:
+        ceilings = {month: ceiling_of(who, feeder.provider_id, month) for month in amounts}
+        amounts = {
+            month: amount if (most := ceilings[month]) is None else min(amount, Fraction(most))
+            for month, amount in amounts.items()
+        }
+    return Source(feeder, kind, settled, shares, amounts, max(told_in))
 
 
 def moves_of(who: Applicant, feeder: Feeder) -> list[Share]:

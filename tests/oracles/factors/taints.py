@@ -47,7 +47,12 @@ def contradicts_itself(who: Applicant, kind: Kind, concerned: Feeder | None = No
 
 
 def is_stale(who: Applicant, feeder: Feeder) -> bool:
-    """Whether the sync is longer ago than the policy allows; an unknown one is."""
+    """Whether the sync is longer ago than the policy allows; an unknown one is.
+
+    A job that is over has nothing newer.
+    """
+    if feeder.ended:
+        return False
     if feeder.synced is None:
         return True
     return who.as_of.instant - feeder.synced > who.policy.max_age

@@ -16,6 +16,7 @@ from decision_service.domain.needs import TransactionClass
 from decision_service.domain.snapshot import Transaction
 from tests.oracles.factors.applicant import (
     Applicant,
+    Feeder,
     Unknown,
     all_records_of,
     feeders,
@@ -26,8 +27,9 @@ from tests.oracles.factors.applicant import (
 )
 from tests.oracles.factors.arithmetic import money, number
 from tests.oracles.factors.classes import class_of, too_much_unmapped
-from tests.oracles.factors.earnings import given_back
+from tests.oracles.factors.earnings import unexplained
 from tests.oracles.factors.settled import lag_month, seen_until
+from tests.oracles.factors.shares import EARNED, stand_in_start
 from tests.oracles.factors.taints import refuse_tainted
 
 Moved = tuple[str, Transaction]
@@ -60,9 +62,38 @@ def transactions_of(who: Applicant) -> Transactions:
     if not moved:
         raise unknown_claims(who) or Unknown(Cause.NO_DATA)
     synced = min(seen_until(who, feeder) for feeder in family)
-    return Transactions(
-        who, min(lag_month(who, feeder, Kind.TRANSACTIONS) for feeder in family), synced, moved
-    )
+    horizon = min(lag_month(who, feeder, Kind.TRANSACTIONS) for feeder in family)
+    return Transactions(who, horizon, synced, once_a_platform(who, synced, family))
+
+
+def once_a_platform(who: Applicant, synced: date, family: list[Feeder]) -> list[Moved]:
+    """What moved at every wallet, and at one account of each platform: the one that earned most.
+
+    That is in the last 91 days, else at all; a document only where there is no other.
+    """
+    told = [one for one in family if records_of(who, Kind.TRANSACTIONS, one)]
+    chosen = [one for one in told if not one.gig]
+    for platform in {one.provider_id for one in told if one.gig}:
+        ours = [one for one in told if one.gig and one.provider_id == platform]
+        chosen.append(max(ours, key=lambda one: rank(who, synced, one)))
+    return [
+        (one.provider_id, record)
+        for one in chosen
+        for record in records_of(who, Kind.TRANSACTIONS, one)
+    ]
+
+
+def rank(who: Applicant, synced: date, feeder: Feeder) -> tuple[bool, int, int, str]:
+    """How an account stands among those of its platform."""
+    earned = [
+        (one.date, one.amount)
+        for one in records_of(who, Kind.TRANSACTIONS, feeder)
+        if one.date <= synced
+        and one.currency == who.policy.currency
+        and class_of(who.policy, feeder.provider_id, one) is TransactionClass.EARNING
+    ]
+    lately = [amount for day, amount in earned if day >= synced - timedelta(days=90)]
+    return not feeder.document, sum(lately), sum(amount for _, amount in earned), feeder.id
 
 
 def unknown_claims(who: Applicant) -> Unknown | None:
@@ -186,21 +217,19 @@ def withdrawals(n: int) -> Factor:
     return factor
 
 
-def reversals(family: Transactions, months: list[int]) -> Fraction:
-    """What reversals gave and took in some months, each account's credits up to their limit."""
-    total = Fraction(0)
+def rests_of(family: Transactions) -> list[tuple[date, Fraction]]:
+    """Of every account the reversals that no fee explains, with their days."""
+    found = []
     for account in {one.source for _, one in family.moved}:
         moves = [
-            (Month.of(one.date).index, Fraction(one.amount), class_of_one(family, provider_id, one))
+            (one.date, Fraction(one.amount), class_of_one(family, provider_id, one))
             for provider_id, one in family.moved
-            if one.source == account and one.currency == family.who.policy.currency
+            if one.source == account
+            and one.currency == family.who.policy.currency
+            and one.date >= stand_in_start(family.who)
         ]
-        for month in months:
-            total = total + given_back(moves, month)
-            for when, amount, cls in moves:
-                if when == month and amount < 0 and cls is TransactionClass.REVERSAL:
-                    total = total + amount
-    return total
+        found.extend(unexplained(moves))
+    return found
 
 
 def class_of_one(
@@ -214,12 +243,13 @@ def net(n: int) -> Factor:
     """Earnings less fees and reversals, as the month's income has them."""
 
     def factor(family: Transactions) -> Money:
-        refuse_unread(family, Month(family.horizon - n).first_day)
+        refuse_unread(family, stand_in_start(family.who))
         window = month_window(family, n)
         refuse_unclassed(family, window)
-        kept = of_class(family, window, TransactionClass.EARNING, TransactionClass.FEE)
-        months = list(range(family.horizon - n + 1, family.horizon + 1))
-        return money(sum(kept) + reversals(family, months), family.who.policy.currency)
+        kept = sum(of_class(family, window, *EARNED))
+        months = range(family.horizon - n + 1, family.horizon + 1)
+        rests = [rest for day, rest in rests_of(family) if Month.of(day).index in months]
+        return money(kept - sum(rests, Fraction(0)), family.who.policy.currency)
 
     return factor
 

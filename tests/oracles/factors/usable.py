@@ -23,6 +23,7 @@ from tests.oracles.factors.monthly_income import (
 )
 from tests.oracles.factors.parts import month_income
 from tests.oracles.factors.shares import Doubt, Share, stand_in_start
+from tests.oracles.factors.sources import due_of
 
 INCOME = (Kind.INCOMES, Kind.EINCOMES, Kind.TRANSACTIONS)
 Causes = set[Cause | Wait]
@@ -155,7 +156,24 @@ def refuse_open(incomes: Incomes, span: list[int]) -> None:
     """Raise NOT_YET_POSTED where a month of the span is open."""
     found = open_months(incomes, span)
     if found:
-        raise Unknown(wait_for(incomes, found[0], unsettled(incomes, found[0])))
+        raise Unknown(open_wait(incomes, found[0]))
+
+
+def open_wait(incomes: Incomes, month: int) -> Wait:
+    """What is waited for in an open month: a payroll without pay comes before a scheme."""
+    late = unsettled(incomes, month)
+    wait = wait_for(incomes, month, late)
+    awaited = [one for one in late if one.name == wait.source]
+    silent = [
+        one.name
+        for one in incomes.sources
+        if one.live and one.payroll and not one.platform and one.settled >= month
+        if all(amount <= 0 for when, amount in one.amounts.items() if when >= month)
+    ]
+    first = min(awaited, key=lambda one: (due_of(incomes.who, one, month), one.kind.value))
+    if silent and first.kind is Kind.EINCOMES:
+        return Wait(month, min(silent), wait.due)
+    return wait
 
 
 def either_way(incomes: Incomes, span: list[int], work: Reading) -> object:

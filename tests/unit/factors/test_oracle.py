@@ -39,7 +39,6 @@ def cause_of(missing: Missing) -> Cause | Wait:
     if missing.cause is not Cause.NOT_YET_POSTED:
         return missing.cause
     assert missing.month is not None
-    assert missing.due is not None
     return Wait(missing.month, missing.source or "", missing.due)
 
 

@@ -59,9 +59,9 @@ def test_named_transactions_are_always_asked_for() -> None:
 
 
 def test_the_earliest_date_named_counts() -> None:
-    """Twelve months, and one before them, reach further back than one, 91 days or three months."""
+    """Thirteen months of fees reach further back than one month, 91 days or three months."""
     asked = plan("transactions.count_1m", "transactions.earnings_7d", "transactions.net_12m")
-    assert asked.transactions_from == date(2025, 9, 1)
+    assert asked.transactions_from == date(2025, 10, 1)
 
 
 def test_short_windows_ask_for_enough_to_tell_quiet_from_no_data() -> None:

@@ -29,7 +29,7 @@ income.{inner_gaps,longest_inner_gap}_all
 income.{latest_month,latest_share,sum_change_6m,sum_change_12m}
 income.{months_since_last_payroll,latest_payroll_month,live_sources_count}
 income.{backed_months_12m,months_since_backed,weakest_grade_6m}
-income.{source_disagreement_6m,unknown_provider_excess}
+income.{source_disagreement_6m,unknown_provider_excess,scheme_conflict}
 contributions.months_total
 contributions.count_{3,6,9,12}m
 contributions.change_{6,12,24}m
@@ -40,6 +40,7 @@ transactions.{count,earnings,fees,withdrawals,net}_{1,3,6,12}m
 transactions.{active_days,fee_ratio,largest_earning_share}_{1,3,6,12}m
 transactions.{earnings,active_days}_{7,14,28,91}d
 transactions.{earnings_change_28d_pct,days_since_last,fee_presence_91d}
+transactions.unexplained_credit_share_91d
 employment.{status,has_payroll,has_gig,current_tenure_months,longest_tenure_months}
 employment.{employers_count,jobs_started_24m,months_since_last_end}
 employment.{started_since_backed,ended_without_income}

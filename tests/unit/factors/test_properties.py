@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from decision_service.domain.factor import FactorValue, ValueType
+from decision_service.domain.missing import DataReason
 from decision_service.domain.money import Money
 from decision_service.domain.months import Month
 from decision_service.domain.needs import Needs
@@ -91,6 +93,11 @@ CYCLE = timedelta(days=146_097)
 """After 400 years the calendar repeats itself to the day, leap years and weekdays included."""
 
 
+def moved_year(found: re.Match[str]) -> str:
+    """A year of a text one cycle later."""
+    return f"{int(found[0][:-1]) + CYCLE_YEARS}-"
+
+
 def moved(record: Any) -> Any:
     """Whatever has dates and months, with all of them one cycle later, and so what is inside it."""
     if isinstance(record, tuple):
@@ -100,6 +107,8 @@ def moved(record: Any) -> Any:
     if not isinstance(record, msgspec.Struct):
         return record
     later = {name: moved(getattr(record, name)) for name in record.__struct_fields__}
+    if later.get("code") is DataReason.PAYSLIPS_OVERLAP:
+        later["detail"] = re.sub(r"\d{4}-", moved_year, later["detail"])
     for month in ("month", "newest"):
         if isinstance(later.get(month), int):
             later[month] += 12 * CYCLE_YEARS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -13,9 +14,18 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import FetchPlan, WhenTransactions
-from decision_service.domain.snapshot import KnownCount, Provider, Read, Snapshot, Task
+from decision_service.domain.snapshot import (
+    EstimatedIncome,
+    KnownCount,
+    Liability,
+    Provider,
+    Read,
+    Snapshot,
+    Task,
+)
+from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.decide.fetching import ACCOUNTS_ONLY
 from decision_service.pipeline.ports import FetchResult, SnapshotBody, UserState, WarmMark
@@ -27,6 +37,7 @@ from decision_service.pipeline.snapshots.cache import (
     cut,
     is_whole,
     merged,
+    with_losses_settled,
 )
 from decision_service.pipeline.snapshots.codec import snapshot_body
 from tests.fakes.in_memory import InMemoryDecisionLog
@@ -367,3 +378,66 @@ def test_a_merge_takes_the_kinds_that_were_read_again() -> None:
     new = msgspec.structs.replace(old, eincomes=Read(), contributions=None)
     both = merged(old, new, frozenset({Kind.EINCOMES}))
     assert (both.eincomes, both.contributions) == (Read(), old.contributions)
+
+
+SHRANK = {
+    kind: Missing(Cause.BAD_DATA, DataReason.DATA_SHRANK, kind, "a")
+    for kind in (Kind.EINCOMES, Kind.LIABILITIES)
+}
+TODAY = AsOf.at(NOW, ZoneInfo("Asia/Manila"))
+
+
+def estimates(count, *, shrunk=False, prefix="e"):
+    """A reading of so many months' estimates."""
+    records = tuple(
+        EstimatedIncome(f"{prefix}{n}", "a", 24_300 + n, "PHP", 1) for n in range(count)
+    )
+    return Snapshot("u", eincomes=Read(records, (SHRANK[Kind.EINCOMES],) if shrunk else ()))
+
+
+@pytest.mark.parametrize(
+    ("ago", "before", "taken"),
+    [
+        (timedelta(hours=24), estimates(6, shrunk=True, prefix="other id "), True),
+        (timedelta(hours=23), estimates(6, shrunk=True), False),
+        (timedelta(days=9), estimates(7, shrunk=True), False),
+        (timedelta(minutes=1), estimates(7), True),
+    ],
+)
+def test_a_list_that_shrank_is_taken_at_the_second_look(ago, before, taken):
+    """Equal content a day ago or longer, whatever the ids, or no fewer than the reading before."""
+    now = estimates(6, shrunk=True)
+    earlier = [(NOW - ago, before), (NOW - timedelta(days=40), estimates(33))]
+    assert (with_losses_settled(now, earlier, TODAY).eincomes.faults == ()) is taken
+
+
+def loans(*records, known=0):
+    """A reading of loans, fewer than were known."""
+    shrank = (SHRANK[Kind.LIABILITIES],) if records and known else ()
+    counts = (KnownCount("a", Kind.LIABILITIES, known),) if known else ()
+    return Snapshot("u", liabilities=Read(records, shrank), known=counts)
+
+
+def loan(name, open_, end=date(2028, 1, 1)):
+    """A loan of 20,000 with instalments of 1,000."""
+    start = date(2025, 1, 1)
+    amounts = (2_000_000, 100_000, "Monthly", open_, 0, None)
+    return Liability(name, "a", name, start, end, "PHP", *amounts)
+
+
+@pytest.mark.parametrize(
+    ("left", "taken"),
+    [
+        (loan("salary", 200_000), True),
+        (loan("salary", 200_001), False),
+        (loan("salary", 900_000, end=date(2026, 1, 1)), True),
+        (loan("salary", None), False),
+    ],
+)
+@pytest.mark.parametrize("rest", [(), (loan("housing", 1_500_000),)])
+def test_a_loan_that_was_about_to_end_may_leave_the_list(left, taken, rest):
+    """Two instalments or a term that is over; what is known is then what the account lists."""
+    now = loans(*rest, known=len(rest) + 1)
+    settled = with_losses_settled(now, [(NOW - timedelta(days=40), loans(left, *rest))], TODAY)
+    assert (settled.liabilities.faults == ()) is (taken or not rest)
+    assert ([k.count for k in settled.known] == ([1] if rest else [])) is taken

@@ -16,6 +16,7 @@ REVIEW = """review:
   queues:
     - {name: law, sla: 4h, when: {kinds: [LEGAL]}}
     - {name: fraud, sla: 2h, when: {tags: [second_use, forged]}}
+    - {name: identity, sla: 8h, when: {reasons: [IDENTITY_CONFLICT, IDENTITY_DIFFERS]}}
     - {name: small, sla: 8h, when: {kinds: [SCORE, POLICY], max_amount: 10000}}
     - {name: large, sla: 1h, when: {min_amount: 50000}}
   authority: {review: 20000, review_second: 100000}
@@ -60,3 +61,12 @@ def test_the_first_queue_that_takes_a_referral_has_it(
     found = policy.queue_of(kind, tags, asked)
     assert (found.name, found.sla) == (queue, hours * HOUR)
     assert NO_POLICY.queue_of(kind, tags, asked).name == "default"
+
+
+def test_a_queue_may_take_referrals_by_their_reasons() -> None:
+    """One of its codes among those of the decision is enough."""
+    policy = good(SMALL + REVIEW).review
+    assert policy is not None
+    reasons = ["STALE_DATA", "IDENTITY_CONFLICT"]
+    assert policy.queue_of(ReferKind.DATA, [], None, reasons).name == "identity"
+    assert policy.queue_of(ReferKind.DATA, [], None, reasons[:1]).name == "default"

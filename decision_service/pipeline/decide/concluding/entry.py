@@ -102,6 +102,7 @@ def _review(decision: Decision, admission: Admission, caller: str) -> OpenedRevi
         tuple(tag.name for tag in verdict.tags),
         requested if isinstance(requested, Money) else None,
         "" if verdict.offer is None else verdict.offer.tier,
+        reasons=tuple(reason.code for reason in verdict.reasons),
     )
     return opened_by_referral(case, decision.created, admission.review)
 
