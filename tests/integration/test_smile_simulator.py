@@ -155,7 +155,7 @@ TAINTS = [
             Fault("number", "/contributions", settings={"field": "amount", "value": number}),
             "BAD_AMOUNT",
         )
-        for number in ("NaN", "Infinity", "1e400", "1e400000", "-0", "9" * 400, "-5", "1.00001")
+        for number in ("NaN", "Infinity", "1e400", "1e400000", "-0", "9" * 400, "1.00001")
     ),
 ]
 

@@ -158,7 +158,7 @@ async def test_an_account_that_cannot_be_read_taints_what_it_feeds(failure, code
 async def test_a_bad_item_taints_its_kind_over_all_accounts():
     """An item that cannot be read leaves nothing of its kind, and does not touch the others."""
     one = two()
-    one.payloads[GRAB] = payload(GRAB, eincomes=[eincome(2, amount=-1)])
+    one.payloads[GRAB] = payload(GRAB, eincomes=[eincome(2, amount=10**13)])
     snapshot = (await by_payload(one)).snapshot
     fault = only_fault(snapshot.eincomes)
     assert (fault.code, fault.source) == (DataReason.BAD_AMOUNT, None)
