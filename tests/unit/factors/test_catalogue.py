@@ -21,7 +21,7 @@ NAMED_BY_HAND = {
     "links": 9,
     "match": 4,
     "reuse": 3,
-    "transactions": 43,
+    "transactions": 46,
 }
 
 

@@ -40,6 +40,8 @@ transactions.{count,earnings,fees,withdrawals,net}_{1,3,6,12}m
 transactions.{active_days,fee_ratio,largest_earning_share}_{1,3,6,12}m
 transactions.{earnings,active_days}_{7,14,28,91}d
 transactions.{earnings_change_28d_pct,days_since_last,fee_presence_91d}
+transactions.loan_repayments_{28,91}d
+transactions.days_idle_habit
 employment.{status,has_payroll,has_gig,current_tenure_months,longest_tenure_months}
 employment.{employers_count,jobs_started_24m,months_since_last_end}
 employment.{started_since_backed,ended_without_income}
