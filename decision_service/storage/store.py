@@ -19,6 +19,7 @@ from decision_service.pipeline.operations.clock_ports import ClockReset
 from decision_service.pipeline.operations.replica_check import ProcessRules
 from decision_service.pipeline.outcomes.ports import (
     Compared,
+    Lent,
     LoanOutcome,
     OutcomePosition,
     RecordedOutcome,
@@ -66,6 +67,7 @@ from decision_service.storage.queries import (
     decisions,
     events,
     history,
+    lent,
     outcomes,
     texts,
     warm,
@@ -148,9 +150,9 @@ class Store:
         try:
             noted = await asyncio.to_thread(_journal, url, journal)
             wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
-            erasing = Erasing(database, noted, wrapping, with_decisions=erase_decisions)
-            await erasing.catch_up()
             keys = await _identity_keys(url, identity_keys, database)
+            erasing = Erasing(database, noted, wrapping, keys, with_decisions=erase_decisions)
+            await erasing.catch_up()
             await take_over(database, wrapping)
         except BaseException:
             await database.aclose()
@@ -383,11 +385,17 @@ class Store:
         """Release a claim."""
         await self._database.write(partial(applicants.release, applicant=applicant))
 
+    async def lent(self, decision_id: str) -> Lent | None:
+        """What a loan rests on."""
+        return await self._database.read(partial(lent.of, decision_id=decision_id))
+
     async def record_outcome(
-        self, report: LoanOutcome, caller: str, now: datetime
+        self, report: LoanOutcome, caller: str, now: datetime, *, correction: bool = False
     ) -> Compared | None:
         """Compare a report with those of the caller's loan, and store a new one."""
-        work = partial(outcomes.record, report=report, caller=caller, now=now)
+        work = partial(
+            outcomes.record, report=report, caller=caller, now=now, correction=correction
+        )
         try:
             return await self._database.write(work)
         except ConnectionLost:

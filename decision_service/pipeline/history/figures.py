@@ -12,7 +12,7 @@ from decision_service.domain.missing import Cause
 from decision_service.domain.own_facts import DAYS, Counts, History, Reuse
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.history.keys import HistoryKeys
+from decision_service.pipeline.history.keys import HistoryKeys, owed_key
 from decision_service.pipeline.history.ports import NOTHING_PAST, Past, PastDecision
 
 
@@ -90,7 +90,8 @@ def reuse_of(
 
 
 def _users(keys: Iterable[bytes], past: Mapping[bytes, Past], user_id: str) -> int:
-    found = (one for key in keys for one in past.get(key, NOTHING_PAST).decisions)
+    each = (one for key in keys for one in (key, owed_key(key)))
+    found = (one for key in each for one in past.get(key, NOTHING_PAST).decisions)
     return len({one.user_id for one in found} | {user_id})
 
 

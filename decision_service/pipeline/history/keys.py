@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
 _BYTES = 16
 USER, CUSTOMER, ACCOUNT, PERSON = (letter.encode() for letter in "UCAP")
-KEYED = frozenset({ACCOUNT, PERSON})
-"""The kinds that link users by what the vendor told of them, and go with consent."""
+OWED_ACCOUNT, OWED_PERSON, OWED_CUSTOMER = OWED = tuple(letter.encode() for letter in "apc")
+"""The kinds that an erasure leaves while a loan is open: by them that is found and nothing else."""
+
+KEYED = frozenset({ACCOUNT, PERSON, *OWED})
+"""The kinds that are hashed by a secret key; all but those of `OWED` go with consent."""
 KEY_ID_BYTES = 4
 SMALLEST_KEY = 32
 
@@ -54,6 +58,13 @@ class HistoryKeys(msgspec.Struct, frozen=True):
     accounts: tuple[tuple[bytes, ...], ...] = ()
     person: tuple[bytes, ...] = ()
     keyed: bool = False
+    owed_customer: tuple[bytes, ...] = ()
+
+    @property
+    def owed(self) -> tuple[bytes, ...]:
+        """The keys under which an open loan of somebody erased is found."""
+        hashes = [*chain(*self.accounts), *self.person]
+        return (*map(owed_key, hashes), *self.owed_customer)
 
     @property
     def all(self) -> tuple[bytes, ...]:
@@ -67,6 +78,19 @@ class HistoryKeys(msgspec.Struct, frozen=True):
         for account in self.accounts:
             yield from account
         yield from self.person
+
+
+def owed_key(key: bytes) -> bytes:
+    """The key that an erasure leaves, while a loan is open, in place of one of a keyed kind."""
+    return key[:1].lower() + key[1:]
+
+
+def owed_customer(
+    caller: str, customer_ref: str, secrets: Iterable[IdentityKey]
+) -> tuple[bytes, ...]:
+    """The same of a customer, none where there is no customer_ref."""
+    named = f"{caller}\x00{customer_ref}"
+    return tuple(one.hash(OWED_CUSTOMER, named) for one in secrets) if customer_ref else ()
 
 
 def user_key(user_id: str) -> bytes:
@@ -96,6 +120,7 @@ def history_keys(
         ),
         tuple(secret.hash(PERSON, one) for one in sorted({*people}) for secret in secrets),
         bool(secrets),
+        owed_customer(caller, customer_ref, secrets),
     )
 
 

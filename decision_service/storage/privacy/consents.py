@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import asdict
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
+from decision_service.pipeline.history.keys import IdentityKey
 from decision_service.pipeline.ports import Disconnected, Erased
 from decision_service.storage.privacy import ended, removing
 from decision_service.storage.privacy.data_keys import PLAIN, DataKeys, StoredKey
@@ -90,9 +91,12 @@ def erase(
     *,
     now: datetime,
     data_keys: DataKeys = PLAIN,
+    identity_keys: Sequence[IdentityKey] = (),
     with_decisions: bool = False,
 ) -> Erased:
     """Destroy a user's key and data, end reviews, count the withdrawal, record the erasure.
+
+    Of an open loan the amounts stay, under hashes by the `identity_keys`.
 
     Earlier erasures that failed, and are in the journal alone, are carried out by this one too: no
     later start repeats them on data that was given since.
@@ -106,7 +110,7 @@ def erase(
     removing.hold(connection, removing.of_user(connection, user_id))
     reviews.erase(connection, user_id, now)
     recorded.forget_applicants(connection, user_id)
-    history.unlink(connection, user_id)
+    history.unlink(connection, user_id, identity_keys)
     ended.settle(connection, user_id, disconnected, data_keys)
     gone = connection.execute(delete(snapshots).where(snapshots.c.user_id == user_id))
     for table in (known_counts, link_tokens, warm):

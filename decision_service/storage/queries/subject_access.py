@@ -9,20 +9,39 @@ from sqlalchemy import (
     Connection,
     Select,
     bindparam,
+    exists,
     func,
     literal,
     select,
     tuple_,
 )
 
-from decision_service.pipeline.history.keys import ACCOUNT, CUSTOMER, PERSON, USER, user_key
+from decision_service.pipeline.history.keys import (
+    ACCOUNT,
+    CUSTOMER,
+    OWED_ACCOUNT,
+    OWED_CUSTOMER,
+    OWED_PERSON,
+    PERSON,
+    USER,
+    user_key,
+)
 from decision_service.pipeline.ports import PagePosition, StoredEntry
 from decision_service.pipeline.subject_access.ports import Row
 from decision_service.storage.queries.decisions import from_microseconds, microseconds
 from decision_service.storage.queries.dialect import padded
 from decision_service.storage.queries.history import unpacked
 from decision_service.storage.schema.personal import PERSONAL
-from decision_service.storage.schema.tables import arm_decisions, events, metadata, snapshots
+from decision_service.storage.schema.tables import (
+    arm_decisions,
+    decisions,
+    events,
+    history,
+    history_keys,
+    loan_outcomes,
+    metadata,
+    snapshots,
+)
 
 _INSTANTS = frozenset(
     {
@@ -39,7 +58,15 @@ _OF_DECISION = ("loan_outcomes", "history", "shadow_results")
 _PENDING = events.c.done.is_(False)
 """In the words by which the index of events is found; the others name nobody."""
 
-_KINDS = {USER: "user", CUSTOMER: "customer", ACCOUNT: "account", PERSON: "person"}
+_KINDS = {
+    USER: "user",
+    CUSTOMER: "customer",
+    ACCOUNT: "account",
+    PERSON: "person",
+    OWED_ACCOUNT: "account, while a loan is open",
+    OWED_PERSON: "name with birth date, while a loan is open",
+    OWED_CUSTOMER: "customer, while a loan is open",
+}
 
 
 def _disclosed_columns(name: str) -> Select[Any]:
@@ -63,6 +90,16 @@ _ARM_PLACE = tuple_(*(arm_decisions.c[name] for name in ("product", "created", "
 _ARMS = _disclosed_columns(arm_decisions.name).where(
     _ARM_PLACE.in_(bindparam("of", expanding=True))
 )
+_OPEN_LOANS = (
+    _disclosed_columns(history.name)
+    .join(history_keys, history.c.decision_id == history_keys.c.decision_id)
+    .where(
+        history_keys.c.key == bindparam("key"),
+        ~exists().where(decisions.c.decision_id == history.c.decision_id),
+    )
+)
+"""What an erasure left of decisions that it deleted."""
+
 _KNOWN = tuple(
     _of_user(name, select(literal(1)).select_from(metadata.tables[name])).limit(1)
     for name, held in PERSONAL.items()
@@ -96,10 +133,15 @@ def counts(connection: Connection, user_id: str) -> Mapping[str, int]:
 
 def user_rows(connection: Connection, user_id: str) -> Mapping[str, Sequence[Row]]:
     """The rows of a user alone, by table."""
-    return {
+    found = {
         name: [_row(row) for row in connection.execute(query, {"of": user_id}).mappings()]
         for name, query in _ROWS.items()
     }
+    left = connection.execute(_OPEN_LOANS, {"key": user_key(user_id)}).mappings().all()
+    found[history.name] = [_row(row) for row in left]
+    of = {"of": padded([row["decision_id"] for row in left])}
+    reports = connection.execute(_TOGETHER[loan_outcomes.name], of).mappings()
+    return found | {loan_outcomes.name: [_row(row) for row in reports]}
 
 
 def decision_rows(
@@ -134,6 +176,7 @@ def _row(row: Mapping[Any, Any]) -> Row:
     told = {name: _value(name, value) for name, value in row.items()}
     if "found_by" in told:
         told["found_by"] = _own_kinds(bytes(row["found_by"]), row["user_id"])
+        told["due"] = row["due"]  # of a loan, an amount
     return told
 
 

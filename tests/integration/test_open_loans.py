@@ -1,0 +1,122 @@
+"""Who owes and is erased is found again while the loan is open, and for nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from decision_service.domain.money import Money
+from decision_service.domain.person import FoundPerson
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.history.keys import history_keys
+from decision_service.pipeline.outcomes.ports import LoanStatus, ReportRelation
+from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
+from tests.fakes.world import NOW
+from tests.kits.lending import ANA, BEA, Desk, value
+from tests.kits.stores import opened
+
+MODES = pytest.mark.parametrize("erase_decisions", [False, True], ids=["snapshot", "decisions"])
+
+
+@asynccontextmanager
+async def lent(
+    url: str, tmp_path: Path, *, erase_decisions: bool
+) -> AsyncIterator[tuple[Desk, str]]:
+    """A desk that has lent 50,000 to Ana Cruz of account a-1, customer C-1."""
+    journal = tmp_path / "erasures"
+    secrets = tmp_path / "identity-keys"
+    IDENTITY_KEYS.add(secrets)
+    options = {"journal": journal, "identity_keys": secrets, "erase_decisions": erase_decisions}
+    async with opened(url, **options) as store:
+        desk = Desk(store)
+        made = await desk.decide("user-1", "a-1", ANA, "C-1")
+        assert made.outcome is Outcome.APPROVE
+        await desk.report(made.decision_id)
+        yield desk, made.decision_id
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("account", "person", "customer", "outcome"),
+    [
+        ("a-1", BEA, "", Outcome.REFER),
+        ("a-2", ANA, "", Outcome.REFER),
+        ("a-2", BEA, "C-1", Outcome.DECLINE),
+        ("a-2", BEA, "C-2", Outcome.APPROVE),
+    ],
+    ids=["same account", "same name and birth date", "same customer", "somebody else"],
+)
+async def test_who_owes_is_not_approved_under_another_registration(
+    url: str, tmp_path: Path, account: str, person: FoundPerson, customer: str, outcome: Outcome, *,
+    erase_decisions: bool,
+) -> None:  # fmt: skip
+    """By the account, by name and birth date, or by the lender's customer; a stranger is."""
+    async with lent(url, tmp_path, erase_decisions=erase_decisions) as (desk, _):
+        await desk.store.erase("user-1")
+        assert (await desk.decide("user-2", account, person, customer)).outcome is outcome
+
+
+@MODES
+async def test_what_is_left_serves_that_purpose_alone(
+    url: str, tmp_path: Path, *, erase_decisions: bool
+) -> None:
+    """The debt counts, and of the applications none."""
+    async with lent(url, tmp_path, erase_decisions=erase_decisions) as (desk, _):
+        await desk.store.erase("user-1")
+        found = await desk.decide("user-2", "a-1", ANA)
+        assert value(found, "history.linked_exposure") == Money("PHP", 5_000_000)
+        assert value(found, "history.applications_30d") == 0
+
+
+@MODES
+@pytest.mark.parametrize("status", [LoanStatus.REPAID, LoanStatus.CHARGED_OFF])
+async def test_once_the_loan_is_closed_nothing_is_left(
+    url: str, tmp_path: Path, status: LoanStatus, *, erase_decisions: bool
+) -> None:
+    """Repaid or written off: the report is taken though the decision is gone; the hashes go."""
+    async with lent(url, tmp_path, erase_decisions=erase_decisions) as (desk, decision_id):
+        await desk.store.erase("user-1")
+        assert await desk.owed() == 3
+        assert await desk.report(decision_id, days=30) is ReportRelation.NEWEST
+        assert await desk.owed() == 3
+        assert await desk.report(decision_id, status, days=60) is ReportRelation.NEWEST
+        assert await desk.owed() == 0
+        assert (await desk.decide("user-2", "a-1", ANA)).outcome is Outcome.APPROVE
+
+
+@MODES
+async def test_who_owes_nothing_leaves_nothing(
+    url: str, tmp_path: Path, *, erase_decisions: bool
+) -> None:
+    """A loan that was repaid before the erasure leaves no hash."""
+    async with lent(url, tmp_path, erase_decisions=erase_decisions) as (desk, decision_id):
+        await desk.report(decision_id, LoanStatus.REPAID, days=30)
+        await desk.store.erase("user-1")
+        assert await desk.owed() == 0
+        assert await desk.store.past([history_keys("user-1", "los", "").user])
+
+
+@MODES
+async def test_a_silent_loan_is_forgotten_with_its_retention(
+    url: str, tmp_path: Path, *, erase_decisions: bool
+) -> None:
+    """Counted from the last report, also where the decision went before."""
+    async with lent(url, tmp_path, erase_decisions=erase_decisions) as (desk, decision_id):
+        await desk.store.erase("user-1")
+        await desk.report(decision_id, days=30)
+        for days, left in ((29, 3), (31, 0)):
+            while await desk.store.expire(NOW + timedelta(days=days), 10):
+                pass
+            assert await desk.owed() == left
+
+
+async def test_a_second_erasure_keeps_what_is_owed(url: str, tmp_path: Path) -> None:
+    """Whoever withdraws twice owes as before."""
+    async with lent(url, tmp_path, erase_decisions=False) as (desk, _):
+        for _ in range(2):
+            await desk.store.erase("user-1")
+            assert await desk.owed() == 3
