@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import date
+
+import msgspec
 
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import ABSENT, Cause, Missing
+from decision_service.domain.needs import DataPolicy
 from decision_service.domain.own_facts import Reuse
+from decision_service.domain.snapshot import Income, Read, Snapshot
 from decision_service.factors.answer import Answer
 from decision_service.factors.context import FactorContext
+from decision_service.factors.employers import employer_key
+from decision_service.factors.payroll import amount_of, last_day_of
 from decision_service.factors.registry import READ_CAUSES, Family
+from decision_service.factors.usage import UPLOADED
 
 REUSE = Family("reuse", frozenset(), frozenset({Cause.NOT_FETCHED}), of_own_facts=True)
+MOST_DOCUMENTS = 12
+"""How many threes of payslips are compared, the newest: each is a key of the decision."""
+
 BY_HASH = " Compared by keyed hashes over the decisions on record."
 
 
@@ -59,6 +70,67 @@ def customers_of_user(context: FactorContext) -> Answer:
 def users_of_person(context: FactorContext) -> Answer:
     """How many users share name and birth date."""
     return _count(context, lambda reuse: reuse.users_of_person)
+
+
+@REUSE.factor(
+    "users_of_documents",
+    ValueType.INTEGER,
+    "users",
+    "Smile users with the same payslips in their documents, this one counted.",
+    "By employer, period and amount of each three payslips of an upload, an archive or a provider"
+    " of documents that follow one another with three different amounts, where no payroll account"
+    " tells pay of the employer or of the amount in these periods; 1 where there are none."
+    + BY_HASH,
+    lower=1,
+    better=Better.DOWN,
+)
+def users_of_documents(context: FactorContext) -> Answer:
+    """How many users handed in the same payslips."""
+    return _count(context, lambda reuse: reuse.users_of_documents if reuse.keyed else None)
+
+
+def document_texts(snapshot: Snapshot, policy: DataPolicy) -> Sequence[str]:
+    """What tells the newest documents from others', as texts to be hashed at once."""
+    passing = policy.document_providers
+    accounts = {one.id for one in snapshot.accounts if one.provider_id in passing}
+    files = {s.id for s in snapshot.sources if s.type in UPLOADED or s.provider_id in passing}
+    every = [_Slip.of(one, policy) for one in (snapshot.incomes or Read()).records]
+    found = [one for one in every if one is not None]
+    paid = [one for one in found if one.source not in accounts | files]
+    own = {
+        (one.employer, one.start, one.end, one.amount)
+        for one in found
+        if one.source in accounts | files and not any(map(one.is_told_by, paid))
+    }
+    texts = []
+    for employer in sorted({one[0] for one in own} - {""}):
+        slips = sorted(one[1:] for one in own if one[0] == employer)
+        for three in zip(slips, slips[1:], slips[2:], strict=False):
+            if len({amount for *_, amount in three}) == len(three):
+                told = " ".join(f"{start}/{end}/{amount}" for start, end, amount in three)
+                texts.append((three[-1], f"{employer} {told}"))
+    return [text for _, text in sorted(texts)[-MOST_DOCUMENTS:]]
+
+
+class _Slip(msgspec.Struct, frozen=True):
+    source: str
+    employer: str
+    start: date
+    end: date
+    amount: int
+
+    @classmethod
+    def of(cls, record: Income, policy: DataPolicy) -> _Slip | None:
+        """A payslip with its amount, where it has one."""
+        amount, employer = amount_of(record), employer_key(record.employer, policy)
+        if amount is None:
+            return None
+        return cls(record.source, employer, record.start, last_day_of(record), amount[0])
+
+    def is_told_by(self, other: _Slip) -> bool:
+        """Whether a payslip tells pay of the same job in a period that this one touches."""
+        same = other.employer == self.employer or other.amount == self.amount
+        return same and other.start <= self.end and self.start <= other.end
 
 
 def _count(context: FactorContext, tell: Callable[[Reuse], int | None]) -> Answer:

@@ -16,7 +16,7 @@ from decision_service.pipeline.rules.folder import RuleFolder, TextFile
 _STAGE = re.compile(r"\n  - name: (own_records|exposure) .*?(?=\n  - name: |\noffer:)", re.DOTALL)
 _REASONS = re.compile(
     r"\n  (ALREADY_GRANTED|OWN_LOAN_OVERDUE|MANY_APPLICATIONS|DECLINED_LATELY|ACCOUNT_SHARED"
-    r"|ACCOUNT_OWES|MANY_LENDERS"
+    r"|ACCOUNT_OWES|MANY_LENDERS|DOCUMENTS_SHARED"
     r"|USER_SHARED|PERSON_TWICE|IDENTITY_DIFFERS|CONTACTS_DIFFER):(\n    [^\n]*)+"
 )
 _PARAMS = re.compile(

@@ -1,4 +1,4 @@
-"""Who owes and is erased is found again while the loan is open, and for nothing else."""
+"""What hashes find again: open loans of the erased while they are open, and used documents."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MODES = pytest.mark.parametrize("erase_decisions", [False, True], ids=["snapshot
 
 @asynccontextmanager
 async def lent(
-    url: str, tmp_path: Path, *, erase_decisions: bool
+    url: str, tmp_path: Path, *, erase_decisions: bool, slips: tuple[int, ...] = ()
 ) -> AsyncIterator[tuple[Desk, str]]:
     """A desk that has lent 50,000 to Ana Cruz of account a-1, customer C-1."""
     journal = tmp_path / "erasures"
@@ -33,7 +33,7 @@ async def lent(
     options = {"journal": journal, "identity_keys": secrets, "erase_decisions": erase_decisions}
     async with opened(url, **options) as store:
         desk = Desk(store)
-        made = await desk.decide("user-1", "a-1", ANA, "C-1")
+        made = await desk.decide("user-1", "a-1", ANA, "C-1", slips=slips)
         assert made.outcome is Outcome.APPROVE
         await desk.report(made.decision_id)
         yield desk, made.decision_id
@@ -120,3 +120,45 @@ async def test_a_second_erasure_keeps_what_is_owed(url: str, tmp_path: Path) -> 
         for _ in range(2):
             await desk.store.erase("user-1")
             assert await desk.owed() == 3
+
+
+SLIPS = (30_000_00, 31_500_00, 30_250_00, 30_000_00)
+TEACHERS = (31_000_00, 31_000_00, 31_000_00, 31_000_00)
+BONUS = (31_000_00, 62_000_00, 36_000_00, 31_000_00)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "payroll", "outcome"),
+    [
+        (SLIPS, SLIPS, False, Outcome.REFER),
+        (SLIPS[1:], SLIPS[:3], False, Outcome.APPROVE),
+        (TEACHERS, TEACHERS, False, Outcome.APPROVE),
+        (BONUS, BONUS, True, Outcome.APPROVE),
+        (SLIPS, BONUS, False, Outcome.APPROVE),
+    ],
+    ids=["the same", "two alike", "two teachers", "two with a bonus on payroll", "others"],
+)
+async def test_payslips_that_another_user_handed_in_are_looked_at(
+    url: str, tmp_path: Path, first: tuple[int, ...], second: tuple[int, ...], outcome: Outcome, *,
+    payroll: bool,
+) -> None:  # fmt: skip
+    """Three periods in a row with three amounts are nobody else's, unless a payroll tells them."""
+    secrets = tmp_path / "identity-keys"
+    IDENTITY_KEYS.add(secrets)
+    async with opened(url, identity_keys=secrets) as store:
+        desk = Desk(store)
+        for user, account, person, slips in (
+            ("user-1", "a-1", ANA, first),
+            ("user-2", "a-2", BEA, second),
+        ):
+            made = await desk.decide(user, account, person, slips=slips, payroll=payroll)
+        assert made.outcome is outcome
+        assert value(made, "reuse.users_of_documents") == 1 + (outcome is Outcome.REFER)
+
+
+async def test_the_hashes_of_payslips_go_with_the_person(url: str, tmp_path: Path) -> None:
+    """Who is erased leaves none, though the loan is open."""
+    async with lent(url, tmp_path, erase_decisions=False, slips=SLIPS) as (desk, _):
+        await desk.store.erase("user-1")
+        found = await desk.decide("user-2", "a-2", BEA, slips=SLIPS)
+        assert value(found, "reuse.users_of_documents") == 1

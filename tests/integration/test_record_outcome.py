@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from decision_service.domain.errors import (
     DecisionUnknown,
@@ -19,8 +20,9 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.money import Money
 from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus, ReportRelation
+from decision_service.pipeline.outcomes.read import ReportWatch
 from decision_service.pipeline.outcomes.record import RecordOutcome
-from decision_service.pipeline.ports import DecisionEntry, StoredEntry
+from decision_service.pipeline.ports import DecisionEntry, Filter, StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
@@ -214,3 +216,25 @@ async def test_a_day_is_corrected_where_the_report_says_so(lent: tuple[Desk, str
     found = await desk.decide("user-1", "a-1", ANA)
     assert value(found, "history.exposure_instalments") == Money("PHP", 500_000)
     assert await desk.report(decision_id, days=30, correction=True) is ReportRelation.NEWEST
+
+
+async def test_approvals_that_no_report_follows_raise_an_alarm_and_are_listed(
+    lent: tuple[Desk, str],
+) -> None:
+    """From the day on that the setting names until a report comes, and with 0 never."""
+    desk, decision_id = lent
+    clock, silent = desk.world.clock, Filter(unreported=True)
+
+    async def alarms(days: int, within: int = 30) -> list[Any]:
+        clock.wall = NOW + days * DAY
+        with capture_logs() as logs:
+            await ReportWatch(desk.store, clock, within).look()
+        return [(one["alarm"], one["approvals"], one["oldest"]) for one in logs]
+
+    assert await alarms(29) == []
+    assert await alarms(31, within=0) == []
+    assert await alarms(31) == [("NOT_REPORTED", 1, [decision_id])]
+    assert [one.decision_id for one in await desk.store.list(silent, None, 9)] == [decision_id]
+    await desk.report(decision_id, LoanStatus.NOT_TAKEN_UP, days=32)
+    assert await alarms(33) == []
+    assert await desk.store.list(silent, None, 9) == []

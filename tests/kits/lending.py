@@ -8,8 +8,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from decision_service.domain.money import Money
+from decision_service.domain.months import Month
 from decision_service.domain.person import FoundPerson
-from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.snapshot import Income, Provider, Read, Snapshot, Source
 from decision_service.pipeline.decide.record_codec import decode_facts, factors_from_wire
 from decision_service.pipeline.history.keys import history_keys
 from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus, ReportRelation
@@ -48,6 +49,22 @@ def snapshot(user_id: str, account: str, person: FoundPerson) -> Snapshot:
     return replace(told, accounts=accounts, **(parts | {"identities": people}))
 
 
+def _paid(told: Snapshot, source: str, slips: tuple[int, ...]) -> Snapshot:
+    """The snapshot with payslips of the latest months from a source."""
+    months = [Month(2026 * 12 + 10).plus(-back) for back in range(len(slips), 0, -1)]
+    records = tuple(
+        Income(
+            f"{source}-{month}", source, "Acme Inc", month.first_day, month.last_day, "Monthly",
+            "PHP", None, None, net,
+        )
+        for month, net in zip(months, slips, strict=True)
+    )  # fmt: skip
+    before = told.incomes.records if told.incomes else ()
+    payroll = Provider("sprout_ph", "SYSTEM", ("INCOMES", "EMPLOYMENTS", "IDENTITIES"))
+    providers = (*told.providers, payroll)
+    return replace(told, incomes=Read(before + records), providers=providers)
+
+
 class Desk:
     """A lender that decides by the shipped rules, lends and erases."""
 
@@ -68,15 +85,25 @@ class Desk:
         account: str,
         person: FoundPerson,
         customer_ref: str = "",
-        months: int = 12,
+        *,
+        slips: tuple[int, ...] = (),
+        payroll: bool = False,
     ) -> StoredEntry:
         """The decision on an application of 50,000 by a user with one account."""
         self.world.clock.wall = NOW
-        self.source.snapshot = snapshot(user_id, account, person)
+        told = snapshot(user_id, account, person)
+        if slips:
+            told = replace(told, sources=(Source("u-1", "UPLOAD", "user-provided", NOW),))
+            told = _paid(told, "u-1", slips)
+        if payroll:
+            paying = replace(told.accounts[0], id=f"p-{user_id}", provider_id="sprout_ph")
+            told = replace(told, accounts=(*told.accounts, paying))
+            told = _paid(told, paying.id, slips)
+        self.source.snapshot = told
         asked = application(
             request_id=f"r-{user_id}-{self.source.asked}",
             user_id=user_id,
-            inputs=FIFTY | {"requested_term_months": months},
+            inputs=FIFTY,
             customer_ref=customer_ref,
         )
         return await self.world.decide(leases=self.store.leases)(asked, self.world.call("los"))

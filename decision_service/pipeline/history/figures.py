@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import msgspec
 
 from decision_service.domain.missing import Cause
+from decision_service.domain.needs import DataPolicy
 from decision_service.domain.own_facts import DAYS, Counts, History, Reuse
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome
@@ -17,12 +18,16 @@ from decision_service.pipeline.history.ports import NOTHING_PAST, Past, PastDeci
 
 
 class HistoryOf(msgspec.Struct, frozen=True):
-    """What the figures are told of: product and currency, instant, and how long silence counts."""
+    """What the figures are told of: product and currency, instant, and how long silence counts.
+
+    `policy` says which payslips are documents; without one none is compared.
+    """
 
     product: str
     currency: str
     as_of: AsOf
     unreported: timedelta
+    policy: DataPolicy | None = None
 
 
 class _Owed(msgspec.Struct):
@@ -86,6 +91,7 @@ def reuse_of(
         max(len((customers | {customer_ref}) - {""}), 1),
         _users(keys.person, past, user_id) if keys.person else None,
         keyed=keys.keyed,
+        users_of_documents=_users(keys.documents, past, user_id),
     )
 
 

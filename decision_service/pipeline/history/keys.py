@@ -13,11 +13,11 @@ from itertools import chain
 import msgspec
 
 _BYTES = 16
-USER, CUSTOMER, ACCOUNT, PERSON = (letter.encode() for letter in "UCAP")
+USER, CUSTOMER, ACCOUNT, PERSON, DOCUMENT = (letter.encode() for letter in "UCAPD")
 OWED_ACCOUNT, OWED_PERSON, OWED_CUSTOMER = OWED = tuple(letter.encode() for letter in "apc")
 """The kinds that an erasure leaves while a loan is open: by them that is found and nothing else."""
 
-KEYED = frozenset({ACCOUNT, PERSON, *OWED})
+KEYED = frozenset({ACCOUNT, PERSON, DOCUMENT, *OWED})
 """The kinds that are hashed by a secret key; all but those of `OWED` go with consent."""
 KEY_ID_BYTES = 4
 SMALLEST_KEY = 32
@@ -48,7 +48,7 @@ class IdentityKey(msgspec.Struct, frozen=True):
 
 
 class HistoryKeys(msgspec.Struct, frozen=True):
-    """All keys of one decision; an account and a person have one key for each secret.
+    """All keys of one decision; an account, a person, a document has one key for each secret.
 
     `keyed` is False where there is no secret, so that accounts and persons are not known.
     """
@@ -59,6 +59,7 @@ class HistoryKeys(msgspec.Struct, frozen=True):
     person: tuple[bytes, ...] = ()
     keyed: bool = False
     owed_customer: tuple[bytes, ...] = ()
+    documents: tuple[bytes, ...] = ()
 
     @property
     def owed(self) -> tuple[bytes, ...]:
@@ -78,6 +79,7 @@ class HistoryKeys(msgspec.Struct, frozen=True):
         for account in self.accounts:
             yield from account
         yield from self.person
+        yield from self.documents
 
 
 def owed_key(key: bytes) -> bytes:
@@ -105,6 +107,7 @@ def history_keys(
     secrets: tuple[IdentityKey, ...] = (),
     accounts: Iterable[str] = (),
     people: Iterable[str] = (),
+    documents: Iterable[str] = (),
 ) -> HistoryKeys:
     """The keys of a decision; `people` are normalised names with their birth dates.
 
@@ -121,6 +124,7 @@ def history_keys(
         tuple(secret.hash(PERSON, one) for one in sorted({*people}) for secret in secrets),
         bool(secrets),
         owed_customer(caller, customer_ref, secrets),
+        tuple(one.hash(DOCUMENT, text) for text in sorted({*documents}) for one in secrets),
     )
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from decision_service.domain.accounts import PENDING
 from decision_service.domain.own_facts import OwnFacts
 from decision_service.domain.snapshot import Snapshot
+from decision_service.factors.reuse import document_texts
 from decision_service.matching.normalised import normalised_person
 from decision_service.pipeline.history.figures import HistoryOf, history_of, reuse_of
 from decision_service.pipeline.history.keys import (
@@ -90,6 +91,7 @@ class ReadHistory:
             self.secrets,
             _accounts(snapshot),
             _people(snapshot),
+            document_texts(snapshot, about.policy) if about.policy else (),
         )
         every = keys.all
         past = await self._past((*every, *keys.owed), found)

@@ -46,15 +46,17 @@ class RecordedOutcome(msgspec.Struct, frozen=True):
 
 
 class Lent(msgspec.Struct, frozen=True):
-    """What the history has of the decision that a loan rests on, also where that was erased.
+    """What a loan rests on: its decision, or what the history has of one that was erased.
 
-    `approved` is in minor units of `currency`, None where nothing was approved.
+    `approved` is in minor units of `currency`, None where nothing was approved. `term` is what was
+    asked for in months, 1 where nothing is left of that.
     """
 
     caller: str
     decided: datetime
-    currency: str
+    currency: str | None
     approved: int | None
+    term: object = 1
 
 
 class OutcomePosition(msgspec.Struct, frozen=True):
@@ -115,6 +117,9 @@ class OutcomeLog(Protocol):
 
     async def lent(self, decision_id: str) -> Lent | None:
         """What a loan rests on; None where the history has nothing of it."""
+
+    async def unreported(self, before: datetime, most: int) -> tuple[int, Sequence[str]]:
+        """How many approvals from before an instant have no report, and the oldest of them."""
 
     async def record_outcome(
         self, report: LoanOutcome, caller: str, now: datetime, *, correction: bool = False

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-import msgspec
+import asyncio
+from datetime import timedelta
 
+import msgspec
+import structlog
+
+from decision_service.alarms import Alarm, raised
+from decision_service.domain.errors import StoreError
 from decision_service.pipeline.outcomes.ports import OutcomeLog, OutcomePosition, RecordedOutcome
+from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.records.read import ReadDecisions
+
+EVERY_SECONDS = 86_400.0
+MOST_NAMED = 10
+
+log = structlog.get_logger("decision_service.outcomes")
 
 
 class OutcomePage(msgspec.Struct, frozen=True):
@@ -13,6 +25,40 @@ class OutcomePage(msgspec.Struct, frozen=True):
 
     outcomes: tuple[RecordedOutcome, ...]
     next: OutcomePosition | None
+
+
+class ReportWatch:
+    """Raises an alarm each day while approvals of so many `days` ago have no report."""
+
+    def __init__(self, log: OutcomeLog, clock: Clock, days: int) -> None:
+        self._log = log
+        self._clock = clock
+        self._days = days
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def look(self) -> None:
+        """Once; the line names the oldest, `decisions list --unreported` all."""
+        if not self._days:
+            return
+        before = self._clock.now() - timedelta(days=self._days)
+        try:
+            count, oldest = await self._log.unreported(before, MOST_NAMED)
+        except StoreError as error:
+            log.warning("reports.not_counted", reason=error.reason)
+            return
+        if count:
+            log.error(
+                "approvals without a report of a loan",
+                alarm=raised(Alarm.NOT_REPORTED),
+                approvals=count,
+                days=self._days,
+                oldest=[*oldest],
+            )
 
 
 class ListOutcomes:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-import msgspec
-
 from decision_service.domain.errors import (
     DecisionUnknown,
     FieldInvalid,
@@ -17,6 +15,7 @@ from decision_service.domain.money import Money
 from decision_service.pipeline.decide.record_codec import inputs_from_wire
 from decision_service.pipeline.outcomes.ports import (
     Compared,
+    Lent,
     LoanOutcome,
     OutcomeLog,
     ReportRelation,
@@ -62,19 +61,20 @@ class RecordOutcome:
         _require_agreement(report, compared)
         return compared
 
-    async def _lent(self, decision_id: str, scope: str) -> _RestsOn:
+    async def _lent(self, decision_id: str, scope: str) -> Lent:
         """What a loan rests on: while it is open, also where the decision was erased."""
         lent = await self._log.lent(decision_id)
-        approved = None if lent is None else lent.approved
         try:
             decision = await self._read.get(decision_id, full=False, scope=scope)
         except DecisionUnknown:
             if lent is None or scope not in {"", lent.caller}:
                 raise
-            return _RestsOn(lent.caller, lent.decided, lent.currency, approved, 1)
+            return lent
         entry, inputs = decision.entry, inputs_from_wire(decision.facts.inputs)
-        term, currency = inputs.get("requested_term_months"), await self._currency(decision)
-        return _RestsOn(entry.caller, entry.created, currency, approved, term)
+        approved = None if lent is None else lent.approved
+        currency = await self._currency(decision)
+        term = inputs.get("requested_term_months")
+        return Lent(entry.caller, entry.created, currency, approved, term)
 
     async def _currency(self, decision: Recorded) -> str | None:
         """The currency that was applied in, else that of the rules; None where there is neither."""
@@ -85,17 +85,7 @@ class RecordOutcome:
         return None if digest is None else (await self._archive.by_digest(digest)).currency
 
 
-class _RestsOn(msgspec.Struct, frozen=True):
-    """As `Lent`; `term` is what was asked for, 1 where nothing is left of that."""
-
-    caller: str
-    decided: datetime
-    currency: str | None
-    approved: int | None
-    term: object
-
-
-def _require_truth(report: LoanOutcome, of: _RestsOn) -> None:
+def _require_truth(report: LoanOutcome, of: Lent) -> None:
     """Refuse what no loan on the decision can be; raises FieldInvalid with each such field."""
     found, lent, due, paid_on = {}, report.disbursed, report.instalment, report.disbursed_on
     if lent and of.approved is not None and 100 * lent.minor > MOST_PERCENT * of.approved:

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from decision_service.pipeline.history.keys import (
     ACCOUNT,
     CUSTOMER,
+    DOCUMENT,
     OWED_ACCOUNT,
     OWED_CUSTOMER,
     OWED_PERSON,
@@ -63,6 +64,7 @@ _KINDS = {
     CUSTOMER: "customer",
     ACCOUNT: "account",
     PERSON: "person",
+    DOCUMENT: "payslips that were handed in",
     OWED_ACCOUNT: "account, while a loan is open",
     OWED_PERSON: "name with birth date, while a loan is open",
     OWED_CUSTOMER: "customer, while a loan is open",
