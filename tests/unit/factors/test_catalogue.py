@@ -20,7 +20,7 @@ NAMED_BY_HAND = {
     "liabilities": 31,
     "links": 9,
     "match": 4,
-    "reuse": 3,
+    "reuse": 4,
     "transactions": 46,
 }
 

@@ -60,7 +60,7 @@ history.{applications,approvals,declines}_{1,7,30,90}d
 history.{days_since_last_decline,last_decline_date,exposure,exposure_instalments,linked_exposure}
 history.{overdue_loans,repaid_loans,today}
 match.{name,birth_date,phone,email}
-reuse.{users_of_account,customers_of_user,users_of_person}
+reuse.{users_of_account,customers_of_user,users_of_person,users_of_documents}
 identity.{age_years,age_at_maturity_years}
 """
 
