@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 
-import msgspec
-
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import ABSENT, Cause, Missing
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.own_facts import Reuse
-from decision_service.domain.snapshot import Income, Read, Snapshot
+from decision_service.domain.snapshot import Read, Snapshot
 from decision_service.factors.answer import Answer
 from decision_service.factors.context import FactorContext
 from decision_service.factors.employers import employer_key
@@ -21,6 +19,7 @@ from decision_service.factors.registry import READ_CAUSES, Family
 from decision_service.factors.usage import UPLOADED
 
 REUSE = Family("reuse", frozenset(), frozenset({Cause.NOT_FETCHED}), of_own_facts=True)
+_Slip = tuple[date, date, int]
 MOST_DOCUMENTS = 12
 """How many threes of payslips are compared, the newest: each is a key of the decision."""
 
@@ -92,19 +91,19 @@ def users_of_documents(context: FactorContext) -> Answer:
 def document_texts(snapshot: Snapshot, policy: DataPolicy) -> Sequence[str]:
     """What tells the newest documents from others', as texts to be hashed at once."""
     passing = policy.document_providers
-    accounts = {one.id for one in snapshot.accounts if one.provider_id in passing}
-    files = {s.id for s in snapshot.sources if s.type in UPLOADED or s.provider_id in passing}
-    every = [_Slip.of(one, policy) for one in (snapshot.incomes or Read()).records]
-    found = [one for one in every if one is not None]
-    paid = [one for one in found if one.source not in accounts | files]
-    own = {
-        (one.employer, one.start, one.end, one.amount)
-        for one in found
-        if one.source in accounts | files and not any(map(one.is_told_by, paid))
-    }
+    handed_in = {one.id for one in snapshot.accounts if one.provider_id in passing}
+    handed_in |= {s.id for s in snapshot.sources if s.type in UPLOADED or s.provider_id in passing}
+    own, paid = dict[str, set[_Slip]](), list[tuple[str, _Slip]]()
+    for record in (snapshot.incomes or Read()).records:
+        employer, amount = employer_key(record.employer, policy), amount_of(record)
+        slip = record.start, last_day_of(record), amount[0] if amount else 0
+        if record.source not in handed_in:
+            paid.append((employer, slip))
+        elif employer and amount:
+            own.setdefault(employer, set()).add(slip)
     texts = []
-    for employer in sorted({one[0] for one in own} - {""}):
-        slips = sorted(one[1:] for one in own if one[0] == employer)
+    for employer, found in own.items():
+        slips = sorted(one for one in found if not _is_paid(employer, one, paid))
         for three in zip(slips, slips[1:], slips[2:], strict=False):
             if len({amount for *_, amount in three}) == len(three):
                 told = " ".join(f"{start}/{end}/{amount}" for start, end, amount in three)
@@ -112,25 +111,13 @@ def document_texts(snapshot: Snapshot, policy: DataPolicy) -> Sequence[str]:
     return [text for _, text in sorted(texts)[-MOST_DOCUMENTS:]]
 
 
-class _Slip(msgspec.Struct, frozen=True):
-    source: str
-    employer: str
-    start: date
-    end: date
-    amount: int
-
-    @classmethod
-    def of(cls, record: Income, policy: DataPolicy) -> _Slip | None:
-        """A payslip with its amount, where it has one."""
-        amount, employer = amount_of(record), employer_key(record.employer, policy)
-        if amount is None:
-            return None
-        return cls(record.source, employer, record.start, last_day_of(record), amount[0])
-
-    def is_told_by(self, other: _Slip) -> bool:
-        """Whether a payslip tells pay of the same job in a period that this one touches."""
-        same = other.employer == self.employer or other.amount == self.amount
-        return same and other.start <= self.end and self.start <= other.end
+def _is_paid(employer: str, slip: _Slip, paid: Sequence[tuple[str, _Slip]]) -> bool:
+    """Whether payroll shows pay of the employer, or of the amount, in the period of a payslip."""
+    start, end, amount = slip
+    return any(
+        from_ <= end and start <= to and (named == employer or told == amount)
+        for named, (from_, to, told) in paid
+    )
 
 
 def _count(context: FactorContext, tell: Callable[[Reuse], int | None]) -> Answer:

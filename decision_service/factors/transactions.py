@@ -343,7 +343,9 @@ def days_idle_habit(context: FactorContext) -> Answer:
 )
 def loan_repayments(context: FactorContext, length: int) -> Answer:
     """A platform's own instalments."""
-    return _over_days(context, length, lambda tally: -tally.sums[REPAID], (REPAID,))
+    book, of = trade_book(context), (REPAID,)
+    window, back_to = book.last_days(length), book.last_days(LOOK_BACK_DAYS)
+    return on_trade(book, window, back_to, lambda tally: -tally.sums[REPAID], of)
 
 
 def _over_months(
@@ -358,14 +360,11 @@ def _over_months(
 
 
 def _over_days(
-    context: FactorContext,
-    length: int,
-    work: Callable[[Tally], Figure | Cause],
-    of: Sequence[int] = OF_EARNINGS,
+    context: FactorContext, length: int, work: Callable[[Tally], Figure | Cause]
 ) -> Answer:
     book = trade_book(context)
     back_to = book.last_days(LOOK_BACK_DAYS)
-    return on_trade(book, book.last_days(length), back_to, work, of)
+    return on_trade(book, book.last_days(length), back_to, work, OF_EARNINGS)
 
 
 def _idleness(active: Sequence[date], end: date) -> Figure | Cause:

@@ -389,10 +389,6 @@ class Store:
         """What a loan rests on."""
         return await self._database.read(partial(lent.of, decision_id=decision_id))
 
-    async def unreported(self, before: datetime, most: int) -> tuple[int, Sequence[str]]:
-        """How many approvals from before an instant have no report, and the oldest of them."""
-        return await self._database.read(partial(decisions.unreported, before=before, most=most))
-
     async def record_outcome(
         self, report: LoanOutcome, caller: str, now: datetime, *, correction: bool = False
     ) -> Compared | None:

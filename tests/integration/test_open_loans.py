@@ -8,13 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from decision_service.domain.money import Money
 from decision_service.domain.person import FoundPerson
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.history.keys import history_keys
+from decision_service.pipeline.history.keys import CUSTOMER, DOCUMENT, OWED, USER, history_keys
 from decision_service.pipeline.outcomes.ports import LoanStatus, ReportRelation
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
+from decision_service.storage.schema import tables
 from tests.fakes.world import NOW
 from tests.kits.lending import ANA, BEA, Desk, value
 from tests.kits.stores import opened
@@ -159,6 +161,15 @@ async def test_payslips_that_another_user_handed_in_are_looked_at(
 async def test_the_hashes_of_payslips_go_with_the_person(url: str, tmp_path: Path) -> None:
     """Who is erased leaves none, though the loan is open."""
     async with lent(url, tmp_path, erase_decisions=False, slips=SLIPS) as (desk, _):
+        assert DOCUMENT in await kinds(desk)
         await desk.store.erase("user-1")
+        assert await kinds(desk) == {USER, CUSTOMER, *OWED}
         found = await desk.decide("user-2", "a-2", BEA, slips=SLIPS)
         assert value(found, "reuse.users_of_documents") == 1
+
+
+async def kinds(desk: Desk) -> set[bytes]:
+    """The kinds of keys under which there is a decision."""
+    query = select(tables.history_keys.c.key)
+    keys = await desk.store._database.read(lambda c: c.execute(query).scalars().all())
+    return {bytes(key)[:1] for key in keys}

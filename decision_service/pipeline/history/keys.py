@@ -19,6 +19,7 @@ OWED_ACCOUNT, OWED_PERSON, OWED_CUSTOMER = OWED = tuple(letter.encode() for lett
 
 KEYED = frozenset({ACCOUNT, PERSON, DOCUMENT, *OWED})
 """The kinds that are hashed by a secret key; all but those of `OWED` go with consent."""
+_NAMES = dict(zip("UCAPD", ("user", "customer", "account", "person", "payslips"), strict=True))
 KEY_ID_BYTES = 4
 SMALLEST_KEY = 32
 
@@ -80,6 +81,12 @@ class HistoryKeys(msgspec.Struct, frozen=True):
             yield from account
         yield from self.person
         yield from self.documents
+
+
+def kind_of(key: bytes) -> str:
+    """What a key identifies, in words."""
+    name = _NAMES[key[:1].decode().upper()]
+    return f"{name}, while a loan is open" if key[:1] in OWED else name
 
 
 def owed_key(key: bytes) -> bytes:

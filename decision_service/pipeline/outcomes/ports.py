@@ -79,11 +79,7 @@ class ReportRelation(Enum):
     @property
     def is_new(self) -> bool:
         """Whether the report is to be recorded."""
-        return self in {
-            ReportRelation.NEWEST,
-            ReportRelation.OLDER,
-            ReportRelation.CORRECTED,
-        }
+        return self in {ReportRelation.NEWEST, ReportRelation.OLDER, ReportRelation.CORRECTED}
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -117,9 +113,6 @@ class OutcomeLog(Protocol):
 
     async def lent(self, decision_id: str) -> Lent | None:
         """What a loan rests on; None where the history has nothing of it."""
-
-    async def unreported(self, before: datetime, most: int) -> tuple[int, Sequence[str]]:
-        """How many approvals from before an instant have no report, and the oldest of them."""
 
     async def record_outcome(
         self, report: LoanOutcome, caller: str, now: datetime, *, correction: bool = False

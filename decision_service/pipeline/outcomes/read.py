@@ -11,7 +11,7 @@ import structlog
 from decision_service.alarms import Alarm, raised
 from decision_service.domain.errors import StoreError
 from decision_service.pipeline.outcomes.ports import OutcomeLog, OutcomePosition, RecordedOutcome
-from decision_service.pipeline.ports import Clock
+from decision_service.pipeline.ports import Clock, DecisionLog, Filter
 from decision_service.pipeline.records.read import ReadDecisions
 
 EVERY_SECONDS = 86_400.0
@@ -30,35 +30,30 @@ class OutcomePage(msgspec.Struct, frozen=True):
 class ReportWatch:
     """Raises an alarm each day while approvals of so many `days` ago have no report."""
 
-    def __init__(self, log: OutcomeLog, clock: Clock, days: int) -> None:
+    def __init__(self, log: DecisionLog, clock: Clock, days: int) -> None:
         self._log = log
         self._clock = clock
         self._days = days
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled; with 0 days it never looks."""
         while True:
-            await self.look()
+            if self._days:
+                await self.look()
             await asyncio.sleep(EVERY_SECONDS)
 
     async def look(self) -> None:
-        """Once; the line names the oldest, `decisions list --unreported` all."""
-        if not self._days:
-            return
+        """Once; the line names some, `decisions list --unreported` all."""
         before = self._clock.now() - timedelta(days=self._days)
+        silent = Filter(created_before=before, unreported=True)
         try:
-            count, oldest = await self._log.unreported(before, MOST_NAMED)
+            found = await self._log.list(silent, None, MOST_NAMED)
         except StoreError as error:
             log.warning("reports.not_counted", reason=error.reason)
             return
-        if count:
-            log.error(
-                "approvals without a report of a loan",
-                alarm=raised(Alarm.NOT_REPORTED),
-                approvals=count,
-                days=self._days,
-                oldest=[*oldest],
-            )
+        if found:
+            newest = [one.decision_id for one in found]
+            log.error("approvals not reported", alarm=raised(Alarm.NOT_REPORTED), newest=newest)
 
 
 class ListOutcomes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from decision_service.domain.errors import (
@@ -110,11 +111,7 @@ def _require_truth(report: LoanOutcome, of: Lent) -> None:
             f"is {report.overdue_days}, and the loan is {age} days old: say for how many days the "
             "oldest unpaid amount has been due"
         )
-    problems = tuple(
-        FieldProblem(f"outcome.{name}", f"outcome.{name} {why}") for name, why in found.items()
-    )
-    if problems:
-        raise FieldInvalid("; ".join(one.description for one in problems), problems)
+    _refuse(FieldInvalid, found)
 
 
 def _require_currency(report: LoanOutcome, wanted: str | None) -> None:
@@ -123,17 +120,23 @@ def _require_currency(report: LoanOutcome, wanted: str | None) -> None:
         "instalment": report.instalment,
         "repaid_amount": report.repaid,
     }
+    _refuse(
+        InputInvalid,
+        {
+            name: f"is in {amount.currency}: the decision is in {wanted}"
+            for name, amount in amounts.items()
+            if wanted is not None and amount is not None and amount.currency != wanted
+        },
+    )
+
+
+def _refuse(error: type[FieldInvalid | InputInvalid], found: Mapping[str, str]) -> None:
+    """Raise the error of the fields that something is wrong with, if there are any."""
     problems = tuple(
-        FieldProblem(
-            f"outcome.{name}",
-            f"outcome.{name} is in {amount.currency}: the decision is in {wanted}",
-        )
-        for name, amount in amounts.items()
-        if wanted is not None and amount is not None and amount.currency != wanted
+        FieldProblem(f"outcome.{name}", f"outcome.{name} {why}") for name, why in found.items()
     )
     if problems:
-        message = "; ".join(one.description for one in problems)
-        raise InputInvalid(message, problems)
+        raise error("; ".join(one.description for one in problems), problems)
 
 
 def _require_day(as_of: date, decided: datetime, now: datetime) -> None:

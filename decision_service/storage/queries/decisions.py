@@ -220,15 +220,6 @@ def _conditions(chosen: Filter, *, steered: bool) -> Iterator[ColumnElement[bool
         yield exists().where(history.c.decision_id == decisions.c.decision_id, _UNREPORTED)
 
 
-def unreported(connection: Connection, before: datetime, most: int) -> tuple[int, Sequence[str]]:
-    """How many approvals from before an instant no report has followed, and the oldest of them."""
-    approved = func.coalesce(history.c.reviewed, history.c.created)
-    silent = _UNREPORTED, approved < microseconds(before)
-    oldest = select(history.c.decision_id).where(*silent).order_by(approved).limit(most)
-    count = connection.execute(select(func.count()).select_from(history).where(*silent))
-    return count.scalar_one(), connection.execute(oldest).scalars().all()
-
-
 def _unled(name: str) -> ColumnElement[str]:
     """A column of which SQLite reads no index."""
     return literal_column(f"+decisions.{name}")

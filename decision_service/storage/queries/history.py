@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, func, select, upda
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.history.keys import (
     CUSTOMER,
+    DOCUMENT,
     KEY_ID_BYTES,
     KEYED,
     OWED,
@@ -43,14 +44,7 @@ _OF_DECISIONS = (
     .with_for_update()
 )
 _OF_KEY = (
-    select(
-        history.c.decision_id,
-        history.c.user_id,
-        history.c.found_by,
-        history.c.open_loans,
-        history.c.caller,
-        history.c.customer_ref,
-    )
+    select(history)
     .join(history_keys, history.c.decision_id == _KEYS.decision_id)
     .where(_KEYS.key == bindparam("key"))
 )
@@ -191,6 +185,14 @@ def remove(connection: Connection, decision_ids: Sequence[str]) -> Sequence[str]
     return gone
 
 
+def open_loans(connection: Connection, user_id: str) -> Sequence[str]:
+    """The decisions that were erased of a user, and of which an open loan is left."""
+    found = connection.execute(_OF_KEY, {"key": user_key(user_id)}).all()
+    ids = {"ids": padded([row.decision_id for row in found])}
+    decided = {*connection.execute(_DECIDED, ids).scalars()} if found else set()
+    return [row.decision_id for row in found if row.decision_id not in decided]
+
+
 def settle(connection: Connection, decision_ids: Sequence[str]) -> None:
     """Delete what an erasure left of loans, and where their decision is gone all of them."""
     keys = _keys_of(connection, decision_ids) if decision_ids else {}
@@ -223,7 +225,7 @@ def unlink(connection: Connection, user_id: str, secrets: Sequence[IdentityKey] 
         (row, unpacked(bytes(row.found_by))) for row in connection.execute(_OF_KEY, {"key": own})
     ]
     mine = [key for row, keys in found if row.user_id == user_id for key in keys]
-    hashes = {owed_key(key) for key in mine if key[:1] in KEYED}
+    hashes = {owed_key(key) for key in mine if key[:1] in KEYED and key[:1] != DOCUMENT}
     for row, keys in found:
         owed, gone = set[bytes](), [own]
         if row.user_id == user_id:

@@ -17,13 +17,7 @@ _HELD = (
     .where(history.c.decision_id == bindparam("decision_id"))
     .with_for_update()
 )
-_LENT = select(
-    history.c.caller,
-    history.c.created,
-    history.c.currency,
-    history.c.outcome,
-    history.c.approved,
-).where(history.c.decision_id == bindparam("decision_id"))
+_LENT = select(history).where(history.c.decision_id == bindparam("decision_id"))
 _DECISION = select(
     decisions.c.decision_id,
     decisions.c.user_id,

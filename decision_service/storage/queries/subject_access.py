@@ -9,40 +9,20 @@ from sqlalchemy import (
     Connection,
     Select,
     bindparam,
-    exists,
     func,
     literal,
     select,
     tuple_,
 )
 
-from decision_service.pipeline.history.keys import (
-    ACCOUNT,
-    CUSTOMER,
-    DOCUMENT,
-    OWED_ACCOUNT,
-    OWED_CUSTOMER,
-    OWED_PERSON,
-    PERSON,
-    USER,
-    user_key,
-)
+from decision_service.pipeline.history.keys import USER, kind_of, user_key
 from decision_service.pipeline.ports import PagePosition, StoredEntry
 from decision_service.pipeline.subject_access.ports import Row
 from decision_service.storage.queries.decisions import from_microseconds, microseconds
 from decision_service.storage.queries.dialect import padded
-from decision_service.storage.queries.history import unpacked
+from decision_service.storage.queries.history import open_loans, unpacked
 from decision_service.storage.schema.personal import PERSONAL
-from decision_service.storage.schema.tables import (
-    arm_decisions,
-    decisions,
-    events,
-    history,
-    history_keys,
-    loan_outcomes,
-    metadata,
-    snapshots,
-)
+from decision_service.storage.schema.tables import arm_decisions, events, metadata, snapshots
 
 _INSTANTS = frozenset(
     {
@@ -58,17 +38,6 @@ _OF_DECISION = ("loan_outcomes", "history", "shadow_results")
 
 _PENDING = events.c.done.is_(False)
 """In the words by which the index of events is found; the others name nobody."""
-
-_KINDS = {
-    USER: "user",
-    CUSTOMER: "customer",
-    ACCOUNT: "account",
-    PERSON: "person",
-    DOCUMENT: "payslips that were handed in",
-    OWED_ACCOUNT: "account, while a loan is open",
-    OWED_PERSON: "name with birth date, while a loan is open",
-    OWED_CUSTOMER: "customer, while a loan is open",
-}
 
 
 def _disclosed_columns(name: str) -> Select[Any]:
@@ -92,16 +61,6 @@ _ARM_PLACE = tuple_(*(arm_decisions.c[name] for name in ("product", "created", "
 _ARMS = _disclosed_columns(arm_decisions.name).where(
     _ARM_PLACE.in_(bindparam("of", expanding=True))
 )
-_OPEN_LOANS = (
-    _disclosed_columns(history.name)
-    .join(history_keys, history.c.decision_id == history_keys.c.decision_id)
-    .where(
-        history_keys.c.key == bindparam("key"),
-        ~exists().where(decisions.c.decision_id == history.c.decision_id),
-    )
-)
-"""What an erasure left of decisions that it deleted."""
-
 _KNOWN = tuple(
     _of_user(name, select(literal(1)).select_from(metadata.tables[name])).limit(1)
     for name, held in PERSONAL.items()
@@ -139,11 +98,10 @@ def user_rows(connection: Connection, user_id: str) -> Mapping[str, Sequence[Row
         name: [_row(row) for row in connection.execute(query, {"of": user_id}).mappings()]
         for name, query in _ROWS.items()
     }
-    left = connection.execute(_OPEN_LOANS, {"key": user_key(user_id)}).mappings().all()
-    found[history.name] = [_row(row) for row in left]
-    of = {"of": padded([row["decision_id"] for row in left])}
-    reports = connection.execute(_TOGETHER[loan_outcomes.name], of).mappings()
-    return found | {loan_outcomes.name: [_row(row) for row in reports]}
+    left = {"of": padded(open_loans(connection, user_id))}
+    for name in ("history", "loan_outcomes"):
+        found[name] = [_row(row) for row in connection.execute(_TOGETHER[name], left).mappings()]
+    return found
 
 
 def decision_rows(
@@ -191,4 +149,4 @@ def _value(name: str, value: Any) -> object:
 def _own_kinds(found_by: bytes, user_id: str) -> Sequence[str]:
     """The kinds of a decision's keys, without the keys of other users who share an account."""
     own = user_key(user_id)
-    return [_KINDS[key[:1]] for key in unpacked(found_by) if key[:1] != USER or key == own]
+    return [kind_of(key) for key in unpacked(found_by) if key[:1] != USER or key == own]
