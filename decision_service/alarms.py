@@ -27,6 +27,7 @@ class Alarm(StrEnum):
     CLOCK = "CLOCK"
     CLOCK_RESET = "CLOCK_RESET"
     BACKTEST_FAILED = "BACKTEST_FAILED"
+    NOT_REPORTED = "NOT_REPORTED"
 
 
 ALARMS: Counter = counter(None, "alarms", "Lines of the log with an alarm", "alarm")

@@ -163,6 +163,13 @@ class Settings(OnboardingSettings):
     retention: Months = Field(
         25, description="How long decisions and their outcomes are kept; older ones are deleted."
     )
+    report_within: int = Field(
+        30,
+        ge=0,
+        le=1200,
+        description="Days after which an approval without a report of its loan raises an alarm; 0: "
+        "none does.",
+    )
     rules_dir: NamedPath = Field(Path("rules"), description="The rules folder.")
     blocked_factors: Names = Field(
         "",

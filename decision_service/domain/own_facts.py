@@ -43,9 +43,9 @@ class History(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Reuse(msgspec.Struct, frozen=True, array_like=True):
-    """How many users and customers share an account, a user or a person, this one counted.
+    """How many users and customers share an account, a user, a person or documents, with this one.
 
-    Without a secret for the hashes (`keyed` False) accounts and persons are not compared. Else
+    Without a secret for the hashes (`keyed` False) only customers are compared. Else
     `users_of_person` is None where no name with a birth date is at hand, and where the records
     could not be read whole; `unread` then says why.
     """
@@ -55,6 +55,7 @@ class Reuse(msgspec.Struct, frozen=True, array_like=True):
     users_of_person: int | None = None
     keyed: bool = False
     unread: tuple[Missing, ...] = ()
+    users_of_documents: int = 1
 
 
 class Match(msgspec.Struct, frozen=True, array_like=True):

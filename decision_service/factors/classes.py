@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from decision_service.domain.needs import ClassRule
-from decision_service.factors.tally import BUCKET_OF, UNMAPPED
+from decision_service.domain.needs import ClassRule, TransactionClass
+from decision_service.factors.tally import BUCKET_OF, REPAID, UNMAPPED
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -46,7 +46,8 @@ class Classifier:
     def _first(self, said: Sequence[str], sign: int) -> int:
         for phrases, rule in self._rules:
             if rule.sign in (0, sign) and any(phrase in said for _, phrase in phrases):
-                return BUCKET_OF[rule.gives]
+                repaid = rule.gives is TransactionClass.LOAN and sign < 0
+                return REPAID if repaid else BUCKET_OF[rule.gives]
         return UNMAPPED
 
 

@@ -8,8 +8,9 @@ import msgspec
 
 from decision_service.domain.needs import TransactionClass
 
-EARNED, FEES, REVERSED, WITHDRAWN, MAPPED, UNMAPPED, FOREIGN = range(7)
-"""Where a transaction stands in a source's buckets; MAPPED is any other class."""
+EARNED, FEES, REVERSED, WITHDRAWN, REPAID, MAPPED, UNMAPPED, FOREIGN = range(8)
+"""Where a transaction stands in a source's buckets; REPAID are debits of class LOAN, MAPPED is any
+other class."""
 
 BUCKET_OF = {
     TransactionClass.EARNING: EARNED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
+from itertools import pairwise
 
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
@@ -14,7 +15,7 @@ from decision_service.domain.needs import DataPolicy
 from decision_service.domain.time import AsOf
 from decision_service.factors.answer import Answer
 from decision_service.factors.context import FactorContext
-from decision_service.factors.figures import Figure, percent_change, ratio
+from decision_service.factors.figures import Figure, percent_change, ratio, twice_median
 from decision_service.factors.horizons import stand_in_from
 from decision_service.factors.registry import READ_CAUSES, Family
 from decision_service.factors.tally import (
@@ -23,6 +24,7 @@ from decision_service.factors.tally import (
     OF_ALL,
     OF_EARNINGS,
     OF_NET,
+    REPAID,
     WITHDRAWN,
     Tally,
 )
@@ -314,6 +316,42 @@ def days_since_last(context: FactorContext) -> Answer:
     return _over_days(context, LOOK_BACK_DAYS, lambda _: _age(book.end, stretch.last_earning()))
 
 
+@BY_DAY.factor(
+    "days_idle_habit",
+    ValueType.NUMBER,
+    "ratio",
+    "Days without an earning up to the sync, by the applicant's own habit.",
+    "transactions.days_since_last / the median gap in days between the days with an earning of the"
+    " last 91 days; SHORT_HISTORY with fewer than 5 such days." + QUIET_DAYS,
+    lower=0,
+    causes=UNCLASSIFIED | {Cause.SHORT_HISTORY},
+    better=Better.DOWN,
+)
+def days_idle_habit(context: FactorContext) -> Answer:
+    """How unusual the present pause is."""
+    book = trade_book(context)
+    active = sorted(book.last_days(LOOK_BACK_DAYS).stretch.earning_days())
+    return _over_days(context, LOOK_BACK_DAYS, lambda _: _idleness(active, book.end))
+
+
+@BY_DAY.factor(
+    "loan_repayments_{w}",
+    ValueType.MONEY,
+    "currency",
+    "What the platform kept back for loans of its own in the {period} up to the sync.",
+    "Minus the sum of the debits classed LOAN in the {n} trailing days." + QUIET_DAYS,
+    windows=days(28, 91),
+    lower=0,
+    causes=UNCLASSIFIED,
+    better=Better.DOWN,
+)
+def loan_repayments(context: FactorContext, length: int) -> Answer:
+    """A platform's own instalments."""
+    book, of = trade_book(context), (REPAID,)
+    window, back_to = book.last_days(length), book.last_days(LOOK_BACK_DAYS)
+    return on_trade(book, window, back_to, lambda tally: -tally.sums[REPAID], of)
+
+
 def _over_months(
     context: FactorContext,
     length: int,
@@ -331,6 +369,14 @@ def _over_days(
     book = trade_book(context)
     back_to = book.last_days(LOOK_BACK_DAYS)
     return on_trade(book, book.last_days(length), back_to, work, OF_EARNINGS)
+
+
+def _idleness(active: Sequence[date], end: date) -> Figure | Cause:
+    """Days since the last active one over the median gap between them; five make a habit."""
+    if len(active) < 5:
+        return Cause.SHORT_HISTORY
+    gaps = [(later - earlier).days for earlier, later in pairwise(active)]
+    return ratio(2 * (end - active[-1]).days, twice_median(gaps))
 
 
 def _age(end: date, last: date | None) -> int | Cause:

@@ -26,7 +26,7 @@ SOCIAL_SECURITY = "SOCIAL_SECURITY"
 EARNING_KINDS = INCOME_KINDS | {Kind.TRANSACTIONS}
 """Kinds that may be income; their records of unknown providers are dropped."""
 
-_UPLOADED = frozenset({"UPLOAD", "ARCHIVE"})
+UPLOADED = frozenset({"UPLOAD", "ARCHIVE"})
 _SYNCS = frozenset({LINK_TASK, "UPDATE_ACCOUNT"})
 _KIND_OF_SUPPORTED = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
 
@@ -250,7 +250,7 @@ def _archive(source: Source, provider: Provider | None, documents: frozenset[str
         created=None,
         error_code=None,
         is_account=False,
-        document=source.type in _UPLOADED or source.provider_id in documents,
+        document=source.type in UPLOADED or source.provider_id in documents,
         provider_name=provider.name if provider else "",
     )
 

@@ -190,7 +190,10 @@ class StoredEntry(msgspec.Struct, frozen=True):
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """Which decisions to list; None and empty mean any. The time range is half open."""
+    """Which decisions to list; None and empty mean any. The time range is half open.
+
+    `unreported` are those that are approved without any report of a loan.
+    """
 
     caller: str = ""
     user_id: str = ""
@@ -200,6 +203,7 @@ class Filter(msgspec.Struct, frozen=True):
     outcome: Outcome | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
+    unreported: bool = False
 
 
 class PagePosition(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from decision_service.pipeline.operations.clock_ports import ClockReset
 from decision_service.pipeline.operations.replica_check import ProcessRules
 from decision_service.pipeline.outcomes.ports import (
     Compared,
+    Lent,
     LoanOutcome,
     OutcomePosition,
     RecordedOutcome,
@@ -67,6 +68,7 @@ from decision_service.storage.queries import (
     decisions,
     events,
     history,
+    lent,
     outcomes,
     texts,
     warm,
@@ -151,9 +153,9 @@ class Store:
             with faults.opening(parse_store_url(url).shown):
                 noted = await _journal(url, journal)
                 wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
-                erasing = Erasing(database, noted, wrapping, with_decisions=erase_decisions)
-                await erasing.catch_up()
                 keys = await _identity_keys(url, identity_keys, database)
+                erasing = Erasing(database, noted, wrapping, keys, with_decisions=erase_decisions)
+                await erasing.catch_up()
                 await take_over(database, wrapping)
         except BaseException:
             if noted is not None:
@@ -397,11 +399,17 @@ class Store:
         """Release a claim."""
         await self._database.write(partial(applicants.release, applicant=applicant))
 
+    async def lent(self, decision_id: str) -> Lent | None:
+        """What a loan rests on."""
+        return await self._database.read(partial(lent.of, decision_id=decision_id))
+
     async def record_outcome(
-        self, report: LoanOutcome, caller: str, now: datetime
+        self, report: LoanOutcome, caller: str, now: datetime, *, correction: bool = False
     ) -> Compared | None:
         """Compare a report with those of the caller's loan, and store a new one."""
-        work = partial(outcomes.record, report=report, caller=caller, now=now)
+        work = partial(
+            outcomes.record, report=report, caller=caller, now=now, correction=correction
+        )
         try:
             return await self._database.write(work)
         except ConnectionLost:

@@ -9,6 +9,7 @@ import msgspec
 
 from decision_service.pipeline.operations.replica_check import ReplicaCheck
 from decision_service.pipeline.operations.retention import Retention
+from decision_service.pipeline.outcomes.read import ReportWatch
 from decision_service.pipeline.rollout.counters import Counters
 from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.guardrails.watch import GuardrailWatch, WatchDeps
@@ -28,6 +29,7 @@ class RolloutWiring(msgspec.Struct, frozen=True):
     counters: Counters
     shadows: Shadows
     retention: Retention
+    reports: ReportWatch
     events: EventCounters
 
     @property
@@ -48,6 +50,7 @@ class RolloutWiring(msgspec.Struct, frozen=True):
         supervisor.supervise("shadows", self.shadows.run)
         supervisor.supervise("agreement", self.replica_check.run)
         supervisor.supervise("retention", self.retention.run)
+        supervisor.supervise("reports", self.reports.run)
 
 
 def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutWiring:
@@ -70,5 +73,6 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutWiring:
             core.settings.retention,
             core.source.last_drift,
         ),
+        ReportWatch(store, clock, core.settings.report_within),
         events,
     )

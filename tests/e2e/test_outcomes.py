@@ -54,7 +54,7 @@ def report(made: decision_pb.Decision, back: int = 0, **changes: Any) -> pb.Reco
         "as_of_date": day(made, back),
         "status": pb.LOAN_STATUS_BOOKED,
         "disbursed_amount": MoneyMessage(currency_code="PHP", units=20_000),
-        "disburse_date": day(made, 9),
+        "disburse_date": day(made, max(back, 1)),
         "instalment": MoneyMessage(currency_code="PHP", units=3_900),
     }
     return pb.RecordOutcomeRequest(outcome=pb.LoanOutcome(**(fields | changes)))
@@ -110,12 +110,15 @@ async def test_what_contradicts_is_refused_and_changes_nothing(live: Running) ->
     """Another report of the same day, and the same loan of another decision."""
     made, other = await decided(live), await decided(live)
     await stub_of(live).RecordOutcome(report(made))
-    for request in (report(made, overdue_days=4), report(other, 1)):
+    for request in (report(made, overdue_days=1), report(other, 1)):
         told = await refused(live, request)
         assert told.code is grpc.StatusCode.ALREADY_EXISTS
         assert told.info.reason == "OUTCOME_CONTRADICTED"
         assert told.info.metadata["loan_id"] == "LN-1"
     assert (await stub_of(live).RecordOutcome(report(made))).receipt == REPEATED
+    corrected = report(made, overdue_days=1, correction=True)
+    for receipt in (pb.OUTCOME_RECEIPT_CORRECTED, REPEATED):
+        assert (await stub_of(live).RecordOutcome(corrected)).receipt == receipt
 
 
 async def test_what_cannot_be_true_names_its_field(live: Running) -> None:
@@ -180,7 +183,8 @@ async def test_only_decisions_that_the_caller_may_read(tmp_path: Path) -> None:
 async def test_an_erased_decision_takes_no_reports(tmp_path: Path) -> None:
     """Where erasures take decisions, what was reported is gone from the files with them."""
     async with running(tmp_path, on_revoke="erase_decisions") as live:
-        request = report(await decided(live), loan_id="LN-TO-BE-GONE")
+        repaid = {"loan_id": "LN-TO-BE-GONE", "status": pb.LOAN_STATUS_REPAID}
+        request = report(await decided(live), **repaid)
         await stub_of(live).RecordOutcome(request)
         whose = applicant_pb.EraseApplicantRequest(user_id=GEORGE)
         await ApplicantServiceStub(live.channel).EraseApplicant(whose)

@@ -16,12 +16,14 @@ from decision_service.pipeline.rules.folder import RuleFolder, TextFile
 _STAGE = re.compile(r"\n  - name: (own_records|exposure) .*?(?=\n  - name: |\noffer:)", re.DOTALL)
 _REASONS = re.compile(
     r"\n  (ALREADY_GRANTED|OWN_LOAN_OVERDUE|MANY_APPLICATIONS|DECLINED_LATELY|ACCOUNT_SHARED"
-    r"|ACCOUNT_OWES"
+    r"|ACCOUNT_OWES|MANY_LENDERS|DOCUMENTS_SHARED"
     r"|USER_SHARED|PERSON_TWICE|IDENTITY_DIFFERS|CONTACTS_DIFFER):(\n    [^\n]*)+"
 )
-_PARAMS = re.compile(r"\n  (max_applications_1d|max_applications_30d|cooling_off_days):[^\n]*")
+_PARAMS = re.compile(
+    r"\n  (max_applications_1d|max_applications_30d|max_lenders_7d|cooling_off_days):[^\n]*"
+)
 _DERIVED = re.compile(r"\n  decided_as_usual_from: [^\n]*")
-_GIVEN = re.compile(r"\n    (history|reuse|match)\.[^\n]*")
+_GIVEN = re.compile(r"\n    (history|reuse|match|links)\.[^\n]*")
 _CASES = re.compile(r"\n  # What this lender knows.*", re.DOTALL)
 _GUARANTEES = re.compile(r"\nguarantees:(\n(?![a-z])[^\n]*)*")
 _OPEN = "coalesce(inputs.open_advances, 0)"

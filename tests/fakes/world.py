@@ -23,6 +23,7 @@ from decision_service.domain.snapshot import (
     Income,
     KnownCount,
     Liability,
+    LinkCounts,
     Provider,
     Read,
     Snapshot,
@@ -99,6 +100,7 @@ def steady_earner(user_id: str = "u-1") -> Snapshot:
         connection_updated_at=NOW - timedelta(hours=1),
     )
     incomes: Read[Income] = Read()
+    links: Read[LinkCounts] = Read()
     liabilities: Read[Liability] = Read()
     return Snapshot(
         user_id,
@@ -117,6 +119,7 @@ def steady_earner(user_id: str = "u-1") -> Snapshot:
             (Employment("em1", "a-1", "Acme Inc", "Employed", date(2020, 1, 6), None, None),)
         ),
         identities=Read((Identity("i1", "a-1", date(1990, 5, 4)),)),
+        links=links,
     )
 
 

@@ -21,7 +21,7 @@ from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, numbered
 from tests.kits.notice_log import LETTER
 from tests.kits.outcome_log import BOOKED
 from tests.kits.postgres import Postgres
-from tests.kits.stored_person import ANA, BEN, fill
+from tests.kits.stored_person import ANA, BEN, fill, repay
 from tests.kits.stores import opened
 
 
@@ -63,6 +63,7 @@ async def test_decisions_leave_the_pages_of_their_tables(
         await fill(store, ANA, 1)
         await fill(store, BEN, 11)
         assert named() == {*tables}
+        await repay(store, ANA, numbered(2).decision_id)
         await store.erase(ANA)
         assert not named() & {"decisions", "arm_decisions", "shadow_results"}
     psql(postgres, url, f"VACUUM FULL {', '.join(tables)}")

@@ -5,20 +5,30 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
+from structlog.testing import capture_logs
 
-from decision_service.domain.errors import DecisionUnknown, FieldInvalid, InputInvalid
+from decision_service.domain.errors import (
+    DecisionUnknown,
+    FieldInvalid,
+    InputInvalid,
+    OutcomeContradicted,
+)
 from decision_service.domain.money import Money
 from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus, ReportRelation
+from decision_service.pipeline.outcomes.read import ReportWatch
 from decision_service.pipeline.outcomes.record import RecordOutcome
-from decision_service.pipeline.ports import DecisionEntry, StoredEntry
+from decision_service.pipeline.ports import DecisionEntry, Filter, StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.storage.store import Store
 from tests.fakes.world import NOW, World, application
+from tests.kits.lending import ANA, Desk, value
 from tests.kits.outcome_log import listed
 from tests.kits.stores import opened
 
@@ -102,3 +112,128 @@ async def test_another_callers_decision_is_unknown(store: Store) -> None:
             await record(report(decision_id), scope)
     for scope, found in (("los", ReportRelation.NEWEST), ("", ReportRelation.REPEATED)):
         assert (await record(report(decision_id), scope)).comparison is found
+
+
+@pytest.fixture
+async def lent(store: Store) -> tuple[Desk, str]:
+    """A desk that has approved 50,000, and the decision's id."""
+    desk = Desk(store)
+    return desk, (await desk.decide("user-1", "a-1", ANA)).decision_id
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"disbursed": Money("PHP", 5_250_100)},
+            (
+                "outcome.disbursed_amount is 52501.00, more than 1.05 times the 50000.00 that were "
+                "approved: report what was lent on this decision"
+            ),
+        ),
+        (
+            {"disbursed_on": TODAY - 2 * DAY},
+            (
+                "outcome.disburse_date is 2026-11-22, before the decision of 2026-11-24: "
+                "check the day and decision_id"
+            ),
+        ),
+        (
+            {"instalment": Money("PHP", 5_000_100)},
+            (
+                "outcome.instalment is 50001.00, more than the whole loan of 50000.00: "
+                "say what is due each month"
+            ),
+        ),
+        (
+            {"overdue_days": 31},
+            (
+                "outcome.overdue_days is 31, and the loan is 30 days old: say for how many "
+                "days the oldest unpaid amount has been due"
+            ),
+        ),
+        (
+            {"status": LoanStatus.CHARGED_OFF, "disbursed_on": None, "overdue_days": 32},
+            (
+                "outcome.overdue_days is 32, and the loan is 31 days old: say for how many "
+                "days the oldest unpaid amount has been due"
+            ),
+        ),
+    ],
+)
+async def test_a_loan_that_cannot_be_true_is_refused(
+    lent: tuple[Desk, str], changes: dict[str, Any], told: str
+) -> None:
+    """One sentence with the field, what it is and what to do; nothing is recorded."""
+    desk, decision_id = lent
+    with pytest.raises(FieldInvalid) as refused:
+        await desk.report(decision_id, days=30, **changes)
+    assert str(refused.value) == told
+    assert await listed(desk.store, decision_id) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"disbursed": Money("PHP", 5_250_000)},
+        {"disbursed_on": TODAY - DAY},
+        {"instalment": Money("PHP", 5_000_000)},
+        {"overdue_days": 30},
+    ],
+)
+async def test_a_loan_at_the_edge_of_what_can_be_true_is_taken(
+    lent: tuple[Desk, str], changes: dict[str, Any]
+) -> None:
+    """Fees on top, a decision late in the evening, one payment, and one that was never paid."""
+    desk, decision_id = lent
+    assert await desk.report(decision_id, days=30, **changes) is ReportRelation.NEWEST
+
+
+async def test_one_payment_may_be_more_than_the_loan(store: Store) -> None:
+    """A loan of one month is repaid with its interest."""
+    world = World()
+    made = await world.decide()(application(), world.call())
+    told = msgspec.msgpack.decode(made.facts)
+    term = {"requested_term_months": ["i", "1"]}
+    facts = msgspec.msgpack.encode(told | {"inputs": told["inputs"] | term})
+    record, decision_id = await recorder(store, world, facts=facts)
+    due = {"disbursed": Money("PHP", 80_000), "instalment": Money("PHP", 83_200)}
+    compared = await record(replace(report(decision_id), **due), "")
+    assert compared.comparison is ReportRelation.NEWEST
+
+
+async def test_a_day_is_corrected_where_the_report_says_so(lent: tuple[Desk, str]) -> None:
+    """The corrected report takes the other's place, and is repeated as any; a mistake is not."""
+    desk, decision_id = lent
+    wrong = {"instalment": Money("PHP", 50_000)}
+    assert await desk.report(decision_id, **wrong) is ReportRelation.NEWEST
+    with pytest.raises(OutcomeContradicted, match="correction"):
+        await desk.report(decision_id)
+    assert await desk.report(decision_id, correction=True) is ReportRelation.CORRECTED
+    assert await desk.report(decision_id, correction=True) is ReportRelation.REPEATED
+    [kept] = await listed(desk.store, decision_id)
+    assert kept.instalment == Money("PHP", 500_000)
+    found = await desk.decide("user-1", "a-1", ANA)
+    assert value(found, "history.exposure_instalments") == Money("PHP", 500_000)
+    assert await desk.report(decision_id, days=30, correction=True) is ReportRelation.NEWEST
+
+
+async def test_approvals_that_no_report_follows_raise_an_alarm_and_are_listed(
+    lent: tuple[Desk, str],
+) -> None:
+    """From the day on that the setting names until a report comes."""
+    desk, decision_id = lent
+    clock, silent = desk.world.clock, Filter(unreported=True)
+
+    async def alarms(days: int) -> list[Any]:
+        clock.wall = NOW + days * DAY
+        with capture_logs() as logs:
+            await ReportWatch(desk.store, clock, 30).look()
+        return [(one["alarm"], one["newest"]) for one in logs]
+
+    assert await alarms(29) == []
+    assert await alarms(31) == [("NOT_REPORTED", [decision_id])]
+    assert [one.decision_id for one in await desk.store.list(silent, None, 9)] == [decision_id]
+    await desk.report(decision_id, LoanStatus.NOT_TAKEN_UP, days=32)
+    assert await alarms(33) == []
+    assert await desk.store.list(silent, None, 9) == []

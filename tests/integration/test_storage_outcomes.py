@@ -19,7 +19,7 @@ from decision_service.storage.schema.tables import history, history_keys, loan_o
 from decision_service.storage.store import Store
 from tests.integration.test_storage_erasures import told as psql
 from tests.kits.decision_entries import ENTRY, numbered
-from tests.kits.outcome_log import BOOKED, LATER, listed, told
+from tests.kits.outcome_log import BOOKED, LATER, REPAID, listed, told
 from tests.kits.postgres import Postgres
 from tests.kits.stores import opened
 from tests.kits.until import until
@@ -85,11 +85,11 @@ async def test_outcomes_stay_or_go_with_the_decisions(url: str, *, erase_decisio
     async with opened(url, erase_decisions=erase_decisions) as store:
         await store.commit(ENTRY)
         await store.commit(numbered(2, user_id="user-2"))
-        for report in (BOOKED, LATER, OTHER):
+        for report in (BOOKED, LATER, REPAID, OTHER):
             await told(store, report)
         await store.erase(USER)
         left = await listed(store, ENTRY.decision_id)
-        assert left == ([] if erase_decisions else [BOOKED, LATER])
+        assert left == ([] if erase_decisions else [BOOKED, LATER, REPAID])
         assert await listed(store, OTHER.decision_id) == [OTHER]
 
 
@@ -97,7 +97,8 @@ async def test_an_erasure_leaves_no_trace_in_the_file(tmp_path: Path) -> None:
     """The loan's id, which was in the bytes of the file and its log, is in neither any more."""
     async with opened(f"sqlite:///{tmp_path}/decisions.db", erase_decisions=True) as store:
         await store.commit(ENTRY)
-        await told(store, BOOKED)
+        for report in (BOOKED, REPAID):
+            await told(store, report)
         assert BOOKED.loan_id.encode() in _bytes(tmp_path)
         await store.erase(USER)
         assert BOOKED.loan_id.encode() not in _bytes(tmp_path)
@@ -115,7 +116,7 @@ async def test_an_erasure_leaves_no_trace_in_the_table(postgres: Postgres, tmp_p
     async with opened(url, journal=tmp_path / "erasures", erase_decisions=True) as store:
         await store.commit(ENTRY)
         await store.commit(numbered(2, user_id="user-2"))
-        for report in (BOOKED, OTHER):
+        for report in (REPAID, OTHER):
             await told(store, report)
         psql(postgres, url, "CHECKPOINT")
         assert BOOKED.loan_id.encode() in file.read_bytes()
@@ -139,7 +140,9 @@ async def test_no_report_outlives_a_decision_that_is_erased_meanwhile(url: str) 
 async def _report_while_it_is_erased(reporting: Store, erasing: Store, number: int) -> None:
     user_id = f"user-{number}"
     place = HistoryEntry(((user_key(user_id), 0),), "PHP")
-    entry = numbered(number, user_id=user_id, history=place if number % 2 else None)
+    entry = numbered(
+        number, user_id=user_id, customer_ref="", history=place if number % 2 else None
+    )
     report = replace(BOOKED, decision_id=entry.decision_id, loan_id=f"LN-{number}")
     await erasing.commit(entry)
     erasure = asyncio.create_task(erasing.erase(entry.user_id))

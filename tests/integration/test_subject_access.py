@@ -28,8 +28,8 @@ from decision_service.storage.schema.personal import PERSONAL, ErasedBy
 from decision_service.storage.schema.tables import metadata
 from decision_service.storage.store import Store
 from tests.fakes.world import SetClock
-from tests.kits.decision_entries import NOON
-from tests.kits.stored_person import ANA, BEN, DAY, RULE_TEXT, decision, fill, snapshot
+from tests.kits.decision_entries import NOON, numbered
+from tests.kits.stored_person import ANA, BEN, DAY, RULE_TEXT, decision, fill, repay, snapshot
 from tests.kits.stores import opened
 
 SECRETS = (RULE_TEXT, "secret_signal", "secret_rule", "secret_list", "staff-maria", "points_lost")
@@ -139,6 +139,7 @@ async def test_an_erasure_leaves_what_the_list_of_tables_says(
     async with opened(url, **options) as store:
         await fill(store, ANA, 1)
         await fill(store, BEN, 11)
+        await repay(store, ANA, numbered(2).decision_id)
         await store.erase(ANA)
         left = await exported(store, ANA, erases_decisions=erase_decisions)
         rows, others = await stored_rows(store, url, ANA, BEN)
@@ -153,12 +154,30 @@ async def test_an_erasure_leaves_what_the_list_of_tables_says(
     assert "Name of user-ana" not in told
 
 
+@pytest.mark.parametrize("erase_decisions", [False, True])
+async def test_an_export_tells_what_an_open_loan_leaves(
+    url: str, tmp_path: Path, *, erase_decisions: bool
+) -> None:
+    """Who owes is told of the hashes, the amounts and the reports that stay, and until when."""
+    options = {"journal": tmp_path / "erasures", "erase_decisions": erase_decisions}
+    async with opened(url, **options) as store:
+        await fill(store, ANA, 1)
+        await store.erase(ANA)
+        left = await exported(store, ANA, erases_decisions=erase_decisions)
+    told = text_of(left)
+    assert "account, while a loan is open" in told
+    assert "at most 25 months after its last report" in told
+    assert "LN-user-ana" in told
+    assert ("open_loan" in {one.kind for one in left}) is erase_decisions
+
+
 async def test_letters_leave_the_files_with_their_decisions(tmp_path: Path) -> None:
     """The letter's text, which was in the bytes of the file or its log, is in none of them."""
     url = f"sqlite:///{tmp_path}/decisions.db"
     async with opened(url, erase_decisions=True) as store:
         await fill(store, ANA, 1)
         assert b"Hindi namin maaprobahan." in _bytes(tmp_path)
+        await repay(store, ANA, numbered(2).decision_id)
         await store.erase(ANA)
         for one in (b"Hindi namin maaprobahan.", b"LN-user-ana", b"Name of user-ana", b"APP-"):
             assert one not in _bytes(tmp_path)

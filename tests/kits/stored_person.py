@@ -170,6 +170,13 @@ async def _standing(
     return entry
 
 
+async def repay(store: Store, user_id: str, decision_id: str) -> None:
+    """Report that the person's loan is repaid."""
+    day = date(2026, 12, 2)
+    report = LoanOutcome(decision_id, f"LN-{user_id}", day, LoanStatus.REPAID)
+    await store.record_outcome(report, "los", NOON)
+
+
 async def _belongings(store: Store, entry: DecisionEntry) -> None:
     """A report, a letter that was sent, a shadow's result, and a contest with a note."""
     report = LoanOutcome(

@@ -105,6 +105,6 @@ EARNINGS = ("Trip fare", "Delivery #1", "WEEKLY BONUS", "Trip fare")
 WORDS = (
     ("Platform commission", -1), ("Service FEE", -1), ("Platform commission", -1),
     ("Cash out to bank", -1), ("Reversal of trip", -1), ("Reversal of fees", 1), ("Top up", 1),
-    ("Loan advance", 1), ("Adjustment", 1), ("Order 77", 1),
+    ("Loan advance", 1), ("Loan repayment", -1), ("Adjustment", 1), ("Order 77", 1),
 )  # fmt: skip
 LOANS = ("Salary Loan", "Salary Loan", "Calamity Loan", "Housing Loan", "MORTGAGE", "Loan")

@@ -13,7 +13,7 @@ from decision_service.language.yaml.nodes import YamlNode
 from tests.stories.jobs_and_loans import earlier, employments, loans, task, tasks
 from tests.stories.monthly import contributions, estimates, payroll
 from tests.stories.times import Today, read_moment
-from tests.stories.wallet import transactions, trips
+from tests.stories.wallet import lenders, transactions, trips
 from tests.stories.writer import USER, AccountWriter, Json, each, stamp
 
 KINDS = ("account", "upload", "archive", "social security")
@@ -28,6 +28,7 @@ SECTIONS: dict[str, tuple[str, Callable[[AccountWriter, YamlNode], Iterator[Json
     "trips": ("transactions", trips),
     "transactions": ("transactions", transactions),
     "tasks": ("tasks", tasks),
+    "lenders": ("insights", lenders),
 }
 LISTS = (*dict.fromkeys(name for name, _ in SECTIONS.values()), "identities")
 _STATE = ("name", "kind", "status", "connected", "synced", "disconnected", "error")

@@ -48,7 +48,11 @@ def vendor_of(story: Story) -> Vendor:
 def _payload(account: str, lists: dict[str, list[Json]], story: Story) -> Json:
     """All that one account holds."""
     about = {"userId": USER, "sourceId": account, "createdAt": stamp(story.today.moment)}
-    found: Json = {"metadata": about, "identity": next(iter(lists["identities"]), None)}
+    found: Json = {
+        "metadata": about,
+        "identity": next(iter(lists["identities"]), None),
+        "insight": next(iter(lists["insights"]), None),
+    }
     for kind in Kind:
         if kind.value in lists and kind is not Kind.IDENTITIES:
             found[kind.value] = lists[kind.value]

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
-from tests.stories.writer import AccountWriter, Json
+from decision_service.language.yaml.readers import as_decimal
+from tests.stories.writer import AccountWriter, Json, stamp
 
 TRIP, FEE, CASH_OUT = "Trip earnings", "Service fee", "Cash out to bank account"
 _EVERY = ("day", "week", "month")
@@ -50,6 +51,14 @@ def transactions(writer: AccountWriter, node: YamlNode) -> Iterator[Json]:
     currency = fields.text("currency") or "PHP"
     for day in _on(writer, fields):
         yield _entry(writer, day, next(amounts), words, currency)
+
+
+def lenders(writer: AccountWriter, node: YamlNode) -> Iterator[Json]:
+    """To how many lenders the account was linked in the last seven days."""
+    count = as_decimal(node, "`lenders`", writer.report)
+    if count is not None:
+        features = {"link_day7_count": int(count)}
+        yield writer.item(cutoffTime=stamp(writer.synced), features=features)
 
 
 def _on(writer: AccountWriter, fields: Fields) -> Iterator[date]:

@@ -82,7 +82,7 @@ class GetDecisionResponse(_message.Message):
     def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ...) -> None: ...
 
 class ListDecisionsRequest(_message.Message):
-    __slots__ = ("user_id", "application_id", "customer_ref", "product", "outcome", "create_time_from", "create_time_before", "page_size", "page_token")
+    __slots__ = ("user_id", "application_id", "customer_ref", "product", "outcome", "create_time_from", "create_time_before", "page_size", "page_token", "unreported")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     APPLICATION_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_REF_FIELD_NUMBER: _ClassVar[int]
@@ -92,6 +92,7 @@ class ListDecisionsRequest(_message.Message):
     CREATE_TIME_BEFORE_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    UNREPORTED_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     application_id: str
     customer_ref: str
@@ -101,7 +102,8 @@ class ListDecisionsRequest(_message.Message):
     create_time_before: _timestamp_pb2.Timestamp
     page_size: int
     page_token: str
-    def __init__(self, user_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., create_time_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    unreported: bool
+    def __init__(self, user_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., create_time_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., unreported: _Optional[bool] = ...) -> None: ...
 
 class ListDecisionsResponse(_message.Message):
     __slots__ = ("decisions", "next_page_token")

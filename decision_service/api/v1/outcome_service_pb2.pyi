@@ -26,6 +26,7 @@ class OutcomeReceipt(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OUTCOME_RECEIPT_RECORDED: _ClassVar[OutcomeReceipt]
     OUTCOME_RECEIPT_OLDER: _ClassVar[OutcomeReceipt]
     OUTCOME_RECEIPT_REPEATED: _ClassVar[OutcomeReceipt]
+    OUTCOME_RECEIPT_CORRECTED: _ClassVar[OutcomeReceipt]
 LOAN_STATUS_UNSPECIFIED: LoanStatus
 LOAN_STATUS_BOOKED: LoanStatus
 LOAN_STATUS_NOT_TAKEN_UP: LoanStatus
@@ -35,6 +36,7 @@ OUTCOME_RECEIPT_UNSPECIFIED: OutcomeReceipt
 OUTCOME_RECEIPT_RECORDED: OutcomeReceipt
 OUTCOME_RECEIPT_OLDER: OutcomeReceipt
 OUTCOME_RECEIPT_REPEATED: OutcomeReceipt
+OUTCOME_RECEIPT_CORRECTED: OutcomeReceipt
 
 class RecordOutcomeRequest(_message.Message):
     __slots__ = ("outcome",)
@@ -77,7 +79,7 @@ class RecordedOutcome(_message.Message):
     def __init__(self, outcome: _Optional[_Union[LoanOutcome, _Mapping]] = ..., report_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class LoanOutcome(_message.Message):
-    __slots__ = ("decision_id", "loan_id", "as_of_date", "status", "disbursed_amount", "disburse_date", "instalment", "repaid_amount", "overdue_days")
+    __slots__ = ("decision_id", "loan_id", "as_of_date", "status", "disbursed_amount", "disburse_date", "instalment", "repaid_amount", "overdue_days", "correction")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     LOAN_ID_FIELD_NUMBER: _ClassVar[int]
     AS_OF_DATE_FIELD_NUMBER: _ClassVar[int]
@@ -87,6 +89,7 @@ class LoanOutcome(_message.Message):
     INSTALMENT_FIELD_NUMBER: _ClassVar[int]
     REPAID_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     OVERDUE_DAYS_FIELD_NUMBER: _ClassVar[int]
+    CORRECTION_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     loan_id: str
     as_of_date: str
@@ -96,4 +99,5 @@ class LoanOutcome(_message.Message):
     instalment: _money_pb2.Money
     repaid_amount: _money_pb2.Money
     overdue_days: int
-    def __init__(self, decision_id: _Optional[str] = ..., loan_id: _Optional[str] = ..., as_of_date: _Optional[str] = ..., status: _Optional[_Union[LoanStatus, str]] = ..., disbursed_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., disburse_date: _Optional[str] = ..., instalment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., repaid_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., overdue_days: _Optional[int] = ...) -> None: ...
+    correction: bool
+    def __init__(self, decision_id: _Optional[str] = ..., loan_id: _Optional[str] = ..., as_of_date: _Optional[str] = ..., status: _Optional[_Union[LoanStatus, str]] = ..., disbursed_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., disburse_date: _Optional[str] = ..., instalment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., repaid_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., overdue_days: _Optional[int] = ..., correction: _Optional[bool] = ...) -> None: ...

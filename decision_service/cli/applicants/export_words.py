@@ -39,6 +39,7 @@ KINDS = {
     "known_count": "How many records were seen",
     "link_token": "Links to connect an account (the links themselves are not kept)",
     "ended_income": "Last income of disconnected accounts",
+    "open_loan": "Open loans of which the decision was erased",
 }
 """Headings of the kinds of the chapter `user`."""
 

@@ -37,6 +37,11 @@ BeforeOption = Annotated[
 ]
 
 
+UnreportedOption = Annotated[
+    bool, typer.Option("--unreported", help="approved, and no loan was reported")
+]
+
+
 @dataclass(frozen=True, slots=True)
 class DecisionFilter:
     """Fields that decisions must have; empty ones match any. Days are `YYYY-MM-DD`."""
@@ -48,6 +53,7 @@ class DecisionFilter:
     outcome: OutcomeWord | None = None
     first_day: str = ""
     before: str = ""
+    unreported: bool = False
 
     def request(self, page_size: int, page_token: str = "") -> service_pb.ListDecisionsRequest:
         """A request for one page of them, newest first; raises CommandError for a wrong day."""
@@ -64,6 +70,7 @@ class DecisionFilter:
             create_time_before=_midnight("--before", self.before),
             page_size=page_size,
             page_token=page_token,
+            unreported=self.unreported,
         )
 
 

@@ -24,6 +24,7 @@ from decision_service.cli.decisions.filters import (
     DecisionFilter,
     FromOption,
     OutcomeOption,
+    UnreportedOption,
     made_text,
 )
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
@@ -47,6 +48,7 @@ def list_decisions(
     page_token: PageOption = "",
     form: FormatOption = Format.TABLE,
     *,
+    unreported: UnreportedOption = False,
     server: ServerOptions,
 ) -> None:
     """List decisions, newest first.
@@ -54,7 +56,7 @@ def list_decisions(
     Each with its time, outcome, amount and reasons.
     """
     wanted = DecisionFilter(
-        user_id, application_id, customer_ref, product, outcome, first_day, before
+        user_id, application_id, customer_ref, product, outcome, first_day, before, unreported
     )
     request = wanted.request(limit, page_token)
     with decisions(server) as stub:

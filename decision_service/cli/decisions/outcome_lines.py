@@ -37,6 +37,7 @@ class _Report(msgspec.Struct, forbid_unknown_fields=True):
     repaid_amount: Amount | None = None
     overdue_days: int = 0
     currency: str = ""
+    correction: bool = False
 
 
 COLUMNS = _Report.__struct_fields__
@@ -167,6 +168,7 @@ def _message(report: _Report, currency: str) -> pb.LoanOutcome:
         instalment=amount("instalment"),
         repaid_amount=amount("repaid_amount"),
         overdue_days=report.overdue_days,
+        correction=report.correction,
     )
 
 

@@ -24,6 +24,7 @@ from decision_service.domain.errors import visible
 _RECEIPTS = {
     pb.OUTCOME_RECEIPT_RECORDED: "recorded",
     pb.OUTCOME_RECEIPT_OLDER: "older",
+    pb.OUTCOME_RECEIPT_CORRECTED: "corrected",
     pb.OUTCOME_RECEIPT_REPEATED: "repeated",
 }
 _REFUSED = "refused"
@@ -114,7 +115,8 @@ def _summary(tally: _Tally) -> str:
     counts = tally.counts
     return (
         f"{counts.total():,} lines: {counts['recorded']:,} recorded, {counts['older']:,} kept "
-        f"beside a newer one, {counts['repeated']:,} known already, {counts[_REFUSED]:,} refused"
+        f"beside a newer one, {counts['corrected']:,} corrected, {counts['repeated']:,} known "
+        f"already, {counts[_REFUSED]:,} refused"
     )
 
 

@@ -294,7 +294,11 @@ class DecideApplication:
         if fetch_result is None or admission.ruleset is None:
             return None
         about = HistoryOf(
-            application.product, admission.ruleset.currency, admission.as_of, admission.unreported
+            application.product,
+            admission.ruleset.currency,
+            admission.as_of,
+            admission.unreported,
+            admission.ruleset.needs.policy,
         )
         person = _person(application, run.call)
         found, run.past = run.past, NOTHING_FOUND

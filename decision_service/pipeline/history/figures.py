@@ -9,20 +9,25 @@ from datetime import date, timedelta
 import msgspec
 
 from decision_service.domain.missing import Cause
+from decision_service.domain.needs import DataPolicy
 from decision_service.domain.own_facts import DAYS, Counts, History, Reuse
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.history.keys import HistoryKeys
+from decision_service.pipeline.history.keys import HistoryKeys, owed_key
 from decision_service.pipeline.history.ports import NOTHING_PAST, Past, PastDecision
 
 
 class HistoryOf(msgspec.Struct, frozen=True):
-    """What the figures are told of: product and currency, instant, and how long silence counts."""
+    """What the figures are told of: product and currency, instant, and how long silence counts.
+
+    `policy` says which payslips are documents; without one none is compared.
+    """
 
     product: str
     currency: str
     as_of: AsOf
     unreported: timedelta
+    policy: DataPolicy | None = None
 
 
 class _Owed(msgspec.Struct):
@@ -86,11 +91,13 @@ def reuse_of(
         max(len((customers | {customer_ref}) - {""}), 1),
         _users(keys.person, past, user_id) if keys.person else None,
         keyed=keys.keyed,
+        users_of_documents=_users(keys.documents, past, user_id),
     )
 
 
 def _users(keys: Iterable[bytes], past: Mapping[bytes, Past], user_id: str) -> int:
-    found = (one for key in keys for one in past.get(key, NOTHING_PAST).decisions)
+    each = (one for key in keys for one in (key, owed_key(key)))
+    found = (one for key in each for one in past.get(key, NOTHING_PAST).decisions)
     return len({one.user_id for one in found} | {user_id})
 
 

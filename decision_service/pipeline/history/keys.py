@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
 _BYTES = 16
-USER, CUSTOMER, ACCOUNT, PERSON = (letter.encode() for letter in "UCAP")
-KEYED = frozenset({ACCOUNT, PERSON})
-"""The kinds that link users by what the vendor told of them, and go with consent."""
+USER, CUSTOMER, ACCOUNT, PERSON, DOCUMENT = (letter.encode() for letter in "UCAPD")
+OWED_ACCOUNT, OWED_PERSON, OWED_CUSTOMER = OWED = tuple(letter.encode() for letter in "apc")
+"""The kinds that an erasure leaves while a loan is open: by them that is found and nothing else."""
+
+KEYED = frozenset({ACCOUNT, PERSON, DOCUMENT, *OWED})
+"""The kinds that are hashed by a secret key; all but those of `OWED` go with consent."""
+_NAMES = dict(zip("UCAPD", ("user", "customer", "account", "person", "payslips"), strict=True))
 KEY_ID_BYTES = 4
 SMALLEST_KEY = 32
 
@@ -44,7 +49,7 @@ class IdentityKey(msgspec.Struct, frozen=True):
 
 
 class HistoryKeys(msgspec.Struct, frozen=True):
-    """All keys of one decision; an account and a person have one key for each secret.
+    """All keys of one decision; an account, a person, a document has one key for each secret.
 
     `keyed` is False where there is no secret, so that accounts and persons are not known.
     """
@@ -54,6 +59,14 @@ class HistoryKeys(msgspec.Struct, frozen=True):
     accounts: tuple[tuple[bytes, ...], ...] = ()
     person: tuple[bytes, ...] = ()
     keyed: bool = False
+    owed_customer: tuple[bytes, ...] = ()
+    documents: tuple[bytes, ...] = ()
+
+    @property
+    def owed(self) -> tuple[bytes, ...]:
+        """The keys under which an open loan of somebody erased is found."""
+        hashes = [*chain(*self.accounts), *self.person]
+        return (*map(owed_key, hashes), *self.owed_customer)
 
     @property
     def all(self) -> tuple[bytes, ...]:
@@ -67,6 +80,26 @@ class HistoryKeys(msgspec.Struct, frozen=True):
         for account in self.accounts:
             yield from account
         yield from self.person
+        yield from self.documents
+
+
+def kind_of(key: bytes) -> str:
+    """What a key identifies, in words."""
+    name = _NAMES[key[:1].decode().upper()]
+    return f"{name}, while a loan is open" if key[:1] in OWED else name
+
+
+def owed_key(key: bytes) -> bytes:
+    """The key that an erasure leaves, while a loan is open, in place of one of a keyed kind."""
+    return key[:1].lower() + key[1:]
+
+
+def owed_customer(
+    caller: str, customer_ref: str, secrets: Iterable[IdentityKey]
+) -> tuple[bytes, ...]:
+    """The same of a customer, none where there is no customer_ref."""
+    named = f"{caller}\x00{customer_ref}"
+    return tuple(one.hash(OWED_CUSTOMER, named) for one in secrets) if customer_ref else ()
 
 
 def user_key(user_id: str) -> bytes:
@@ -81,6 +114,7 @@ def history_keys(
     secrets: tuple[IdentityKey, ...] = (),
     accounts: Iterable[str] = (),
     people: Iterable[str] = (),
+    documents: Iterable[str] = (),
 ) -> HistoryKeys:
     """The keys of a decision; `people` are normalised names with their birth dates.
 
@@ -96,6 +130,8 @@ def history_keys(
         ),
         tuple(secret.hash(PERSON, one) for one in sorted({*people}) for secret in secrets),
         bool(secrets),
+        owed_customer(caller, customer_ref, secrets),
+        tuple(one.hash(DOCUMENT, text) for text in sorted({*documents}) for one in secrets),
     )
 
 

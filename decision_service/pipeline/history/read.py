@@ -12,10 +12,12 @@ from msgspec.structs import replace
 from decision_service.domain.accounts import PENDING
 from decision_service.domain.own_facts import OwnFacts
 from decision_service.domain.snapshot import Snapshot
+from decision_service.factors.reuse import document_texts
 from decision_service.matching.normalised import recognised_by
 from decision_service.pipeline.history.figures import HistoryOf, history_of, reuse_of
 from decision_service.pipeline.history.keys import (
     KEYED,
+    OWED_ACCOUNT,
     HistoryKeys,
     IdentityKey,
     history_keys,
@@ -89,9 +91,10 @@ class ReadHistory:
             self.secrets,
             _accounts(snapshot),
             _people(snapshot),
+            document_texts(snapshot, about.policy) if about.policy else (),
         )
         every = keys.all
-        past = await self._past(every, found)
+        past = await self._past((*every, *keys.owed), found)
         others = _others(keys, past, person.user_id)
         past |= await self._past(others, found)
         if past.keys() != found.keys():
@@ -99,11 +102,16 @@ class ReadHistory:
         # Two people may share a name and a birth date: nobody owes what is found by those alone.
         own = [keys.user] if keys.customer is None else [keys.user, keys.customer]
         linked = [*chain(*keys.accounts), *others]
+        owed = {key: _loans_alone(past[key]) for key in keys.owed}
+        theirs = [one for key, one in owed.items() if key[:1] == OWED_ACCOUNT]
         facts = OwnFacts(
             history_of(
                 about,
-                [_marked(past[key], person) for key in own],
-                [_marked(past[key], person) for key in linked],
+                [
+                    *(owed[key] for key in keys.owed_customer),
+                    *(_marked(past[key], person) for key in own),
+                ],
+                [*theirs, *(_marked(past[key], person) for key in linked)],
             ),
             reuse_of(keys, past, person.user_id, person.caller, person.customer_ref),
         )
@@ -132,6 +140,11 @@ def _marked(past: Past, person: ApplicantIds) -> Past:
         for one in past.decisions
     )
     return Past(past.last, tuple(marked))
+
+
+def _loans_alone(past: Past) -> Past:
+    """What an erasure left: the loans count, and no application."""
+    return Past(past.last, tuple(replace(one, replaced=True) for one in past.decisions))
 
 
 def _others(keys: HistoryKeys, past: Mapping[bytes, Past], user_id: str) -> list[bytes]:

@@ -45,6 +45,20 @@ class RecordedOutcome(msgspec.Struct, frozen=True):
     reported: datetime
 
 
+class Lent(msgspec.Struct, frozen=True):
+    """What a loan rests on: its decision, or what the history has of one that was erased.
+
+    `approved` is in minor units of `currency`, None where nothing was approved. `term` is what was
+    asked for in months, 1 where nothing is left of that.
+    """
+
+    caller: str
+    decided: datetime
+    currency: str | None
+    approved: int | None
+    term: object = 1
+
+
 class OutcomePosition(msgspec.Struct, frozen=True):
     """Where a page of reports ended: by day, then by loan."""
 
@@ -53,10 +67,11 @@ class OutcomePosition(msgspec.Struct, frozen=True):
 
 
 class ReportRelation(Enum):
-    """What a report is beside the earlier ones of its loan; the first two are to be recorded."""
+    """What a report is beside the earlier ones of its loan; the first three are to be recorded."""
 
     NEWEST = auto()
     OLDER = auto()
+    CORRECTED = auto()
     REPEATED = auto()
     CONTRADICTS = auto()
     OTHER_DECISION = auto()
@@ -64,7 +79,7 @@ class ReportRelation(Enum):
     @property
     def is_new(self) -> bool:
         """Whether the report is to be recorded."""
-        return self in {ReportRelation.NEWEST, ReportRelation.OLDER}
+        return self in {ReportRelation.NEWEST, ReportRelation.OLDER, ReportRelation.CORRECTED}
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -74,28 +89,38 @@ class Compared(msgspec.Struct, frozen=True):
     newest: LoanOutcome
 
 
-def compare(report: LoanOutcome, earlier: Sequence[LoanOutcome]) -> Compared:
-    """Compare a report with all that were recorded of its loan, in any order."""
+def compare(
+    report: LoanOutcome, earlier: Sequence[LoanOutcome], *, correction: bool = False
+) -> Compared:
+    """Compare a report with all that were recorded of its loan, in any order.
+
+    A `correction` takes the place of another one of its day.
+    """
     newest = max((report, *earlier), key=lambda one: one.as_of)
     same_day = next((one for one in earlier if one.as_of == report.as_of), None)
     if any(one.decision_id != report.decision_id for one in earlier):
         return Compared(ReportRelation.OTHER_DECISION, newest)
     if same_day is not None:
-        repeated = same_day == report
-        return Compared(ReportRelation.REPEATED if repeated else ReportRelation.CONTRADICTS, newest)
+        if same_day == report:
+            return Compared(ReportRelation.REPEATED, newest)
+        other = ReportRelation.CORRECTED if correction else ReportRelation.CONTRADICTS
+        return Compared(other, newest)
     return Compared(ReportRelation.NEWEST if newest is report else ReportRelation.OLDER, newest)
 
 
 class OutcomeLog(Protocol):
     """The durable reports; every method raises StoreUnavailable."""
 
+    async def lent(self, decision_id: str) -> Lent | None:
+        """What a loan rests on; None where the history has nothing of it."""
+
     async def record_outcome(
-        self, report: LoanOutcome, caller: str, now: datetime
+        self, report: LoanOutcome, caller: str, now: datetime, *, correction: bool = False
     ) -> Compared | None:
         """Compare a report with those of the caller's loan and store a new one, in one transaction.
 
-        Durable on return, and one after another for each loan, over all processes. None where the
-        decision is not stored any more; then nothing is.
+        Durable on return, and one after another for each loan, over all processes. None where
+        neither the decision nor an open loan of it is stored any more; then nothing is.
         """
 
     async def list_outcomes(

@@ -46,9 +46,18 @@ def about_records(
     for table, kind in _KINDS.items():
         for number, row in enumerate(rows.tables[table], start=1):
             yield PersonRecord(kind, str(number), _without_user(row))
+    for row in rows.tables["history"]:
+        yield PersonRecord("open_loan", str(row["decision_id"]), _open_loan(row, rows))
     for number, left in enumerate(rows.ended, start=1):
         told = fields(msgspec.structs.asdict(left))
         yield PersonRecord("ended_income", str(number), told)
+
+
+def _open_loan(row: Row, rows: UserRows) -> Mapping[str, Any]:
+    """What an erasure left of a decision that it deleted, with the reports on it."""
+    currency, id_ = str(row["currency"]), row["decision_id"]
+    reports = [one for one in rows.tables["loan_outcomes"] if one["decision_id"] == id_]
+    return fields(row, currency) | {"loan_reports": [fields(one, currency) for one in reports]}
 
 
 def _about(user_id: str, rows: UserRows, terms: AccessTerms, now: datetime) -> Mapping[str, Any]:
@@ -82,7 +91,11 @@ def _after_erasure(terms: AccessTerms) -> str:
     always = (
         "The erasure destroyed readings, counts of records, link tokens and links to accounts. The "
         "reference, the number of withdrawals and the erasure's id stay, so that data that was "
-        "read before is refused and a restored backup is erased again."
+        "read before is refused and a restored backup is erased again. While a reported loan is "
+        "open, keyed hashes of accounts, of the name with the birth date and of the lender's "
+        "customer number stay with its amounts, so that who owes is found, and for nothing else: "
+        f"until it is repaid or written off, at most {terms.retention} months after its last "
+        "report."
     )
     if terms.erases_decisions:
         return f"{always} It deleted the decisions as well; those that are here were made since."

@@ -84,7 +84,8 @@ class TryRules:
         as_of = self._as_of(trial, ruleset)
         if trial.user_id:
             needs = needs_of(ruleset, inputs)
-            about = HistoryOf(product.name, ruleset.currency, as_of, product.plan.unreported)
+            silence, policy = product.plan.unreported, needs.policy
+            about = HistoryOf(product.name, ruleset.currency, as_of, silence, policy)
             factors = await self._gathered(trial.user_id, needs, about, stop_at)
         else:
             factors = given_factors(trial, ruleset)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import asdict
 from sqlalchemy import Connection, Table, bindparam, delete, exists, select, update
 
+from decision_service.pipeline.history.keys import IdentityKey
 from decision_service.pipeline.ports import Disconnected, Erased
 from decision_service.storage.privacy import ended, removing
 from decision_service.storage.privacy.data_keys import PLAIN, DataKeys, StoredKey
@@ -96,10 +97,13 @@ def erase(
     *,
     now: datetime,
     data_keys: DataKeys = PLAIN,
+    identity_keys: Sequence[IdentityKey] = (),
     with_decisions: bool = False,
     repeats: bool = False,
 ) -> Erased:
     """Destroy a user's key and data, end reviews, bar what was read before, record the erasure.
+
+    Of an open loan the amounts stay, under hashes by the `identity_keys`.
 
     Earlier erasures that failed, and are in the journal alone, are carried out by this one too: no
     later start repeats them on data that was given since. One that `repeats` an earlier one has no
@@ -119,7 +123,7 @@ def erase(
         had_key,
         reviews.erase(connection, user_id, now),
         recorded.forget_applicants(connection, user_id),
-        history.unlink(connection, user_id),
+        history.unlink(connection, user_id, identity_keys),
         ended.settle(connection, user_id, disconnected, data_keys),
         with_decisions and bool(held),
     ]

@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 
 from decision_service.clock_ids import SystemClock
+from decision_service.pipeline.history.keys import IdentityKey
 from decision_service.pipeline.ports import Disconnected, Erased
 from decision_service.storage.engine import Database
 from decision_service.storage.privacy import consents, erasures
@@ -30,12 +31,14 @@ class Erasing:
         database: Database,
         journal: ErasureJournal | None,
         data_keys: DataKeys = PLAIN,
+        identity_keys: tuple[IdentityKey, ...] = (),
         *,
         with_decisions: bool = False,
     ) -> None:
         self._database = database
         self._journal = journal
         self._data_keys = data_keys
+        self._identity_keys = identity_keys
         self._with_decisions = with_decisions
         self.keeps_journal = journal is not None
         self._clock = SystemClock()
@@ -92,6 +95,7 @@ class Erasing:
             disconnected=disconnected,
             now=self._clock.now(),
             data_keys=self._data_keys,
+            identity_keys=self._identity_keys,
             with_decisions=self._with_decisions,
             repeats=not new,
         )
@@ -124,6 +128,7 @@ class Erasing:
             erasures.carry_out,
             wanted=wanted,
             now=self._clock.now(),
+            identity_keys=self._identity_keys,
             with_decisions=self._with_decisions,
         )
         await self._database.write(work)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, union
 
+from decision_service.pipeline.history.keys import IdentityKey
 from decision_service.storage.privacy import consents
 from decision_service.storage.queries.dialect import insert_new
 from decision_service.storage.schema import tables
@@ -41,6 +42,7 @@ def carry_out(
     wanted: Mapping[str, str | None],
     now: datetime,
     *,
+    identity_keys: Sequence[IdentityKey] = (),
     with_decisions: bool = False,
 ) -> None:
     """Erase each of these users, by erasure id; for unknown users only the id is recorded.
@@ -53,7 +55,12 @@ def carry_out(
     for erasure_id, user_id in wanted.items():
         if user_id is not None and erasure_id not in carried_out:
             consents.erase(
-                connection, user_id, [erasure_id], now=now, with_decisions=with_decisions
+                connection,
+                user_id,
+                [erasure_id],
+                now=now,
+                identity_keys=identity_keys,
+                with_decisions=with_decisions,
             )
     rows = [{"erasure_id": one, "user_id": None} for one in strangers]
     insert_new(connection, erasures, rows)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
 from decision_service.storage.privacy import consents
 from decision_service.storage.privacy.removing import PLACE, places, remove
+from decision_service.storage.queries import history
 from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.schema.tables import (
     backtest_runs,
@@ -50,13 +51,15 @@ def expire(connection: Connection, before: datetime, most: int) -> int:
 
     Where none is left, snapshots go that were stored before it and that no decision rests on, with
     the counts of users who have none any more; link tokens that expired, quarantines of users
-    without a reading, and backtests that ended before it.
+    without a reading, backtests that ended before it, and what erasures left of loans that were
+    last reported on before it.
     """
     chosen = {"before": microseconds(before), "most": most}
     old = places(connection.execute(_OLD, chosen))
     if old:
         remove(connection, old)
         return len(old)
+    history.settle_silent(connection, chosen["before"], most)
     _remove_backtests(connection, chosen["before"])
     _remove_marks(connection, chosen["before"])
     left = [(row[0], row[1]) for row in connection.execute(_LEFT_OVER, chosen)]

@@ -71,8 +71,8 @@ def remove(connection: Connection, rows: Sequence[DecisionPlace]) -> None:
     arms = _ARM_ROW.in_(bindparam("rows", expanding=True))
     connection.execute(delete(arm_decisions).where(arms), {"rows": padded(rows)})
     ids = [row[2] for row in rows]
-    history.remove(connection, ids)
+    gone = history.remove(connection, ids)
     for table in _TABLES:
-        column = table.c.decision_id
-        chosen = column.in_(bindparam("ids", expanding=True))
-        connection.execute(delete(table).where(chosen), {"ids": padded(ids)})
+        chosen = table.c.decision_id.in_(bindparam("ids", expanding=True))
+        of = gone if table is loan_outcomes else ids
+        connection.execute(delete(table).where(chosen), {"ids": padded(of)})

@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    and_,
     bindparam,
+    exists,
     func,
     literal_column,
     select,
@@ -24,7 +26,13 @@ from decision_service.pipeline.decide.application import PLAIN_BYTES, hashed_und
 from decision_service.pipeline.ports import DecisionEntry, Filter, PagePosition, StoredEntry
 from decision_service.storage.queries import driver
 from decision_service.storage.queries.dialect import padded
-from decision_service.storage.schema.tables import LISTED_BY, OFTEN_EMPTY, decisions, is_given
+from decision_service.storage.schema.tables import (
+    LISTED_BY,
+    OFTEN_EMPTY,
+    decisions,
+    history,
+    is_given,
+)
 
 CallerRequest = tuple[str, str]
 """(caller, request_id): what makes a decision unique."""
@@ -53,6 +61,13 @@ _CONTENTS = (
     .limit(bindparam("most"))
 )
 _AS_CONTENT = update(decisions).where(decisions.c.decision_id == bindparam("of"))
+_UNREPORTED = and_(
+    history.c.outcome == Outcome.APPROVE.value,
+    history.c.outstanding.is_(None),
+    history.c.replaced.is_not(True),
+)
+"""Of the history: approved, by rules or by a person, and never reported on."""
+
 _TOGETHER = 1000
 """Decisions that are looked through in one transaction."""
 _PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
@@ -204,6 +219,8 @@ def _conditions(chosen: Filter, *, steered: bool) -> Iterator[ColumnElement[bool
         yield decisions.c.created >= microseconds(chosen.created_from)
     if chosen.created_before is not None:
         yield decisions.c.created < microseconds(chosen.created_before)
+    if chosen.unreported:
+        yield exists().where(history.c.decision_id == decisions.c.decision_id, _UNREPORTED)
 
 
 def _unled(name: str) -> ColumnElement[str]:

@@ -6,10 +6,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, select, update
 
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.history.keys import CUSTOMER, KEY_ID_BYTES, KEYED, user_key
+from decision_service.pipeline.history.keys import (
+    CUSTOMER,
+    DOCUMENT,
+    KEY_ID_BYTES,
+    KEYED,
+    OWED,
+    IdentityKey,
+    owed_customer,
+    owed_key,
+    user_key,
+)
 from decision_service.pipeline.history.ports import (
     MOST_PAST,
     Past,
@@ -21,17 +31,20 @@ from decision_service.pipeline.ports import HistoryEntry, StoredEntry
 from decision_service.storage.queries import driver
 from decision_service.storage.queries.decisions import from_microseconds, microseconds
 from decision_service.storage.queries.dialect import insert_new, padded
-from decision_service.storage.schema.tables import history, history_keys
+from decision_service.storage.schema.tables import decisions, history, history_keys, loan_outcomes
 
 _KEYS = history_keys.c
 _TOLD = tuple(column for column in history.c if column.name != "found_by")
 """The columns in the order of `PastDecision`, then of `ReportedLoans`."""
 
-_OF_DECISIONS = select(history.c.decision_id, history.c.found_by).where(
-    history.c.decision_id.in_(bindparam("ids", expanding=True))
+_OF_DECISIONS = (
+    select(history.c.decision_id, history.c.found_by)
+    .where(history.c.decision_id.in_(bindparam("ids", expanding=True)))
+    .order_by(history.c.decision_id)
+    .with_for_update()
 )
 _OF_KEY = (
-    select(history.c.decision_id, history.c.user_id, history.c.found_by)
+    select(history)
     .join(history_keys, history.c.decision_id == _KEYS.decision_id)
     .where(_KEYS.key == bindparam("key"))
 )
@@ -43,6 +56,21 @@ _FOUND_BY = (
     update(history)
     .where(history.c.decision_id == bindparam("of"))
     .values(found_by=bindparam("kept"))
+)
+_DECIDED = select(decisions.c.decision_id).where(
+    decisions.c.decision_id.in_(bindparam("ids", expanding=True))
+)
+_SILENT = (
+    select(_KEYS.decision_id)
+    .where(
+        _KEYS.key >= min(OWED),
+        ~exists().where(
+            loan_outcomes.c.decision_id == _KEYS.decision_id,
+            loan_outcomes.c.reported >= bindparam("before"),
+        ),
+    )
+    .distinct()
+    .limit(bindparam("most"))
 )
 _TOGETHER = 512
 """Decisions whose keys are changed together."""
@@ -100,7 +128,10 @@ def row(entry: StoredEntry, told: HistoryEntry) -> tuple[object, ...]:
 
 
 def report(connection: Connection, decision_id: str, newest: Sequence[LoanOutcome]) -> None:
-    """Set what the newest reports of a decision's loans come to."""
+    """Set what the newest reports of a decision's loans come to.
+
+    Once none is open, what an erasure left of them goes.
+    """
     chosen = update(history).where(history.c.decision_id == decision_id)
     open_ = [one for one in newest if one.status is LoanStatus.BOOKED]
     left = [(_outstanding(one), one) for one in open_]
@@ -114,6 +145,8 @@ def report(connection: Connection, decision_id: str, newest: Sequence[LoanOutcom
             drawn=_drawn(newest),
         )
     )
+    if not any(amount for amount, _ in left):
+        settle(connection, [decision_id])
 
 
 def replace(connection: Connection, decision_ids: Sequence[str]) -> None:
@@ -133,36 +166,81 @@ def take_next(connection: Connection, key: bytes, decision_id: str) -> None:
             return
 
 
-def remove(connection: Connection, decision_ids: Sequence[str]) -> None:
-    """Delete decisions from the history."""
-    if decision_ids:
-        _unlink(connection, _keys_of(connection, decision_ids))
-        ids = {"ids": padded(decision_ids)}
-        chosen = history.c.decision_id.in_(bindparam("ids", expanding=True))
-        connection.execute(delete(history).where(chosen), ids)
+def remove(connection: Connection, decision_ids: Sequence[str]) -> Sequence[str]:
+    """Delete decisions from the history; those of which all is gone.
+
+    Of a loan that an erasure found open the user, the hashes and the amounts stay.
+    """
+    if not decision_ids:
+        return []
+    keys = _keys_of(connection, decision_ids)
+    owed = {one for one, of in keys.items() if any(key[:1] in OWED for key in of)}
+    for one in owed:
+        left = [key for key in keys[one] if key[:1] == CUSTOMER]
+        _take_out(connection, one, keys[one], left, customer_ref="", replaced=True)
+    gone = [one for one in decision_ids if one not in owed]
+    _unlink(connection, {one: of for one, of in keys.items() if one not in owed})
+    chosen = history.c.decision_id.in_(bindparam("ids", expanding=True))
+    connection.execute(delete(history).where(chosen), {"ids": padded(gone)})
+    return gone
 
 
-def unlink(connection: Connection, user_id: str) -> bool:
+def open_loans(connection: Connection, user_id: str) -> Sequence[str]:
+    """The decisions that were erased of a user, and of which an open loan is left."""
+    found = connection.execute(_OF_KEY, {"key": user_key(user_id)}).all()
+    ids = {"ids": padded([row.decision_id for row in found])}
+    decided = {*connection.execute(_DECIDED, ids).scalars()} if found else set()
+    return [row.decision_id for row in found if row.decision_id not in decided]
+
+
+def settle(connection: Connection, decision_ids: Sequence[str]) -> None:
+    """Delete what an erasure left of loans, and where their decision is gone all of them."""
+    keys = _keys_of(connection, decision_ids) if decision_ids else {}
+    owed = {one: [key for key in of if key[:1] in OWED] for one, of in keys.items()}
+    settled = sorted(one for one, of in owed.items() if of)
+    for one in settled:
+        _take_out(connection, one, keys[one], owed[one])
+    if settled:
+        ids = {"ids": padded(settled)}
+        gone = sorted({*settled}.difference(connection.execute(_DECIDED, ids).scalars()))
+        remove(connection, gone)
+        chosen = loan_outcomes.c.decision_id.in_(gone)
+        connection.execute(delete(loan_outcomes).where(chosen))
+
+
+def settle_silent(connection: Connection, before: int, most: int) -> None:
+    """Settle at most so many loans that were last reported on before an instant."""
+    silent = connection.execute(_SILENT, {"before": before, "most": most}).scalars()
+    settle(connection, silent.all())
+
+
+def unlink(connection: Connection, user_id: str, secrets: Sequence[IdentityKey] = ()) -> bool:
     """Delete what links a user to others: hashes of accounts and person, and shared entries.
 
-    Decisions stay under their own user and customer. Returns whether there was any such link.
+    Decisions stay under their own user and customer. While a loan of one is open it stays under
+    hashes of account, person and customer of kinds of their own, for that purpose alone. Returns
+    whether there was anything to delete or to change.
     """
-    own, linked = user_key(user_id), False
-    found = connection.execute(_OF_KEY, {"key": own})
-    for decision_id, user, packed_keys in list(found):
-        keys = unpacked(bytes(packed_keys))
-        if user == user_id:
-            gone = [key for key in keys if key != own and key[:1] != CUSTOMER]
-        else:
-            gone = [own]
-        if not gone:
-            continue
-        linked = True
-        _unlink(connection, {decision_id: gone})
-        kept = packed(key for key in keys if key not in gone)
-        chosen = update(history).where(history.c.decision_id == decision_id)
-        connection.execute(chosen.values(found_by=kept))
-    return linked
+    own, changed = user_key(user_id), False
+    found = [
+        (row, unpacked(bytes(row.found_by))) for row in connection.execute(_OF_KEY, {"key": own})
+    ]
+    mine = [key for row, keys in found if row.user_id == user_id for key in keys]
+    hashes = {owed_key(key) for key in mine if key[:1] in KEYED and key[:1] != DOCUMENT}
+    for row, keys in found:
+        owed, gone = set[bytes](), [own]
+        if row.user_id == user_id:
+            if row.open_loans:
+                owed = hashes | {*owed_customer(row.caller, row.customer_ref, secrets)}
+            stays = {own, *owed}
+            gone = [key for key in keys if key not in stays and key[:1] != CUSTOMER]
+        new = sorted(owed.difference(keys))
+        for key in new:
+            take_next(connection, key, row.decision_id)
+        if new or gone:
+            changed = True
+            _take_out(connection, row.decision_id, [*keys, *new], gone)
+    return changed
 
 
 def key_ids(connection: Connection) -> frozenset[bytes]:
@@ -217,6 +295,20 @@ def _forget_in(connection: Connection, decision_ids: Sequence[str], start: bytes
         kept = {one: [key for key in of if not key.startswith(start)] for one, of in keys.items()}
         rows = [{"of": one, "kept": packed(of)} for one, of in kept.items()]
         connection.execute(_FOUND_BY, rows)
+
+
+def _take_out(
+    connection: Connection,
+    decision_id: str,
+    keys: Sequence[bytes],
+    gone: Collection[bytes],
+    **values: object,
+) -> None:
+    """Delete some of the keys that a decision is found by, and change its row otherwise."""
+    _unlink(connection, {decision_id: [*gone]})
+    kept = packed(key for key in keys if key not in gone)
+    chosen = update(history).where(history.c.decision_id == decision_id)
+    connection.execute(chosen.values(found_by=kept, **values))
 
 
 def _unlink(connection: Connection, keys: Mapping[str, Sequence[bytes]]) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, bindparam, select
 
+from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.history.keys import history_keys
+from decision_service.pipeline.outcomes.ports import Lent
+from decision_service.storage.queries.decisions import from_microseconds
 from decision_service.storage.queries.dialect import insert_new
 from decision_service.storage.queries.history import packed, take_next
 from decision_service.storage.schema.tables import decisions, history
@@ -14,6 +17,7 @@ _HELD = (
     .where(history.c.decision_id == bindparam("decision_id"))
     .with_for_update()
 )
+_LENT = select(history).where(history.c.decision_id == bindparam("decision_id"))
 _DECISION = select(
     decisions.c.decision_id,
     decisions.c.user_id,
@@ -25,16 +29,29 @@ _DECISION = select(
 ).where(decisions.c.decision_id == bindparam("decision_id"))
 
 
+def of(connection: Connection, decision_id: str) -> Lent | None:
+    """As `OutcomeLog.lent`."""
+    row = connection.execute(_LENT, {"decision_id": decision_id}).first()
+    if row is None:
+        return None
+    approved = row.approved if row.outcome == Outcome.APPROVE else None
+    return Lent(row.caller, from_microseconds(row.created), row.currency, approved)
+
+
+def held(connection: Connection, decision_id: str) -> bool:
+    """Whether a decision has a place in the history, which it has until the transaction ends."""
+    return connection.execute(_HELD, {"decision_id": decision_id}).first() is not None
+
+
 def hold(connection: Connection, decision_id: str, currency: str | None) -> None:
     """Have a decision's place in the history until the transaction ends.
 
     A decision that has none is entered under its user and customer, where a `currency` says that
     something was lent on it.
     """
-    of = {"decision_id": decision_id}
-    if connection.execute(_HELD, of).first() is None and currency is not None:
+    if not held(connection, decision_id) and currency is not None:
         _enter(connection, decision_id, currency)
-        connection.execute(_HELD, of)
+        held(connection, decision_id)
 
 
 def _enter(connection: Connection, decision_id: str, currency: str) -> None:

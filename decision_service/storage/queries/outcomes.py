@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, tuple_
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, tuple_
 
 from decision_service.domain.money import Money
 from decision_service.pipeline.outcomes.ports import (
@@ -15,6 +15,7 @@ from decision_service.pipeline.outcomes.ports import (
     LoanStatus,
     OutcomePosition,
     RecordedOutcome,
+    ReportRelation,
     compare,
 )
 from decision_service.storage.queries import history, lent
@@ -25,19 +26,28 @@ _ALL = select(loan_outcomes)
 _OF_LOAN = _ALL.where(
     loan_outcomes.c.caller == bindparam("caller"), loan_outcomes.c.loan_id == bindparam("loan_id")
 )
+_OF_DAY = delete(loan_outcomes).where(
+    loan_outcomes.c.caller == bindparam("of"),
+    loan_outcomes.c.loan_id == bindparam("loan"),
+    loan_outcomes.c.as_of == bindparam("day"),
+)
 _OF_DECISION = _ALL.where(loan_outcomes.c.decision_id == bindparam("decision_id")).order_by(
     loan_outcomes.c.loan_id, loan_outcomes.c.as_of
 )
 
 
 def record(
-    connection: Connection, report: LoanOutcome, caller: str, now: datetime
+    connection: Connection, report: LoanOutcome, caller: str, now: datetime, *, correction: bool
 ) -> Compared | None:
     """As `OutcomeLog.record_outcome`."""
-    if not kept(connection, [report.decision_id]):
+    if not kept(connection, [report.decision_id]) and not lent.held(connection, report.decision_id):
         return None
     _wait_for_turn(connection, caller, report.loan_id)
-    compared = compare(report, of_loan(connection, caller, report.loan_id))
+    earlier = of_loan(connection, caller, report.loan_id)
+    compared = compare(report, earlier, correction=correction)
+    if compared.comparison is ReportRelation.CORRECTED:
+        day = {"of": caller, "loan": report.loan_id, "day": report.as_of.isoformat()}
+        connection.execute(_OF_DAY, day)
     if compared.comparison.is_new:
         row = _row(report) | {"caller": caller, "reported": microseconds(now)}
         lent.hold(connection, report.decision_id, _currency(report))

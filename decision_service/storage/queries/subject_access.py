@@ -15,12 +15,12 @@ from sqlalchemy import (
     tuple_,
 )
 
-from decision_service.pipeline.history.keys import ACCOUNT, CUSTOMER, PERSON, USER, user_key
+from decision_service.pipeline.history.keys import USER, kind_of, user_key
 from decision_service.pipeline.ports import PagePosition, StoredEntry
 from decision_service.pipeline.subject_access.ports import Row
 from decision_service.storage.queries.decisions import from_microseconds, microseconds
 from decision_service.storage.queries.dialect import padded
-from decision_service.storage.queries.history import unpacked
+from decision_service.storage.queries.history import open_loans, unpacked
 from decision_service.storage.schema.personal import PERSONAL
 from decision_service.storage.schema.tables import arm_decisions, events, metadata, snapshots
 
@@ -38,8 +38,6 @@ _OF_DECISION = ("loan_outcomes", "history", "shadow_results")
 
 _PENDING = events.c.done.is_(False)
 """In the words by which the index of events is found; the others name nobody."""
-
-_KINDS = {USER: "user", CUSTOMER: "customer", ACCOUNT: "account", PERSON: "person"}
 
 
 def _disclosed_columns(name: str) -> Select[Any]:
@@ -96,10 +94,14 @@ def counts(connection: Connection, user_id: str) -> Mapping[str, int]:
 
 def user_rows(connection: Connection, user_id: str) -> Mapping[str, Sequence[Row]]:
     """The rows of a user alone, by table."""
-    return {
+    found = {
         name: [_row(row) for row in connection.execute(query, {"of": user_id}).mappings()]
         for name, query in _ROWS.items()
     }
+    left = {"of": padded(open_loans(connection, user_id))}
+    for name in ("history", "loan_outcomes"):
+        found[name] = [_row(row) for row in connection.execute(_TOGETHER[name], left).mappings()]
+    return found
 
 
 def decision_rows(
@@ -134,6 +136,7 @@ def _row(row: Mapping[Any, Any]) -> Row:
     told = {name: _value(name, value) for name, value in row.items()}
     if "found_by" in told:
         told["found_by"] = _own_kinds(bytes(row["found_by"]), row["user_id"])
+        told["due"] = row["due"]  # of a loan, an amount
     return told
 
 
@@ -146,4 +149,4 @@ def _value(name: str, value: Any) -> object:
 def _own_kinds(found_by: bytes, user_id: str) -> Sequence[str]:
     """The kinds of a decision's keys, without the keys of other users who share an account."""
     own = user_key(user_id)
-    return [_KINDS[key[:1]] for key in unpacked(found_by) if key[:1] != USER or key == own]
+    return [kind_of(key) for key in unpacked(found_by) if key[:1] != USER or key == own]

@@ -168,7 +168,8 @@ PERSONAL: Mapping[str, PersonalTable] = {
             "number": _INNER,
             "decision_id": _INNER,
         },
-        kept="hashes of accounts and persons go with every erasure, the others with decisions",
+        kept="hashes of accounts and persons go with every erasure, the others with decisions; of "
+        "an open loan hashes stay until it is closed",
     ),
     "shadow_results": PersonalTable(
         "decision_id",

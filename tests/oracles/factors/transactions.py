@@ -349,7 +349,41 @@ def days_since_last(family: Transactions) -> int:
     return (family.synced - max(days)).days
 
 
+def days_idle_habit(family: Transactions) -> Decimal:
+    """Days since the last trip over the median gap between the days with trips of 91."""
+    window = day_window(family, 91)
+    refuse_unclassed(family, window)
+    days = sorted(
+        {
+            transaction.date
+            for provider_id, transaction in window
+            if class_of(family.who.policy, provider_id, transaction) is TransactionClass.EARNING
+        }
+    )
+    if len(days) < 5:
+        raise Unknown(Cause.SHORT_HISTORY)
+    gaps = sorted((days[i + 1] - days[i]).days for i in range(len(days) - 1))
+    middle, odd = divmod(len(gaps), 2)
+    usual = Fraction(gaps[middle]) if odd else Fraction(gaps[middle - 1] + gaps[middle], 2)
+    return number((family.synced - days[-1]).days / usual)
+
+
+def loan_repayments(n: int) -> Factor:
+    """What the platform took back of its loans in the last N days."""
+
+    def factor(family: Transactions) -> Money:
+        window = day_window(family, n)
+        refuse_unclassed(family, window)
+        loans = of_class(family, window, TransactionClass.LOAN)
+        return as_money(family, sum(-amount for amount in loans if amount < 0))
+
+    return factor
+
+
 FACTORS: dict[str, Factor] = {
+    "days_idle_habit": days_idle_habit,
+    "loan_repayments_28d": loan_repayments(28),
+    "loan_repayments_91d": loan_repayments(91),
     "earnings_change_28d_pct": earnings_change_28d_pct,
     "days_since_last": days_since_last,
 }

@@ -38,6 +38,16 @@ def test_both_forms_say_the_same() -> None:
     assert not csv.HasField("repaid_amount")
 
 
+def test_a_line_may_be_a_correction() -> None:
+    """In both forms; without the column none is."""
+    [(_, csv), (_, plain)] = read(f"{HEADER},correction", f"{BOOKED},true", f"{BOOKED},")
+    [(_, json)] = read(JSON.replace("}", ', "correction": true}'))
+    assert csv == json
+    assert isinstance(csv, pb.LoanOutcome)
+    assert isinstance(plain, pb.LoanOutcome)
+    assert (csv.correction, plain.correction) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("line", "word"),
     [
@@ -110,7 +120,8 @@ def test_a_terminal_has_a_bar(
     assert "2,000 lines" in done.err
     assert "1,000 lines …" not in done.err
     assert done.out == (
-        "2,000 lines: 0 recorded, 0 kept beside a newer one, 0 known already, 2,000 refused\n"
+        "2,000 lines: 0 recorded, 0 kept beside a newer one, 0 corrected, 0 known already, "
+        "2,000 refused\n"
     )
 
 

@@ -41,6 +41,8 @@ transactions.{active_days,fee_ratio,largest_earning_share}_{1,3,6,12}m
 transactions.{earnings,active_days}_{7,14,28,91}d
 transactions.{earnings_change_28d_pct,days_since_last,fee_presence_91d}
 transactions.unexplained_credit_share_91d
+transactions.loan_repayments_{28,91}d
+transactions.days_idle_habit
 employment.{status,has_payroll,has_gig,current_tenure_months,longest_tenure_months}
 employment.{employers_count,jobs_started_24m,months_since_last_end}
 employment.{started_since_backed,ended_without_income}
@@ -59,7 +61,7 @@ history.{applications,approvals,declines}_{1,7,30,90}d
 history.{days_since_last_decline,last_decline_date,exposure,exposure_instalments,linked_exposure}
 history.{overdue_loans,repaid_loans,today}
 match.{name,birth_date,phone,email}
-reuse.{users_of_account,customers_of_user,users_of_person}
+reuse.{users_of_account,customers_of_user,users_of_person,users_of_documents}
 identity.{age_years,age_at_maturity_years}
 """
 

@@ -17,7 +17,7 @@ from decision_service.factors.classes import Classifier
 from decision_service.factors.evidence import five, five_of, heaviest, top_weights
 from decision_service.factors.pages import page_of
 from decision_service.factors.stretches import Stretch
-from decision_service.factors.tally import BUCKET_OF, FOREIGN, UNMAPPED
+from decision_service.factors.tally import BUCKET_OF, FOREIGN, REPAID, UNMAPPED
 from tests.fakes.examples import examples
 
 BITS = (
@@ -98,7 +98,8 @@ def bucket(rules: Sequence[ClassRule], text: str, sign: int) -> int:
     for rule in rules:
         said = not rule.words or any(words_of(w) in words_of(text) for w in rule.words)
         if said and rule.sign in (0, sign):
-            return BUCKET_OF[rule.gives]
+            lent = rule.gives is TransactionClass.LOAN
+            return REPAID if lent and sign < 0 else BUCKET_OF[rule.gives]
     return UNMAPPED
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.pipeline.decide.record_codec import decode_facts, factors_from_wire
-from decision_service.pipeline.history.keys import history_keys
+from decision_service.pipeline.history.keys import history_keys, owed_key
 from decision_service.pipeline.history.ports import LookedUp, Past
 from decision_service.pipeline.history.turns import Turns
 from decision_service.pipeline.ports import DecisionEntry, FetchResult, StoredEntry
@@ -119,7 +119,7 @@ async def test_an_account_that_is_new_is_read_by_itself(world: World) -> None:
     await there(application(request_id="r-2"), world.call())
     await here(application(request_id="r-3"), world.call())
     [[key]] = history_keys("u-1", "anonymous", "", SECRETS, (OTHER,)).accounts
-    assert world.log.alone[-1] == {key}
+    assert world.log.alone[-1] == {key, owed_key(key)}
 
 
 async def test_erased_keys_are_not_looked_up(world: World) -> None:

@@ -53,6 +53,22 @@ def test_a_report_is_compared_with_the_earlier_ones(
     assert compared.newest.as_of == max(one.as_of for one in (BOOKED, *earlier))
 
 
+@pytest.mark.parametrize(
+    ("earlier", "comparison"),
+    [
+        ([replace(BOOKED, overdue_days=1)], ReportRelation.CORRECTED),
+        ([BOOKED], ReportRelation.REPEATED),
+        ([], ReportRelation.NEWEST),
+        ([replace(BOOKED, decision_id="dec_2", overdue_days=1)], ReportRelation.OTHER_DECISION),
+    ],
+)
+def test_a_correction_takes_the_place_of_its_day(
+    earlier: list[LoanOutcome], comparison: ReportRelation
+) -> None:
+    """Where there is nothing to correct it is a report as any."""
+    assert compare(BOOKED, earlier, correction=True).comparison is comparison
+
+
 @given(st.lists(REPORTS, max_size=12))
 def test_sending_reports_again_changes_nothing(reports: list[LoanOutcome]) -> None:
     """Whatever came in whatever order: one report a day is kept, the first that came, and repeats

@@ -26,6 +26,7 @@ SERVICE = "decision_service.api.v1.OutcomeService"
 _RECEIPTS = {
     ReportRelation.NEWEST: pb.OUTCOME_RECEIPT_RECORDED,
     ReportRelation.OLDER: pb.OUTCOME_RECEIPT_OLDER,
+    ReportRelation.CORRECTED: pb.OUTCOME_RECEIPT_CORRECTED,
     ReportRelation.REPEATED: pb.OUTCOME_RECEIPT_REPEATED,
 }
 
@@ -47,7 +48,8 @@ class OutcomeServicer:
         self, request: pb.RecordOutcomeRequest, context: RpcContext
     ) -> pb.RecordOutcomeResponse:
         """Record one report of a loan."""
-        compared = await self._record(outcome_from(request.outcome), context.info.scope)
+        report, correction = outcome_from(request.outcome), request.outcome.correction
+        compared = await self._record(report, context.info.scope, correction=correction)
         return pb.RecordOutcomeResponse(
             receipt=_RECEIPTS[compared.comparison],
             newest_as_of_date=compared.newest.as_of.isoformat(),

@@ -283,6 +283,7 @@ PERSONAL_LOAN = FetchPlan(
             Kind.EMPLOYMENTS,
             Kind.LIABILITIES,
             Kind.IDENTITIES,
+            Kind.LINKS,
         }
     ),
     WhenTransactions.IF_STANDING_IN,
@@ -290,9 +291,9 @@ PERSONAL_LOAN = FetchPlan(
 )
 
 
-@pytest.mark.parametrize(("accounts", "calls"), [([], 7), ([account(GRAB, "grab")], 8)])
+@pytest.mark.parametrize(("accounts", "calls"), [([], 8), ([account(GRAB, "grab")], 9)])
 async def test_a_cold_decision_costs_its_kinds_and_the_accounts(accounts, calls):
-    """Six kinds and the accounts are seven calls, one more with a platform, and no other."""
+    """Seven kinds and the accounts are eight calls, one more with a platform, and no other."""
     vendor = Vendor(
         accounts=[account(), *accounts],
         eincomes=[eincome()],

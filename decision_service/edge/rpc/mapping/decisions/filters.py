@@ -34,6 +34,7 @@ def filter_from(request: service_pb.ListDecisionsRequest) -> Filter:
         outcome=outcome,
         created_from=created_from,
         created_before=created_before,
+        unreported=request.unreported,
     )
 
 

@@ -1,0 +1,175 @@
+"""What hashes find again: open loans of the erased while they are open, and used documents."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from decision_service.domain.money import Money
+from decision_service.domain.person import FoundPerson
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.history.keys import CUSTOMER, DOCUMENT, OWED, USER, history_keys
+from decision_service.pipeline.outcomes.ports import LoanStatus, ReportRelation
+from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
+from decision_service.storage.schema import tables
+from tests.fakes.world import NOW
+from tests.kits.lending import ANA, BEA, Desk, value
+from tests.kits.stores import opened
+
+MODES = pytest.mark.parametrize("erase_decisions", [False, True], ids=["snapshot", "decisions"])
+
+
+@asynccontextmanager
+async def lent(
+    url: str, tmp_path: Path, *, erase_decisions: bool, slips: tuple[int, ...] = ()
+) -> AsyncIterator[tuple[Desk, str]]:
+    """A desk that has lent 50,000 to Ana Cruz of account a-1, customer C-1."""
+    journal = tmp_path / "erasures"
+    secrets = tmp_path / "identity-keys"
+    IDENTITY_KEYS.add(secrets)
+    options = {"journal": journal, "identity_keys": secrets, "erase_decisions": erase_decisions}
+    async with opened(url, **options) as store:
+        desk = Desk(store)
+        made = await desk.decide("user-1", "a-1", ANA, "C-1", slips=slips)
+        assert made.outcome is Outcome.APPROVE
+        await desk.report(made.decision_id)
+        yield desk, made.decision_id
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("account", "person", "customer", "outcome"),
+    [
+        ("a-1", BEA, "", Outcome.REFER),
+        ("a-2", ANA, "", Outcome.REFER),
+        ("a-2", BEA, "C-1", Outcome.DECLINE),
+        ("a-2", BEA, "C-2", Outcome.APPROVE),
+    ],
+    ids=["same account", "same name and birth date", "same customer", "somebody else"],
+)
+async def test_who_owes_is_not_approved_under_another_registration(
+    url: str, tmp_path: Path, account: str, person: FoundPerson, customer: str, outcome: Outcome, *,
+    erase_decisions: bool,
+) -> None:  # fmt: skip
+    """By the account, by name and birth date, or by the lender's customer; a stranger is."""
+    async with lent(url, tmp_path, erase_decisions=erase_decisions) as (desk, _):
+        await desk.store.erase("user-1")
+        assert (await desk.decide("user-2", account, person, customer)).outcome is outcome
+
+
+@MODES
+async def test_what_is_left_serves_that_purpose_alone(
+    url: str, tmp_path: Path, *, erase_decisions: bool
+) -> None:
+    """The debt counts, and of the applications none."""
+    async with lent(url, tmp_path, erase_decisions=erase_decisions) as (desk, _):
+        await desk.store.erase("user-1")
+        found = await desk.decide("user-2", "a-1", ANA)
+        assert value(found, "history.linked_exposure") == Money("PHP", 5_000_000)
+        assert value(found, "history.applications_30d") == 0
+
+
+@MODES
+@pytest.mark.parametrize("status", [LoanStatus.REPAID, LoanStatus.CHARGED_OFF])
+async def test_once_the_loan_is_closed_nothing_is_left(
+    url: str, tmp_path: Path, status: LoanStatus, *, erase_decisions: bool
+) -> None:
+    """Repaid or written off: the report is taken though the decision is gone; the hashes go."""
+    async with lent(url, tmp_path, erase_decisions=erase_decisions) as (desk, decision_id):
+        await desk.store.erase("user-1")
+        assert await desk.owed() == 3
+        assert await desk.report(decision_id, days=30) is ReportRelation.NEWEST
+        assert await desk.owed() == 3
+        assert await desk.report(decision_id, status, days=60) is ReportRelation.NEWEST
+        assert await desk.owed() == 0
+        assert (await desk.decide("user-2", "a-1", ANA)).outcome is Outcome.APPROVE
+
+
+@MODES
+async def test_who_owes_nothing_leaves_nothing(
+    url: str, tmp_path: Path, *, erase_decisions: bool
+) -> None:
+    """A loan that was repaid before the erasure leaves no hash."""
+    async with lent(url, tmp_path, erase_decisions=erase_decisions) as (desk, decision_id):
+        await desk.report(decision_id, LoanStatus.REPAID, days=30)
+        await desk.store.erase("user-1")
+        assert await desk.owed() == 0
+        assert await desk.store.past([history_keys("user-1", "los", "").user])
+
+
+@MODES
+async def test_a_silent_loan_is_forgotten_with_its_retention(
+    url: str, tmp_path: Path, *, erase_decisions: bool
+) -> None:
+    """Counted from the last report, also where the decision went before."""
+    async with lent(url, tmp_path, erase_decisions=erase_decisions) as (desk, decision_id):
+        await desk.store.erase("user-1")
+        await desk.report(decision_id, days=30)
+        for days, left in ((29, 3), (31, 0)):
+            while await desk.store.expire(NOW + timedelta(days=days), 10):
+                pass
+            assert await desk.owed() == left
+
+
+async def test_a_second_erasure_keeps_what_is_owed(url: str, tmp_path: Path) -> None:
+    """Whoever withdraws twice owes as before."""
+    async with lent(url, tmp_path, erase_decisions=False) as (desk, _):
+        for _ in range(2):
+            await desk.store.erase("user-1")
+            assert await desk.owed() == 3
+
+
+SLIPS = (30_000_00, 31_500_00, 30_250_00, 30_000_00)
+TEACHERS = (31_000_00, 31_000_00, 31_000_00, 31_000_00)
+BONUS = (31_000_00, 62_000_00, 36_000_00, 31_000_00)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "payroll", "outcome"),
+    [
+        (SLIPS, SLIPS, False, Outcome.REFER),
+        (SLIPS[1:], SLIPS[:3], False, Outcome.APPROVE),
+        (TEACHERS, TEACHERS, False, Outcome.APPROVE),
+        (BONUS, BONUS, True, Outcome.APPROVE),
+        (SLIPS, BONUS, False, Outcome.APPROVE),
+    ],
+    ids=["the same", "two alike", "two teachers", "two with a bonus on payroll", "others"],
+)
+async def test_payslips_that_another_user_handed_in_are_looked_at(
+    url: str, tmp_path: Path, first: tuple[int, ...], second: tuple[int, ...], outcome: Outcome, *,
+    payroll: bool,
+) -> None:  # fmt: skip
+    """Three periods in a row with three amounts are nobody else's, unless a payroll tells them."""
+    secrets = tmp_path / "identity-keys"
+    IDENTITY_KEYS.add(secrets)
+    async with opened(url, identity_keys=secrets) as store:
+        desk = Desk(store)
+        for user, account, person, slips in (
+            ("user-1", "a-1", ANA, first),
+            ("user-2", "a-2", BEA, second),
+        ):
+            made = await desk.decide(user, account, person, slips=slips, payroll=payroll)
+        assert made.outcome is outcome
+        assert value(made, "reuse.users_of_documents") == 1 + (outcome is Outcome.REFER)
+
+
+async def test_the_hashes_of_payslips_go_with_the_person(url: str, tmp_path: Path) -> None:
+    """Who is erased leaves none, though the loan is open."""
+    async with lent(url, tmp_path, erase_decisions=False, slips=SLIPS) as (desk, _):
+        assert DOCUMENT in await kinds(desk)
+        await desk.store.erase("user-1")
+        assert await kinds(desk) == {USER, CUSTOMER, *OWED}
+        found = await desk.decide("user-2", "a-2", BEA, slips=SLIPS)
+        assert value(found, "reuse.users_of_documents") == 1
+
+
+async def kinds(desk: Desk) -> set[bytes]:
+    """The kinds of keys under which there is a decision."""
+    query = select(tables.history_keys.c.key)
+    keys = await desk.store._database.read(lambda c: c.execute(query).scalars().all())
+    return {bytes(key)[:1] for key in keys}
