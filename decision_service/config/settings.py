@@ -26,6 +26,7 @@ from decision_service.config.values import (
     SmileMode,
     Url,
 )
+from decision_service.domain.accounts import FIRST_SYNC
 
 VENDOR_LIMIT = 20
 """Requests a second that the vendor allows a key, over all processes that use it."""
@@ -67,6 +68,11 @@ class Settings(OnboardingSettings):
     smile_fetch: FetchMode = Field(
         FetchMode.LISTS,
         description="One list for each kind of data, or one request for each account.",
+    )
+    first_sync_wait: Seconds = Field(
+        FIRST_SYNC.total_seconds(),
+        description="For so long after the first sync of an account began a decision is not made "
+        "while it runs (DATA_NOT_READY); after that it refers.",
     )
     embedded_country: Country = Field(
         "",
