@@ -26,7 +26,6 @@ from decision_service.config.values import (
     SmileMode,
     Url,
 )
-from decision_service.domain.accounts import FIRST_SYNC
 
 VENDOR_LIMIT = 20
 """Requests a second that the vendor allows a key, over all processes that use it."""
@@ -70,7 +69,7 @@ class Settings(OnboardingSettings):
         description="One list for each kind of data, or one request for each account.",
     )
     first_sync_wait: Seconds = Field(
-        FIRST_SYNC.total_seconds(),
+        3600.0,
         description="For so long after the first sync of an account began a decision is not made "
         "while it runs (DATA_NOT_READY); after that it refers.",
     )

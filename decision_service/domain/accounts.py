@@ -23,8 +23,6 @@ LINK_TASK = "LINK_ACCOUNT"
 
 PENDS_WITHIN = timedelta(minutes=10)
 """For so long an account may be pending before it is an abandoned attempt."""
-FIRST_SYNC = timedelta(hours=1)
-"""For so long after a first sync began a decision waits for it, by default."""
 SYNCS_WITHIN = timedelta(days=1)
 """How long a first sync may run before its account counts as failed."""
 MATTERS_FOR = timedelta(days=90)

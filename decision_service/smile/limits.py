@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
-from decision_service.domain.accounts import FIRST_SYNC, PENDS_WITHIN
+from decision_service.domain.accounts import PENDS_WITHIN
 
 JSON_DEPTH = 32
 """The deepest nesting of an answer that is read."""
@@ -46,7 +46,7 @@ class SmileLimits(msgspec.Struct, frozen=True):
     requests_per_reading: int = 90
     body_bytes: int = 4 * 1024 * 1024
     young: timedelta = PENDS_WITHIN
-    first_sync: timedelta = FIRST_SYNC
+    first_sync: timedelta = timedelta(hours=1)
     poll_seconds: float = 2.0
     longest_poll: float = 15.0
     refresh_seconds: float = 30.0
