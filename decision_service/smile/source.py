@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import httpx
@@ -164,6 +164,10 @@ class SmileSource:
     async def refresh_providers(self) -> bool:
         """Read the provider list anew; False where the read fails, and the last good list stays."""
         return await self._providers.refresh()
+
+    def providers_of(self, types: Collection[str]) -> Sequence[str]:
+        """The ids of the vendor's providers of some types, as the list was last read."""
+        return self._providers.of_types(types)
 
     @property
     def status(self) -> SmileStatus:

@@ -51,14 +51,19 @@ class Syncing:
 
     def connected(self, person: SandboxPerson, provider: str, ago: timedelta) -> str:
         """A new user who has connected an account of a sandbox person so long ago."""
+        user_id = self.vendor.tenant.create_user({}).id
+        self.connect(user_id, person, provider, ago)
+        return user_id
+
+    def connect(self, user_id: str, person: SandboxPerson, provider: str, ago: timedelta) -> None:
+        """Connect an account of a sandbox person for a user so long ago."""
         self.ahead = -ago
         tenant = self.vendor.tenant
-        user_id, linking = tenant.create_user({}).id, LinkSessions(tenant)
+        linking = LinkSessions(tenant)
         session, _ = linking.open(tenant.issue_token(user_id)["accessToken"])
         account = linking.begin(session, provider, person.user_name, person.password)
         linking.confirm(session, account.id, person.code)
         self.ahead = timedelta(0)
-        return user_id
 
     async def decided(self, asked: service_pb.CreateDecisionRequest) -> pb.Decision:
         """The decision on an application."""

@@ -23,12 +23,14 @@ class LinkToken(_message.Message):
     def __init__(self, access_token: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., mode: _Optional[str] = ..., connect_url: _Optional[str] = ...) -> None: ...
 
 class CreateApplicantRequest(_message.Message):
-    __slots__ = ("applicant_ref", "return_url")
+    __slots__ = ("applicant_ref", "return_url", "provider_types")
     APPLICANT_REF_FIELD_NUMBER: _ClassVar[int]
     RETURN_URL_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_TYPES_FIELD_NUMBER: _ClassVar[int]
     applicant_ref: str
     return_url: str
-    def __init__(self, applicant_ref: _Optional[str] = ..., return_url: _Optional[str] = ...) -> None: ...
+    provider_types: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, applicant_ref: _Optional[str] = ..., return_url: _Optional[str] = ..., provider_types: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CreateApplicantResponse(_message.Message):
     __slots__ = ("user_id", "link_token", "created")
@@ -41,12 +43,14 @@ class CreateApplicantResponse(_message.Message):
     def __init__(self, user_id: _Optional[str] = ..., link_token: _Optional[_Union[LinkToken, _Mapping]] = ..., created: _Optional[bool] = ...) -> None: ...
 
 class CreateLinkTokenRequest(_message.Message):
-    __slots__ = ("user_id", "return_url")
+    __slots__ = ("user_id", "return_url", "provider_types")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     RETURN_URL_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_TYPES_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     return_url: str
-    def __init__(self, user_id: _Optional[str] = ..., return_url: _Optional[str] = ...) -> None: ...
+    provider_types: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, user_id: _Optional[str] = ..., return_url: _Optional[str] = ..., provider_types: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CreateLinkTokenResponse(_message.Message):
     __slots__ = ("link_token",)

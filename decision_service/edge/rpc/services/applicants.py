@@ -59,11 +59,11 @@ class ApplicantServicer:
                 "reads like a name or an e-mail address, which the vendor would keep: send a "
                 "reference of your own, such as CRM-1042",
             )
-        self._use_cases.links.check(problems, request.return_url)
+        self._use_cases.links.check(problems, request.return_url, request.provider_types)
         problems.raise_if_any()
         applicant = Applicant(context.info.caller, request.applicant_ref)
         made = await self._use_cases.onboard.create(applicant, self._stop_at(context))
-        token = self._token(made.token, request.return_url)
+        token = self._token(made.token, request)
         return pb.CreateApplicantResponse(
             user_id=made.user_id, link_token=token, created=made.created
         )
@@ -74,12 +74,12 @@ class ApplicantServicer:
         """A new token."""
         problems = Problems()
         check_user_id(problems, request.user_id)
-        self._use_cases.links.check(problems, request.return_url)
+        self._use_cases.links.check(problems, request.return_url, request.provider_types)
         problems.raise_if_any()
         token = await self._use_cases.onboard.link_token(
             request.user_id, context.info.applicant_scope, self._stop_at(context)
         )
-        return pb.CreateLinkTokenResponse(link_token=self._token(token, request.return_url))
+        return pb.CreateLinkTokenResponse(link_token=self._token(token, request))
 
     async def get_applicant(
         self, request: pb.GetApplicantRequest, context: RpcContext
@@ -111,12 +111,16 @@ class ApplicantServicer:
             next_page_token="" if page.next is None else make_export_token(user_id, page.next),
         )
 
-    def _token(self, token: LinkToken, return_url: str) -> pb.LinkToken:
+    def _token(
+        self, token: LinkToken, request: pb.CreateApplicantRequest | pb.CreateLinkTokenRequest
+    ) -> pb.LinkToken:
         return pb.LinkToken(
             access_token=token.access_token,
             expire_time=timestamp(token.expires),
             mode=token.mode,
-            connect_url=self._use_cases.links.link(token.access_token, return_url),
+            connect_url=self._use_cases.links.link(
+                token.access_token, request.return_url, request.provider_types
+            ),
         )
 
     def _stop_at(self, context: RpcContext) -> float:
