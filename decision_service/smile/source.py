@@ -165,9 +165,9 @@ class SmileSource:
         """Read the provider list anew; False where the read fails, and the last good list stays."""
         return await self._providers.refresh()
 
-    def providers_of(self, types: Collection[str]) -> Sequence[str]:
-        """The ids of the vendor's providers of some types, as the list was last read."""
-        return self._providers.of_types(types)
+    def providers(self) -> Collection[Provider]:
+        """The vendor's providers, as the list was last read; none before that."""
+        return self._providers.all()
 
     @property
     def status(self) -> SmileStatus:

@@ -173,14 +173,17 @@ def _applicants(core: Core) -> ApplicantUseCases:
     links = ConnectLinks(
         core.settings.connect_base, core.settings.return_origins, partial(_offered, core)
     )
-    status = ReadApplicantStatus(enrolment, core.store, clock)
+    status = ReadApplicantStatus(
+        enrolment, core.store, clock, core.active.current, core.source.providers
+    )
     return ApplicantUseCases(onboard, status, clock, links, _export(core))
 
 
 def _offered(core: Core, types: Collection[str]) -> Sequence[str]:
     """The providers of some types that the widget may show; none where none are known."""
     allowed = names_of(core.settings.connect_providers)
-    return [one for one in core.source.providers_of(types) if not allowed or one in allowed]
+    listed = [one.id for one in core.source.providers() if one.type in types]
+    return [one for one in listed if not allowed or one in allowed]
 
 
 def _export(core: Core) -> ExportPerson:

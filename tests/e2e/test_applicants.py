@@ -238,3 +238,43 @@ async def test_a_referral_for_want_of_a_source_has_the_request_for_the_link_that
         advance = await desk.decided(create(rider.user_id, **ADVANCE))
         assert list(advance.connect.provider_types) == ["GIG"]
         assert advance.connect.link_token_request.user_id == rider.user_id
+
+
+@pytest.mark.parametrize(
+    ("country", "likely"),
+    [
+        ("", []),
+        ("PH", []),
+        (
+            "IN",
+            [
+                ("gig-advance-ph", "FOREIGN_CURRENCY"),
+                ("personal-loan-ph", "FOREIGN_CURRENCY"),
+                ("personal-loan-ph", "NO_PROVIDER"),
+            ],
+        ),
+    ],
+)
+async def test_who_is_likely_to_be_referred_is_said_before_anything_is_connected(
+    shared: Running, country: str, likely: list[tuple[str, str]]
+) -> None:
+    """No scheme of India shows loans, and nothing there is paid in pesos."""
+    stub = stub_of(shared)
+    made = await stub.CreateApplicant(pb.CreateApplicantRequest(applicant_ref="ABROAD-1"))
+    asked = pb.GetApplicantRequest(user_id=made.user_id, country=country)
+    found = (await stub.GetApplicant(asked)).applicant.likely_referrals
+    assert [(one.product, one.reason) for one in found] == likely
+
+
+async def test_a_country_is_two_capital_letters(
+    shared: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another word is refused, and the command prints why a referral is likely."""
+    stub = stub_of(shared)
+    made = await stub.CreateApplicant(pb.CreateApplicantRequest(applicant_ref="ABROAD-2"))
+    wrong = pb.GetApplicantRequest(user_id=made.user_id, country="Japan")
+    assert "country" in (await refused(stub.GetApplicant(wrong))).fields
+    words = ("applicants", "show", made.user_id, "--country", "IN")
+    where = ("--address", shared.service.address)
+    shown = await asyncio.to_thread(command, capsys, *words, *where)
+    assert "Likely to be referred (NO_PROVIDER): personal-loan-ph reads liabilities" in shown.out

@@ -99,10 +99,12 @@ class StoredRecord(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., content: _Optional[str] = ...) -> None: ...
 
 class GetApplicantRequest(_message.Message):
-    __slots__ = ("user_id",)
+    __slots__ = ("user_id", "country")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
+    COUNTRY_FIELD_NUMBER: _ClassVar[int]
     user_id: str
-    def __init__(self, user_id: _Optional[str] = ...) -> None: ...
+    country: str
+    def __init__(self, user_id: _Optional[str] = ..., country: _Optional[str] = ...) -> None: ...
 
 class GetApplicantResponse(_message.Message):
     __slots__ = ("applicant",)
@@ -111,18 +113,30 @@ class GetApplicantResponse(_message.Message):
     def __init__(self, applicant: _Optional[_Union[Applicant, _Mapping]] = ...) -> None: ...
 
 class Applicant(_message.Message):
-    __slots__ = ("user_id", "accounts", "data", "ready", "not_ready_reason")
+    __slots__ = ("user_id", "accounts", "data", "ready", "not_ready_reason", "likely_referrals")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
     NOT_READY_REASON_FIELD_NUMBER: _ClassVar[int]
+    LIKELY_REFERRALS_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     accounts: _containers.RepeatedCompositeFieldContainer[ApplicantAccount]
     data: _containers.RepeatedCompositeFieldContainer[ApplicantData]
     ready: bool
     not_ready_reason: str
-    def __init__(self, user_id: _Optional[str] = ..., accounts: _Optional[_Iterable[_Union[ApplicantAccount, _Mapping]]] = ..., data: _Optional[_Iterable[_Union[ApplicantData, _Mapping]]] = ..., ready: _Optional[bool] = ..., not_ready_reason: _Optional[str] = ...) -> None: ...
+    likely_referrals: _containers.RepeatedCompositeFieldContainer[LikelyReferral]
+    def __init__(self, user_id: _Optional[str] = ..., accounts: _Optional[_Iterable[_Union[ApplicantAccount, _Mapping]]] = ..., data: _Optional[_Iterable[_Union[ApplicantData, _Mapping]]] = ..., ready: _Optional[bool] = ..., not_ready_reason: _Optional[str] = ..., likely_referrals: _Optional[_Iterable[_Union[LikelyReferral, _Mapping]]] = ...) -> None: ...
+
+class LikelyReferral(_message.Message):
+    __slots__ = ("product", "reason", "message")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    product: str
+    reason: str
+    message: str
+    def __init__(self, product: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class ApplicantAccount(_message.Message):
     __slots__ = ("account_id", "provider_id", "status", "error_code", "explanation", "advice")

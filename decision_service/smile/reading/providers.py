@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 import structlog
@@ -47,9 +47,9 @@ class Providers:
         """What is known of a provider, from the vendor's list or else the fallback."""
         return self._by_id.get(provider_id) or fallback.get(provider_id)
 
-    def of_types(self, types: Collection[str]) -> Sequence[str]:
-        """The ids of those of some types, in the vendor's order."""
-        return [one.id for one in self._by_id.values() if one.type in types]
+    def all(self) -> Collection[Provider]:
+        """The list in the vendor's order."""
+        return self._by_id.values()
 
     def used(
         self, provider_ids: Iterable[str], fallback: Mapping[str, Provider]

@@ -26,6 +26,7 @@ from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.subject_access.export import ExportPerson
 
 SERVICE = "decision_service.api.v1.ApplicantService"
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _WORD = "(?:[A-Z]?[a-z]+|[A-Z]+)"
 _PERSONAL = re.compile(rf".*@.*|.*\b[A-Z][a-z]+[ ,.']+[A-Z][a-z]+\b.*|{_WORD}(?:[\W_]+{_WORD})+\W*")
 """An e-mail address, two words written as names are, or nothing but words of letters."""
@@ -85,9 +86,20 @@ class ApplicantServicer:
         self, request: pb.GetApplicantRequest, context: RpcContext
     ) -> pb.GetApplicantResponse:
         """Where the applicant stands now."""
-        user_id, scope = _user_id(request.user_id), context.info.applicant_scope
-        seen = await self._use_cases.look(user_id, scope, self._stop_at(context))
-        return pb.GetApplicantResponse(applicant=_applicant(seen))
+        problems = Problems()
+        check_user_id(problems, request.user_id)
+        if request.country:
+            problems.text("country", request.country, _COUNTRY, "a country of ISO 3166, such as PH")
+        problems.raise_if_any()
+        look, scope = self._use_cases.look, context.info.applicant_scope
+        seen = await look(request.user_id, scope, self._stop_at(context))
+        likely = look.likely_referrals(request.country) if request.country else ()
+        applicant = _applicant(seen)
+        applicant.likely_referrals.extend(
+            pb.LikelyReferral(product=one.product, reason=one.reason, message=one.message)
+            for one in likely
+        )
+        return pb.GetApplicantResponse(applicant=applicant)
 
     async def erase_applicant(
         self, request: pb.EraseApplicantRequest, context: RpcContext
