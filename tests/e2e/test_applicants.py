@@ -23,6 +23,7 @@ from tests.e2e.process import serving
 from tests.e2e.service import Running, create, outcome, refused, running
 from tests.e2e.team import Metadata, Team
 from tests.e2e.test_first_sync import ADVANCE, syncing
+from tests.kits.until import until
 from tests.unit.cli.commands import command
 
 GEORGE, _, CHRISTINA, _ = (person.user_id for person in sandbox_people())
@@ -227,6 +228,7 @@ async def test_a_referral_for_want_of_a_source_has_the_request_for_the_link_that
         )
         assert list(decision.connect.provider_types) == ["GOVERNMENT"]
         stub = stub_of(desk.live)
+        await until(desk.live.service.core.source.providers)
         made = await stub.CreateLinkToken(decision.connect.link_token_request)
         offered = parse_qs(urlsplit(made.link_token.connect_url).query)["providers"][0].split(",")
         assert "sss_ph" in offered
@@ -259,6 +261,7 @@ async def test_who_is_likely_to_be_referred_is_said_before_anything_is_connected
     shared: Running, country: str, likely: list[tuple[str, str]]
 ) -> None:
     """No scheme of India shows loans, and nothing there is paid in pesos."""
+    await until(shared.service.core.source.providers)
     stub = stub_of(shared)
     made = await stub.CreateApplicant(pb.CreateApplicantRequest(applicant_ref="ABROAD-1"))
     asked = pb.GetApplicantRequest(user_id=made.user_id, country=country)
@@ -270,6 +273,7 @@ async def test_a_country_is_two_capital_letters(
     shared: Running, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Another word is refused, and the command prints why a referral is likely."""
+    await until(shared.service.core.source.providers)
     stub = stub_of(shared)
     made = await stub.CreateApplicant(pb.CreateApplicantRequest(applicant_ref="ABROAD-2"))
     wrong = pb.GetApplicantRequest(user_id=made.user_id, country="Japan")

@@ -12,6 +12,7 @@ from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceS
 from decision_service.domain.accounts import ACCOUNT_ERRORS
 from tests.e2e.browser import RECORDER, applicant, browser, opened, shot, told
 from tests.e2e.service import running
+from tests.kits.until import until
 
 CODES = """
 ACCOUNT_DISABLED ACCOUNT_INACCESSIBLE ACCOUNT_INCOMPLETE ACCOUNT_LOCKED AUTH_REQUIRED
@@ -50,6 +51,7 @@ async def test_a_link_for_types_of_providers_offers_these_alone(tmp_path: Path) 
     async with running(tmp_path, **settings) as live:
         user_id, _ = await applicant(live, "CRM-1")
         stub = ApplicantServiceStub(live.channel)
+        await until(live.service.core.source.providers)
         asked = pb.CreateLinkTokenRequest(user_id=user_id, provider_types=["GOVERNMENT"])
         link = (await stub.CreateLinkToken(asked)).link_token.connect_url
         address = link.replace(public, live.service.http_url)
