@@ -58,7 +58,7 @@ async def test_a_link_for_types_of_providers_offers_these_alone(tmp_path: Path) 
         async with opened(address, widget=RECORDER) as page:
             for _ in range(2):
                 await page.get_by_role("button", name="Connect an account").click()
-                await page.wait_for_function("window.handed")
+                await page.wait_for_selector("body[data-opened=yes]")
                 assert await page.evaluate("window.handed.providers") == ["sss_ph"]
                 await page.reload()
 
