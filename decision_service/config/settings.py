@@ -68,6 +68,11 @@ class Settings(OnboardingSettings):
         FetchMode.LISTS,
         description="One list for each kind of data, or one request for each account.",
     )
+    first_sync_wait: Seconds = Field(
+        3600.0,
+        description="For so long after the first sync of an account began a decision is not made "
+        "while it runs (DATA_NOT_READY); after that it refers.",
+    )
     embedded_country: Country = Field(
         "",
         description="Embedded mode: the country (ISO 3166) in which all made-up people live; by "

@@ -18,6 +18,8 @@ PENDING = "PENDING"
 AWAITING_MFA = "AWAITING_MFA"
 
 BEING_LINKED = frozenset({PENDING, AWAITING_MFA})
+LINK_TASK = "LINK_ACCOUNT"
+"""The vendor's word for the task that is an account's first sync."""
 
 PENDS_WITHIN = timedelta(minutes=10)
 """For so long an account may be pending before it is an abandoned attempt."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -28,3 +29,17 @@ MONTHLY_KINDS = frozenset(
 
 INCOME_KINDS = frozenset({Kind.EINCOMES, Kind.INCOMES})
 """What monthly income is made of; transactions of gig accounts join where both are empty."""
+
+PROVIDER_TYPES: Mapping[Kind, tuple[str, ...]] = {
+    Kind.EINCOMES: ("GOVERNMENT", "SYSTEM", "EMPLOYER", "GIG"),
+    Kind.INCOMES: ("SYSTEM", "EMPLOYER"),
+    Kind.CONTRIBUTIONS: ("GOVERNMENT",),
+    Kind.EMPLOYMENTS: ("GOVERNMENT", "SYSTEM", "EMPLOYER"),
+    Kind.LIABILITIES: ("GOVERNMENT",),
+    Kind.TRANSACTIONS: ("GIG",),
+}
+"""The vendor's types of providers that hold a kind, the fullest source first.
+
+Missing income has the kind EINCOMES, whatever it is made of. Kinds that are left out are no reason
+to connect a provider of a certain type.
+"""

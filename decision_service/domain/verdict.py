@@ -167,7 +167,8 @@ class StageTrace(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True, gc=False):
     """The pure result of `ruleset.run.evaluator.evaluate`.
 
-    `tags` are in the order in which the ruleset declares them.
+    `tags` are in the order in which the ruleset declares them. `connect` are the types of
+    providers of which an account would complete what is referred for want of a source.
     `raw_trace` is what the evaluator needs to show its work later: the values it saw and made, and
     what each part came to (see `ruleset.explain`). `valid_until` is
     as_of plus `valid_for`; `param_change` the next date on which a dated parameter that was used
@@ -186,6 +187,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     param_change: date | None = None
     raw_trace: tuple[object, ...] = ()
     tags: tuple[Tag, ...] = ()
+    connect: tuple[str, ...] = ()
 
     @property
     def told_tags(self) -> tuple[str, ...]:

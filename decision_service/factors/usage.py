@@ -8,7 +8,7 @@ from enum import Enum
 
 import msgspec
 
-from decision_service.domain.accounts import CONNECTED, DISCONNECTED
+from decision_service.domain.accounts import CONNECTED, DISCONNECTED, LINK_TASK
 from decision_service.domain.factor import SourceUse
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.needs import PartialPolicy
@@ -20,7 +20,6 @@ from decision_service.factors.reading import delivered, had_before, sources_nami
 GIG = "GIG"
 GOVERNMENT = "GOVERNMENT"
 EMPLOYER = "EMPLOYER"
-LINK_TASK = "LINK_ACCOUNT"
 SOCIAL_SECURITY = "SOCIAL_SECURITY"
 
 EARNING_KINDS = INCOME_KINDS | {Kind.TRANSACTIONS}

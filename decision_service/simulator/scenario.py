@@ -6,6 +6,7 @@ sandbox: true                      # the four sandbox people
 population: {seed: 7, size: 100}   # and made-up ones; `lives: [stopped_job, …]` picks profiles,
                                    # `lives: [ordinary]` with size 400 those of ordinary applicants
 payload_cut: 300
+collecting: 300                    # seconds that the first sync of a connected account takes
 residence: {country: ID, currency: IDR}   # of all people, in place of their own and of PHP
 faults:
   - {user: Ryan, path: /contributions, fault: status, status: 503, retry_after: 1, times: 2}
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,7 @@ from decision_service.simulator.answers.payloads import PAYLOAD_CUT
 from decision_service.simulator.faults.effect import FaultRefused
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.formats.ids import owner_digits
+from decision_service.simulator.people.linked import COLLECTING
 from decision_service.simulator.people.population import PROFILE_CYCLE, PROFILES, population
 from decision_service.simulator.people.profiles.ordinary import ORDINARY
 from decision_service.simulator.people.residence import UNCHANGED, Residence, ResidenceRefused
@@ -51,6 +53,7 @@ class Scenario:
     requests_per_second: int = REQUESTS_PER_SECOND
     payload_cut: int = PAYLOAD_CUT
     residence: Residence = UNCHANGED
+    collecting: timedelta = COLLECTING
 
 
 def load_scenario(mapping: object) -> Scenario:
@@ -165,5 +168,6 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "faults": _faults,
     "residence": _residence,
     "requests_per_second": lambda value: _whole(value, "requests_per_second", 1),
+    "collecting": lambda value: timedelta(seconds=_whole(value, "collecting", 0)),
     "payload_cut": lambda value: _whole(value, "payload_cut", 1),
 }

@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 from starlette.applications import Starlette
@@ -29,6 +29,7 @@ from decision_service.simulator.faults.plan import Fault, FaultPlan
 from decision_service.simulator.formats.replies import VendorError, failure, response
 from decision_service.simulator.linking.api import widget_routes
 from decision_service.simulator.linking.sessions import LinkSessions
+from decision_service.simulator.people.linked import COLLECTING
 from decision_service.simulator.people.residence import UNCHANGED, Residence
 from decision_service.simulator.people.sandbox.people import sandbox
 from decision_service.simulator.people.world import World, WorldMaker
@@ -76,15 +77,17 @@ def build_app(
     payload_cut: int = PAYLOAD_CUT,
     seconds: Callable[[], float] = time.monotonic,
     residence: Residence = UNCHANGED,
+    collecting: timedelta = COLLECTING,
 ) -> Simulator:
     """Return the stand-in for a world; one given as a function of the day is made anew every day.
 
     `requests_per_second` is allowed in any sliding second over all endpoints, as `seconds` counts
     them; `payload_cut` is the length at which lists of `GET /users/{id}/payload` are cut;
-    `residence` is where all people live and in what they are paid.
+    `residence` is where all people live and in what they are paid; `collecting` is how long the
+    first sync of an account takes that the widget connects.
     """
     make = partial(_same, world) if isinstance(world, World) else world
-    tenant = Tenant(make, clock, residence)
+    tenant = Tenant(make, clock, residence, collecting)
     endpoints = Endpoints(tenant, FaultPlan(tenant.world.faults, faults), payload_cut)
     limit = SlidingLimit(requests_per_second)
     return Simulator(endpoints, limit, (api_key, api_secret), seconds)

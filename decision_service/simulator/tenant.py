@@ -14,7 +14,7 @@ from itertools import chain
 
 from decision_service.simulator.formats.dates import civil_day, stamp
 from decision_service.simulator.formats.ids import created_user_id, is_created, owner_digits
-from decision_service.simulator.people.linked import LinkedAccount
+from decision_service.simulator.people.linked import COLLECTING, LinkedAccount
 from decision_service.simulator.people.residence import UNCHANGED, Residence
 from decision_service.simulator.people.shapes import user
 from decision_service.simulator.people.world import DataSource, Json, Person, World, WorldMaker
@@ -34,7 +34,8 @@ class Tenant:
     """The people of today's world with accounts revoked, users created and erased.
 
     The world is made again when a new day begins in Manila; what was changed stays changed. All
-    live at the `residence`.
+    live at the `residence`. The first sync of an account that is connected takes as long as
+    `collecting`.
     """
 
     def __init__(
@@ -42,10 +43,12 @@ class Tenant:
         make: WorldMaker,
         clock: Callable[[], datetime],
         residence: Residence = UNCHANGED,
+        collecting: timedelta = COLLECTING,
     ) -> None:
         self._make = make
         self._residence = residence
         self.now = clock
+        self.collecting = collecting
         self._day = civil_day(clock())
         self._world = make(self._day)
         self._created: dict[str, Person] = {}

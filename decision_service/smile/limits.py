@@ -20,6 +20,8 @@ class SmileLimits(msgspec.Struct, frozen=True):
     `retries` is per request, `timeout_retries` after an attempt that ran out of its
     `attempt_seconds`; both draw on the shared budget of `retry_share` retries per first try
     with `retry_floor` in hand. `longest_pause` caps the pause of all requests after a 429.
+    An account is being linked for at most `young`; a first sync that began within `first_sync` is
+    waited for.
     """
 
     requests_per_second: int = 20
@@ -44,6 +46,7 @@ class SmileLimits(msgspec.Struct, frozen=True):
     requests_per_reading: int = 90
     body_bytes: int = 4 * 1024 * 1024
     young: timedelta = PENDS_WITHIN
+    first_sync: timedelta = timedelta(hours=1)
     poll_seconds: float = 2.0
     longest_poll: float = 15.0
     refresh_seconds: float = 30.0

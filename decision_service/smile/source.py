@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import httpx
@@ -164,6 +164,10 @@ class SmileSource:
     async def refresh_providers(self) -> bool:
         """Read the provider list anew; False where the read fails, and the last good list stays."""
         return await self._providers.refresh()
+
+    def providers(self) -> Collection[Provider]:
+        """The vendor's providers, as the list was last read; none before that."""
+        return self._providers.all()
 
     @property
     def status(self) -> SmileStatus:

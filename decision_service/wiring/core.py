@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -200,7 +201,10 @@ def _source(settings: Settings, base_url: str, clock: SystemClock, tracer: Trace
     if settings.smile_mode is not SmileMode.EMBEDDED:
         key = settings.smile_api_key.get_secret_value()
         secret = settings.smile_api_secret.get_secret_value()
-    limits = SmileLimits(requests_per_second=settings.smile_requests_per_second)
+    limits = SmileLimits(
+        requests_per_second=settings.smile_requests_per_second,
+        first_sync=timedelta(seconds=settings.first_sync_wait),
+    )
     return SmileSource(
         base_url,
         key,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from functools import partial
+
 from decision_service.clock_ids import Ids
 from decision_service.config import OnRevoke
+from decision_service.config.onboarding import names_of
 from decision_service.domain.verdict import Verdict
 from decision_service.edge.rpc.mapping.connect_links import ConnectLinks
 from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
@@ -166,9 +170,20 @@ def _rollouts(core: Core, rollouts: RolloutWiring, archive: RulesetArchive) -> R
 def _applicants(core: Core) -> ApplicantUseCases:
     enrolment, clock = core.source.enrolment, core.clock
     onboard = OnboardApplicants(enrolment, core.store, clock)
-    links = ConnectLinks(core.settings.connect_base, core.settings.return_origins)
-    status = ReadApplicantStatus(enrolment, core.store, clock)
+    links = ConnectLinks(
+        core.settings.connect_base, core.settings.return_origins, partial(_offered, core)
+    )
+    status = ReadApplicantStatus(
+        enrolment, core.store, clock, core.active.current, core.source.providers
+    )
     return ApplicantUseCases(onboard, status, clock, links, _export(core))
+
+
+def _offered(core: Core, types: Collection[str]) -> Sequence[str]:
+    """The providers of some types that the widget may show; none where none are known."""
+    allowed = names_of(core.settings.connect_providers)
+    listed = [one.id for one in core.source.providers() if one.type in types]
+    return [one for one in listed if not allowed or one in allowed]
 
 
 def _export(core: Core) -> ExportPerson:

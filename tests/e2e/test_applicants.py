@@ -7,6 +7,7 @@ import shlex
 import sqlite3
 from collections.abc import Awaitable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,11 +17,15 @@ import pytest
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
+from decision_service.api.v1 import decision_pb2 as pb_decision
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.simulator.formats.providers import PROVIDERS
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e.process import serving
 from tests.e2e.service import ROOT, Running, create, outcome, refused, running
 from tests.e2e.team import Metadata, Team
+from tests.e2e.test_first_sync import ADVANCE, syncing
+from tests.kits.until import until
 from tests.unit.cli.commands import command
 
 GEORGE, _, CHRISTINA, _ = (person.user_id for person in sandbox_people())
@@ -239,3 +244,74 @@ def _key_of(store: Path, user_id: str) -> bytes:
     with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
         found = connection.execute("SELECT key FROM consents WHERE user_id = ?", (user_id,))
         return bytes(found.fetchone()[0])
+
+
+async def test_a_referral_for_want_of_a_source_has_the_request_for_the_link_that_mends_it(
+    tmp_path: Path,
+) -> None:
+    """Payroll alone lacks a scheme: its link offers schemes alone, and then the loan is decided."""
+    day, settings = timedelta(days=1), {"connect_public_url": "https://connect.example"}
+    async with syncing(tmp_path, timedelta(seconds=1), **settings) as desk:
+        george = sandbox_people()[0]
+        user_id = desk.connected(george, "sprout_ph", day)
+        decision = await desk.decided(create(user_id))
+        assert (outcome(decision), pb_decision.ReferKind.Name(decision.refer_kind)) == (
+            "REFER",
+            "REFER_KIND_DATA",
+        )
+        assert list(decision.connect.provider_types) == ["GOVERNMENT"]
+        stub = stub_of(desk.live)
+        await until(desk.live.service.core.source.providers)
+        made = await stub.CreateLinkToken(decision.connect.link_token_request)
+        offered = parse_qs(urlsplit(made.link_token.connect_url).query)["providers"][0].split(",")
+        assert "sss_ph" in offered
+        assert {PROVIDERS[one]["type"] for one in offered} == {"GOVERNMENT"}
+        desk.connect(user_id, george, "sss_ph", day)
+        later = await desk.decided(create(user_id))
+        assert (outcome(later), later.HasField("connect")) == ("APPROVE", False)
+        rider = await stub.CreateApplicant(pb.CreateApplicantRequest(applicant_ref="RIDER-1"))
+        advance = await desk.decided(create(rider.user_id, **ADVANCE))
+        assert list(advance.connect.provider_types) == ["GIG"]
+        assert advance.connect.link_token_request.user_id == rider.user_id
+
+
+@pytest.mark.parametrize(
+    ("country", "likely"),
+    [
+        ("", []),
+        ("PH", []),
+        (
+            "IN",
+            [
+                ("gig-advance-ph", "FOREIGN_CURRENCY"),
+                ("personal-loan-ph", "FOREIGN_CURRENCY"),
+                ("personal-loan-ph", "NO_PROVIDER"),
+            ],
+        ),
+    ],
+)
+async def test_who_is_likely_to_be_referred_is_said_before_anything_is_connected(
+    shared: Running, country: str, likely: list[tuple[str, str]]
+) -> None:
+    """No scheme of India shows loans, and nothing there is paid in pesos."""
+    await until(shared.service.core.source.providers)
+    stub = stub_of(shared)
+    made = await stub.CreateApplicant(pb.CreateApplicantRequest(applicant_ref="ABROAD-1"))
+    asked = pb.GetApplicantRequest(user_id=made.user_id, country=country)
+    found = (await stub.GetApplicant(asked)).applicant.likely_referrals
+    assert [(one.product, one.reason) for one in found] == likely
+
+
+async def test_a_country_is_two_capital_letters(
+    shared: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another word is refused, and the command prints why a referral is likely."""
+    await until(shared.service.core.source.providers)
+    stub = stub_of(shared)
+    made = await stub.CreateApplicant(pb.CreateApplicantRequest(applicant_ref="ABROAD-2"))
+    wrong = pb.GetApplicantRequest(user_id=made.user_id, country="Japan")
+    assert "country" in (await refused(stub.GetApplicant(wrong))).fields
+    words = ("applicants", "show", made.user_id, "--country", "IN")
+    where = ("--address", shared.service.address)
+    shown = await asyncio.to_thread(command, capsys, *words, *where)
+    assert "Likely to be referred (NO_PROVIDER): personal-loan-ph reads liabilities" in shown.out

@@ -108,9 +108,10 @@ async def test_streams_and_readers_keep_no_kill_out(tmp_path: Path) -> None:
         async with asyncio.TaskGroup() as held:
             while limits.reads.enter():
                 pass
+            before = limits.reads.refused
             listing, request = DecisionServiceStub(reading), service_pb.ListDecisionsRequest()
             readers = [held.create_task(_code(listing.ListDecisions(request))) for _ in range(100)]
-            await until(lambda: limits.reads.waiting == 2 * limits.reads.limit)
+            await until(lambda: limits.reads.refused - before == 100 - 2 * limits.reads.limit)
             kill = rollout_pb.SetKillSwitchRequest(product=PRODUCT, why="complaints", killed=True)
             killed = await RolloutServiceStub(live.channel).SetKillSwitch(kill)
             assert killed.step.action == "kill"

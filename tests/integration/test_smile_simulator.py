@@ -216,7 +216,7 @@ async def test_wrong_keys_are_refused(opened):
         [Fault("account_state", "/accounts", settings={"status": "PENDING", "age_minutes": 1})],
         [
             Fault("account_state", "/accounts", settings={"age_minutes": 1}),
-            Fault("task_running", "/tasks"),
+            Fault("task_running", "/tasks", settings={"age_minutes": 1}),
         ],
     ],
 )

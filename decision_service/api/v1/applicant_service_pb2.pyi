@@ -23,12 +23,14 @@ class LinkToken(_message.Message):
     def __init__(self, access_token: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., mode: _Optional[str] = ..., connect_url: _Optional[str] = ...) -> None: ...
 
 class CreateApplicantRequest(_message.Message):
-    __slots__ = ("applicant_ref", "return_url")
+    __slots__ = ("applicant_ref", "return_url", "provider_types")
     APPLICANT_REF_FIELD_NUMBER: _ClassVar[int]
     RETURN_URL_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_TYPES_FIELD_NUMBER: _ClassVar[int]
     applicant_ref: str
     return_url: str
-    def __init__(self, applicant_ref: _Optional[str] = ..., return_url: _Optional[str] = ...) -> None: ...
+    provider_types: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, applicant_ref: _Optional[str] = ..., return_url: _Optional[str] = ..., provider_types: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CreateApplicantResponse(_message.Message):
     __slots__ = ("user_id", "link_token", "created")
@@ -41,12 +43,14 @@ class CreateApplicantResponse(_message.Message):
     def __init__(self, user_id: _Optional[str] = ..., link_token: _Optional[_Union[LinkToken, _Mapping]] = ..., created: _Optional[bool] = ...) -> None: ...
 
 class CreateLinkTokenRequest(_message.Message):
-    __slots__ = ("user_id", "return_url")
+    __slots__ = ("user_id", "return_url", "provider_types")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     RETURN_URL_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_TYPES_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     return_url: str
-    def __init__(self, user_id: _Optional[str] = ..., return_url: _Optional[str] = ...) -> None: ...
+    provider_types: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, user_id: _Optional[str] = ..., return_url: _Optional[str] = ..., provider_types: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CreateLinkTokenResponse(_message.Message):
     __slots__ = ("link_token",)
@@ -95,10 +99,12 @@ class StoredRecord(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., content: _Optional[str] = ...) -> None: ...
 
 class GetApplicantRequest(_message.Message):
-    __slots__ = ("user_id",)
+    __slots__ = ("user_id", "country")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
+    COUNTRY_FIELD_NUMBER: _ClassVar[int]
     user_id: str
-    def __init__(self, user_id: _Optional[str] = ...) -> None: ...
+    country: str
+    def __init__(self, user_id: _Optional[str] = ..., country: _Optional[str] = ...) -> None: ...
 
 class GetApplicantResponse(_message.Message):
     __slots__ = ("applicant",)
@@ -107,18 +113,30 @@ class GetApplicantResponse(_message.Message):
     def __init__(self, applicant: _Optional[_Union[Applicant, _Mapping]] = ...) -> None: ...
 
 class Applicant(_message.Message):
-    __slots__ = ("user_id", "accounts", "data", "ready", "not_ready_reason")
+    __slots__ = ("user_id", "accounts", "data", "ready", "not_ready_reason", "likely_referrals")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
     NOT_READY_REASON_FIELD_NUMBER: _ClassVar[int]
+    LIKELY_REFERRALS_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     accounts: _containers.RepeatedCompositeFieldContainer[ApplicantAccount]
     data: _containers.RepeatedCompositeFieldContainer[ApplicantData]
     ready: bool
     not_ready_reason: str
-    def __init__(self, user_id: _Optional[str] = ..., accounts: _Optional[_Iterable[_Union[ApplicantAccount, _Mapping]]] = ..., data: _Optional[_Iterable[_Union[ApplicantData, _Mapping]]] = ..., ready: _Optional[bool] = ..., not_ready_reason: _Optional[str] = ...) -> None: ...
+    likely_referrals: _containers.RepeatedCompositeFieldContainer[LikelyReferral]
+    def __init__(self, user_id: _Optional[str] = ..., accounts: _Optional[_Iterable[_Union[ApplicantAccount, _Mapping]]] = ..., data: _Optional[_Iterable[_Union[ApplicantData, _Mapping]]] = ..., ready: _Optional[bool] = ..., not_ready_reason: _Optional[str] = ..., likely_referrals: _Optional[_Iterable[_Union[LikelyReferral, _Mapping]]] = ...) -> None: ...
+
+class LikelyReferral(_message.Message):
+    __slots__ = ("product", "reason", "message")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    product: str
+    reason: str
+    message: str
+    def __init__(self, product: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class ApplicantAccount(_message.Message):
     __slots__ = ("account_id", "provider_id", "status", "error_code", "explanation", "advice")

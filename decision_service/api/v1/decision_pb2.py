@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from decision_service.api.v1 import applicant_service_pb2 as decision__service_dot_api_dot_v1_dot_applicant__service__pb2
 from decision_service.api.v1 import values_pb2 as decision__service_dot_api_dot_v1_dot_values__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&decision_service/api/v1/decision.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a$decision_service/api/v1/values.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xd8\n\n\x08\x44\x65\x63ision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x16\n\x0e\x61pplication_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63ustomer_ref\x18\x04 \x01(\t\x12\x0f\n\x07user_id\x18\x05 \x01(\t\x12\x0f\n\x07product\x18\x06 \x01(\t\x12\x31\n\x07outcome\x18\x07 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x36\n\nrefer_kind\x18\x08 \x01(\x0e\x32\".decision_service.api.v1.ReferKind\x12\x30\n\x07reasons\x18\t \x03(\x0b\x32\x1f.decision_service.api.v1.Reason\x12;\n\rdata_requests\x18\n \x03(\x0b\x32$.decision_service.api.v1.DataRequest\x12.\n\x06scores\x18\x0b \x03(\x0b\x32\x1e.decision_service.api.v1.Score\x12-\n\x05offer\x18\x0c \x01(\x0b\x32\x1e.decision_service.api.v1.Offer\x12\x36\n\nconditions\x18\r \x03(\x0b\x32\".decision_service.api.v1.Condition\x12\x38\n\x0bruleset_ref\x18\x0e \x01(\x0b\x32#.decision_service.api.v1.RulesetRef\x12\x37\n\nassignment\x18\x0f \x01(\x0b\x32#.decision_service.api.v1.Assignment\x12:\n\x0c\x64\x61ta_quality\x18\x10 \x01(\x0b\x32$.decision_service.api.v1.DataQuality\x12;\n\rfactor_values\x18\x11 \x03(\x0b\x32$.decision_service.api.v1.FactorValue\x12\x37\n\x0brule_traces\x18\x12 \x03(\x0b\x32\".decision_service.api.v1.RuleTrace\x12\x12\n\nas_of_date\x18\x13 \x01(\t\x12/\n\x0b\x63reate_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x65ngine_version\x18\x16 \x01(\t\x12=\n\x06inputs\x18\x17 \x03(\x0b\x32-.decision_service.api.v1.Decision.InputsEntry\x12\x39\n\x0clist_answers\x18\x18 \x03(\x0b\x32#.decision_service.api.v1.ListAnswer\x12\x0c\n\x04tags\x18\x1a \x03(\t\x12\x15\n\rwithheld_tags\x18\x1b \x03(\t\x12\x33\n\x08override\x18\x1c \x01(\x0b\x32!.decision_service.api.v1.Override\x12\x33\n\x08recourse\x18\x1d \x01(\x0b\x32!.decision_service.api.v1.Recourse\x12\x37\n\x06review\x18\x1e \x01(\x0b\x32\'.decision_service.api.v1.DecisionReview\x12\x19\n\x11\x66irst_decision_id\x18\x1f \x01(\t\x1aR\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\"\xab\x01\n\x08Recourse\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x36\n\x07\x63hanges\x18\x02 \x03(\x0b\x32%.decision_service.api.v1.FactorChange\x12\x17\n\x0f\x64\x65\x63ide_again_on\x18\x03 \x01(\t\x12+\n\x0f\x61pproved_amount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12\x13\n\x0bmay_be_told\x18\x05 \x01(\x08\"\xab\x01\n\x0c\x46\x61\x63torChange\x12\x0e\n\x06\x66\x61\x63tor\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue\x12\x33\n\x06needed\x18\x03 \x01(\x0b\x32#.decision_service.api.v1.InputValue\x12\r\n\x05steps\x18\x04 \x01(\t\x12\x13\n\x0bmay_be_told\x18\x05 \x01(\x08\"\xcb\x03\n\x0e\x44\x65\x63isionReview\x12\x12\n\nreview_ids\x18\x01 \x03(\t\x12\x33\n\x05state\x18\x02 \x01(\x0e\x32$.decision_service.api.v1.ReviewState\x12\x31\n\x07outcome\x18\x03 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x1c\n\x14standing_decision_id\x18\x04 \x01(\t\x12\x30\n\x0f\x61pproved_amount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\x0c\n\x04role\x18\x06 \x01(\t\x12/\n\x0b\x64\x65\x63ide_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x64\x65\x63ided_again_as\x18\x08 \x01(\t\x12\x13\n\x0bterm_months\x18\t \x01(\x05\x12+\n\ninstalment\x18\n \x01(\x0b\x32\x12.google.type.MoneyH\x01\x88\x01\x01\x12/\n\x0b\x65xpire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x12\n\x10_approved_amountB\r\n\x0b_instalment\"N\n\nListAnswer\x12\x0c\n\x04list\x18\x01 \x01(\t\x12\r\n\x05input\x18\x02 \x01(\t\x12\x0e\n\x06listed\x18\x03 \x01(\x08\x12\x13\n\x0blist_digest\x18\x04 \x01(\t\"\xde\x01\n\x08Override\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x31\n\x07outcome\x18\x02 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x36\n\nrefer_kind\x18\x03 \x01(\x0e\x32\".decision_service.api.v1.ReferKind\x12\x30\n\x07reasons\x18\x04 \x03(\x0b\x32\x1f.decision_service.api.v1.Reason\x12\x0b\n\x03\x63\x61p\x18\x05 \x01(\t\x12\x11\n\x04slot\x18\x06 \x01(\x05H\x00\x88\x01\x01\x42\x07\n\x05_slot\"\xbe\x01\n\x06Reason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x35\n\tcomponent\x18\x03 \x01(\x0e\x32\".decision_service.api.v1.Component\x12\x0e\n\x06\x66\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tual\x18\x05 \x01(\t\x12\x10\n\x08required\x18\x06 \x01(\t\x12\x13\n\x0bpoints_lost\x18\x07 \x01(\t\x12\x17\n\x0fregulatory_text\x18\x08 \x01(\t\"a\n\x0b\x44\x61taRequest\x12\x0e\n\x06\x66\x61\x63tor\x18\x01 \x01(\t\x12\x34\n\x05\x63\x61use\x18\x02 \x01(\x0b\x32%.decision_service.api.v1.MissingCause\x12\x0c\n\x04help\x18\x03 \x01(\t\"K\n\x05Score\x12\x11\n\tscorecard\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\t\x12\x12\n\nbest_score\x18\x03 \x01(\t\x12\x0c\n\x04\x62\x61nd\x18\x04 \x01(\t\"\x81\x03\n\x05Offer\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".decision_service.api.v1.OfferKind\x12+\n\x0f\x61pproved_amount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12&\n\nmax_amount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\x13\n\x0bterm_months\x18\x04 \x01(\x05\x12\x14\n\x0cmonthly_rate\x18\x05 \x01(\t\x12\x0c\n\x04tier\x18\x06 \x01(\t\x12\x0f\n\x07\x62inding\x18\x07 \x01(\t\x12<\n\x07outputs\x18\x08 \x03(\x0b\x32+.decision_service.api.v1.Offer.OutputsEntry\x12\x14\n\x0cterm_binding\x18\t \x01(\t\x1aS\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\"%\n\tCondition\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\">\n\nRulesetRef\x12\x0f\n\x07ruleset\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"\xd0\x01\n\nAssignment\x12\x0f\n\x07rollout\x18\x01 \x01(\t\x12\x18\n\x10\x65nrolment_reason\x18\x02 \x01(\t\x12\x1b\n\x0e\x65nrolment_slot\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x0b\n\x03\x61rm\x18\x04 \x01(\t\x12\x12\n\narm_reason\x18\x05 \x01(\t\x12\x15\n\x08\x61rm_slot\x18\x06 \x01(\x05H\x01\x88\x01\x01\x12\x13\n\x0bplan_digest\x18\x07 \x01(\t\x12\r\n\x05stage\x18\x08 \x01(\tB\x11\n\x0f_enrolment_slotB\x0b\n\t_arm_slot\"\xd8\x01\n\x0b\x44\x61taQuality\x12\x13\n\x0bsnapshot_id\x18\x01 \x01(\t\x12\x30\n\x0c\x66\x65tched_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x08\x61\x63\x63ounts\x18\x03 \x03(\x0b\x32#.decision_service.api.v1.AccountUse\x12\x33\n\x05kinds\x18\x04 \x03(\x0b\x32$.decision_service.api.v1.KindQuality\x12\x16\n\x0eupstream_calls\x18\x05 \x01(\x05\"\x96\x01\n\nAccountUse\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0bprovider_id\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12-\n\tsync_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04used\x18\x05 \x01(\x08\x12\x12\n\nerror_code\x18\x06 \x01(\t\"U\n\x0bKindQuality\x12\x11\n\tdata_kind\x18\x01 \x01(\t\x12\x33\n\x06status\x18\x02 \x01(\x0e\x32#.decision_service.api.v1.KindStatus\"\xbc\x01\n\x0b\x46\x61\x63torValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue\x12\x36\n\x07missing\x18\x03 \x03(\x0b\x32%.decision_service.api.v1.MissingCause\x12\x33\n\x08\x65vidence\x18\x04 \x01(\x0b\x32!.decision_service.api.v1.Evidence\"\x94\x01\n\x08\x45vidence\x12\x14\n\x0crecord_count\x18\x01 \x01(\x05\x12\r\n\x05\x66irst\x18\x02 \x01(\t\x12\x0c\n\x04last\x18\x03 \x01(\t\x12\x0f\n\x07horizon\x18\x04 \x01(\t\x12\r\n\x05grade\x18\x05 \x01(\t\x12\x12\n\nrecord_ids\x18\x06 \x03(\t\x12\x12\n\nsource_ids\x18\x07 \x03(\t\x12\r\n\x05notes\x18\x08 \x03(\t\"\xb4\x02\n\tRuleTrace\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x37\n\rstage_outcome\x18\x02 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x35\n\tcomponent\x18\x03 \x01(\x0e\x32\".decision_service.api.v1.Component\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12-\n\x05truth\x18\x05 \x01(\x0e\x32\x1e.decision_service.api.v1.Truth\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12=\n\x0b\x63omparisons\x18\x08 \x03(\x0b\x32(.decision_service.api.v1.ComparisonTrace\x12\x0c\n\x04note\x18\t \x01(\t\"\x91\x01\n\x0f\x43omparisonTrace\x12\x0c\n\x04left\x18\x01 \x01(\t\x12\x10\n\x08operator\x18\x02 \x01(\t\x12\r\n\x05right\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tual\x18\x04 \x01(\t\x12\x10\n\x08required\x18\x05 \x01(\t\x12-\n\x05truth\x18\x06 \x01(\x0e\x32\x1e.decision_service.api.v1.Truth*y\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_APPROVE\x10\x01\x12\x11\n\rOUTCOME_REFER\x10\x02\x12\x13\n\x0fOUTCOME_DECLINE\x10\x03\x12\x18\n\x14OUTCOME_NOT_ENROLLED\x10\x04*\x7f\n\tReferKind\x12\x1a\n\x16REFER_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fREFER_KIND_DATA\x10\x01\x12\x14\n\x10REFER_KIND_SCORE\x10\x02\x12\x15\n\x11REFER_KIND_POLICY\x10\x03\x12\x14\n\x10REFER_KIND_LEGAL\x10\x04*\xf3\x01\n\x0bReviewState\x12\x1c\n\x18REVIEW_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11REVIEW_STATE_OPEN\x10\x01\x12\x18\n\x14REVIEW_STATE_CLAIMED\x10\x02\x12\x1e\n\x1aREVIEW_STATE_AWAITING_DATA\x10\x03\x12\x1f\n\x1bREVIEW_STATE_DECIDING_AGAIN\x10\x04\x12 \n\x1cREVIEW_STATE_AWAITING_SECOND\x10\x05\x12\x1a\n\x16REVIEW_STATE_COMPLETED\x10\x06\x12\x16\n\x12REVIEW_STATE_ENDED\x10\x07*^\n\x0c\x44\x65\x63isionView\x12\x1d\n\x19\x44\x45\x43ISION_VIEW_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44\x45\x43ISION_VIEW_BASIC\x10\x01\x12\x16\n\x12\x44\x45\x43ISION_VIEW_FULL\x10\x02*\xab\x01\n\tComponent\x12\x19\n\x15\x43OMPONENT_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43OMPONENT_KNOCKOUT\x10\x01\x12\x14\n\x10\x43OMPONENT_POLICY\x10\x02\x12\x17\n\x13\x43OMPONENT_SCORECARD\x10\x03\x12\x13\n\x0f\x43OMPONENT_TABLE\x10\x04\x12\x13\n\x0f\x43OMPONENT_LEGAL\x10\x05\x12\x12\n\x0e\x43OMPONENT_DATA\x10\x06*R\n\x05Truth\x12\x15\n\x11TRUTH_UNSPECIFIED\x10\x00\x12\x0e\n\nTRUTH_TRUE\x10\x01\x12\x0f\n\x0bTRUTH_FALSE\x10\x02\x12\x11\n\rTRUTH_UNKNOWN\x10\x03*u\n\nKindStatus\x12\x1b\n\x17KIND_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14KIND_STATUS_COMPLETE\x10\x01\x12\x17\n\x13KIND_STATUS_PARTIAL\x10\x02\x12\x17\n\x13KIND_STATUS_MISSING\x10\x03*T\n\tOfferKind\x12\x1a\n\x16OFFER_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fOFFER_KIND_FULL\x10\x01\x12\x16\n\x12OFFER_KIND_REDUCED\x10\x02\x42U\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&decision_service/api/v1/decision.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a/decision_service/api/v1/applicant_service.proto\x1a$decision_service/api/v1/values.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\x8b\x0b\n\x08\x44\x65\x63ision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x16\n\x0e\x61pplication_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63ustomer_ref\x18\x04 \x01(\t\x12\x0f\n\x07user_id\x18\x05 \x01(\t\x12\x0f\n\x07product\x18\x06 \x01(\t\x12\x31\n\x07outcome\x18\x07 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x36\n\nrefer_kind\x18\x08 \x01(\x0e\x32\".decision_service.api.v1.ReferKind\x12\x30\n\x07reasons\x18\t \x03(\x0b\x32\x1f.decision_service.api.v1.Reason\x12;\n\rdata_requests\x18\n \x03(\x0b\x32$.decision_service.api.v1.DataRequest\x12.\n\x06scores\x18\x0b \x03(\x0b\x32\x1e.decision_service.api.v1.Score\x12-\n\x05offer\x18\x0c \x01(\x0b\x32\x1e.decision_service.api.v1.Offer\x12\x36\n\nconditions\x18\r \x03(\x0b\x32\".decision_service.api.v1.Condition\x12\x38\n\x0bruleset_ref\x18\x0e \x01(\x0b\x32#.decision_service.api.v1.RulesetRef\x12\x37\n\nassignment\x18\x0f \x01(\x0b\x32#.decision_service.api.v1.Assignment\x12:\n\x0c\x64\x61ta_quality\x18\x10 \x01(\x0b\x32$.decision_service.api.v1.DataQuality\x12;\n\rfactor_values\x18\x11 \x03(\x0b\x32$.decision_service.api.v1.FactorValue\x12\x37\n\x0brule_traces\x18\x12 \x03(\x0b\x32\".decision_service.api.v1.RuleTrace\x12\x12\n\nas_of_date\x18\x13 \x01(\t\x12/\n\x0b\x63reate_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x65ngine_version\x18\x16 \x01(\t\x12=\n\x06inputs\x18\x17 \x03(\x0b\x32-.decision_service.api.v1.Decision.InputsEntry\x12\x39\n\x0clist_answers\x18\x18 \x03(\x0b\x32#.decision_service.api.v1.ListAnswer\x12\x0c\n\x04tags\x18\x1a \x03(\t\x12\x15\n\rwithheld_tags\x18\x1b \x03(\t\x12\x33\n\x08override\x18\x1c \x01(\x0b\x32!.decision_service.api.v1.Override\x12\x33\n\x08recourse\x18\x1d \x01(\x0b\x32!.decision_service.api.v1.Recourse\x12\x37\n\x06review\x18\x1e \x01(\x0b\x32\'.decision_service.api.v1.DecisionReview\x12\x19\n\x11\x66irst_decision_id\x18\x1f \x01(\t\x12\x31\n\x07\x63onnect\x18  \x01(\x0b\x32 .decision_service.api.v1.Connect\x1aR\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\"n\n\x07\x43onnect\x12\x16\n\x0eprovider_types\x18\x01 \x03(\t\x12K\n\x12link_token_request\x18\x02 \x01(\x0b\x32/.decision_service.api.v1.CreateLinkTokenRequest\"\xab\x01\n\x08Recourse\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x36\n\x07\x63hanges\x18\x02 \x03(\x0b\x32%.decision_service.api.v1.FactorChange\x12\x17\n\x0f\x64\x65\x63ide_again_on\x18\x03 \x01(\t\x12+\n\x0f\x61pproved_amount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12\x13\n\x0bmay_be_told\x18\x05 \x01(\x08\"\xab\x01\n\x0c\x46\x61\x63torChange\x12\x0e\n\x06\x66\x61\x63tor\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue\x12\x33\n\x06needed\x18\x03 \x01(\x0b\x32#.decision_service.api.v1.InputValue\x12\r\n\x05steps\x18\x04 \x01(\t\x12\x13\n\x0bmay_be_told\x18\x05 \x01(\x08\"\xcb\x03\n\x0e\x44\x65\x63isionReview\x12\x12\n\nreview_ids\x18\x01 \x03(\t\x12\x33\n\x05state\x18\x02 \x01(\x0e\x32$.decision_service.api.v1.ReviewState\x12\x31\n\x07outcome\x18\x03 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x1c\n\x14standing_decision_id\x18\x04 \x01(\t\x12\x30\n\x0f\x61pproved_amount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\x0c\n\x04role\x18\x06 \x01(\t\x12/\n\x0b\x64\x65\x63ide_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x64\x65\x63ided_again_as\x18\x08 \x01(\t\x12\x13\n\x0bterm_months\x18\t \x01(\x05\x12+\n\ninstalment\x18\n \x01(\x0b\x32\x12.google.type.MoneyH\x01\x88\x01\x01\x12/\n\x0b\x65xpire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x12\n\x10_approved_amountB\r\n\x0b_instalment\"N\n\nListAnswer\x12\x0c\n\x04list\x18\x01 \x01(\t\x12\r\n\x05input\x18\x02 \x01(\t\x12\x0e\n\x06listed\x18\x03 \x01(\x08\x12\x13\n\x0blist_digest\x18\x04 \x01(\t\"\xde\x01\n\x08Override\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x31\n\x07outcome\x18\x02 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x36\n\nrefer_kind\x18\x03 \x01(\x0e\x32\".decision_service.api.v1.ReferKind\x12\x30\n\x07reasons\x18\x04 \x03(\x0b\x32\x1f.decision_service.api.v1.Reason\x12\x0b\n\x03\x63\x61p\x18\x05 \x01(\t\x12\x11\n\x04slot\x18\x06 \x01(\x05H\x00\x88\x01\x01\x42\x07\n\x05_slot\"\xbe\x01\n\x06Reason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x35\n\tcomponent\x18\x03 \x01(\x0e\x32\".decision_service.api.v1.Component\x12\x0e\n\x06\x66\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tual\x18\x05 \x01(\t\x12\x10\n\x08required\x18\x06 \x01(\t\x12\x13\n\x0bpoints_lost\x18\x07 \x01(\t\x12\x17\n\x0fregulatory_text\x18\x08 \x01(\t\"a\n\x0b\x44\x61taRequest\x12\x0e\n\x06\x66\x61\x63tor\x18\x01 \x01(\t\x12\x34\n\x05\x63\x61use\x18\x02 \x01(\x0b\x32%.decision_service.api.v1.MissingCause\x12\x0c\n\x04help\x18\x03 \x01(\t\"K\n\x05Score\x12\x11\n\tscorecard\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\t\x12\x12\n\nbest_score\x18\x03 \x01(\t\x12\x0c\n\x04\x62\x61nd\x18\x04 \x01(\t\"\x81\x03\n\x05Offer\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".decision_service.api.v1.OfferKind\x12+\n\x0f\x61pproved_amount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12&\n\nmax_amount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\x13\n\x0bterm_months\x18\x04 \x01(\x05\x12\x14\n\x0cmonthly_rate\x18\x05 \x01(\t\x12\x0c\n\x04tier\x18\x06 \x01(\t\x12\x0f\n\x07\x62inding\x18\x07 \x01(\t\x12<\n\x07outputs\x18\x08 \x03(\x0b\x32+.decision_service.api.v1.Offer.OutputsEntry\x12\x14\n\x0cterm_binding\x18\t \x01(\t\x1aS\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\"%\n\tCondition\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\">\n\nRulesetRef\x12\x0f\n\x07ruleset\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"\xd0\x01\n\nAssignment\x12\x0f\n\x07rollout\x18\x01 \x01(\t\x12\x18\n\x10\x65nrolment_reason\x18\x02 \x01(\t\x12\x1b\n\x0e\x65nrolment_slot\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x0b\n\x03\x61rm\x18\x04 \x01(\t\x12\x12\n\narm_reason\x18\x05 \x01(\t\x12\x15\n\x08\x61rm_slot\x18\x06 \x01(\x05H\x01\x88\x01\x01\x12\x13\n\x0bplan_digest\x18\x07 \x01(\t\x12\r\n\x05stage\x18\x08 \x01(\tB\x11\n\x0f_enrolment_slotB\x0b\n\t_arm_slot\"\xd8\x01\n\x0b\x44\x61taQuality\x12\x13\n\x0bsnapshot_id\x18\x01 \x01(\t\x12\x30\n\x0c\x66\x65tched_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x08\x61\x63\x63ounts\x18\x03 \x03(\x0b\x32#.decision_service.api.v1.AccountUse\x12\x33\n\x05kinds\x18\x04 \x03(\x0b\x32$.decision_service.api.v1.KindQuality\x12\x16\n\x0eupstream_calls\x18\x05 \x01(\x05\"\x96\x01\n\nAccountUse\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0bprovider_id\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12-\n\tsync_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04used\x18\x05 \x01(\x08\x12\x12\n\nerror_code\x18\x06 \x01(\t\"U\n\x0bKindQuality\x12\x11\n\tdata_kind\x18\x01 \x01(\t\x12\x33\n\x06status\x18\x02 \x01(\x0e\x32#.decision_service.api.v1.KindStatus\"\xbc\x01\n\x0b\x46\x61\x63torValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue\x12\x36\n\x07missing\x18\x03 \x03(\x0b\x32%.decision_service.api.v1.MissingCause\x12\x33\n\x08\x65vidence\x18\x04 \x01(\x0b\x32!.decision_service.api.v1.Evidence\"\x94\x01\n\x08\x45vidence\x12\x14\n\x0crecord_count\x18\x01 \x01(\x05\x12\r\n\x05\x66irst\x18\x02 \x01(\t\x12\x0c\n\x04last\x18\x03 \x01(\t\x12\x0f\n\x07horizon\x18\x04 \x01(\t\x12\r\n\x05grade\x18\x05 \x01(\t\x12\x12\n\nrecord_ids\x18\x06 \x03(\t\x12\x12\n\nsource_ids\x18\x07 \x03(\t\x12\r\n\x05notes\x18\x08 \x03(\t\"\xb4\x02\n\tRuleTrace\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x37\n\rstage_outcome\x18\x02 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x35\n\tcomponent\x18\x03 \x01(\x0e\x32\".decision_service.api.v1.Component\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12-\n\x05truth\x18\x05 \x01(\x0e\x32\x1e.decision_service.api.v1.Truth\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12=\n\x0b\x63omparisons\x18\x08 \x03(\x0b\x32(.decision_service.api.v1.ComparisonTrace\x12\x0c\n\x04note\x18\t \x01(\t\"\x91\x01\n\x0f\x43omparisonTrace\x12\x0c\n\x04left\x18\x01 \x01(\t\x12\x10\n\x08operator\x18\x02 \x01(\t\x12\r\n\x05right\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tual\x18\x04 \x01(\t\x12\x10\n\x08required\x18\x05 \x01(\t\x12-\n\x05truth\x18\x06 \x01(\x0e\x32\x1e.decision_service.api.v1.Truth*y\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_APPROVE\x10\x01\x12\x11\n\rOUTCOME_REFER\x10\x02\x12\x13\n\x0fOUTCOME_DECLINE\x10\x03\x12\x18\n\x14OUTCOME_NOT_ENROLLED\x10\x04*\x7f\n\tReferKind\x12\x1a\n\x16REFER_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fREFER_KIND_DATA\x10\x01\x12\x14\n\x10REFER_KIND_SCORE\x10\x02\x12\x15\n\x11REFER_KIND_POLICY\x10\x03\x12\x14\n\x10REFER_KIND_LEGAL\x10\x04*\xf3\x01\n\x0bReviewState\x12\x1c\n\x18REVIEW_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11REVIEW_STATE_OPEN\x10\x01\x12\x18\n\x14REVIEW_STATE_CLAIMED\x10\x02\x12\x1e\n\x1aREVIEW_STATE_AWAITING_DATA\x10\x03\x12\x1f\n\x1bREVIEW_STATE_DECIDING_AGAIN\x10\x04\x12 \n\x1cREVIEW_STATE_AWAITING_SECOND\x10\x05\x12\x1a\n\x16REVIEW_STATE_COMPLETED\x10\x06\x12\x16\n\x12REVIEW_STATE_ENDED\x10\x07*^\n\x0c\x44\x65\x63isionView\x12\x1d\n\x19\x44\x45\x43ISION_VIEW_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44\x45\x43ISION_VIEW_BASIC\x10\x01\x12\x16\n\x12\x44\x45\x43ISION_VIEW_FULL\x10\x02*\xab\x01\n\tComponent\x12\x19\n\x15\x43OMPONENT_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43OMPONENT_KNOCKOUT\x10\x01\x12\x14\n\x10\x43OMPONENT_POLICY\x10\x02\x12\x17\n\x13\x43OMPONENT_SCORECARD\x10\x03\x12\x13\n\x0f\x43OMPONENT_TABLE\x10\x04\x12\x13\n\x0f\x43OMPONENT_LEGAL\x10\x05\x12\x12\n\x0e\x43OMPONENT_DATA\x10\x06*R\n\x05Truth\x12\x15\n\x11TRUTH_UNSPECIFIED\x10\x00\x12\x0e\n\nTRUTH_TRUE\x10\x01\x12\x0f\n\x0bTRUTH_FALSE\x10\x02\x12\x11\n\rTRUTH_UNKNOWN\x10\x03*u\n\nKindStatus\x12\x1b\n\x17KIND_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14KIND_STATUS_COMPLETE\x10\x01\x12\x17\n\x13KIND_STATUS_PARTIAL\x10\x02\x12\x17\n\x13KIND_STATUS_MISSING\x10\x03*T\n\tOfferKind\x12\x1a\n\x16OFFER_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fOFFER_KIND_FULL\x10\x01\x12\x16\n\x12OFFER_KIND_REDUCED\x10\x02\x42U\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,64 +40,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECISION_INPUTSENTRY']._serialized_options = b'8\001'
   _globals['_OFFER_OUTPUTSENTRY']._loaded_options = None
   _globals['_OFFER_OUTPUTSENTRY']._serialized_options = b'8\001'
-  _globals['_OUTCOME']._serialized_start=4980
-  _globals['_OUTCOME']._serialized_end=5101
-  _globals['_REFERKIND']._serialized_start=5103
-  _globals['_REFERKIND']._serialized_end=5230
-  _globals['_REVIEWSTATE']._serialized_start=5233
-  _globals['_REVIEWSTATE']._serialized_end=5476
-  _globals['_DECISIONVIEW']._serialized_start=5478
-  _globals['_DECISIONVIEW']._serialized_end=5572
-  _globals['_COMPONENT']._serialized_start=5575
-  _globals['_COMPONENT']._serialized_end=5746
-  _globals['_TRUTH']._serialized_start=5748
-  _globals['_TRUTH']._serialized_end=5830
-  _globals['_KINDSTATUS']._serialized_start=5832
-  _globals['_KINDSTATUS']._serialized_end=5949
-  _globals['_OFFERKIND']._serialized_start=5951
-  _globals['_OFFERKIND']._serialized_end=6035
-  _globals['_DECISION']._serialized_start=164
-  _globals['_DECISION']._serialized_end=1532
-  _globals['_DECISION_INPUTSENTRY']._serialized_start=1450
-  _globals['_DECISION_INPUTSENTRY']._serialized_end=1532
-  _globals['_RECOURSE']._serialized_start=1535
-  _globals['_RECOURSE']._serialized_end=1706
-  _globals['_FACTORCHANGE']._serialized_start=1709
-  _globals['_FACTORCHANGE']._serialized_end=1880
-  _globals['_DECISIONREVIEW']._serialized_start=1883
-  _globals['_DECISIONREVIEW']._serialized_end=2342
-  _globals['_LISTANSWER']._serialized_start=2344
-  _globals['_LISTANSWER']._serialized_end=2422
-  _globals['_OVERRIDE']._serialized_start=2425
-  _globals['_OVERRIDE']._serialized_end=2647
-  _globals['_REASON']._serialized_start=2650
-  _globals['_REASON']._serialized_end=2840
-  _globals['_DATAREQUEST']._serialized_start=2842
-  _globals['_DATAREQUEST']._serialized_end=2939
-  _globals['_SCORE']._serialized_start=2941
-  _globals['_SCORE']._serialized_end=3016
-  _globals['_OFFER']._serialized_start=3019
-  _globals['_OFFER']._serialized_end=3404
-  _globals['_OFFER_OUTPUTSENTRY']._serialized_start=3321
-  _globals['_OFFER_OUTPUTSENTRY']._serialized_end=3404
-  _globals['_CONDITION']._serialized_start=3406
-  _globals['_CONDITION']._serialized_end=3443
-  _globals['_RULESETREF']._serialized_start=3445
-  _globals['_RULESETREF']._serialized_end=3507
-  _globals['_ASSIGNMENT']._serialized_start=3510
-  _globals['_ASSIGNMENT']._serialized_end=3718
-  _globals['_DATAQUALITY']._serialized_start=3721
-  _globals['_DATAQUALITY']._serialized_end=3937
-  _globals['_ACCOUNTUSE']._serialized_start=3940
-  _globals['_ACCOUNTUSE']._serialized_end=4090
-  _globals['_KINDQUALITY']._serialized_start=4092
-  _globals['_KINDQUALITY']._serialized_end=4177
-  _globals['_FACTORVALUE']._serialized_start=4180
-  _globals['_FACTORVALUE']._serialized_end=4368
-  _globals['_EVIDENCE']._serialized_start=4371
-  _globals['_EVIDENCE']._serialized_end=4519
-  _globals['_RULETRACE']._serialized_start=4522
-  _globals['_RULETRACE']._serialized_end=4830
-  _globals['_COMPARISONTRACE']._serialized_start=4833
-  _globals['_COMPARISONTRACE']._serialized_end=4978
+  _globals['_OUTCOME']._serialized_start=5192
+  _globals['_OUTCOME']._serialized_end=5313
+  _globals['_REFERKIND']._serialized_start=5315
+  _globals['_REFERKIND']._serialized_end=5442
+  _globals['_REVIEWSTATE']._serialized_start=5445
+  _globals['_REVIEWSTATE']._serialized_end=5688
+  _globals['_DECISIONVIEW']._serialized_start=5690
+  _globals['_DECISIONVIEW']._serialized_end=5784
+  _globals['_COMPONENT']._serialized_start=5787
+  _globals['_COMPONENT']._serialized_end=5958
+  _globals['_TRUTH']._serialized_start=5960
+  _globals['_TRUTH']._serialized_end=6042
+  _globals['_KINDSTATUS']._serialized_start=6044
+  _globals['_KINDSTATUS']._serialized_end=6161
+  _globals['_OFFERKIND']._serialized_start=6163
+  _globals['_OFFERKIND']._serialized_end=6247
+  _globals['_DECISION']._serialized_start=213
+  _globals['_DECISION']._serialized_end=1632
+  _globals['_DECISION_INPUTSENTRY']._serialized_start=1550
+  _globals['_DECISION_INPUTSENTRY']._serialized_end=1632
+  _globals['_CONNECT']._serialized_start=1634
+  _globals['_CONNECT']._serialized_end=1744
+  _globals['_RECOURSE']._serialized_start=1747
+  _globals['_RECOURSE']._serialized_end=1918
+  _globals['_FACTORCHANGE']._serialized_start=1921
+  _globals['_FACTORCHANGE']._serialized_end=2092
+  _globals['_DECISIONREVIEW']._serialized_start=2095
+  _globals['_DECISIONREVIEW']._serialized_end=2554
+  _globals['_LISTANSWER']._serialized_start=2556
+  _globals['_LISTANSWER']._serialized_end=2634
+  _globals['_OVERRIDE']._serialized_start=2637
+  _globals['_OVERRIDE']._serialized_end=2859
+  _globals['_REASON']._serialized_start=2862
+  _globals['_REASON']._serialized_end=3052
+  _globals['_DATAREQUEST']._serialized_start=3054
+  _globals['_DATAREQUEST']._serialized_end=3151
+  _globals['_SCORE']._serialized_start=3153
+  _globals['_SCORE']._serialized_end=3228
+  _globals['_OFFER']._serialized_start=3231
+  _globals['_OFFER']._serialized_end=3616
+  _globals['_OFFER_OUTPUTSENTRY']._serialized_start=3533
+  _globals['_OFFER_OUTPUTSENTRY']._serialized_end=3616
+  _globals['_CONDITION']._serialized_start=3618
+  _globals['_CONDITION']._serialized_end=3655
+  _globals['_RULESETREF']._serialized_start=3657
+  _globals['_RULESETREF']._serialized_end=3719
+  _globals['_ASSIGNMENT']._serialized_start=3722
+  _globals['_ASSIGNMENT']._serialized_end=3930
+  _globals['_DATAQUALITY']._serialized_start=3933
+  _globals['_DATAQUALITY']._serialized_end=4149
+  _globals['_ACCOUNTUSE']._serialized_start=4152
+  _globals['_ACCOUNTUSE']._serialized_end=4302
+  _globals['_KINDQUALITY']._serialized_start=4304
+  _globals['_KINDQUALITY']._serialized_end=4389
+  _globals['_FACTORVALUE']._serialized_start=4392
+  _globals['_FACTORVALUE']._serialized_end=4580
+  _globals['_EVIDENCE']._serialized_start=4583
+  _globals['_EVIDENCE']._serialized_end=4731
+  _globals['_RULETRACE']._serialized_start=4734
+  _globals['_RULETRACE']._serialized_end=5042
+  _globals['_COMPARISONTRACE']._serialized_start=5045
+  _globals['_COMPARISONTRACE']._serialized_end=5190
 # @@protoc_insertion_point(module_scope)

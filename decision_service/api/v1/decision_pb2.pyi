@@ -1,5 +1,6 @@
 import datetime
 
+from decision_service.api.v1 import applicant_service_pb2 as _applicant_service_pb2
 from decision_service.api.v1 import values_pb2 as _values_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.type import money_pb2 as _money_pb2
@@ -115,7 +116,7 @@ OFFER_KIND_FULL: OfferKind
 OFFER_KIND_REDUCED: OfferKind
 
 class Decision(_message.Message):
-    __slots__ = ("decision_id", "request_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions", "ruleset_ref", "assignment", "data_quality", "factor_values", "rule_traces", "as_of_date", "create_time", "expire_time", "engine_version", "inputs", "list_answers", "tags", "withheld_tags", "override", "recourse", "review", "first_decision_id")
+    __slots__ = ("decision_id", "request_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions", "ruleset_ref", "assignment", "data_quality", "factor_values", "rule_traces", "as_of_date", "create_time", "expire_time", "engine_version", "inputs", "list_answers", "tags", "withheld_tags", "override", "recourse", "review", "first_decision_id", "connect")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -153,6 +154,7 @@ class Decision(_message.Message):
     RECOURSE_FIELD_NUMBER: _ClassVar[int]
     REVIEW_FIELD_NUMBER: _ClassVar[int]
     FIRST_DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     request_id: str
     application_id: str
@@ -183,7 +185,16 @@ class Decision(_message.Message):
     recourse: Recourse
     review: DecisionReview
     first_decision_id: str
-    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., user_id: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., data_requests: _Optional[_Iterable[_Union[DataRequest, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[Score, _Mapping]]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., ruleset_ref: _Optional[_Union[RulesetRef, _Mapping]] = ..., assignment: _Optional[_Union[Assignment, _Mapping]] = ..., data_quality: _Optional[_Union[DataQuality, _Mapping]] = ..., factor_values: _Optional[_Iterable[_Union[FactorValue, _Mapping]]] = ..., rule_traces: _Optional[_Iterable[_Union[RuleTrace, _Mapping]]] = ..., as_of_date: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., engine_version: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., list_answers: _Optional[_Iterable[_Union[ListAnswer, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., withheld_tags: _Optional[_Iterable[str]] = ..., override: _Optional[_Union[Override, _Mapping]] = ..., recourse: _Optional[_Union[Recourse, _Mapping]] = ..., review: _Optional[_Union[DecisionReview, _Mapping]] = ..., first_decision_id: _Optional[str] = ...) -> None: ...
+    connect: Connect
+    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., user_id: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., data_requests: _Optional[_Iterable[_Union[DataRequest, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[Score, _Mapping]]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., ruleset_ref: _Optional[_Union[RulesetRef, _Mapping]] = ..., assignment: _Optional[_Union[Assignment, _Mapping]] = ..., data_quality: _Optional[_Union[DataQuality, _Mapping]] = ..., factor_values: _Optional[_Iterable[_Union[FactorValue, _Mapping]]] = ..., rule_traces: _Optional[_Iterable[_Union[RuleTrace, _Mapping]]] = ..., as_of_date: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., engine_version: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., list_answers: _Optional[_Iterable[_Union[ListAnswer, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., withheld_tags: _Optional[_Iterable[str]] = ..., override: _Optional[_Union[Override, _Mapping]] = ..., recourse: _Optional[_Union[Recourse, _Mapping]] = ..., review: _Optional[_Union[DecisionReview, _Mapping]] = ..., first_decision_id: _Optional[str] = ..., connect: _Optional[_Union[Connect, _Mapping]] = ...) -> None: ...
+
+class Connect(_message.Message):
+    __slots__ = ("provider_types", "link_token_request")
+    PROVIDER_TYPES_FIELD_NUMBER: _ClassVar[int]
+    LINK_TOKEN_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    provider_types: _containers.RepeatedScalarFieldContainer[str]
+    link_token_request: _applicant_service_pb2.CreateLinkTokenRequest
+    def __init__(self, provider_types: _Optional[_Iterable[str]] = ..., link_token_request: _Optional[_Union[_applicant_service_pb2.CreateLinkTokenRequest, _Mapping]] = ...) -> None: ...
 
 class Recourse(_message.Message):
     __slots__ = ("kind", "changes", "decide_again_on", "approved_amount", "may_be_told")

@@ -85,16 +85,21 @@ def link_token(
 @calls_server
 def show(
     user_id: UserArgument,
+    country: Annotated[
+        str, typer.Option("--country", help="where the applicant works, such as PH")
+    ] = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
     """Show an applicant's accounts and the age of the data.
 
-    It says whether a decision can be made.
+    It says whether a decision can be made, and with a country which products are likely to refer
+    whatever is connected.
     """
+    request = pb.GetApplicantRequest(user_id=user_id, country=country)
     with _stub(server) as stub:
-        reply = call(stub.GetApplicant, pb.GetApplicantRequest(user_id=user_id), server)
+        reply = call(stub.GetApplicant, request, server)
     if form is Format.JSON:
         print_json(reply)
     else:
@@ -156,3 +161,5 @@ def _print_applicant(applicant: pb.Applicant) -> None:
     print_table(data)
     ready = "A decision can be made now." if applicant.ready else "No decision can be made yet: "
     console().print(ready + escape(applicant.not_ready_reason))
+    for likely in applicant.likely_referrals:
+        console().print(f"Likely to be referred ({likely.reason}): {escape(likely.message)}.")

@@ -73,6 +73,9 @@ def add_verdict(tree: Tree, decision: pb.Decision) -> None:
     for request in decision.data_requests:
         what = f"{request.factor}: {cause_text(request.cause)}"
         tree.add(f"data needed · {escape(what)}").add(escape(request.help))
+    if decision.HasField("connect"):
+        types = escape(", ".join(decision.connect.provider_types))
+        tree.add(f"connect · an account of the type {types} would complete it")
     _add_offer(tree, decision)
     if decision.tags:
         tree.add(f"tags · {escape(', '.join(decision.tags))}")

@@ -40,6 +40,7 @@ def simulator(
         requests_per_second=played.requests_per_second,
         faults=played.faults,
         payload_cut=played.payload_cut,
+        collecting=played.collecting,
         residence=played.residence,
     )
     run_async(_serve(app, port, key))

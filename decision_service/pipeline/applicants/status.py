@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
 
 from decision_service.domain.accounts import CONNECTED, DISCONNECTED, ERROR, explained
-from decision_service.domain.kinds import Kind
-from decision_service.domain.snapshot import Account
+from decision_service.domain.kinds import PROVIDER_TYPES, Kind
+from decision_service.domain.needs import WhenTransactions
+from decision_service.domain.snapshot import Account, Provider
+from decision_service.domain.time import AsOf
+from decision_service.factors.plan import fetch_plan
 from decision_service.pipeline.applicants.owners import ApplicantOwners
 from decision_service.pipeline.applicants.ports import (
     ApplicantLog,
@@ -18,6 +21,8 @@ from decision_service.pipeline.applicants.ports import (
     Sync,
 )
 from decision_service.pipeline.ports import Clock
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.ruleset.program.model import CompiledRuleset
 
 
 class AccountStatus(msgspec.Struct, frozen=True):
@@ -49,13 +54,38 @@ class ApplicantStatus(msgspec.Struct, frozen=True):
     why_not: str = ""
 
 
+class LikelyReferral(msgspec.Struct, frozen=True):
+    """Why a product is likely to refer an applicant whatever is connected; `message` in words."""
+
+    product: str
+    reason: str
+    message: str
+
+
 class ReadApplicantStatus:
     """Reads applicants' status from the vendor; records nothing."""
 
-    def __init__(self, vendor: Enrolment, log: ApplicantLog, clock: Clock) -> None:
+    def __init__(
+        self,
+        vendor: Enrolment,
+        log: ApplicantLog,
+        clock: Clock,
+        rulebook: Callable[[], Rulebook] = Rulebook,
+        providers: Callable[[], Collection[Provider]] = tuple,
+    ) -> None:
         self._vendor = vendor
         self._owners = ApplicantOwners(log)
         self._clock = clock
+        self._rulebook = rulebook
+        self._providers = providers
+
+    def likely_referrals(self, country: str) -> Sequence[LikelyReferral]:
+        """What is known of a country before anything is connected, by product."""
+        return [
+            found
+            for name, product in sorted(self._rulebook().products.items())
+            for found in _likely(name, product.champion, country, self._providers(), self._clock)
+        ]
 
     async def __call__(self, user_id: str, scope: str, stop_at: float) -> ApplicantStatus:
         """The status of a user that the caller `scope` created, empty for anybody's.
@@ -78,6 +108,47 @@ def status_of(user_id: str, connections: Connections) -> ApplicantStatus:
         ready=not why_not,
         why_not=why_not,
     )
+
+
+def _likely(
+    product: str,
+    ruleset: CompiledRuleset,
+    country: str,
+    providers: Collection[Provider],
+    clock: Clock,
+) -> Iterator[LikelyReferral]:
+    # The first letters of a currency are its country's, but for currencies of several countries.
+    home = ruleset.currency[:2]
+    if home != country and home[0] != "X" and ruleset.currency != "EUR":
+        yield LikelyReferral(
+            product,
+            "FOREIGN_CURRENCY",
+            f"{product} reads income in {ruleset.currency}, and income of {country} is likely to "
+            "be in another currency",
+        )
+    plan = fetch_plan(ruleset.needs, AsOf.at(clock.now(), ruleset.zone))
+    wanted = set(plan.kinds)
+    if plan.transactions is WhenTransactions.ALWAYS:
+        wanted.add(Kind.TRANSACTIONS)
+    held = {kind for one in providers if _serves(one.id, country) for kind in one.supported}
+    lacking = [
+        kind.value
+        for kind in Kind
+        if kind in wanted and len(PROVIDER_TYPES.get(kind, ())) == 1 and kind.upper() not in held
+    ]
+    if providers and lacking:
+        yield LikelyReferral(
+            product,
+            "NO_PROVIDER",
+            f"{product} reads {' and '.join(lacking)}, and the vendor lists no provider of "
+            f"{country} that has them",
+        )
+
+
+def _serves(provider_id: str, country: str) -> bool:
+    """Whether a provider is of a country, by the end of its id (`sss_ph`), or of none alone."""
+    _, mark, end = provider_id.rpartition("_")
+    return not mark or len(end) != len(country) or end.upper() == country
 
 
 def _account(account: Account, connections: Connections) -> AccountStatus:

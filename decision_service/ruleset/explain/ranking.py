@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
+from decision_service.domain.kinds import PROVIDER_TYPES, Kind
 from decision_service.domain.missing import Cause, DataReason
 from decision_service.domain.verdict import DataRequest, Outcome, Reason, ReferKind
 from decision_service.language.evaluation.kleene import Gap
@@ -23,6 +25,7 @@ _TEXTS = {
     DataReason.STALE_DATA: "The connected account has not been updated for too long",
     DataReason.PARTIAL_DATA: "A connected account could be read only in part",
     DataReason.SOURCE_FAILED: "A source of the data could not be read",
+    DataReason.DATA_ARRIVING: "The data of a connected account is still arriving",
     DataReason.UPSTREAM_UNAVAILABLE: "The data provider could not be reached",
     DataReason.UPSTREAM_TIMEOUT: "The data provider did not answer in time",
     DataReason.UPSTREAM_RATE_LIMITED: "The data provider took no more requests",
@@ -52,6 +55,7 @@ _FILIPINO = {
     DataReason.STALE_DATA: "Matagal nang hindi naa-update ang nakakonektang account",
     DataReason.PARTIAL_DATA: "Bahagi lamang ng nakakonektang account ang nabasa",
     DataReason.SOURCE_FAILED: "May pinagmumulan ng datos na hindi nabasa",
+    DataReason.DATA_ARRIVING: "Dumarating pa ang datos ng nakakonektang account",
     DataReason.UPSTREAM_UNAVAILABLE: "Hindi maabot ang tagapagbigay ng datos",
     DataReason.UPSTREAM_TIMEOUT: "Hindi sumagot sa takdang oras ang tagapagbigay ng datos",
     DataReason.UPSTREAM_RATE_LIMITED: "Hindi na tumatanggap ng hiling ang tagapagbigay ng datos",
@@ -99,6 +103,11 @@ _HELP = {
     Cause.CHANGED_WHILE_READING: "decide again",
     Cause.NOT_APPLIED: "review the application: the stage that gives it was not evaluated",
 }
+
+_WANTS_SOURCE = frozenset(
+    {Cause.NO_DATA, Cause.NOT_CONNECTED, Cause.UNKNOWN_PROVIDER, Cause.EXPIRED}
+)
+"""The causes that another account would mend."""
 
 
 def ranked(
@@ -200,3 +209,17 @@ def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
         if name not in found:
             found[name] = DataRequest(name, missing, _HELP.get(missing.cause) or wait_for(missing))
     return tuple(found.values())
+
+
+def completing_types(requests: Sequence[DataRequest]) -> tuple[str, ...]:
+    """The types of providers that hold all the data that lacks for want of a source.
+
+    Those that hold some of it where none holds all; none where data is unusable for another reason.
+    """
+    missing = [request.missing for request in requests]
+    if any(one.cause.tainted and one.cause not in _WANTS_SOURCE for one in missing):
+        return ()
+    kinds = {one.kind for one in missing if one.cause in _WANTS_SOURCE and one.kind is not None}
+    holders = [PROVIDER_TYPES[kind] for kind in Kind if kind in kinds and kind in PROVIDER_TYPES]
+    some = tuple(dict.fromkeys(chain.from_iterable(holders)))
+    return tuple(one for one in some if all(one in types for types in holders)) or some

@@ -13,7 +13,7 @@ from decision_service.domain.missing import DataReason
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Component, Outcome, Reason, ReferKind, Tag, Verdict
 from decision_service.language.evaluation.arithmetic import exactly
-from decision_service.ruleset.explain.ranking import data_requests, ranked
+from decision_service.ruleset.explain.ranking import completing_types, data_requests, ranked
 from decision_service.ruleset.program.findings import Finding, Trace
 from decision_service.ruleset.program.intake import Intake
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -108,11 +108,12 @@ def _verdict(
         kind = _refer_kind(outcome, findings)
         reasons = ranked(ruleset, kind, findings, state.values)
     declined, valid_for = outcome is Outcome.DECLINE, ruleset.valid_for
+    requests = data_requests(state.gaps) if state.gaps else ()
     return Verdict(
         outcome,
         kind,
         reasons,
-        data_requests(state.gaps) if state.gaps else (),
+        requests,
         tuple(state.scores),
         None if declined else state.offer,
         () if declined else tuple(state.conditions),
@@ -120,6 +121,7 @@ def _verdict(
         period.ends,
         trace,
         _tags(ruleset, state.tags) if state.tags else (),
+        completing_types(requests) if kind is ReferKind.DATA else (),
     )
 
 

@@ -155,11 +155,14 @@ def _restated(account: Json, settings: Settings, now: datetime) -> Json:
 
 
 def _task_running(reply: Reply, settings: Settings) -> None:
-    """Show tasks as started and not finished."""
+    """Show tasks as started, so long ago where it is said, and not finished."""
+    now = reply.now or datetime.now(UTC)
     for items in _lists(reply, settings):
         for task in items:
             task.pop("finishedAt", None)
             task.update(status="Started", datapoints=[])
+            if "age_minutes" in settings:
+                task["startedAt"] = stamp(now - timedelta(minutes=settings["age_minutes"]))
 
 
 DATA_FAULTS = {
@@ -188,5 +191,5 @@ DATA_FAULTS = {
             "synced_minutes_ago": NUMBER,
         },
     ),
-    "task_running": Effect(_task_running),
+    "task_running": Effect(_task_running, {"age_minutes": NUMBER}),
 }

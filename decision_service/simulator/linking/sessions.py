@@ -49,7 +49,10 @@ class LinkSessions:
         if provider_id not in PROVIDERS:
             raise LinkRefused("NO_SUCH")
         now = self._tenant.now()
-        account = LinkedAccount(user_id, provider_id, now, uuid.uuid4().hex, "PENDING", now)
+        account = LinkedAccount(
+            user_id, provider_id, now, uuid.uuid4().hex, "PENDING", now,
+            collecting=self._tenant.collecting,
+        )  # fmt: skip
         self._tenant.attach(account)
         error = self._error(provider_id, login, password)
         if error is not None:

@@ -11,7 +11,9 @@ from decision_service.simulator.people.shapes import Origin, account, identity, 
 from decision_service.simulator.people.world import DataSource, Json
 
 COLLECTING = timedelta(seconds=2)
-"""How long the stand-in takes to collect an account's data; the vendor promises five minutes."""
+"""How long the stand-in takes to collect an account's data, by default; the vendor promises five
+minutes.
+"""
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class LinkedAccount:
     changed: datetime
     error_code: str | None = None
     person: SandboxPerson | None = None
+    collecting: timedelta = COLLECTING
     _built: tuple[date, DataSource] | None = None
 
     @property
@@ -51,11 +54,11 @@ class LinkedAccount:
         if self.status != "CONNECTED":
             return ()
         day = civil_day(now)
-        origin = replace(self._synced(day), arriving=now < self.changed + COLLECTING)
-        return tasks_of(origin, source(origin, {}), COLLECTING)
+        origin = replace(self._synced(day), arriving=now < self.changed + self.collecting)
+        return tasks_of(origin, source(origin, {}), self.collecting)
 
     def _collected(self, now: datetime) -> DataSource:
-        if self.status == "CONNECTED" and now >= self.changed + COLLECTING:
+        if self.status == "CONNECTED" and now >= self.changed + self.collecting:
             return self._data_of(civil_day(now))
         origin = self._origin(self.changed)
         return source(origin, {}, account(origin, self.status, self.error_code))

@@ -136,13 +136,13 @@ class SmileEnrolment:
             raise _unknown() from None
         except UpstreamFault as fault:
             raise fault.refusal() from None
-        young = self._api.limits.young
+        limits = self._api.limits
         running = [one.task for one in tasks if one.task.runs]
         return Connections(
             accounts,
             tuple(sync for one in tasks for sync in _syncs(one)),
-            arriving=waited_for(accounts, running, as_of, young),
-            being_linked=being_linked(accounts, as_of, young),
+            arriving=waited_for(accounts, running, as_of, limits),
+            being_linked=being_linked(accounts, as_of, limits.young),
         )
 
 

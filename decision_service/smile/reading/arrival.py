@@ -53,39 +53,52 @@ class ArrivalPoller:
         self._nudged.set()
 
     async def settled(self, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
-        """The accounts once none of their data is arriving; raises DataNotReady, KeysRefused."""
+        """The accounts once none of their data is arriving; raises DataNotReady, KeysRefused.
+
+        While a sync runs its task alone is looked at, to spare requests, unless an event came.
+        """
         pause = self._limits.poll_seconds
-        while arriving := await self._arriving(accounts):
+        arriving = await self._arriving(accounts)
+        while arriving:
             self._signal_waiting(len(arriving))
             # Other fetches need not wait for permits that may be used in minutes.
             self._reader.budget.reservation.release()
             left = self.wait_until - self._clock.monotonic()
             if left < _LAST_LOOK:
                 raise not_ready(len(arriving))
-            await self._pause(min(pause, left - _LAST_LOOK / 2))
+            syncing = self.tasks is not None
+            nudged = await self._nudged_within(min(pause, left - _LAST_LOOK / 2))
             pause = min(pause * _SLOWER, self._limits.longest_poll)
-            accounts = await self._accounts_again(len(arriving))
+            by_task = syncing and not nudged
+            if by_task and await self._arriving(accounts):
+                continue
+            if self.tasks is not None and self.tasks.faults:
+                raise not_ready(len(arriving))
+            before, accounts = accounts, await self._accounts_again(len(arriving))
+            finished = by_task and _states(accounts) == _states(before)
+            arriving = frozenset() if finished else await self._arriving(accounts)
         if self.waiting.done():
             self.waiting = asyncio.get_running_loop().create_future()
         return accounts
 
-    async def _pause(self, seconds: float) -> None:
+    async def _nudged_within(self, seconds: float) -> bool:
         """Wait for so long, or until nudged."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._nudged.wait()
+        nudged = self._nudged.is_set()
         self._nudged.clear()
+        return nudged
 
     async def _arriving(self, accounts: tuple[Account, ...]) -> frozenset[str]:
-        young = self._limits.young
-        linking = being_linked(accounts, self._as_of, young)
-        asked = may_be_syncing(accounts, self._as_of, young)
+        linking = being_linked(accounts, self._as_of, self._limits.young)
+        asked = may_be_syncing(accounts, self._as_of, self._limits)
         self.tasks = None
         if linking or not asked:
             return linking
         self.tasks = await self._collecting(asked)
         running = [task for task in self.tasks.records if task.runs]
-        return waited_for(accounts, running, self._as_of, young)
+        return waited_for(accounts, running, self._as_of, self._limits)
 
     async def _collecting(self, asked: frozenset[str]) -> Read[Task]:
         """The vendor's tasks; where the list cannot be read, a fault for each account."""
@@ -109,6 +122,10 @@ class ArrivalPoller:
     def _signal_waiting(self, arriving: int) -> None:
         if not self.waiting.done():
             self.waiting.set_result(arriving)
+
+
+def _states(accounts: tuple[Account, ...]) -> set[tuple[str, str]]:
+    return {(one.id, one.connection_status) for one in accounts}
 
 
 def _unknown_progress(fault: UpstreamFault, account_id: str) -> Missing:

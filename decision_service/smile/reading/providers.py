@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 import structlog
@@ -46,6 +46,10 @@ class Providers:
     def find(self, provider_id: str, fallback: Mapping[str, Provider]) -> Provider | None:
         """What is known of a provider, from the vendor's list or else the fallback."""
         return self._by_id.get(provider_id) or fallback.get(provider_id)
+
+    def all(self) -> Collection[Provider]:
+        """The list in the vendor's order."""
+        return self._by_id.values()
 
     def used(
         self, provider_ids: Iterable[str], fallback: Mapping[str, Provider]

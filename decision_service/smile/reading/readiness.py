@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from decision_service.domain.accounts import BEING_LINKED, CONNECTED, SYNCS_WITHIN
+from decision_service.domain.accounts import BEING_LINKED, CONNECTED, LINK_TASK, SYNCS_WITHIN
 from decision_service.domain.errors import DataNotReady
 from decision_service.domain.snapshot import Account, Task
+from decision_service.smile.limits import SmileLimits
 
 RETRY_AFTER = 30.0
 
@@ -33,11 +34,12 @@ def just_connected(
 
 
 def may_be_syncing(
-    accounts: Iterable[Account], as_of: datetime, young: timedelta
+    accounts: Iterable[Account], as_of: datetime, limits: SmileLimits
 ) -> frozenset[str]:
     """The connected accounts whose first sync may not have finished, by their age.
 
-    Those were created within a day, or at an unknown time, or connected within `young`.
+    Those were created within a day, or at an unknown time, or connected while a first sync that
+    began then would be waited for.
     """
     fresh = {
         one.id
@@ -45,24 +47,29 @@ def may_be_syncing(
         if one.connection_status == CONNECTED
         and (one.created_at is None or abs(as_of - one.created_at) < SYNCS_WITHIN)
     }
-    return just_connected(accounts, as_of, young).union(fresh)
+    return just_connected(accounts, as_of, limits.first_sync).union(fresh)
 
 
 def waited_for(
-    accounts: Iterable[Account], running: Iterable[Task], as_of: datetime, young: timedelta
+    accounts: Iterable[Account], running: Iterable[Task], as_of: datetime, limits: SmileLimits
 ) -> frozenset[str]:
-    """The connected accounts whose running task is worth waiting for, since they are young.
+    """The connected accounts whose running first sync is worth waiting for.
 
-    An account without a time of creation is as old as its task.
+    A task without a start is as old as its account; any task of a new connection is a first sync.
     """
-    tasks = [*running]
-    undated = {one.id for one in accounts if one.created_at is None}
-    just_begun = {
-        one.source for one in tasks if one.started is not None and as_of - one.started < young
-    }
-    connected = {one.id for one in accounts if one.connection_status == CONNECTED}
-    worth = just_connected(accounts, as_of, young) | (undated & connected & just_begun)
-    return frozenset(worth & {one.source for one in tasks})
+    connected = {one.id: one for one in accounts if one.connection_status == CONNECTED}
+    new = just_connected(connected.values(), as_of, limits.young)
+    return frozenset(
+        task.source
+        for task in running
+        if task.source in connected
+        and (task.type == LINK_TASK or task.source in new)
+        and (
+            is_young(connected[task.source], as_of, limits.first_sync)
+            if task.started is None
+            else abs(as_of - task.started) < limits.first_sync
+        )
+    )
 
 
 def is_young(account: Account, as_of: datetime, young: timedelta) -> bool:

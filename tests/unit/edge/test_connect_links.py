@@ -20,6 +20,24 @@ def test_a_link_holds_the_token_and_the_way_back() -> None:
     assert ConnectLinks("", ()).link("t", "") == ""
 
 
+def test_a_link_names_the_providers_of_the_types_that_are_asked_for() -> None:
+    """Where none of them is known the page offers all, as without types."""
+    known = {"GOVERNMENT": ("sss_ph", "gsis_ph")}
+    links = ConnectLinks("https://c.example", (), lambda types: known.get(*types, ()))
+    page = "https://c.example/connect?token=t"
+    assert links.link("t", "", ["GOVERNMENT"]) == f"{page}&providers=sss_ph%2Cgsis_ph"
+    assert links.link("t", "", ["EMPLOYER"]) == page
+
+
+@pytest.mark.parametrize("types", [["government"], [""], ["GIG"] * 11, ["GIG", "x&y"]])
+def test_words_that_can_be_no_types_are_refused(types: list[str]) -> None:
+    """At most ten, in the vendor's capital letters."""
+    problems = Problems()
+    LINKS.check(problems, "", types)
+    with pytest.raises(FieldInvalid, match="provider_types"):
+        problems.raise_if_any()
+
+
 @pytest.mark.parametrize(
     "address",
     ["", "https://lender.example", "https://LENDER.example/a?b#c", "http://127.0.0.1:9000/x"],
@@ -27,7 +45,7 @@ def test_a_link_holds_the_token_and_the_way_back() -> None:
 def test_an_allowed_origin_is_taken(address: str) -> None:
     """Path, query and fragment are free, and none at all is no way back."""
     problems = Problems()
-    LINKS.check(problems, address)
+    LINKS.check(problems, address, ())
     problems.raise_if_any()
 
 
@@ -50,6 +68,6 @@ def test_an_allowed_origin_is_taken(address: str) -> None:
 def test_any_other_way_back_is_refused(address: str) -> None:
     """No look-alike of an allowed origin leads an applicant elsewhere."""
     problems = Problems()
-    LINKS.check(problems, address)
+    LINKS.check(problems, address, ())
     with pytest.raises(FieldInvalid, match="DECISION_CONNECT_RETURN_ORIGINS"):
         problems.raise_if_any()

@@ -13,7 +13,8 @@ from decision_service.domain.factor import ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
-from decision_service.domain.verdict import Component, ReferKind
+from decision_service.domain.verdict import Component, DataRequest, ReferKind
+from decision_service.ruleset.explain.ranking import completing_types
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.rounding import apart
 from decision_service.ruleset.program.wording import Wording
@@ -418,3 +419,37 @@ def test_two_values_that_differ_are_shown_apart_in_their_order(one, other):
     shown = [Decimal(wording.value(value, ValueType.NUMBER)) for value in both]
     assert (shown[0] < shown[1]) is (one < other)
     assert shown[0] != shown[1]
+
+
+OF_INCOME = Missing(Cause.NOT_CONNECTED, kind=Kind.EINCOMES)
+OF_LOANS = Missing(Cause.NOT_CONNECTED, kind=Kind.LIABILITIES)
+OF_TRIPS = Missing(Cause.EXPIRED, kind=Kind.TRANSACTIONS)
+EARNING = ("GOVERNMENT", "SYSTEM", "EMPLOYER", "GIG")
+
+
+@pytest.mark.parametrize(
+    ("missing", "types"),
+    [
+        ([OF_INCOME], EARNING),
+        ([OF_INCOME, OF_LOANS], ("GOVERNMENT",)),
+        ([OF_TRIPS, OF_INCOME], ("GIG",)),
+        ([OF_TRIPS, OF_LOANS], ("GOVERNMENT", "GIG")),
+        ([OF_INCOME, Missing(Cause.SHORT_HISTORY)], EARNING),
+        ([OF_INCOME, Missing(Cause.STALE, kind=Kind.CONTRIBUTIONS)], ()),
+        ([Missing(Cause.NOT_CONNECTED, kind=Kind.LINKS)], ()),
+        ([Missing(Cause.NO_EVIDENCE, kind=Kind.EMPLOYMENTS)], ()),
+        ([], ()),
+    ],
+)
+def test_what_lacks_a_source_names_the_types_of_providers_that_complete_it(missing, types):
+    """One account has to hold all of it where a type does; nothing helps what fails otherwise."""
+    requests = [DataRequest(f"f{number}", one, "") for number, one in enumerate(missing)]
+    assert completing_types(requests) == types
+
+
+def test_only_a_referral_for_data_says_what_to_connect():
+    """Who is declined is not sent to connect another account."""
+    names = {"income.months_12m": OF_INCOME}
+    assert decide(stages(FINE), names).connect == EARNING
+    short = declines(("income.months_6m < 4", "SHORT"))
+    assert decide(stages(short, FINE), {"income.months_6m": 1, **names}).connect == ()

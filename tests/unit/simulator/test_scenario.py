@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ TODAY = date(2026, 11, 24)
 TEXT = """
 requests_per_second: 7
 payload_cut: 50
+collecting: 90
 population: {seed: 3, size: 5}
 faults:
   - {user: Ryan, path: /contributions, fault: status, status: 503, retry_after: 1, times: 1}
@@ -27,6 +28,7 @@ async def test_a_scenario_plays_as_written() -> None:
     """People, limits and faults are those of the file."""
     scenario = load_scenario(yaml.safe_load(TEXT))
     assert (scenario.requests_per_second, scenario.payload_cut) == (7, 50)
+    assert scenario.collecting == timedelta(seconds=90)
     async with open_stand(scenario.world, faults=scenario.faults) as stand:
         assert len(await stand.items("/users")) == 9
         first = await stand.get("/contributions", userId=RYAN.user_id)

@@ -26,7 +26,7 @@ TOLD = (
     "decision_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind",
     "reasons", "data_requests", "scores", "offer", "conditions", "tags", "override", "ruleset_ref",
     "assignment", "data_quality", "as_of_date", "create_time", "expire_time", "engine_version",
-    "first_decision_id",
+    "first_decision_id", "connect",
 )  # fmt: skip
 """The fields of a recorded reply that a person is told."""
 

@@ -26,6 +26,7 @@ from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.subject_access.export import ExportPerson
 
 SERVICE = "decision_service.api.v1.ApplicantService"
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _WORD = "(?:[A-Z]?[a-z]+|[A-Z]+)"
 _PERSONAL = re.compile(rf".*@.*|.*\b[A-Z][a-z]+[ ,.']+[A-Z][a-z]+\b.*|{_WORD}(?:[\W_]+{_WORD})+\W*")
 """An e-mail address, two words written as names are, or nothing but words of letters."""
@@ -59,11 +60,11 @@ class ApplicantServicer:
                 "reads like a name or an e-mail address, which the vendor would keep: send a "
                 "reference of your own, such as CRM-1042",
             )
-        self._use_cases.links.check(problems, request.return_url)
+        self._use_cases.links.check(problems, request.return_url, request.provider_types)
         problems.raise_if_any()
         applicant = Applicant(context.info.caller, request.applicant_ref)
         made = await self._use_cases.onboard.create(applicant, self._stop_at(context))
-        token = self._token(made.token, request.return_url)
+        token = self._token(made.token, request)
         return pb.CreateApplicantResponse(
             user_id=made.user_id, link_token=token, created=made.created
         )
@@ -74,20 +75,31 @@ class ApplicantServicer:
         """A new token."""
         problems = Problems()
         check_user_id(problems, request.user_id)
-        self._use_cases.links.check(problems, request.return_url)
+        self._use_cases.links.check(problems, request.return_url, request.provider_types)
         problems.raise_if_any()
         token = await self._use_cases.onboard.link_token(
             request.user_id, context.info.applicant_scope, self._stop_at(context)
         )
-        return pb.CreateLinkTokenResponse(link_token=self._token(token, request.return_url))
+        return pb.CreateLinkTokenResponse(link_token=self._token(token, request))
 
     async def get_applicant(
         self, request: pb.GetApplicantRequest, context: RpcContext
     ) -> pb.GetApplicantResponse:
         """Where the applicant stands now."""
-        user_id, scope = _user_id(request.user_id), context.info.applicant_scope
-        seen = await self._use_cases.look(user_id, scope, self._stop_at(context))
-        return pb.GetApplicantResponse(applicant=_applicant(seen))
+        problems = Problems()
+        check_user_id(problems, request.user_id)
+        if request.country:
+            problems.text("country", request.country, _COUNTRY, "a country of ISO 3166, such as PH")
+        problems.raise_if_any()
+        look, scope = self._use_cases.look, context.info.applicant_scope
+        seen = await look(request.user_id, scope, self._stop_at(context))
+        likely = look.likely_referrals(request.country) if request.country else ()
+        applicant = _applicant(seen)
+        applicant.likely_referrals.extend(
+            pb.LikelyReferral(product=one.product, reason=one.reason, message=one.message)
+            for one in likely
+        )
+        return pb.GetApplicantResponse(applicant=applicant)
 
     async def erase_applicant(
         self, request: pb.EraseApplicantRequest, context: RpcContext
@@ -111,12 +123,16 @@ class ApplicantServicer:
             next_page_token="" if page.next is None else make_export_token(user_id, page.next),
         )
 
-    def _token(self, token: LinkToken, return_url: str) -> pb.LinkToken:
+    def _token(
+        self, token: LinkToken, request: pb.CreateApplicantRequest | pb.CreateLinkTokenRequest
+    ) -> pb.LinkToken:
         return pb.LinkToken(
             access_token=token.access_token,
             expire_time=timestamp(token.expires),
             mode=token.mode,
-            connect_url=self._use_cases.links.link(token.access_token, return_url),
+            connect_url=self._use_cases.links.link(
+                token.access_token, request.return_url, request.provider_types
+            ),
         )
 
     def _stop_at(self, context: RpcContext) -> float:

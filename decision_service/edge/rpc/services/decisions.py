@@ -48,6 +48,7 @@ COMPARED = (
     "rule_traces",
     "tags",
     "withheld_tags",
+    "connect",
 )
 """The fields of a decision that a replay is compared by."""
 

@@ -14,6 +14,7 @@ from tests.unit.smile.vendor import Hang, Vendor, ok, problem
 from tests.unit.smile.virtual import NOW
 
 YOUNG = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 HOURS = timedelta(hours=3)
 
 
@@ -47,12 +48,29 @@ async def test_an_old_attempt_is_ignored():
     assert (await gathered(one)).snapshot.eincomes.records
 
 
-async def test_a_running_first_sync_is_not_ready():
-    """A young connected account with an unfinished task is not ready."""
-    one = Vendor(accounts=[account(age=YOUNG)], tasks=[task()])
+@pytest.mark.parametrize("age", [YOUNG, HOUR - timedelta(seconds=1)])
+@pytest.mark.parametrize("provider", ["sss_ph", "grab", "sprout_ph"])
+async def test_a_running_first_sync_is_not_ready(age, provider):
+    """A scheme, a platform and a payroll whose first sync began within the hour are not ready."""
+    running = task(startedAt=instant(age))
+    one = Vendor(accounts=[account(provider=provider, age=age)], tasks=[running])
     with pytest.raises(DataNotReady):
         await gathered(one)
     assert one.paths == ["/accounts", "/tasks"]
+
+
+async def test_an_operator_sets_for_how_long_a_first_sync_is_waited_for():
+    """With five minutes a first sync of six is decided on, however young the connection."""
+    six, limits = timedelta(minutes=6), {"first_sync": timedelta(minutes=5)}
+    one = Vendor(accounts=[account(age=six)], tasks=[task(startedAt=instant(six))])
+    assert (await gathered(one, limits=limits)).snapshot.tasks.records
+
+
+async def test_an_update_of_an_hour_ago_is_not_waited_for():
+    """A later sync of an account whose first one has finished holds nothing up."""
+    update = task(2, startedAt=instant(YOUNG), type="UPDATE_ACCOUNT")
+    one = Vendor(accounts=[account(age=HOURS)], tasks=[task(status="Finished"), update])
+    assert (await gathered(one)).snapshot.tasks.records
 
 
 @pytest.mark.parametrize(
@@ -191,8 +209,8 @@ async def test_only_connected_accounts_have_a_first_sync(status):
     assert (await gathered(one)).snapshot.tasks is None
 
 
-async def test_an_unfinished_sync_of_an_hour_is_told_and_not_waited_for():
-    """After ten minutes a running first sync is decided on, and the snapshot holds its task."""
+async def test_an_unfinished_sync_of_hours_is_told_and_not_waited_for():
+    """After an hour a running first sync is decided on, and the snapshot holds its task."""
     running = task(startedAt=instant(HOURS))
     done = task(2, "a-old", "Finished", type="UPDATE_ACCOUNT")
     one = Vendor(
@@ -215,7 +233,7 @@ async def test_an_account_without_a_creation_is_as_young_as_its_task():
     undated = {**account(), "createdAt": None, "connection": {"updatedAt": None}}
     with pytest.raises(DataNotReady):
         await gathered(Vendor(accounts=[undated], tasks=[task()]))
-    old = task(startedAt=instant(timedelta(minutes=10)))
+    old = task(startedAt=instant(HOUR))
     assert (await gathered(Vendor(accounts=[undated], tasks=[old]))).snapshot.tasks.records
 
 
@@ -234,6 +252,38 @@ async def test_the_tasks_of_the_last_look_are_told():
     one.then("/tasks", one.honest, ok({"items": [task(status="Finished")]}))
     found = await gathered(one, wait=20.0, seconds=30.0)
     assert [one.finished for one in found.snapshot.tasks.records] == [NOW]
+
+
+async def test_a_running_first_sync_is_looked_at_by_its_task_alone():
+    """While it runs the accounts are not read again, and once it has finished they are."""
+    one = Vendor(accounts=[account(age=YOUNG)], eincomes=[eincome()], tasks=[task()])
+    one.then("/tasks", *[one.honest] * 8, ok({"items": [task(status="Finished")]}))
+    found = await gathered(one, wait=200.0, seconds=300.0)
+    assert found.snapshot.eincomes.records
+    assert one.paths.count("/accounts") == 2
+    assert found.calls == 12
+
+
+async def test_tasks_that_fail_while_a_sync_is_waited_for_are_not_ready():
+    """What was running a moment ago is not decided on because the vendor stumbles."""
+    one = Vendor(accounts=[account(age=YOUNG)], tasks=[task()])
+    one.then("/tasks", one.honest)
+    one.each("/tasks", problem(500))
+    with pytest.raises(DataNotReady):
+        await gathered(one, wait=30.0, seconds=60.0)
+
+
+async def test_an_account_that_is_lost_while_it_syncs_is_seen_by_its_event():
+    """A nudge has the accounts read again, so that nothing waits for a connection that is gone."""
+    one = Vendor(accounts=[account(age=YOUNG)], tasks=[task()], eincomes=[eincome()])
+    one.delay = 0.0
+    async with opened(one) as source:
+        asking = asyncio.create_task(ask(source, seconds=60.0, wait=50.0))
+        await asyncio.sleep(0.5)
+        one.lists["/v1/accounts"] = [account(status="DISCONNECTED")]
+        source.nudge(USER)
+        snapshot = (await asking).snapshot
+    assert [one.connection_status for one in snapshot.accounts] == ["DISCONNECTED"]
 
 
 async def test_an_account_linked_during_a_reading_is_waited_for():

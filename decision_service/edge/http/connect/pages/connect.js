@@ -79,7 +79,8 @@ const open = async () => {
   showStep();
   state.used = true;
   keep();
-  new window.SmileLinkModal({ ...widgetOptions, userToken: state.token, ...callbacks }).open();
+  const providers = state.providers ?? widgetOptions.providers;
+  new window.SmileLinkModal({ ...widgetOptions, providers, userToken: state.token, ...callbacks }).open();
 };
 
 // The way back leads to the lender's own pages alone, whoever made the link.

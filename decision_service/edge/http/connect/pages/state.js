@@ -15,6 +15,7 @@ const kept = history.state ?? {};
 export const state = {
   token: asked.get("token") || kept.token,
   returnUrl: asked.get("return_url") || kept.returnUrl,
+  providers: asked.get("providers")?.split(",") ?? kept.providers,
   used: !asked.get("token") && Boolean(kept.used),
   documents: kept.documents ?? 0,
   lines: kept.lines ?? [],

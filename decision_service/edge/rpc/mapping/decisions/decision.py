@@ -57,6 +57,12 @@ def _basic_fields(decision: Decision, languages: Sequence[str]) -> Fields:
         "create_time": timestamp_fields(decision.created),
         "engine_version": decision.engine_version,
     }
+    if decision.verdict.connect:
+        asked = {"user_id": decision.user_id, "provider_types": decision.verdict.connect}
+        fields["connect"] = {
+            "provider_types": decision.verdict.connect,
+            "link_token_request": asked,
+        }
     if decision.first_decision_id:
         fields["first_decision_id"] = decision.first_decision_id
     if decision.expires is not None:

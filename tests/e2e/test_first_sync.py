@@ -1,0 +1,147 @@
+"""A first sync that runs while an application comes, on a running service at the stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.type.money_pb2 import Money
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.clock_ids import SystemClock
+from decision_service.simulator.linking.sessions import LinkSessions
+from decision_service.simulator.people.sandbox.people import SandboxPerson, sandbox_people
+from decision_service.simulator.server import build_app, serve
+from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refused, running
+from tests.e2e.test_overrides import ALONE
+
+GEORGE, _, CHRISTINA, _ = sandbox_people()
+LOAN = {"product": PRODUCT}
+ADVANCE: dict[str, Any] = {
+    "product": "gig-advance-ph",
+    "requested_amount": Money(currency_code="PHP", units=3000),
+    "requested_term_months": 1,
+}
+KINDS = [
+    pytest.param(LOAN, GEORGE, "sprout_ph", id="payroll"),
+    pytest.param(LOAN, GEORGE, "sss_ph", id="scheme"),
+    pytest.param(ADVANCE, CHRISTINA, "grab_ph", id="platform"),
+]
+ONE_A_DAY = ALONE + "caps:\n  - {name: all, approvals_per_day: 1, amount_per_day: 900000}\n"
+
+
+class Syncing:
+    """A service, and a stand-in whose clock a test moves."""
+
+    def __init__(self, collecting: timedelta) -> None:
+        self.ahead = timedelta(0)
+        self.vendor = build_app(
+            api_key="k",
+            api_secret="s",
+            clock=lambda: SystemClock().now() + self.ahead,
+            collecting=collecting,
+        )
+        self.live: Running
+
+    def connected(self, person: SandboxPerson, provider: str, ago: timedelta) -> str:
+        """A new user who has connected an account of a sandbox person so long ago."""
+        user_id = self.vendor.tenant.create_user({}).id
+        self.connect(user_id, person, provider, ago)
+        return user_id
+
+    def connect(self, user_id: str, person: SandboxPerson, provider: str, ago: timedelta) -> None:
+        """Connect an account of a sandbox person for a user so long ago."""
+        self.ahead = -ago
+        tenant = self.vendor.tenant
+        linking = LinkSessions(tenant)
+        session, _ = linking.open(tenant.issue_token(user_id)["accessToken"])
+        account = linking.begin(session, provider, person.user_name, person.password)
+        linking.confirm(session, account.id, person.code)
+        self.ahead = timedelta(0)
+
+    async def decided(self, asked: service_pb.CreateDecisionRequest) -> pb.Decision:
+        """The decision on an application."""
+        return (await self.live.stub.CreateDecision(asked, timeout=30)).decision
+
+
+@asynccontextmanager
+async def syncing(folder: Path, collecting: timedelta, **settings: str) -> AsyncIterator[Syncing]:
+    """A service at a stand-in where each first sync takes so long."""
+    desk = Syncing(collecting)
+    vendor = {"smile_mode": "sandbox", "smile_api_key": "k", "smile_api_secret": "s"}
+    async with serve(desk.vendor) as url:
+        asked = {**vendor, "smile_base_url": url, "drain_delay": "0s", **settings}
+        async with running(folder, **asked) as desk.live:
+            yield desk
+
+
+async def recorded(live: Running, user_id: str) -> list[str]:
+    """The request ids of what is recorded of a user."""
+    reply = await live.stub.ListDecisions(service_pb.ListDecisionsRequest(user_id=user_id))
+    return [one.request_id for one in reply.decisions]
+
+
+@pytest.mark.parametrize(("product", "person", "provider"), KINDS)
+async def test_an_application_during_a_first_sync_is_refused_and_decided_later(
+    tmp_path: Path, product: dict[str, Any], person: SandboxPerson, provider: str
+) -> None:
+    """Nothing is recorded, and the same request id is decided once the sync has finished."""
+    async with syncing(tmp_path, timedelta(minutes=45)) as desk:
+        user_id = desk.connected(person, provider, timedelta(minutes=30))
+        asked = create(user_id, **product)
+        found = await refused(desk.live.stub.CreateDecision(asked))
+        assert (found.code.name, found.info.reason) == ("FAILED_PRECONDITION", "DATA_NOT_READY")
+        assert found.retry == 30.0
+        assert await recorded(desk.live, user_id) == []
+        desk.ahead = timedelta(minutes=16)
+        decision = await desk.decided(asked)
+        assert await recorded(desk.live, user_id) == [asked.request_id]
+        assert "DATA_ARRIVING" not in [reason.code for reason in decision.reasons]
+
+
+@pytest.mark.parametrize(("product", "person", "provider"), KINDS)
+async def test_a_first_sync_of_more_than_an_hour_is_referred(
+    tmp_path: Path, product: dict[str, Any], person: SandboxPerson, provider: str
+) -> None:
+    """After the hour a person decides, and the reason says that the data is still arriving."""
+    async with syncing(tmp_path, timedelta(hours=3)) as desk:
+        user_id = desk.connected(person, provider, timedelta(minutes=61))
+        decision = await desk.decided(create(user_id, **product))
+        assert outcome(decision) == "REFER"
+        assert decision.reasons[0].code == "DATA_ARRIVING"
+        assert decision.reasons[0].message == "The data of a connected account is still arriving"
+
+
+async def test_a_refused_application_uses_nothing_of_the_day(tmp_path: Path) -> None:
+    """The one approval of the day is still there after applications that came too early."""
+    rules = own_rules(tmp_path)
+    (rules / PRODUCT / "rollout.yaml").write_text(ONE_A_DAY)
+    async with syncing(tmp_path, timedelta(minutes=45), rules_dir=str(rules)) as desk:
+        early = create(desk.connected(GEORGE, "sss_ph", timedelta(minutes=30)))
+        for _ in range(2):
+            await refused(desk.live.stub.CreateDecision(early))
+        desk.ahead = timedelta(minutes=16)
+        decision = await desk.decided(early)
+        assert (outcome(decision), decision.HasField("override")) == ("APPROVE", False)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("product", "person", "provider"), KINDS)
+async def test_an_application_waits_until_the_first_sync_has_finished(
+    tmp_path: Path, product: dict[str, Any], person: SandboxPerson, provider: str
+) -> None:
+    """With a wait_timeout the sync ends while the caller waits, and the data is decided on."""
+    half = timedelta(minutes=30)
+    async with syncing(tmp_path, half + timedelta(seconds=3)) as desk:
+        user_id = desk.connected(person, provider, half)
+        asked = create(user_id, wait_timeout=Duration(seconds=20), **product)
+        decision = await desk.decided(asked)
+        assert await recorded(desk.live, user_id) == [asked.request_id]
+        assert "DATA_ARRIVING" not in [reason.code for reason in decision.reasons]
+        assert decision.data_quality.upstream_calls > desk.vendor.meter.by_path()["/tasks"] > 1
