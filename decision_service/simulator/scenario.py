@@ -3,7 +3,8 @@
 ```yaml
 requests_per_second: 20
 sandbox: true                      # the four sandbox people
-population: {seed: 7, size: 100}   # and made-up ones; `lives: [stopped_job, …]` picks profiles
+population: {seed: 7, size: 100}   # and made-up ones; `lives: [stopped_job, …]` picks profiles,
+                                   # `lives: [ordinary]` with size 400 those of ordinary applicants
 payload_cut: 300
 residence: {country: ID, currency: IDR}   # of all people, in place of their own and of PHP
 faults:
@@ -27,6 +28,7 @@ from decision_service.simulator.faults.effect import FaultRefused
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.formats.ids import owner_digits
 from decision_service.simulator.people.population import PROFILE_CYCLE, PROFILES, population
+from decision_service.simulator.people.profiles.ordinary import ORDINARY
 from decision_service.simulator.people.residence import UNCHANGED, Residence, ResidenceRefused
 from decision_service.simulator.people.sandbox.people import sandbox, sandbox_people
 from decision_service.simulator.people.world import World, WorldMaker, join
@@ -77,11 +79,12 @@ def _population(value: object) -> People:
 def _lives(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         raise ScenarioRefused(f"population.lives is {value!r}: give a list of lives")
-    unknown = [one for one in value if one not in tuple(PROFILES)]
+    known = {**{name: (name,) for name in PROFILES}, "ordinary": tuple(ORDINARY)}
+    unknown = [one for one in value if not isinstance(one, str) or one not in known]
     if unknown:
-        known = ", ".join(PROFILES)
-        raise ScenarioRefused(f"population.lives has {unknown[0]!r}: it takes {known}")
-    return tuple(value)
+        names = ", ".join(known)
+        raise ScenarioRefused(f"population.lives has {unknown[0]!r}: it takes {names}")
+    return tuple(name for one in value for name in known[one])
 
 
 def _residence(value: object) -> Residence:

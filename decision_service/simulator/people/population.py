@@ -13,6 +13,7 @@ from random import Random
 from decision_service.simulator.formats.ids import seeded_random, user_id
 from decision_service.simulator.people.profiles import doubtful, everyday, late
 from decision_service.simulator.people.profiles.member import Member, Profile
+from decision_service.simulator.people.profiles.ordinary import ORDINARY
 from decision_service.simulator.people.shapes import tasks_of, user
 from decision_service.simulator.people.world import Person, World
 
@@ -47,7 +48,7 @@ _DIFFICULT: dict[str, Profile] = {
 }
 _FIRST_BORN, _LAST_BORN = date(1968, 1, 1), date(2005, 12, 31)
 PROFILES: dict[str, Profile] = {**_EVERYDAY, **_DIFFICULT}
-"""Every profile by its name."""
+"""Every profile by its name, without those of ordinary applicants."""
 EVERYDAY = tuple(_EVERYDAY)
 DIFFICULT = tuple(_DIFFICULT)
 PROFILE_CYCLE = (*EVERYDAY * 3, *DIFFICULT)
@@ -75,7 +76,7 @@ def _user_id(seed: int, number: int) -> str:
 def _person(seed: int, number: int, today: date, profile: str) -> Person:
     rng = seeded_random("population", seed, number)
     member = Member(_user_id(seed, number), rng, today, _born(rng))
-    delivered = PROFILES[profile](member)
+    delivered = (PROFILES | ORDINARY)[profile](member)
     tasks = [task for origin, source in delivered for task in tasks_of(origin, source)]
     joined = min(origin.connected for origin, _ in delivered) - timedelta(minutes=5)
     external = {"reference": f"P-{seed}-{number:06d}"}

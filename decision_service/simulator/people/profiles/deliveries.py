@@ -27,11 +27,21 @@ def delivered(member: Member, origin: Origin, items: Mapping[str, Iterable[Json]
 
 
 def scheme(
-    member: Member, job: Job, *, links: bool = False, posting: Posting = PROMPT, arrived: int = 0
+    member: Member,
+    job: Job,
+    *,
+    links: bool = False,
+    posting: Posting = PROMPT,
+    arrived: int = 0,
+    missed: float = 0.15,
+    key: str = "1",
 ) -> Delivered:
-    """Return a scheme's account; of a first sync under way only so many months have `arrived`."""
-    origin = member.arriving("sss_ph") if arrived else member.origin("sss_ph")
-    months = _booked(member, origin, job, posting)[-arrived:]
+    """Return a scheme's account; of a first sync under way only so many months have `arrived`.
+
+    Up to the share `missed` of the months was never paid.
+    """
+    origin = member.arriving("sss_ph") if arrived else member.origin("sss_ph", key)
+    months = _booked(member, origin, job, posting, missed)[-arrived:]
     booked = contributions(
         origin, months, lambda m: contribution_of(job.pay_in(m)), posting=posting
     )
@@ -57,13 +67,20 @@ def savings(member: Member, job: Job) -> Delivered:
 
 
 def platform(
-    member: Member, provider: str, most: int, pattern: WorkPattern | None = None
+    member: Member,
+    provider: str,
+    most: int,
+    pattern: WorkPattern | None = None,
+    begun: tuple[int, int] = (20, 700),
 ) -> Delivered:
-    """Return a wallet and, where the platform supports them, estimates of its complete months."""
+    """Return a wallet and, where the platform supports them, estimates of its complete months.
+
+    The work began so many days ago: the least and the most.
+    """
     origin = member.origin(provider)
     kept = pattern or _pattern(member.rng)
-    begun = member.today - timedelta(days=member.rng.randint(20, 700))
-    entries = wallet(origin, kept, begun, member.today - timedelta(days=1))[-most:]
+    first = member.today - timedelta(days=member.rng.randint(*begun))
+    entries = wallet(origin, kept, first, member.today - timedelta(days=1))[-most:]
     items = {"transactions": entries}
     if "eincomes" in supported_kinds(provider):
         items["eincomes"] = platform_estimates(origin, entries, member.today)
@@ -97,11 +114,11 @@ def span(member: Member, job: Job, shown: int = 1) -> tuple[date, date]:
     return first_day(job.first), last if job.last is None else min(last, last_day(job.last))
 
 
-def _booked(member: Member, origin: Origin, job: Job, posting: Posting) -> list[int]:
-    """Return the months that a scheme shows; up to one in seven was never paid."""
+def _booked(member: Member, origin: Origin, job: Job, posting: Posting, share: float) -> list[int]:
+    """Return the months that a scheme shows; up to a share of them was never paid."""
     newest = posting.newest(member.today)
     last = newest if job.last is None else min(newest, job.last)
-    missed = member.rng.random() * 0.15
+    missed = member.rng.random() * share
     return [m for m in range(job.first, last + 1) if (noise(origin.id, m) + 1) / 2 >= missed]
 
 
