@@ -78,10 +78,14 @@ def source_of(
     *,
     newest: int,
     newest_income: int | None,
+    delay: int = 0,
 ) -> SourceCoverage:
-    """A source with its settled month; `posted` holds the months that one of its records posts."""
+    """A source with its settled month; `posted` holds the months that one of its records posts.
+
+    `delay` is its own one in days; where the policy knows of a longer lag, that counts.
+    """
     lag = context.policy.lag_months(feeder.provider_id)
-    days = context.policy.lag_days(feeder.provider_id, kind)
+    days = max(context.policy.lag_days(feeder.provider_id, kind), delay)
     synced = last_seen(context.as_of, feeder)
     settled = settled_month(synced, lag, days, posted)
     return SourceCoverage(feeder, kind, synced, lag, days, settled, newest, newest_income)
