@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from decision_service.domain.accounts import PENDING, PENDS_WITHIN, SYNCS_WITHIN
 from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import PartialPolicy
 from decision_service.factors.context import FactorContext
 from decision_service.factors.usage import Feeder, FeederState, counted, feeders
@@ -14,7 +14,8 @@ from decision_service.factors.usage import Feeder, FeederState, counted, feeders
 
 def running(context: FactorContext, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
     """That the account's first sync has not finished."""
-    return [Missing(cause, kind=kind, source=feeder.id) for cause in _syncing(context, feeder)]
+    arriving = {Cause.NOT_FETCHED: DataReason.DATA_ARRIVING}
+    return [Missing(c, arriving.get(c), kind, feeder.id) for c in _syncing(context, feeder)]
 
 
 def _syncing(context: FactorContext, feeder: Feeder) -> Iterable[Cause]:

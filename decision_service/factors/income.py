@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause
@@ -12,6 +14,7 @@ from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.context import FactorContext
 from decision_service.factors.employers import named_employer
 from decision_service.factors.employment import is_open, jobs
+from decision_service.factors.evidence import month_name
 from decision_service.factors.figures import (
     Amount,
     Figure,
@@ -109,7 +112,7 @@ def months_with_income(context: FactorContext, length: int) -> Answer:
     "The larger of two. The months with income among the last 24, those that are open, and, where"
     " a source is live, those that have ended since the income horizon; and the calendar months"
     " from the earliest start of an open employment with a named employer to the last month that"
-    " has ended.",
+    " has ended. The evidence names the months that are due.",
     lower=0,
     months=TENURE_MONTHS,
     better=Better.UP,
@@ -124,16 +127,20 @@ def tenure_months_known(context: FactorContext) -> Answer:
     causes = in_order([*flaws, *[m for m in known.missing if m.cause.tainted]])
     if causes:
         return Answer(None, causes, evidence)
-    today = context.as_of.date
+    today, settled = context.as_of.date, income_settlement(context)
     ended = Month.of(today).index - 1
-    due = ended - book.horizon if any(s.live for s in income_settlement(context).judges) else 0
+    due = range(book.horizon + 1, ended + 1) if any(s.live for s in settled.judges) else range(0)
+    waits = [w for month in due if (w := settled.waited_for(month, settled.judges)) and w.due]
+    notes = [f"{month_name(w.month or 0)} is due from {w.source} on {w.due}" for w in waits]
     starts = [
         Month.of(job.start).index
         for job in known.records
         if is_open(job, today) and named_employer(job.employer, context.policy)
     ]
     worked = ended - min(starts, default=ended + 1) + 1
-    return answer(max(_with_income(book.read(span, open_as=1)) + due, worked), book.kind, evidence)
+    shown = _with_income(book.read(span, open_as=1)) + len(due)
+    proof = msgspec.structs.replace(evidence, notes=(*evidence.notes, *notes))
+    return answer(max(shown, worked), book.kind, proof)
 
 
 @INCOME.factor(

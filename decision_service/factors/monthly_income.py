@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Missing
+from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import CombineIncome
 from decision_service.factors.combine import MonthFacts, Parts, has_formal_payroll, reported_by
 from decision_service.factors.context import FactorContext
@@ -94,7 +94,7 @@ def _amounts(context: FactorContext) -> IncomeBook:
     }
     horizon = max((month for month in months if month not in waiting), default=None)
     missing = _missing(context, settled.horizon)
-    if horizon is None and months and waiting[months[0]].due is None:
+    if horizon is None and months and waiting[months[0]].cause is Cause.BAD_DATA:
         missing = missing or (waiting[months[0]],)
     view = SeriesView(
         settled.horizon if horizon is None else horizon,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-
 from math import ceil
 
 from decision_service.domain.kinds import Kind
