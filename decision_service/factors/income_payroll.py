@@ -151,9 +151,9 @@ def paydays_missed(context: FactorContext) -> Answer:
 class Paydays(msgspec.Struct, frozen=True):
     """The pay periods of one employer's payroll, by the names and accounts that report them."""
 
-    records: Sequence[Income]
-    names: Collection[str]
-    accounts: Collection[str]
+    records: list[Income]
+    names: set[str]
+    accounts: set[str]
 
     @property
     def ends(self) -> Sequence[date]:
