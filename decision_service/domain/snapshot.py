@@ -78,7 +78,10 @@ class Contribution(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Income(msgspec.Struct, frozen=True, array_like=True):
-    """A payroll record: the vendor's word for `frequency` (Monthly, Semimonthly, Variable ...)."""
+    """A payroll record: the vendor's word for `frequency` (Monthly, Semimonthly, Variable ...).
+
+    `paid` is the pay date, where the payroll reports one.
+    """
 
     id: str
     source: str
@@ -90,6 +93,7 @@ class Income(msgspec.Struct, frozen=True, array_like=True):
     base: int | None
     gross: int | None
     net: int | None
+    paid: date | None = None
 
 
 class Employment(msgspec.Struct, frozen=True, array_like=True):

@@ -61,7 +61,8 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
     """One adverse action reason.
 
     `texts` maps a language to the sentence, `en` always present. `actual` and `required` are
-    formatted in the ruleset's currency and zone ("3", "₱ 412.20"); `points_lost` is a scorecard's.
+    formatted in the ruleset's currency and zone ("3", "₱ 412.20"), `actual_value` and
+    `required_value` the same as values; `points_lost` is a scorecard's.
     """
 
     code: str
@@ -72,6 +73,8 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
     required: str = ""
     points_lost: Decimal | None = None
     regulatory_text: str = ""
+    actual_value: Value | None = None
+    required_value: Value | None = None
 
 
 class DataRequest(msgspec.Struct, frozen=True, gc=False):

@@ -30,7 +30,7 @@ true: the source has posted it, or the source's posting lag has passed.
 
 | source | posting lag, unless the rules say otherwise |
 |---|---|
-| payroll | 10 days after the month's end; half a month's pay does not post the month |
+| payroll | 10 days after the month's end, or the account's own delay; half a month posts none |
 | schemes and their estimates | the ruleset's `posting_lag_months`, mostly 2 |
 | all others | none |
 
@@ -46,7 +46,8 @@ Amounts (averages, sums, changes) end at the latest month to which nothing can b
 Months after the horizon are not yet due: they neither help nor hurt and are never zero.
 
 Where an open month could change a value, the value is missing: NOT_YET_POSTED, with the month, the
-source that is waited for, and the date when it is due. No rule can look past that; it refers.
+source that is waited for, and the date when it is due, unless that is past. No rule can look past
+that; it refers.
 
 Three applicants on 15 November 2026 (`#` income, `0` zero, `?` open, `.` not yet due):
 
@@ -156,8 +157,8 @@ TRUST = """\
   records as early and as new, every loan. A payroll account in error or stale counts without
   tainting where its job has ended, or another job's payroll shows every month since. The evidence
   names them.
-* A first sync that has not finished is not data: the account's kinds are NOT_FETCHED, after a day
-  PARTIAL.
+* A first sync that has not finished is not data: the account's kinds are NOT_FETCHED
+  (DATA_ARRIVING), after a day PARTIAL.
 * STALE: synced longer ago than the ruleset's max_age, or never. EXPIRED: a kind that was read and
   is empty, though an account of over 60 days gave records of it before; an account that does not
   tell when it was created counts as old.

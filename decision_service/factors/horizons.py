@@ -25,12 +25,13 @@ class SourceCoverage(msgspec.Struct, frozen=True):
     Months are Month.index. `synced` is the civil date of the sync or of as_of, the earlier one.
     `settled` is the last month that ended before it and is posted or past its lag; `newest` the
     last month with a record, `newest_income` the last one with an amount above zero (None: none).
-    `lag_months`, where above 0, counts in place of `lag_days`.
+    `lag_months`, where above 0, counts in place of `lag_days`. `today` is as_of's civil date.
     """
 
     feeder: Feeder
     kind: Kind
     synced: date
+    today: date
     lag_months: int
     lag_days: int
     settled: int
@@ -78,13 +79,18 @@ def source_of(
     *,
     newest: int,
     newest_income: int | None,
+    delay: int = 0,
 ) -> SourceCoverage:
-    """A source with its settled month; `posted` holds the months that one of its records posts."""
+    """A source with its settled month; `posted` holds the months that one of its records posts.
+
+    `delay` is its own one in days; where the policy knows of a longer lag, that counts.
+    """
     lag = context.policy.lag_months(feeder.provider_id)
-    days = context.policy.lag_days(feeder.provider_id, kind)
+    days = max(context.policy.lag_days(feeder.provider_id, kind), delay)
     synced = last_seen(context.as_of, feeder)
     settled = settled_month(synced, lag, days, posted)
-    return SourceCoverage(feeder, kind, synced, lag, days, settled, newest, newest_income)
+    today = context.as_of.date
+    return SourceCoverage(feeder, kind, synced, today, lag, days, settled, newest, newest_income)
 
 
 def last_seen(as_of: AsOf, feeder: Feeder) -> date:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause
-from decision_service.factors.answer import Answer
+from decision_service.domain.months import Month
+from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.context import FactorContext
+from decision_service.factors.employers import named_employer
+from decision_service.factors.employment import is_open, jobs
+from decision_service.factors.evidence import month_name
 from decision_service.factors.figures import (
     Amount,
     Figure,
@@ -18,6 +24,7 @@ from decision_service.factors.figures import (
     percent_change,
     variation,
 )
+from decision_service.factors.income_sources import income_settlement
 from decision_service.factors.monthly_income import income, income_presence
 from decision_service.factors.registry import READ_CAUSES, Family
 from decision_service.factors.series import MonthBook, at, either_way, over
@@ -34,6 +41,7 @@ INCOME = Family("income", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
 TREND_MONTHS = 3
 CONSERVATIVE_NEEDS = 3
 VOLATILITY_NEEDS = 4
+TENURE_MONTHS = 24
 DIVISION = frozenset({Cause.DIVISION_BY_ZERO})
 NO_EVIDENCE = frozenset({Cause.NO_EVIDENCE})
 
@@ -94,6 +102,45 @@ def count(context: FactorContext, length: int) -> Answer:
 def months_with_income(context: FactorContext, length: int) -> Answer:
     """Months with income in a window."""
     return either_way(income_presence(context), length, _with_income)
+
+
+@INCOME.factor(
+    "tenure_months_known",
+    ValueType.INTEGER,
+    "months",
+    "How many months of work are known of: with income, or due to show some, or of an open job.",
+    "The larger of two. The months with income among the last 24, those that are open, and, where"
+    " a source is live, those that have ended since the income horizon; and the calendar months"
+    " from the earliest start of an open employment with a named employer to the last month that"
+    " has ended. The evidence names the months that are due.",
+    lower=0,
+    months=TENURE_MONTHS,
+    better=Better.UP,
+)
+def tenure_months_known(context: FactorContext) -> Answer:
+    """How long somebody has worked, as far as anything on record says so."""
+    book, known = income_presence(context), jobs(context)
+    if book.missing:
+        return Answer(None, book.missing)
+    span = book.last(TENURE_MONTHS)
+    flaws, evidence = book.judged((span,))
+    causes = in_order([*flaws, *[m for m in known.missing if m.cause.tainted]])
+    if causes:
+        return Answer(None, causes, evidence)
+    today, settled = context.as_of.date, income_settlement(context)
+    ended = Month.of(today).index - 1
+    due = range(book.horizon + 1, ended + 1) if any(s.live for s in settled.judges) else range(0)
+    waits = [w for month in due if (w := settled.waited_for(month, settled.judges)) and w.due]
+    notes = [f"{month_name(w.month or 0)} is due from {w.source} on {w.due}" for w in waits]
+    starts = [
+        Month.of(job.start).index
+        for job in known.records
+        if is_open(job, today) and named_employer(job.employer, context.policy)
+    ]
+    worked = ended - min(starts, default=ended + 1) + 1
+    shown = _with_income(book.read(span, open_as=1)) + len(due)
+    proof = msgspec.structs.replace(evidence, notes=(*evidence.notes, *notes))
+    return answer(max(shown, worked), book.kind, proof)
 
 
 @INCOME.factor(

@@ -84,6 +84,7 @@ INCOME = [
         windows=MONTHS,
     ),
     *ordered("income.latest_month", "income.max_{n}", windows=MONTHS),
+    *ordered("income.months_24m", "income.tenure_months_known"),
     *ordered(
         "income.conservative_{n}",
         "income.calendar_average_{n}",

@@ -2,24 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+from math import ceil
+
 import msgspec
 
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.snapshot import Income
 from decision_service.factors.answer import Answer, answer
+from decision_service.factors.combine import formal_jobs
 from decision_service.factors.context import FactorContext
-from decision_service.factors.horizons import SourceCoverage
+from decision_service.factors.employers import employer_key, payroll_jobs
+from decision_service.factors.employment import is_open, jobs
+from decision_service.factors.evidence import PAYROLL_GRADE
+from decision_service.factors.figures import median
+from decision_service.factors.horizons import SourceCoverage, last_seen
 from decision_service.factors.income import INCOME, since_last
 from decision_service.factors.income_months import formal_payroll, income_months
 from decision_service.factors.income_sources import income_settlement, income_sources
 from decision_service.factors.income_trust import income_feed, platform_taints
-from decision_service.factors.monthly_income import overlapping
-from decision_service.factors.series import MonthBook, SeriesBuilder, SeriesView, at, over_spans
+from decision_service.factors.monthly_income import income, overlapping
+from decision_service.factors.newest_truth import CARRIES, KNOWN_MONTHS
+from decision_service.factors.paychecks import paychecks
+from decision_service.factors.payroll import amount_of, is_short, last_day_of, pay_delay
+from decision_service.factors.records import employments, incomes
+from decision_service.factors.series import (
+    MonthBook,
+    MonthSpan,
+    SeriesBuilder,
+    SeriesView,
+    at,
+    over,
+    over_spans,
+)
 from decision_service.factors.settlement import Settlement, open_months
 from decision_service.factors.usage import counted
 
 NO_PAYROLL = frozenset({Cause.NO_EVIDENCE})
+STEPS = 6
+LEAST_ENDS = 4
+USUAL_DELAY = 7
+"""Days from a period's end to its pay, where the payroll reports no pay dates."""
+HANDED_OVER = timedelta(days=31)
+"""So long may an old job's pay overlap with that of the job which took its place."""
 
 
 class Payroll(msgspec.Struct, frozen=True):
@@ -92,6 +121,108 @@ def live_sources_count(context: FactorContext) -> Answer:
     """How many sources would show at once that the income stopped."""
     missing = income_feed(context).missing or tuple(platform_taints(context))
     return Answer(None, missing) if missing else Answer(len(income_settlement(context).prompt))
+
+
+@INCOME.factor(
+    "paydays_missed",
+    ValueType.INTEGER,
+    "paydays",
+    "Paydays that have passed without pay, of the jobs that carry the income.",
+    "The most of any payroll employer that carried a third or more of the income of the last 6"
+    " known months: the steps after the newest end of its pay periods whose day, delay included,"
+    " lies before the earlier of as_of and the account's sync. Periods of at most 31 days with pay"
+    " count, 13th-month and bonus slips do not; the step is the median of the last 6 between their"
+    " ends, in whole days rounded up; the delay the median of the days from a period's end to its"
+    " pay date, from 2 to 45, and 7 where no pay dates are reported. A job whose employment ended,"
+    " or that a later payroll job replaced, does not count. NO_EVIDENCE with fewer than four ends.",
+    lower=0,
+    months=KNOWN_MONTHS,
+    causes=NO_PAYROLL,
+    better=Better.DOWN,
+)
+def paydays_missed(context: FactorContext) -> Answer:
+    """How many paydays have passed since the last one that was kept."""
+    book = income(context)
+    found = over(book, KNOWN_MONTHS, lambda _: _missed(context, book.last(KNOWN_MONTHS)))
+    doubts = tuple(m for m in jobs(context).missing if m.cause.tainted)
+    return Answer(None, doubts, found.evidence) if found.figure and doubts else found
+
+
+class Paydays(msgspec.Struct, frozen=True):
+    """The pay periods of one employer's payroll, by the names and accounts that report them."""
+
+    records: list[Income]
+    names: set[str]
+    accounts: set[str]
+
+    @property
+    def ends(self) -> Sequence[date]:
+        """The distinct days on which a period ends."""
+        return sorted({last_day_of(record) for record in self.records})
+
+    def missed(self, context: FactorContext) -> int | None:
+        """The paydays after the newest end that passed without pay; None where no step is known."""
+        ends = self.ends
+        if len(ends) < LEAST_ENDS:
+            return None
+        step = ceil(median([(b - a).days for a, b in pairwise(ends)][-STEPS:]))
+        newest = {r.source for r in self.records if last_day_of(r) == ends[-1]}
+        seen = max(last_seen(context.as_of, counted(context)[source]) for source in newest)
+        delay = pay_delay(self.records)
+        late = (seen - ends[-1]).days - (USUAL_DELAY if delay is None else delay)
+        return max(ceil(late / step) - 1, 0)
+
+    def is_over(self, context: FactorContext, others: Collection[Paydays]) -> bool:
+        """Whether the employment ended on record, or a later job's pay took this one's place."""
+        held = [
+            job
+            for job in employments(context).records
+            if employer_key(job.employer, context.policy) in self.names
+            or (self.names == {""} and job.source in self.accounts)
+        ]
+        if held and not any(is_open(job, context.as_of.date) for job in held):
+            return True
+        last = self.ends[-1]
+        return any(
+            other.ends[-1] > last and other.ends[0] >= last - HANDED_OVER for other in others
+        )
+
+
+def _missed(context: FactorContext, known: MonthSpan) -> int | Cause:
+    paid = _paydays(context)
+    carrying = [job for name, job in paid.items() if _carries(context, name, known)]
+    found = [
+        job.missed(context)
+        for job in carrying
+        if not job.is_over(context, [other for other in paid.values() if other is not job])
+    ]
+    return max([missed for missed in found if missed is not None], default=Cause.NO_EVIDENCE)
+
+
+def _carries(context: FactorContext, employer: str, known: MonthSpan) -> bool:
+    """Whether a job's payroll carried a third or more of the income of some months."""
+    facts, feeders = income_months(context).facts, counted(context)
+    months = [facts[month] for month in range(known[0], known[1] + 1) if month in facts]
+    paid = [formal_jobs(one, feeders).get(employer, {}).get(PAYROLL_GRADE, 0) for one in months]
+    whole = sum(income(context).between(known))
+    return 0 < whole <= sum(paid) * CARRIES
+
+
+def _paydays(context: FactorContext) -> Mapping[str, Paydays]:
+    """The jobs whose payroll has paid for short periods, by employer; no platform or document."""
+    records, feeders = incomes(context).records, counted(context)
+    of, names = payroll_jobs(records, context.policy), paychecks(context).employers
+    found: dict[str, Paydays] = {}
+    for record in records:
+        feeder, paid = feeders[record.source], amount_of(record)
+        if feeder.gig or feeder.document or not paid or paid[0] <= 0 or not is_short(record):
+            continue
+        job = of[record.id]
+        one = found.setdefault(names.get(job, job[1]), Paydays([], set(), set()))
+        one.records.append(record)
+        one.names.add(job[1])
+        one.accounts.add(record.source)
+    return found
 
 
 def payroll(context: FactorContext) -> Payroll | None:

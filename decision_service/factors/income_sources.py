@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from math import ceil
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
 from decision_service.domain.needs import DataPolicy
+from decision_service.domain.snapshot import Income
 from decision_service.factors.combine import Reporter
 from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Amount
@@ -16,7 +18,7 @@ from decision_service.factors.ledger import ledger
 from decision_service.factors.netting import unexplained, within_days
 from decision_service.factors.pages import Page
 from decision_service.factors.paychecks import paychecks, posted_month
-from decision_service.factors.payroll import last_day_of
+from decision_service.factors.payroll import last_day_of, pay_delay
 from decision_service.factors.records import eincomes, employments, incomes, last_day
 from decision_service.factors.settlement import Settlement
 from decision_service.factors.stretches import Stretch, first_of, month_of_page
@@ -120,7 +122,9 @@ def _estimates(context: FactorContext) -> Iterable[SourceCoverage]:
 def _payroll(context: FactorContext) -> Iterable[SourceCoverage]:
     posted: dict[str, set[int]] = {}
     amounts: dict[str, dict[int, Amount]] = {}
+    records: dict[str, list[Income]] = {}
     for record in incomes(context).records:
+        records.setdefault(record.source, []).append(record)
         seen = Month.of(last_seen(context.as_of, counted(context)[record.source])).index
         posted.setdefault(record.source, set()).add(posted_month(record, seen))
         months = amounts.setdefault(record.source, {})
@@ -130,7 +134,8 @@ def _payroll(context: FactorContext) -> Iterable[SourceCoverage]:
             months = amounts[check.account]
             months[month] = months.get(month, 0) + share
     for source, months in amounts.items():
-        yield _source(context, source, Kind.INCOMES, posted[source], months)
+        delay = ceil(pay_delay(records[source]) or 0)
+        yield _source(context, source, Kind.INCOMES, posted[source], months, delay)
 
 
 def _earnings(context: FactorContext) -> Iterable[SourceCoverage]:
@@ -146,11 +151,15 @@ def _source(
     kind: Kind,
     posted: Iterable[int],
     amounts: Mapping[int, Amount],
+    delay: int = 0,
 ) -> SourceCoverage:
     paid = [month for month, amount in amounts.items() if amount > 0]
     feeder = counted(context)[source]
     newest, income = max(amounts), max(paid, default=None)
-    return source_of(context, feeder, kind, frozenset(posted), newest=newest, newest_income=income)
+    posted = frozenset(posted)
+    return source_of(
+        context, feeder, kind, posted, newest=newest, newest_income=income, delay=delay
+    )
 
 
 def _earned(context: FactorContext, source: str) -> Earned:

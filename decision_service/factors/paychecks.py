@@ -52,6 +52,7 @@ class Paychecks(msgspec.Struct, frozen=True):
 
     `overlaps` are months of an account whose amount two overlapping payslips leave unknown,
     `parallel` the pay months of records that count beside those that their period contains.
+    `employers` are the ones that stand for each account's jobs.
     """
 
     counted: tuple[Paycheck, ...]
@@ -59,6 +60,7 @@ class Paychecks(msgspec.Struct, frozen=True):
     flawed: tuple[Income, ...]
     parallel: frozenset[int]
     overlaps: tuple[Flaw, ...]
+    employers: Mapping[PayrollJob, str]
 
 
 def paychecks(context: FactorContext) -> Paychecks:
@@ -95,6 +97,7 @@ def _paychecks(context: FactorContext) -> Paychecks:
         (*unread, *unreported, *_foreign(context, records, jobs)),
         frozenset(pay_month(s.record) for one in paid.values() for s in one.parallel),
         tuple(_overlaps(paid)),
+        names,
     )
 
 

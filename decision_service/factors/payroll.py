@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -11,10 +11,12 @@ import msgspec
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Income
 from decision_service.factors.civil import plus_months
-from decision_service.factors.figures import Amount
+from decision_service.factors.figures import Amount, median
 
 LONGEST_MONTH = 31
 LONGEST_PERIOD = 12
+SHORTEST_DELAY = 2
+LONGEST_DELAY = 45
 
 PERIOD_MONTHS = {
     "Hourly": 0,
@@ -96,6 +98,18 @@ def last_day_of(record: Income) -> date:
     if record.end is not None or not months:
         return record.end or record.start
     return _last_day_after(record.start, months)
+
+
+def pay_delay(records: Iterable[Income]) -> Amount | None:
+    """The median days from a period's end to its pay date, from 2 to 45; None without pay dates."""
+    days = [(r.paid - last_day_of(r)).days for r in records if r.paid and is_short(r)]
+    return min(max(median(days), SHORTEST_DELAY), LONGEST_DELAY) if days else None
+
+
+def is_short(record: Income) -> bool:
+    """Whether a record is the pay of a period of up to a month, and no 13th month or bonus."""
+    days = (last_day_of(record) - record.start).days + 1
+    return days <= LONGEST_MONTH and PERIOD_MONTHS.get(record.frequency) == 0
 
 
 def _last_day_after(start: date, months: int) -> date:

@@ -84,13 +84,14 @@ class Settlement:
 
 
 def not_yet_posted(source: SourceCoverage, month: int) -> Missing:
-    """A month that a source has not posted, with the day on which it is due."""
+    """A month that a source has not posted, with the day on which it is due unless that is past."""
+    due = source.due(month)
     return Missing(
         Cause.NOT_YET_POSTED,
         kind=source.kind,
         source=source.feeder.id,
         month=month,
-        due=source.due(month),
+        due=due if due >= source.today else None,
     )
 
 

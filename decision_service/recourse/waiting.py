@@ -158,6 +158,7 @@ _MOVES: Mapping[str, Callable[[str, Values, Wait], Any]] = {
     "income.gap_months": _gap,
     "income.longest_gap": _gap,
     "income.months_total": _more_months,
+    "income.tenure_months_known": _more_months,
     "contributions.months_total": _more_months,
     "income.months_since_first": _by_months,
     "income.months_since_last": _since,

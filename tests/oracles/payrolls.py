@@ -28,9 +28,14 @@ def incomes(draft: Draft, source: str) -> None:
         frequency = rng.choice(USUAL if draft.chance(0.85) else FREQUENCIES)
         scale = rng.choice((900_000, 1_800_000, 6_000_000))
         told = []
+        delay = rng.choice((None, None, None, 0, 5, 15, 20, 60))
         for start, end in periods(draft, frequency):
             name = None if draft.chance(nameless) else rng.choice(spellings)
-            told.append(payslip(draft, source, name, (start, end), frequency, amount(draft, scale)))
+            one = payslip(draft, source, name, (start, end), frequency, amount(draft, scale))
+            if delay is not None and draft.chance(0.8):
+                paid = end + (delay + rng.choice((0, 0, 0, 1))) * DAY
+                one = msgspec.structs.replace(one, paid=paid)
+            told.append(one)
         told += told_again(draft, told) + summaries(draft, told) + yearly(draft, told, scale)
         draft.records[Kind.INCOMES].extend(told)
 

@@ -12,11 +12,16 @@ from tests.stories.writer import MONTHS, AccountWriter, Json
 
 EVERY = ("month", "half", "week")
 _FREQUENCY = {"month": "Monthly", "half": "Semimonthly", "week": "Weekly"}
-PAYSLIP = ("employer", "start", "end", "every", "paid_on", "cut_off", "net", "gross", "base")
+PAYSLIP = (
+    "employer", "start", "end", "every", "paid_on", "cut_off", "pays_after", "net", "gross", "base",
+)  # fmt: skip
 
 
 def payroll(writer: AccountWriter, node: YamlNode) -> Iterator[Json]:
-    """Payslips: one with `start` and `end`, or those of every month, half or week of `months`."""
+    """Payslips: one with `start` and `end`, or those of every month, half or week of `months`.
+
+    Each is paid `pays_after` days later, where that is known.
+    """
     fields = Fields.of(
         node, "`payroll`", writer.report, optional=(*PAYSLIP, "frequency", "currency", *MONTHS)
     )
@@ -27,11 +32,13 @@ def payroll(writer: AccountWriter, node: YamlNode) -> Iterator[Json]:
         hint = "add `net:`, what one payslip paid out"
         writer.report.error("R121", node.place, "`payroll` names no amount", hint)
     every = fields.choice("every", EVERY) or "month"
+    after = fields.integer("pays_after", 0, 99)
     for first, last in _periods(writer, fields, every):
         yield writer.item(
             employer=fields.text("employer"),
             startDate=first.isoformat(),
             endDate=last.isoformat(),
+            payDate=None if after is None else (last + timedelta(days=after)).isoformat(),
             frequency=fields.text("frequency") or _FREQUENCY[every],
             currency=fields.text("currency") or "PHP",
             **{f"{key}Amount": next(amount) for key, amount in amounts.items()},

@@ -279,7 +279,7 @@ class Override(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., cap: _Optional[str] = ..., slot: _Optional[int] = ...) -> None: ...
 
 class Reason(_message.Message):
-    __slots__ = ("code", "message", "component", "factor", "actual", "required", "points_lost", "regulatory_text")
+    __slots__ = ("code", "message", "component", "factor", "actual", "required", "points_lost", "regulatory_text", "actual_value", "required_value")
     CODE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     COMPONENT_FIELD_NUMBER: _ClassVar[int]
@@ -288,6 +288,8 @@ class Reason(_message.Message):
     REQUIRED_FIELD_NUMBER: _ClassVar[int]
     POINTS_LOST_FIELD_NUMBER: _ClassVar[int]
     REGULATORY_TEXT_FIELD_NUMBER: _ClassVar[int]
+    ACTUAL_VALUE_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_VALUE_FIELD_NUMBER: _ClassVar[int]
     code: str
     message: str
     component: Component
@@ -296,7 +298,9 @@ class Reason(_message.Message):
     required: str
     points_lost: str
     regulatory_text: str
-    def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ..., component: _Optional[_Union[Component, str]] = ..., factor: _Optional[str] = ..., actual: _Optional[str] = ..., required: _Optional[str] = ..., points_lost: _Optional[str] = ..., regulatory_text: _Optional[str] = ...) -> None: ...
+    actual_value: _values_pb2.InputValue
+    required_value: _values_pb2.InputValue
+    def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ..., component: _Optional[_Union[Component, str]] = ..., factor: _Optional[str] = ..., actual: _Optional[str] = ..., required: _Optional[str] = ..., points_lost: _Optional[str] = ..., regulatory_text: _Optional[str] = ..., actual_value: _Optional[_Union[_values_pb2.InputValue, _Mapping]] = ..., required_value: _Optional[_Union[_values_pb2.InputValue, _Mapping]] = ...) -> None: ...
 
 class DataRequest(_message.Message):
     __slots__ = ("factor", "cause", "help")

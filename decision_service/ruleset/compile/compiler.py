@@ -7,9 +7,10 @@ from datetime import datetime
 
 import msgspec
 
-from decision_service.domain.factor import FactorSpec
+from decision_service.domain.factor import Better, FactorSpec, ValueType
 from decision_service.domain.needs import Needs
 from decision_service.language.diagnostics import Diagnostic, Report
+from decision_service.language.expressions.tree import reads
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.parser import read
@@ -176,4 +177,12 @@ def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
         lists=draft.lists,
         guarantees=tuple(draft.guarantees),
         tell=draft.tell,
+        lifting=frozenset(
+            symbol.name
+            for each in draft.derived
+            for symbol in reads(each.tree)
+            if (spec := draft.names.catalogue.get(symbol.name))
+            and spec.type is ValueType.MONEY
+            and spec.better is Better.UP
+        ),
     )

@@ -14,6 +14,7 @@ from decision_service.language.evaluation.kleene import Gap
 from decision_service.ruleset.explain.postings import not_posted, wait_for
 from decision_service.ruleset.program.findings import Finding
 from decision_service.ruleset.program.model import CompiledRuleset, ReasonSpec
+from decision_service.ruleset.program.wording import Seen
 
 MOST_REASONS = 4
 _LAST = 99
@@ -22,10 +23,10 @@ _POINTS = attrgetter("points_lost")
 _TEXTS = {
     DataReason.DATA_MISSING: "Information that the decision needs is not there",
     DataReason.NOT_YET_POSTED: "A month that the decision needs is not posted yet",
+    DataReason.DATA_ARRIVING: "The data of a connected account is still arriving",
     DataReason.STALE_DATA: "The connected account has not been updated for too long",
     DataReason.PARTIAL_DATA: "A connected account could be read only in part",
     DataReason.SOURCE_FAILED: "A source of the data could not be read",
-    DataReason.DATA_ARRIVING: "The data of a connected account is still arriving",
     DataReason.UPSTREAM_UNAVAILABLE: "The data provider could not be reached",
     DataReason.UPSTREAM_TIMEOUT: "The data provider did not answer in time",
     DataReason.UPSTREAM_RATE_LIMITED: "The data provider took no more requests",
@@ -52,10 +53,10 @@ _TEXTS = {
 _FILIPINO = {
     DataReason.DATA_MISSING: "May kulang na impormasyong kailangan sa pagpapasya",
     DataReason.NOT_YET_POSTED: "May buwang kailangan sa pagpapasya na hindi pa naitatala",
+    DataReason.DATA_ARRIVING: "Dumarating pa ang datos ng isang nakakonektang account",
     DataReason.STALE_DATA: "Matagal nang hindi naa-update ang nakakonektang account",
     DataReason.PARTIAL_DATA: "Bahagi lamang ng nakakonektang account ang nabasa",
     DataReason.SOURCE_FAILED: "May pinagmumulan ng datos na hindi nabasa",
-    DataReason.DATA_ARRIVING: "Dumarating pa ang datos ng nakakonektang account",
     DataReason.UPSTREAM_UNAVAILABLE: "Hindi maabot ang tagapagbigay ng datos",
     DataReason.UPSTREAM_TIMEOUT: "Hindi sumagot sa takdang oras ang tagapagbigay ng datos",
     DataReason.UPSTREAM_RATE_LIMITED: "Hindi na tumatanggap ng hiling ang tagapagbigay ng datos",
@@ -124,13 +125,22 @@ def ranked(
 
 
 def _foremost(findings: Sequence[Finding], ruleset: CompiledRuleset) -> list[Finding]:
-    """The first of each group, as many as are shown."""
+    """The first of each group, as many as are shown; of missing data the one that lifts offers."""
     chosen: dict[tuple[str, str] | str, Finding] = {}
     for finding in findings:
-        chosen.setdefault(_group(finding, ruleset), finding)
-        if len(chosen) == MOST_REASONS:
-            break
+        group = _group(finding, ruleset)
+        held = chosen.get(group)
+        if held is None:
+            if len(chosen) < MOST_REASONS:
+                chosen[group] = finding
+        elif _lifts(finding, ruleset) and held.gap is not None and not _lifts(held, ruleset):
+            chosen[group] = finding
     return list(chosen.values())
+
+
+def _lifts(finding: Finding, ruleset: CompiledRuleset) -> bool:
+    """Whether it rests on a missing amount of which more would offer more."""
+    return finding.gap is not None and finding.gap.name in ruleset.lifting
 
 
 def _ordered(
@@ -178,7 +188,7 @@ def _reason(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -
         texts = {"en": not_posted(finding.gap)}
     if finding.gap is not None and finding.code == DataReason.PAYSLIPS_OVERLAP:
         texts = {lang: f"{text}: {finding.gap.missing.detail}" for lang, text in texts.items()}
-    factor, actual, required = _details(finding, ruleset, values)
+    factor, actual, required, value, limit = _details(finding, ruleset, values)
     return Reason(
         code=str(finding.code),
         texts=texts,
@@ -188,17 +198,17 @@ def _reason(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -
         required=required,
         points_lost=finding.points_lost,
         regulatory_text=spec.regulatory,
+        actual_value=value,
+        required_value=limit,
     )
 
 
-def _details(
-    finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]
-) -> tuple[str, str, str]:
+def _details(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -> Seen:
     if finding.gap is not None:
-        return finding.gap.name, "missing " + finding.gap.missing.cause, ""
+        return finding.gap.name, "missing " + finding.gap.missing.cause, "", None, None
     if finding.because is not None:
         return ruleset.program.wording.decisive(finding.because, values, finding.about)
-    return finding.name, "", ""
+    return finding.name, "", "", None, None
 
 
 def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:

@@ -131,7 +131,8 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     `params.x`, `derived.x` and `reasons.X` is declared; `unused_reasons` are declared, and nothing
     gives them. `questions` are what its rules ask of lists; `lists` are those, as they were when it
     was loaded. They and the `guarantees` are no part of the digest. `tell` holds what of recourse
-    applicants may be told: factors, and `waiting`.
+    applicants may be told: factors, and `waiting`. `lifting` are the amounts that derived
+    values read and that are better when larger.
     """
 
     ruleset: str
@@ -154,3 +155,4 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)
     guarantees: tuple[Guarantee, ...] = ()
     tell: frozenset[str] = frozenset()
+    lifting: frozenset[str] = frozenset()

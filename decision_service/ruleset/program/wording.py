@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from decision_service.domain.factor import ValueType
+from decision_service.domain.factor import Value, ValueType
 from decision_service.domain.money import currency_sign, exponent
 from decision_service.domain.verdict import ComparisonTrace, Truth
 from decision_service.language.evaluation.arithmetic import EXACT
 from decision_service.language.evaluation.emitter import Evaluate, Values, compile_tree, leaves
 from decision_service.language.evaluation.kleene import Unknown
-from decision_service.language.evaluation.values import floor_minor
+from decision_service.language.evaluation.values import floor_minor, from_runtime
 from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node
 from decision_service.ruleset.analysis.regions import ValueRange
@@ -29,19 +29,25 @@ _BEYOND = 10**_LONGEST
 _MOST_CLOSURES = 20_000
 
 
-Explain = Callable[[Values], tuple[str, str, str]]
-Find = Callable[[Values], tuple[str, str, str] | None]
+Seen = tuple[str, str, str, Value | None, Value | None]
+"""A name, its value and the required one in words, and both as values, where they have one."""
+Explain = Callable[[Values], Seen]
+Find = Callable[[Values], Seen | None]
 Tracer = Callable[[Values, Any], ComparisonTrace]
 
 
 class WordedComparison(msgspec.Struct, frozen=True):
-    """A comparison in words: the judged side, its value, and the required value."""
+    """A comparison in words: the judged side, its value, and the required value.
+
+    `sides` are both values as evaluation has them, where two values are compared.
+    """
 
     subject: Node
     operator: str
     against: str
     right: str
     actual: str
+    sides: tuple[Any, Any] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,13 @@ class Wording:
             return _number(Decimal(value))
         return str(value)
 
+    def typed(self, value: Any, type_: ValueType) -> Value | None:
+        """A value in its outside form; None where there is none."""
+        if value is None or value.__class__ is Unknown:
+            return None
+        found = from_runtime("", value, type_, self.currency)
+        return None if isinstance(found, Unknown) else found
+
     def money(self, minor: Decimal | int) -> str:
         """An amount in minor units, rounded down, with its decimals only where there are any."""
         digits = exponent(self.currency)
@@ -127,7 +140,7 @@ class Wording:
     def _sign(self) -> str:
         return currency_sign(self.currency)
 
-    def decisive(self, node: Node, values: Values, about: str = "") -> tuple[str, str, str]:
+    def decisive(self, node: Node, values: Values, about: str = "") -> Seen:
         """Name, actual and required of the first comparison that made a condition true.
 
         Where one that is `about` a name did, it is that one. `required` is the comparison's
@@ -154,7 +167,7 @@ class Wording:
         return self._explaining(node, truth=truth)
 
     def _found_among(self, parts: Sequence[tuple[Node, Find]], *, truth: bool) -> Find:
-        def find(values: Values) -> tuple[str, str, str] | None:
+        def find(values: Values) -> Seen | None:
             holding = (each for node, each in parts if self.evaluated(node, values) is truth)
             return next((found for each in holding if (found := each(values))), None)
 
@@ -174,7 +187,7 @@ class Wording:
         return self._any_leaf(node, truth=truth)
 
     def _first(self, parts: Sequence[tuple[Node, Explain]], *, truth: bool) -> Explain:
-        def explain(values: Values) -> tuple[str, str, str]:
+        def explain(values: Values) -> Seen:
             for node, explaining in parts:
                 if self.evaluated(node, values) is truth:
                     return explaining(values)
@@ -188,25 +201,24 @@ class Wording:
         operator = _contrary(leaf.operator) if truth else leaf.operator
         required = self.value(against.value, against.type)
         slot, type_, text = name.symbol.slot, name.type, name.text
+        limit = self.typed(against.value, against.type)
 
-        def explain(values: Values) -> tuple[str, str, str]:
-            actual = self.value(values[slot], type_)
-            if actual != required:
-                return text, actual, f"{operator} {required}"
-            actual, other = self._apart(values[slot], against.value, type_, required)
-            return text, actual, f"{operator} {other}"
+        def explain(values: Values) -> Seen:
+            actual, other = self.value(values[slot], type_), required
+            if actual == required:
+                actual, other = self._apart(values[slot], against.value, type_, required)
+            return text, actual, f"{operator} {other}", self.typed(values[slot], type_), limit
 
         return explain
 
     def _any_leaf(self, leaf: Node, *, truth: bool) -> Explain:
-        def explain(values: Values) -> tuple[str, str, str]:
+        def explain(values: Values) -> Seen:
             comparison = self.comparison(leaf, values)
             operator = _contrary(comparison.operator) if truth else comparison.operator
-            return (
-                comparison.subject.text,
-                comparison.actual,
-                f"{operator} {comparison.against}".strip(),
-            )
+            type_ = comparison.subject.type
+            value, limit = (self.typed(side, type_) for side in comparison.sides)
+            required = f"{operator} {comparison.against}".strip()
+            return comparison.subject.text, comparison.actual, required, value, limit
 
         return explain
 
@@ -240,7 +252,7 @@ class Wording:
         for option, text in zip(leaf.options, options, strict=True):
             if text == actual and value not in leaf.options:
                 actual, _ = self._apart(value, option, type_, actual)
-        return WordedComparison(leaf.operand, word, shown, shown, actual)
+        return WordedComparison(leaf.operand, word, shown, shown, actual, (value, None))
 
     def _apart(self, one: Any, other: Any, type_: ValueType, shown: str) -> tuple[str, str]:
         """Two values that look alike, in words that differ as the values do."""
@@ -259,7 +271,7 @@ class Wording:
         actual, against = self.value(one, left.type), self.value(other, right.type)
         if actual == against:
             actual, against = self._apart(one, other, left.type, actual)
-        return WordedComparison(left, operator, against, right.text, actual)
+        return WordedComparison(left, operator, against, right.text, actual, (one, other))
 
     def _shown(self, node: Node, values: Values) -> str:
         return self.value(self.evaluated(node, values), node.type)

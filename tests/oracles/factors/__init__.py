@@ -25,6 +25,7 @@ from tests.oracles.factors import (
     income,
     jobs,
     liabilities,
+    paydays,
     payroll_alone,
     presence,
     proof,
@@ -40,7 +41,12 @@ Answer = Money | Decimal | int | str | bool | date | set[Cause | Wait]
 FAMILIES: dict[str, tuple[Callable[[Applicant], Any], dict[str, Any]]] = {
     "income": (
         incomes_of,
-        income.FACTORS | presence.FACTORS | jobs.FACTORS | payroll_alone.FACTORS | proof.FACTORS,
+        income.FACTORS
+        | presence.FACTORS
+        | jobs.FACTORS
+        | payroll_alone.FACTORS
+        | paydays.FACTORS
+        | proof.FACTORS,
     ),
     "contributions": (contributions_of, contributions.FACTORS),
     "transactions": (transactions_of, transactions.FACTORS),

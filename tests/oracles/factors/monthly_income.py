@@ -256,8 +256,8 @@ def is_open(incomes: Incomes, month: int) -> bool:
 
 def wait_for(incomes: Incomes, month: int, sources: list[Source]) -> Wait:
     """What is waited for in a month: the source that is due first, then in text order."""
-    due = min((due_of(incomes.who, source, month), source.name) for source in sources)
-    return Wait(month, due[1], due[0])
+    day, name = min((due_of(incomes.who, source, month), source.name) for source in sources)
+    return Wait(month, name, day if day >= incomes.who.as_of.date else None)
 
 
 def formal_payroll(incomes: Incomes, month: int) -> list[Share]:

@@ -50,6 +50,12 @@ def months_later(start: date, months: int) -> date:
     return after.first_day.replace(day=day) - timedelta(days=1)
 
 
+def is_pay_period(income: Income) -> bool:
+    """Whether it is pay of up to 31 days, and no 13th month or bonus of a longer time."""
+    usual = ("Hourly", "Daily", "Weekly", "Semimonthly", "Monthly", "Variable", "Unspecified", None)
+    return slip_of(income).days <= 31 and income.frequency in usual
+
+
 def slip_of(income: Income) -> Slip:
     """A payroll record as a slip."""
     return Slip(income, income.start, last_day_of(income) or income.start, pay_of(income))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from math import ceil
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
-from tests.oracles.factors.applicant import Applicant, Feeder
+from tests.oracles.factors.applicant import Applicant, Feeder, records_of
+from tests.oracles.factors.arithmetic import median
+from tests.oracles.factors.payslips import is_pay_period, slip_of
 
 
 def seen_until(who: Applicant, feeder: Feeder) -> date:
@@ -17,12 +20,24 @@ def seen_until(who: Applicant, feeder: Feeder) -> date:
     return moment.astimezone(who.as_of.zone).date()
 
 
+def told_delay(who: Applicant, feeder: Feeder) -> int:
+    """An account's own delay of pay in whole days; 0 where it tells no pay dates."""
+    days = [
+        (income.paid - slip_of(income).last).days
+        for income in records_of(who, Kind.INCOMES, feeder)
+        if income.paid is not None and is_pay_period(income)
+    ]
+    return ceil(max(2, min(45, median(days)))) if days else 0
+
+
 def due_date(who: Applicant, feeder: Feeder, kind: Kind, month: int) -> date:
     """The first date on which a month's lag has passed."""
     months = who.policy.lag_months(feeder.provider_id)
     if months > 0:
         return Month(month).plus(1 + months).first_day
     days = who.policy.lag_days(feeder.provider_id, kind)
+    if kind is Kind.INCOMES:
+        days = max(days, told_delay(who, feeder))
     return Month(month).last_day + timedelta(days=days + 1)
 
 

@@ -16,7 +16,7 @@ NAMED_BY_HAND = {
     "employment": 10,
     "history": 20,
     "identity": 2,
-    "income": 103,
+    "income": 105,
     "liabilities": 31,
     "links": 9,
     "match": 4,

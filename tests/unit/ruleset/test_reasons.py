@@ -39,6 +39,26 @@ def _reason(when, factors, **inputs):
     return reason.factor, reason.actual, reason.required
 
 
+@pytest.mark.parametrize(
+    ("when", "name", "value", "required"),
+    [
+        ("income.months_12m < 4", "income.months_12m", 3, 4),
+        ("income.months_12m < income.months_24m", "income.months_12m", 3, 24),
+        ("income.conservative_6m < 8000", "income.conservative_6m", php(7999), php(8000)),
+        ("income.volatility_6m > 0.5", "income.volatility_6m", Decimal("0.75"), Decimal("0.5")),
+        ("employment.status in ('GIG', 'UNEMPLOYED')", "employment.status", "GIG", None),
+        ("missing(income.months_6m)", "income.months_6m", Cause.NO_DATA, None),
+    ],
+)
+def test_both_sides_of_the_comparison_are_given_as_values(when, name, value, required):
+    """Beside the words `actual` and `required` are values, where there are two."""
+    known = {"income.months_12m": 12, "income.months_24m": 24, name: value}
+    verdict = decide(stages(declines((when, "SHORT")), FINE), known)
+    reason = next(one for one in verdict.reasons if one.code == "SHORT")
+    assert reason.actual_value == (None if isinstance(value, Cause) else value)
+    assert reason.required_value == required
+
+
 def test_reasons_are_ordered_by_priority_then_by_the_file():
     """Rule reasons come by priority, and with equal priority in the order of the file."""
     text = stages(

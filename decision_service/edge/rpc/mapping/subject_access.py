@@ -40,11 +40,11 @@ TOLD_APART = frozenset({"request_id", "inputs", "factor_values"})
 """Those that a record has of the stored facts."""
 
 _RULES_OF: Mapping[str, Sequence[str]] = {
-    "Reason": ("required", "points_lost"),
+    "Reason": ("required", "required_value", "actual_value", "points_lost"),
     "Score": ("best_score",),
     "Offer": ("term_binding",),
 }
-"""The fields of a message that show the lender's rules."""
+"""The fields of a message that show the lender's rules, or say the same as another field."""
 
 
 def record_message(record: PersonRecord) -> pb.StoredRecord:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from decision_service.domain.decision import Override
+from decision_service.domain.factor import Value
 from decision_service.domain.verdict import (
     Condition,
     DataRequest,
@@ -70,7 +71,13 @@ def _reason(reason: Reason, languages: Sequence[str]) -> Fields:
         "required": reason.required,
         "points_lost": "" if lost is None else decimal_text(lost),
         "regulatory_text": reason.regulatory_text,
+        "actual_value": _value(reason.actual_value),
+        "required_value": _value(reason.required_value),
     }
+
+
+def _value(value: Value | None) -> Fields | None:
+    return None if value is None else value_fields(value)
 
 
 def _data_request(request: DataRequest) -> Fields:
