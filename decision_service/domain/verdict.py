@@ -13,6 +13,11 @@ from decision_service.domain.factor import Value
 from decision_service.domain.missing import DataReason, Missing
 from decision_service.domain.money import Money
 
+DISCLOSED = ("monthly_rate", "fees", "paid_out", "instalments", "total")
+"""The lines of an offer that make its price, with one of MONTHLY and WEEKLY: the instalment."""
+
+MONTHLY, WEEKLY = "instalment", "weekly_deduction"
+
 
 class Outcome(StrEnum):
     """DECLINE is worse than REFER, REFER than APPROVE; NOT_ENROLLED is outside the order."""
@@ -103,6 +108,41 @@ class OfferKind(StrEnum):
     __hash__ = str.__hash__
 
 
+class Price(msgspec.Struct, frozen=True):
+    """What a loan costs: `fees` are kept at disbursement, so that `paid_out` is received.
+
+    It is repaid by equal instalments, a month or (`weekly`) a week apart; the last is what is left
+    of `total`.
+    """
+
+    monthly_rate: Decimal
+    fees: Money
+    paid_out: Money
+    instalment: Money
+    instalments: int
+    total: Money
+    weekly: bool = False
+
+    @classmethod
+    def of(cls, lines: Mapping[str, Value]) -> Price | None:
+        """The price by the lines of an offer; None where one is missing or cannot be."""
+        weekly = WEEKLY in lines
+        found = [lines.get(name) for name in DISCLOSED]
+        match [*found, lines.get(WEEKLY if weekly else MONTHLY)]:
+            case [
+                int() | Decimal() as rate,
+                Money() as fees,
+                Money() as paid_out,
+                int() | Decimal() as count,
+                Money() as total,
+                Money() as instalment,
+            ]:
+                left = total.minor - instalment.minor * (int(count) - 1)
+                if count == int(count) >= 1 and paid_out.minor > 0 and left > 0:
+                    return cls(Decimal(rate), fees, paid_out, instalment, int(count), total, weekly)
+        return None
+
+
 class Offer(msgspec.Struct, frozen=True, gc=False):
     """What is offered, amounts rounded down; `binding` names the limiting term.
 
@@ -118,6 +158,12 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
     binding: str = ""
     outputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
     term_binding: str = ""
+
+    @property
+    def price(self) -> Price | None:
+        """What it costs, where its lines say so."""
+        rate = {} if self.monthly_rate is None else {"monthly_rate": self.monthly_rate}
+        return Price.of({**self.outputs, **rate})
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -216,7 +262,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
 
 class ApprovalTerms(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Term in months and instalment of an approved amount; None where the offer names none.
+    """Term in months, instalment and price of an approved amount; None where the offer has none.
 
     An approval holds for `valid_for`, and no longer than a figure of the rules at `change`.
 
@@ -229,6 +275,7 @@ class ApprovalTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     failed_checks: tuple[str, ...] = ()
     valid_for: timedelta | None = None
     change: datetime | None = None
+    price: Price | None = None
 
 
 NO_TERMS = ApprovalTerms()

@@ -15,7 +15,12 @@ from decision_service.notices.model import (
     NoticeSubject,
     NoticeTexts,
 )
-from decision_service.notices.parts.offer import granted, offer_part, valid_until
+from decision_service.notices.parts.offer import (
+    granted,
+    offer_part,
+    price_fillings,
+    valid_until,
+)
 from decision_service.notices.parts.person import person_part, persons_reason
 from decision_service.notices.parts.recourse import recourse_part
 from decision_service.notices.parts.used import used_part
@@ -49,7 +54,7 @@ def _parts(
 ) -> Iterator[LetterPart]:
     if subject.person is not None:
         yield person_part(subject.person, words)
-    offer = offer_part(subject, texts, words)
+    offer = offer_part(subject, texts, words, filled)
     if offer is not None:
         yield offer
     if kind is NoticeKind.ADVERSE_ACTION:
@@ -107,4 +112,5 @@ def _fillings(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Mappi
         "asked": money_text(subject.asked),
         "amount": money_text(granted(subject)),
         "expires_on": valid_until(subject, words),
+        **price_fillings(subject),
     }

@@ -12,7 +12,7 @@ from decision_service.domain.factor import Value
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import OfferKind, Outcome, Verdict
+from decision_service.domain.verdict import OfferKind, Outcome, Price, Verdict
 
 
 class NoticeKind(StrEnum):
@@ -36,8 +36,9 @@ class NoticeTexts(msgspec.Struct, frozen=True):
     """One product's texts in one language; `digest` is the SHA-256 of their file in hex.
 
     `limits` says in words what may bind an offer, by the expression that a decision names;
-    `changes` what an applicant would change, by factor. `contest_again` stands in place of
-    `contest` where a person decided, empty where `contest` does.
+    `changes` what an applicant would change, by factor, `price` what an approval costs, each line
+    with its placeholders. `contest_again` stands in place of `contest` where a person decided,
+    empty where `contest` does.
     """
 
     language: str
@@ -49,6 +50,7 @@ class NoticeTexts(msgspec.Struct, frozen=True):
     limits: Mapping[str, str]
     changes: Mapping[str, str]
     kinds: Mapping[NoticeKind, KindTexts]
+    price: tuple[str, ...] = ()
 
 
 class SourceUsed(msgspec.Struct, frozen=True, order=True):
@@ -96,7 +98,7 @@ class PersonsResult(msgspec.Struct, frozen=True):
     sentences: Mapping[str, str] = msgspec.field(default_factory=dict)
     amount: Money | None = None
     term_months: int | None = None
-    instalment: Money | None = None
+    price: Price | None = None
     expires: datetime | None = None
     contested: bool = False
     changed: bool = False

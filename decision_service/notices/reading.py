@@ -15,17 +15,18 @@ from decision_service.language.yaml.nodes import MapNode, YamlNode
 from decision_service.language.yaml.readers import as_text
 from decision_service.notices.languages.known import LANGUAGES
 from decision_service.notices.model import KindTexts, NoticeKind, NoticeTexts
+from decision_service.notices.parts.offer import PRICE
 
 PLACEHOLDERS = frozenset(
     {"lender", "application_id", "decision_id", "decided_on", "asked", "amount", "expires_on"}
-)
+).union(PRICE)
 """What the texts of a letter may name."""
 
 OF_CHANGES = frozenset({"now", "needed"})
 """What the words of a change may name."""
 
 _SHARED = ("lender", "contact", "contest")
-_OPTIONAL = ("contest_again", "limits", "changes")
+_OPTIONAL = ("contest_again", "limits", "changes", "price")
 
 
 class NoticeReading(msgspec.Struct, frozen=True):
@@ -62,8 +63,23 @@ def _texts(root: YamlNode, text: str, language: str, report: Report) -> NoticeTe
         limits=dict(_worded(fields.map("limits"), report)),
         changes=dict(_changes(fields.map("changes"), report)),
         kinds={kind: _kind(fields, kind) for kind in kinds},
+        price=tuple(_price(fields)),
         **shared,
     )
+
+
+def _price(fields: Fields) -> Iterator[str]:
+    """The lines of the price; N104 for what is to be disclosed and is in none of them."""
+    lines = [as_text(item, "a line of `price`", fields.report) for item in fields.items("price")]
+    said = " ".join(filter(None, lines))
+    missing = [name for name in PRICE if f"{{{name}}}" not in said]
+    if fields.has("price") and missing:
+        message = f"`price` does not say {', '.join(f'`{{{name}}}`' for name in missing)}"
+        hint = "the law has an approval disclose each: add it to a line of `price`"
+        fields.report.error("N104", fields.place("price"), message, hint)
+    for line in filter(None, lines):
+        _check(line, "price", PLACEHOLDERS, fields.place("price"), fields.report)
+        yield " ".join(line.split())
 
 
 def _kind(fields: Fields, kind: NoticeKind) -> KindTexts:

@@ -43,6 +43,11 @@ def money_text(amount: Money | None) -> str:
     return f"{sign}\N{NO-BREAK SPACE}{number}"
 
 
+def percent_text(share: Decimal) -> str:
+    """A share in percent, to the nearest hundredth of one."""
+    return f"{(share * 100).quantize(Decimal('0.01')).normalize():f}%"
+
+
 def value_text(value: Value, words: Words) -> str:
     """A factor's value."""
     if isinstance(value, Money):

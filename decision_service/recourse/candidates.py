@@ -5,7 +5,7 @@ Only those are looked at that lie the way that is better for an applicant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -144,6 +144,34 @@ class Pools:
         if size is None:
             raise AssertionError(name)
         return size
+
+
+def nearest(
+    change: Candidate,
+    values: Mapping[str, FactorValue],
+    currency: str,
+    does: Callable[[Candidate], bool],
+) -> Candidate:
+    """The value nearest to the present one that still does it, by bisection to its unit."""
+    spec, now, needed = (
+        catalogue()[change.factor],
+        _size(values[change.factor]),
+        _size(change.value),
+    )
+    if now is None or needed is None:
+        return change
+    unit, step = _UNITS.get(spec.type, Decimal(1)), _step(spec, now)
+    unit = unit if needed > now else -unit
+    little, enough = 0, int(-(-(needed - now) // unit))
+    while enough - little > 1:
+        number = (little + enough) // 2
+        value = FactorValue(change.factor, _typed(now + number * unit, spec, currency))
+        tried = Candidate(change.factor, value, _steps(number * unit, step))
+        if does(tried):
+            enough, change = number, tried
+        else:
+            little = number
+    return change
 
 
 def _size(found: FactorValue | None) -> Decimal | None:

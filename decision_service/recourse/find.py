@@ -2,20 +2,22 @@
 
 Waiting alone comes first, then the fewest changes, of those the least sum of steps, ties by name.
 Beside changes a wait of whole months counts as one more, its months as steps; not where an approval
-only lacks a part of the requested amount. The day of a change is the first on which it does it with
-this decision on record.
+only lacks a part of the requested amount. Changes are looked for with this decision on record: from
+the first day within a month on which nothing argues against that an applicant cannot move. Their
+day is the first on which they do it, and each is the least that does, by bisection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.factor import Value
 from decision_service.domain.verdict import Outcome, ReferKind, Verdict
-from decision_service.recourse.candidates import Candidate, Uses
+from decision_service.recourse.candidates import Candidate, Uses, nearest
 from decision_service.recourse.later import Later, again_today, is_whole_months, later_days
 from decision_service.recourse.lawful import laws_between
 from decision_service.recourse.model import Change, Recourse, RecourseKind
@@ -66,11 +68,13 @@ class Recourses:
         today = self._search([facts], whole=whole)
         later = list(later_days(self.ruleset, facts, verdict.outcome))
         found = self._waited(today, later, whole=whole)
-        found = found or self._changed(today, later, whole=whole)
-        if found is not None and found.changes and not whole:
+        if found is None and whole:
+            found = self._changed([(None, today)])
+        elif found is None:
             days = (again_today(self.ruleset, facts, verdict.outcome), *later)
-            found = self._soonest(found, days)
-        return Recourse(RecourseKind.NOTHING) if found is None else self._recourse(found)
+            found = self._changed([*self._searches(today, days)])
+            found = found and self._soonest(found, days)
+        return Recourse(RecourseKind.NOTHING) if found is None else self._recourse(_least(found))
 
     def _search(self, worlds: Sequence[Facts], *, whole: bool) -> Search:
         trial = Trial(self.ruleset, worlds, self.laws, whole_amount=whole)
@@ -90,14 +94,24 @@ class Recourses:
         held = self.laws.broken(today.values)
         return any(self.laws.broken(facts.factors) - held for facts in day.worlds)
 
-    def _changed(self, today: Search, later: Sequence[Later], *, whole: bool) -> _Found | None:
-        """The smallest change, today or after a wait of whole months."""
-        also = frozenset(today.movable)
-        searches: list[tuple[Wait | None, Search]] = [(None, today)]
-        for day in () if whole else later:
+    def _searches(
+        self, today: Search, days: Sequence[Later]
+    ) -> Iterator[tuple[Wait | None, Search]]:
+        """The first day within a month that an applicant can do anything on, then whole months."""
+        also, first = frozenset(today.movable), True
+        for day in days:
             may = all(day.touches(argument, also) for _, argument in today.arguments)
-            if may and is_whole_months(day.wait) and not self._contradicts(today.trial, day):
-                searches.append((day.wait, self._search(day.worlds, whole=whole)))
+            soon, months = first and not day.wait.months, is_whole_months(day.wait)
+            if may and (soon or months) and not self._contradicts(today.trial, day):
+                search = self._search(day.worlds, whole=False)
+                if soon and not search.is_blocked:
+                    first = False
+                    yield None, search
+                elif months:
+                    yield day.wait, search
+
+    def _changed(self, searches: Sequence[tuple[Wait | None, Search]]) -> _Found | None:
+        """The smallest change, on the first day or after a wait of whole months."""
         for size in range(1, MOST_CHANGES + 1):
             found = [
                 _Found(changes, search.trial, wait)
@@ -109,13 +123,13 @@ class Recourses:
         return None
 
     def _soonest(self, found: _Found, days: Sequence[Later]) -> _Found:
-        """The change on the first day on which it does it; as it was found where none is."""
+        """The change on the first day on which it does it."""
         changed = as_values(found.changes)
         for day in days:
             trial = Trial(self.ruleset, day.worlds, self.laws, whole_amount=False)
             if trial.lawful(changed) and trial.reached(trial.verdicts_with(changed)):
                 return _Found(found.changes, trial, day.wait if day.wait.days else None)
-        return found
+        raise AssertionError(found.changes)  # the day that it was found on is among them
 
     def _recourse(self, found: _Found) -> Recourse:
         tell, values = self.ruleset.tell, found.trial.values
@@ -128,6 +142,23 @@ class Recourses:
             approved(found.trial.verdicts_with(as_values(found.changes))),
             may and (found.wait is None or WAITING in tell),
         )
+
+
+def _least(found: _Found) -> _Found:
+    """Each change in turn made as small as the rules still approve it."""
+    changes = found.changes
+    for place, change in enumerate(changes):
+        before, after = changes[:place], changes[place + 1 :]
+
+        def does(one: Candidate, before: Changes = before, after: Changes = after) -> bool:
+            changed = as_values((*before, one, *after))
+            return found.trial.lawful(changed) and found.trial.reached(
+                found.trial.verdicts_with(changed)
+            )
+
+        least = nearest(change, found.trial.values, found.trial.laws.currency, does)
+        changes = (*before, least, *after)
+    return replace(found, changes=changes)
 
 
 def _is_looked_for(verdict: Verdict) -> bool:

@@ -36,9 +36,14 @@ class Search:
         self._uses, self._reach = uses, reach
         self._silenced: dict[tuple[int, Changes], bool] = {}
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether an argument rests on nothing that an applicant moves."""
+        return any(one.factors.isdisjoint(self.movable) for _, one in self.arguments)
+
     def smallest(self, size: int) -> Changes | None:
         """The change of so many factors with the least sum of steps, of equal ones the first."""
-        if size == 0 or any(a.factors.isdisjoint(self.movable) for _, a in self.arguments):
+        if size == 0 or self.is_blocked:
             return None
         for _, changes in sorted(self._of_size(size), key=lambda pair: pair[0]):
             if self._reaches(changes):

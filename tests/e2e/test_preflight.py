@@ -55,6 +55,12 @@ def staged(folder: Path) -> Path:
         if "name: staff" not in text:
             text = text.replace("stages:\n", "stages:\n    - {name: staff, percent: 0}\n", 1)
         plan.write_text(text)
+    for letters in rules.glob("*/notices/*.yaml"):
+        text = letters.read_text().replace("Sample Lending Inc.", "Bayan Credit Inc.")
+        text = text.replace("(02) 8000 0000", "(02) 8765 4321").replace(
+            "lender.example", "bayan.ph"
+        )
+        letters.write_text(text)
     return rules
 
 

@@ -217,7 +217,9 @@ async def test_an_override_above_the_limit_is_confirmed_booked_and_owed(
         )
         text = letter.text.replace("\u00a0", " ")
         assert "we can lend you ₱ 25,000" in text
-        assert "- Term: 6 months\n- Monthly instalment: ₱ 4,925.43\n- Valid until " in text
+        assert "- Term: 6 months\n- Interest: 5% a month\n- Fees, which we keep" in text
+        repaid = "6 of ₱ 4,925.43 each\n- You pay in all: ₱ 29,552.58\n- Valid until "
+        assert repaid in text
         assert "\n- SSS, as of " in letter.text
         later = await at.read((await at.decided(ANISHA)).decision_id, full=True)
         seen = {one.name: one for one in later.factor_values}

@@ -73,7 +73,7 @@ def recorded_people(folder: Path, people: int = PEOPLE) -> RecordedPeople:
     told = RecordedPeople(f"sqlite:///{folder}/people.db", folder / "outcomes.csv")
     loading = load_rules(read_rules(RULES), DAYS[0])
     assert loading.rulebook is not None, loading.errors
-    made = run(_decided(loading.rulebook.product(PRODUCT), people))
+    made = run(decided(loading.rulebook.product(PRODUCT), people))
     asyncio.run(_record(told, loading.texts, made))
     rows = [row for place, entry in enumerate(made) for row in _loan(entry, place)]
     told.outcomes.write_text("\n".join([_HEAD, *rows]) + "\n")
@@ -97,7 +97,8 @@ def _loan(entry: DecisionEntry, number: int) -> list[str]:
     return [f"{entry.decision_id},loan-{number},2026-11-01,booked,{late}"]
 
 
-async def _decided(product: Product, people: int) -> _Made:
+async def decided(product: Product, people: int) -> Sequence[DecisionEntry]:
+    """The decisions on so many people by a product's champion."""
     ids, made = Numbered(), list[DecisionEntry]()
     for day, places in zip(DAYS, _groups(people), strict=True):
         world, clock = population(_SEED, people, day.date()), _Clock(day)

@@ -17,7 +17,6 @@ ENGLISH = Words(
     offer="What we offer",
     amount="Amount: {amount}",
     term="Term: {term} months",
-    instalment="Monthly instalment: {instalment}",
     expires="Valid until {expires_on}",
     limit="It is less than the {asked} that you asked for because of {limit}.",
     other_limit="what our lending rules allow",

@@ -19,7 +19,6 @@ FILIPINO = Words(
     offer="Ang aming alok",
     amount="Halaga: {amount}",
     term="Tagal: {term} buwan",
-    instalment="Buwanang hulog: {instalment}",
     expires="May bisa hanggang {expires_on}",
     limit="Mas mababa ito kaysa sa {asked} na inyong hiniling dahil sa {limit}.",
     other_limit="pinahihintulutan ng aming mga patakaran sa pagpapautang",

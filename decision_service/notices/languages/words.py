@@ -19,7 +19,6 @@ class Words(msgspec.Struct, frozen=True):
     offer: str
     amount: str
     term: str
-    instalment: str
     expires: str
     limit: str
     other_limit: str

@@ -87,7 +87,7 @@ def _person(stands: Standing, zone: tzinfo) -> PersonsResult | None:
         decided_on=review.ended.astimezone(zone).date(),
         amount=result.amount,
         term_months=review.terms.term_months,
-        instalment=review.terms.instalment,
+        price=review.terms.price,
         expires=None if review.expires is None else review.expires.astimezone(zone),
         contested=review.origin is ReviewOrigin.CONTESTED,
         changed=stands.changed,

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from decision_service.domain.missing import DataReason
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Component, Verdict
+from decision_service.domain.verdict import (
+    MONTHLY,
+    NO_TERMS,
+    ApprovalTerms,
+    Component,
+    Price,
+    Verdict,
+)
 from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.ruleset.constructs.offer.model import TERM
 from decision_service.ruleset.constructs.offer.run import OfferRunner
 from decision_service.ruleset.program.findings import Trace
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.program.state import State
-
-INSTALMENT = "instalment"
-
 
 UNCHECKED = ApprovalTerms(failed_checks=(DataReason.RULE_ERROR,))
 """The terms where the rules that decided cannot be asked."""
@@ -33,9 +37,9 @@ def price(ruleset: CompiledRuleset, verdict: Verdict, amount: Money) -> Approval
     with exactly():
         given = runner.priced(values, amount.minor)
         failed = _failed_checks(ruleset, State(values, ruleset.program.read))
-    instalment = given.get(INSTALMENT)
+    instalment = given.get(MONTHLY)
     told = instalment if isinstance(instalment, Money) else None
-    return ApprovalTerms(given.get(TERM) or None, told, failed)
+    return ApprovalTerms(given.get(TERM) or None, told, failed, price=Price.of(given))
 
 
 def _failed_checks(ruleset: CompiledRuleset, state: State) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -99,6 +100,22 @@ def test_a_rollout_beyond_its_first_stage_says_what_to_do(
     settings = load(environ={"DECISION_RULES_DIR": str(SHIPPED)})
     found = [line for line in rules_checks(settings, stages) if line.name == "rollout"]
     assert (found[0].ok, found[0].words) == (False, f"gig-advance-ph {words}")
+
+
+def test_letters_of_a_sample_lender_are_not_sent(tmp_path: Path) -> None:
+    """Each file that still has the sample's name or contact is named; own words are in order."""
+    rules = tmp_path / "rules"
+    shutil.copytree(SHIPPED, rules)
+    settings = load(environ={"DECISION_RULES_DIR": str(rules)})
+    found = [line for line in rules_checks(settings, {}) if line.name == "letters"]
+    assert [line.ok for line in found] == [False] * 4
+    assert found[0].words.startswith("gig-advance-ph/notices/en.yaml has the sample's `Sample Lend")
+    for file in rules.glob("*/notices/*.yaml"):
+        text = file.read_text().replace("Sample Lending Inc.", "Bayan Credit Inc.")
+        text = text.replace("8000 0000", "8765 4321").replace("lender.example", "bayan.ph")
+        file.write_text(text)
+    [line] = [line for line in rules_checks(settings, {}) if line.name == "letters"]
+    assert (line.ok, line.words) == (True, "4 name a lender and a contact")
 
 
 def guarantees_of(tmp_path: Path, seconds: float = 500.0) -> PreflightCheck:

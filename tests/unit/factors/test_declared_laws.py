@@ -108,7 +108,7 @@ def decision(number, days, outcome, product):
 @pytest.mark.parametrize(
     ("text", "seed"),
     [
-        ("income.count_12m >= income.months_12m", 117),
+        ("income.count_12m >= income.months_12m", 62),
         ("contributions.months_3m <= max(3 - contributions.months_since_last, 0)", 372),
         ("liabilities.overdue_count <= liabilities.outstanding_count", 143),
     ],

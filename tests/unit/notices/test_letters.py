@@ -20,11 +20,13 @@ from decision_service.domain.verdict import (
     Offer,
     OfferKind,
     Outcome,
+    Price,
     Reason,
     ReferKind,
     Tag,
     Verdict,
 )
+from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.notices.compose import letter
 from decision_service.notices.languages.known import LANGUAGES
 from decision_service.notices.model import (
@@ -36,6 +38,7 @@ from decision_service.notices.model import (
     NoticeTexts,
     SourceUsed,
 )
+from decision_service.notices.parts.offer import effective_rate
 from decision_service.notices.reading import read_notices
 from decision_service.notices.render.html import html
 from decision_service.notices.render.text import COLUMNS, text
@@ -65,8 +68,15 @@ def reason(code: str, en: str, fil: str) -> Reason:
 
 def offer(kind: OfferKind, binding: str = "") -> Offer:
     """An offer of six months."""
-    outputs = {"instalment": Money("PHP", 591_052)}
-    return Offer(kind, GRANTED, term_months=6, binding=binding, outputs=outputs)
+    outputs = {
+        "instalment": Money("PHP", 591_052),
+        "instalments": 6,
+        "fees": Money("PHP", 240_004),
+        "paid_out": Money("PHP", 2_760_046),
+        "total": Money("PHP", 3_546_312),
+    }
+    rate = Decimal("0.05")
+    return Offer(kind, GRANTED, term_months=6, monthly_rate=rate, binding=binding, outputs=outputs)
 
 
 DECLINED = Verdict(
@@ -154,6 +164,68 @@ def test_a_reduced_offer_names_its_limit_in_words(language: str, limit: str) -> 
     assert "₱ 150,000 " in told
     assert "₱ 5,910.52" in told
     assert "ayslip" in told
+
+
+COSTS = {
+    "en": """\
+- Interest: 5% a month
+- Fees, which we keep when we pay out: ₱~2,400.04
+- Paid out to you: ₱~27,600.46
+- Effective interest rate, all fees included: 7.67% a month
+- Monthly instalments: 6 of ₱~5,910.52 each
+- You pay in all: ₱~35,463.12
+- Valid""",
+    "fil": "- Epektibong interes, kasama ang lahat ng bayarin: 7.67% bawat buwan\n",
+}
+
+
+@pytest.mark.parametrize("language", COSTS)
+@pytest.mark.parametrize("kind", OfferKind)
+def test_an_approval_tells_what_it_costs(language: str, kind: OfferKind) -> None:
+    """Rate, fees, what is paid out, the effective rate, the instalments and their sum."""
+    told = written(Verdict(Outcome.APPROVE, offer=offer(kind)), language)
+    assert COSTS[language] in told.replace("\N{NO-BREAK SPACE}", "~")
+
+
+def test_an_approval_that_nothing_prices_tells_the_amount_alone() -> None:
+    """An offer without a line of the price, which no product that loads makes, has no price."""
+    made = offer(OfferKind.FULL)
+    for name in (*made.outputs, "monthly_rate"):
+        lines = {key: value for key, value in made.outputs.items() if key != name}
+        rate = None if name == "monthly_rate" else made.monthly_rate
+        odd = replace(made, outputs=lines, monthly_rate=rate)
+        told = written(Verdict(Outcome.APPROVE, offer=odd))
+        assert "- Term: 6 months\n- Valid until" in told
+
+
+def price(paid_out: int, instalment: int, count: int, total: int, *, weekly: bool) -> Price:
+    """A price in minor units, at a rate that no effective rate rests on."""
+    amounts = [Money("PHP", minor) for minor in (0, paid_out, instalment)]
+    return Price(Decimal(1), *amounts, count, Money("PHP", total), weekly)
+
+
+@pytest.mark.parametrize(
+    ("asked", "rate"),
+    [
+        (price(276_000, 312_000, 1, 312_000, weekly=False), "0.130434782608695652173913043478"),
+        (price(100, 100, 3, 300, weekly=False), "0.999999"),
+        (price(30_000, 10_000, 3, 30_000, weekly=False), "0"),
+        (price(300_000, 72_000, 5, 312_000, weekly=True), "0.06545"),
+    ],
+)
+def test_the_effective_rate_discounts_the_payments_to_what_is_paid_out(
+    asked: Price, rate: str
+) -> None:
+    """One payment due whole is its surplus; no surplus is no rate; a week's is compounded."""
+    found = effective_rate(asked)
+    with exactly():
+        growth = (1 + found) ** (Decimal(12) / 52 if asked.weekly else Decimal(1))
+        paid = [Decimal(asked.instalment.minor)] * (asked.instalments - 1)
+        paid.append(asked.total.minor - sum(paid))
+        worth = sum(one / growth**number for number, one in enumerate(paid, 1))
+        assert abs(worth - asked.paid_out.minor) < Decimal("1e-24")
+    if rate != "0.999999":
+        assert abs(found - Decimal(rate)) < Decimal("0.000005")
 
 
 @pytest.mark.parametrize(

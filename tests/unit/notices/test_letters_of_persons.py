@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome, ReferKind, Verdict
+from decision_service.domain.verdict import Outcome, Price, ReferKind, Verdict
 from decision_service.notices.compose import letter
 from decision_service.notices.kinds import kind_of
 from decision_service.notices.model import NoticeKind, PersonsResult
@@ -70,15 +71,26 @@ def test_a_persons_approval_of_less_is_a_counter_offer_of_that_amount() -> None:
     assert "- Amount: ₱ 20,000 " in told
     assert "less than the ₱ 150,000 that you asked for: it is what the person" in told
     assert "What we need before we pay out - A payslip" in told
-    for rules in ("30,000.50", "Monthly instalment", "Valid until", "repay beside", "confirm"):
+    for rules in (
+        "30,000.50",
+        "Interest",
+        "{",
+        "Monthly instalment",
+        "Valid until",
+        "repay beside",
+        "confirm",
+    ):
         assert rules not in told
 
 
-def test_a_persons_approval_tells_its_term_and_instalment() -> None:
+def test_a_persons_approval_tells_its_term_and_price() -> None:
     """In both languages, those of the person's amount; a term alone where that is all."""
-    terms = {"term_months": 9, "instalment": Money("PHP", 281_380)}
+    pesos = [Money("PHP", minor) for minor in (160_000, 1_840_000, 281_380)]
+    price = Price(Decimal("0.05"), *pesos, 9, Money("PHP", 2_532_420))
+    terms = {"term_months": 9, "price": price}
     told = said(REDUCED, person=replace(GRANTED, **terms))
-    assert "- Amount: ₱ 20,000 - Term: 9 months - Monthly instalment: ₱ 2,813.80 " in told
+    assert "- Amount: ₱ 20,000 - Term: 9 months - Interest: 5% a month - Fees" in told
+    assert "rate, all fees included: 6.91% a month - Monthly instalments: 9 of ₱ 2,813.80" in told
     assert "Tagal: 9 buwan" in said(REDUCED, language="fil", person=replace(GRANTED, **terms))
     until = replace(GRANTED, expires=datetime(2026, 12, 14, tzinfo=UTC))
     assert "₱ 20,000 - Valid until December 13, 2026 " in said(REDUCED, person=until)

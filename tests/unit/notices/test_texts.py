@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from itertools import product as combine
 from pathlib import Path
@@ -46,6 +47,9 @@ def test_the_shipped_texts_are_in_order() -> None:
         ("from {now} to {needed}", "from {now to {needed}", "N103"),
         ("lender: Sample Lending Inc.\n", "", "R121"),
         ("  opening: We can lend you {amount}.\n", "", "R121"),
+        ("{effective_rate} a", "{rate} a", "N102"),
+        ("{effective_rate} a month", "high", "N104"),
+        ("of {instalment} each", "of equal size", "N104"),
     ],
 )
 def test_a_slip_is_found(old: str, new: str, code: str) -> None:
@@ -106,6 +110,28 @@ def test_what_a_letter_could_not_say_is_a_warning(
     assert loading.errors == ()
     [problem] = [one for one in loading.diagnostics if one.code.startswith("N")]
     assert (problem.code, told in problem.message) == (code, True)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "code", "told"),
+    [
+        ("notices/fil.yaml", r'price: .*(\n  - ".*)+', "", "N115", "what an approval costs"),
+        ("v1.yaml", r"\bpaid_out\b", "kept_out", "N116", "the offer has no amount `paid_out`"),
+        ("v2.yaml", r"\binstalment\b", "monthly", "N116", "the offer has no amount `instalment`"),
+        ("v2.yaml", r"  total: .*", "  total: 1", "N116", "the offer has no amount `total`"),
+    ],
+)
+def test_letters_that_cannot_tell_the_price_are_refused(
+    tmp_path: Path, file: str, old: str, new: str, code: str, told: str
+) -> None:
+    """A product that does not name each amount that the law has it disclose is not loaded."""
+    rules = tmp_path / "rules"
+    shutil.copytree(ROOT / "rules", rules)
+    path = rules / "personal-loan-ph" / file
+    path.write_text(re.sub(old, new, path.read_text()))
+    [found] = load_rules(read_rules(rules), NOW).errors
+    assert (found.code, told in found.message) == (code, True), found
+    assert found.file.endswith(file)
 
 
 def _without(text: str, start: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from functools import cache
 from itertools import combinations, product
 
 from msgspec.structs import replace
 
-from decision_service.domain.factor import Mover, ValueType
+from decision_service.domain.factor import FactorValue, Mover, ValueType
+from decision_service.domain.money import Money
 from decision_service.domain.verdict import OfferKind, Outcome
 from decision_service.factors.laws import LAWS
 from decision_service.factors.registry import catalogue
@@ -25,22 +27,62 @@ def answer(ruleset, facts):
     for day in days:
         if approves(ruleset, day.worlds[0], {}, whole=whole):
             return day.wait.end, {}
+    again = [facts] if whole else _on_record(ruleset, facts, verdict.outcome, days)
     months = [] if whole else [day for day in days if is_whole_months(day.wait)]
     for size in range(1, 4):
-        found = [(c, None) for c in _of_size(ruleset, facts, size, whole=whole)]
+        found = [(c, None) for c in _of_size(ruleset, again[0], size, whole=whole)]
         for day in months:
             found += [
                 (c, day.wait) for c in _of_size(ruleset, day.worlds[0], size - 1, whole=whole)
             ]
         if found:
             changes, wait = min(found, key=_size)
-            again = [] if whole else [again_today(ruleset, facts, verdict.outcome), *days]
-            for day in again:
+            if whole:
+                return wait, _least(ruleset, [facts], _values(changes), whole=whole)
+            for day in [again_today(ruleset, facts, verdict.outcome), *days]:
                 if all(approves(ruleset, world, _values(changes)) for world in day.worlds):
-                    wait = day.wait if day.wait.days else None
-                    break
-            return wait and wait.end, _values(changes)
+                    least = _least(ruleset, day.worlds, _values(changes))
+                    return (day.wait.end if day.wait.days else None), least
     return None
+
+
+def _on_record(ruleset, facts, outcome, days):
+    """The facts of the first day on which what waiting alone moves declines nobody."""
+    for day in [again_today(ruleset, facts, outcome), *days]:
+        if day.worlds[0].factors["history.applications_7d"].value < 3:
+            return day.worlds
+    raise AssertionError(facts)
+
+
+def _least(ruleset, worlds, changed, *, whole=False):
+    """The changes in turn, each of as few units as approve."""
+    for name, found in changed.items():
+        now, needed = (_units(each.value) for each in (worlds[0].factors[name], found))
+        least = bisect_left(
+            range(abs(needed - now)),
+            1,
+            key=lambda many, name=name, now=now, up=needed > now: all(
+                approves(
+                    ruleset,
+                    world,
+                    _with(changed, name, now + many * (1 if up else -1)),
+                    whole=whole,
+                )
+                for world in worlds
+            ),
+        )
+        changed = _with(changed, name, now + least * (1 if needed > now else -1))
+    return changed
+
+
+def _with(changed, name, units):
+    value = changed[name].value
+    made = Money(value.currency, units) if isinstance(value, Money) else units
+    return {**changed, name: FactorValue(name, made)}
+
+
+def _units(value):
+    return value.minor if isinstance(value, Money) else value
 
 
 def _of_size(ruleset, facts, size, *, whole):

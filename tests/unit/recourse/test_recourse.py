@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
@@ -10,10 +11,13 @@ from msgspec.structs import replace
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.time import AsOf
+from decision_service.factors.registry import catalogue
 from decision_service.recourse.find import Recourses
 from decision_service.recourse.model import RecourseKind
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import RulesetFiles
 from tests.unit.recourse.judge import answer, approves
-from tests.unit.recourse.people import person, php, product, somebody
+from tests.unit.recourse.people import TEXT, person, php, product, somebody
 
 FIND = Recourses(product())
 
@@ -30,6 +34,30 @@ def test_the_least_of_one_factor_that_approves_is_found():
     assert changes(found) == {"liabilities.overdue_total": php(500)}
     assert found.approved == php(5_000)
     assert found.told
+
+
+def test_an_amount_is_the_least_that_does_between_steps():
+    """Not the next tenth of what is owed: a centavo more owed would leave too little to lend."""
+    found = FIND.of(person(history__exposure=php(24_500)))
+    assert changes(found) == {"history.exposure": php(24_200)}
+    assert found.approved == php(1_000)
+    assert found.changes[0].steps == Decimal(300) / 2_450
+
+
+def test_a_change_that_no_day_of_a_year_allows_is_no_answer():
+    """A product that refers whoever was declined in 400 days promises no approval for a payment."""
+    lately = "{id: lately, when: history.days_since_last_decline < 400, then: REFER, reason: OFTEN,"
+    rule = f"      - {lately} on_missing: SKIP, because: it is the first}}\n"
+    text = TEXT.replace("  - name: score\n", f"{rule}  - name: score\n")
+    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text)
+    ruleset = compile_ruleset(files, catalogue(), checks=()).ruleset
+    facts, name = (
+        person(liabilities__monthly_amortization=php(6_000)),
+        "history.days_since_last_decline",
+    )
+    never = FactorValue(name, None, (Missing(Cause.NO_DATA),))
+    facts = replace(facts, factors={**facts.factors, name: never})
+    assert Recourses(ruleset).of(facts).answer is RecourseKind.NOTHING
 
 
 def test_two_factors_are_changed_where_no_single_one_does_it():

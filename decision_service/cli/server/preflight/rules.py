@@ -16,7 +16,7 @@ from decision_service.pipeline.rules.acceptance import unapproved
 from decision_service.pipeline.rules.checks.blocked import blocked_names
 from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.rulebook import Product
+from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.trial.guarantees import guarantees_of
 from decision_service.pipeline.trial.rule_tests import failures
 from decision_service.proofs.solving.solver import SolverMissing
@@ -46,9 +46,25 @@ def rules_checks(settings: Settings, stages: Mapping[str, str | None]) -> Iterat
         yield PreflightCheck(
             "rules", True, f"{len(loading.rulebook.products)} products, tests passed"
         )
+    yield from _letters(loading.rulebook)
     for name, product in sorted(loading.rulebook.products.items()):
         first = product.plan.go_live.stages.steps[0].name
         yield _first_stage(name, product, (stages[name] or first) if name in stages else None)
+
+
+def _letters(rulebook: Rulebook) -> Iterator[PreflightCheck]:
+    """Whether letters name the lender, and not the sample's name or contact."""
+    samples, good = ("Sample Lending", "lender.example", "8000 0000"), 0
+    for name, product in sorted(rulebook.products.items()):
+        for language, texts in sorted(product.notices.items()):
+            found = next((one for one in samples if one in f"{texts.lender} {texts.contact}"), "")
+            if found:
+                words = f"{name}/notices/{language}.yaml has the sample's `{found}`"
+                todo = "write your own `lender` and `contact`"
+                yield PreflightCheck("letters", False, f"{words}: {todo}")
+            good += not found
+    if good:
+        yield PreflightCheck("letters", True, f"{good} name a lender and a contact")
 
 
 def _approved(settings: Settings, folder: RuleFolder) -> PreflightCheck:

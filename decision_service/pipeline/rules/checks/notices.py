@@ -7,10 +7,14 @@ from itertools import chain
 
 import msgspec
 
-from decision_service.language.diagnostics import Diagnostic, Severity
+from decision_service.domain.factor import ValueType
+from decision_service.domain.verdict import DISCLOSED, MONTHLY, WEEKLY
+from decision_service.language.diagnostics import Diagnostic, Report, Severity
 from decision_service.notices.model import NoticeTexts
 from decision_service.notices.reading import read_notices
 from decision_service.reviewing.policy import ReviewPolicy
+from decision_service.ruleset.constructs.offer.model import AMOUNT
+from decision_service.ruleset.constructs.offer.run import OfferRunner
 from decision_service.ruleset.explain.limits import offer_limits
 from decision_service.ruleset.program.model import WAITING, CompiledRuleset
 
@@ -27,9 +31,11 @@ def notices_of(
 ) -> Mapping[str, NoticeTexts]:
     """The texts by language; `files` are by their path within the product's folder at `path`.
 
-    What is wrong is added to `found`: the warnings N110 for a limit of an offer without words, N111
-    for a reason that is told in no such language, N112 for a reviewer's, N113 for a change that
-    may be told and has no words, N114 where nothing is said of contesting a person's result.
+    What is wrong is added to `found`: the errors N115 for letters that do not say what an approval
+    costs, N116 for an offer without a line that they disclose; the warnings N110 for a limit of an
+    offer without words, N111 for a reason that is told in no such language, N112 for a reviewer's,
+    N113 for a change that may be told and has no words, N114 where nothing is said of contesting a
+    person's result.
     """
     read: dict[str, NoticeTexts] = {}
     for name, text in sorted(files.items()):
@@ -40,7 +46,33 @@ def notices_of(
             read[language] = reading.texts
             unsaid = _unsaid(reading.texts, demanding)
             found.extend(_warning(file, *one) for one in unsaid)
+            if not reading.texts.price and any(map(_offer, demanding.versions)):
+                message = "nothing says what an approval costs, which the law has it disclose"
+                hint = "add `price`: lines with the rate, the fees and all that is to be paid"
+                found.append(Diagnostic("N115", Severity.ERROR, file, 1, 1, 2, message, hint))
+    if files:
+        found.extend(chain.from_iterable(map(_undisclosed, demanding.versions)))
     return read
+
+
+def _offer(version: CompiledRuleset) -> OfferRunner | None:
+    runners = (stage.runner for stage in version.program.closing)
+    return next((one for one in runners if isinstance(one, OfferRunner)), None)
+
+
+def _undisclosed(version: CompiledRuleset) -> Iterator[Diagnostic]:
+    """N116 for each line of the price that an offer lacks, or that is of another type."""
+    offer, report = _offer(version), Report()
+    lines = {} if offer is None else offer.terms.lines
+    for name in (*DISCLOSED, WEEKLY if WEEKLY in lines else MONTHLY) if lines else ():
+        number = name in {"monthly_rate", "instalments"}
+        types = {ValueType.NUMBER, ValueType.INTEGER} if number else {ValueType.MONEY}
+        line = lines.get(name)
+        if line is None or line.symbol.type not in types:
+            message = f"the offer has no {'number' if number else 'amount'} `{name}`"
+            hint = f"letters of an approval disclose it: add the line `{name}:`"
+            report.error("N116", lines[AMOUNT].place if line is None else line.place, message, hint)
+    yield from report.diagnostics()
 
 
 _Warning = tuple[str, str, str]
