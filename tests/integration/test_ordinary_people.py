@@ -133,7 +133,7 @@ def test_nobody_is_decided_against_on_links_that_are_not_complete(
 ) -> None:
     """They are referred, or asked to come back when the data is there."""
     lacking = [one for one in applicants if not one.is_complete]
-    assert len(lacking) == 44
+    assert len(lacking) == 40
     assert {one.outcome for one in lacking} <= {"REFER", "NOT_READY"}, [
         one for one in lacking if one.outcome not in ("REFER", "NOT_READY")
     ]
