@@ -88,7 +88,7 @@ def holds(outer: Slip, inner: Slip) -> bool:
 def without_parts(slips: list[Slip]) -> list[Slip]:
     """Summaries in place of the slips they sum up: within 5 % of their sum, shorter ones first."""
     kept = list(slips)
-    for outer in sorted(slips, key=lambda one: one.days):
+    for outer in sorted(slips, key=lambda one: (one.days, one.start, one.income.id)):
         inner = [one for one in kept if holds(outer, one)]
         whole = sum(one.pay or 0 for one in inner)
         if inner and abs((outer.pay or 0) - whole) <= Fraction(5, 100) * abs(whole):
