@@ -65,7 +65,7 @@ def test_the_service_takes_the_settings(name: str, tmp_path: Path) -> None:
         if value.startswith(SECRETS):
             assert value.removeprefix(SECRETS) in given
             environ[setting] = str(tmp_path / setting)
-            text = "postgresql://u@h/d" if "STORE" in setting else "x"
+            text = "postgresql://u@h/d" if "STORE" in setting else "x" * 16
             (tmp_path / setting).write_text(text)
     listening = {"DECISION_GRPC_ADDRESS": "0.0.0.0:50051", "DECISION_HTTP_ADDRESS": "0.0.0.0:8080"}
     settings = load(environ=environ | listening)
