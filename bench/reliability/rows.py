@@ -84,7 +84,13 @@ ROWS = (
         )
         for number in ("NaN", "Infinity", "1e400", "-0", "9" * 400, "1e400000")
     ),
-    Row("U28", _set("amount", -1), "REFER", "BAD_AMOUNT"),
+    Row(
+        "U28",
+        _one("set", "/contributions", field="amount", value=-1, all=True),
+        "REFER",
+        "BAD_AMOUNT",
+    ),
+    Row("U28 correction", _set("amount", -1), "APPROVE"),
     Row("U29", _set("currency", "php"), "REFER", "MIXED_CURRENCY"),
     Row("U30", _set("date", "2026-02-30", "/contributions"), "REFER", "BAD_DATE"),
     Row("U33 pending", _accounts(status="PENDING", age_minutes=1), "DATA_NOT_READY"),
