@@ -139,7 +139,7 @@ async def test_a_bad_edit_keeps_the_last_good_rules(
     live, stub, file = own
     good = file.read_text()
     before = digest(await listed(stub, refused=False))
-    file.write_text(good.replace("income.months_24m <", "income.months_24 <"))
+    file.write_text(good.replace("income.months_24m <", "income.months_24 <", 1))
     reply = await listed(stub, refused=True)
     assert digest(reply) == before
     assert any("income.months_24m" in problem.hint for problem in reply.refused)
