@@ -50,17 +50,11 @@ def answer_of(factor: FactorValue) -> Answer:
 
 
 def same(name: str, ours: Answer, theirs: Answer) -> bool:
-    """Equal in type and value; decimals to 28 digits, since sums may be taken in any order.
-
-    Where records contradict each other (BAD_DATA) further taints may differ: which of two contents
-    of one id counts is left open.
-    """
+    """Equal in type and value; decimals to 28 digits, since sums may be taken in any order."""
     if type(ours) is not type(theirs):
         return False
     if isinstance(ours, Decimal) and isinstance(theirs, Decimal):
         return abs(ours - theirs) <= TOLERANCE * max(abs(theirs), Decimal(1))
-    if isinstance(ours, set) and isinstance(theirs, set) and Cause.BAD_DATA in ours & theirs:
-        return all(isinstance(one, Wait) or one.tainted for one in ours ^ theirs)
     if isinstance(ours, set) and isinstance(theirs, set) and name in FURTHER_TAINTS:
         more = ours - theirs
         return theirs <= ours and all(isinstance(one, Wait) or one.tainted for one in more)
