@@ -19,7 +19,7 @@ PICTURES = ROOT / "docs" / "pictures" / "impact"
 PEOPLE = 120
 CHANGED = {
     "params.min_monthly_income": ("8000", "16000"),
-    "params.max_disagreement": ("0.50", "0.9"),
+    "params.max_disagreement": ("0.40", "0.9"),
     "params.max_debt_to_income": ("0.35", "0.30"),
     "score.bands.B.from": ("340", "300"),
 }
