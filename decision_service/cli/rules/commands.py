@@ -54,9 +54,8 @@ from decision_service.pipeline.rules.checks.blocked import blocked_names
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.trial.figures import cases_for_missed, try_figures
 from decision_service.pipeline.trial.guarantees import guarantees_of
-from decision_service.pipeline.trial.plan_tests import PlanResults
 from decision_service.pipeline.trial.rule_tests import (
-    SuiteResults,
+    VersionResults,
     case_problems,
     run_rule_tests,
     why,
@@ -253,10 +252,11 @@ def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
     }
 
 
-def results_dict(version: SuiteResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
-    """The results of a version or plan for programs; `ready` are cases for what is not reached."""
+def results_dict(version: VersionResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
+    """The results of a version for programs; `ready` are cases for what is not reached."""
     return {
-        **_about(version),
+        "ruleset": version.product,
+        "version": version.ruleset.version,
         "passed": len(version.results) - len(version.failed),
         "failed": [{"name": r.case.name, "why": why(r)} for r in version.failed],
         "problems": [as_dict(problem) for problem in version.problems],
@@ -265,13 +265,7 @@ def results_dict(version: SuiteResults, ready: Mapping[Goal, str]) -> dict[str, 
     }
 
 
-def _about(version: SuiteResults) -> dict[str, Any]:
-    if isinstance(version, PlanResults):
-        return {"plan": version.product}
-    return {"ruleset": version.product, "version": version.ruleset.version}
-
-
-def _missed_dict(goal: Goal, version: SuiteResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
+def _missed_dict(goal: Goal, version: VersionResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
     place = version.coverage.places[goal]
     return {
         "goal": f"{goal.what}: {goal.which}",
@@ -281,8 +275,8 @@ def _missed_dict(goal: Goal, version: SuiteResults, ready: Mapping[Goal, str]) -
     }
 
 
-def print_results(version: SuiteResults, ready: Mapping[Goal, str]) -> None:
-    """The results of a version or plan for people: failures first, then what no test reaches.
+def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
+    """The results of a version for people: failures first, then what no test reaches.
 
     `ready` are cases for what is not reached, as they stand in a file.
     """
@@ -301,11 +295,10 @@ def print_results(version: SuiteResults, ready: Mapping[Goal, str]) -> None:
     )
 
 
-def _print_missed(version: SuiteResults, ready: Mapping[Goal, str]) -> None:
+def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
     """What no case reaches, each with a case that does; why there are none is told once."""
     out, covered = console(), version.coverage
-    begun = bool(version.results) or isinstance(version, PlanResults)
-    complete = begun and _is_right(version)
+    complete = bool(version.results) and _is_right(version)
     for goal in covered.missed:
         place = covered.places[goal]
         words = f"{place.file}:{place.line}: not reached: {goal.what} {goal.which}"
@@ -313,11 +306,11 @@ def _print_missed(version: SuiteResults, ready: Mapping[Goal, str]) -> None:
         if complete:
             out.print(ready.get(goal, _NOT_MADE), markup=False, soft_wrap=True)
     if covered.missed and not complete:
-        when = "all tests pass" if begun else "there is one case to begin with"
+        when = "all tests pass" if version.results else "there is one case to begin with"
         out.print(f"  cases that reach these are printed once {when}", markup=False)
 
 
-def _is_right(version: SuiteResults) -> bool:
+def _is_right(version: VersionResults) -> bool:
     """Whether all cases could be read, and pass."""
     return not (version.failed or any(p.severity is Severity.ERROR for p in version.problems))
 
@@ -325,7 +318,7 @@ def _is_right(version: SuiteResults) -> bool:
 _NOT_MADE = "  no made-up case reaches it: write one, or ask whether anybody can"
 
 
-def _judge(versions: list[SuiteResults], fail_under: int) -> None:
+def _judge(versions: list[VersionResults], fail_under: int) -> None:
     if not any(version.results or version.problems for version in versions):
         raise CommandError("no test was found: write one in tests/ of the product", Exit.FINDINGS)
     low = [v for v in versions if v.coverage.percent < fail_under]
@@ -377,6 +370,6 @@ def _spec_dict(spec: Any) -> dict[str, Any]:
     }
 
 
-def _selected(version: SuiteResults, selection: RulesSelection) -> bool:
+def _selected(version: VersionResults, selection: RulesSelection) -> bool:
     name = f"{shown_name(selection.root)}/{version.product}"
     return not selection.part or selection.has(name) or selection.part.startswith(name + "/")

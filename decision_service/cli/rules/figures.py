@@ -8,7 +8,7 @@ from typing import Any
 from decision_service.cli.display.output import console
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.language.diagnostics import count, render
-from decision_service.pipeline.trial.rule_tests import SuiteResults
+from decision_service.pipeline.trial.rule_tests import VersionResults
 from decision_service.ruleset.figures.model import Fate, Tried
 from decision_service.ruleset.figures.report import FiguresReport
 
@@ -46,7 +46,7 @@ def figures_dict(report: FiguresReport) -> dict[str, Any]:
     }
 
 
-def judge_figures(tried: Iterable[tuple[SuiteResults, FiguresReport]], fail_under: int) -> None:
+def judge_figures(tried: Iterable[tuple[VersionResults, FiguresReport]], fail_under: int) -> None:
     """Raise CommandError where too many changes go unnoticed, or a mark is wrong."""
     for version, report in tried:
         if report.percent < fail_under:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from decision_service.language.diagnostics import Diagnostic, Severity, render
-from decision_service.pipeline.trial.rule_tests import SuiteResults, why
+from decision_service.pipeline.trial.rule_tests import VersionResults, why
 
 
-def junit(versions: Iterable[SuiteResults]) -> str:
-    """One test suite for each ruleset version and each plan."""
+def junit(versions: Iterable[VersionResults]) -> str:
+    """One test suite for each ruleset version."""
     root = Element("testsuites")
     for version in versions:
         suite = SubElement(
@@ -38,7 +38,7 @@ def junit(versions: Iterable[SuiteResults]) -> str:
     return tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _errors(version: SuiteResults) -> list[Diagnostic]:
+def _errors(version: VersionResults) -> list[Diagnostic]:
     """What kept cases from running."""
     return [p for p in version.problems if p.severity is Severity.ERROR]
 

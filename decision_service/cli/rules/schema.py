@@ -13,7 +13,6 @@ import typer
 from decision_service.cli.display.generated import print_or_check
 from decision_service.domain.factor import FactorSpec
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.trial.plan_cases.schema import plan_cases_schema
 from decision_service.rollout.schema import plan_schema
 from decision_service.ruleset.schema.cases import tests_schema
 from decision_service.ruleset.schema.document import ruleset_schema, shared_schema
@@ -30,7 +29,7 @@ class SchemaKind(StrEnum):
 
 _SCHEMAS: Mapping[SchemaKind, Callable[[Mapping[str, FactorSpec]], dict[str, Any]]] = {
     SchemaKind.RULESET: ruleset_schema,
-    SchemaKind.TESTS: lambda catalogue: tests_schema(catalogue, plan_cases_schema()),
+    SchemaKind.TESTS: tests_schema,
     SchemaKind.SHARED: shared_schema,
     SchemaKind.PLAN: lambda _: plan_schema(),
 }

@@ -10,17 +10,13 @@ import typer
 from decision_service.cli.display.output import console, print_json
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.explain import Explanation, explanation_dict, explanation_tree
-from decision_service.cli.rules.why_plan import plan_case_dict, plan_case_tree
-from decision_service.pipeline.trial.plan_cases.run import PlanCaseResult
-from decision_service.pipeline.trial.plan_tests import PlanResults
-from decision_service.pipeline.trial.rule_tests import SuiteResults
+from decision_service.pipeline.trial.rule_tests import VersionResults
 from decision_service.ruleset.testing.cases import CaseResult
 
-_Result = CaseResult | PlanCaseResult
-_Found = tuple[SuiteResults, _Result]
+_Found = tuple[VersionResults, CaseResult]
 
 
-def print_why(suites: Sequence[SuiteResults], name: str, form: str) -> None:
+def print_why(suites: Sequence[VersionResults], name: str, form: str) -> None:
     """Show every case whose name is this one, or else has it as a part, with its trace.
 
     Raises CommandError where there is none, and typer.Exit where one of them fails.
@@ -41,7 +37,7 @@ def print_why(suites: Sequence[SuiteResults], name: str, form: str) -> None:
         raise typer.Exit(Exit.FINDINGS)
 
 
-def print_result(result: _Result) -> None:
+def print_result(result: CaseResult) -> None:
     """A failed case: its line, and expected beside actual."""
     out, place = console(), result.case.place
     out.print(f"{place.file}:{place.line}: FAILED {result.case.name}", markup=False)
@@ -59,19 +55,17 @@ def _named(every: Sequence[_Found], name: str) -> list[_Found]:
     return exact or [one for one in every if wanted in one[1].case.name.casefold()]
 
 
-def _print(suite: SuiteResults, result: _Result) -> None:
+def _print(suite: VersionResults, result: CaseResult) -> None:
     if result.passed:
         place = result.case.place
         console().print(f"{place.file}:{place.line}: passed {result.case.name}", markup=False)
     else:
         print_result(result)
-    if isinstance(suite, PlanResults) and isinstance(result, PlanCaseResult):
-        console().print(plan_case_tree(suite, result))
-    elif (explained := _explanation(suite, result)) is not None:
+    if (explained := _explanation(suite, result)) is not None:
         console().print(explanation_tree(explained))
 
 
-def _dict(suite: SuiteResults, result: _Result) -> dict[str, object]:
+def _dict(suite: VersionResults, result: CaseResult) -> dict[str, object]:
     place = result.case.place
     return {
         "name": result.case.name,
@@ -87,15 +81,11 @@ def _dict(suite: SuiteResults, result: _Result) -> dict[str, object]:
     }
 
 
-def _explained(suite: SuiteResults, result: _Result) -> dict[str, object]:
-    if isinstance(suite, PlanResults) and isinstance(result, PlanCaseResult):
-        return plan_case_dict(suite, result)
+def _explained(suite: VersionResults, result: CaseResult) -> dict[str, object]:
     explained = _explanation(suite, result)
     return {} if explained is None else explanation_dict(explained)
 
 
-def _explanation(suite: SuiteResults, result: _Result) -> Explanation | None:
+def _explanation(suite: VersionResults, result: CaseResult) -> Explanation | None:
     """How a version came to a case's verdict; None where it came to none."""
-    if isinstance(suite, PlanResults) or isinstance(result, PlanCaseResult):
-        return None
     return None if result.facts is None else Explanation.of(suite.ruleset, result.facts)

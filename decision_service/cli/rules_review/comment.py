@@ -16,7 +16,7 @@ from decision_service.impact.render.wording import headline, honesty
 from decision_service.language.changes import WrittenChange
 from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.pipeline.trial.figures import try_figures
-from decision_service.pipeline.trial.rule_tests import SuiteResults, why
+from decision_service.pipeline.trial.rule_tests import VersionResults, why
 from decision_service.ruleset.diff.versions import RulesetDiff
 
 MOST = 30
@@ -70,8 +70,8 @@ def _changes(found: Sequence[WrittenChange]) -> list[str]:
     return _list(f"{c.group}: {_text(c.subject)} {_text(c.words)}" for c in found)
 
 
-def tests_part(version: SuiteResults, least: int) -> CommentPart:
-    """How the own tests of a version or a plan come out."""
+def tests_part(version: VersionResults, least: int) -> CommentPart:
+    """How the own tests of a version come out."""
     failed, covered = version.failed, version.coverage.percent
     passed = len(version.results) - len(failed)
     part = CommentPart(f"Tests of {version.name}")
@@ -89,8 +89,8 @@ def tests_part(version: SuiteResults, least: int) -> CommentPart:
     return part
 
 
-def figures_part(version: SuiteResults, new: LoadedRules, least: int) -> CommentPart:
-    """Which changed figures no test of a version or a plan notices."""
+def figures_part(version: VersionResults, new: LoadedRules, least: int) -> CommentPart:
+    """Which changed figures no test of a version notices."""
     part = CommentPart(f"Figures of {version.name}")
     told = try_figures(new.selection.folder, version)
     part.lines = [f"{told.percent} % of {len(told.tried)} changes of figures are noticed."]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,6 @@ from decision_service.cli.rules_review.comment import (
 from decision_service.cli.rules_review.impact import ReviewedCases, judged
 from decision_service.impact.proofs import Proofs
 from decision_service.language.diagnostics import Severity
-from decision_service.pipeline.trial.plan_tests import PlanResults
 from decision_service.pipeline.trial.rule_tests import run_rule_tests
 
 
@@ -83,7 +82,7 @@ def _compared(old: LoadedRules, new: LoadedRules, wanted: Wanted) -> Iterator[Co
         if wanted.prove and one.before is not None
     }
     yield from (proofs_part(one, p) for one in changed if (p := proofs.get(one.after.digest)))
-    yield from _tests(changed, {plan.product for plan in told.plans}, new, wanted)
+    yield from _tests(changed, new, wanted)
     for one in changed:
         other = one.champion is not None and one.champion.digest != one.after.digest
         if wanted.cases is not None and other:
@@ -99,15 +98,11 @@ def _beside_champion(one: ChangedVersion, proofs: Proofs | None) -> Proofs | Non
 
 
 def _tests(
-    changed: list[ChangedVersion], plans: Collection[str], new: LoadedRules, wanted: Wanted
+    changed: list[ChangedVersion], new: LoadedRules, wanted: Wanted
 ) -> Iterator[CommentPart]:
     """Tests of all, since shared files and tests change too; figures of what changed."""
     digests = {one.after.digest for one in changed}
     for tested in run_rule_tests(new.selection.folder, new.rulebook):
         yield tests_part(tested, wanted.coverage)
-        if isinstance(tested, PlanResults):
-            differs = tested.product in plans
-        else:
-            differs = tested.ruleset.digest in digests
-        if differs and not tested.failed:
+        if tested.ruleset.digest in digests and not tested.failed:
             yield figures_part(tested, new, wanted.figures)

@@ -6,12 +6,7 @@ from collections.abc import Mapping
 
 from decision_service.factors.registry import catalogue
 from decision_service.pipeline.rules.folder import RuleFolder, files_of
-from decision_service.pipeline.trial.plan_tests import (
-    PlanResults,
-    plan_cases_for_missed,
-    try_plan_figures,
-)
-from decision_service.pipeline.trial.rule_tests import SuiteResults, VersionResults
+from decision_service.pipeline.trial.rule_tests import VersionResults
 from decision_service.ruleset.figures.reach import ready_cases
 from decision_service.ruleset.figures.report import FiguresReport, report_on
 from decision_service.ruleset.figures.run import FiguresRun
@@ -19,22 +14,18 @@ from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.testing.cases import Goal
 
 
-def try_figures(folder: RuleFolder, tested: SuiteResults) -> FiguresReport:
-    """Every small change of a tested version's or plan's figures, against its cases that pass."""
-    if isinstance(tested, PlanResults):
-        return try_plan_figures(tested)
+def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
+    """Every small change of a tested version's figures, against its cases that pass."""
     files = _files(folder, tested)
     run = FiguresRun(files, tested.ruleset, catalogue(), tested.results)
     return report_on(run.tried(), tested.marks)
 
 
-def cases_for_missed(folder: RuleFolder, tested: SuiteResults) -> Mapping[Goal, str]:
-    """For goals that a version's or a plan's cases miss, the text of a case that reaches each.
+def cases_for_missed(folder: RuleFolder, tested: VersionResults) -> Mapping[Goal, str]:
+    """For goals that a version's cases miss, the text of a case that reaches each.
 
     Failing cases are to be mended first: beside them there are none.
     """
-    if isinstance(tested, PlanResults):
-        return plan_cases_for_missed(tested)
     if tested.failed:
         return {}
     files, missed = _files(folder, tested), tested.coverage.missed

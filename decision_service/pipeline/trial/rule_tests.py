@@ -19,13 +19,6 @@ from decision_service.pipeline.rules.folder import (
 from decision_service.pipeline.rules.loading import LoadResult
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.trial.fixtures import fixture_facts
-from decision_service.pipeline.trial.plan_cases.run import PlanCaseResult
-from decision_service.pipeline.trial.plan_tests import (
-    PlanResults,
-    plan_case_problems,
-    plan_files,
-    plan_results,
-)
 from decision_service.pipeline.trial.untested import champion_of, untested
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts
@@ -73,21 +66,15 @@ class VersionResults(msgspec.Struct, frozen=True):
         return tuple(result for result in self.results if not result.passed)
 
 
-SuiteResults = VersionResults | PlanResults
-"""The tests of a version, or of a plan."""
+def run_rule_tests(folder: RuleFolder, rulebook: Rulebook) -> Iterator[VersionResults]:
+    """Run every test of every version that has any, product by product.
 
-
-def run_rule_tests(folder: RuleFolder, rulebook: Rulebook) -> Iterator[SuiteResults]:
-    """Run every test of every version and plan that has any, product by product.
-
-    A version that a plan names comes without results, and with that problem, where it has no case;
-    so does a plan with caps or a control share.
+    A version that a plan names comes without results, and with that problem, where it has no case.
     """
     for texts in folder.products:
         product = rulebook.products.get(texts.product)
         if product is not None:
             yield from _product_results(texts, product)
-            yield from plan_results(texts, product)
 
 
 def failures(folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
@@ -99,7 +86,7 @@ def failures(folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
     return tuple(found)
 
 
-def why(result: CaseResult | PlanCaseResult) -> str:
+def why(result: CaseResult) -> str:
     """The expected and the actual outcome in one line."""
     if result.problem:
         return result.problem
@@ -109,14 +96,10 @@ def why(result: CaseResult | PlanCaseResult) -> str:
 def case_problems(folder: RuleFolder, loading: LoadResult) -> Iterator[Diagnostic]:
     """All that is wrong with the cases of a folder as they are written; none of them is run.
 
-    Cases of a version that does not compile, whose file could not be read, or of a plan with an
-    error go unread.
+    Cases of a version that does not compile, or whose file could not be read, go unread.
     """
     by_version = loading.by_version
     for texts in folder.products:
-        product = loading.products.get(texts.product)
-        if product is not None and product.plan.versions.champion in product.versions:
-            yield from plan_case_problems(texts, product)
         unreadable = unreadable_versions(folder, texts)
         for version, files in _by_version(texts, champion_of(texts)):
             source = texts.rulesets.get(version)
@@ -129,8 +112,7 @@ def case_problems(folder: RuleFolder, loading: LoadResult) -> Iterator[Diagnosti
 def _by_version(texts: ProductTexts, champion: int) -> list[tuple[int, list[TextFile]]]:
     """The files of cases by the version that they are about, the champion where none is named."""
     found: dict[int, list[TextFile]] = {}
-    about_plan = plan_files(texts)
-    for file in (file for file in texts.tests if file not in about_plan):
+    for file in texts.tests:
         target = case_target(file.path, file.text)
         version = target.version if target else champion
         found.setdefault(version, []).append(file)
@@ -184,7 +166,7 @@ def _read(file: TextFile, version: int, ruleset: CompiledRuleset | None) -> Case
     )
 
 
-def _failure(result: CaseResult | PlanCaseResult) -> Diagnostic:
+def _failure(result: CaseResult) -> Diagnostic:
     place = result.case.place
     message = f"test `{result.case.name}` fails: {why(result)}"
     return Diagnostic(

@@ -1,4 +1,4 @@
-"""What no test case is about: versions that a plan names, and the plan's own bounds."""
+"""Versions that a plan names and that no test case is about."""
 
 from __future__ import annotations
 
@@ -8,33 +8,13 @@ from decision_service.language.diagnostics import Diagnostic, Place, Report, Sev
 from decision_service.language.yaml import parser as yaml
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 from decision_service.pipeline.rules.folder import ProductTexts, RuleFolder
-from decision_service.pipeline.trial.plan_cases.reading import plan_cases_in
 from decision_service.ruleset.testing.cases import case_target
 
 
 def without_cases(folder: RuleFolder) -> Iterator[Diagnostic]:
-    """T003 for each version of a folder that a plan names and that has no case; T004 for plans."""
+    """T003 for each version of a folder that a plan names and that has no case."""
     for product in folder.products:
         yield from untested(product).values()
-        plan = untested_plan(product)
-        if plan is not None:
-            yield plan
-
-
-def untested_plan(product: ProductTexts) -> Diagnostic | None:
-    """T004 (a warning) for a plan with caps or a control share and without a case."""
-    if product.plan is None or any(plan_cases_in(f.path, f.text) for f in product.tests):
-        return None
-    report = Report()
-    root = yaml.read(product.plan.path, product.plan.text, report)
-    caps = _items(_get(root, "caps"))
-    if not isinstance(root, MapNode) or not (caps or root.get("explore") is not None):
-        return None
-    place = root.key_place("caps" if caps else "explore")
-    message = f"no test case is about the caps or the control share of {product.product}"
-    file = f"{product.path}/tests/plan.yaml"
-    hint = f"write `plan: {product.product}` and `cases:` into {file}; `rules test` prints some"
-    return _diagnostic("T004", Severity.WARNING, place, message, hint, report)
 
 
 def untested(product: ProductTexts) -> Mapping[int, Diagnostic]:
@@ -87,8 +67,7 @@ def _items(node: YamlNode | None) -> tuple[YamlNode, ...]:
 
 def _tested(product: ProductTexts, champion: int) -> frozenset[int]:
     """The versions that have a case; a file that names no version is about the champion."""
-    about = [file for file in product.tests if plan_cases_in(file.path, file.text) is None]
-    targets = [case_target(file.path, file.text) for file in about]
+    targets = [case_target(file.path, file.text) for file in product.tests]
     return frozenset((t.version if t else champion) for t in targets if t is None or t.cases)
 
 
@@ -97,12 +76,6 @@ def _untested(
 ) -> Diagnostic:
     message = f"{product.product} v{version} is the plan's {role} and has no test case"
     hint = f"write cases in {product.path}/tests/v{version}.yaml, or take it out of the plan"
-    return _diagnostic("T003", Severity.ERROR, place, message, hint, report)
-
-
-def _diagnostic(
-    code: str, severity: Severity, place: Place, message: str, hint: str, report: Report
-) -> Diagnostic:
     at = (place.file, place.line, place.column, place.end)
     quoted = report.quote(place.file, place.line)
-    return Diagnostic(code, severity, *at, message, hint, quoted)
+    return Diagnostic("T003", Severity.ERROR, *at, message, hint, quoted)

@@ -21,24 +21,19 @@ _VALUES: Mapping[ValueType, Schema] = {
 _DAY: Schema = {"type": "string", "pattern": forms.DAY}
 
 
-def tests_schema(catalogue: Mapping[str, FactorSpec], of_plan: Schema) -> Schema:
-    """The schema of `tests/*.yaml` against a catalogue of factors.
-
-    `of_plan` is the form of a file with `plan:` in place of `ruleset:`.
-    """
+def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
+    """The schema of `tests/*.yaml` against a catalogue of factors."""
     keys = {
         "ruleset": about(forms.PRODUCT, "The product"),
         "version": about(forms.VERSION, "The version that is tested"),
         "as_of": about(_DAY, "The day of decision, unless a case names its own"),
         "defaults": closed("the defaults", (), _given()),
         "cases": listed(_case(), minItems=1),
-        "unnoticed": listed(mark_schema(), minItems=1),
+        "unnoticed": listed(_mark(), minItems=1),
     }
     return {
         "$schema": forms.DIALECT,
-        "if": {"required": ["plan"]},
-        "then": of_plan,
-        "else": closed("rule tests", ("ruleset", "version", "cases"), keys),
+        **closed("rule tests", ("ruleset", "version", "cases"), keys),
         "$defs": {
             "missing": about(_missing(), "Why it is missing, perhaps with the failure's reason"),
             "factors": closed(
@@ -75,7 +70,7 @@ def _case() -> Schema:
     return closed("a case", ("name", "expect"), keys)
 
 
-def mark_schema() -> Schema:
+def _mark() -> Schema:
     """The schema of a change of a figure that no case has to notice."""
     keys = {
         "at": about(forms.TEXT, "The figure, as `rules test --figures` names it"),

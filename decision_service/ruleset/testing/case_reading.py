@@ -152,6 +152,10 @@ def parse_cases(
     """
     report = Report()
     node = read(path, text, report)
+    if isinstance(node, MapNode) and (plan := node.get("plan")) is not None:
+        hint = "remove the file: `rollout explain` says how a plan places an applicant"
+        report.error("R120", plan.place, "there are no tests of plans", hint)
+        return CaseFile(path, (), report.diagnostics())
     fields = node and Fields.of(
         node,
         "a file of cases",
@@ -162,14 +166,6 @@ def parse_cases(
     cases = _Reader(fields, ruleset, catalogue).cases() if fields else []
     marks = read_marks(fields) if fields else ()
     return CaseFile(path, () if report.failed else tuple(cases), report.diagnostics(), marks)
-
-
-def claim_name(name: str | None, place: Place, names: dict[str, Place], report: Report) -> None:
-    """Add a case's name to those of its file; R124 where an earlier case has it."""
-    first = names.setdefault(name, place) if name is not None else place
-    if first != place:
-        hint = f"it stands on line {first.line} already"
-        report.error("R124", place, "the name of the case is repeated", hint)
 
 
 class _Reader:
@@ -238,7 +234,10 @@ class _Reader:
         if fields is None:
             return None
         name, place = fields.text("name"), fields.place("name")
-        claim_name(name, place, self.names, self.report)
+        first = self.names.setdefault(name, place) if name is not None else place
+        if first != place:
+            hint = f"it stands on line {first.line} already"
+            self.report.error("R124", place, "the name of the case is repeated", hint)
         expect = fields.get("expect")
         expectation = read_expectation(expect, self.report) if expect is not None else None
         if expect is not None:

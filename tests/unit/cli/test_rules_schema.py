@@ -14,12 +14,10 @@ from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import ListNode, MapNode
 from decision_service.language.yaml.parser import read
-from decision_service.pipeline.trial.plan_cases.reading import parse_plan_cases
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.testing.case_reading import parse_cases
 from tests.unit.cli.commands import ROOT, SHIPPED, WORKED_EXAMPLE, command
-from tests.unit.pipeline.plan_cases import under_test
 
 SEGMENTS = ROOT / "tests" / "rulesets" / "segments"
 
@@ -248,7 +246,7 @@ def test_the_schemas_maps_have_the_keys_that_the_readers_have(monkeypatch):
 
 
 def _maps_that_are_opened(monkeypatch):
-    opened, tested = set(), under_test()
+    opened = set()
     keep = Fields.__init__
 
     def record(self, node, what, report, *, required=(), optional=()):
@@ -270,42 +268,7 @@ def _maps_that_are_opened(monkeypatch):
         compile_ruleset(RulesetFiles(name, f"rules/{name}/v1.yaml", path.read_text()), catalogue())
     cases = (WORKED_EXAMPLE / "cases.yaml").read_text()
     parse_cases("tests/v1.yaml", cases, ruleset, catalogue())
-    parse_plan_cases("tests/plan.yaml", PLAN_CASES, tested)
     return opened
-
-
-PLAN_CASES = """\
-plan: personal-loan-ph
-cases:
-  - name: one
-    rules: {outcome: DECLINE, reasons: [DEBT_TOO_HIGH], score_aside: {amount: 100, tier: T4}}
-    day: {approvals: 5, amount: 500.5, tiers: {T4: {approvals: 1, amount: 100}}, explored: 0}
-    draw: 0.999
-    explored_before: none
-    expect: {outcome: APPROVE, reasons: [], cap: none, explored: true, amount: 100, charge: 100}
-unnoticed:
-  - {at: explore.percent, from: 1, to: [1.1], because: nobody comes}
-"""
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("plan:", "plans:"),
-        ("cases:", "casses:"),
-        ("draw: 0.999", "draw: 100"),
-        ("outcome: DECLINE,", "outcome: NO,"),
-        ("explored: 0}", "explored: none}"),
-        ("score_aside: {amount: 100, ", "score_aside: {"),
-        ("cap: none", "capped: none"),
-    ],
-)
-def test_a_plan_s_cases_have_a_form_of_their_own(old, new):
-    """A file with `plan:` validates as one of a plan, and with a wrong word not at all."""
-    checked = validator(SchemaKind.TESTS)
-    assert [e.message for e in checked.iter_errors(document(PLAN_CASES))] == []
-    assert old in PLAN_CASES
-    assert not checked.is_valid(document(PLAN_CASES.replace(old, new, 1)))
 
 
 def _with_collect(text):

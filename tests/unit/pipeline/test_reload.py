@@ -12,7 +12,7 @@ from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
 from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
 from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.rules.folder import RuleFolder, TextFile
+from decision_service.pipeline.rules.folder import RuleFolder
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, SetClock, rulebook, shipped_rules
@@ -71,39 +71,6 @@ async def test_a_challenger_without_a_test_case_is_not_taken_over(serving: Servi
     assert serving.active_rules.current() is before
     [problem] = serving.active_rules.status.refused
     assert (problem.code, problem.quoted.strip()) == ("T003", "version: 2")
-
-
-CAPS = "caps:\n  - {name: few, approvals_per_day: 5}\n"
-CASE = """\
-plan: personal-loan-ph
-cases:
-  - name: the sixth is the last
-    rules: {outcome: APPROVE, amount: 10000}
-    day: {approvals: 5}
-    expect: {outcome: APPROVE}
-"""
-
-
-def with_case() -> RuleFolder:
-    """The shipped folder with a cap in its plan, and a case that expects another one."""
-    folder = with_plan(CHALLENGED + CAPS)
-    products = [
-        replace(one, tests=(*one.tests, TextFile(f"{one.path}/tests/plan.yaml", CASE)))
-        if one.product == PRODUCT
-        else one
-        for one in folder.products
-    ]
-    return replace(folder, products=tuple(products))
-
-
-async def test_a_plan_decides_without_cases_and_not_against_them(serving: Serving) -> None:
-    """A cap without a case is taken over; one whose case fails is refused at the case's line."""
-    serving.folder = with_plan(CHALLENGED + CAPS)
-    assert await serving.reload() == Reloaded(accepted=True, faults=0)
-    serving.folder = with_case()
-    assert await serving.reload() == Reloaded(accepted=False, faults=1)
-    [problem] = serving.active_rules.status.refused
-    assert (problem.code, problem.line) == ("T002", 3)
 
 
 async def test_a_store_that_fails_asks_for_another_reading(serving: Serving) -> None:

@@ -234,6 +234,7 @@ def test_missing_factors_are_written_with_their_cause(ruleset):
             "test-loan v1 has no offer line `aproved_amount`",
         ),
         ("ruleset: test-loan", "ruleset: no-loan", "R802", "these cases are not about test-loan"),
+        ("ruleset: test-loan", "plan: test-loan", "R120", "there are no tests of plans"),
         ("as_of: 2026-11-15\n", "", "R805", "the case has no `as_of`"),
         ("version: 1", "version: 2", "R802", "these cases are not about test-loan v1"),
         ("outcome: APPROVE", "outcome: YES", "R123", "must be one of"),

@@ -9,23 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.language.diagnostics import Severity, render_all
-from decision_service.pipeline.trial.plan_cases.reading import parse_plan_cases
-from decision_service.pipeline.trial.plan_cases.run import run_plan_cases
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.testing.cases import case_target, parse_cases
 from tests.fakes.examples import examples
-from tests.unit.pipeline.plan_cases import under_test
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import ROOT
 
 EXAMPLE = (ROOT / "tests" / "rulesets" / "worked_example" / "v1.yaml").read_text()
 CASES = (ROOT / "tests" / "rulesets" / "worked_example" / "cases.yaml").read_text()
-OF_PLAN = (
-    (ROOT / "tests/rulesets/combined/every-construct-ph/tests/plan.yaml")
-    .read_text()
-    .replace("every-construct-ph", "personal-loan-ph")
-)
 PIECES = [
     *"{}[]():,#&*!|>'\"%@`-=.<+\n\t ?",
     "  ",
@@ -113,17 +105,6 @@ def test_cases_changed_anywhere(seed):
     file = parse_cases("t.yaml", text, ruleset, CATALOGUE)
     assert all(d.line >= 1 and d.message for d in file.diagnostics)
     assert file.cases or any(d.severity is Severity.ERROR for d in file.diagnostics)
-
-
-@settings(max_examples=examples(100), deadline=None)
-@given(st.integers(0, 2**32))
-def test_a_plan_s_cases_changed_anywhere(seed):
-    """A file of a plan's cases with characters changed is read and settled, or reported."""
-    tested = under_test()
-    file = parse_plan_cases("t.yaml", _mutated(OF_PLAN, seed, edits=3), tested)
-    assert all(d.line >= 1 and d.message for d in file.diagnostics)
-    assert file.cases or any(d.severity is Severity.ERROR for d in file.diagnostics)
-    assert len(run_plan_cases(tested, file.cases)) == len(file.cases)
 
 
 @pytest.mark.parametrize("cut", range(0, len(EXAMPLE), 97))
