@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -75,7 +76,8 @@ def combined(mode: CombineIncome, facts: MonthFacts, feeders: Feeders) -> Parts:
     if mode is CombineIncome.SUM or not parts:
         return parts
     job = max(sorted(parts), key=lambda j: parts[j].amount)
-    return {job: parts[job]}
+    equal = [part.reported for part in parts.values() if part.amount == parts[job].amount]
+    return {job: _also_reported(parts[job], dict(ChainMap(*equal)))}
 
 
 def reporters(facts: MonthFacts) -> Sequence[str]:

@@ -155,12 +155,13 @@ def _take_paycheck(context: FactorContext, sheet: Sheet, check: Paycheck) -> Non
         sheet.draft.proof(month).note(check.slip.record.id, share, reported, counted=counts)
         facts, job = sheet.month(month), (check.account, check.employer)
         facts.payroll[job] = facts.payroll.get(job, 0) + share
-        sheet.bases.setdefault(month, set()).add(check.base)
+        if check.base:
+            sheet.bases.setdefault(month, set()).add(check.base)
         sheet.paid.add((check.account, month))
 
 
 def _take_flawed(context: FactorContext, sheet: Sheet) -> None:
-    """The records that have no amount to count, and what else is wrong with months of payroll."""
+    """The records that cannot be added up, and what else is wrong with months of payroll."""
     found = paychecks(context)
     for month, flaw in found.flaws:
         if month <= _settled(context, flaw.source or "", Kind.INCOMES):

@@ -48,8 +48,9 @@ class Paycheck(msgspec.Struct, frozen=True):
 
 
 class Paychecks(msgspec.Struct, frozen=True):
-    """All payroll: what counts, what is wrong with months, the records that have no amount.
+    """All payroll: what counts, what is wrong with months, the records that cannot be added up.
 
+    A payslip that tells no amount counts with 0: no estimate takes its place.
     `overlaps` are months of an account whose amount two overlapping payslips leave unknown,
     `parallel` the pay months of records that count beside those that their period contains.
     `employers` are the ones that stand for each account's jobs.
@@ -92,9 +93,9 @@ def _paychecks(context: FactorContext) -> Paychecks:
     paying = [(slip, job) for job, one in paid.items() for slip in one.counted]
     unreported = [slip.record for slip, _ in paying if not slip.reported]
     return Paychecks(
-        tuple(_paycheck(slip, job, names) for slip, job in paying if slip.reported),
+        tuple(_paycheck(slip, job, names) for slip, job in paying),
         (*_flaws(context, [*unread, *unreported]), *_too_many(ours)),
-        (*unread, *unreported, *_foreign(context, records, jobs)),
+        (*unread, *_foreign(context, records, jobs)),
         frozenset(pay_month(s.record) for one in paid.values() for s in one.parallel),
         tuple(_overlaps(paid)),
         names,

@@ -136,7 +136,11 @@ def _distinct(records: Sequence[R], kind: Kind) -> tuple[Sequence[R], list[Missi
     if len({r.id: None for r in records}) == len(records):
         return records, []
     kept: dict[str, R] = {}
-    others = [r for r in records if kept.setdefault(r.id, r) != r]
+    for r in records:
+        held = kept.setdefault(r.id, r)
+        if held != r:  # whichever page came first, the same content counts
+            kept[r.id] = min(held, r, key=repr)
+    others = [r for r in records if kept[r.id] != r]
     sources = {source for r in others for source in (r.source, kept[r.id].source)}
     return _ordered(kept), [_contradiction(kind, source) for source in sources]
 

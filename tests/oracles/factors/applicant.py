@@ -218,18 +218,28 @@ def broken(who: Applicant) -> list[Feeder]:
     return found
 
 
-def all_records_of(who: Applicant, kind: Kind, feeder: Feeder) -> list[Any]:
-    """One feeder's records of a kind, equal ones once."""
+def told_of(who: Applicant, kind: Kind, feeder: Feeder) -> dict[str, list[Any]]:
+    """What one feeder tells of a kind under each id: one content, or several that contradict."""
     key = (kind, feeder.id)
     if key not in who.memory:
         read = read_of(who, kind)
-        found: list[Any] = []
+        found: dict[str, list[Any]] = {}
         for record in read.records if read is not None else ():
-            if record.source == feeder.id and record not in found:
-                found.append(record)
+            if record.source == feeder.id and record not in found.setdefault(record.id, []):
+                found[record.id].append(record)
         who.memory[key] = found
-    kept: list[Any] = who.memory[key]
-    return kept
+    told: dict[str, list[Any]] = who.memory[key]
+    return told
+
+
+def all_records_of(who: Applicant, kind: Kind, feeder: Feeder) -> list[Any]:
+    """One feeder's records of a kind; of several contents under one id the first in text order."""
+    key = ("counted", kind, feeder.id)
+    if key not in who.memory:
+        told = told_of(who, kind, feeder).values()
+        who.memory[key] = [min(contents, key=repr) for contents in told]
+    counted: list[Any] = who.memory[key]
+    return counted
 
 
 def records_of(who: Applicant, kind: Kind, feeder: Feeder) -> list[Any]:

@@ -163,7 +163,6 @@ def status(who: Applicant) -> str:
         return judged(who, None, lambda _: False)
     assert isinstance(incomes, Incomes)
     span = status_span(who, incomes)
-    refuse_unusable(incomes, span)
     unsure = set(open_months(incomes, span))
     told = either_way(
         incomes,
@@ -184,12 +183,14 @@ def last_end(who: Applicant) -> int | None:
 
 def status_span(who: Applicant, incomes: Incomes) -> list[int]:
     """The months that the status looks at: the last three, and without gig work in them those
-    after the last job ended."""
+    after the last job ended; Unknown where either cannot be used."""
     three, ended = last_months(incomes, 3), last_end(who)
     refuse_unusable(incomes, three)
     if ended is None or any(works(incomes, month) for month in three):
         return three
-    return sorted({*three, *range(ended + 1, incomes.horizon + 1)})
+    after = list(range(ended + 1, incomes.horizon + 1))
+    refuse_unusable(incomes, after)
+    return sorted({*three, *after})
 
 
 def judged(who: Applicant, incomes: Incomes | None, guessed: Callable[[int], bool]) -> str:

@@ -26,6 +26,7 @@ from tests.oracles.factors.applicant import (
     records_of,
     revoked,
     tasks_of,
+    told_of,
 )
 
 DAY = timedelta(days=1)
@@ -33,10 +34,11 @@ DAY = timedelta(days=1)
 
 def contradicts_itself(who: Applicant, kind: Kind, concerned: Feeder | None = None) -> bool:
     """Whether two records that count have one id and different content, one of a given feeder."""
-    told = [record for feeder in feeders(who) for record in records_of(who, kind, feeder)]
     by_id: dict[str, list[Any]] = {}
-    for record in told:
-        by_id.setdefault(record.id, []).append(record)
+    for feeder in feeders(who):
+        if records_of(who, kind, feeder):
+            for id_, contents in told_of(who, kind, feeder).items():
+                by_id.setdefault(id_, []).extend(contents)
     for same in by_id.values():
         sources = {record.source for record in same}
         if any(record != same[0] for record in same) and (

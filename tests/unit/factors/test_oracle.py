@@ -101,6 +101,12 @@ def test_the_catalogue_agrees_with_its_reference(part: int) -> None:
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("seed", [1467, 4571, 4909, 8358, 21812])
+def test_the_two_agree_where_they_once_did_not(seed: int) -> None:
+    """Every factor of applicants on whom the two differed: equal figures, told twice, no amount."""
+    assert disagreements(seed, sorted(names())) == []
+
+
 @pytest.mark.long
 def test_the_applicants_reach_every_kind_of_answer() -> None:
     """The applicants give every factor a value and every cause a chance, or they prove little."""
