@@ -9,11 +9,13 @@ import pytest
 from decision_service.config import FetchMode
 from decision_service.domain.verdict import Outcome
 from tests.stories.comparison import differences, explained
-from tests.stories.reading import read_story
+from tests.stories.reading import service_story
 from tests.stories.running import decide
 
 FOLDER = Path(__file__).parent
-STORIES = [read_story(path, f"tests/stories/{path.name}") for path in sorted(FOLDER.glob("*.yaml"))]
+STORIES = [
+    service_story(path, f"tests/stories/{path.name}") for path in sorted(FOLDER.glob("*.yaml"))
+]
 RUNS = [
     pytest.param(story, mode, id=f"{story.name}-{mode.value}")
     for story in STORIES
