@@ -1,4 +1,4 @@
-"""A story of the whole service: what rules know of it, and how the vendor and the service answer."""
+"""A story of the whole service: beside its rules, how vendor and service answer."""
 
 from __future__ import annotations
 

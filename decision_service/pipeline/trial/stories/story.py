@@ -12,11 +12,21 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.factor import FactorValue
+from decision_service.domain.kinds import MONTHLY_KINDS, Kind
 from decision_service.domain.money import Money
 from decision_service.domain.own_facts import History, Match, OwnFacts, Reuse
 from decision_service.domain.person import FoundPerson, GivenApplicant
-from decision_service.domain.snapshot import Account, Identity, Read, Snapshot, Source, Task
+from decision_service.domain.snapshot import (
+    Account,
+    Identity,
+    Read,
+    Snapshot,
+    Source,
+    Task,
+    Transaction,
+)
 from decision_service.factors.compute import compute
+from decision_service.factors.plan import fetch_plan
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Place, Report
 from decision_service.language.yaml.fields import Fields
@@ -92,7 +102,13 @@ def run_story(story: Story, product: Product) -> CaseResult:
     used = {one.provider_id for one in story.snapshot.accounts}
     used |= {one.provider_id for one in story.snapshot.sources}
     providers = tuple(known[name] for name in sorted(used & known.keys()))
-    snapshot = replace(story.snapshot, providers=providers)
+    plan = fetch_plan(needs, case.as_of)
+    unasked = {one.value: None for one in MONTHLY_KINDS | {Kind.LINKS} if one not in plan.kinds}
+    every: Read[Transaction] = story.snapshot.transactions or Read()
+    asked = tuple(t for t in every.records if plan.first_day is None or t.date >= plan.first_day)
+    transactions = replace(every, records=asked, first_day=plan.first_day)
+    reads: dict[str, Any] = {"transactions": transactions, **unasked}
+    snapshot = replace(story.snapshot, providers=providers, **reads)
     own = with_match(story.own, story.applicant, snapshot, needs, case.as_of)
     factors = compute(snapshot, needs, case.as_of, own).values
     answers = list_answers(ruleset, bound.values, case.as_of.date)
