@@ -159,3 +159,11 @@ class FetchPlan(msgspec.Struct, frozen=True):
     transactions_from: date | None = None
     stand_in_from: date | None = None
     people: bool = False
+
+    @property
+    def first_day(self) -> date | None:
+        """The first day of transactions to ask for; None is all of them."""
+        if self.transactions is WhenTransactions.IF_STANDING_IN:
+            return self.stand_in_from
+        named = (day for day in (self.transactions_from, self.stand_in_from) if day is not None)
+        return min(named, default=None)

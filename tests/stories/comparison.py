@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from decision_service.domain.errors import InputInvalid
-from decision_service.domain.factor import FactorValue
 from decision_service.domain.missing import Missing
-from decision_service.domain.money import Money
 from decision_service.domain.months import Month
 from decision_service.domain.verdict import Verdict
+from decision_service.pipeline.trial.stories.story import figure_differences, shown_value
 from tests.stories.running import Decided
-from tests.stories.story import Story, Waiting
+from tests.stories.story import ServiceStory, Waiting
 
 Line = tuple[str, str, str]
 """A field, what is expected of it, what came."""
 
 
-def differences(story: Story, decided: Decided) -> list[Line]:
+def differences(story: ServiceStory, decided: Decided) -> list[Line]:
     """Everything in which the decision is not the story's."""
-    expected, verdict = story.expected, decided.verdict
-    if expected.refused is not None or verdict is None:
+    verdict, case = decided.verdict, story.rules.case
+    if story.refused is not None or verdict is None:
         return list(_refusal(story, decided))
-    found: list[Line] = []
-    if expected.verdict is not None:
-        told = expected.verdict.differences(verdict)
-        found += [(d.field, d.expected, d.actual) for d in told]
+    told = (*case.expectation.differences(verdict), *figure_differences(case, decided.facts))
+    found: list[Line] = [(d.field, d.expected, d.actual) for d in told]
     named = {reason.factor for reason in verdict.reasons}
-    if not set(expected.about) <= named:
-        found.append(("about", ", ".join(expected.about), ", ".join(sorted(named)) or "none"))
-    found += _figures(story, decided)
-    if expected.waits_for is not None:
-        found += _waiting(story, expected.waits_for, verdict)
+    if not set(story.about) <= named:
+        found.append(("about", ", ".join(story.about), ", ".join(sorted(named)) or "none"))
+    if story.waits_for is not None:
+        found += _waiting(story, story.waits_for, verdict)
     return found
 
 
-def _refusal(story: Story, decided: Decided) -> Iterator[Line]:
-    refused, error = story.expected.refused, decided.error
+def _refusal(story: ServiceStory, decided: Decided) -> Iterator[Line]:
+    refused, error = story.refused, decided.error
     if refused is None:
         yield "outcome", str(story.outcome), f"refused: {error}"
     elif error is None:
@@ -51,27 +46,18 @@ def _refusal(story: Story, decided: Decided) -> Iterator[Line]:
             yield "refused.field", refused.field, ", ".join(sorted(fields))
 
 
-def _figures(story: Story, decided: Decided) -> Iterator[Line]:
-    for name, value in (story.expected.figures or {}).items():
-        factor = decided.factors.get(name)
-        actual = "not asked for" if factor is None else _value(factor)
-        if actual != _plain(value):
-            yield name, _plain(value), actual
-
-
-def _waiting(story: Story, waits: Waiting, verdict: Verdict) -> Iterator[Line]:
+def _waiting(story: ServiceStory, waits: Waiting, verdict: Verdict) -> Iterator[Line]:
     found = [one.missing for one in verdict.data_requests if one.missing.month is not None]
-    ids = {one.name: one.id for one in story.accounts}
-    if not any(_is(waits, missing, ids) for missing in found):
+    if not any(_is(waits, missing) for missing in found):
         told = "; ".join(sorted({_awaited(missing) for missing in found})) or "nothing"
         account = f" by {waits.account}" if waits.account else ""
         yield "waits_for", f"{waits.month}{account}, due {waits.due or 'whenever'}", told
 
 
-def _is(waits: Waiting, missing: Missing, ids: dict[str, str]) -> bool:
+def _is(waits: Waiting, missing: Missing) -> bool:
     same_month = missing.month == waits.month.index
     same_day = waits.due is None or missing.due == waits.due
-    same_source = waits.account is None or ids.get(waits.account) == missing.source
+    same_source = waits.account is None or f"a-{waits.account}" == missing.source
     return same_month and same_day and same_source
 
 
@@ -79,7 +65,7 @@ def _awaited(missing: Missing) -> str:
     return f"{Month(missing.month or 0)} by {missing.source}, due {missing.due}"
 
 
-def explained(story: Story, decided: Decided, found: list[Line]) -> str:
+def explained(story: ServiceStory, decided: Decided, found: list[Line]) -> str:
     """The whole story of a failure, for whoever reads the test's output."""
     lines = [f"{story.path}: {story.title}", ""]
     lines += [f"  {name}: expected {expected}, got {actual}" for name, expected, actual in found]
@@ -105,20 +91,6 @@ def _requests(verdict: Verdict) -> Iterator[str]:
 def _factors(decided: Decided) -> Iterator[str]:
     """Those that the reasons name first."""
     named = {r.factor for r in decided.verdict.reasons} if decided.verdict else set()
-    for name in sorted(decided.factors, key=lambda n: (n not in named, n)):
-        yield f"    {'*' if name in named else ' '} {name} = {_value(decided.factors[name])}"
-
-
-def _value(factor: FactorValue) -> str:
-    if factor.value is None:
-        return "missing " + ", ".join(sorted({m.cause.value for m in factor.missing}))
-    value = factor.value
-    return _plain(value.major if isinstance(value, Money) else value)
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | Decimal):
-        return f"{Decimal(value).normalize():f}"
-    return str(value)
+    factors = decided.facts.factors
+    for name in sorted(factors, key=lambda n: (n not in named, n)):
+        yield f"    {'*' if name in named else ' '} {name} = {shown_value(factors[name])}"

@@ -1,116 +1,102 @@
-"""Reads a story's file; every fault is told with file, line and what to do."""
+"""Reads a story of the whole service; every fault is told with file, line and what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import Decimal
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
-from decision_service.domain.person import GivenApplicant
+from decision_service.domain.kinds import Kind
+from decision_service.domain.snapshot import KnownCount
 from decision_service.language.diagnostics import Report, render_all
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import MapNode
-from decision_service.language.yaml.parser import read
-from decision_service.language.yaml.readers import as_scalar, as_text
-from decision_service.ruleset.testing.expectations import read_expectation
-from tests.stories.accounts import LISTS, read_account
-from tests.stories.on_record import read_on_record
-from tests.stories.story import Expected, Plain, Refused, Story, Waiting
-from tests.stories.times import Today, read_date, read_month, read_today
+from decision_service.language.yaml.readers import as_choice, as_text
+from decision_service.pipeline.rules.loading import load_rules
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.trial.stories.records import SECTIONS, Part, each
+from decision_service.pipeline.trial.stories.story import Story, read_story
+from tests.fakes.shipped import FOLDER
+from tests.stories.story import Refused, ServiceStory, Waiting
 
-PRODUCTS = ("personal-loan-ph", "gig-advance-ph")
-FAILING = (*LISTS, "providers")
-REQUIRED = ("title", "product", "today", "application", "accounts", "why")
-_APPLICANT = ("name", "born", "phone", "email")
-_EXPECTED = ("expect", "about", "figures", "waits_for", "refused")
-OPTIONAL = (*_EXPECTED, "version", "applicant", "failing", "clean", "changed", "on_record")
+ALSO = ("about", "waits_for", "refused", "failing", "clean", "changed")
+OF_ACCOUNT = ("earlier",)
 
 
 class StoryRefused(ValueError):
     """A file that is no story; the message shows every fault with its line."""
 
 
-def read_story(path: Path, shown: str) -> Story:
+@cache
+def shipped() -> Rulebook:
+    """The products of `rules/`."""
+    loading = load_rules(FOLDER, datetime(2026, 11, 15, 4, tzinfo=UTC))
+    assert loading.rulebook is not None, render_all(loading.errors)
+    return loading.rulebook
+
+
+def service_story(path: Path, shown: str) -> ServiceStory:
     """The story of a file, `shown` being its name in messages; raises StoryRefused."""
-    report = Report()
-    story = _story(path, shown, report)
+    report, products = Report(), shipped().products
+    rules = read_story(shown, path.read_text(encoding="utf-8"), products, report, ALSO, OF_ACCOUNT)
+    story = rules and _with_service(rules, report)
     if report.failed or story is None:
         raise StoryRefused(render_all(report.diagnostics()) or f"{shown}: the file is empty")
     return story
 
 
-def _story(path: Path, shown: str, report: Report) -> Story | None:
-    node = read(shown, path.read_text(encoding="utf-8"), report)
-    fields = node and Fields.of(node, "a story", report, required=REQUIRED, optional=OPTIONAL)
-    today_node = fields and fields.get("today")
-    today = read_today(today_node, report) if today_node else None
-    if not fields or today is None:
-        return None
+def _with_service(rules: Story, report: Report) -> ServiceStory:
+    fields = rules.fields
     _check_changes(fields, report)
-    names: set[str] = set()
-    accounts = [read_account(one, names, today, report) for one in fields.items("accounts")]
-    return Story(
-        shown,
-        fields.text("title") or "",
-        fields.choice("product", PRODUCTS) or "",
-        fields.integer("version", 1),
-        today,
-        _plain(fields.map("application"), report),
-        _applicant(fields),
-        tuple(one for one in accounts if one is not None),
-        _choices(fields, "failing"),
+    accounts = {}
+    for node in fields.items("accounts"):
+        account = Fields(node, "an account", report, optional=[e.key for e in node.entries])
+        accounts[account.text("name") or account.text("provider")] = account
+    failing = [
+        as_choice(n, "`failing`", ServiceStory.LISTS, report) for n in fields.items("failing")
+    ]
+    return ServiceStory(
+        rules,
+        tuple(failing),
+        tuple(one for name, held in accounts.items() for one in _earlier(rules, name, held)),
         fields.flag("clean") is not False,
-        _expected(fields, today, names),
-        fields.text("why") or "",
-        read_on_record(fields.get("on_record"), today, report),
-    )
-
-
-def _applicant(fields: Fields) -> GivenApplicant | None:
-    """Who applies, as the loan system says; None where it says nothing."""
-    node = fields.get("applicant")
-    inner = node and Fields.of(node, "`applicant`", fields.report, optional=_APPLICANT)
-    if not inner:
-        return None
-    name, phone, email = (inner.text(key) or "" for key in ("name", "phone", "email"))
-    return GivenApplicant(name, inner.day("born"), phone, email)
-
-
-def _expected(fields: Fields, today: Today, names: set[str]) -> Expected:
-    report = fields.report
-    if not fields.has("expect") and not fields.has("refused"):
-        hint = "add `expect: {outcome: …}`, or `refused:` where the request itself is turned down"
-        report.error("R121", fields.node.place, "a story has no `expect`", hint)
-    expect = fields.get("expect")
-    return Expected(
-        read_expectation(expect, report) if expect is not None else None,
         tuple(as_text(n, "`about`", report) or "" for n in fields.items("about")),
-        _plain(fields.map("figures"), report),
-        _waiting(fields, today, names),
+        _waiting(rules, accounts),
         _refused(fields),
     )
 
 
-def _waiting(fields: Fields, today: Today, names: set[str]) -> Waiting | None:
-    node = fields.get("waits_for")
-    optional = ("due", "account")
-    inner = node and Fields.of(
-        node, "`waits_for`", fields.report, required=("month",), optional=optional
-    )
-    if not inner:
+def _part(story: Story, fields: Fields) -> Part:
+    return Part(fields, story.case.as_of, "PHP")
+
+
+def _earlier(story: Story, name: str, account: Fields) -> list[KnownCount]:
+    """How many records an earlier decision saw of an account, and the newest one's month."""
+    found = []
+    for node in each(account.get("earlier")):
+        required, optional = ("kind", "count"), ("newest",)
+        fields = Fields.of(node, "`earlier`", account.report, required=required, optional=optional)
+        kind = Kind(SECTIONS[fields.choice("kind", SECTIONS)].kind)
+        newest = _part(story, fields).month(fields.get("newest"), "newest")
+        count = fields.integer("count", 1)
+        found.append(KnownCount(f"a-{name}", kind, count, newest.index if newest else None))
+    return found
+
+
+def _waiting(story: Story, names: dict[str, Fields]) -> Waiting | None:
+    node, report = story.fields.get("waits_for"), story.fields.report
+    keys = {"required": ("month",), "optional": ("due", "account")}
+    fields = node and Fields.of(node, "`waits_for`", report, **keys)
+    if not fields:
         return None
-    month_node, due_node = inner.get("month"), inner.get("due")
-    month = month_node and read_month(month_node, "`month`", today, fields.report)
-    due = due_node and read_date(due_node, "`due`", today, fields.report)
-    account = inner.choice("account", sorted(names))
-    return Waiting(month, due or None, account) if month else None
+    part = _part(story, fields)
+    month = part.month(fields.get("month"), "month")
+    return Waiting(month, part.day("due"), fields.choice("account", sorted(names)))
 
 
-def _refused(fields: Fields) -> Refused | None:
-    node = fields.get("refused")
-    optional = ("field", "not_ready")
-    inner = node and Fields.of(node, "`refused`", fields.report, optional=optional)
-    return Refused(inner.text("field"), bool(inner.flag("not_ready"))) if inner else None
+def _refused(story: Fields) -> Refused | None:
+    node, optional = story.get("refused"), ("field", "not_ready")
+    fields = node and Fields.of(node, "`refused`", story.report, optional=optional)
+    return Refused(fields.text("field"), bool(fields.flag("not_ready"))) if fields else None
 
 
 def _check_changes(fields: Fields, report: Report) -> None:
@@ -121,25 +107,3 @@ def _check_changes(fields: Fields, report: Report) -> None:
             change.day("on")
             change.text("what")
             change.text("because")
-
-
-def _choices(fields: Fields, key: str) -> tuple[str, ...]:
-    items = (as_scalar(node, f"`{key}`", fields.report) for node in fields.items(key))
-    found = tuple(item for item in items if item is not None)
-    for item in found:
-        if item.text not in FAILING:
-            hint = "write some of: " + ", ".join(FAILING)
-            fields.report.error("R123", item.place, f"no list is named `{item.text}`", hint)
-    return tuple(item.text for item in found)
-
-
-def _plain(node: MapNode | None, report: Report) -> Mapping[str, Plain]:
-    """Names with numbers, flags and texts."""
-    found: dict[str, Plain] = {}
-    for entry in node.entries if node else ():
-        scalar = as_scalar(entry.value, f"`{entry.key}`", report)
-        if scalar is not None and scalar.is_number:
-            found[entry.key] = Decimal(scalar.text)
-        elif scalar is not None:
-            found[entry.key] = scalar.text == "true" if scalar.is_flag else scalar.text
-    return found

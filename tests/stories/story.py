@@ -1,22 +1,15 @@
-"""A story: one applicant as an analyst tells it, and what is expected of the product."""
+"""A story of the whole service: beside its rules, how vendor and service answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from typing import ClassVar
 
 from decision_service.domain.months import Month
-from decision_service.domain.own_facts import OwnFacts
-from decision_service.domain.person import GivenApplicant
+from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.verdict import Outcome
-from decision_service.ruleset.testing.expectations import Expectation
-from tests.fakes.newcomer import NEWCOMER
-from tests.stories.accounts import Held
-from tests.stories.times import Today
-
-Plain = Decimal | str | bool
+from decision_service.pipeline.trial.stories.story import Story
 
 
 @dataclass(frozen=True)
@@ -37,36 +30,43 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What was written; only what was written is compared.
+class ServiceStory:
+    """One file; only what was written is compared.
 
-    `about` are factors that the reasons must name, `figures` factor values in major units.
+    `about` are factors that the reasons must name, `known` what an earlier decision saw.
     """
 
-    verdict: Expectation | None
+    LISTS: ClassVar = (
+        "incomes", "eincomes", "contributions", "employments", "liabilities", "transactions",
+        "tasks", "insights", "identities", "providers",
+    )  # fmt: skip
+    rules: Story
+    failing: tuple[str, ...] = ()
+    known: tuple[KnownCount, ...] = ()
+    clean: bool = True
     about: tuple[str, ...] = ()
-    figures: Mapping[str, Plain] | None = None
     waits_for: Waiting | None = None
     refused: Refused | None = None
 
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self.rules.case.place.file
 
-@dataclass(frozen=True)
-class Story:
-    """One file; `version` None is the champion's, `own` what this lender has on record."""
+    @property
+    def title(self) -> str:
+        """The applicant in one line."""
+        return self.rules.case.name
 
-    path: str
-    title: str
-    product: str
-    version: int | None
-    today: Today
-    application: Mapping[str, Plain]
-    applicant: GivenApplicant | None
-    accounts: tuple[Held, ...]
-    failing: tuple[str, ...]
-    clean: bool
-    expected: Expected
-    why: str
-    own: OwnFacts = NEWCOMER
+    @property
+    def why(self) -> str:
+        """The reason in the analyst's words."""
+        return self.rules.fields.text("why")
+
+    @property
+    def product(self) -> str:
+        """Whose rules decide."""
+        return self.rules.ruleset.ruleset
 
     @property
     def name(self) -> str:
@@ -76,10 +76,9 @@ class Story:
     @property
     def outcome(self) -> Outcome | None:
         """The outcome that is expected; None where the request is refused."""
-        return self.expected.verdict.outcome if self.expected.verdict else None
+        return self.rules.case.expectation.outcome
 
     @property
     def either_way(self) -> bool:
         """Whether payloads tell the same as lists: uploads have none, and no single list fails."""
-        lists_failing = set(self.failing) - {"tasks", "providers"}
-        return all(one.listed for one in self.accounts) and not lists_failing
+        return not self.rules.snapshot.sources and not set(self.failing) - {"tasks", "providers"}

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from decision_service.config import FetchMode
+from decision_service.domain.factor import FactorValue
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.verdict import DataRequest, Outcome
+from decision_service.ruleset.testing.case_reading import Given
+from decision_service.ruleset.testing.expectations import NOTHING_EXPECTED, Expectation
 from tests.stories.comparison import differences, explained
-from tests.stories.reading import read_story
+from tests.stories.reading import service_story
 from tests.stories.running import decide
 from tests.stories.story import Refused, Waiting
 
@@ -23,7 +26,7 @@ FOLDER = Path(__file__).parent
 
 def story_of(name):
     """A story by its file's name."""
-    return read_story(FOLDER / f"{name}.yaml", f"tests/stories/{name}.yaml")
+    return service_story(FOLDER / f"{name}.yaml", f"tests/stories/{name}.yaml")
 
 
 STEADY = story_of("loan-steady-payroll-and-sss")
@@ -34,8 +37,6 @@ WAITED = Missing(
 )
 FAULTS = [
     ({"about": ("income.latest_share",)}, ("about", "income.latest_share", "none")),
-    ({"figures": {"income.months_24m": Decimal(9)}}, ("income.months_24m", "9", "24")),
-    ({"figures": {"income.age": Decimal(9)}}, ("income.age", "9", "not asked for")),
     (
         {"refused": Refused("requested_amount", not_ready=False)},
         ("outcome", "the request is refused", "APPROVE"),
@@ -47,26 +48,42 @@ FAULTS = [
 ]
 
 
+def expecting(story, **expected):
+    """The story with another expectation or other figures."""
+    return replace(
+        story,
+        rules=structs.replace(story.rules, case=structs.replace(story.rules.case, **expected)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("figure", "line"),
+    [
+        (FactorValue("income.months_24m", 9), ("income.months_24m", "9", "24")),
+        (FactorValue("loans.count", 9), ("loans.count", "9", "not asked for")),
+    ],
+)
+def test_a_figure_that_is_not_as_expected_is_named(figure, line):
+    """A factor of another value, and one that the version does not use, give a line each."""
+    story = expecting(STEADY, given=Given(STEADY.rules.case.given.inputs, {figure.name: figure}))
+    assert differences(story, decide(story, FetchMode.LISTS)) == [line]
+
+
 @pytest.mark.parametrize(("expected", "line"), FAULTS)
 def test_what_is_not_as_expected_is_named(expected, line):
     """Each expectation that is not met gives one line: what, expected, actual."""
-    story = replace(STEADY, expected=replace(STEADY.expected, **expected))
+    story = replace(STEADY, **expected)
     assert differences(story, decide(story, FetchMode.LISTS)) == [line]
 
 
 def test_an_outcome_that_differs_is_explained():
     """The account of a failure shows expected beside actual, the factors and the story's why."""
-    expectation = replace(STEADY.expected, verdict=_declined(STEADY.expected.verdict))
-    story = replace(STEADY, expected=expectation)
+    story = expecting(STEADY, expectation=Expectation(Outcome.DECLINE, None, {}, {}, None))
     decided = decide(story, FetchMode.LISTS)
     text = explained(story, decided, differences(story, decided))
     assert "outcome: expected DECLINE, got APPROVE" in text
     assert "income.months_24m = 24" in text
     assert story.why in text
-
-
-def _declined(expectation):
-    return type(expectation)(Outcome.DECLINE, None, {}, {}, None)
 
 
 @pytest.mark.parametrize(
@@ -84,13 +101,13 @@ def test_month_day_and_account_that_are_waited_for_are_compared(waits, met):
     decided = decide(STEADY, FetchMode.LISTS)
     request = DataRequest("income.months_24m", WAITED, "")
     verdict = type(decided.verdict)(Outcome.APPROVE, data_requests=(request,))
-    story = replace(STEADY, expected=replace(STEADY.expected, verdict=None, waits_for=waits))
+    story = replace(expecting(STEADY, expectation=NOTHING_EXPECTED), waits_for=waits)
     assert (differences(story, replace(decided, verdict=verdict)) == []) is met
 
 
 def test_data_that_is_not_ready_is_no_wrong_field():
     """A request that is answered with DATA_NOT_READY was not refused for one of its fields."""
     refused = Refused("requested_amount", not_ready=False)
-    story = replace(NOT_READY, expected=replace(NOT_READY.expected, refused=refused))
+    story = replace(NOT_READY, refused=refused)
     (line,) = differences(story, decide(story, FetchMode.LISTS))
     assert line[:2] == ("refused", "a field")

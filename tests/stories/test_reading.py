@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from decision_service.config import FetchMode
-from decision_service.domain.person import GivenApplicant
-from tests.stories import accounts, reading
+from decision_service.domain.person import FoundPerson, GivenApplicant
+from decision_service.pipeline.trial.stories import story as product_story
+from decision_service.pipeline.trial.stories.records import SECTIONS
+from tests.stories import reading
 from tests.stories.comparison import differences
-from tests.stories.monthly import EVERY, PAYSLIP
-from tests.stories.reading import StoryRefused, read_story
+from tests.stories.reading import StoryRefused, service_story
 from tests.stories.running import decide
-from tests.stories.writer import MONTHS
 
 FOLDER = Path(__file__).parent
 RULES = FOLDER.parents[1] / "docs" / "rules.md"
@@ -38,7 +39,7 @@ def refusal(text, tmp_path):
     path = tmp_path / "story.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(StoryRefused) as refused:
-        read_story(path, "tests/stories/story.yaml")
+        service_story(path, "tests/stories/story.yaml")
     return str(refused.value)
 
 
@@ -72,13 +73,14 @@ def test_a_story_says_who_applies_and_whose_account_it_is(tmp_path):
         born, f"{born}\n    person: Juan Cruz\n    phone: '+639175551234'", 1
     )
     path.write_text(at_account + applicant, encoding="utf-8")
-    story = read_story(path, "story.yaml")
-    assert story.applicant == GivenApplicant("Juan P. Cruz", date(1991, 4, 12), "0917 555 1234")
-    (identity,) = story.accounts[0].lists["identities"]
-    assert (identity["fullName"], identity["dob"]) == ("Juan Cruz", "1991-04-12")
-    assert identity["phones"] == [{"number": "+639175551234", "type": "Mobile"}]
+    story = service_story(path, "story.yaml")
+    given = GivenApplicant("Juan P. Cruz", date(1991, 4, 12), "0917 555 1234")
+    assert story.rules.applicant == given
+    (person,) = story.rules.snapshot.identities.people
+    found = FoundPerson("Juan Cruz", date(1991, 4, 12), ("+639175551234",), (), "a-sprout_ph")
+    assert person == found
     path.write_text(STEADY, encoding="utf-8")
-    assert read_story(path, "story.yaml").applicant is None
+    assert service_story(path, "story.yaml").rules.applicant is None
 
 
 def test_a_change_needs_its_reason(tmp_path):
@@ -92,7 +94,7 @@ def test_a_change_with_date_and_reason_is_read(tmp_path):
     path = tmp_path / "story.yaml"
     changed = "changed:\n  - {on: 2026-12-01, what: was REFER, because: the page was mended}\n"
     path.write_text(STEADY + changed, encoding="utf-8")
-    assert read_story(path, "story.yaml").title == "A steady clerk with payroll and remitted SSS"
+    assert service_story(path, "story.yaml").title == "A steady clerk with payroll and remitted SSS"
 
 
 def section():
@@ -106,11 +108,16 @@ def test_the_page_shows_a_story_that_comes_true(tmp_path):
     example = section().partition("```yaml\n")[2].partition("```")[0]
     path = tmp_path / "story.yaml"
     path.write_text(example, encoding="utf-8")
-    story = read_story(path, "docs/rules.md")
+    story = service_story(path, "docs/rules.md")
     assert differences(story, decide(story, FetchMode.LISTS)) == []
 
 
 def test_the_page_names_every_key():
     """docs/rules.md tells of every key that a story may have."""
-    keys = {*reading.REQUIRED, *reading.OPTIONAL, *accounts.OPTIONAL, *MONTHS, *PAYSLIP, *EVERY}
+    of_story = {*product_story.REQUIRED, *product_story.OPTIONAL, *product_story.OF_ACCOUNT}
+    keys = of_story | {*reading.ALSO, *reading.OF_ACCOUNT}
     assert [key for key in sorted(keys) if f"`{key}`" not in section()] == []
+    of_sections = {
+        key for one in SECTIONS.values() for key in f"{one.required} {one.optional}".split()
+    }
+    assert of_sections <= set(re.findall(r"\w+", section()))

@@ -27,7 +27,7 @@ _NAME_ONE = (
     "name the rules folder, a product's folder or one of its files, or begin a folder with "
     "`decision-service init FOLDER`"
 )
-_WITHIN = ("tests", "tables", "lists", "fixtures", "_data", "_shared")
+_WITHIN = ("tests", "tables", "lists", "stories", "_data", "_shared")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class ProductTexts(msgspec.Struct, frozen=True):
     plan: TextFile | None = None
     tables: Mapping[str, str] = msgspec.field(default_factory=dict)
     tests: tuple[TextFile, ...] = ()
-    fixtures: Mapping[str, str] = msgspec.field(default_factory=dict)
+    stories: tuple[TextFile, ...] = ()
     lists: Mapping[str, str] = msgspec.field(default_factory=dict)
     notices: Mapping[str, str] = msgspec.field(default_factory=dict)
 
@@ -44,13 +44,13 @@ class ProductTexts(msgspec.Struct, frozen=True):
     def contents(self) -> dict[str, str]:
         """Every file's text by its path within the folder of products."""
         plan = () if self.plan is None else (self.plan,)
-        shown = {file.path: file.text for file in (*self.rulesets.values(), *plan, *self.tests)}
+        files = (*self.rulesets.values(), *plan, *self.tests, *self.stories)
+        shown = {file.path: file.text for file in files}
         beside = {**self.tables, **self.lists, **self.notices}
         within = {f"{self.path}/{name}": text for name, text in beside.items()}
-        recorded = {f"{self.path}/tests/{name}": text for name, text in self.fixtures.items()}
         return {
             f"{self.product}{path.removeprefix(self.path)}": text
-            for path, text in {**shown, **within, **recorded}.items()
+            for path, text in {**shown, **within}.items()
         }
 
 

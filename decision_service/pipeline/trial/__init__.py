@@ -1,4 +1,4 @@
-"""Dry runs, fixtures and the rule tests of a rulebook.
+"""Dry runs, and the rule tests and stories of a rulebook.
 
 Nothing here is recorded, counted or part of a rollout.
 """

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from decision_service.domain.time import AsOf
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.pipeline.rules.folder import (
@@ -18,10 +16,9 @@ from decision_service.pipeline.rules.folder import (
 )
 from decision_service.pipeline.rules.loading import LoadResult
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
-from decision_service.pipeline.trial.fixtures import fixture_facts
+from decision_service.pipeline.trial.stories.story import run_story, stories_of
 from decision_service.pipeline.trial.untested import champion_of, untested
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.evaluator import Facts
 from decision_service.ruleset.testing.cases import (
     CaseFile,
     CaseResult,
@@ -100,6 +97,9 @@ def case_problems(folder: RuleFolder, loading: LoadResult) -> Iterator[Diagnosti
     """
     by_version = loading.by_version
     for texts in folder.products:
+        product = loading.products.get(texts.product)
+        if product is not None and product.plan.versions.champion in product.versions:
+            yield from stories_of(texts, product)[1]
         unreadable = unreadable_versions(folder, texts)
         for version, files in _by_version(texts, champion_of(texts)):
             source = texts.rulesets.get(version)
@@ -120,23 +120,29 @@ def _by_version(texts: ProductTexts, champion: int) -> list[tuple[int, list[Text
 
 
 def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionResults]:
-    without, tested = untested(texts), _by_version(texts, product.plan.versions.champion)
+    without, champion = untested(texts), product.plan.versions.champion
+    stories, faults = stories_of(texts, product)
+    about: dict[int, list[TextFile]] = {story.ruleset.version: [] for story in stories}
+    tested = sorted((about | dict(_by_version(texts, champion))).items())
     for version, files in tested:
         ruleset = product.versions.get(version)
         if ruleset is None:
             problems = tuple(d for file in files for d in _read(file, version, None).diagnostics)
             yield VersionResults(product.champion, (), problems)
         elif version not in without:
-            yield _version_results(texts, ruleset, files)
+            told = (run_story(s, product) for s in stories if s.ruleset.version == version)
+            yield _version_results(ruleset, files, told)
     for version, problem in without.items():
         files = [file for number, group in tested for file in group if number == version]
         ruleset = product.versions[version]
-        faults = [d for file in files for d in _read(file, version, ruleset).diagnostics]
-        yield VersionResults(ruleset, (), (problem, *faults))
+        found = [d for file in files for d in _read(file, version, ruleset).diagnostics]
+        yield VersionResults(ruleset, (), (problem, *found))
+    if faults:
+        yield VersionResults(product.champion, (), tuple(faults))
 
 
 def _version_results(
-    texts: ProductTexts, ruleset: CompiledRuleset, files: list[TextFile]
+    ruleset: CompiledRuleset, files: list[TextFile], told: Iterable[CaseResult]
 ) -> VersionResults:
     results: list[CaseResult] = []
     problems: list[Diagnostic] = []
@@ -145,15 +151,8 @@ def _version_results(
         read = _read(file, ruleset.version, ruleset)
         problems.extend(read.diagnostics)
         marks.extend(read.marks)
-        results.extend(run_cases(ruleset, read.cases, partial(_fixture, texts, ruleset)))
-    return VersionResults(ruleset, tuple(results), tuple(problems), tuple(marks))
-
-
-def _fixture(texts: ProductTexts, ruleset: CompiledRuleset, name: str, as_of: AsOf | None) -> Facts:
-    text = texts.fixtures.get(name)
-    if text is None:
-        raise ValueError(f"there is no file tests/{name}: put it there, or name another")
-    return fixture_facts(text, ruleset, as_of)
+        results.extend(run_cases(ruleset, read.cases))
+    return VersionResults(ruleset, (*results, *told), tuple(problems), tuple(marks))
 
 
 def _read(file: TextFile, version: int, ruleset: CompiledRuleset | None) -> CaseFile:

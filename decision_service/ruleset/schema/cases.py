@@ -64,7 +64,6 @@ def _case() -> Schema:
         "name": about(forms.TEXT, "What the case shows"),
         "as_of": _DAY,
         **_given(),
-        "snapshot": about(forms.TEXT, "A recorded applicant: fixtures/….json"),
         "expect": _expectation(),
     }
     return closed("a case", ("name", "expect"), keys)

@@ -54,10 +54,10 @@ class Given(msgspec.Struct, frozen=True):
 
 
 class RuleTestCase(msgspec.Struct, frozen=True):
-    """One test; a recorded one names its fixture in `snapshot` and stands on its facts.
+    """One test; a story names its file in `snapshot` and stands on the facts of its accounts.
 
-    `as_of` is None where a recorded case leaves it to its fixture. `defaults` are those of its
-    file, and `usual` is the day of the file.
+    `as_of` is None where a day is missing, which is reported. `defaults` are those of its file, and
+    `usual` is the day of the file.
     """
 
     name: str
@@ -128,6 +128,21 @@ def parse_given(
         return GivenFile(Given(), None, report.diagnostics())
     reader = _Reader(fields, ruleset, catalogue)
     return GivenFile(reader.given(), reader.as_of, report.diagnostics())
+
+
+def read_given(
+    inputs: MapNode | None,
+    factors: MapNode | None,
+    ruleset: CompiledRuleset,
+    catalogue: Mapping[str, FactorSpec],
+    report: Report,
+) -> Given:
+    """Inputs and factors as a case has them."""
+    nodes = {"inputs": inputs, "factors": factors}
+    entries = [MapEntry(key, node.place, node) for key, node in nodes.items() if node]
+    place = entries[0].key_place if entries else Place("", 1, 1, 2)
+    fields = Fields(MapNode(tuple(entries), place), "the story", report, optional=_GIVEN)
+    return _Reader(fields, ruleset, catalogue).given()
 
 
 def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Value | Diagnostic:
@@ -227,10 +242,8 @@ class _Reader:
         )
 
     def _case(self, node: YamlNode) -> RuleTestCase | None:
-        optional = ("as_of", *_VALUES, "snapshot")
-        fields = Fields.of(
-            node, "a case", self.report, required=("name", "expect"), optional=optional
-        )
+        required, optional = ("name", "expect"), ("as_of", *_VALUES)
+        fields = Fields.of(node, "a case", self.report, required=required, optional=optional)
         if fields is None:
             return None
         name, place = fields.text("name"), fields.place("name")
@@ -242,19 +255,13 @@ class _Reader:
         expectation = read_expectation(expect, self.report) if expect is not None else None
         if expect is not None:
             check_expected(expect, self.ruleset, self.report)
-        given, as_of = self._given(fields), self._as_of(fields)
-        snapshot = fields.text("snapshot")
-        if snapshot is None:
-            own, given, as_of = given, given.over(self.defaults), as_of or self.as_of
-            self._check_complete(own, given, place)
-            self._check_date(fields, as_of, place)
-        else:
-            given = given.over(Given(self.defaults.inputs, lists=self.defaults.lists))
+        own, as_of = self._given(fields), self._as_of(fields) or self.as_of
+        given = own.over(self.defaults)
+        self._check_complete(own, given, place)
+        self._check_date(fields, as_of, place)
         if name is None or expectation is None:
             return None
-        return RuleTestCase(
-            name, place, expectation, given, as_of, snapshot or "", self.defaults, self.as_of
-        )
+        return RuleTestCase(name, place, expectation, given, as_of, "", self.defaults, self.as_of)
 
     def _check_complete(self, own: Given, given: Given, place: Place) -> None:
         """R803 and R804; what the case does not say itself is told once for all cases."""

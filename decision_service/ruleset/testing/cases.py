@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Verdict
 from decision_service.language.diagnostics import Place
 from decision_service.ruleset.program.findings import Trace
@@ -16,7 +15,6 @@ from decision_service.ruleset.run.inputs import bind_inputs
 from decision_service.ruleset.run.lists import list_answers
 from decision_service.ruleset.testing.case_reading import (
     CaseFile,
-    Given,
     RuleTestCase,
     Target,
     case_target,
@@ -34,7 +32,6 @@ __all__ = [
     "Goal",
     "GoalCoverage",
     "RuleTestCase",
-    "Snapshots",
     "Target",
     "case_target",
     "coverage",
@@ -42,12 +39,6 @@ __all__ = [
     "parse_cases",
     "run_cases",
 ]
-
-Snapshots = Callable[[str, AsOf | None], Facts]
-"""Gives the facts of a recorded fixture; an instant replaces the fixture's own.
-
-Raises ValueError with one sentence where the fixture cannot be read.
-"""
 
 
 class Goal(msgspec.Struct, frozen=True, order=True):
@@ -73,15 +64,13 @@ class CaseResult(msgspec.Struct, frozen=True):
         return self.verdict is not None and not self.differences
 
 
-def run_cases(
-    ruleset: CompiledRuleset, cases: Iterable[RuleTestCase], snapshots: Snapshots | None = None
-) -> tuple[CaseResult, ...]:
-    """Evaluate every case; recorded ones need `snapshots`."""
-    return tuple(_run(ruleset, case, snapshots) for case in cases)
+def run_cases(ruleset: CompiledRuleset, cases: Iterable[RuleTestCase]) -> tuple[CaseResult, ...]:
+    """Evaluate every case."""
+    return tuple(_run(ruleset, case) for case in cases)
 
 
-def _run(ruleset: CompiledRuleset, case: RuleTestCase, snapshots: Snapshots | None) -> CaseResult:
-    facts = _facts(ruleset, case, snapshots)
+def _run(ruleset: CompiledRuleset, case: RuleTestCase) -> CaseResult:
+    facts = _facts(ruleset, case)
     if isinstance(facts, str):
         return CaseResult(case, None, problem=facts)
     verdict = evaluate(ruleset, facts)
@@ -90,26 +79,14 @@ def _run(ruleset: CompiledRuleset, case: RuleTestCase, snapshots: Snapshots | No
     return CaseResult(case, verdict, differences, reached=reached, facts=facts)
 
 
-def _facts(
-    ruleset: CompiledRuleset, case: RuleTestCase, snapshots: Snapshots | None
-) -> Facts | str:
-    recorded = Facts({}, {}, case.as_of) if case.as_of is not None else None
-    if case.snapshot:
-        if snapshots is None:
-            return "recorded cases cannot be run here"
-        try:
-            recorded = snapshots(case.snapshot, case.as_of)
-        except ValueError as error:
-            return str(error)
-    if recorded is None:
+def _facts(ruleset: CompiledRuleset, case: RuleTestCase) -> Facts | str:
+    if case.as_of is None:
         return "the case has no as_of"
-    given = case.given.over(Given(recorded.inputs, recorded.factors))
-    bound = bind_inputs(ruleset, given.inputs)
+    bound = bind_inputs(ruleset, case.given.inputs)
     if bound.problems:
         return "; ".join(problem.description for problem in bound.problems)
-    as_of = recorded.as_of
-    answers = list_answers(ruleset, bound.values, as_of.date, instead=given.lists)
-    return Facts(given.factors, bound.values, as_of, answers=answers)
+    answers = list_answers(ruleset, bound.values, case.as_of.date, instead=case.given.lists)
+    return Facts(case.given.factors, bound.values, case.as_of, answers=answers)
 
 
 def goals_reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:

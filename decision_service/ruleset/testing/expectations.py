@@ -84,6 +84,9 @@ class Expectation(msgspec.Struct, frozen=True):
             yield differs(f"offer.{name}", expected, _plain(actual.get(name, "none")))
 
 
+NOTHING_EXPECTED = Expectation(None, None, {}, {}, None)
+
+
 def _made(offer: Offer | None) -> str:
     return "none" if offer is None else "one"
 
@@ -103,10 +106,11 @@ def differs(field: str, expected: Any, actual: Any) -> Difference | None:
     """The difference of two values; None where they are equal, or nothing is expected."""
     if expected is None or expected == actual:
         return None
-    return Difference(field, _shown(expected), _shown(actual))
+    return Difference(field, shown(expected), shown(actual))
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as a case writes it."""
     if value is None:
         return "none"
     if isinstance(value, Decimal):
@@ -126,14 +130,14 @@ def _reasons(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference |
 
 def _included(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
     actual = _codes(verdict)
-    return None if set(given) <= set(actual) else Difference(key, _shown(given), _shown(actual))
+    return None if set(given) <= set(actual) else Difference(key, shown(given), shown(actual))
 
 
 def _excluded(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
     actual = _codes(verdict)
     if not set(given) & set(actual):
         return None
-    return Difference(key, f"none of {_shown(given)}", _shown(actual))
+    return Difference(key, f"none of {shown(given)}", shown(actual))
 
 
 def _conditions(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
@@ -147,7 +151,7 @@ def _requests(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference 
 def _tags(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
     """All tags, told or not; in which order they are written makes no difference."""
     actual = tuple(tag.name for tag in verdict.tags)
-    return None if set(given) == set(actual) else Difference(key, _shown(given), _shown(actual))
+    return None if set(given) == set(actual) else Difference(key, shown(given), shown(actual))
 
 
 _LISTED: Mapping[str, Callable[[str, tuple[str, ...], Verdict], Difference | None]] = {

@@ -12,7 +12,6 @@ from decision_service.smile.reading.applicant import ApplicantReader
 from decision_service.smile.reading.builder import CONSENT_PROBE, SnapshotBuilder
 from decision_service.smile.reading.concurrency import run_all
 from decision_service.smile.reading.kind_read import KindRead, failed_kind
-from decision_service.smile.reading.transactions import first_day
 
 
 class KindReader(Protocol):
@@ -27,7 +26,7 @@ class ListReader:
 
     def __init__(self, reader: ApplicantReader, plan: FetchPlan) -> None:
         self._reader = reader
-        self._first_day = first_day(plan)
+        self._first_day = plan.first_day
 
     async def read(self, builder: SnapshotBuilder) -> None:
         """Read each kind as soon as the rate limit allows."""

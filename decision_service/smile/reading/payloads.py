@@ -24,7 +24,6 @@ from decision_service.smile.reading.builder import SnapshotBuilder
 from decision_service.smile.reading.concurrency import run_all
 from decision_service.smile.reading.kind_read import KindRead, failed_kind, from_day
 from decision_service.smile.reading.lists import kind_or_fault
-from decision_service.smile.reading.transactions import first_day
 
 
 class PayloadReader:
@@ -33,7 +32,7 @@ class PayloadReader:
     def __init__(self, reader: ApplicantReader, plan: FetchPlan, limits: SmileLimits) -> None:
         self._reader = reader
         self._limits = limits
-        self._first_day = first_day(plan)
+        self._first_day = plan.first_day
 
     async def read(self, builder: SnapshotBuilder) -> None:
         """Read every account that may have delivered, then put each kind together."""

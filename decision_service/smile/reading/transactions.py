@@ -1,23 +1,13 @@
-"""When transactions count as income, and from which day on they are read."""
+"""When transactions count as income."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date
 
 from decision_service.domain.accounts import DISCONNECTED
-from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Account
 
 IsGig = Callable[[str], bool]
-
-
-def first_day(plan: FetchPlan) -> date | None:
-    """The first day of transactions to ask for; None is all of them."""
-    if plan.transactions is WhenTransactions.IF_STANDING_IN:
-        return plan.stand_in_from
-    named = (day for day in (plan.transactions_from, plan.stand_in_from) if day is not None)
-    return min(named, default=None)
 
 
 def may_count_as_income(accounts: Iterable[Account], is_gig: IsGig) -> bool:

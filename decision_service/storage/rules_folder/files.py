@@ -10,7 +10,7 @@
     <product>/lists/*.csv               lists of keys
     <product>/notices/<language>.yaml   texts of letters to applicants
     <product>/tests/*.yaml              rule tests
-    <product>/tests/fixtures/*.json     snapshots that rule tests name
+    <product>/stories/*.yaml            applicants, from their accounts to the decision
 
 Names that begin with `_` or `.` are no products and no files of one. Another YAML file in a
 product's folder or in `_data` is a problem, since it would silently decide nothing; notes and the
@@ -31,9 +31,6 @@ from decision_service.starter import starter_rules
 
 MOST_BYTES = 256 << 10
 """The size above which a rule file is refused."""
-
-MOST_FIXTURE_BYTES = 4 << 20
-"""The same for a recorded snapshot, which holds a whole applicant."""
 
 MOST_LIST_BYTES = 4 << 20
 """The same for a list of keys."""
@@ -150,7 +147,7 @@ class _Reading:
         rulesets, plan = self._rules(name)
         tables = self._read(f"{name}/tables", ".csv")
         tests = self._read(f"{name}/tests", ".yaml")
-        fixtures = self._read(f"{name}/tests/fixtures", ".json", MOST_FIXTURE_BYTES)
+        stories = self._read(f"{name}/stories", ".yaml")
         return ProductTexts(
             product=name,
             path=self._shown(name),
@@ -158,7 +155,7 @@ class _Reading:
             plan=plan,
             tables={f"tables/{file}": read.text for file, read in tables},
             tests=tuple(read for _, read in tests),
-            fixtures={f"fixtures/{file}": read.text for file, read in fixtures},
+            stories=tuple(read for _, read in stories),
             lists=self._lists(name),
             notices={
                 f"notices/{file}": read.text

@@ -10,7 +10,7 @@ from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.publishing.manifest import digest, publication
 from decision_service.starter import starter_rules
 from decision_service.storage.rules_folder.files import read_rules
-from tests.unit.cli.commands import WORKED_EXAMPLE, command, product_folder
+from tests.unit.cli.commands import command, product_folder
 from tests.unit.pipeline.test_manifest import NOW
 
 RECORDED = "  - name: a recorded person"
@@ -137,8 +137,3 @@ def test_leave_to_go_back_is_written_into_the_manifest(publish, product, capsys)
     for wrong in (printed[:16], printed[5:], "no digest at all", printed.upper() + "Z"):
         done = command(capsys, *words, wrong)
         assert (done.code, len(done.err.splitlines())) == (2, 1)
-
-
-def test_the_example_is_the_one_of_the_tests():
-    """The worked example's recorded case is what the fixture leaves out."""
-    assert RECORDED in (WORKED_EXAMPLE / "cases.yaml").read_text()

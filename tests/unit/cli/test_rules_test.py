@@ -11,16 +11,11 @@ import pytest
 from decision_service.starter import starter_rules
 from tests.unit.cli.commands import command, product_folder
 
-RECORDED = "  - name: a recorded person"
-
 
 @pytest.fixture
 def product(tmp_path):
-    """The worked example's product, with the tests that need no recording."""
-    folder = product_folder(tmp_path)
-    tests = folder / "tests" / "v1.yaml"
-    tests.write_text(tests.read_text().partition(RECORDED)[0])
-    return folder
+    """The worked example's product."""
+    return product_folder(tmp_path)
 
 
 @pytest.fixture

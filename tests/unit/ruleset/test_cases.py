@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from msgspec import structs
 
 from decision_service.domain.verdict import Outcome
 from decision_service.language.diagnostics import render_all
@@ -15,7 +14,7 @@ from decision_service.ruleset.testing.cases import (
     run_cases,
 )
 from tests.unit.ruleset.catalogue import CATALOGUE
-from tests.unit.ruleset.rulesets import HEAD, compiled, facts, php, rules, stages
+from tests.unit.ruleset.rulesets import HEAD, compiled, php, rules, stages
 
 OFFER = "offer:\n  approved_amount: inputs.requested_amount\n  tier: \"'T1'\"\n"
 CARD = """\
@@ -68,11 +67,11 @@ def _parse(ruleset, text):
     return parse_cases("rules/test-loan/tests/a.yaml", text, ruleset, CATALOGUE)
 
 
-def _run(ruleset, expect, more="", snapshots=None):
+def _run(ruleset, expect, more=""):
     text = FILE.replace("{outcome: APPROVE}", expect).replace("a case\n", f"a case\n{more}")
     file = _parse(ruleset, text)
     assert render_all(file.diagnostics) == ""
-    (result,) = run_cases(ruleset, file.cases, snapshots)
+    (result,) = run_cases(ruleset, file.cases)
     return result
 
 
@@ -259,45 +258,6 @@ def test_a_faulty_file_is_reported_and_has_no_cases(ruleset, old, new, code, mes
     assert message in found.message
     assert found.line > 0
     assert file.cases == ()
-
-
-def test_a_recorded_case_stands_on_its_fixture(ruleset):
-    """A recorded case takes factors and as_of from its fixture and ignores default factors."""
-    seen = []
-
-    def snapshots(fixture, as_of):
-        seen.append((fixture, as_of))
-        return facts({"income.months_12m": 2, "contributions.months_12m": 12})
-
-    result = _run(ruleset, "{outcome: DECLINE}", "    snapshot: fixtures/ryan.json\n", snapshots)
-    assert (result.passed, seen) == (True, [("fixtures/ryan.json", None)])
-
-
-def test_a_recorded_case_may_name_its_own_date(ruleset):
-    """A recorded case that names `as_of` is evaluated on that day."""
-    seen = []
-
-    def snapshots(_fixture, as_of):
-        seen.append(as_of.date.isoformat())
-        return structs.replace(
-            facts({"income.months_12m": 12, "contributions.months_12m": 12}), as_of=as_of
-        )
-
-    more = "    snapshot: fixtures/ryan.json\n    as_of: 2026-12-24\n"
-    assert _run(ruleset, "{outcome: APPROVE}", more, snapshots).passed
-    assert seen == ["2026-12-24"]
-
-
-def test_a_fixture_that_cannot_be_read_fails_its_case(ruleset):
-    """A recorded case without its fixture fails with a sentence, the others still run."""
-
-    def snapshots(fixture, _as_of):
-        raise ValueError(f"{fixture} is not there")
-
-    more = "    snapshot: fixtures/nobody.json\n"
-    result = _run(ruleset, "{outcome: APPROVE}", more, snapshots)
-    assert (result.passed, result.problem) == (False, "fixtures/nobody.json is not there")
-    assert _run(ruleset, "{outcome: APPROVE}", more).problem == "recorded cases cannot be run here"
 
 
 def test_coverage_counts_truths_and_reasons(ruleset):

@@ -11,7 +11,6 @@ from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.starter import starter_rules
 from decision_service.storage.rules_folder.files import (
     MOST_BYTES,
-    MOST_FIXTURE_BYTES,
     MOST_LIST_BYTES,
     RulesFolderMissing,
     read_rules,
@@ -35,7 +34,7 @@ def problems(folder: RuleFolder) -> dict[str, str]:
 
 
 def test_every_file_of_a_product_finds_its_place(tmp_path: Path) -> None:
-    """Versions by number, plan, tables, tests, fixtures and shared data are read as they are."""
+    """Versions by number, plan, tables, tests, stories and shared data are read as they are."""
     root = make(
         tmp_path / "rules",
         {
@@ -44,7 +43,7 @@ def test_every_file_of_a_product_finds_its_place(tmp_path: Path) -> None:
             "loan/rollout.yaml": "plan",
             "loan/tables/limit.csv": "a,b\r\n",
             "loan/tests/v1.yaml": "cases",
-            "loan/tests/fixtures/george.json": "{}",
+            "loan/stories/george.yaml": "title: George",
             "advance/v1.yaml": "advance",
             "_data/employers.yaml": "own",
         },
@@ -64,7 +63,9 @@ def test_every_file_of_a_product_finds_its_place(tmp_path: Path) -> None:
     assert [(file.path, file.text) for file in loan.tests] == [
         ("rules/loan/tests/v1.yaml", "cases")
     ]
-    assert dict(loan.fixtures) == {"fixtures/george.json": "{}"}
+    assert [(file.path, file.text) for file in loan.stories] == [
+        ("rules/loan/stories/george.yaml", "title: George")
+    ]
     assert folder.data["employers.yaml"] == "own"
     assert folder.unreadable == ()
 
@@ -127,22 +128,13 @@ def test_what_is_no_text_of_fair_size_is_a_problem(
 
 
 def test_the_largest_files_are_read(tmp_path: Path) -> None:
-    """A rule file of exactly 256 KiB and a fixture of exactly 4 MiB are whole."""
-    root = make(
-        tmp_path,
-        {
-            "loan/v1.yaml": "x" * MOST_BYTES,
-            "loan/tests/fixtures/a.json": "y" * MOST_FIXTURE_BYTES,
-            "loan/tests/fixtures/b.json": "z" * (MOST_FIXTURE_BYTES + 1),
-        },
-    )
+    """A rule file of exactly 256 KiB is whole, a larger story is refused."""
+    files = {"loan/v1.yaml": "x" * MOST_BYTES, "loan/stories/a.yaml": "z" * (MOST_BYTES + 1)}
+    root = make(tmp_path, files)
     folder = read_rules(root)
     (loan,) = folder.products
     assert len(loan.rulesets[1].text) == MOST_BYTES
-    assert {name: len(text) for name, text in loan.fixtures.items()} == {
-        "fixtures/a.json": MOST_FIXTURE_BYTES
-    }
-    assert len(folder.unreadable) == 1
+    assert (loan.stories, len(folder.unreadable)) == ((), 1)
 
 
 @pytest.mark.parametrize(

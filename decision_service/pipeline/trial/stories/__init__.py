@@ -1,0 +1,1 @@
+"""Stories: applicants as an analyst describes them, from their accounts to the decision."""
