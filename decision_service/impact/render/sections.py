@@ -92,7 +92,7 @@ def _amounts(report: ImpactReport) -> Section:
 def _causes(report: ImpactReport) -> Section:
     line = (
         "The first cause is the first part of the rules, in the order of the file, that takes "
-        "effect otherwise. Alone: nothing else does."
+        "effect otherwise. What follows from a cause is none. Alone: there is no other cause."
     )
     columns = ("part of the rules", "first cause", "alone", "named", "swap-in", "swap-out")
     rows = tuple(

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.verdict import Outcome, RuleTrace, Truth
@@ -19,7 +20,13 @@ from decision_service.language.expressions.tree import Node, reads
 from decision_service.language.types import Symbol
 from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, data_finding
-from decision_service.ruleset.program.part import APPLIES_WHEN, PartView, Runner, StageCondition
+from decision_service.ruleset.program.part import (
+    APPLIES_WHEN,
+    Effect,
+    PartView,
+    Runner,
+    StageCondition,
+)
 from decision_service.ruleset.program.state import State
 from decision_service.ruleset.program.wording import truth_of
 
@@ -127,6 +134,15 @@ class ConditionalRunner:
         )
         inner = () if found.inner is None else self.inner.describe(found.inner, view)
         return (row, *inner)
+
+    def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
+        """Whether the stage applies, then its own parts where it was run."""
+        record: ConditionalRecord = found.record[0]
+        names = tuple(symbol.name for symbol in self.outputs)
+        when, open_ = (self.condition.when,), record.gap is not None
+        yield Effect(APPLIES_WHEN, _effect(record), when, names, open_)
+        if record.inner is not None:
+            yield from self.inner.effects(replace(found, record=record.inner), view)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         """Whether the stage applied, and the goals of a stage that was run."""

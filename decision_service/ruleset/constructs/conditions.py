@@ -25,7 +25,7 @@ from decision_service.language.yaml.readers import as_list
 from decision_service.language.yaml.texts import read_texts
 from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, data_finding
-from decision_service.ruleset.program.part import Conclusive, PartView, Written
+from decision_service.ruleset.program.part import Conclusive, Effect, PartView, Written
 from decision_service.ruleset.program.state import State
 from decision_service.ruleset.program.wording import truth_of
 from decision_service.ruleset.reading.draft import RulesetDraft
@@ -160,6 +160,12 @@ class ConditionsRunner:
             )
             for demand, when, truth, own in rows
         )
+
+    def effects(self, found: Conclusion, _view: PartView) -> Iterable[Effect]:
+        """Each condition that is UNKNOWN, which refers; others decide nothing."""
+        for demand, when, truth in zip(self.demands, self.whens, found.record[0], strict=True):
+            effect = "missing" if truth.__class__ is Unknown else ""
+            yield Effect(demand.id, effect, (when,), decides=True)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         """Each condition as true, false or unknown."""

@@ -71,6 +71,20 @@ class PartView(msgspec.Struct, frozen=True):
     wording: Wording
 
 
+class Effect(msgspec.Struct, frozen=True):
+    """What one part of a stage came to, by its key in the file; `name` says which band or row.
+
+    It follows from what `trees` read, and others follow from the names that it `gives` a value.
+    """
+
+    key: str
+    effect: str
+    trees: tuple[Node, ...] = ()
+    gives: tuple[str, ...] = ()
+    decides: bool = False
+    name: str = ""
+
+
 class Runner(Protocol):
     """A compiled part."""
 
@@ -88,6 +102,9 @@ class Runner(Protocol):
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
         """The rows of a trace, in file order."""
+
+    def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
+        """What each of its parts came to, in file order; call it inside `exactly()`."""
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         """The goals that the run reached, as (what, which): `("rule short_history", "true")`."""

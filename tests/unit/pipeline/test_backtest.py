@@ -57,6 +57,88 @@ def test_a_smaller_offer_is_a_change_of_amount() -> None:
     assert one.causes[0].startswith("offer.")
 
 
+_FEWER = (
+    ('{in: "[6, 10)", points: 40}', '{in: "[6, 10)", points: 60}'),
+    ('{in: "[10, 12]", points: 60}', '{in: "[10, 12]", points: 40}'),
+)
+"""420 points in place of 440, which is A as well."""
+_CUTS = (("A, from: 400", "A, from: 430"), ("B, from: 340", "B, from: 425"))
+_NO_ROW_OF_A = (
+    "rows: {file: tables/limit.csv}",
+    """rows:
+        - [A, "-", 15000, T1]
+        - ["-", "-", 0, T9]""",
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "causes"),
+    [
+        (_FEWER, Outcome.APPROVE, ()),
+        ((*_FEWER, *_CUTS), Outcome.REFER, ("score.contributions.months_12m",)),
+        ((_NO_ROW_OF_A,), Outcome.APPROVE, ("limit.row 1",)),
+        ((SMALLER,), Outcome.APPROVE, ("offer.max_amount",)),
+        (
+            (
+                (
+                    "smallest_loan: {type: money, value: 1000}",
+                    "smallest_loan: {type: money, value: 40000}",
+                ),
+            ),
+            Outcome.DECLINE,
+            ("offer.minimum_amount",),
+        ),
+        (
+            (("max_amount: min(", "max_amount: 0 * min("),),
+            Outcome.DECLINE,
+            ("offer.max_amount",),
+        ),
+        (
+            (
+                STRICTER,
+                (
+                    "processing_fee: {type: number, value: 0.08",
+                    "processing_fee: {type: number, value: 0.05",
+                ),
+            ),
+            Outcome.DECLINE,
+            ("eligibility.low_income", "eligibility.low_on_average"),
+        ),
+    ],
+)
+def test_a_cause_is_named_and_what_follows_from_it_is_none(changes, outcome, causes) -> None:
+    """Bands, characteristics, rows and lines as rules; not the row of a new band, nor its lines."""
+    one = judged(*changes)
+    assert isinstance(one, JudgedApplicant)
+    assert (one.after.outcome, one.causes) == (outcome, causes)
+
+
+_NOBODY = (
+    "- name: eligibility\n",
+    "- name: eligibility\n    applies_when: accounts.connected_count == 0\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("common", "changes", "causes"),
+    [(_FEWER, _CUTS, "score.band C"), ((STRICTER,), (_NOBODY,), "eligibility.applies_when")],
+)
+def test_a_part_that_others_follow_is_the_only_cause(common, changes, causes) -> None:
+    """The row of the limit and the offer follow from a band, the rules from whom they are for."""
+    before, after = (changed_rules(9, *common, *more) for more in ((), changes))
+    one = compare(case_of(before), BacktestRules(version(before, 9), version(after, 9)))
+    assert isinstance(one, JudgedApplicant)
+    assert one.before.outcome is not one.after.outcome
+    assert one.causes == (causes,)
+
+
+def test_rules_that_miss_a_value_now_are_causes() -> None:
+    """Whoever is referred for want of data is moved by the rules that lack it."""
+    one = judged(OTHER_POLICY)
+    assert isinstance(one, JudgedApplicant)
+    assert one.causes[0] == "eligibility.under_age"
+
+
 def test_the_same_rules_change_nothing() -> None:
     """Neither outcome nor amount, so that there is no cause."""
     one = judged()

@@ -2,40 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Iterable, Iterator, Mapping
 
-from decision_service.domain.verdict import Truth, Verdict
-from decision_service.ruleset.explain.trace import traces
+from decision_service.domain.verdict import Outcome, Verdict
+from decision_service.language.evaluation.arithmetic import exactly
+from decision_service.language.expressions.tree import Node, reads
+from decision_service.ruleset.program.findings import Trace
 from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.program.part import APPLIES_WHEN, Effect, PartView
 
-_OFFER, _CONDITIONS = "offer", "conditions"
-"""Stages that follow from what the others come to."""
+_AMOUNT = ("offer", "approved_amount")
 
 VersionVerdict = tuple[CompiledRuleset, Verdict]
 """A ruleset and the verdict it gave."""
 
 
 def causes(before: VersionVerdict, after: VersionVerdict) -> tuple[str, ...]:
-    """Rules, characteristics and rows that took effect on one side alone, or otherwise.
+    """Rules, bands, rows and lines that took effect otherwise and moved outcome or amount.
 
-    They are in the order of evaluation. The lines of the offer count where both sides come to one
-    outcome: everywhere else they follow. Conditions always follow.
+    They are in the order of evaluation, named by stage and part as `policy.short_history`. What
+    reads something that an earlier cause changed follows from that cause, and is none of its own.
     """
-    same = before[1].outcome is after[1].outcome
-    aside = {_CONDITIONS} if same else {_CONDITIONS, _OFFER}
-    old, new = _effects(before, aside), _effects(after, aside)
-    names = dict.fromkeys([*new, *old])
-    return tuple(name for name in names if old.get(name, "") != new.get(name, ""))
+    with exactly():
+        old, new = dict(_effects(before)), dict(_effects(after))
+    unrun = _unrun(before) | _unrun(after)  # they follow from what the stages conclude
+    behind: dict[str, set[str]] = {}
+    own: dict[str, None] = {}
+    moved: set[str] = set()
+    for at in dict.fromkeys([*new, *old]):
+        (stage, key), was, now = at, old.get(at), new.get(at)
+        one = now or old[at]
+        if stage in unrun or (was.effect if was else "") == (now.effect if now else ""):
+            continue
+        read = _names(one.trees, after[0].derived) if was and now else ()
+        roots = set().union(*(behind.get(n, ()) for n in (f"{stage}.{APPLIES_WHEN}", *read)))
+        if not roots:
+            roots = {f"{stage}.{one.name or key}"}
+            own.update(dict.fromkeys(roots))
+        for name in (f"{stage}.{key}", *one.gives):
+            behind.setdefault(name, set()).update(roots)
+        approves = at == _AMOUNT and before[1].outcome is Outcome.APPROVE
+        if approves or one.decides or (was and was.decides):
+            moved |= roots
+    return tuple(name for name in own if name in moved)
 
 
-def _effects(judged: VersionVerdict, aside: Container[str]) -> dict[str, str]:
-    """Each part's effect, empty where it has none, in the order of evaluation; but for some stages.
+def _effects(judged: VersionVerdict) -> Iterator[tuple[tuple[str, str], Effect]]:
+    """Each part that was run, by stage and key, in the order of evaluation."""
+    program, trace = judged[0].program, judged[1].raw_trace
+    if not isinstance(trace, Trace):
+        return
+    for stage, found in zip(
+        (*program.stages, *program.closing), (*trace.stages, *trace.closing), strict=True
+    ):
+        view = PartView(stage.name, trace.values, program.wording)
+        if found is not None:
+            for one in stage.runner.effects(found, view):
+                yield (stage.name, one.key), one
 
-    A part is named by its stage and id, as `policy.short_history`.
-    """
-    return {
-        f"{stage.name}.{rule.id}": rule.effect if rule.truth is Truth.TRUE else ""
-        for stage in traces(*judged)
-        if stage.name not in aside
-        for rule in stage.rules
-    }
+
+def _unrun(judged: VersionVerdict) -> set[str]:
+    """Parts after the stages that were not run, since nothing is offered."""
+    program, trace = judged[0].program, judged[1].raw_trace
+    if not isinstance(trace, Trace):
+        return set()
+    pairs = zip(program.closing, trace.closing, strict=True)
+    return {stage.name for stage, found in pairs if found is None}
+
+
+def _names(trees: Iterable[Node], derived: Mapping[str, Node]) -> Iterator[str]:
+    """What expressions read, also by way of derived values."""
+    for symbol in (symbol for tree in trees for symbol in reads(tree)):
+        yield symbol.name
+        if symbol.name in derived:
+            yield from _names((derived[symbol.name],), derived)

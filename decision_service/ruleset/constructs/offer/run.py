@@ -33,6 +33,7 @@ from decision_service.ruleset.constructs.offer.binding import binding
 from decision_service.ruleset.constructs.offer.encode import encode_offer
 from decision_service.ruleset.constructs.offer.model import (
     AMOUNT,
+    BELOW,
     MAXIMUM,
     MINIMUM,
     RATE,
@@ -44,7 +45,7 @@ from decision_service.ruleset.constructs.offer.model import (
 from decision_service.ruleset.constructs.offer.term_binding import TermBinding
 from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
-from decision_service.ruleset.program.part import PartView
+from decision_service.ruleset.program.part import Effect, PartView
 from decision_service.ruleset.program.state import State
 
 _KNOWN = frozenset({MAXIMUM, AMOUNT, MINIMUM, TERM, RATE, TIER})
@@ -220,6 +221,16 @@ class OfferRunner:
             )
             for name, value in given.items()
         )
+
+    def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
+        """Each line's value, of which a missing one refers, and what an amount that is too small does."""
+        for name, value in found.record[0].items():
+            line = self.terms.lines[name]
+            shown = view.wording.value(value, line.symbol.type)
+            gone = isinstance(value, Unknown)
+            yield Effect(name, shown, (line.tree,), (line.symbol.name,), gone)
+        limits = () if self.shortfall is None else (self.shortfall,)
+        yield Effect(BELOW, str(found.outcome), limits, decides=True)
 
     def _note(self, name: str, view: PartView) -> str:
         if self.term is None or name != TERM:

@@ -17,7 +17,7 @@ from decision_service.ruleset.constructs.rules.encode import encode_rule
 from decision_service.ruleset.constructs.rules.model import Rule
 from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
-from decision_service.ruleset.program.part import PartView
+from decision_service.ruleset.program.part import Effect, PartView
 from decision_service.ruleset.program.state import State
 from decision_service.ruleset.program.wording import truth_of
 
@@ -119,6 +119,13 @@ class RulesRunner:
             )
             for ready, truth, own, finding in zip(self.ready, truths, parts, found, strict=True)
         )
+
+    def effects(self, found: Conclusion, _view: PartView) -> Iterable[Effect]:
+        """Each rule's outcome; empty where it had none."""
+        for ready in self.ready:
+            effect = found.record[1].get(ready.rule.id)
+            outcome = str(effect.outcome) if effect else ""
+            yield Effect(ready.rule.id, outcome, (ready.when,), decides=True)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         """Each rule as true, false or unknown."""

@@ -28,7 +28,7 @@ from decision_service.ruleset.constructs.scorecard.model import Band, Card, Char
 from decision_service.ruleset.constructs.table.columns import finder
 from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
-from decision_service.ruleset.program.part import PartView
+from decision_service.ruleset.program.part import Effect, PartView
 from decision_service.ruleset.program.state import MOST_WORLDS, State
 
 _ADVERSE = (Outcome.REFER, Outcome.DECLINE)
@@ -85,6 +85,7 @@ class ScorecardRunner:
         self.ready = [_Ready(c) for c in card.characteristics]
         self.found = [(ready.slot, ready.find, ready) for ready in self.ready]
         self.score_slot, self.band_slot = card.score.slot, card.band.slot
+        self.total = tree.NameRead(card.score, text=card.score.name, place=card.bands[0].place)
         self.choices = lru_cache(1024)(self._choices)
         self.plain = {kind: _plain(kind) for kind in (None, ReferKind.SCORE, ReferKind.DATA)}
 
@@ -202,6 +203,17 @@ class ScorecardRunner:
             comparisons=(comparison,),
             note=f"{self.card.id}: at most {ready.best:f}",
         )
+
+    def effects(self, found: Conclusion, _view: PartView) -> Iterable[Effect]:
+        """Each characteristic's points, and the band that follows from them."""
+        scored, low, _ = found.record
+        for ready, each in zip(self.ready, scored, strict=True):
+            name = ready.characteristic.name
+            yield Effect(name.text, _range(each.low, each.high), (name,), (self.total.text,))
+        band = self.card.band_of(low).name
+        names = (self.total.text, self.card.band.name)
+        effect, shown = f"{band} {found.outcome}", f"band {band}"
+        yield Effect("band", effect, (self.total,), names, decides=True, name=shown)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         """The bins and the band that were hit."""

@@ -32,7 +32,7 @@ from decision_service.ruleset.constructs.table.joining import joined
 from decision_service.ruleset.constructs.table.model import OUTCOME, Grid, Hit, Row
 from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
-from decision_service.ruleset.program.part import PartView
+from decision_service.ruleset.program.part import Effect, PartView
 from decision_service.ruleset.program.state import State
 
 
@@ -203,13 +203,30 @@ class TableRunner:
         rows = ", ".join(str(i + 1) for i in found.rows)
         return f"row {rows}" if rows else "no row"
 
-    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
-        """The rows that matched, with their cells and what they gave."""
-        found, given, _ = record
-        effect = ", ".join(
+    def _shown(self, given: Sequence[Any], view: PartView) -> str:
+        """What the rows gave, in words."""
+        return ", ".join(
             f"{name} {view.wording.value(value, symbol.type)}"
             for (name, symbol), value in zip(self.grid.outputs.items(), given, strict=True)
         )
+
+    def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
+        """What the rows gave and concluded, whichever they were."""
+        rows, given, _ = found.record
+        trees = [n for i in rows.rows for n in self.grid.rows[i].gives.values()]
+        yield Effect(
+            "row",
+            f"{self._shown(given, view)} {found.outcome if self.grid.concludes else ''}",
+            (*self.grid.names, *trees),
+            tuple(symbol.name for symbol in self.grid.outputs.values()),
+            self.grid.concludes,
+            self.note(found.record).partition(":")[0],
+        )
+
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
+        """The rows that matched, with their cells and what they gave."""
+        found, given, _ = record
+        effect = self._shown(given, view)
         if not found.rows:
             return (RuleTrace(view.stage, self.grid.id, Truth.UNKNOWN, effect),)
         return tuple(self._row_trace(i, effect, view) for i in found.rows)
