@@ -73,27 +73,20 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
 class OverrideKind(StrEnum):
     """Why a decision is not what its rules concluded.
 
-    `CAPPED`: they approved, and a cap of the day was reached. `EXPLORED`: they turned the applicant
-    down for the score alone, and the applicant is approved as one of a random control group.
+    `CAPPED`: they approved, and a cap of the day was reached.
     """
 
     CAPPED = "CAPPED"
-    EXPLORED = "EXPLORED"
 
     __hash__ = str.__hash__
 
 
 class Override(msgspec.Struct, frozen=True):
-    """A decision that departs from the rules' own `verdict`; `cap` names the cap that was reached.
-
-    `slot` is in the control share of `percent` thousandths; both None where nothing was explored.
-    """
+    """A decision that departs from its rules' `verdict`; `cap` names the cap that was reached."""
 
     kind: OverrideKind
     verdict: Verdict
     cap: str = ""
-    slot: int | None = None
-    percent: int | None = None
 
 
 class RulesetRef(msgspec.Struct, frozen=True):

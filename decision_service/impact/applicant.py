@@ -50,13 +50,9 @@ class Side(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class KnownLoan(msgspec.Struct, frozen=True, array_like=True):
-    """A loan that came of the recorded decision: whether it went bad.
-
-    A loan of a random control share stands for `weight` thousandths of such applicants.
-    """
+    """A loan that came of the recorded decision: whether it went bad."""
 
     bad: bool
-    weight: int = 1000
 
 
 class JudgedApplicant(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -65,22 +65,21 @@ class CauseCounts(msgspec.Struct):
 
 
 class LoanCounts(msgspec.Struct):
-    """Known loans of a group, each by its weight in thousandths."""
+    """Known loans of a group."""
 
     loans: int = 0
-    weight: int = 0
-    bad_weight: int = 0
+    bad: int = 0
 
 
 class PointCounts(msgspec.Struct):
-    """What one point of a sweep decides; `weight` and `bad_weight` are of known loans it keeps."""
+    """What one point of a sweep decides; `loans` and `bad` are of known loans it keeps."""
 
     applicants: int = 0
     approved: int = 0
     referred: int = 0
     amount: int = 0
-    weight: int = 0
-    bad_weight: int = 0
+    loans: int = 0
+    bad: int = 0
 
     def add(self, side: Side, loan: KnownLoan | None, many: int = 1) -> None:
         """Count so many alike applicants as the point decides them."""
@@ -89,5 +88,5 @@ class PointCounts(msgspec.Struct):
         self.referred += many * (side.outcome is Outcome.REFER)
         self.amount += many * (side.amount or 0)
         if loan is not None and side.approved:
-            self.weight += many * loan.weight
-            self.bad_weight += many * loan.weight if loan.bad else 0
+            self.loans += many
+            self.bad += many * loan.bad

@@ -118,7 +118,7 @@ class SegmentRow(msgspec.Struct, frozen=True):
 
 
 class LoanRow(msgspec.Struct, frozen=True):
-    """The share of known loans that went bad, of those kept in, swapped out or, explored, in."""
+    """The share of known loans that went bad, of those kept in, swapped out or in."""
 
     group: str
     loans: int

@@ -182,8 +182,8 @@ def _points(
     for place, values in enumerate(every, first):
         counts = counted.get(place)
         if counts is not None:
-            n, weight = counts.applicants, counts.weight
-            bad = counts.bad_weight / weight if weight else None
+            n = counts.applicants
+            bad = counts.bad / counts.loans if counts.loans else None
             yield SweepPoint(values, counts.approved / n, counts.referred / n, counts.amount, bad)
 
 
@@ -198,7 +198,7 @@ def _margins(subject: ReportSubject, sums: ImpactSums) -> Iterator[MarginCurve]:
 
 def _loans(sums: ImpactSums) -> tuple[LoanRow, ...]:
     return tuple(
-        LoanRow(group, counts.loans, counts.bad_weight / counts.weight)
+        LoanRow(group, counts.loans, counts.bad / counts.loans)
         for group, counts in sorted(sums.loans.items())
     )
 

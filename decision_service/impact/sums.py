@@ -153,8 +153,7 @@ class ImpactSums(msgspec.Struct):
         name = name if one.after.approved else "swap out"
         counts = self.loans.setdefault(name, LoanCounts())
         counts.loans += many
-        counts.weight += many * loan.weight
-        counts.bad_weight += many * loan.weight if loan.bad else 0
+        counts.bad += many * loan.bad
 
 
 def _principal(side: Side) -> str:

@@ -98,7 +98,7 @@ class ArmDecision(msgspec.Struct, frozen=True):
     applicant was assigned by the hash alone, so that the arms may be compared; `pins` that a
     returning applicant keeps this arm and version. `approved` is what the rules approved, in minor
     units. `judged` is the rules' own outcome where another was decided. `grant` is what was
-    approved against the day's caps, `explored` what exploring adds to the day in minor units.
+    approved against the day's caps.
     """
 
     unit: str
@@ -111,7 +111,6 @@ class ArmDecision(msgspec.Struct, frozen=True):
     approved: int | None = None
     judged: Outcome | None = None
     grant: Grant | None = None
-    explored: int | None = None
 
 
 class HistoryEntry(msgspec.Struct, frozen=True):

@@ -33,12 +33,6 @@ class ArmLog(Protocol):
     async def day_totals(self, product: str, since: datetime) -> DayTotals:
         """What a product has approved at or after `since` in all processes, by tier."""
 
-    async def explored(self, product: str, unit: str, since: datetime) -> int | None:
-        """The most that exploring granted a unit at or after `since`, in minor units.
-
-        0 where it was turned away, None where it was never considered.
-        """
-
 
 class JournalAction(StrEnum):
     """What a step of the journal did, as commands name it.

@@ -20,7 +20,6 @@ _NOT_CONTENT = frozenset({"digest", "available"})
 _CONTENT_UNLESS: Mapping[str, object] = {
     "unreported": UNREPORTED,
     "caps": (),
-    "explore": None,
     "second_person_above": None,
     "review": None,
 }

@@ -17,7 +17,6 @@ from decision_service.rollout.model import (
     WHOLE,
     Challenger,
     ChallengerLimits,
-    Explore,
     Plan,
     Segment,
     Unit,
@@ -132,23 +131,6 @@ def shadows(plan: Plan, assignment: Assignment, unit: str) -> tuple[int, ...]:
         if s.version != assignment.version
         and is_in(slot(f"{plan.product}-shadow-v{s.version}", unit), s.percent)
     )
-
-
-def control_slot(plan: Plan, state: RolloutState, assignment: Assignment, unit: str) -> int | None:
-    """The slot of a unit in the control share, dealt by a salt of its own; None outside of it.
-
-    A killed control share is nobody's.
-    Who is on the allow list is no random choice, and is never explored.
-    """
-    allowed = assignment.enrolment_reason is EnrolmentReason.ALLOWED
-    if plan.explore is None or state.explore_killed or not assignment.enrolled or allowed:
-        return None
-    return slot_in_share(plan.explore, slot(f"{plan.product}-explore", unit))
-
-
-def slot_in_share(explore: Explore, dealt: int) -> int | None:
-    """A slot that lies in the control share; None for another one."""
-    return dealt if is_in(dealt, explore.percent) else None
 
 
 # Whether it is decided here

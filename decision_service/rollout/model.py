@@ -146,18 +146,6 @@ class DayCap(msgspec.Struct, frozen=True):
     amount: Decimal | None = None
 
 
-class Explore(msgspec.Struct, frozen=True):
-    """The control share: whom the score alone would turn down and who is approved, to learn.
-
-    `percent` is in thousandths; `max_amount` of each and `amount` of a civil day are in major units
-    of the ruleset's currency.
-    """
-
-    percent: int
-    max_amount: Decimal
-    amount: Decimal
-
-
 UNREPORTED = timedelta(days=30)
 
 
@@ -181,6 +169,5 @@ class Plan(msgspec.Struct, frozen=True):
     available: frozenset[int] = frozenset()
     unreported: timedelta = UNREPORTED
     caps: tuple[DayCap, ...] = ()
-    explore: Explore | None = None
     second_person_above: int | None = None
     review: ReviewPolicy | None = None

@@ -14,7 +14,7 @@ from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import shortened
 from decision_service.rollout.canonical import digest_of
 from decision_service.rollout.model import UNREPORTED, GoLive, Plan, Unit, Versions
-from decision_service.rollout.reading.caps import read_caps, read_explore
+from decision_service.rollout.reading.caps import read_caps
 from decision_service.rollout.reading.go_live import read_go_live
 from decision_service.rollout.reading.guardrails import read_guardrails
 from decision_service.rollout.reading.review import read_review
@@ -25,7 +25,7 @@ LONGEST_UNREPORTED = 365
 """Days; an approval that nobody reports for a year is none."""
 
 _REQUIRED = ("product", "unit", "pin_for", "go_live", "versions")
-_OPTIONAL = ("caps", "explore", "guardrails", "history", "review", "second_person_above")
+_OPTIONAL = ("caps", "guardrails", "history", "review", "second_person_above")
 
 
 class PlanReading(msgspec.Struct, frozen=True):
@@ -60,7 +60,6 @@ def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersi
     guardrails = read_guardrails(fields, versions)
     unreported = _read_unreported(fields)
     caps = read_caps(fields)
-    explore = read_explore(fields, caps)
     unit, pin_for = fields.choice("unit", Unit), fields.duration("pin_for")
     if unit is None or pin_for is None or go_live is None or versions is None:
         return None
@@ -75,7 +74,6 @@ def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersi
         frozenset(known),
         unreported,
         caps,
-        explore,
         read_share(fields, "second_person_above"),
         read_review(fields),
     )

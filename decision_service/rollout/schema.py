@@ -44,7 +44,6 @@ def plan_schema() -> Schema:
         "caps": about(
             listed(_cap()), "what a civil day may approve; beyond it people are referred"
         ),
-        "explore": _explore(),
         "guardrails": listed(_guardrail()),
         "history": _history(),
         "second_person_above": about(
@@ -113,12 +112,6 @@ def _cap() -> Schema:
     }
     either = [{"required": ["approvals_per_day"]}, {"required": ["amount_per_day"]}]
     return closed("a cap", ("name",), keys, anyOf=either)
-
-
-def _explore() -> Schema:
-    keys = {"percent": _SHARE, "max_amount": _AMOUNT, "amount_per_day": _AMOUNT}
-    sentence = "a random control group that is approved past the score, to learn from"
-    return about(closed("a control share", tuple(keys), keys), sentence)
 
 
 def _guardrail() -> Schema:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from enum import Enum
 
 import msgspec
 from msgspec.structs import replace
@@ -27,7 +26,6 @@ from decision_service.rollout.tracks import (
 
 __all__ = [
     "PROPOSAL_LASTS",
-    "Exploring",
     "PlanConflict",
     "ProposedStep",
     "Refusal",
@@ -51,14 +49,8 @@ __all__ = [
 ]
 
 
-class Exploring(Enum):
-    """Exploring, as the kill switch takes it beside the arms."""
-
-    EXPLORE = "explore"
-
-
-Switched = Arm | Exploring | None
-"""What the kill switch stops: the challenger, exploring alone, else the whole product."""
+Switched = Arm | None
+"""What the kill switch stops: the challenger, else the whole product."""
 
 
 PROPOSAL_LASTS = timedelta(hours=24)
@@ -91,7 +83,6 @@ class RolloutState(msgspec.Struct, frozen=True):
     challenger: Track | None = None
     paused: bool = False
     decided_by: tuple[int, ...] = ()
-    explore_killed: bool = False
     proposed: ProposedStep | None = None
 
 
@@ -158,7 +149,7 @@ def resume(state: RolloutState) -> RolloutState:
 
 
 def kill(state: RolloutState, arm: Switched) -> StepResult:
-    """Stop the challenger or exploring, or the whole product for None and for the champion."""
+    """Stop the challenger, or the whole product for None and for the champion."""
     return _switch(state, arm, killed=True)
 
 
@@ -333,8 +324,6 @@ def _down(plan: Plan, name: TrackName, track: Track, now: datetime) -> Track | R
 
 
 def _switch(state: RolloutState, arm: Switched, *, killed: bool) -> StepResult:
-    if isinstance(arm, Exploring):
-        return replace(state, explore_killed=killed)
     if arm is not Arm.CHALLENGER:
         return replace(state, go_live=replace(state.go_live, killed=killed))
     if state.challenger is None:

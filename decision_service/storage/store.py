@@ -359,11 +359,6 @@ class Store:
         """What a product has approved at or after `since`, by tier."""
         return await self._database.read(partial(arms.day_totals, product=product, since=since))
 
-    async def explored(self, product: str, unit: str, since: datetime) -> int | None:
-        """The most that exploring granted a unit at or after `since`, in minor units."""
-        work = partial(arms.explored, product=product, unit=unit, since=since)
-        return await self._database.read(work)
-
     async def claim(self, applicant: Applicant, now: datetime, until: datetime) -> ApplicantRecord:
         """Read or create an applicant; one without a user is claimed until `until`."""
         work = partial(applicants.claim, applicant=applicant, now=now, until=until)

@@ -51,7 +51,7 @@ OUTCOMES = Row(
         ),
         Panel(
             "Not as the rules concluded",
-            "Decisions within an hour that a cap of the day or the control group made.",
+            "Decisions within an hour that a cap of the day made.",
             (
                 Query(
                     counted("decision_overrides_total", "product", "kind", "cap", where=LOAN),

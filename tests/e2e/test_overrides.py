@@ -16,20 +16,15 @@ from tests.fakes.plans import CHALLENGED
 from tests.integration.replicas import replicas, vendor
 from tests.kits.postgres import Postgres
 from tests.unit.cli.commands import Done, command
-from tests.unit.pipeline.test_explore import DECLINED
-from tests.unit.rollout.plans import edited
 
 GEORGE = sandbox_people()[0].user_id
 ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
 CAPPED = ALONE + "caps:\n  - {name: all, approvals_per_day: 4, amount_per_day: 900000}\n"
-EXPLORED = CAPPED + "explore: {percent: 100, max_amount: 20000, amount_per_day: 50000}\n"
 
 
-def rules_under(folder: Path, plan: str, *changes: tuple[str, str]) -> str:
-    """The shipped rules with a plan and a changed version 1."""
+def rules_under(folder: Path, plan: str) -> str:
+    """The shipped rules with a plan."""
     rules = own_rules(folder)
-    first = rules / PRODUCT / "v1.yaml"
-    first.write_text(edited(first.read_text(), *changes))
     (rules / PRODUCT / "rollout.yaml").write_text(plan)
     return str(rules)
 
@@ -39,43 +34,35 @@ async def run(live: Running, capsys: pytest.CaptureFixture[str], *words: str) ->
     return await asyncio.to_thread(command, capsys, *words, "--address", live.service.address)
 
 
-async def test_an_explored_approval_is_marked_wherever_it_is_shown(
+async def test_a_capped_approval_is_marked_wherever_it_is_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In the reply, the record, lists, replays, fixtures, figures and metrics, with the reasons."""
-    rules = rules_under(tmp_path, EXPLORED, *DECLINED)
+    """In the reply, the record, lists, replays, fixtures, figures and metrics."""
+    rules = rules_under(tmp_path, CAPPED.replace("approvals_per_day: 4", "approvals_per_day: 1"))
     with capture_logs() as logs:
         async with running(tmp_path, rules_dir=rules) as live:
+            assert outcome((await live.stub.CreateDecision(create(GEORGE))).decision) == "APPROVE"
             decision = (await live.stub.CreateDecision(create(GEORGE))).decision
-            assert (outcome(decision), decision.override.kind) == ("APPROVE", "EXPLORED")
+            assert (outcome(decision), decision.override.kind) == ("REFER", "CAPPED")
             request = service_pb.ReplayDecisionRequest(decision_id=decision.decision_id)
             assert list((await live.stub.ReplayDecision(request)).differing_fields) == []
             shown = await run(live, capsys, "decisions", "show", decision.decision_id)
-            assert "the rules concluded DECLINE; approved as one of the control" in shown.out
+            said = " ".join(shown.out.split())
+            assert "the rules concluded APPROVE; the cap `all` of the day was reached" in said
             listed = await run(live, capsys, "decisions", "list")
-            assert "APPROVE explored" in listed.out
+            assert "REFER policy capped" in listed.out
             made = await run(
                 live, capsys, "decisions", "export", decision.decision_id, "--format", "fixture"
             )
-            assert "# EXPLORED: something else was decided" in made.out
-            assert "outcome: DECLINE" in made.out
-            assert "offer: none" in made.out
+            assert "# CAPPED: something else was decided" in made.out
+            assert "outcome: APPROVE" in made.out
             figures = await run(live, capsys, "rollout", "show", PRODUCT)
-            assert "control group · 100 %, at most 20,000 PHP each" in figures.out
-            assert "today 20,000 PHP of 50,000 PHP" in figures.out
-            assert "cap all · today 1 of 4 approvals, 20,000 PHP of 900,000 PHP" in figures.out
-            told = await run(live, capsys, "rollout", "explain", GEORGE, "--product", PRODUCT)
-            assert "may be approved where the score alone stands against it" in told.out
-            why = ("--why", "the sample suffices")
-            killed = await run(live, capsys, "rollout", "kill", PRODUCT, "--arm", "explore", *why)
-            assert "exploring killed" in killed.out
-            again = (await live.stub.CreateDecision(create(GEORGE))).decision
-            assert (outcome(again), again.HasField("override")) == ("DECLINE", False)
+            assert "cap all · today 1 of 1 approvals, 20,000 PHP of 900,000 PHP" in figures.out
             async with httpx.AsyncClient() as client:
                 text = (await client.get(f"{live.service.http_url}/metrics")).text
-    labels = f'cap="",kind="EXPLORED",product="{PRODUCT}"'
+    labels = f'cap="all",kind="CAPPED",product="{PRODUCT}"'
     assert f"decision_service_decision_overrides_total{{{labels}}} 1.0" in text
-    assert [line["kind"] for line in logs if line["event"] == "decision overridden"] == ["EXPLORED"]
+    assert [line["kind"] for line in logs if line["event"] == "decision overridden"] == ["CAPPED"]
 
 
 @pytest.mark.long

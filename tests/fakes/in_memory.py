@@ -45,7 +45,7 @@ from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.pipeline.snapshots.cache import AHEAD
 from decision_service.pipeline.snapshots.events import WITHDRAWALS, Event, EventAction, Receipt
 from decision_service.pipeline.snapshots.patience import LONGEST_PAUSE
-from decision_service.rollout.allowances import DayTotals, still_holds
+from decision_service.rollout.allowances import DayTotals, cap_reached
 from decision_service.rollout.gate import Pin
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -125,38 +125,20 @@ class InMemoryDecisionLog:
         found, arm = entry.allowances, entry.arm
         if found is None or arm is None:
             return
-        explore, unit = found.limits.explore, None
-        if explore is not None:
-            unit = self._explored(entry.product, arm.unit, explore.since)
-        totals = self._day_totals(entry.product, found.limits.midnight)
-        now = replace(found, totals=totals, unit=unit)
-        if not still_holds(now, found, arm.grant, arm.explored):
+        now = replace(found, totals=self._day_totals(entry.product, found.limits.midnight))
+        if arm.grant is not None and cap_reached(now, arm.grant):
             raise AllowancesMoved("the day allows less by now: nothing was recorded")
 
     async def day_totals(self, product: str, since: datetime) -> DayTotals:
         await self._turn()
         return self._day_totals(product, since)
 
-    async def explored(self, product: str, unit: str, since: datetime) -> int | None:
-        await self._turn()
-        return self._explored(product, unit, since)
-
     def _day_totals(self, product: str, since: datetime) -> DayTotals:
         totals = DayTotals()
         for entry, arm in self._arms:
             if entry.product == product and entry.created >= since and arm.grant is not None:
-                totals = totals.plus(arm.grant, arm.explored or 0)
+                totals = totals.plus(arm.grant)
         return totals
-
-    def _explored(self, product: str, unit: str, since: datetime) -> int | None:
-        found = [
-            arm.grant.amount if arm.grant else None
-            for entry, arm in self._arms
-            if (entry.product, arm.unit) == (product, unit)
-            and entry.created >= since
-            and arm.explored is not None
-        ]
-        return max(amount or 0 for amount in found) if found else None
 
     def _take_places(self, entry: DecisionEntry) -> None:
         keys = entry.history.keys if entry.history else ()

@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from decision_service.domain.errors import AllowancesMoved
-from decision_service.pipeline.ports import DecisionEntry, StoredEntry
-from decision_service.rollout.allowances import Allowances, CapLimit, DayLimits, ExploreLimit
+from decision_service.pipeline.ports import StoredEntry
+from decision_service.rollout.allowances import Allowances, CapLimit, DayLimits
 from decision_service.storage.store import Store
 from tests.kits.arm_log import granted
 from tests.kits.decision_entries import NOON, numbered
@@ -20,7 +20,6 @@ from tests.kits.until import until
 
 MIDNIGHT = NOON - timedelta(hours=12)
 CAPPED = Allowances(DayLimits(MIDNIGHT, (CapLimit("all", approvals=1),)))
-EXPLORED = Allowances(DayLimits(MIDNIGHT, explore=ExploreLimit(7, 1_000, 1_000, 50_000, MIDNIGHT)))
 _BLOCKED = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
@@ -47,23 +46,16 @@ async def other(url: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-def approvals(found: Allowances) -> tuple[DecisionEntry, DecisionEntry]:
-    """Two approvals that both found room."""
-    charge = 1_000 if found.limits.explore else None
-    arm = granted(1_000, explored=charge)
-    return numbered(1, arm=arm, allowances=found), numbered(2, arm=arm, allowances=found)
-
-
-@pytest.mark.parametrize("found", [CAPPED, EXPLORED], ids=["capped", "explored"])
 async def test_of_two_processes_that_approve_at_once_the_second_looks_again(
-    stores: tuple[Store, Store], other: asyncpg.Connection, found: Allowances
+    stores: tuple[Store, Store], other: asyncpg.Connection
 ) -> None:
     """While the first is held up in its commit the second waits, then finds the room used up."""
     held = other.transaction()
     await held.start()
     await other.execute("LOCK TABLE decisions IN EXCLUSIVE MODE")
     calls = []
-    for number, (store, entry) in enumerate(zip(stores, approvals(found), strict=True), 1):
+    for number, store in enumerate(stores, 1):
+        entry = numbered(number, arm=granted(1_000), allowances=CAPPED)
         calls.append(asyncio.create_task(store.commit(entry)))
         await until(lambda: other.fetchval(_BLOCKED), lambda seen, n=number: seen >= n)
     await held.rollback()

@@ -134,8 +134,6 @@ async def test_what_rollouts_ask_for_is_read_in_order(sqlite: Database) -> None:
     assert first == (
         "SEARCH reviews USING COVERING INDEX reviews_charged (product=? AND charged_at>?)"
     )
-    unit = await sqlite.read(lambda c: plan_of(c, lambda c: arms.explored(c, "loan", "u", NOON)))
-    assert unit == [f"{covering}explored (product=? AND unit=? AND created>?)"]
 
 
 async def test_a_backtest_finds_first_decisions_by_user_and_goes_on_where_it_was(

@@ -147,12 +147,9 @@ async def test_the_steps_make_the_tables_that_a_new_store_has(url: str) -> None:
                 f"ALTER TABLE {table} DROP COLUMN wrapped_by",
             )
         ),
-        *(f"DROP INDEX arm_decisions_{name}" for name in ("granted", "explored", "pin")),
+        *(f"DROP INDEX arm_decisions_{name}" for name in ("granted", "pin")),
         f"CREATE INDEX arm_decisions_pin ON arm_decisions (product, unit, created) WHERE {pins}",
-        *(
-            f"ALTER TABLE arm_decisions DROP COLUMN {name}"
-            for name in ("tier", "granted", "explored")
-        ),
+        *(f"ALTER TABLE arm_decisions DROP COLUMN {name}" for name in ("tier", "granted")),
         "UPDATE alembic_version SET version_num = '0014'",
     ):
         await database.write(lambda c, statement=statement: c.execute(text(statement)))

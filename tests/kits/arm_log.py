@@ -21,7 +21,6 @@ from decision_service.rollout.allowances import (
     DayLimits,
     DayTotal,
     DayTotals,
-    ExploreLimit,
     Grant,
 )
 from decision_service.rollout.gate import Pin
@@ -33,9 +32,9 @@ CHALLENGER = ArmDecision("user-2", Arm.CHALLENGER, 2, hashed=True, pins=True, ap
 LONG_AGO = NOON - timedelta(days=400)
 
 
-def granted(amount: int | None, explored: int | None = None, tier: str = "T1") -> ArmDecision:
+def granted(amount: int | None, tier: str = "T1") -> ArmDecision:
     """An approval of user-1 by the champion."""
-    return structs.replace(CHAMPION, grant=Grant(amount, tier), explored=explored)
+    return structs.replace(CHAMPION, grant=Grant(amount, tier))
 
 
 class ArmLogAndDecisionLog(ArmLog, ArmFigures, DecisionLog, Protocol):
@@ -81,34 +80,17 @@ class ArmLogKit:
         assert await log.approved("gig-advance-ph", Arm.CHALLENGER, LONG_AGO) == 0
 
     async def test_a_days_grants_add_up_by_tier(self, log: ArmLogAndDecisionLog) -> None:
-        """What was granted from the instant on counts by tier, what was explored beside it."""
-        earlier, explored = NOON - timedelta(hours=1), granted(3_000, explored=2_000)
+        """What was granted from the instant on counts by tier."""
+        earlier = NOON - timedelta(hours=1)
         await log.commit(numbered(1, arm=granted(1_000), created=earlier))
         await log.commit(numbered(2, arm=granted(2_000)))
-        await log.commit(numbered(3, arm=explored, outcome=Outcome.APPROVE))
+        await log.commit(numbered(3, arm=granted(3_000), outcome=Outcome.APPROVE))
         await log.commit(numbered(4, arm=granted(None, tier=""), outcome=Outcome.APPROVE))
         await log.commit(numbered(5, arm=CHAMPION))
         tiers = {"T1": DayTotal(2, 5_000), "": DayTotal(1, 0)}
-        assert await log.day_totals(PRODUCT, NOON) == DayTotals(tiers, 2_000)
+        assert await log.day_totals(PRODUCT, NOON) == DayTotals(tiers)
         assert (await log.day_totals(PRODUCT, LONG_AGO)).of("") == DayTotal(4, 6_000)
         assert await log.day_totals("gig-advance-ph", LONG_AGO) == DayTotals()
-
-    async def test_what_a_unit_was_granted_by_exploring(self, log: ArmLogAndDecisionLog) -> None:
-        """The most of it; turned away is 0, never considered nothing, what is too old is gone.
-
-        A retry that added nothing to its day carries what it was granted.
-        """
-        assert await log.explored(PRODUCT, "user-1", LONG_AGO) is None
-        away = structs.replace(CHAMPION, explored=0)
-        await log.commit(numbered(1, arm=away, outcome=Outcome.DECLINE))
-        assert await log.explored(PRODUCT, "user-1", NOON) == 0
-        await log.commit(numbered(2, arm=granted(500, explored=500)))
-        later = NOON + timedelta(hours=1)
-        await log.commit(numbered(3, arm=granted(400, explored=0), created=later))
-        assert await log.explored(PRODUCT, "user-1", NOON) == 500
-        assert await log.explored(PRODUCT, "user-1", later) == 400
-        assert await log.explored(PRODUCT, "user-2", LONG_AGO) is None
-        assert await log.explored(PRODUCT, "user-1", later + timedelta(seconds=1)) is None
 
     async def test_a_day_approves_no_more_than_its_cap(self, log: ArmLogAndDecisionLog) -> None:
         """Of many that found room at once as many are stored as fit; the others may look again."""
@@ -122,21 +104,6 @@ class ArmLogKit:
         with pytest.raises(AllowancesMoved):
             await log.commit(small)
 
-    async def test_a_unit_is_explored_once_at_a_time(self, log: ArmLogAndDecisionLog) -> None:
-        """Of two that found a unit unexplored one is stored, and the day's bound holds."""
-        explore = ExploreLimit(7, 1_000, max_amount=1_000, amount=1_500, since=LONG_AGO)
-        found = Allowances(DayLimits(NOON - timedelta(hours=2), explore=explore))
-        arm = granted(1_000, explored=1_000)
-        first, second = (numbered(n, arm=arm, allowances=found) for n in (1, 2))
-        await log.commit(first)
-        with pytest.raises(AllowancesMoved):
-            await log.commit(second)
-        other = structs.replace(arm, unit="user-2")
-        with pytest.raises(AllowancesMoved):
-            await log.commit(numbered(3, arm=other, allowances=found))
-        away = structs.replace(other, grant=None, explored=0)
-        await log.commit(numbered(4, arm=away, outcome=Outcome.DECLINE, allowances=found))
-
     async def test_a_repeated_commit_is_told_its_decision(self, log: ArmLogAndDecisionLog) -> None:
         """An entry that was stored before the day was full comes back, whatever is left by now."""
         cap = CapLimit("all", approvals=1)
@@ -146,8 +113,8 @@ class ArmLogKit:
         assert await log.commit(entry) == stored
 
     async def test_rates_count_what_the_rules_judged(self, log: ArmLogAndDecisionLog) -> None:
-        """The outcome of the rules stands beside the approval that was made against it."""
-        arm = structs.replace(granted(1_000, explored=1_000), judged=Outcome.DECLINE, approved=None)
+        """The outcome of the rules counts where another was decided."""
+        arm = structs.replace(CHAMPION, judged=Outcome.DECLINE, approved=None)
         await log.commit(numbered(1, arm=arm, outcome=Outcome.APPROVE))
         (tally,) = await log.tallies(PRODUCT, LONG_AGO, hashed=False)
         assert (tally.approved, tally.declined, tally.amount) == (0, 1, 0)

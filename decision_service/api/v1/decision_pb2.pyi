@@ -263,20 +263,18 @@ class ListAnswer(_message.Message):
     def __init__(self, list: _Optional[str] = ..., input: _Optional[str] = ..., listed: _Optional[bool] = ..., list_digest: _Optional[str] = ...) -> None: ...
 
 class Override(_message.Message):
-    __slots__ = ("kind", "outcome", "refer_kind", "reasons", "cap", "slot")
+    __slots__ = ("kind", "outcome", "refer_kind", "reasons", "cap")
     KIND_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REFER_KIND_FIELD_NUMBER: _ClassVar[int]
     REASONS_FIELD_NUMBER: _ClassVar[int]
     CAP_FIELD_NUMBER: _ClassVar[int]
-    SLOT_FIELD_NUMBER: _ClassVar[int]
     kind: str
     outcome: Outcome
     refer_kind: ReferKind
     reasons: _containers.RepeatedCompositeFieldContainer[Reason]
     cap: str
-    slot: int
-    def __init__(self, kind: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., cap: _Optional[str] = ..., slot: _Optional[int] = ...) -> None: ...
+    def __init__(self, kind: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., cap: _Optional[str] = ...) -> None: ...
 
 class Reason(_message.Message):
     __slots__ = ("code", "message", "component", "factor", "actual", "required", "points_lost", "regulatory_text", "actual_value", "required_value")

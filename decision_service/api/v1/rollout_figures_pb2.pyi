@@ -12,22 +12,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RolloutFigures(_message.Message):
-    __slots__ = ("since_time", "arms", "shadows", "guardrails", "next", "caps", "explore")
+    __slots__ = ("since_time", "arms", "shadows", "guardrails", "next", "caps")
     SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
     ARMS_FIELD_NUMBER: _ClassVar[int]
     SHADOWS_FIELD_NUMBER: _ClassVar[int]
     GUARDRAILS_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
     CAPS_FIELD_NUMBER: _ClassVar[int]
-    EXPLORE_FIELD_NUMBER: _ClassVar[int]
     since_time: _timestamp_pb2.Timestamp
     arms: _containers.RepeatedCompositeFieldContainer[ArmFigures]
     shadows: _containers.RepeatedCompositeFieldContainer[ShadowFigures]
     guardrails: _containers.RepeatedCompositeFieldContainer[GuardrailFigures]
     next: _containers.RepeatedCompositeFieldContainer[NextStage]
     caps: _containers.RepeatedCompositeFieldContainer[CapFigures]
-    explore: ExploreFigures
-    def __init__(self, since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[ArmFigures, _Mapping]]] = ..., shadows: _Optional[_Iterable[_Union[ShadowFigures, _Mapping]]] = ..., guardrails: _Optional[_Iterable[_Union[GuardrailFigures, _Mapping]]] = ..., next: _Optional[_Iterable[_Union[NextStage, _Mapping]]] = ..., caps: _Optional[_Iterable[_Union[CapFigures, _Mapping]]] = ..., explore: _Optional[_Union[ExploreFigures, _Mapping]] = ...) -> None: ...
+    def __init__(self, since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[ArmFigures, _Mapping]]] = ..., shadows: _Optional[_Iterable[_Union[ShadowFigures, _Mapping]]] = ..., guardrails: _Optional[_Iterable[_Union[GuardrailFigures, _Mapping]]] = ..., next: _Optional[_Iterable[_Union[NextStage, _Mapping]]] = ..., caps: _Optional[_Iterable[_Union[CapFigures, _Mapping]]] = ...) -> None: ...
 
 class CapFigures(_message.Message):
     __slots__ = ("name", "tier", "approvals", "max_approvals", "amount", "max_amount")
@@ -44,20 +42,6 @@ class CapFigures(_message.Message):
     amount: _money_pb2.Money
     max_amount: _money_pb2.Money
     def __init__(self, name: _Optional[str] = ..., tier: _Optional[str] = ..., approvals: _Optional[int] = ..., max_approvals: _Optional[int] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
-
-class ExploreFigures(_message.Message):
-    __slots__ = ("percent", "max_amount_each", "amount", "max_amount", "killed")
-    PERCENT_FIELD_NUMBER: _ClassVar[int]
-    MAX_AMOUNT_EACH_FIELD_NUMBER: _ClassVar[int]
-    AMOUNT_FIELD_NUMBER: _ClassVar[int]
-    MAX_AMOUNT_FIELD_NUMBER: _ClassVar[int]
-    KILLED_FIELD_NUMBER: _ClassVar[int]
-    percent: str
-    max_amount_each: _money_pb2.Money
-    amount: _money_pb2.Money
-    max_amount: _money_pb2.Money
-    killed: bool
-    def __init__(self, percent: _Optional[str] = ..., max_amount_each: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., killed: _Optional[bool] = ...) -> None: ...
 
 class ArmFigures(_message.Message):
     __slots__ = ("arm", "version", "percent", "applicants", "decisions", "approved", "referred", "declined", "missing", "approved_amount", "attempts", "internal_errors", "p99_ms")

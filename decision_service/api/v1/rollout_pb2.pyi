@@ -125,14 +125,13 @@ class RolloutStep(_message.Message):
     def __init__(self, position: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., who: _Optional[str] = ..., why: _Optional[str] = ..., action: _Optional[str] = ..., before: _Optional[_Union[RolloutStanding, _Mapping]] = ..., after: _Optional[_Union[RolloutStanding, _Mapping]] = ..., plan_digest: _Optional[str] = ..., figures: _Optional[_Mapping[str, str]] = ..., ticket: _Optional[str] = ...) -> None: ...
 
 class RolloutStanding(_message.Message):
-    __slots__ = ("go_live_stage", "killed", "challenger_version", "challenger_stage", "challenger_killed", "paused", "explore_killed", "proposed")
+    __slots__ = ("go_live_stage", "killed", "challenger_version", "challenger_stage", "challenger_killed", "paused", "proposed")
     GO_LIVE_STAGE_FIELD_NUMBER: _ClassVar[int]
     KILLED_FIELD_NUMBER: _ClassVar[int]
     CHALLENGER_VERSION_FIELD_NUMBER: _ClassVar[int]
     CHALLENGER_STAGE_FIELD_NUMBER: _ClassVar[int]
     CHALLENGER_KILLED_FIELD_NUMBER: _ClassVar[int]
     PAUSED_FIELD_NUMBER: _ClassVar[int]
-    EXPLORE_KILLED_FIELD_NUMBER: _ClassVar[int]
     PROPOSED_FIELD_NUMBER: _ClassVar[int]
     go_live_stage: str
     killed: bool
@@ -140,9 +139,8 @@ class RolloutStanding(_message.Message):
     challenger_stage: str
     challenger_killed: bool
     paused: bool
-    explore_killed: bool
     proposed: ProposedStep
-    def __init__(self, go_live_stage: _Optional[str] = ..., killed: _Optional[bool] = ..., challenger_version: _Optional[int] = ..., challenger_stage: _Optional[str] = ..., challenger_killed: _Optional[bool] = ..., paused: _Optional[bool] = ..., explore_killed: _Optional[bool] = ..., proposed: _Optional[_Union[ProposedStep, _Mapping]] = ...) -> None: ...
+    def __init__(self, go_live_stage: _Optional[str] = ..., killed: _Optional[bool] = ..., challenger_version: _Optional[int] = ..., challenger_stage: _Optional[str] = ..., challenger_killed: _Optional[bool] = ..., paused: _Optional[bool] = ..., proposed: _Optional[_Union[ProposedStep, _Mapping]] = ...) -> None: ...
 
 class ProposedStep(_message.Message):
     __slots__ = ("track", "stage", "by", "create_time", "expire_time")

@@ -64,22 +64,20 @@ class ExplainAssignmentRequest(_message.Message):
     def __init__(self, product: _Optional[str] = ..., user_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., requested_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., requested_term_months: _Optional[int] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ...) -> None: ...
 
 class ExplainAssignmentResponse(_message.Message):
-    __slots__ = ("assignment", "version", "segment", "pin", "approved_today", "compared", "explores")
+    __slots__ = ("assignment", "version", "segment", "pin", "approved_today", "compared")
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SEGMENT_FIELD_NUMBER: _ClassVar[int]
     PIN_FIELD_NUMBER: _ClassVar[int]
     APPROVED_TODAY_FIELD_NUMBER: _ClassVar[int]
     COMPARED_FIELD_NUMBER: _ClassVar[int]
-    EXPLORES_FIELD_NUMBER: _ClassVar[int]
     assignment: _decision_pb2.Assignment
     version: int
     segment: str
     pin: Pin
     approved_today: _money_pb2.Money
     compared: bool
-    explores: bool
-    def __init__(self, assignment: _Optional[_Union[_decision_pb2.Assignment, _Mapping]] = ..., version: _Optional[int] = ..., segment: _Optional[str] = ..., pin: _Optional[_Union[Pin, _Mapping]] = ..., approved_today: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., compared: _Optional[bool] = ..., explores: _Optional[bool] = ...) -> None: ...
+    def __init__(self, assignment: _Optional[_Union[_decision_pb2.Assignment, _Mapping]] = ..., version: _Optional[int] = ..., segment: _Optional[str] = ..., pin: _Optional[_Union[Pin, _Mapping]] = ..., approved_today: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., compared: _Optional[bool] = ...) -> None: ...
 
 class Pin(_message.Message):
     __slots__ = ("arm", "version", "create_time", "expire_time")

@@ -18,7 +18,7 @@ def instant_text(instant: Timestamp) -> str:
 
 
 def outcome_text(decision: pb.Decision) -> str:
-    """`APPROVE`, `DECLINE`, `REFER data`, `APPROVE explored` …"""
+    """`APPROVE`, `DECLINE`, `REFER data`, `REFER policy capped` …"""
     words = concluded_text(decision.outcome, decision.refer_kind)
     if decision.HasField("override"):
         words += f" {decision.override.kind.lower()}"
@@ -37,9 +37,7 @@ def concluded_text(outcome: int, refer_kind: int) -> str:
 def override_text(override: pb.Override) -> str:
     """What the rules concluded, and why something else was decided."""
     rules = f"the rules concluded {concluded_text(override.outcome, override.refer_kind)}"
-    if override.kind == "CAPPED":
-        return f"{rules}; the cap `{override.cap}` of the day was reached"
-    return f"{rules}; approved as one of the control group, slot {override.slot:,}"
+    return f"{rules}; the cap `{override.cap}` of the day was reached"
 
 
 _NEEDS = (

@@ -155,8 +155,6 @@ def _print_explained(user_id: str, reply: rollout_service_pb2.ExplainAssignmentR
         rows.add_row("pin", "", pin_text(reply.pin))
     if reply.HasField("approved_today"):
         rows.add_row("today", "", f"the challenger approved {money_text(reply.approved_today)}")
-    if reply.explores:
-        rows.add_row("explores", "yes", "may be approved where the score alone stands against it")
     rows.add_row("compared", "yes" if reply.compared else "no", "")
     console().print(head, markup=False)
     print_table(rows)

@@ -34,17 +34,10 @@ def shadow_lines(shadows: Iterable[pb.ShadowFigures]) -> Iterator[str]:
 
 
 def day_lines(figures: pb.RolloutFigures) -> Iterator[str]:
-    """What each cap has left of the present day, and what was explored on it."""
+    """What each cap has left of the present day."""
     for cap in figures.caps:
         tier = f" of tier {cap.tier}" if cap.tier else ""
         yield f" cap {cap.name}{tier} · today {', '.join(_used(cap))}"
-    if figures.HasField("explore"):
-        explore = figures.explore
-        today, most = money_text(explore.amount), money_text(explore.max_amount)
-        each = f"at most {money_text(explore.max_amount_each)} each"
-        killed = ", KILLED" if explore.killed else ""
-        share = f"{explore.percent} %, {each}{killed}"
-        yield f" control group · {share} · today {today} of {most}"
 
 
 def guardrail_table(guardrails: Iterable[pb.GuardrailFigures]) -> Table:

@@ -26,7 +26,7 @@ TrackOption = Annotated[
 ]
 ArmOption = Annotated[
     str,
-    typer.Option("--arm", help="challenger; explore; champion or nothing for the whole product"),
+    typer.Option("--arm", help="challenger; champion or nothing for the whole product"),
 ]
 DigestOption = Annotated[
     str, typer.Option("--plan-digest", help="refuse under any other plan; by default the one now")
@@ -36,7 +36,6 @@ PositionOption = Annotated[
 ]
 _STOPPED = {
     "challenger": "the challenger of {}: the champion decides everyone",
-    "explore": "exploring in {}: applicants are not approved past their score",
 }
 """What a kill of an arm stops; of any other, the whole product."""
 _REFUSALS = frozenset({"ROLLOUT_REFUSED", "ROLLOUT_MOVED_ON", "PLAN_CHANGED"})
@@ -129,7 +128,7 @@ def kill(
     *,
     server: ServerOptions,
 ) -> None:
-    """Stop a challenger, exploring, or a whole product.
+    """Stop a challenger, or a whole product.
 
     Within two seconds on every process. It asks on a terminal alone, before it reaches the server.
     """

@@ -55,8 +55,6 @@ def _moves(
         yield f"go-live {_stage(before.go_live_stage)} → {_stage(after.go_live_stage)}"
     if before.killed != after.killed:
         yield "product killed" if after.killed else "product revived"
-    if before.explore_killed != after.explore_killed:
-        yield "exploring killed" if after.explore_killed else "exploring revived"
     if before.paused != after.paused:
         yield "paused" if after.paused else "resumed"
     if after.HasField("proposed") and before.proposed != after.proposed:

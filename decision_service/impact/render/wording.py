@@ -107,7 +107,7 @@ def bad_rates(report: ImpactReport) -> Iterator[str]:
     for row in report.loans:
         yield f"{row.group}: {percent(row.bad_rate)} bad of {row.loans:,} known loans"
     if any(row.group == "swap in" for row in report.loans):
-        yield "swap in: loans of the control group, each for the share that it was drawn from"
+        yield "swap in: loans that persons approved, who chose them; others may pay otherwise"
     elif report.loans:
         yield (
             "swap in: unknown, since nobody lent to these applicants; between 0 % and 100 %, and "

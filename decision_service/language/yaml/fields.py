@@ -26,6 +26,12 @@ from decision_service.language.yaml.readers import (
 
 T = TypeVar("T")
 
+_GONE = {
+    ("the plan", "explore"): "remove it: nobody is approved past the score; try a cut-off with a "
+    "challenger"
+}
+"""Keys that were removed, by what had them, with what to use instead."""
+
 
 class Fields:
     """A map read key by key; unknown and missing keys are reported when it is opened.
@@ -70,7 +76,8 @@ class Fields:
 
     def _unknown(self, entry: MapEntry, known: Collection[str]) -> None:
         message = f"unknown key `{shortened(entry.key)}` in {self.what}"
-        self.report.error("R120", entry.key_place, message, did_you_mean(entry.key, known))
+        hint = _GONE.get((self.what, entry.key)) or did_you_mean(entry.key, known)
+        self.report.error("R120", entry.key_place, message, hint)
 
     def has(self, key: str) -> bool:
         """Whether the key was written."""

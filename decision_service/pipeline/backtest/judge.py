@@ -8,7 +8,6 @@ from datetime import date
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.domain.decision import Decision
 from decision_service.impact.applicant import JudgedApplicant, KnownLoan, NotCompared, Side
 from decision_service.pipeline.backtest.cells import cells_of
 from decision_service.pipeline.rollout.pairs.case import DecidedCase, loaded_for
@@ -18,7 +17,6 @@ from decision_service.pipeline.rollout.pairs.second_opinion import (
     side_of,
     verdicts,
 )
-from decision_service.rollout.model import WHOLE
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 
@@ -70,11 +68,3 @@ def _sides(
         known.get(ruleset.digest) or side_of(evaluate(ruleset, loaded_for(facts, ruleset, day)))
         for ruleset in every
     )
-
-
-def weighed(loan: KnownLoan | None, decision: Decision) -> KnownLoan | None:
-    """A loan of the control group stands for the share that it was drawn from."""
-    percent = decision.override.percent if decision.override else None
-    if loan is None or not percent:
-        return loan
-    return replace(loan, weight=loan.weight * WHOLE // percent)

@@ -9,7 +9,7 @@ from functools import partial
 
 from decision_service.impact.applicant import LeftOut, NotCompared
 from decision_service.impact.sums import ImpactSums
-from decision_service.pipeline.backtest.judge import BacktestRules, compare, weighed
+from decision_service.pipeline.backtest.judge import BacktestRules, compare
 from decision_service.pipeline.backtest.ports import (
     AnswerReader,
     BacktestLog,
@@ -86,7 +86,7 @@ class RangeJudge:
         sums.reproduce(entry.decision_id, exactly=exactly)
         asked = bool(self._rules.margins)
         near = asked and self._is_drawn(entry.user_id, self._order.margin_share)
-        judge = partial(compare, rules=self._rules, loan=weighed(one.loan, case.decision))
+        judge = partial(compare, rules=self._rules, loan=one.loan)
         judged = judge(case, margins=near)
         if isinstance(judged, NotCompared) and judged.why is LeftOut.ERASED:
             judged = judge(await self._with_snapshot(case, entry), margins=near)

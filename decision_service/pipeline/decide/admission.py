@@ -91,7 +91,7 @@ def _admitted(
         compared,
         product.plan.unreported,
         list_answers(ruleset, inputs, as_of.date),
-        day_limits(product, assignment, subject.unit, as_of, ruleset),
+        day_limits(product.plan, as_of, ruleset.currency),
         product.plan.review,
     )
 

@@ -281,8 +281,8 @@ class DecideApplication:
         self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
     ) -> _Result:
         own = await self._own_records(admission, fetch_result, run)
-        product, unit = admission.application.product, admission.unit
-        found = await found_allowances(admission.limits, product, unit, self._deps.arms)
+        product = admission.application.product
+        found = await found_allowances(admission.limits, product, self._deps.arms)
         concluded = self._conclude(admission, fetch_result, own, found, run)
         return _Result(fetch_result, concluded, await self._commit(concluded.entry, run))
 

@@ -13,8 +13,7 @@ from decision_service.domain.factor import Factors
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import ApprovalTerms, StageTrace
 from decision_service.pipeline.decide.concluding.judge import expiry, midnight
-from decision_service.pipeline.decide.overrides.depart import Settled
-from decision_service.pipeline.decide.overrides.settle import settle
+from decision_service.pipeline.decide.overrides.settle import Settled, settle
 from decision_service.pipeline.decide.record_codec import (
     StoredFacts,
     decode_facts,

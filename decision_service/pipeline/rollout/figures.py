@@ -99,15 +99,8 @@ class GuardrailLine(msgspec.Struct, frozen=True):
     awaited: Forecast | None
 
 
-class DayFigures(msgspec.Struct, frozen=True):
-    """What the present day has approved, beside the plan's caps and control share."""
-
-    caps: Sequence[tuple[DayCap, DayTotal]]
-    explored: int
-
-
 class Figures(msgspec.Struct, frozen=True):
-    """Everything that a rollout has measured, since `since`; `day` is None without day's bounds."""
+    """Everything that a rollout has measured, since `since`; `day` is what each cap counts."""
 
     product: Product
     since: datetime
@@ -116,7 +109,7 @@ class Figures(msgspec.Struct, frozen=True):
     shadows: Sequence[ShadowLine]
     guards: Sequence[GuardrailLine]
     next: Sequence[NextStage]
-    day: DayFigures | None = None
+    day: Sequence[tuple[DayCap, DayTotal]] = ()
 
 
 class ShowFigures:
@@ -144,14 +137,13 @@ class ShowFigures:
             day=await self._day(found, now),
         )
 
-    async def _day(self, product: Product, now: datetime) -> DayFigures | None:
-        plan = product.plan
-        if not plan.caps and plan.explore is None:
-            return None
+    async def _day(self, product: Product, now: datetime) -> Sequence[tuple[DayCap, DayTotal]]:
+        caps = product.plan.caps
+        if not caps:
+            return ()
         since = midnight(AsOf.at(now, product.champion.zone))
         totals = await self._arms.day_totals(product.name, since)
-        caps = [(cap, totals.of(cap.tier)) for cap in plan.caps]
-        return DayFigures(caps, totals.explored)
+        return [(cap, totals.of(cap.tier)) for cap in caps]
 
     async def _shadow(self, product: str, shadow: Shadow, since: datetime) -> ShadowLine:
         sums = await self._pairs.pair_sums(product, shadow.version, since)

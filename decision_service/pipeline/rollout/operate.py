@@ -126,7 +126,7 @@ class OperateRollouts:
     async def set_kill_switch(
         self, order: StepRequest, arm: Switched, *, killed: bool
     ) -> JournalEntry | None:
-        """Kill or revive an arm, exploring, or the product; None where the switch is already so."""
+        """Kill or revive an arm or the product; None where the switch is already so."""
         action = JournalAction.KILL if killed else JournalAction.REVIVE
         switch = partial(kill if killed else revive, arm=arm)
         return await self._at_once(order, action, lambda _, state, __: switch(state))

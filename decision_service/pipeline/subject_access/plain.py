@@ -17,7 +17,7 @@ _AMOUNTS = frozenset(
     {
         "amount", "base", "gross", "net", "loan_amount", "amortization", "outstanding", "overdue",
         "next_payment", "exposure", "instalments", "approved", "disbursed", "instalment", "repaid",
-        "due", "granted", "explored", "live_amount",
+        "due", "granted", "live_amount",
     }
 )  # fmt: skip
 """Fields that hold whole minor units of the `currency` beside them."""

@@ -41,13 +41,6 @@ def _bounds_of_a_day(plan: Plan) -> Iterator[PlanEntry]:
             tier=cap.tier, approvals_per_day=cap.approvals, amount_per_day=digits_of(cap.amount)
         )
         yield PlanEntry("caps", f"cap {cap.name}", values, "caps")
-    if plan.explore:
-        values = values_of(
-            percent=percent_of(plan.explore.percent),
-            max_amount=digits_of(plan.explore.max_amount),
-            amount_per_day=digits_of(plan.explore.amount),
-        )
-        yield PlanEntry("explore", "the control group", values)
 
 
 def _go_live(go_live: GoLive) -> Iterator[PlanEntry]:

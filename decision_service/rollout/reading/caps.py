@@ -1,22 +1,19 @@
-"""Reads the `caps` and `explore` sections: what a civil day may approve."""
+"""Reads the `caps` section: what a civil day may approve."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 from decision_service.domain.money import LARGEST_AMOUNT, IllegalAmount, check_amount
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
-from decision_service.rollout.model import WHOLE, DayCap, Explore
-from decision_service.rollout.reading.hidden import warn_of_hidden_caps, warn_of_hidden_explore
-from decision_service.rollout.reading.shares import read_name, read_share, refuse_repeated
+from decision_service.rollout.model import DayCap
+from decision_service.rollout.reading.hidden import warn_of_hidden_caps
+from decision_service.rollout.reading.shares import read_name, refuse_repeated
 
 LEAST_AMOUNT = Decimal("0.0001")
 _MOST_APPROVALS = 10**9
 _BOUNDS = ("approvals_per_day", "amount_per_day")
-_EXPLORE = ("percent", "max_amount", "amount_per_day")
-_LARGE_SHARE = WHOLE // 10
 
 
 def read_caps(plan: Fields) -> tuple[DayCap, ...]:
@@ -58,33 +55,3 @@ def _read_amount(fields: Fields, key: str) -> Decimal | None:
         fields.report.error("R309", fields.place(key), message, "leave out what no currency has")
         return None
     return amount
-
-
-def read_explore(plan: Fields, caps: Sequence[DayCap]) -> Explore | None:
-    """The control share beside the caps; a share of 0 explores nobody and is reported."""
-    node = plan.map("explore")
-    if node is None:
-        return None
-    fields = Fields(node, "`explore`", plan.report, required=_EXPLORE)
-    percent = read_share(fields)
-    largest, daily = (_read_amount(fields, key) for key in _EXPLORE[1:])
-    if percent is None or largest is None or daily is None:
-        return None
-    explore = Explore(percent, largest, daily)
-    _refuse_impossible(fields, explore)
-    warn_of_hidden_explore(explore, caps, node, plan.report)
-    return explore
-
-
-def _refuse_impossible(fields: Fields, explore: Explore) -> None:
-    if not explore.percent:
-        hint = "write a share above 0, or remove `explore`"
-        fields.report.error("P306", fields.place("percent"), "a share of 0 explores nobody", hint)
-    if explore.max_amount > explore.amount:
-        message = "`max_amount` of one approval is above `amount_per_day` of all"
-        hint = "a day that is to explore some needs several times `max_amount`"
-        fields.report.error("P307", fields.place("max_amount"), message, hint)
-    if explore.percent > _LARGE_SHARE:
-        message = "more than 10 % is a change of policy, and no sample to learn from"
-        hint = "1 to 5 % are usual"
-        fields.report.warning("P309", fields.place("percent"), message, hint)

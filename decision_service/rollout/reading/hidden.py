@@ -1,7 +1,7 @@
-"""Figures of `caps` and `explore` that hold nobody whom another cap would not hold.
+"""Figures of `caps` that hold nobody whom another cap would not hold.
 
 What is beyond the larger of two figures is beyond the smaller one, where that counts the same
-approvals or more: a cap without a tier counts those of every tier and of the control group.
+approvals or more: a cap without a tier counts those of every tier.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.nodes import YamlNode
-from decision_service.rollout.model import DayCap, Explore
+from decision_service.rollout.model import DayCap
 from decision_service.rollout.reading.shares import place_of
 
 _SMALLER = "make it the smaller of the two"
@@ -30,15 +30,6 @@ def warn_of_hidden_caps(read: Sequence[tuple[DayCap, YamlNode]], report: Report)
             _warn(
                 hider, key, f"the cap `{cap.name}`", f"remove {idle}, or {_SMALLER}", node, report
             )
-
-
-def warn_of_hidden_explore(
-    explore: Explore, caps: Sequence[DayCap], node: YamlNode, report: Report
-) -> None:
-    """P317 (a warning) for each amount of the control share that holds nobody of its own."""
-    for key, amount in (("max_amount", explore.max_amount), ("amount_per_day", explore.amount)):
-        hider = _hider("amount_per_day", amount, None, caps)
-        _warn(hider, key, "`explore`", _SMALLER, node, report)
 
 
 def _figures(cap: DayCap) -> Iterator[tuple[str, Decimal]]:

@@ -45,11 +45,6 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     points_lost: Decimal | None = None
     name: str = ""
 
-    @property
-    def of_score(self) -> bool:
-        """Whether it is a scorecard's; what it lacks for its total are findings of data."""
-        return self.component is Component.SCORECARD
-
 
 def data_finding(
     gap: Gap, outcome: Outcome = _REFER, code: str = "", because: Node | None = None

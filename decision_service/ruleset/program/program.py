@@ -107,8 +107,6 @@ class Program(msgspec.Struct, frozen=True):
         inputs: Mapping[str, Value],
         answers: Sequence[ListAnswer],
         state: State,
-        *,
-        score_aside: bool = False,
     ) -> Trace:
         """Evaluate a state that holds parameters and factors; call it inside `exactly()`."""
         values = state.values
@@ -123,8 +121,6 @@ class Program(msgspec.Struct, frozen=True):
             stages.append(state.take(stage.runner.run(state)))
             for each in stage.derived:
                 state.compute(*each)
-        if score_aside:
-            state.set_score_aside()
         state.settle()
         closing = [
             state.take(stage.runner.run(state)) if state.open else None for stage in self.closing

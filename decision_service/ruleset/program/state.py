@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from decision_service.domain.verdict import Component, Condition, Offer, Outcome, Score
+from decision_service.domain.verdict import Condition, Offer, Outcome, Score
 from decision_service.language.evaluation.kleene import Gap
 from decision_service.ruleset.program.findings import Conclusion, Finding
 
 MOST_WORLDS = 64
 _APPROVE, _REFER = Outcome.APPROVE, Outcome.REFER
-_AS_IF_APPROVED = Finding(_APPROVE, "", Component.SCORECARD)
 
 
 class State:
@@ -88,18 +87,6 @@ class State:
     def settle(self) -> None:
         """Note that all stages have run."""
         self.undecided = not (self.declines or self.refers or self.approves)
-
-    def set_score_aside(self) -> None:
-        """Drop what scores argue against an approval, as if each of them approved.
-
-        What they lack for their totals argues on.
-        """
-        kept = (
-            [f for f in self.declines if not f.of_score],
-            [f for f in self.refers if not f.of_score],
-        )
-        self.declines, self.refers = kept
-        self.approves.append(_AS_IF_APPROVED)
 
     def put(self, slots: Sequence[int], given: Sequence[Any]) -> None:
         """Set values, in every world."""

@@ -82,17 +82,16 @@ def load_more(
     return LoadedFactors(tuple(values), loaded.period, loaded.intake)
 
 
-def evaluate(ruleset: CompiledRuleset, facts: Facts, *, score_aside: bool = False) -> Verdict:
+def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
     """Run all stages, combine their conclusions, and give reasons.
 
     Every stage runs whatever the others conclude. The worst outcome counts; where no stage
     concludes anything it is REFER, never APPROVE. The verdict keeps what every part came to.
-    With `score_aside` scores count as approving; all else, missing data too, counts as it is.
     """
     loaded = facts.loaded or load(ruleset, facts.factors, facts.as_of)
     state = State(list(loaded.values), ruleset.program.read)
     with exactly():
-        trace = ruleset.program.run(facts.inputs, facts.answers, state, score_aside=score_aside)
+        trace = ruleset.program.run(facts.inputs, facts.answers, state)
         if state.undecided:
             state.refers.append(_NOTHING_CONCLUDED)
         return _verdict(ruleset, state, trace, facts.as_of, loaded.period)

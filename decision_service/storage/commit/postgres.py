@@ -71,7 +71,6 @@ _ARM_COLUMNS = (
     "approved",
     "tier",
     "granted",
-    "explored",
 )
 _ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 

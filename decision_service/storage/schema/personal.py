@@ -107,7 +107,7 @@ PERSONAL: Mapping[str, PersonalTable] = {
         "decision_id",
         (
             "decision_id", "product", "unit", "arm", "version", "hashed", "pins", "outcome",
-            "refer_kind", "rule_error", "approved", "created", "tier", "granted", "explored",
+            "refer_kind", "rule_error", "approved", "created", "tier", "granted",
         ),
         ErasedBy.DECISIONS,
     ),

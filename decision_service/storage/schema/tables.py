@@ -221,16 +221,14 @@ arm_decisions = Table(
     Column("created", BigInteger, nullable=False),
     Column("tier", _text()),
     Column("granted", BigInteger),
-    Column("explored", BigInteger),
     PrimaryKeyConstraint("product", "created", "decision_id"),
     sqlite_with_rowid=False,
 )
 """One row per decision of an enrolled applicant: what its rollout counts, pins and limits.
 
 In the order in which rollouts read it, so that it needs no second index for that. `outcome`,
-`refer_kind` and `approved` are the rules' own. `granted` is what was approved, whoever approved it,
-null where nothing was; `explored` what exploring added to its day, null where it was not considered
-and 0 where it was turned away.
+`refer_kind` and `approved` are the rules' own. `granted` is what was approved, null where nothing
+was.
 """
 
 _PIN = ("product", "unit", "created", "decision_id", "arm", "version")
@@ -243,17 +241,13 @@ Index(
     postgresql_where=arm_decisions.c.pins,
 )
 
-_READ = {"granted": ("granted", "explored"), "explored": ("explored", "granted")}
-for _column, _found_by in (("granted", ("created", "tier")), ("explored", ("unit", "created"))):
-    _counted: ColumnElement[bool] = literal_column(f"{_column} IS NOT NULL")
-    Index(
-        f"arm_decisions_{_column}",
-        arm_decisions.c.product,
-        *(arm_decisions.c[name] for name in _found_by),
-        *(arm_decisions.c[name] for name in _READ[_column]),
-        sqlite_where=_counted,
-        postgresql_where=_counted,
-    )
+_GRANTED: ColumnElement[bool] = literal_column("granted IS NOT NULL")
+Index(
+    "arm_decisions_granted",
+    *(arm_decisions.c[name] for name in ("product", "created", "tier", "granted")),
+    sqlite_where=_GRANTED,
+    postgresql_where=_GRANTED,
+)
 
 loan_outcomes = Table(
     "loan_outcomes",

@@ -162,7 +162,6 @@ KILL = (sys.executable, "-m", "decision_service", "rollout", "kill", "story-loan
         ((), b"n\n", "Stop every decision of story-loan: no application is decided", 1),
         ((), b"y\n", "Stop every decision of story-loan: no application is decided", 3),
         (("--arm", "challenger"), b"n\n", "Stop the challenger of story-loan", 1),
-        (("--arm", "explore"), b"n\n", "Stop exploring in story-loan", 1),
         (("--yes",), b"", "", 3),
     ],
 )

@@ -87,7 +87,6 @@ CHALLENGED = """\
     initial_stage: one
 caps:
   - {name: all, approvals_per_day: 400}
-explore: {percent: 1, max_amount: 10000, amount_per_day: 100000}
 """
 
 
@@ -117,7 +116,7 @@ def test_two_folders_are_compared_with_their_plans_and_lists(capsys, states):
         "    version from 1 to 2",
         "  parameters",
         "    minimum income months (min_income_months) from 6 to 8 on 2026-12-01",
-        "personal-loan-ph rollout plan: 7 changes",
+        "personal-loan-ph rollout plan: 6 changes",
         "  go-live",
         "    stage all: percent from 100 to 50",
         "  challenger",
@@ -127,8 +126,6 @@ def test_two_folders_are_compared_with_their_plans_and_lists(capsys, states):
         "    initial stage (initial_stage) is new: one",
         "  caps",
         "    cap all is new: approvals per day 400",
-        "  explore",
-        "    the control group is new: percent 1, maximum amount 10000, amount per day 100000",
         "_shared/lists/blocked.csv has 2 keys more and 1 fewer",
     ]
 

@@ -125,7 +125,6 @@ versions:
     limits: {max_approved_per_day: 500000, max_amount: 50000}
   shadow: [{version: 3, percent: 100}]
 caps: [{name: all, tier: A, approvals_per_day: 10, amount_per_day: 90000}]
-explore: {percent: 1, max_amount: 20000, amount_per_day: 50000}
 guardrails:
   - name: a
     metric: approval_rate
@@ -156,7 +155,7 @@ def test_a_plan_with_every_key_satisfies_the_schema_and_no_other():
         ("tier: A, approvals_per_day: 10, amount_per_day: 90000", "tier: A"),
         ("metric: refer_rate", "metric: referrals"),
         ("max: 0.4, ", "max: 0.4, versus: champion, alpha: 0.1, "),
-        ("amount_per_day: 50000}", "daily: 50000}"),
+        ("amount_per_day: 90000}", "daily: 90000}"),
     ):
         assert right in EVERY_PLAN_KEY
         assert not checked.is_valid(document(EVERY_PLAN_KEY.replace(right, wrong))), wrong

@@ -60,8 +60,8 @@ def test_values_read_as_people_write_them() -> None:
 def test_the_reasons_of_an_override_hide_the_rules_too() -> None:
     """What rules concluded beside the decision is told without limits and points."""
     reason = pb.Reason(code="LOW_SCORE", required="620", points_lost="12", factor="reuse.a")
-    seen = told(override=pb.Override(kind="EXPLORED", reasons=[reason]))
-    assert seen["override"] == {"kind": "EXPLORED", "reasons": [{"code": "LOW_SCORE"}]}
+    seen = told(override=pb.Override(kind="CAPPED", reasons=[reason]))
+    assert seen["override"] == {"kind": "CAPPED", "reasons": [{"code": "LOW_SCORE"}]}
 
 
 @given(st.binary(max_size=200))

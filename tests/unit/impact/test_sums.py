@@ -34,7 +34,7 @@ APPLICANTS = st.builds(
     sides(),
     st.sampled_from(((), ("policy.age",), ("policy.age", "score"))),
     st.sampled_from(((("month", "2026-10"),), (("month", "2026-11"), ("band", "A")))),
-    st.none() | st.builds(KnownLoan, st.booleans(), st.sampled_from((1000, 50_000))),
+    st.none() | st.builds(KnownLoan, st.booleans()),
 )
 
 
@@ -119,13 +119,13 @@ def test_who_cannot_be_compared_is_counted_apart() -> None:
     assert not found.matrix
 
 
-def test_a_loan_of_the_control_group_tells_of_swap_ins() -> None:
-    """Who was explored and is approved after a change has a loan; approved by neither, none."""
+def test_a_loan_that_a_person_approved_tells_of_swap_ins() -> None:
+    """Whom a person approved and rules approve after a change counts; approved by neither, no."""
     declined, approved = Side(Outcome.DECLINE, codes=("AA",)), Side(Outcome.APPROVE, None, 100)
-    loan = KnownLoan(bad=True, weight=40_000)
+    loan = KnownLoan(bad=True)
     told = ImpactSums()
     for after in (approved, declined):
         told.add(JudgedApplicant("dec_1", declined, after, loan=loan))
     (group,) = told.loans.items()
     assert group[0] == "swap in"
-    assert (group[1].loans, group[1].weight, group[1].bad_weight) == (1, 40_000, 40_000)
+    assert (group[1].loans, group[1].bad) == (1, 1)

@@ -15,13 +15,12 @@ from decision_service.domain.own_facts import NO_OWN_FACTS
 from decision_service.domain.verdict import Outcome
 from decision_service.impact.applicant import (
     JudgedApplicant,
-    KnownLoan,
     LeftOut,
     NotCompared,
     Side,
 )
 from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
-from decision_service.pipeline.backtest.judge import BacktestRules, compare, weighed
+from decision_service.pipeline.backtest.judge import BacktestRules, compare
 from decision_service.pipeline.backtest.run import divided
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
 
@@ -212,21 +211,12 @@ def test_ranges_hold_every_instant_once(first: int, length: int, parts: int) -> 
     assert all(one.since < one.before for one in ranges)
 
 
-def test_a_loan_of_the_control_group_stands_for_its_share() -> None:
-    """Drawn from 2.5 percent, a loan counts forty times; any other loan for itself."""
-    decision = case_of(changed_rules(9)).decision
-    loan = KnownLoan(bad=True)
-    assert weighed(loan, decision) == loan
-    override = Override(OverrideKind.EXPLORED, decision.verdict, slot=7, percent=2_500)
-    assert weighed(loan, replace(decision, override=override)) == KnownLoan(bad=True, weight=40_000)
-
-
-def test_an_explored_decision_is_judged_as_the_rules_did() -> None:
-    """Before and after are verdicts of rules, whatever the control group was granted."""
+def test_an_overridden_decision_is_judged_as_the_rules_did() -> None:
+    """Before and after are verdicts of rules, whatever a cap decided."""
     case = case_of(changed_rules(9))
     declined = replace(case.decision.verdict, outcome=Outcome.DECLINE, offer=None)
-    override = Override(OverrideKind.EXPLORED, declined, slot=7, percent=2_500)
-    explored = replace(case, decision=replace(case.decision, override=override))
-    one = compare(explored, BacktestRules(case.ruleset, case.ruleset))
+    override = Override(OverrideKind.CAPPED, declined, "all")
+    capped = replace(case, decision=replace(case.decision, override=override))
+    one = compare(capped, BacktestRules(case.ruleset, case.ruleset))
     assert isinstance(one, JudgedApplicant)
     assert (one.before.outcome, one.after.outcome) == (Outcome.DECLINE, Outcome.DECLINE)

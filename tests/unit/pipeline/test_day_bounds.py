@@ -1,4 +1,4 @@
-"""Caps and control shares that the versions make pointless, dangerous or impossible."""
+"""Caps that the versions make pointless or impossible."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from decision_service.pipeline.rules.folder import ProductTexts, RuleFolder, Tex
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.storage.rules_folder.files import read_rules
 from tests.fakes.plans import CHALLENGED, planned
-from tests.fakes.world import NOW, PRODUCT, RULES, shipped_rules
+from tests.fakes.world import NOW, PRODUCT, RULES
 
 ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
-EXPLORE = "explore: {percent: 1, max_amount: 10000, amount_per_day: 100000}\n"
 CAPS = "caps:\n  - {name: a, tier: T4, amount_per_day: 1000}\n"
-CODES = {f"P31{n}" for n in range(6)}
+CODES = {f"P31{n}" for n in range(3)}
 
 
 def found(folder: RuleFolder, bounds: str) -> list[Diagnostic]:
@@ -29,7 +28,6 @@ def found(folder: RuleFolder, bounds: str) -> list[Diagnostic]:
     [
         (CAPS.replace("T4", "T44"), "P310", "error", "v1 has the tier `T44`"),
         (CAPS.replace("1000", "999"), "P312", "warning", "is 999, below the smallest loan"),
-        (EXPLORE.replace("10000,", "500,"), "P312", "warning", "of `explore` is 500, below"),
     ],
 )
 def test_a_bound_that_cannot_work_is_told_at_its_line(
@@ -50,27 +48,20 @@ def test_an_unknown_tier_has_its_nearest_and_refuses_the_plan() -> None:
 
 
 def test_good_bounds_are_silent() -> None:
-    """The shipped loan has the tier, an offer, a scorecard and own records."""
-    assert found(read_rules(RULES), CAPS + EXPLORE) == []
+    """The shipped loan has the tier and an offer."""
+    assert found(read_rules(RULES), CAPS) == []
 
 
-def test_exploring_without_own_records_is_warned_about() -> None:
-    """Who was explored and borrowed, or registers again, would be explored again."""
-    assert [one.code for one in found(shipped_rules(), EXPLORE)] == ["P314", "P315"]
-
-
-def test_a_table_and_a_score_for_some_applicants_count() -> None:
-    """With `applies_when` a stage has its tiers and its score, and a nearest tier is told."""
+def test_a_table_for_some_applicants_counts() -> None:
+    """With `applies_when` a stage has its tiers, and the nearest tier is named."""
     folder = read_rules(RULES)
     loan = next(one for one in folder.products if one.product == PRODUCT)
     text = loan.rulesets[1].text
     assert "component: TABLE\n" in text
-    assert "component: SCORECARD\n" in text
-    for component in ("TABLE", "SCORECARD"):
-        condition = "    applies_when: inputs.requested_amount < 90000\n"
-        text = text.replace(f"component: {component}\n", f"component: {component}\n{condition}", 1)
+    condition = "    applies_when: inputs.requested_amount < 90000\n"
+    text = text.replace("component: TABLE\n", f"component: TABLE\n{condition}", 1)
     some = structs.replace(loan, rulesets={1: TextFile("v1.yaml", text)})
-    told = found(RuleFolder((some,), folder.data), CAPS.replace("T4", "T44") + EXPLORE)
+    told = found(RuleFolder((some,), folder.data), CAPS.replace("T4", "T44"))
     assert [(one.code, one.hint) for one in told] == [("P310", "did you mean `T4`?")]
 
 
@@ -90,9 +81,9 @@ stages:
 """
 
 
-def test_bounds_on_amounts_need_amounts_and_exploring_needs_a_score() -> None:
-    """A version without offer, requested amount and scorecard can keep no bound in pesos."""
+def test_bounds_on_amounts_need_amounts() -> None:
+    """A version without offer and requested amount can keep no bound in pesos."""
     product = ProductTexts(PRODUCT, f"rules/{PRODUCT}", {1: TextFile("v1.yaml", BARE)})
     folder = RuleFolder((product,), read_rules(RULES).data)
-    told = found(folder, CAPS.replace("tier: T4, ", "") + EXPLORE)
-    assert {one.code for one in told} == {"P311", "P313", "P314", "P315"}
+    told = found(folder, CAPS.replace("tier: T4, ", ""))
+    assert {one.code for one in told} == {"P311"}

@@ -44,8 +44,6 @@ def test_a_new_plan_is_told_whole_and_one_that_is_gone_in_a_sentence() -> None:
     """A reviewer of a new product reads its plan; of one that is gone there is nothing to read."""
     told = [f"{c.group}: {c.subject} {c.words}" for c in compare_plans(None, PLAN)]
     assert "go-live: stage pilot is new: percent 1, hold 3d, minimum decisions 200" in told
-    explore = "explore: the control group is new: percent 1, maximum amount 10000, "
-    assert any(line.startswith(explore) for line in told)
     assert all(" is new: " in line or " more: " in line for line in told)
     [gone] = compare_plans(PLAN, None)
     assert (gone.subject, gone.words) == ("the plan", "is gone")
@@ -101,6 +99,6 @@ def _changed_collection(value: Any) -> Iterator[Any]:
 
 def test_a_plan_without_optional_parts_equals_itself() -> None:
     """The smallest plan has no difference from itself, and some from the documented one."""
-    small: Plan = replace(PLAN, caps=(), explore=None, guardrails=(), review=None)
+    small: Plan = replace(PLAN, caps=(), guardrails=(), review=None)
     assert compare_plans(small, small) == ()
     assert compare_plans(small, PLAN)

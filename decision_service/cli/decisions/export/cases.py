@@ -93,7 +93,7 @@ def _value(value: values_pb2.InputValue, texts: Texts | None) -> str:
 
 
 def _expected(decision: pb.Decision, texts: Texts) -> Iterator[str]:
-    """What the rules came to; the offer of an explored approval is not theirs."""
+    """What the rules came to."""
     rules = decision.override if decision.HasField("override") else decision
     yield f"      outcome: {enum_name(pb.Outcome.DESCRIPTOR, rules.outcome)}"
     if rules.refer_kind:

@@ -9,7 +9,7 @@ from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome, StageTrace
 from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.overrides.depart import Settled
+from decision_service.pipeline.decide.overrides.settle import Settled
 from decision_service.pipeline.decide.record_codec import (
     FactorWire,
     FactsToStore,
@@ -134,7 +134,7 @@ def _warm(fetch_result: FetchResult | None, body: SnapshotBody | None) -> WarmMa
 def _arm(decision: Decision, admission: Admission, settled: Settled | None) -> ArmDecision | None:
     """What the decision means for its rollout; None for an applicant outside the go-live.
 
-    Rates are those of the rules, whatever a cap or the control share decided.
+    Rates are those of the rules, whatever a cap decided.
     """
     assignment, verdict = decision.assignment, decision.rules_verdict
     if assignment.arm is None or assignment.version is None or settled is None:
@@ -151,7 +151,6 @@ def _arm(decision: Decision, admission: Admission, settled: Settled | None) -> A
         approved=None if overridden else verdict.approved_amount,
         judged=verdict.outcome if overridden else None,
         grant=settled.grant,
-        explored=settled.charge,
     )
 
 

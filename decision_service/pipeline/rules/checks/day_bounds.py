@@ -1,4 +1,4 @@
-"""Caps and control shares that the deciding versions make pointless, dangerous or impossible."""
+"""Caps that the deciding versions make pointless or impossible."""
 
 from __future__ import annotations
 
@@ -16,28 +16,23 @@ from decision_service.rollout.reading.shares import place_of
 from decision_service.ruleset.constructs.applies import unconditional
 from decision_service.ruleset.constructs.offer.model import MINIMUM, TIER
 from decision_service.ruleset.constructs.offer.run import OfferRunner
-from decision_service.ruleset.constructs.scorecard.run import ScorecardRunner
 from decision_service.ruleset.constructs.table.run import TableRunner
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.program.part import Runner
 
 _AMOUNT = "requested_amount"
-_EXPOSURE = "history.exposure"
-_OTHER_USERS = "reuse."
 
 
 def doubtful_bounds(
     path: str, text: str, plan: Plan, deciding: Sequence[CompiledRuleset]
 ) -> tuple[Diagnostic, ...]:
-    """P310 to P315, at their lines, for a plan without errors whose versions compile."""
+    """P310 to P312, at their lines, for a plan without errors whose versions compile."""
     report = Report()
     root = yaml.read(path, text, report)
     if root is None or not deciding:
         return ()
     for cap, node in zip(plan.caps, _items(root), strict=False):
         _check_cap(cap, node, deciding, report)
-    if plan.explore is not None:
-        _check_explore(plan, root, deciding, report)
     return tuple(one for one in report.diagnostics() if one.code.startswith("P31"))
 
 
@@ -58,35 +53,6 @@ def _check_cap(
     place = place_of(node, "amount_per_day")
     _require_amounts(place, f"the cap `{cap.name}` counts", deciding, report)
     _warn_of_small(place, f"the cap `{cap.name}`", cap.amount, deciding, report)
-
-
-def _check_explore(
-    plan: Plan, root: YamlNode, deciding: Sequence[CompiledRuleset], report: Report
-) -> None:
-    explore = plan.explore
-    if explore is None:
-        return
-    place = place_of(root, "explore")
-    _require_amounts(place, "`explore` counts", deciding, report)
-    largest = place_of(root, "explore", "max_amount")
-    _warn_of_small(largest, "`max_amount` of `explore`", explore.max_amount, deciding, report)
-    for ruleset in deciding:
-        _check_explored(ruleset, place, report)
-
-
-def _check_explored(ruleset: CompiledRuleset, place: Place, report: Report) -> None:
-    """What makes a version's control group empty, or one that a person can come into twice."""
-    if not any(isinstance(runner, ScorecardRunner) for runner in _runners(ruleset)):
-        message = f"v{ruleset.version} has no scorecard: nobody is turned down for a score alone"
-        report.warning("P313", place, message, "remove `explore`, or add a scorecard")
-    if _EXPOSURE not in ruleset.needs.factors:
-        message = f"v{ruleset.version} does not read `{_EXPOSURE}`"
-        hint = "who was explored and borrowed can be explored again: count what is granted already"
-        report.warning("P314", place, message, hint)
-    if not any(name.startswith(_OTHER_USERS) for name in ruleset.needs.factors):
-        message = f"v{ruleset.version} reads none of `{_OTHER_USERS}*`"
-        hint = "a person who registers again gets another slot: refer second registrations"
-        report.warning("P315", place, message, hint)
 
 
 def _require_amounts(

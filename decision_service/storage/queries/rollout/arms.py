@@ -27,12 +27,7 @@ _APPROVED = select(func.coalesce(func.sum(_ROWS.approved), 0)).where(
 
 
 _GRANTED = (
-    select(
-        _ROWS.tier,
-        func.count(),
-        func.sum(_ROWS.granted),
-        func.coalesce(func.sum(_ROWS.explored), 0),
-    )
+    select(_ROWS.tier, func.count(), func.sum(_ROWS.granted))
     .where(*_SINCE, literal_column("granted IS NOT NULL"))
     .group_by(_ROWS.tier)
 )
@@ -45,9 +40,6 @@ _BY_PERSONS = (
         literal_column("charged_at IS NOT NULL"),
     )
     .group_by(_CHARGED.tier)
-)
-_EXPLORED = select(func.count(), func.max(_ROWS.granted)).where(
-    *_SINCE, _ROWS.unit == bindparam("unit"), literal_column("explored IS NOT NULL")
 )
 
 
@@ -67,19 +59,11 @@ def approved(connection: Connection, product: str, arm: Arm, since: datetime) ->
 def day_totals(connection: Connection, product: str, since: datetime) -> DayTotals:
     """What a product and its reviewers have approved at or after `since`, by tier."""
     chosen = {"product": product, "since": microseconds(since)}
-    rows = connection.execute(_GRANTED, chosen).all()
-    totals = DayTotals(explored=sum(int(row[3]) for row in rows))
-    counted = [(tier, count, total) for tier, count, total, _ in rows]
-    for tier, count, total in (*counted, *connection.execute(_BY_PERSONS, chosen)):
-        totals = totals.plus(Grant(int(total), tier or "", int(count)), 0)
+    totals = DayTotals()
+    for asked in (_GRANTED, _BY_PERSONS):
+        for tier, count, total in connection.execute(asked, chosen):
+            totals = totals.plus(Grant(int(total), tier or "", int(count)))
     return totals
-
-
-def explored(connection: Connection, product: str, unit: str, since: datetime) -> int | None:
-    """The most that a unit was granted by exploring since; None where it never came to it."""
-    chosen = {"product": product, "unit": unit, "since": microseconds(since)}
-    considered, most = connection.execute(_EXPLORED, chosen).one()
-    return int(most or 0) if considered else None
 
 
 def row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:
@@ -106,8 +90,6 @@ def judged(entry: StoredEntry, arm: ArmDecision) -> str:
     return (arm.judged or entry.outcome).value
 
 
-def granted(arm: ArmDecision) -> tuple[str | None, int | None, int | None]:
-    """Tier and amount of what was approved, and what exploring added to the day."""
-    if arm.grant is None:
-        return None, None, arm.explored
-    return arm.grant.tier, arm.grant.amount or 0, arm.explored
+def granted(arm: ArmDecision) -> tuple[str | None, int | None]:
+    """Tier and amount of what was approved."""
+    return (None, None) if arm.grant is None else (arm.grant.tier, arm.grant.amount or 0)

@@ -47,7 +47,6 @@ def override_fields(override: Override, languages: Sequence[str]) -> Fields:
         "refer_kind": REFER_KINDS[verdict.refer_kind],
         "reasons": [_reason(reason, languages) for reason in verdict.reasons],
         "cap": override.cap,
-        "slot": override.slot,
     }
 
 

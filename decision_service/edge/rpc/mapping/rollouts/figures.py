@@ -27,7 +27,7 @@ from decision_service.pipeline.rollout.guardrails.guardrail_text import (
 )
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.allowances import DayTotal
-from decision_service.rollout.model import DayCap, Explore
+from decision_service.rollout.model import DayCap
 from decision_service.rollout.sequential import ArmCount, interval
 
 
@@ -41,11 +41,7 @@ def figures_message(figures: Figures) -> pb.RolloutFigures:
         guardrails=[_guard(guard, figures.product) for guard in figures.guards],
         next=[_next(one) for one in figures.next],
     )
-    if figures.day is not None:
-        message.caps.extend(_cap(*one, currency) for one in figures.day.caps)
-    explore = figures.product.plan.explore
-    if figures.day is not None and explore is not None:
-        message.explore.CopyFrom(_explore(figures.product, explore, figures.day.explored))
+    message.caps.extend(_cap(*one, currency) for one in figures.day)
     return message
 
 
@@ -60,17 +56,6 @@ def _cap(cap: DayCap, total: DayTotal, currency: str) -> pb.CapFigures:
     if cap.amount is not None:
         message.max_amount.CopyFrom(_money(cap.amount, currency))
     return message
-
-
-def _explore(product: Product, explore: Explore, explored: int) -> pb.ExploreFigures:
-    currency = product.champion.currency
-    return pb.ExploreFigures(
-        percent=percent_text(explore.percent),
-        max_amount_each=_money(explore.max_amount, currency),
-        amount=money_to_message(Money(currency, explored)),
-        max_amount=_money(explore.amount, currency),
-        killed=product.state.explore_killed,
-    )
 
 
 def _money(amount: Decimal, currency: str) -> MoneyMessage:

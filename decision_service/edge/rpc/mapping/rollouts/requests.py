@@ -18,7 +18,7 @@ from decision_service.edge.rpc.mapping.problems import (
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.rollout.operate import StepRequest
 from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest
-from decision_service.rollout.state import Exploring, Switched, TrackName
+from decision_service.rollout.state import Switched, TrackName
 
 LONGEST_WHY = 500
 LONGEST_TICKET = 100
@@ -90,10 +90,7 @@ def switched_from(arm: str, problems: Problems) -> Switched:
         return None
     if arm in Arm.__members__.values():
         return Arm(arm)
-    if arm == Exploring.EXPLORE.value:
-        return Exploring.EXPLORE
-    names = (*Arm, Exploring.EXPLORE.value)
-    problems.add("arm", f"must be one of {', '.join(names)}")
+    problems.add("arm", f"must be one of {', '.join(Arm)}")
     return None
 
 

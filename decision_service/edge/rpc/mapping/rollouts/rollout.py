@@ -14,7 +14,7 @@ from decision_service.edge.rpc.mapping.values import decimal_text, money_to_mess
 from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.rollout.operate import AssignmentExplanation, RolloutView
 from decision_service.pipeline.rollout_ports import JournalEntry
-from decision_service.rollout.gate import Pin, control_slot, enters_comparison, first_match
+from decision_service.rollout.gate import Pin, enters_comparison, first_match
 from decision_service.rollout.model import Plan, RolloutStage, Segment, Stages
 from decision_service.rollout.state import ProposedStep, RolloutState, Track, TrackName
 
@@ -71,7 +71,6 @@ def explained_message(explained: AssignmentExplanation) -> service_pb.ExplainAss
         pin=None if subject.pin is None else _pin(plan, subject.pin),
         approved_today=None if total is None else money_to_message(total),
         compared=enters_comparison(plan, subject, assignment),
-        explores=_explores(explained),
     )
 
 
@@ -141,7 +140,6 @@ def _standing(state: RolloutState) -> pb.RolloutStanding:
         challenger_stage="" if challenger is None else challenger.stage or "",
         challenger_killed=challenger is not None and challenger.killed,
         paused=state.paused,
-        explore_killed=state.explore_killed,
         proposed=_proposed(state.proposed),
     )
 
@@ -156,12 +154,6 @@ def _proposed(step: ProposedStep | None) -> pb.ProposedStep | None:
         create_time=timestamp(step.at),
         expire_time=timestamp(step.ends),
     )
-
-
-def _explores(explained: AssignmentExplanation) -> bool:
-    product, placement = explained.product, explained.placement
-    unit = placement.subject.unit
-    return control_slot(product.plan, product.state, placement.assignment, unit) is not None
 
 
 def _pin(plan: Plan, pin: Pin) -> service_pb.Pin:
