@@ -107,9 +107,10 @@ MONTHLY_INCOME = """\
   unless another one tells of its period or sums it up.
 * **One payslip counts once.** Of one account and employer, equal periods are the same pay, with the
   larger amount. A summary replaces the payslips in its period where it is within 5 % of their sum;
-  otherwise both count (a 13th-month payslip), and the evidence says so. Any other overlap of more
-  than 2 days leaves the amount of the account's months unknown, BAD_DATA (PAYSLIPS_OVERLAP) where a
-  factor needs them; that they were paid is known.
+  otherwise both count (a 13th-month payslip), and the evidence says so. Where others cross the ends
+  of a period of more than 31 days, it adds only what its part of a month is more than theirs. Any
+  other overlap of more than 2 days leaves the amount of the account's months unknown, BAD_DATA
+  (PAYSLIPS_OVERLAP) where a factor needs them; that they were paid is known.
 * **One job counts once.** Employers are the same when their names agree without case, punctuation,
   blanks and legal forms. A payslip without a name joins the only named employer. Three equal
   payments for equal periods at two accounts that are no platforms are one job, whatever the names.

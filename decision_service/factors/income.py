@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from decision_service.domain.factor import Better, ValueType
+from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
-from decision_service.domain.missing import Cause
+from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.context import FactorContext
@@ -127,11 +127,9 @@ def tenure_months_known(context: FactorContext) -> Answer:
     causes = in_order([*flaws, *[m for m in known.missing if m.cause.tainted]])
     if causes:
         return Answer(None, causes, evidence)
-    today, settled = context.as_of.date, income_settlement(context)
+    today = context.as_of.date
     ended = Month.of(today).index - 1
-    due = range(book.horizon + 1, ended + 1) if any(s.live for s in settled.judges) else range(0)
-    waits = [w for month in due if (w := settled.waited_for(month, settled.judges)) and w.due]
-    notes = [f"{month_name(w.month or 0)} is due from {w.source} on {w.due}" for w in waits]
+    due = _due_months(context)
     starts = [
         Month.of(job.start).index
         for job in known.records
@@ -139,8 +137,47 @@ def tenure_months_known(context: FactorContext) -> Answer:
     ]
     worked = ended - min(starts, default=ended + 1) + 1
     shown = _with_income(book.read(span, open_as=1)) + len(due)
-    proof = msgspec.structs.replace(evidence, notes=(*evidence.notes, *notes))
+    proof = msgspec.structs.replace(evidence, notes=(*evidence.notes, *_due_notes(context)))
     return answer(max(shown, worked), book.kind, proof)
+
+
+@INCOME.factor(
+    "next_due_date",
+    ValueType.DATE,
+    "",
+    "The day on which another month of income is due.",
+    "The earliest day on which a live source is due to post a month that has ended since the income"
+    " horizon; NO_EVIDENCE where no such month is to come.",
+    causes=NO_EVIDENCE,
+)
+def next_due_date(context: FactorContext) -> Answer:
+    """When there is more to be seen."""
+    book = income_presence(context)
+    days = [wait.due for wait in _awaited(context) if wait.due]
+    if book.missing or not days:
+        return Answer(None, book.missing or (Missing(Cause.NO_EVIDENCE, kind=book.kind),))
+    return Answer(min(days), (), Evidence(notes=_due_notes(context)))
+
+
+def _due_months(context: FactorContext) -> range:
+    """The months that have ended since the income horizon, where a source is live."""
+    ended = Month.of(context.as_of.date).index - 1
+    live = any(source.live for source in income_settlement(context).judges)
+    return range(income_presence(context).horizon + 1, ended + 1) if live else range(0)
+
+
+def _awaited(context: FactorContext) -> Sequence[Missing]:
+    settled = income_settlement(context)
+    waits = [settled.waited_for(month, settled.judges) for month in _due_months(context)]
+    return [wait for wait in waits if wait]
+
+
+def _due_notes(context: FactorContext) -> tuple[str, ...]:
+    return tuple(
+        f"{month_name(wait.month or 0)} is due from {wait.source} on {wait.due}"
+        for wait in _awaited(context)
+        if wait.due
+    )
 
 
 @INCOME.factor(

@@ -50,6 +50,7 @@ SEVERAL = 2
 RECORDED = (*OF_NET, FOREIGN)
 """What makes a month one with a record of earnings."""
 BESIDE = "a payslip counts beside those that its period contains"
+CROSSING = "of a payslip of more than a month and those that cross it the larger counts"
 CLIPPED = "an estimate above its scheme's ceiling counts as the ceiling"
 CAPPED = "a self-paid estimate counts up to 1.5 times the platform's earnings"
 PAPER = "documents add nothing where payroll or a scheme reports the month"
@@ -168,6 +169,8 @@ def _take_flawed(context: FactorContext, sheet: Sheet) -> None:
             sheet.draft.flaw(month, flaw)
     for month in found.parallel:
         sheet.draft.note(month, BESIDE)
+    for month in found.crossing:
+        sheet.draft.note(month, CROSSING)
     for record in found.flawed:
         settled = _settled(context, record.source, Kind.INCOMES)
         months = [month for month in flawed_months(record) if month <= settled]

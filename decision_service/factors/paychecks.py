@@ -12,6 +12,7 @@ from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Income
 from decision_service.factors.context import FactorContext
 from decision_service.factors.employers import Payment, PayrollJob, one_job, payroll_jobs
+from decision_service.factors.figures import Amount
 from decision_service.factors.payroll import (
     LONGEST_MONTH,
     PlacedAmount,
@@ -52,7 +53,8 @@ class Paychecks(msgspec.Struct, frozen=True):
 
     A payslip that tells no amount counts with 0: no estimate takes its place.
     `overlaps` are months of an account whose amount two overlapping payslips leave unknown,
-    `parallel` the pay months of records that count beside those that their period contains.
+    `parallel` the pay months of records that count beside those that their period contains,
+    `crossing` of those whose period others cross.
     `employers` are the ones that stand for each account's jobs.
     """
 
@@ -60,6 +62,7 @@ class Paychecks(msgspec.Struct, frozen=True):
     flaws: tuple[Flaw, ...]
     flawed: tuple[Income, ...]
     parallel: frozenset[int]
+    crossing: frozenset[int]
     overlaps: tuple[Flaw, ...]
     employers: Mapping[PayrollJob, str]
 
@@ -90,13 +93,13 @@ def _paychecks(context: FactorContext) -> Paychecks:
     ours = _by_job([r for r in records if r.currency == context.currency], jobs)
     paid = {job: paid_once(found[:MOST_PAYSLIPS]) for job, found in ours.items()}
     names = one_job({job: _payments(context, found) for job, found in ours.items()})
-    paying = [(slip, job) for job, one in paid.items() for slip in one.counted]
-    unreported = [slip.record for slip, _ in paying if not slip.reported]
+    unreported = [s.record for one in paid.values() for s in one.counted if not s.reported]
     return Paychecks(
-        tuple(_paycheck(slip, job, names) for slip, job in paying),
+        tuple(check for job, one in paid.items() for check in _counted(one, job, names)),
         (*_flaws(context, [*unread, *unreported]), *_too_many(ours)),
         (*unread, *_foreign(context, records, jobs)),
         frozenset(pay_month(s.record) for one in paid.values() for s in one.parallel),
+        frozenset(pay_month(s.record) for one in paid.values() for s in one.crossing),
         tuple(_overlaps(paid)),
         names,
     )
@@ -123,10 +126,19 @@ def _foreign(
             yield from (slip.record for slip in paid_once(found[:MOST_PAYSLIPS]).counted)
 
 
-def _paycheck(slip: Payslip, job: PayrollJob, names: Mapping[PayrollJob, str]) -> Paycheck:
-    reported = amount_of(slip.record)
-    base = reported[1] if reported else ""
-    return Paycheck(slip, job[0], names[job], place(slip.record, slip.amount), base)
+def _counted(paid: Paid, job: PayrollJob, names: Mapping[PayrollJob, str]) -> Iterable[Paycheck]:
+    """Each payslip by month; one that others cross adds what it reports beyond them."""
+    months: dict[int, Amount] = {}
+    for slip in paid.counted:
+        reported = amount_of(slip.record)
+        base = reported[1] if reported else ""
+        placed = place(slip.record, slip.amount)
+        if slip in paid.crossing:
+            more = [(m, max(amount - months.get(m, 0), 0)) for m, amount in placed.shares]
+            placed = PlacedAmount(placed.pay_month, tuple(more))
+        for month, amount in placed.shares:
+            months[month] = months.get(month, 0) + amount
+        yield Paycheck(slip, job[0], names[job], placed, base)
 
 
 def _payments(context: FactorContext, slips: Sequence[Payslip]) -> Iterable[Payment]:

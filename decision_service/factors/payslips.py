@@ -10,7 +10,7 @@ from operator import attrgetter
 import msgspec
 
 from decision_service.domain.snapshot import Income
-from decision_service.factors.payroll import amount_of, last_day_of
+from decision_service.factors.payroll import LONGEST_MONTH, amount_of, last_day_of
 
 SHORT_DAYS = 2
 """Periods may share so many days and still be different pay: a pay day belongs to two periods."""
@@ -49,11 +49,13 @@ class Paid(msgspec.Struct, frozen=True):
     """One job's payslips that count, those that overlap each other, and those beside others.
 
     `parallel` are records whose period contains others that they do not sum up: both count.
+    `crossing` are those of more than a month whose period others cross: the larger counts.
     """
 
     counted: tuple[Payslip, ...]
     overlaps: tuple[tuple[Payslip, Payslip], ...]
     parallel: tuple[Payslip, ...]
+    crossing: frozenset[Payslip]
 
 
 def payslip(record: Income) -> Payslip:
@@ -68,8 +70,9 @@ def paid_once(slips: Iterable[Payslip]) -> Paid:
 
     Equal periods are the same pay, with the larger amount, where they are longer than two days or
     the amounts are equal. A period that contains others replaces them where its amount is within
-    5 % of their sum. Any other overlap of more than two days is a contradiction. Amounts below zero
-    are corrections: each counts once, besides the pay of whatever period.
+    5 % of their sum. Any other overlap of more than two days is a contradiction, unless a period of
+    more than a month is in it (a 13th month). Amounts below zero are corrections: each counts once,
+    besides the pay of whatever period.
     """
     kept: list[Payslip] = []
     parallel: list[Payslip] = []
@@ -85,9 +88,13 @@ def paid_once(slips: Iterable[Payslip]) -> Paid:
         elif parts:
             parallel.append(slip)
         insort(kept, slip, key=attrgetter("start"))
-    replaced = set(parallel) - set(kept)
-    beside = tuple(s for s in parallel if s not in replaced)
-    return Paid((*kept, *corrections), _overlaps(kept), beside)
+    found = list(_overlaps(kept))
+    crossing = frozenset(s for pair in found for s in pair if s.days > LONGEST_MONTH)
+    overlaps = tuple(pair for pair in found if crossing.isdisjoint(pair))
+    beside = tuple(s for s in parallel if s in kept and s not in crossing)
+    last = sorted(crossing, key=lambda s: (s.days, s.start))
+    counted = (*(s for s in kept if s not in crossing), *last, *corrections)
+    return Paid(counted, overlaps, beside, crossing)
 
 
 def _distinct(slips: Iterable[Payslip]) -> Sequence[Payslip]:
@@ -103,14 +110,12 @@ def _sums_up(slip: Payslip, parts: Sequence[Payslip]) -> bool:
     return abs(slip.amount - total) * CLOSE <= abs(total)
 
 
-def _overlaps(ordered: Sequence[Payslip]) -> tuple[tuple[Payslip, Payslip], ...]:
+def _overlaps(ordered: Sequence[Payslip]) -> Iterable[tuple[Payslip, Payslip]]:
     """Those that have more than two days in common, neither containing the other."""
-    found: list[tuple[Payslip, Payslip]] = []
     for place, slip in enumerate(ordered):
         for other in ordered[place + 1 :]:
             if other.start > slip.last - timedelta(days=SHORT_DAYS):
                 break
             apart = slip.contains(other) or other.contains(slip)
             if not apart and slip.shared_days(other) > SHORT_DAYS:
-                found.append((slip, other))
-    return tuple(found)
+                yield slip, other

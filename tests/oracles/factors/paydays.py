@@ -20,6 +20,8 @@ from tests.oracles.factors.monthly_income import (
     observed,
     refuse_short,
     shows_income,
+    unsettled,
+    wait_for,
 )
 from tests.oracles.factors.parts import jobs_by_employer, month_income, payroll_by_job
 from tests.oracles.factors.payslips import is_pay_period, slip_of
@@ -138,4 +140,23 @@ def tenure_months_known(incomes: Incomes) -> int:
     return max(len(shown) + due, worked)
 
 
-FACTORS = {"paydays_missed": paydays_missed, "tenure_months_known": tenure_months_known}
+def next_due_date(incomes: Incomes) -> date:
+    """The first day, from today on, that a month after the horizon is waited for."""
+    refuse_short(incomes)
+    today = incomes.who.as_of.date
+    days = [
+        wait_for(incomes, month, unsettled(incomes, month)).due
+        for month in range(incomes.horizon + 1, Month.of(today).index)
+        if any(one.live for one in incomes.sources) and unsettled(incomes, month)
+    ]
+    coming = [day for day in days if day is not None]
+    if not coming:
+        raise Unknown(Cause.NO_EVIDENCE)
+    return min(coming)
+
+
+FACTORS = {
+    "paydays_missed": paydays_missed,
+    "tenure_months_known": tenure_months_known,
+    "next_due_date": next_due_date,
+}

@@ -111,19 +111,22 @@ def common_days(one: Slip, other: Slip) -> int:
     return (min(one.last, other.last) - max(one.start, other.start)).days + 1
 
 
+def cross(one: Slip, other: Slip) -> bool:
+    """Whether two periods overlap by more than two days, neither holding the other."""
+    apart = one is other or holds(one, other) or holds(other, one)
+    return not apart and common_days(one, other) > 2
+
+
 def clashes(slips: list[Slip]) -> list[Slip]:
-    """Slips that overlap another one by more than two days, neither holding the other."""
-    return [
-        one
-        for one in slips
-        if any(
-            one is not other
-            and common_days(one, other) > 2
-            and not holds(one, other)
-            and not holds(other, one)
-            for other in slips
-        )
-    ]
+    """Slips of up to a month that cross another such one."""
+    short = [one for one in slips if one.days <= 31]
+    return [one for one in short if any(cross(one, other) for other in short)]
+
+
+def crossed(slips: list[Slip]) -> list[Slip]:
+    """Slips of more than a month that another one crosses, the shortest first."""
+    found = [one for one in slips if one.days > 31 and any(cross(one, other) for other in slips)]
+    return sorted(found, key=lambda one: (one.days, one.start))
 
 
 def months_of(slip: Slip) -> list[int]:

@@ -16,6 +16,7 @@ from tests.oracles.factors.employers import employer_of
 from tests.oracles.factors.payslips import (
     Slip,
     clashes,
+    crossed,
     months_later,
     months_of,
     paid_once,
@@ -88,8 +89,7 @@ def payroll_shares(who: Applicant, feeder: Feeder) -> list[Share]:
     """A payroll record goes to its pay month; a long one to the months of its days."""
     found = []
     for (employer, _), slips in slips_by_job(who, feeder).items():
-        for slip in paid_once(slips):
-            found.extend(shares_of(feeder, slip, employer))
+        found.extend(job_shares(feeder, slips, employer))
     for income in records_of(who, Kind.INCOMES, feeder):
         if income.frequency not in FREQUENCIES:
             for month in unread_months(income):
@@ -97,6 +97,24 @@ def payroll_shares(who: Applicant, feeder: Feeder) -> list[Share]:
                     feeder, slip_of(income), employer_of(who, income), month, Fraction(0)
                 )
                 found.append(replace(one, unread=True))
+    return found
+
+
+def job_shares(feeder: Feeder, slips: list[Slip], employer: str) -> list[Share]:
+    """What a job's payroll gives to months; a crossed slip where it says more than the others."""
+    long = crossed(pays(slips))
+    found: list[Share] = []
+    for slip in paid_once(slips):
+        if slip not in long:
+            found.extend(shares_of(feeder, slip, employer))
+    paid: dict[int, Fraction] = {}
+    for one in found:
+        paid[one.month] = paid.get(one.month, Fraction(0)) + max(one.amount, Fraction(0))
+    for slip in long:
+        for one in shares_of(feeder, slip, employer):
+            before = paid.get(one.month, Fraction(0))
+            paid[one.month] = max(one.amount, before)
+            found.append(replace(one, amount=paid[one.month] - before))
     return found
 
 

@@ -16,7 +16,7 @@ NAMED_BY_HAND = {
     "employment": 10,
     "history": 20,
     "identity": 2,
-    "income": 105,
+    "income": 106,
     "liabilities": 31,
     "links": 9,
     "match": 4,
@@ -151,7 +151,7 @@ employment.employers_count employment.jobs_started_24m employment.months_since_l
 employment.status identity.age_at_maturity_years identity.age_years income.gig_share_12m
 history.approvals_1d history.approvals_30d history.approvals_7d history.approvals_90d
 history.last_decline_date history.today income.inner_gaps_all income.jobs_count
-income.longest_inner_gap_all income.months_at_max_18m
+income.longest_inner_gap_all income.months_at_max_18m income.next_due_date
 income.payroll_share_12m income.scheme_conflict income.top_job_share_12m income.weakest_grade_6m
 liabilities.loan_amount_average liabilities.loan_amount_max liabilities.loan_amount_min
 liabilities.loan_amount_total liabilities.loan_count links.days_since_first

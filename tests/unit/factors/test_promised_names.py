@@ -28,7 +28,7 @@ income.{jobs_count,top_job_share_12m,payroll_share_12m,gig_share_12m}
 income.{inner_gaps,longest_inner_gap}_all
 income.{latest_month,latest_share,sum_change_6m,sum_change_12m}
 income.{months_since_last_payroll,latest_payroll_month,live_sources_count}
-income.{paydays_missed,tenure_months_known}
+income.{paydays_missed,tenure_months_known,next_due_date}
 income.{backed_months_12m,months_since_backed,weakest_grade_6m}
 income.{source_disagreement_6m,unknown_provider_excess,scheme_conflict}
 contributions.months_total
