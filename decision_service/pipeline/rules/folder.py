@@ -61,6 +61,7 @@ class RuleFolder(msgspec.Struct, frozen=True):
     `shipped` are the names of those that the folder lacks, so that the package's own count.
     `shared` holds the files of `_shared` by their path within the rules folder.
     `manifest` is what was published last, where anything was; `policy` is `policy.yaml`.
+    `evidence` has the SHA-256 of the files that show a change to be safe, `impact` and `proofs`.
     """
 
     products: tuple[ProductTexts, ...] = ()
@@ -70,6 +71,7 @@ class RuleFolder(msgspec.Struct, frozen=True):
     shared: Mapping[str, str] = msgspec.field(default_factory=dict)
     shipped: tuple[str, ...] = ()
     policy: TextFile | None = None
+    evidence: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def root(self) -> str:

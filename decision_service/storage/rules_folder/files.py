@@ -5,6 +5,7 @@
     _shared/lists/*.csv                 lists of keys that every product may ask
     manifest.yaml                       what was published last
     policy.yaml                         the floors of tests, and what is accepted with a reason
+    impact.json, proofs.json            evidence for the change that the manifest is of
     <product>/v<N>.yaml                 a ruleset version
     <product>/rollout.yaml              the rollout plan
     <product>/tables/*.csv              rows of tables
@@ -21,6 +22,7 @@ like are left alone.
 from __future__ import annotations
 
 import codecs
+import hashlib
 import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
@@ -28,7 +30,7 @@ from pathlib import Path
 
 from decision_service.pipeline.rules.folder import ProductTexts, RuleFolder, TextFile, Unreadable
 from decision_service.pipeline.rules.policy import POLICY
-from decision_service.pipeline.rules.publishing.manifest import MANIFEST
+from decision_service.pipeline.rules.publishing.manifest import EVIDENCE, MANIFEST
 from decision_service.starter import starter_rules
 
 MOST_BYTES = 256 << 10
@@ -36,6 +38,9 @@ MOST_BYTES = 256 << 10
 
 MOST_FIXTURE_BYTES = 4 << 20
 """The same for a recorded snapshot, which holds a whole applicant."""
+
+MOST_EVIDENCE_BYTES = 64 << 20
+"""The size above which a file of evidence is not what was signed."""
 
 MOST_LIST_BYTES = 4 << 20
 """The same for a list of keys."""
@@ -117,6 +122,7 @@ class _Reading:
             unreadable=tuple(self._unreadable),
             manifest=manifest,
             policy=policy,
+            evidence=dict(self._evidence(names)),
             shared=shared,
             shipped=tuple(sorted(data.keys() - own.keys())),
         )
@@ -149,6 +155,15 @@ class _Reading:
         except _Refused as refused:
             self._refuse(name, str(refused))
             return None
+
+    def _evidence(self, names: list[str]) -> Iterator[tuple[str, str]]:
+        for one in EVIDENCE:
+            if (name := f"{one}.json") in names:
+                try:
+                    content = self._bytes(self._root / name, MOST_EVIDENCE_BYTES)
+                except (OSError, RuntimeError, _Refused):
+                    continue  # one that is named and cannot be read is not there
+                yield one, hashlib.sha256(content).hexdigest()
 
     def _product(self, name: str) -> ProductTexts:
         rulesets, plan = self._rules(name)

@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from decision_service.cli.display.output import console
 from decision_service.cli.display.text import counted
-from decision_service.cli.rules.diff.states import RulesDiff, list_sentence
+from decision_service.cli.rules.diff.states import RulesDiff
 from decision_service.language.changes import WrittenChange
 from decision_service.ruleset.diff.versions import RulesetDiff
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -32,9 +32,10 @@ def print_states(pair: str, comparison: RulesDiff) -> None:
         out.print(
             f"{plan.product} rollout plan: {counted(len(plan.changes), 'change')}", markup=False
         )
-        print_changes(plan.changes, "  ")
+        print_changes(plan.changes, "  ", directed=True)
     for change in comparison.lists:
-        out.print(list_sentence(change), markup=False, soft_wrap=True)
+        out.print(f"{change.path} {change.words}", markup=False, soft_wrap=True)
+    print_changes(comparison.guards, directed=True)
 
 
 def _decides(comparison: RulesetDiff) -> str:
@@ -64,16 +65,21 @@ def states_dict(comparison: RulesDiff) -> dict[str, Any]:
             for plan in comparison.plans
         ],
         "lists": [asdict(change) for change in comparison.lists],
+        "guards": [asdict(change) for change in comparison.guards],
     }
 
 
-def print_changes(changes: Iterable[WrittenChange], indent: str = "") -> None:
-    """The sentences below their groups."""
+def print_changes(
+    changes: Iterable[WrittenChange], indent: str = "", *, directed: bool = False
+) -> None:
+    """The sentences below their groups, with the direction of each where it is asked for."""
     out = console()
     for group, found in groupby(changes, key=lambda change: change.group):
         out.print(f"{indent}{group}", style="bold", markup=False)
         for change in found:
-            out.print(f"{indent}  {change.subject} {change.words}", markup=False, soft_wrap=True)
+            first = f"{change.direction}: " if directed else ""
+            words = f"{indent}  {first}{change.subject} {change.words}"
+            out.print(words, markup=False, soft_wrap=True)
 
 
 def comparison_dict(comparison: RulesetDiff) -> dict[str, Any]:
