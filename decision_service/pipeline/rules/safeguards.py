@@ -65,7 +65,7 @@ def loosened(
             yield WrittenChange(one.path, "the list", ChangeKind.CHANGED, one.words)
     for name in keys_of(old.products, new.products):
         first, second = old.products.get(name), new.products.get(name)
-        changes = compare_plans(first.plan, second and second.plan) if first else ()
+        changes = compare_plans(first.plan, second.plan if second else None) if first else ()
         for change in changes:
             if change.direction is Direction.LOOSENS:
                 yield replace(change, group=f"{name}/rollout.yaml")

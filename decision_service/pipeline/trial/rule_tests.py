@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 import msgspec
@@ -90,10 +90,10 @@ def run_rule_tests(folder: RuleFolder, rulebook: Rulebook) -> Iterator[SuiteResu
             yield from plan_results(texts, product)
 
 
-def failures(folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
+def failures(results: Iterable[SuiteResults]) -> tuple[Diagnostic, ...]:
     """Failing and absent tests of a folder, which keep it from deciding although it compiles."""
     found: list[Diagnostic] = []
-    for tested in run_rule_tests(folder, rulebook):
+    for tested in results:
         found.extend(p for p in tested.problems if p.severity is Severity.ERROR)
         found.extend(_failure(result) for result in tested.failed)
     return tuple(found)
