@@ -14,5 +14,8 @@ def encoded(report: ImpactReport) -> bytes:
 
 
 def decoded(document: bytes) -> ImpactReport:
-    """The report of a document; raises msgspec.ValidationError."""
-    return msgspec.json.decode(document, type=ImpactReport)
+    """The report of a document; raises msgspec.DecodeError, also where its own digest is wrong."""
+    report = msgspec.json.decode(document, type=ImpactReport)
+    if msgspec.json.decode(document).get("sha256") != report.digest:
+        raise msgspec.ValidationError("its figures are not those of its own `sha256`")
+    return report

@@ -23,6 +23,14 @@ class ChangeKind(StrEnum):
     CHANGED = "changed"
 
 
+class Direction(StrEnum):
+    """What a change does to the fences: CHANGES where that cannot be said from its text."""
+
+    TIGHTENS = "tightens"
+    LOOSENS = "loosens"
+    CHANGES = "changes"
+
+
 class WrittenChange(msgspec.Struct, frozen=True):
     """One difference.
 
@@ -36,6 +44,7 @@ class WrittenChange(msgspec.Struct, frozen=True):
     words: str
     before: str = ""
     after: str = ""
+    direction: Direction = Direction.CHANGES
 
 
 def written_change(

@@ -112,9 +112,9 @@ async def _last_good(
 ) -> StartRules:
     problems = tuple(render(diagnostic) for diagnostic in bad)
     folder = await last_good_folder(store)
-    if folder is not None and signers is not None and unapproved(folder, folder, signers(), None):
-        folder = None
     good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
+    if good and signers and folder and unapproved(folder, good, folder, signers(), None):
+        good = None
     settled = None if good is None else await settle(store, good, clock.now())
     if not isinstance(settled, MigratedPlans):
         raise refused_rules(root, bad)

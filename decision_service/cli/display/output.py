@@ -102,3 +102,9 @@ def print_error(error: CommandError) -> None:
     """One sentence on stderr, with the lines that say where."""
     for line in (error.message, *error.lines):
         sys.stderr.write(visible(line) + "\n")
+
+
+def progress_line(words: str) -> None:
+    """Say on stderr what takes long, where that is a terminal."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{words}\n")

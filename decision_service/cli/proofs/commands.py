@@ -54,7 +54,8 @@ def prove(
     result = decided(question, today, timeout)
     words = _claim_text(versions, claim, where)
     if form is Format.JSON:
-        print_json(as_dict(question, words, result, today))
+        digests = {"old": versions[0].ruleset.digest, "new": versions[1].ruleset.digest}
+        print_json({**as_dict(question, words, result, today), "digests": digests})
     else:
         for line in lines(question, words, result, today):
             console().print(line, markup=False, soft_wrap=True)

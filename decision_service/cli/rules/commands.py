@@ -40,8 +40,7 @@ from decision_service.cli.rules.folder import (
 from decision_service.cli.rules.hash_list import hash_list
 from decision_service.cli.rules.new import new
 from decision_service.cli.rules.publishing import keys
-from decision_service.cli.rules.publishing.propose import approve, propose
-from decision_service.cli.rules.publishing.publish import publish
+from decision_service.cli.rules.publishing.publish import publish, sign
 from decision_service.cli.rules.publishing.verify import verify
 from decision_service.cli.rules.schema import schema
 from decision_service.cli.rules.status import status
@@ -202,8 +201,7 @@ commands.command()(explain)
 commands.command()(diff)
 commands.command()(fmt)
 commands.command()(publish)
-commands.command()(propose)
-commands.command()(approve)
+commands.command()(sign)
 commands.command()(verify)
 commands.add_typer(keys.commands, name="keys")
 commands.command("hash-list")(hash_list)

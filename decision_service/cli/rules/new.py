@@ -17,7 +17,7 @@ from decision_service.cli.rules.folder import DEFAULT_PATH, find_rules, unpublis
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.pipeline.rules.folder import ProductTexts, TextFile
 from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.trial.rule_tests import failures
+from decision_service.pipeline.trial.rule_tests import failures, run_rule_tests
 
 _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST = 60
@@ -85,7 +85,7 @@ def _problems(rules: Path, product: str, texts: dict[str, str]) -> list[Diagnost
     loading = load_rules(alone, datetime.now(UTC))
     if loading.rulebook is None:
         return list(loading.errors)
-    return list(failures(alone, loading.rulebook))
+    return list(failures(run_rule_tests(alone, loading.rulebook)))
 
 
 def _refuse(problems: list[Diagnostic]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decision_service.cli.display.text import counted
 from decision_service.cli.rules.diff.changes import ChangedVersion
 from decision_service.cli.rules.diff.loaded import LoadedRules
-from decision_service.cli.rules.diff.states import RulesDiff, list_sentence
+from decision_service.cli.rules.diff.states import RulesDiff
 from decision_service.impact.figures import ImpactReport
 from decision_service.impact.proofs import Proofs
 from decision_service.impact.render.markdown import markdown
@@ -56,7 +56,7 @@ def diff_parts(told: RulesDiff) -> Iterator[CommentPart]:
     for plan in told.plans:
         yield CommentPart(f"Rollout plan of {plan.product}", _changes(plan.changes))
     if told.lists:
-        yield CommentPart("Lists", _list(_text(list_sentence(change)) for change in told.lists))
+        yield CommentPart("Lists", _list(_text(f"{one.path} {one.words}") for one in told.lists))
 
 
 def _version_part(one: ChangedVersion, comparison: RulesetDiff | None) -> CommentPart:

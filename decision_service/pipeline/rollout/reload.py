@@ -21,7 +21,7 @@ from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.last_good import keep
 from decision_service.pipeline.rules.loading import LoadResult, load_rules
 from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.pipeline.trial.rule_tests import failures
+from decision_service.pipeline.trial.rule_tests import failures, run_rule_tests
 
 REFUSED = "rules refused, the last good ones decide"
 MOST_TOLD = 20
@@ -111,7 +111,7 @@ class ReloadRules:
         loading = load_rules(folder, self._clock.now(), self._blocked)
         if loading.rulebook is None:
             return folder, loading
-        failed = failures(folder, loading.rulebook)
+        failed = failures(run_rule_tests(folder, loading.rulebook))
         if failed:
             loading = replace(loading, rulebook=None, diagnostics=(*loading.diagnostics, *failed))
         return folder, loading

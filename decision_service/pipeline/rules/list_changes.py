@@ -33,6 +33,21 @@ class ListChange(msgspec.Struct, frozen=True):
     added: int
     removed: int
 
+    @property
+    def words(self) -> str:
+        """What became of the list, without its keys."""
+        if not self.after:
+            return f"is gone; it had {_keys(self.removed)}"
+        if not self.before:
+            return f"is new: {_keys(self.added)}"
+        if not self.added and not self.removed:
+            return "has the same keys, with other days or remarks"
+        return f"has {_keys(self.added)} more and {self.removed} fewer"
+
+
+def _keys(number: int) -> str:
+    return f"{number:,} key{'' if number == 1 else 's'}"
+
 
 class ListChanges(msgspec.Struct, frozen=True):
     """The changes of one reading; `by` published the folder, empty where nobody did."""

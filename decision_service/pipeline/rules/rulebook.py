@@ -8,8 +8,10 @@ from functools import cached_property
 import msgspec
 from msgspec.structs import replace
 
+from decision_service.domain.decision import Arm
 from decision_service.domain.errors import ProductUnknown, RulesetUnknown
 from decision_service.notices.model import NoticeTexts
+from decision_service.pipeline.rules.policy import Policy
 from decision_service.pipeline.rules.publishing.manifest import Publication
 from decision_service.rollout.model import Plan
 from decision_service.rollout.state import RolloutState
@@ -64,6 +66,7 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
 
     products: Mapping[str, Product] = msgspec.field(default_factory=dict)
     published: Publication | None = None
+    policy: Policy = Policy()
 
     def product(self, name: str) -> Product:
         """A product by name; raises ProductUnknown."""
@@ -82,6 +85,17 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
             for name, product in self.products.items()
         }
         return replace(self, products=products)
+
+    @property
+    def deciding(self) -> Mapping[str, CompiledRuleset]:
+        """Each product's champion and challenger by their names, `personal-loan-ph v1`."""
+        versions = [
+            product.versions[number]
+            for product in self.products.values()
+            for arm in (Arm.CHAMPION, Arm.CHALLENGER)
+            if (number := product.plan.versions.of(arm) or 0) in product.versions
+        ]
+        return {f"{one.ruleset} v{one.version}": one for one in versions}
 
     @cached_property
     def digests(self) -> Mapping[str, CompiledRuleset]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from decision_service.factors.registry import catalogue
+from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.rules.folder import RuleFolder, files_of
+from decision_service.pipeline.rules.publishing.manifest import Tested
+from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.trial.rule_tests import VersionResults
 from decision_service.ruleset.figures.reach import ready_cases
 from decision_service.ruleset.figures.report import FiguresReport, report_on
@@ -19,6 +22,28 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
     files = _files(folder, tested)
     run = FiguresRun(files, tested.ruleset, catalogue(), tested.results)
     return report_on(run.tried(), tested.marks)
+
+
+def counted(
+    folder: RuleFolder,
+    rulebook: Rulebook,
+    results: Iterable[VersionResults],
+    show: Callable[[str], None],
+) -> tuple[Mapping[str, Tested], Sequence[Diagnostic]]:
+    """What the tests of each version that may decide reach and notice, and wrong marks of figures.
+
+    Each version is shown before its figures are tried, which takes half a minute.
+    """
+    wanted = rulebook.policy.floors.figures
+    found: dict[str, Tested] = {}
+    problems: list[Diagnostic] = []
+    for one in results:
+        if one.name in rulebook.deciding:
+            show(f"trying the figures of {one.name} …")
+            report = try_figures(folder, one) if wanted else FiguresReport(())
+            problems.extend(report.problems)
+            found[one.name] = Tested(one.coverage.percent, report.percent if wanted else 0)
+    return found, problems
 
 
 def cases_for_missed(folder: RuleFolder, tested: VersionResults) -> Mapping[Goal, str]:

@@ -74,10 +74,10 @@ def run_rule_tests(folder: RuleFolder, rulebook: Rulebook) -> Iterator[VersionRe
             yield from _product_results(texts, product)
 
 
-def failures(folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
+def failures(results: Iterable[VersionResults]) -> tuple[Diagnostic, ...]:
     """Failing and absent tests of a folder, which keep it from deciding although it compiles."""
     found: list[Diagnostic] = []
-    for tested in run_rule_tests(folder, rulebook):
+    for tested in results:
         found.extend(p for p in tested.problems if p.severity is Severity.ERROR)
         found.extend(_failure(result) for result in tested.failed)
     return tuple(found)

@@ -10,7 +10,7 @@ import msgspec
 
 from decision_service.language.changes import in_words
 
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+LENGTHS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
 class PlanEntry(msgspec.Struct, frozen=True):
@@ -50,5 +50,5 @@ def digits_of(number: Decimal | None) -> str:
 def length_of(length: timedelta) -> str:
     """A length in the largest unit that leaves no rest: `14d`, `36h`; empty for none."""
     seconds = int(length.total_seconds())
-    size, unit = next((u for u in _UNITS if seconds % u[0] == 0), _UNITS[-1])
+    unit, size = next(one for one in LENGTHS.items() if seconds % one[1] == 0)
     return f"{seconds // size}{unit}" if seconds else ""

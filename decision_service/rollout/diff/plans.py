@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from math import inf
+
+from msgspec.structs import replace
 
 from decision_service.language.changes import (
     NOT_WRITTEN,
     ChangeKind,
+    Direction,
     WrittenChange,
     from_to,
     in_words,
@@ -15,7 +20,7 @@ from decision_service.language.changes import (
     written_change,
 )
 from decision_service.rollout.diff.entries import entries_of
-from decision_service.rollout.diff.entry import PlanEntry
+from decision_service.rollout.diff.entry import LENGTHS, PlanEntry
 from decision_service.rollout.model import Plan
 
 LONGEST_LIST = 5
@@ -54,7 +59,8 @@ def _entry(before: PlanEntry | None, after: PlanEntry | None) -> Iterator[Writte
     assert entry is not None  # noqa: S101 - a key of one of the sides
     if before is None or after is None:
         old, new = (None if one is None else _whole(one) for one in (before, after))
-        yield written_change(entry.group, entry.subject, old, new)
+        written = written_change(entry.group, entry.subject, old, new)
+        yield replace(written, direction=_of_presence(entry, is_new=before is None))
         return
     for key in keys_of(before.values, after.values):
         first, second = before.values.get(key), after.values.get(key)
@@ -69,7 +75,48 @@ def _written(entry: PlanEntry, key: str, before: str | None, after: str | None) 
         kind = ChangeKind.ADDED if before is None else ChangeKind.REMOVED
     old, new = before or NOT_WRITTEN, after or NOT_WRITTEN
     subject = f"{entry.subject}: {_label(key)}" if key else entry.subject
-    return WrittenChange(entry.group, subject, kind, from_to(old, new), before or "", after or "")
+    which = _of_value(entry, key, before, after)
+    words = from_to(old, new)
+    return WrittenChange(entry.group, subject, kind, words, before or "", after or "", which)
+
+
+_BINDS = frozenset({"caps", "guardrails", "queues"})
+_MORE_LOOSENS = re.compile(
+    r"percent|max|min_units|within|review|review_second|sla|.*(max_amount|_per_day)\)?"
+    r"|.*\((second_person_above|contest_sla)\)"
+)
+_MORE_TIGHTENS = re.compile(r"hold|min_decisions|alpha")
+_NUMBER = re.compile(r"(-?[\d.]+)([dhms]?)")
+
+
+def _of_presence(entry: PlanEntry, *, is_new: bool) -> Direction:
+    """The direction of an entry that is new or gone."""
+    binds = entry.kind in _BINDS or ("" in entry.values and _is_bound(entry.subject))
+    if not binds and entry.kind != "segments" and entry.group != "explore":
+        return Direction.CHANGES
+    return Direction.TIGHTENS if binds is is_new else Direction.LOOSENS
+
+
+def _of_value(entry: PlanEntry, key: str, before: str | None, after: str | None) -> Direction:
+    """The direction of a value; without one there is no bound, of a stage no time to wait."""
+    name = key or entry.subject
+    grows = _is_bound(name)
+    aside = entry.kind == "shadows" or (entry.kind == "queues" and key != "sla")
+    if aside or not (grows or _MORE_TIGHTENS.fullmatch(name)):
+        return Direction.CHANGES
+    unwritten = inf if grows and name != "percent" else 0
+    old, new = (unwritten if text is None else _size(text) for text in (before, after))
+    return Direction.LOOSENS if (new > old) is grows else Direction.TIGHTENS
+
+
+def _is_bound(name: str) -> bool:
+    return bool(_MORE_LOOSENS.fullmatch(name))
+
+
+def _size(text: str) -> float:
+    """A number, or a length in seconds."""
+    found = _NUMBER.fullmatch(text)
+    return float(found[1]) * dict(LENGTHS, **{"": 1})[found[2]] if found else inf
 
 
 def _label(key: str) -> str:
@@ -116,4 +163,5 @@ def _joined(name: str, units: list[str], kind: ChangeKind) -> Iterator[WrittenCh
     whole, added = ", ".join(units), kind is ChangeKind.ADDED
     words = f"has {count} more: {named}" if added else f"has {count} fewer: {named}"
     sides = ("", whole) if added else (whole, "")
-    yield WrittenChange("go-live", name, kind, words, *sides)
+    which = Direction.LOOSENS if added is (name == "allow") else Direction.TIGHTENS
+    yield WrittenChange("go-live", name, kind, words, *sides, which)

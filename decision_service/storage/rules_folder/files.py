@@ -4,6 +4,8 @@
     _shared/*.yaml                      reasons and parameters of several products
     _shared/lists/*.csv                 lists of keys that every product may ask
     manifest.yaml                       what was published last
+    policy.yaml                         the floors of tests, and what is accepted with a reason
+    impact.json, proofs.json            evidence for the change that the manifest is of
     <product>/v<N>.yaml                 a ruleset version
     <product>/rollout.yaml              the rollout plan
     <product>/tables/*.csv              rows of tables
@@ -20,17 +22,22 @@ like are left alone.
 from __future__ import annotations
 
 import codecs
+import hashlib
 import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from decision_service.pipeline.rules.folder import ProductTexts, RuleFolder, TextFile, Unreadable
-from decision_service.pipeline.rules.publishing.manifest import MANIFEST
+from decision_service.pipeline.rules.policy import POLICY
+from decision_service.pipeline.rules.publishing.manifest import EVIDENCE, MANIFEST
 from decision_service.starter import starter_rules
 
 MOST_BYTES = 256 << 10
 """The size above which a rule file is refused."""
+
+MOST_EVIDENCE_BYTES = 64 << 20
+"""The size above which a file of evidence is not what was signed."""
 
 MOST_LIST_BYTES = 4 << 20
 """The same for a list of keys."""
@@ -102,7 +109,7 @@ class _Reading:
             for name in names
             if not name.startswith(_HIDDEN) and (self._root / name).is_dir()
         ]
-        manifest = self._manifest(names)
+        manifest, policy = self._single(MANIFEST, names), self._single(POLICY, names)
         shared = {
             f"{_SHARED}/{name}": file.text for name, file in self._read(_SHARED, _YAML_LIKE)
         } | {f"{_SHARED}/{path}": text for path, text in self._lists(_SHARED).items()}
@@ -111,6 +118,8 @@ class _Reading:
             data={name: own.get(name, data[name]) for name in sorted(data)},
             unreadable=tuple(self._unreadable),
             manifest=manifest,
+            policy=policy,
+            evidence=dict(self._evidence(names)),
             shared=shared,
             shipped=tuple(sorted(data.keys() - own.keys())),
         )
@@ -134,14 +143,24 @@ class _Reading:
                 found[f"lists/{name}"] = file.text
         return found
 
-    def _manifest(self, names: list[str]) -> TextFile | None:
-        if MANIFEST not in names:
+    def _single(self, name: str, names: list[str]) -> TextFile | None:
+        """A file of the folder itself."""
+        if name not in names:
             return None
         try:
-            return TextFile(self._shown(MANIFEST), self._text(MANIFEST, MOST_BYTES))
+            return TextFile(self._shown(name), self._text(name, MOST_BYTES))
         except _Refused as refused:
-            self._refuse(MANIFEST, str(refused))
+            self._refuse(name, str(refused))
             return None
+
+    def _evidence(self, names: list[str]) -> Iterator[tuple[str, str]]:
+        for one in EVIDENCE:
+            if (name := f"{one}.json") in names:
+                try:
+                    content = self._bytes(self._root / name, MOST_EVIDENCE_BYTES)
+                except (OSError, RuntimeError, _Refused):
+                    continue  # one that is named and cannot be read is not there
+                yield one, hashlib.sha256(content).hexdigest()
 
     def _product(self, name: str) -> ProductTexts:
         rulesets, plan = self._rules(name)

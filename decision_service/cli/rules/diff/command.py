@@ -13,10 +13,10 @@ from decision_service.cli.display.text import counted
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.diff.loaded import LoadedRules
 from decision_service.cli.rules.diff.output import (
+    change_lines,
     comparison_dict,
-    print_changes,
-    print_states,
     ruleset_dict,
+    state_lines,
     states_dict,
 )
 from decision_service.cli.rules.diff.proofs import ProveOption, proved, sentences
@@ -66,9 +66,7 @@ def _versions(before: str, after: str, rules: Path, form: Format, *, prove: bool
         sides = {"before": _named(old), "after": _named(new)}
         print_json(sides | comparison_dict(comparison) | ({"proofs": proofs} if prove else {}))
         return
-    console().print(_headline(old, new, comparison), markup=False)
-    print_changes(comparison.changes)
-    _print_proofs(proofs)
+    _print([_headline(old, new, comparison), *change_lines(comparison.changes), *proofs])
 
 
 def _headline(old: NamedVersion, new: NamedVersion, comparison: RulesetDiff) -> str:
@@ -105,10 +103,10 @@ def _states(before: str, after: str, rules: Path, form: Format, *, prove: bool) 
         told = states_dict(comparison) | ({"proofs": proofs} if prove else {})
         print_json({"before": before, "after": after} | told)
         return
-    print_states(f"{before} → {after}", comparison)
-    _print_proofs(proofs)
+    same = "" if comparison else ": no version, plan, list or guard differs"
+    _print([f"{before} → {after}{same}", *state_lines(comparison), *proofs])
 
 
-def _print_proofs(lines: list[str]) -> None:
+def _print(lines: list[str]) -> None:
     for line in lines:
         console().print(line, markup=False, soft_wrap=True)

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
 from msgspec.structs import asdict
 
-from decision_service.cli.display.output import console
 from decision_service.cli.display.text import counted
-from decision_service.cli.rules.diff.states import RulesDiff, list_sentence
+from decision_service.cli.rules.diff.states import RulesDiff
 from decision_service.language.changes import WrittenChange
 from decision_service.ruleset.diff.versions import RulesetDiff
 from decision_service.ruleset.program.model import CompiledRuleset
 
 
-def print_states(pair: str, comparison: RulesDiff) -> None:
-    """The differences of two states for people."""
-    out = console()
-    same = "" if comparison else ": no version, plan or list differs"
-    out.print(f"{pair}{same}", markup=False, soft_wrap=True)
+def state_lines(comparison: RulesDiff) -> Iterator[str]:
+    """The differences of two states for people, none where nothing differs."""
     for name in comparison.gone:
-        out.print(f"{name} is gone", markup=False)
+        yield f"{name} is gone"
     for one, told in comparison.versions:
         against = f" against v{one.before.version}" if one.before else ""
         words = "is new" if told is None else _decides(told)
-        out.print(f"{one.name}{against}: {words}", markup=False)
-        print_changes(() if told is None else told.changes, "  ")
+        yield f"{one.name}{against}: {words}"
+        yield from change_lines(() if told is None else told.changes, "  ")
     for plan in comparison.plans:
-        out.print(
-            f"{plan.product} rollout plan: {counted(len(plan.changes), 'change')}", markup=False
-        )
-        print_changes(plan.changes, "  ")
+        yield f"{plan.product} rollout plan: {counted(len(plan.changes), 'change')}"
+        yield from change_lines(plan.changes, "  ")
     for change in comparison.lists:
-        out.print(list_sentence(change), markup=False, soft_wrap=True)
+        yield f"{change.path} {change.words}"
+    yield from change_lines(comparison.guards)
 
 
 def _decides(comparison: RulesetDiff) -> str:
@@ -64,16 +59,16 @@ def states_dict(comparison: RulesDiff) -> dict[str, Any]:
             for plan in comparison.plans
         ],
         "lists": [asdict(change) for change in comparison.lists],
+        "guards": [asdict(change) for change in comparison.guards],
     }
 
 
-def print_changes(changes: Iterable[WrittenChange], indent: str = "") -> None:
-    """The sentences below their groups."""
-    out = console()
+def change_lines(changes: Iterable[WrittenChange], indent: str = "") -> Iterator[str]:
+    """The sentences below their groups, each with its direction."""
     for group, found in groupby(changes, key=lambda change: change.group):
-        out.print(f"{indent}{group}", style="bold", markup=False)
+        yield f"{indent}{group}"
         for change in found:
-            out.print(f"{indent}  {change.subject} {change.words}", markup=False, soft_wrap=True)
+            yield f"{indent}  {change.direction}: {change.subject} {change.words}"
 
 
 def comparison_dict(comparison: RulesetDiff) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from decision_service.cli.display.text import counted
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.diff.changes import ChangedVersion, changed_versions
 from decision_service.cli.rules.diff.loaded import LoadedRules
 from decision_service.factors.registry import catalogue
 from decision_service.language.changes import WrittenChange, keys_of
 from decision_service.pipeline.rules.list_changes import ListChange, list_changes
+from decision_service.pipeline.rules.safeguards import guard_changes
 from decision_service.rollout.diff.plans import compare_plans
 from decision_service.ruleset.diff.versions import RulesetDiff, compare
 from decision_service.ruleset.reading.lists import SHARED
@@ -39,9 +39,10 @@ class RulesDiff:
     versions: tuple[tuple[ChangedVersion, RulesetDiff | None], ...]
     plans: tuple[PlanDiff, ...]
     lists: tuple[ListChange, ...]
+    guards: tuple[WrittenChange, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.gone or self.versions or self.plans or self.lists)
+        return bool(self.gone or self.versions or self.plans or self.lists or self.guards)
 
 
 def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
@@ -53,11 +54,13 @@ def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
             "versions by their files",
             Exit.USAGE,
         )
+    folders = old.selection.folder, new.selection.folder
     return RulesDiff(
         tuple(_gone(old, new)),
         tuple(_versions(old, new)),
         tuple(_plans(old, new)),
         tuple(_lists(old, new)),
+        tuple(one for one in guard_changes(*folders) if _selected(new, one.group)),
     )
 
 
@@ -110,14 +113,3 @@ def _gone(old: LoadedRules, new: LoadedRules) -> Iterator[str]:
             left = kept is not None and number in kept.versions
             if not left and _selected(old, f"{name}/v{number}.yaml"):
                 yield f"{name} v{number}"
-
-
-def list_sentence(change: ListChange) -> str:
-    """What became of a list, without its keys."""
-    if not change.after:
-        return f"{change.path} is gone; it had {counted(change.removed, 'key')}"
-    if not change.before:
-        return f"{change.path} is new: {counted(change.added, 'key')}"
-    if not change.added and not change.removed:
-        return f"{change.path} has the same keys, with other days or remarks"
-    return f"{change.path} has {counted(change.added, 'key')} more and {change.removed} fewer"

@@ -1,9 +1,9 @@
-"""What shows that a change is safe: an impact report and proofs, named by their SHA-256."""
+"""What shows that a change is safe: an impact report and proofs, laid with the manifest."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,77 +11,62 @@ import msgspec
 import typer
 
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.rules.diff.loaded import LoadedRules
 from decision_service.impact.document import decoded
-from decision_service.language.diagnostics import Diagnostic, Severity
-from decision_service.pipeline.rules.publishing.manifest import Publication
+from decision_service.impact.render.wording import headline
 from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.storage.rules_folder.whole_files import write_whole
 
 ImpactOption = Annotated[
     Path | None, typer.Option("--impact", metavar="FILE", help="impact.json of `backtest --out`")
 ]
 ProofsOption = Annotated[
-    Path | None, typer.Option("--proofs", metavar="FILE", help="what `rules prove` printed")
+    Path | None,
+    typer.Option("--proofs", metavar="FILE", help="what `rules prove --format json` printed"),
 ]
-_SHOWN = 16
 
 
-def evidence_of(impact: Path | None, proofs: Path | None, rulebook: Rulebook) -> Mapping[str, str]:
-    """The SHA-256 of each file that is given; raises CommandError.
-
-    An impact report must be of a version of these rules.
-    """
-    content = {name: _content(name, file) for name, file in _given(impact, proofs)}
-    if impact is not None:
-        _require_report_of(impact, content["impact"], rulebook)
-    return {name: _sha256(one) for name, one in content.items()}
-
-
-def evidence_problems(
-    manifest: str, published: Publication | None, impact: Path | None, proofs: Path | None
-) -> Iterator[Diagnostic]:
-    """The files that are not what was signed; raises CommandError. `manifest` is its path."""
-    if published is None:
-        return
-    for name, file in _given(impact, proofs):
-        found, named = _sha256(_content(name, file)), published.evidence.get(name, "")
-        if named != found:
-            told = named[:_SHOWN] or "nothing"
-            message = f"{file} has the SHA-256 {found[:_SHOWN]}, and `{name}` names {told}"
-            hint = "show the file that was signed, or propose again with this one"
-            yield Diagnostic("M013", Severity.ERROR, manifest, 1, 1, 2, message, hint)
-
-
-def _require_report_of(file: Path, content: bytes, rulebook: Rulebook) -> None:
+def laid(rules: LoadedRules, name: str, file: Path) -> str:
+    """Lay a file of evidence with the manifest; its SHA-256; raises CommandError."""
     try:
-        about = decoded(content).subject
-    except msgspec.DecodeError:
+        content = file.read_bytes()
+        evidence_lines(name, content, rules.rulebook)
+        write_whole(rules.selection.root / f"{name}.json", content.decode())
+    except OSError as error:
+        why = f"{error.filename or file} cannot be read or written ({error.strerror})"
+        raise CommandError(f"--{name}: {why}", Exit.USAGE) from None
+    return hashlib.sha256(content).hexdigest()
+
+
+def evidence_lines(name: str, content: bytes, rulebook: Rulebook) -> list[str]:
+    """What a file of evidence says in short; raises CommandError where it is not of these rules."""
+    made = "backtest --out FOLDER" if name == "impact" else "rules prove OLD NEW --format json"
+    try:
+        digest, lines = (_impact if name == "impact" else _proofs)(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CommandError(
-            f"--impact: {file} is no impact.json of `decision-service backtest --out FOLDER`",
-            Exit.USAGE,
+            f"{name}.json is not as `decision-service {made}` wrote it ({error})", Exit.FINDINGS
         ) from None
-    if about.other_digest not in rulebook.digests:
+    if digest not in rulebook.digests:
         raise CommandError(
-            f"--impact: {file} tells of {about.other} with the digest "
-            f"{about.other_digest[:_SHOWN]}, which no version here has: judge what is proposed "
-            "by `decision-service backtest`",
+            f"{name}.json is of rules with the digest {digest[:16]}, which no version here has: "
+            f"make it anew of what is to be signed by `decision-service {made}`",
             Exit.FINDINGS,
         )
+    return lines
 
 
-def _given(impact: Path | None, proofs: Path | None) -> Iterator[tuple[str, Path]]:
-    for name, file in (("impact", impact), ("proofs", proofs)):
-        if file is not None:
-            yield name, file
+def _impact(content: bytes) -> tuple[str, list[str]]:
+    report = decoded(content)
+    return report.subject.other_digest, [*headline(report)]
 
 
-def _content(name: str, file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise CommandError(
-            f"--{name}: {file} cannot be read ({error.strerror})", Exit.USAGE
-        ) from None
+class _Proof(msgspec.Struct):
+    claim: str
+    result: str
+    digests: Mapping[str, str]
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _proofs(content: bytes) -> tuple[str, list[str]]:
+    proof = msgspec.json.decode(content, type=_Proof)
+    return proof.digests.get("new", ""), [f"{proof.result}: {proof.claim}"]

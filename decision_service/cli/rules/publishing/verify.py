@@ -1,4 +1,4 @@
-"""`rules verify`: who proposed and who approved what is published, and whether that counts."""
+"""`rules verify`: who signed what is published, and whether that counts."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.folder import DEFAULT_PATH, PathArgument, select_rules
-from decision_service.cli.rules.publishing.evidence import (
-    ImpactOption,
-    ProofsOption,
-    evidence_problems,
-)
 from decision_service.cli.rules.publishing.whole import SHOWN
+from decision_service.config import load
 from decision_service.language.diagnostics import Diagnostic, render
 from decision_service.pipeline.rules.acceptance import unapproved
+from decision_service.pipeline.rules.checks.blocked import blocked_names
 from decision_service.pipeline.rules.folder import RuleFolder
+from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.publishing.approval import Signers
 from decision_service.pipeline.rules.publishing.manifest import (
     Publication,
-    manifest_problems,
     publication,
 )
 
@@ -33,24 +31,16 @@ def verify(
         Path, typer.Option("--callers", metavar="FILE", help="the callers file, with their keys")
     ],
     path: PathArgument = DEFAULT_PATH,
-    impact: ImpactOption = None,
-    proofs: ProofsOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Check who signed what is published.
+    """Check who signed what is published, as a service does that requires approval.
 
-    As a service does that requires approval. Files that are named must be those that were signed.
-
-    Exit code 1 where they do not count.
+    Exit code 1 where it would not load these rules.
     """
     folder = select_rules(path).folder
     manifest = folder.manifest
     published = None if manifest is None else publication(manifest.path, manifest.text)
-    shown = "" if manifest is None else manifest.path
-    found = (
-        *_problems(folder, _signers(callers)),
-        *evidence_problems(shown, published, impact, proofs),
-    )
+    found = _problems(folder, _signers(callers))
     if form is Format.JSON:
         print_json(_dict(published) | {"problems": [render(one) for one in found]})
     elif published is not None:
@@ -62,11 +52,10 @@ def verify(
 
 
 def _problems(folder: RuleFolder, signers: Signers) -> tuple[Diagnostic, ...]:
-    manifest = folder.manifest
-    changed: tuple[Diagnostic, ...] = ()
-    if manifest is not None:
-        changed = manifest_problems(manifest.path, manifest.text, folder.contents)
-    return changed + unapproved(folder, None, signers, datetime.now(UTC).date())
+    now = datetime.now(UTC)
+    loading = load_rules(folder, now, blocked_names(load()))
+    unsigned = unapproved(folder, loading.rulebook, None, signers, now.date())
+    return (*loading.errors, *unsigned)
 
 
 def _signers(file: Path) -> Signers:
@@ -91,6 +80,8 @@ def _dict(published: Publication | None) -> dict[str, Any]:
         "allow_rollback": published.allow_rollback or None,
         "ticket": published.ticket or None,
         "evidence": dict(published.evidence),
+        "tested": msgspec.to_builtins(published.tested),
+        "accepted": list(published.accepted),
     }
 
 
@@ -99,8 +90,7 @@ def _summary(published: Publication) -> str:
     evidence = ", ".join(f"{name} {one[:SHOWN]}" for name, one in published.evidence.items())
     return (
         f"digest {published.digest[:SHOWN]}, published at {published.at}\n"
-        f"proposed by {parts['proposed_by'] or 'nobody'}, approved by "
-        f"{parts['approved_by'] or 'nobody'}\n"
+        f"signed by {parts['proposed_by'] or '-'}, then by {parts['approved_by'] or '-'}\n"
         f"ticket {published.ticket or '-'}, evidence {evidence or '-'}"
         f"{published.allow_rollback and f', goes back from {published.allow_rollback}'}"
     )

@@ -16,7 +16,7 @@ from decision_service.cli.loop import run_async
 from decision_service.cli.numbers import seconds
 from decision_service.cli.server.options import ConfigOption
 from decision_service.cli.server.preflight.check import NOT_ASKED, PreflightCheck
-from decision_service.cli.server.preflight.rules import guarantees_check, rules_checks
+from decision_service.cli.server.preflight.rules import rules_checks, slow_checks
 from decision_service.cli.server.preflight.settings import (
     data_keys_check,
     erasures_check,
@@ -39,7 +39,8 @@ def preflight(
     config: ConfigOption = None,
     tls_ca: CaOption = None,
     prove: Annotated[
-        bool, typer.Option("--prove/--no-prove", help="prove the guarantees of the rules")
+        bool,
+        typer.Option("--prove/--no-prove", help="prove guarantees, count figures"),
     ] = True,
     timeout: Annotated[
         float, seconds("the time limit of all proofs, such as 300s", "--prove-timeout")
@@ -70,14 +71,14 @@ def _lines(
     """Every line; what is proved comes last, since it takes minutes."""
     yield from run_async(_all(settings, trusted))
     if prove_seconds is not None:
-        yield guarantees_check(settings, prove_seconds)
+        yield from slow_checks(settings, prove_seconds)
 
 
 async def _all(settings: Settings, trusted: ssl.SSLContext | bool) -> list[PreflightCheck]:
     lines = [mode_check(settings), *host_checks(settings), transport_check(settings)]
     lines.append(metrics_check(settings))
-    store, stages = await store_check(settings)
-    lines += [*rules_checks(settings, stages), store, erasures_check(settings)]
+    store, state = await store_check(settings)
+    lines += [*rules_checks(settings, state), store, erasures_check(settings)]
     lines += [identity_keys_check(settings), data_keys_check(settings)]
     if settings.smile_mode is not SmileMode.EMBEDDED:
         lines.append(await clock_check(settings))

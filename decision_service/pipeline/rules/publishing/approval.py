@@ -1,8 +1,7 @@
-"""Two persons for a change of the rules: who proposed and who approved a publication.
+"""Two persons for a change of the rules: who signed a publication first, and who after.
 
-Each signs one statement with an Ed25519 key: the digest of the files, when they were published,
-what they may replace, ticket and evidence, and the proposer. A change of any of them ends both
-signatures.
+Each signs one statement with an Ed25519 key: the digest of the files, all else that the manifest
+says of them, and the proposer. A change of any of it ends both signatures.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from enum import StrEnum
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.pipeline.rules.publishing.manifest import Approval, Publication
 
-_CONTEXT = "decision-service: a publication of rules, 1"
-_PROPOSE = "decision-service rules propose --by NAME --key FILE"
-_APPROVE = "decision-service rules approve --by NAME --key FILE"
+_CONTEXT = "decision-service: a publication of rules, 2"
+_SIGN = "decision-service rules sign --by NAME --key FILE"
 
 
 class Signing(StrEnum):
@@ -52,18 +51,31 @@ Signers = Mapping[str, Signer]
 def statement(published: Publication, signing: Signing) -> bytes:
     """What is signed, as one line of JSON; `published` names its proposer."""
     proposed = published.proposed_by
+    said = msgspec.to_builtins(replace(published, proposed_by=None, approved_by=None))
     fields = {
+        **said,
         "context": _CONTEXT,
         "signed_as": signing.value,
-        "by": published.by,
         "proposed_by": "" if proposed is None else proposed.name,
-        "digest": published.digest,
-        "at": published.at,
-        "allow_rollback": published.allow_rollback,
-        "ticket": published.ticket,
-        "evidence": dict(published.evidence),
     }
     return json.dumps(fields, sort_keys=True).encode()
+
+
+def evidence_problems(
+    path: str, published: Publication, found: Mapping[str, str]
+) -> Iterator[Diagnostic]:
+    """M013 for each file that the manifest names and that is not as it was signed.
+
+    `found` are the SHA-256 of the files that lie with it.
+    """
+    for name, signed in published.evidence.items():
+        if found.get(name) != signed:
+            is_there = "is another one" if name in found else "is not there"
+            message = (
+                f"the manifest names {name}.json with the SHA-256 {signed[:16]}, which {is_there}"
+            )
+            hint = f"put the file back that was signed, or begin again: {_SIGN}"
+            yield _problem("M013", path, 1, message, hint)
 
 
 def approval_problems(
@@ -77,7 +89,7 @@ def approval_problems(
     signed = {} if published is None else _signed(published)
     if published is None or not signed:
         message = "the rules are not published with two persons' signatures"
-        return (_problem("M008", path, 1, message, f"{_PROPOSE}, then {_APPROVE}"),)
+        return (_problem("M008", path, 1, message, f"{_SIGN}, by one and then by another"),)
     found = [*_missing(path, signed), *_shared(path, signed)]
     for signing, approval in signed.items():
         problem = _judged(published, signing, approval, signers, today)
@@ -96,18 +108,18 @@ def _signed(published: Publication) -> dict[Signing, Approval]:
 
 def _missing(path: str, signed: Mapping[Signing, Approval]) -> Iterator[Diagnostic]:
     if Signing.PROPOSED not in signed:
-        yield _problem("M008", path, 1, "nobody proposed these rules", _PROPOSE)
+        yield _problem("M008", path, 1, "no caller signed these rules first", _SIGN)
     elif Signing.APPROVED not in signed:
         name = signed[Signing.PROPOSED].name
-        message = f"nobody approved the rules that `{name}` proposed"
-        yield _problem("M008", path, 1, message, f"another caller does: {_APPROVE}")
+        message = f"no second caller signed the rules that `{name}` signed"
+        yield _problem("M008", path, 1, message, f"another caller does: {_SIGN}")
 
 
 def _shared(path: str, signed: Mapping[Signing, Approval]) -> Iterator[Diagnostic]:
     if len(signed) > len({one.name for one in signed.values()}):
         approval = signed[Signing.APPROVED]
-        message = f"`{approval.name}` proposed and approved these rules"
-        yield _problem("M010", path, approval.line, message, "let another caller approve them")
+        message = f"`{approval.name}` signed these rules twice"
+        yield _problem("M010", path, approval.line, message, "let another caller sign them")
 
 
 def _judged(
@@ -126,7 +138,7 @@ def _judged(
     key = _key_of(statement(published, signing), approval.signature, signer.keys)
     if key is None:
         message = f"the signature of `{name}` is of other rules, or by a key that is not theirs"
-        return "M011", message, f"sign again what is there now: {_PROPOSE}, then {_APPROVE}"
+        return "M011", message, f"sign again what is there now: {_SIGN}"
     if today is not None and key.withdrawn is not None and key.withdrawn <= today:
         message = f"`{name}` signed by a key that was withdrawn on {key.withdrawn}"
         return "M012", message, "sign by a key that counts"

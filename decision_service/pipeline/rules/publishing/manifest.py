@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import PurePosixPath
+from typing import Any
 
 import msgspec
 
@@ -20,7 +21,7 @@ from decision_service.language.diagnostics import Diagnostic, Report, Severity
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import MapEntry
 from decision_service.language.yaml.parser import read
-from decision_service.language.yaml.readers import as_scalar
+from decision_service.language.yaml.readers import as_scalar, as_text
 
 MANIFEST = "manifest.yaml"
 _HEAD = "# What was published last. `decision-service rules publish` writes it; nobody else does.\n"
@@ -43,13 +44,21 @@ class Approval(msgspec.Struct, frozen=True):
     line: int = 1
 
 
+class Tested(msgspec.Struct, frozen=True):
+    """What the tests of a version reach and notice, in percent; a floor of 0 counts nothing."""
+
+    coverage: int
+    figures: int
+
+
 class Publication(msgspec.Struct, frozen=True):
     """A manifest's header: who published, when (`2026-11-25T10:00:00Z`), and what.
 
     `digest` is that of the files' names and digests, so equal ones are equal folders. With
-    `allow_rollback` it may replace the publication of that name though its rules decided before;
-    both signatures are of that name, too. `ticket` is the lender's reference of the change,
-    `evidence` the SHA-256 of its impact report and proofs.
+    `allow_rollback` it may replace the publication of that name though its rules decided before.
+    `ticket` is the lender's reference of the change, `evidence` the SHA-256 of its impact report
+    and proofs. `tested` has each version that may decide, `accepted` what was named of what the
+    change loosens. `shown` is the SHA-256 of what the signers saw of it.
     """
 
     by: str
@@ -58,6 +67,10 @@ class Publication(msgspec.Struct, frozen=True):
     allow_rollback: str = ""
     ticket: str = ""
     evidence: Mapping[str, str] = msgspec.field(default_factory=dict)
+    tested: Mapping[str, Tested] = msgspec.field(default_factory=dict)
+    proved: int = 0
+    accepted: tuple[str, ...] = ()
+    shown: str = ""
     proposed_by: Approval | None = None
     approved_by: Approval | None = None
 
@@ -75,8 +88,12 @@ def manifest_text(published: Publication, contents: Mapping[str, str]) -> str:
         "allow_rollback": published.allow_rollback,
         "ticket": published.ticket,
         **published.evidence,
+        "proved": published.proved,
+        "shown": published.shown,
+        "tested": {name: msgspec.to_builtins(one) for name, one in published.tested.items()},
+        "accepted": published.accepted,
     }
-    quoted = {"at", *EVIDENCE}
+    quoted = {"at", "shown", *EVIDENCE}
     lines = [
         f"{key}: {value if key in quoted else json.dumps(value, ensure_ascii=False)}\n"
         for key, value in told.items()
@@ -95,18 +112,9 @@ def _signatures(published: Publication) -> Iterator[str]:
             yield f"{key}: {{name: {json.dumps(approval.name)}, signature: {signature}}}\n"
 
 
-def published_now(
-    contents: Mapping[str, str],
-    by: str,
-    at: datetime,
-    allow_rollback: str = "",
-    ticket: str = "",
-    evidence: Mapping[str, str] | None = None,
-) -> Publication:
-    """The publication of a folder's files at an instant, without signatures."""
-    shown = f"{at:%Y-%m-%dT%H:%M:%SZ}"
-    told = contents_digest(contents)
-    return Publication(by, shown, told, allow_rollback, ticket, evidence or {})
+def published_now(contents: Mapping[str, str], by: str, at: datetime, **more: Any) -> Publication:
+    """The publication of a folder's files at an instant, with `more` of its fields."""
+    return Publication(by, f"{at:%Y-%m-%dT%H:%M:%SZ}", contents_digest(contents), **more)
 
 
 def digest(text: str) -> str:
@@ -122,6 +130,9 @@ def publication(path: str, text: str) -> Publication | None:
     if fields is None or files is None or report.diagnostics():
         return None
     texts = {entry.key: as_scalar(entry.value, "a digest", report) for entry in files.entries}
+    accepted = fields.items("accepted") if fields.has("accepted") else ()
+    counted = fields.map("tested") if fields.has("tested") else None
+    tested = {one.key: _tested(one, report) for one in (counted.entries if counted else ())}
     return Publication(
         by=_text(fields, "by"),
         at=_text(fields, "at"),
@@ -129,9 +140,20 @@ def publication(path: str, text: str) -> Publication | None:
         allow_rollback=_text(fields, "allow_rollback"),
         ticket=_text(fields, "ticket"),
         evidence={key: _text(fields, key) for key in EVIDENCE if fields.has(key)},
+        tested=tested,
+        proved=fields.integer("proved", 0) or 0,
+        accepted=tuple(as_text(one, "`accepted`", report) or "" for one in accepted),
+        shown=_text(fields, "shown"),
         proposed_by=_approval(fields, "proposed_by"),
         approved_by=_approval(fields, "approved_by"),
     )
+
+
+def _tested(entry: MapEntry, report: Report) -> Tested:
+    """Figures of a version; what cannot be read counts as none."""
+    keys = Tested.__struct_fields__
+    inner = Fields.of(entry.value, f"`{entry.key}`", report, required=keys)
+    return Tested(*((inner and inner.integer(key, 0, 100)) or 0 for key in keys))
 
 
 def _approval(fields: Fields, key: str) -> Approval | None:
@@ -170,7 +192,7 @@ def _text(fields: Fields, key: str) -> str:
 def _fields(path: str, text: str, report: Report) -> Fields | None:
     node = read(path, text, report)
     keys = ("by", "at", "files")
-    more = ("allow_rollback", "ticket", *EVIDENCE, "proposed_by", "approved_by")
+    more = {*Publication.__struct_fields__, *EVIDENCE} - {*keys, "digest", "evidence"}
     fields = node and Fields.of(node, "a manifest", report, required=keys, optional=more)
     if not fields or not fields.has("at"):
         return fields or None

@@ -1,0 +1,100 @@
+"""What guards the rules, compared: tests, guarantees, letters, `_data`, the policy, lists, plans.
+
+No version decides otherwise by a test that is gone, and it is seen all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from decision_service.language.changes import ChangeKind, Direction, WrittenChange, keys_of
+from decision_service.language.diagnostics import Place, Report
+from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
+from decision_service.language.yaml.parser import read
+from decision_service.pipeline.rules.folder import RuleFolder
+from decision_service.pipeline.rules.list_changes import list_changes
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.rollout.diff.plans import compare_plans
+from decision_service.ruleset.diff.trees import compared, items_by
+
+_VERSION = re.compile(r"[^/]+/v\d+\.yaml")
+_ELSEWHERE = re.compile(r"_shared/.*|[^/]+/(rollout\.yaml|tables/.*|lists/.*)")
+_LONGEST = 100
+_SHORT = {
+    ChangeKind.ADDED: ("is new", Direction.TIGHTENS),
+    ChangeKind.REMOVED: ("is gone", Direction.LOOSENS),
+    ChangeKind.CHANGED: ("differs", Direction.CHANGES),
+}
+
+
+def guard_changes(before: RuleFolder, after: RuleFolder) -> Iterator[WrittenChange]:
+    """What differs in files that guard rules; the group is the file by its path in the folder."""
+    old, new = before.contents, after.contents
+    for path in sorted({*old, *new}):
+        if _ELSEWHERE.fullmatch(path) or old.get(path) == new.get(path):
+            continue
+        first, second = (_parts(path, texts.get(path)) for texts in (old, new))
+        if path not in old or path not in new:
+            sort = ChangeKind.REMOVED if path in old else ChangeKind.ADDED
+            words, direction = _SHORT[sort]
+            words = f"{words}, with {len(first) or len(second)} parts"
+            if first or second:
+                yield WrittenChange(path, "the file", sort, words, direction=direction)
+            continue
+        for name in keys_of(first, second):
+            for change in compared(path, name, first.get(name), second.get(name)):
+                words, direction = _SHORT[change.sort]
+                short = change.words if len(change.words) <= _LONGEST else words
+                yield replace(change, words=short, direction=direction)
+
+
+def loosened(
+    before: RuleFolder, old: Rulebook, after: RuleFolder, new: Rulebook, now: datetime
+) -> Iterator[WrittenChange]:
+    """What is to be accepted by name: guards that are gone or altered, and looser plans."""
+    for change in guard_changes(before, after):
+        if change.sort is not ChangeKind.ADDED:
+            yield change
+    lists = list_changes(before, after, now)
+    for one in () if lists is None else lists.changes:
+        if one.before and (one.removed or not one.added):
+            yield WrittenChange(one.path, "the list", ChangeKind.CHANGED, one.words)
+    for name in keys_of(old.products, new.products):
+        first, second = old.products.get(name), new.products.get(name)
+        changes = compare_plans(first.plan, second.plan if second else None) if first else ()
+        for change in changes:
+            if change.direction is Direction.LOOSENS:
+                yield replace(change, group=f"{name}/rollout.yaml")
+
+
+def unaccepted(found: Iterable[WrittenChange], accepted: Collection[str]) -> list[str]:
+    """A sentence for each change that neither its name nor that of its file accepts."""
+    return [
+        f"{name} {one.words} ({one.direction})"
+        for one in found
+        if not {one.group, name := f"{one.group}: {one.subject}"} & {*accepted}
+    ]
+
+
+def _parts(path: str, text: str | None) -> Mapping[str, YamlNode]:
+    """The parts of a file by name: items of a list that have one, keys of a map, else the whole."""
+    if text is None:
+        return {}
+    root = read(path, text, Report()) if path.endswith((".yaml", ".yml")) else None
+    if not isinstance(root, MapNode):
+        return {"the file": Scalar(text, plain=False, place=Place(path, 1, 1, 2))}
+    wanted = ("guarantees",) if _VERSION.fullmatch(path) else tuple(e.key for e in root.entries)
+    found: dict[str, YamlNode] = {}
+    for key in wanted:
+        node, named = root.get(key), items_by(root.get(key), "name")
+        if isinstance(node, ListNode) and len(named) == len(node.items):
+            found |= {f"{key.removesuffix('s')} {name}": one for name, one in named.items()}
+        elif isinstance(node, MapNode):
+            found |= {f"{key} {entry.key}": entry.value for entry in node.entries}
+        elif node is not None:
+            found[key] = node
+    return found
