@@ -173,20 +173,21 @@ async def test_the_kill_switch_ends_exploring_at_once() -> None:
     made = world.book.product(PRODUCT)
     killed = kill(made.state, None)
     assert isinstance(killed, RolloutState)
-    world.book = world.book.with_states({PRODUCT: killed})
+    world.book = world.book.with_products({PRODUCT: replace(made, state=killed)})
     assert (await decided(world)).outcome is Outcome.NOT_ENROLLED
 
 
 async def test_exploring_alone_can_be_killed_and_revived() -> None:
     """The rules go on deciding; what was explored before is no reason to go on."""
     world = exploring()
-    made = world.book.product(PRODUCT).state
+    product = world.book.product(PRODUCT)
+    made = product.state
     stopped = kill(made, Exploring.EXPLORE)
     assert isinstance(stopped, RolloutState)
     for state, outcome in ((stopped, Outcome.DECLINE), (made, Outcome.APPROVE)):
-        world.book = world.book.with_states({PRODUCT: state})
+        world.book = world.book.with_products({PRODUCT: replace(product, state=state)})
         assert (await decided(world, 1, outcome)).outcome is outcome
-    assert revive(stopped, Exploring.EXPLORE) == made
+    assert revive(product.plan, stopped, Exploring.EXPLORE, "ana", NOW) == made
 
 
 async def test_a_replay_gives_the_same_answer_for_ever() -> None:
