@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from decision_service.pipeline.rules.policy import POLICY
 from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.reading.lists import SHARED
 
@@ -59,7 +60,7 @@ class RuleFolder(msgspec.Struct, frozen=True):
 
     `shipped` are the names of those that the folder lacks, so that the package's own count.
     `shared` holds the files of `_shared` by their path within the rules folder.
-    `manifest` is what was published last, where anything was.
+    `manifest` is what was published last, where anything was; `policy` is `policy.yaml`.
     """
 
     products: tuple[ProductTexts, ...] = ()
@@ -68,6 +69,7 @@ class RuleFolder(msgspec.Struct, frozen=True):
     manifest: TextFile | None = None
     shared: Mapping[str, str] = msgspec.field(default_factory=dict)
     shipped: tuple[str, ...] = ()
+    policy: TextFile | None = None
 
     @property
     def root(self) -> str:
@@ -78,6 +80,8 @@ class RuleFolder(msgspec.Struct, frozen=True):
     def contents(self) -> dict[str, str]:
         """The text of every file that decides by its path within the folder, but the manifest."""
         found = {f"_data/{name}": text for name, text in self.data.items()} | dict(self.shared)
+        if self.policy is not None:
+            found[POLICY] = self.policy.text
         for product in self.products:
             found.update(product.contents)
         return found

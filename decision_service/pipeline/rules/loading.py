@@ -22,6 +22,7 @@ from decision_service.pipeline.rules.folder import (
     Unreadable,
     unreadable_versions,
 )
+from decision_service.pipeline.rules.policy import Policy, read_policy
 from decision_service.pipeline.rules.products import (
     compilations,
     problem,
@@ -82,11 +83,16 @@ def load_rules(
         found.append(problem("rules", "R001", "the folder holds no product", "add one"))
     found.extend(_lists(folder, by_version))
     found.extend(shared_problems(folder.root, folder.shared_files, by_version.values()))
+    policy = Policy()
+    if folder.policy is not None:
+        names = [one.product for one in folder.products]
+        policy, faults = read_policy(folder.policy.path, folder.policy.text, names)
+        found.extend(faults)
     loading = LoadResult(None, _once(found, by_version), tuple(texts), by_version, products)
     return (
         loading
         if loading.errors
-        else replace(loading, rulebook=Rulebook(products, published_as(folder)))
+        else replace(loading, rulebook=Rulebook(products, published_as(folder), policy))
     )
 
 

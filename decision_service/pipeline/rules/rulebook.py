@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.errors import ProductUnknown, RulesetUnknown
 from decision_service.notices.model import NoticeTexts
+from decision_service.pipeline.rules.policy import Policy
 from decision_service.pipeline.rules.publishing.manifest import Publication
 from decision_service.rollout.model import Plan
 from decision_service.rollout.state import RolloutState
@@ -66,6 +67,7 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
 
     products: Mapping[str, Product] = msgspec.field(default_factory=dict)
     published: Publication | None = None
+    policy: Policy = Policy()
 
     def product(self, name: str) -> Product:
         """A product by name; raises ProductUnknown."""

@@ -4,6 +4,7 @@
     _shared/*.yaml                      reasons and parameters of several products
     _shared/lists/*.csv                 lists of keys that every product may ask
     manifest.yaml                       what was published last
+    policy.yaml                         the floors of tests, and what is accepted with a reason
     <product>/v<N>.yaml                 a ruleset version
     <product>/rollout.yaml              the rollout plan
     <product>/tables/*.csv              rows of tables
@@ -26,6 +27,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from decision_service.pipeline.rules.folder import ProductTexts, RuleFolder, TextFile, Unreadable
+from decision_service.pipeline.rules.policy import POLICY
 from decision_service.pipeline.rules.publishing.manifest import MANIFEST
 from decision_service.starter import starter_rules
 
@@ -105,7 +107,7 @@ class _Reading:
             for name in names
             if not name.startswith(_HIDDEN) and (self._root / name).is_dir()
         ]
-        manifest = self._manifest(names)
+        manifest, policy = self._single(MANIFEST, names), self._single(POLICY, names)
         shared = {
             f"{_SHARED}/{name}": file.text for name, file in self._read(_SHARED, _YAML_LIKE)
         } | {f"{_SHARED}/{path}": text for path, text in self._lists(_SHARED).items()}
@@ -114,6 +116,7 @@ class _Reading:
             data={name: own.get(name, data[name]) for name in sorted(data)},
             unreadable=tuple(self._unreadable),
             manifest=manifest,
+            policy=policy,
             shared=shared,
             shipped=tuple(sorted(data.keys() - own.keys())),
         )
@@ -137,13 +140,14 @@ class _Reading:
                 found[f"lists/{name}"] = file.text
         return found
 
-    def _manifest(self, names: list[str]) -> TextFile | None:
-        if MANIFEST not in names:
+    def _single(self, name: str, names: list[str]) -> TextFile | None:
+        """A file of the folder itself."""
+        if name not in names:
             return None
         try:
-            return TextFile(self._shown(MANIFEST), self._text(MANIFEST, MOST_BYTES))
+            return TextFile(self._shown(name), self._text(name, MOST_BYTES))
         except _Refused as refused:
-            self._refuse(MANIFEST, str(refused))
+            self._refuse(name, str(refused))
             return None
 
     def _product(self, name: str) -> ProductTexts:
