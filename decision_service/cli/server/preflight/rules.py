@@ -14,8 +14,10 @@ from decision_service.edge.rpc.authenticator import read_callers_file
 from decision_service.language.diagnostics import Severity, count
 from decision_service.pipeline.rules.acceptance import unapproved
 from decision_service.pipeline.rules.checks.blocked import blocked_names
+from decision_service.pipeline.rules.checks.plan_risks import found_risks
 from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.loading import load_rules
+from decision_service.pipeline.rules.policy import Policy
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.trial.guarantees import guarantees_of
 from decision_service.pipeline.trial.rule_tests import failures
@@ -50,6 +52,20 @@ def rules_checks(settings: Settings, stages: Mapping[str, str | None]) -> Iterat
     for name, product in sorted(loading.rulebook.products.items()):
         first = product.plan.go_live.stages.steps[0].name
         yield _first_stage(name, product, (stages[name] or first) if name in stages else None)
+        yield from _plan_risks(product, loading.rulebook.policy)
+
+
+def _plan_risks(product: Product, policy: Policy) -> Iterator[PreflightCheck]:
+    """Whether a plan begins small, is watched and bounded, or the policy accepts that it is not."""
+    name = product.name
+    risks = [(one, one.named) for one in found_risks(product, Policy()) if one.named]
+    for one, named in risks:
+        reason = policy.reason(name, named)
+        todo = f"{one.hint}, or accept `{named}` of {name} with a reason in policy.yaml"
+        words = f"accepted: {reason}" if reason else todo
+        yield PreflightCheck("plan", bool(reason), f"{name}: {one.message}; {words}")
+    if not risks:
+        yield PreflightCheck("plan", True, f"{name} begins small, with guardrails and caps")
 
 
 def _letters(rulebook: Rulebook) -> Iterator[PreflightCheck]:
