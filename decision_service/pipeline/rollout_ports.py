@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from decision_service.domain.decision import Arm
+from decision_service.pipeline.ports import TextLog
 from decision_service.rollout.allowances import DayTotals
 from decision_service.rollout.gate import Pin
 from decision_service.rollout.state import RolloutState
@@ -37,7 +38,7 @@ class ArmLog(Protocol):
 class JournalAction(StrEnum):
     """What a step of the journal did, as commands name it.
 
-    PLAN is a changed plan taken over, PROPOSE a step up that waits for a second caller.
+    PLAN is a changed plan in force, PROPOSE a change that waits for a second caller.
     """
 
     BEGIN = "begin"
@@ -55,8 +56,9 @@ class JournalEntry(msgspec.Struct, frozen=True):
     """One step of a product's rollout: who took it, when, why, from what to what.
 
     `position` counts a product's entries from 1 without gaps. `before` is None for the first.
-    `plan_digest` is the plan that the step was taken under. `figures` are what a guardrail saw, in
-    words, empty for a person's step. `ticket` is the lender's reference of the change.
+    `plan_digest` is the plan in force after the step. `figures` are what a guardrail saw, what a
+    changed plan changes and widens, or what an early step did not wait for, in words. `ticket` is
+    the lender's reference of the change.
     """
 
     product: str
@@ -76,8 +78,10 @@ class JournalMovedOn(Exception):
     """The position of an entry is taken: another step came first, and nothing was appended."""
 
 
-class RolloutJournal(Protocol):
+class RolloutJournal(TextLog, Protocol):
     """The append-only journal in which every rollout's state lives, for all processes alike.
+
+    Beside it are the texts of the plans that were ever in force.
 
     Every method raises StoreUnavailable when the store cannot serve.
     """

@@ -9,7 +9,13 @@ import msgspec
 
 from decision_service.rollout.judging import GuardrailState, Judgement
 from decision_service.rollout.model import Advance, Plan, RolloutStage, Stages
-from decision_service.rollout.state import RolloutState, Track, TrackName, needs_two
+from decision_service.rollout.state import (
+    ProposalKind,
+    RolloutState,
+    Track,
+    TrackName,
+    needs_two,
+)
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -54,6 +60,21 @@ def waits_for(
     )
 
 
+def not_awaited(
+    plan: Plan, state: RolloutState, name: TrackName, decisions: int, now: datetime
+) -> str:
+    """What a step up now would not wait for, in words; empty where hold and count are met."""
+    readiness = waits_for(plan, state, name, decisions, ())
+    if readiness is None:
+        return ""
+    found = []
+    if now < readiness.holds_until:
+        found.append(f"is held until {readiness.holds_until:%Y-%m-%d %H:%M} UTC")
+    if readiness.decisions_missing:
+        found.append(f"has {decisions} of {decisions + readiness.decisions_missing} decisions")
+    return " and ".join(found)
+
+
 def advances_itself(
     plan: Plan,
     state: RolloutState,
@@ -80,10 +101,11 @@ def _second(
     if above is None or not needs_two(plan, above.percent):
         return
     first = state.proposed
-    if first is None or (first.track, first.stage) != (name, above.name):
-        yield "needs two callers: each advances once"
+    waits = first is not None and first.kind is ProposalKind.ADVANCE
+    if first is None or not waits or (first.track, first.goal) != (name, above.name):
+        yield "needs two callers: one advances and another confirms"
     else:
-        yield f"proposed by {first.by}: another caller takes it by {first.ends:%Y-%m-%d %H:%M} UTC"
+        yield f"proposed by {first.by}: another caller confirms by {first.ends:%Y-%m-%d %H:%M} UTC"
 
 
 def _blocks(state: RolloutState, track: Track, judgements: Sequence[Judgement]) -> tuple[str, ...]:

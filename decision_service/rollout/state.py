@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 import msgspec
 from msgspec.structs import replace
@@ -27,7 +28,8 @@ from decision_service.rollout.tracks import (
 __all__ = [
     "PROPOSAL_LASTS",
     "PlanConflict",
-    "ProposedStep",
+    "Proposal",
+    "ProposalKind",
     "Refusal",
     "RolloutState",
     "StepResult",
@@ -37,6 +39,7 @@ __all__ = [
     "adopt",
     "advance",
     "clashes",
+    "confirm",
     "fitting",
     "initial_state",
     "is_killed",
@@ -54,20 +57,33 @@ Switched = Arm | None
 
 
 PROPOSAL_LASTS = timedelta(hours=24)
-"""For how long a proposed step waits for a second caller."""
+"""For how long what a caller proposed waits for a second one."""
 
 
-class ProposedStep(msgspec.Struct, frozen=True):
-    """A step up to a stage that a caller proposed, and that another one may take."""
+class ProposalKind(StrEnum):
+    """What waits for a second caller, as the journal names it once it is taken."""
 
-    track: TrackName
-    stage: str
+    ADVANCE = "advance"
+    REVIVE = "revive"
+    PLAN = "plan"
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """A change that waits until another caller than `by` confirms it.
+
+    `goal` is the stage of a step, the arm of a revival (empty for the product), or the digest of a
+    changed plan. A changed plan has no `by` until a caller confirms it first.
+    """
+
+    kind: ProposalKind
+    goal: str
     by: str
     at: datetime
+    track: TrackName = TrackName.GO_LIVE
 
     @property
     def ends(self) -> datetime:
-        """When it no longer counts."""
+        """When what `by` asked for no longer counts; a changed plan then waits for two again."""
         return self.at + PROPOSAL_LASTS
 
 
@@ -75,7 +91,7 @@ class RolloutState(msgspec.Struct, frozen=True):
     """One product's rollout state; `challenger` is None where the plan has none.
 
     `decided_by` are the versions that ever were champion or challenger, in order: an applicant can
-    be pinned to no other. `proposed` is the step that waits for a second caller.
+    be pinned to no other. `proposed` is what waits for a second caller.
     """
 
     product: str
@@ -83,7 +99,7 @@ class RolloutState(msgspec.Struct, frozen=True):
     challenger: Track | None = None
     paused: bool = False
     decided_by: tuple[int, ...] = ()
-    proposed: ProposedStep | None = None
+    proposed: Proposal | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -111,18 +127,50 @@ def advance(
     """One stage up; refused while paused, while the track is killed, and at the top.
 
     Steps are taken from the state as the plan adopts it. Above the plan's share for one person the
-    first caller `who` proposes the step and another one takes it; the service (None) takes none.
-    `track` may be None while the plan has no challenger. Holds and counts bind only automatic
-    advancing (`readiness.waits_for`): an operator may go on with a reason.
+    caller `who` proposes the step for another one to `confirm`; the service (None) proposes none.
+    `track` may be None while the plan has no challenger. Whether a stage was held long enough is
+    asked before (`readiness`).
     """
-    if state.paused:
-        return Refusal(f"the rollout of {plan.product} is paused: resume it before advancing")
-    above = _on_track(plan, state, track, now, _up)
+    above = _above(plan, state, track, now)
     if isinstance(above, Refusal) or not _needs_two(plan, track, above):
         return above
     if who is None:
-        return Refusal(f"the next stage of {plan.product} needs two callers: each advances once")
-    return _with_second(state, above, _step_to(track, above, who, now))
+        return Refusal(
+            f"the next stage of {plan.product} needs two callers: one each to propose it "
+            "and to confirm it"
+        )
+    name = track or TrackName.GO_LIVE
+    stage = _track_of(above, track).stage or ""
+    return _proposed(state, Proposal(ProposalKind.ADVANCE, stage, who, now, name))
+
+
+def confirm(
+    plan: Plan, waiting: Plan | None, state: RolloutState, who: str, now: datetime
+) -> StepResult:
+    """Take what another caller proposed; a changed plan, which none did, is proposed by the first.
+
+    `waiting` is the changed plan that this process has read.
+    """
+    first = state.proposed
+    fresh = first is not None and bool(first.by) and now < first.ends
+    if first is None or not (fresh or first.kind is ProposalKind.PLAN):
+        return Refusal(f"nothing of {plan.product} waits for a second caller")
+    if fresh and first.by == who:
+        return Refusal(_waits_for_another(plan.product, first))
+    if first.kind is ProposalKind.ADVANCE:
+        return _above(plan, state, first.track, now)
+    if first.kind is ProposalKind.REVIVE:
+        return _switch(replace(state, proposed=None), _switched(first.goal), killed=False)
+    if waiting is None or waiting.digest != first.goal:
+        return Refusal(
+            f"the plan of {plan.product} that waits is not the one that this process has read: "
+            "publish the same rules to every process"
+        )
+    return (
+        adopt(waiting, state, now)
+        if fresh
+        else replace(state, proposed=replace(first, by=who, at=now))
+    )
 
 
 def needs_two(plan: Plan, share: int) -> bool:
@@ -153,9 +201,15 @@ def kill(state: RolloutState, arm: Switched) -> StepResult:
     return _switch(state, arm, killed=True)
 
 
-def revive(state: RolloutState, arm: Switched) -> StepResult:
-    """Undo a kill: the same arm, at the stage where it stood."""
-    return _switch(state, arm, killed=False)
+def revive(plan: Plan, state: RolloutState, arm: Switched, who: str, now: datetime) -> StepResult:
+    """Undo a kill: the same arm, at the stage where it stood; a great share needs two callers."""
+    revived = _switch(state, arm, killed=False)
+    if isinstance(revived, Refusal) or revived == state:
+        return revived
+    if not needs_two(plan, _share_of(plan, state, arm)):
+        return revived
+    goal = "" if arm is None else arm.value
+    return _proposed(state, Proposal(ProposalKind.REVIVE, goal, who, now))
 
 
 def clashes(plan: Plan, state: RolloutState) -> tuple[PlanConflict, ...]:
@@ -255,28 +309,56 @@ def _needs_two(plan: Plan, name: TrackName | None, above: RolloutState) -> bool:
     return needs_two(plan, stages.percent(track.stage))
 
 
-def _step_to(name: TrackName | None, above: RolloutState, who: str, now: datetime) -> ProposedStep:
-    stage = _track_of(above, name).stage or ""
-    return ProposedStep(name or TrackName.GO_LIVE, stage, who, now)
-
-
 def _track_of(state: RolloutState, name: TrackName | None) -> Track:
     challenger = state.challenger if name is TrackName.CHALLENGER else None
     return challenger or state.go_live
 
 
-def _with_second(state: RolloutState, above: RolloutState, step: ProposedStep) -> StepResult:
-    """The step taken where another caller proposed it; else the step proposed."""
+def _above(plan: Plan, state: RolloutState, track: TrackName | None, now: datetime) -> StepResult:
+    if state.paused:
+        return Refusal(f"the rollout of {plan.product} is paused: resume it before advancing")
+    return _on_track(plan, state, track, now, _up)
+
+
+def _proposed(state: RolloutState, change: Proposal) -> StepResult:
+    """The change proposed; refused while the same one waits, or a changed plan."""
     first = state.proposed
-    waits = first is not None and (first.track, first.stage) == (step.track, step.stage)
-    if first is None or not waits or step.at >= first.ends:
-        return replace(state, proposed=step)
-    if first.by == step.by:
+    if first is not None and first.kind is ProposalKind.PLAN:
         return Refusal(
-            f"`{step.by}` proposed the step to `{step.stage}` already: another caller takes it, by "
-            f"{first.ends:%Y-%m-%d %H:%M} UTC"
+            f"a changed plan of {state.product} waits for two callers: confirm it first "
+            f"(`rollout confirm {state.product}`), or bring back the plan in force"
         )
-    return above
+    if (
+        first is not None
+        and change.at < first.ends
+        and replace(first, by="", at=change.at) == replace(change, by="")
+    ):
+        return Refusal(_waits_for_another(state.product, first))
+    return replace(state, proposed=change)
+
+
+def _waits_for_another(product: str, first: Proposal) -> str:
+    return (
+        f"`{first.by}` proposed this already: another caller confirms it "
+        f"(`rollout confirm {product}`) by {first.ends:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def _share_of(plan: Plan, state: RolloutState, arm: Switched) -> int:
+    """The greatest share that a revived arm gives to any group, in thousandths of a percent."""
+    if arm is Arm.CHALLENGER:
+        challenger = plan.versions.challenger
+        return (
+            challenger.stages.percent(state.challenger.stage)
+            if challenger and state.challenger
+            else 0
+        )
+    segments = (segment.percent for segment in plan.go_live.segments)
+    return max(plan.go_live.stages.percent(state.go_live.stage), *segments, 0)
+
+
+def _switched(goal: str) -> Switched:
+    return Arm(goal) if goal else None
 
 
 TrackMove = Callable[[Plan, TrackName, Track, datetime], Track | Refusal]
@@ -288,6 +370,8 @@ def _on_track(
     state = adopt(plan, running, now)
     if isinstance(state, Refusal):
         return state
+    if running.proposed is not None and running.proposed.kind is ProposalKind.PLAN:
+        state = replace(state, proposed=running.proposed)
     if name is None and state.challenger is not None:
         return Refusal("go-live and the challenger both have stages: say which with --track")
     name = name or TrackName.GO_LIVE

@@ -82,7 +82,7 @@ async def open_rules(
         )
     if loading.rulebook is not None and not problems:
         await store.put_texts(loading.texts)
-        settled = await settle(store, loading.rulebook, clock.now())
+        settled = await settle(store, loading.rulebook, clock.now(), signed=signers is not None)
         if isinstance(settled, MigratedPlans):
             await keep(store, folder, clock.now())
             return _rules(settled, store, clock)
@@ -115,7 +115,8 @@ async def _last_good(
     good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
     if good and signers and folder and unapproved(folder, good, folder, signers(), None):
         good = None
-    settled = None if good is None else await settle(store, good, clock.now())
+    signed = signers is not None
+    settled = None if good is None else await settle(store, good, clock.now(), signed=signed)
     if not isinstance(settled, MigratedPlans):
         raise refused_rules(root, bad)
     for problem in problems:

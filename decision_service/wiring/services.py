@@ -159,7 +159,7 @@ def _rulesets(
 def _rollouts(core: Core, rollouts: RolloutWiring, archive: RulesetArchive) -> RolloutUseCases:
     store, clock, active = core.store, core.clock, core.active
     return RolloutUseCases(
-        OperateRollouts(core.rollouts, active, store, clock),
+        OperateRollouts(core.rollouts, active, store, store, clock),
         ShowFigures(rollouts.guardrails, store, store),
         CompareVersions(store, store, archive, active.current),
         lambda: active.status,

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Rollout(_message.Message):
-    __slots__ = ("product", "unit", "plan_digest", "position", "paused", "go_live", "challenger", "shadows", "last_step", "refused", "segments", "allowed", "denied")
+    __slots__ = ("product", "unit", "plan_digest", "position", "paused", "go_live", "challenger", "shadows", "last_step", "refused", "segments", "allowed", "denied", "proposed", "widens")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     PLAN_DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +26,8 @@ class Rollout(_message.Message):
     SEGMENTS_FIELD_NUMBER: _ClassVar[int]
     ALLOWED_FIELD_NUMBER: _ClassVar[int]
     DENIED_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_FIELD_NUMBER: _ClassVar[int]
+    WIDENS_FIELD_NUMBER: _ClassVar[int]
     product: str
     unit: str
     plan_digest: str
@@ -39,7 +41,9 @@ class Rollout(_message.Message):
     segments: _containers.RepeatedCompositeFieldContainer[RolloutSegment]
     allowed: int
     denied: int
-    def __init__(self, product: _Optional[str] = ..., unit: _Optional[str] = ..., plan_digest: _Optional[str] = ..., position: _Optional[int] = ..., paused: _Optional[bool] = ..., go_live: _Optional[_Union[RolloutTrack, _Mapping]] = ..., challenger: _Optional[_Union[RolloutTrack, _Mapping]] = ..., shadows: _Optional[_Iterable[_Union[ShadowVersion, _Mapping]]] = ..., last_step: _Optional[_Union[RolloutStep, _Mapping]] = ..., refused: _Optional[_Iterable[_Union[_ruleset_service_pb2.Problem, _Mapping]]] = ..., segments: _Optional[_Iterable[_Union[RolloutSegment, _Mapping]]] = ..., allowed: _Optional[int] = ..., denied: _Optional[int] = ...) -> None: ...
+    proposed: ProposedStep
+    widens: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, product: _Optional[str] = ..., unit: _Optional[str] = ..., plan_digest: _Optional[str] = ..., position: _Optional[int] = ..., paused: _Optional[bool] = ..., go_live: _Optional[_Union[RolloutTrack, _Mapping]] = ..., challenger: _Optional[_Union[RolloutTrack, _Mapping]] = ..., shadows: _Optional[_Iterable[_Union[ShadowVersion, _Mapping]]] = ..., last_step: _Optional[_Union[RolloutStep, _Mapping]] = ..., refused: _Optional[_Iterable[_Union[_ruleset_service_pb2.Problem, _Mapping]]] = ..., segments: _Optional[_Iterable[_Union[RolloutSegment, _Mapping]]] = ..., allowed: _Optional[int] = ..., denied: _Optional[int] = ..., proposed: _Optional[_Union[ProposedStep, _Mapping]] = ..., widens: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RolloutSegment(_message.Message):
     __slots__ = ("name", "condition", "percent")
@@ -143,15 +147,21 @@ class RolloutStanding(_message.Message):
     def __init__(self, go_live_stage: _Optional[str] = ..., killed: _Optional[bool] = ..., challenger_version: _Optional[int] = ..., challenger_stage: _Optional[str] = ..., challenger_killed: _Optional[bool] = ..., paused: _Optional[bool] = ..., proposed: _Optional[_Union[ProposedStep, _Mapping]] = ...) -> None: ...
 
 class ProposedStep(_message.Message):
-    __slots__ = ("track", "stage", "by", "create_time", "expire_time")
+    __slots__ = ("track", "stage", "by", "create_time", "expire_time", "action", "arm", "plan_digest")
     TRACK_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
     BY_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    ARM_FIELD_NUMBER: _ClassVar[int]
+    PLAN_DIGEST_FIELD_NUMBER: _ClassVar[int]
     track: str
     stage: str
     by: str
     create_time: _timestamp_pb2.Timestamp
     expire_time: _timestamp_pb2.Timestamp
-    def __init__(self, track: _Optional[str] = ..., stage: _Optional[str] = ..., by: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    action: str
+    arm: str
+    plan_digest: str
+    def __init__(self, track: _Optional[str] = ..., stage: _Optional[str] = ..., by: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., action: _Optional[str] = ..., arm: _Optional[str] = ..., plan_digest: _Optional[str] = ...) -> None: ...

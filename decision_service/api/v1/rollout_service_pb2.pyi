@@ -110,22 +110,46 @@ class ListRolloutStepsResponse(_message.Message):
     def __init__(self, steps: _Optional[_Iterable[_Union[_rollout_pb2.RolloutStep, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class AdvanceRolloutRequest(_message.Message):
-    __slots__ = ("product", "track", "why", "ticket", "plan_digest", "position")
+    __slots__ = ("product", "track", "why", "ticket", "plan_digest", "position", "early")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
     TICKET_FIELD_NUMBER: _ClassVar[int]
     PLAN_DIGEST_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    EARLY_FIELD_NUMBER: _ClassVar[int]
     product: str
     track: str
     why: str
     ticket: str
     plan_digest: str
     position: int
-    def __init__(self, product: _Optional[str] = ..., track: _Optional[str] = ..., why: _Optional[str] = ..., ticket: _Optional[str] = ..., plan_digest: _Optional[str] = ..., position: _Optional[int] = ...) -> None: ...
+    early: str
+    def __init__(self, product: _Optional[str] = ..., track: _Optional[str] = ..., why: _Optional[str] = ..., ticket: _Optional[str] = ..., plan_digest: _Optional[str] = ..., position: _Optional[int] = ..., early: _Optional[str] = ...) -> None: ...
 
 class AdvanceRolloutResponse(_message.Message):
+    __slots__ = ("step", "rollout")
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    ROLLOUT_FIELD_NUMBER: _ClassVar[int]
+    step: _rollout_pb2.RolloutStep
+    rollout: _rollout_pb2.Rollout
+    def __init__(self, step: _Optional[_Union[_rollout_pb2.RolloutStep, _Mapping]] = ..., rollout: _Optional[_Union[_rollout_pb2.Rollout, _Mapping]] = ...) -> None: ...
+
+class ConfirmRolloutRequest(_message.Message):
+    __slots__ = ("product", "why", "ticket", "plan_digest", "position")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
+    PLAN_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    product: str
+    why: str
+    ticket: str
+    plan_digest: str
+    position: int
+    def __init__(self, product: _Optional[str] = ..., why: _Optional[str] = ..., ticket: _Optional[str] = ..., plan_digest: _Optional[str] = ..., position: _Optional[int] = ...) -> None: ...
+
+class ConfirmRolloutResponse(_message.Message):
     __slots__ = ("step", "rollout")
     STEP_FIELD_NUMBER: _ClassVar[int]
     ROLLOUT_FIELD_NUMBER: _ClassVar[int]

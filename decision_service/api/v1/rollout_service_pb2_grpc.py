@@ -61,6 +61,11 @@ class RolloutServiceStub:
                 request_serializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.AdvanceRolloutRequest.SerializeToString,
                 response_deserializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.AdvanceRolloutResponse.FromString,
                 _registered_method=True)
+        self.ConfirmRollout = channel.unary_unary(
+                '/decision_service.api.v1.RolloutService/ConfirmRollout',
+                request_serializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.ConfirmRolloutRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.ConfirmRolloutResponse.FromString,
+                _registered_method=True)
         self.RollBackRollout = channel.unary_unary(
                 '/decision_service.api.v1.RolloutService/RollBackRollout',
                 request_serializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.RollBackRolloutRequest.SerializeToString,
@@ -122,7 +127,15 @@ class RolloutServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AdvanceRollout(self, request, context):
-        """Moves a track one stage up. Holds and counts of the plan bind automatic advancing only.
+        """Moves a track one stage up, or proposes that to a second caller. Before hold and count of the
+        present stage are met it needs `early`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmRollout(self, request, context):
+        """Takes what another caller proposed: a step up, a revival or a changed plan.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -190,6 +203,11 @@ def add_RolloutServiceServicer_to_server(servicer, server):
                     servicer.AdvanceRollout,
                     request_deserializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.AdvanceRolloutRequest.FromString,
                     response_serializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.AdvanceRolloutResponse.SerializeToString,
+            ),
+            'ConfirmRollout': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmRollout,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.ConfirmRolloutRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.ConfirmRolloutResponse.SerializeToString,
             ),
             'RollBackRollout': grpc.unary_unary_rpc_method_handler(
                     servicer.RollBackRollout,
@@ -354,6 +372,33 @@ class RolloutService:
             '/decision_service.api.v1.RolloutService/AdvanceRollout',
             decision__service_dot_api_dot_v1_dot_rollout__service__pb2.AdvanceRolloutRequest.SerializeToString,
             decision__service_dot_api_dot_v1_dot_rollout__service__pb2.AdvanceRolloutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmRollout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.RolloutService/ConfirmRollout',
+            decision__service_dot_api_dot_v1_dot_rollout__service__pb2.ConfirmRolloutRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_rollout__service__pb2.ConfirmRolloutResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -102,6 +102,7 @@ def explain(
 
 for _move in (
     moves.advance,
+    moves.confirm,
     moves.pause,
     moves.resume,
     moves.kill,

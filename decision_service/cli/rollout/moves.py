@@ -1,4 +1,4 @@
-"""`rollout advance|roll-back|pause|resume|kill|revive`: every change needs its reason."""
+"""`rollout advance|confirm|roll-back|pause|resume|kill|revive`: every change needs its reason."""
 
 from __future__ import annotations
 
@@ -49,11 +49,15 @@ def advance(
     ticket: TicketOption = "",
     plan_digest: DigestOption = "",
     position: PositionOption = 0,
+    early: Annotated[
+        str,
+        typer.Option("--early", help="why not to wait for hold and count of the present stage"),
+    ] = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
-    """Move a track one stage up."""
+    """Move a track one stage up, or propose that to a second caller."""
     request = rollout_service_pb2.AdvanceRolloutRequest(
         product=product,
         track=track,
@@ -61,8 +65,27 @@ def advance(
         ticket=ticket,
         plan_digest=plan_digest,
         position=position,
+        early=early,
     )
     _move("AdvanceRollout", _decided_on(request, server), server, form)
+
+
+@calls_server
+def confirm(
+    product: ProductArgument,
+    why: WhyOption,
+    ticket: TicketOption = "",
+    plan_digest: DigestOption = "",
+    position: PositionOption = 0,
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Take what another caller proposed: a step up, a revival or a changed plan."""
+    request = rollout_service_pb2.ConfirmRolloutRequest(
+        product=product, why=why, ticket=ticket, plan_digest=plan_digest, position=position
+    )
+    _move("ConfirmRollout", _decided_on(request, server), server, form)
 
 
 @calls_server
@@ -152,7 +175,7 @@ def revive(
     *,
     server: ServerOptions,
 ) -> None:
-    """Undo a kill: the same arm, at the stage where it stood."""
+    """Undo a kill at the stage where it stood, or propose that to a second caller."""
     request = rollout_service_pb2.SetKillSwitchRequest(
         product=product, arm=arm, killed=False, why=why, ticket=ticket
     )

@@ -14,7 +14,7 @@ from decision_service.cli.rollout.figures import (
     next_text,
     shadow_lines,
 )
-from decision_service.cli.rollout.text import track_text
+from decision_service.cli.rollout.text import proposed_text, track_text
 
 _CHALLENGER = "challenger"
 _TO_ADVANCE = "decision-service rollout advance"
@@ -46,6 +46,10 @@ def headlines(rollout: rollout_pb2.Rollout) -> Iterator[str]:
         yield f"  challenger v{challenger.version} · {track_text(challenger)}"
     if rollout.paused:
         yield "  PAUSED: nothing advances until it is resumed"
+    if rollout.HasField("proposed"):
+        yield f"  WAITS: {proposed_text(rollout.proposed)}"
+        yield from (f"    {words}" for words in rollout.widens)
+        yield f'    → decision-service rollout confirm {rollout.product} --why "…"'
 
 
 def group_lines(rollout: rollout_pb2.Rollout) -> Iterator[str]:

@@ -31,13 +31,21 @@ def moved_text(step: rollout_pb2.RolloutStep) -> str:
     """What a step changed, for example `go-live staff → pilot`."""
     if not step.HasField("before"):
         return _begun(step.after)
-    return ", ".join(_moves(step.before, step.after)) or "nothing moved"
+    plan = [f"plan {step.plan_digest[:16]} in force"] if step.action == "plan" else []
+    return ", ".join((*plan, *_moves(step.before, step.after))) or "nothing moved"
 
 
-def proposed_text(step: rollout_pb2.ProposedStep) -> str:
-    """A step that waits for a second caller, and until when."""
-    until = instant_text(step.expire_time)
-    return f"{step.track} to {step.stage} proposed by {step.by}, another caller takes it by {until}"
+def proposed_text(change: rollout_pb2.ProposedStep) -> str:
+    """What waits for a second caller, and until when."""
+    words = {
+        "advance": f"{change.track} to {change.stage}",
+        "revive": f"{change.arm or 'product'} revived",
+        "plan": f"plan {change.plan_digest[:16]}",
+    }[change.action]
+    if not change.by:
+        return f"{words} waits for two callers to confirm it"
+    until = instant_text(change.expire_time)
+    return f"{words} proposed by {change.by}, another caller confirms it by {until}"
 
 
 def _begun(after: rollout_pb2.RolloutStanding) -> str:

@@ -50,6 +50,7 @@ from decision_service.domain.factor import Better
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render, render_all
 from decision_service.pipeline.rules.checks.blocked import blocked_names
+from decision_service.pipeline.rules.checks.plan_risks import plan_warnings
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.trial.figures import cases_for_missed, try_figures
 from decision_service.pipeline.trial.guarantees import guarantees_of
@@ -220,6 +221,7 @@ def problems_of(selection: RulesSelection) -> list[Diagnostic]:
         *without_cases(selection.folder),
         *case_problems(selection.folder, loading),
         *publication(selection.folder),
+        *(plan_warnings(selection.folder, loading.rulebook) if loading.rulebook else ()),
     )
     version = loading.by_version.get(selection.part)
     own = () if version is None else version.diagnostics

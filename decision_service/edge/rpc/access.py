@@ -44,6 +44,7 @@ _READ_ROLLOUTS = (
 )
 _MOVE_ROLLOUTS = (
     "AdvanceRollout",
+    "ConfirmRollout",
     "RollBackRollout",
     "PauseRollout",
     "ResumeRollout",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from decision_service.domain.decision import Arm
+from decision_service.rollout.tracks import TrackName
 
 
 class CounterKind(StrEnum):
@@ -71,6 +72,12 @@ class ArmTally(msgspec.Struct, frozen=True):
     missing: int
     amount: int = 0
     overridden: int = 0
+
+
+def decided(tallies: Iterable[ArmTally], track: TrackName) -> int:
+    """How many decisions count for a track's next stage."""
+    arms = (Arm.CHALLENGER,) if track is TrackName.CHALLENGER else tuple(Arm)
+    return sum(tally.decisions for tally in tallies if tally.arm in arms)
 
 
 class ArmFigures(Protocol):

@@ -12,7 +12,7 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.time import AsOf
 from decision_service.impact.sums import ImpactSums
 from decision_service.pipeline.decide.overrides.limits import midnight
-from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal
+from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal, decided
 from decision_service.pipeline.rollout.guardrails.evaluate import (
     Evaluation,
     GuardrailResult,
@@ -215,7 +215,7 @@ async def _next(
     state_of_track = state.challenger if challenger else state.go_live
     if state_of_track is None:
         return None
-    decisions = await _decided(evaluation, track, state_of_track.since)
+    decisions = decided(await evaluation.tallies(state_of_track.since), track)
     readiness = waits_for(plan, state, track, decisions, [w.judgement for w in results])
     if readiness is None or readiness.next is None:
         return None
@@ -223,12 +223,6 @@ async def _next(
     count = _awaited(needed, decisions, state_of_track.since, now)
     guards = [word for word in results if (word.arm is Arm.CHALLENGER) is challenger]
     return NextStage(track, readiness, count, _ready_by(readiness, count), decisions, guards)
-
-
-async def _decided(evaluation: Evaluation, track: TrackName, since: datetime) -> int:
-    tallies = await evaluation.tallies(since)
-    arms = (Arm.CHALLENGER,) if track is TrackName.CHALLENGER else tuple(Arm)
-    return sum(t.decisions for t in tallies if t.arm in arms)
 
 
 def _ready_by(readiness: Readiness, count: Forecast) -> datetime | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from decision_service.domain.errors import PlanChanged, RolloutMovedOn, RolloutRefused
 from decision_service.pipeline.ports import Clock
@@ -41,8 +42,9 @@ StepTaken = Callable[[Plan, RolloutState, datetime], StepResult]
 class RolloutChange(msgspec.Struct, frozen=True):
     """A step to take, who takes it and why.
 
-    `action` names it in the journal. Where `expected_plan_digest` is given, the step was decided on
-    under that plan and is refused under any other; a kill needs none, since it must always work.
+    `action` names it in the journal; None stands for what it confirms. Where `expected_plan_digest`
+    is given, the step was decided on under that plan and is refused under any other; a kill needs
+    none, since it must always work.
     Where `expected_position` is given, it was decided on at that entry of the journal, and is
     refused once another has followed. `figures` are what it rests on and `ticket` is the lender's
     reference, for the journal.
@@ -50,7 +52,7 @@ class RolloutChange(msgspec.Struct, frozen=True):
 
     who: str
     why: str
-    action: JournalAction
+    action: JournalAction | None
     step: StepTaken
     expected_plan_digest: str | None = None
     figures: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -119,15 +121,16 @@ class Rollouts:
                     log.info("rollouts follow their journal again")
                 failing = False
 
-    async def take_over(self, rulebook: Rulebook) -> UnmigratedPlan | None:
+    async def take_over(self, rulebook: Rulebook, *, signed: bool = False) -> UnmigratedPlan | None:
         """Activate a loaded rulebook, its rollouts keeping their states.
 
-        Where a changed plan does not fit its running rollout nothing changes, and the clashes
-        return. Raises StoreUnavailable or RolloutMovedOn, having changed nothing.
+        A plan that widens the one in force waits, unless two persons `signed` it. Where a changed
+        plan does not fit its running rollout nothing changes, and the clashes return. Raises
+        StoreUnavailable or RolloutMovedOn, having changed nothing.
         """
         async with self._lock:
             now = self._clock.now()
-            settled = await settle(self._journal, rulebook, now)
+            settled = await settle(self._journal, rulebook, now, signed=signed)
             if isinstance(settled, MigratedPlans):
                 self._latest = dict(settled.entries)
                 self._active_rules.put(settled.rulebook, now)
@@ -155,15 +158,15 @@ class Rollouts:
         raise RolloutMovedOn(f"the rollout of {product} keeps moving: look again", product=product)
 
     def _follow(self, latest: Mapping[str, JournalEntry]) -> None:
-        """Set the state of every moved rollout to that of its last entry."""
-        states: dict[str, RolloutState] = {}
+        """Set state and plan of every moved rollout to those of its last entry."""
+        moved: dict[str, Product] = {}
         for name, product in self._active_rules.current().products.items():
             entry = latest.get(name)
             if entry is not None and entry != self._latest[name]:
                 self._latest[name] = entry
-                states[name] = fitting(product.plan, entry.after, product.state)
-        if states:
-            self._active_rules.set_states(states)
+                moved[name] = _following(product, entry)
+        if moved:
+            self._active_rules.set_products(moved)
 
     def _stepped(self, product: Product, change: RolloutChange) -> JournalEntry:
         last = self._latest[product.name]
@@ -173,25 +176,38 @@ class Rollouts:
         after = change.step(product.plan, last.after, now)
         if isinstance(after, Refusal):
             raise RolloutRefused(after.message, product=product.name)
+        action, first = _action(change, last.after, after), last.after.proposed
+        confirmed = action is JournalAction.PLAN and first is not None
         return JournalEntry(
             product=product.name,
             position=last.position + 1,
             at=now,
             who=change.who,
             why=change.why,
-            action=_action(change, last.after, after),
+            action=action,
             before=last.after,
             after=after,
-            plan_digest=last.plan_digest,
+            plan_digest=first.goal if confirmed and first else last.plan_digest,
             figures=change.figures,
             ticket=change.ticket,
         )
 
 
+def _following(product: Product, entry: JournalEntry) -> Product:
+    """The product where an entry brought it; a plan that waited may be in force now."""
+    waiting = product.waiting
+    if waiting is not None and entry.plan_digest == waiting.digest:
+        product = replace(product, plan=waiting, waiting=None)
+    return replace(product, state=fitting(product.plan, entry.after, product.state))
+
+
 def _action(change: RolloutChange, before: RolloutState, after: RolloutState) -> JournalAction:
     """What the step did: one that waits for a second caller only proposed."""
-    proposes = after.proposed is not None and after.proposed != before.proposed
-    return JournalAction.PROPOSE if proposes else change.action
+    if after.proposed is not None and after.proposed != before.proposed:
+        return JournalAction.PROPOSE
+    if change.action is None and before.proposed is not None:
+        return JournalAction(before.proposed.kind.value)
+    return change.action or JournalAction.PROPOSE
 
 
 def _require_plan(product: Product, last: JournalEntry, expected: str | None) -> None:

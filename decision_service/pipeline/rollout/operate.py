@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from datetime import datetime
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.placing import Placement, place
 from decision_service.pipeline.ports import Clock
+from decision_service.pipeline.rollout.arm_figures import ArmFigures, decided
 from decision_service.pipeline.rollout.journal import RolloutChange, Rollouts, StepTaken
 from decision_service.pipeline.rollout_ports import ArmLog, JournalAction, JournalEntry
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.rulebook import Product
+from decision_service.rollout.model import Plan
+from decision_service.rollout.readiness import not_awaited
 from decision_service.rollout.state import (
+    Refusal,
+    RolloutState,
+    StepResult,
     Switched,
     Track,
     TrackName,
     advance,
+    confirm,
     kill,
     pause,
     resume,
@@ -38,6 +46,7 @@ class StepRequest(msgspec.Struct, frozen=True):
 
     `who` is the authenticated caller, `ticket` the lender's reference of the change. `plan_digest`
     and `position` are what it was decided on; empty and 0 stand for what this process knows of now.
+    `early` is why a step up does not wait for hold and count of the present stage.
     """
 
     product: str
@@ -46,6 +55,7 @@ class StepRequest(msgspec.Struct, frozen=True):
     ticket: str = ""
     plan_digest: str = ""
     position: int = 0
+    early: str = ""
 
 
 class RolloutView(msgspec.Struct, frozen=True):
@@ -67,11 +77,17 @@ class OperateRollouts:
     """Shows rollouts and moves them; every method raises ProductUnknown and StoreUnavailable."""
 
     def __init__(
-        self, rollouts: Rollouts, active_rules: ActiveRules, arms: ArmLog, clock: Clock
+        self,
+        rollouts: Rollouts,
+        active_rules: ActiveRules,
+        arms: ArmLog,
+        figures: ArmFigures,
+        clock: Clock,
     ) -> None:
         self._rollouts = rollouts
         self._active_rules = active_rules
         self._arms = arms
+        self._figures = figures
         self._clock = clock
 
     async def show_all(self) -> Sequence[RolloutView]:
@@ -100,12 +116,41 @@ class OperateRollouts:
         return AssignmentExplanation(product, placement)
 
     async def advance(self, order: StepRequest, track: TrackName | None) -> JournalEntry | None:
-        """One stage up, or proposed for a second caller; raises as `Rollouts.move`."""
-        return await self._decided_on(
-            order,
-            JournalAction.ADVANCE,
-            lambda plan, state, now: advance(plan, state, track, now, order.who),
+        """One stage up, or proposed for a second caller; raises as `Rollouts.move`.
+
+        Before hold and count of the present stage are met it needs `early`.
+        """
+        await self._rollouts.refresh()
+        product, name = (
+            self._active_rules.current().product(order.product),
+            track or TrackName.GO_LIVE,
         )
+        order = replace(
+            order, position=order.position or self._rollouts.latest(product.name).position
+        )
+        missing = await self._not_awaited(product, name)
+
+        def step(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
+            above = advance(plan, state, track, now, order.who)
+            if isinstance(above, Refusal) or order.early or not missing:
+                return above
+            return Refusal(
+                f"the present stage of {name} of {order.product} {missing}: wait, or say why not "
+                "with --early"
+            )
+
+        early = {"early": order.early, "not waited for": missing}
+        figures = early if order.early and missing else {}
+        return await self._decided_on(order, JournalAction.ADVANCE, step, figures)
+
+    async def confirm(self, order: StepRequest) -> JournalEntry | None:
+        """Take what another caller proposed, or propose a changed plan; as `Rollouts.move`."""
+
+        def step(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
+            waiting = self._active_rules.current().product(order.product).waiting
+            return confirm(plan, waiting, state, order.who, now)
+
+        return await self._decided_on(order, None, step)
 
     async def roll_back(self, order: StepRequest, track: TrackName | None) -> JournalEntry | None:
         """One stage down; raises as `Rollouts.move`."""
@@ -127,12 +172,29 @@ class OperateRollouts:
         self, order: StepRequest, arm: Switched, *, killed: bool
     ) -> JournalEntry | None:
         """Kill or revive an arm or the product; None where the switch is already so."""
-        action = JournalAction.KILL if killed else JournalAction.REVIVE
-        switch = partial(kill if killed else revive, arm=arm)
-        return await self._at_once(order, action, lambda _, state, __: switch(state))
+        if killed:
+            return await self._at_once(order, JournalAction.KILL, lambda _, s, __: kill(s, arm))
+        return await self._at_once(
+            order,
+            JournalAction.REVIVE,
+            lambda plan, state, now: revive(plan, state, arm, order.who, now),
+        )
+
+    async def _not_awaited(self, product: Product, name: TrackName) -> str:
+        """What a step up now would not wait for, in words."""
+        plan, state = product.plan, product.state
+        track = state.challenger if name is TrackName.CHALLENGER else state.go_live
+        if track is None:
+            return ""
+        tallies = await self._figures.tallies(product.name, track.since, hashed=False)
+        return not_awaited(plan, state, name, decided(tallies, name), self._clock.now())
 
     async def _decided_on(
-        self, order: StepRequest, action: JournalAction, step: StepTaken
+        self,
+        order: StepRequest,
+        action: JournalAction | None,
+        step: StepTaken,
+        figures: Mapping[str, str] | None = None,
     ) -> JournalEntry | None:
         """A step that rests on plan and standing, and is not taken on others than were seen."""
         plan = self._active_rules.current().product(order.product).plan
@@ -143,6 +205,7 @@ class OperateRollouts:
             step,
             expected_plan_digest=order.plan_digest or plan.digest,
             expected_position=order.position or self._rollouts.latest(order.product).position,
+            figures=figures or {},
             ticket=order.ticket,
         )
         return await self._taken(change, order.product)

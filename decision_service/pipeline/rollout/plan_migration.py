@@ -1,24 +1,45 @@
-"""Migration of running rollouts to changed plans, each rollout keeping its stage."""
+"""Migration of running rollouts to changed plans, each rollout keeping its stage.
+
+A plan that widens the one in force waits for two callers, and the one in force goes on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.errors import RolloutMovedOn
+from decision_service.language.changes import WrittenChange
+from decision_service.language.diagnostics import Severity
+from decision_service.pipeline.ports import TextLog
 from decision_service.pipeline.rollout_ports import (
     JournalAction,
     JournalEntry,
     JournalMovedOn,
     RolloutJournal,
 )
+from decision_service.pipeline.rules.products import input_names
+from decision_service.pipeline.rules.publishing.manifest import Publication
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
-from decision_service.rollout.state import PlanConflict, RolloutState, adopt, clashes, initial_state
+from decision_service.rollout.diff.plans import compare_plans
+from decision_service.rollout.model import Plan
+from decision_service.rollout.plan import parse_plan
+from decision_service.rollout.state import (
+    PlanConflict,
+    Proposal,
+    ProposalKind,
+    RolloutState,
+    adopt,
+    clashes,
+    initial_state,
+)
+from decision_service.rollout.widening import widenings
 
 SERVICE = "service"
-"""The journal's `who` for first entries and for migrations to a changed plan."""
+"""The journal's `who` for first entries and changed plans that two persons did not sign."""
 
 ATTEMPTS = 5
 """How often a step is retried after another process's step."""
@@ -38,71 +59,137 @@ class UnmigratedPlan(msgspec.Struct, frozen=True):
 
 
 async def settle(
-    journal: RolloutJournal, rulebook: Rulebook, now: datetime
+    journal: RolloutJournal, rulebook: Rulebook, now: datetime, *, signed: bool = False
 ) -> MigratedPlans | UnmigratedPlan:
     """Give a product's rollout its first entry, and one for each change of its plan.
 
-    Where all is in the journal already nothing is appended: a restart changes nothing. Raises
-    StoreUnavailable, and RolloutMovedOn where other processes never stop coming first.
+    A plan that widens the one in force, where that asks for two callers, waits for them, and the
+    one in force goes on; rules that two persons `signed` wait for no others. Where all is in the
+    journal already nothing is appended: a restart changes nothing. Raises StoreUnavailable, and
+    RolloutMovedOn where other processes never stop coming first.
     """
+    who = _signers(rulebook.published) if signed else SERVICE
     for _ in range(ATTEMPTS):
         latest = await journal.latest()
-        found = _clashes(rulebook, latest)
-        if found:
-            return UnmigratedPlan(found)
-        entries = {
-            name: _entry(product, latest.get(name), now)
-            for name, product in rulebook.products.items()
-        }
+        found: dict[str, tuple[PlanConflict, ...]] = {}
+        entries: dict[str, JournalEntry] = {}
+        products: dict[str, Product] = {}
+        for name, loaded in rulebook.products.items():
+            last = latest.get(name)
+            if last is None:
+                entries[name], in_force = _first(loaded, who, now), None
+            else:
+                in_force, lost = await _in_force(journal, loaded, last)
+                found[name] = (*clashes(loaded.plan, last.after), *(() if signed else lost))
+                if found[name]:
+                    continue
+                held = widenings(in_force, loaded.plan, last.after) if in_force else ()
+                told = compare_plans(in_force, loaded.plan) if in_force else ()
+                entries[name] = _entry(loaded.plan, last, () if signed else held, told, who, now)
+            products[name] = _under(loaded, in_force, entries[name])
+        if any(found.values()):
+            return UnmigratedPlan({name: some for name, some in found.items() if some})
         try:
             for name, entry in entries.items():
                 if entry is not latest.get(name):
                     await journal.append(entry)
         except JournalMovedOn:
             continue
-        states = {name: entry.after for name, entry in entries.items()}
-        return MigratedPlans(rulebook.with_states(states), entries)
+        return MigratedPlans(rulebook.with_products(products), entries)
     raise RolloutMovedOn("the rollouts kept moving while their plans were taken over: try again")
 
 
-def _clashes(
-    rulebook: Rulebook, latest: Mapping[str, JournalEntry]
-) -> Mapping[str, tuple[PlanConflict, ...]]:
-    found = {
-        name: clashes(product.plan, latest[name].after)
-        for name, product in rulebook.products.items()
-        if name in latest
-    }
-    return {name: some for name, some in found.items() if some}
+def _signers(published: Publication | None) -> str:
+    both = (published.proposed_by, published.approved_by) if published else ()
+    return ", ".join(one.name for one in both if one) or SERVICE
 
 
-def _entry(product: Product, last: JournalEntry | None, now: datetime) -> JournalEntry:
-    """The product's last entry; a new one for its first start and for a changed plan."""
-    plan = product.plan
-    if last is None:
-        return JournalEntry(
-            product=product.name,
-            position=1,
-            at=now,
-            who=SERVICE,
-            why="the rollout begins",
-            action=JournalAction.BEGIN,
-            before=None,
-            after=initial_state(plan, now),
-            plan_digest=plan.digest,
-        )
-    if last.plan_digest == plan.digest:
-        return last
-    after = adopt(plan, last.after, now)
-    assert isinstance(after, RolloutState)  # noqa: S101 - a plan that clashes came no further
+async def _in_force(
+    texts: TextLog, loaded: Product, last: JournalEntry
+) -> tuple[Plan | None, tuple[PlanConflict, ...]]:
+    """The plan in force, from its stored text; None and why where that does not fit these rules.
+
+    A plan without `second_person_above` holds no other back, and conflicts with none.
+    """
+    digest = last.plan_digest
+    if digest == loaded.plan.digest:
+        return loaded.plan, ()
+    text = await texts.text(digest)
+    if text is None:
+        return None, (PlanConflict((), f"the plan in force ({digest[:16]}) is not in the store"),)
+    names = {number: input_names(version) for number, version in loaded.versions.items()}
+    body = text.body.decode()
+    reading = parse_plan(f"{loaded.name}/rollout.yaml", body, loaded.name, names)
+    if reading.plan is not None:
+        return replace(reading.plan, digest=digest), ()
+    if "second_person_above" not in body:
+        return None, ()
+    error = next(one for one in reading.diagnostics if one.severity is Severity.ERROR)
+    message = (
+        f"the plan in force ({digest[:16]}) goes on until two callers confirm another one, and "
+        f"these rules do not fit it: {error.message}"
+    )
+    return None, (PlanConflict(("versions",), message),)
+
+
+def _first(product: Product, who: str, now: datetime) -> JournalEntry:
     return JournalEntry(
         product=product.name,
-        position=last.position + 1,
+        position=1,
         at=now,
-        who=SERVICE,
-        why="the plan changed",
+        who=who,
+        why="the rollout begins",
+        action=JournalAction.BEGIN,
+        before=None,
+        after=initial_state(product.plan, now),
+        plan_digest=product.plan.digest,
+    )
+
+
+def _entry(
+    plan: Plan,
+    last: JournalEntry,
+    held: Sequence[str],
+    told: Sequence[WrittenChange],
+    who: str,
+    now: datetime,
+) -> JournalEntry:
+    """The product's last entry; a new one for a plan that changed, waits, or was taken back.
+
+    `held` is what of it waits for two callers, `told` all that changed.
+    """
+    waits = last.after.proposed
+    waits = waits if waits and waits.kind is ProposalKind.PLAN else None
+    if last.plan_digest == plan.digest and waits is None:
+        return last
+    if held and waits and waits.goal == plan.digest:
+        return last
+    changes = "; ".join(f"{c.group}: {c.subject} {c.words}" for c in told)
+    figures = {"changes": changes} if told else {}
+    step = replace(last, position=last.position + 1, at=now, who=who, before=last.after, ticket="")
+    if held:
+        proposed = Proposal(ProposalKind.PLAN, plan.digest, "", now)
+        return replace(
+            step,
+            why=f"the changed plan widens the one in force: {'; '.join(held)}",
+            action=JournalAction.PROPOSE,
+            after=replace(last.after, proposed=proposed),
+            figures=figures,
+        )
+    after = adopt(plan, last.after, now)
+    assert isinstance(after, RolloutState)  # noqa: S101 - a plan that clashes came no further
+    return replace(
+        step,
+        why="the plan changed" if told or not waits else "the changed plan was taken back",
         action=JournalAction.PLAN,
-        before=last.after,
         after=after,
         plan_digest=plan.digest,
+        figures=figures,
     )
+
+
+def _under(loaded: Product, in_force: Plan | None, entry: JournalEntry) -> Product:
+    """The product by the plan that the journal has in force; the loaded one may wait."""
+    if in_force is None or entry.plan_digest == loaded.plan.digest:
+        return replace(loaded, state=entry.after)
+    return replace(loaded, plan=in_force, waiting=loaded.plan, state=entry.after)

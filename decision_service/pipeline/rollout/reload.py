@@ -80,7 +80,9 @@ class ReloadRules:
             if problems:
                 return self._refused(problems)
             await self._log.put_texts(loading.texts)
-            unsettled = await self._rollouts.take_over(loading.rulebook)
+            unsettled = await self._rollouts.take_over(
+                loading.rulebook, signed=self._signers is not None
+            )
             if unsettled is not None:
                 return self._refused(plan_conflict_problems(folder, unsettled))
             changes = await keep(self._log, folder, self._clock.now())

@@ -9,8 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Diagnostic, count
-from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.rollout.state import RolloutState
+from decision_service.pipeline.rules.rulebook import Product, Rulebook
 
 
 class ActiveRulesStatus(msgspec.Struct, frozen=True):
@@ -53,9 +52,9 @@ class ActiveRules:
         since = {digest: self._status.since.get(digest, now) for digest in rulebook.digests}
         self._status = ActiveRulesStatus(rulebook, since, now)
 
-    def set_states(self, states: Mapping[str, RolloutState]) -> None:
-        """Replace the rollout states of these products, under the same rules and plans."""
-        self._status = replace(self._status, rulebook=self.current().with_states(states))
+    def set_products(self, moved: Mapping[str, Product]) -> None:
+        """Replace the rollout states and plans of these products, under the same rules."""
+        self._status = replace(self._status, rulebook=self.current().with_products(moved))
 
     def refuse(self, problems: tuple[Diagnostic, ...], now: datetime) -> None:
         """Keep the rules that decide, and record why the folder was refused."""

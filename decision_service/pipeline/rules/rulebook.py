@@ -22,7 +22,8 @@ from decision_service.ruleset.program.model import CompiledRuleset
 class Product(msgspec.Struct, frozen=True, dict=True):
     """One product: its ruleset versions, its rollout plan, and the rollout's state.
 
-    `notices` are its texts for letters by language.
+    `notices` are its texts for letters by language. `waiting` is a changed plan that takes effect
+    once two callers have confirmed it; until then `plan`, the one in force, goes on.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Product(msgspec.Struct, frozen=True, dict=True):
     plan: Plan
     state: RolloutState
     notices: Mapping[str, NoticeTexts] = msgspec.field(default_factory=dict)
+    waiting: Plan | None = None
 
     @property
     def champion(self) -> CompiledRuleset:
@@ -78,13 +80,9 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
             )
         return found
 
-    def with_states(self, states: Mapping[str, RolloutState]) -> Rulebook:
-        """The same rules and plans with these rollout states by product."""
-        products = {
-            name: replace(product, state=states.get(name, product.state))
-            for name, product in self.products.items()
-        }
-        return replace(self, products=products)
+    def with_products(self, moved: Mapping[str, Product]) -> Rulebook:
+        """The same rules with these products, each with another state or plan."""
+        return replace(self, products={**self.products, **moved})
 
     @property
     def deciding(self) -> Mapping[str, CompiledRuleset]:

@@ -92,7 +92,7 @@ _NUMBER = re.compile(r"(-?[\d.]+)([dhms]?)")
 def _of_presence(entry: PlanEntry, *, is_new: bool) -> Direction:
     """The direction of an entry that is new or gone."""
     binds = entry.kind in _BINDS or ("" in entry.values and _is_bound(entry.subject))
-    if not binds and entry.kind != "segments" and entry.group != "explore":
+    if not binds and entry.kind != "segments":
         return Direction.CHANGES
     return Direction.TIGHTENS if binds is is_new else Direction.LOOSENS
 

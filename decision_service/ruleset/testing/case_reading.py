@@ -183,6 +183,13 @@ def parse_cases(
     return CaseFile(path, () if report.failed else tuple(cases), report.diagnostics(), marks)
 
 
+def claim_name(name: str | None, place: Place, names: dict[str, Place], report: Report) -> None:
+    """Add a case's name to those of its file; R124 where an earlier case has it."""
+    first = names.setdefault(name, place) if name is not None else place
+    if first != place:
+        report.error("R124", place, "the name of the case is repeated", f"see line {first.line}")
+
+
 class _Reader:
     """Reads one file's cases for one ruleset."""
 
@@ -247,10 +254,7 @@ class _Reader:
         if fields is None:
             return None
         name, place = fields.text("name"), fields.place("name")
-        first = self.names.setdefault(name, place) if name is not None else place
-        if first != place:
-            hint = f"it stands on line {first.line} already"
-            self.report.error("R124", place, "the name of the case is repeated", hint)
+        claim_name(name, place, self.names, self.report)
         expect = fields.get("expect")
         expectation = read_expectation(expect, self.report) if expect is not None else None
         if expect is not None:

@@ -136,7 +136,7 @@ def test_the_last_line_of_a_check_says_what_errors_mean(run, product):
     _with_data(product)
     done = run("check")
     assert done.code == 0
-    assert done.out.endswith("0 errors, 2 warnings in 4 files.\n")
+    assert done.out.endswith("0 errors, 5 warnings in 4 files.\n")
     file = product / "v1.yaml"
     file.write_text(file.read_text().replace("income.months_24m <", "income.months_24 <"))
     done = run("check")

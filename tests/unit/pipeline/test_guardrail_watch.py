@@ -149,7 +149,7 @@ async def test_errors_from_before_a_revive_do_not_kill_again() -> None:
     await one.count(CounterKind.ATTEMPTS, 100, arm=Arm.CHALLENGER)
     await one.count(CounterKind.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
     assert await one.check() is not None
-    revive = lambda plan, state, now: revived(state, Arm.CHALLENGER)  # noqa: E731 - a step
+    revive = lambda plan, state, now: revived(plan, state, Arm.CHALLENGER, "j.cruz", now)  # noqa: E731 - a step
     await one.operate(JournalAction.REVIVE, revive)
     assert await one.check() is None
     await one.count(CounterKind.ATTEMPTS, 100, arm=Arm.CHALLENGER)
@@ -162,7 +162,7 @@ async def test_a_comparison_begins_anew_when_the_challenger_is_revived() -> None
     one = await stand()
     await one.operate(JournalAction.KILL, lambda plan, state, now: killed(state, Arm.CHALLENGER))
     await declining_too_much(one)
-    revive = lambda plan, state, now: revived(state, Arm.CHALLENGER)  # noqa: E731 - a step
+    revive = lambda plan, state, now: revived(plan, state, Arm.CHALLENGER, "j.cruz", now)  # noqa: E731 - a step
     await one.operate(JournalAction.REVIVE, revive)
     assert await one.check() is None
 

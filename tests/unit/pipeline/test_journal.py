@@ -16,6 +16,7 @@ from decision_service.domain.errors import (
     RolloutRefused,
     StoreUnavailable,
 )
+from decision_service.pipeline.ports import StoredText
 from decision_service.pipeline.rollout.journal import RolloutChange, Rollouts
 from decision_service.pipeline.rollout.plan_migration import MigratedPlans, UnmigratedPlan, settle
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
@@ -82,6 +83,8 @@ def _on(step, track, plan, state, now):
 async def started(journal: InMemoryDecisionLog, *changes: tuple[str, str]) -> Process:
     """A process that starts on a journal."""
     clock = SetClock()
+    text = edited(STAGED, *changes)
+    await journal.put_texts([StoredText(good(text).digest, "plan", text.encode())])
     settled = await settle(journal, book(*changes), clock.now())
     assert isinstance(settled, MigratedPlans)
     shelf = ActiveRules(settled.rulebook, clock.now())

@@ -8,11 +8,16 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from decision_service.domain.errors import RolloutRefused
 from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rollout.operate import OperateRollouts, StepRequest
 from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
 from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
+from decision_service.pipeline.rollout_ports import JournalEntry
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.folder import RuleFolder
+from decision_service.pipeline.rules.loading import load_rules
+from decision_service.pipeline.rules.publishing.manifest import Approval, Publication
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, SetClock, rulebook, shipped_rules
@@ -47,6 +52,7 @@ def without_tests(folder: RuleFolder, version: int) -> RuleFolder:
 async def serving() -> Serving:
     """A process on the shipped rules."""
     log = InMemoryDecisionLog()
+    await log.put_texts(load_rules(shipped_rules(), NOW).texts)
     settled = await settle(log, rulebook(), NOW)
     assert isinstance(settled, MigratedPlans)
     shelf = ActiveRules(settled.rulebook, NOW)
@@ -94,3 +100,148 @@ async def test_a_plan_that_clashes_is_no_reason_to_read_again(serving: Serving) 
     [problem] = serving.active_rules.status.refused
     assert (problem.code, problem.line) == ("P501", 5)
     assert problem.quoted.strip() == "salt: another"
+
+
+LOCKED = (
+    edited(CHALLENGED, ("unit: ", "second_person_above: 10\nunit: "))
+    + """\
+guardrails:
+  - {name: errors, metric: internal_error_rate, scope: product, max: 0.02, min_units: 100,
+     window: 1h, action: kill}
+review:
+  authority: {review: 2000, review_second: 10000}
+  reasons: [{code: CONFIRMED, text: A document confirms the income.}]
+"""
+)
+SWAPPED = (
+    "champion: 1\n  challenger:\n    version: 2",
+    "champion: 2\n  challenger:\n    version: 1",
+)
+OPENED = edited(LOCKED, SWAPPED)
+
+
+async def locked(log: InMemoryDecisionLog, folder: RuleFolder) -> Serving:
+    """A process that starts on a store by a folder, whose plan may be locked already."""
+    loading = load_rules(folder, NOW)
+    assert loading.rulebook is not None, loading.errors
+    await log.put_texts(loading.texts)
+    settled = await settle(log, loading.rulebook, NOW)
+    assert isinstance(settled, MigratedPlans)
+    shelf = ActiveRules(settled.rulebook, NOW)
+    return Serving(log, shelf, Rollouts(log, shelf, SetClock(), settled.entries), folder)
+
+
+async def confirm(process: Serving, who: str) -> JournalEntry | None:
+    """A caller confirms what waits, as the service has it."""
+    operate = OperateRollouts(
+        process.rollouts, process.active_rules, process.log, process.log, SetClock()
+    )
+    return await operate.confirm(StepRequest(PRODUCT, who, "looked at it"))
+
+
+def champion(process: Serving) -> int:
+    return process.active_rules.current().product(PRODUCT).plan.versions.champion
+
+
+async def test_an_edited_plan_waits_for_two_callers_in_every_process_and_over_a_restart() -> None:
+    """One row waits, by the service; the plan in force decides until a second caller confirms."""
+    log = InMemoryDecisionLog()
+    one = await locked(log, with_plan(LOCKED))
+    in_force = one.rollouts.latest(PRODUCT).plan_digest
+    one.folder = with_plan(OPENED)
+    assert await one.reload() == Reloaded(accepted=True, faults=0)
+    assert await one.reload() == Reloaded(accepted=True, faults=0)
+    other = await locked(log, with_plan(OPENED))
+    for process in (one, other):
+        waits = process.rollouts.latest(PRODUCT)
+        assert (waits.position, waits.who, waits.action) == (2, "service", "propose")
+        assert waits.plan_digest == in_force
+        assert "the champion is v2 and no longer v1" in waits.why
+        assert "versions: the champion from v1 to v2" in waits.figures["changes"]
+        assert champion(process) == 1
+    first = await confirm(one, "ana")
+    assert first is not None
+    assert (first.who, first.action, first.plan_digest) == ("ana", "propose", in_force)
+    with pytest.raises(RolloutRefused, match="`ana` proposed this already"):
+        await confirm(one, "ana")
+    again = await locked(log, with_plan(OPENED))
+    taken = await confirm(again, "ben")
+    assert taken is not None
+    assert (taken.position, taken.who, taken.action) == (4, "ben", "plan")
+    assert taken.plan_digest != in_force
+    for process in (one, other, again, await locked(log, with_plan(OPENED))):
+        await process.rollouts.refresh()
+        assert champion(process) == 2
+        assert process.rollouts.latest(PRODUCT) == taken
+
+
+EDITS = {
+    "a segment of all at 100 %": (
+        "  deny: []",
+        "  segments: [{name: all, when: inputs.requested_amount > 0, percent: 100}]",
+    ),
+    "another champion": SWAPPED,
+    "no guardrails": (LOCKED[LOCKED.index("guardrails:") : LOCKED.index("review:")], ""),
+    "guardrails at 0.99": ("max: 0.02", "max: 0.99"),
+    "the authority a hundredfold": ("2000, review_second: 10000", "200000, review_second: 1000000"),
+    "a challenger at 100 % from its first stage": (
+        "{name: half, percent: 50}",
+        "{name: half, percent: 100}",
+    ),
+    "no lock": ("second_person_above: 10\n", ""),
+}
+PILOT = edited(
+    LOCKED,
+    ("initial_stage: all", "initial_stage: pilot"),
+    ("initial_stage: whole", "initial_stage: half"),
+)
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+async def test_one_persons_dangerous_edit_of_a_plan_is_not_in_force(edit: tuple[str, str]) -> None:
+    """It waits in the journal, and the plan before decides on; taken back, nothing waits."""
+    one = await locked(InMemoryDecisionLog(), with_plan(PILOT))
+    before = one.active_rules.current().product(PRODUCT).plan
+    one.folder = with_plan(edited(PILOT, edit))
+    assert await one.reload() == Reloaded(accepted=True, faults=0)
+    assert one.active_rules.current().product(PRODUCT).plan == before
+    assert one.rollouts.latest(PRODUCT).action == "propose"
+    one.folder = with_plan(PILOT)
+    assert await one.reload() == Reloaded(accepted=True, faults=0)
+    back = one.rollouts.latest(PRODUCT)
+    assert (back.action, back.why) == ("plan", "the changed plan was taken back")
+    assert (back.after.proposed, back.plan_digest) == (None, before.digest)
+
+
+async def test_two_signatures_are_the_confirmation() -> None:
+    """A plan that two persons signed is in force at once, and the journal has their names."""
+    log = InMemoryDecisionLog()
+    await locked(log, with_plan(LOCKED))
+    loading = load_rules(with_plan(OPENED), NOW)
+    assert loading.rulebook is not None
+    ana, ben = Approval("ana", b""), Approval("ben", b"")
+    signed = Publication("ana", "", "", proposed_by=ana, approved_by=ben)
+    rules = replace(loading.rulebook, published=signed)
+    settled = await settle(log, rules, NOW, signed=True)
+    assert isinstance(settled, MigratedPlans)
+    entry = settled.entries[PRODUCT]
+    assert (entry.who, entry.action) == ("ana, ben", "plan")
+    assert settled.rulebook.product(PRODUCT).plan.versions.champion == 2
+
+
+async def test_rules_that_the_plan_in_force_does_not_fit_are_refused() -> None:
+    """It has to go on while the new one waits, so its version stays in the folder until then."""
+    log = InMemoryDecisionLog()
+    one = await locked(log, with_plan(LOCKED))
+    challenger = OPENED[OPENED.index("  challenger:") : OPENED.index("guardrails:")]
+    folder = with_plan(edited(OPENED, (challenger, "")))
+    loan = next(one for one in folder.products if one.product == PRODUCT)
+    tests = tuple(t for t in loan.tests if "\nversion: 2\n" in t.text)
+    loan = replace(loan, rulesets={2: loan.rulesets[2]}, tests=tests)
+    products = tuple(loan if p.product == PRODUCT else p for p in folder.products)
+    one.folder = replace(folder, products=products)
+    assert not (await one.reload()).accepted
+    problems = [p.message for p in one.active_rules.status.refused if p.code == "P501"]
+    assert len(problems) == 1
+    assert "goes on until two callers confirm another one" in problems[0]
+    assert "there is no ruleset v1" in problems[0]

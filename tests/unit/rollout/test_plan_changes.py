@@ -51,13 +51,13 @@ def test_a_new_plan_is_told_whole_and_one_that_is_gone_in_a_sentence() -> None:
 
 def test_whatever_the_digest_covers_is_told() -> None:
     """Each value of a whole plan is changed in turn: another digest, another sentence."""
-    for changed in _changed(PLAN):
+    for changed in changed_values(PLAN):
         other = replace(changed, product=PLAN.product)
         same = digest_of(other) == PLAN.digest
         assert same is not bool(compare_plans(PLAN, other)), changed
 
 
-def _changed(value: Any) -> Iterator[Any]:
+def changed_values(value: Any) -> Iterator[Any]:
     """The value with one part of it changed, for each part."""
     match value:
         case Enum():
@@ -66,7 +66,7 @@ def _changed(value: Any) -> Iterator[Any]:
             yield replace(value, text=f"{value.text} and true")
         case msgspec.Struct():
             for name, part in asdict(value).items():
-                yield from (replace(value, **{name: each}) for each in _changed(part))
+                yield from (replace(value, **{name: each}) for each in changed_values(part))
         case str():
             yield f"{value}x"
         case bool():
@@ -86,11 +86,11 @@ def _changed_collection(value: Any) -> Iterator[Any]:
         case Mapping():
             yield from [{}] if value else []
             for key, part in value.items():
-                yield from ({**value, key: each} for each in _changed(part))
+                yield from ({**value, key: each} for each in changed_values(part))
         case (first, *rest):
             yield tuple(rest)
             yield (*rest, first)
-            yield from ((each, *rest) for each in _changed(first))
+            yield from ((each, *rest) for each in changed_values(first))
         case tuple() | None:
             return
         case _:

@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Arm
 from decision_service.rollout.state import (
     PROPOSAL_LASTS,
-    ProposedStep,
+    Exploring,
+    Proposal,
+    ProposalKind,
     Refusal,
     RolloutState,
     StepResult,
@@ -19,6 +21,7 @@ from decision_service.rollout.state import (
     adopt,
     advance,
     clashes,
+    confirm,
     fitting,
     initial_state,
     is_killed,
@@ -118,7 +121,7 @@ def test_killing_the_champion_is_killing_the_product(arm):
     assert is_killed(killed, Arm.CHAMPION)
     assert is_killed(killed, Arm.CHALLENGER)
     assert killed.go_live.stage == "staff"
-    assert _moved(revive(killed, arm)) == STATE
+    assert _moved(revive(PLAN, killed, arm, "ana", LATER)) == STATE
 
 
 def test_killing_the_challenger_leaves_the_champion():
@@ -126,7 +129,7 @@ def test_killing_the_challenger_leaves_the_champion():
     killed = _moved(kill(STATE, Arm.CHALLENGER))
     assert is_killed(killed, Arm.CHALLENGER)
     assert not is_killed(killed, Arm.CHAMPION)
-    assert _moved(revive(killed, Arm.CHALLENGER)) == STATE
+    assert _moved(revive(PLAN, killed, Arm.CHALLENGER, "ana", LATER)) == STATE
 
 
 def test_switches_may_be_repeated():
@@ -134,7 +137,7 @@ def test_switches_may_be_repeated():
     for arm in (None, Arm.CHALLENGER):
         killed = _moved(kill(STATE, arm))
         assert kill(killed, arm) == killed
-        assert revive(STATE, arm) == STATE
+        assert revive(PLAN, STATE, arm, "ana", LATER) == STATE
     assert pause(pause(STATE)) == pause(STATE)
     assert resume(STATE) == STATE
 
@@ -306,15 +309,53 @@ TWO = good(edited(STAGED, ("unit: ", "second_person_above: 1\nunit: ")))
 
 
 def test_a_step_above_the_plans_share_needs_two_callers() -> None:
-    """The first caller proposes, the same one again is refused, another one takes the step."""
+    """The first caller proposes, repeating it is refused to both, another one confirms."""
     below = _moved(advance(TWO, initial_state(TWO, NOW), GO_LIVE, NOW, "ana"))
     assert (below.go_live.stage, below.proposed) == ("pilot", None)
     proposed = _moved(advance(TWO, below, GO_LIVE, LATER, "ana"))
     assert proposed.go_live == below.go_live
-    assert proposed.proposed == ProposedStep(GO_LIVE, "early", "ana", LATER)
-    assert "`ana` proposed" in _refused(advance(TWO, proposed, GO_LIVE, LATER, "ana"))
-    taken = _moved(advance(TWO, proposed, GO_LIVE, LATER, "ben"))
+    assert proposed.proposed == Proposal(ProposalKind.ADVANCE, "early", "ana", LATER, GO_LIVE)
+    for who in ("ana", "ben"):
+        again = _refused(advance(TWO, proposed, GO_LIVE, LATER, who))
+        assert "`ana` proposed this already: another caller confirms it" in again
+    assert "`ana` proposed" in _refused(confirm(TWO, None, proposed, "ana", LATER))
+    assert "paused" in _refused(confirm(TWO, None, pause(proposed), "ben", LATER))
+    taken = _moved(confirm(TWO, None, proposed, "ben", LATER))
     assert (taken.go_live.stage, taken.proposed) == ("early", None)
+    assert "nothing" in _refused(confirm(TWO, None, taken, "ana", LATER))
+
+
+@pytest.mark.parametrize(
+    ("arm", "needs_two"), [(None, True), (Arm.CHALLENGER, False), (Exploring.EXPLORE, False)]
+)
+def test_a_revival_to_a_great_share_needs_two_callers(arm, *, needs_two: bool) -> None:
+    """The product has a segment at 100 % and waits for another caller; what is small is one's."""
+    killed = _moved(kill(initial_state(TWO, NOW), arm))
+    revived = _moved(revive(TWO, killed, arm, "ana", LATER))
+    if needs_two:
+        assert revived == replace(killed, proposed=revived.proposed)
+        assert "`ana` proposed" in _refused(confirm(TWO, None, revived, "ana", LATER))
+        revived = _moved(confirm(TWO, None, revived, "ben", LATER))
+    assert revived == initial_state(TWO, NOW)
+
+
+def test_a_changed_plan_waits_for_two_callers_whatever_else_moves() -> None:
+    """Its first caller proposes it; steps, pauses and a day that passes leave it waiting."""
+    waits = Proposal(ProposalKind.PLAN, PLAN.digest, "", NOW)
+    state = replace(initial_state(TWO, NOW), proposed=waits)
+    assert pause(state).proposed == waits
+    below = _moved(advance(TWO, state, GO_LIVE, NOW, "ana"))
+    assert (below.go_live.stage, below.proposed) == ("pilot", waits)
+    assert "a changed plan" in _refused(advance(TWO, below, GO_LIVE, LATER, "ana"))
+    proposed = _moved(confirm(TWO, PLAN, below, "ana", LATER))
+    assert proposed.proposed == replace(waits, by="ana", at=LATER)
+    assert "`ana` proposed" in _refused(confirm(TWO, PLAN, proposed, "ana", LATER))
+    assert "not the one" in _refused(confirm(TWO, None, proposed, "ben", LATER))
+    assert "not the one" in _refused(confirm(TWO, TWO, proposed, "ben", LATER))
+    late = _moved(confirm(TWO, PLAN, proposed, "ben", LATER + PROPOSAL_LASTS))
+    assert late.proposed == replace(waits, by="ben", at=LATER + PROPOSAL_LASTS)
+    taken = _moved(confirm(TWO, PLAN, proposed, "ben", LATER))
+    assert taken == replace(below, proposed=None)
 
 
 def test_the_service_takes_no_step_that_needs_two_callers() -> None:
@@ -330,6 +371,7 @@ def test_a_proposal_counts_for_its_step_alone_and_for_a_day() -> None:
     below = _moved(advance(TWO, initial_state(TWO, NOW), GO_LIVE, NOW, "ana"))
     proposed = _moved(advance(TWO, below, GO_LIVE, LATER, "ana"))
     late = LATER + PROPOSAL_LASTS
+    assert "nothing" in _refused(confirm(TWO, None, proposed, "ben", late))
     assert _moved(advance(TWO, proposed, GO_LIVE, late, "ben")).proposed is not None
     again = _moved(
         advance(TWO, _moved(roll_back(TWO, proposed, GO_LIVE, LATER)), GO_LIVE, LATER, "x")

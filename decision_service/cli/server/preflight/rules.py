@@ -18,8 +18,10 @@ from decision_service.edge.rpc.authenticator import read_callers_file
 from decision_service.language.diagnostics import Severity, count
 from decision_service.pipeline.rules.acceptance import floor_problems, unapproved
 from decision_service.pipeline.rules.checks.blocked import blocked_names
+from decision_service.pipeline.rules.checks.plan_risks import found_risks
 from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.loading import load_rules
+from decision_service.pipeline.rules.policy import Policy
 from decision_service.pipeline.rules.publication import published_as
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.rules.safeguards import loosened, unaccepted
@@ -63,6 +65,7 @@ def rules_checks(settings: Settings, state: StoreState) -> Iterator[PreflightChe
         first = product.plan.go_live.stages.steps[0].name
         reached = (state.stages[name] or first) if name in state.stages else None
         yield _first_stage(name, product, reached)
+        yield from _plan_risks(product, loading.rulebook.policy)
 
 
 def _guards(
@@ -80,6 +83,19 @@ def _guards(
         todo = "publish or sign with --accept"
         return PreflightCheck("guards", False, f"{words}: {todo}")
     return PreflightCheck("guards", True, "none is less than in what decided last, or unaccepted")
+
+
+def _plan_risks(product: Product, policy: Policy) -> Iterator[PreflightCheck]:
+    """Whether a plan begins small, is watched and bounded, or the policy accepts that it is not."""
+    name = product.name
+    risks = [(one, one.named) for one in found_risks(product, Policy()) if one.named]
+    for one, named in risks:
+        reason = policy.reason(name, named)
+        todo = f"{one.hint}, or accept `{named}` of {name} with a reason in policy.yaml"
+        words = f"accepted: {reason}" if reason else todo
+        yield PreflightCheck("plan", bool(reason), f"{name}: {one.message}; {words}")
+    if not risks:
+        yield PreflightCheck("plan", True, f"{name} begins small, with guardrails and caps")
 
 
 def _letters(rulebook: Rulebook) -> Iterator[PreflightCheck]:

@@ -20,6 +20,7 @@ from decision_service.edge.rpc.mapping.rollouts.comparison import comparison_mes
 from decision_service.edge.rpc.mapping.rollouts.figures import figures_message
 from decision_service.edge.rpc.mapping.rollouts.requests import (
     applicant_from,
+    early_from,
     listed_product_from,
     order_from,
     product_from,
@@ -39,7 +40,6 @@ from decision_service.pipeline.rollout.operate import OperateRollouts, RolloutVi
 from decision_service.pipeline.rollout.pairs.compare import CompareVersions
 from decision_service.pipeline.rollout_ports import JournalEntry
 from decision_service.pipeline.rules.active import ActiveRulesStatus
-from decision_service.rollout.state import TrackName
 
 SERVICE = "decision_service.api.v1.RolloutService"
 
@@ -105,16 +105,30 @@ class RolloutServicer:
         self, request: service_pb.AdvanceRolloutRequest, context: RpcContext
     ) -> service_pb.AdvanceRolloutResponse:
         """One stage up."""
-        order, track = _decided_on(request, context)
+        problems = Problems()
+        track = track_from(request.track, problems)
+        early = early_from(request.early, problems)
+        order = replace(_decided_on(request, context, problems), early=early)
         step = _step(await self._operate.advance(order, track))
         rollout = self._after(order.product)
         return service_pb.AdvanceRolloutResponse(step=step, rollout=rollout)
+
+    async def confirm_rollout(
+        self, request: service_pb.ConfirmRolloutRequest, context: RpcContext
+    ) -> service_pb.ConfirmRolloutResponse:
+        """What another caller proposed."""
+        order = _decided_on(request, context, Problems())
+        step = _step(await self._operate.confirm(order))
+        rollout = self._after(order.product)
+        return service_pb.ConfirmRolloutResponse(step=step, rollout=rollout)
 
     async def roll_back_rollout(
         self, request: service_pb.RollBackRolloutRequest, context: RpcContext
     ) -> service_pb.RollBackRolloutResponse:
         """One stage down."""
-        order, track = _decided_on(request, context)
+        problems = Problems()
+        track = track_from(request.track, problems)
+        order = _decided_on(request, context, problems)
         step = _step(await self._operate.roll_back(order, track))
         rollout = self._after(order.product)
         return service_pb.RollBackRolloutResponse(step=step, rollout=rollout)
@@ -174,6 +188,7 @@ def methods(servicer: RolloutServicer) -> Methods:
         ),
         "ListRolloutSteps": unary(servicer.list_rollout_steps, service_pb.ListRolloutStepsRequest),
         "AdvanceRollout": unary(servicer.advance_rollout, service_pb.AdvanceRolloutRequest),
+        "ConfirmRollout": unary(servicer.confirm_rollout, service_pb.ConfirmRolloutRequest),
         "RollBackRollout": unary(servicer.roll_back_rollout, service_pb.RollBackRolloutRequest),
         "PauseRollout": unary(servicer.pause_rollout, service_pb.PauseRolloutRequest),
         "ResumeRollout": unary(servicer.resume_rollout, service_pb.ResumeRolloutRequest),
@@ -183,17 +198,17 @@ def methods(servicer: RolloutServicer) -> Methods:
 
 
 def _decided_on(
-    request: service_pb.AdvanceRolloutRequest | service_pb.RollBackRolloutRequest,
+    request: service_pb.AdvanceRolloutRequest
+    | service_pb.ConfirmRolloutRequest
+    | service_pb.RollBackRolloutRequest,
     context: RpcContext,
-) -> tuple[StepRequest, TrackName | None]:
-    """The order with the plan and position it was decided on, and its track."""
-    problems = Problems()
-    track = track_from(request.track, problems)
+    problems: Problems,
+) -> StepRequest:
+    """The order with the plan and position it was decided on."""
     if request.position < 0:
         problems.add("position", f"is {request.position}: it must be that of a step, or 0")
     order = order_from(request, context.info.caller, problems)
-    order = replace(order, plan_digest=request.plan_digest, position=request.position)
-    return order, track
+    return replace(order, plan_digest=request.plan_digest, position=request.position)
 
 
 def _step(entry: JournalEntry | None) -> pb.RolloutStep | None:

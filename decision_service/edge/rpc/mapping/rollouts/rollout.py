@@ -16,7 +16,14 @@ from decision_service.pipeline.rollout.operate import AssignmentExplanation, Rol
 from decision_service.pipeline.rollout_ports import JournalEntry
 from decision_service.rollout.gate import Pin, enters_comparison, first_match
 from decision_service.rollout.model import Plan, RolloutStage, Segment, Stages
-from decision_service.rollout.state import ProposedStep, RolloutState, Track, TrackName
+from decision_service.rollout.state import (
+    Proposal,
+    ProposalKind,
+    RolloutState,
+    Track,
+    TrackName,
+)
+from decision_service.rollout.widening import widenings
 
 
 def rollout_message(look: RolloutView, refused: tuple[Diagnostic, ...]) -> pb.Rollout:
@@ -39,6 +46,8 @@ def rollout_message(look: RolloutView, refused: tuple[Diagnostic, ...]) -> pb.Ro
         segments=[_segment(segment) for segment in plan.go_live.segments],
         allowed=len(plan.go_live.allow),
         denied=len(plan.go_live.deny),
+        proposed=_proposed(product.state.proposed),
+        widens=widenings(plan, product.waiting, product.state) if product.waiting else (),
     )
 
 
@@ -144,15 +153,19 @@ def _standing(state: RolloutState) -> pb.RolloutStanding:
     )
 
 
-def _proposed(step: ProposedStep | None) -> pb.ProposedStep | None:
-    if step is None:
+def _proposed(change: Proposal | None) -> pb.ProposedStep | None:
+    if change is None:
         return None
+    step = change.kind is ProposalKind.ADVANCE
     return pb.ProposedStep(
-        track=step.track.value,
-        stage=step.stage,
-        by=step.by,
-        create_time=timestamp(step.at),
-        expire_time=timestamp(step.ends),
+        track=change.track.value if step else "",
+        stage=change.goal if step else "",
+        by=change.by,
+        create_time=timestamp(change.at),
+        expire_time=timestamp(change.ends) if change.by else None,
+        action=change.kind.value,
+        arm=change.goal if change.kind is ProposalKind.REVIVE else "",
+        plan_digest=change.goal if change.kind is ProposalKind.PLAN else "",
     )
 
 
