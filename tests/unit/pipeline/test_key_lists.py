@@ -222,11 +222,36 @@ def test_lists_that_nobody_asks_and_names_that_collide_are_told() -> None:
     }
     assert shown == {
         ("R514", f"{PRODUCT}/lists/unasked.csv"),
+        ("R516", f"{PRODUCT}/lists/unasked.csv"),
         ("R514", "_shared/lists/idle.csv"),
+        ("R516", "_shared/lists/idle.csv"),
         ("R124", PATH),
         ("R125", f"{PRODUCT}/lists/Odd.csv"),
         ("R132", f"{PRODUCT}/lists/Odd.csv"),
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("key\n", "it is empty"),
+        ("key,until\nA,2026-11-13\nB,2026-11-12\n", "its last key ended on 2026-11-13"),
+        ("key,until\nA,2026-11-13\nB,\n", ""),
+        ("key,until\nA,2026-11-15\n", ""),
+    ],
+)
+async def test_a_list_of_which_no_key_counts_is_told(office: Office, text: str, why: str) -> None:
+    """A list that was emptied or has wholly ended decides, with a warning to author and operator."""
+    folder = with_product(with_list("A"), lambda _: {"lists": {"lists/blocked.csv": text}})
+    found = load_rules(folder, NOW).nothing_listed
+    words = [f"nothing is on the list `blocked`: {why}"] if why else []
+    assert [(d.severity.value, d.message) for d in found] == [("warning", one) for one in words]
+    office.folder = folder
+    with capture_logs() as logs:
+        assert (await office.take_over()).accepted
+    assert [log["log_level"] for log in logs if "list counts" in log["event"]] == ["warning"] * len(
+        words
+    )
 
 
 def two_versions(champion_asks: bool, *keys: str) -> Rulebook:
