@@ -16,7 +16,7 @@ from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rollout.plan_conflicts import plan_conflict_problems
 from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
-from decision_service.pipeline.rollout.reload import REFUSED
+from decision_service.pipeline.rollout.reload import NOTHING_LISTED, REFUSED
 from decision_service.pipeline.rules.acceptance import ReadSigners, unacceptable, unapproved
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.checks.blocked import blocked_names
@@ -85,6 +85,8 @@ async def open_rules(
         settled = await settle(store, loading.rulebook, clock.now(), signed=signers is not None)
         if isinstance(settled, MigratedPlans):
             await keep(store, folder, clock.now())
+            for problem in loading.nothing_listed:
+                log.warning(NOTHING_LISTED, problem=render(problem))
             return _rules(settled, store, clock)
         problems = plan_conflict_problems(folder, settled)
     return await _last_good(root, blocked, store, problems, clock, signers)

@@ -34,8 +34,8 @@ def hash_list(
     reader = KeyListReader(str(path), text, report)
     if reader.columns and not reader.salt:
         reader.keys()
-    _refuse(path, report)
     hashed_text, count = _hashed(reader)
+    _refuse(path, report)
     report = Report()
     read_list(str(path), hashed_text, report)
     _refuse(path, report)
@@ -55,7 +55,9 @@ def _hashed(reader: KeyListReader) -> tuple[str, int]:
     for number in reader.rows:
         key, *rest = reader.values(number) or [""]
         plain = not reader.salt or (key and not HASH.fullmatch(key))
-        count += bool(plain)
+        if plain:
+            count += 1
+            reader.check_single(number, [key, *rest])
         writer.writerow([hashed(folded(key), salt) if plain else key, *rest])
     return out.getvalue(), count
 

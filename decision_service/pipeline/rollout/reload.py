@@ -24,6 +24,7 @@ from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.trial.rule_tests import failures, run_rule_tests
 
 REFUSED = "rules refused, the last good ones decide"
+NOTHING_LISTED = "no key of a list counts"
 MOST_TOLD = 20
 """How many problems of one reading are logged; `ListRulesets` has all."""
 
@@ -88,6 +89,8 @@ class ReloadRules:
             changes = await keep(self._log, folder, self._clock.now())
         except (StoreError, RolloutMovedOn):
             return Reloaded(accepted=False, faults=0, again=True)
+        for problem in loading.nothing_listed:
+            log.warning(NOTHING_LISTED, problem=render(problem))
         for change in changes:
             log.info("a list of keys has changed", **msgspec.structs.asdict(change))
         return Reloaded(accepted=True, faults=0)

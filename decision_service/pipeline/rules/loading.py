@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.pipeline.ports import StoredText
 from decision_service.pipeline.rules.checks.shared_files import (
+    NOTHING_LISTED,
     ListFiles,
     list_problems,
     shared_problems,
@@ -57,6 +58,11 @@ class LoadResult(msgspec.Struct, frozen=True):
         """The diagnostics of severity error, which refuse the folder."""
         return tuple(d for d in self.diagnostics if d.severity is Severity.ERROR)
 
+    @property
+    def nothing_listed(self) -> tuple[Diagnostic, ...]:
+        """The lists of which no key counts, which the rules ask in vain."""
+        return tuple(d for d in self.diagnostics if d.code == NOTHING_LISTED)
+
 
 def load_rules(
     folder: RuleFolder, now: datetime, blocked: frozenset[str] = frozenset()
@@ -81,7 +87,7 @@ def load_rules(
             products[one.product] = product
     if not folder.products and not found:
         found.append(problem("rules", "R001", "the folder holds no product", "add one"))
-    found.extend(_lists(folder, by_version))
+    found.extend(_lists(folder, by_version, now))
     found.extend(shared_problems(folder.root, folder.shared_files, by_version.values()))
     policy = Policy()
     if folder.policy is not None:
@@ -105,7 +111,9 @@ def _once(
     return tuple(every[order] for order in sorted(every))
 
 
-def _lists(folder: RuleFolder, by_version: Mapping[str, Compilation]) -> tuple[Diagnostic, ...]:
+def _lists(
+    folder: RuleFolder, by_version: Mapping[str, Compilation], now: datetime
+) -> tuple[Diagnostic, ...]:
     """Everything wrong with the lists of a folder."""
     asked = {one.product: _asked(one, by_version) for one in folder.products}
     known = [names for names in asked.values() if names is not None]
@@ -114,7 +122,7 @@ def _lists(folder: RuleFolder, by_version: Mapping[str, Compilation]) -> tuple[D
     own = [
         ListFiles(one.product, one.path, one.lists, asked[one.product]) for one in folder.products
     ]
-    return list_problems(ListFiles("", root, folder.shared_lists, every), own)
+    return list_problems(ListFiles("", root, folder.shared_lists, every), own, now.date())
 
 
 def _asked(product: ProductTexts, by_version: Mapping[str, Compilation]) -> frozenset[str] | None:

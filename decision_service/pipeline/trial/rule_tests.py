@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity
@@ -120,6 +121,7 @@ def _by_version(texts: ProductTexts, champion: int) -> list[tuple[int, list[Text
 
 
 def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionResults]:
+    """The tests of each version; what is wrong with a story's file is told at the champion's."""
     without, champion = untested(texts), product.plan.versions.champion
     stories, faults = stories_of(texts, product)
     about: dict[int, list[TextFile]] = {story.ruleset.version: [] for story in stories}
@@ -130,20 +132,19 @@ def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionR
             problems = tuple(d for file in files for d in _read(file, version, None).diagnostics)
             yield VersionResults(product.champion, (), problems)
         elif version not in without:
-            told = (run_story(s, product) for s in stories if s.ruleset.version == version)
-            yield _version_results(ruleset, files, told)
+            found = _version_results(ruleset, files)
+            told = (run_story(s, product) for s in stories if s.ruleset is ruleset)
+            problems = (*found.problems, *(faults if version == champion else ()))
+            yield replace(found, results=(*found.results, *told), problems=problems)
     for version, problem in without.items():
         files = [file for number, group in tested for file in group if number == version]
         ruleset = product.versions[version]
-        found = [d for file in files for d in _read(file, version, ruleset).diagnostics]
-        yield VersionResults(ruleset, (), (problem, *found))
-    if faults:
-        yield VersionResults(product.champion, (), tuple(faults))
+        wrong = [d for file in files for d in _read(file, version, ruleset).diagnostics]
+        wrong += faults if version == champion else ()
+        yield VersionResults(ruleset, (), (problem, *wrong))
 
 
-def _version_results(
-    ruleset: CompiledRuleset, files: list[TextFile], told: Iterable[CaseResult]
-) -> VersionResults:
+def _version_results(ruleset: CompiledRuleset, files: list[TextFile]) -> VersionResults:
     results: list[CaseResult] = []
     problems: list[Diagnostic] = []
     marks: list[FigureMark] = []
@@ -152,7 +153,7 @@ def _version_results(
         problems.extend(read.diagnostics)
         marks.extend(read.marks)
         results.extend(run_cases(ruleset, read.cases))
-    return VersionResults(ruleset, (*results, *told), tuple(problems), tuple(marks))
+    return VersionResults(ruleset, tuple(results), tuple(problems), tuple(marks))
 
 
 def _read(file: TextFile, version: int, ruleset: CompiledRuleset | None) -> CaseFile:

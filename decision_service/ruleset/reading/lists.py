@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from decision_service.language.diagnostics import Place, Report, did_you_mean
 from decision_service.language.yaml.days import day_hint
 from decision_service.language.yaml.nodes import Scalar
-from decision_service.language.yaml.readers import parse_day
+from decision_service.language.yaml.readers import parse_day, shortened
 from decision_service.ruleset.program.lists import KeyList, folded
 from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.reading.csv_text import CsvText
@@ -22,6 +22,7 @@ MOST_KEYS = 50_000
 KEY, BECAUSE, UNTIL = "key", "because", "until"
 SALTED = re.compile(r"sha256:([0-9a-f]{16,64})")
 HASH = re.compile(r"[0-9a-f]{64}")
+_SEPARATED = re.compile(r"[;|\t]|,(?! )")
 _FILE = re.compile(r"(?:_shared/)?lists/([a-z][a-z0-9_]*)\.csv")
 _HEADER = "the first column is `key`; `because` and `until` may follow: key,because,until"
 
@@ -154,7 +155,16 @@ class KeyListReader(CsvText):
         elif self.salt and not HASH.fullmatch(key):
             hint = "write it into the file by `decision-service rules hash-list`"
             self._error("R138", number, values, KEY, "a key of a hashed list is not hashed", hint)
+        elif not self.salt:
+            self.check_single(number, values)
         return key
+
+    def check_single(self, number: int, values: Sequence[str]) -> None:
+        """R140 where a plain key looks like two."""
+        if _SEPARATED.search(values[0]):
+            hint = "write one key a line; a comma within a key has a blank after it"
+            message = f"the key `{shortened(values[0])}` looks like two"
+            self._error("R140", number, values, KEY, message, hint)
 
     def _last_day(self, number: int, values: Sequence[str]) -> date | None:
         index = self.columns.index(UNTIL) if UNTIL in self.columns else len(values)

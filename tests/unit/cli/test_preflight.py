@@ -118,6 +118,20 @@ def test_letters_of_a_sample_lender_are_not_sent(tmp_path: Path) -> None:
     assert (line.ok, line.words) == (True, "4 name a lender and a contact")
 
 
+def test_a_list_of_which_no_key_counts_is_told(tmp_path: Path) -> None:
+    """A list that nothing is on is no reason to wait, and is told."""
+    rules = tmp_path / "rules"
+    shutil.copytree(SHIPPED, rules)
+    (rules / "_shared" / "lists").mkdir(parents=True)
+    (rules / "_shared" / "lists" / "blocked.csv").write_text("key\n")
+    settings = load(environ={"DECISION_RULES_DIR": str(rules)})
+    [line] = [line for line in rules_checks(settings, {}) if line.name == "lists"]
+    assert (line.ok, line.words.partition(": add")[0]) == (
+        None,
+        "nothing is on the list `blocked`: it is empty",
+    )
+
+
 def guarantees_of(tmp_path: Path, seconds: float = 500.0) -> PreflightCheck:
     """What is said of the guarantees of a small product that has one, which holds."""
     product = product_folder(tmp_path)

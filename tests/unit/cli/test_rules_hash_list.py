@@ -63,7 +63,17 @@ def test_two_lists_of_the_same_keys_look_different(capsys, file, tmp_path):
     assert not set(file.read_text().splitlines()) & set(other.read_text().splitlines())
 
 
-@pytest.mark.parametrize("text", ["key\nA\n a\n", "name\nA\n", "", "key,until\nA,soon\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "key\nA\n a\n",
+        "key\nA;B\n",
+        f"sha256:{'ab' * 8}\nA;B\n",
+        "name\nA\n",
+        "",
+        "key,until\nA,soon\n",
+    ],
+)
 def test_a_list_with_a_fault_stays_as_it_is(capsys, file, text):
     """Each fault is told with its line, and nothing is written."""
     file.write_text(text)

@@ -222,11 +222,35 @@ def test_lists_that_nobody_asks_and_names_that_collide_are_told() -> None:
     }
     assert shown == {
         ("R514", f"{PRODUCT}/lists/unasked.csv"),
+        ("R516", f"{PRODUCT}/lists/unasked.csv"),
         ("R514", "_shared/lists/idle.csv"),
+        ("R516", "_shared/lists/idle.csv"),
         ("R124", PATH),
         ("R125", f"{PRODUCT}/lists/Odd.csv"),
         ("R132", f"{PRODUCT}/lists/Odd.csv"),
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("key\n", "it is empty"),
+        ("key,until\nA,2026-11-13\nB,2026-11-12\n", "its last key ended on 2026-11-13"),
+        ("key,until\nA,2026-11-13\nB,\n", ""),
+        ("key,until\nA,2026-11-24\n", ""),
+    ],
+)
+async def test_a_list_of_which_no_key_counts_is_told(office: Office, text: str, why: str) -> None:
+    """An emptied list, and one that has wholly ended, decide with a warning."""
+    folder = with_product(with_list("A"), lambda _: {"lists": {"lists/blocked.csv": text}})
+    found = load_rules(folder, NOW).nothing_listed
+    words = [f"nothing is on the list `blocked`: {why}"] if why else []
+    assert [(d.severity.value, d.message) for d in found] == [("warning", one) for one in words]
+    office.folder = folder
+    with capture_logs() as logs:
+        assert (await office.take_over()).accepted
+    told = [log["log_level"] for log in logs if "list counts" in log["event"]]
+    assert told == ["warning"] * len(words)
 
 
 def two_versions(champion_asks: bool, *keys: str) -> Rulebook:

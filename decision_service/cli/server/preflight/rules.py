@@ -60,6 +60,8 @@ def rules_checks(settings: Settings, state: StoreState) -> Iterator[PreflightChe
         yield PreflightCheck(
             "rules", True, f"{len(loading.rulebook.products)} products, tests passed"
         )
+    for problem in loading.nothing_listed:
+        yield PreflightCheck("lists", None, f"{problem.message}: {problem.hint}")
     yield from _letters(loading.rulebook)
     for name, product in sorted(loading.rulebook.products.items()):
         first = product.plan.go_live.stages.steps[0].name

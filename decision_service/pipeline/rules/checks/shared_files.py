@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 
 import msgspec
 
@@ -11,6 +12,7 @@ from decision_service.ruleset.compile.compiler import Compilation
 from decision_service.ruleset.reading.lists import list_name, read_list
 from decision_service.ruleset.reading.shared import shared_names
 
+NOTHING_LISTED = "R516"
 Asked = Collection[str] | None
 """The names of the lists that rules ask; None where not all rules could be read."""
 
@@ -24,12 +26,14 @@ class ListFiles(msgspec.Struct, frozen=True):
     asked: Asked
 
 
-def list_problems(shared: ListFiles, products: Iterable[ListFiles]) -> tuple[Diagnostic, ...]:
-    """Everything wrong with lists; R514 (a warning) for those that no rule asks."""
+def list_problems(
+    shared: ListFiles, products: Iterable[ListFiles], today: date
+) -> tuple[Diagnostic, ...]:
+    """Everything wrong with lists; warnings for those that no rule asks, or that list nothing."""
     report = Report()
-    _check(shared, report)
+    _check(shared, report, today)
     for product in products:
-        _check(product, report)
+        _check(product, report, today)
         for path in product.texts:
             if f"_shared/{path}" in shared.texts:
                 message = f"`{shared.path}/_shared/{path}` has the same name"
@@ -58,10 +62,10 @@ def shared_problems(
     return report.diagnostics()
 
 
-def _check(files: ListFiles, report: Report) -> None:
+def _check(files: ListFiles, report: Report, today: date) -> None:
     for path, text in sorted(files.texts.items()):
         shown = f"{files.path}/{path}"
-        read_list(shown, text, report)
+        found = read_list(shown, text, report)
         name, place = list_name(path), Place(shown, 1, 1, 2)
         if name is None:
             hint = "use small letters, digits and `_`: blocked_employers.csv"
@@ -70,3 +74,8 @@ def _check(files: ListFiles, report: Report) -> None:
             who = f"version of {files.owner}" if files.owner else "product"
             hint = f"ask it in a rule, `inputs.NAME in lists.{name}`, or remove it"
             report.warning("R514", place, f"no {who} asks this list", hint)
+        if found is not None and all(last and last < today for last in found.keys.values()):
+            last = max(filter(None, found.keys.values()), default=None)
+            why = f"its last key ended on {last}" if last else "it is empty"
+            hint = "add a key, or take the list out of the rules that ask it"
+            report.warning(NOTHING_LISTED, place, f"nothing is on the list `{name}`: {why}", hint)
