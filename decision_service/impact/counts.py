@@ -6,6 +6,7 @@ import msgspec
 
 from decision_service.domain.verdict import Outcome
 from decision_service.impact.applicant import JudgedApplicant, KnownLoan, Side
+from decision_service.impact.interval import Share, share_of
 
 
 class GroupCounts(msgspec.Struct):
@@ -65,22 +66,35 @@ class CauseCounts(msgspec.Struct):
 
 
 class LoanCounts(msgspec.Struct):
-    """Known loans of a group, each by its weight in thousandths."""
+    """Known loans of a group, by weights in thousandths; `squares` are sums of their squares."""
 
     loans: int = 0
     weight: int = 0
     bad_weight: int = 0
+    squares: int = 0
+
+    def add(self, loan: KnownLoan, many: int = 1) -> None:
+        """Count so many alike loans."""
+        self.loans += many
+        self.weight += many * loan.weight
+        self.bad_weight += many * loan.weight if loan.bad else 0
+        self.squares += many * loan.weight**2
+
+    @property
+    def bad_rate(self) -> Share | None:
+        """The share that went bad, as of so many equal loans as vary as these; None without any."""
+        equal = self.weight**2 / self.squares if self.squares else 0
+        return share_of(self.bad_weight / self.weight * equal, equal) if equal else None
 
 
 class PointCounts(msgspec.Struct):
-    """What one point of a sweep decides; `weight` and `bad_weight` are of known loans it keeps."""
+    """What one point of a sweep decides; `loans` are the known ones that it keeps."""
 
     applicants: int = 0
     approved: int = 0
     referred: int = 0
     amount: int = 0
-    weight: int = 0
-    bad_weight: int = 0
+    loans: LoanCounts = msgspec.field(default_factory=LoanCounts)
 
     def add(self, side: Side, loan: KnownLoan | None, many: int = 1) -> None:
         """Count so many alike applicants as the point decides them."""
@@ -89,5 +103,4 @@ class PointCounts(msgspec.Struct):
         self.referred += many * (side.outcome is Outcome.REFER)
         self.amount += many * (side.amount or 0)
         if loan is not None and side.approved:
-            self.weight += many * loan.weight
-            self.bad_weight += many * loan.weight if loan.bad else 0
+            self.loans.add(loan, many)

@@ -151,10 +151,7 @@ class ImpactSums(msgspec.Struct):
     def _add_loan(self, one: JudgedApplicant, loan: KnownLoan, many: int) -> None:
         name = "kept in" if one.before.approved else "swap in"
         name = name if one.after.approved else "swap out"
-        counts = self.loans.setdefault(name, LoanCounts())
-        counts.loans += many
-        counts.weight += many * loan.weight
-        counts.bad_weight += many * loan.weight if loan.bad else 0
+        self.loans.setdefault(name, LoanCounts()).add(loan, many)
 
 
 def _principal(side: Side) -> str:
@@ -165,6 +162,6 @@ def _principal(side: Side) -> str:
 def _require_few(dimension: str, cells: int) -> None:
     if cells > MOST_CELLS:
         raise TooManyCells(
-            f"{dimension} has more than {MOST_CELLS:,} different values: choose a dimension that "
-            "puts many applicants together"
+            f"{dimension} has more than {MOST_CELLS:,} different values: give cut points, as "
+            f"{dimension}:10,20"
         )

@@ -26,6 +26,7 @@ code { overflow-wrap: anywhere; }
 svg { max-width: 100%; height: auto; margin: .6rem 0; }
 svg text { fill: var(--ink); font-size: 12px; }
 svg .figure { font-size: 11px; } .before { fill: var(--before); } .after { fill: var(--after); }
+.bounds { fill: var(--ink); }
 @media print { body { max-width: none; padding: 0; } section { break-inside: avoid; } }
 """
 

@@ -10,6 +10,7 @@ from decision_service.impact.render.charts import Bar, Chart, svg
 from decision_service.impact.render.proofs import proofs_section
 from decision_service.impact.render.section import Section
 from decision_service.impact.render.sweep import margin_section, sweep_section
+from decision_service.impact.report import MOST_ROWS, SMALLEST_CELL
 
 
 def sections(report: ImpactReport) -> Iterator[Section]:
@@ -43,14 +44,14 @@ def _rates(report: ImpactReport) -> Section:
     rows = tuple(
         (
             rate.outcome,
-            wording.percent(rate.before),
-            wording.percent(rate.after),
+            wording.rate(rate.before),
+            wording.rate(rate.after),
             wording.interval(rate.difference),
         )
         for rate in report.rates
     )
     bars = [Bar(rate.outcome, rate.before, rate.after) for rate in report.rates]
-    lines = ("The difference with the bounds that hold in 95 of 100 such samples, in brackets.",)
+    lines = ("In brackets are the bounds that hold in 95 of 100 such samples.",)
     columns = ("outcome", "before", "after", "difference")
     return Section("Rates", lines, columns, rows, 1, svg(Chart("Outcomes before and after", bars)))
 
@@ -116,8 +117,8 @@ def _segments(report: ImpactReport) -> Iterator[Section]:
             (
                 row.cell,
                 f"{row.applicants:,}",
-                wording.percent(row.before),
-                wording.percent(row.after),
+                wording.rate(row.before),
+                wording.rate(row.after),
                 wording.interval(row.difference),
                 wording.money(row.amount_before, currency),
                 wording.money(row.amount_after, currency),
@@ -141,8 +142,8 @@ def _segment_lines(report: ImpactReport, dimension: str, cells: int) -> Iterator
     for name, number, applicants in report.pooled:
         if name == dimension:
             yield (
-                f"{number} more cells with {applicants:,} applicants are too small to tell of "
-                "anything but chance."
+                f"Cells not shown: {number:,}, with {applicants:,} applicants. Fewer than "
+                f"{SMALLEST_CELL} tell of chance, and {MOST_ROWS} cells are the most."
             )
 
 

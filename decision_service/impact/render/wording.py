@@ -6,12 +6,17 @@ from collections.abc import Iterator
 
 from decision_service.domain.money import to_major
 from decision_service.impact.figures import AmountRow, ImpactReport
-from decision_service.impact.interval import Interval
+from decision_service.impact.interval import Interval, Share
 
 
 def percent(share: float) -> str:
     """`61.2 %`."""
     return f"{share * 100:.1f} %"
+
+
+def rate(told: Share) -> str:
+    """`61.2 % (58.0 to 64.3)`."""
+    return f"{percent(told.share)} ({told.low * 100:.1f} to {told.high * 100:.1f})"
 
 
 def points(share: float) -> str:
@@ -39,20 +44,24 @@ def amount(row: AmountRow, value: int | None, currency: str) -> str:
 def headline(report: ImpactReport) -> Iterator[str]:
     """What the change does, in sentences that stand alone."""
     coverage, currency = report.coverage, report.subject.currency
+    for one in report.subject.broken:
+        share = f"{one.broken:,} of {one.lines:,} lines ({percent(one.broken / one.lines)})"
+        numbers = ", ".join(f"{number:,}" for number in one.first)
+        yield f"Broken, and in no figure: {share} of {one.file}, line {numbers}."
     if not coverage.compared:
         yield "Nobody could be compared."
         return
     approvals = report.rates[0]
-    verb = "stay at" if approvals.before == approvals.after else "go from"
-    change = percent(approvals.before)
-    if verb == "go from":
-        change += f" to {percent(approvals.after)}: {interval(approvals.difference)}"
+    verb, change = "stay at", rate(approvals.before)
+    if approvals.before != approvals.after:
+        change += f" to {rate(approvals.after)}: {interval(approvals.difference)}"
+        verb = "go from"
     yield f"Approvals {verb} {change}."
     yield f"{_swap(report, gained=True)} {_swap(report, gained=False)}"
     totals = [sum(getattr(r, f"amount_{side}") for r in report.matrix) for side in _SIDES]
     yield f"Approved in all: {money(totals[0], currency)}, then {money(totals[1], currency)}."
     referrals = report.rates[1]
-    yield f"Referrals: {percent(referrals.before)}, then {percent(referrals.after)}."
+    yield f"Referrals: {rate(referrals.before)}, then {rate(referrals.after)}."
     if report.causes:
         first = report.causes[0]
         yield f"Most are moved by {first.name}: {first.first:,} applicants."
@@ -94,10 +103,6 @@ def honesty(report: ImpactReport) -> Iterator[str]:
     if told.lacking:
         names = ", ".join(f"{name} ({number:,})" for name, number in [*told.lacking.items()][:5])
         yield f"Factors that were lacking most: {names}."
-    if report.subject.broken:
-        numbers = ", ".join(f"{number:,}" for number in report.subject.broken_lines)
-        broken = f"{report.subject.broken:,} (line {numbers})"
-        yield f"Broken lines of the case file, which count nowhere: {broken}."
     if report.subject.sample < 1:
         yield f"A sample of {percent(report.subject.sample)}, seed {report.subject.seed}."
 
@@ -105,7 +110,7 @@ def honesty(report: ImpactReport) -> Iterator[str]:
 def bad_rates(report: ImpactReport) -> Iterator[str]:
     """What is known of loans, and what cannot be."""
     for row in report.loans:
-        yield f"{row.group}: {percent(row.bad_rate)} bad of {row.loans:,} known loans"
+        yield f"{row.group}: {rate(row.bad_rate)} bad of {row.loans:,} known loans"
     if any(row.group == "swap in" for row in report.loans):
         yield "swap in: loans of the control group, each for the share that it was drawn from"
     elif report.loans:

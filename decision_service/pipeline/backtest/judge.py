@@ -56,7 +56,8 @@ def compare(
         return found
     one = judged_applicant(case, base, other, found)
     facts, known = found.facts, {rules.other.digest: one.after}
-    cells = cells_of(case.decision, found.before, facts.inputs, rules.by)
+    factors = {**facts.factors, **case.factors.values}
+    cells = cells_of(case.decision, found.before, facts.inputs, factors, rules.by)
     points = _sides(rules.points, facts, day, known)
     near = _sides(rules.margins, facts, day, known) if margins else ()
     return replace(one, cells=cells, loan=loan, points=points, margins=near)

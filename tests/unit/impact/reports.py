@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.impact.applicant import JudgedApplicant, KnownLoan, LeftOut, Side
-from decision_service.impact.figures import ImpactReport, ReportSubject
+from decision_service.impact.figures import BrokenLines, ImpactReport, ReportSubject
 from decision_service.impact.report import report_of
 from decision_service.impact.sums import ImpactSums
 
@@ -51,7 +51,6 @@ def _subject() -> ReportSubject:
         points=(("8",), ("9",)),
         present=("8",),
         margins=(("params.least", ("8", "9")), ("params.most", ("60", "70"))),
-        broken=2,
-        broken_lines=(3, 5),
+        broken=(BrokenLines("cases.jsonl", 2, 80, (3, 5)),),
         strange_loans=4,
     )

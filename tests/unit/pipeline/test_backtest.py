@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from decision_service.cli.backtest.options import dimensions
 from decision_service.domain.decision import Override, OverrideKind
 from decision_service.domain.own_facts import NO_OWN_FACTS
 from decision_service.domain.verdict import Outcome
@@ -44,7 +45,7 @@ def test_a_stricter_rule_is_the_cause_of_a_swap_out() -> None:
     assert (one.before.outcome, one.after.outcome) == (Outcome.APPROVE, Outcome.DECLINE)
     assert one.causes[0] == "eligibility.low_income"
     assert one.after.codes[0] == "INCOME_TOO_LOW"
-    assert dict(one.cells)["amount"] == "20,000 to 49,999"
+    assert dict(one.cells)["amount"] == "20,000 to below 50,000"
     assert not [name for name in one.causes if name.startswith(("offer.", "conditions."))]
 
 
@@ -192,12 +193,53 @@ def test_points_of_a_sweep_are_judged_beside() -> None:
     assert isinstance(one.points[0], Side)
 
 
-def test_a_dimension_that_does_not_exist_is_refused() -> None:
-    """With the nearest name."""
-    ruleset = version(changed_rules(9), 9)
-    require_dimensions(("band", "inputs.customer_type"), ruleset)
-    with pytest.raises(DimensionUnknown, match=r"did you mean `inputs\.customer_type`"):
-        require_dimensions(("inputs.customer_typ",), ruleset)
+RULESET = version(changed_rules(9), 9)
+
+
+@pytest.mark.parametrize(
+    ("by", "told"),
+    [
+        ("inputs.customer_typ", "did you mean `inputs.customer_type`"),
+        ("income.conservative_6", "did you mean `income.conservative_6m`"),
+        ("income.latest_share", "no rule of both sides reads it"),
+        ("month", "divided by month once"),
+        ("amount,amount:10000", "divided by amount once"),
+        ("inputs.customer_type:10", "is no number: write it without the cut points 10"),
+        ("amount:20000,10000", "amount has the cut points 20000,10000: write ascending numbers"),
+        ("amount:20k", "has the cut points 20k"),
+        ("amount:", "has the cut points : write"),
+        ("band,10000", "divided by 10000"),
+    ],
+)
+def test_a_report_that_cannot_be_divided_so_is_refused(by: str, told: str) -> None:
+    """With the nearest name, or the form of cut points."""
+    with pytest.raises(DimensionUnknown, match=told):
+        require_dimensions(dimensions(by), RULESET)
+
+
+@pytest.mark.parametrize(
+    ("by", "cell"),
+    [
+        ("income.conservative_6m:10000,20000", "20,000 and more"),
+        ("income.conservative_6m:35000.01", "below 35,000.01"),
+        ("income.conservative_6m", "20,000 to below 50,000"),
+        ("income.months_24m", "24"),
+        ("income.months_24m:12,24,36", "24 to below 36"),
+        ("income.volatility_6m:-0.1,0.15", "-0.1 to below 0.15"),
+        ("income.months_since_last_payroll:1", "missing"),
+        ("inputs.requested_amount:20000", "20,000 and more"),
+        ("inputs.other_charges:0.1", "not sent"),
+        ("employment.ended_without_income", "false"),
+    ],
+)
+def test_a_report_is_divided_by_any_factor_or_input(by: str, cell: str) -> None:
+    """By its value, a number by the cut points that are given; who has no value is apart."""
+    folder = changed_rules(9, STRICTER)
+    case = case_of(folder)
+    require_dimensions(dimensions(by), RULESET)
+    one = compare(case, BacktestRules(case.ruleset, version(folder, 9), dimensions(by)))
+    assert isinstance(one, JudgedApplicant)
+    assert one.cells[-1] == (by.partition(":")[0], cell)
 
 
 @given(st.integers(0, 10**13), st.integers(0, 10**13), st.integers(1, 100))

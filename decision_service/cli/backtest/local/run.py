@@ -50,7 +50,7 @@ def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
     if order.params_as_of and (told := without_value([compared.changed], order.params_as_of)):
         raise CommandError(f"--params-as-of {told}", Exit.USAGE)
     try:
-        require_dimensions(order.by, compared.product.champion)
+        require_dimensions(order.by, compared.product.champion, compared.changed)
     except DimensionUnknown as error:
         raise CommandError(str(error), Exit.USAGE) from None
 
@@ -99,7 +99,6 @@ def _report(
     subject = replace(
         subject_of(question.compared, question.order, edges, share, version),
         broken=source.broken,
-        broken_lines=source.broken_lines,
         strange_loans=source.strange_loans,
     )
     return report_of(subject, sums)

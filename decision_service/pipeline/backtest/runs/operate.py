@@ -199,7 +199,7 @@ def _require(order: BacktestOrder, compared: ComparedRules) -> None:
             "version, source, figures, sweeps or params_as_of",
         )
     try:
-        require_dimensions(order.by, compared.product.champion)
+        require_dimensions(order.by, compared.product.champion, compared.changed)
     except DimensionUnknown as error:
         raise invalid("by", f"does not do: {error}") from None
 
