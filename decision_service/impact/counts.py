@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from decision_service.domain.verdict import Outcome
-from decision_service.impact.applicant import JudgedApplicant, KnownLoan, Side
+from decision_service.impact.applicant import KnownLoan, Side
 from decision_service.impact.interval import Share, share_of
 
 
@@ -21,17 +21,17 @@ class GroupCounts(msgspec.Struct):
     amount_after: int = 0
 
     @classmethod
-    def of(cls, one: JudgedApplicant, many: int = 1) -> GroupCounts:
+    def of(cls, was: Side, now: Side, many: int = 1) -> GroupCounts:
         """The counts of so many alike applicants."""
-        before, after = one.before.approved, one.after.approved
+        before, after = was.approved, now.approved
         return cls(
             many,
             many * before,
             many * after,
             many * (after and not before),
             many * (before and not after),
-            many * (one.before.amount or 0),
-            many * (one.after.amount or 0),
+            many * (was.amount or 0),
+            many * (now.amount or 0),
         )
 
     def add(self, others: GroupCounts) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import date
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -22,6 +23,15 @@ class BrokenLines(msgspec.Struct, frozen=True):
     first: tuple[int, ...]
 
 
+class DatedFigure(msgspec.Struct, frozen=True):
+    """A figure by its way through the file, with the day on which it changes."""
+
+    day: date
+    at: str
+    before: str
+    after: str
+
+
 class ReportSubject(msgspec.Struct, frozen=True):
     """What was compared, on whom, and by which program.
 
@@ -29,7 +39,7 @@ class ReportSubject(msgspec.Struct, frozen=True):
     first and the last decision; `sample` is a share of the applicants, 0 to 1.
     `swept` are the figures of a sweep, `points` their values, `present` those in force. `margins`
     pair each set figure with the values near to it that are tried. `broken` lines of files, and
-    `strange_loans`, of decisions that are not there, are in no figure.
+    `strange_loans`, of decisions that are not there, are in no figure. `dated` change soon.
     """
 
     product: str
@@ -51,6 +61,7 @@ class ReportSubject(msgspec.Struct, frozen=True):
     present: tuple[str, ...] = ()
     margins: tuple[tuple[str, tuple[str, ...]], ...] = ()
     broken: tuple[BrokenLines, ...] = ()
+    dated: tuple[DatedFigure, ...] = ()
     strange_loans: int = 0
 
 
@@ -154,7 +165,8 @@ class MarginCurve(msgspec.Struct, frozen=True):
 class ImpactReport(msgspec.Struct, frozen=True):
     """Everything that a report tells, whatever it is printed as; without `proofs` none was asked.
 
-    Proofs are no figures: the digest is the same with them.
+    Proofs are no figures: the digest is the same with them. The cells of `dated` are the days on
+    which dated figures change, each with the day before it.
     """
 
     subject: ReportSubject
@@ -170,6 +182,7 @@ class ImpactReport(msgspec.Struct, frozen=True):
     expect: str
     sweep: tuple[SweepPoint, ...] = ()
     margins: tuple[MarginCurve, ...] = ()
+    dated: tuple[SegmentRow, ...] = ()
     proofs: Proofs | UnsetType = UNSET
 
     @property

@@ -55,6 +55,7 @@ def report_of(subject: ReportSubject, sums: ImpactSums) -> ImpactReport:
         _expectation(rates),
         tuple(_points(subject.points, sums.points)),
         tuple(_margins(subject, sums)),
+        tuple(_segment("dated", day, c, len(sums.dated)) for day, c in sorted(sums.dated.items())),
     )
 
 

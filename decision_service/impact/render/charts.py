@@ -1,17 +1,14 @@
-"""Charts as inline SVG: pairs of bars, before and after, that print and need no script."""
+"""What charts show; `report.html` draws them, so that they print and need no script."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from html import escape
+from collections.abc import Iterable, Sequence
 from math import ceil, floor
+from typing import ClassVar
 
 import msgspec
 
 from decision_service.impact.interval import Share
-
-WIDTH = 640
-_LABEL, _BAR, _ROW, _TOP, _AXIS = 180, 370, 34, 8, 20
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -22,11 +19,47 @@ class Bar(msgspec.Struct, frozen=True):
     after: Share
 
 
-class Chart(msgspec.Struct, frozen=True):
-    """Pairs of bars under a title that a screen reader speaks."""
+class Bars(msgspec.Struct, frozen=True):
+    """Pairs of bars on an axis from 0."""
 
+    kind: ClassVar = "bars"
     title: str
     bars: Sequence[Bar]
+
+    @property
+    def most(self) -> float:
+        """The end of the axis."""
+        return fitted((0.0, *(s.high for bar in self.bars for s in (bar.before, bar.after))))[1]
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """Approvals (line) and referrals (dashed) by the value of one figure; `places` are 0 to 1."""
+
+    kind: ClassVar = "curve"
+    title: str
+    names: Sequence[str]
+    places: Sequence[float]
+    approvals: Sequence[float]
+    referrals: Sequence[float]
+    present: str
+    low: float
+    high: float
+
+
+class Map(msgspec.Struct, frozen=True):
+    """Approvals by two figures: the first down, the second across."""
+
+    kind: ClassVar = "map"
+    title: str
+    down: Sequence[str]
+    across: Sequence[str]
+    cells: Sequence[tuple[tuple[str, ...], float]]
+    present: tuple[str, ...]
+    low: float
+    high: float
+
+
+Chart = Bars | Curve | Map
 
 
 def fitted(shares: Iterable[float]) -> tuple[float, float]:
@@ -35,42 +68,3 @@ def fitted(shares: Iterable[float]) -> tuple[float, float]:
     step = next(s for s in (0.01, 0.02, 0.05, 0.1, 0.25) if high - low <= 4 * s + 1e-9)
     first = min(floor(low / step + 1e-9), round(1 / step) - 1)
     return first * step, max(ceil(high / step - 1e-9), first + 1) * step
-
-
-def svg(chart: Chart) -> str:
-    """The chart; colours come from the page, so that it is light or dark with it."""
-    height = _TOP + _ROW * len(chart.bars) + _AXIS
-    _, most = fitted((0.0, *(s.high for bar in chart.bars for s in (bar.before, bar.after))))
-    title = escape(chart.title)
-    rows = "".join(_row(bar, _TOP + _ROW * place, most) for place, bar in enumerate(chart.bars))
-    ends = "".join(
-        f'<text x="{_LABEL + part * _BAR}" y="{height - 4}" text-anchor="middle">'
-        f"{part * most * 100:g} %</text>"
-        for part in (0, 1)
-    )
-    return (
-        f'<svg role="img" aria-label="{title}" viewBox="0 0 {WIDTH} {height}" '
-        f'width="{WIDTH}" height="{height}">{rows}{ends}</svg>'
-    )
-
-
-def _row(bar: Bar, top: int, most: float) -> str:
-    halves = ((bar.before, top, "before"), (bar.after, top + 13, "after"))
-    return "".join((*_name(bar, top), *(part for half in halves for part in _half(*half, most))))
-
-
-def _name(bar: Bar, top: int) -> Iterator[str]:
-    shown = bar.name if len(bar.name) <= 24 else f"{bar.name[:23]}…"
-    yield f'<text x="{_LABEL - 8}" y="{top + 17}" text-anchor="end">{escape(shown)}</text>'
-
-
-def _half(told: Share, top: int, kind: str, most: float) -> Iterator[str]:
-    """A bar with a line from bound to bound."""
-    width, low, high = (round(s / most * _BAR, 1) for s in (told.share, told.low, told.high))
-    yield f'<rect class="{kind}" x="{_LABEL}" y="{top}" width="{width}" height="11"/>'
-    at = f'x="{_LABEL + low}" y="{top + 5}" width="{high - low:.1f}" height="1"'
-    yield f'<rect class="bounds" {at}/>'
-    yield (
-        f'<text class="figure" x="{_LABEL + high + 6}" y="{top + 10}">'
-        f"{told.share * 100:.1f} % {kind}</text>"
-    )

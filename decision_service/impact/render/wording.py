@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from decision_service.domain.money import to_major
-from decision_service.impact.figures import AmountRow, ImpactReport
+from decision_service.impact.figures import AmountRow, ImpactReport, Rate, SegmentRow
 from decision_service.impact.interval import Interval, Share
 
 
@@ -14,9 +14,9 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
-def rate(told: Share) -> str:
+def rate(one: Share) -> str:
     """`61.2 % (58.0 to 64.3)`."""
-    return f"{percent(told.share)} ({told.low * 100:.1f} to {told.high * 100:.1f})"
+    return f"{percent(one.share)} ({one.low * 100:.1f} to {one.high * 100:.1f})"
 
 
 def points(share: float) -> str:
@@ -27,6 +27,13 @@ def points(share: float) -> str:
 def interval(told: Interval) -> str:
     """`-4.8 points (-6.1 to -3.6)`."""
     return f"{points(told.difference)} ({told.low * 100:+.1f} to {told.high * 100:+.1f})"
+
+
+def change(row: Rate | SegmentRow) -> str:
+    """`go from 61.2 % (…) to 56.4 % (…): -4.8 points (…)`, or `stay at 61.2 % (…)`."""
+    if row.before == row.after:
+        return f"stay at {rate(row.before)}"
+    return f"go from {rate(row.before)} to {rate(row.after)}: {interval(row.difference)}"
 
 
 def money(minor: int | None, currency: str) -> str:
@@ -51,12 +58,7 @@ def headline(report: ImpactReport) -> Iterator[str]:
     if not coverage.compared:
         yield "Nobody could be compared."
         return
-    approvals = report.rates[0]
-    verb, change = "stay at", rate(approvals.before)
-    if approvals.before != approvals.after:
-        change += f" to {rate(approvals.after)}: {interval(approvals.difference)}"
-        verb = "go from"
-    yield f"Approvals {verb} {change}."
+    yield f"Approvals {change(report.rates[0])}."
     yield f"{_swap(report, gained=True)} {_swap(report, gained=False)}"
     totals = [sum(getattr(r, f"amount_{side}") for r in report.matrix) for side in _SIDES]
     yield f"Approved in all: {money(totals[0], currency)}, then {money(totals[1], currency)}."
@@ -65,6 +67,15 @@ def headline(report: ImpactReport) -> Iterator[str]:
     if report.causes:
         first = report.causes[0]
         yield f"Most are moved by {first.name}: {first.first:,} applicants."
+    yield from dated(report)
+
+
+def dated(report: ImpactReport) -> Iterator[str]:
+    """What the figures that change soon do to the approvals of the rules after the change."""
+    for row in report.dated:
+        figures = [one for one in report.subject.dated if str(one.day) == row.cell]
+        named = " and ".join(f"{one.at} goes from {one.before} to {one.after}" for one in figures)
+        yield f"On {row.cell} {named}: approvals then {change(row)}."
 
 
 _SIDES = ("before", "after")

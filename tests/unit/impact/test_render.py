@@ -14,9 +14,10 @@ from decision_service.cli.backtest.output import ReportFormat, rendered
 from decision_service.cli.errors import CommandError
 from decision_service.impact.applicant import JudgedApplicant
 from decision_service.impact.document import decoded
-from decision_service.impact.figures import ImpactReport
+from decision_service.impact.figures import ImpactReport, SweepPoint
+from decision_service.impact.interval import Share
 from decision_service.impact.proofs import ClaimProof, ProofAnswer, Proofs
-from decision_service.impact.render.charts import fitted
+from decision_service.impact.render.charts import Bar, Bars, fitted
 from decision_service.impact.render.html import html
 from decision_service.impact.render.markdown import markdown
 from decision_service.impact.render.sections import sections
@@ -154,18 +155,52 @@ def test_the_page_runs_nothing_and_fetches_nothing() -> None:
 
 def test_every_chart_speaks_and_has_a_table() -> None:
     """A chart has a label for those who do not see it, and its figures stand in a table below."""
-    for section in sections(report()):
-        if section.chart:
-            assert 'role="img" aria-label="' in section.chart
-            assert section.rows
+    charts = [section.chart for section in sections(report()) if section.chart and section.rows]
+    names = re.findall(r'<svg role="img" aria-label="([^"]+)"', html(report()))
+    assert names == [chart.title for chart in charts]
+    assert {chart.kind for chart in charts} == {"bars", "curve"}
+
+
+def test_two_figures_make_a_map() -> None:
+    """Every point has its share, the present one a frame."""
+    points = {("8", "1"): 0.25, ("8", "2"): 0.3, ("9", "1"): 0.45, ("9", "2"): 0.35}
+    sweep = tuple(
+        SweepPoint(at, Share(share, 0, 1), Share(0.1, 0, 1), 0) for at, share in points.items()
+    )
+    subject = replace(report().subject, swept=("params.least", "b"), present=("9", "1"))
+    [drawn] = re.findall(
+        r'<svg role="img" aria-label="Approvals by params.*?</svg>',
+        html(replace(report(), subject=subject, sweep=sweep)),
+        re.DOTALL,
+    )
+    assert re.findall(r'fill-opacity="([0-9.]+)"', drawn) == ["0.00", "0.15", "0.60", "0.30"]
+    assert drawn.count("stroke-width") == 1
+    assert all(f">{share * 100:.1f}</text>" in drawn for share in points.values())
+
+
+def test_bars_reach_over_the_axis() -> None:
+    """The longest bound ends near the end of the axis, whatever the rates are."""
+    low = Share(0.02, 0.01, 0.034)
+    drawn = Bars("a", [Bar("x", low, low)])
+    assert drawn.most == pytest.approx(0.04)
+
+
+def test_a_figure_that_changes_soon_is_shown_with_what_it_moves() -> None:
+    """In short, and with the day in a table."""
+    text = markdown(report())
+    moved = "go from 95.0 % (88.8 to 97.8) to 65.0 % (55.3 to 73.6): -30.0 points (-"
+    line = f"On 2026-12-01 params.least goes from 9 to 10: approvals then {moved}"
+    assert text.count(line) == 2
+    assert text.index(line) < text.index("## How far") < text.index("## Figures that change soon")
+    assert "| 2026-12-01 | 100 | 95.0 % (88.8 to 97.8) |" in text
 
 
 def test_every_rate_has_its_bounds() -> None:
-    """No share of applicants or loans stands alone, in a table or in a sentence."""
+    """No share of applicants or loans is alone, in a table or in a sentence."""
     for section in sections(report()):
         if section.title != "Where this comes from":
-            told = " ".join((*section.lines, *(cell for row in section.rows for cell in row)))
-            assert not re.search(r"\d\.\d % (?!\()", told.replace("(2.5 %) of", ""))
+            text = " ".join((*section.lines, *(cell for row in section.rows for cell in row)))
+            assert not re.search(r"\d\.\d % (?!\()", text.replace("(2.5 %) of", ""))
 
 
 def test_cells_are_in_order_of_number() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -21,11 +21,16 @@ from decision_service.impact.applicant import (
     NotCompared,
     Side,
 )
+from decision_service.impact.figures import DatedFigure
 from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
 from decision_service.pipeline.backtest.judge import BacktestRules, compare, weighed
+from decision_service.pipeline.backtest.question import dated_figures
+from decision_service.pipeline.backtest.rules import BacktestOrder, RulesOrder
 from decision_service.pipeline.backtest.run import divided
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
+from tests.fakes.world import PRODUCT
 
+NONE = RulesOrder(b"")
 _LARGEST = "largest_first_loan: {type: money, value:"
 SMALLER = (f"{_LARGEST} 50000}}", f"{_LARGEST} 15000}}")
 OTHER_POLICY = ("max_age: 35d", "max_age: 1m")
@@ -125,7 +130,7 @@ _NOBODY = (
     [(_FEWER, _CUTS, "score.band C"), ((STRICTER,), (_NOBODY,), "eligibility.applies_when")],
 )
 def test_a_part_that_others_follow_is_the_only_cause(common, changes, causes) -> None:
-    """The row of the limit and the offer follow from a band, the rules from whom they are for."""
+    """The row of the limit and the offer follow from a band, the rules from the applicants of their stage."""
     before, after = (changed_rules(9, *common, *more) for more in ((), changes))
     one = compare(case_of(before), BacktestRules(version(before, 9), version(after, 9)))
     assert isinstance(one, JudgedApplicant)
@@ -193,11 +198,48 @@ def test_points_of_a_sweep_are_judged_beside() -> None:
     assert isinstance(one.points[0], Side)
 
 
+DATED = (
+    "min_monthly_income: {type: money, value: 8000}",
+    "min_monthly_income: {type: money, values: {2026-01-01: 8000, 2026-12-01: 80000}}",
+)
+
+
+def test_figures_that_change_within_sixty_days_are_found() -> None:
+    """From today, or from the day whose parameters are taken; with the values of both days."""
+    folder = changed_rules(9, DATED)
+    ruleset, order = version(folder, 9), BacktestOrder(PRODUCT, NONE, NONE, frozenset())
+    december = date(2026, 12, 1)
+    income = DatedFigure(december, "params.min_monthly_income", "₱ 8,000", "₱ 80,000")
+    months = DatedFigure(december, "params.min_income_months", "4", "6")
+    for today, found in (
+        (date(2026, 10, 1), ()),
+        (date(2026, 10, 2), (months, income)),
+        (date(2026, 11, 30), (months, income)),
+        (december, ()),
+    ):
+        assert dated_figures(order, ruleset, today) == found
+    order.params_as_of = date(2026, 11, 1)
+    assert dated_figures(order, ruleset, date(2027, 5, 1)) == (months, income)
+
+
+def test_a_day_on_which_figures_change_is_judged_after_the_day_before() -> None:
+    """By the rules after the change; where it is not asked for, nothing is."""
+    folder = changed_rules(9, DATED)
+    case, day = case_of(folder), date(2026, 12, 1)
+    rules = BacktestRules(case.ruleset, version(folder, 9), days=(day,))
+    one, few = compare(case, rules, margins=True), compare(case, rules)
+    assert isinstance(one, JudgedApplicant)
+    assert isinstance(few, JudgedApplicant)
+    [(found, eve, then)] = one.dated
+    assert (found, eve.outcome, then.outcome) == (day, Outcome.APPROVE, Outcome.DECLINE)
+    assert few.dated == ()
+
+
 RULESET = version(changed_rules(9), 9)
 
 
 @pytest.mark.parametrize(
-    ("by", "told"),
+    ("by", "why"),
     [
         ("inputs.customer_typ", "did you mean `inputs.customer_type`"),
         ("income.conservative_6", "did you mean `income.conservative_6m`"),
@@ -211,9 +253,9 @@ RULESET = version(changed_rules(9), 9)
         ("band,10000", "divided by 10000"),
     ],
 )
-def test_a_report_that_cannot_be_divided_so_is_refused(by: str, told: str) -> None:
+def test_a_report_that_cannot_be_divided_so_is_refused(by: str, why: str) -> None:
     """With the nearest name, or the form of cut points."""
-    with pytest.raises(DimensionUnknown, match=told):
+    with pytest.raises(DimensionUnknown, match=why):
         require_dimensions(dimensions(by), RULESET)
 
 

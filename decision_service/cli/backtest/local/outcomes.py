@@ -19,24 +19,24 @@ _CURRENCY = "PHP"
 
 def written_loans(file: Path, target: Path, key: Callable[[str], str]) -> IndexedCases:
     """Write the loans of a file, each by the key of its decision; raises CommandError."""
-    told = IndexedCases()
+    counts = IndexedCases()
     try:
         with file.open(encoding="utf-8-sig", errors="replace") as lines:
-            write_loans(_reports(file, lines, key, told), target)
+            write_loans(_reports(file, lines, key, counts), target)
     except OSError as error:
         raise CommandError(f"{file} cannot be read ({error.strerror})", Exit.USAGE) from None
-    return told
+    return counts
 
 
 def _reports(
-    file: Path, lines: TextIO, key: Callable[[str], str], told: IndexedCases
+    file: Path, lines: TextIO, key: Callable[[str], str], counts: IndexedCases
 ) -> Iterator[LoanReport]:
     for number, report in read_lines(lines, _CURRENCY, str(file)):
         problem = str(report) if isinstance(report, OutcomeLineBroken) else _problem(report)
         if isinstance(report, OutcomeLineBroken) or problem:
-            told.broken.append(BrokenLine(number, problem))
+            counts.broken.append(BrokenLine(number, problem))
             continue
-        told.lines += 1
+        counts.lines += 1
         yield LoanReport(
             key(report.decision_id),
             report.loan_id,

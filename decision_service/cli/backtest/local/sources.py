@@ -131,10 +131,10 @@ def _lines(file: Path, folder: Path) -> Path:
     return lines
 
 
-def _few_broken(file: Path, told: IndexedCases) -> tuple[BrokenLines, ...]:
+def _few_broken(file: Path, counts: IndexedCases) -> tuple[BrokenLines, ...]:
     """The lines that are not counted; raises CommandError above 5 percent."""
-    broken, every = len(told.broken), len(told.broken) + told.lines + told.others
-    for one in told.broken[:TOLD]:
+    broken, every = len(counts.broken), len(counts.broken) + counts.lines + counts.others
+    for one in counts.broken[:TOLD]:
         sys.stderr.write(visible(f"{file}:{one.number}: not counted: {one.why}\n"))
     if broken * 100 > every * MOST_BROKEN:
         raise CommandError(
@@ -142,15 +142,15 @@ def _few_broken(file: Path, told: IndexedCases) -> tuple[BrokenLines, ...]:
             "report on the rest would mislead: mend the file, or write it anew",
             Exit.FINDINGS,
         )
-    numbers = tuple(one.number for one in told.broken[:TOLD])
+    numbers = tuple(one.number for one in counts.broken[:TOLD])
     return (BrokenLines(file.name, broken, every, numbers),) if broken else ()
 
 
 async def _with_loans(source: DecisionSource, file: Path, folder: Path) -> DecisionSource:
     """The source with the loans of a file, and how many of its decisions are not there."""
     target = folder / "loans.db"
-    told = written_loans(file, target, _decision_tag if source.cases else _decision_id)
-    broken = (*source.broken, *_few_broken(file, told))
+    counts = written_loans(file, target, _decision_tag if source.cases else _decision_id)
+    broken = (*source.broken, *_few_broken(file, counts))
     strange = await _strange(source, KnownLoans(str(target)))
     if strange:
         sys.stderr.write(
