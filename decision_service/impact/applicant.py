@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 
 import msgspec
@@ -60,7 +61,8 @@ class JudgedApplicant(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `causes` name the parts of the rules that took effect differently, in the order of evaluation;
     `cells` pair each dimension with the applicant's cell of it, such as (`month`, `2026-10`).
-    `points` are what the points of a sweep conclude, in their order; `margins` those of margins.
+    `points` are what the points of a sweep conclude, in their order; `margins` those of margins;
+    `dated` are the conclusions of the day before each change of dated figures, and of that day.
     """
 
     decision_id: str
@@ -71,6 +73,7 @@ class JudgedApplicant(msgspec.Struct, frozen=True, array_like=True, gc=False):
     loan: KnownLoan | None = None
     points: tuple[Side, ...] = ()
     margins: tuple[Side, ...] = ()
+    dated: tuple[tuple[date, Side, Side], ...] = ()
 
     @property
     def changed(self) -> bool:

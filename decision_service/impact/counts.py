@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from decision_service.domain.verdict import Outcome
-from decision_service.impact.applicant import JudgedApplicant, KnownLoan, Side
+from decision_service.impact.applicant import KnownLoan, Side
+from decision_service.impact.interval import Share, share_of
 
 
 class GroupCounts(msgspec.Struct):
@@ -20,17 +21,17 @@ class GroupCounts(msgspec.Struct):
     amount_after: int = 0
 
     @classmethod
-    def of(cls, one: JudgedApplicant, many: int = 1) -> GroupCounts:
+    def of(cls, was: Side, now: Side, many: int = 1) -> GroupCounts:
         """The counts of so many alike applicants."""
-        before, after = one.before.approved, one.after.approved
+        before, after = was.approved, now.approved
         return cls(
             many,
             many * before,
             many * after,
             many * (after and not before),
             many * (before and not after),
-            many * (one.before.amount or 0),
-            many * (one.after.amount or 0),
+            many * (was.amount or 0),
+            many * (now.amount or 0),
         )
 
     def add(self, others: GroupCounts) -> None:
@@ -70,16 +71,25 @@ class LoanCounts(msgspec.Struct):
     loans: int = 0
     bad: int = 0
 
+    def add(self, loan: KnownLoan, many: int = 1) -> None:
+        """Count so many alike loans."""
+        self.loans += many
+        self.bad += many * loan.bad
+
+    @property
+    def bad_rate(self) -> Share | None:
+        """The share that went bad; None without any loan."""
+        return share_of(self.bad, self.loans) if self.loans else None
+
 
 class PointCounts(msgspec.Struct):
-    """What one point of a sweep decides; `loans` and `bad` are of known loans it keeps."""
+    """What one point of a sweep decides; `loans` are the known ones that it keeps."""
 
     applicants: int = 0
     approved: int = 0
     referred: int = 0
     amount: int = 0
-    loans: int = 0
-    bad: int = 0
+    loans: LoanCounts = msgspec.field(default_factory=LoanCounts)
 
     def add(self, side: Side, loan: KnownLoan | None, many: int = 1) -> None:
         """Count so many alike applicants as the point decides them."""
@@ -88,5 +98,4 @@ class PointCounts(msgspec.Struct):
         self.referred += many * (side.outcome is Outcome.REFER)
         self.amount += many * (side.amount or 0)
         if loan is not None and side.approved:
-            self.loans += many
-            self.bad += many * loan.bad
+            self.loans.add(loan, many)

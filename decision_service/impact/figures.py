@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import date
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from decision_service.impact.interval import Interval
+from decision_service.impact.interval import Interval, Share
 from decision_service.impact.proofs import Proofs
+
+
+class BrokenLines(msgspec.Struct, frozen=True):
+    """Lines of a file that count nowhere: how many of all, and the numbers of the first."""
+
+    file: str
+    broken: int
+    lines: int
+    first: tuple[int, ...]
+
+
+class DatedFigure(msgspec.Struct, frozen=True):
+    """A figure by its way through the file, with the day on which it changes."""
+
+    day: date
+    at: str
+    before: str
+    after: str
 
 
 class ReportSubject(msgspec.Struct, frozen=True):
@@ -19,9 +38,8 @@ class ReportSubject(msgspec.Struct, frozen=True):
     `figures` are those that were set, with the value before and after. `since` and `until` are the
     first and the last decision; `sample` is a share of the applicants, 0 to 1.
     `swept` are the figures of a sweep, `points` their values, `present` those in force. `margins`
-    pair each set figure with the values near to it that are tried. `broken` lines of a case file,
-    the first of them by number in `broken_lines`, and `strange_loans`, of decisions that are not
-    there, are in no figure.
+    pair each set figure with the values near to it that are tried. `broken` lines of files, and
+    `strange_loans`, of decisions that are not there, are in no figure. `dated` change soon.
     """
 
     product: str
@@ -42,8 +60,8 @@ class ReportSubject(msgspec.Struct, frozen=True):
     points: tuple[tuple[str, ...], ...] = ()
     present: tuple[str, ...] = ()
     margins: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    broken: int = 0
-    broken_lines: tuple[int, ...] = ()
+    broken: tuple[BrokenLines, ...] = ()
+    dated: tuple[DatedFigure, ...] = ()
     strange_loans: int = 0
 
 
@@ -67,8 +85,8 @@ class Rate(msgspec.Struct, frozen=True):
     """The share of applicants with an outcome, before and after, with the difference."""
 
     outcome: str
-    before: float
-    after: float
+    before: Share
+    after: Share
     difference: Interval
 
 
@@ -105,13 +123,13 @@ class CauseRow(msgspec.Struct, frozen=True):
 
 
 class SegmentRow(msgspec.Struct, frozen=True):
-    """A cell of a dimension; the interval allows for how many cells are looked at together."""
+    """A cell of a dimension; intervals allow for how many cells are looked at together."""
 
     dimension: str
     cell: str
     applicants: int
-    before: float
-    after: float
+    before: Share
+    after: Share
     difference: Interval
     amount_before: int
     amount_after: int
@@ -122,17 +140,17 @@ class LoanRow(msgspec.Struct, frozen=True):
 
     group: str
     loans: int
-    bad_rate: float
+    bad_rate: Share
 
 
 class SweepPoint(msgspec.Struct, frozen=True):
-    """What a point of a sweep would decide; shares are 0 to 1, None where no loan is known."""
+    """What a point of a sweep would decide; the bad rate is None where no loan is known."""
 
     values: tuple[str, ...]
-    approved: float
-    referred: float
+    approved: Share
+    referred: Share
     amount: int
-    bad_rate: float | None = None
+    bad_rate: Share | None = None
 
 
 class MarginCurve(msgspec.Struct, frozen=True):
@@ -147,7 +165,8 @@ class MarginCurve(msgspec.Struct, frozen=True):
 class ImpactReport(msgspec.Struct, frozen=True):
     """Everything that a report tells, whatever it is printed as; without `proofs` none was asked.
 
-    Proofs are no figures: the digest is the same with them.
+    Proofs are no figures: the digest is the same with them. The cells of `dated` are the days on
+    which dated figures change, each with the day before it.
     """
 
     subject: ReportSubject
@@ -163,6 +182,7 @@ class ImpactReport(msgspec.Struct, frozen=True):
     expect: str
     sweep: tuple[SweepPoint, ...] = ()
     margins: tuple[MarginCurve, ...] = ()
+    dated: tuple[SegmentRow, ...] = ()
     proofs: Proofs | UnsetType = UNSET
 
     @property

@@ -1,4 +1,4 @@
-"""The interval of a paired difference of two rates."""
+"""The intervals of a rate, and of a paired difference of two rates."""
 
 from __future__ import annotations
 
@@ -16,6 +16,22 @@ class Interval(msgspec.Struct, frozen=True):
     difference: float
     low: float
     high: float
+
+
+class Share(msgspec.Struct, frozen=True):
+    """A share, 0 to 1, with the bounds that cover it in 95 of 100 samples."""
+
+    share: float
+    low: float
+    high: float
+
+
+def share_of(many: float, n: float, z: float = Z95) -> Share:
+    """So many of `n`, above 0, with Wilson's bounds."""
+    share, wide = many / n, z * z / n
+    middle = (share + wide / 2) / (1 + wide)
+    half = sqrt(wide * (share * (1 - share) + wide / 4)) / (1 + wide)
+    return Share(share, min(max(middle - half, 0.0), share), max(min(middle + half, 1.0), share))
 
 
 def paired_interval(lost: int, gained: int, n: int, z: float = Z95) -> Interval | None:

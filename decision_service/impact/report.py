@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from statistics import NormalDist
 
 from decision_service.domain.verdict import Outcome
@@ -21,13 +23,16 @@ from decision_service.impact.figures import (
     SegmentRow,
     SweepPoint,
 )
-from decision_service.impact.interval import paired_interval
+from decision_service.impact.interval import paired_interval, share_of
 from decision_service.impact.sums import ImpactSums
 
 SMALLEST_CELL = 30
 """Applicants below which a segment is not shown: it would tell of persons, and of chance."""
 
 MOST_ROWS = 50
+NO_VALUE = ("none", "not sent", "missing", "not recorded")
+"""Cells of those who have no value."""
+
 OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 _QUANTILES = (10, 25, 50, 75, 90)
 
@@ -50,6 +55,7 @@ def report_of(subject: ReportSubject, sums: ImpactSums) -> ImpactReport:
         _expectation(rates),
         tuple(_points(subject.points, sums.points)),
         tuple(_margins(subject, sums)),
+        tuple(_segment("dated", day, c, len(sums.dated)) for day, c in sorted(sums.dated.items())),
     )
 
 
@@ -92,7 +98,7 @@ def _rate(outcome: Outcome, sums: ImpactSums) -> Rate:
     everybody = sums.everybody.applicants
     interval = paired_interval(lost, gained, everybody)
     assert interval is not None  # noqa: S101  there is a cell, so there is somebody
-    return Rate(outcome, before / everybody, after / everybody, interval)
+    return Rate(outcome, share_of(before, everybody), share_of(after, everybody), interval)
 
 
 def _in_order(matrix: Mapping[str, MatrixCell]) -> Sequence[tuple[str, MatrixCell]]:
@@ -154,13 +160,20 @@ def _segments(
     shown: list[SegmentRow] = []
     pooled: list[tuple[str, int, int]] = []
     for dimension in groups:
-        cells = sorted(groups[dimension].items())
-        large = [(name, c) for name, c in cells if c.applicants >= SMALLEST_CELL]
-        small = [c for _, c in cells if c.applicants < SMALLEST_CELL]
-        shown += [_segment(dimension, name, c, len(large)) for name, c in large[:MOST_ROWS]]
-        if small:
-            pooled.append((dimension, len(small), sum(c.applicants for c in small)))
+        cells = sorted(groups[dimension].items(), key=lambda item: _place(item[0]))
+        large = [(name, c) for name, c in cells if c.applicants >= SMALLEST_CELL][:MOST_ROWS]
+        shown += [_segment(dimension, name, c, len(large)) for name, c in large]
+        rest = sum(c.applicants for _, c in cells) - sum(c.applicants for _, c in large)
+        if rest:
+            pooled.append((dimension, len(cells) - len(large), rest))
     return tuple(shown), tuple(pooled)
+
+
+def _place(cell: str) -> tuple[object, ...]:
+    """Numbers within a cell's name by their size, all else by letters; who has no value is last."""
+    parts = re.split(r"((?:\A-)?\d[\d,]*(?:\.\d+)?)", cell.removeprefix("below "))
+    parted = (Decimal(p.replace(",", "")) if n % 2 else p for n, p in enumerate(parts))
+    return (cell in NO_VALUE, *parted)
 
 
 def _segment(dimension: str, name: str, counts: GroupCounts, together: int) -> SegmentRow:
@@ -169,7 +182,7 @@ def _segment(dimension: str, name: str, counts: GroupCounts, together: int) -> S
     interval = paired_interval(counts.lost, counts.gained, counts.applicants, z)
     assert interval is not None  # noqa: S101  a cell has applicants
     n = counts.applicants
-    rates = counts.approved_before / n, counts.approved_after / n
+    rates = share_of(counts.approved_before, n, z), share_of(counts.approved_after, n, z)
     return SegmentRow(
         dimension, name, n, *rates, interval, counts.amount_before, counts.amount_after
     )
@@ -183,8 +196,8 @@ def _points(
         counts = counted.get(place)
         if counts is not None:
             n = counts.applicants
-            bad = counts.bad / counts.loans if counts.loans else None
-            yield SweepPoint(values, counts.approved / n, counts.referred / n, counts.amount, bad)
+            rates = share_of(counts.approved, n), share_of(counts.referred, n)
+            yield SweepPoint(values, *rates, counts.amount, counts.loans.bad_rate)
 
 
 def _margins(subject: ReportSubject, sums: ImpactSums) -> Iterator[MarginCurve]:
@@ -198,8 +211,9 @@ def _margins(subject: ReportSubject, sums: ImpactSums) -> Iterator[MarginCurve]:
 
 def _loans(sums: ImpactSums) -> tuple[LoanRow, ...]:
     return tuple(
-        LoanRow(group, counts.loans, counts.bad / counts.loans)
+        LoanRow(group, counts.loans, rate)
         for group, counts in sorted(sums.loans.items())
+        if (rate := counts.bad_rate) is not None
     )
 
 

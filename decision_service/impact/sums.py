@@ -30,8 +30,8 @@ class ImpactSums(msgspec.Struct):
 
     Keys of `matrix` are `BEFORE>AFTER`, of `reasons` the principal codes likewise, of `loans`
     `kept in`, `swap in` and `swap out`, of `points` the places of a sweep's points, of `margins`
-    likewise. `groups` are by dimension and cell. `both` are the amounts among those whom both
-    sides approve, before and after. `unknown` are those left out, as decided before.
+    likewise. `groups` are by dimension and cell, `dated` by day. `both` are the amounts among those
+    whom both sides approve, before and after. `unknown` are those left out, as decided before.
     """
 
     decisions: int = 0
@@ -58,6 +58,7 @@ class ImpactSums(msgspec.Struct):
     loans: dict[str, LoanCounts] = {}
     points: dict[int, PointCounts] = {}
     margins: dict[int, PointCounts] = {}
+    dated: dict[str, GroupCounts] = {}
 
     def leave_out(
         self, why: LeftOut, before: Outcome, lacking: Iterable[str] = (), many: int = 1
@@ -78,7 +79,7 @@ class ImpactSums(msgspec.Struct):
 
     def add(self, one: JudgedApplicant, many: int = 1) -> None:
         """Count a compared applicant, or so many who are alike; raises TooManyCells."""
-        alike = GroupCounts.of(one, many)
+        alike = GroupCounts.of(one.before, one.after, many)
         self.everybody.add(alike)
         self._add_to_matrix(one, alike)
         if one.before.approved and one.after.approved:
@@ -92,6 +93,10 @@ class ImpactSums(msgspec.Struct):
         for counts, sides in ((self.points, one.points), (self.margins, one.margins)):
             for place, side in enumerate(sides):
                 counts.setdefault(place, PointCounts()).add(side, one.loan, many)
+        for day, was, now in one.dated:
+            self.dated.setdefault(day.isoformat(), GroupCounts()).add(
+                GroupCounts.of(was, now, many)
+            )
         if one.loan is not None and (one.before.approved or one.after.approved):
             self._add_loan(one, one.loan, many)
 
@@ -151,9 +156,7 @@ class ImpactSums(msgspec.Struct):
     def _add_loan(self, one: JudgedApplicant, loan: KnownLoan, many: int) -> None:
         name = "kept in" if one.before.approved else "swap in"
         name = name if one.after.approved else "swap out"
-        counts = self.loans.setdefault(name, LoanCounts())
-        counts.loans += many
-        counts.bad += many * loan.bad
+        self.loans.setdefault(name, LoanCounts()).add(loan, many)
 
 
 def _principal(side: Side) -> str:
@@ -164,6 +167,6 @@ def _principal(side: Side) -> str:
 def _require_few(dimension: str, cells: int) -> None:
     if cells > MOST_CELLS:
         raise TooManyCells(
-            f"{dimension} has more than {MOST_CELLS:,} different values: choose a dimension that "
-            "puts many applicants together"
+            f"{dimension} has more than {MOST_CELLS:,} different values: give cut points, as "
+            f"{dimension}:10,20"
         )

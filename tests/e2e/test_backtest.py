@@ -98,13 +98,14 @@ async def test_a_change_is_told_in_people_and_money(url: str, tmp_path: Path) ->
 
 
 async def exported(folder: Path, live: Running) -> Path:
-    """All decisions as a case file, between lines that are none of this product."""
+    """All decisions as a case file, between lines that are broken and many of another product."""
     words = ("decisions", "export", "--format", "jsonl", "--address", live.service.address)
     done = await asyncio.to_thread(partial(command, *words, folder=folder))
     lines = done.stdout.splitlines()
     other = lines[0].replace(PRODUCT, "gig-advance-ph")
     file = folder / "cases.jsonl"
-    file.write_text("\n".join(["{", *lines, "", other, lines[0], '{"decision": "x"}']) + "\n")
+    broken = lines[0], '{"decision": "x"}'
+    file.write_text("\n".join(["{", *lines, "", other, *broken, *[other] * 50]) + "\n")
     return file
 
 
@@ -138,14 +139,15 @@ def assert_the_same_over(file: Path, told: dict[str, Any]) -> None:
     assert done.returncode == 0, done.stderr
     for number, why in ((1, "truncated"), (16, "again"), (17, "missing required field")):
         assert re.search(rf"cases\.jsonl:{number}: not counted: .*{why}", done.stderr), done.stderr
-    assert "decisions of other products, not looked at: 1" in done.stderr
+    assert "decisions of other products, not looked at: 51" in done.stderr
     assert "loans.csv:4: not counted" in done.stderr
     assert "whose loans are not counted: 1, such as nobody" in done.stderr
     report = json.loads(done.stdout)
-    assert (report["subject"]["broken"], report["subject"]["broken_lines"]) == (3, [1, 16, 17])
+    broken = [tuple(one.values()) for one in report["subject"]["broken"]]
+    assert broken == [("cases.jsonl", 3, 66, [1, 16, 17]), ("loans.csv", 1, 25, [4])]
     assert report["coverage"]["reproduced"] == 6
     assert [row["loans"] for row in report["loans"]] == [1]
-    assert report["loans"][0]["bad_rate"] == 1.0
+    assert report["loans"][0]["bad_rate"]["share"] == 1.0
     assert shape(report) == shape(told)
 
 
@@ -177,7 +179,7 @@ def loans(cases: Path) -> Path:
         f"nobody,l-2,2026-10-01,charged-off,90\n"
         f"{approved},l-3,soon,booked,0\n"
         f"{approved},l-1,2026-09-01,booked,0\n"
-        f"{approved},l-4,2026-09-01,not-taken-up,0\n"
+        f"{approved},l-4,2026-09-01,not-taken-up,0\n" + f"{approved},l-1,2026-09-01,booked,0\n" * 20
     )
     return file
 

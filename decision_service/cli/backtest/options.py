@@ -28,11 +28,21 @@ ParamsOption = Annotated[
     str, typer.Option("--params-as-of", help="judge by the dated parameters of this day")
 ]
 ByOption = Annotated[
-    str, typer.Option("--by", help="band, provider, amount, inputs.NAME; with commas")
+    str,
+    typer.Option(
+        "--by",
+        help="band, provider, amount, inputs.NAME, a factor; a number with cut points as x:10,20",
+    ),
 ]
 SeedOption = Annotated[int, whole("which sample", "--seed")]
 
 
 def dimensions(by: str) -> tuple[str, ...]:
-    """The names of `--by`."""
-    return tuple(name for name in by.split(",") if name)
+    """The names of `--by`, each with its cut points: a number belongs to the name before it."""
+    found: list[str] = []
+    for word in by.split(","):
+        if found and ":" in found[-1] and not word[:1].isalpha():
+            found[-1] += f",{word}"
+        elif word:
+            found.append(word)
+    return tuple(found)

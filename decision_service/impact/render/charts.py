@@ -1,57 +1,70 @@
-"""Charts as inline SVG: pairs of bars, before and after, that print and need no script."""
+"""What charts show; `report.html` draws them, so that they print and need no script."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from html import escape
+from collections.abc import Iterable, Sequence
+from math import ceil, floor
+from typing import ClassVar
 
 import msgspec
 
-WIDTH = 640
-_LABEL, _BAR, _ROW, _TOP = 180, 380, 34, 8
+from decision_service.impact.interval import Share
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """A share before and after, 0 to 1."""
+    """A share before and after, each with its bounds."""
 
     name: str
-    before: float
-    after: float
+    before: Share
+    after: Share
 
 
-class Chart(msgspec.Struct, frozen=True):
-    """Pairs of bars under a title that a screen reader speaks."""
+class Bars(msgspec.Struct, frozen=True):
+    """Pairs of bars on an axis from 0."""
 
+    kind: ClassVar = "bars"
     title: str
     bars: Sequence[Bar]
 
-
-def svg(chart: Chart) -> str:
-    """The chart; colours come from the page, so that it is light or dark with it."""
-    height = _TOP + _ROW * len(chart.bars)
-    title = escape(chart.title)
-    rows = "".join(_row(bar, _TOP + _ROW * place) for place, bar in enumerate(chart.bars))
-    return (
-        f'<svg role="img" aria-label="{title}" viewBox="0 0 {WIDTH} {height}" '
-        f'width="{WIDTH}" height="{height}">{rows}</svg>'
-    )
+    @property
+    def most(self) -> float:
+        """The end of the axis."""
+        return fitted((0.0, *(s.high for bar in self.bars for s in (bar.before, bar.after))))[1]
 
 
-def _row(bar: Bar, top: int) -> str:
-    return "".join(
-        (*_name(bar, top), *_half(bar.before, top, "before"), *_half(bar.after, top + 13, "after"))
-    )
+class Curve(msgspec.Struct, frozen=True):
+    """Approvals (line) and referrals (dashed) by the value of one figure; `places` are 0 to 1."""
+
+    kind: ClassVar = "curve"
+    title: str
+    names: Sequence[str]
+    places: Sequence[float]
+    approvals: Sequence[float]
+    referrals: Sequence[float]
+    present: str
+    low: float
+    high: float
 
 
-def _name(bar: Bar, top: int) -> Iterator[str]:
-    shown = bar.name if len(bar.name) <= 24 else f"{bar.name[:23]}…"
-    yield f'<text x="{_LABEL - 8}" y="{top + 17}" text-anchor="end">{escape(shown)}</text>'
+class Map(msgspec.Struct, frozen=True):
+    """Approvals by two figures: the first down, the second across."""
+
+    kind: ClassVar = "map"
+    title: str
+    down: Sequence[str]
+    across: Sequence[str]
+    cells: Sequence[tuple[tuple[str, ...], float]]
+    present: tuple[str, ...]
+    low: float
+    high: float
 
 
-def _half(share: float, top: int, kind: str) -> Iterator[str]:
-    width = round(share * _BAR, 1)
-    yield f'<rect class="{kind}" x="{_LABEL}" y="{top}" width="{width}" height="11"/>'
-    yield (
-        f'<text class="figure" x="{_LABEL + width + 6}" y="{top + 10}">'
-        f"{share * 100:.1f} % {kind}</text>"
-    )
+Chart = Bars | Curve | Map
+
+
+def fitted(shares: Iterable[float]) -> tuple[float, float]:
+    """The ends of an axis that shows these shares: whole steps of 1 to 25 points around them."""
+    low, high = min(every := [*shares]), max(every)
+    step = next(s for s in (0.01, 0.02, 0.05, 0.1, 0.25) if high - low <= 4 * s + 1e-9)
+    first = min(floor(low / step + 1e-9), round(1 / step) - 1)
+    return first * step, max(ceil(high / step - 1e-9), first + 1) * step

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from decision_service.impact.render.charts import Chart
+
 
 class Section(msgspec.Struct, frozen=True):
     """A titled part: sentences, then a table; numbers are in the columns after `words`.
 
-    `chart` is an SVG that shows what the table tells.
+    `chart` draws the table.
     """
 
     title: str
@@ -16,4 +18,4 @@ class Section(msgspec.Struct, frozen=True):
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     words: int = 1
-    chart: str = ""
+    chart: Chart | None = None

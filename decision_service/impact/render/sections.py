@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from decision_service.impact.figures import ImpactReport
+from decision_service.impact.figures import ImpactReport, SegmentRow
 from decision_service.impact.render import wording
-from decision_service.impact.render.charts import Bar, Chart, svg
+from decision_service.impact.render.charts import Bar, Bars
 from decision_service.impact.render.proofs import proofs_section
 from decision_service.impact.render.section import Section
 from decision_service.impact.render.sweep import margin_section, sweep_section
+from decision_service.impact.report import MOST_ROWS, SMALLEST_CELL
 
 
 def sections(report: ImpactReport) -> Iterator[Section]:
@@ -29,6 +30,12 @@ def sections(report: ImpactReport) -> Iterator[Section]:
     if report.reasons:
         yield _reasons(report)
     yield from _segments(report)
+    if report.dated:
+        lines = (
+            *wording.dated(report),
+            "By the rules after the change, each day and the one before it.",
+        )
+        yield _cells("Figures that change soon", lines, report.dated, report.subject.currency)
     for curve in report.margins:
         yield margin_section(curve, report.subject.currency)
     if report.sweep:
@@ -43,16 +50,16 @@ def _rates(report: ImpactReport) -> Section:
     rows = tuple(
         (
             rate.outcome,
-            wording.percent(rate.before),
-            wording.percent(rate.after),
+            wording.rate(rate.before),
+            wording.rate(rate.after),
             wording.interval(rate.difference),
         )
         for rate in report.rates
     )
     bars = [Bar(rate.outcome, rate.before, rate.after) for rate in report.rates]
-    lines = ("The difference with the bounds that hold in 95 of 100 such samples, in brackets.",)
+    lines = ("In brackets are the bounds that hold in 95 of 100 such samples.",)
     columns = ("outcome", "before", "after", "difference")
-    return Section("Rates", lines, columns, rows, 1, svg(Chart("Outcomes before and after", bars)))
+    return Section("Rates", lines, columns, rows, 1, Bars("Outcomes before and after", bars))
 
 
 def _matrix(report: ImpactReport) -> Section:
@@ -109,30 +116,30 @@ def _reasons(report: ImpactReport) -> Section:
 
 
 def _segments(report: ImpactReport) -> Iterator[Section]:
-    currency = report.subject.currency
     for dimension in dict.fromkeys(row.dimension for row in report.segments):
         cells = [row for row in report.segments if row.dimension == dimension]
-        rows = tuple(
-            (
-                row.cell,
-                f"{row.applicants:,}",
-                wording.percent(row.before),
-                wording.percent(row.after),
-                wording.interval(row.difference),
-                wording.money(row.amount_before, currency),
-                wording.money(row.amount_after, currency),
-            )
-            for row in cells
+        lines = tuple(_segment_lines(report, dimension, len(cells)))
+        yield _cells(f"Approvals by {dimension}", lines, cells, report.subject.currency)
+
+
+def _cells(
+    title: str, lines: tuple[str, ...], cells: Sequence[SegmentRow], currency: str
+) -> Section:
+    rows = tuple(
+        (
+            row.cell,
+            f"{row.applicants:,}",
+            wording.rate(row.before),
+            wording.rate(row.after),
+            wording.interval(row.difference),
+            wording.money(row.amount_before, currency),
+            wording.money(row.amount_after, currency),
         )
-        bars = [Bar(row.cell, row.before, row.after) for row in cells]
-        yield Section(
-            f"Approvals by {dimension}",
-            tuple(_segment_lines(report, dimension, len(cells))),
-            ("cell", "applicants", "before", "after", "difference", "amount before", "after"),
-            rows,
-            1,
-            svg(Chart(f"Approvals by {dimension}", bars)),
-        )
+        for row in cells
+    )
+    columns = ("cell", "applicants", "before", "after", "difference", "amount before", "after")
+    bars = [Bar(row.cell, row.before, row.after) for row in cells]
+    return Section(title, lines, columns, rows, 1, Bars(title, bars))
 
 
 def _segment_lines(report: ImpactReport, dimension: str, cells: int) -> Iterator[str]:
@@ -141,8 +148,8 @@ def _segment_lines(report: ImpactReport, dimension: str, cells: int) -> Iterator
     for name, number, applicants in report.pooled:
         if name == dimension:
             yield (
-                f"{number} more cells with {applicants:,} applicants are too small to tell of "
-                "anything but chance."
+                f"Cells not shown: {number:,}, with {applicants:,} applicants. Fewer than "
+                f"{SMALLEST_CELL} show chance alone, and {MOST_ROWS} cells are the most."
             )
 
 

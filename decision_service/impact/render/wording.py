@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from decision_service.domain.money import to_major
-from decision_service.impact.figures import AmountRow, ImpactReport
-from decision_service.impact.interval import Interval
+from decision_service.impact.figures import AmountRow, ImpactReport, Rate, SegmentRow
+from decision_service.impact.interval import Interval, Share
 
 
 def percent(share: float) -> str:
     """`61.2 %`."""
     return f"{share * 100:.1f} %"
+
+
+def rate(one: Share) -> str:
+    """`61.2 % (58.0 to 64.3)`."""
+    return f"{percent(one.share)} ({one.low * 100:.1f} to {one.high * 100:.1f})"
 
 
 def points(share: float) -> str:
@@ -22,6 +27,13 @@ def points(share: float) -> str:
 def interval(told: Interval) -> str:
     """`-4.8 points (-6.1 to -3.6)`."""
     return f"{points(told.difference)} ({told.low * 100:+.1f} to {told.high * 100:+.1f})"
+
+
+def change(row: Rate | SegmentRow) -> str:
+    """`go from 61.2 % (…) to 56.4 % (…): -4.8 points (…)`, or `stay at 61.2 % (…)`."""
+    if row.before == row.after:
+        return f"stay at {rate(row.before)}"
+    return f"go from {rate(row.before)} to {rate(row.after)}: {interval(row.difference)}"
 
 
 def money(minor: int | None, currency: str) -> str:
@@ -39,23 +51,31 @@ def amount(row: AmountRow, value: int | None, currency: str) -> str:
 def headline(report: ImpactReport) -> Iterator[str]:
     """What the change does, in sentences that stand alone."""
     coverage, currency = report.coverage, report.subject.currency
+    for one in report.subject.broken:
+        share = f"{one.broken:,} of {one.lines:,} lines ({percent(one.broken / one.lines)})"
+        numbers = ", ".join(f"{number:,}" for number in one.first)
+        yield f"Broken, and in no figure: {share} of {one.file}, line {numbers}."
     if not coverage.compared:
         yield "Nobody could be compared."
         return
-    approvals = report.rates[0]
-    verb = "stay at" if approvals.before == approvals.after else "go from"
-    change = percent(approvals.before)
-    if verb == "go from":
-        change += f" to {percent(approvals.after)}: {interval(approvals.difference)}"
-    yield f"Approvals {verb} {change}."
+    yield f"Approvals {change(report.rates[0])}."
     yield f"{_swap(report, gained=True)} {_swap(report, gained=False)}"
     totals = [sum(getattr(r, f"amount_{side}") for r in report.matrix) for side in _SIDES]
     yield f"Approved in all: {money(totals[0], currency)}, then {money(totals[1], currency)}."
     referrals = report.rates[1]
-    yield f"Referrals: {percent(referrals.before)}, then {percent(referrals.after)}."
+    yield f"Referrals: {rate(referrals.before)}, then {rate(referrals.after)}."
     if report.causes:
         first = report.causes[0]
         yield f"Most are moved by {first.name}: {first.first:,} applicants."
+    yield from dated(report)
+
+
+def dated(report: ImpactReport) -> Iterator[str]:
+    """What the figures that change soon do to the approvals of the rules after the change."""
+    for row in report.dated:
+        figures = [one for one in report.subject.dated if str(one.day) == row.cell]
+        named = " and ".join(f"{one.at} goes from {one.before} to {one.after}" for one in figures)
+        yield f"On {row.cell} {named}: approvals then {change(row)}."
 
 
 _SIDES = ("before", "after")
@@ -94,10 +114,6 @@ def honesty(report: ImpactReport) -> Iterator[str]:
     if told.lacking:
         names = ", ".join(f"{name} ({number:,})" for name, number in [*told.lacking.items()][:5])
         yield f"Factors that were lacking most: {names}."
-    if report.subject.broken:
-        numbers = ", ".join(f"{number:,}" for number in report.subject.broken_lines)
-        broken = f"{report.subject.broken:,} (line {numbers})"
-        yield f"Broken lines of the case file, which count nowhere: {broken}."
     if report.subject.sample < 1:
         yield f"A sample of {percent(report.subject.sample)}, seed {report.subject.seed}."
 
@@ -105,7 +121,7 @@ def honesty(report: ImpactReport) -> Iterator[str]:
 def bad_rates(report: ImpactReport) -> Iterator[str]:
     """What is known of loans, and what cannot be."""
     for row in report.loans:
-        yield f"{row.group}: {percent(row.bad_rate)} bad of {row.loans:,} known loans"
+        yield f"{row.group}: {rate(row.bad_rate)} bad of {row.loans:,} known loans"
     if any(row.group == "swap in" for row in report.loans):
         yield "swap in: loans that persons approved, who chose them; others may pay otherwise"
     elif report.loans:

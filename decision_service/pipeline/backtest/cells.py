@@ -2,96 +2,129 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 
 from decision_service.domain.decision import Decision
-from decision_service.domain.factor import Value
+from decision_service.domain.factor import FactorValue, Value, ValueType
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Verdict
+from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import did_you_mean
 from decision_service.ruleset.program.model import CompiledRuleset
 
 ALWAYS = ("month", "arm")
 KNOWN = (*ALWAYS, "band", "provider", "amount")
 _INPUT = "inputs."
-_AMOUNTS = (0, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
-"""Requested amounts in major units, from which a bin begins."""
-_BINS = (
-    *(f"{least:,} to {end - 1:,}" for least, end in pairwise(_AMOUNTS)),
-    f"{_AMOUNTS[-1]:,} and more",
-)
-_Cell = Callable[[Decision, Verdict, Mapping[str, Value]], str]
+_AMOUNT = f"{_INPUT}requested_amount"
+_AMOUNTS = "1000,2000,5000,10000,20000,50000,100000,200000,500000"
+"""Cut points of amounts that have none of their own, in major units."""
+
+_POINT = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
+_NUMBERS = (ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY)
+_Known = Mapping[str, FactorValue]
+_Cell = Callable[[Decision, Verdict, Mapping[str, Value], _Known], str]
 
 
 class DimensionUnknown(ValueError):
     """A report cannot be divided by this."""
 
 
-def require_dimensions(by: tuple[str, ...], ruleset: CompiledRuleset) -> None:
-    """Raise DimensionUnknown for the first dimension that there is not."""
-    known = (*KNOWN, *(f"{_INPUT}{name}" for name in ruleset.inputs))
-    for name in by:
-        if name not in known:
-            hint = did_you_mean(name, known)
+def require_dimensions(by: tuple[str, ...], *rulesets: CompiledRuleset) -> None:
+    """Raise DimensionUnknown for the first dimension that there is not, or cannot be cut so."""
+    inputs = {f"{_INPUT}{name}": one.type for r in rulesets for name, one in r.inputs.items()}
+    factors = {name: catalogue()[name].type for r in rulesets for name in r.needs.factors}
+    types = {**dict.fromkeys(KNOWN, ValueType.TEXT), "amount": ValueType.MONEY, **inputs, **factors}
+    seen = set()
+    for name, colon, points in (one.partition(":") for one in by):
+        if name not in types:
+            unread = "no rule of both sides reads it, so that it is not recorded: name another"
+            hint = unread if name in catalogue() else did_you_mean(name, types)
             told = f"a report cannot be divided by {name}"
             raise DimensionUnknown(f"{told}: {hint}" if hint else told)
+        if name in seen or name in ALWAYS:
+            raise DimensionUnknown(f"a report is divided by {name} once: leave it out")
+        if colon and types[name] not in _NUMBERS:
+            raise DimensionUnknown(f"{name} is no number: write it without the cut points {points}")
+        if colon and not _points(points):
+            raise DimensionUnknown(
+                f"{name} has the cut points {points}: write ascending numbers, such as "
+                f"{name}:10000,20000"
+            )
+        seen.add(name)
+
+
+def _points(text: str) -> tuple[Decimal, ...]:
+    """Cut points as they are typed; none where they are not ascending numbers."""
+    if not all(_POINT.fullmatch(word) for word in text.split(",")):
+        return ()
+    points = tuple(Decimal(word) for word in text.split(","))
+    return points if all(one < other for one, other in pairwise(points)) else ()
 
 
 def cells_of(
-    decision: Decision, verdict: Verdict, inputs: Mapping[str, Value], by: tuple[str, ...]
+    decision: Decision,
+    verdict: Verdict,
+    inputs: Mapping[str, Value],
+    factors: Mapping[str, FactorValue],
+    by: tuple[str, ...],
 ) -> tuple[tuple[str, str], ...]:
     """The applicant's cell of each dimension, those of month and arm first."""
-    return tuple([(name, cell(decision, verdict, inputs)) for name, cell in _dimensions(by)])
+    of = _dimensions(by)
+    return tuple([(name, cell(decision, verdict, inputs, factors)) for name, cell in of])
 
 
 @cache
 def _dimensions(by: tuple[str, ...]) -> tuple[tuple[str, _Cell], ...]:
-    return tuple((name, _CELLS.get(name) or _input_cell(name)) for name in (*ALWAYS, *by))
+    parted = [one.partition(":") for one in (*ALWAYS, *by)]
+    return tuple((name, _CELLS.get(name) or _valued(name, points)) for name, _, points in parted)
 
 
-def _input_cell(name: str) -> _Cell:
-    return partial(_input, name.removeprefix(_INPUT))
+def _valued(name: str, points: str) -> _Cell:
+    """The cells of an input or a factor."""
+    name = _AMOUNT if name == "amount" else name
+    input_ = name.removeprefix(_INPUT) if name.startswith(_INPUT) else ""
+    cuts = _points(points or _AMOUNTS)
+    shown = [f"{point:,}" for point in cuts]
+    between = (f"{least} to below {end}" for least, end in pairwise(shown))
+    bins = (f"below {shown[0]}", *between, f"{shown[-1]} and more")
+
+    def cell(_: Decision, __: Verdict, inputs: Mapping[str, Value], factors: _Known) -> str:
+        if input_:
+            value, absent = inputs.get(input_), "not sent"
+        else:
+            found = factors.get(name)
+            value, absent = (None, "not recorded") if found is None else (found.value, "missing")
+        if value is None:
+            return absent
+        if isinstance(value, Money):
+            return bins[bisect(cuts, value.major)]
+        if points and isinstance(value, int | Decimal):
+            return bins[bisect(cuts, value)]
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    return cell
 
 
-def _input(name: str, _: Decision, __: Verdict, inputs: Mapping[str, Value]) -> str:
-    value = inputs.get(name)
-    return _bin(value) if isinstance(value, Money) else _shown(value)
-
-
-def _month(decision: Decision, _: Verdict, __: Mapping[str, Value]) -> str:
+def _month(decision: Decision, *_: object) -> str:
     return decision.as_of.date.isoformat()[:7]
 
 
-def _arm(decision: Decision, _: Verdict, __: Mapping[str, Value]) -> str:
+def _arm(decision: Decision, *_: object) -> str:
     return decision.assignment.arm or "none"
 
 
-def _band(_: Decision, verdict: Verdict, __: Mapping[str, Value]) -> str:
+def _band(_: Decision, verdict: Verdict, *__: object) -> str:
     return " ".join([score.band for score in verdict.scores]) or "none"
 
 
-def _providers(decision: Decision, _: Verdict, __: Mapping[str, Value]) -> str:
+def _providers(decision: Decision, *_: object) -> str:
     sources = decision.factors.sources if decision.factors else ()
     return " + ".join(sorted({use.provider_id for use in sources if use.used})) or "none"
-
-
-def _amount(_: Decision, __: Verdict, inputs: Mapping[str, Value]) -> str:
-    return _bin(inputs.get("requested_amount"))
-
-
-def _shown(value: Value | None) -> str:
-    if value is None:
-        return "not sent"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _bin(amount: Value | None) -> str:
-    if not isinstance(amount, Money):
-        return "not sent"
-    return _BINS[bisect(_AMOUNTS, amount.major, 1) - 1]
 
 
 _CELLS: Mapping[str, _Cell] = {
@@ -99,5 +132,4 @@ _CELLS: Mapping[str, _Cell] = {
     "arm": _arm,
     "band": _band,
     "provider": _providers,
-    "amount": _amount,
 }

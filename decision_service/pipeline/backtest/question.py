@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 import msgspec
 
-from decision_service.impact.figures import ReportSubject
+from decision_service.impact.figures import DatedFigure, ReportSubject
 from decision_service.pipeline.backtest.compared import ComparedRules
 from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.backtest.range import WHOLE
 from decision_service.pipeline.backtest.rules import BacktestOrder
+from decision_service.ruleset.program.model import CompiledRuleset
 
 FIRST_DAY = date(1971, 1, 1)
 """Before every decision."""
@@ -18,6 +20,10 @@ FIRST_DAY = date(1971, 1, 1)
 
 MARGIN_APPLICANTS = 20_000
 """About so many applicants are judged at the values near to a set figure."""
+
+
+SOON = timedelta(days=60)
+"""Dated figures that change until then are tried."""
 
 
 class DecidedWindow(msgspec.Struct, frozen=True):
@@ -54,6 +60,26 @@ def draw(order: BacktestOrder, sample: int | None, decided: int) -> float:
     return share
 
 
+def dated_figures(
+    order: BacktestOrder, ruleset: CompiledRuleset, today: date
+) -> tuple[DatedFigure, ...]:
+    """What changes within 60 days of today, or of the day whose parameters are taken."""
+    since, shown = order.params_as_of or today, ruleset.program.wording.value
+    found = [
+        DatedFigure(
+            later.start,
+            ".".join(("params", param.name, *([values.label or "other"] if param.by else ()))),
+            shown(step.value, param.type),
+            shown(later.value, param.type),
+        )
+        for param in ruleset.params.values()
+        for values in param.series
+        for step, later in pairwise(values.steps)
+        if later.start is not None and since < later.start <= since + SOON
+    ]
+    return tuple(sorted(found, key=lambda one: (one.day, one.at)))
+
+
 def subject_of(
     compared: ComparedRules,
     order: BacktestOrder,
@@ -83,4 +109,5 @@ def subject_of(
         points=tuple(tuple(point.values()) for point in order.points),
         present=compared.present,
         margins=compared.margins,
+        dated=order.dated,
     )

@@ -84,7 +84,7 @@ class RangeJudge:
             return
         exactly = side_of(case.decision.verdict) == self._answer(entry.reply)
         sums.reproduce(entry.decision_id, exactly=exactly)
-        asked = bool(self._rules.margins)
+        asked = bool(self._rules.margins or self._rules.days)
         near = asked and self._is_drawn(entry.user_id, self._order.margin_share)
         judge = partial(compare, rules=self._rules, loan=one.loan)
         judged = judge(case, margins=near)

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.factors.registry import catalogue
+from decision_service.impact.figures import DatedFigure
 from decision_service.pipeline.backtest.judge import BacktestRules
 from decision_service.pipeline.rules.texts import files_from_body
 from decision_service.ruleset.compile.compiler import compile_ruleset
@@ -34,7 +35,8 @@ class BacktestOrder(msgspec.Struct):
 
     `by` are the dimensions of the report; `share` of the applicants are judged, in 2**32 parts,
     chosen by a hash of `seed` and the user. `points` are the figures of each point of a sweep, set
-    beside those of `other`; `margins` likewise, judged for `margin_share` of the applicants.
+    beside those of `other`; `margins` likewise, judged for `margin_share` of the applicants, as are
+    the days of `dated` figures.
     """
 
     product: str
@@ -48,13 +50,15 @@ class BacktestOrder(msgspec.Struct):
     points: tuple[Mapping[str, str], ...] = ()
     margins: tuple[Mapping[str, str], ...] = ()
     margin_share: int = 1 << 32
+    dated: tuple[DatedFigure, ...] = ()
 
 
 def rules_of(order: BacktestOrder) -> BacktestRules:
     """The compiled rules of an order; raises FiguresUnfit."""
     base, other = compiled(order.base), compiled(order.other)
     points, margins = (_moved(order.other, figures) for figures in (order.points, order.margins))
-    return BacktestRules(base, other, order.by, order.params_as_of, points, margins)
+    days = tuple(sorted({one.day for one in order.dated}))
+    return BacktestRules(base, other, order.by, order.params_as_of, points, margins, days)
 
 
 def _moved(other: RulesOrder, every: tuple[Mapping[str, str], ...]) -> tuple[CompiledRuleset, ...]:

@@ -37,7 +37,7 @@ class BrokenLine(msgspec.Struct, frozen=True):
 
 
 class IndexedCases(msgspec.Struct):
-    """What a case file came to: lines of the product, of others, and those that are broken."""
+    """What a file came to: lines of the product, of others, and those that are broken."""
 
     lines: int = 0
     others: int = 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.impact.applicant import JudgedApplicant, KnownLoan, LeftOut, Side
-from decision_service.impact.figures import ImpactReport, ReportSubject
+from decision_service.impact.figures import BrokenLines, DatedFigure, ImpactReport, ReportSubject
 from decision_service.impact.report import report_of
 from decision_service.impact.sums import ImpactSums
 
@@ -32,7 +34,9 @@ def _one(name: str, before: Side, after: Side, cell: str) -> JudgedApplicant:
     cells = (("inputs.region", cell), ("month", "2026-10"))
     points = (before, after)
     near = (*points, after, after)
-    return JudgedApplicant(name, before, after, causes, cells, loan, points, near)
+    later = after if after is APPROVED else DECLINED
+    dated = ((date(2026, 12, 1), before, later),)
+    return JudgedApplicant(name, before, after, causes, cells, loan, points, near, dated)
 
 
 def _subject() -> ReportSubject:
@@ -51,7 +55,7 @@ def _subject() -> ReportSubject:
         points=(("8",), ("9",)),
         present=("8",),
         margins=(("params.least", ("8", "9")), ("params.most", ("60", "70"))),
-        broken=2,
-        broken_lines=(3, 5),
+        broken=(BrokenLines("cases.jsonl", 2, 80, (3, 5)),),
         strange_loans=4,
+        dated=(DatedFigure(date(2026, 12, 1), "params.least", "9", "10"),),
     )

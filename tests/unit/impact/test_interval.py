@@ -6,7 +6,7 @@ from math import exp, lgamma, log, log1p, sqrt
 
 import pytest
 
-from decision_service.impact.interval import paired_interval
+from decision_service.impact.interval import paired_interval, share_of
 
 
 @pytest.mark.parametrize("n", [200, 1_000, 5_000, 20_000])
@@ -22,6 +22,19 @@ from decision_service.impact.interval import paired_interval
 def test_the_interval_covers_the_true_difference(n: int, difference: float, churn: float) -> None:
     """In at least 94 of 100 samples: computed, not simulated, over all that can well be seen."""
     assert coverage(n, churn, churn + difference) >= 0.94
+
+
+@pytest.mark.parametrize("n", [30, 200, 2_000])
+@pytest.mark.parametrize("rate", [0.05, 0.3, 0.5, 0.9])
+def test_the_bounds_of_a_rate_cover_the_true_one(n: int, rate: float) -> None:
+    """In at least 92 of 100 samples, computed; a rate of 0 or 1 has bounds too."""
+    bounds = [share_of(many, n) for many in range(n + 1)]
+    chances = (_chance(n, many, 0, rate, 0) for many in range(n + 1))
+    covers = [one.low <= rate <= one.high for one in bounds]
+    assert sum(c for c, holds in zip(chances, covers, strict=True) if holds) >= 0.92
+    assert all(one.low <= one.share <= one.high for one in bounds)
+    assert bounds[0].high > 0 == bounds[0].low
+    assert bounds[-1].low < 1 == bounds[-1].high
 
 
 def test_nobody_has_no_difference() -> None:

@@ -12,13 +12,18 @@ from msgspec.structs import replace
 from decision_service.cli.backtest.findings import conditions, findings
 from decision_service.cli.backtest.output import ReportFormat, rendered
 from decision_service.cli.errors import CommandError
+from decision_service.impact.applicant import JudgedApplicant
 from decision_service.impact.document import decoded
-from decision_service.impact.figures import ImpactReport
+from decision_service.impact.figures import ImpactReport, SweepPoint
+from decision_service.impact.interval import Share
 from decision_service.impact.proofs import ClaimProof, ProofAnswer, Proofs
+from decision_service.impact.render.charts import Bar, Bars, fitted
 from decision_service.impact.render.html import html
 from decision_service.impact.render.markdown import markdown
 from decision_service.impact.render.sections import sections
-from tests.unit.impact.reports import report
+from decision_service.impact.report import report_of
+from decision_service.impact.sums import ImpactSums
+from tests.unit.impact.reports import APPROVED, report
 
 VOID = {"meta", "rect"}
 
@@ -75,22 +80,26 @@ def test_every_figure_is_in_every_form() -> None:
 def test_the_headline_says_who_and_how_much() -> None:
     """Rates with their interval, the swap set with its money, and the first cause."""
     text = markdown(report())
-    assert "Approvals go from 95.0 % to 85.0 %: -10.0 points (-" in text
+    rates = "95.0 % (88.8 to 97.8) to 85.0 % (76.7 to 90.7)"
+    assert f"Approvals go from {rates}: -10.0 points (-" in text
     assert "Swap-in: 5 newly approved, PHP 100,000. Swap-out: 15 no longer approved" in text
     assert "Most are moved by eligibility.low_income: 40 applicants." in text
     assert "1 data erased, 1 input not sent" in text
     assert "| APPROVE | unknown | 1 |" in text
-    assert "kept in: 0.0 % bad of 80 known loans" in text
+    assert "kept in: 0.0 % (0.0 to 4.6) bad of 80 known loans" in text
 
 
 def test_the_margin_tells_who_lies_between() -> None:
     """Each value near a set figure, and how many more are approved there than at the one set."""
     text = markdown(report())
     assert "## How close it is: params.least" in text
-    assert "| 8 | 95.0 % | 5.0 % | PHP 1,900,000 | 15.8 % | +10 |" in text
-    assert "| 9 * | 85.0 % | 0.0 % |" in text
-    assert "| 60 * | 85.0 % | 0.0 % | PHP 1,500,000 | 0.0 % | +0 |" in text
-    assert "count nowhere: 2 (line 3, 5)." in text
+    kept, all_ = "85.0 % (76.7 to 90.7) | 0.0 % (0.0 to 3.7)", "95.0 % (88.8 to 97.8)"
+    bad = "15.8 % (9.8 to 24.4)"
+    assert f"| 8 | {all_} | 5.0 % (2.2 to 11.2) | PHP 1,900,000 | {bad} | +10 |" in text
+    assert f"| 9 * | {kept} |" in text
+    assert f"| 60 * | {kept} | PHP 1,500,000 | 0.0 % (0.0 to 4.6) | +0 |" in text
+    broken = "2 of 80 lines (2.5 %) of cases.jsonl, line 3, 5."
+    assert text.index(f"Broken, and in no figure: {broken}") < text.index("Approvals go")
     assert "not recorded, which count nowhere: 4" in text
 
 
@@ -146,10 +155,87 @@ def test_the_page_runs_nothing_and_fetches_nothing() -> None:
 
 def test_every_chart_speaks_and_has_a_table() -> None:
     """A chart has a label for those who do not see it, and its figures stand in a table below."""
+    charts = [section.chart for section in sections(report()) if section.chart and section.rows]
+    names = re.findall(r'<svg role="img" aria-label="([^"]+)"', html(report()))
+    assert names == [chart.title for chart in charts]
+    assert {chart.kind for chart in charts} == {"bars", "curve"}
+
+
+def test_two_figures_make_a_map() -> None:
+    """Every point has its share, the present one a frame."""
+    points = {("8", "1"): 0.25, ("8", "2"): 0.3, ("9", "1"): 0.45, ("9", "2"): 0.35}
+    sweep = tuple(
+        SweepPoint(at, Share(share, 0, 1), Share(0.1, 0, 1), 0) for at, share in points.items()
+    )
+    subject = replace(report().subject, swept=("params.least", "b"), present=("9", "1"))
+    [drawn] = re.findall(
+        r'<svg role="img" aria-label="Approvals by params.*?</svg>',
+        html(replace(report(), subject=subject, sweep=sweep)),
+        re.DOTALL,
+    )
+    assert re.findall(r'fill-opacity="([0-9.]+)"', drawn) == ["0.00", "0.15", "0.60", "0.30"]
+    assert drawn.count("stroke-width") == 1
+    assert all(f">{share * 100:.1f}</text>" in drawn for share in points.values())
+
+
+def test_bars_reach_over_the_axis() -> None:
+    """The longest bound ends near the end of the axis, whatever the rates are."""
+    low = Share(0.02, 0.01, 0.034)
+    drawn = Bars("a", [Bar("x", low, low)])
+    assert drawn.most == pytest.approx(0.04)
+
+
+def test_a_figure_that_changes_soon_is_shown_with_what_it_moves() -> None:
+    """In short, and with the day in a table."""
+    text = markdown(report())
+    moved = "go from 95.0 % (88.8 to 97.8) to 65.0 % (55.3 to 73.6): -30.0 points (-"
+    line = f"On 2026-12-01 params.least goes from 9 to 10: approvals then {moved}"
+    assert text.count(line) == 2
+    assert text.index(line) < text.index("## How far") < text.index("## Figures that change soon")
+    assert "| 2026-12-01 | 100 | 95.0 % (88.8 to 97.8) |" in text
+
+
+def test_every_rate_has_its_bounds() -> None:
+    """No share of applicants or loans is alone, in a table or in a sentence."""
     for section in sections(report()):
-        if section.chart:
-            assert 'role="img" aria-label="' in section.chart
-            assert section.rows
+        if section.title != "Where this comes from":
+            text = " ".join((*section.lines, *(cell for row in section.rows for cell in row)))
+            assert not re.search(r"\d\.\d % (?!\()", text.replace("(2.5 %) of", ""))
+
+
+def test_cells_are_in_order_of_number() -> None:
+    """Amounts by size, not by letters; those without a value come last."""
+    sums, cells = ImpactSums(), ["not sent", "-5 to below 900", "10,000 and more", "below -5"]
+    for cell in ("900 to below 1,000.5", "A10", "A2", "1,000.5 to below 10,000", *cells) * 30:
+        one = JudgedApplicant("dec_1", APPROVED, APPROVED, cells=(("amount", cell),))
+        sums.add(one)
+    assert [row.cell for row in report_of(report().subject, sums).segments] == [
+        "below -5",
+        "-5 to below 900",
+        "900 to below 1,000.5",
+        "1,000.5 to below 10,000",
+        "10,000 and more",
+        "A2",
+        "A10",
+        "not sent",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shares", "ends"),
+    [
+        ((0.279, 0.396), (0.25, 0.4)),
+        ((0.279, 0.279), (0.27, 0.28)),
+        ((0.0, 0.02), (0.0, 0.02)),
+        ((0.0, 1.0), (0.0, 1.0)),
+        ((1.0, 1.0), (0.99, 1.0)),
+        ((0.0, 0.309), (0.0, 0.4)),
+    ],
+)
+def test_an_axis_fits_its_data(shares: tuple[float, float], ends: tuple[float, float]) -> None:
+    """Whole steps around the smallest and the largest share, so that a change can be seen."""
+    assert fitted(shares) == pytest.approx(ends)
+    assert shares[0] >= fitted(shares)[0] - 1e-9
 
 
 def test_the_digest_tells_every_figure() -> None:

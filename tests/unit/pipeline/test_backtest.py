@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from decision_service.cli.backtest.options import dimensions
 from decision_service.domain.decision import Override, OverrideKind
 from decision_service.domain.own_facts import NO_OWN_FACTS
 from decision_service.domain.verdict import Outcome
@@ -19,11 +20,16 @@ from decision_service.impact.applicant import (
     NotCompared,
     Side,
 )
+from decision_service.impact.figures import DatedFigure
 from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
 from decision_service.pipeline.backtest.judge import BacktestRules, compare
+from decision_service.pipeline.backtest.question import dated_figures
+from decision_service.pipeline.backtest.rules import BacktestOrder, RulesOrder
 from decision_service.pipeline.backtest.run import divided
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
+from tests.fakes.world import PRODUCT
 
+NONE = RulesOrder(b"")
 _LARGEST = "largest_first_loan: {type: money, value:"
 SMALLER = (f"{_LARGEST} 50000}}", f"{_LARGEST} 15000}}")
 OTHER_POLICY = ("max_age: 35d", "max_age: 1m")
@@ -43,7 +49,7 @@ def test_a_stricter_rule_is_the_cause_of_a_swap_out() -> None:
     assert (one.before.outcome, one.after.outcome) == (Outcome.APPROVE, Outcome.DECLINE)
     assert one.causes[0] == "eligibility.low_income"
     assert one.after.codes[0] == "INCOME_TOO_LOW"
-    assert dict(one.cells)["amount"] == "20,000 to 49,999"
+    assert dict(one.cells)["amount"] == "20,000 to below 50,000"
     assert not [name for name in one.causes if name.startswith(("offer.", "conditions."))]
 
 
@@ -123,7 +129,7 @@ _NOBODY = (
     [(_FEWER, _CUTS, "score.band C"), ((STRICTER,), (_NOBODY,), "eligibility.applies_when")],
 )
 def test_a_part_that_others_follow_is_the_only_cause(common, changes, causes) -> None:
-    """The row of the limit and the offer follow from a band, the rules from whom they are for."""
+    """The row of the limit and the offer follow from a band, rules from those in their stage."""
     before, after = (changed_rules(9, *common, *more) for more in ((), changes))
     one = compare(case_of(before), BacktestRules(version(before, 9), version(after, 9)))
     assert isinstance(one, JudgedApplicant)
@@ -191,12 +197,90 @@ def test_points_of_a_sweep_are_judged_beside() -> None:
     assert isinstance(one.points[0], Side)
 
 
-def test_a_dimension_that_does_not_exist_is_refused() -> None:
-    """With the nearest name."""
-    ruleset = version(changed_rules(9), 9)
-    require_dimensions(("band", "inputs.customer_type"), ruleset)
-    with pytest.raises(DimensionUnknown, match=r"did you mean `inputs\.customer_type`"):
-        require_dimensions(("inputs.customer_typ",), ruleset)
+DATED = (
+    "min_monthly_income: {type: money, value: 8000}",
+    "min_monthly_income: {type: money, values: {2026-01-01: 8000, 2026-12-01: 80000}}",
+)
+
+
+def test_figures_that_change_within_sixty_days_are_found() -> None:
+    """From today, or from the day whose parameters are taken; with the values of both days."""
+    folder = changed_rules(9, DATED)
+    ruleset, order = version(folder, 9), BacktestOrder(PRODUCT, NONE, NONE, frozenset())
+    december = date(2026, 12, 1)
+    income = DatedFigure(december, "params.min_monthly_income", "₱ 8,000", "₱ 80,000")
+    months = DatedFigure(december, "params.min_income_months", "4", "6")
+    for today, found in (
+        (date(2026, 10, 1), ()),
+        (date(2026, 10, 2), (months, income)),
+        (date(2026, 11, 30), (months, income)),
+        (december, ()),
+    ):
+        assert dated_figures(order, ruleset, today) == found
+    order.params_as_of = date(2026, 11, 1)
+    assert dated_figures(order, ruleset, date(2027, 5, 1)) == (months, income)
+
+
+def test_a_day_on_which_figures_change_is_judged_after_the_day_before() -> None:
+    """By the rules after the change; where it is not asked for, nothing is."""
+    folder = changed_rules(9, DATED)
+    case, day = case_of(folder), date(2026, 12, 1)
+    rules = BacktestRules(case.ruleset, version(folder, 9), days=(day,))
+    one, few = compare(case, rules, margins=True), compare(case, rules)
+    assert isinstance(one, JudgedApplicant)
+    assert isinstance(few, JudgedApplicant)
+    [(found, eve, then)] = one.dated
+    assert (found, eve.outcome, then.outcome) == (day, Outcome.APPROVE, Outcome.DECLINE)
+    assert few.dated == ()
+
+
+RULESET = version(changed_rules(9), 9)
+
+
+@pytest.mark.parametrize(
+    ("by", "why"),
+    [
+        ("inputs.customer_typ", "did you mean `inputs.customer_type`"),
+        ("income.conservative_6", "did you mean `income.conservative_6m`"),
+        ("income.latest_share", "no rule of both sides reads it"),
+        ("month", "divided by month once"),
+        ("amount,amount:10000", "divided by amount once"),
+        ("inputs.customer_type:10", "is no number: write it without the cut points 10"),
+        ("amount:20000,10000", "amount has the cut points 20000,10000: write ascending numbers"),
+        ("amount:20k", "has the cut points 20k"),
+        ("amount:", "has the cut points : write"),
+        ("band,10000", "divided by 10000"),
+    ],
+)
+def test_a_report_that_cannot_be_divided_so_is_refused(by: str, why: str) -> None:
+    """With the nearest name, or the form of cut points."""
+    with pytest.raises(DimensionUnknown, match=why):
+        require_dimensions(dimensions(by), RULESET)
+
+
+@pytest.mark.parametrize(
+    ("by", "cell"),
+    [
+        ("income.conservative_6m:10000,20000", "20,000 and more"),
+        ("income.conservative_6m:35000.01", "below 35,000.01"),
+        ("income.conservative_6m", "20,000 to below 50,000"),
+        ("income.months_24m", "24"),
+        ("income.months_24m:12,24,36", "24 to below 36"),
+        ("income.volatility_6m:-0.1,0.15", "-0.1 to below 0.15"),
+        ("income.months_since_last_payroll:1", "missing"),
+        ("inputs.requested_amount:20000", "20,000 and more"),
+        ("inputs.other_charges:0.1", "not sent"),
+        ("employment.ended_without_income", "false"),
+    ],
+)
+def test_a_report_is_divided_by_any_factor_or_input(by: str, cell: str) -> None:
+    """By its value, a number by the cut points that are given; who has no value is apart."""
+    folder = changed_rules(9, STRICTER)
+    case = case_of(folder)
+    require_dimensions(dimensions(by), RULESET)
+    one = compare(case, BacktestRules(case.ruleset, version(folder, 9), dimensions(by)))
+    assert isinstance(one, JudgedApplicant)
+    assert one.cells[-1] == (by.partition(":")[0], cell)
 
 
 @given(st.integers(0, 10**13), st.integers(0, 10**13), st.integers(1, 100))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
@@ -20,7 +20,12 @@ from decision_service.impact.sums import ImpactSums, TooManyCells
 from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
 from decision_service.pipeline.backtest.compared import ComparedRules
 from decision_service.pipeline.backtest.ports import ClusterUnfit, KeyRange, WorkersKilled
-from decision_service.pipeline.backtest.question import changes_nothing, draw, subject_of
+from decision_service.pipeline.backtest.question import (
+    changes_nothing,
+    dated_figures,
+    draw,
+    subject_of,
+)
 from decision_service.pipeline.backtest.rules import BacktestOrder
 from decision_service.pipeline.backtest.run import divided, summed
 from decision_service.pipeline.rollout.pairs.valueless import without_value
@@ -50,7 +55,7 @@ def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
     if order.params_as_of and (told := without_value([compared.changed], order.params_as_of)):
         raise CommandError(f"--params-as-of {told}", Exit.USAGE)
     try:
-        require_dimensions(order.by, compared.product.champion)
+        require_dimensions(order.by, compared.product.champion, compared.changed)
     except DimensionUnknown as error:
         raise CommandError(str(error), Exit.USAGE) from None
 
@@ -78,7 +83,8 @@ def _summed(
             "name another --store or --cases",
             Exit.USAGE,
         )
-    share = draw(order, question.sample, looked.decided)
+    share, changed = draw(order, question.sample, looked.decided), question.compared.changed
+    order.dated = dated_figures(order, changed, datetime.now(UTC).astimezone(changed.zone).date())
     files = (source.keys, source.cases, source.loans)
     told = WorkerOrder(engine_version(), source.url, looked.first, order, *files)
     workers = partitions(question.on, question.jobs, told)
@@ -99,7 +105,6 @@ def _report(
     subject = replace(
         subject_of(question.compared, question.order, edges, share, version),
         broken=source.broken,
-        broken_lines=source.broken_lines,
         strange_loans=source.strange_loans,
     )
     return report_of(subject, sums)

@@ -16,6 +16,7 @@ from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.extras import require_extra
 from decision_service.config import load
 from decision_service.domain.errors import StoreError, visible
+from decision_service.impact.figures import BrokenLines
 from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.backtest.question import DecidedWindow
 from decision_service.storage.cases.index import IndexedCases, build_index
@@ -27,6 +28,9 @@ from decision_service.wiring.keys import keys_to_read_with
 
 TOLD = 10
 """Broken lines that are told one by one."""
+
+MOST_BROKEN = 5
+"""Percent of a file's lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +46,14 @@ class SourceNames:
 class DecisionSource:
     """A store with its file of data keys, or a case file; `loans` is empty where there are none.
 
-    `broken` lines of the case file and `strange_loans` of unknown decisions are not counted.
+    `broken` lines and `strange_loans` of unknown decisions are not counted.
     """
 
     url: str = ""
     keys: str = ""
     cases: CaseOrder | None = None
     loans: str = ""
-    broken: int = 0
-    broken_lines: tuple[int, ...] = ()
+    broken: tuple[BrokenLines, ...] = ()
     strange_loans: int = 0
 
     async def reader(self) -> CaseReader | StoreReader:
@@ -106,16 +109,17 @@ def _cases(file: Path, product: str, texts: Mapping[str, bytes], folder: Path) -
         raise CommandError(f"{file} cannot be read as Parquet ({error})", Exit.USAGE) from None
     except OSError as error:
         raise CommandError(f"{file} cannot be read ({error.strerror})", Exit.USAGE) from None
-    _tell_broken(file, told)
+    broken = _few_broken(file, told)
+    if told.others:
+        sys.stderr.write(f"{file}: decisions of other products, not looked at: {told.others:,}\n")
     if not told.lines:
         raise CommandError(
             f"{file} has no decision of {product}: write one with "
             f"`decisions export --format jsonl --product {product}`",
             Exit.USAGE,
         )
-    numbers = tuple(one.number for one in told.broken[:TOLD])
     order = CaseOrder(str(lines), str(index), texts)
-    return DecisionSource(cases=order, broken=len(told.broken), broken_lines=numbers)
+    return DecisionSource(cases=order, broken=broken)
 
 
 def _lines(file: Path, folder: Path) -> Path:
@@ -127,26 +131,33 @@ def _lines(file: Path, folder: Path) -> Path:
     return lines
 
 
-def _tell_broken(file: Path, told: IndexedCases) -> None:
-    for one in told.broken[:TOLD]:
+def _few_broken(file: Path, counts: IndexedCases) -> tuple[BrokenLines, ...]:
+    """The lines that are not counted; raises CommandError above 5 percent."""
+    broken, every = len(counts.broken), len(counts.broken) + counts.lines + counts.others
+    for one in counts.broken[:TOLD]:
         sys.stderr.write(visible(f"{file}:{one.number}: not counted: {one.why}\n"))
-    if len(told.broken) > TOLD:
-        sys.stderr.write(f"{file}: {len(told.broken):,} lines in all are not counted\n")
-    if told.others:
-        sys.stderr.write(f"{file}: decisions of other products, not looked at: {told.others:,}\n")
+    if broken * 100 > every * MOST_BROKEN:
+        raise CommandError(
+            f"{file}: {broken:,} of {every:,} lines are broken, more than {MOST_BROKEN} %, and a "
+            "report on the rest would mislead: mend the file, or write it anew",
+            Exit.FINDINGS,
+        )
+    numbers = tuple(one.number for one in counts.broken[:TOLD])
+    return (BrokenLines(file.name, broken, every, numbers),) if broken else ()
 
 
 async def _with_loans(source: DecisionSource, file: Path, folder: Path) -> DecisionSource:
     """The source with the loans of a file, and how many of its decisions are not there."""
     target = folder / "loans.db"
-    written_loans(file, target, _decision_tag if source.cases else _decision_id)
+    counts = written_loans(file, target, _decision_tag if source.cases else _decision_id)
+    broken = (*source.broken, *_few_broken(file, counts))
     strange = await _strange(source, KnownLoans(str(target)))
     if strange:
         sys.stderr.write(
             f"{file}: decisions that are not recorded, whose loans are not counted: "
             f"{len(strange):,}, such as {strange[0]}\n"
         )
-    return replace(source, loans=str(target), strange_loans=len(strange))
+    return replace(source, loans=str(target), broken=broken, strange_loans=len(strange))
 
 
 async def _strange(source: DecisionSource, loans: KnownLoans) -> Sequence[str]:

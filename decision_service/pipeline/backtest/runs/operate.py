@@ -23,6 +23,7 @@ from decision_service.pipeline.backtest.question import (
     FIRST_DAY,
     DecidedWindow,
     changes_nothing,
+    dated_figures,
     draw,
     subject_of,
     window_of,
@@ -163,6 +164,8 @@ class OperateBacktests:
             margins=margin_points(compared.margins),
         )
         _require(order, compared)
+        today = self._deps.clock.now().astimezone(compared.changed.zone).date()
+        order.dated = dated_figures(order, compared.changed, today)
         looked = await self._window(asked, compared)
         share = draw(order, asked.sample, looked.decided)
         edges = (looked.first, looked.last)
@@ -199,7 +202,7 @@ def _require(order: BacktestOrder, compared: ComparedRules) -> None:
             "version, source, figures, sweeps or params_as_of",
         )
     try:
-        require_dimensions(order.by, compared.product.champion)
+        require_dimensions(order.by, compared.product.champion, compared.changed)
     except DimensionUnknown as error:
         raise invalid("by", f"does not do: {error}") from None
 

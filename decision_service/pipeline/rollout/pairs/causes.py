@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from decision_service.domain.verdict import Outcome, Verdict
 from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.language.expressions.tree import Node, reads
-from decision_service.ruleset.program.findings import Trace
+from decision_service.ruleset.program.findings import Conclusion, Trace
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.program.part import APPLIES_WHEN, Effect, PartView
+from decision_service.ruleset.program.program import Stage
 
 _AMOUNT = ("offer", "approved_amount")
 
@@ -25,7 +26,8 @@ def causes(before: VersionVerdict, after: VersionVerdict) -> tuple[str, ...]:
     """
     with exactly():
         old, new = dict(_effects(before)), dict(_effects(after))
-    unrun = _unrun(before) | _unrun(after)  # they follow from what the stages conclude
+    # What one side did not run follows from what its stages conclude
+    unrun = {stage.name for side in (before, after) for stage, found in _run(side) if found is None}
     behind: dict[str, set[str]] = {}
     own: dict[str, None] = {}
     moved: set[str] = set()
@@ -47,27 +49,20 @@ def causes(before: VersionVerdict, after: VersionVerdict) -> tuple[str, ...]:
     return tuple(name for name in own if name in moved)
 
 
+def _run(judged: VersionVerdict) -> Iterator[tuple[Stage, Conclusion | None]]:
+    program, trace = judged[0].program, judged[1].raw_trace
+    if isinstance(trace, Trace):
+        yield from zip(program.stages, trace.stages, strict=True)
+        yield from zip(program.closing, trace.closing, strict=True)
+
+
 def _effects(judged: VersionVerdict) -> Iterator[tuple[tuple[str, str], Effect]]:
     """Each part that was run, by stage and key, in the order of evaluation."""
-    program, trace = judged[0].program, judged[1].raw_trace
-    if not isinstance(trace, Trace):
-        return
-    for stage, found in zip(
-        (*program.stages, *program.closing), (*trace.stages, *trace.closing), strict=True
-    ):
-        view = PartView(stage.name, trace.values, program.wording)
-        if found is not None:
-            for one in stage.runner.effects(found, view):
-                yield (stage.name, one.key), one
-
-
-def _unrun(judged: VersionVerdict) -> set[str]:
-    """Parts after the stages that were not run, since nothing is offered."""
-    program, trace = judged[0].program, judged[1].raw_trace
-    if not isinstance(trace, Trace):
-        return set()
-    pairs = zip(program.closing, trace.closing, strict=True)
-    return {stage.name for stage, found in pairs if found is None}
+    values = getattr(judged[1].raw_trace, "values", ())
+    for stage, found in _run(judged):
+        view = PartView(stage.name, values, judged[0].program.wording)
+        for one in stage.runner.effects(found, view) if found else ():
+            yield (stage.name, one.key), one
 
 
 def _names(trees: Iterable[Node], derived: Mapping[str, Node]) -> Iterator[str]:

@@ -223,7 +223,7 @@ class OfferRunner:
         )
 
     def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
-        """Each line's value, of which a missing one refers, and the effect of a small amount."""
+        """Each line's value, of which a missing one refers, and what the offer concludes."""
         for name, value in found.record[0].items():
             line = self.terms.lines[name]
             shown = view.wording.value(value, line.symbol.type)

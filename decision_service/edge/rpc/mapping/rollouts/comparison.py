@@ -83,8 +83,8 @@ def _rate(rate: Rate) -> pb.ComparedRate:
     told = rate.difference
     return pb.ComparedRate(
         outcome=f"OUTCOME_{rate.outcome}",
-        live_percent=_hundredths(rate.before),
-        other_percent=_hundredths(rate.after),
+        live_percent=_hundredths(rate.before.share),
+        other_percent=_hundredths(rate.after.share),
         difference=_hundredths(told.difference),
         low=_hundredths(told.low),
         high=_hundredths(told.high),
