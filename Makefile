@@ -124,7 +124,6 @@ lint: .venv/.dev ## Check style, floors, size, public ground, protos, rules
 	$(BIN)/python -m lint.budget
 	$(BIN)/python -m protos.build lint
 	$(DECISION) rules check --strict rules
-	$(DECISION) rules fmt --check rules
 	$(DECISION) rules test rules --fail-under 100 --fail-under-figures 100
 
 .PHONY: types

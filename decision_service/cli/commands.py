@@ -39,6 +39,12 @@ COMMANDS = {
 }
 """By name the module, which has a function of that name or, as `commands`, a group."""
 
+GONE = {
+    "rules fmt": "let the editor's YAML extension lay files out, with the schemas in rules/_schema",
+    "backtest --write-expect": "write the report's line `expect: …` under the challenger",
+}
+"""Commands and options that were removed, with what to use instead."""
+
 
 class CommandsByName(TyperGroup):
     """The group of all commands."""
@@ -64,6 +70,10 @@ class CommandsByName(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the words name; a name near to it is told where there is none."""
+        for name, instead in GONE.items():
+            first, more = name.split()
+            if args[0] == first and more in (args[1:] if more.startswith("-") else args[1:2]):
+                raise CommandError(f"there is no {name}: {instead}", Exit.USAGE)
         if args[0] not in COMMANDS:
             near = get_close_matches(args[0], COMMANDS, n=1)
             hint = f"did you mean {near[0]}?" if near else "--help lists them all"

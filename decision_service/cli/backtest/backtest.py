@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +30,6 @@ from decision_service.cli.backtest.options import (
 )
 from decision_service.cli.backtest.output import ReportFormat, show_report
 from decision_service.cli.backtest.sweep import assignments, sweep_points
-from decision_service.cli.backtest.write_expect import require_challenger, write_expected
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
 from decision_service.cli.rules.diff.proofs import ProveOption
@@ -86,10 +84,6 @@ def backtest(
         typer.Option("--fail-if", help="exit 1 when met, as 'approve_change < -0.05'"),
     ] = None,
     prove: ProveOption = False,
-    write_expect: Annotated[
-        bool,
-        typer.Option("--write-expect", help="put the change under challenger in rollout.yaml"),
-    ] = False,
 ) -> None:
     """Say what other rules would have decided.
 
@@ -110,16 +104,12 @@ def backtest(
         margins=margin_points(compared.margins),
     )
     require_possible(order, compared)
-    if write_expect:
-        require_challenger(rules, compared)
     window = _window(since, until, compared)
     question = LocalBacktest(compared, order, window, sample or 0, jobs, on)
     proofs = proofs_of(compared, order.params_as_of) if prove else UNSET
     report = replace(answered(question, SourceNames(store, cases, outcomes)), proofs=proofs)
     show_report(report, form, out)
     require_fit(report, asked)
-    if write_expect:
-        sys.stderr.write(f"wrote {write_expected(rules, compared, report)}\n")
 
 
 def _window(since: str, until: str, compared: ComparedRules) -> KeyRange:

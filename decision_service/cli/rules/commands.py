@@ -26,7 +26,6 @@ from decision_service.cli.numbers import whole
 from decision_service.cli.rules.diff.command import diff
 from decision_service.cli.rules.explain import explain
 from decision_service.cli.rules.figures import figures_dict, judge_figures, print_figures
-from decision_service.cli.rules.fmt import fmt
 from decision_service.cli.rules.folder import (
     DEFAULT_PATH,
     PathArgument,
@@ -200,7 +199,6 @@ def factors(
 commands.command()(new)
 commands.command()(explain)
 commands.command()(diff)
-commands.command()(fmt)
 commands.command()(publish)
 commands.command()(sign)
 commands.command()(verify)

@@ -1,4 +1,4 @@
-"""YAML as a tree in which every node knows its place, and the canonical layout.
+"""YAML as a tree in which every node knows its place.
 
 Nothing here knows expressions or rule files.
 """

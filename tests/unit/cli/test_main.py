@@ -55,6 +55,19 @@ def test_a_misspelt_command_is_told_the_near_one(capsys):
     assert "did you mean decisions?" in command(capsys, "decision").err
 
 
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        (("rules", "fmt", "--check"), "YAML extension"),
+        (("backtest", "p", "--write-expect"), "under the challenger"),
+    ],
+)
+def test_what_is_gone_is_named_with_what_to_use_instead(capsys, words, instead):
+    """A command or an option that was removed is refused in one sentence."""
+    done = command(capsys, *words)
+    assert (done.code, instead in done.err) == (2, True), done.err
+
+
 def test_bytes_that_are_not_utf_8_are_refused(capsys, monkeypatch):
     """In a word and in a setting, with its place."""
     assert (
