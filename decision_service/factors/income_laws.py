@@ -119,7 +119,6 @@ INCOME = [
     *longer("income.longest_gap", ("12m", "24m")),
     *ordered("income.backed_months_12m", "income.months_12m"),
     *ordered("income.months_since_last", "income.months_since_backed"),
-    *ordered("income.months_since_last", "income.months_since_last_payroll"),
     LawText(
         "income: shares of payroll and gig",
         "income.payroll_share_12m + income.gig_share_12m <= 1",
