@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from decision_service.domain.accounts import PENDING, PENDS_WITHIN, SYNCS_WITHIN
+from decision_service.domain.accounts import CONNECTED, PENDING, PENDS_WITHIN, SYNCS_WITHIN
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import PartialPolicy
 from decision_service.factors.context import FactorContext
 from decision_service.factors.usage import Feeder, FeederState, counted, feeders
 
+_ASKED = {CONNECTED: SYNCS_WITHIN, PENDING: PENDS_WITHIN}
+"""How old accounts may be that the vendor is asked about, by their status."""
 _CODES = {Cause.NOT_FETCHED: DataReason.DATA_ARRIVING}
 
 
@@ -61,5 +63,5 @@ def unclear(context: FactorContext, feeder: Feeder, kind: Kind) -> Sequence[Miss
 
 def _young(context: FactorContext, feeder: Feeder) -> bool:
     """Whether the vendor is asked for its tasks; an account that tells no creation is young."""
-    created, young = feeder.created, PENDS_WITHIN if feeder.status == PENDING else SYNCS_WITHIN
-    return feeder.is_account and (created is None or context.as_of.instant - created < young)
+    created, young = feeder.created, _ASKED.get(feeder.status)
+    return young is not None and (created is None or context.as_of.instant - created < young)
