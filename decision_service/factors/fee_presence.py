@@ -26,7 +26,7 @@ from decision_service.factors.registry import READ_CAUSES, Family
 from decision_service.factors.stretches import Stretch
 from decision_service.factors.tally import EARNED, FEES
 from decision_service.factors.trading import LOOK_BACK_DAYS, flaws
-from decision_service.factors.usage import counted
+from decision_service.factors.usage import Feeder, counted
 
 PRESENT, ABSENT, NOT_CHARGED = "PRESENT", "ABSENT", "NOT_CHARGED"
 PLATFORMS = Family(
@@ -43,15 +43,17 @@ PLATFORMS = Family(
     "label",
     "Whether the platforms with earnings in the last 91 days show their fees.",
     "Of the accounts of GIG providers with a transaction classed EARNING in the 91 trailing days"
-    " that end with the earliest sync among them: ABSENT when one at a provider that the data files"
-    " mark as charging fees has no transaction classed FEE there; else PRESENT when one has a FEE;"
-    " else NOT_CHARGED. NOT_CONNECTED without an account of a GIG provider, NO_DATA when the days"
-    " hold no transaction, NO_EVIDENCE when they hold no EARNING.",
+    " that end with the earliest sync among them, of documents where there is no other: ABSENT when"
+    " one at a provider that the data files mark as charging fees has no transaction classed FEE"
+    " there; else PRESENT when one has a FEE; else NOT_CHARGED. NOT_CONNECTED without an account of"
+    " a GIG provider, NO_DATA when the days hold no transaction, NO_EVIDENCE when they hold no"
+    " EARNING.",
     labels=(PRESENT, ABSENT, NOT_CHARGED),
 )
 def fee_presence(context: FactorContext) -> Answer:
     """Trips for which no platform ever took its share are somebody's invention."""
-    return _over_platforms(context, None, lambda stretches, *_: _label(context, stretches))
+    riders = platforms(context)
+    return _over_platforms(context, riders, None, lambda stretches, *_: _label(context, stretches))
 
 
 @PLATFORMS.factor(
@@ -62,9 +64,10 @@ def fee_presence(context: FactorContext) -> Answer:
     "Of the accounts of GIG providers, over the 91 trailing days that end with the earliest sync"
     " among them: the credits of class REVERSAL beyond the FEEs and the REVERSAL debits since the"
     " first day of the 13th month before as_of, by account and in order of time, that no earlier"
-    " credit has used / (the transactions classed EARNING + these credits). NOT_CONNECTED without"
-    " an account of a GIG provider, NO_DATA when the days hold no transaction, NO_EVIDENCE when"
-    " they hold neither an EARNING nor such a credit.",
+    " credit has used / (the transactions classed EARNING + these credits). Documents are left out,"
+    " whose earnings would thin the share out. NOT_CONNECTED without an account of a GIG provider,"
+    " NO_DATA when the days hold no transaction, NO_EVIDENCE when they hold neither an EARNING nor"
+    " such a credit.",
     lower=0,
     upper=1,
     better=Better.DOWN,
@@ -72,7 +75,8 @@ def fee_presence(context: FactorContext) -> Answer:
 def unexplained_credit_share(context: FactorContext) -> Answer:
     """How much of the income may be the applicant's own money in a circle."""
     since = stand_in_from(context.as_of.date)
-    return _over_platforms(context, since, lambda *found: _share(context, *found))
+    linked = tuple(f for f in platforms(context) if not f.document)
+    return _over_platforms(context, linked, since, lambda *found: _share(context, *found))
 
 
 def _share(
@@ -88,12 +92,14 @@ def _share(
 
 def _over_platforms(
     context: FactorContext,
+    riders: tuple[Feeder, ...],
     since: date | None,
     work: Callable[[Mapping[str, Stretch], date, date], Figure | Cause],
 ) -> Answer:
     """Work on the last 91 days of each platform account, all read `since` a day or the first."""
-    trust = _trust(context)
-    end = trailing_end(context.as_of, trust.feeders)
+    trust = _trust(context, riders)
+    linked = [f for f in riders if not f.document]
+    end = trailing_end(context.as_of, linked or riders)
     begins = end - timedelta(days=LOOK_BACK_DAYS - 1)
     missing = trust.missing or unread_from(context.snapshot, since or begins)
     if missing:
@@ -108,10 +114,9 @@ def _over_platforms(
     return answer(figure, Kind.TRANSACTIONS, _proof(whole, stretches, end))
 
 
-def _trust(context: FactorContext) -> Feed:
+def _trust(context: FactorContext, riders: tuple[Feeder, ...]) -> Feed:
     """The platforms alone; one that was disconnected long ago has nothing to show."""
     several = supply(context, Kind.TRANSACTIONS)
-    riders = platforms(context)
     working = Supply(
         Kind.TRANSACTIONS,
         counted=riders,

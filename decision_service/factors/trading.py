@@ -47,20 +47,25 @@ class TradingWindow(msgspec.Struct, frozen=True):
 class TradeBook:
     """The transactions of all counted accounts of known providers; a window is added up once.
 
-    What an account of a provider in no list holds may be anything: it is no earning. Of two
-    accounts at one platform the one that earned most in the last 91 days counts, a document last.
+    What an account of a provider in no list holds may be anything: it is no earning, and so may
+    what a document says. Of two accounts at one platform the one that earned most in the last 91
+    days counts.
     """
 
     def __init__(self, context: FactorContext) -> None:
         book = ledger(context)
-        supplies = (supply(context, Kind.TRANSACTIONS),)
-        trust = feed(context, supplies, book.taints, held=bool(book.pages))
+        feeders = counted(context)
+        told = {s: page for s, page in book.pages.items() if not feeders[s].document}
+        several = supply(context, Kind.TRANSACTIONS)
+        linked = tuple(f for f in several.counted if not f.document)
+        supplies = (msgspec.structs.replace(several, counted=linked),)
+        trust = feed(context, supplies, book.taints, held=bool(told))
         self.unusable = trust.missing
         self.end = trailing_end(context.as_of, trust.feeders)
         self._horizon = family_horizon(context, trust.feeders, Kind.TRANSACTIONS)
         self._snapshot = context.snapshot
         self._sources = tuple(f.id for f in trust.feeders)
-        pages = _one_of_each(context, book.pages, self.end)
+        pages = _one_of_each(context, told, self.end)
         self._pages = tuple(pages.values())
         self._undue = [unexplained(context, source) for source in pages]
         self._windows: dict[tuple[str, int, int], TradingWindow] = {}
@@ -139,7 +144,7 @@ def _one_of_each(
     context: FactorContext, pages: Mapping[str, Page], end: date
 ) -> Mapping[str, Page]:
     """The accounts that count: all wallets, and of each platform one."""
-    feeders, best = counted(context), dict[str, tuple[bool, int, int, str]]()
+    feeders, best = counted(context), dict[str, tuple[int, int, str]]()
     after, latest = end + timedelta(days=1), end - timedelta(days=LOOK_BACK_DAYS - 1)
     several = Counter(feeders[source].provider_id for source in pages if feeders[source].gig)
     for source in sorted(pages, reverse=True):
@@ -147,7 +152,7 @@ def _one_of_each(
         if several[feeder.provider_id] > 1 and feeder.gig:
             spans = [Stretch((pages[source],), begins, after) for begins in (latest, date.min)]
             earned = [stretch.tally.sums[EARNED] for stretch in spans]
-            rank = (not feeder.document, earned[0], earned[1], source)
+            rank = (earned[0], earned[1], source)
             best[feeder.provider_id] = max(best.get(feeder.provider_id, rank), rank)
     kept = {source for *_, source in best.values()}
     return {

@@ -43,14 +43,15 @@ CAUSES = READ_CAUSES | {Cause.MIXED_CURRENCY, Cause.UNKNOWN_PROVIDER}
 UNCLASSIFIED = frozenset({Cause.UNCLASSIFIED})
 DIVISION = frozenset({Cause.DIVISION_BY_ZERO})
 QUIET = (
-    " Over all accounts with transactions, of two at one platform the one that earned most in the"
-    " last 91 days. NO_DATA when the {period} and at least the last 3 months"
+    " Over all accounts with transactions and no documents, of two at one platform the one that"
+    " earned most in the last 91 days. NO_DATA when the {period} and at least the last 3 months"
     " hold no transaction; otherwise an empty window is 0."
 )
 QUIET_DAYS = (
     " The trailing days end with the earliest sync among the accounts with transactions, that day"
-    " included; of two accounts at one platform the one that earned most in the last 91 days"
-    " counts. NO_DATA when the last 91 days hold no transaction; otherwise an empty window is 0."
+    " included; documents are left out, and of two accounts at one platform the one that earned"
+    " most in the last 91 days counts. NO_DATA when the last 91 days hold no transaction; otherwise"
+    " an empty window is 0."
 )
 
 

@@ -107,7 +107,7 @@ class Store:
         self.data_keys = data_keys
         self.leases = leases or SoleProcess()
         self.backtests = StoredRuns(database, lease)
-        self.reviews = StoredReviews(database)
+        self.reviews = StoredReviews(database, identity_keys)
         self.notices = StoredNotices(database)
         self.subject_access = StoredSubjectAccess(database, data_keys)
         self._writer = Writer(database, linger, largest_group, on_commit, data_keys)

@@ -24,6 +24,8 @@ from decision_service.pipeline.snapshots.codec import read_snapshot
 from decision_service.pipeline.snapshots.event_worker import EventWorker
 from decision_service.pipeline.snapshots.events import Event, ReceiveEvents
 from decision_service.pipeline.snapshots.refresh import RefreshApplicants
+from decision_service.simulator.people.sandbox.people import sandbox
+from decision_service.simulator.people.world import WorldMaker
 from decision_service.simulator.server import Simulator, build_app
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
@@ -123,10 +125,12 @@ class Desk:
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Desk]:
+async def opened(folder: Path, world: WorldMaker = sandbox) -> AsyncIterator[Desk]:
     """A desk with a SQLite file of its own."""
     clock = Clock()
-    vendor = build_app(api_key="k", api_secret="s", clock=clock.now, requests_per_second=100_000)
+    vendor = build_app(
+        world, api_key="k", api_secret="s", clock=clock.now, requests_per_second=100_000
+    )
     source = SmileSource(
         "http://vendor/v1",
         "k",

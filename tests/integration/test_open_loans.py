@@ -10,15 +10,21 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from decision_service.domain.errors import ReviewRefused
 from decision_service.domain.money import Money
 from decision_service.domain.person import FoundPerson
 from decision_service.domain.verdict import Outcome
+from decision_service.matching.normalised import recognised_by
 from decision_service.pipeline.history.keys import CUSTOMER, DOCUMENT, OWED, USER, history_keys
-from decision_service.pipeline.outcomes.ports import LoanStatus, ReportRelation
+from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus, ReportRelation
+from decision_service.pipeline.ports import HistoryEntry
+from decision_service.reviewing.model import ReviewState
 from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
 from decision_service.storage.schema import tables
 from tests.fakes.world import NOW
+from tests.kits.decision_entries import NOON, numbered
 from tests.kits.lending import ANA, BEA, Desk, value
+from tests.kits.review_log import claimed, completed_by, referred
 from tests.kits.stores import opened
 
 MODES = pytest.mark.parametrize("erase_decisions", [False, True], ids=["snapshot", "decisions"])
@@ -122,6 +128,63 @@ async def test_a_second_erasure_keeps_what_is_owed(url: str, tmp_path: Path) -> 
         for _ in range(2):
             await desk.store.erase("user-1")
             assert await desk.owed() == 3
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("account", "person", "customer", "refused"),
+    [
+        ("a-1", BEA, "", True),
+        ("a-2", BEA, "C-1", True),
+        ("a-2", ANA, "", False),
+        ("a-2", BEA, "C-2", False),
+    ],
+    ids=["same account", "same customer", "same name and birth date", "somebody else"],
+)
+async def test_a_reviewer_does_not_approve_past_a_debt_of_somebody_erased(
+    url: str, tmp_path: Path, account: str, person: FoundPerson, customer: str, *,
+    erase_decisions: bool, refused: bool,
+) -> None:  # fmt: skip
+    """Lent after the referral, and erased before the person's approval."""
+    secrets = tmp_path / "identity-keys"
+    IDENTITY_KEYS.add(secrets)
+    options = {"journal": tmp_path / "erasures", "erase_decisions": erase_decisions}
+    async with opened(url, identity_keys=secrets, **options) as store:
+        places: dict[bytes, int] = {}
+
+        def at_desk(user: str, account: str, person: FoundPerson, customer: str) -> HistoryEntry:
+            people = recognised_by(person.name, person.birth_date)
+            keys = history_keys(user, "los", customer, store.identity_keys, (account,), people).all
+            found = HistoryEntry(tuple((key, places.get(key, 0)) for key in keys), "PHP", 5_000_000)
+            places.update({key: places.get(key, 0) + 1 for key in keys})
+            return found
+
+        theirs = at_desk("user-2", account, person, customer)
+        entry = referred(1, user_id="user-2", customer_ref=customer, history=theirs)
+        review_id = await claimed(store, entry, "ana")
+        lent = numbered(
+            2,
+            outcome=Outcome.APPROVE,
+            customer_ref="C-1",
+            created=NOON + timedelta(seconds=1),
+            history=at_desk("user-1", "a-1", ANA, "C-1"),
+        )
+        await store.commit(lent)
+        amount = Money("PHP", 5_000_000)
+        loan = LoanOutcome(
+            lent.decision_id, "LN-1", NOON.date(), LoanStatus.BOOKED, amount, NOON.date(), amount
+        )
+        await store.record_outcome(loan, "los", NOON)
+        await store.erase("user-1")
+        step = store.reviews.step(review_id, completed_by("ana"))
+        if not refused:
+            ended = await step
+            assert ended is not None
+            assert ended.state is ReviewState.COMPLETED
+            return
+        with pytest.raises(ReviewRefused, match="have the application decided again") as found:
+            await step
+        assert found.value.fields["granted_by"] == lent.decision_id
 
 
 SLIPS = (30_000_00, 31_500_00, 30_250_00, 30_000_00)

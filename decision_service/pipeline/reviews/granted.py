@@ -44,9 +44,11 @@ def _stood(one: PastDecision) -> datetime:
 
 
 def _may_be_owed(one: PastDecision) -> bool:
-    if one.outcome is not Outcome.APPROVE or not one.approved or one.replaced:
+    if one.outcome is not Outcome.APPROVE or not one.approved:
         return False
     loans = one.loans
+    if one.replaced:
+        return loans is not None and loans.open > 0
     return loans is None or loans.open > 0 or (loans.drawn or one.approved) < one.approved
 
 

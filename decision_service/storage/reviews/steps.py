@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.history.keys import IdentityKey
 from decision_service.pipeline.reviews.granted import require_nothing_granted
 from decision_service.pipeline.reviews.ports import Move
 from decision_service.reviewing.model import Review, ReviewAction, ReviewEvent, ReviewState
@@ -40,14 +41,18 @@ _DECISION = (
 
 
 def step(
-    connection: Connection, review_id: str, move: Move, limits: DayLimits | None = None
+    connection: Connection,
+    review_id: str,
+    move: Move,
+    limits: DayLimits | None = None,
+    secrets: Sequence[IdentityKey] = (),
 ) -> Review | None:
     """As `ReviewLog.step`."""
     review = rows.by_id(connection, review_id, held=True)
     if review is None:
         return None
     taken = move(review, rows.events(connection, review_id))
-    return review if taken is None else _taken(connection, taken, limits)
+    return review if taken is None else _taken(connection, taken, limits, secrets)
 
 
 def contest(
@@ -104,7 +109,12 @@ def erase(connection: Connection, user_id: str, now: datetime) -> bool:
     return bool(unfinished)
 
 
-def _taken(connection: Connection, taken: ReviewStep, limits: DayLimits | None = None) -> Review:
+def _taken(
+    connection: Connection,
+    taken: ReviewStep,
+    limits: DayLimits | None = None,
+    secrets: Sequence[IdentityKey] = (),
+) -> Review:
     if taken.event.action not in {ReviewAction.COMPLETED, ReviewAction.CONFIRMED}:
         rows.take(connection, taken)
         return taken.review
@@ -112,11 +122,13 @@ def _taken(connection: Connection, taken: ReviewStep, limits: DayLimits | None =
     with connection.begin_nested():  # a refusal leaves nothing behind
         rows.take(connection, taken)
         if taken.review.state is ReviewState.COMPLETED:
-            _stand(connection, taken.review, taken.event.at)
+            _stand(connection, taken.review, taken.event.at, secrets)
     return taken.review
 
 
-def _stand(connection: Connection, review: Review, at: datetime) -> None:
+def _stand(
+    connection: Connection, review: Review, at: datetime, secrets: Sequence[IdentityKey]
+) -> None:
     """Have a completed review's result stand; raises ReviewRefused as `require_nothing_granted`.
 
     Whoever else approves for the person at the same time waits since `stand`, or is seen after it.
@@ -134,4 +146,4 @@ def _stand(connection: Connection, review: Review, at: datetime) -> None:
         expires=review.expires if approved else None,
     )
     if approved:
-        require_nothing_granted(review, on_record(connection, review.decision_id))
+        require_nothing_granted(review, on_record(connection, review.decision_id, secrets))

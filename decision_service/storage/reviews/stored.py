@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from decision_service.domain.errors import ServiceError
 from decision_service.domain.kinds import Kind
 from decision_service.failpoints import Point, reach
+from decision_service.pipeline.history.keys import IdentityKey
 from decision_service.pipeline.reviews.ports import (
     Move,
     QueueCount,
@@ -34,8 +35,9 @@ T = TypeVar("T")
 class StoredReviews:
     """Reviews in a database; a step whose connection is lost is taken again, and counts once."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, secrets: tuple[IdentityKey, ...] = ()) -> None:
         self._database = database
+        self._secrets = secrets
 
     async def get(
         self, review_id: str, after: int = 0, limit: int | None = None
@@ -59,7 +61,9 @@ class StoredReviews:
         self, review_id: str, move: Move, limits: DayLimits | None = None
     ) -> Review | None:
         """As `ReviewLog.step`."""
-        work = partial(steps.step, review_id=review_id, move=move, limits=limits)
+        work = partial(
+            steps.step, review_id=review_id, move=move, limits=limits, secrets=self._secrets
+        )
         return await self._write(work)
 
     async def contest(

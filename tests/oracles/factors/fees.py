@@ -69,12 +69,19 @@ def spoilt(who: Applicant, gig: list[Feeder]) -> set[Cause | Wait]:
     return causes | faults_of_kind(who, KIND)
 
 
-def platforms_of(who: Applicant) -> Transactions:
-    """The transactions of platforms alone, or Unknown when they are spoilt or there are none."""
+def platforms_of(who: Applicant, *, documents: bool = True) -> Transactions:
+    """The transactions of platforms alone, or Unknown when they are spoilt or there are none.
+
+    They end with the earliest sync, that of documents only where there is nothing else.
+    """
     causes: set[Cause | Wait] = {
         Cause.NOT_FETCHED for kind in INCOME_KINDS if read_of(who, kind) is None
     }
-    gig = [one for one in feeders_of(who, [Kind.TRANSACTIONS]) if one.gig]
+    gig = [
+        one
+        for one in feeders_of(who, [Kind.TRANSACTIONS])
+        if one.gig and (documents or not one.document)
+    ]
     causes |= spoilt(who, gig)
     if causes:
         raise Unknown(*causes)
@@ -87,12 +94,13 @@ def platforms_of(who: Applicant) -> Transactions:
     ]
     if not moved:
         raise unknown_claims(who) or Unknown(Cause.NO_DATA)
-    return Transactions(who, 0, min(seen_until(who, one) for one in gig), moved)
+    linked = [one for one in gig if not one.document]
+    return Transactions(who, 0, min(seen_until(who, one) for one in linked or gig), moved)
 
 
 def unexplained_credit_share_91d(who: Applicant) -> Decimal:
     """The reversals of 91 days that no fee explains, in them and the earnings."""
-    family = platforms_of(who)
+    family = platforms_of(who, documents=False)
     refuse_unread(family, stand_in_start(who))
     window = day_window(family, 91)
     refuse_unclassed(family, window)

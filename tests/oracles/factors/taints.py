@@ -20,7 +20,6 @@ from tests.oracles.factors.applicant import (
     broken,
     connection,
     feeders,
-    feeders_of,
     feeds,
     read_of,
     records_of,
@@ -197,17 +196,19 @@ def taints_of_kind(who: Applicant, kind: Kind) -> set[Cause]:
     return causes
 
 
-def taints(who: Applicant, kinds: list[Kind]) -> set[Cause | Wait]:
+def taints(who: Applicant, kinds: list[Kind], *, documents: bool = True) -> set[Cause | Wait]:
     """Everything that spoils any of the kinds, or the list of accounts they rest on.
 
-    Where nothing feeds the kinds but an account that was revoked, the data has expired.
+    Where nothing feeds the kinds but an account that was revoked, the data has expired; without
+    `documents` they feed nothing.
     """
+    telling = [one for one in feeders(who) if documents or not one.document]
     causes: set[Cause | Wait] = {fault.cause for fault in who.snapshot.account_faults}
     for kind in kinds:
         causes = causes | taints_of_kind(who, kind)
-        if is_expired(who, kind, feeders(who)):
+        if is_expired(who, kind, telling):
             causes.add(Cause.EXPIRED)
-    if not feeders_of(who, kinds):
+    if not any(feeds(who, one, kind) for one in telling for kind in kinds):
         for feeder in revoked(who):
             if any(feeds(who, feeder, kind) for kind in kinds):
                 causes.add(Cause.EXPIRED)

@@ -30,7 +30,7 @@ from tests.oracles.factors.classes import class_of, too_much_unmapped
 from tests.oracles.factors.earnings import unexplained
 from tests.oracles.factors.settled import lag_month, seen_until
 from tests.oracles.factors.shares import EARNED, stand_in_start
-from tests.oracles.factors.taints import refuse_tainted
+from tests.oracles.factors.taints import taints
 
 Moved = tuple[str, Transaction]
 
@@ -50,8 +50,10 @@ Factor = Callable[[Transactions], Money | Decimal | int | str]
 
 def transactions_of(who: Applicant) -> Transactions:
     """The family, or Unknown when it is spoilt, not connected or empty."""
-    refuse_tainted(who, [Kind.TRANSACTIONS])
-    family = feeders_of(who, [Kind.TRANSACTIONS])
+    causes = taints(who, [Kind.TRANSACTIONS], documents=False)
+    if causes:
+        raise Unknown(*causes)
+    family = [one for one in feeders_of(who, [Kind.TRANSACTIONS]) if not one.document]
     if not family:
         raise nobody_feeds(who)
     moved = [
@@ -69,7 +71,7 @@ def transactions_of(who: Applicant) -> Transactions:
 def once_a_platform(who: Applicant, synced: date, family: list[Feeder]) -> list[Moved]:
     """What moved at every wallet, and at one account of each platform: the one that earned most.
 
-    That is in the last 91 days, else at all; a document only where there is no other.
+    That is in the last 91 days, else at all.
     """
     told = [one for one in family if records_of(who, Kind.TRANSACTIONS, one)]
     chosen = [one for one in told if not one.gig]
@@ -83,7 +85,7 @@ def once_a_platform(who: Applicant, synced: date, family: list[Feeder]) -> list[
     ]
 
 
-def rank(who: Applicant, synced: date, feeder: Feeder) -> tuple[bool, int, int, str]:
+def rank(who: Applicant, synced: date, feeder: Feeder) -> tuple[int, int, str]:
     """How an account stands among those of its platform."""
     earned = [
         (one.date, one.amount)
@@ -93,7 +95,7 @@ def rank(who: Applicant, synced: date, feeder: Feeder) -> tuple[bool, int, int, 
         and class_of(who.policy, feeder.provider_id, one) is TransactionClass.EARNING
     ]
     lately = [amount for day, amount in earned if day >= synced - timedelta(days=90)]
-    return not feeder.document, sum(lately), sum(amount for _, amount in earned), feeder.id
+    return sum(lately), sum(amount for _, amount in earned), feeder.id
 
 
 def unknown_claims(who: Applicant) -> Unknown | None:
