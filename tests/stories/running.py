@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from decision_service.config import FetchMode
 from decision_service.domain.errors import DataNotReady, InputInvalid
 from decision_service.domain.factor import FactorValue, Value, ValueType
 from decision_service.domain.money import Money, to_minor
@@ -68,26 +67,22 @@ def shipped() -> Rulebook:
     return loading.rulebook
 
 
-def decide(story: Story, fetch: FetchMode) -> Decided:
-    """The decision of a story, its data fetched in one of the two ways."""
+def decide(story: Story) -> Decided:
+    """The decision of a story."""
     product = shipped().product(story.product)
     ruleset = product.versions[story.version] if story.version else product.champion
     try:
         inputs = bound_inputs(product, ruleset, _sent(product, ruleset, story.application))
-        return run(_decided(story, fetch, ruleset, inputs))
+        return run(_decided(story, ruleset, inputs))
     except (InputInvalid, DataNotReady) as error:
         return Decided(None, {}, error)
 
 
-async def _decided(
-    story: Story, fetch: FetchMode, ruleset: CompiledRuleset, inputs: Mapping[str, Value]
-) -> Decided:
+async def _decided(story: Story, ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Decided:
     as_of = AsOf.at(story.today.moment.astimezone(UTC), ruleset.zone)
     needs, clock = needs_of(ruleset, inputs), _Clock(story.today)
     transport = vendor_of(story).transport()
-    source = SmileSource(
-        "http://vendor.test/v1", "key", "secret", clock, fetch=fetch, transport=transport
-    )
+    source = SmileSource("http://vendor.test/v1", "key", "secret", clock, transport=transport)
     try:
         await source.refresh_providers()
         gathering = await source.gather(

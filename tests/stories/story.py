@@ -77,9 +77,3 @@ class Story:
     def outcome(self) -> Outcome | None:
         """The outcome that is expected; None where the request is refused."""
         return self.expected.verdict.outcome if self.expected.verdict else None
-
-    @property
-    def either_way(self) -> bool:
-        """Whether payloads tell the same as lists: uploads have none, and no single list fails."""
-        lists_failing = set(self.failing) - {"tasks", "providers"}
-        return all(one.listed for one in self.accounts) and not lists_failing

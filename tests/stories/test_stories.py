@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.config import FetchMode
 from decision_service.domain.verdict import Outcome
 from tests.stories.comparison import differences, explained
 from tests.stories.reading import read_story
@@ -14,19 +13,13 @@ from tests.stories.running import decide
 
 FOLDER = Path(__file__).parent
 STORIES = [read_story(path, f"tests/stories/{path.name}") for path in sorted(FOLDER.glob("*.yaml"))]
-RUNS = [
-    pytest.param(story, mode, id=f"{story.name}-{mode.value}")
-    for story in STORIES
-    for mode in (FetchMode.LISTS, FetchMode.PAYLOAD)
-    if mode is FetchMode.LISTS or story.either_way
-]
 LEAST = 80
 
 
-@pytest.mark.parametrize(("story", "mode"), RUNS)
-def test_the_applicant_is_decided_as_an_analyst_would(story, mode):
-    """The outcome, its reasons and its offer are the story's, whichever way the data is fetched."""
-    decided = decide(story, mode)
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_the_applicant_is_decided_as_an_analyst_would(story):
+    """The outcome, its reasons and its offer are the story's."""
+    decided = decide(story)
     found = differences(story, decided)
     if found:
         pytest.fail(explained(story, decided, found), pytrace=False)

@@ -1,11 +1,10 @@
-"""The vendor of one story: it answers every list, and one payload for each account."""
+"""The vendor of one story: it answers every list."""
 
 from __future__ import annotations
 
-from decision_service.domain.kinds import Kind
 from tests.stories.accounts import LISTS
 from tests.stories.story import Story
-from tests.stories.writer import USER, Json, stamp
+from tests.stories.writer import USER
 from tests.unit.smile.vendor import Vendor, problem
 
 _GOVERNMENT = ("IDENTITIES", "EMPLOYMENTS", "CONTRIBUTIONS", "EINCOMES", "LIABILITIES")
@@ -39,21 +38,6 @@ def vendor_of(story: Story) -> Vendor:
     ]
     vendor = Vendor(accounts=listed, providers=providers, **lists)
     vendor.users = {USER}
-    vendor.payloads = {one.id: _payload(one.id, one.lists, story) for one in story.accounts}
     for name in story.failing:
         vendor.each(f"/{name}", problem(503))
     return vendor
-
-
-def _payload(account: str, lists: dict[str, list[Json]], story: Story) -> Json:
-    """All that one account holds."""
-    about = {"userId": USER, "sourceId": account, "createdAt": stamp(story.today.moment)}
-    found: Json = {
-        "metadata": about,
-        "identity": next(iter(lists["identities"]), None),
-        "insight": next(iter(lists["insights"]), None),
-    }
-    for kind in Kind:
-        if kind.value in lists and kind is not Kind.IDENTITIES:
-            found[kind.value] = lists[kind.value]
-    return found
