@@ -29,7 +29,6 @@ COMMANDS = {
     "backtests": "backtest.runs",
     "simulator": "sandbox.simulator",
     "demo": "sandbox.demo",
-    "rehearse": "sandbox.rehearse",
     "health": "server.health",
     "migrate": "server.migrate",
     "identity-keys": "server.identity_keys",
@@ -40,6 +39,8 @@ COMMANDS = {
 """By name the module, which has a function of that name or, as `commands`, a group."""
 
 GONE = {
+    "rehearse": "run `serve` in sandbox mode beside `simulator`, with certificates of your own",
+    "applicants export --format": "it writes JSON alone",
     "rules fmt": "let the editor's YAML extension lay files out, with the schemas in rules/_schema",
     "backtest --write-expect": "write the report's line `expect: …` under the challenger",
 }
@@ -71,8 +72,10 @@ class CommandsByName(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the words name; a name near to it is told where there is none."""
         for name, instead in GONE.items():
-            first, more = name.split()
-            if args[0] == first and more in (args[1:] if more.startswith("-") else args[1:2]):
+            first, *more = name.split()
+            if args[0] == first and all(
+                word in (args[1:] if word.startswith("-") else args[1:2]) for word in more
+            ):
                 raise CommandError(f"there is no {name}: {instead}", Exit.USAGE)
         if args[0] not in COMMANDS:
             near = get_close_matches(args[0], COMMANDS, n=1)

@@ -10,7 +10,7 @@ from decision_service.config.names import FROM_FILES, PREFIX, SECRETS, ConfigErr
 from decision_service.config.reading import Line, Reading, load, read
 from decision_service.config.reference import SampleForm, sample
 from decision_service.config.settings import BASE_URLS, VENDOR_LIMIT, Settings
-from decision_service.config.values import FetchMode, LogFormat, LogLevel, OnRevoke, SmileMode
+from decision_service.config.values import LogFormat, LogLevel, OnRevoke, SmileMode
 
 OFFLINE_KEY = "embedded-key"
 OFFLINE_SECRET = "embedded-secret"  # noqa: S105 - of the in-process stand-in, which anybody may read
@@ -24,7 +24,6 @@ __all__ = [
     "SECRETS",
     "VENDOR_LIMIT",
     "ConfigError",
-    "FetchMode",
     "Line",
     "LogFormat",
     "LogLevel",

@@ -59,7 +59,7 @@ def _of_mode(settings: Settings) -> Iterator[str]:
     if settings.tls_cert_file is not None:
         yield (
             f"{_MODE}=embedded runs on made-up people and refuses TLS: {_REAL_MODE}, or leave "
-            f"{env_name('tls_cert_file')} out (`decision-service rehearse` serves them by TLS)"
+            f"{env_name('tls_cert_file')} out"
         )
 
 

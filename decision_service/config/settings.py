@@ -15,7 +15,6 @@ from decision_service.config.values import (
     Address,
     Country,
     Currency,
-    FetchMode,
     LogFormat,
     LogLevel,
     Months,
@@ -63,10 +62,6 @@ class Settings(OnboardingSettings):
         le=VENDOR_LIMIT,
         description="This process's share of the requests that the vendor allows a key and IP "
         "address.",
-    )
-    smile_fetch: FetchMode = Field(
-        FetchMode.LISTS,
-        description="One list for each kind of data, or one request for each account.",
     )
     first_sync_wait: Seconds = Field(
         3600.0,

@@ -37,13 +37,6 @@ class SmileMode(StrEnum):
     PRODUCTION = "production"
 
 
-class FetchMode(StrEnum):
-    """How data is read: one list per kind filtered by user, or one request per account."""
-
-    LISTS = "lists"
-    PAYLOAD = "payload"
-
-
 class OnRevoke(StrEnum):
     """Whether a withdrawn consent erases, besides the stored data, the decisions."""
 

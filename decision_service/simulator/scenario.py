@@ -5,7 +5,6 @@ requests_per_second: 20
 sandbox: true                      # the four sandbox people
 population: {seed: 7, size: 100}   # and made-up ones; `lives: [stopped_job, …]` picks profiles,
                                    # `lives: [ordinary]` with size 400 those of ordinary applicants
-payload_cut: 300
 collecting: 300                    # seconds that the first sync of a connected account takes
 residence: {country: ID, currency: IDR}   # of all people, in place of their own and of PHP
 faults:
@@ -24,7 +23,6 @@ from functools import partial
 from typing import Any
 
 from decision_service.simulator.answers.metering import REQUESTS_PER_SECOND
-from decision_service.simulator.answers.payloads import PAYLOAD_CUT
 from decision_service.simulator.faults.effect import FaultRefused
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.formats.ids import owner_digits
@@ -51,7 +49,6 @@ class Scenario:
     world: WorldMaker
     faults: tuple[Fault, ...] = ()
     requests_per_second: int = REQUESTS_PER_SECOND
-    payload_cut: int = PAYLOAD_CUT
     residence: Residence = UNCHANGED
     collecting: timedelta = COLLECTING
 
@@ -169,5 +166,4 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "residence": _residence,
     "requests_per_second": lambda value: _whole(value, "requests_per_second", 1),
     "collecting": lambda value: timedelta(seconds=_whole(value, "collecting", 0)),
-    "payload_cut": lambda value: _whole(value, "payload_cut", 1),
 }

@@ -23,7 +23,6 @@ from decision_service.asgi import listen, serving
 from decision_service.simulator.answers.endpoints import Endpoints
 from decision_service.simulator.answers.metering import REQUESTS_PER_SECOND, Meter, SlidingLimit
 from decision_service.simulator.answers.middleware import AccessMiddleware
-from decision_service.simulator.answers.payloads import PAYLOAD_CUT
 from decision_service.simulator.answers.requests import PREFIX
 from decision_service.simulator.faults.plan import Fault, FaultPlan
 from decision_service.simulator.formats.replies import VendorError, failure, response
@@ -74,7 +73,6 @@ def build_app(
     clock: Callable[[], datetime] = _system_time,
     requests_per_second: int = REQUESTS_PER_SECOND,
     faults: Iterable[Fault] = (),
-    payload_cut: int = PAYLOAD_CUT,
     seconds: Callable[[], float] = time.monotonic,
     residence: Residence = UNCHANGED,
     collecting: timedelta = COLLECTING,
@@ -82,13 +80,12 @@ def build_app(
     """Return the stand-in for a world; one given as a function of the day is made anew every day.
 
     `requests_per_second` is allowed in any sliding second over all endpoints, as `seconds` counts
-    them; `payload_cut` is the length at which lists of `GET /users/{id}/payload` are cut;
-    `residence` is where all people live and in what they are paid; `collecting` is how long the
-    first sync of an account takes that the widget connects.
+    them; `residence` is where all people live and in what they are paid; `collecting` is how long
+    the first sync of an account takes that the widget connects.
     """
     make = partial(_same, world) if isinstance(world, World) else world
     tenant = Tenant(make, clock, residence, collecting)
-    endpoints = Endpoints(tenant, FaultPlan(tenant.world.faults, faults), payload_cut)
+    endpoints = Endpoints(tenant, FaultPlan(tenant.world.faults, faults))
     limit = SlidingLimit(requests_per_second)
     return Simulator(endpoints, limit, (api_key, api_secret), seconds)
 

@@ -114,10 +114,6 @@ class Tenant:
         """Leave an account behind as DISCONNECTED without data, as a revocation in the widget."""
         self._disconnected[account_id] = self.now()
 
-    def is_disconnected(self, account_id: str) -> bool:
-        """Whether an account was left behind as DISCONNECTED."""
-        return account_id in self._disconnected
-
     def issue_token(self, user_id: str) -> Json:
         """Return a new link token for a user."""
         token = StoredToken(user_id, self.now() + TOKEN_LIFE)

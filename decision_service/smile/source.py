@@ -10,7 +10,6 @@ import msgspec
 import structlog
 
 from decision_service.alarms import Alarm, raised
-from decision_service.config import FetchMode
 from decision_service.domain.errors import CrossTenant
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan
@@ -25,8 +24,7 @@ from decision_service.smile.reading.applicant import ApplicantReader
 from decision_service.smile.reading.arrival import ArrivalPoller
 from decision_service.smile.reading.builder import SnapshotBuilder
 from decision_service.smile.reading.fetch import SnapshotFetch, known_accounts
-from decision_service.smile.reading.lists import KindReader, ListReader
-from decision_service.smile.reading.payloads import PayloadReader
+from decision_service.smile.reading.lists import ListReader
 from decision_service.smile.reading.providers import Providers
 from decision_service.smile.reading.sharing import fetches, follow
 from decision_service.smile.reading.shrink import mark_shrunken
@@ -83,13 +81,11 @@ class SmileSource:
         clock: Clock,
         *,
         limits: SmileLimits | None = None,
-        fetch: FetchMode = FetchMode.LISTS,
         transport: httpx.AsyncBaseTransport | None = None,
         tracer: Tracer = NO_TRACER,
     ) -> None:
         self._clock = clock
         self._limits = limits or SmileLimits()
-        self._fetch = fetch
         self._client = HttpClient(base_url, key, secret, clock, self._limits, transport, tracer)
         self._api = SmileApi(self._client, clock, self._limits)
         self._providers = Providers(self._api, clock)
@@ -193,8 +189,8 @@ class SmileSource:
 
     def _reserve(self, plan: FetchPlan, stop_at: float) -> Reservation:
         """Reserve the calls of a fetch; refuse one that the rate limit could not finish in time."""
-        # In lists mode the accounts are read again after the kinds.
-        calls = 2 + len(SnapshotBuilder(plan).asked) if self._fetch is FetchMode.LISTS else 2
+        # The accounts may be read again after the kinds.
+        calls = 2 + len(SnapshotBuilder(plan).asked)
         try:
             return self._api.limiter.reserve(calls, stop_at)
         except NoPermit as fault:
@@ -210,8 +206,7 @@ class SmileSource:
         fallback: Mapping[str, Provider],
     ) -> SnapshotFetch:
         def supports(provider_id: str, kind: Kind) -> bool:
-            lists = self._fetch is FetchMode.LISTS
-            return lists and self._providers.supports(provider_id, kind, fallback)
+            return self._providers.supports(provider_id, kind, fallback)
 
         def is_gig(provider_id: str) -> bool:
             return self._providers.is_gig(provider_id, fallback)
@@ -221,11 +216,7 @@ class SmileSource:
             self._api, user_id, budget, on_more=builder.unverified.add, people=plan.people
         )
         arrival = ArrivalPoller(reader, self._clock, as_of, self._limits, wait_until)
-
-        kind_reader: KindReader = ListReader(reader, plan)
-        if self._fetch is FetchMode.PAYLOAD:
-            kind_reader = PayloadReader(reader, plan, self._limits)
-        return SnapshotFetch(reader, arrival, builder, kind_reader, self._api.counts)
+        return SnapshotFetch(reader, arrival, builder, ListReader(reader, plan), self._api.counts)
 
     def _snapshot(
         self,

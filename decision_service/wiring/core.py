@@ -211,6 +211,5 @@ def _source(settings: Settings, base_url: str, clock: SystemClock, tracer: Trace
         secret,
         clock,
         limits=limits,
-        fetch=settings.smile_fetch,
         tracer=tracer,
     )

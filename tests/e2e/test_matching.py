@@ -165,7 +165,7 @@ async def test_an_applicant_is_compared_cold_and_warm(
 async def test_records_that_cannot_be_read_refer(tmp_path: Path, rules: str) -> None:
     """No grade is made of half of the records."""
     failing = Fault("status", path="/identities", settings={"status": 503})
-    async with at_vendor(tmp_path, failing, rules_dir=rules, smile_fetch="lists") as (live, _):
+    async with at_vendor(tmp_path, failing, rules_dir=rules) as (live, _):
         decision = (await live.stub.CreateDecision(asked(RIGHT), timeout=20)).decision
     assert outcome(decision) == "REFER"
     assert grades(decision) == [""] * 4

@@ -145,25 +145,6 @@ async def test_every_identity_names_its_person_with_contacts(judge: Judge, crowd
             assert ["@" in email["address"] for email in item["emails"]] == [True]
 
 
-async def test_payloads_of_the_sandbox_people_are_documented(judge: Judge) -> None:
-    """Both payload answers validate."""
-    for person in (GEORGE, RYAN):
-        await judge.ask("GET", f"/users/{person.user_id}/payload", "/users/{id}/payload")
-        for account in await judge.everything("/accounts", userId=person.user_id):
-            await judge.ask("GET", f"/accounts/{account['id']}/payload", "/accounts/{id}/payload")
-
-
-async def test_payloads_of_a_population_are_documented(crowd: Judge) -> None:
-    """Both payload answers validate for every kind of life, archives and links among them."""
-    payloads = []
-    for person in crowd.app.tenant.people():
-        body = await crowd.ask("GET", f"/users/{person.id}/payload", "/users/{id}/payload")
-        payloads.append(body["data"])
-        for account in body["data"]["accounts"]:
-            await crowd.ask("GET", f"/accounts/{account['id']}/payload", "/accounts/{id}/payload")
-    assert any(payload["archives"] for payload in payloads)
-
-
 async def test_filters_are_documented_parameters(judge: Judge) -> None:
     """A list reads the parameters that the document gives it, all of them and no others."""
     for name, listing in LIST_ENDPOINTS.items():
@@ -195,7 +176,6 @@ async def test_creating_users_and_tokens_is_documented(judge: Judge) -> None:
     assert re.fullmatch("tenantId-[0-9a-f]{32}", user_id)
     assert created["token"]["mode"] == "SANDBOX"
     await judge.ask("GET", f"/users/{user_id}", "/users/{id}")
-    await judge.ask("GET", f"/users/{user_id}/payload", "/users/{id}/payload")
     assert await judge.everything("/accounts", userId=user_id) == []
     await judge.ask("POST", "/tokens", status=201, params={"userId": user_id})
 
@@ -216,7 +196,6 @@ async def test_revoking_is_documented(judge: Judge) -> None:
     place, template = f"/accounts/{account['id']}", "/accounts/{id}"
     await judge.ask("DELETE", place, template)
     await judge.ask("GET", place, template, 404)
-    await judge.ask("GET", f"{place}/payload", f"{template}/payload", 404)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 import pytest
 import pytest_asyncio
 
-from decision_service.config import FetchMode
 from decision_service.domain.errors import CrossTenant, DataNotReady, UpstreamUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import DataReason
@@ -45,11 +44,11 @@ def opened(stand_in):
     app, base_url = stand_in
 
     @asynccontextmanager
-    async def opening(*faults, fetch=FetchMode.LISTS, secret="secret"):
+    async def opening(*faults, secret="secret"):
         app.faults.clear()
         app.faults.add(*faults)
         limits = SmileLimits(requests_per_second=100_000, backoff_seconds=0.001)
-        source = SmileSource(base_url, "key", secret, VirtualClock(), limits=limits, fetch=fetch)
+        source = SmileSource(base_url, "key", secret, VirtualClock(), limits=limits)
         try:
             yield source
         finally:
@@ -95,22 +94,9 @@ async def test_sandbox_people_are_read_without_a_fault(opened, person):
     assert used <= {one.id for one in found.snapshot.providers}
 
 
-@pytest.mark.parametrize("person", ["George", "Ryan", "Anisha"])
-async def test_both_ways_of_reading_agree(opened, person):
-    """Lists and payloads give the same records of every kind that accounts feed."""
-    async with opened() as lists, opened(fetch=FetchMode.PAYLOAD) as payloads:
-        by_list = (await ask(lists, person)).snapshot
-        by_payload = (await ask(payloads, person)).snapshot
-    accounts = {one.id for one in by_list.accounts if one.connection_status == "CONNECTED"}
-    for kind in KINDS | {Kind.TRANSACTIONS}:
-        expected = {r for r in getattr(by_list, kind.value).records if r.source in accounts}
-        assert set(getattr(by_payload, kind.value).records) == expected, kind
-
-
-@pytest.mark.parametrize("fetch", list(FetchMode))
-async def test_a_source_that_fails_taints_what_it_gives(opened, fetch):
-    """Christina's contributions, which fail twice, are tainted whichever way they are read."""
-    async with opened(fetch=fetch) as source:
+async def test_a_source_that_fails_taints_what_it_gives(opened):
+    """Christina's contributions, which fail twice, are tainted."""
+    async with opened() as source:
         found = await ask(source, "Christina", CONTRIBUTIONS)
     assert faults_of(found.snapshot)[Kind.CONTRIBUTIONS] == {DataReason.UPSTREAM_UNAVAILABLE}
 

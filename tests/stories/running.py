@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from decision_service.config import FetchMode
 from decision_service.domain.errors import DataNotReady, InputInvalid
 from decision_service.domain.factor import Value
 from decision_service.domain.verdict import Verdict
@@ -48,23 +47,21 @@ class _Clock:
         return self._now
 
 
-def decide(story: ServiceStory, fetch: FetchMode) -> Decided:
-    """The decision of a story, its data fetched in one of the two ways."""
+def decide(story: ServiceStory) -> Decided:
+    """The decision of a story."""
     ruleset, case = story.rules.ruleset, story.rules.case
     try:
         inputs = bound_inputs(shipped().product(story.product), ruleset, case.given.inputs)
-        return run(_decided(story, fetch, inputs))
+        return run(_decided(story, inputs))
     except (InputInvalid, DataNotReady) as error:
         return Decided(None, None, error)
 
 
-async def _decided(story: ServiceStory, fetch: FetchMode, inputs: Mapping[str, Value]) -> Decided:
+async def _decided(story: ServiceStory, inputs: Mapping[str, Value]) -> Decided:
     rules, ruleset, as_of = story.rules, story.rules.ruleset, story.rules.case.as_of
     needs, clock = needs_of(ruleset, inputs), _Clock(as_of.instant)
     transport = vendor_of(story).transport()
-    source = SmileSource(
-        "http://vendor.test/v1", "key", "secret", clock, fetch=fetch, transport=transport
-    )
+    source = SmileSource("http://vendor.test/v1", "key", "secret", clock, transport=transport)
     try:
         await source.refresh_providers()
         gathering = await source.gather(

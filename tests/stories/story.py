@@ -77,8 +77,3 @@ class ServiceStory:
     def outcome(self) -> Outcome | None:
         """The outcome that is expected; None where the request is refused."""
         return self.rules.case.expectation.outcome
-
-    @property
-    def either_way(self) -> bool:
-        """Whether payloads tell the same as lists: uploads have none, and no single list fails."""
-        return not self.rules.snapshot.sources and not set(self.failing) - {"tasks", "providers"}

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from decision_service.config import FetchMode
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
@@ -66,20 +65,20 @@ def expecting(story, **expected):
 def test_a_figure_that_is_not_as_expected_is_named(figure, line):
     """A factor of another value, and one that the version does not use, give a line each."""
     story = expecting(STEADY, given=Given(STEADY.rules.case.given.inputs, {figure.name: figure}))
-    assert differences(story, decide(story, FetchMode.LISTS)) == [line]
+    assert differences(story, decide(story)) == [line]
 
 
 @pytest.mark.parametrize(("expected", "line"), FAULTS)
 def test_what_is_not_as_expected_is_named(expected, line):
     """Each expectation that is not met gives one line: what, expected, actual."""
     story = replace(STEADY, **expected)
-    assert differences(story, decide(story, FetchMode.LISTS)) == [line]
+    assert differences(story, decide(story)) == [line]
 
 
 def test_an_outcome_that_differs_is_explained():
     """The account of a failure shows expected beside actual, the factors and the story's why."""
     story = expecting(STEADY, expectation=Expectation(Outcome.DECLINE, None, {}, {}, None))
-    decided = decide(story, FetchMode.LISTS)
+    decided = decide(story)
     text = explained(story, decided, differences(story, decided))
     assert "outcome: expected DECLINE, got APPROVE" in text
     assert "income.months_24m = 24" in text
@@ -98,7 +97,7 @@ def test_an_outcome_that_differs_is_explained():
 )
 def test_month_day_and_account_that_are_waited_for_are_compared(waits, met):
     """Of what is not posted yet the month, the due date and the account must be the story's."""
-    decided = decide(STEADY, FetchMode.LISTS)
+    decided = decide(STEADY)
     request = DataRequest("income.months_24m", WAITED, "")
     verdict = type(decided.verdict)(Outcome.APPROVE, data_requests=(request,))
     story = replace(expecting(STEADY, expectation=NOTHING_EXPECTED), waits_for=waits)
@@ -109,5 +108,5 @@ def test_data_that_is_not_ready_is_no_wrong_field():
     """A request that is answered with DATA_NOT_READY was not refused for one of its fields."""
     refused = Refused("requested_amount", not_ready=False)
     story = replace(NOT_READY, refused=refused)
-    (line,) = differences(story, decide(story, FetchMode.LISTS))
+    (line,) = differences(story, decide(story))
     assert line[:2] == ("refused", "a field")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.config import FetchMode
 from decision_service.domain.person import FoundPerson, GivenApplicant
 from decision_service.pipeline.trial.stories import story as product_story
 from decision_service.pipeline.trial.stories.records import SECTIONS
@@ -109,7 +108,7 @@ def test_the_page_shows_a_story_that_comes_true(tmp_path):
     path = tmp_path / "story.yaml"
     path.write_text(example, encoding="utf-8")
     story = service_story(path, "docs/rules.md")
-    assert differences(story, decide(story, FetchMode.LISTS)) == []
+    assert differences(story, decide(story)) == []
 
 
 def test_the_page_names_every_key():

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.config import FetchMode
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.trial.stories.story import run_story
 from tests.stories.comparison import differences, explained
@@ -17,19 +16,13 @@ FOLDER = Path(__file__).parent
 STORIES = [
     service_story(path, f"tests/stories/{path.name}") for path in sorted(FOLDER.glob("*.yaml"))
 ]
-RUNS = [
-    pytest.param(story, mode, id=f"{story.name}-{mode.value}")
-    for story in STORIES
-    for mode in (FetchMode.LISTS, FetchMode.PAYLOAD)
-    if mode is FetchMode.LISTS or story.either_way
-]
 LEAST = 80
 
 
-@pytest.mark.parametrize(("story", "mode"), RUNS)
-def test_the_applicant_is_decided_as_an_analyst_would(story, mode):
-    """The outcome, its reasons and its offer are the story's, whichever way the data is fetched."""
-    decided = decide(story, mode)
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_the_applicant_is_decided_as_an_analyst_would(story):
+    """The outcome, its reasons and its offer are the story's."""
+    decided = decide(story)
     found = differences(story, decided)
     if found:
         pytest.fail(explained(story, decided, found), pytrace=False)
@@ -42,7 +35,7 @@ def test_rules_alone_find_what_the_service_finds(story):
         pytest.skip("what the service meets, rules alone do not know")
     alone = run_story(story.rules, shipped().product(story.product))
     assert alone.passed
-    assert alone.facts.factors == decide(story, FetchMode.LISTS).facts.factors
+    assert alone.facts.factors == decide(story).facts.factors
 
 
 def test_there_are_enough_stories():

@@ -1,4 +1,4 @@
-"""The vendor of one story: it answers every list, and one payload for each account."""
+"""The vendor of one story: it answers every list."""
 
 from __future__ import annotations
 
@@ -79,7 +79,6 @@ def vendor_of(story: ServiceStory) -> Vendor:
     accounts = [_listed(one) for one in snapshot.accounts]
     vendor = Vendor(accounts=accounts, providers=providers, **lists)
     vendor.users = {USER}
-    vendor.payloads = {name: _payload(about, lists) for name, about in origins.items()}
     for name in story.failing:
         vendor.each(f"/{name}", problem(503))
     return vendor
@@ -134,13 +133,3 @@ def _listed(account: Any) -> Json:
         "monitorStatus": account.monitor_status,
         "monitor": {"updatedAt": stamp(read)} if read else None,
     }
-
-
-def _payload(about: Json, lists: dict[str, list[Json]]) -> Json:
-    """All that one account holds."""
-    own = {
-        name: [item for item in items if item["metadata"] is about] for name, items in lists.items()
-    }
-    single = {"identity": own.pop("identities"), "insight": own.pop("insights")}
-    first = {name: next(iter(items), None) for name, items in single.items()}
-    return {"metadata": about, **first, **own}

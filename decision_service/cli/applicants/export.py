@@ -1,11 +1,10 @@
-"""`applicants export`: what is stored of a person, as JSON or as a page to read."""
+"""`applicants export`: what is stored of a person, as JSON."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -15,7 +14,6 @@ import typer
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.cli.applicants.export_json import JsonExport
-from decision_service.cli.applicants.export_page import PageExport
 from decision_service.cli.client.calls import call
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.new_file import new_file
@@ -23,19 +21,9 @@ from decision_service.cli.display.new_file import new_file
 _SECONDS = 30.0
 
 
-class ExportForm(StrEnum):
-    """What an export is written as."""
-
-    JSON = "json"
-    HTML = "html"
-
-
 @calls_server
 def export(
     user_id: Annotated[str, typer.Argument(metavar="USER_ID", help="the Smile userId")],
-    form: Annotated[
-        ExportForm, typer.Option("--format", help="json for programs, html: one page to read")
-    ] = ExportForm.JSON,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="a new file that its owner alone may read"),
@@ -50,8 +38,7 @@ def export(
     pages = _pages(user_id, server)
     first = next(pages)
     with _opened(out) as file:
-        to = JsonExport if form is ExportForm.JSON else PageExport
-        written = to(file, user_id)
+        written = JsonExport(file, user_id)
         written.add(first)
         for records in pages:
             written.add(records)

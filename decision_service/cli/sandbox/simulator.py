@@ -39,7 +39,6 @@ def simulator(
         api_secret=secret,
         requests_per_second=played.requests_per_second,
         faults=played.faults,
-        payload_cut=played.payload_cut,
         collecting=played.collecting,
         residence=played.residence,
     )

@@ -15,7 +15,6 @@ from starlette.routing import Route
 
 from decision_service.simulator.answers import lists
 from decision_service.simulator.answers.catalogue import list_providers, one_provider
-from decision_service.simulator.answers.payloads import PAYLOAD_CUT, account_payload, user_payload
 from decision_service.simulator.answers.requests import (
     PREFIX,
     below_prefix,
@@ -46,7 +45,6 @@ class Endpoints:
 
     tenant: Tenant
     faults: FaultPlan
-    payload_cut: int = PAYLOAD_CUT
     webhooks: Webhooks = field(default_factory=Webhooks)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -57,10 +55,8 @@ class Endpoints:
             ("GET", "/providers/{id}", self.provider),
             ("POST", "/users", self.create_user),
             ("GET", "/users/{id}", self.user),
-            ("GET", "/users/{id}/payload", self.user_payload),
             ("POST", "/tokens", self.create_token),
             ("DELETE", "/accounts/{id}", self.revoke),
-            ("GET", "/accounts/{id}/payload", self.account_payload),
             ("GET", "/webhooks", self.list_webhooks),
             ("POST", "/webhooks", self.register_webhook),
             ("GET", "/webhooks/{id}", self.webhook),
@@ -149,11 +145,6 @@ class Endpoints:
         """`GET /users/{id}`."""
         return ok(self._person(request.path_params["id"]).user)
 
-    async def user_payload(self, request: Request) -> Reply:
-        """`GET /users/{id}/payload`."""
-        person = self._person(request.path_params["id"])
-        return ok(user_payload(person, self.tenant.now(), self.payload_cut))
-
     async def create_token(self, request: Request) -> Reply:
         """`POST /tokens?userId=`: 201 with a single-use link token."""
         user_id = request.query_params.get("userId")
@@ -168,13 +159,6 @@ class Endpoints:
             raise VendorError(404, "There is no such account")
         self.tenant.revoke(account_id)
         return ok()
-
-    async def account_payload(self, request: Request) -> Reply:
-        """`GET /accounts/{id}/payload`; a disconnected account has none."""
-        found = self.tenant.account(request.path_params["id"])
-        if found is None or self.tenant.is_disconnected(found[1].id):
-            raise VendorError(404, "There is no such account")
-        return ok(account_payload(*found, self.tenant.now()))
 
     async def list_webhooks(self, request: Request) -> Reply:
         """`GET /webhooks`."""

@@ -1,13 +1,13 @@
 """Faults of the data: pages that loop, items that repeat, wrong numbers and fields.
 
-Settings of the effects that change items: `kind` names a list inside a payload answer; `all`
-changes every item of the page, where otherwise only the first is changed.
+`all` is a setting of the effects that change items: every item of the page is changed, where
+otherwise only the first is.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,28 +20,21 @@ from decision_service.simulator.formats.replies import RawNumber, Reply
 
 Settings = Mapping[str, Any]
 Json = dict[str, Any]
-_ITEMS = {"kind": TEXT, "all": FLAG}
+_ITEMS = {"all": FLAG}
 
 
-def _lists(reply: Reply, settings: Settings) -> Iterator[list[Json]]:
-    """Yield the answer's lists of items: a page's, a payload's of one kind, a lone object."""
+def _items(reply: Reply) -> list[Json]:
+    """The items of a page, or a lone object."""
     data = reply.document.get("data") if isinstance(reply.document, dict) else None
     if not isinstance(data, dict):
-        return
-    kind = settings.get("kind")
-    if "items" in data:
-        yield data["items"]
-    elif kind is None:
-        yield [data]
-    elif "accounts" in data:
-        yield from (one["payload"].get(kind, {}).get("items", []) for one in data["accounts"])
-    else:
-        yield data.get(kind, [])
+        return []
+    items: list[Json] = data.get("items", [data])
+    return items
 
 
-def _chosen(reply: Reply, settings: Settings) -> Iterator[Json]:
-    for items in _lists(reply, settings):
-        yield from items if settings.get("all") else items[:1]
+def _chosen(reply: Reply, settings: Settings) -> list[Json]:
+    items = _items(reply)
+    return items if settings.get("all") else items[:1]
 
 
 def _put(item: Json, path: str, value: Any) -> None:
@@ -76,18 +69,18 @@ def _page(reply: Reply) -> Json:
     return data if isinstance(data, dict) else {}
 
 
-def _duplicate(reply: Reply, settings: Settings) -> None:
+def _duplicate(reply: Reply, _: Settings) -> None:
     """Repeat the first item at the end."""
-    for items in _lists(reply, settings):
-        items += deepcopy(items[:1])
+    items = _items(reply)
+    items += deepcopy(items[:1])
 
 
 def _conflict(reply: Reply, settings: Settings) -> None:
     """Repeat the first item at the end, under its id, with another value in `field`."""
-    for items in _lists(reply, settings):
-        for again in deepcopy(items[:1]):
-            _put(again, settings["field"], settings["value"])
-            items.append(again)
+    items = _items(reply)
+    for again in deepcopy(items[:1]):
+        _put(again, settings["field"], settings["value"])
+        items.append(again)
 
 
 def _set(reply: Reply, settings: Settings) -> None:
@@ -106,12 +99,12 @@ def _drop(reply: Reply, settings: Settings) -> None:
         item.pop(settings["field"], None)
 
 
-def _base_amount(reply: Reply, settings: Settings) -> None:
+def _base_amount(reply: Reply, _: Settings) -> None:
     """Leave only the old name of an estimate's amount, as the integration guide has it."""
-    for items in _lists(reply, settings):
-        for item in items:
-            if "baseAmount" in item:
-                item.pop("amount", None)
+    items = _items(reply)
+    for item in items:
+        if "baseAmount" in item:
+            item.pop("amount", None)
 
 
 def _bare_array(reply: Reply, _: Settings) -> None:
@@ -130,10 +123,10 @@ def _other_user(reply: Reply, settings: Settings) -> None:
 def _account_state(reply: Reply, settings: Settings) -> None:
     """Show accounts, all or those at one `provider`, in another state and, if said, younger."""
     now = reply.now or datetime.now(UTC)
-    for items in _lists(reply, settings):
-        for account in (item for item in items if "connectionStatus" in item):
-            if account["providerId"] == settings.get("provider", account["providerId"]):
-                account.update(_restated(account, settings, now))
+    items = _items(reply)
+    for account in (item for item in items if "connectionStatus" in item):
+        if account["providerId"] == settings.get("provider", account["providerId"]):
+            account.update(_restated(account, settings, now))
 
 
 def _restated(account: Json, settings: Settings, now: datetime) -> Json:
@@ -157,12 +150,12 @@ def _restated(account: Json, settings: Settings, now: datetime) -> Json:
 def _task_running(reply: Reply, settings: Settings) -> None:
     """Show tasks as started, so long ago where it is said, and not finished."""
     now = reply.now or datetime.now(UTC)
-    for items in _lists(reply, settings):
-        for task in items:
-            task.pop("finishedAt", None)
-            task.update(status="Started", datapoints=[])
-            if "age_minutes" in settings:
-                task["startedAt"] = stamp(now - timedelta(minutes=settings["age_minutes"]))
+    items = _items(reply)
+    for task in items:
+        task.pop("finishedAt", None)
+        task.update(status="Started", datapoints=[])
+        if "age_minutes" in settings:
+            task["startedAt"] = stamp(now - timedelta(minutes=settings["age_minutes"]))
 
 
 DATA_FAULTS = {

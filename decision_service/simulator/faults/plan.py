@@ -24,7 +24,7 @@ class Fault:
     """One fault.
 
     `effect` is a name of `EFFECTS`, `settings` its settings. `path` is a glob over the path below
-    `/v1` (`/contributions`, `/accounts/*/payload`), `user` a user id (None is anybody). The first
+    `/v1` (`/contributions`, `/accounts/*`), `user` a user id (None is anybody). The first
     `skip` matching requests pass; `times` requests after them are hit (None is all).
     """
 

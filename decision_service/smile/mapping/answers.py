@@ -243,23 +243,3 @@ class InsightAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
     cutoff_time: str | None = None
     features: FeaturesAnswer | None = None
-
-
-class PayloadAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`GET /accounts/{id}/payload`: plain arrays, or pages where the vendor cuts a list."""
-
-    metadata: Metadata | None = None
-    eincomes: list[EincomeAnswer] | PageAnswer[EincomeAnswer] | None = None
-    incomes: list[IncomeAnswer] | PageAnswer[IncomeAnswer] | None = None
-    contributions: list[ContributionAnswer] | PageAnswer[ContributionAnswer] | None = None
-    employments: list[EmploymentAnswer] | PageAnswer[EmploymentAnswer] | None = None
-    liabilities: list[LiabilityAnswer] | PageAnswer[LiabilityAnswer] | None = None
-    transactions: list[TransactionAnswer] | PageAnswer[TransactionAnswer] | None = None
-    identity: IdentityAnswer | None = None
-    insight: InsightAnswer | None = None
-
-
-class PersonPayloadAnswer(PayloadAnswer, frozen=True, kw_only=True):
-    """The same where rules compare persons."""
-
-    identity: PersonAnswer | None = None

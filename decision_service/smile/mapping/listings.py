@@ -21,9 +21,7 @@ from decision_service.smile.mapping.answers import (
     Item,
     LiabilityAnswer,
     PageAnswer,
-    PayloadAnswer,
     PersonAnswer,
-    PersonPayloadAnswer,
     ProviderAnswer,
     TaskAnswer,
     TransactionAnswer,
@@ -54,7 +52,6 @@ class KindListing(msgspec.Struct, Generic[Thing, Record], frozen=True):
 ACCOUNTS = PageDecoder(AccountAnswer, "accounts")
 TASKS = PageDecoder(TaskAnswer, "tasks")
 PROVIDERS = PageDecoder(ProviderAnswer, "providers")
-PAYLOAD = OneDecoder(PayloadAnswer, "payload")
 USER = OneDecoder(IdentifiedAnswer, "users")
 
 LISTINGS: Mapping[Kind, KindListing[Any, Any]] = {
@@ -88,21 +85,10 @@ LISTINGS: Mapping[Kind, KindListing[Any, Any]] = {
 }
 
 
-class Listings(msgspec.Struct, frozen=True):
-    """How each kind, and an account's payload, is decoded."""
-
-    kinds: Mapping[Kind, KindListing[Any, Any]]
-    payload: Callable[[bytes], PayloadAnswer]
-
-
-WITHOUT_PEOPLE = Listings(LISTINGS, PAYLOAD)
-WITH_PEOPLE = Listings(
-    {
-        **LISTINGS,
-        Kind.IDENTITIES: KindListing(
-            "/identities", PageDecoder(PersonAnswer, "identities"), people.person
-        ),
-    },
-    OneDecoder(PersonPayloadAnswer, "payload"),
-)
+WITH_PEOPLE: Mapping[Kind, KindListing[Any, Any]] = {
+    **LISTINGS,
+    Kind.IDENTITIES: KindListing(
+        "/identities", PageDecoder(PersonAnswer, "identities"), people.person
+    ),
+}
 """Only here are names, phone numbers and addresses read."""

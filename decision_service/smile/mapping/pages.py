@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -42,13 +42,6 @@ async def read_list(
     while cursor := collector.add(page):
         on_more()
         page = await get(request.at(cursor))
-    return collector.listed()
-
-
-def distinct(items: Iterable[Thing], name: str, limits: SmileLimits) -> DistinctItems[Thing]:
-    """The distinct items of a list that came whole; raises as `read_list` does."""
-    collector: _PageCollector[Thing] = _PageCollector(name, limits)
-    collector.add(PageAnswer(list(items)))
     return collector.listed()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, TypeVar
@@ -12,25 +11,22 @@ import msgspec
 
 from decision_service.domain.errors import UserUnknown
 from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import DataReason
 from decision_service.domain.snapshot import Account, Task
 from decision_service.smile.client import SmileApi
-from decision_service.smile.errors import ConflictingItems, Gone, UpstreamFault, bad_data
+from decision_service.smile.errors import ConflictingItems, Gone, UpstreamFault
 from decision_service.smile.mapping.answers import (
     AccountAnswer,
     Item,
     PageAnswer,
-    PayloadAnswer,
     TaskAnswer,
 )
 from decision_service.smile.mapping.fields import needed
 from decision_service.smile.mapping.listings import (
     ACCOUNTS,
+    LISTINGS,
     TASKS,
     USER,
     WITH_PEOPLE,
-    WITHOUT_PEOPLE,
-    Listings,
 )
 from decision_service.smile.mapping.origins import check_owner, check_owners
 from decision_service.smile.mapping.pages import DistinctItems, read_list
@@ -40,8 +36,6 @@ from decision_service.smile.transport.budget import RequestBudget
 from decision_service.smile.transport.http import Request
 
 Thing = TypeVar("Thing", bound=Item)
-
-_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
 class CollectedTask(msgspec.Struct, frozen=True):
@@ -68,7 +62,7 @@ class ApplicantReader:
         people: bool = False,
     ) -> None:
         self.budget = budget
-        self.listings: Listings = WITH_PEOPLE if people else WITHOUT_PEOPLE
+        self._listings = WITH_PEOPLE if people else LISTINGS
         self._api = api
         self._user_id = user_id
         self._on_more = on_more
@@ -124,14 +118,12 @@ class ApplicantReader:
             for item in listed.items
         )
 
-    async def kind(
-        self, kind: Kind, *, first_day: date | None = None, source: str | None = None
-    ) -> KindRead:
+    async def kind(self, kind: Kind, *, first_day: date | None = None) -> KindRead:
         """One kind whole, from `first_day` on; read once more where its items conflict."""
 
         async def read() -> KindRead:
-            listing = self.listings.kinds[kind]
-            request = self._request(listing.path, first_day, source, optional=listing.optional)
+            listing = self._listings[kind]
+            request = self._request(listing.path, first_day, optional=listing.optional)
             listed: DistinctItems[Any] = await self._list(request, listing.decode, kind.value, kind)
             part = await from_items(kind, listing, listed.items, duplicates=listed.duplicates)
             return from_day(part, first_day)
@@ -141,32 +133,16 @@ class ApplicantReader:
         except ConflictingItems:
             return await read()
 
-    async def payload(self, account_id: str) -> PayloadAnswer:
-        """All data points of one account in one answer."""
-        if not _ID.fullmatch(account_id):
-            raise bad_data(DataReason.UPSTREAM_SCHEMA, "accounts.id")
-        answer = await self._api.get(
-            Request(f"/accounts/{account_id}/payload"), self.listings.payload, self.budget
-        )
-        about = needed(answer.metadata, "payload.metadata")
-        check_owner(about.user_id, self._user_id, "payload.metadata")
-        if about.source_id != account_id:
-            raise bad_data(DataReason.UPSTREAM_SCHEMA, "payload.metadata.sourceId")
-        return answer
-
     def _request(
         self,
         path: str,
         first_day: date | None = None,
-        source: str | None = None,
         *,
         optional: bool = False,
     ) -> Request:
         params = {"userId": self._user_id, "size": str(self._api.limits.page_size)}
         if first_day is not None:
             params["startDate"] = first_day.isoformat()
-        if source is not None:
-            params["sourceId"] = source
         return Request(path, params, optional)
 
     async def _list(

@@ -12,7 +12,7 @@ from decision_service.smile.reading.account_changes import compare_accounts
 from decision_service.smile.reading.applicant import ApplicantReader
 from decision_service.smile.reading.arrival import ArrivalPoller
 from decision_service.smile.reading.builder import SnapshotBuilder
-from decision_service.smile.reading.lists import KindReader
+from decision_service.smile.reading.lists import ListReader
 from decision_service.smile.transport.budget import RequestBudget
 
 _CHANGED = UpstreamFault(Cause.CHANGED_WHILE_READING, DataReason.DATA_CHANGED_DURING_READ)
@@ -32,7 +32,7 @@ class SnapshotFetch:
         reader: ApplicantReader,
         arrival: ArrivalPoller,
         builder: SnapshotBuilder,
-        kind_reader: KindReader,
+        kind_reader: ListReader,
         counts: RequestCounts,
     ) -> None:
         self.arrival = arrival

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Protocol
-
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan
 from decision_service.smile.errors import KeysRefused, NotSubscribed, UpstreamFault
@@ -12,13 +9,6 @@ from decision_service.smile.reading.applicant import ApplicantReader
 from decision_service.smile.reading.builder import CONSENT_PROBE, SnapshotBuilder
 from decision_service.smile.reading.concurrency import run_all
 from decision_service.smile.reading.kind_read import KindRead, failed_kind
-
-
-class KindReader(Protocol):
-    """Reads every kind that a snapshot needs; raises KeysRefused and CrossTenant only."""
-
-    async def read(self, builder: SnapshotBuilder) -> None:
-        """Add each kind to the builder, with a fault where the kind could not be read."""
 
 
 class ListReader:
@@ -29,7 +19,10 @@ class ListReader:
         self._first_day = plan.first_day
 
     async def read(self, builder: SnapshotBuilder) -> None:
-        """Read each kind as soon as the rate limit allows."""
+        """Add each kind to the builder, with a fault where it could not be read.
+
+        Raises KeysRefused and CrossTenant only.
+        """
         kinds = builder.asked
         await run_all(self._into(builder, kind) for kind in sorted(kinds - {CONSENT_PROBE}))
         if CONSENT_PROBE in kinds:
@@ -37,18 +30,11 @@ class ListReader:
 
     async def _into(self, builder: SnapshotBuilder, kind: Kind) -> None:
         since = self._first_day if kind is Kind.TRANSACTIONS else None
-        builder.parts[kind] = await kind_or_fault(self._reader, kind, since)
-
-
-async def kind_or_fault(
-    reader: ApplicantReader, kind: Kind, since: date | None, source: str | None = None
-) -> KindRead:
-    """One kind, or the fault in its place; a product that is not subscribed to has no records."""
-    try:
-        return await reader.kind(kind, first_day=since, source=source)
-    except KeysRefused:
-        raise
-    except NotSubscribed:
-        return KindRead()
-    except UpstreamFault as fault:
-        return failed_kind(kind, fault, since)
+        try:
+            builder.parts[kind] = await self._reader.kind(kind, first_day=since)
+        except KeysRefused:
+            raise
+        except NotSubscribed:  # there are no records of a product that is not subscribed to
+            builder.parts[kind] = KindRead()
+        except UpstreamFault as fault:
+            builder.parts[kind] = failed_kind(kind, fault, since)

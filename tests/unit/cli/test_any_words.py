@@ -44,7 +44,7 @@ GOOD = {
     "url": "https://127.0.0.1:1/x",
 }
 CODES = frozenset({Exit.DONE, Exit.FINDINGS, Exit.USAGE, Exit.SERVER})
-SERVING = frozenset({"serve", "demo", "simulator", "rehearse"})
+SERVING = frozenset({"serve", "demo", "simulator"})
 """Commands that would serve: in this test they are without what they need to begin."""
 
 

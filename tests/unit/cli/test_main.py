@@ -60,6 +60,8 @@ def test_a_misspelt_command_is_told_the_near_one(capsys):
     [
         (("rules", "fmt", "--check"), "YAML extension"),
         (("backtest", "p", "--write-expect"), "under the challenger"),
+        (("rehearse", "folder"), "beside `simulator`"),
+        (("applicants", "export", "u", "--format", "html"), "JSON alone"),
     ],
 )
 def test_what_is_gone_is_named_with_what_to_use_instead(capsys, words, instead):

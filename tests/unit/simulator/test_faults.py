@@ -41,9 +41,7 @@ async def test_a_request_names_its_user_in_many_ways(stand: Stand) -> None:
     script(stand, "status", **UNAVAILABLE)
     asked = [
         await stand.get(f"/users/{RYAN.user_id}"),
-        await stand.get(f"/users/{RYAN.user_id}/payload"),
         await stand.get(f"/accounts/{account['id']}"),
-        await stand.get(f"/accounts/{account['id']}/payload"),
         await stand.get("/eincomes", sourceId=account["id"]),
         await stand.get("/contributions", accountId=account["id"]),
         await stand.get("/eincomes", cursor=first["nextCursor"]),
@@ -82,15 +80,10 @@ async def test_added_faults_can_be_cleared(stand: Stand) -> None:
 
 
 async def test_christinas_contributions_cannot_be_read(stand: Stand) -> None:
-    """Her contributions and the payloads they belong to fail every time; all else can be read."""
-    accounts = {one["providerId"]: one["id"] for one in await stand.items(
-        "/accounts", userId=CHRISTINA.user_id)}  # fmt: skip
-    broken = [f"/accounts/{accounts['sss_ph']}/payload", f"/users/{CHRISTINA.user_id}/payload"]
+    """Her contributions fail every time; all else can be read."""
     for _ in range(3):
         answer = await stand.get("/contributions", userId=CHRISTINA.user_id)
         assert (answer.status_code, answer.json()["code"]) == (503, "SERVER_UNAVAILABLE")
-        assert [(await stand.get(path)).status_code for path in broken] == [503, 503]
-    assert await stand.data(f"/accounts/{accounts['grab_ph']}/payload")
     assert await stand.items("/eincomes", userId=CHRISTINA.user_id)
 
 
@@ -223,17 +216,6 @@ async def test_fields_can_be_set_and_dropped(stand: Stand) -> None:
     assert "type" not in (await ryans(stand, "/liabilities")).json()["data"]["items"][0]
 
 
-async def test_faults_reach_into_payloads(stand: Stand) -> None:
-    """With a `kind` the items of that kind in both payloads are changed."""
-    account = await stand.account(RYAN.user_id)
-    script(stand, "set", "*payload", kind="eincomes", field="amount", value="13000", all=True)
-    payload = await stand.data(f"/accounts/{account['id']}/payload")
-    whole = await stand.data(f"/users/{RYAN.user_id}/payload")
-    assert {item["amount"] for item in payload["eincomes"]} == {"13000"}
-    listed = whole["accounts"][0]["payload"]["eincomes"]["items"]
-    assert {item["amount"] for item in listed} == {"13000"}
-
-
 async def test_estimates_can_have_the_old_name_only(stand: Stand) -> None:
     """`amount` is gone and `baseAmount` stays."""
     script(stand, "base_amount")
@@ -327,13 +309,13 @@ def test_a_fault_that_cannot_be_is_refused(
 
 @pytest.mark.parametrize("effect", EFFECTS)
 async def test_every_effect_leaves_other_answers_possible(effect: str) -> None:
-    """Each effect can happen to errors, objects and payloads without breaking the stand-in."""
+    """Each effect can happen to errors, objects and lists without breaking the stand-in."""
     needed = {"status": 500, "seconds": 0, "location": "/x", "value": "v", "name": "utf-8",
               "code": "OK", "field": "id"}  # fmt: skip
     settings = {name: needed[name] for name in EFFECTS[effect].needs}
     if effect == "deep":
         settings["depth"] = 3
     async with open_stand(faults=[Fault(effect, settings=settings)]) as stand:
-        for path in ("/users/nobody", "/providers/sss_ph", f"/users/{RYAN.user_id}/payload"):
+        for path in ("/users/nobody", "/providers/sss_ph", f"/users/{RYAN.user_id}", "/eincomes"):
             answer = await stand.get(path)
             assert effect == "status" or "The stand-in failed" not in answer.text

@@ -15,7 +15,6 @@ from tests.unit.simulator.stand import ANISHA, RYAN, open_stand
 TODAY = date(2026, 11, 24)
 TEXT = """
 requests_per_second: 7
-payload_cut: 50
 collecting: 90
 population: {seed: 3, size: 5}
 faults:
@@ -27,7 +26,7 @@ faults:
 async def test_a_scenario_plays_as_written() -> None:
     """People, limits and faults are those of the file."""
     scenario = load_scenario(yaml.safe_load(TEXT))
-    assert (scenario.requests_per_second, scenario.payload_cut) == (7, 50)
+    assert scenario.requests_per_second == 7
     assert scenario.collecting == timedelta(seconds=90)
     async with open_stand(scenario.world, faults=scenario.faults) as stand:
         assert len(await stand.items("/users")) == 9
@@ -80,7 +79,6 @@ def test_a_user_can_be_named_by_id() -> None:
         ({"population": {"lives": ["loud"]}}, "population.lives has 'loud'"),
         ({"population": {"lives": [["quiet"]]}}, "population.lives has ['quiet']"),
         ({"requests_per_second": 0}, "requests_per_second is 0"),
-        ({"payload_cut": True}, "payload_cut is True"),
         ({"faults": {}}, "faults must be a list"),
         ({"faults": ["html"]}, "faults[0] must be a mapping"),
         ({"faults": [{"fault": "html"}, {}]}, "faults[1].fault is missing"),

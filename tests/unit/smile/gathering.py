@@ -4,7 +4,6 @@ import asyncio
 from contextlib import asynccontextmanager
 from datetime import date
 
-from decision_service.config import FetchMode
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Provider
@@ -28,7 +27,7 @@ FALLBACK = {
 
 
 @asynccontextmanager
-async def opened(vendor, *, fetch=FetchMode.LISTS, **limits):
+async def opened(vendor, **limits):
     """A source over the vendor, closed at the end."""
     source = SmileSource(
         "http://vendor.test/v1",
@@ -36,7 +35,6 @@ async def opened(vendor, *, fetch=FetchMode.LISTS, **limits):
         SECRET,
         VirtualClock(),
         limits=SmileLimits(**limits),
-        fetch=fetch,
         transport=vendor.transport(),
     )
     try:
@@ -59,9 +57,9 @@ async def ask(source, plan=EINCOMES, *, user=USER, seconds=10.0, wait=0.0, known
     )
 
 
-async def gathered(vendor, plan=EINCOMES, *, fetch=FetchMode.LISTS, limits=None, **asked):
+async def gathered(vendor, plan=EINCOMES, *, limits=None, **asked):
     """One decision's gathering from a fresh source."""
-    async with opened(vendor, fetch=fetch, **(limits or {})) as source:
+    async with opened(vendor, **(limits or {})) as source:
         return await ask(source, plan, **asked)
 
 

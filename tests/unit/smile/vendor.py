@@ -53,7 +53,6 @@ class Vendor:
     def __init__(self, **lists):
         self.lists = defaultdict(list, {f"/v1/{name}": items for name, items in lists.items()})
         self.users = {USER}
-        self.payloads = {}
         self.script = defaultdict(deque)
         self.always = {}
         self.log = []
@@ -95,9 +94,6 @@ class Vendor:
         if path.startswith("/v1/users/"):
             user = path.removeprefix("/v1/users/")
             return ok({"id": user}) if user in self.users else problem(404, "MISSING_RESOURCE")
-        if path.endswith("/payload"):
-            found = self.payloads.get(path.split("/")[3])
-            return problem(404, "MISSING_RESOURCE") if found is None else ok(found)
         return self.page(request, self.lists[path])
 
     def page(self, request, items):

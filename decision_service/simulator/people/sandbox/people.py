@@ -104,7 +104,7 @@ def sandbox_people() -> tuple[SandboxPerson, ...]:
 def sandbox(today: date) -> World:
     """Return the world of the four, their data ending on this day."""
     builders = {one.user_id: partial(_build, one, one.user_id, today) for one in _PEOPLE}
-    return World(today, builders, _christinas_faults(today))
+    return World(today, builders, _christinas_faults())
 
 
 def person_like(user_name: str, user_id: str, today: date) -> Person:
@@ -152,14 +152,8 @@ def _identity(one: SandboxPerson, origin: Origin) -> Json:
     return identity(origin, one.name, one.born, one.country, email=one.email, phone=one.phone)
 
 
-def _christinas_faults(today: date) -> tuple[Fault, ...]:
-    """Her contributions cannot be read, and neither can the two payloads they would be part of."""
+def _christinas_faults() -> tuple[Fault, ...]:
+    """Her contributions cannot be read."""
     christina = next(one for one in _PEOPLE if one.user_name == "Christina")
-    scheme = christina.accounts.origins(christina.user_id, today)[0]
-    paths = (
-        "/contributions",
-        f"/accounts/{scheme.id}/payload",
-        f"/users/{christina.user_id}/payload",
-    )
     settings = {"status": 503, "message": "The data source is not available"}
-    return tuple(Fault("status", path, christina.user_id, settings=settings) for path in paths)
+    return (Fault("status", "/contributions", christina.user_id, settings=settings),)

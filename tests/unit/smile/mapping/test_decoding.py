@@ -6,7 +6,7 @@ from decision_service.domain.missing import Cause, DataReason
 from decision_service.smile.errors import TransientFault, UpstreamFault
 from decision_service.smile.mapping.answers import EincomeAnswer
 from decision_service.smile.mapping.decoding import OneDecoder, PageDecoder
-from decision_service.smile.mapping.listings import PAYLOAD, USER
+from decision_service.smile.mapping.listings import USER
 
 PAGES = PageDecoder(EincomeAnswer, "eincomes")
 GOOD = b'{"code":"OK","data":{"nextCursor":"12","items":[{"id":"einc-1","amount":1}]}}'
@@ -119,16 +119,6 @@ def test_too_deep_an_answer_is_not_parsed():
 def test_one_object_is_read_from_its_envelope():
     """A single object is the envelope's data."""
     assert USER(b'{"code":"OK","data":{"id":"u"}}').id == "u"
-
-
-def test_a_payload_takes_arrays_and_pages():
-    """A payload's lists may be plain arrays or pages with a cursor."""
-    payload = PAYLOAD(
-        b'{"code":"OK","data":{"eincomes":[{"id":"a"}],'
-        b'"transactions":{"nextCursor":"3","items":[{"id":"t"}]}}}'
-    )
-    assert payload.eincomes[0].id == "a"
-    assert payload.transactions.next_cursor == "3"
 
 
 def test_paths_of_one_object_start_with_its_name():

@@ -10,7 +10,7 @@ from decision_service.domain.missing import DataReason
 from decision_service.smile.errors import ConflictingItems, UpstreamFault
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.mapping.answers import EincomeAnswer, PageAnswer
-from decision_service.smile.mapping.pages import distinct, read_list
+from decision_service.smile.mapping.pages import read_list
 from decision_service.smile.transport.http import Request
 from tests.fakes.examples import examples
 
@@ -150,16 +150,16 @@ def test_equal_items_are_dropped_and_counted():
 
 def test_two_contents_under_one_id_are_a_contradiction():
     """The same id with another content is never resolved by picking one."""
+    both = [EincomeAnswer(id="1", month="2026-01"), EincomeAnswer(id="1")]
     with pytest.raises(ConflictingItems):
-        distinct([EincomeAnswer(id="1", month="2026-01"), EincomeAnswer(id="1")], "x", LIMITS)
+        read(Pages(lambda _: PageAnswer(both)))
 
 
 @pytest.mark.parametrize("no_id", [None, ""])
 def test_an_item_without_an_id_is_a_change_of_schema(no_id):
     """Items that cannot be told apart are UPSTREAM_SCHEMA."""
-    with pytest.raises(UpstreamFault) as found:
-        distinct([EincomeAnswer(id=no_id)], "eincomes", LIMITS)
-    assert found.value.detail == "eincomes.id"
+    fault = fault_of(Pages(lambda _: PageAnswer([EincomeAnswer(id=no_id)])))
+    assert fault.detail == "eincomes.id"
 
 
 def test_a_failing_page_fails_the_list():

@@ -3,7 +3,6 @@
 import pytest
 from msgspec.structs import replace
 
-from decision_service.config import FetchMode
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.domain.person import FoundPerson
@@ -11,7 +10,6 @@ from decision_service.domain.snapshot import Identity
 from decision_service.smile.mapping.listings import LISTINGS, WITH_PEOPLE
 from tests.unit.smile.gathering import MONTHLY, gathered
 from tests.unit.smile.items import account, identity, metadata
-from tests.unit.smile.reading.test_payloads import bare, payload
 from tests.unit.smile.vendor import Vendor, body_of
 
 NAMED = {"firstName": "Juan", "middleName": "Perez", "lastName": "Dela Cruz", "suffix": "Jr"}
@@ -21,7 +19,7 @@ SOURCE = metadata()["sourceId"]
 
 def person(**changes):
     """The person of a made-up identity with these changes."""
-    listing = WITH_PEOPLE.kinds[Kind.IDENTITIES]
+    listing = WITH_PEOPLE[Kind.IDENTITIES]
     (item,) = listing.decode(body_of([identity(**changes)])).items
     return listing.record(item, "a-x").person
 
@@ -56,11 +54,10 @@ def test_contacts_are_bounded_and_each_is_taken_once():
     assert person(phones=None, emails=None) == person()
 
 
-@pytest.mark.parametrize("fetch", FetchMode)
-async def test_people_stand_beside_the_identities_of_a_snapshot(fetch):
+async def test_people_stand_beside_the_identities_of_a_snapshot():
     """The identities themselves are what they are without people."""
     vendor = someone()
-    snapshot = (await gathered(vendor, PEOPLE, fetch=fetch)).snapshot
+    snapshot = (await gathered(vendor, PEOPLE)).snapshot
     (record,) = snapshot.identities.records
     assert record == Identity("i-1", SOURCE, record.birth_date)
     assert type(record) is Identity
@@ -70,23 +67,19 @@ async def test_people_stand_beside_the_identities_of_a_snapshot(fetch):
     assert snapshot.identities.people == (expected,)
 
 
-@pytest.mark.parametrize("fetch", FetchMode)
-async def test_nothing_of_a_person_is_read_where_no_rule_compares(fetch):
+async def test_nothing_of_a_person_is_read_where_no_rule_compares():
     """Not even looked at: names and contacts of another form are no fault then."""
     plan = replace(PEOPLE, people=False)
     odd = {"fullName": 7, "emails": "none", "phones": [1]}
-    (plain, read) = [
-        (await gathered(someone(**changes), plan, fetch=fetch)).snapshot for changes in ({}, odd)
-    ]
+    (plain, read) = [(await gathered(someone(**changes), plan)).snapshot for changes in ({}, odd)]
     assert plain == read
     assert read.identities.people is None
     assert read.identities.faults == ()
 
 
-@pytest.mark.parametrize("fetch", FetchMode)
-async def test_a_person_of_another_form_is_a_fault_where_rules_compare(fetch):
+async def test_a_person_of_another_form_is_a_fault_where_rules_compare():
     """Nothing is guessed of it."""
-    snapshot = (await gathered(someone(phones=[1]), PEOPLE, fetch=fetch)).snapshot
+    snapshot = (await gathered(someone(phones=[1]), PEOPLE)).snapshot
     faults = snapshot.identities.faults
     assert {fault.cause for fault in faults} == {Cause.BAD_DATA}
     assert snapshot.identities.people == ()
@@ -94,13 +87,11 @@ async def test_a_person_of_another_form_is_a_fault_where_rules_compare(fetch):
 
 def test_the_plain_listing_knows_no_people():
     """Only one listing decodes them."""
-    assert LISTINGS[Kind.IDENTITIES] is not WITH_PEOPLE.kinds[Kind.IDENTITIES]
+    assert LISTINGS[Kind.IDENTITIES] is not WITH_PEOPLE[Kind.IDENTITIES]
 
 
 def someone(**changes):
     """A vendor with one account and one identity."""
     contacts = {"phones": [{"number": "+639171234567"}], "emails": [{"address": "j@x.ph"}]}
     who = identity(**{**NAMED, **contacts, **changes})
-    vendor = Vendor(accounts=[account()], identities=[who])
-    vendor.payloads = {SOURCE: {**payload(SOURCE), "identity": bare(who)}}
-    return vendor
+    return Vendor(accounts=[account()], identities=[who])

@@ -24,7 +24,7 @@ from tests.unit.smile.virtual import VirtualClock
     [
         ("/accounts", "/accounts"),
         ("/users/9f86d081", "/users/{id}"),
-        ("/accounts/a%2Fb/payload", "/accounts/{id}/payload"),
+        ("/accounts/a%2Fb", "/accounts/{id}"),
     ],
 )
 def test_a_template_names_nobody(path: str, template: str) -> None:
