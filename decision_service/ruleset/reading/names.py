@@ -132,7 +132,9 @@ class Names:
             hint = f"it rests on {given}: use it in a stage below what gives {given}"
             return NameFault("R209", f"`{name}` is used before it is defined", hint)
         if name in self.upcoming:
-            hint = _UPCOMING.get(name.partition(".")[0], "a stage gives it: use it below that stage")
+            hint = _UPCOMING.get(
+                name.partition(".")[0], "a stage gives it: use it below that stage"
+            )
             return NameFault("R209", f"`{name}` is used before it is defined", hint)
         family, _, rest = name.partition(".")
         if family == "lists":
