@@ -25,7 +25,12 @@ from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
 from decision_service.cli.rules.diff.command import diff
 from decision_service.cli.rules.explain import explain
-from decision_service.cli.rules.figures import figures_dict, judge_figures, print_figures
+from decision_service.cli.rules.figures import (
+    figures_dict,
+    judge_figures,
+    print_cases,
+    print_figures,
+)
 from decision_service.cli.rules.folder import (
     DEFAULT_PATH,
     PathArgument,
@@ -294,15 +299,16 @@ def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
 
 
 def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
-    """What no case reaches, each with a case that does; why there are none is told once."""
+    """What no case reaches, and cases that do; why there are none is told once."""
     out, covered = console(), version.coverage
     complete = bool(version.results) and _is_right(version)
     for goal in covered.missed:
         place = covered.places[goal]
         words = f"{place.file}:{place.line}: not reached: {goal.what} {goal.which}"
         out.print(words, markup=False, soft_wrap=True)
-        if complete:
-            out.print(ready.get(goal, _NOT_MADE), markup=False, soft_wrap=True)
+        if complete and goal not in ready:
+            out.print(_NOT_MADE, markup=False, soft_wrap=True)
+    print_cases(ready[goal] for goal in covered.missed if complete and goal in ready)
     if covered.missed and not complete:
         when = "all tests pass" if version.results else "there is one case to begin with"
         out.print(f"  cases that reach these are printed once {when}", markup=False)

@@ -13,12 +13,22 @@ from decision_service.ruleset.figures.model import Fate, Tried
 from decision_service.ruleset.figures.report import FiguresReport
 
 
+def print_cases(cases: Iterable[str]) -> None:
+    """Cases as one block that may stand under `cases` as it is; of equal ones the first."""
+    found: dict[str, str] = {}
+    for case in cases:
+        found.setdefault(case.partition("\n")[2], case)
+    if found:
+        block = "\n".join(("  # read these, then put them under `cases`", *found.values()))
+        console().print(block, markup=False, soft_wrap=True)
+
+
 def print_figures(name: str, report: FiguresReport) -> None:
     """The changes that no test notices, each with a case that would, and how many there are."""
     out = console()
     for one in report.unnoticed:
         out.print(_line(one), markup=False, soft_wrap=True)
-        out.print(_advice(one), markup=False, soft_wrap=True)
+    print_cases(one.witness.case for one in report.unnoticed if one.witness is not None)
     for problem in report.problems:
         out.print(render(problem), markup=False, soft_wrap=True)
     counts = ", ".join(f"{report.count(fate)} {_WORDS[fate]}" for fate in Fate)
@@ -67,15 +77,11 @@ def _line(one: Tried) -> str:
     return (
         f"{place.file}:{place.line}: no test notices {change.at} "
         f"from {change.before} to {change.after}"
-        + (f": {witness.before} becomes {witness.after}" if witness else "")
+        + (f": {witness.before} becomes {witness.after}" if witness else _NO_CASE)
     )
 
 
-def _advice(one: Tried) -> str:
-    """A case that would notice it, where one is known."""
-    if one.witness is not None:
-        return one.witness.case
-    return "  no made-up case notices it either: write one at the figure, or mark it"
+_NO_CASE = "; no made-up case does either: write one at the figure, or mark it"
 
 
 def _dict(one: Tried) -> dict[str, Any]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from decision_service.factors.registry import catalogue
-from decision_service.language.diagnostics import Diagnostic
+from decision_service.language.diagnostics import Diagnostic, Report
 from decision_service.pipeline.rules.folder import RuleFolder, files_of
 from decision_service.pipeline.rules.publishing.manifest import Tested
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.trial.rule_tests import VersionResults
+from decision_service.ruleset.figures.model import Fate, Tried
 from decision_service.ruleset.figures.reach import ready_cases
 from decision_service.ruleset.figures.report import FiguresReport, report_on
 from decision_service.ruleset.figures.run import FiguresRun
@@ -18,10 +21,28 @@ from decision_service.ruleset.testing.cases import Goal
 
 
 def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
-    """Every small change of a tested version's figures, against its cases that pass."""
+    """Every small change of a tested version's figures, against its cases that pass.
+
+    Of a legal check that is marked under `unreached` those are left out that nobody notices; T010
+    where a made-up case breaks the check.
+    """
     files = _files(folder, tested)
     run = FiguresRun(files, tested.ruleset, catalogue(), tested.results)
-    return report_on(run.tried(), tested.marks)
+    tried = [t for t in run.tried() if not _spared(t, tested, files)]
+    found, broken = report_on(tried, tested.marks), Report()
+    goals = {Goal(mark.rule.what, "true"): mark for mark in tested.unreached}
+    cases = ready_cases(files, tested.ruleset, catalogue(), tested.results, tuple(goals))
+    for goal, case in cases.items():
+        message = f"the check `{goals[goal].rule.id}` is marked, and this case breaks it:\n{case}"
+        broken.error("T010", goals[goal].place, message, "remove the mark, and take the case")
+    return replace(found, problems=(*found.problems, *broken.diagnostics()))
+
+
+def _spared(tried: Tried, tested: VersionResults, files: RulesetFiles) -> bool:
+    """Whether nobody notices a change, and it is of a legal check that nothing breaks."""
+    if tried.fate is not Fate.UNNOTICED or tried.witness is not None:
+        return False
+    return any(mark.covers(tried.change.at, files.text) for mark in tested.unreached)
 
 
 def counted(

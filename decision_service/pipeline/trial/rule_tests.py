@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.factors.registry import catalogue
-from decision_service.language.diagnostics import Diagnostic, Severity
+from decision_service.language.diagnostics import Diagnostic, Report, Severity
 from decision_service.pipeline.rules.folder import (
     ProductTexts,
     RuleFolder,
@@ -23,25 +23,28 @@ from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.testing.cases import (
     CaseFile,
     CaseResult,
+    Goal,
     GoalCoverage,
     case_target,
     coverage,
     parse_cases,
     run_cases,
 )
-from decision_service.ruleset.testing.marks import FigureMark
+from decision_service.ruleset.testing.marks import FigureMark, LegalMark
 
 
 class VersionResults(msgspec.Struct, frozen=True):
     """The tests of one ruleset version; `problems` kept some of them from running.
 
-    `marks` are the changes of its figures that no test has to notice.
+    `marks` are the changes of its figures that no test has to notice, `unreached` the legal checks
+    that none can break.
     """
 
     ruleset: CompiledRuleset
     results: tuple[CaseResult, ...]
     problems: tuple[Diagnostic, ...]
     marks: tuple[FigureMark, ...] = ()
+    unreached: tuple[LegalMark, ...] = ()
 
     @property
     def product(self) -> str:
@@ -56,7 +59,9 @@ class VersionResults(msgspec.Struct, frozen=True):
     @property
     def coverage(self) -> GoalCoverage:
         """The parts of the ruleset that the cases reached, of all that can be reached."""
-        return coverage(self.ruleset, self.results)
+        found = coverage(self.ruleset, self.results)
+        spared = {Goal(*goal) for mark in self.unreached for goal in mark.goals}
+        return replace(found, missed=tuple(goal for goal in found.missed if goal not in spared))
 
     @property
     def failed(self) -> tuple[CaseResult, ...]:
@@ -148,12 +153,19 @@ def _version_results(ruleset: CompiledRuleset, files: list[TextFile]) -> Version
     results: list[CaseResult] = []
     problems: list[Diagnostic] = []
     marks: list[FigureMark] = []
+    legal: list[LegalMark] = []
     for file in files:
         read = _read(file, ruleset.version, ruleset)
         problems.extend(read.diagnostics)
         marks.extend(read.marks)
+        legal.extend(read.unreached)
         results.extend(run_cases(ruleset, read.cases))
-    return VersionResults(ruleset, tuple(results), tuple(problems), tuple(marks))
+    reached, report = frozenset[Goal]().union(*(result.reached for result in results)), Report()
+    for mark in (one for one in legal if Goal(one.rule.what, "true") in reached):
+        message = f"the check `{mark.rule.id}` needs no mark: a case breaks it"
+        report.error("T011", mark.place, message, "remove the mark")
+    problems.extend(report.diagnostics())
+    return VersionResults(ruleset, tuple(results), tuple(problems), tuple(marks), tuple(legal))
 
 
 def _read(file: TextFile, version: int, ruleset: CompiledRuleset | None) -> CaseFile:

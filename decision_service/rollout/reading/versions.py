@@ -111,7 +111,8 @@ def _read_limits(challenger: Fields, names: DeclaredNames | None) -> ChallengerL
     node = challenger.map("limits")
     if node is None:
         return ChallengerLimits()
-    if names is not None and "inputs.requested_amount" not in names.symbols:
+    asked = None if names is None else names.symbols.get("inputs.requested_amount")
+    if names is not None and asked is None:
         message = (
             "`limits` need the input `requested_amount`, which the challenger does not declare"
         )
@@ -119,6 +120,11 @@ def _read_limits(challenger: Fields, names: DeclaredNames | None) -> ChallengerL
         challenger.report.error("P308", node.place, message, hint)
     fields = Fields(node, "`limits`", challenger.report, optional=_LIMITS)
     amount, daily = (fields.decimal(key, LEAST_AMOUNT, LARGEST_AMOUNT) for key in _LIMITS)
+    most = None if asked is None else asked.upper
+    if not node.entries or (amount is not None and most is not None and amount >= most):
+        why = f"requests are at most {most}" if node.entries else "it is empty"
+        place, hint = fields.place("max_amount"), "lower the amount, or remove it"
+        fields.report.warning("P318", place, f"`limits` keeps nobody from the version: {why}", hint)
     return ChallengerLimits(amount, daily)
 
 

@@ -36,8 +36,8 @@ class Names:
 
     `upcoming` are names that the file defines further down; `broken` those whose definition is
     reported already, so that their use is not; `cycles` tells of a derived name that needs itself
-    (`derived.a → derived.b → derived.a`); `waiting` are derived names, each with a name that it
-    rests on and that a stage is to give; `below` those under the derived name that is read.
+    (`derived.a → derived.b → derived.a`); `waiting` are derived names, each with all that it
+    rests on and that stages are to give; `below` those under the derived name that is read.
     `lists` are those that rules may ask, None where any may be; `answers` are the symbols of what
     they were asked.
     """
@@ -51,7 +51,7 @@ class Names:
         self.symbols: dict[str, Symbol] = {}
         self.upcoming: set[str] = set()
         self.cycles: dict[str, str] = {}
-        self.waiting: dict[str, str] = {}
+        self.waiting: dict[str, frozenset[str]] = {}
         self.below: frozenset[str] = frozenset()
         self.broken: set[str] = set()
         self.used: dict[str, None] = {}
@@ -127,11 +127,14 @@ class Names:
         if name in self.cycles:
             return NameFault("R208", f"`{name}` needs itself: {self.cycles[name]}")
         if name in self.waiting:
-            needs, self.used[name] = self.waiting[name], None
-            hint = f"it rests on `{needs}`: use it in a stage after the one that gives `{needs}`"
+            self.used[name] = None
+            given = " and ".join(f"`{n}`" for n in sorted(self.waiting[name] - self.symbols.keys()))
+            hint = f"it rests on {given}: use it in a stage below what gives {given}"
             return NameFault("R209", f"`{name}` is used before it is defined", hint)
         if name in self.upcoming:
-            hint = "names are defined from top to bottom; move the definition up"
+            hint = _UPCOMING.get(
+                name.partition(".")[0], "a stage gives it: use it below that stage"
+            )
             return NameFault("R209", f"`{name}` is used before it is defined", hint)
         family, _, rest = name.partition(".")
         if family == "lists":
@@ -160,6 +163,13 @@ class Names:
         if spec is None:
             return did_you_mean(name, known)
         return f"did you mean `{match}` ({_described(spec)})?"
+
+
+_UPCOMING = {
+    "derived": "names are defined from top to bottom; move the definition up",
+    "offer": "the offer is made last, line by line: name what that line is made of, or ask in a "
+    "line below it or in `post_checks`",
+}
 
 
 def _described(spec: FactorSpec) -> str:

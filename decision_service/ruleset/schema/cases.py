@@ -30,6 +30,7 @@ def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
         "defaults": closed("the defaults", (), _given()),
         "cases": listed(_case(), minItems=1),
         "unnoticed": listed(_mark(), minItems=1),
+        "unreached": listed(_legal_mark(), minItems=1),
     }
     return {
         "$schema": forms.DIALECT,
@@ -78,6 +79,14 @@ def _mark() -> Schema:
         "because": about(forms.TEXT, "Why nothing comes of it"),
     }
     return closed("a change that no case has to notice", tuple(keys), keys)
+
+
+def _legal_mark() -> Schema:
+    keys = {
+        "check": about(forms.IDENTIFIER, "The id of a rule under `post_checks`"),
+        "because": about(forms.TEXT, "Why no figure of today can break it"),
+    }
+    return closed("a legal check that nothing can break today", tuple(keys), keys)
 
 
 def _expectation() -> Schema:

@@ -24,7 +24,12 @@ from decision_service.ruleset.testing.expectations import Expectation, read_expe
 from decision_service.ruleset.testing.expected_names import check_expected
 from decision_service.ruleset.testing.given_lists import read_given_lists
 from decision_service.ruleset.testing.incomplete import Incomplete
-from decision_service.ruleset.testing.marks import FigureMark, read_marks
+from decision_service.ruleset.testing.marks import (
+    FigureMark,
+    LegalMark,
+    read_legal_marks,
+    read_marks,
+)
 from decision_service.ruleset.testing.possible_values import check_possible
 
 T = TypeVar("T")
@@ -73,13 +78,15 @@ class RuleTestCase(msgspec.Struct, frozen=True):
 class CaseFile(msgspec.Struct, frozen=True):
     """The cases of one file, and all that is wrong with it; after an error there are no cases.
 
-    `marks` are the changes of figures that no case has to notice.
+    `marks` are the changes of figures that no case has to notice, `unreached` the legal checks that
+    none can break.
     """
 
     path: str
     cases: tuple[RuleTestCase, ...]
     diagnostics: tuple[Diagnostic, ...]
     marks: tuple[FigureMark, ...] = ()
+    unreached: tuple[LegalMark, ...] = ()
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -176,11 +183,13 @@ def parse_cases(
         "a file of cases",
         report,
         required=("ruleset", "version", "cases"),
-        optional=("as_of", "defaults", "unnoticed"),
+        optional=("as_of", "defaults", "unnoticed", "unreached"),
     )
     cases = _Reader(fields, ruleset, catalogue).cases() if fields else []
     marks = read_marks(fields) if fields else ()
-    return CaseFile(path, () if report.failed else tuple(cases), report.diagnostics(), marks)
+    legal = read_legal_marks(fields, ruleset) if fields else ()
+    read_cases = () if report.failed else tuple(cases)
+    return CaseFile(path, read_cases, report.diagnostics(), marks, legal)
 
 
 def claim_name(name: str | None, place: Place, names: dict[str, Place], report: Report) -> None:

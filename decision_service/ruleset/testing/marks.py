@@ -1,4 +1,4 @@
-"""Changes of figures that no case has to notice, as a file of cases lists them.
+"""What no case has to notice or reach, as a file of cases lists it.
 
 The list stands with the cases, so that it is no part of a version's content or digest.
 """
@@ -9,10 +9,15 @@ from collections.abc import Iterator
 
 import msgspec
 
+from decision_service.domain.verdict import Component
 from decision_service.language.diagnostics import Place, Report
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import Scalar
 from decision_service.language.yaml.readers import as_scalar
+from decision_service.ruleset.constructs.rules.model import Rule
+from decision_service.ruleset.constructs.rules.run import RulesRunner
+from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.reading.names import names_in
 
 
 class FigureMark(msgspec.Struct, frozen=True):
@@ -23,6 +28,44 @@ class FigureMark(msgspec.Struct, frozen=True):
     after: str
     because: str
     place: Place
+
+
+class LegalMark(msgspec.Struct, frozen=True):
+    """A legal check that no figure of today can break, and why it is kept."""
+
+    rule: Rule
+    because: str
+    place: Place
+
+    @property
+    def goals(self) -> frozenset[tuple[str, str]]:
+        """What no case has to reach."""
+        named = {(self.rule.what, which) for which in ("true", "unknown")}
+        return frozenset({*named, ("reason", self.rule.reason)})
+
+    def covers(self, at: str, text: str) -> bool:
+        """Whether a figure is the check's, or of a line that the file has for the check alone."""
+        asked = self.rule.when.text if self.rule.when else ""
+        lines = (name for name in names_in(asked) if name.startswith(("params.", "derived.")))
+        only = (f"{name}." for name in lines if text.count(name) == asked.count(name))
+        return f"{at}.".startswith((f"post_checks.{self.rule.id}.", *only))
+
+
+def read_legal_marks(fields: Fields, ruleset: CompiledRuleset) -> tuple[LegalMark, ...]:
+    """The marks under `unreached`."""
+    rules = {
+        ready.rule.id: ready.rule
+        for stage in ruleset.program.closing
+        if stage.component is Component.LEGAL and isinstance(stage.runner, RulesRunner)
+        for ready in stage.runner.ready
+    }
+    found: list[LegalMark] = []
+    for item in fields.items("unreached"):
+        one = Fields.of(item, "a mark", fields.report, required=("check", "because"))
+        check, because = (one.choice("check", rules), one.text("because")) if one else (None, None)
+        if check and because:
+            found.append(LegalMark(rules[check], because, item.place))
+    return tuple(found)
 
 
 def read_marks(fields: Fields) -> tuple[FigureMark, ...]:

@@ -109,7 +109,6 @@ def edit(file, old, new):
 
 
 def paste(file, out):
-    """Put the printed cases below those of the file; of equal ones the last."""
-    blocks = re.findall(r"^(  - name: .*\n)((?:    .*\n)+)", out, re.M)
-    each = {case: f"{name}{case}" for name, case in blocks}
-    file.write_text(file.read_text() + "".join(each.values()))
+    """Put the printed block as it is below the cases of the file."""
+    [block] = re.findall(r"^  # read .*\n(?:  .*\n)+", out, re.M)
+    file.write_text(file.read_text() + block)

@@ -28,7 +28,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     old, new = ("min_monthly_income: {type: money, value: " + n + "}" for n in ("8000", "9000"))
     version.write_text(text.replace(old, new))
     (root / "rules" / PRODUCT / "v2.yaml").unlink()
-    for file in (root / "rules" / PRODUCT / "tests").glob("v2*.yaml"):
+    for file in (root / "rules" / PRODUCT).glob("*/*v2*.yaml"):
         file.unlink()
     _commit(root, "changed")
     version.write_text(text.replace(old, "min_monthly_income: {type: mony, value: 1}"))

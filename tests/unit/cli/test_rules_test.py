@@ -43,7 +43,8 @@ def test_what_is_not_covered_is_named_and_a_floor_fails(run, product):
     done = run("test")
     assert done.code == 0
     line = "rules/personal-loan-ph/v1.yaml:68: not reached: rule `no_source` true\n"
-    assert f"{line}  - name: rule `no_source` true\n" in done.out
+    assert line in done.out
+    assert "\n  - name: rule `no_source` true\n" in done.out
     done = run("test", "--fail-under", "100")
     assert done.code == 1
     assert "less than the 100 % asked for" in done.err
@@ -298,6 +299,43 @@ def test_figures_are_there_for_programs(run, gate):
         (one["at"], one["from"], one["to"], one["line"]) for one in figures["unnoticed"]
     }
     assert all("\n    expect: {" in one["case"] for one in figures["unnoticed"] if one["case"])
+
+
+CHECK = """\
+offer: {approved_amount: inputs.requested_amount, monthly_rate: params.rate}
+post_checks:
+  - {id: cap, when: offer.monthly_rate > params.cap, then: REFER, reason: CAP}
+"""
+MARK = "unreached:\n  - {check: cap, because: the rate is far below the cap}\ncases:\n"
+
+
+@pytest.mark.parametrize(
+    ("rate", "mark", "told"),
+    [
+        ("0.04", "cases:\n", "coverage of personal-loan-ph v1 is"),
+        ("0.04", MARK, ""),
+        ("0.07", MARK, "T011: the check `cap` needs no mark: a case breaks it"),
+        ("0.04", MARK.replace(": cap", ": cape"), "did you mean `cap`?"),
+        ("0.06 if inputs.requested_amount < 99 else 0.04", MARK, "T010: the check `cap` is marked"),
+    ],
+)
+def test_a_legal_check_that_nothing_breaks_today_may_be_marked(
+    run, gate, tmp_path, rate, mark, told
+):
+    """Neither coverage nor figures ask for an impossible case; a mark on a possible one is told."""
+    folder = tmp_path / "rules" / "personal-loan-ph"
+    text = GATE.replace("least:", "cap: {type: number, value: 0.05}\n  least:") + CHECK
+    text = text.replace("params.rate,", f"{rate},").replace("params.rate}", f"{rate}}}")
+    (folder / "v1.yaml").write_text(text.replace("  SHORT:", "  CAP: {text: {en: Cap}}\n  SHORT:"))
+    more = "".join(
+        f"  - {{name: {n} months, factors: {{income.months_12m: {n}}}, expect: {expect}}}\n"
+        for n, expect in {4: "{outcome: APPROVE}", 0: "{outcome: DECLINE}"}.items()
+    )
+    missing = "  - {name: no data, factors: {income.months_12m: missing NO_DATA}, "
+    cases = f"{GATE_TESTS}{more}{missing}expect: {{outcome: REFER, reasons: [DATA_MISSING]}}}}\n"
+    (folder / "tests" / "v1.yaml").write_text(cases.replace("cases:\n", mark))
+    done = run("test", "--fail-under", "100", "--figures")
+    assert (done.code, told in done.out + done.err) == (int(bool(told)), True), done.out + done.err
 
 
 def test_why_shows_a_failed_case_stage_by_stage(run, gate, tmp_path):

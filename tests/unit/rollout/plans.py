@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from decision_service.domain.factor import ValueType
@@ -40,7 +41,8 @@ def inputs(*, amount: bool = True) -> DeclaredNames:
         InputSpec("inputs.requested_term_months", ValueType.INTEGER),
     ]
     if amount:
-        declared.append(InputSpec("inputs.requested_amount", ValueType.MONEY))
+        most = Decimal(500_000)
+        declared.append(InputSpec("inputs.requested_amount", ValueType.MONEY, upper=most))
     return DeclaredNames("PHP", declared)
 
 

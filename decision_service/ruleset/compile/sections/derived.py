@@ -42,7 +42,8 @@ def read_derived(draft: RulesetDraft) -> None:
         if needs:
             below = frozenset(f"derived.{e.key}" for e in node.entries[index + 1 :])
             draft.waiting.append(Waiting(entry, needs, below))
-            draft.names.waiting[f"derived.{entry.key}"] = min(needs)
+            given_by = (draft.names.waiting.get(name, frozenset({name})) for name in needs)
+            draft.names.waiting[f"derived.{entry.key}"] = frozenset().union(*given_by)
         else:
             _define(entry, draft)
 

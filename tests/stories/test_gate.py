@@ -1,0 +1,163 @@
+"""Stories of a rules folder are a gate: an edit of the data beside the rules is seen by one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from xml.etree import ElementTree
+
+import pytest
+from msgspec.structs import replace
+
+from decision_service.pipeline.rules.loading import load_rules
+from decision_service.pipeline.rules.publishing.manifest import manifest_problems
+from decision_service.pipeline.trial.rule_tests import failures
+from tests.fakes.shipped import FOLDER
+from tests.fakes.world import NOW
+from tests.unit.cli.commands import SHIPPED, command, product_folder
+
+FLAGS = "supported: [IDENTITIES, TRANSACTIONS, EINCOMES], charges_fees: true}"
+EDITS = [
+    ("scheme_ceilings", "2025-01-01, amount: 35000", "2025-01-01, amount: 40000", "at its ceiling"),
+    ("scheme_ceilings", "2025-01-01, amount: 35000", "2027-01-01, amount: 35000", "at its ceiling"),
+    ("scheme_ceilings", "2024-01-01, amount: 100000", "2024-01-01, amount: 120000", "PhilHealth"),
+    ("employers", "  - self-employed\n", "", "as self-employed"),
+    ("employers", "  - voluntary\n", "", "for himself at the ceiling"),
+    ("employers", "[Inc, ", "[", "two spellings"),
+    ("provider_types", "supported: [], documents: true", "supported: []", "provider of documents"),
+    ("provider_types", FLAGS, FLAGS.replace(", charges_fees: true", ""), "without a single fee"),
+    ("provider_types", "{name: SSS, type: GOVERNMENT", "{name: SSS, type: SYSTEM", "SSS"),
+    ("transaction_classes", "words: [top up, topup, ", "words: [topup, ", "top-ups of the wallet"),
+    ("transaction_classes", "words: [loan, ", "words: [", "repays a loan of the platform"),
+    ("transaction_classes", "words: [padala]", "words: [pasabuy]", "every kind of entry"),
+]
+SECTIONS = [
+    ("gig-advance-ph", 1, "max_age: 7d", "max_age: 10d", "nine days ago"),
+    ("personal-loan-ph", 1, '"sss_*": 2', '"sss_*": 1', "second half is paid some days late"),
+    ("personal-loan-ph", 1, "payroll: 10", "payroll: 4", "second half is paid some days late"),
+    ("personal-loan-ph", 1, "max_age: 35d", "max_age: 40d", "thirty-six days ago"),
+    ("personal-loan-ph", 2, '"sss_*": 2', '"sss_*": 1', "early November, under version 2"),
+    ("personal-loan-ph", 2, "payroll: 10", "payroll: 4", "early November, under version 2"),
+    ("personal-loan-ph", 2, "max_age: 35d", "max_age: 30d", "early November, under version 2"),
+]
+
+
+def broken(folder):
+    """The failing tests of a folder, as a service that reads it is told."""
+    rulebook = load_rules(folder, NOW).rulebook
+    assert rulebook is not None
+    return [problem.message for problem in failures(folder, rulebook)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("name", "old", "new", "title"), EDITS)
+def test_an_edit_of_a_data_file_breaks_a_story(name, old, new, title):
+    """Each data file has a figure that a shipped story rests on."""
+    text = FOLDER.data[f"{name}.yaml"]
+    assert text.count(old) == 1
+    data = {**FOLDER.data, f"{name}.yaml": text.replace(old, new)}
+    assert any(title in one for one in broken(replace(FOLDER, data=data)))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("product", "version", "old", "new", "title"), SECTIONS)
+def test_an_edit_of_posting_lags_or_of_the_age_of_data_breaks_a_story(
+    product, version, old, new, title
+):
+    """What `data:` of a version says is seen by no case of given factors, and by a story."""
+    texts = next(one for one in FOLDER.products if one.product == product)
+    file = texts.rulesets[version]
+    assert file.text.count(old) == 1
+    edited = replace(file, text=file.text.replace(old, new))
+    changed = replace(texts, rulesets={**texts.rulesets, version: edited})
+    products = tuple(changed if one is texts else one for one in FOLDER.products)
+    assert any(title in one for one in broken(replace(FOLDER, products=products)))
+
+
+STORY = """\
+title: Nothing is connected
+product: personal-loan-ph
+today: 2026-11-15 09:30
+application: {requested_amount: 20000, requested_term_months: 6}
+accounts: []
+expect: {outcome: REFER}
+why: A person asks for an account.
+"""
+
+
+@pytest.fixture
+def story(tmp_path):
+    """A small product's folder with one story, and a way to change it."""
+    folder = product_folder(tmp_path)
+    shutil.copytree(SHIPPED / "_data", folder.parent / "_data")
+    (folder / "stories").mkdir()
+
+    def write(old="", new="", name="nobody.yaml"):
+        assert old in STORY
+        (folder / "stories" / name).write_text(STORY.replace(old, new, 1) if old else STORY)
+        return folder
+
+    return write
+
+
+def test_a_story_is_a_test_in_every_form(capsys, story):
+    """It is counted, fails with expected beside actual, and is shown with its trace."""
+    folder = story()
+    done = command(capsys, "rules", "test", folder)
+    assert (done.code, "personal-loan-ph v1: 4 passed, 0 failed" in done.out) == (0, True)
+    shown = command(capsys, "rules", "test", folder, "--why", "nothing is connected")
+    assert (shown.code, "accounts.connected_count = 0" in shown.out) == (0, True)
+    story("outcome: REFER", "outcome: DECLINE")
+    done = command(capsys, "rules", "test", folder)
+    assert (done.code, "stories/nobody.yaml:1: FAILED Nothing is connected" in done.out) == (
+        1,
+        True,
+    )
+    (suite,) = ElementTree.fromstring(
+        command(capsys, "rules", "test", folder, "--format", "junit").out
+    )
+    (failed,) = [case for case in suite if case.find("failure") is not None]
+    assert (failed.get("name"), suite.get("failures")) == ("Nothing is connected", "1")
+    (version,) = json.loads(command(capsys, "rules", "test", folder, "--format", "json").out)
+    assert [one["name"] for one in version["failed"]] == ["Nothing is connected"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("accounts:", "acounts:", "stories/nobody.yaml:5:1: error R120: unknown key `acounts`"),
+        ("product: personal-loan-ph", "product: personal-loan", "did you mean `personal-loan-ph`?"),
+        ("accounts", "version: 3\naccounts", "`version` is `3`; it must be one of `1`"),
+        ("{requested_amount", "{requested_amout", "did you mean `requested_amount`?"),
+        ("why:", "figures: {income.month_12m: 3}\nwhy:", "did you mean `income.months_12m`?"),
+        ("today: 2026-11-15 09:30", "today: now", "write 2026-11-15, or 2026-11-15 08:30"),
+        ("[]", "[{provider: sss_ph, loans: {type: A, start: soon, amount: 1}}]", "`12 days ago`"),
+        ("expect: {outcome", "expect: {outcom", "`expect` has no `outcome`"),
+    ],
+)
+def test_a_mistake_in_a_story_is_told_with_its_line(capsys, story, old, new, told):
+    """`rules check` and `rules test` refuse it by the same words."""
+    folder = story(old, new)
+    for word in ("check", "test"):
+        done = command(capsys, "rules", word, folder)
+        assert (done.code, told in done.out) == (1, True)
+
+
+def test_two_stories_of_one_title_and_an_input_out_of_bounds_are_told(capsys, story):
+    """A title tells one applicant from all others; a refused request is no decision."""
+    story()
+    folder = story("months: 6", "months: 99", "other.yaml")
+    assert "R124: the name of the case is repeated" in command(capsys, "rules", "test", folder).out
+    (folder / "stories" / "nobody.yaml").unlink()
+    done = command(capsys, "rules", "test", folder)
+    assert "requested_term_months is 99; personal-loan-ph v1 needs 1 to 36" in done.out
+
+
+def test_a_story_is_published_with_its_folder(capsys, story):
+    """A story that was changed since, or is gone, differs from the manifest."""
+    folder = story()
+    assert command(capsys, "rules", "publish", folder.parent, "--by", "J. Cruz").code == 0
+    manifest = (folder.parent / "manifest.yaml").read_text()
+    assert "personal-loan-ph/stories/nobody.yaml:" in manifest
+    found = manifest_problems("rules/manifest.yaml", manifest, {})
+    assert any("stories/nobody.yaml" in one.message for one in found)
