@@ -39,7 +39,7 @@ html { zoom: .75; } body { max-width: none; }
 section { padding: .4rem .8rem; } section h2 { margin-top: .3rem; }
 """
 """Smaller than on a screen."""
-_SHORT = {"examples": 8, "sweep-grid": 8}
+_SHORT = {"examples": 8, "how-close-it-is": 5, "sweep-curve": 7, "sweep-grid": 6}
 """Parts of which the first rows tell enough."""
 
 
