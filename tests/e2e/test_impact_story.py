@@ -47,7 +47,7 @@ def test_a_report_on_many_people_tells_of_all_that_the_page_teaches(tmp_path: Pa
     people = recorded_people(tmp_path, PEOPLE)
     words = [w for at, (_, value) in CHANGED.items() for w in ("--set", f"{at}={value}")]
     asked = ("--store", people.url, "--rules", str(RULES), "--outcomes", str(people.outcomes))
-    told = ("--by", "amount", "--format", "json")
+    told = ("--by", "amount", "--params-as-of", "2026-11-01", "--format", "json")
     done = command("backtest", PRODUCT, *asked, *words, *told, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -61,6 +61,7 @@ def test_a_report_on_many_people_tells_of_all_that_the_page_teaches(tmp_path: Pa
     assert {row["dimension"] for row in report["segments"]} == {"month", "arm", "amount"}
     assert [curve["figure"] for curve in report["margins"]] == [*CHANGED]
     assert {row["group"] for row in report["loans"]} == {"kept in", "swap out"}
+    assert [row["cell"] for row in report["dated"]] == ["2026-12-01"]
 
 
 def test_every_part_of_the_page_has_its_picture() -> None:

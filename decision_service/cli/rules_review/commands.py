@@ -53,10 +53,11 @@ def review(
     Check, tests, figures, differences and impact. Exit code 1 with findings.
     """
     from decision_service.cli.backtest.findings import conditions
+    from decision_service.cli.backtest.options import dimensions
     from decision_service.cli.rules_review.impact import ReviewedCases
     from decision_service.cli.rules_review.review import Wanted, reviewed
 
-    divided = tuple(name for name in by.split(",") if name)
+    divided = dimensions(by)
     file = None if cases is None else ReviewedCases(cases, divided, conditions(fail_if or ()), jobs)
     if file is None and (by or fail_if):
         raise CommandError("--by and --fail-if are about applicants: give --cases", Exit.USAGE)

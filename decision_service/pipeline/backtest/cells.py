@@ -42,10 +42,12 @@ def require_dimensions(by: tuple[str, ...], *rulesets: CompiledRuleset) -> None:
     seen = set()
     for name, colon, points in (one.partition(":") for one in by):
         if name not in types:
-            unread = "no rule of both sides reads it, so that it is not recorded: name another"
+            unread = "no rule of either side reads it, so that it is not recorded"
             hint = unread if name in catalogue() else did_you_mean(name, types)
-            told = f"a report cannot be divided by {name}"
-            raise DimensionUnknown(f"{told}: {hint}" if hint else told)
+            hint = (
+                hint or f"take {', '.join(KNOWN[2:])}, inputs.NAME, or a factor that a rule reads"
+            )
+            raise DimensionUnknown(f"a report cannot be divided by {name}: {hint}")
         if name in seen or name in ALWAYS:
             raise DimensionUnknown(f"a report is divided by {name} once: leave it out")
         if colon and types[name] not in _NUMBERS:

@@ -129,7 +129,7 @@ _NOBODY = (
     [(_FEWER, _CUTS, "score.band C"), ((STRICTER,), (_NOBODY,), "eligibility.applies_when")],
 )
 def test_a_part_that_others_follow_is_the_only_cause(common, changes, causes) -> None:
-    """The row of the limit and the offer follow from a band, rules from those in their stage."""
+    """The row of the limit and the offer follow from a band, rules from `applies_when`."""
     before, after = (changed_rules(9, *common, *more) for more in ((), changes))
     one = compare(case_of(before), BacktestRules(version(before, 9), version(after, 9)))
     assert isinstance(one, JudgedApplicant)
@@ -242,14 +242,14 @@ RULESET = version(changed_rules(9), 9)
     [
         ("inputs.customer_typ", "did you mean `inputs.customer_type`"),
         ("income.conservative_6", "did you mean `income.conservative_6m`"),
-        ("income.latest_share", "no rule of both sides reads it"),
+        ("income.latest_share", "no rule of either side reads it"),
         ("month", "divided by month once"),
         ("amount,amount:10000", "divided by amount once"),
         ("inputs.customer_type:10", "is no number: write it without the cut points 10"),
         ("amount:20000,10000", "amount has the cut points 20000,10000: write ascending numbers"),
         ("amount:20k", "has the cut points 20k"),
         ("amount:", "has the cut points : write"),
-        ("band,10000", "divided by 10000"),
+        ("band,10000", "divided by 10000: take band, provider, amount, inputs.NAME, or a factor"),
     ],
 )
 def test_a_report_that_cannot_be_divided_so_is_refused(by: str, why: str) -> None:
