@@ -87,9 +87,7 @@ async def test_an_edited_plan_waits_over_a_crash_and_is_confirmed_by_two(
         vendor = serve(build_app(api_key="k", api_secret="s"))
         settings = {
             "smile_mode": "sandbox",
-            "smile_base_url": await stack.enter_async_context(
-                serve(build_app(api_key="k", api_secret="s"))
-            ),
+            "smile_base_url": await stack.enter_async_context(vendor),
             "smile_api_key": "k",
             "smile_api_secret": "s",
             "rules_dir": str(rules),
