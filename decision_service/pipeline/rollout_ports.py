@@ -57,8 +57,8 @@ class JournalEntry(msgspec.Struct, frozen=True):
 
     `position` counts a product's entries from 1 without gaps. `before` is None for the first.
     `plan_digest` is the plan in force after the step. `figures` are what a guardrail saw, what a
-    changed plan changes and widens, or what an early step did not wait for, in words. `ticket` is
-    the lender's reference of the change.
+    changed plan changes, or what an early step did not wait for, in words. `ticket` is the
+    lender's reference of the change.
     """
 
     product: str

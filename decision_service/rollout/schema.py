@@ -47,7 +47,7 @@ def plan_schema() -> Schema:
         "guardrails": listed(_guardrail()),
         "history": _history(),
         "second_person_above": about(
-            _SHARE, "a step to a greater share, in percent, needs two callers"
+            _SHARE, "what gives a greater share, in percent, needs two callers"
         ),
         "review": _review(),
     }

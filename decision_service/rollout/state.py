@@ -135,10 +135,7 @@ def advance(
     if isinstance(above, Refusal) or not _needs_two(plan, track, above):
         return above
     if who is None:
-        return Refusal(
-            f"the next stage of {plan.product} needs two callers: one each to propose it "
-            "and to confirm it"
-        )
+        return Refusal(f"the next stage of {plan.product} needs two callers: one proposes it")
     name = track or TrackName.GO_LIVE
     stage = _track_of(above, track).stage or ""
     return _proposed(state, Proposal(ProposalKind.ADVANCE, stage, who, now, name))
@@ -160,17 +157,16 @@ def confirm(
     if first.kind is ProposalKind.ADVANCE:
         return _above(plan, state, first.track, now)
     if first.kind is ProposalKind.REVIVE:
-        return _switch(replace(state, proposed=None), _switched(first.goal), killed=False)
+        arm = next((one for one in Arm if one.value == first.goal), None)
+        return _switch(replace(state, proposed=None), arm, killed=False)
     if waiting is None or waiting.digest != first.goal:
         return Refusal(
             f"the plan of {plan.product} that waits is not the one that this process has read: "
             "publish the same rules to every process"
         )
-    return (
-        adopt(waiting, state, now)
-        if fresh
-        else replace(state, proposed=replace(first, by=who, at=now))
-    )
+    if fresh:
+        return adopt(waiting, state, now)
+    return replace(state, proposed=replace(first, by=who, at=now))
 
 
 def needs_two(plan: Plan, share: int) -> bool:
@@ -204,9 +200,7 @@ def kill(state: RolloutState, arm: Switched) -> StepResult:
 def revive(plan: Plan, state: RolloutState, arm: Switched, who: str, now: datetime) -> StepResult:
     """Undo a kill: the same arm, at the stage where it stood; a great share needs two callers."""
     revived = _switch(state, arm, killed=False)
-    if isinstance(revived, Refusal) or revived == state:
-        return revived
-    if not needs_two(plan, _share_of(plan, state, arm)):
+    if revived == state or not needs_two(plan, _share_of(plan, state, arm)):
         return revived
     goal = "" if arm is None else arm.value
     return _proposed(state, Proposal(ProposalKind.REVIVE, goal, who, now))
@@ -328,11 +322,8 @@ def _proposed(state: RolloutState, change: Proposal) -> StepResult:
             f"a changed plan of {state.product} waits for two callers: confirm it first "
             f"(`rollout confirm {state.product}`), or bring back the plan in force"
         )
-    if (
-        first is not None
-        and change.at < first.ends
-        and replace(first, by="", at=change.at) == replace(change, by="")
-    ):
+    what = (change.kind, change.goal, change.track)
+    if first and change.at < first.ends and (first.kind, first.goal, first.track) == what:
         return Refusal(_waits_for_another(state.product, first))
     return replace(state, proposed=change)
 
@@ -346,19 +337,10 @@ def _waits_for_another(product: str, first: Proposal) -> str:
 
 def _share_of(plan: Plan, state: RolloutState, arm: Switched) -> int:
     """The greatest share that a revived arm gives to any group, in thousandths of a percent."""
-    if arm is Arm.CHALLENGER:
-        challenger = plan.versions.challenger
-        return (
-            challenger.stages.percent(state.challenger.stage)
-            if challenger and state.challenger
-            else 0
-        )
+    if arm is Arm.CHALLENGER and state.challenger is not None:
+        return ladder(plan, TrackName.CHALLENGER)[1].percent(state.challenger.stage)
     segments = (segment.percent for segment in plan.go_live.segments)
     return max(plan.go_live.stages.percent(state.go_live.stage), *segments, 0)
-
-
-def _switched(goal: str) -> Switched:
-    return Arm(goal) if goal else None
 
 
 TrackMove = Callable[[Plan, TrackName, Track, datetime], Track | Refusal]

@@ -25,38 +25,23 @@ def widenings(before: Plan, after: Plan, state: RolloutState) -> tuple[str, ...]
     limit = before.second_person_above
     if limit is None:
         return ()
+    lock, was, now = after.second_person_above, before.go_live, after.go_live
+    plain = {
+        "`second_person_above` is gone": lock is None,
+        "`second_person_above` is higher": lock is not None and lock > limit,
+        "another unit deals all applicants anew": after.unit is not before.unit,
+        "pins end sooner": after.pin_for < before.pin_for,
+        "offers without a report count for fewer days": after.unreported < before.unreported,
+        "more are on `allow`": bool(now.allow - was.allow),
+        "fewer are on `deny`": bool(was.deny - now.deny),
+    }
     return (
-        *_lock(limit, after),
-        *_assignment(before, after),
+        *(words for words, widens in plain.items() if widens),
         *_go_live(before, after, state, limit),
         *_versions(before, after, state, limit),
         *_guardrails(before, after),
         *_money(before, after),
     )
-
-
-def _lock(limit: int, after: Plan) -> Iterator[str]:
-    if after.second_person_above is None:
-        yield "`second_person_above` is gone"
-    elif after.second_person_above > limit:
-        yield f"`second_person_above` is {percent_of(after.second_person_above)} % now"
-
-
-def _assignment(before: Plan, after: Plan) -> Iterator[str]:
-    if after.unit is not before.unit:
-        yield "another unit deals all applicants anew"
-    if after.pin_for < before.pin_for:
-        yield "pins end sooner"
-    if after.unreported < before.unreported:
-        yield "offers without a report count as exposure for fewer days"
-    more, fewer = (
-        after.go_live.allow - before.go_live.allow,
-        before.go_live.deny - after.go_live.deny,
-    )
-    if more:
-        yield f"`allow` has {len(more)} more"
-    if fewer:
-        yield f"`deny` has {len(fewer)} fewer"
 
 
 def _go_live(before: Plan, after: Plan, state: RolloutState, limit: int) -> Iterator[str]:

@@ -141,7 +141,26 @@ async def test_a_refused_change_is_exit_code_one(rollout: Rollout) -> None:
 
 async def test_no_change_goes_without_its_reason(rollout: Rollout) -> None:
     """Every command that moves something asks for --why before it asks the server."""
-    for name in ("advance", "roll-back", "pause", "resume", "kill", "revive"):
+    for name in ("advance", "confirm", "roll-back", "pause", "resume", "kill", "revive"):
         done = await rollout(name, PRODUCT)
         assert done.code == Exit.USAGE
         assert "--why" in done.err
+
+
+async def test_a_step_before_hold_and_count_says_why_it_is_early(rollout: Rollout) -> None:
+    """Without --early it is refused with what is not met; with it the journal has both."""
+    up = ("advance", PRODUCT, "--track", "go-live", "--why", "go on")
+    assert (await rollout(*up)).code == Exit.DONE
+    refused = await rollout(*up)
+    assert (refused.code, "reason ROLLOUT_REFUSED" in refused.err) == (Exit.FINDINGS, True)
+    assert "is held until 20" in refused.err
+    assert (
+        "UTC and has 0 of 200 decisions: wait, or advance with --early and say why" in refused.err
+    )
+    early = await rollout(*up, "--early")
+    assert "go-live pilot → early" in early.out, early.err
+    [step, *_] = json.loads((await rollout("history", PRODUCT, "--format", "json")).out)["steps"]
+    assert "has 0 of 200 decisions" in step["figures"]["not waited for"]
+    assert (await rollout(*up)).code == Exit.DONE
+    nothing = await rollout("confirm", PRODUCT, "--why", "go")
+    assert (nothing.code, "nothing of" in nothing.err) == (Exit.FINDINGS, True)

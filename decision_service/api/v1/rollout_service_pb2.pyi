@@ -124,8 +124,8 @@ class AdvanceRolloutRequest(_message.Message):
     ticket: str
     plan_digest: str
     position: int
-    early: str
-    def __init__(self, product: _Optional[str] = ..., track: _Optional[str] = ..., why: _Optional[str] = ..., ticket: _Optional[str] = ..., plan_digest: _Optional[str] = ..., position: _Optional[int] = ..., early: _Optional[str] = ...) -> None: ...
+    early: bool
+    def __init__(self, product: _Optional[str] = ..., track: _Optional[str] = ..., why: _Optional[str] = ..., ticket: _Optional[str] = ..., plan_digest: _Optional[str] = ..., position: _Optional[int] = ..., early: _Optional[bool] = ...) -> None: ...
 
 class AdvanceRolloutResponse(_message.Message):
     __slots__ = ("step", "rollout")

@@ -50,9 +50,8 @@ def advance(
     plan_digest: DigestOption = "",
     position: PositionOption = 0,
     early: Annotated[
-        str,
-        typer.Option("--early", help="why not to wait for hold and count of the present stage"),
-    ] = "",
+        bool, typer.Option("--early", help="before hold and count are met; --why says why")
+    ] = False,
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,

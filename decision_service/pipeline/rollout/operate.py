@@ -46,7 +46,7 @@ class StepRequest(msgspec.Struct, frozen=True):
 
     `who` is the authenticated caller, `ticket` the lender's reference of the change. `plan_digest`
     and `position` are what it was decided on; empty and 0 stand for what this process knows of now.
-    `early` is why a step up does not wait for hold and count of the present stage.
+    An `early` step up does not wait for hold and count of the present stage.
     """
 
     product: str
@@ -55,7 +55,7 @@ class StepRequest(msgspec.Struct, frozen=True):
     ticket: str = ""
     plan_digest: str = ""
     position: int = 0
-    early: str = ""
+    early: bool = False
 
 
 class RolloutView(msgspec.Struct, frozen=True):
@@ -121,13 +121,9 @@ class OperateRollouts:
         Before hold and count of the present stage are met it needs `early`.
         """
         await self._rollouts.refresh()
-        product, name = (
-            self._active_rules.current().product(order.product),
-            track or TrackName.GO_LIVE,
-        )
-        order = replace(
-            order, position=order.position or self._rollouts.latest(product.name).position
-        )
+        product = self._active_rules.current().product(order.product)
+        name, position = track or TrackName.GO_LIVE, self._rollouts.latest(product.name).position
+        order = replace(order, position=order.position or position)
         missing = await self._not_awaited(product, name)
 
         def step(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
@@ -135,12 +131,11 @@ class OperateRollouts:
             if isinstance(above, Refusal) or order.early or not missing:
                 return above
             return Refusal(
-                f"the present stage of {name} of {order.product} {missing}: wait, or say why not "
-                "with --early"
+                f"the present stage of {name} of {order.product} {missing}: wait, or advance with "
+                "--early and say why"
             )
 
-        early = {"early": order.early, "not waited for": missing}
-        figures = early if order.early and missing else {}
+        figures = {"not waited for": f"the stage {missing}"} if missing else {}
         return await self._decided_on(order, JournalAction.ADVANCE, step, figures)
 
     async def confirm(self, order: StepRequest) -> JournalEntry | None:

@@ -80,13 +80,15 @@ async def settle(
                 entries[name], in_force = _first(loaded, who, now), None
             else:
                 in_force, lost = await _in_force(journal, loaded, last)
-                found[name] = (*clashes(loaded.plan, last.after), *(() if signed else lost))
+                found[name] = (*_new_clashes(loaded.plan, last), *(() if signed else lost))
                 if found[name]:
                     continue
                 held = widenings(in_force, loaded.plan, last.after) if in_force else ()
                 told = compare_plans(in_force, loaded.plan) if in_force else ()
                 entries[name] = _entry(loaded.plan, last, () if signed else held, told, who, now)
-            products[name] = _under(loaded, in_force, entries[name])
+            products[name] = replace(loaded, state=entries[name].after)
+            if in_force is not None and entries[name].plan_digest != loaded.plan.digest:
+                products[name] = replace(products[name], plan=in_force, waiting=loaded.plan)
         if any(found.values()):
             return UnmigratedPlan({name: some for name, some in found.items() if some})
         try:
@@ -130,6 +132,12 @@ async def _in_force(
         f"these rules do not fit it: {error.message}"
     )
     return None, (PlanConflict(("versions",), message),)
+
+
+def _new_clashes(plan: Plan, last: JournalEntry) -> tuple[PlanConflict, ...]:
+    """What of a plan does not fit; one that waits already is asked again once it is confirmed."""
+    waits = last.after.proposed
+    return () if waits and waits.goal == plan.digest else clashes(plan, last.after)
 
 
 def _first(product: Product, who: str, now: datetime) -> JournalEntry:
@@ -186,10 +194,3 @@ def _entry(
         plan_digest=plan.digest,
         figures=figures,
     )
-
-
-def _under(loaded: Product, in_force: Plan | None, entry: JournalEntry) -> Product:
-    """The product by the plan that the journal has in force; the loaded one may wait."""
-    if in_force is None or entry.plan_digest == loaded.plan.digest:
-        return replace(loaded, state=entry.after)
-    return replace(loaded, plan=in_force, waiting=loaded.plan, state=entry.after)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from decision_service.domain.money import EXACT
 from decision_service.language.diagnostics import Place, Report
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import MapNode, Scalar, YamlNode
+from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.readers import as_scalar, shortened
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
@@ -52,10 +52,13 @@ def refuse_repeated(named: Iterable[tuple[str | None, Place]], what: str, report
         first.setdefault(name, place)
 
 
-def place_of(node: YamlNode, *keys: str) -> Place:
+def place_of(node: YamlNode, *keys: str | int) -> Place:
     """The place of the value under these nested keys, or of the deepest key present."""
     for key in keys:
-        value = node.get(key) if isinstance(node, MapNode) else None
+        if isinstance(key, int):
+            value = node.items[key] if isinstance(node, ListNode) else None
+        else:
+            value = node.get(key) if isinstance(node, MapNode) else None
         if value is None:
             break
         node = value

@@ -102,6 +102,22 @@ def test_a_rollout_beyond_its_first_stage_says_what_to_do(
     assert (found[0].ok, found[0].words) == (False, f"gig-advance-ph {words}")
 
 
+def test_a_plans_risks_are_refused_or_accepted_by_name(tmp_path: Path) -> None:
+    """It begins at 100 % without guardrails and caps; the policy takes one of these, saying why."""
+    product_folder(tmp_path)
+    settings = load(environ={"DECISION_RULES_DIR": str(tmp_path / "rules")})
+    lines = [line for line in rules_checks(settings, {}) if line.name == "plan"]
+    assert [line.ok for line in lines] == [False, False, False]
+    risks = ("first_stage", "no_guardrails", "no_caps")
+    for line, risk in zip(lines, risks, strict=True):
+        assert f"or accept `{risk}` of personal-loan-ph with a reason in policy.yaml" in line.words
+    accepted = "{product: personal-loan-ph, what: no_caps, reason: Fifty friends.}"
+    (tmp_path / "rules" / "policy.yaml").write_text(f"accept: [{accepted}]\n")
+    lines = [line for line in rules_checks(settings, {}) if line.name == "plan"]
+    assert [line.ok for line in lines] == [False, False, True]
+    assert lines[2].words.endswith("nothing bounds what a day approves; accepted: Fifty friends.")
+
+
 def test_letters_of_a_sample_lender_are_not_sent(tmp_path: Path) -> None:
     """Each file that still has the sample's name or contact is named; own words are in order."""
     rules = tmp_path / "rules"

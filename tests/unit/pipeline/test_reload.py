@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from decision_service.domain.errors import RolloutRefused
-from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rollout.journal import RolloutChange, Rollouts
 from decision_service.pipeline.rollout.operate import OperateRollouts, StepRequest
 from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
 from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
-from decision_service.pipeline.rollout_ports import JournalEntry
+from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.publishing.manifest import Approval, Publication
+from decision_service.rollout.model import Plan
+from decision_service.rollout.state import RolloutState, StepResult, TrackName, roll_back
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, SetClock, rulebook, shipped_rules
@@ -211,6 +214,25 @@ async def test_one_persons_dangerous_edit_of_a_plan_is_not_in_force(edit: tuple[
     back = one.rollouts.latest(PRODUCT)
     assert (back.action, back.why) == ("plan", "the changed plan was taken back")
     assert (back.after.proposed, back.plan_digest) == (None, before.digest)
+
+
+async def test_a_plan_that_waits_and_no_longer_fits_stops_no_start() -> None:
+    """It lost its place while it waited: the service starts, and the confirmation is refused."""
+    log = InMemoryDecisionLog()
+    one = await locked(log, with_plan(LOCKED))
+    one.folder = with_plan(edited(LOCKED, SWAPPED, ("    - {name: early, percent: 5}\n", "")))
+    assert (await one.reload()).accepted
+    back = RolloutChange("ana", "less", JournalAction.ROLL_BACK, _back_to_early)
+    await one.rollouts.move(PRODUCT, back)
+    again = await locked(log, one.folder)
+    assert champion(again) == 1
+    await confirm(again, "ana")
+    with pytest.raises(RolloutRefused, match="stage `early`, which the new plan does not have"):
+        await confirm(again, "ben")
+
+
+def _back_to_early(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
+    return roll_back(plan, state, TrackName.GO_LIVE, now)
 
 
 async def test_two_signatures_are_the_confirmation() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -20,7 +21,6 @@ from decision_service.edge.rpc.mapping.rollouts.comparison import comparison_mes
 from decision_service.edge.rpc.mapping.rollouts.figures import figures_message
 from decision_service.edge.rpc.mapping.rollouts.requests import (
     applicant_from,
-    early_from,
     listed_product_from,
     order_from,
     product_from,
@@ -107,20 +107,17 @@ class RolloutServicer:
         """One stage up."""
         problems = Problems()
         track = track_from(request.track, problems)
-        early = early_from(request.early, problems)
-        order = replace(_decided_on(request, context, problems), early=early)
-        step = _step(await self._operate.advance(order, track))
-        rollout = self._after(order.product)
-        return service_pb.AdvanceRolloutResponse(step=step, rollout=rollout)
+        order = replace(_decided_on(request, context, problems), early=request.early)
+        taken = await self._operate.advance(order, track)
+        return service_pb.AdvanceRolloutResponse(**self._done(order, taken))
 
     async def confirm_rollout(
         self, request: service_pb.ConfirmRolloutRequest, context: RpcContext
     ) -> service_pb.ConfirmRolloutResponse:
         """What another caller proposed."""
         order = _decided_on(request, context, Problems())
-        step = _step(await self._operate.confirm(order))
-        rollout = self._after(order.product)
-        return service_pb.ConfirmRolloutResponse(step=step, rollout=rollout)
+        taken = await self._operate.confirm(order)
+        return service_pb.ConfirmRolloutResponse(**self._done(order, taken))
 
     async def roll_back_rollout(
         self, request: service_pb.RollBackRolloutRequest, context: RpcContext
@@ -129,27 +126,24 @@ class RolloutServicer:
         problems = Problems()
         track = track_from(request.track, problems)
         order = _decided_on(request, context, problems)
-        step = _step(await self._operate.roll_back(order, track))
-        rollout = self._after(order.product)
-        return service_pb.RollBackRolloutResponse(step=step, rollout=rollout)
+        taken = await self._operate.roll_back(order, track)
+        return service_pb.RollBackRolloutResponse(**self._done(order, taken))
 
     async def pause_rollout(
         self, request: service_pb.PauseRolloutRequest, context: RpcContext
     ) -> service_pb.PauseRolloutResponse:
         """Stop advancing."""
         order = order_from(request, context.info.caller)
-        step = _step(await self._operate.pause(order))
-        rollout = self._after(order.product)
-        return service_pb.PauseRolloutResponse(step=step, rollout=rollout)
+        taken = await self._operate.pause(order)
+        return service_pb.PauseRolloutResponse(**self._done(order, taken))
 
     async def resume_rollout(
         self, request: service_pb.ResumeRolloutRequest, context: RpcContext
     ) -> service_pb.ResumeRolloutResponse:
         """Let advancing go on."""
         order = order_from(request, context.info.caller)
-        step = _step(await self._operate.resume(order))
-        rollout = self._after(order.product)
-        return service_pb.ResumeRolloutResponse(step=step, rollout=rollout)
+        taken = await self._operate.resume(order)
+        return service_pb.ResumeRolloutResponse(**self._done(order, taken))
 
     async def set_kill_switch(
         self, request: service_pb.SetKillSwitchRequest, context: RpcContext
@@ -159,8 +153,7 @@ class RolloutServicer:
         arm = switched_from(request.arm, problems)
         order = order_from(request, context.info.caller, problems)
         taken = await self._operate.set_kill_switch(order, arm, killed=request.killed)
-        rollout = self._after(order.product)
-        return service_pb.SetKillSwitchResponse(step=_step(taken), rollout=rollout)
+        return service_pb.SetKillSwitchResponse(**self._done(order, taken))
 
     async def compare_versions(
         self, request: service_pb.CompareVersionsRequest, context: RpcContext
@@ -171,8 +164,10 @@ class RolloutServicer:
         found = await self._use_cases.compare(question)
         return service_pb.CompareVersionsResponse(comparison=comparison_message(found))
 
-    def _after(self, product: str) -> pb.Rollout:
-        return self._message(self._operate.after(product))
+    def _done(self, order: StepRequest, step: JournalEntry | None) -> dict[str, Any]:
+        """A step, absent where nothing changed, and the rollout after it."""
+        rollout = self._message(self._operate.after(order.product))
+        return {"step": None if step is None else step_message(step), "rollout": rollout}
 
     def _message(self, look: RolloutView) -> pb.Rollout:
         return rollout_message(look, self._status().refused)
@@ -209,7 +204,3 @@ def _decided_on(
         problems.add("position", f"is {request.position}: it must be that of a step, or 0")
     order = order_from(request, context.info.caller, problems)
     return replace(order, plan_digest=request.plan_digest, position=request.position)
-
-
-def _step(entry: JournalEntry | None) -> pb.RolloutStep | None:
-    return None if entry is None else step_message(entry)

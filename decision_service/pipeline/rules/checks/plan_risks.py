@@ -11,7 +11,6 @@ import msgspec
 
 from decision_service.language.diagnostics import Diagnostic, Report
 from decision_service.language.yaml import parser as yaml
-from decision_service.language.yaml.nodes import ListNode, MapNode, YamlNode
 from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.policy import PlanRisk, Policy
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
@@ -37,39 +36,37 @@ class FoundRisk(msgspec.Struct, frozen=True):
 
 def found_risks(product: Product, policy: Policy) -> Iterator[FoundRisk]:
     """Every risk of a product's plan that the policy does not accept."""
-    every = (*_first_stages(product.plan), *_fences(product.plan), *_authority(product))
-    for one in every:
+    for one in (*_first_stages(product.plan), *_fences(product.plan), *_authority(product)):
         if one.named is None or not policy.reason(product.name, one.named):
             yield one
 
 
 def plan_warnings(folder: RuleFolder, rulebook: Rulebook) -> Iterator[Diagnostic]:
     """A warning for each risk of each plan; the rulebook is the folder's."""
-    for texts in folder.products:
-        if texts.plan is None:
-            continue
+    plans = {one.product: one.plan for one in folder.products if one.plan is not None}
+    for name, plan in plans.items():
         report = Report()
-        root = yaml.read(texts.plan.path, texts.plan.text, report)
-        for one in found_risks(rulebook.product(texts.product), rulebook.policy):
-            *keys, last = one.keys or ("",)
+        root = yaml.read(plan.path, plan.text, report)
+        assert root is not None  # noqa: S101 - a plan of a rulebook was read
+        for one in found_risks(rulebook.product(name), rulebook.policy):
             accept = f", or accept `{one.named}` in policy.yaml" if one.named else ""
-            place = place_of(_within(root, *keys), str(last))
-            report.warning(one.code, place, one.message, f"{one.hint}{accept}")
+            hint = f"{one.hint}{accept}"
+            report.warning(one.code, place_of(root, *one.keys), one.message, hint)
         yield from report.diagnostics()
 
 
 def _first_stages(plan: Plan) -> Iterator[FoundRisk]:
-    tracks: list[tuple[str, tuple[str, ...], Stages]]
-    tracks = [("go-live", ("go_live",), plan.go_live.stages)]
-    if plan.versions.challenger:
-        stages = plan.versions.challenger.stages
-        tracks.append(("the challenger", ("versions", "challenger"), stages))
-    for track, keys, stages in tracks:
+    challenger = plan.versions.challenger
+    tracks: dict[tuple[str, ...], Stages] = {("go_live",): plan.go_live.stages}
+    if challenger:
+        tracks |= {("versions", "challenger"): challenger.stages}
+    for keys, stages in tracks.items():
         share = stages.percent(stages.initial)
         if share > _LARGE_SHARE:
-            message = f"{track} begins at {percent_of(share)} %"
+            message = f"`{keys[-1]}` begins at {percent_of(share)} %"
             hint = "begin at a stage of 10 % at most"
-            yield FoundRisk("P214", (*keys, "initial_stage"), message, hint, PlanRisk.FIRST_STAGE)
+            where = (*keys, "initial_stage")
+            yield FoundRisk("P214", where, message, hint, PlanRisk.FIRST_STAGE)
     for index, segment in enumerate(plan.go_live.segments):
         condition = segment.condition
         always = not can_hold([(condition.tree, False)], condition.currency)
@@ -78,8 +75,8 @@ def _first_stages(plan: Plan) -> Iterator[FoundRisk]:
                 f"the segment `{segment.name}` takes all applicants, and "
                 f"{percent_of(segment.percent)} % of them are decided at any stage"
             )
-            where = ("go_live", "segments", index, "percent")
-            yield FoundRisk("P215", where, message, "lower its share, or narrow its `when`")
+            place = ("go_live", "segments", index, "percent")
+            yield FoundRisk("P215", place, message, "lower its share, or narrow its `when`")
 
 
 def _fences(plan: Plan) -> Iterator[FoundRisk]:
@@ -108,13 +105,3 @@ def _authority(product: Product) -> Iterator[FoundRisk]:
             message = f"one person may grant {one:f}, and no more than {asked.upper:f} is asked for"
             hint = "leave the greater amounts to `review_second`"
             yield FoundRisk("P328", ("review", "authority", "review"), message, hint)
-
-
-def _within(node: YamlNode | None, *keys: str | int) -> YamlNode:
-    for key in keys:
-        if isinstance(key, int) and isinstance(node, ListNode):
-            node = node.items[key]
-        elif isinstance(node, MapNode):
-            node = node.get(str(key))
-    assert node is not None  # noqa: S101 - a plan that was read has the keys of its risks
-    return node

@@ -74,13 +74,6 @@ def why_from(text: str, problems: Problems) -> str:
     return why
 
 
-def early_from(text: str, problems: Problems) -> str:
-    """Why a step does not wait, empty where it does; a long one is noted."""
-    early = text.strip()
-    _check_text(problems, "early", early, LONGEST_WHY)
-    return early
-
-
 def track_from(track: str, problems: Problems) -> TrackName | None:
     """The track, None where none is named; another name is noted."""
     if not track:

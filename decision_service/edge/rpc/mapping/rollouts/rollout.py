@@ -14,6 +14,7 @@ from decision_service.edge.rpc.mapping.values import decimal_text, money_to_mess
 from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.rollout.operate import AssignmentExplanation, RolloutView
 from decision_service.pipeline.rollout_ports import JournalEntry
+from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.gate import Pin, enters_comparison, first_match
 from decision_service.rollout.model import Plan, RolloutStage, Segment, Stages
 from decision_service.rollout.state import (
@@ -47,7 +48,7 @@ def rollout_message(look: RolloutView, refused: tuple[Diagnostic, ...]) -> pb.Ro
         allowed=len(plan.go_live.allow),
         denied=len(plan.go_live.deny),
         proposed=_proposed(product.state.proposed),
-        widens=widenings(plan, product.waiting, product.state) if product.waiting else (),
+        widens=_widens(product),
     )
 
 
@@ -167,6 +168,13 @@ def _proposed(change: Proposal | None) -> pb.ProposedStep | None:
         arm=change.goal if change.kind is ProposalKind.REVIVE else "",
         plan_digest=change.goal if change.kind is ProposalKind.PLAN else "",
     )
+
+
+def _widens(product: Product) -> tuple[str, ...]:
+    waits, waiting = product.state.proposed, product.waiting
+    if waits is None or waiting is None or waits.goal != waiting.digest:
+        return ()
+    return widenings(product.plan, waiting, product.state)
 
 
 def _pin(plan: Plan, pin: Pin) -> service_pb.Pin:
