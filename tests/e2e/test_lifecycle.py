@@ -38,7 +38,7 @@ CASE = """
 SHOWN = (
     "by juan, signed by two:",
     "personal-loan-ph v3 (champion) against v1: ",
-    "from 8,000 to 9,000",
+    "from 8000 to 9000",
     "changes: the champion from v1 to v3",
     "tightens: the file is new, with ",
     "Tests of personal-loan-ph v3: coverage 100 %",
