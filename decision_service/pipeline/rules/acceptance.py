@@ -18,7 +18,7 @@ from decision_service.pipeline.rules.publishing.approval import (
     approval_problems,
     evidence_problems,
 )
-from decision_service.pipeline.rules.publishing.manifest import MANIFEST, Tested, publication
+from decision_service.pipeline.rules.publishing.manifest import MANIFEST, Measured, publication
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.rules.used_versions import altered
 
@@ -72,12 +72,12 @@ def unapproved(
 
 
 def floor_problems(
-    path: str, tested: Mapping[str, Tested], rulebook: Rulebook
+    path: str, tested: Mapping[str, Measured], rulebook: Rulebook
 ) -> Iterator[Diagnostic]:
     """M016 for each version that may decide and whose tests are below the floor of the policy."""
     floors = msgspec.to_builtins(rulebook.policy.floors)
     for name in rulebook.deciding:
-        found = msgspec.to_builtins(tested.get(name, Tested(0, 0)))
+        found = msgspec.to_builtins(tested.get(name, Measured(0, 0)))
         for figure, floor in floors.items():
             if found[figure] < floor:
                 message = (

@@ -17,6 +17,7 @@ from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, Yaml
 from decision_service.language.yaml.parser import read
 from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.list_changes import list_changes
+from decision_service.pipeline.rules.policy import MOST, POLICY
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.rollout.diff.plans import compare_plans
 from decision_service.ruleset.diff.trees import compared, items_by
@@ -38,7 +39,7 @@ def guard_changes(before: RuleFolder, after: RuleFolder) -> Iterator[WrittenChan
         if _ELSEWHERE.fullmatch(path) or old.get(path) == new.get(path):
             continue
         first, second = (_parts(path, texts.get(path)) for texts in (old, new))
-        if path not in old or path not in new:
+        if path != POLICY and (path not in old or path not in new):
             sort = ChangeKind.REMOVED if path in old else ChangeKind.ADDED
             words, direction = _SHORT[sort]
             words = f"{words}, with {len(first) or len(second)} parts"
@@ -49,7 +50,17 @@ def guard_changes(before: RuleFolder, after: RuleFolder) -> Iterator[WrittenChan
             for change in compared(path, name, first.get(name), second.get(name)):
                 words, direction = _SHORT[change.sort]
                 short = change.words if len(change.words) <= _LONGEST else words
+                direction = _of_policy(change) if path == POLICY else direction
                 yield replace(change, words=short, direction=direction)
+
+
+def _of_policy(change: WrittenChange) -> Direction:
+    """A floor that is lower loosens, and so does what is accepted."""
+    if change.subject == "accept" and change.before and change.after:
+        return Direction.CHANGES
+    sides = (change.before or str(MOST), change.after or str(MOST))
+    old, new = (int(side) if side.isdecimal() else 0 for side in sides)
+    return Direction.TIGHTENS if new > old else Direction.LOOSENS
 
 
 def loosened(
@@ -57,7 +68,7 @@ def loosened(
 ) -> Iterator[WrittenChange]:
     """What is to be accepted by name: guards that are gone or altered, and looser plans."""
     for change in guard_changes(before, after):
-        if change.sort is not ChangeKind.ADDED:
+        if change.direction is not Direction.TIGHTENS:
             yield change
     lists = list_changes(before, after, now)
     for one in () if lists is None else lists.changes:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Report
 from decision_service.pipeline.rules.folder import RuleFolder, files_of
-from decision_service.pipeline.rules.publishing.manifest import Tested
+from decision_service.pipeline.rules.publishing.manifest import Measured
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.trial.rule_tests import VersionResults
 from decision_service.ruleset.figures.model import Fate, Tried
@@ -50,20 +50,20 @@ def counted(
     rulebook: Rulebook,
     results: Iterable[VersionResults],
     show: Callable[[str], None],
-) -> tuple[Mapping[str, Tested], Sequence[Diagnostic]]:
+) -> tuple[Mapping[str, Measured], Sequence[Diagnostic]]:
     """What the tests of each version that may decide reach and notice, and wrong marks of figures.
 
     Each version is shown before its figures are tried, which takes half a minute.
     """
     wanted = rulebook.policy.floors.figures
-    found: dict[str, Tested] = {}
+    found: dict[str, Measured] = {}
     problems: list[Diagnostic] = []
     for one in results:
         if one.name in rulebook.deciding:
             show(f"trying the figures of {one.name} …")
             report = try_figures(folder, one) if wanted else FiguresReport(())
             problems.extend(report.problems)
-            found[one.name] = Tested(one.coverage.percent, report.percent if wanted else 0)
+            found[one.name] = Measured(one.coverage.percent, report.percent if wanted else 0)
     return found, problems
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from decision_service.language.changes import (
     NO_VALUE,
     ChangeKind,
+    Direction,
     WrittenChange,
     from_to,
     in_words,
@@ -245,7 +246,13 @@ def by_id(
     """What differs in a list of maps that have ids."""
     old, new = items_by(before, "id"), items_by(after, "id")
     for name in keys_of(old, new):
-        yield from attributes(group, f"{what} {name}", old.get(name), new.get(name))
+        found = attributes(group, f"{what} {name}", old.get(name), new.get(name))
+        if name in old and name in new:
+            yield from found
+        else:  # a rule or a condition more is asked of applicants, unless it approves
+            kind = Direction.TIGHTENS if name in new else Direction.LOOSENS
+            approves = said((new.get(name) or old[name]).get("then")) == "APPROVE"
+            yield from found if approves else (replace(one, direction=kind) for one in found)
     yield from reordered(group, f"the {what}s are", old, new)
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from decision_service.cli.server.preflight.check import PreflightCheck
-from decision_service.cli.server.preflight.rules import guarantees_check, rules_checks
+from decision_service.cli.server.preflight.rules import rules_checks, slow_checks
 from decision_service.cli.server.preflight.settings import host_checks, metrics_check
+from decision_service.cli.server.preflight.store import StoreState
 from decision_service.config import load
-from tests.unit.cli.commands import SHIPPED, product_folder
+from decision_service.storage.rules_folder.files import read_rules
+from tests.unit.cli.commands import SHIPPED, command, product_folder
+from tests.unit.cli.test_rules_publish import FLOORS, publishable
 
 KEYS = {"DECISION_SMILE_API_KEY": "key-of-8", "DECISION_SMILE_API_SECRET": "secret-8"}
 
@@ -55,7 +58,7 @@ def test_a_champion_without_a_test_case_is_no_rule_to_go_live_with(tmp_path: Pat
     product = product_folder(tmp_path)
     (product / "tests" / "v1.yaml").unlink()
     settings = load(environ={"DECISION_RULES_DIR": str(product.parent)})
-    found = next(line for line in rules_checks(settings, {}) if line.name == "rules")
+    found = next(line for line in rules_checks(settings, StoreState()) if line.name == "rules")
     words = "1 of their tests fail or are not there: see `rules test`"
     assert (found.ok, found.words) == (False, words)
 
@@ -98,7 +101,7 @@ def test_a_rollout_beyond_its_first_stage_says_what_to_do(
 ) -> None:
     """The key of the plan, or the whole command."""
     settings = load(environ={"DECISION_RULES_DIR": str(SHIPPED)})
-    found = [line for line in rules_checks(settings, stages) if line.name == "rollout"]
+    found = [line for line in rules_checks(settings, StoreState(stages)) if line.name == "rollout"]
     assert (found[0].ok, found[0].words) == (False, f"gig-advance-ph {words}")
 
 
@@ -123,14 +126,14 @@ def test_letters_of_a_sample_lender_are_not_sent(tmp_path: Path) -> None:
     rules = tmp_path / "rules"
     shutil.copytree(SHIPPED, rules)
     settings = load(environ={"DECISION_RULES_DIR": str(rules)})
-    found = [line for line in rules_checks(settings, {}) if line.name == "letters"]
+    found = [line for line in rules_checks(settings, StoreState()) if line.name == "letters"]
     assert [line.ok for line in found] == [False] * 4
     assert found[0].words.startswith("gig-advance-ph/notices/en.yaml has the sample's `Sample Lend")
     for file in rules.glob("*/notices/*.yaml"):
         text = file.read_text().replace("Sample Lending Inc.", "Bayan Credit Inc.")
         text = text.replace("8000 0000", "8765 4321").replace("lender.example", "bayan.ph")
         file.write_text(text)
-    [line] = [line for line in rules_checks(settings, {}) if line.name == "letters"]
+    [line] = [line for line in rules_checks(settings, StoreState()) if line.name == "letters"]
     assert (line.ok, line.words) == (True, "4 name a lender and a contact")
 
 
@@ -155,7 +158,7 @@ def guarantees_of(tmp_path: Path, seconds: float = 500.0) -> PreflightCheck:
     line = "  - {name: a longer history never hurts, monotone: {income.months_24m: up}}\n"
     rules.write_text(f"{rules.read_text()}guarantees:\n{line}")
     settings = load(environ={"DECISION_RULES_DIR": str(product.parent)})
-    return guarantees_check(settings, seconds)
+    return next(slow_checks(settings, seconds))
 
 
 def test_guarantees_are_proved(tmp_path: Path) -> None:
@@ -178,3 +181,48 @@ def test_without_a_solver_guarantees_are_left_to_another_machine(
     found = guarantees_of(tmp_path)
     assert found.ok is None
     assert found.words.startswith("not proved: no solver is installed: pip install")
+
+
+def test_tests_that_notice_too_little_are_nothing_to_go_live_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below the floor, by other figures than were signed, and in order with what is said aloud."""
+    product = publishable(tmp_path)
+    settings = load(environ={"DECISION_RULES_DIR": str(product.parent)})
+    published = ("rules", "publish", product.parent, "--by", "juan", "--no-prove")
+    assert command(capsys, *published).code == 0
+    *_, found = slow_checks(settings, 1.0)
+    low = "; ".join(
+        f"policy.yaml asks for {n} % of {one} alone, not for 100 %" for one, n in FLOORS
+    )
+    words = f"coverage and figures of personal-loan-ph v1 38 % and 0 %; {low}"
+    assert found == PreflightCheck("figures", True, words)
+    manifest = product.parent / "manifest.yaml"
+    manifest.write_text(manifest.read_text().replace('"coverage": 38', '"coverage": 100'))
+    *_, found = slow_checks(settings, 1.0)
+    assert (found.ok, "not those of manifest.yaml" in found.words) == (False, True)
+    manifest.unlink()
+    (product.parent / "policy.yaml").write_text("floors: {coverage: 39, figures: 0}\n")
+    *_, found = slow_checks(settings, 1.0)
+    assert (found.ok, "v1: 38 %, less than the 39 %" in found.words) == (False, True)
+
+
+def test_guards_that_are_less_than_in_what_decided_are_to_be_accepted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A case that is gone is named, until the publication has accepted it."""
+    product = publishable(tmp_path)
+    last = read_rules(product.parent)
+    settings = load(environ={"DECISION_RULES_DIR": str(product.parent)})
+    tests = product / "tests" / "v1.yaml"
+    tests.write_text(tests.read_text().replace("- name: a steady earner", "- name: a new name"))
+
+    def guards() -> PreflightCheck:
+        lines = rules_checks(settings, StoreState(rules=last))
+        return next(line for line in lines if line.name == "guards")
+
+    assert (guards().ok, "case a steady earner" in guards().words) == (False, True)
+    accepted = ("--accept", "personal-loan-ph/tests/v1.yaml")
+    published = ("rules", "publish", product.parent, "--by", "juan", "--no-prove")
+    assert command(capsys, *published, *accepted).code == 0
+    assert guards().ok is True

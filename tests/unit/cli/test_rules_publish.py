@@ -14,15 +14,22 @@ from tests.unit.cli.commands import command, product_folder
 from tests.unit.pipeline.test_manifest import NOW
 
 RECORDED = "  - name: a recorded person"
+FLOORS = (("coverage", 20), ("figures", 0))
+
+
+def publishable(tmp_path):
+    """The worked example's product, with the tests that need no recording, and a low floor."""
+    folder = product_folder(tmp_path)
+    tests = folder / "tests" / "v1.yaml"
+    tests.write_text(tests.read_text().partition(RECORDED)[0])
+    (folder.parent / "policy.yaml").write_text("floors: {coverage: 20, figures: 0}\n")
+    return folder
 
 
 @pytest.fixture
 def product(tmp_path):
-    """The worked example's product, with the tests that need no recording."""
-    folder = product_folder(tmp_path)
-    tests = folder / "tests" / "v1.yaml"
-    tests.write_text(tests.read_text().partition(RECORDED)[0])
-    return folder
+    """A product that can be published."""
+    return publishable(tmp_path)
 
 
 @pytest.fixture
@@ -39,7 +46,8 @@ def publish(capsys, tmp_path):
 def test_a_good_folder_is_published_with_who_and_every_file(publish, product):
     """The manifest says who and when, and has the digest of each file; then the folder loads."""
     done = publish()
-    assert (done.code, done.err) == (0, "")
+    low = [f"policy.yaml asks for {n} % of {name} alone, not for 100 %" for name, n in FLOORS]
+    assert (done.code, done.err, done.out.splitlines()[:2]) == (0, "", low)
     manifest = product.parent / "manifest.yaml"
     node = read("m", manifest.read_text(), Report())
     assert node.get("by").text == "J. Cruz"
@@ -48,6 +56,7 @@ def test_a_good_folder_is_published_with_who_and_every_file(publish, product):
         f"personal-loan-ph/{name}": digest((product / name).read_text())
         for name in ("v1.yaml", "rollout.yaml", "tests/v1.yaml")
     }
+    own["policy.yaml"] = digest((product.parent / "policy.yaml").read_text())
     package = (starter_rules() / "_data").glob("*.yaml")
     assert files == own | {f"_data/{one.name}": digest(one.read_text()) for one in package}
     assert load_rules(read_rules(product.parent), NOW).rulebook is not None
@@ -116,7 +125,8 @@ def test_a_failed_publication_leaves_the_last_one(publish, product):
     (product / "v1.yaml").write_text("ruleset: 1\n")
     assert publish().code == 1
     assert manifest.read_bytes() == before
-    assert sorted(p.name for p in product.parent.iterdir()) == ["manifest.yaml", product.name]
+    left = {"_published", "manifest.yaml", "policy.yaml", product.name}
+    assert {p.name for p in product.parent.iterdir()} == left
 
 
 @pytest.mark.parametrize("by", ["", "  ", "a\nb", "x" * 201])

@@ -23,6 +23,7 @@ from decision_service.pipeline.rules.publishing.approval import (
 )
 from decision_service.pipeline.rules.publishing.manifest import (
     Approval,
+    Measured,
     Publication,
     manifest_problems,
     manifest_text,
@@ -112,6 +113,10 @@ def test_what_two_callers_signed_counts() -> None:
         (replace(approved(), by="rosa"), ["M011", "M011"]),
         (replace(approved(), allow_rollback="a" * 12), ["M011", "M011"]),
         (replace(approved(), evidence={"impact": "c" * 64}), ["M011", "M011"]),
+        (replace(approved(), tested={"loan v1": Measured(100, 100)}), ["M011", "M011"]),
+        (replace(approved(), accepted=("loan/tests/v1.yaml",)), ["M011", "M011"]),
+        (replace(approved(), proved=1), ["M011", "M011"]),
+        (replace(approved(), shown="c" * 64), ["M011", "M011"]),
         (replace(approved(), approved_by=proposed().proposed_by), ["M010", "M009"]),
         (replace(approved(), approved_by=Approval("maria", b"short")), ["M011"]),
     ],
@@ -129,9 +134,9 @@ def test_a_withdrawn_key_signs_nothing_more_and_ends_nothing_that_decides() -> N
     assert codes(approved(), withdrawn) == ["M012"]
     assert codes(approved(), withdrawn, date(2026, 11, 23)) == []
     text = manifest_text(approved(), CONTENTS)
-    folder = RuleFolder(manifest=TextFile(PATH, text))
-    assert [one.code for one in unapproved(folder, None, withdrawn, TODAY)] == ["M012"]
-    assert unapproved(folder, folder, withdrawn, TODAY) == ()
+    folder = RuleFolder(manifest=TextFile(PATH, text), evidence=EVIDENCE)
+    assert [one.code for one in unapproved(folder, None, None, withdrawn, TODAY)] == ["M012"]
+    assert unapproved(folder, None, folder, withdrawn, TODAY) == ()
 
 
 def test_a_key_that_is_listed_twice_counts_as_long_as_either() -> None:
@@ -147,11 +152,11 @@ def test_each_problem_is_at_its_line_and_says_what_to_do() -> None:
     [problem] = approval_problems(PATH, read, SIGNERS, TODAY)
     assert text.splitlines()[problem.line - 1].startswith("approved_by:")
     assert "`maria`" in problem.message
-    assert "rules approve" in problem.hint
+    assert "rules sign" in problem.hint
 
 
 async def test_a_service_keeps_its_rules_until_two_callers_signed() -> None:
-    """A folder that one person published or proposed is refused; approved, it decides."""
+    """A folder that one person published or signed is refused, and figures below the floor."""
     log = InMemoryDecisionLog()
     settled = await settle(log, rulebook(), NOW)
     assert isinstance(settled, MigratedPlans)
@@ -165,15 +170,21 @@ async def test_a_service_keeps_its_rules_until_two_callers_signed() -> None:
         SetClock(),
         signers=lambda: SIGNERS,
     )
-    drafted = replace(
-        published_now(folder.contents, "juan", NOW), proposed_by=Approval("juan", b"")
-    )
-    one = replace(drafted, proposed_by=signed(drafted, Signing.PROPOSED, "juan", KEYS["juan"]))
+    deciding = ("personal-loan-ph v1", "personal-loan-ph v2", "gig-advance-ph v1")
+
+    def by_juan(percent: int) -> Publication:
+        tested = {name: Measured(100, percent) for name in deciding}
+        whole = published_now(folder.contents, "juan", NOW, tested=tested)
+        drafted = replace(whole, proposed_by=Approval("juan", b""))
+        first = signed(drafted, Signing.PROPOSED, "juan", KEYS["juan"])
+        return replace(drafted, proposed_by=first)
+
     for published, accepted in (
         (None, False),
-        (drafted, False),
-        (one, False),
-        (approved(of=one), True),
+        (replace(by_juan(100), proposed_by=Approval("juan", b"")), False),
+        (by_juan(100), False),
+        (approved(of=by_juan(99)), False),
+        (approved(of=by_juan(100)), True),
     ):
         text = None if published is None else manifest_text(published, folder.contents)
         folder = replace(folder, manifest=None if text is None else TextFile(PATH, text))

@@ -36,7 +36,8 @@ def published(folder: RuleFolder, at: datetime = NOW, over: RuleFolder | None = 
     """The folder as J. Cruz published it then, on purpose over another publication."""
     replaced = None if over is None else published_as(over)
     back = "" if replaced is None else replaced.name
-    text = manifest_text(published_now(folder.contents, "J. Cruz", at, back), folder.contents)
+    published = published_now(folder.contents, "J. Cruz", at, allow_rollback=back)
+    text = manifest_text(published, folder.contents)
     return replace(folder, manifest=TextFile(PATH, text))
 
 

@@ -67,7 +67,7 @@ def publish(
     last = change.before and published_as(change.before.selection.folder)
     file = write_manifest(change, published, keep=not (last and last.approved_by))
     words = f"{file}: {len(change.contents)} files published by {by}, publication {published.name}"
-    _print(words)
+    _print(*change.rules.rulebook.policy.remarks, words)
 
 
 def sign(
@@ -102,18 +102,19 @@ def sign(
         _second(path, waiting, by, key, digest)
         return
     change = Change.read(path, accept or ())
-    given = {name: file for name, file in (("impact", impact), ("proofs", proofs)) if file}
-    evidence = {name: laid(change.rules, name, file) for name, file in given.items()}
-    published = published_now(
+    drafted = published_now(
         change.contents,
         by,
         datetime.now(UTC),
         allow_rollback=back,
         ticket=reference,
-        evidence=evidence,
         proposed_by=Approval(by, b""),
-        **gated(change, accept or (), prove=prove),
     )
+    keys.sign(drafted, Signing.PROPOSED, by, key)  # a wrong key is refused before minutes pass
+    given = {name: file for name, file in (("impact", impact), ("proofs", proofs)) if file}
+    evidence = {name: laid(change.rules, name, file) for name, file in given.items()}
+    gates = gated(change, accept or (), prove=prove)
+    published = replace(drafted, evidence=evidence, **gates)
     lines, shown = _shown(change, published)
     published = replace(published, shown=shown)
     signature = keys.sign(published, Signing.PROPOSED, by, key)

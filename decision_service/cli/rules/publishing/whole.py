@@ -116,8 +116,6 @@ def gated(change: Change, accepted: Collection[str], *, prove: bool) -> dict[str
         was = change.before.selection.folder, change.before.rulebook
         found = unaccepted(loosened(*was, folder, rulebook, datetime.now(UTC)), accepted)
         refuse(found, "these guards are weaker or gone: accept each, or its file, by --accept")
-    for remark in rulebook.policy.remarks:
-        sys.stderr.write(f"{remark}\n")
     tested, marks = counted(folder, rulebook, results, progress_line)
     below = floor_problems(f"{folder.root}/{MANIFEST}", tested, rulebook)
     refuse((*marks, *below), "the tests reach or notice too little, or have wrong marks")

@@ -44,7 +44,7 @@ class Approval(msgspec.Struct, frozen=True):
     line: int = 1
 
 
-class Tested(msgspec.Struct, frozen=True):
+class Measured(msgspec.Struct, frozen=True):
     """What the tests of a version reach and notice, in percent; a floor of 0 counts nothing."""
 
     coverage: int
@@ -67,7 +67,7 @@ class Publication(msgspec.Struct, frozen=True):
     allow_rollback: str = ""
     ticket: str = ""
     evidence: Mapping[str, str] = msgspec.field(default_factory=dict)
-    tested: Mapping[str, Tested] = msgspec.field(default_factory=dict)
+    tested: Mapping[str, Measured] = msgspec.field(default_factory=dict)
     proved: int = 0
     accepted: tuple[str, ...] = ()
     shown: str = ""
@@ -149,11 +149,11 @@ def publication(path: str, text: str) -> Publication | None:
     )
 
 
-def _tested(entry: MapEntry, report: Report) -> Tested:
+def _tested(entry: MapEntry, report: Report) -> Measured:
     """Figures of a version; what cannot be read counts as none."""
-    keys = Tested.__struct_fields__
+    keys = Measured.__struct_fields__
     inner = Fields.of(entry.value, f"`{entry.key}`", report, required=keys)
-    return Tested(*((inner and inner.integer(key, 0, 100)) or 0 for key in keys))
+    return Measured(*((inner and inner.integer(key, 0, 100)) or 0 for key in keys))
 
 
 def _approval(fields: Fields, key: str) -> Approval | None:
