@@ -18,8 +18,10 @@ SECONDS = 60.0
 
 _ASKED = {
     Claim.TIGHTENS: "nobody gets a better outcome or a larger amount",
+    Claim.APPROVES_NO_MORE: "nobody is newly approved",
     Claim.LOOSENS: "nobody gets a worse outcome or a smaller amount",
     Claim.SAME_AMOUNTS: "nobody is offered another amount",
+    Claim.SAME_PRICE: "nobody is offered another price of a loan",
     Claim.EQUIVALENT: "nobody is decided otherwise",
 }
 
