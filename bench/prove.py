@@ -51,8 +51,8 @@ def attacked(proved: Sequence[tuple[str, Question]], count: int) -> int:
         _, found = attack(questions, [shipped(product).files.text], count, SEED)
         broken += len(found)
         seconds = time.process_time() - started
-        told = f"{len(questions)} guarantees, {len(found)} broken"
-        print(f"{seconds:6.1f} s  {count} people, {product}: {told}", flush=True)
+        words = f"{len(questions)} guarantees, {len(found)} broken"
+        print(f"{seconds:6.1f} s  {count} people, {product}: {words}", flush=True)
     return broken
 
 
@@ -63,13 +63,13 @@ def run(
     times: dict[str, list[float]] = defaultdict(list)
     counts: Counter[str] = Counter()
     for number in range(begin, edits_count):
-        word, told, new = edit_of(number)
+        word, edit, new = edit_of(number)
         questions = list(questions_about(shipped(word).ruleset, new))
         results = {q.claim: ask(q) for q in questions}
         started = time.process_time()
         met = refuting(questions, word, people) if questions else {}
         seconds = time.process_time() - started
-        kind = told.split(":")[0]
+        kind = edit.split(":")[0]
         answers = {claim: _answer(result) for claim, (result, _) in results.items()}
         wrong = [claim for claim in met if answers[claim] == "PROVED"]
         counts.update(answers.values())
@@ -78,7 +78,7 @@ def run(
         counts["wrong"] += len(wrong)
         times[kind] += [seconds for _, seconds in results.values()]
         words = " ".join(f"{claim} {answer}" for claim, answer in answers.items()) or "refused"
-        print(f"{number} {word} {told}: {words}; {seconds:.1f} s of people", end="")
+        print(f"{number} {word} {edit}: {words}; {seconds:.1f} s of people", end="")
         print(f"; WRONG: {', '.join(wrong)}" if wrong else "", flush=True)
     _print(times)
     print(

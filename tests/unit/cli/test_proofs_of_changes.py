@@ -38,11 +38,11 @@ def test_a_diff_of_versions_tells_what_is_proved(
     done = command(capsys, "rules", "diff", *files, "--prove")
     assert done.code == Exit.DONE, done.err
     told = done.out.splitlines()[-6:]
-    assert told[:2] == [TIGHTER, "PROVED: nobody is newly approved"]
+    assert told[:2] == [TIGHTER, "PROVED: no decline and no referral becomes an approval"]
     assert told[2].startswith(NOT_LOOSER)
     assert told[2].endswith("v1 after: DECLINE")
     assert "income.months_24m" in told[2]
-    assert told[4] == "PROVED: nobody is offered another price of a loan"
+    assert told[4] == "PROVED: the price of a loan stays the same"
     assert told[5].startswith(OTHER)
 
 

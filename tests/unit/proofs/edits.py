@@ -180,12 +180,12 @@ def edit_of(number):
     while True:
         kind = rng.choice([*KINDS, *([cells] if files.tables else [])])
         if kind is cells:
-            told, after = cells(files, rng)
+            words, after = cells(files, rng)
         else:
             path, value = rng.choice([*kind(tree)])
-            told, after = ".".join(map(str, path)), changed(files, path, value)
+            words, after = ".".join(map(str, path)), changed(files, path, value)
             if not isinstance(value, list | dict):
-                told = f"{told} gone" if value is GONE else f"{told} {value}"
+                words = f"{words} gone" if value is GONE else f"{words} {value}"
         ruleset = compiled(after)
         if ruleset is not None:
-            return word, f"{kind.__name__}: {told}", ruleset
+            return word, f"{kind.__name__}: {words}", ruleset

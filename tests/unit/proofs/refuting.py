@@ -41,7 +41,7 @@ _WALK = 4
 
 @cache
 def tested(word):
-    """The people of a shipped version's rule tests: of each of its figures somebody is at the edge.
+    """The people of a shipped version's rule tests, of whom each figure has one at its edge.
 
     Values are those that evaluation began with.
     """
@@ -104,7 +104,7 @@ def gains(old, new):
     return _rank(new) > _rank(old) or bool(more)
 
 
-def told(verdict):
+def whole(verdict):
     """All that a lender does by a verdict; which term of an offer was the least is left out."""
     if verdict is None:
         return None
@@ -132,8 +132,8 @@ def other_price(old, new):
 BROKEN = {
     Claim.TIGHTENS: gains,
     Claim.LOOSENS: lambda old, new: gains(new, old),
-    Claim.EQUIVALENT: lambda old, new: told(old) != told(new),
-    Claim.ONLY: lambda old, new: told(old) != told(new),
+    Claim.EQUIVALENT: lambda old, new: whole(old) != whole(new),
+    Claim.ONLY: lambda old, new: whole(old) != whole(new),
     Claim.SAME_AMOUNTS: other_amount,
     Claim.SAME_PRICE: other_price,
     Claim.APPROVES_NO_MORE: lambda old, new: _rank(new) == 2 > _rank(old),
@@ -152,7 +152,7 @@ def questions_about(old, new):
 
 
 def refuting(questions, word, count):
-    """Of claims about a shipped version and an edited one those that somebody refutes, with whom.
+    """Of claims about a shipped version and an edited one those that a person refutes.
 
     So many people are those of the rule tests, with other values of some names. They have the
     inputs of either version, are often at a figure of its text, and apply when it is another day

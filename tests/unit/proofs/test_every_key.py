@@ -1,4 +1,4 @@
-"""Every key of the shipped versions changed: what is proved of the change, nobody refutes."""
+"""Every key of the shipped versions changed: what is proved of the change, no person refutes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ways(word):
 
 
 def refuted(word, new, people=PEOPLE):
-    """The claims that are proved of a change, and that somebody refutes.
+    """The claims that are proved of a change, and that a person refutes.
 
     Where `equivalent` is proved, every other claim says less.
     """
@@ -41,7 +41,7 @@ def refuted(word, new, people=PEOPLE):
 
 @pytest.mark.long
 @pytest.mark.parametrize(("word", "path", "value"), [(w, *way) for w in SHIPPED for way in ways(w)])
-def test_nobody_refutes_what_is_proved_of_a_changed_key(word, path, value):
+def test_no_person_refutes_what_is_proved_of_a_changed_key(word, path, value):
     """Whatever key of the file changes: it is encoded, or the claim is refused by name."""
     new = compiled(changed(shipped(word).files, path, value))
     if new is None:
@@ -51,7 +51,7 @@ def test_nobody_refutes_what_is_proved_of_a_changed_key(word, path, value):
 
 @pytest.mark.long
 @pytest.mark.parametrize("word", SHIPPED)
-def test_nobody_refutes_what_is_proved_of_a_moved_figure(word):
+def test_no_person_refutes_what_is_proved_of_a_moved_figure(word):
     """Nor whatever figure of parameters, helper lines, stages and the offer moves."""
     setter = FigureSetter(shipped(word).files, catalogue())
     for at in Random(7).sample([n for n in setter.names if ".reason" not in n], FIGURES):
@@ -72,10 +72,10 @@ def test_every_section_of_a_rule_file_is_changed():
 
 @pytest.mark.long
 @pytest.mark.parametrize("number", range(EDITS))
-def test_nobody_refutes_what_is_proved_of_a_seeded_edit(number):
+def test_no_person_refutes_what_is_proved_of_a_seeded_edit(number):
     """Nor of bounds, operators, outcomes, dates, tables, and what is removed or changes places."""
-    word, told, new = edit_of(number)
-    assert refuted(word, new, PEOPLE_OF_EDITS) == [], told
+    word, words, new = edit_of(number)
+    assert refuted(word, new, PEOPLE_OF_EDITS) == [], words
 
 
 def test_the_search_refutes_what_was_proved_before():
