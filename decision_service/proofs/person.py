@@ -38,10 +38,6 @@ class PersonValues(msgspec.Struct, frozen=True):
     values: Mapping[str, Any]
     answers: Mapping[ListQuestion, bool | None] = msgspec.field(default_factory=dict)
 
-    def with_value(self, name: str, value: Any) -> PersonValues:
-        """The same person with another value."""
-        return PersonValues({**self.values, name: value}, self.answers)
-
     def day(self, otherwise: date) -> date:
         """The day that it is for the person; another one where the person's is missing."""
         found = self.values.get(TODAY)

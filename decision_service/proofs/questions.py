@@ -54,6 +54,10 @@ class Question(Protocol):
     def world(self) -> FactorModel:
         """Who there can be."""
 
+    @property
+    def moved(self) -> Sequence[tuple[Symbol, int]]:
+        """What the same person has otherwise a second time: higher (1), lower (-1), hidden (0)."""
+
     def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
         """The question with some values fixed; raises NotEncodable."""
 

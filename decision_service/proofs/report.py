@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from decision_service.domain.factor import ValueType
@@ -15,6 +15,7 @@ from decision_service.proofs.questions import Question, inputs_of, required
 from decision_service.proofs.results import Counterexample
 from decision_service.proofs.typical import typical
 from decision_service.ruleset.figures.case_text import case_text
+from decision_service.ruleset.figures.differences import parts_of
 from decision_service.ruleset.figures.usual import NewCase
 
 
@@ -65,9 +66,31 @@ def person_text(question: Question, found: Counterexample) -> str:
 
 
 def verdicts_text(question: Question, found: Counterexample) -> str:
-    """The verdicts, each with what it is of: `v1: DECLINE; v2: REFER`."""
+    """The verdicts, each with what it is of, and what else differs: `v1: DECLINE; v2: REFER`."""
     pairs = zip(question.sides, found.verdicts, strict=True)
-    return "; ".join(f"{side}: {verdict_text(verdict)}" for side, verdict in pairs)
+    texts = [f"{side}: {verdict_text(verdict)}" for side, verdict in pairs]
+    return "; ".join([*texts, *differences(found)])
+
+
+def differences(found: Counterexample) -> Sequence[str]:
+    """The lines of the offer, conditions and validity that differ between two verdicts."""
+    if len(found.verdicts) == 1:
+        return ()
+    one, other = (
+        {**dict(parts_of(v)), "valid until": str(v.valid_until or "none")} for v in found.verdicts
+    )
+    both = all(verdict.offer is not None for verdict in found.verdicts)
+    names = [n for n in dict.fromkeys((*one, *other)) if both and n.startswith("offer.")]
+    return [
+        f"{name} {_part(one, name)}, then {_part(other, name)}"
+        for name in (*names, "conditions", "valid until")
+        if one.get(name) != other.get(name)
+    ]
+
+
+def _part(parts: Mapping[str, Any], name: str) -> str:
+    value = parts.get(name) or "none"
+    return value if isinstance(value, str) else ", ".join(value)
 
 
 def verdict_text(verdict: Verdict) -> str:

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from decision_service.language.encoding.encoded import NotEncodable
 from decision_service.language.terms.term import Op, Term
 from decision_service.proofs.fixing import every_value, first_fixed, split_variables
-from decision_service.proofs.person import as_value, found_person, lacking
-from decision_service.proofs.plausible import plausible
+from decision_service.proofs.person import PersonValues, as_value, found_person, lacking
+from decision_service.proofs.plausible import Walk, plausible
 from decision_service.proofs.questions import Period, Posed, Question, periods
 from decision_service.proofs.results import Counterexample, Proved, Result, Undecided
 from decision_service.proofs.shrink import shrunk
 from decision_service.proofs.solving.axioms import axioms
 from decision_service.proofs.solving.parts import functions
-from decision_service.proofs.solving.solver import Satisfiability, Solver
+from decision_service.proofs.solving.solver import Satisfiability, Solver, SolverMissing
 from decision_service.proofs.solving.z3_solver import Z3
 
 Left = Callable[[], float]
 """How many seconds are left."""
 
+FAULT = "P500"
+"""The code of a fault of the prover."""
+
 _LOOK_SECONDS = 4.0
+_MEET_SECONDS = 1.0
 
 
 class _Stopped(Exception):
@@ -38,12 +44,19 @@ def prove(question: Question, today: date, left: Left) -> Result:
     """Whether a claim holds from a day on; never guessed."""
     found = periods(question.rulesets, today)
     try:
-        for period in found:
-            _Search(question, period, left).run()
+        until = left() - _MEET_SECONDS
+        for search in (searches := [_Search(question, period, left) for period in found]):
+            search.meet(until)
+        for search in searches:
+            search.run()
     except _Stopped as stopped:
         return stopped.result
+    except SolverMissing:
+        raise
     except NotEncodable as part:
         return Undecided(f"{part} cannot be put to a solver")
+    except Exception as fault:  # noqa: BLE001  a claim is open where the prover fails, not false
+        return Undecided(f"the prover failed ({FAULT}: {_where(fault)}): report it")
     return Proved(len(found))
 
 
@@ -52,6 +65,13 @@ class _Search:
 
     def __init__(self, question: Question, period: Period, left: Left) -> None:
         self.question, self.period, self.left = question, period, left
+
+    def meet(self, until: float) -> None:
+        """Raise _Stopped with a made-up person, looked for until so many seconds are left."""
+        walk = Walk(self.question, self.period)
+        found = walk.met(lambda: self.left() > max(until, 0))
+        if found is not None:
+            self._stop(*found)
 
     def run(self) -> None:
         """Look for somebody plausible, then prove; raises _Stopped with anything else."""
@@ -117,12 +137,20 @@ class _Search:
         person = found_person(posed.people, solver)
         changed = {n: _changed(posed, n, v, solver) for n, v in posed.changed.items()}
         day = person.day(self.period.start)
-        if self.question.judged(person, changed, day) is None:
-            return
+        if self.question.judged(person, changed, day) is not None:
+            self._stop(person, changed, day)
+
+    def _stop(self, person: PersonValues, changed: Mapping[str, Any], day: date) -> None:
         smaller, day = shrunk(self.question, person, changed, day, self.period)
         verdicts = self.question.judged(smaller, changed, day)
         assert verdicts is not None  # noqa: S101  shrinking keeps it
         raise _Stopped(Counterexample(smaller, changed, day, verdicts))
+
+
+def _where(fault: Exception) -> str:
+    """The kind of a fault, with the line of the program that it came from."""
+    *_, (frame, line) = traceback.walk_tb(fault.__traceback__)
+    return f"{type(fault).__name__} in {Path(frame.f_code.co_filename).name} line {line}"
 
 
 def _turns() -> Iterator[tuple[bool, float]]:

@@ -24,39 +24,42 @@ def shrunk(
 ) -> tuple[PersonValues, date]:
     """A person who breaks the claim too, in fewer and rounder values."""
     for _ in range(2):
-        for symbol in _symbols(question):
+        for symbol in symbols_of(question):
             for value in _simpler(question, person, symbol, period):
-                other = _with_value(question, person, symbol.name, value, period)
+                other = with_values(question, person, {symbol.name: value}, period)
                 when = other.day(day)
-                if _possible(question, other, changed) and question.judged(other, changed, when):
+                if possible(question, other, changed) and question.judged(other, changed, when):
                     person, day = other, when
                     break
     return person, day
 
 
-def _symbols(question: Question) -> list[Symbol]:
+def symbols_of(question: Question) -> list[Symbol]:
     """Every name of a person, inputs last."""
     factors = {e.symbol.name: e.symbol for r in question.rulesets for e in r.program.intake.factors}
     return [*factors.values(), *inputs_of(question.rulesets).values()]
 
 
-def _with_value(
-    question: Question, person: PersonValues, name: str, value: Any, period: Period
+def with_values(
+    question: Question, person: PersonValues, changed: Mapping[str, Any], period: Period
 ) -> PersonValues:
-    """The person with another value, and with typical ones where that would break a law."""
-    other, world = person.with_value(name, value), question.world
+    """The person with other values, and with typical ones where those would break a law."""
+    other, world = PersonValues({**person.values, **changed}, person.answers), question.world
     for _ in (*world.laws, *world.together):
         odd = world.broken(other) | world.parted(other)
-        symbols = [symbol for symbol in _symbols(question) if symbol.name in odd]
-        plain = {symbol.name: _plain(question, symbol, period) for symbol in symbols}
-        values = {**other.values, **plain}
+        symbols = [symbol for symbol in symbols_of(question) if symbol.name in odd]
+        values = {**other.values, **{s.name: plain(question, s, period) for s in symbols}}
         if values == other.values:
             break
         other = PersonValues(values, person.answers)
     return other
 
 
-def _plain(question: Question, symbol: Symbol, period: Period) -> Any:
+def plain(question: Question, symbol: Symbol, period: Period) -> Any:
+    """The typical value of a name; none of an input that need not be sent."""
+    name = symbol.name.removeprefix("inputs.")
+    if name != symbol.name and name not in required(question.rulesets):
+        return unknown(symbol.name, Cause.NOT_SENT)
     spec, currency = question.world.catalogue.get(symbol.name), question.rulesets[0].currency
     return typical(symbol, spec, currency, period.start)
 
@@ -66,15 +69,10 @@ def _simpler(
 ) -> Iterator[Any]:
     """Values that are simpler than the one that a person has, the simplest first."""
     value = person.values.get(symbol.name)
-    currency = question.rulesets[0].currency
-    name = symbol.name.removeprefix("inputs.")
-    if name != symbol.name and name not in required(question.rulesets):
-        plain: Any = unknown(symbol.name, Cause.NOT_SENT)
-    else:
-        plain = _plain(question, symbol, period)
-    if value is None or value == plain:
+    currency, simplest = question.rulesets[0].currency, plain(question, symbol, period)
+    if value is None or value == simplest:
         return
-    yield plain
+    yield simplest
     if not isinstance(value, Unknown):
         yield from (
             v for v in rounder(value, symbol.type) if v != value and _within(symbol, v, currency)
@@ -87,7 +85,7 @@ def _within(symbol: Symbol, value: Any, currency: str) -> bool:
     return span.has(value)
 
 
-def _possible(question: Question, person: PersonValues, changed: Mapping[str, Any]) -> bool:
+def possible(question: Question, person: PersonValues, changed: Mapping[str, Any]) -> bool:
     """Whether a person keeps the laws, and sends what must be sent."""
     for name in required(question.rulesets):
         if isinstance(person.values.get(f"inputs.{name}"), Unknown):

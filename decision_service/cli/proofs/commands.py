@@ -106,6 +106,8 @@ def _claim_text(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where
         Claim.LOOSENS: f"{new} approves nobody less, and no smaller amount, than {old}",
         Claim.EQUIVALENT: f"{new} decides everybody as {old} does",
         Claim.SAME_AMOUNTS: f"{new} offers nobody another amount than {old}",
+        Claim.SAME_PRICE: f"{new} offers a loan at the price of {old}",
+        Claim.APPROVES_NO_MORE: f"every approval of {new} is one of {old} too",
         Claim.ONLY: f"{new} decides nobody otherwise than {old} outside of {where}",
     }
     return told[claim]

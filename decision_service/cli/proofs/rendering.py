@@ -7,7 +7,14 @@ from datetime import date
 from typing import Any
 
 from decision_service.proofs.questions import Question
-from decision_service.proofs.report import case_of, person_text, shown, untypical, verdict_text
+from decision_service.proofs.report import (
+    case_of,
+    differences,
+    person_text,
+    shown,
+    untypical,
+    verdict_text,
+)
 from decision_service.proofs.results import Counterexample, Proved, Result, Undecided
 
 
@@ -48,6 +55,7 @@ def as_dict(question: Question, claim: str, result: Result, today: date) -> Mapp
         "as_of": result.day.isoformat(),
         "differs_from_typical": untypical(question, result),
         "changed": {n: shown(question, n, value) for n, value in result.changed.items()},
+        "differences": differences(result),
         "verdicts": [{"of": side, "verdict": verdict_text(verdict)} for side, verdict in sides],
         "case": case_of(question, result),
     }

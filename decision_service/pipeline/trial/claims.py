@@ -18,8 +18,10 @@ SECONDS = 60.0
 
 _ASKED = {
     Claim.TIGHTENS: "nobody gets a better outcome or a larger amount",
+    Claim.APPROVES_NO_MORE: "no decline and no referral becomes an approval",
     Claim.LOOSENS: "nobody gets a worse outcome or a smaller amount",
     Claim.SAME_AMOUNTS: "nobody is offered another amount",
+    Claim.SAME_PRICE: "the price of a loan stays the same",
     Claim.EQUIVALENT: "nobody is decided otherwise",
 }
 

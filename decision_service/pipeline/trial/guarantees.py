@@ -15,6 +15,7 @@ from decision_service.proofs.results import Counterexample, Proved, Undecided
 from decision_service.proofs.search import prove
 from decision_service.ruleset.program.model import CompiledRuleset
 
+UNDECIDED = "R522"
 SECONDS = 60.0
 """The time limit of one guarantee."""
 
@@ -28,7 +29,8 @@ def guarantee_problems(
 ) -> Iterator[Diagnostic]:
     """R521 of a guarantee that is false, R522 of an undecided one, R523 of one about nobody.
 
-    Each has so many seconds, and none is proved after `until`. Raises SolverMissing.
+    Undecided is an error of one that must be proved, else a warning. Each has so many seconds, and
+    none is proved after `until`. Raises SolverMissing.
     """
     for ruleset in rulesets:
         world = everybody(ruleset)
@@ -61,7 +63,10 @@ def _problems(
         hint = person_text(kept, result)
         yield _problem("R521", place, f"`{name}` does not hold", hint)
     elif isinstance(result, Undecided):
-        yield _problem("R522", place, f"`{name}` is not decided: {result.why}")
+        severity = Severity.ERROR if kept.guarantee.must else Severity.WARNING
+        yield _problem(
+            UNDECIDED, place, f"`{name}` is not decided: {result.why}", severity=severity
+        )
     elif kept.guarantee.when is not None and _about_nobody(kept, today, clock, end):
         message = f"`{name}` is about nobody: its `when` can never be true"
         yield _problem("R523", place, message, severity=Severity.WARNING)

@@ -8,18 +8,21 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from decision_service.domain.verdict import Verdict
+from decision_service.domain.verdict import Outcome, Verdict
 from decision_service.language.encoding.encoded import holds
 from decision_service.language.terms.builder import Builder
 from decision_service.language.terms.term import Term
+from decision_service.language.types import Symbol
 from decision_service.proofs.claims.verdicts import (
     better_term,
     is_better,
     is_more,
     is_other,
     is_other_amount,
+    is_other_price,
     more_term,
     other_amount_term,
+    other_price_term,
     other_term,
 )
 from decision_service.proofs.conditions import PersonCondition, person_condition
@@ -34,7 +37,7 @@ from decision_service.proofs.questions import (
     verdict_on,
 )
 from decision_service.proofs.world import FactorModel
-from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.program.model import CompiledRuleset, InputSpec
 from decision_service.ruleset.run.encode import EncodedVerdict, encode_ruleset
 
 
@@ -45,6 +48,8 @@ class Claim(StrEnum):
     LOOSENS = "loosens"
     EQUIVALENT = "equivalent"
     SAME_AMOUNTS = "same-amounts"
+    SAME_PRICE = "same-price"
+    APPROVES_NO_MORE = "approves-no-more"
     ONLY = "only"
 
 
@@ -73,6 +78,11 @@ class Comparison:
         """Both versions."""
         return (self.old, self.new)
 
+    @property
+    def moved(self) -> Sequence[tuple[Symbol, int]]:
+        """Nothing: both versions decide on the same values."""
+        return ()
+
     def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
         """Whether anybody is decided as the claim says that nobody is."""
         people = people_of(self, fixed)
@@ -93,7 +103,11 @@ class Comparison:
                 return b.or_(better_term(b, new, old), more_term(b, new, old))
             case Claim.SAME_AMOUNTS:
                 return other_amount_term(b, old, new)
-        return other_term(b, old, new)
+            case Claim.SAME_PRICE:
+                return other_price_term(b, old, new)
+            case Claim.APPROVES_NO_MORE:
+                return b.and_(new.approved, b.not_(old.approved))
+        return b.true if self.old.valid_for != self.new.valid_for else other_term(b, old, new)
 
     def judged(
         self,
@@ -118,6 +132,10 @@ class Comparison:
                 return is_better(new, old) or is_more(new, old)
             case Claim.SAME_AMOUNTS:
                 return is_other_amount(old, new)
+            case Claim.SAME_PRICE:
+                return is_other_price(old, new)
+            case Claim.APPROVES_NO_MORE:
+                return new.outcome is Outcome.APPROVE is not old.outcome
         return is_other(old, new)
 
 
@@ -126,6 +144,7 @@ def compared(
 ) -> Comparison:
     """The claim about two versions; raises Incomparable, and FormulaUnfit of `where`."""
     _check(old, new)
+    _check_bounds(old, new, claim)
     if not where:
         return Comparison(old, new, claim, world)
     inputs = {symbol.name: symbol for symbol in inputs_of((old, new)).values()}
@@ -134,10 +153,21 @@ def compared(
 
 
 def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:
-    """Whether both look at the same factors of a person, and take inputs of the same types."""
+    """Whether the same person has the same factors, inputs and answers of lists in both."""
     if old.currency != new.currency:
         raise Incomparable(f"one version is in {old.currency}, the other in {new.currency}")
-    if old.needs.policy != new.needs.policy:
+    if old.zone.key != new.zone.key:
+        raise Incomparable(
+            f"`time_zone` is {old.zone.key} in one version, {new.zone.key} in the other, so that "
+            "the same moment is on another day: prove what else changed with one zone in both"
+        )
+    for name in sorted(old.lists.keys() & new.lists.keys()):
+        if old.lists[name].keys != new.lists[name].keys:
+            raise Incomparable(
+                f"lists.{name} has other keys in one version than in the other: prove what else "
+                "changed with the same list in both"
+            )
+    if not old.needs.computes_as(new.needs):
         raise Incomparable(
             "`data:` differs, so that the same person has other factors: prove what else changed "
             "with the same `data:` in both"
@@ -148,3 +178,33 @@ def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:
             raise Incomparable(
                 f"inputs.{name} is {spec.type} in one version, {other.type} in the other"
             )
+
+
+_WIDER = {Claim.TIGHTENS, Claim.APPROVES_NO_MORE, Claim.EQUIVALENT, Claim.ONLY}
+_NARROWER = {Claim.LOOSENS, Claim.EQUIVALENT, Claim.ONLY}
+
+
+def _check_bounds(old: CompiledRuleset, new: CompiledRuleset, claim: Claim) -> None:
+    """Whether nobody whom one version refuses unseen is decided by the other, as the claim asks."""
+    asked = ((old, new, _WIDER), (new, old, _NARROWER))
+    for refusing, taking, claims in asked if claim in _WIDER | _NARROWER else ():
+        wider = [n for n, s in refusing.inputs.items() if _takes_more(taking.inputs.get(n), s)]
+        if claim in claims and wider:
+            raise Incomparable(
+                f"inputs.{wider[0]} may have a value in one version that the other refuses: prove "
+                f"what else changed with the same inputs.{wider[0]} in both"
+            )
+
+
+def _takes_more(taken: InputSpec | None, refused: InputSpec) -> bool:
+    """Whether there is a value, or none at all, that the one input takes and the other refuses."""
+    if taken is None:  # it is dropped unseen, so that every value is taken
+        return bool(refused.required or refused.labels or _bounded(refused))
+    lower = refused.lower is not None and (taken.lower is None or taken.lower < refused.lower)
+    upper = refused.upper is not None and (taken.upper is None or taken.upper > refused.upper)
+    labels = refused.labels and not (taken.labels and {*taken.labels} <= {*refused.labels})
+    return bool(lower or upper or labels or (refused.required and not taken.required))
+
+
+def _bounded(spec: InputSpec) -> bool:
+    return spec.lower is not None or spec.upper is not None

@@ -12,6 +12,7 @@ from decision_service.language.encoding.encoded import Encoded, fails, holds
 from decision_service.language.encoding.expressions import encode
 from decision_service.language.terms.builder import Builder
 from decision_service.language.terms.term import Term
+from decision_service.language.types import Symbol
 from decision_service.proofs.claims.judged import (
     breaks,
     is_among,
@@ -61,6 +62,11 @@ class Kept:
         """The version."""
         return (self.ruleset,)
 
+    @property
+    def moved(self) -> Sequence[tuple[Symbol, int]]:
+        """What is better the second time, or hidden."""
+        return (*self.guarantee.monotone, *((symbol, 0) for symbol in self.guarantee.hidden))
+
     def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
         """Whether anybody breaks the guarantee."""
         people = people_of(self, fixed)
@@ -87,7 +93,6 @@ class Kept:
     def _broken(self, b: Builder, verdict: EncodedVerdict) -> Term:
         guarantee, values = self.guarantee, _Final(b, verdict.values)
         when = self._among(b, verdict)
-        offered = verdict.offered if is_of_offers(guarantee) else b.true
         if guarantee.always is not None:
             claimed = fails(b, encode(guarantee.always, values))
         else:
@@ -97,12 +102,15 @@ class Kept:
                 Outcome.DECLINE: verdict.declined,
             }
             claimed = outcomes[guarantee.never or Outcome.APPROVE]
-        return b.and_(when, offered, claimed)
+        return b.and_(when, claimed)
 
     def _among(self, b: Builder, verdict: EncodedVerdict) -> Term:
         """Whether the guarantee is about the person of this verdict."""
         when = self.guarantee.when
-        return b.true if when is None else holds(b, encode(when, _Final(b, verdict.values)))
+        offered = verdict.offered if is_of_offers(self.guarantee) else b.true
+        if when is None:
+            return offered
+        return b.and_(offered, holds(b, encode(when, _Final(b, verdict.values))))
 
     def judged(
         self,
@@ -127,6 +135,11 @@ class Kept:
 @dataclass(frozen=True, slots=True)
 class Nobody(Kept):
     """Whether a guarantee is about nobody: its `when` is never true."""
+
+    @property
+    def moved(self) -> Sequence[tuple[Symbol, int]]:
+        """One verdict is enough."""
+        return ()
 
     def _broken(self, b: Builder, verdict: EncodedVerdict) -> Term:
         return self._among(b, verdict)

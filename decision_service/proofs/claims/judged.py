@@ -25,6 +25,8 @@ def is_of_offers(guarantee: Guarantee) -> bool:
 
 def is_among(guarantee: Guarantee, verdict: Verdict) -> bool:
     """Whether a guarantee is about the person of a verdict."""
+    if verdict.offer is None and is_of_offers(guarantee):
+        return False
     if guarantee.when is None:
         return True
     with exactly():
@@ -33,8 +35,6 @@ def is_among(guarantee: Guarantee, verdict: Verdict) -> bool:
 
 def breaks(guarantee: Guarantee, verdict: Verdict) -> bool:
     """Whether one verdict breaks `never` or `always`."""
-    if is_of_offers(guarantee) and verdict.offer is None:
-        return False
     if not is_among(guarantee, verdict):
         return False
     if guarantee.always is None:

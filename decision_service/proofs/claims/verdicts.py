@@ -9,9 +9,17 @@ from decision_service.domain.verdict import Outcome, Verdict
 from decision_service.language.encoding.encoded import Encoded
 from decision_service.language.terms.builder import Builder
 from decision_service.language.terms.term import Term
-from decision_service.ruleset.constructs.offer.model import AMOUNT, MINIMUM
+from decision_service.ruleset.constructs.offer.model import (
+    AMOUNT,
+    MAXIMUM,
+    MINIMUM,
+    RATE,
+    TERM,
+    TIER,
+)
 from decision_service.ruleset.run.encode import EncodedVerdict
 
+_FIXED = (MAXIMUM, AMOUNT, MINIMUM, TERM, RATE, TIER)
 _RANK = {Outcome.DECLINE: 0, Outcome.REFER: 1, Outcome.APPROVE: 2}
 
 
@@ -51,6 +59,32 @@ def is_other_amount(one: Verdict, other: Verdict) -> bool:
     return is_more(one, other) or is_more(other, one)
 
 
+def other_price_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> Term:
+    """Whether the rate differs, or a fee or instalment of the same amount over the same term."""
+
+    def unlike(*names: str) -> Term:
+        return b.or_(
+            *_other_lines(
+                b, *({n: v.lines[n] for n in names if n in v.lines} for v in (one, other))
+            )
+        )
+
+    fees = {*one.lines, *other.lines} - {*_FIXED}
+    same_loan = b.not_(unlike(AMOUNT, TERM))
+    differs = b.or_(unlike(RATE), b.and_(same_loan, unlike(*fees)))
+    return b.and_(one.offered, other.offered, differs)
+
+
+def is_other_price(one: Verdict, other: Verdict) -> bool:
+    """Whether the rate differs, or a fee or instalment of the same amount over the same term."""
+    left, right = one.offer, other.offer
+    if left is None or right is None:
+        return False
+    loans = [(offer.approved_amount, offer.term_months) for offer in (left, right)]
+    fees = loans[0] == loans[1] and dict(left.outputs) != dict(right.outputs)
+    return left.monthly_rate != right.monthly_rate or fees
+
+
 def other_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> Term:
     """Whether outcome, offer or conditions differ."""
     outcomes = ((one.approved, other.approved), (one.declined, other.declined))
@@ -80,7 +114,7 @@ def _other_lines(
 
 
 def is_other(one: Verdict, other: Verdict) -> bool:
-    """Whether outcome, offer or conditions differ."""
+    """Whether outcome, offer, conditions or the time for which it holds differ."""
     return _compared_parts(one) != _compared_parts(other)
 
 
@@ -88,6 +122,11 @@ def _compared_parts(verdict: Verdict) -> tuple[Any, ...]:
     offer = verdict.offer
     conditions = {condition.id for condition in verdict.conditions}
     if offer is None:
-        return verdict.outcome, None, conditions
+        return verdict.outcome, None, conditions, verdict.valid_until
     fixed = (offer.approved_amount, offer.max_amount, offer.term_months, offer.monthly_rate)
-    return verdict.outcome, (*fixed, offer.tier, dict(offer.outputs)), conditions
+    return (
+        verdict.outcome,
+        (*fixed, offer.tier, dict(offer.outputs)),
+        conditions,
+        verdict.valid_until,
+    )

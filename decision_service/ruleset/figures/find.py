@@ -31,17 +31,20 @@ _SILENT = ("rules", "scorecard", "table", "characteristics", "stages")
 _NAMED_BY = ("id", "name", "band", "factor")
 
 
-def find_changes(root: MapNode, symbols: Mapping[str, Symbol]) -> Iterator[FigureChange]:
+def find_changes(
+    root: MapNode, symbols: Mapping[str, Symbol], *, operators: bool = False
+) -> Iterator[FigureChange]:
     """Every figure of a rule file moved each way, section by section.
 
     Parameters, expressions, bins, points, bands and cells are looked at, and the outcomes, reasons
-    and tags that rules name. `symbols` are the names of the ruleset with their labels.
+    and tags that rules name. `symbols` are the names of the ruleset with their labels. With
+    `operators` each of an expression becomes the one that it is mistaken for, too.
     """
     reasons = tuple(entry.key for entry in entries(root.get("reasons")))
     tags = tuple(entry.key for entry in entries(root.get("tags")))
     choices = {"then": _OUTCOMES, "on_missing": _ON_MISSING, **dict.fromkeys(_REASONS, reasons)}
     choices |= {"tags": tags, "choose": (LONGEST, SHORTEST)}
-    finder = _Finder(Vocabulary(symbols, choices))
+    finder = _Finder(Vocabulary(symbols, choices, operators))
     for entry in root.entries:
         if entry.key == "params":
             yield from finder.params(entry.value)

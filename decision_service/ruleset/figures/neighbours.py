@@ -21,6 +21,12 @@ _TOKEN = re.compile(
     r"|(?<![\w.])\d+(?:\.\d+)?(?![\w.])"
     r"|(?<![\w.])(?:true|false)(?![\w.])"
 )
+_OPERATOR = re.compile(r"[<>]=?|[!=]=|\b(?:and|or)\b|\b(?:min|max)(?=\()|[+-]")
+_SIGNED = re.compile(r"(?:^|[(,<>=*/+-]|\b(?:if|else|and|or|not|in))\s*$")
+"""What is before a minus that belongs to one value alone."""
+
+_SWAPPED = {"<": "<=", ">": ">=", "and": "or", "min": "max", "+": "-", "==": "!="}
+_SWAPPED |= {after: before for before, after in _SWAPPED.items()}
 _WORD = re.compile(r"[^|\s\"'=!]+")
 
 
@@ -41,6 +47,16 @@ def figures(text: str) -> Iterator[FigureToken]:
             start, end = start + 1, end - 1
         word = text[start:end]
         yield FigureToken(start, end, word, label=found[0] != word and parse_day(word) is None)
+
+
+def operators(text: str) -> Iterator[tuple[FigureToken, str]]:
+    """The operators of an expression, each with the one that it is mistaken for."""
+    taken = [found.span() for found in _TOKEN.finditer(text)]  # labels and dates have none
+    for found in _OPERATOR.finditer(text):
+        here = found.start()
+        signed = found[0] in "+-" and _SIGNED.search(text, 0, here)
+        if not signed and not any(start <= here < end for start, end in taken):
+            yield FigureToken(*found.span(), found[0]), _SWAPPED[found[0]]
 
 
 def labels(text: str) -> Iterator[FigureToken]:

@@ -65,7 +65,7 @@ class FiguresRun:
     def tried(self) -> Iterator[Tried]:
         """Every change with its fate, in the order of the file; none is marked yet."""
         assert self.draft is not None  # noqa: S101  it has compiled
-        for change in find_changes(self.root, self.draft.names.symbols):
+        for change in find_changes(self.root, self.draft.names.symbols, operators=True):
             yield self._try(change)
 
     def _try(self, change: FigureChange) -> Tried:

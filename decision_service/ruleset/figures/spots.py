@@ -10,17 +10,27 @@ from decision_service.language.types import Symbol
 from decision_service.language.yaml.nodes import ListNode, MapEntry, MapNode, Scalar, YamlNode
 from decision_service.ruleset.analysis.ranges import written_labels
 from decision_service.ruleset.figures.model import Edit, FigureChange
-from decision_service.ruleset.figures.neighbours import FigureToken, beside, figures, next_to
+from decision_service.ruleset.figures.neighbours import (
+    FigureToken,
+    beside,
+    figures,
+    next_to,
+    operators,
+)
 from decision_service.ruleset.reading.names import names_in
 
 Spot = tuple[Scalar, FigureToken]
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
-    """The names of a ruleset, and the words that stand under some keys (`then`, `reason`)."""
+    """The names of a ruleset, and the words that stand under some keys (`then`, `reason`).
+
+    With `operators` those of expressions change too.
+    """
 
     symbols: Mapping[str, Symbol]
     choices: Mapping[str, tuple[str, ...]]
+    operators: bool = False
 
     def of_name(self, name: str) -> tuple[str, ...]:
         """The labels of a name, as they are written."""
@@ -37,7 +47,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
 
 
 def in_expression(scalar: Scalar, at: str, words: Vocabulary) -> Iterator[FigureChange]:
-    """The figures of an expression, or of a plain value; a repeated one has its number in `at`."""
+    """The figures and operators of an expression; a repeated one has its number in `at`."""
     seen: dict[str, int] = {}
     names = names_in(scalar.text)
     for token in figures(scalar.text):
@@ -46,6 +56,10 @@ def in_expression(scalar: Scalar, at: str, words: Vocabulary) -> Iterator[Figure
         known = words.labels(token.text, names) if token.label else ()
         for after in beside(token.text, known) if token.label else next_to(token.text):
             yield change(here, [(scalar, token)], after)
+    for token, other in operators(scalar.text) if words.operators else ():
+        seen[token.text] = seen.get(token.text, 0) + 1
+        here = at if seen[token.text] == 1 else f"{at}#{seen[token.text]}"
+        yield change(here, [(scalar, token)], other)
 
 
 def as_label(scalar: Scalar, at: str, known: Sequence[str]) -> Iterator[FigureChange]:

@@ -16,7 +16,8 @@ class Guarantee:
 
     `never` an outcome, or `always` a condition; of `monotone` names, moved their way (1: up,
     -1: down), a better value never gives a worse verdict; without the `hidden` names nobody has a
-    better one. It is about those of whom `when` is true, of two verdicts both times.
+    better one. It is about those of whom `when` is true, of two verdicts both times. One that
+    `must` be proved is broken where it is not decided.
     """
 
     name: str
@@ -25,4 +26,5 @@ class Guarantee:
     when: Node | None = None
     monotone: tuple[tuple[Symbol, int], ...] = ()
     hidden: tuple[Symbol, ...] = ()
+    must: bool = False
     place: Place = field(default=Place("", 1, 1, 2), compare=False)

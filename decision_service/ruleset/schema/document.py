@@ -207,6 +207,7 @@ def _guarantee() -> Schema:
         "always": about(forms.refers("condition"), "What holds of everybody, and of every offer"),
         "when": about(forms.refers("condition"), "Of whom; without it, of everybody"),
         "monotone": about(ways, "Factors and inputs, and the way that never makes it worse"),
+        "must_prove": about({"type": "boolean"}, "Whether it is broken where it is not decided"),
         "hiding": about(listed(forms.TEXT, minItems=1), "What nobody gains by leaving out"),
     }
     either = [{"required": [kind]} for kind in KINDS]

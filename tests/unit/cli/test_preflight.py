@@ -151,11 +151,13 @@ def test_a_list_of_which_no_key_counts_is_told(tmp_path: Path) -> None:
     )
 
 
-def guarantees_of(tmp_path: Path, seconds: float = 500.0) -> PreflightCheck:
+def guarantees_of(tmp_path: Path, seconds: float = 500.0, more: str = "") -> PreflightCheck:
     """What is said of the guarantees of a small product that has one, which holds."""
     product = product_folder(tmp_path)
     rules = product / "v1.yaml"
-    line = "  - {name: a longer history never hurts, monotone: {income.months_24m: up}}\n"
+    line = (
+        f"  - {{name: a longer history never hurts, monotone: {{income.months_24m: up}}{more}}}\n"
+    )
     rules.write_text(f"{rules.read_text()}guarantees:\n{line}")
     settings = load(environ={"DECISION_RULES_DIR": str(product.parent)})
     return next(slow_checks(settings, seconds))
@@ -167,8 +169,11 @@ def test_guarantees_are_proved(tmp_path: Path) -> None:
 
 
 def test_guarantees_without_time_are_to_be_proved(tmp_path: Path) -> None:
-    """Nothing is guessed at the end of the time."""
-    found = guarantees_of(tmp_path, 0.0)
+    """Nothing is guessed at the end of the time; one that must be proved is to be done."""
+    found = guarantees_of(tmp_path / "may", 0.0)
+    words = "0 proved, 1 not decided: see `rules check --prove`"
+    assert (found.ok, found.words) == (True, words)
+    found = guarantees_of(tmp_path / "must", 0.0, ", must_prove: true")
     words = "1 do not hold or are not decided: see `rules check --prove`"
     assert (found.ok, found.words) == (False, words)
 

@@ -37,12 +37,13 @@ def test_a_diff_of_versions_tells_what_is_proved(
     files = [folder / "small-loan" / "v1.yaml" for folder in states]
     done = command(capsys, "rules", "diff", *files, "--prove")
     assert done.code == Exit.DONE, done.err
-    told = done.out.splitlines()[-4:]
-    assert told[0] == TIGHTER
-    assert told[1].startswith(NOT_LOOSER)
-    assert told[1].endswith("v1 after: DECLINE")
-    assert "income.months_24m" in told[1]
-    assert told[3].startswith(OTHER)
+    told = done.out.splitlines()[-6:]
+    assert told[:2] == [TIGHTER, "PROVED: no decline and no referral becomes an approval"]
+    assert told[2].startswith(NOT_LOOSER)
+    assert told[2].endswith("v1 after: DECLINE")
+    assert "income.months_24m" in told[2]
+    assert told[4] == "PROVED: the price of a loan stays the same"
+    assert told[5].startswith(OTHER)
 
 
 def test_a_diff_of_states_names_the_version(states: tuple[Path, Path], capsys: Capture) -> None:

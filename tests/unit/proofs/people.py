@@ -24,10 +24,11 @@ _FIGURE = re.compile(r"(?<![\w.-])\d+(?:\.\d+)?")
 class Walk:
     """One person after the other for rules of one product, each a few values from the one before.
 
-    The first is typical. Values are the figures of `texts`, or near them.
+    The first is typical, or one of `starts` who keeps the laws. Values are the figures of `texts`,
+    or near them.
     """
 
-    def __init__(self, rulesets, world, texts, rng):
+    def __init__(self, rulesets, world, texts, rng, starts=()):
         self._world, self._rng, self._currency = world, rng, rulesets[0].currency
         self._figures = [Decimal(f) for text in texts for f in _FIGURE.findall(text)]
         self._factors = {
@@ -40,12 +41,15 @@ class Walk:
         self._groups = {n: {n}.union(*(g for g in world.together if n in g)) for n in self._names}
         symbols = {**self._factors, **self._inputs}
         self._first = {n: self._typical(s) for n, s in symbols.items()}
-        assert not world.broken(PersonValues(self._first))
+        firsts = [self._first, *({n: s.values[n] for n in self._names} for s in starts)]
+        odd = [world.broken(p) | world.parted(p) for p in map(PersonValues, firsts)]
+        assert not odd[0]
+        self._firsts = [first for first, names in zip(firsts, odd, strict=True) if not names]
         self.begin()
 
     def begin(self):
-        """Begin with the typical person again."""
-        self._values = self._before = self._first
+        """Begin with the typical person again, or with any other first one."""
+        self._values = self._before = self._rng.choice(self._firsts)
 
     def _typical(self, symbol):
         if symbol.name in self._inputs and symbol.name not in self._sent:

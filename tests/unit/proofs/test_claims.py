@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from msgspec.structs import replace
 
 from decision_service.domain.verdict import Outcome
 from decision_service.language.evaluation.formula import FormulaUnfit
-from decision_service.proofs.claims.comparison import Claim, Incomparable
-from decision_service.proofs.report import case_of, untypical
+from decision_service.proofs.claims.comparison import Claim, Comparison, Incomparable
+from decision_service.proofs.report import case_of, person_text, untypical
 from decision_service.proofs.results import Counterexample, Proved, Undecided
+from decision_service.ruleset.program.lists import KeyList
 from tests.unit.proofs.versions import (
     ALL,
     TODAY,
@@ -19,6 +23,7 @@ from tests.unit.proofs.versions import (
     proved,
     shipped,
     small,
+    small_text,
 )
 from tests.unit.ruleset.rulesets import rules, stages
 
@@ -145,6 +150,102 @@ def test_versions_that_read_people_differently_cannot_be_compared():
     loan, gig = shipped(LOAN).ruleset, shipped(GIG).ruleset
     with pytest.raises(Incomparable, match="`data:` differs"):
         asked(loan, gig, Claim.TIGHTENS)
+
+
+BOUNDS = "requested_amount: {type: money"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "claims", "told"),
+    [
+        ("Asia/Manila", "Asia/Jakarta", Claim, "`time_zone` is Asia/Manila"),
+        ("currency: PHP", "currency: USD", Claim, "one version is in PHP"),
+        ("min: 1000", "min: 2000", ("loosens", "equivalent"), "inputs.requested_amount may"),
+        ("min: 1000", "min: 500", ("tightens", "equivalent"), "inputs.requested_amount may"),
+        (BOUNDS, f"{BOUNDS}, required: true", ("loosens", "only"), "inputs.requested_amount may"),
+        ("[new, existing]", "[new]", ("loosens", "equivalent", "only"), "inputs.customer_type"),
+        ("[new, existing]", "[new, existing, old]", ("approves-no-more", "tightens"), "customer"),
+    ],
+)
+def test_what_would_make_a_proof_false_is_refused_by_name(before, after, claims, told):
+    """Another zone, and applications that one version refuses unseen, are put to no solver."""
+    text = small_text()
+    assert before in text
+    old, new = loosely(text), loosely(text.replace(before, after, 1))
+    for claim in claims:
+        with pytest.raises(Incomparable, match=told):
+            asked(old, new, claim, "income.months_24m < 6" if claim == "only" else "")
+
+
+@pytest.mark.parametrize("claim", ["tightens", "same-amounts", "same-price", "approves-no-more"])
+def test_fewer_applications_are_no_obstacle_to_a_claim_about_more(claim):
+    """What the new version no longer takes gets nothing by it."""
+    text = small_text()
+    old, new = loosely(text), loosely(text.replace("min: 1000", "min: 2000", 1))
+    assert claimed(old, new, claim) == Proved(1)
+
+
+def test_lists_with_other_keys_are_refused_by_name():
+    """The same person may be on one of them."""
+    old, new = (listed({key: None}) for key in ("X1", "X2"))
+    with pytest.raises(Incomparable, match=r"lists\.blocked has other keys"):
+        asked(old, new, Claim.TIGHTENS)
+    assert asked(old, listed({"X1": None}), Claim.TIGHTENS)
+
+
+def listed(keys):
+    """A small version that has asked a list with these keys."""
+    return replace(small(), lists={"blocked": KeyList("blocked", "", keys)})
+
+
+@pytest.mark.parametrize("claim", [Claim.EQUIVALENT, Claim.TIGHTENS])
+def test_a_longer_validity_is_another_decision_but_no_better_one(claim):
+    """The counterexample shows until when both are valid."""
+    old = small()
+    question = asked(old, replace(old, valid_for=timedelta(days=3)), claim)
+    found = proved(question)
+    if claim is Claim.TIGHTENS:
+        assert found == Proved(1)
+    else:
+        assert person_text(question, found).endswith(
+            "valid until none, then 2026-11-30 12:00:00+08:00"
+        )
+
+
+def test_a_claim_about_approvals_does_not_look_at_referrals():
+    """Whoever is declined now may be referred."""
+    gaps = "id: gaps, when: income.gap_months_12m > 6, then: {}, reason: GAPS"
+    decline, refer = (
+        small(6, "1.5", rules(gaps.format(then), name="gaps")) for then in ("DECLINE", "REFER")
+    )
+    assert claimed(decline, refer, "approves-no-more") == Proved(1)
+    assert isinstance(claimed(decline, refer, "tightens"), Counterexample)
+    found = claimed(small(9), small(6), "approves-no-more")
+    assert found.verdicts[1].outcome is Outcome.APPROVE
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("monthly_rate: 0.05", "offer.monthly_rate 0.04, then 0.05"),
+        ("monthly_rate: 0.04\n  fee: 0.02 * offer.approved_amount", "offer.fee none, then"),
+    ],
+)
+def test_a_claim_about_price_shows_the_line_that_differs(lines, told):
+    """A dearer rate or a fee is found, and a larger amount at the same price is not."""
+    old, new = (loosely(small_text(lines=text)) for text in ("monthly_rate: 0.04", lines))
+    question = asked(old, new, Claim.SAME_PRICE)
+    assert told in person_text(question, proved(question))
+    larger = loosely(small_text("2", lines="monthly_rate: 0.04"))
+    assert claimed(old, larger, "same-price") == Proved(1)
+
+
+def test_a_fault_of_the_prover_leaves_it_undecided_with_a_code(monkeypatch):
+    """It names the kind and the place of the fault; nothing is proved or refuted."""
+    monkeypatch.setattr(Comparison, "pose", lambda *_: next(iter(())))
+    found = claimed(small(), small(), "equivalent")
+    assert isinstance(found, Undecided)
+    assert found.why.startswith("the prover failed (P500: StopIteration in test_claims.py line ")
 
 
 def test_a_condition_that_cannot_be_read_says_why():

@@ -61,6 +61,10 @@ def refused(*guarantees):
         "name: a, monotone: {income.months_24m: up}",
         "name: a, monotone: {income.months_24m: up, income.conservative_6m: up}",
         "name: a, hiding: [income]",
+        "name: a, never: DECLINE, when: offer.approved_amount >= 1000",
+        "name: a, always: income.months_24m >= 6, when: offer.approved_amount >= 1000",
+        "name: a, monotone: {income.months_24m: up}, when: offer.approved_amount >= 1000",
+        "name: a, hiding: [income], when: offer.approved_amount >= 1000",
     ],
 )
 def test_a_guarantee_that_holds_is_proved(line):
@@ -73,6 +77,7 @@ def test_a_guarantee_that_holds_is_proved(line):
     [
         "name: a, never: APPROVE, when: income.months_24m < 7",
         "name: a, never: REFER, when: tainted(income.months_24m)",
+        "name: a, never: APPROVE, when: offer.approved_amount <= 10000",
         "name: a, always: offer.approved_amount < inputs.requested_amount",
         "name: a, monotone: {income.months_24m: down}",
     ],
@@ -91,11 +96,16 @@ def test_a_guarantee_about_nobody_is_warned_of():
     assert told(line) == [("R523", Severity.WARNING)]
 
 
-def test_without_time_a_guarantee_is_not_decided():
-    """R522 is an error: what is not proved is not published."""
-    ruleset = loosely(text("name: a, monotone: {income.months_24m: up}"))
+@pytest.mark.parametrize(
+    ("must", "severity"),
+    [("", Severity.WARNING), (", must_prove: false", Severity.WARNING),
+     (", must_prove: true", Severity.ERROR)],
+)  # fmt: skip
+def test_without_time_a_guarantee_is_not_decided(must, severity):
+    """R522 is a finding of its own, and an error of a guarantee that must be proved."""
+    ruleset = loosely(text(f"name: a, monotone: {{income.months_24m: up}}{must}"))
     found = [*guarantee_problems([ruleset], TODAY, time.monotonic, 0.0)]
-    assert [(d.code, d.severity) for d in found] == [("R522", Severity.ERROR)]
+    assert [(d.code, d.severity) for d in found] == [("R522", severity)]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +115,7 @@ def test_without_time_a_guarantee_is_not_decided():
         (["name: a, never: APPROVE, always: income.months_24m > 1"], ["R121"]),
         (["name: a"], ["R121"]),
         (["never: APPROVE"], ["R121"]),
+        (["name: a, never: APPROVE, must_prove: soon"], ["R122"]),
         (["name: a, never: APPROVE, when: income.monhs_24m < 6"], ["R204"]),
         (["name: a, never: APPROVE, when: income.months_24m + 1"], ["R305"]),
         (["name: a, never: APPROVE, when: income.months_12m < 6"], ["R215"]),

@@ -36,10 +36,16 @@ offer:
 
 def small(least=6, share="1.5", *more):
     """A version that approves from so many months on, a share of the income."""
+    return loosely(small_text(share, *more, least=least))
+
+
+def small_text(share="1.5", *more, least=6, lines=""):
+    """Its text, perhaps with further lines of the offer."""
     gate = rules(
         MONTHS.format(least=least), "id: rest, when: income.months_24m >= 0, then: APPROVE"
     )
-    return loosely(stages(gate, *more, tail=OFFER.format(share=share)))
+    further = f"  {lines}\n" if lines else ""
+    return stages(gate, *more, tail=OFFER.format(share=share) + further)
 
 
 def loosely(text):

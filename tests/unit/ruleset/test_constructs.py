@@ -11,7 +11,7 @@ from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import render_all
 from decision_service.pipeline.rules.folder import files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.figures.model import Fate
+from decision_service.ruleset.figures.report import report_on
 from decision_service.ruleset.figures.run import FiguresRun
 from decision_service.ruleset.testing.cases import coverage, parse_cases, run_cases
 from decision_service.storage.rules_folder.files import read_rules
@@ -36,5 +36,5 @@ def test_a_construct_is_checked_tested_covered_and_its_figures_are_noticed(name)
     assert [(r.case.name, r.differences, r.problem) for r in results if not r.passed] == []
     assert coverage(compilation.ruleset, results).missed == ()
     tried = FiguresRun(files, compilation.ruleset, catalogue(), results).tried()
-    unnoticed = [t.change for t in tried if t.fate is Fate.UNNOTICED]
+    unnoticed = [t.change for t in report_on(tried, file.marks).unnoticed]
     assert [f"{c.place.line} {c.at} {c.before} to {c.after}" for c in unnoticed] == []

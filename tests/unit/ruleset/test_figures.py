@@ -10,7 +10,7 @@ from decision_service.ruleset.figures import run as figures_run
 from decision_service.ruleset.figures.facts.related import related, uses_of
 from decision_service.ruleset.figures.find import find_changes
 from decision_service.ruleset.figures.model import Fate
-from decision_service.ruleset.figures.neighbours import figures, next_to
+from decision_service.ruleset.figures.neighbours import figures, next_to, operators
 from decision_service.ruleset.figures.report import report_on
 from decision_service.ruleset.figures.run import FiguresRun
 from decision_service.ruleset.program.model import RulesetFiles
@@ -220,7 +220,41 @@ def test_a_label_moves_to_its_neighbour():
         "id: other, when: income.months_12m >= 1, then: REFER, reason: GAPS",
     )
     report = tried(stages(gate), case(6, "outcome: REFER"))
-    assert fates(report, "gate.known.when") == {"existing": Fate.UNNOTICED, "new": Fate.UNNOTICED}
+    found = fates(report, "gate.known.when")
+    assert found == dict.fromkeys(("existing", "new", "!="), Fate.UNNOTICED)
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("a.b<=3 and c.d >= 4 or not e", "<= and >= or"),
+        ("a.b == 'x-y < z' or c.d != \"T and U\"", "== or !="),
+        ("-floor(-annuity(a.b - c.d, x, 3) * 12, 1) + 1", "- +"),
+        ("min(a.min_x, max(a.b, 3))", "min max"),
+        ("c.d if -a.b < 2026-01-01 else -e.f", "<"),
+    ],
+)
+def test_the_operators_of_an_expression(text, changes):
+    """Signs of one value are none, nor is what is within labels, dates and names."""
+    assert " ".join(token.text for token, _ in operators(text)) == changes
+
+
+@pytest.mark.parametrize(
+    ("rule", "after", "months", "outcome"),
+    [
+        ("income.months_12m < params.least", "<=", 4, "APPROVE"),
+        ("income.months_12m < 2 or income.months_12m < params.least", "and", 3, "DECLINE"),
+        ("income.months_12m < max(params.least, 6)", "min", 5, "DECLINE"),
+        ("income.months_12m + params.least < 8", "-", 5, "APPROVE"),
+    ],
+)
+def test_an_operator_that_no_case_notices_is_named(rule, after, months, outcome):
+    """A debt that is added where it should be subtracted needs a case that shows it."""
+    gate = rules(f"id: short, when: '{rule}', then: DECLINE, reason: SHORT")
+    text = stages(gate, FINE, head=HEAD + PARAMS)
+    assert fates(tried(text, case(12)), "gate.short.when")[after] is Fate.UNNOTICED
+    report = tried(text, case(12), case(months, f"outcome: {outcome}"))
+    assert fates(report, "gate.short.when")[after] is Fate.NOTICED
 
 
 def test_a_mark_excuses_a_change_that_nothing_comes_of():

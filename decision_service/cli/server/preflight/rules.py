@@ -26,7 +26,7 @@ from decision_service.pipeline.rules.publication import published_as
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.rules.safeguards import loosened, unaccepted
 from decision_service.pipeline.trial.figures import counted
-from decision_service.pipeline.trial.guarantees import guarantees_of
+from decision_service.pipeline.trial.guarantees import UNDECIDED, guarantees_of
 from decision_service.pipeline.trial.rule_tests import failures, run_rule_tests
 from decision_service.proofs.solving.solver import SolverMissing
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
@@ -151,15 +151,18 @@ def _guarantees(rulebook: Rulebook, seconds: float) -> PreflightCheck:
     until = time.monotonic() + seconds
     asked = guarantees_of(rulebook, datetime.now(UTC), time.monotonic, until=until)
     try:
-        broken = [d for d in asked if d.severity is Severity.ERROR]
+        found = [*asked]
     except SolverMissing as error:
         return PreflightCheck("guarantees", None, f"not proved: {error}")
+    broken = [d for d in found if d.severity is Severity.ERROR]
     if broken:
         words = f"{len(broken)} do not hold or are not decided: see `rules check --prove`"
         return PreflightCheck("guarantees", False, words)
     versions = [v for product in rulebook.products.values() for v in product.versions.values()]
-    proved = sum(len(version.guarantees) for version in versions)
-    return PreflightCheck("guarantees", True, f"{proved} proved")
+    open_ = [d for d in found if d.code == UNDECIDED]
+    proved = f"{sum(len(version.guarantees) for version in versions) - len(open_)} proved"
+    words = f"{proved}, {len(open_)} not decided: see `rules check --prove`" if open_ else proved
+    return PreflightCheck("guarantees", True, words)
 
 
 def _figures(folder: RuleFolder, rulebook: Rulebook) -> PreflightCheck:

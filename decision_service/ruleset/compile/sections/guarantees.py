@@ -17,7 +17,7 @@ MOST_GUARANTEES = 100
 KINDS = ("never", "always", "monotone", "hiding")
 OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 DIRECTIONS = {"up": 1, "down": -1}
-_OPTIONAL = (*KINDS, "when")
+_OPTIONAL = (*KINDS, "when", "must_prove")
 
 
 def read_guarantees(draft: RulesetDraft) -> None:
@@ -53,7 +53,8 @@ def _guarantee(node: YamlNode, draft: RulesetDraft) -> Guarantee | None:
     if found is None or name is None or (fields.has("when") and when is None):
         return None
     never, always, monotone, hidden = found
-    return Guarantee(name, never, always, when, monotone, hidden, fields.node.place)
+    must = bool(fields.flag("must_prove"))
+    return Guarantee(name, never, always, when, monotone, hidden, must, fields.node.place)
 
 
 _Parts = tuple[Outcome | None, Node | None, tuple[tuple[Symbol, int], ...], tuple[Symbol, ...]]

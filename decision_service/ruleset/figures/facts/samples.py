@@ -30,7 +30,7 @@ _ANY_KEY = "X1"
 _CAUSES = (Cause.NO_DATA, Cause.SOURCE_FAILED)
 
 
-class _Draws:
+class Draws:
     """Numbers that look random and are the same for everybody (a linear congruence)."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Sampler:
         left = max(0, count - len(self.bases)) if self.bases else 0
         alone = self._in_turn()[:left]
         yield from (self._sample(self.bases[0], [value]) for value in alone)
-        draws = _Draws()
+        draws = Draws()
         for value in islice(cycle(self._in_turn()), left - len(alone)):
             base = self.bases[draws.below(len(self.bases))]
             others = [self._draw(draws, self.names) for _ in range(draws.below(MOST_CHANGED))]
@@ -98,7 +98,7 @@ class Sampler:
         Every second one differs in nothing but what the application says, and the day.
         """
         meant = {*names, _DAY}
-        draws, found = _Draws(), sorted(n for n in self.pools if meant.issuperset(n.split(_IN)))
+        draws, found = Draws(), sorted(n for n in self.pools if meant.issuperset(n.split(_IN)))
         sent = [name for name in found if name == _DAY or name.startswith(_INPUTS)]
         bases = self._about(found)
         for number in range(count if bases else 0):
@@ -122,7 +122,7 @@ class Sampler:
             if turn < len(self.pools[name])
         ]
 
-    def _draw(self, draws: _Draws, names: Sequence[str]) -> tuple[str, Any]:
+    def _draw(self, draws: Draws, names: Sequence[str]) -> tuple[str, Any]:
         name = names[draws.below(len(names))]
         pool = self.pools[name]
         return name, pool[draws.below(len(pool))]

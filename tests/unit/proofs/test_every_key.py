@@ -1,0 +1,91 @@
+"""Every key of the shipped versions changed: what is proved of the change, no person refutes."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from decision_service.factors.registry import catalogue
+from decision_service.pipeline.trial.everybody import everybody
+from decision_service.proofs.claims.comparison import Claim, Comparison
+from decision_service.proofs.results import Proved
+from decision_service.ruleset.compile.compiler import OPTIONAL, REQUIRED
+from decision_service.ruleset.figures.setting import FigureSetter, FiguresUnfit
+from tests.unit.proofs.edits import SHIPPED, changed, compiled, edit_of, header, with_one_reason
+from tests.unit.proofs.refuting import questions_about, refuting
+from tests.unit.proofs.versions import proved, shipped
+
+PEOPLE, SECONDS, FIGURES = 300, 2.0, 12
+EDITS, PEOPLE_OF_EDITS = 8, 1_200
+"""`make bench ONLY=prove` takes 200 edits and 10,000 people."""
+
+
+def ways(word):
+    """The keys of a version, those of one reason for all, each with another value."""
+    return [*header(with_one_reason(shipped(word).files.text))]
+
+
+def refuted(word, new, people=PEOPLE):
+    """The claims that are proved of a change, and that a person refutes.
+
+    Where `equivalent` is proved, every other claim says less.
+    """
+    asked = {question.claim: question for question in questions_about(shipped(word).ruleset, new)}
+    first = [asked.pop(claim) for claim in (Claim.EQUIVALENT,) if claim in asked]
+    claims = [q for q in first if isinstance(proved(q, SECONDS), Proved)]
+    if not claims:
+        claims = [q for q in asked.values() if isinstance(proved(q, SECONDS), Proved)]
+    return [*refuting(claims, word, people)] if claims else []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("word", "path", "value"), [(w, *way) for w in SHIPPED for way in ways(w)])
+def test_no_person_refutes_what_is_proved_of_a_changed_key(word, path, value):
+    """Whatever key of the file changes: it is encoded, or the claim is refused by name."""
+    new = compiled(changed(shipped(word).files, path, value))
+    if new is None:
+        pytest.skip("it does not compile")
+    assert refuted(word, new) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("word", SHIPPED)
+def test_no_person_refutes_what_is_proved_of_a_moved_figure(word):
+    """Nor whatever figure of parameters, helper lines, stages and the offer moves."""
+    setter = FigureSetter(shipped(word).files, catalogue())
+    for at in Random(7).sample([n for n in setter.names if ".reason" not in n], FIGURES):
+        try:
+            new, _ = setter.compiled({at: setter.nearby(at)})
+        except FiguresUnfit:
+            continue
+        assert refuted(word, new) == [], at
+
+
+def test_every_section_of_a_rule_file_is_changed():
+    """A new section must be encoded, or refused by name, and so be changed here."""
+    figures = {"params", "derived", "stages", "offer"}
+    changed_keys = {path[0] for word in SHIPPED for path, _ in ways(word)}
+    decide_nothing = {"ruleset", "version", "uses", "tags"}
+    assert changed_keys | figures | decide_nothing == {*REQUIRED, *OPTIONAL}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(EDITS))
+def test_no_person_refutes_what_is_proved_of_a_seeded_edit(number):
+    """Nor of bounds, operators, outcomes, dates, tables, and what is removed or changes places."""
+    word, words, new = edit_of(number)
+    assert refuted(word, new, PEOPLE_OF_EDITS) == [], words
+
+
+def test_the_search_refutes_what_was_proved_before():
+    """A term that the old version refuses, and a day that begins later, are found by it."""
+    word = "personal-loan-ph@1"
+    files, old = shipped(word).files, shipped(word).ruleset
+    for path, value, claim in (
+        (("inputs", "requested_term_months", "min"), 1, Claim.TIGHTENS),
+        (("time_zone",), "Asia/Jakarta", Claim.EQUIVALENT),
+    ):
+        new = compiled(changed(files, path, value))
+        question = Comparison(old, new, claim, everybody(old, new))
+        assert [*refuting([question], word, PEOPLE_OF_EDITS)] == [claim]
