@@ -18,8 +18,18 @@ from tests.unit.cli.commands import SHIPPED, command, product_folder
 
 FLAGS = "supported: [IDENTITIES, TRANSACTIONS, EINCOMES], charges_fees: true}"
 EDITS = [
-    ("scheme_ceilings", "2025-01-01, amount: 35000", "2025-01-01, amount: 40000", "at its ceiling"),
-    ("scheme_ceilings", "2025-01-01, amount: 35000", "2027-01-01, amount: 35000", "at its ceiling"),
+    (
+        "scheme_ceilings",
+        "2025-01-01, amount: 35000",
+        "2025-01-01, amount: 40000",
+        "at the ceiling of SSS",
+    ),
+    (
+        "scheme_ceilings",
+        "2025-01-01, amount: 35000",
+        "2027-01-01, amount: 35000",
+        "at the ceiling of SSS",
+    ),
     ("scheme_ceilings", "2024-01-01, amount: 100000", "2024-01-01, amount: 120000", "PhilHealth"),
     ("employers", "  - self-employed\n", "", "as self-employed"),
     ("employers", "  - voluntary\n", "", "for himself at the ceiling"),
@@ -28,7 +38,7 @@ EDITS = [
     ("provider_types", FLAGS, FLAGS.replace(", charges_fees: true", ""), "without a single fee"),
     ("provider_types", "{name: SSS, type: GOVERNMENT", "{name: SSS, type: SYSTEM", "SSS"),
     ("transaction_classes", "words: [top up, topup, ", "words: [topup, ", "top-ups of the wallet"),
-    ("transaction_classes", "words: [loan, ", "words: [", "repays a loan of the platform"),
+    ("transaction_classes", "words: [loan, ", "words: [", "every kind of entry"),
     ("transaction_classes", "words: [padala]", "words: [pasabuy]", "every kind of entry"),
 ]
 SECTIONS = [
@@ -158,6 +168,6 @@ def test_a_story_is_published_with_its_folder(capsys, story):
     folder = story()
     assert command(capsys, "rules", "publish", folder.parent, "--by", "J. Cruz").code == 0
     manifest = (folder.parent / "manifest.yaml").read_text()
-    assert "personal-loan-ph/stories/nobody.yaml:" in manifest
+    assert '"personal-loan-ph/stories/nobody.yaml":' in manifest
     found = manifest_problems("rules/manifest.yaml", manifest, {})
     assert any("stories/nobody.yaml" in one.message for one in found)
