@@ -307,7 +307,7 @@ def print_results(version: SuiteResults, ready: Mapping[Goal, str]) -> None:
 
 
 def _print_missed(version: SuiteResults, ready: Mapping[Goal, str]) -> None:
-    """What no case reaches, and cases that do; why there are none is told once."""
+    """What no case reaches, and cases that do, or once why there are none."""
     out, covered = console(), version.coverage
     begun = bool(version.results) or isinstance(version, PlanResults)
     complete = begun and _is_right(version)
