@@ -1,4 +1,4 @@
-"""Reads a story of the whole service; every fault is told with file, line and what to do."""
+"""Reads a story of the whole service; every fault has its file, line and remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A story of the whole service: beside its rules, how vendor and service answer."""
+"""A story of the whole service: of its rules, and of how vendor and service answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stories of a rules folder are a gate: an edit of the data beside the rules is seen by one."""
+"""Stories of a rules folder are a gate: an edit of the data below the rules is seen by one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,18 @@ from tests.unit.cli.commands import SHIPPED, command, product_folder
 
 FLAGS = "supported: [IDENTITIES, TRANSACTIONS, EINCOMES], charges_fees: true}"
 EDITS = [
-    ("scheme_ceilings", "2025-01-01, amount: 35000", "2025-01-01, amount: 40000", "at its ceiling"),
-    ("scheme_ceilings", "2025-01-01, amount: 35000", "2027-01-01, amount: 35000", "at its ceiling"),
+    (
+        "scheme_ceilings",
+        "2025-01-01, amount: 35000",
+        "2025-01-01, amount: 40000",
+        "at the ceiling of SSS",
+    ),
+    (
+        "scheme_ceilings",
+        "2025-01-01, amount: 35000",
+        "2027-01-01, amount: 35000",
+        "at the ceiling of SSS",
+    ),
     ("scheme_ceilings", "2024-01-01, amount: 100000", "2024-01-01, amount: 120000", "PhilHealth"),
     ("employers", "  - self-employed\n", "", "as self-employed"),
     ("employers", "  - voluntary\n", "", "for himself at the ceiling"),
@@ -28,7 +38,7 @@ EDITS = [
     ("provider_types", FLAGS, FLAGS.replace(", charges_fees: true", ""), "without a single fee"),
     ("provider_types", "{name: SSS, type: GOVERNMENT", "{name: SSS, type: SYSTEM", "SSS"),
     ("transaction_classes", "words: [top up, topup, ", "words: [topup, ", "top-ups of the wallet"),
-    ("transaction_classes", "words: [loan, ", "words: [", "repays a loan of the platform"),
+    ("transaction_classes", "words: [loan, ", "words: [", "every kind of entry"),
     ("transaction_classes", "words: [padala]", "words: [pasabuy]", "every kind of entry"),
 ]
 SECTIONS = [
@@ -43,7 +53,7 @@ SECTIONS = [
 
 
 def broken(folder):
-    """The failing tests of a folder, as a service that reads it is told."""
+    """The failing tests of a folder, as a service that reads it finds them."""
     rulebook = load_rules(folder, NOW).rulebook
     assert rulebook is not None
     return [problem.message for problem in failures(folder, rulebook)]
@@ -101,7 +111,7 @@ def story(tmp_path):
 
 
 def test_a_story_is_a_test_in_every_form(capsys, story):
-    """It is counted, fails with expected beside actual, and is shown with its trace."""
+    """It is counted, fails with both values, and is shown with its trace."""
     folder = story()
     done = command(capsys, "rules", "test", folder)
     assert (done.code, "personal-loan-ph v1: 4 passed, 0 failed" in done.out) == (0, True)
@@ -123,7 +133,7 @@ def test_a_story_is_a_test_in_every_form(capsys, story):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "said"),
     [
         ("accounts:", "acounts:", "stories/nobody.yaml:5:1: error R120: unknown key `acounts`"),
         ("product: personal-loan-ph", "product: personal-loan", "did you mean `personal-loan-ph`?"),
@@ -135,16 +145,16 @@ def test_a_story_is_a_test_in_every_form(capsys, story):
         ("expect: {outcome", "expect: {outcom", "`expect` has no `outcome`"),
     ],
 )
-def test_a_mistake_in_a_story_is_told_with_its_line(capsys, story, old, new, told):
+def test_a_mistake_in_a_story_has_its_line(capsys, story, old, new, said):
     """`rules check` and `rules test` refuse it by the same words."""
     folder = story(old, new)
     for word in ("check", "test"):
         done = command(capsys, "rules", word, folder)
-        assert (done.code, told in done.out) == (1, True)
+        assert (done.code, said in done.out) == (1, True)
 
 
-def test_two_stories_of_one_title_and_an_input_out_of_bounds_are_told(capsys, story):
-    """A title tells one applicant from all others; a refused request is no decision."""
+def test_two_stories_of_one_title_and_an_input_out_of_bounds_are_refused(capsys, story):
+    """Titles differ; a refused request is no decision."""
     story()
     folder = story("months: 6", "months: 99", "other.yaml")
     assert "R124: the name of the case is repeated" in command(capsys, "rules", "test", folder).out
@@ -158,6 +168,6 @@ def test_a_story_is_published_with_its_folder(capsys, story):
     folder = story()
     assert command(capsys, "rules", "publish", folder.parent, "--by", "J. Cruz").code == 0
     manifest = (folder.parent / "manifest.yaml").read_text()
-    assert "personal-loan-ph/stories/nobody.yaml:" in manifest
+    assert '"personal-loan-ph/stories/nobody.yaml":' in manifest
     found = manifest_problems("rules/manifest.yaml", manifest, {})
     assert any("stories/nobody.yaml" in one.message for one in found)

@@ -299,7 +299,7 @@ def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
 
 
 def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
-    """What no case reaches, and cases that do; why there are none is told once."""
+    """What no case reaches, and cases that do, or once why there are none."""
     out, covered = console(), version.coverage
     complete = bool(version.results) and _is_right(version)
     for goal in covered.missed:

@@ -23,7 +23,7 @@ from decision_service.ruleset.testing.cases import Goal
 def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
     """Every small change of a tested version's figures, against its cases that pass.
 
-    Of a legal check that is marked under `unreached` those are left out that nobody notices; T010
+    Of a legal check that is marked under `unreached` those that go unnoticed are left out; T010
     where a made-up case breaks the check.
     """
     files = _files(folder, tested)
@@ -39,7 +39,7 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
 
 
 def _spared(tried: Tried, tested: VersionResults, files: RulesetFiles) -> bool:
-    """Whether nobody notices a change, and it is of a legal check that nothing breaks."""
+    """Whether a change goes unnoticed, and is of a legal check that nothing breaks."""
     if tried.fate is not Fate.UNNOTICED or tried.witness is not None:
         return False
     return any(mark.covers(tried.change.at, files.text) for mark in tested.unreached)

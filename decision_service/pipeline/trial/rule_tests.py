@@ -126,7 +126,7 @@ def _by_version(texts: ProductTexts, champion: int) -> list[tuple[int, list[Text
 
 
 def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionResults]:
-    """The tests of each version; what is wrong with a story's file is told at the champion's."""
+    """The tests of each version; the champion's have what is wrong with the files of stories."""
     without, champion = untested(texts), product.plan.versions.champion
     stories, faults = stories_of(texts, product)
     about: dict[int, list[TextFile]] = {story.ruleset.version: [] for story in stories}
@@ -138,9 +138,9 @@ def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionR
             yield VersionResults(product.champion, (), problems)
         elif version not in without:
             found = _version_results(ruleset, files)
-            told = (run_story(s, product) for s in stories if s.ruleset is ruleset)
+            decided = (run_story(s, product) for s in stories if s.ruleset is ruleset)
             problems = (*found.problems, *(faults if version == champion else ()))
-            yield replace(found, results=(*found.results, *told), problems=problems)
+            yield replace(found, results=(*found.results, *decided), problems=problems)
     for version, problem in without.items():
         files = [file for number, group in tested for file in group if number == version]
         ruleset = product.versions[version]

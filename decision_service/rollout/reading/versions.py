@@ -124,7 +124,7 @@ def _read_limits(challenger: Fields, names: DeclaredNames | None) -> ChallengerL
     if not node.entries or (amount is not None and most is not None and amount >= most):
         why = f"requests are at most {most}" if node.entries else "it is empty"
         place, hint = fields.place("max_amount"), "lower the amount, or remove it"
-        fields.report.warning("P318", place, f"`limits` keeps nobody from the version: {why}", hint)
+        fields.report.warning("P319", place, f"`limits` keeps no request away: {why}", hint)
     return ChallengerLimits(amount, daily)
 
 

@@ -137,8 +137,8 @@ def test_letters_of_a_sample_lender_are_not_sent(tmp_path: Path) -> None:
     assert (line.ok, line.words) == (True, "4 name a lender and a contact")
 
 
-def test_a_list_of_which_no_key_counts_is_told(tmp_path: Path) -> None:
-    """A list that nothing is on is no reason to wait, and is told."""
+def test_a_list_of_which_no_key_counts_is_named(tmp_path: Path) -> None:
+    """A list that nothing is on is no reason to wait, and is named."""
     rules = tmp_path / "rules"
     shutil.copytree(SHIPPED, rules)
     (rules / "_shared" / "lists").mkdir(parents=True)

@@ -266,6 +266,7 @@ def _maps_that_are_opened(monkeypatch):
         name = path.parent.name
         compile_ruleset(RulesetFiles(name, f"rules/{name}/v1.yaml", path.read_text()), catalogue())
     cases = (WORKED_EXAMPLE / "cases.yaml").read_text()
+    cases += "unreached:\n  - {check: effective_rate_cap, because: it is far below}\n"
     parse_cases("tests/v1.yaml", cases, ruleset, catalogue())
     return opened
 

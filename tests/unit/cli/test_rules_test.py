@@ -310,7 +310,7 @@ MARK = "unreached:\n  - {check: cap, because: the rate is far below the cap}\nca
 
 
 @pytest.mark.parametrize(
-    ("rate", "mark", "told"),
+    ("rate", "mark", "said"),
     [
         ("0.04", "cases:\n", "coverage of personal-loan-ph v1 is"),
         ("0.04", MARK, ""),
@@ -320,9 +320,9 @@ MARK = "unreached:\n  - {check: cap, because: the rate is far below the cap}\nca
     ],
 )
 def test_a_legal_check_that_nothing_breaks_today_may_be_marked(
-    run, gate, tmp_path, rate, mark, told
+    run, gate, tmp_path, rate, mark, said
 ):
-    """Neither coverage nor figures ask for an impossible case; a mark on a possible one is told."""
+    """Neither coverage nor figures ask for an impossible case; a possible one has no mark."""
     folder = tmp_path / "rules" / "personal-loan-ph"
     text = GATE.replace("least:", "cap: {type: number, value: 0.05}\n  least:") + CHECK
     text = text.replace("params.rate,", f"{rate},").replace("params.rate}", f"{rate}}}")
@@ -335,7 +335,7 @@ def test_a_legal_check_that_nothing_breaks_today_may_be_marked(
     cases = f"{GATE_TESTS}{more}{missing}expect: {{outcome: REFER, reasons: [DATA_MISSING]}}}}\n"
     (folder / "tests" / "v1.yaml").write_text(cases.replace("cases:\n", mark))
     done = run("test", "--fail-under", "100", "--figures")
-    assert (done.code, told in done.out + done.err) == (int(bool(told)), True), done.out + done.err
+    assert (done.code, said in done.out + done.err) == (int(bool(said)), True), done.out + done.err
 
 
 def test_why_shows_a_failed_case_stage_by_stage(run, gate, tmp_path):

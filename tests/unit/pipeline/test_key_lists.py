@@ -240,7 +240,7 @@ def test_lists_that_nobody_asks_and_names_that_collide_are_told() -> None:
         ("key,until\nA,2026-11-24\n", ""),
     ],
 )
-async def test_a_list_of_which_no_key_counts_is_told(office: Office, text: str, why: str) -> None:
+async def test_a_list_of_which_no_key_counts_is_named(office: Office, text: str, why: str) -> None:
     """An emptied list, and one that has wholly ended, decide with a warning."""
     folder = with_product(with_list("A"), lambda _: {"lists": {"lists/blocked.csv": text}})
     found = load_rules(folder, NOW).nothing_listed
@@ -249,8 +249,8 @@ async def test_a_list_of_which_no_key_counts_is_told(office: Office, text: str, 
     office.folder = folder
     with capture_logs() as logs:
         assert (await office.take_over()).accepted
-    told = [log["log_level"] for log in logs if "list counts" in log["event"]]
-    assert told == ["warning"] * len(words)
+    warned = [log["log_level"] for log in logs if "list counts" in log["event"]]
+    assert warned == ["warning"] * len(words)
 
 
 def two_versions(champion_asks: bool, *keys: str) -> Rulebook:

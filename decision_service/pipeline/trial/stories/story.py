@@ -259,7 +259,7 @@ def _applicant(story: Fields) -> GivenApplicant | None:
 
 
 def _on_record(story: Part) -> OwnFacts:
-    """What this lender knows; without `on_record` nothing, and nobody else under the keys."""
+    """What this lender knows; without `on_record` nothing, and no other user of the account."""
     node, keys = story.fields.get("on_record"), (*_AMOUNTS, *_COUNTS, *_USES, "declined")
     fields = node and Fields.of(node, "`on_record`", story.fields.report, optional=keys)
     if not fields:
