@@ -12,7 +12,6 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.errors import RolloutMovedOn
-from decision_service.language.changes import WrittenChange
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.ports import TextLog
 from decision_service.pipeline.rollout_ports import (
@@ -24,7 +23,6 @@ from decision_service.pipeline.rollout_ports import (
 from decision_service.pipeline.rules.products import input_names
 from decision_service.pipeline.rules.publishing.manifest import Publication
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
-from decision_service.rollout.diff.plans import compare_plans
 from decision_service.rollout.model import Plan
 from decision_service.rollout.plan import parse_plan
 from decision_service.rollout.state import (
@@ -83,9 +81,9 @@ async def settle(
                 found[name] = (*_new_clashes(loaded.plan, last), *(() if signed else lost))
                 if found[name]:
                     continue
-                held = widenings(in_force, loaded.plan, last.after) if in_force else ()
-                told = compare_plans(in_force, loaded.plan) if in_force else ()
-                entries[name] = _entry(loaded.plan, last, () if signed else held, told, who, now)
+                wider = widenings(in_force, loaded.plan, last.after) if in_force else ()
+                held = not signed and bool(in_force and in_force.second_person_above is not None)
+                entries[name] = _entry(loaded.plan, last, wider, who, now, held=held)
             products[name] = replace(loaded, state=entries[name].after)
             if in_force is not None and entries[name].plan_digest != loaded.plan.digest:
                 products[name] = replace(products[name], plan=in_force, waiting=loaded.plan)
@@ -155,42 +153,29 @@ def _first(product: Product, who: str, now: datetime) -> JournalEntry:
 
 
 def _entry(
-    plan: Plan,
-    last: JournalEntry,
-    held: Sequence[str],
-    told: Sequence[WrittenChange],
-    who: str,
-    now: datetime,
+    plan: Plan, last: JournalEntry, wider: Sequence[str], who: str, now: datetime, *, held: bool
 ) -> JournalEntry:
     """The product's last entry; a new one for a plan that changed, waits, or was taken back.
 
-    `held` is what of it waits for two callers, `told` all that changed.
+    Where it is `wider` it waits if it is `held`.
     """
     waits = last.after.proposed
     waits = waits if waits and waits.kind is ProposalKind.PLAN else None
     if last.plan_digest == plan.digest and waits is None:
         return last
-    if held and waits and waits.goal == plan.digest:
+    if wider and held and waits and waits.goal == plan.digest:
         return last
-    changes = "; ".join(f"{c.group}: {c.subject} {c.words}" for c in told)
-    figures = {"changes": changes} if told else {}
-    step = replace(last, position=last.position + 1, at=now, who=who, before=last.after, ticket="")
-    if held:
+    why = f"the plan changed{': ' if wider else ''}{'; '.join(wider)}"
+    step = replace(
+        last, position=last.position + 1, at=now, who=who, why=why, before=last.after, figures={},
+        ticket="",
+    )  # fmt: skip
+    if wider and held:
         proposed = Proposal(ProposalKind.PLAN, plan.digest, "", now)
-        return replace(
-            step,
-            why=f"the changed plan widens the one in force: {'; '.join(held)}",
-            action=JournalAction.PROPOSE,
-            after=replace(last.after, proposed=proposed),
-            figures=figures,
-        )
+        waiting = replace(last.after, proposed=proposed)
+        return replace(step, action=JournalAction.PROPOSE, after=waiting)
     after = adopt(plan, last.after, now)
     assert isinstance(after, RolloutState)  # noqa: S101 - a plan that clashes came no further
-    return replace(
-        step,
-        why="the plan changed" if told or not waits else "the changed plan was taken back",
-        action=JournalAction.PLAN,
-        after=after,
-        plan_digest=plan.digest,
-        figures=figures,
-    )
+    if last.plan_digest == plan.digest:
+        step = replace(step, why="the changed plan was taken back")
+    return replace(step, action=JournalAction.PLAN, after=after, plan_digest=plan.digest)
