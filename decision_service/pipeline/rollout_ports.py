@@ -56,8 +56,8 @@ class JournalEntry(msgspec.Struct, frozen=True):
     """One step of a product's rollout: who took it, when, why, from what to what.
 
     `position` counts a product's entries from 1 without gaps. `before` is None for the first.
-    `plan_digest` is the plan in force after the step. `figures` are what a guardrail saw, what a
-    changed plan changes, or what an early step did not wait for, in words. `ticket` is the
+    `plan_digest` is the plan in force after the step. `figures` are what a guardrail saw, or
+    what an early step did not wait for, in words. `ticket` is the
     lender's reference of the change.
     """
 

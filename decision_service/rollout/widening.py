@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from decision_service.rollout.diff.entry import percent_of
 from decision_service.rollout.guardrails import Ceiling, Guardrail, VersusChampion
 from decision_service.rollout.model import Challenger, ChallengerLimits, Plan
 from decision_service.rollout.state import RolloutState, TrackName
@@ -20,15 +19,14 @@ from decision_service.rollout.tracks import Track, ladder
 def widenings(before: Plan, after: Plan, state: RolloutState) -> tuple[str, ...]:
     """Each way in which a plan widens the one in force, in words, beyond what one person may.
 
-    `state` is that of the plan in force; without its `second_person_above` nothing is held.
+    `state` is that of the plan in force; where it asks for no second person any greater share is
+    one of them.
     """
-    limit = before.second_person_above
-    if limit is None:
-        return ()
-    lock, was, now = after.second_person_above, before.go_live, after.go_live
+    held, lock = before.second_person_above, after.second_person_above
+    limit, was, now = held or 0, before.go_live, after.go_live
     plain = {
-        "`second_person_above` is gone": lock is None,
-        "`second_person_above` is higher": lock is not None and lock > limit,
+        "`second_person_above` is gone": held is not None and lock is None,
+        "`second_person_above` is higher": None not in (held, lock) and (lock or 0) > limit,
         "another unit deals all applicants anew": after.unit is not before.unit,
         "pins end sooner": after.pin_for < before.pin_for,
         "offers without a report count for fewer days": after.unreported < before.unreported,
@@ -50,10 +48,10 @@ def _go_live(before: Plan, after: Plan, state: RolloutState, limit: int) -> Iter
     new = {(s.name, s.condition.text): s.percent for s in after.go_live.segments}
     for (name, condition), share in new.items():
         if share > max(limit, old.get((name, condition), 0)):
-            yield f"segment {name} ({condition}) gets {percent_of(share)} %"
+            yield f"segment {name} ({condition}) gets {share / 1000:g} %"
     rest = max(after.go_live.stages.percent(state.go_live.stage), *new.values(), 0)
     if [key for key in new if key in old] != list(old) and rest > limit:
-        yield f"whom another segment took may get {percent_of(rest)} %"
+        yield f"whom another segment took may get {rest / 1000:g} %"
 
 
 def _stages(before: Plan, after: Plan, name: TrackName, track: Track, limit: int) -> Iterator[str]:
@@ -61,7 +59,7 @@ def _stages(before: Plan, after: Plan, name: TrackName, track: Track, limit: int
     old, new = (ladder(plan, name)[1] for plan in (before, after))
     share = new.percent(track.stage)
     if share > max(limit, old.percent(track.stage)):
-        yield f"{name} stage {track.stage} gets {percent_of(share)} %"
+        yield f"{name} stage {track.stage} gets {share / 1000:g} %"
     for stage in old.steps:
         now = new.named(stage.name)
         if now and (now.hold < stage.hold or now.min_decisions < stage.min_decisions):
@@ -79,7 +77,7 @@ def _versions(before: Plan, after: Plan, state: RolloutState, limit: int) -> Ite
         yield from _stages(before, after, TrackName.CHALLENGER, state.challenger, limit)
         yield from _challenger(old, new)
     elif (share := new.stages.percent(new.stages.initial)) > limit:
-        yield f"the challenger v{new.version} begins at {percent_of(share)} %"
+        yield f"the challenger v{new.version} begins at {share / 1000:g} %"
 
 
 def _challenger(old: Challenger, new: Challenger) -> Iterator[str]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.errors import RolloutMovedOn
-from decision_service.language.changes import WrittenChange
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.ports import TextLog
 from decision_service.pipeline.rollout_ports import (
@@ -24,7 +24,6 @@ from decision_service.pipeline.rollout_ports import (
 from decision_service.pipeline.rules.products import input_names
 from decision_service.pipeline.rules.publishing.manifest import Publication
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
-from decision_service.rollout.diff.plans import compare_plans
 from decision_service.rollout.model import Plan
 from decision_service.rollout.plan import parse_plan
 from decision_service.rollout.state import (
@@ -71,34 +70,57 @@ async def settle(
     who = _signers(rulebook.published) if signed else SERVICE
     for _ in range(ATTEMPTS):
         latest = await journal.latest()
-        found: dict[str, tuple[PlanConflict, ...]] = {}
-        entries: dict[str, JournalEntry] = {}
-        products: dict[str, Product] = {}
-        for name, loaded in rulebook.products.items():
-            last = latest.get(name)
-            if last is None:
-                entries[name], in_force = _first(loaded, who, now), None
-            else:
-                in_force, lost = await _in_force(journal, loaded, last)
-                found[name] = (*_new_clashes(loaded.plan, last), *(() if signed else lost))
-                if found[name]:
-                    continue
-                held = widenings(in_force, loaded.plan, last.after) if in_force else ()
-                told = compare_plans(in_force, loaded.plan) if in_force else ()
-                entries[name] = _entry(loaded.plan, last, () if signed else held, told, who, now)
-            products[name] = replace(loaded, state=entries[name].after)
-            if in_force is not None and entries[name].plan_digest != loaded.plan.digest:
-                products[name] = replace(products[name], plan=in_force, waiting=loaded.plan)
-        if any(found.values()):
-            return UnmigratedPlan({name: some for name, some in found.items() if some})
+        settled = {
+            name: await _settled(journal, loaded, latest.get(name), who, now, signed=signed)
+            for name, loaded in rulebook.products.items()
+        }
+        found = {name: one for name, one in settled.items() if not isinstance(one, _Settled)}
+        if found:
+            return UnmigratedPlan(found)
+        kept = {name: one for name, one in settled.items() if isinstance(one, _Settled)}
+        entries = {name: one.entry for name, one in kept.items()}
         try:
             for name, entry in entries.items():
                 if entry is not latest.get(name):
                     await journal.append(entry)
         except JournalMovedOn:
             continue
-        return MigratedPlans(rulebook.with_products(products), entries)
+        moved = {name: one.product for name, one in kept.items()}
+        return MigratedPlans(rulebook.with_products(moved), entries)
     raise RolloutMovedOn("the rollouts kept moving while their plans were taken over: try again")
+
+
+class _Settled(NamedTuple):
+    product: Product
+    entry: JournalEntry
+
+
+async def _settled(
+    texts: TextLog,
+    loaded: Product,
+    last: JournalEntry | None,
+    who: str,
+    now: datetime,
+    *,
+    signed: bool,
+) -> _Settled | tuple[PlanConflict, ...]:
+    """A product by the plan in force with its last entry, or why its plan does not fit."""
+    if last is None:
+        entry = _first(loaded, who, now)
+        return _Settled(replace(loaded, state=entry.after), entry)
+    in_force, lost = await _in_force(texts, loaded, last)
+    held = not signed and bool(in_force and in_force.second_person_above is not None)
+    waits, entry = last.after.proposed, last
+    if not (held and waits and waits.goal == loaded.plan.digest):  # else asked once confirmed
+        found = (*clashes(loaded.plan, last.after), *(() if signed else lost))
+        if found:
+            return found
+        wider = widenings(in_force, loaded.plan, last.after) if in_force else ()
+        entry = _entry(loaded.plan, last, wider, who, now, held=held)
+    product = replace(loaded, state=entry.after)
+    if in_force is not None and entry.plan_digest != loaded.plan.digest:
+        product = replace(product, plan=in_force, waiting=loaded.plan)
+    return _Settled(product, entry)
 
 
 def _signers(published: Publication | None) -> str:
@@ -134,12 +156,6 @@ async def _in_force(
     return None, (PlanConflict(("versions",), message),)
 
 
-def _new_clashes(plan: Plan, last: JournalEntry) -> tuple[PlanConflict, ...]:
-    """What of a plan does not fit; one that waits already is asked again once it is confirmed."""
-    waits = last.after.proposed
-    return () if waits and waits.goal == plan.digest else clashes(plan, last.after)
-
-
 def _first(product: Product, who: str, now: datetime) -> JournalEntry:
     return JournalEntry(
         product=product.name,
@@ -155,42 +171,26 @@ def _first(product: Product, who: str, now: datetime) -> JournalEntry:
 
 
 def _entry(
-    plan: Plan,
-    last: JournalEntry,
-    held: Sequence[str],
-    told: Sequence[WrittenChange],
-    who: str,
-    now: datetime,
+    plan: Plan, last: JournalEntry, wider: Sequence[str], who: str, now: datetime, *, held: bool
 ) -> JournalEntry:
     """The product's last entry; a new one for a plan that changed, waits, or was taken back.
 
-    `held` is what of it waits for two callers, `told` all that changed.
+    Where it is `wider` it waits if it is `held`.
     """
-    waits = last.after.proposed
-    waits = waits if waits and waits.kind is ProposalKind.PLAN else None
-    if last.plan_digest == plan.digest and waits is None:
+    waits = last.after.proposed is not None and last.after.proposed.kind is ProposalKind.PLAN
+    if last.plan_digest == plan.digest and not waits:
         return last
-    if held and waits and waits.goal == plan.digest:
-        return last
-    changes = "; ".join(f"{c.group}: {c.subject} {c.words}" for c in told)
-    figures = {"changes": changes} if told else {}
-    step = replace(last, position=last.position + 1, at=now, who=who, before=last.after, ticket="")
-    if held:
+    why = f"the plan changed{': ' if wider else ''}{'; '.join(wider)}"
+    step = replace(
+        last, position=last.position + 1, at=now, who=who, why=why, before=last.after, figures={},
+        ticket="",
+    )  # fmt: skip
+    if wider and held:
         proposed = Proposal(ProposalKind.PLAN, plan.digest, "", now)
-        return replace(
-            step,
-            why=f"the changed plan widens the one in force: {'; '.join(held)}",
-            action=JournalAction.PROPOSE,
-            after=replace(last.after, proposed=proposed),
-            figures=figures,
-        )
+        waiting = replace(last.after, proposed=proposed)
+        return replace(step, action=JournalAction.PROPOSE, after=waiting)
     after = adopt(plan, last.after, now)
     assert isinstance(after, RolloutState)  # noqa: S101 - a plan that clashes came no further
-    return replace(
-        step,
-        why="the plan changed" if told or not waits else "the changed plan was taken back",
-        action=JournalAction.PLAN,
-        after=after,
-        plan_digest=plan.digest,
-        figures=figures,
-    )
+    if last.plan_digest == plan.digest:
+        step = replace(step, why="the changed plan was taken back")
+    return replace(step, action=JournalAction.PLAN, after=after, plan_digest=plan.digest)

@@ -69,7 +69,9 @@ async def test_a_changed_plan_is_taken_over_with_its_challenger(serving: Serving
     state = serving.rollouts.current(PRODUCT)
     assert state.challenger is not None
     assert (state.challenger.stage, state.decided_by) == ("whole", (1, 2))
-    assert [e.action for e in await serving.rollouts.history(PRODUCT, None, 9)] == ["plan", "begin"]
+    [changed, begun] = await serving.rollouts.history(PRODUCT, None, 9)
+    assert (changed.action, changed.who, begun.action) == ("plan", "service", "begin")
+    assert "the challenger v2 begins at 100 %; guardrail referrals is gone" in changed.why
 
 
 async def test_a_challenger_without_a_test_case_is_not_taken_over(serving: Serving) -> None:
@@ -159,8 +161,7 @@ async def test_an_edited_plan_waits_for_two_callers_in_every_process_and_over_a_
         waits = process.rollouts.latest(PRODUCT)
         assert (waits.position, waits.who, waits.action) == (2, "service", "propose")
         assert waits.plan_digest == in_force
-        assert "the champion is v2 and no longer v1" in waits.why
-        assert "versions: the champion from v1 to v2" in waits.figures["changes"]
+        assert waits.why.startswith("the plan changed: the champion is v2 and no longer v1; ")
         assert champion(process) == 1
     first = await confirm(one, "ana")
     assert first is not None

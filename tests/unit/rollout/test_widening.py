@@ -30,10 +30,16 @@ STATE = _at_early()
 
 @pytest.mark.parametrize("case", DATA["edits"], ids=[case["name"] for case in DATA["edits"]])
 def test_an_edit_waits_where_it_widens_the_plan_in_force(case: Mapping[str, Any]) -> None:
-    """The reasons are those of the data file; without the lock in force nothing waits."""
+    """The reasons are those of the data file."""
     after = good(edited(TEXT, *case["edit"]))
     assert list(widenings(PLAN, after, STATE)) == case["waits"]
-    assert widenings(replace(PLAN, second_person_above=None), after, STATE) == ()
+
+
+def test_a_lock_of_nought_is_one() -> None:
+    """Where any share needs two callers its removal does, too; a plan without a lock has none."""
+    tight, free = (replace(PLAN, second_person_above=share) for share in (0, None))
+    assert widenings(tight, free, STATE) == ("`second_person_above` is gone",)
+    assert widenings(free, tight, STATE) == ()
 
 
 def test_whatever_a_plan_says_is_known_to_wait_or_not() -> None:

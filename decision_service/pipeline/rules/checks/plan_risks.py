@@ -14,7 +14,6 @@ from decision_service.language.yaml import parser as yaml
 from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.policy import PlanRisk, Policy
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
-from decision_service.rollout.diff.entry import percent_of
 from decision_service.rollout.guardrails import Ceiling
 from decision_service.rollout.model import WHOLE, Plan, Stages
 from decision_service.rollout.reading.shares import place_of
@@ -63,7 +62,7 @@ def _first_stages(plan: Plan) -> Iterator[FoundRisk]:
     for keys, stages in tracks.items():
         share = stages.percent(stages.initial)
         if share > _LARGE_SHARE:
-            message = f"`{keys[-1]}` begins at {percent_of(share)} %"
+            message = f"`{keys[-1]}` begins at {share / 1000:g} %"
             hint = "begin at a stage of 10 % at most"
             where = (*keys, "initial_stage")
             yield FoundRisk("P214", where, message, hint, PlanRisk.FIRST_STAGE)
@@ -73,7 +72,7 @@ def _first_stages(plan: Plan) -> Iterator[FoundRisk]:
         if always and segment.percent > _LARGE_SHARE:
             message = (
                 f"the segment `{segment.name}` takes all applicants, and "
-                f"{percent_of(segment.percent)} % of them are decided at any stage"
+                f"{segment.percent / 1000:g} % of them are decided at any stage"
             )
             place = ("go_live", "segments", index, "percent")
             yield FoundRisk("P215", place, message, "lower its share, or narrow its `when`")
