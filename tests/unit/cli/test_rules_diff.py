@@ -30,9 +30,9 @@ def test_versions_are_named_by_product_and_number(capsys, tmp_path):
     assert done.out.splitlines() == [
         "personal-loan-ph v1 → personal-loan-ph v2: 2 changes",
         "about the version",
-        "  version from 1 to 2",
+        "  changes: version from 1 to 2",
         "parameters",
-        "  minimum income months (min_income_months) from 6 to 8 on 2026-12-01",
+        "  changes: minimum income months (min_income_months) from 6 to 8 on 2026-12-01",
     ]
 
 
@@ -90,6 +90,9 @@ caps:
 """
 
 
+EXPLORED = "percent 1, maximum amount 10000, amount per day 100000"
+
+
 @pytest.fixture
 def states(tmp_path):
     """Two rules folders: a product, and the same with another plan, version 2 and a list's key."""
@@ -113,20 +116,20 @@ def test_two_folders_are_compared_with_their_plans_and_lists(capsys, states):
         f"{states[0]} → {states[1]}",
         "personal-loan-ph v2 (challenger) against v1: 2 changes",
         "  about the version",
-        "    version from 1 to 2",
+        "    changes: version from 1 to 2",
         "  parameters",
-        "    minimum income months (min_income_months) from 6 to 8 on 2026-12-01",
+        "    changes: minimum income months (min_income_months) from 6 to 8 on 2026-12-01",
         "personal-loan-ph rollout plan: 6 changes",
         "  go-live",
-        "    stage all: percent from 100 to 50",
+        "    tightens: stage all: percent from 100 to 50",
         "  challenger",
-        "    the challenger is new: v2",
-        "    salt is new: personal-loan-ph-v2",
-        "    stage one is new: percent 1",
-        "    initial stage (initial_stage) is new: one",
+        "    changes: the challenger is new: v2",
+        "    changes: salt is new: personal-loan-ph-v2",
+        "    changes: stage one is new: percent 1",
+        "    changes: initial stage (initial_stage) is new: one",
         "  caps",
-        "    cap all is new: approvals per day 400",
-        "_shared/lists/blocked.csv has 2 keys more and 1 fewer",
+        "    tightens: cap all is new: approvals per day 400",
+        "changes: _shared/lists/blocked.csv has 2 keys more and 1 fewer",
     ]
 
 
@@ -158,7 +161,7 @@ def test_a_product_or_a_plan_alone_is_compared(capsys, states):
 def test_the_same_state_has_no_difference(capsys, states):
     """A folder against itself is told in one line."""
     done = command(capsys, "rules", "diff", states[1], states[1])
-    assert done.out.endswith(": no version, plan or list differs\n")
+    assert done.out.endswith(": no version, plan, list or guard differs\n")
     assert (done.code, len(done.out.splitlines())) == (0, 1)
 
 
@@ -175,7 +178,9 @@ def test_a_product_that_comes_or_goes_is_told_with_its_plan(capsys, states, tmp_
         "small-loan v1 is gone",
         "small-loan rollout plan: 1 change",
         "  plan",
-        "    the plan is gone",
+        "    changes: the plan is gone",
+        "small-loan/tests/v1.yaml",
+        "  loosens: the file is gone, with 15 parts",
     ]
 
 

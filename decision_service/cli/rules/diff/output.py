@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from decision_service.cli.display.text import counted
 from decision_service.cli.rules.diff.states import RulesDiff
-from decision_service.language.changes import WrittenChange
+from decision_service.language.changes import Direction, WrittenChange
 from decision_service.ruleset.diff.versions import RulesetDiff
 from decision_service.ruleset.program.model import CompiledRuleset
 
@@ -28,7 +28,7 @@ def state_lines(comparison: RulesDiff) -> Iterator[str]:
         yield f"{plan.product} rollout plan: {counted(len(plan.changes), 'change')}"
         yield from change_lines(plan.changes, "  ")
     for change in comparison.lists:
-        yield f"{change.path} {change.words}"
+        yield f"{Direction.CHANGES}: {change.path} {change.words}"
     yield from change_lines(comparison.guards)
 
 
