@@ -204,8 +204,8 @@ class Settings(OnboardingSettings):
     )
     opentelemetry: bool = Field(
         default=False,
-        description="Whether spans and metrics are sent by OTLP, as the OTEL_ variables say; needs "
-        "the extra otel.",
+        description="Whether spans are sent by OTLP, as the OTEL_ variables say; needs the extra "
+        "otel.",
     )
     drain_delay: Seconds | None = Field(
         None,

@@ -119,9 +119,6 @@ async def start(
         for part in (BackgroundTasks(core, server), rollouts, snapshots, reviews):
             if part is not None:
                 part.start(supervisor)
-        if instrumentation.send_metrics is not None:
-            send = partial(instrumentation.send_metrics, core.metrics.registry, core.clock.now)
-            supervisor.supervise("opentelemetry", send)
         _read_metrics(core, rollouts, server, supervisor, log_lines)
         core.metrics.read(partial(of_queues, reviews.watch))
         return Service(core, server, http, stack.pop_all())
