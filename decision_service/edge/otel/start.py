@@ -24,8 +24,8 @@ from decision_service.edge.otel.environment import (
     sends_spans,
 )
 from decision_service.edge.otel.sampling import ParentOrShare, head_sampling
-from decision_service.edge.otel.tracer import OpenTelemetryTracer
 from decision_service.edge.rpc.access import UNOBSERVED
+from decision_service.tracing import Tracer
 
 LINGER_SECONDS = 2.0
 """How long the end of the service waits for spans that are still to be sent."""
@@ -36,7 +36,7 @@ class Tracing(msgspec.Struct, frozen=True):
 
     provider: TracerProvider
     interceptor: grpc.ServerInterceptor
-    tracer: OpenTelemetryTracer
+    tracer: Tracer
 
     @classmethod
     def of(cls, provider: TracerProvider, sampled: ParentOrShare | None = None) -> Tracing:
@@ -53,7 +53,7 @@ class Tracing(msgspec.Struct, frozen=True):
         return cls(
             provider,
             server_interceptor(tracer_provider=provider, filter_=wanted),
-            OpenTelemetryTracer(provider.get_tracer("decision_service")),
+            provider.get_tracer("decision_service"),
         )
 
 
