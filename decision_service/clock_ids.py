@@ -34,10 +34,6 @@ class Ids:
         """`dec_` and a ULID: the instant's milliseconds since 1970, then 80 random bits."""
         return f"dec_{self._ulids.generate((created - _EPOCH) // _MILLISECOND)}"
 
-    def backtest_id(self, created: datetime) -> str:
-        """`bt_` and a ULID."""
-        return f"bt_{self._ulids.generate((created - _EPOCH) // _MILLISECOND)}"
-
     def request_id(self) -> str:
         """A UUID of version 7: this millisecond, then a counter and random bits.
 

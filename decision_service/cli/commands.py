@@ -26,7 +26,6 @@ COMMANDS = {
     "preflight": "server.preflight.command",
     "rollout": "rollout.commands",
     "backtest": "backtest.backtest",
-    "backtests": "backtest.runs",
     "simulator": "sandbox.simulator",
     "demo": "sandbox.demo",
     "health": "server.health",
@@ -39,6 +38,7 @@ COMMANDS = {
 """By name the module, which has a function of that name or, as `commands`, a group."""
 
 GONE = {
+    "backtests": "use `backtest` on the store, a replica of it, or an exported file (`--cases`)",
     "rehearse": "run `serve` in sandbox mode beside `simulator`, with certificates of your own",
     "applicants export --format": "it writes JSON alone",
     "rules fmt": "let the editor's YAML extension lay files out, with the schemas in rules/_schema",

@@ -182,13 +182,6 @@ class Settings(OnboardingSettings):
         description="PostgreSQL: after this time other processes may take over the requests of a "
         "process that hangs.",
     )
-    backtest_jobs: int = Field(
-        1,
-        ge=0,
-        le=16,
-        description="Processes that a backtest of the service may have, each of low priority; 0: "
-        "this process runs none.",
-    )
     max_in_flight: int = Field(
         256,
         ge=1,
@@ -211,8 +204,8 @@ class Settings(OnboardingSettings):
     )
     opentelemetry: bool = Field(
         default=False,
-        description="Whether spans and metrics are sent by OTLP, as the OTEL_ variables say; needs "
-        "the extra otel.",
+        description="Whether spans are sent by OTLP, as the OTEL_ variables say; needs the extra "
+        "otel.",
     )
     drain_delay: Seconds | None = Field(
         None,

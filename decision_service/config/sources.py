@@ -15,7 +15,10 @@ from decision_service.small_file import read_small
 OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_token_file")
 """Environment names of the client commands, which are no settings of a server."""
 
-GONE = {"smile_fetch": "remove it: people are read by lists"}
+GONE = {
+    "backtest_jobs": "remove it: `decision-service backtest --jobs` judges beside the service",
+    "smile_fetch": "remove it: people are read by lists",
+}
 """Settings that were removed, with what to do instead."""
 
 ENVIRONMENT = "the environment"

@@ -3,14 +3,13 @@
     ServiceError
     ├── CallerError      the request cannot be decided as it stands; mend it
     │   ├── FieldInvalid, InputInvalid, PageTokenInvalid
-    │   ├── UserUnknown, DecisionUnknown, ProductUnknown, RulesetUnknown, BacktestUnknown
+    │   ├── UserUnknown, DecisionUnknown, ProductUnknown, RulesetUnknown
     │   ├── ReviewUnknown, RequestIdReused, RequestInProgress, OutcomeContradicted,
     │   │   LanguageUnknown
     │   └── Unauthenticated, PermissionDenied (AuthorityExceeded)
     ├── NotYet           the world forbids it now
     │   ├── DataNotReady, SnapshotErased, ClockResetRefused, NoticeNotDue
-    │   ├── PlanChanged, RolloutRefused, RolloutMovedOn, ReviewRefused
-    │   └── BacktestRunning, BacktestRefused
+    │   └── PlanChanged, RolloutRefused, RolloutMovedOn, ReviewRefused
     ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
     ├── StoreError       our store (StoreUnavailable: StoreBusy, LeaseLost; ConsentMoved,
     │                    ReadingMoved, HistoryMoved,
@@ -131,17 +130,6 @@ class RulesetUnknown(CallerError):
     reason = "RULESET_UNKNOWN"
 
 
-class BacktestUnknown(CallerError):
-    """No backtest that is kept has this id."""
-
-    reason = "BACKTEST_UNKNOWN"
-
-    @classmethod
-    def of(cls, run_id: str) -> Self:
-        """The error as every caller is told it."""
-        return cls(f"there is no backtest {run_id}: the last 20 are kept", backtest_id=run_id)
-
-
 class ReviewUnknown(CallerError):
     """No review that is kept has this id."""
 
@@ -253,26 +241,6 @@ class ClockResetRefused(NotYet):
     """The clock guard may not be reset: the clock is wrong, not doubted, or not to be compared."""
 
     reason = "CLOCK_RESET_REFUSED"
-
-
-class BacktestRunning(NotYet):
-    """Another backtest is unfinished, and one runs at a time."""
-
-    reason = "BACKTEST_RUNNING"
-
-    @classmethod
-    def beside(cls, run_id: str) -> Self:
-        """The error beside the run that is unfinished."""
-        return cls(
-            f"backtest {run_id} is not finished, and one runs at a time: wait for it or cancel it",
-            backtest_id=run_id,
-        )
-
-
-class BacktestRefused(NotYet):
-    """A backtest has nothing to judge, nobody to do it, or no report."""
-
-    reason = "BACKTEST_REFUSED"
 
 
 class SmileError(ServiceError):

@@ -21,7 +21,6 @@ from prometheus_client.registry import Collector
 
 from decision_service.alarms import ALARMS
 from decision_service.instruments import counter, gauge, histogram
-from decision_service.pipeline.backtest.runs.model import ENDED, RunState
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
@@ -57,11 +56,6 @@ class Metrics:
         self._tags = counter(
             registry, "decision_tags", "Tags of rules that held, by decision", "product", "tag"
         )
-        self._backtests = counter(
-            registry, "backtest_runs", "Runs of backtests that ended", "state"
-        )
-        for state in ENDED:
-            self._backtests.labels(state)
         self._reasons = counter(
             registry, "decision_reasons", "Reasons given, by decision", "product", "code"
         )
@@ -97,10 +91,6 @@ class Metrics:
         """A recorded decision has these tags of its ruleset, of which there are at most 30."""
         for tag in tags:
             self._tags.labels(product, tag).inc()
-
-    def backtest_ended(self, state: RunState) -> None:
-        """A run of a backtest ended by this process."""
-        self._backtests.labels(state).inc()
 
     def reasoned(self, product: str, codes: Iterable[str]) -> None:
         """A recorded decision gives these reasons, whose codes its rule set declares."""

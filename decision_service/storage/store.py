@@ -75,7 +75,6 @@ from decision_service.storage.queries import (
 )
 from decision_service.storage.queries.rollout import arms, hours, journal, shadows, tallies
 from decision_service.storage.replicas import process_rows
-from decision_service.storage.replicas.backtest_runs import StoredRuns
 from decision_service.storage.replicas.leases import LEASE_SECONDS, SharedLeases, SoleProcess
 from decision_service.storage.reviews.stored import StoredReviews
 from decision_service.storage.subject_access import StoredSubjectAccess
@@ -98,7 +97,6 @@ class Store:
         erasing: Erasing | None = None,
         identity_keys: tuple[IdentityKey, ...] = (),
         data_keys: DataKeys = PLAIN,
-        lease: float = LEASE_SECONDS,
     ) -> None:
         self._database = database
         self._erasing = erasing or Erasing(database, None)
@@ -106,7 +104,6 @@ class Store:
         self.identity_keys = identity_keys
         self.data_keys = data_keys
         self.leases = leases or SoleProcess()
-        self.backtests = StoredRuns(database, lease)
         self.reviews = StoredReviews(database, identity_keys)
         self.notices = StoredNotices(database)
         self.subject_access = StoredSubjectAccess(database, data_keys)
@@ -163,9 +160,7 @@ class Store:
             await database.aclose()
             raise
         leases = SharedLeases(database, lease) if is_shared(database) else None
-        return cls(
-            database, linger, largest_group, leases, on_commit, erasing, keys, wrapping, lease
-        )
+        return cls(database, linger, largest_group, leases, on_commit, erasing, keys, wrapping)
 
     async def aclose(self) -> None:
         """Commit what waits, then close; later calls raise StoreUnavailable."""

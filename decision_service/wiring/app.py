@@ -31,7 +31,6 @@ from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.supervision import Supervisor
 from decision_service.telemetry import LogQueue
 from decision_service.wiring.background import BackgroundTasks
-from decision_service.wiring.backtest.runs import BacktestWiring
 from decision_service.wiring.connect import connect_page
 from decision_service.wiring.core import Core, open_core
 from decision_service.wiring.edges import HttpUrls, listen
@@ -108,8 +107,7 @@ async def start(
         core = await open_core(settings, instrumentation, stack, init=init)
         rollouts = wire_rollouts(core, stack)
         snapshots = wire_snapshots(core)
-        backtests = BacktestWiring(core, stack)
-        services, reviews = await wire_services(core, rollouts, snapshots, backtests)
+        services, reviews = await wire_services(core, rollouts, snapshots)
         if snapshots is not None:
             snapshots.worker.on_arrival(reviews.again)
         pages = connect_page(core, services.applicants.onboard)
@@ -118,12 +116,9 @@ async def start(
         server.set_health()
         supervisor = Supervisor(core.clock.monotonic)
         stack.push_async_callback(supervisor.aclose)
-        for part in (BackgroundTasks(core, server), rollouts, snapshots, backtests, reviews):
+        for part in (BackgroundTasks(core, server), rollouts, snapshots, reviews):
             if part is not None:
                 part.start(supervisor)
-        if instrumentation.send_metrics is not None:
-            send = partial(instrumentation.send_metrics, core.metrics.registry, core.clock.now)
-            supervisor.supervise("opentelemetry", send)
         _read_metrics(core, rollouts, server, supervisor, log_lines)
         core.metrics.read(partial(of_queues, reviews.watch))
         return Service(core, server, http, stack.pop_all())

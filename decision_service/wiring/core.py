@@ -58,16 +58,12 @@ class Core(msgspec.Struct, frozen=True):
     changed_rules: FileWatch
     source: SmileSource
     smile_url: str
+    tracer: Tracer
 
     @property
     def metrics(self) -> Metrics:
         """The metrics of the process."""
         return self.deps.metrics
-
-    @property
-    def tracer(self) -> Tracer:
-        """What sees the spans of the process."""
-        return self.deps.tracer
 
     @property
     def read_folder(self) -> Callable[[], RuleFolder]:
@@ -114,6 +110,7 @@ async def open_core(
         changed_rules,
         source,
         smile_url,
+        instrumentation.tracer,
     )
 
 
@@ -121,7 +118,7 @@ def _server_deps(
     settings: Settings, clock: SystemClock, instrumentation: Instrumentation
 ) -> tuple[ServerDeps, Certificates | None]:
     try:
-        deps = server_deps(settings, clock, instrumentation.interceptors, instrumentation.tracer)
+        deps = server_deps(settings, clock, instrumentation.interceptors)
         return deps, certificates_of(settings)
     except CertificatesRefused as error:
         raise StartError(str(error)) from None

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from datetime import datetime
-from typing import Any
 
 import grpc
 import msgspec
-from prometheus_client import CollectorRegistry
 
 from decision_service.build import engine_version
 from decision_service.config import Settings
@@ -18,17 +14,10 @@ from decision_service.wiring.errors import StartError
 
 
 class Instrumentation(msgspec.Struct, frozen=True):
-    """A tracer, interceptors, and what sends metrics.
-
-    `interceptors` stand around the gRPC server's own, outermost first. `send_metrics` runs for ever
-    and takes the registry and the wall clock.
-    """
+    """A tracer, and interceptors around the gRPC server's own, outermost first."""
 
     tracer: Tracer = NO_TRACER
     interceptors: tuple[grpc.ServerInterceptor, ...] = ()
-    send_metrics: (
-        Callable[[CollectorRegistry, Callable[[], datetime]], Coroutine[Any, Any, None]] | None
-    ) = None
 
 
 def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
@@ -47,8 +36,7 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
         opened = open_telemetry(engine_version())
     except VariableRefused as error:
         raise StartError(str(error)) from None
+    if opened is None:
+        return Instrumentation()
     stack.push_async_callback(opened.aclose)
-    sender = None if opened.metrics is None else opened.metrics.run
-    if opened.tracing is None:
-        return Instrumentation(send_metrics=sender)
-    return Instrumentation(opened.tracing.tracer, (opened.tracing.interceptor,), sender)
+    return Instrumentation(opened.tracing.tracer, (opened.tracing.interceptor,))

@@ -22,7 +22,6 @@ from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.status import ReadApplicantStatus
-from decision_service.pipeline.backtest.runs.resolve import ResolveRules
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import Deps
 from decision_service.pipeline.history.read import ReadHistory
@@ -44,7 +43,6 @@ from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.subject_access.about import AccessTerms
 from decision_service.pipeline.subject_access.export import ExportPerson
 from decision_service.pipeline.trial.dry_run import TryRules, ValidateRules
-from decision_service.wiring.backtest.runs import BacktestWiring
 from decision_service.wiring.core import Core
 from decision_service.wiring.reviews import ReviewWiring, wire_reviews
 from decision_service.wiring.rollouts import RolloutWiring
@@ -55,7 +53,6 @@ async def wire_services(
     core: Core,
     rollouts: RolloutWiring,
     snapshots: SnapshotWiring | None,
-    backtests: BacktestWiring,
 ) -> tuple[Services, ReviewWiring]:
     """The use cases of all services, and reviews; an erased user leaves the caches of deciding."""
     thread = CompilationThread()
@@ -66,7 +63,6 @@ async def wire_services(
     decisions = _decisions(core, decide, archive)
     core.store.on_erase(decisions.decide.forget)
     validate = ValidateRules(core.read_folder, core.settings.blocked, core.clock, thread)
-    loaded = ResolveRules(core.store, core.active.current, validate, thread)
     reviews = wire_reviews(core, decisions.read, decide)
     services = Services(
         decisions=decisions,
@@ -82,7 +78,6 @@ async def wire_services(
             core.clock,
         ),
         clock=ClockUseCases(OperateClock(guard, core.store, core.source, core.clock), core.clock),
-        backtests=backtests.operate(loaded),
         reviews=reviews.use_cases,
     )
     return services, reviews

@@ -8,12 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
-from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics
-from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2_grpc as metrics_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as traces_grpc
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
-from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
@@ -23,7 +20,6 @@ class Collector:
     def __init__(self) -> None:
         self.url = ""
         self._traces: list[traces.ExportTraceServiceRequest] = []
-        self._metrics: list[metrics.ExportMetricsServiceRequest] = []
 
     @property
     def spans(self) -> dict[str, Span]:
@@ -37,17 +33,6 @@ class Collector:
         }
 
     @property
-    def metrics(self) -> dict[str, Metric]:
-        """The metrics by name, as they were sent last."""
-        return {
-            metric.name: metric
-            for request in self._metrics
-            for resource in request.resource_metrics
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-        }
-
-    @property
     def resource(self) -> dict[str, str]:
         """Who sent the first spans."""
         return values(self._traces[0].resource_spans[0].resource.attributes)
@@ -55,17 +40,12 @@ class Collector:
     @property
     def text(self) -> str:
         """Everything that was sent."""
-        return f"{self._traces} {self._metrics}"
+        return f"{self._traces}"
 
     def take_traces(self, request: Any, _: grpc.ServicerContext) -> Any:
         """Keep spans."""
         self._traces.append(request)
         return traces.ExportTraceServiceResponse()
-
-    def take_metrics(self, request: Any, _: grpc.ServicerContext) -> Any:
-        """Keep metrics."""
-        self._metrics.append(request)
-        return metrics.ExportMetricsServiceResponse()
 
 
 def values(attributes: Any) -> dict[str, str]:
@@ -82,9 +62,6 @@ def collecting() -> Iterator[Collector]:
     of_traces = traces_grpc.TraceServiceServicer()
     of_traces.Export = collector.take_traces
     traces_grpc.add_TraceServiceServicer_to_server(of_traces, server)
-    of_metrics = metrics_grpc.MetricsServiceServicer()
-    of_metrics.Export = collector.take_metrics
-    metrics_grpc.add_MetricsServiceServicer_to_server(of_metrics, server)
     collector.url = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
     try:

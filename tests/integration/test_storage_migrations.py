@@ -129,8 +129,6 @@ async def test_the_steps_make_the_tables_that_a_new_store_has(url: str) -> None:
                 "history",
                 "history_keys",
                 "clock_resets",
-                "backtest_runs",
-                "backtest_sums",
                 "reviews",
                 "review_events",
                 "notices",

@@ -5,7 +5,6 @@ import type { ChannelCredentials, MethodDefinition } from "@grpc/grpc-js";
 import type { MethodDefinition as Described } from "@grpc/proto-loader";
 import { methodsOf, serviceConfig, waitsForReady } from "./contract.js";
 import type { ApplicantServiceDefinition } from "./types/decision_service/api/v1/ApplicantService.js";
-import type { BacktestServiceDefinition } from "./types/decision_service/api/v1/BacktestService.js";
 import type { ClockServiceDefinition } from "./types/decision_service/api/v1/ClockService.js";
 import type { DecisionServiceDefinition } from "./types/decision_service/api/v1/DecisionService.js";
 import type { NoticeServiceDefinition } from "./types/decision_service/api/v1/NoticeService.js";
@@ -53,7 +52,6 @@ export type Calls<Definition> = {
 /** A connection, which is made at the first call. */
 export class Client {
   readonly applicants: Calls<ApplicantServiceDefinition>;
-  readonly backtests: Calls<BacktestServiceDefinition>;
   readonly clock: Calls<ClockServiceDefinition>;
   readonly decisions: Calls<DecisionServiceDefinition>;
   readonly outcomes: Calls<OutcomeServiceDefinition>;
@@ -70,7 +68,6 @@ export class Client {
     });
     this.#timeoutSeconds = options.timeoutSeconds ?? timeoutSeconds;
     this.applicants = this.#calls("ApplicantService");
-    this.backtests = this.#calls("BacktestService");
     this.clock = this.#calls("ClockService");
     this.decisions = this.#calls("DecisionService");
     this.outcomes = this.#calls("OutcomeService");

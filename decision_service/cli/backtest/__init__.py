@@ -1,4 +1,4 @@
-"""`backtest` and `backtests`: what a rule change would do, on recorded applicants.
+"""`backtest`: what a rule change would do, on recorded applicants.
 
 No figure of a report is computed here.
 """

@@ -12,7 +12,6 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from decision_service.api.v1 import review_service_pb2 as review_pb
-from decision_service.api.v1.backtest_service_pb2_grpc import BacktestServiceStub
 from decision_service.api.v1.clock_service_pb2_grpc import ClockServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
@@ -55,13 +54,6 @@ def notices(server: ServerOptions) -> AbstractContextManager[NoticeServiceStub]:
 def reviews(server: ServerOptions) -> AbstractContextManager[ReviewServiceStub]:
     """A stub of the ReviewService."""
     return _stub(server, ReviewServiceStub)
-
-
-def backtests(
-    server: ServerOptions,
-) -> AbstractContextManager[BacktestServiceStub]:
-    """A stub of the BacktestService."""
-    return _stub(server, BacktestServiceStub)
 
 
 def clock_service(

@@ -1,4 +1,4 @@
-"""Spans and metrics for OpenTelemetry; needs the packages of the extra `otel`.
+"""Spans for OpenTelemetry; needs the packages of the extra `otel`.
 
-No other package imports OpenTelemetry.
+No other package imports more of OpenTelemetry than its API (`tracing`).
 """

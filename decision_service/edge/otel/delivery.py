@@ -11,37 +11,25 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 log = structlog.get_logger("decision_service.opentelemetry")
 
 
-class Delivery:
-    """Whether the collector takes one signal; a line of the log when that changes."""
-
-    def __init__(self, signal: str) -> None:
-        self._signal = signal
-        self._failing = False
-
-    def note(self, *, taken: bool) -> None:
-        """The collector took a batch, or did not take it in time."""
-        if taken and self._failing:
-            log.info("the collector takes telemetry again", signal=self._signal)
-        elif not taken and not self._failing:
-            log.warning(
-                "the collector does not take telemetry, which is dropped meanwhile; decisions go "
-                "on: look at OTEL_EXPORTER_OTLP_ENDPOINT and at the collector",
-                signal=self._signal,
-            )
-        self._failing = not taken
-
-
 class WatchedSpans(SpanExporter):
-    """A span exporter whose delivery is watched."""
+    """A span exporter whose delivery is watched; a line of the log when that changes."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
-        self._delivery = Delivery("traces")
+        self._failing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send a batch; waits at most as long as `OTEL_EXPORTER_OTLP_TIMEOUT` says."""
         result = self._exporter.export(spans)
-        self._delivery.note(taken=result is SpanExportResult.SUCCESS)
+        taken = result is SpanExportResult.SUCCESS
+        if taken and self._failing:
+            log.info("the collector takes spans again")
+        elif not taken and not self._failing:
+            log.warning(
+                "the collector does not take spans, which are dropped meanwhile; decisions go on: "
+                "look at OTEL_EXPORTER_OTLP_ENDPOINT and at the collector"
+            )
+        self._failing = not taken
         return result
 
     def shutdown(self) -> None:

@@ -11,7 +11,6 @@ SERVICE_NAME = "decision-service"
 _PROTOCOLS = (
     "OTEL_EXPORTER_OTLP_PROTOCOL",
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-    "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
 )
 
 
@@ -19,9 +18,15 @@ class VariableRefused(Exception):
     """A variable that cannot be used; the message is one sentence that says what to do."""
 
 
-def sends(signal: str) -> bool:
-    """Whether a signal (`TRACES`, `METRICS`) is sent; raises VariableRefused."""
-    name = f"OTEL_{signal}_EXPORTER"
+def sends_spans() -> bool:
+    """Whether spans are sent; raises VariableRefused, also where metrics are to be sent."""
+    metrics = os.environ.get("OTEL_METRICS_EXPORTER") or "none"
+    if metrics != "none":
+        raise VariableRefused(
+            f"OTEL_METRICS_EXPORTER is {metrics!r}: metrics are not sent: have the collector "
+            "scrape /metrics, and leave the variable out"
+        )
+    name = "OTEL_TRACES_EXPORTER"
     chosen = os.environ.get(name) or "otlp"
     if chosen not in ("otlp", "none"):
         raise VariableRefused(f"{name} is {chosen!r}: it takes otlp or none")
@@ -36,15 +41,6 @@ def check_protocol() -> None:
             raise VariableRefused(
                 f"{name} is {chosen!r}: it takes grpc, which collectors expect on port 4317"
             )
-
-
-def metrics_seconds() -> float:
-    """Seconds between two readings of the metrics; raises VariableRefused."""
-    name = "OTEL_METRIC_EXPORT_INTERVAL"
-    text = os.environ.get(name) or "60000"
-    if not text.isdecimal() or not int(text):
-        raise VariableRefused(f"{name} is {text!r}: it takes whole milliseconds, such as 60000")
-    return int(text) / 1000
 
 
 def resource(version: str) -> Resource:

@@ -9,7 +9,6 @@ import threading
 import grpc
 import msgspec
 from opentelemetry.exporter.otlp.proto.grpc.exporter import InvalidCompressionValueException
-from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.grpc import server_interceptor
 from opentelemetry.sdk.resources import Resource
@@ -21,14 +20,12 @@ from decision_service.edge.otel.delivery import WatchedSpans
 from decision_service.edge.otel.environment import (
     VariableRefused,
     check_protocol,
-    metrics_seconds,
     resource,
-    sends,
+    sends_spans,
 )
 from decision_service.edge.otel.sampling import ParentOrShare, head_sampling
-from decision_service.edge.otel.sender import MetricsSender
-from decision_service.edge.otel.tracer import OpenTelemetryTracer
 from decision_service.edge.rpc.access import UNOBSERVED
+from decision_service.tracing import Tracer
 
 LINGER_SECONDS = 2.0
 """How long the end of the service waits for spans that are still to be sent."""
@@ -39,7 +36,7 @@ class Tracing(msgspec.Struct, frozen=True):
 
     provider: TracerProvider
     interceptor: grpc.ServerInterceptor
-    tracer: OpenTelemetryTracer
+    tracer: Tracer
 
     @classmethod
     def of(cls, provider: TracerProvider, sampled: ParentOrShare | None = None) -> Tracing:
@@ -56,41 +53,36 @@ class Tracing(msgspec.Struct, frozen=True):
         return cls(
             provider,
             server_interceptor(tracer_provider=provider, filter_=wanted),
-            OpenTelemetryTracer(provider.get_tracer("decision_service")),
+            provider.get_tracer("decision_service"),
         )
 
 
 class OpenTelemetry(msgspec.Struct, frozen=True):
-    """What is sent; None for a signal that the variables switch off."""
+    """What sends spans."""
 
-    tracing: Tracing | None
-    exporter: SpanExporter | None
-    metrics: MetricsSender | None
+    tracing: Tracing
+    exporter: SpanExporter
 
     async def aclose(self) -> None:
         """Send the last spans, for at most two seconds, and nothing more."""
-        if self.tracing is not None and self.exporter is not None:
-            sending = threading.Thread(target=self.tracing.provider.shutdown, daemon=True)
-            sending.start()
-            await asyncio.to_thread(sending.join, LINGER_SECONDS)
-            self.exporter.shutdown()
-        if self.metrics is not None:
-            self.metrics.close()
+        sending = threading.Thread(target=self.tracing.provider.shutdown, daemon=True)
+        sending.start()
+        await asyncio.to_thread(sending.join, LINGER_SECONDS)
+        self.exporter.shutdown()
 
 
-def open_telemetry(version: str) -> OpenTelemetry:
-    """Set up by the environment; raises VariableRefused with one sentence."""
+def open_telemetry(version: str) -> OpenTelemetry | None:
+    """Set up by the environment, None where that switches spans off; raises VariableRefused."""
     check_protocol()
+    if not sends_spans():
+        return None
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `Delivery` says it once
     own = resource(version)
     try:
-        exporter = WatchedSpans(OTLPSpanExporter()) if sends("TRACES") else None
-        metrics = OTLPMetricExporter() if sends("METRICS") else None
+        exporter = WatchedSpans(OTLPSpanExporter())
     except (InvalidCompressionValueException, ValueError) as error:
         raise _unusable(error) from None
-    tracing = None if exporter is None else _tracing(own, exporter)
-    sender = None if metrics is None else MetricsSender(metrics, own, metrics_seconds())
-    return OpenTelemetry(tracing, exporter, sender)
+    return OpenTelemetry(_tracing(own, exporter), exporter)
 
 
 def _tracing(own: Resource, exporter: SpanExporter) -> Tracing:

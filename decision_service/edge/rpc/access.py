@@ -54,13 +54,6 @@ ROLLOUT_STEPS = frozenset(f"/{PACKAGE}.RolloutService/{name}" for name in _MOVE_
 """Kill and the other steps of rollouts, which no other calls keep out."""
 
 REFLECTION = "/grpc.reflection."
-_BACKTESTS = (
-    "StartBacktest",
-    "GetBacktest",
-    "ListBacktests",
-    "GetBacktestReport",
-    "CancelBacktest",
-)
 _REVIEWERS = frozenset({Role.REVIEW, Role.REVIEW_SECOND})
 _READ_REVIEWS = ("ListReviews", "GetReview")
 _WORK_ON_REVIEWS = (
@@ -87,7 +80,6 @@ METHODS: Mapping[str, frozenset[Role]] = {
     **dict.fromkeys(ROLLOUT_STEPS, frozenset({Role.ROLLOUT})),
     **{f"/{PACKAGE}.ApplicantService/{name}": _ONBOARDERS for name in _ONBOARD},
     f"/{PACKAGE}.ApplicantService/ExportApplicant": frozenset({Role.SUBJECT_ACCESS}),
-    **{f"/{PACKAGE}.BacktestService/{name}": frozenset({Role.RULES}) for name in _BACKTESTS},
     f"/{PACKAGE}.ClockService/GetClock": frozenset({Role.OPERATE, Role.READ}),
     f"/{PACKAGE}.ClockService/ResetClock": frozenset({Role.OPERATE}),
     f"/{PACKAGE}.OutcomeService/RecordOutcome": frozenset({Role.OUTCOMES}),

@@ -20,7 +20,6 @@ from decision_service.edge.rpc.open_calls import OpenCalls
 from decision_service.edge.rpc.server_deps import ServerDeps
 from decision_service.edge.rpc.services import (
     applicants,
-    backtests,
     clock,
     decisions,
     notices,
@@ -41,7 +40,6 @@ from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.edge.rpc.status import call_status, status_of
 from decision_service.edge.tls import AddressInUse, Certificates
-from decision_service.pipeline.backtest.runs.operate import OperateBacktests
 
 log = structlog.get_logger("decision_service.health")
 
@@ -58,7 +56,6 @@ SERVICES = (
     outcomes.SERVICE,
     notices.SERVICE,
     clock.SERVICE,
-    backtests.SERVICE,
     reviews.SERVICE,
 )
 SPARE_CALLS = 256
@@ -160,7 +157,6 @@ class Services(msgspec.Struct, frozen=True):
     outcomes: OutcomeUseCases
     notices: NoticeUseCases
     clock: ClockUseCases
-    backtests: OperateBacktests
     reviews: ReviewUseCases
 
 
@@ -214,7 +210,6 @@ def _add(
         (notices.SERVICE, notices.methods(notices.NoticeServicer(services.notices))),
         (outcomes.SERVICE, outcomes.methods(outcomes.OutcomeServicer(services.outcomes))),
         (clock.SERVICE, clock.methods(clock.ClockServicer(services.clock))),
-        (backtests.SERVICE, backtests.methods(backtests.BacktestServicer(services.backtests))),
         (reviews.SERVICE, reviews.methods(reviews.ReviewServicer(services.reviews))),
     ):
         server.add_registered_method_handlers(service, methods)

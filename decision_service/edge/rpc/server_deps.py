@@ -28,7 +28,6 @@ from decision_service.edge.tls import Certificates
 from decision_service.pipeline.decide.bulkhead import Bulkhead
 from decision_service.pipeline.ports import Clock
 from decision_service.telemetry import UserHash
-from decision_service.tracing import NO_TRACER, Tracer
 
 
 class ServerDeps(msgspec.Struct, frozen=True):
@@ -36,7 +35,7 @@ class ServerDeps(msgspec.Struct, frozen=True):
 
     `seconds` is a monotonic clock. `further` are interceptors of other packages, such as
     OpenTelemetry's, outermost first: they stand around the service's own, on gRPC's threads, and
-    see handlers that take an iterator of bytes. The `tracer` knows the traces that they begin.
+    see handlers that take an iterator of bytes.
     """
 
     authenticator: Authenticator
@@ -45,13 +44,12 @@ class ServerDeps(msgspec.Struct, frozen=True):
     user_hash: UserHash
     seconds: Callable[[], float]
     further: tuple[grpc.ServerInterceptor, ...] = ()
-    tracer: Tracer = NO_TRACER
 
     def interceptors(self) -> tuple[CallInterceptor, ...]:
         """What every call passes through on the event loop, outermost first."""
         return (
             ErrorMapInterceptor(),
-            RequestContextInterceptor(self.tracer),
+            RequestContextInterceptor(),
             AccessLogInterceptor(self.user_hash),
             MetricsInterceptor(self.metrics),
             AuthenticationInterceptor(FailedAuthentications(self.seconds, self.metrics.registry)),
@@ -63,7 +61,6 @@ def server_deps(
     settings: Settings,
     clock: Clock,
     further: tuple[grpc.ServerInterceptor, ...] = (),
-    tracer: Tracer = NO_TRACER,
 ) -> ServerDeps:
     """Callers, limits, metrics and the key of users in the log; raises CallersRefused."""
     return ServerDeps(
@@ -78,7 +75,6 @@ def server_deps(
         user_hash=UserHash(settings.log_hash_key.get_secret_value()),
         seconds=clock.monotonic,
         further=further,
-        tracer=tracer,
     )
 
 

@@ -56,7 +56,7 @@ from decision_service.rollout.allowances import Allowances
 from decision_service.rollout.gate import day_total_matters
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.single_flight import SingleFlight
-from decision_service.tracing import SpanName
+from decision_service.tracing import SpanName, traced
 
 ANSWER_MARGIN = 0.150
 """Seconds before the deadline at which gathering stops, so that the answer leaves in time."""
@@ -191,7 +191,7 @@ class DecideApplication:
         async with self._bulkhead:
             self._require_time(run.call)
             with (
-                self._deps.tracer.span(SpanName.DECIDE) as run.span,
+                traced(self._deps.tracer, SpanName.DECIDE) as run.span,
                 self._observer.attempt(run.application) as attempt,
             ):
                 try:
@@ -331,7 +331,7 @@ class DecideApplication:
         if self._deps.clock.monotonic() > run.until:
             raise DeadlineMissed.unrecorded()
         self._runs.seal(run.key)
-        with self._deps.tracer.span(SpanName.COMMIT):
+        with traced(self._deps.tracer, SpanName.COMMIT):
             stored = await self._deps.log.commit(entry)
         self._clock_guard.note(stored.created)
         return stored
@@ -346,7 +346,7 @@ class DecideApplication:
     ) -> None:
         """Have a decision counted; not one that another process had recorded before."""
         entry = result.concluded.entry
-        run.span.set(span_attributes(result.stored, admission.assignment))
+        run.span.set_attributes(span_attributes(result.stored, admission.assignment))
         if result.stored.decision_id == entry.decision_id:
             self._observer.recorded(
                 attempt, product, admission, result.fetch_result, result.concluded
@@ -359,7 +359,7 @@ class DecideApplication:
     ) -> FetchResult:
         clock = self._deps.clock
         stop_at = run.call.deadline - ANSWER_MARGIN
-        with self._deps.tracer.span(SpanName.GATHER):
+        with traced(self._deps.tracer, SpanName.GATHER):
             return await gather_for(
                 admission.application.user_id,
                 ruleset.needs,

@@ -27,7 +27,7 @@ from decision_service.smile.transport.budget import RequestBudget
 from decision_service.smile.transport.limiter import Permit
 from decision_service.smile.transport.retries import retry_after
 from decision_service.smile.transport.vendor_time import VendorTime
-from decision_service.tracing import NO_TRACER, Attributes, Tracer
+from decision_service.tracing import NO_TRACER, Attributes, Tracer, traced
 
 # Connections that broke during TLS; the certificate is not at fault.
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
@@ -116,9 +116,8 @@ class HttpClient:
 
         extensions = {"trace": trace}
         try:
-            with self._tracer.request(
-                f"{request.method} {request.template}", self._about(request)
-            ) as span:
+            name = f"{request.method} {request.template}"
+            with traced(self._tracer, name, self._about(request)) as span:
                 async with self._http.stream(
                     request.method,
                     request.path,
@@ -127,7 +126,7 @@ class HttpClient:
                     headers={"content-type": "application/json"} if request.content else None,
                     extensions=extensions,
                 ) as response:
-                    span.set({"http.response.status_code": response.status_code})
+                    span.set_attribute("http.response.status_code", response.status_code)
                     budget.answered = True
                     self.vendor_time.note(response.headers.get("date"))
                     return await self._body(response, request)

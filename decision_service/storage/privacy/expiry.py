@@ -12,7 +12,6 @@ from decision_service.storage.privacy.removing import PLACE, places, remove
 from decision_service.storage.queries import history
 from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.schema.tables import (
-    backtest_runs,
     decisions,
     known_counts,
     link_tokens,
@@ -51,7 +50,7 @@ def expire(connection: Connection, before: datetime, most: int) -> int:
 
     Where none is left, snapshots go that were stored before it and that no decision rests on, with
     the counts of users who have none any more; link tokens that expired, quarantines of users
-    without a reading, backtests that ended before it, and what erasures left of loans that were
+    without a reading, and what erasures left of loans that were
     last reported on before it.
     """
     chosen = {"before": microseconds(before), "most": most}
@@ -60,17 +59,10 @@ def expire(connection: Connection, before: datetime, most: int) -> int:
         remove(connection, old)
         return len(old)
     history.settle_silent(connection, chosen["before"], most)
-    _remove_backtests(connection, chosen["before"])
     _remove_marks(connection, chosen["before"])
     left = [(row[0], row[1]) for row in connection.execute(_LEFT_OVER, chosen)]
     _remove_snapshots(connection, left)
     return len(left)
-
-
-def _remove_backtests(connection: Connection, before: int) -> None:
-    ended = select(backtest_runs.c.run_id).where(backtest_runs.c.ended < before)
-    for run_id in connection.execute(ended).scalars().all():
-        connection.execute(delete(backtest_runs).where(backtest_runs.c.run_id == run_id))
 
 
 def _remove_marks(connection: Connection, before: int) -> None:

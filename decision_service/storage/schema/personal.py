@@ -191,8 +191,6 @@ NOT_PERSONAL: Mapping[str, str] = {
     "clock_resets": "who reset the clock guard, and why",
     "rollout_journal": "steps of rollouts, and who took them",
     "arm_hours": "counts of an hour",
-    "backtest_runs": "figures over many applicants, with ids of decisions as examples",
-    "backtest_sums": "sums over many applicants, with ids of decisions as examples",
     "leases": "requests in progress, by caller and request id",
     "processes": "processes, and the rules that they decide by",
 }

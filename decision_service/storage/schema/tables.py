@@ -438,40 +438,6 @@ shadow_results = Table(
 what differs, one a line.
 """
 
-backtest_runs = Table(
-    "backtest_runs",
-    metadata,
-    Column("run_id", _text(), primary_key=True),
-    Column("product", _text(), nullable=False),
-    Column("title", _text(), nullable=False),
-    Column("who", _text(), nullable=False),
-    Column("state", _text(), nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("ended", BigInteger),
-    Column("ranges", BigInteger, nullable=False),
-    Column("plan", LargeBinary),
-    Column("report", LargeBinary),
-    Column("problem", _text(), nullable=False),
-    Column("slot", BigInteger),
-    Column("holder", _text()),
-    Column("held_until", BigInteger),
-    UniqueConstraint("slot", name="backtest_runs_slot"),
-)
-"""Backtests that the service was asked for; nothing of a person.
-
-`slot` is 1 while a run is unfinished and null from then on, so that there is one at a time. A run
-belongs to `holder` until `held_until` by the server's clock. `plan` goes when the run ends.
-"""
-
-backtest_sums = Table(
-    "backtest_sums",
-    metadata,
-    Column("run_id", _text(), primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("sums", LargeBinary, nullable=False),
-)
-"""The sums of each range that is judged, until the run ends."""
-
 reviews = Table(
     "reviews",
     metadata,

@@ -17,7 +17,6 @@ from decision_service.pipeline.backtest.ports import (
     ClusterUnfit,
     KeyRange,
 )
-from decision_service.pipeline.backtest.question import DecidedWindow
 from decision_service.pipeline.backtest.range import RangeJudge
 from decision_service.pipeline.backtest.rules import BacktestOrder, rules_of
 from decision_service.pipeline.rules.archive import RulesetArchive
@@ -44,19 +43,6 @@ class WorkerOrder(msgspec.Struct, frozen=True):
     data_keys: str = ""
     cases: CaseOrder | None = None
     loans: str = ""
-
-
-async def look(
-    store_url: str, data_keys: str, product: str, window: KeyRange
-) -> DecidedWindow | None:
-    """The decisions of a window, None where there are none; raises StoreError."""
-    reader = await StoreReader.open(store_url, Path(data_keys) if data_keys else None)
-    try:
-        edges = await reader.edges(product, window)
-        counts = await reader.counts(product, window)
-    finally:
-        await reader.aclose()
-    return None if edges is None or not counts.decided else DecidedWindow(*edges, counts.decided)
 
 
 def judged(order: bytes, chosen: KeyRange) -> bytes:

@@ -20,7 +20,6 @@ METHODS = (
     "/decision_service.api.v1.RolloutService/SetKillSwitch",
     "/decision_service.api.v1.ApplicantService/EraseApplicant",
     "/decision_service.api.v1.OutcomeService/RecordOutcome",
-    "/decision_service.api.v1.BacktestService/StartBacktest",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
 )
 REFUSED = ("UNAUTHENTICATED", "RESOURCE_EXHAUSTED")

@@ -60,6 +60,7 @@ def test_a_misspelt_command_is_told_the_near_one(capsys):
     [
         (("rules", "fmt", "--check"), "YAML extension"),
         (("backtest", "p", "--write-expect"), "under the challenger"),
+        (("backtests", "list"), "use `backtest`"),
         (("rehearse", "folder"), "beside `simulator`"),
         (("applicants", "export", "u", "--format", "html"), "JSON alone"),
     ],

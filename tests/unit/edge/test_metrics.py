@@ -4,7 +4,6 @@ import pytest
 
 from decision_service.domain.missing import Cause
 from decision_service.edge.metrics import Metrics
-from decision_service.pipeline.backtest.runs.model import RunState
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -47,13 +46,10 @@ def test_a_methods_times_show_before_its_first_call() -> None:
     metrics.lacked("loan", {Cause.STALE})
     metrics.failed("INTERNAL", "INTERNAL")
     metrics.committed(0.002, 3)
-    assert seen['backtest_runs_total{state="FAILED"}'] == 0
-    metrics.backtest_ended(RunState.FAILED)
     seen = samples(metrics)
     assert seen['decisions_total{arm="champion",outcome="APPROVE",product="loan"}'] == 1
     assert seen['decision_tags_total{product="loan",tag="desk"}'] == 2
     assert seen['decision_tags_total{product="loan",tag="signal"}'] == 1
-    assert seen['backtest_runs_total{state="FAILED"}'] == 1
     assert seen['errors_total{code="INTERNAL",reason="INTERNAL"}'] == 1
     assert seen['decision_reasons_total{code="LOW_INCOME",product="loan"}'] == 1
     assert seen['decision_missing_total{cause="STALE",product="loan"}'] == 1

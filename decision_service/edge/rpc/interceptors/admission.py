@@ -24,7 +24,6 @@ _BY_ITSELF = f"/{PACKAGE}.DecisionService/CreateDecision"
 _HEAVY = frozenset(
     {
         f"/{PACKAGE}.DecisionService/ReplayDecision",
-        f"/{PACKAGE}.BacktestService/StartBacktest",
         f"/{PACKAGE}.RulesetService/ValidateRuleset",
         f"/{PACKAGE}.RulesetService/EvaluateRuleset",
     }

@@ -8,7 +8,7 @@ from typing import Any
 from decision_service.edge.rpc.call_info import DEFAULT_DEADLINE, CallInfo
 from decision_service.edge.rpc.context import Behaviour, RpcContext
 from decision_service.edge.rpc.interceptors.base import CallInterceptor
-from decision_service.tracing import NO_TRACER, Tracer
+from decision_service.tracing import trace_id
 
 LONGEST_DEADLINE = 3600.0
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
@@ -18,16 +18,12 @@ _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", re.AS
 class RequestContextInterceptor(CallInterceptor):
     """Gives a call its CallInfo, and sends the trailers that belong to it."""
 
-    def __init__(self, tracer: Tracer = NO_TRACER) -> None:
-        super().__init__()
-        self._tracer = tracer
-
     def around(self, inner: Behaviour, method: str) -> Behaviour:
         """The behaviour, whose context has the call's info."""
 
         async def call(request: Any, context: RpcContext) -> Any:
             info = context.info = read_call(context, method)
-            info.trace_id = info.trace_id or self._tracer.trace_id()
+            info.trace_id = info.trace_id or trace_id()
             reply = await inner(request, context)
             if info.trailing:
                 context.set_trailing_metadata(tuple(info.trailing))

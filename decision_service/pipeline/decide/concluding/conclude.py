@@ -36,7 +36,7 @@ from decision_service.rollout.allowances import Allowances
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, load_more
-from decision_service.tracing import NO_TRACER, SpanName, Tracer
+from decision_service.tracing import NO_TRACER, SpanName, Tracer, traced
 
 
 class ConcludedDecision(msgspec.Struct, frozen=True):
@@ -105,13 +105,13 @@ def _decided(
 ) -> Decided:
     as_of, full = admission.as_of, admission.application.style.full
     body = fetch_result.body or snapshot_body(fetch_result.snapshot)
-    with tracer.span(SpanName.FACTORS):
+    with traced(tracer, SpanName.FACTORS):
         needs = needs_of(ruleset, admission.inputs)
         computed = factor_cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
         own = _with_match(own, admission.application, fetch_result, needs, as_of)
         more = own_values(own, needs, as_of)
         factors = with_values(computed.factors, more)
-    with tracer.span(SpanName.EVALUATE):
+    with traced(tracer, SpanName.EVALUATE):
         loaded = load_more(ruleset, computed.loaded(ruleset, as_of), more)
         facts = Facts(factors.values, admission.inputs, as_of, loaded, admission.answers)
         settled = settle(ruleset, facts, allowances)

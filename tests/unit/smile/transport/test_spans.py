@@ -9,11 +9,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from decision_service.domain.errors import UserUnknown
-from decision_service.edge.otel.tracer import OpenTelemetryTracer
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from decision_service.smile.transport.http import Request
-from decision_service.tracing import SpanName
+from decision_service.tracing import SpanName, traced
 from tests.unit.smile.gathering import EINCOMES, ask
 from tests.unit.smile.items import USER
 from tests.unit.smile.virtual import VirtualClock
@@ -36,7 +35,7 @@ async def test_a_request_that_fails_has_a_span_and_the_vendor_no_trace() -> None
     """Status, template and class of the error; no header tells the vendor of the trace."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    tracer, heard = OpenTelemetryTracer(provider.get_tracer("test")), list[httpx.Headers]()
+    tracer, heard = provider.get_tracer("test"), list[httpx.Headers]()
 
     def answer(request: httpx.Request) -> httpx.Response:
         heard.append(request.headers)
@@ -51,8 +50,8 @@ async def test_a_request_that_fails_has_a_span_and_the_vendor_no_trace() -> None
         transport=httpx.MockTransport(answer),
         tracer=tracer,
     )
-    call, refused = provider.get_tracer("test"), pytest.raises(UserUnknown)
-    with call.start_as_current_span("call"), tracer.span(SpanName.GATHER), refused:
+    refused = pytest.raises(UserUnknown)
+    with tracer.start_as_current_span("call"), traced(tracer, SpanName.GATHER), refused:
         await ask(source, EINCOMES)
     await source.aclose()
     asked = [one for one in exporter.get_finished_spans() if one.name.startswith("GET")]
