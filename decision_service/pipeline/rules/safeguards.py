@@ -1,6 +1,7 @@
 """What guards the rules, compared: tests, guarantees, letters, `_data`, the policy, lists, plans.
 
-No version decides otherwise by a test that is gone, and it is seen all the same.
+No version decides otherwise by a test that is gone, and it is seen all the same. What a version
+reads and asks (its data, inputs, zone) is compared with them, since no test case reaches it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ from decision_service.ruleset.diff.trees import compared, items_by
 
 _VERSION = re.compile(r"[^/]+/v\d+\.yaml")
 _ELSEWHERE = re.compile(r"_shared/.*|[^/]+/(rollout\.yaml|tables/.*|lists/.*)")
+_OF_A_VERSION = (
+    *("time_zone", "currency", "data", "inputs", "valid_for", "recourse"),
+    *("reasons", "guarantees"),
+)
+"""What of a version no case of given factor values can notice: what is read, asked and promised."""
+
 _LONGEST = 100
 _SHORT = {
     ChangeKind.ADDED: ("is new", Direction.TIGHTENS),
@@ -98,7 +105,7 @@ def _parts(path: str, text: str | None) -> Mapping[str, YamlNode]:
     root = read(path, text, Report()) if path.endswith((".yaml", ".yml")) else None
     if not isinstance(root, MapNode):
         return {"the file": Scalar(text, plain=False, place=Place(path, 1, 1, 2))}
-    wanted = ("guarantees",) if _VERSION.fullmatch(path) else tuple(e.key for e in root.entries)
+    wanted = _OF_A_VERSION if _VERSION.fullmatch(path) else tuple(e.key for e in root.entries)
     found: dict[str, YamlNode] = {}
     for key in wanted:
         node, named = root.get(key), items_by(root.get(key), "name")
@@ -108,4 +115,15 @@ def _parts(path: str, text: str | None) -> Mapping[str, YamlNode]:
             found |= {f"{key} {entry.key}": entry.value for entry in node.entries}
         elif node is not None:
             found[key] = node
-    return found
+    return found | dict(_missing_rules(root)) if wanted is _OF_A_VERSION else found
+
+
+def _missing_rules(root: MapNode) -> Iterator[tuple[str, YamlNode]]:
+    """What each rule does where its data is missing, also where it does not say so."""
+    stages = root.get("stages")
+    for stage in stages.items if isinstance(stages, ListNode) else ():
+        rules = stage.get("rules") if isinstance(stage, MapNode) else None
+        for rule in rules.items if isinstance(rules, ListNode) else ():
+            if isinstance(rule, MapNode) and isinstance(name := rule.get("id"), Scalar):
+                missing = rule.get("on_missing") or Scalar("REFER", plain=True, place=name.place)
+                yield f"on_missing of {name.text}", missing

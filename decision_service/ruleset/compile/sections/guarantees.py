@@ -98,8 +98,9 @@ def _hidden(fields: Fields, draft: RulesetDraft) -> Iterator[Symbol]:
         word = as_scalar(item, "a factor or a family", draft.report)
         if word is None:
             continue
+        symbols = draft.names.symbols  # lacks a name that is written wrongly
         family = [n for n in draft.names.used if n.startswith(f"{word.text}.")]
-        known = [draft.names.symbols[n] for n in family if n in draft.names.catalogue]
+        known = [symbols[n] for n in family if n in symbols and n in draft.names.catalogue]
         symbol = None if known else _symbol(word, draft)
         yield from known or ([] if symbol is None else [symbol])
 

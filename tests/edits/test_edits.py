@@ -1,0 +1,160 @@
+"""Edits of the shipped rules as a tired person makes them, and the gate that stops each."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from msgspec.structs import replace
+
+from decision_service.pipeline.rules.checks.plan_risks import plan_warnings
+from decision_service.pipeline.rules.folder import RuleFolder
+from decision_service.pipeline.rules.loading import load_rules
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.rules.safeguards import loosened, unaccepted
+from decision_service.pipeline.trial.guarantees import guarantee_problems
+from decision_service.pipeline.trial.rule_tests import case_problems, run_rule_tests
+from decision_service.rollout.state import clashes, initial_state
+from decision_service.rollout.widening import widenings
+from decision_service.storage.rules_folder.files import read_rules
+
+FOLDER = Path(__file__).parent
+RULES = FOLDER.parents[1] / "rules"
+NOW = datetime(2026, 11, 29, 4, tzinfo=UTC)
+EDITS: list[Mapping[str, Any]] = [
+    edit for path in sorted(FOLDER.glob("*.yaml")) for edit in yaml.safe_load(path.read_text())
+]
+LOCKED = 10_000
+"""`second_person_above` of the plan in force, in thousandths of a percent."""
+
+
+class Rules(NamedTuple):
+    """A folder that loads."""
+
+    folder: RuleFolder
+    rulebook: Rulebook
+
+
+@cache
+def shipped() -> Rules:
+    """The rules that are edited, and were published last."""
+    folder = read_rules(RULES)
+    rulebook = load_rules(folder, NOW).rulebook
+    assert rulebook is not None
+    return Rules(folder, rulebook)
+
+
+def failing(rules: Rules, kind: str) -> list[str]:
+    """Cases of `tests/` or stories of `stories/` that come out otherwise."""
+    found = [one for each in run_rule_tests(*rules) for one in each.failed]
+    return [one.case.name for one in found if f"/{kind}/" in one.case.place.file]
+
+
+def test(rules: Rules) -> list[str]:
+    return failing(rules, "tests")
+
+
+def story(rules: Rules) -> list[str]:
+    return failing(rules, "stories")
+
+
+def floor(rules: Rules) -> list[str]:
+    return [one.name for one in run_rule_tests(*rules) if one.coverage.percent < 100]
+
+
+def accept(rules: Rules) -> list[str]:
+    """What `publish`, `sign` and `preflight` ask to be accepted by name."""
+    before = shipped()
+    return unaccepted(loosened(before.folder, before.rulebook, *rules, NOW), ())
+
+
+def lock(rules: Rules) -> list[str]:
+    """What waits for a second person where the plan in force asks for one."""
+    found: list[str] = []
+    for name, product in shipped().rulebook.products.items():
+        held = replace(product.plan, second_person_above=LOCKED)
+        edited = replace(rules.rulebook.products[name].plan, second_person_above=LOCKED)
+        state = initial_state(held, NOW)
+        found += (*widenings(held, edited, state), *map(str, clashes(edited, state)))
+    return found
+
+
+def prove(rules: Rules) -> list[str]:
+    """Guarantees that are other than before, and are not true."""
+    known = {one for v in shipped().rulebook.digests.values() for one in _guarantees(v)}
+    found = []
+    for version in rules.rulebook.digests.values():
+        changed = tuple(one for one in version.guarantees if _said(one) not in known)
+        only = replace(version, guarantees=changed)
+        found += [d.message for d in guarantee_problems([only], NOW.date(), lambda: 0.0)]
+    return found
+
+
+def _guarantees(version: Any) -> set[str]:
+    return {_said(one) for one in version.guarantees}
+
+
+def _said(guarantee: Any) -> str:
+    return repr(dataclasses.replace(guarantee, place=None))
+
+
+GATES: Mapping[str, Callable[[Rules], list[str]]] = {
+    "test": test,
+    "story": story,
+    "lock": lock,
+    "accept": accept,
+    "floor": floor,
+    "prove": prove,
+}
+"""Those after `check`; the first one that an edit does not pass is the one that is named."""
+
+
+def edited(edit: Mapping[str, Any], root: Path) -> RuleFolder:
+    """A copy of the shipped rules with the edit."""
+    shutil.copytree(RULES, root)
+    file = root / edit["file"]
+    if edit.get("delete"):
+        file.unlink()
+    else:
+        text = file.read_text(encoding="utf-8")
+        assert text.count(edit["from"]) == 1, "an edit is of one place"
+        file.write_text(text.replace(edit["from"], edit["to"]), encoding="utf-8")
+    return read_rules(root)
+
+
+def stopped(folder: RuleFolder) -> tuple[str, list[str]]:
+    """The first gate that an edit does not pass, and what it says."""
+    loading = load_rules(folder, NOW)
+    found = [*loading.diagnostics, *case_problems(folder, loading)]
+    if loading.rulebook is None:
+        return "check", [one.message for one in found]
+    rules = Rules(folder, loading.rulebook)
+    if found := [*found, *plan_warnings(*rules)]:
+        return "check", [one.message for one in found]
+    for name, gate in GATES.items():
+        if name != "prove" and (said := gate(rules)):
+            return name, said
+    return "prove", prove(rules)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit["edit"])
+def test_an_edit_is_stopped_by_its_gate(edit: Mapping[str, Any], tmp_path: Path) -> None:
+    """Each is stopped by a check, a test, a proof, a lock or an acceptance that is asked for."""
+    gate, said = stopped(edited(edit, tmp_path / "rules"))
+    assert said, "no gate stops it"
+    assert gate == edit["gate"], said
+
+
+@pytest.mark.long
+def test_rules_without_an_edit_pass_every_gate(tmp_path: Path) -> None:
+    """Nothing is said of a copy of the shipped rules."""
+    shutil.copytree(RULES, tmp_path / "rules")
+    assert stopped(read_rules(tmp_path / "rules")) == ("prove", [])
