@@ -58,6 +58,9 @@ def diff_parts(told: RulesDiff) -> Iterator[CommentPart]:
     if told.lists:
         yield CommentPart("Lists", _list(_text(f"{one.path} {one.words}") for one in told.lists))
 
+    if told.guards:
+        yield CommentPart("Tests, guarantees, letters and data", _changes(told.guards))
+
 
 def _version_part(one: ChangedVersion, comparison: RulesetDiff | None) -> CommentPart:
     if one.before is None or comparison is None:
@@ -67,7 +70,7 @@ def _version_part(one: ChangedVersion, comparison: RulesetDiff | None) -> Commen
 
 
 def _changes(found: Sequence[WrittenChange]) -> list[str]:
-    return _list(f"{c.group}: {_text(c.subject)} {_text(c.words)}" for c in found)
+    return _list(f"{c.group}: {_text(c.subject)} {_text(c.words)} ({c.direction})" for c in found)
 
 
 def tests_part(version: VersionResults, least: int) -> CommentPart:

@@ -106,7 +106,9 @@ def test_a_plan_is_reviewed_as_rules_are(
     (new / "_shared" / "lists" / "partners.csv").write_text("key\nA\n")
     done = command(capsys, "rules", "review", old, new)
     assert "No version decides otherwise than before." in done.out
-    expected = "## Rollout plan of small-loan\n\n- go-live: stage pilot: percent from 1 to 2\n"
+    expected = (
+        "## Rollout plan of small-loan\n\n- go-live: stage pilot: percent from 1 to 2 (loosens)"
+    )
     assert expected in done.out
     assert "## Lists\n\n- _shared/lists/partners.csv is new: 1 key\n" in done.out
 
