@@ -109,9 +109,9 @@ GATES: Mapping[str, Callable[[Rules], list[str]]] = {
     "test": test,
     "story": story,
     "lock": lock,
+    "prove": prove,
     "accept": accept,
     "floor": floor,
-    "prove": prove,
 }
 """Those after `check`; the first one that an edit does not pass is the one that is named."""
 
@@ -138,10 +138,7 @@ def stopped(folder: RuleFolder) -> tuple[str, list[str]]:
     rules = Rules(folder, loading.rulebook)
     if found := [*found, *plan_warnings(*rules)]:
         return "check", [one.message for one in found]
-    for name, gate in GATES.items():
-        if name != "prove" and (said := gate(rules)):
-            return name, said
-    return "prove", prove(rules)
+    return next(((name, said) for name, gate in GATES.items() if (said := gate(rules))), ("", []))
 
 
 @pytest.mark.long
@@ -149,12 +146,11 @@ def stopped(folder: RuleFolder) -> tuple[str, list[str]]:
 def test_an_edit_is_stopped_by_its_gate(edit: Mapping[str, Any], tmp_path: Path) -> None:
     """Each is stopped by a check, a test, a proof, a lock or an acceptance that is asked for."""
     gate, said = stopped(edited(edit, tmp_path / "rules"))
-    assert said, "no gate stops it"
-    assert gate == edit["gate"], said
+    assert gate == edit["gate"], said or "no gate stops it"
 
 
 @pytest.mark.long
 def test_rules_without_an_edit_pass_every_gate(tmp_path: Path) -> None:
     """Nothing is said of a copy of the shipped rules."""
     shutil.copytree(RULES, tmp_path / "rules")
-    assert stopped(read_rules(tmp_path / "rules")) == ("prove", [])
+    assert stopped(read_rules(tmp_path / "rules")) == ("", [])
