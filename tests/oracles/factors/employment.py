@@ -148,6 +148,9 @@ def refuse_unread(who: Applicant) -> None:
         raise Unknown(Cause.NOT_CONNECTED)
     family = absent_is_none(contributions_of, who)
     doubts = lately_doubtful(family) if isinstance(family, Contributions) else set()
+    incomes = absent_is_none(settled_incomes, who)
+    if isinstance(incomes, Incomes):
+        doubts |= unusable(incomes, last_months(incomes, 3))
     if doubts:
         raise Unknown(*doubts)
 
@@ -181,9 +184,8 @@ def last_end(who: Applicant) -> int | None:
 def status_span(who: Applicant, incomes: Incomes) -> list[int]:
     """The months that the status looks at: the last three, and those after the last job ended
     where neither gig work in the three nor what surely came after settles it; Unknown where
-    either cannot be used."""
+    these cannot be used."""
     three, ended = last_months(incomes, 3), last_end(who)
-    refuse_unusable(incomes, three)
     if ended is None or any(works(incomes, month) for month in three):
         return three
     if surely_came_after(who, incomes, ended):
