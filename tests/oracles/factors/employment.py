@@ -148,7 +148,7 @@ def refuse_unread(who: Applicant) -> None:
         raise Unknown(Cause.NOT_CONNECTED)
     family = absent_is_none(contributions_of, who)
     doubts = lately_doubtful(family) if isinstance(family, Contributions) else set()
-    incomes = absent_is_none(settled_incomes, who)
+    incomes = absent_is_none(incomes_of, who)
     if isinstance(incomes, Incomes):
         doubts |= unusable(incomes, last_months(incomes, 3))
     if doubts:
@@ -158,7 +158,7 @@ def refuse_unread(who: Applicant) -> None:
 def status(who: Applicant) -> str:
     """EMPLOYED, GIG or UNEMPLOYED, where there is evidence of one."""
     refuse_unread(who)
-    incomes = absent_is_none(settled_incomes, who)
+    incomes = absent_is_none(incomes_of, who)
     if incomes is None:
         return judged(who, None, lambda _: False)
     assert isinstance(incomes, Incomes)
