@@ -9,6 +9,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import PartialPolicy
 from decision_service.factors.context import FactorContext
+from decision_service.factors.reading import sources_naming
 from decision_service.factors.usage import Feeder, FeederState, counted, feeders
 
 _ASKED = {CONNECTED: SYNCS_WITHIN, PENDING: PENDS_WITHIN}
@@ -40,7 +41,7 @@ def being_linked(context: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
         for f in feeders(context)
         if f.id not in counted(context)
         and f.state is not FeederState.REVOKED
-        and f.could_feed(kind)
+        and (f.could_feed(kind) or f.id in sources_naming(context, kind))
         and f.may_tell(kind)
         and (Cause.NOT_FETCHED in _syncing(context, f) or _undecided(context, f, kind))
     )

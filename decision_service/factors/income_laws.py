@@ -117,8 +117,6 @@ INCOME = [
     ),
     *longer("income.gap_months", ("12m", "24m")),
     *longer("income.longest_gap", ("12m", "24m")),
-    *ordered("income.backed_months_12m", "income.months_12m"),
-    *ordered("income.months_since_last", "income.months_since_backed"),
     LawText(
         "income: shares of payroll and gig",
         "income.payroll_share_12m + income.gig_share_12m <= 1",

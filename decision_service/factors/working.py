@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
@@ -62,14 +62,14 @@ def has_gig(context: FactorContext) -> Answer:
     ValueType.TEXT,
     "",
     "What the applicant lives on: EMPLOYED, GIG or UNEMPLOYED.",
-    "EMPLOYED: an open employment, and payroll or a contribution above zero within the last 3"
-    " months up to the horizon of that family. Otherwise GIG: income above zero of a gig platform"
-    " within the last 3 months up to the income horizon. Otherwise UNEMPLOYED: employments of which"
-    " none is open, and no payroll, contribution or gig income in a month after the latest end"
-    " date's. Otherwise NO_EVIDENCE; NOT_CONNECTED when nothing is connected that could tell."
-    " Tainted by a taint of any of these kinds or of the last 3 months, NO_DATA when payroll of"
-    " these tells no amount; where only UNEMPLOYED is left, also by one of the months after the"
-    " latest end.",
+    "EMPLOYED: an open employment, and payroll within the last 3 months up to the income horizon or"
+    " a contribution above zero within the last 3 months that its scheme has settled. Otherwise"
+    " GIG: income above zero of a gig platform within the last 3 months up to the income horizon."
+    " Otherwise UNEMPLOYED: employments of which none is open, and no payroll, contribution or gig"
+    " income in a month after the latest end date's. Otherwise NO_EVIDENCE; NOT_CONNECTED when"
+    " nothing is connected that could show it. Tainted by a taint of any of these kinds or of these"
+    " last 3 months, NO_DATA when payroll of these has no amount; where no untainted month after"
+    " the latest end shows payroll, a contribution or gig income, also by a taint of one of those.",
     labels=(EMPLOYED, GIG, UNEMPLOYED),
     kinds=INCOME_KINDS | {Kind.CONTRIBUTIONS},
     causes=FLAWS | {Cause.NO_EVIDENCE},
@@ -85,15 +85,15 @@ def status(context: FactorContext) -> Answer:
     open_ = any(is_open(record, context.as_of.date) for record in known.records)
     if open_ and (
         _recent(context, formal_payroll(context))
-        or _contributed(context, contribution_book(context).last(RECENT_MONTHS))
+        or any(s.since_last() < RECENT_MONTHS for s in contribution_book(context).paying)
     ):
         return answer(EMPLOYED, Kind.EMPLOYMENTS, known.evidence)
     book, span = income_presence(context), _looked_at(context, known, open_=open_)
     matters = book.last(RECENT_MONTHS) if _anything(context, span[0]) else span
-    waiting = book.waiting((matters,)) and book.waiting((span,))
+    waiting = book.waiting((matters,))
     gig = _recent(context, gig_months(context))
     if waiting is not None and (open_ or not gig):
-        return Answer(None, (*_flaws([(book, span)]), waiting), known.evidence)
+        return Answer(None, (*book.judged((matters,))[0], waiting), known.evidence)
     if gig:
         return answer(GIG, Kind.EMPLOYMENTS, known.evidence)
     if open_ or not known.records:
@@ -121,54 +121,46 @@ def _recently(context: FactorContext, shown: Iterable[int]) -> Answer:
 def _after_the_last_end(context: FactorContext, known: Jobs) -> Answer:
     """UNEMPLOYED where nothing came in any month after the latest end date's."""
     since = max(Month.of(r.end).index + 1 for r in known.records if r.end is not None)
-    spans = [(book, (since, book.horizon)) for book in _books(context)]
-    flaws = _flaws(spans) or (() if _anything(context, since) else _waiting(spans))
-    if flaws:
-        return Answer(None, flaws)
-    figure = Cause.NO_EVIDENCE if _anything(context, since) else UNEMPLOYED
-    return answer(figure, Kind.EMPLOYMENTS, known.evidence)
+    if _anything(context, since):
+        return answer(Cause.NO_EVIDENCE, Kind.EMPLOYMENTS, known.evidence)
+    spans = _from(context, since)
+    flaws = in_order([m for book, span, _ in spans for m in book.judged((span,))[0]])
+    return Answer(None, flaws) if flaws else answer(UNEMPLOYED, Kind.EMPLOYMENTS, known.evidence)
 
 
 def _recent(context: FactorContext, shown: Iterable[int]) -> bool:
-    return _shown(income_presence(context).last(RECENT_MONTHS), shown)
-
-
-def _shown(span: MonthSpan, months: Iterable[int]) -> bool:
-    return any(span[0] <= month <= span[1] for month in months)
-
-
-def _contributed(context: FactorContext, span: MonthSpan) -> bool:
-    return any(month >= span[0] for s in contribution_book(context).schemes for month in s.paid)
+    first, last = income_presence(context).last(RECENT_MONTHS)
+    return any(first <= month <= last for month in shown)
 
 
 def _anything(context: FactorContext, since: int) -> bool:
-    """Whether payroll, gig income or a contribution came in some month from this one on."""
-    span = (since, income_presence(context).horizon)
-    if _shown(span, formal_payroll(context)) or _shown(span, gig_months(context)):
-        return True
-    return _contributed(context, (since, contribution_book(context).horizon))
+    """Whether some month from this one on shows work beyond doubt: it or all of them are usable."""
+    return any(
+        not (book.judged((span,))[0] and book.judged(((month, month),))[0])
+        for book, span, shown in _from(context, since)
+        for month in shown
+        if span[0] <= month <= span[1]
+    )
+
+
+def _from(
+    context: FactorContext, since: int
+) -> Iterable[tuple[MonthBook, MonthSpan, Collection[int]]]:
+    """Income and contributions from a month on, each with the months that show work."""
+    book, paid = income_presence(context), contribution_book(context)
+    yield book, (since, book.horizon), {*formal_payroll(context), *gig_months(context)}
+    last = max([scheme.settled for scheme in paid.schemes], default=since)
+    yield paid, (since, last), {month for scheme in paid.paying for month in scheme.paid}
 
 
 def _taints(context: FactorContext) -> tuple[Missing, ...]:
     """What taints any of the kinds, or else what is wrong with the last 3 months of the books."""
-    books = _books(context)
-    whole = [m for causes in (jobs(context).missing, *(b.missing for b in books)) for m in causes]
-    tainted = in_order([m for m in whole if m.cause.tainted])
-    return tainted or _flaws([(book, book.last(RECENT_MONTHS)) for book in books])
-
-
-def _flaws(spans: Sequence[tuple[MonthBook, MonthSpan]]) -> tuple[Missing, ...]:
-    """What is wrong with some months of income or contributions; of payroll also no amount."""
-    return in_order([m for book, span in spans for m in book.judged((span,))[0]])
-
-
-def _waiting(spans: Sequence[tuple[MonthBook, MonthSpan]]) -> tuple[Missing, ...]:
-    """The open months of some spans."""
-    return tuple(m for book, span in spans if (m := book.waiting((span,))) is not None)
-
-
-def _books(context: FactorContext) -> tuple[MonthBook, MonthBook]:
-    return income_presence(context), contribution_book(context)
+    book, paid = income_presence(context), contribution_book(context)
+    whole = in_order([*jobs(context).missing, *book.missing, *paid.missing])
+    recent = book.judged((book.last(RECENT_MONTHS),))[0]
+    return tuple(m for m in whole if m.cause.tainted) or in_order(
+        [*recent, *paid.flawed(lambda scheme: scheme.ends(RECENT_MONTHS))]
+    )
 
 
 def _nothing_connected(context: FactorContext, known: Jobs) -> bool:

@@ -14,6 +14,7 @@ from tests.oracles.factors.applicant import (
     Applicant,
     Feeder,
     Unknown,
+    Wait,
     feeders_of,
     records_of,
 )
@@ -320,6 +321,30 @@ def paid_lately(family: Contributions) -> bool:
         last = settled_of(family, scheme)
         window = [last - 2, last - 1, last]
         if covered_months(within(family, window, scheme), [scheme]):
+            return True
+    return False
+
+
+def lately_doubtful(family: Contributions) -> set[Cause | Wait]:
+    """What is wrong with the three months that end at each scheme's settled month."""
+    causes: set[Cause | Wait] = set()
+    for scheme in all_schemes(family):
+        last = settled_of(family, scheme)
+        try:
+            within(family, [last - 2, last - 1, last], scheme)
+        except Unknown as unknown:
+            causes |= unknown.causes
+    return causes
+
+
+def surely_paid_after(family: Contributions, month: int) -> bool:
+    """Whether any scheme was paid to in a later month of which nothing is in doubt."""
+    for one in whole_history(family):
+        try:
+            inside = within(family, [one])
+        except Unknown:
+            continue
+        if one > month and covered_months(inside, schemes_of(inside)):
             return True
     return False
 

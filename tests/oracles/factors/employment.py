@@ -18,13 +18,13 @@ from tests.oracles.factors.applicant import (
     records_of,
 )
 from tests.oracles.factors.contributions import (
-    Paid,
+    Contributions,
     contributions_of,
+    lately_doubtful,
     paid_after,
     paid_lately,
-    within,
+    surely_paid_after,
 )
-from tests.oracles.factors.contributions import last_months as last_three
 from tests.oracles.factors.employers import employments, key_of, names_one
 from tests.oracles.factors.income_taints import feeds_income, taints_of_work
 from tests.oracles.factors.monthly_income import (
@@ -146,19 +146,19 @@ def refuse_unread(who: Applicant) -> None:
     kinds = [Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS]
     if not any(feeds_income(who, one) for one in feeders(who)) and not feeders_of(who, kinds):
         raise Unknown(Cause.NOT_CONNECTED)
-    absent_is_none(lately_paid, who)
-
-
-def lately_paid(who: Applicant) -> list[Paid]:
-    """The contributions of the last three months; Unknown where they cannot be used."""
-    family = contributions_of(who)
-    return within(family, last_three(family, 3))
+    family = absent_is_none(contributions_of, who)
+    doubts = lately_doubtful(family) if isinstance(family, Contributions) else set()
+    incomes = absent_is_none(incomes_of, who)
+    if isinstance(incomes, Incomes):
+        doubts |= unusable(incomes, last_months(incomes, 3))
+    if doubts:
+        raise Unknown(*doubts)
 
 
 def status(who: Applicant) -> str:
     """EMPLOYED, GIG or UNEMPLOYED, where there is evidence of one."""
     refuse_unread(who)
-    incomes = absent_is_none(settled_incomes, who)
+    incomes = absent_is_none(incomes_of, who)
     if incomes is None:
         return judged(who, None, lambda _: False)
     assert isinstance(incomes, Incomes)
@@ -182,15 +182,31 @@ def last_end(who: Applicant) -> int | None:
 
 
 def status_span(who: Applicant, incomes: Incomes) -> list[int]:
-    """The months that the status looks at: the last three, and without gig work in them those
-    after the last job ended; Unknown where either cannot be used."""
+    """The months that the status looks at: the last three, and those after the last job ended
+    where neither gig work in the three nor what surely came after settles it; Unknown where
+    these cannot be used."""
     three, ended = last_months(incomes, 3), last_end(who)
-    refuse_unusable(incomes, three)
     if ended is None or any(works(incomes, month) for month in three):
+        return three
+    if surely_came_after(who, incomes, ended):
         return three
     after = list(range(ended + 1, incomes.horizon + 1))
     refuse_unusable(incomes, after)
     return sorted({*three, *after})
+
+
+def surely_came_after(who: Applicant, incomes: Incomes | None, ended: int) -> bool:
+    """Whether pay, gig work or a contribution is beyond doubt in a month after a job ended."""
+    family = absent_is_none(contributions_of, who)
+    if isinstance(family, Contributions) and surely_paid_after(family, ended):
+        return True
+    if incomes is None:
+        return False
+    after = list(range(ended + 1, incomes.horizon + 1))
+    shown = [month for month in after if pays(incomes, month) or works(incomes, month)]
+    if shown and not unusable(incomes, after):
+        return True
+    return any(not unusable(incomes, [month]) for month in shown)
 
 
 def judged(who: Applicant, incomes: Incomes | None, guessed: Callable[[int], bool]) -> str:
@@ -207,6 +223,8 @@ def judged(who: Applicant, incomes: Incomes | None, guessed: Callable[[int], boo
         return "GIG"
     ended = last_end(who)
     if ended is None:
+        raise Unknown(Cause.NO_EVIDENCE)
+    if surely_came_after(who, incomes, ended):
         raise Unknown(Cause.NO_EVIDENCE)
     after = range(ended + 1, incomes.horizon + 1) if incomes else []
     later = [

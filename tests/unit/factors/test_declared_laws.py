@@ -21,6 +21,7 @@ from decision_service.pipeline.history.figures import HistoryOf, history_of
 from decision_service.pipeline.history.ports import Past, PastDecision
 from decision_service.recourse.lawful import formula
 from tests.oracles.applicants import applicant
+from tests.unit.factors.golden import cases
 
 ALL = tuple(catalogue())
 OWN = tuple(name for name in ALL if name.startswith("history."))
@@ -65,6 +66,17 @@ def test_the_laws_hold_of_every_applicant(seed):
     for name, made in MADE.items():
         if found[name].value is not None:
             assert made.of(found) == found[name].value
+
+
+@pytest.mark.long
+def test_the_laws_hold_of_every_case_worked_out_by_hand():
+    """No hand-written applicant breaks a law or lacks a group in part."""
+    for case in cases():
+        if case.needs.policy.currency == "PHP":
+            needs = Needs(ALL, case.needs.policy, case.needs.term_months)
+            found = compute(case.snapshot, needs, case.as_of).values
+            assert broken(found) == [], case.name
+            assert split(found) == [], case.name
 
 
 @settings(max_examples=60, deadline=None)
