@@ -18,6 +18,7 @@ from pathlib import Path
 
 import httpx
 import structlog
+import yaml
 
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome
@@ -54,6 +55,8 @@ go_live:
 versions: {{champion: 1}}
 """
 SEARCHED = 7
+FLOWS: Json = yaml.safe_load((corpus.FOLDER / "flows.yaml").read_text(encoding="utf-8"))
+LARGER = {ADVANCE: "PHP 4000"}
 Steps = list[dict[str, Json]]
 Records = dict[str, Steps]
 
@@ -190,85 +193,37 @@ def letter(when: str, language: str, of: str = "first") -> Json:
     return {"at": when, "do": "letter", "of": of, "language": language}
 
 
-def act(when: str, what: str, **more: Json) -> Json:
-    """What a person does with a review."""
-    return {"at": when, "do": "review", "act": what, "of": "first", "who": "ana", **more}
-
-
-def done(when: str, outcome: str, amount: str = "", **more: Json) -> Json:
-    """A person's result."""
-    approved = outcome == "APPROVE"
-    reason = "INCOME_CONFIRMED" if approved else "NOT_AFFORDABLE"
-    given = {"amount": amount} if approved else {}
-    text = "The employer was asked by telephone."
-    told = {"outcome": outcome, "reason": reason, "explanation": text}
-    return act(when, "complete", **told, **given, **more)
-
-
-def loan(when: datetime, **more: Json) -> Json:
-    """A report of a loan on the day of its instant."""
-    day = (when + timedelta(hours=8)).date().isoformat()
-    return {"at": at(when), "do": "loan", "as_of_date": day, "status": "BOOKED", **more}
-
-
 def after(outcome: Outcome | None, number: int, asked: Json, start: datetime) -> Steps:
     """What happens after a decision that is expected to be this one, in turn."""
+    flows = FLOWS[outcome.value if outcome else "DECLINE"]
+    return [_filled(step, number, asked, start) for step in flows[number % len(flows)]]
 
-    def soon(minutes: int) -> str:
-        return at(start, minutes=minutes)
 
-    def day(days: int) -> str:
-        return at(start, days=days)
-
-    language, user = ("en", "fil")[number % 2], asked["user_id"]
-    again = {**asked, "name": "second", "at": day(2)}
-    again.pop("vendor", None)
-    # The search for what would have to be different takes up to a second: seldom.
-    recourse = {"at": soon(1), "do": "read", "of": "first", "recourse": number < SEARCHED}
-    if outcome is Outcome.APPROVE:
-        paid = {"disbursed_amount": asked["amount"], "disburse_date": day(1)[:10]}
-        paid |= {"of": "first", "loan_id": f"L-{number}", "instalment": "PHP 900"}
-        booked = loan(start + timedelta(days=1), **paid)
-        repaid = {"status": "REPAID", "repaid_amount": asked["amount"]}
-        gone = {"at": day(1), "do": "erase", "user_id": user}
-        unread = {"at": day(1), "do": "read", "of": "first", "vendor": {user: {}}}
-        return [
-            [letter(soon(1), language)],
-            [letter(soon(1), language), booked, again, letter(day(3), language, "second")],
-            [recourse],
-            [booked, loan(start + timedelta(days=2), **paid, overdue_days=1)],
-            [letter(soon(1), "en"), booked, gone, unread, unread | {"do": "replay"},
-             letter(day(1), "fil"), again],
-            [letter(soon(1), language)],
-            [booked, loan(start + timedelta(days=2), **paid, **repaid), again],
-        ][number % 7]  # fmt: skip
-    if outcome is Outcome.REFER:
-        claimed = act(soon(1), "claim")
-        large = "PHP 3000" if asked["product"] == ADVANCE else "PHP 25000"
-        asks = {"data_kinds": ["incomes"], "text": "The last payslip, please."}
-        return [
-            [act(soon(1), "see"), letter(soon(1), language)],
-            [claimed, done(soon(2), "APPROVE", "PHP 2000"), letter(soon(3), language)],
-            [claimed, done(soon(2), "APPROVE", large), act(soon(3), "confirm", who="ben"),
-             letter(soon(4), language), {"at": soon(5), "do": "read", "of": "first"}],
-            [recourse],
-            [claimed, act(soon(2), "note", text="Asked for a payslip."),
-             act(soon(3), "ask", **asks),
-             act(day(1), "again", name="decision again"),
-             {"at": day(1), "do": "read", "of": "decision again"}, act(day(1), "see")],
-            [claimed, done(soon(2), "DECLINE"), letter(soon(3), language), again],
-            [claimed, act(soon(2), "release"), act(soon(3), "claim"),
-             done(soon(4), "APPROVE", "PHP 200000"), done(soon(5), "APPROVE", large),
-             act(soon(6), "reject", who="ben"), letter(soon(7), language)],
-        ][number % 7]  # fmt: skip
-    contest = act(soon(2), "contest", who="los", text="The loan was repaid.")
-    return [
-        [letter(soon(1), language), recourse],
-        [letter(soon(1), language), contest, act(soon(3), "claim"),
-         done(soon(4), "APPROVE", "PHP 2000"), letter(soon(5), language)],
-        [contest, act(soon(3), "claim"), done(soon(4), "DECLINE"), letter(soon(5), language)],
-        [letter(soon(1), language), again],
-    ][number % 4]  # fmt: skip
+def _filled(step: Json, number: int, asked: Json, start: datetime) -> Json:
+    """A step of a flow for this application."""
+    length, unit = int(step["in"][:-1]), {"m": "minutes", "d": "days"}[step["in"][-1]]
+    words = {"$asked": asked["amount"], "$larger": LARGER.get(asked["product"], "PHP 30000")}
+    filled = {name: words.get(str(value), value) for name, value in step.items() if name != "in"}
+    filled["at"] = at(start, **{unit: length})
+    if step["do"] == "apply":
+        first = {name: value for name, value in asked.items() if name != "vendor"}
+        return first | filled | {"name": step["name"]}
+    if step["do"] == "loan":
+        day = (start + timedelta(**{unit: length}, hours=8)).date().isoformat()
+        paid = at(start, days=1)[:10]
+        filled |= {"as_of_date": day, "disburse_date": paid, "loan_id": f"L-{number}"}
+    usual: dict[str, Json] = {"of": "first"}
+    if step["do"] == "erase":
+        usual = {"user_id": asked["user_id"]}
+    if step["do"] == "letter":
+        usual["language"] = ("en", "fil")[number % 2]
+    if step["do"] == "review":
+        usual["who"] = "ana"
+    if "vendor" in step:
+        filled["vendor"] = {asked["user_id"]: {}}
+    if "recourse" in step:  # the search for what would have to be different takes up to a second
+        filled["recourse"] = number < SEARCHED
+    return usual | filled
 
 
 # Books

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -42,6 +43,14 @@ def pure_differences(book: Book, rules: Path) -> Iterator[str]:
             made = adapter.decide_purely(rules, facts)
             made = {name: one for name, one in made.items() if name not in OF_SERVICE}
             yield from differences(expected, made, f"{book.name}.{record}[{place}]")
+
+
+def book_with(record: str) -> Book:
+    """A book of one record."""
+    book = next(one for one in map(_book, names()) if record in one.expected)
+    parts = ({record: one[record]} for one in (book.facts, book.expected))
+    given = {**book.given, "records": {record: book.given["records"][record]}}
+    return Book(book.name, given, *parts)
 
 
 @pytest.fixture(scope="module")
@@ -112,49 +121,61 @@ def test_the_corpus_has_what_it_promises() -> None:
     acts = "see claim release note ask again complete confirm reject contest"
     assert set(acts.split()) <= seen.keys()
     letters = ("APPROVAL", "COUNTER_OFFER", "ADVERSE_ACTION", "INCOMPLETE")
-    assert {"loan", "erase", "replay", *(f"letter {kind}" for kind in letters)} - seen.keys() == {
-        "replay"
-    }
+    assert {"loan", "erase", *(f"letter {kind}" for kind in letters)} <= seen.keys()
+
+
+PLANTED = {
+    "bin": ("loan-steady-payroll-and-sss", r'12\]", points: 60', '12]", points: 59', ".scores"),
+    "order of reasons": (
+        "loan-half-a-month-stays-half",
+        r"(?s)(\n  INCOME_FELL:.*?priority: )\d",
+        r"\g<1>9",
+        ".reasons",
+    ),
+}
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    ("old", "new", "where"),
-    [
-        ('{in: "[10, 12]", points: 60}', '{in: "[10, 12]", points: 59}', "scores"),
-        (
-            "group: affordability\n    priority: 2",
-            "group: affordability\n    priority: 9",
-            "reasons",
-        ),
-    ],
-    ids=["bin", "order-of-reasons"],
-)
-def test_a_change_of_the_rules_is_seen(old: str, new: str, where: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("record", "old", "new", "where"), PLANTED.values(), ids=PLANTED)
+def test_a_change_of_the_rules_is_seen(
+    record: str, old: str, new: str, where: str, tmp_path: Path
+) -> None:
     """One bin with a point less, and one reason of a lower rank, give other answers."""
-    book = _book("ordinary_loan")
+    book = book_with(record)
     rules = lay_out(book, _texts(), tmp_path) / "rules"
+    assert not [*pure_differences(book, rules)]
+    rules = lay_out(book, _texts(), tmp_path / "planted") / "rules"
     file = rules / "personal-loan-ph" / "v1.yaml"
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new), encoding="utf-8")
+    planted, times = re.subn(old, new, file.read_text(encoding="utf-8"), count=1)
+    assert times == 1
+    file.write_text(planted, encoding="utf-8")
     found = [*pure_differences(book, rules)]
-    assert found
-    assert all(f"].{where}" in one for one in found)
+    assert any(f"]{where}" in one for one in found), found
 
 
 @pytest.mark.long
 def test_a_change_of_a_factor_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more of one factor gives another answer."""
+    """One more of one factor gives other answers."""
     name, right = "income.months_24m", adapter.compute
 
     def wrong(*given: Any) -> Any:
         factors = right(*given)
         value = factors.values[name]
-        more = value if value.value is None else replace(value, value=value.value + 1)
+        more = replace(value, value=value.value + 1)
         return replace(factors, values={**factors.values, name: more})
 
     monkeypatch.setattr(adapter, "compute", wrong)
-    book = _book("ordinary_loan")
+    book = book_with("loan-steady-payroll-and-sss")
     found = [*pure_differences(book, lay_out(book, _texts(), tmp_path) / "rules")]
-    assert any(f"{name!r}" in one or "factor_values" in one for one in found)
+    assert any(".factor_values" in one for one in found), found
+
+
+def test_an_answer_that_is_missing_or_too_much_is_seen() -> None:
+    """The comparison names the place of each difference, also where one side has nothing."""
+    expected = {"reasons": [{"code": "A"}, {"code": "B"}], "kept": 1}
+    swapped = {"reasons": [{"code": "B"}, {"code": "A"}], "kept": 1}
+    places = [one.partition(":")[0] for one in differences(expected, swapped)]
+    assert places == ["reasons[0].code", "reasons[1].code"]
+    assert [*differences(expected, {"reasons": [], "kept": 1})]
+    assert [*differences(expected, expected | {"more": 0})]
+    assert not [*differences(expected, dict(expected))]
