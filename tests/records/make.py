@@ -54,7 +54,6 @@ go_live:
   initial_stage: all
 versions: {{champion: 1}}
 """
-SEARCHED = 7
 FLOWS: Json = yaml.safe_load((corpus.FOLDER / "flows.yaml").read_text(encoding="utf-8"))
 LARGER = {ADVANCE: "PHP 4000"}
 Steps = list[dict[str, Json]]
@@ -221,8 +220,6 @@ def _filled(step: Json, number: int, asked: Json, start: datetime) -> Json:
         usual["who"] = "ana"
     if "vendor" in step:
         filled["vendor"] = {asked["user_id"]: {}}
-    if "recourse" in step:  # the search for what would have to be different takes up to a second
-        filled["recourse"] = number < SEARCHED
     return usual | filled
 
 
@@ -272,7 +269,7 @@ def story_steps(story: ServiceStory, number: int) -> Steps:
     return [asked, *after(story.outcome, number, asked, start.instant)]
 
 
-def applicants(answers: Mapping[str, Json], product: str, *, first: int = SEARCHED) -> Records:
+def applicants(answers: Mapping[str, Json], product: str) -> Records:
     """A record for each of these people: an application, and in turn what may follow a referral,
     an approval or a decline.
     """
@@ -285,7 +282,7 @@ def applicants(answers: Mapping[str, Json], product: str, *, first: int = SEARCH
         term = 1 if product == ADVANCE else (6, 12, 3)[number % 3]
         begin = NOON + timedelta(minutes=number)
         asked = apply(at(begin), user, product, amounts[number % 4], term, vendor={user: lists})
-        found[user] = [asked, *after(turns[number % 3], first + number // 3, asked, begin)]
+        found[user] = [asked, *after(turns[number % 3], number // 3, asked, begin)]
     return found
 
 
@@ -381,7 +378,7 @@ async def made() -> Maker:
     rides = [name for name in ORDINARY if "_rider_" in name]
     works = [name for name in ORDINARY if "_rider_" not in name]
     some = await people(41, 21, *works[::3])
-    maker.book("ordinary_loan", shipped(), listed, applicants(some, LOAN, first=0))
+    maker.book("ordinary_loan", shipped(), listed, applicants(some, LOAN))
     some = await people(44, 15, *works[2::3])
     maker.book("ordinary_loan_v2", shipped(second), listed, applicants(some, LOAN))
     some = await people(45, 15, *rides)
@@ -400,7 +397,7 @@ async def made() -> Maker:
     )
     maker.book("rollout", shipped(*rollout), listed, applicants(some, LOAN))
     some = await people(51, 9, *works[:7])
-    caps = ("guardrails:", "caps:\n  - {name: all, amount_per_day: 60000}\nguardrails:")
+    caps = ("guardrails:", "caps:\n  - {name: all, amount_per_day: 15000}\nguardrails:")
     maker.book("caps", shipped(caps), listed, applicants(some, LOAN))
     folder = opened(folder_of(ROOT / "tests/rulesets/segments"))
     some = await people(52, 14, *works[:3], *EVERYDAY[:4])
@@ -409,7 +406,7 @@ async def made() -> Maker:
     maker.book("segments", folder, listed, records)
     for number, name in enumerate(("probability", "longest-term", "tags")):
         some = await people(53 + number, 5, *works[number : number + 3], "thin", "gig")
-        maker.book(name.replace("-", "_"), construct(name), listed, applicants(some, name, first=0))
+        maker.book(name.replace("-", "_"), construct(name), listed, applicants(some, name))
     some = await people(56, 8, *works[:3], *EVERYDAY[:3])
     folder = opened(folder_of(ROOT / "tests/rulesets/combined"))
     maker.book("combined", folder, listed, combined(some))

@@ -61,6 +61,7 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Json]:
 
 
 @pytest.mark.long
+@pytest.mark.xdist_group("records")
 @pytest.mark.parametrize("name", names())
 def test_the_service_answers_as_it_did(name: str, answered: Mapping[str, Json]) -> None:
     """Each step of each record: decisions, letters, reviews, loans, erasures and refusals."""
@@ -108,15 +109,18 @@ def test_the_expected_answers_are_those_that_were_fixed() -> None:
 @pytest.mark.long
 def test_the_corpus_has_what_it_promises() -> None:
     """Four hundred decisions, all outcomes and kinds of referral, and all that may follow."""
-    decided, seen = 0, Counter[str]()
+    decided, seen = 0, Counter[str | None]()
     for book in map(_book, names()):
         for _, _, step, answer in steps_of(book):
             decided += step["do"] == "apply" and "outcome" in answer
             seen[answer.get("refer_kind") or answer.get("outcome") or answer.get("reason")] += 1
+            placed, changed = answer.get("assignment", {}), answer.get("override", {})
+            seen.update((placed.get("arm_reason"), changed.get("kind")))
             if "refused" not in answer:
                 seen[step.get("act") or f"{step['do']} {answer.get('kind', '')}".strip()] += 1
     assert decided >= 400
     wanted = "APPROVE DECLINE NOT_ENROLLED DATA SCORE POLICY LEGAL DATA_NOT_READY INPUT_INVALID"
+    wanted += " SNAPSHOT_ERASED CHALLENGER PINNED CAPPED"
     assert set(wanted.split()) <= seen.keys()
     acts = "see claim release note ask again complete confirm reject contest"
     assert set(acts.split()) <= seen.keys()
