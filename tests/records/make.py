@@ -24,7 +24,7 @@ from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome
 from decision_service.simulator.formats.providers import PROVIDERS
 from decision_service.simulator.people.population import DIFFICULT, EVERYDAY, population
-from decision_service.simulator.people.profiles.ordinary import ORDINARY
+from decision_service.simulator.people.profiles.ordinary import FLAWS, ORDINARY
 from decision_service.simulator.people.world import World
 from decision_service.simulator.server import build_app
 from tests.records import corpus
@@ -377,6 +377,8 @@ async def made() -> Maker:
         maker.book(name, rules, providers, records)
     rides = [name for name in ORDINARY if "_rider_" in name]
     works = [name for name in ORDINARY if "_rider_" not in name]
+    flaws = tuple(f"_{flaw.__name__}" for flaw in FLAWS)
+    sound = [name for name in works if not name.endswith(flaws)][::7]
     some = await people(41, 21, *works[::3])
     maker.book("ordinary_loan", shipped(), listed, applicants(some, LOAN))
     some = await people(44, 15, *works[2::3])
@@ -385,29 +387,29 @@ async def made() -> Maker:
     maker.book("ordinary_advance", shipped(), listed, applicants(some, ADVANCE))
     some = await people(46, 25, *DIFFICULT, *EVERYDAY)
     maker.book("difficult_loan", shipped(), listed, applicants(some, LOAN))
-    some = await people(48, 4, *works[:2], *EVERYDAY[:2])
+    some = await people(48, 4, *sound[:2], *EVERYDAY[:2])
     maker.book("shrinking", shipped(), listed, shrinking(some))
     some = await people(49, 2, *EVERYDAY[:1])
     maker.book("refused", shipped(), listed, refused(some))
-    some = await people(50, 14, *works[:6])
+    some = await people(50, 14, *sound)
     rollout = (
         ("initial_stage: all", "initial_stage: half"),
         ("deny: []", f"deny: [{next(iter(some))}]"),
         ("champion: 1", CHALLENGER),
     )
     maker.book("rollout", shipped(*rollout), listed, applicants(some, LOAN))
-    some = await people(51, 9, *works[:7])
+    some = await people(51, 9, *sound)
     caps = ("guardrails:", "caps:\n  - {name: all, amount_per_day: 15000}\nguardrails:")
     maker.book("caps", shipped(caps), listed, applicants(some, LOAN))
     folder = opened(folder_of(ROOT / "tests/rulesets/segments"))
-    some = await people(52, 14, *works[:3], *EVERYDAY[:4])
+    some = await people(52, 14, *sound[:3], *EVERYDAY[:4])
     cards, figures = dict([*some.items()][:8]), dict([*some.items()][8:])
     records = segments(cards, "two-cards-ph") | segments(figures, "table-figures-ph")
     maker.book("segments", folder, listed, records)
     for number, name in enumerate(("probability", "longest-term", "tags")):
-        some = await people(53 + number, 5, *works[number : number + 3], "thin", "gig")
+        some = await people(53 + number, 5, *sound[number : number + 3], "thin", "gig")
         maker.book(name.replace("-", "_"), construct(name), listed, applicants(some, name))
-    some = await people(56, 8, *works[:3], *EVERYDAY[:3])
+    some = await people(56, 8, *sound[:3], *EVERYDAY[:3])
     folder = opened(folder_of(ROOT / "tests/rulesets/combined"))
     maker.book("combined", folder, listed, combined(some))
     return maker
