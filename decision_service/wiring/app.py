@@ -27,6 +27,7 @@ from decision_service.edge.readings import (
 from decision_service.edge.review_metrics import of_queues
 from decision_service.edge.rpc.server import RpcServer
 from decision_service.failpoints import armed
+from decision_service.pipeline.ports import Clock
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.supervision import Supervisor
 from decision_service.telemetry import LogQueue
@@ -93,18 +94,19 @@ async def start(
     *,
     init: bool = False,
     instrumentation: Instrumentation | None = None,
+    clock: Clock | None = None,
 ) -> Service:
     """Start everything, in order; raises StartError with what to do, nothing left running.
 
     `log_lines` is where the log goes, for the count of dropped lines. `init` lets a new store begin
     where one is missing that was there once. `instrumentation` stands in the place of that which
-    the settings ask for.
+    the settings ask for, `clock` in that of the machine's clocks.
     """
     if armed():
         log.critical("failpoints are armed, this is a test", points=armed())
     async with AsyncExitStack() as stack:
         instrumentation = instrumentation or instrument(settings, stack)
-        core = await open_core(settings, instrumentation, stack, init=init)
+        core = await open_core(settings, instrumentation, stack, init=init, clock=clock)
         rollouts = wire_rollouts(core, stack)
         snapshots = wire_snapshots(core)
         services, reviews = await wire_services(core, rollouts, snapshots)

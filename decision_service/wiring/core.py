@@ -28,6 +28,7 @@ from decision_service.edge.rpc.server_deps import ServerDeps, certificates_of, s
 from decision_service.edge.tls import Certificates, CertificatesRefused
 from decision_service.file_watch import FileWatch
 from decision_service.language.diagnostics import render
+from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rules.acceptance import ReadSigners
 from decision_service.pipeline.rules.active import ActiveRules
@@ -49,7 +50,7 @@ class Core(msgspec.Struct, frozen=True):
 
     settings: Settings
     rules_dir: Path
-    clock: SystemClock
+    clock: Clock
     deps: ServerDeps
     certificates: Certificates | None
     store: Store
@@ -87,9 +88,10 @@ async def open_core(
     stack: AsyncExitStack,
     *,
     init: bool,
+    clock: Clock | None = None,
 ) -> Core:
     """Open store, rules and vendor, in this order, closed by the stack; raises StartError."""
-    clock, root = SystemClock(), rules_folder(settings)
+    clock, root = clock or SystemClock(), rules_folder(settings)
     changed_rules = FileWatch(root)
     await asyncio.to_thread(engine_version)  # the first call asks git, where there is a checkout
     deps, certificates = _server_deps(settings, clock, instrumentation)
@@ -115,7 +117,7 @@ async def open_core(
 
 
 def _server_deps(
-    settings: Settings, clock: SystemClock, instrumentation: Instrumentation
+    settings: Settings, clock: Clock, instrumentation: Instrumentation
 ) -> tuple[ServerDeps, Certificates | None]:
     try:
         deps = server_deps(settings, clock, instrumentation.interceptors)
@@ -180,7 +182,7 @@ async def _others(store: Store) -> int:
         raise StartError(str(error)) from None
 
 
-async def _smile_url(settings: Settings, clock: SystemClock, stack: AsyncExitStack) -> str:
+async def _smile_url(settings: Settings, clock: Clock, stack: AsyncExitStack) -> str:
     if settings.smile_mode is not SmileMode.EMBEDDED:
         return settings.base_url
     from decision_service.simulator.people.residence import Residence
@@ -193,7 +195,7 @@ async def _smile_url(settings: Settings, clock: SystemClock, stack: AsyncExitSta
     return await stack.enter_async_context(serve(app))
 
 
-def _source(settings: Settings, base_url: str, clock: SystemClock, tracer: Tracer) -> SmileSource:
+def _source(settings: Settings, base_url: str, clock: Clock, tracer: Tracer) -> SmileSource:
     key, secret = OFFLINE_KEY, OFFLINE_SECRET
     if settings.smile_mode is not SmileMode.EMBEDDED:
         key = settings.smile_api_key.get_secret_value()
