@@ -24,6 +24,10 @@ _PARAMS = re.compile(
 )
 _DERIVED = re.compile(r"\n  decided_as_usual_from: [^\n]*")
 _GIVEN = re.compile(r"\n    (history|reuse|match|links)\.[^\n]*")
+_CASE = re.compile(r"\n  - name: [^\n]*(\n    [^\n]*)*")
+_OWN = re.compile(r"\b(history|reuse|match|links)\.|ALREADY_GRANTED")
+_DAY = re.compile(r"\n    history\.today: [^\n]*")
+"""What a version that names due days still needs of them."""
 _CASES = re.compile(r"\n  # What this lender knows.*", re.DOTALL)
 _GUARANTEES = re.compile(r"\nguarantees:(\n(?![a-z])[^\n]*)*")
 _OPEN = "coalesce(inputs.open_advances, 0)"
@@ -53,7 +57,12 @@ def _without_terms(text: str) -> str:
 
 def cases_without(text: str) -> str:
     """A text of rule tests without what it gives of own records, and their cases."""
-    return _without_terms(_CASES.sub("\n", _GIVEN.sub("", text)))
+    text, day = _CASES.sub("\n", text), _DAY.search(text)
+    text = _CASE.sub(lambda case: "" if _OWN.search(case[0]) else case[0], text)
+    text = _GIVEN.sub("", text)
+    if day and "income.next_due_date" in text:
+        text = text.replace("\n  factors:", f"\n  factors:{day[0]}", 1)
+    return _without_terms(text)
 
 
 def forgetful(folder: RuleFolder) -> RuleFolder:
