@@ -57,7 +57,7 @@ def failing(rules: Rules, kind: str) -> list[str]:
     return [one.case.name for one in found if f"/{kind}/" in one.case.place.file]
 
 
-def test(rules: Rules) -> list[str]:
+def cases(rules: Rules) -> list[str]:
     return failing(rules, "tests")
 
 
@@ -106,7 +106,7 @@ def _said(guarantee: Any) -> str:
 
 
 GATES: Mapping[str, Callable[[Rules], list[str]]] = {
-    "test": test,
+    "test": cases,
     "story": story,
     "lock": lock,
     "prove": prove,
