@@ -166,6 +166,7 @@ def test_two_stories_of_one_title_and_an_input_out_of_bounds_are_refused(capsys,
 def test_a_story_is_published_with_its_folder(capsys, story):
     """A story that was changed since, or is gone, differs from the manifest."""
     folder = story()
+    (folder.parent / "policy.yaml").write_text("floors: {coverage: 0, figures: 0}\n")
     assert command(capsys, "rules", "publish", folder.parent, "--by", "J. Cruz").code == 0
     manifest = (folder.parent / "manifest.yaml").read_text()
     assert '"personal-loan-ph/stories/nobody.yaml":' in manifest

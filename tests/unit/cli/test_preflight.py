@@ -109,14 +109,14 @@ def test_a_plans_risks_are_refused_or_accepted_by_name(tmp_path: Path) -> None:
     """It begins at 100 % without guardrails and caps; the policy takes one of these, saying why."""
     product_folder(tmp_path)
     settings = load(environ={"DECISION_RULES_DIR": str(tmp_path / "rules")})
-    lines = [line for line in rules_checks(settings, {}) if line.name == "plan"]
+    lines = [line for line in rules_checks(settings, StoreState()) if line.name == "plan"]
     assert [line.ok for line in lines] == [False, False, False]
     risks = ("first_stage", "no_guardrails", "no_caps")
     for line, risk in zip(lines, risks, strict=True):
         assert f"or accept `{risk}` of personal-loan-ph with a reason in policy.yaml" in line.words
     accepted = "{product: personal-loan-ph, what: no_caps, reason: Fifty friends.}"
     (tmp_path / "rules" / "policy.yaml").write_text(f"accept: [{accepted}]\n")
-    lines = [line for line in rules_checks(settings, {}) if line.name == "plan"]
+    lines = [line for line in rules_checks(settings, StoreState()) if line.name == "plan"]
     assert [line.ok for line in lines] == [False, False, True]
     assert lines[2].words.endswith("nothing bounds what a day approves; accepted: Fifty friends.")
 
@@ -144,7 +144,7 @@ def test_a_list_of_which_no_key_counts_is_named(tmp_path: Path) -> None:
     (rules / "_shared" / "lists").mkdir(parents=True)
     (rules / "_shared" / "lists" / "blocked.csv").write_text("key\n")
     settings = load(environ={"DECISION_RULES_DIR": str(rules)})
-    [line] = [line for line in rules_checks(settings, {}) if line.name == "lists"]
+    [line] = [line for line in rules_checks(settings, StoreState()) if line.name == "lists"]
     assert (line.ok, line.words.partition(": add")[0]) == (
         None,
         "nothing is on the list `blocked`: it is empty",
