@@ -48,6 +48,7 @@ def guard_changes(before: RuleFolder, after: RuleFolder) -> Iterator[WrittenChan
         first, second = (_parts(path, texts.get(path)) for texts in (old, new))
         if path != POLICY and (path not in old or path not in new):
             sort = ChangeKind.REMOVED if path in old else ChangeKind.ADDED
+            first, second = (_promised(path, parts) for parts in (first, second))
             words, direction = _SHORT[sort]
             words = f"{words}, with {len(first) or len(second)} parts"
             if first or second:
@@ -59,6 +60,13 @@ def guard_changes(before: RuleFolder, after: RuleFolder) -> Iterator[WrittenChan
                 short = change.words if len(change.words) <= _LONGEST else words
                 direction = _of_policy(change) if path == POLICY else direction
                 yield replace(change, words=short, direction=direction)
+
+
+def _promised(path: str, parts: Mapping[str, YamlNode]) -> Mapping[str, YamlNode]:
+    """Of a version that is new or gone only its guarantees: the plan says whether it decides."""
+    if not _VERSION.fullmatch(path):
+        return parts
+    return {name: node for name, node in parts.items() if name.startswith("guarantee ")}
 
 
 def _of_policy(change: WrittenChange) -> Direction:

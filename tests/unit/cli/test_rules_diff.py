@@ -180,7 +180,7 @@ def test_a_product_that_comes_or_goes_is_told_with_its_plan(capsys, states, tmp_
         "  plan",
         "    changes: the plan is gone",
         "small-loan/tests/v1.yaml",
-        "  loosens: the file is gone, with 15 parts",
+        "  loosens: the file is gone, with 16 parts",
     ]
 
 

@@ -14,6 +14,7 @@ from decision_service.pipeline.rollout.reload import ReloadRules
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.folder import RuleFolder, TextFile
 from decision_service.pipeline.rules.last_good import keep, last_good_folder
+from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.publication import KIND, published_as
 from decision_service.pipeline.rules.publishing.manifest import (
     contents_digest,
@@ -65,6 +66,7 @@ class Serving:
 async def serving() -> Serving:
     """A process on the shipped rules, unpublished."""
     log = InMemoryDecisionLog()
+    await log.put_texts(load_rules(FIRST, NOW).texts)
     settled = await settle(log, rulebook(), NOW)
     assert isinstance(settled, MigratedPlans)
     shelf = ActiveRules(settled.rulebook, NOW)

@@ -21,7 +21,7 @@ from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, rulebook, shipped_rules
 from tests.unit.rollout.plans import edited
 
-OTHERWISE = ("priority: 2", "priority: 3")
+OTHERWISE = ("regulatory: Legal capacity", "regulatory: Capacity")
 CALLED = ("title: ", "# a remark\ntitle: ")
 
 

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Arm
 from decision_service.rollout.state import (
     PROPOSAL_LASTS,
-    Exploring,
     Proposal,
     ProposalKind,
     Refusal,
@@ -325,9 +324,7 @@ def test_a_step_above_the_plans_share_needs_two_callers() -> None:
     assert "nothing" in _refused(confirm(TWO, None, taken, "ana", LATER))
 
 
-@pytest.mark.parametrize(
-    ("arm", "needs_two"), [(None, True), (Arm.CHALLENGER, False), (Exploring.EXPLORE, False)]
-)
+@pytest.mark.parametrize(("arm", "needs_two"), [(None, True), (Arm.CHALLENGER, False)])
 def test_a_revival_to_a_great_share_needs_two_callers(arm, *, needs_two: bool) -> None:
     """The product has a segment at 100 % and waits for another caller; what is small is one's."""
     killed = _moved(kill(initial_state(TWO, NOW), arm))

@@ -122,6 +122,7 @@ def _snapshot(providers, estimates, records, loan=0, trips=0, fare=0):
         liabilities=Read((_loan(loan),) if loan else ()),
         transactions=Read(_trips(trips, fare), first_day=date(2025, 1, 1)),
         identities=Read((Identity("i", "sss_ph", date(1990, 1, 2)),)),
+        links=Read(),
     )
 
 

@@ -89,7 +89,7 @@ def test_a_stage_before_its_table_cannot_use_it(bodies):
     files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text(ROOM, *bodies))
     found = [d for d in compile_ruleset(files, CATALOGUE).diagnostics if d.code < "R5"]
     assert [d.code for d in found] == ["R209"]
-    assert "it rests on `derived.room`" in render_all(found)
+    assert "it rests on `limit.share`" in render_all(found)
 
 
 @pytest.mark.parametrize(

@@ -53,10 +53,10 @@ def publish(
     allow_rollback: RollbackOption = "",
     prove: ProveOption = True,
 ) -> None:
-    """Check, test and prove the whole folder, then publish it without a signature.
+    """Check, test and prove the whole folder, then publish it.
 
-    Publishing writes manifest.yaml: from then on only what it lists loads. A service that requires
-    approval loads it only where two callers signed it.
+    Nothing is signed. Publishing writes manifest.yaml: from then on only what it lists loads. A
+    service that requires approval loads it only where two callers signed it.
     """
     by, back = one_line(by, "--by"), rollback_of(allow_rollback)
     change = Change.read(path, accept or ())
@@ -84,7 +84,7 @@ def sign(
     allow_rollback: RollbackOption = "",
     prove: ProveOption = True,
 ) -> None:
-    """Show what changes and sign it: first one caller, then another one by its digest.
+    """Show what changes, and sign it as one of two callers.
 
     The first signature is given once everything checks, passes and is proved. Where approval is
     required, nothing loads before the second one.

@@ -33,7 +33,7 @@ def verify(
     path: PathArgument = DEFAULT_PATH,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Check who signed what is published, as a service does that requires approval.
+    """Check who signed what is published, as a service does.
 
     Exit code 1 where it would not load these rules.
     """
