@@ -186,7 +186,9 @@ async def test_a_folder_that_goes_away_keeps_the_last_good_rules(
     decision = (await live.stub.CreateDecision(create(GEORGE))).decision
     assert decision.ruleset_ref.digest == before
     other = away / PRODUCT / "v1.yaml"
-    other.write_text(other.read_text().replace("regulatory: Legal capacity", "regulatory: Capacity"))
+    other.write_text(
+        other.read_text().replace("regulatory: Legal capacity", "regulatory: Capacity")
+    )
     away.rename(folder)
     await replaced(stub, before)
     assert await health(live) == ["SERVING"]
@@ -294,7 +296,9 @@ async def test_an_older_publication_decides_nothing_until_it_is_meant(tmp_path: 
     async with running(tmp_path, rules_dir=str(rules)) as live:
         stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
         first = digest(await listed(stub, refused=False))
-        file.write_text(file.read_text().replace("regulatory: Legal capacity", "regulatory: Capacity"))
+        file.write_text(
+            file.read_text().replace("regulatory: Legal capacity", "regulatory: Capacity")
+        )
         named = published(rules)
         second = await replaced(stub, first)
         shutil.copytree(old, rules, dirs_exist_ok=True)
@@ -335,7 +339,9 @@ async def test_a_version_that_has_decided_is_not_edited(tmp_path: Path) -> None:
     async with at_vendor(tmp_path, rules_dir=str(rules)) as (live, _):
         stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
         first = (await live.stub.CreateDecision(create(GEORGE))).decision
-        file.write_text(file.read_text().replace("regulatory: Legal capacity", "regulatory: Capacity"))
+        file.write_text(
+            file.read_text().replace("regulatory: Legal capacity", "regulatory: Capacity")
+        )
         reply = await listed(stub, refused=True)
         assert [problem.code for problem in reply.refused] == ["R603"]
         assert digest(reply) == first.ruleset_ref.digest
