@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.publishing.manifest import manifest_problems
-from decision_service.pipeline.trial.rule_tests import failures
+from decision_service.pipeline.trial.rule_tests import failures, run_rule_tests
 from tests.fakes.shipped import FOLDER
 from tests.fakes.world import NOW
 from tests.unit.cli.commands import SHIPPED, command, product_folder
@@ -56,7 +56,7 @@ def broken(folder):
     """The failing tests of a folder, as a service that reads it finds them."""
     rulebook = load_rules(folder, NOW).rulebook
     assert rulebook is not None
-    return [problem.message for problem in failures(folder, rulebook)]
+    return [problem.message for problem in failures(run_rule_tests(folder, rulebook))]
 
 
 @pytest.mark.long
