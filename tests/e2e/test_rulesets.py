@@ -299,7 +299,7 @@ async def test_an_older_publication_decides_nothing_until_it_is_meant(tmp_path: 
         file.write_text(
             file.read_text().replace("regulatory: Legal capacity", "regulatory: Capacity")
         )
-        named = published(rules)
+        named = published(rules, "--accept", f"{PRODUCT}/v1.yaml")
         second = await replaced(stub, first)
         shutil.copytree(old, rules, dirs_exist_ok=True)
         reply = await until(
