@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.cli.backtest.local.rules import compared_rules
+from decision_service.clock_ids import SystemClock
 from decision_service.impact.document import encoded
 from decision_service.impact.figures import ReportSubject
 from decision_service.impact.report import report_of
@@ -24,7 +25,7 @@ from decision_service.pipeline.backtest.ports import (
     KeyRange,
     Partitions,
 )
-from decision_service.pipeline.backtest.question import subject_of
+from decision_service.pipeline.backtest.question import dated_figures, subject_of
 from decision_service.pipeline.backtest.run import divided, summed
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import build_app
@@ -102,6 +103,8 @@ async def _asked(url: str, keys: str) -> Asked:
     rules = await asyncio.to_thread(compared_rules, Path(RULES), PRODUCT, "", figures, ())
     told, ranges = await ordered(url, keys)
     told.order.margins = margin_points(rules.margins)
+    today = SystemClock().now().astimezone(rules.changed.zone).date()
+    told.order.dated = dated_figures(told.order, rules.changed, today)
     edges = (ranges[0].since, ranges[-1].before - timedelta(microseconds=1))
     return Asked(told, subject_of(rules, told.order, edges, 1.0, told.engine_version), *edges)
 
