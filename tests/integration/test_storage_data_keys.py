@@ -187,6 +187,28 @@ async def test_a_key_that_another_process_wraps_by_is_read_from_the_file(
         assert await store._database.read(data_key_ids) == {old.id, new.id}
 
 
+async def test_the_file_is_read_for_a_key_that_is_not_in_memory_alone(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deciding and reading open it never, and a key that came since once."""
+    file, reads = tmp_path / "data-keys", list[Path]()
+    old = DATA_KEYS.add(file)
+    async with opened(url, data_keys=file) as store:
+        read = DATA_KEYS.read
+        monkeypatch.setattr(DATA_KEYS, "read", lambda path: (reads.append(path), read(path))[1])
+        await decide(store, USERS[:2])
+        await decide(store, USERS[:2], 2)
+        assert await all_read(store, USERS[:2])
+        assert reads == []
+        new = DATA_KEYS.add(file)
+        work = partial(consents.keys, users=USERS[2:4], data_keys=DataKeys(file, (new, old)))
+        await store._database.write(work)
+        await decide(store, USERS[:4], 3)
+        assert await all_read(store, USERS[:4], 3)
+        assert reads == [file]
+        assert store.data_keys.newest == old
+
+
 async def test_a_key_is_bound_to_its_user(url: str, tmp_path: Path) -> None:
     """Whoever moves a snapshot with its wrapped key into the rows of another user opens nothing."""
     file = tmp_path / "data-keys"

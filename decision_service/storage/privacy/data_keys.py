@@ -53,13 +53,10 @@ class DataKeys:
     """Wraps users' keys by the newest data key; leaves them plain where there is no data key."""
 
     def __init__(self, path: Path | None = None, keys: tuple[DataKey, ...] = ()) -> None:
-        self._path = path
-        self._keys = keys
-
-    @property
-    def newest(self) -> DataKey | None:
+        self.newest = keys[0] if keys else None
         """The key that wraps."""
-        return self._keys[0] if self._keys else None
+        self._path = path
+        self._by_id = {key.id: key for key in keys}
 
     def wrap(self, key: bytes, about: str) -> StoredKey:
         """A user's key as it is to be stored, bound to what it is the key of."""
@@ -74,11 +71,11 @@ class DataKeys:
         return opened(self._named(stored.wrapped_by).key, stored.key, about)
 
     def _named(self, key_id: bytes) -> DataKey:
-        """A data key by id. The file is read again for one that another process wraps by now."""
-        for keys in (self._keys, self._read_again()):
-            for key in keys:
-                if key.id == key_id:
-                    return key
+        """A data key by id. The file is read for one that another process has wrapped by since."""
+        if key_id not in self._by_id:
+            self._by_id.update((key.id, key) for key in self._read_again())
+        if key_id in self._by_id:
+            return self._by_id[key_id]
         raise unavailable(
             f"stored data needs the data key {key_id.hex()}, which this process lacks: put it into "
             f"the file of {DATA_KEYS.setting}, and start the process again"
