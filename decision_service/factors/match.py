@@ -17,7 +17,7 @@ from decision_service.factors.answer import Answer
 from decision_service.factors.context import FactorContext
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import identities
-from decision_service.factors.registry import READ_CAUSES, Family
+from decision_service.factors.registry import READ_CAUSES, Family, compares_people
 
 MATCH = Family("match", frozenset({Kind.IDENTITIES}), READ_CAUSES - ABSENT, of_own_facts=True)
 GRADES = tuple(MatchGrade)
@@ -37,8 +37,13 @@ class PeopleRead(msgspec.Struct, frozen=True):
     unread: tuple[Missing, ...] = ()
 
 
-def people_read(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> PeopleRead:
-    """The persons of the sources that count; records that are not there are nothing to mend."""
+def people_read(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> PeopleRead | None:
+    """The persons of the sources that count; None where no factor compares persons.
+
+    Records that are not there are nothing to mend.
+    """
+    if not compares_people(needs.factors):
+        return None
     context = FactorContext(snapshot, needs, as_of)
     clean = identities(context)
     supplies = (supply(context, Kind.IDENTITIES),)

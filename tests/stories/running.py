@@ -11,6 +11,7 @@ from decision_service.domain.errors import DataNotReady, InputInvalid
 from decision_service.domain.factor import Value
 from decision_service.domain.verdict import Verdict
 from decision_service.factors.compute import compute
+from decision_service.factors.match import people_read
 from decision_service.factors.plan import fetch_plan
 from decision_service.pipeline.decide.admission import bound_inputs
 from decision_service.pipeline.decide.concluding.judge import needs_of
@@ -75,7 +76,8 @@ async def _decided(story: ServiceStory, inputs: Mapping[str, Value]) -> Decided:
         )
     finally:
         await source.aclose()
-    own = with_match(rules.own, rules.applicant, gathering.snapshot, needs, as_of)
+    people = people_read(gathering.snapshot, needs, as_of)
+    own = with_match(rules.own, rules.applicant, people)
     factors = compute(gathering.snapshot, needs, as_of, own).values
     facts = Facts(factors, inputs, as_of)
     return Decided(evaluate(ruleset, facts), facts)

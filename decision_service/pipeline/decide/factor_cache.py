@@ -13,6 +13,7 @@ from decision_service.domain.needs import Needs
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
+from decision_service.factors.match import PeopleRead, people_read
 from decision_service.factors.registry import data_names
 from decision_service.factors.validity import validity_boundaries
 from decision_service.pipeline.decide.record_codec import pack_factors
@@ -24,10 +25,14 @@ MAX_CACHED = 512
 
 
 class ComputedFactors(msgspec.Struct):
-    """Factor values, their recorded form, and their form as loaded for a ruleset."""
+    """Factor values, their recorded form, and their form as loaded for a ruleset.
+
+    `people` are what the applicant is compared with, None where no factor compares persons.
+    """
 
     factors: Factors
     wire: bytes
+    people: PeopleRead | None
     _loaded: LoadedFactors | None = None
 
     def loaded(self, ruleset: CompiledRuleset, as_of: AsOf) -> LoadedFactors:
@@ -75,7 +80,8 @@ class FactorCache:
         if cached is not None and cached.moment == moment:
             return cached.computed
         factors = compute(snapshot, replace(needs, factors=data_names(needs.factors)), as_of)
-        computed = ComputedFactors(factors, pack_factors(factors))
+        people = people_read(snapshot, needs, as_of)
+        computed = ComputedFactors(factors, pack_factors(factors), people)
         self._entries[key] = _CachedFactors(boundaries, moment, computed)
         return computed
 

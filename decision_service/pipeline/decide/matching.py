@@ -8,47 +8,35 @@ from msgspec.structs import asdict, replace
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.needs import Needs
 from decision_service.domain.own_facts import Match, OwnFacts, Reuse
 from decision_service.domain.person import GivenApplicant, MatchGrade
-from decision_service.domain.snapshot import Snapshot
-from decision_service.domain.time import AsOf
-from decision_service.factors.match import PeopleRead, people_read
-from decision_service.factors.registry import compares_people
+from decision_service.factors.match import PeopleRead
 
 _AGREES = frozenset({MatchGrade.EXACT, MatchGrade.CLOSE})
 _NOT_COMPARED = (Missing(Cause.NOT_FETCHED, kind=Kind.IDENTITIES),)
 
 
 def with_match(
-    own: OwnFacts,
-    applicant: GivenApplicant | None,
-    snapshot: Snapshot,
-    needs: Needs,
-    as_of: AsOf,
+    own: OwnFacts, applicant: GivenApplicant | None, read: PeopleRead | None
 ) -> OwnFacts:
     """The own facts with the grades of the applicant, where a factor compares persons.
 
     Who is not described is UNKNOWN, whatever could be read.
     """
-    if not compares_people(needs.factors):
+    if read is None:
         return own
-    read = people_read(snapshot, needs, as_of)
     return replace(own, match=_match(applicant, read), reuse=_reuse(own.reuse, read))
 
 
-def with_earlier_match(
-    own: OwnFacts, earlier: Match | None, snapshot: Snapshot, needs: Needs, as_of: AsOf
-) -> OwnFacts:
+def with_earlier_match(own: OwnFacts, earlier: Match | None, read: PeopleRead | None) -> OwnFacts:
     """The own facts with the grades of an earlier decision on the application.
 
     The applicant is not kept, so that records which came since are compared with the others: a name
     or birth date that contradicts one which agreed is DIFFERENT. Where none was there to agree
     with, it is not known.
     """
-    if not compares_people(needs.factors):
+    if read is None:
         return replace(own, match=earlier)
-    read = people_read(snapshot, needs, as_of)
     match = None if earlier is None else _still(earlier, read)
     return replace(own, match=match, reuse=_reuse(own.reuse, read))
 

@@ -16,6 +16,7 @@ from decision_service.domain.needs import Needs
 from decision_service.domain.time import AsOf, noon
 from decision_service.domain.verdict import StageTrace, Verdict
 from decision_service.factors.compute import compute
+from decision_service.factors.match import people_read
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.decide.admission import bound_inputs
@@ -115,7 +116,7 @@ class TryRules:
         )
         snapshot = fetch_result.snapshot
         own = await self._history(ApplicantIds(user_id, "", ""), snapshot, about)
-        facts = with_match(own.facts, None, snapshot, needs, as_of)
+        facts = with_match(own.facts, None, people_read(snapshot, needs, as_of))
         return compute(snapshot, needs, as_of, facts)
 
 

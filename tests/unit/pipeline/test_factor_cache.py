@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from decision_service.domain.needs import Needs
+from decision_service.domain.person import FoundPerson
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
+from decision_service.factors.match import people_read
 from decision_service.factors.registry import catalogue, data_names
 from decision_service.pipeline.decide.factor_cache import FactorCache
 from decision_service.pipeline.decide.record_codec import pack_factors
@@ -20,7 +22,7 @@ from decision_service.ruleset.run.evaluator import load
 from tests.fakes.world import NOW, PRODUCT, rulebook, shipped_rules, steady_earner
 from tests.oracles.applicants import applicant
 
-ALL = data_names(tuple(catalogue()))
+ALL = tuple(catalogue())
 RULES = rulebook().products[PRODUCT].champion
 
 
@@ -38,13 +40,18 @@ def test_it_never_differs_from_computing(
 ) -> None:
     """Whenever it is asked, in any order of instants, terms and doubts, it gives what is true."""
     case = applicant(seed)
-    known, body = FactorCache(), snapshot_body(case.snapshot)
+    read = case.snapshot.identities
+    people = tuple(FoundPerson(one.id, source=one.source) for one in (read.records if read else ()))
+    snapshot = replace(case.snapshot, identities=read and replace(read, people=people))
+    known, body = FactorCache(), snapshot_body(snapshot)
     for days, seconds, doubtful in [(0, 0, False), *moves, (0, 0, False)]:
         instant = case.as_of.instant + timedelta(days=days, seconds=seconds)
         as_of = AsOf.at(instant, case.as_of.zone, doubtful=doubtful)
         needs = Needs(ALL, case.policy, term_months=term)
-        found = known.of(case.snapshot, body.id, needs, "digest", as_of)
-        assert found.factors == compute(case.snapshot, needs, as_of)
+        found = known.of(snapshot, body.id, needs, "digest", as_of)
+        of_data = replace(needs, factors=data_names(ALL))
+        assert found.factors == compute(snapshot, of_data, as_of)
+        assert found.people == people_read(snapshot, needs, as_of)
         assert found.wire == pack_factors(found.factors)
 
 

@@ -17,6 +17,7 @@ from decision_service.domain.person import FoundPerson, GivenApplicant, MatchGra
 from decision_service.domain.snapshot import Identity, Read, Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
+from decision_service.factors.match import people_read
 from decision_service.factors.plan import fetch_plan
 from decision_service.pipeline.decide.matching import with_earlier_match, with_match
 from decision_service.pipeline.snapshots.cache import covers, cut, merged
@@ -48,7 +49,7 @@ SNAPSHOT = with_people(JUAN)
 
 def told(snapshot: Snapshot, given: GivenApplicant | None = GIVEN) -> dict[str, FactorValue]:
     """The four factors of an applicant at a snapshot."""
-    own = with_match(NO_OWN_FACTS, given, snapshot, NEEDS, AS_OF)
+    own = with_match(NO_OWN_FACTS, given, people_read(snapshot, NEEDS, AS_OF))
     return dict(compute(snapshot, NEEDS, AS_OF, own).values)
 
 
@@ -91,7 +92,7 @@ def test_what_could_not_be_read_is_missing_with_its_cause() -> None:
     crowd = with_people(*(replace(JUAN, name=f"Juan {n}") for n in range(101)))
     assert causes(crowd) == {Cause.BAD_DATA}
     later = replace(AS_OF, instant=NOW + timedelta(days=90))
-    own = with_match(NO_OWN_FACTS, GIVEN, SNAPSHOT, NEEDS, later)
+    own = with_match(NO_OWN_FACTS, GIVEN, people_read(SNAPSHOT, NEEDS, later))
     assert own.match is not None
     assert {m.cause for m in own.match.unread} == {Cause.STALE}
 
@@ -104,7 +105,7 @@ def test_a_second_registration_is_not_ruled_out_by_records_that_failed() -> None
     def found(identities: Read[Identity], users: int | None) -> FactorValue:
         snapshot = replace(SNAPSHOT, identities=identities)
         own = OwnFacts(reuse=Reuse(1, 1, users, keyed=True))
-        own = with_match(own, None, snapshot, needs, AS_OF)
+        own = with_match(own, None, people_read(snapshot, needs, AS_OF))
         return compute(snapshot, needs, AS_OF, own).values["reuse.users_of_person"]
 
     assert [one.cause for one in found(failed, None).missing] == [Cause.SOURCE_FAILED]
@@ -131,9 +132,9 @@ def test_accounts_that_came_since_are_not_the_applicants_unseen(
     given: GivenApplicant | None, before: list[FoundPerson], now: list[FoundPerson], name: str
 ) -> None:
     """Decided again: records that contradict each other are somebody else's, whoever applied."""
-    first = with_match(NO_OWN_FACTS, given, with_people(*before), NEEDS, AS_OF).match
+    first = with_match(NO_OWN_FACTS, given, people_read(with_people(*before), NEEDS, AS_OF)).match
     later = with_people(*now)
-    own = with_earlier_match(NO_OWN_FACTS, first, later, NEEDS, AS_OF)
+    own = with_earlier_match(NO_OWN_FACTS, first, people_read(later, NEEDS, AS_OF))
     found = compute(later, NEEDS, AS_OF, own).values["match.name"]
     assert (found.value or found.missing[0].cause) == name
 
@@ -147,12 +148,12 @@ def test_a_source_that_does_not_count_is_not_compared() -> None:
 def test_without_a_comparison_nothing_is_recorded() -> None:
     """Rules that compare nobody leave the own facts as they are."""
     needs = Needs(("identity.age_years",), POLICY)
-    assert with_match(NO_OWN_FACTS, GIVEN, SNAPSHOT, needs, AS_OF) is NO_OWN_FACTS
+    assert with_match(NO_OWN_FACTS, GIVEN, people_read(SNAPSHOT, needs, AS_OF)) is NO_OWN_FACTS
 
 
 def test_of_a_comparison_the_grades_alone_are_recorded() -> None:
     """No name, no date, no contact."""
-    own = with_match(NO_OWN_FACTS, GIVEN, SNAPSHOT, NEEDS, AS_OF)
+    own = with_match(NO_OWN_FACTS, GIVEN, people_read(SNAPSHOT, NEEDS, AS_OF))
     expected = MatchGrades(*[MatchGrade.EXACT] * 3, MatchGrade.DIFFERENT)
     given = ("name", "birth_date", "phone", "email")
     assert own.match == Match(expected, compared=1, given=given)
@@ -163,7 +164,7 @@ def test_of_a_comparison_the_grades_alone_are_recorded() -> None:
 
 def test_values_are_recomputed_from_what_was_recorded() -> None:
     """A replay needs neither applicant nor people; what was not compared then is not fetched."""
-    own = with_match(NO_OWN_FACTS, GIVEN, SNAPSHOT, NEEDS, AS_OF)
+    own = with_match(NO_OWN_FACTS, GIVEN, people_read(SNAPSHOT, NEEDS, AS_OF))
     assert compute(steady_earner(), NEEDS, AS_OF, own).values == told(SNAPSHOT)
     found = compute(SNAPSHOT, NEEDS, AS_OF).values["match.name"]
     assert [m.cause for m in found.missing] == [Cause.NOT_FETCHED]

@@ -9,13 +9,10 @@ import msgspec
 from decision_service.build import engine_version
 from decision_service.domain.decision import Decision, Override, RulesetRef
 from decision_service.domain.factor import Factors
-from decision_service.domain.needs import Needs
 from decision_service.domain.own_facts import NO_OWN_FACTS, OwnFacts
-from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome, Verdict
 from decision_service.factors.compute import own_values, with_values
 from decision_service.pipeline.decide.admission import Admission
-from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.concluding.entry import Decided, entry_of
 from decision_service.pipeline.decide.concluding.judge import expiry, needs_of
 from decision_service.pipeline.decide.factor_cache import FactorCache
@@ -108,7 +105,10 @@ def _decided(
     with traced(tracer, SpanName.FACTORS):
         needs = needs_of(ruleset, admission.inputs)
         computed = factor_cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
-        own = _with_match(own, admission.application, fetch_result, needs, as_of)
+        if (earlier := admission.application.earlier) is None:
+            own = with_match(own, admission.application.applicant, computed.people)
+        else:
+            own = with_earlier_match(own, earlier.match, computed.people)
         more = own_values(own, needs, as_of)
         factors = with_values(computed.factors, more)
     with traced(tracer, SpanName.EVALUATE):
@@ -132,16 +132,6 @@ def _decided(
     shown = traces(ruleset, verdict) if full else ()
     wire = values_to_wire(more)
     return Decided(decision, body, computed.wire, wire, shown, settled, allowances)
-
-
-def _with_match(
-    own: OwnFacts, application: Application, fetch_result: FetchResult, needs: Needs, as_of: AsOf
-) -> OwnFacts:
-    """The own facts with the grades of the applicant, or with those of the earlier decision."""
-    snapshot = fetch_result.snapshot
-    if application.earlier is not None:
-        return with_earlier_match(own, application.earlier.match, snapshot, needs, as_of)
-    return with_match(own, application.applicant, snapshot, needs, as_of)
 
 
 def _decision(

@@ -26,6 +26,7 @@ from decision_service.domain.snapshot import (
     Transaction,
 )
 from decision_service.factors.compute import compute
+from decision_service.factors.match import people_read
 from decision_service.factors.plan import fetch_plan
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Place, Report
@@ -109,7 +110,8 @@ def run_story(story: Story, product: Product) -> CaseResult:
     transactions = replace(every, records=asked, first_day=plan.first_day)
     reads: dict[str, Any] = {"transactions": transactions, **unasked}
     snapshot = replace(story.snapshot, providers=providers, **reads)
-    own = with_match(story.own, story.applicant, snapshot, needs, case.as_of)
+    people = people_read(snapshot, needs, case.as_of)
+    own = with_match(story.own, story.applicant, people)
     factors = compute(snapshot, needs, case.as_of, own).values
     answers = list_answers(ruleset, bound.values, case.as_of.date)
     facts = Facts(factors, bound.values, case.as_of, answers=answers)
