@@ -22,8 +22,8 @@ from decision_service.wiring.app import start
 
 ROOT = Path(decision_service.__file__).parent
 LEFT_OUT = ("api", "simulator")
-IDLE_SECONDS = 7.0
-"""Long enough for every background task to have run once."""
+IDLE_SECONDS = 10.0
+"""Before, between and after the decisions, so that every background task runs in one of them."""
 
 
 class Tracer:
@@ -44,7 +44,7 @@ class Tracer:
 
 
 def main(idle_seconds: float = IDLE_SECONDS) -> None:
-    """Print both walks; what is called in the idle seconds before them is left out."""
+    """Print both walks; what is called in the idle seconds is left out."""
     tracer = Tracer()
     threading.setprofile(tracer.note)
     sys.setprofile(tracer.note)
@@ -59,20 +59,25 @@ async def _walks(tracer: Tracer, idle_seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         service = await start(load(environ=_environ(Path(folder))), init=True)
         try:
-            await _both(tracer, service.address, idle_seconds)
+            cold, warm = await _both(tracer, service.address, idle_seconds)
         finally:
             await service.stop()
+    print(f"Files: cold {_show('cold', cold)}, warm {_show('warm', warm)}")
 
 
-async def _both(tracer: Tracer, address: str, idle_seconds: float) -> None:
+async def _both(tracer: Tracer, address: str, idle_seconds: float) -> Iterable[Iterable[CodeType]]:
     first, second = (one.user_id for one in sandbox_people()[:2])
     await asyncio.to_thread(_decide, address, first)
     tracer.taken()
-    await asyncio.sleep(idle_seconds)
-    idle = frozenset(tracer.taken())
-    for name in ("cold", "warm"):
+    idle, walks = set[CodeType](), list[tuple[CodeType, ...]]()
+    for _ in range(2):
+        await asyncio.sleep(idle_seconds)
+        idle.update(tracer.taken())
         await asyncio.to_thread(_decide, address, second)
-        _show(name, [code for code in tracer.taken() if code not in idle])
+        walks.append(tracer.taken())
+    await asyncio.sleep(idle_seconds)
+    idle.update(tracer.taken())
+    return ([code for code in called if code not in idle] for called in walks)
 
 
 def _decide(address: str, user_id: str) -> None:
@@ -91,7 +96,7 @@ def _environ(folder: Path) -> dict[str, str]:
     return {f"DECISION_{name}": value for name, value in chosen.items()}
 
 
-def _show(name: str, called: Iterable[CodeType]) -> None:
+def _show(name: str, called: Iterable[CodeType]) -> int:
     files: dict[str, list[str]] = {}
     for code in called:
         file = _file_of(code)
@@ -101,6 +106,7 @@ def _show(name: str, called: Iterable[CodeType]) -> None:
     print(f"A {name} decision: {len(files)} files, {functions} functions")
     for file, names in files.items():
         print(f"  {file:42} {', '.join(names)}")
+    return len(files)
 
 
 def _file_of(code: CodeType) -> str | None:
