@@ -86,7 +86,7 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
     """Never postponed, until now, or by a clock that was ahead."""
     latest = microseconds(now + LONGEST_PAUSE + AHEAD)
     passed = or_(_C.due <= microseconds(now), _C.due > latest)
-    return or_(_C.due.is_(None), _C.due == _C.received, passed)
+    return or_(_C.due == _C.received, passed)
 
 
 def done(connection: Connection, event_ids: Sequence[str]) -> bool:

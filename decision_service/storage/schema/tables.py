@@ -154,8 +154,7 @@ events = Table(
 """Events that the vendor sent, by id for ever; `done` once what they ask for has happened.
 
 From then on nothing is kept of whom they concerned. Both of `since` and `due` are `received` until
-a reading was not whole: then they are when that was, and when the data is read again. Rows from
-before schema 0025 have neither until then.
+a reading was not whole: then they are when that was, and when the data is read again.
 """
 
 known_counts = Table(
@@ -323,9 +322,9 @@ history = Table(
 """What later decisions on the same person need of each; of its loans the newest reports together.
 
 Without a report the columns from `outstanding` to `drawn` are null. `drawn` is null as well where
-nothing of the approved amount is left to be paid out, and in rows that were reported on before
-schema 0026. `reviewed` is when a person's result came to stand, `replaced` is true of a decision
-that was made again. `found_by` are its keys in `history_keys`, packed.
+nothing of the approved amount is left to be paid out. `reviewed` is when a person's result came to
+stand, `replaced` is true of a decision that was made again. `found_by` are its keys in
+`history_keys`, packed.
 """
 
 history_keys = Table(

@@ -23,7 +23,7 @@ def upgrade(connection: Connection) -> None:
     """Bring the tables to the newest version, inside the connection's transaction.
 
     An empty database gets the tables of that version at once. Raises SchemaUnfit where there are
-    newer ones, older ones than the first version with a history, or those of another program.
+    newer ones, ones from before the baseline, or those of another program.
     """
     _require_server(connection)
     if connection.dialect.name == "postgresql":
@@ -109,9 +109,10 @@ def _require_ours(connection: Connection) -> None:
         return
     if found < known[-1]:
         raise SchemaUnfit(
-            f"the store has schema {found} of a development version, and this program brings up "
-            f"none older than {known[-1]}: set DECISION_STORE_URL to a new, empty store, and run "
-            "`decision-service migrate`"
+            f"the store has schema {found}, made before the first release, and this program takes "
+            f"none older than {known[-1]}: export what is still needed by the version that made "
+            "it, then set DECISION_STORE_URL to a new, empty store, and run `decision-service "
+            "migrate`"
         )
     raise SchemaUnfit(
         f"the store has schema {found}, newer than {known[0]}, the newest that this program "
