@@ -19,7 +19,7 @@ COMMANDS = {
     "decide": "decisions.decide",
     "decisions": "decisions.commands",
     "reviews": "reviews.commands",
-    "rules": "rules_review.commands",
+    "rules": "rules_diff",
     "applicants": "applicants.commands",
     "tokens": "server.tokens",
     "webhooks": "server.webhooks",
@@ -42,6 +42,8 @@ GONE = {
     "rehearse": "run `serve` in sandbox mode beside `simulator`, with certificates of your own",
     "applicants export --format": "it writes JSON alone",
     "rules fmt": "let the editor's YAML extension lay files out, with the schemas in rules/_schema",
+    "rules review": "use `rules diff`, also with --prove and --cases, beside `rules check` and "
+    "`rules test`",
     "backtest --write-expect": "write the report's line `expect: …` under the challenger",
 }
 """Commands and options that were removed, with what to use instead."""

@@ -59,6 +59,7 @@ def test_a_misspelt_command_is_told_the_near_one(capsys):
     ("words", "instead"),
     [
         (("rules", "fmt", "--check"), "YAML extension"),
+        (("rules", "review", "main", "HEAD"), "use `rules diff`"),
         (("backtest", "p", "--write-expect"), "under the challenger"),
         (("backtests", "list"), "use `backtest`"),
         (("rehearse", "folder"), "beside `simulator`"),
