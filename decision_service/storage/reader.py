@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -69,10 +69,6 @@ class StoreReader:
         work = partial(backtest.edges, product=product, chosen=chosen)
         found = await self._database.read(work)
         return None if found is None else (from_microseconds(found[0]), from_microseconds(found[1]))
-
-    async def known(self, decision_ids: Collection[str]) -> set[str]:
-        """Those of a few hundred decisions that the store has."""
-        return await self._database.read(partial(backtest.known, decision_ids=decision_ids))
 
     async def applicants(
         self,

@@ -78,9 +78,6 @@ class Partitions(Protocol):
     def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
         """The ranges judged; raises what a worker raises, WorkersKilled and ClusterUnfit."""
 
-    def stop(self) -> None:
-        """End the workers, and the ranges with them; from any thread, any number of times."""
-
 
 OnProgress = Callable[[int, int, int], None]
 """Called with the ranges that are done, all of them, and the decisions that were looked at."""

@@ -80,7 +80,7 @@ class CaseLine(ConclusionLine, frozen=True, kw_only=True):
     """An exported decision; fields that no judgement reads are skipped.
 
     `decision` and `unit` are words for decision and applicant. `override` is what the rules
-    concluded where something else was decided.
+    concluded where something else was decided. `loan_bad` is None where no loan is known.
     """
 
     decision: str
@@ -95,6 +95,7 @@ class CaseLine(ConclusionLine, frozen=True, kw_only=True):
     list_answers: tuple[AnswerLine, ...] = ()
     offer: CaseOffer | None = None
     override: ConclusionLine | None = None
+    loan_bad: bool | None = None
 
     @property
     def side(self) -> Side:
