@@ -50,17 +50,14 @@ class StoreReader:
         await self._database.aclose()
 
     async def text(self, digest: str) -> StoredText | None:
-        """A text by digest."""
         return await self._database.read(partial(texts.by_digest, digest=digest))
 
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
-        """The body of a stored snapshot; None when it was erased."""
         work = partial(snapshots.body, user_id=user_id, snapshot_id=snapshot_id)
         packed = await self._database.read(partial(work, data_keys=self._data_keys))
         return None if packed is None else await snapshots.unpack(packed)
 
     async def counts(self, product: str, chosen: KeyRange) -> RangeCounts:
-        """How many decisions a range has."""
         work = partial(backtest.counts, product=product, chosen=chosen)
         return await self._database.read(work)
 
@@ -78,7 +75,6 @@ class StoreReader:
         after: PagePosition | None,
         limit: int,
     ) -> Sequence[RecordedApplicant]:
-        """Applicants whose first decision since `window` is in the range, oldest first."""
         work = partial(
             backtest.applicants,
             product=product,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,6 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from decision_service.cli.backtest.findings import conditions, require_fit
-from decision_service.cli.backtest.local.proofs import proofs_of
 from decision_service.cli.backtest.local.rules import compared_rules
 from decision_service.cli.backtest.local.run import LocalBacktest, answered, require_possible
 from decision_service.cli.backtest.local.sources import SourceNames
@@ -20,12 +19,12 @@ from decision_service.cli.backtest.output import ReportFormat, show_report
 from decision_service.cli.backtest.sweep import assignments, sweep_points
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
-from decision_service.cli.rules.diff.proofs import ProveOption
+from decision_service.cli.rules.diff.proofs import ProveOption, proved
+from decision_service.impact.proofs import Proofs
 from decision_service.language.yaml.readers import parse_day
 from decision_service.pipeline.backtest.compared import ComparedRules
 from decision_service.pipeline.backtest.margins import margin_points
 from decision_service.pipeline.backtest.ports import KeyRange
-from decision_service.pipeline.backtest.question import FIRST_DAY, window_of
 from decision_service.pipeline.backtest.rules import BacktestOrder
 
 
@@ -109,7 +108,7 @@ def backtest(
     require_possible(order, compared)
     window = _window(since, until, compared)
     question = LocalBacktest(compared, order, window, sample or 0, jobs, on)
-    proofs = proofs_of(compared, order.params_as_of) if prove else UNSET
+    proofs = _proofs(compared, order.params_as_of) if prove else UNSET
     report = replace(answered(question, SourceNames(store, cases)), proofs=proofs)
     show_report(report, form, out)
     require_fit(report, asked)
@@ -128,11 +127,23 @@ def dimensions(by: str) -> tuple[str, ...]:
 
 def _window(since: str, until: str, compared: ComparedRules) -> KeyRange:
     zone = compared.product.champion.zone
-    first = _day(since, "--from") or FIRST_DAY
+    first = _day(since, "--from") or date(1971, 1, 1)
     last = _day(until, "--to") or datetime.now(UTC).astimezone(zone).date()
     if last < first:
         raise CommandError(f"--to {last} is before --from {first}", Exit.USAGE)
-    return window_of(compared, first, last)
+    edges = (first, last + timedelta(days=1))
+    return KeyRange(*(datetime.combine(day, time(), zone) for day in edges))
+
+
+def _proofs(compared: ComparedRules, since: date | None) -> Proofs:
+    champion, changed = compared.product.champion, compared.changed
+    if changed.digest == champion.digest:
+        raise CommandError(
+            f"--prove has one version, v{champion.version} as it is: change it with --with or "
+            "--set",
+            Exit.USAGE,
+        )
+    return proved(champion, changed, since, compared.name)
 
 
 def _day(text: str, option: str) -> date | None:

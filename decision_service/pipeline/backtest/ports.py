@@ -61,12 +61,8 @@ class BacktestLog(TextLog, Protocol):
         """The body of a stored snapshot; None when it was erased."""
 
 
-class AnswerReader(Protocol):
-    """Reads what a recorded reply said."""
-
-    def __call__(self, reply: bytes) -> Side:
-        """The outcome with amount, instalment and reasons of a reply."""
-
+AnswerReader: TypeAlias = Callable[[bytes], Side]
+"""Gives the outcome with amount, instalment and reasons of a recorded reply."""
 
 JudgedRanges: TypeAlias = Generator[tuple[KeyRange, bytes], None, None]
 """Ranges with their encoded sums as they are done, in any order; each range once."""

@@ -17,8 +17,6 @@ from decision_service.impact.applicant import Side
 
 
 class AmountLine(msgspec.Struct, frozen=True):
-    """An amount in major units with its currency."""
-
     amount: Decimal
     currency: str
 
@@ -32,8 +30,6 @@ class AmountLine(msgspec.Struct, frozen=True):
 
 
 class DayLine(msgspec.Struct, frozen=True):
-    """A civil date."""
-
     date: date
 
 

@@ -97,11 +97,9 @@ class CaseReader:
         self._file = Path(order.file).open("rb")  # noqa: SIM115 - closed by aclose
 
     async def aclose(self) -> None:
-        """Close the file."""
         self._file.close()
 
     async def text(self, digest: str) -> StoredText | None:
-        """A version's stored files by digest; None where they are not at hand."""
         body = self._texts.get(digest)
         return None if body is None else StoredText(digest, "ruleset", body)
 
@@ -112,14 +110,12 @@ class CaseReader:
         return nothing
 
     async def counts(self, product: str, chosen: KeyRange) -> RangeCounts:
-        """How many decisions a range has."""
         del product
         found = _within(self._positions, chosen)
         decided = sum(one.decided for one in found)
         return RangeCounts(decided, len(found) - decided)
 
     async def edges(self, product: str, chosen: KeyRange) -> tuple[datetime, datetime] | None:
-        """When the first and the last decision of a range were made; None where there is none."""
         del product
         found = _within(self._positions, chosen)
         if not found:
@@ -134,7 +130,6 @@ class CaseReader:
         after: PagePosition | None,
         limit: int,
     ) -> Sequence[RecordedApplicant]:
-        """Applicants whose first decision since `window` is in the range, oldest first."""
         del product
         if window not in self._firsts:
             self._firsts[window] = self._firsts_since(microseconds(window))

@@ -63,7 +63,6 @@ def applicants(
     after: PagePosition | None,
     limit: int,
 ) -> Sequence[RecordedApplicant]:
-    """Applicants whose first decision since `window` is in the range, oldest first."""
     given: dict[str, Any] = {"window": microseconds(window), "most": limit}
     given |= _range(product, chosen)
     if after is None:

@@ -53,8 +53,6 @@ def _worker(order: bytes) -> _Worker:
 
 
 class _Worker:
-    """One process's store, rules and event loop."""
-
     def __init__(self, told: WorkerOrder) -> None:
         _require_version(told.engine_version)
         order = told.order
@@ -65,7 +63,6 @@ class _Worker:
         self._judge = RangeJudge(log, archive, answer, order, rules_of(order))
 
     def judged(self, chosen: KeyRange) -> bytes:
-        """The encoded sums of a range."""
         return msgspec.json.encode(self._runner.run(self._judge(chosen, self._window)))
 
 

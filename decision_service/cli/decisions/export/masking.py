@@ -58,7 +58,6 @@ class Exported:
 
     @property
     def tag(self) -> str:
-        """The decision's tag."""
         return tag_of(self.decision.decision_id)
 
     @property

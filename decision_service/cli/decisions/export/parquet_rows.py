@@ -52,7 +52,6 @@ class ParquetRows:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was added."""
         self._writer.write_table(pyarrow.Table.from_pylist(self._rows, _SCHEMA))
         self._rows.clear()
 
