@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from msgspec.structs import replace
 
-from decision_service.cli.backtest.findings import conditions, findings
+from decision_service.cli.backtest.findings import conditions, require_fit
 from decision_service.cli.backtest.output import ReportFormat, rendered
 from decision_service.cli.errors import CommandError
 from decision_service.impact.applicant import JudgedApplicant
@@ -246,7 +246,9 @@ def test_the_digest_tells_every_figure() -> None:
 def test_conditions_are_met_or_not() -> None:
     """Measures are shares; what is met is told with its value."""
     asked = conditions(["approve_change < -0.05", "swap_in > 0.5", "not_compared >= 0.01"])
-    assert list(findings(report(), asked)) == [
+    with pytest.raises(CommandError, match="conditions met") as error:
+        require_fit(report(), asked)
+    assert list(error.value.lines) == [
         "approve_change < -0.05: approve_change is -0.1000",
         "not_compared >= 0.01: not_compared is 0.0196",
     ]
