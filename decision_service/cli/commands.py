@@ -46,8 +46,7 @@ GONE = {
     "rules approve": "use `rules sign --digest`, with the second caller's name and key",
     "rules verify --impact": "it reads the file that lies with the manifest",
     "rules verify --proofs": "it reads the file that lies with the manifest",
-    "rules review": "use `rules diff`, also with --prove and --cases, beside `rules check` and "
-    "`rules test`",
+    "rules review": "use `rules diff` (--prove, --cases), `rules check` and `rules test`",
     "rollout --who": "the journal names the caller, by the token",
     "serve --workers": "start several `serve` with DECISION_REUSE_PORT=true",
     "backtest --outcomes": "report loans with `decisions outcomes`; store and export have them",

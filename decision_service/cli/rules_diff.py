@@ -144,7 +144,7 @@ def _states(
 def _impact(
     found: RulesDiff, old: LoadedRules, new: LoadedRules, cases: Path
 ) -> Iterator[tuple[str, ImpactReport]]:
-    """What each changed version would have decided beside the champion as it was."""
+    """What each changed version would have decided, against the champion as it was."""
     try:
         cases.open("rb").close()  # also where no version changed
     except OSError as error:

@@ -37,7 +37,7 @@ def changes_nothing(order: BacktestOrder, compared: ComparedRules) -> bool:
 def draw(order: BacktestOrder, sample: int, decided: int) -> float:
     """Set the shares of an order, of applicants and of those for margins; the first is returned.
 
-    0 stands for all applicants.
+    A `sample` of 0 means all applicants.
     """
     share = min(1.0, sample / decided) if sample else 1.0
     order.share = int(share * WHOLE)

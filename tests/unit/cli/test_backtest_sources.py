@@ -36,8 +36,8 @@ def test_few_broken_lines_are_counted(tmp_path: Path) -> None:
 def test_many_broken_lines_stop_the_command(tmp_path: Path) -> None:
     """Above 5 % with one sentence and exit code 1."""
     found = SourceNames(cases=cases(tmp_path, 37, 2))
-    told = "cases.jsonl: 2 of 39 lines are broken, more than 5 %"
-    with pytest.raises(CommandError, match=told) as error, opened(found, PRODUCT, {}):
+    sentence = "cases.jsonl: 2 of 39 lines are broken, more than 5 %"
+    with pytest.raises(CommandError, match=sentence) as error, opened(found, PRODUCT, {}):
         pass
     assert error.value.code is Exit.FINDINGS
 

@@ -73,9 +73,9 @@ def test_a_diff_of_states_says_what_it_does_to_people(
     cases = tmp_path / "cases.jsonl"
     cases.write_bytes(line(product="small-loan") + b"\n")
     done = command(capsys, "rules", "diff", *states, "--cases", cases)
-    told = done.out.splitlines()
-    place = told.index("What small-loan v1 (champion) would have decided")
-    assert "1 decisions in the window: 1 applicants" in told[place + 2]
+    lines = done.out.splitlines()
+    place = lines.index("What small-loan v1 (champion) would have decided")
+    assert "1 decisions in the window: 1 applicants" in lines[place + 2]
     done = command(capsys, "rules", "diff", *states, "--cases", cases, "--format", "json")
     report = json.loads(done.out)["impact"]["small-loan v1 (champion)"]
     assert report["coverage"]["applicants"] == 1

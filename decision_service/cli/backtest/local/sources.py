@@ -89,15 +89,15 @@ def _store(store: str) -> DecisionSource:
 def _cases(file: Path, product: str, texts: Mapping[str, bytes], folder: Path) -> DecisionSource:
     try:
         lines = _lines(file, folder)
-        told = CaseFile(lines, product)
+        cases = CaseFile(lines, product)
     except ParquetUnfit as error:
         raise CommandError(f"{file} cannot be read as Parquet ({error})", Exit.USAGE) from None
     except OSError as error:
         raise CommandError(f"{file} cannot be read ({error.strerror})", Exit.USAGE) from None
-    broken = _few_broken(file, told)
-    if told.others:
-        sys.stderr.write(f"{file}: decisions of other products, not looked at: {told.others:,}\n")
-    if not told.positions:
+    broken = _few_broken(file, cases)
+    if cases.others:
+        sys.stderr.write(f"{file}: decisions of other products, not looked at: {cases.others:,}\n")
+    if not cases.positions:
         raise CommandError(
             f"{file} has no decision of {product}: write one with "
             f"`decisions export --format jsonl --product {product}`",
@@ -115,11 +115,11 @@ def _lines(file: Path, folder: Path) -> Path:
     return lines
 
 
-def _few_broken(file: Path, told: CaseFile) -> tuple[BrokenLines, ...]:
+def _few_broken(file: Path, cases: CaseFile) -> tuple[BrokenLines, ...]:
     """The lines that are not counted; raises CommandError above 5 percent."""
-    broken = len(told.broken)
-    every = broken + len(told.positions) + told.others
-    for one in told.broken[:TOLD]:
+    broken = len(cases.broken)
+    every = broken + len(cases.positions) + cases.others
+    for one in cases.broken[:TOLD]:
         sys.stderr.write(visible(f"{file}:{one.number}: not counted: {one.why}\n"))
     if broken * 100 > every * MOST_BROKEN:
         raise CommandError(
@@ -127,5 +127,5 @@ def _few_broken(file: Path, told: CaseFile) -> tuple[BrokenLines, ...]:
             "report on the rest would mislead: mend the file, or write it anew",
             Exit.FINDINGS,
         )
-    numbers = tuple(one.number for one in told.broken[:TOLD])
+    numbers = tuple(one.number for one in cases.broken[:TOLD])
     return (BrokenLines(file.name, broken, every, numbers),) if broken else ()
