@@ -19,7 +19,7 @@ COMMANDS = {
     "decide": "decisions.decide",
     "decisions": "decisions.commands",
     "reviews": "reviews.commands",
-    "rules": "rules_review.commands",
+    "rules": "rules_diff",
     "applicants": "applicants.commands",
     "tokens": "server.tokens",
     "webhooks": "server.webhooks",
@@ -42,6 +42,14 @@ GONE = {
     "rehearse": "run `serve` in sandbox mode beside `simulator`, with certificates of your own",
     "applicants export --format": "it writes JSON alone",
     "rules fmt": "let the editor's YAML extension lay files out, with the schemas in rules/_schema",
+    "rules propose": "use `rules sign`",
+    "rules approve": "use `rules sign --digest`, with the second caller's name and key",
+    "rules verify --impact": "it reads the file that lies with the manifest",
+    "rules verify --proofs": "it reads the file that lies with the manifest",
+    "rules review": "use `rules diff` (--prove, --cases), `rules check` and `rules test`",
+    "rollout --who": "the journal names the caller, by the token",
+    "serve --workers": "start several `serve` with DECISION_REUSE_PORT=true",
+    "backtest --outcomes": "report loans with `decisions outcomes`; store and export have them",
     "backtest --write-expect": "write the report's line `expect: …` under the challenger",
 }
 """Commands and options that were removed, with what to use instead."""
@@ -73,9 +81,8 @@ class CommandsByName(TyperGroup):
         """The command that the words name; a name near to it is told where there is none."""
         for name, instead in GONE.items():
             first, *more = name.split()
-            if args[0] == first and all(
-                word in (args[1:] if word.startswith("-") else args[1:2]) for word in more
-            ):
+            options = [word.partition("=")[0] for word in args[1:] if word.startswith("-")]
+            if args[0] == first and all(word in (*args[1:2], *options) for word in more):
                 raise CommandError(f"there is no {name}: {instead}", Exit.USAGE)
         if args[0] not in COMMANDS:
             near = get_close_matches(args[0], COMMANDS, n=1)

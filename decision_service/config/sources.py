@@ -18,6 +18,7 @@ OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_tok
 GONE = {
     "backtest_jobs": "remove it: `decision-service backtest --jobs` judges beside the service",
     "smile_fetch": "remove it: people are read by lists",
+    "workers": "start several `serve` with DECISION_REUSE_PORT=true",
 }
 """Settings that were removed, with what to do instead."""
 

@@ -27,11 +27,6 @@ def answer(figure: Figure | Cause, kind: Kind, evidence: Evidence = NO_EVIDENCE)
     return Answer(figure, (), evidence)
 
 
-def missing(*causes: Missing) -> Answer:
-    """An answer without a value."""
-    return Answer(None, causes)
-
-
 def in_order(causes: set[Missing] | list[Missing] | tuple[Missing, ...]) -> tuple[Missing, ...]:
     """The distinct causes in a fixed order."""
     return tuple(sorted(set(causes), key=_order))

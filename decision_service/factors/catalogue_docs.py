@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from decision_service.domain.factor import Better, FactorSpec, Mover
@@ -17,15 +16,8 @@ from decision_service.factors.law_docs import laws_section
 from decision_service.factors.registry import catalogue
 from decision_service.factors.vendor_names import GUIDE, UNVERIFIED, vendor_factors
 
-CatalogueRow = Mapping[str, str | int | bool | list[str] | None]
-
 _DIRECTIONS = {Better.UP: "higher is better", Better.DOWN: "lower is better"}
 _MOVERS = {Mover.APPLICANT: "moved by the applicant", Mover.WAITING: "moved by waiting"}
-
-
-def rows() -> list[CatalogueRow]:
-    """Every factor as plain values, sorted by name; bounds in the factor's unit."""
-    return [_row(spec) for spec in catalogue().values()]
 
 
 def markdown() -> str:
@@ -51,34 +43,6 @@ def range_of(spec: FactorSpec) -> str:
     if spec.lower is not None:
         return f"at least {spec.lower}"
     return f"at most {spec.upper}" if spec.upper is not None else "any"
-
-
-def _row(spec: FactorSpec) -> CatalogueRow:
-    return {
-        "name": spec.name,
-        "type": spec.type.value,
-        "unit": spec.unit,
-        "range": range_of(spec),
-        "lower": _text(spec.lower),
-        "upper": _text(spec.upper),
-        "labels": list(spec.labels),
-        "sentence": spec.sentence,
-        "formula": spec.formula,
-        "kinds": sorted(kind.value for kind in spec.kinds),
-        "months": spec.months,
-        "needs_months": spec.needs_months,
-        "causes": sorted(cause.value for cause in spec.causes),
-        "parity": spec.parity,
-        "better": spec.better.value,
-        "derived_from": list(spec.derived_from),
-        "knock_out_only": spec.knock_out_only,
-        "moved_by": spec.action.by.value,
-        "step": _text(spec.action.step),
-    }
-
-
-def _text(bound: Decimal | None) -> str | None:
-    return None if bound is None else str(bound)
 
 
 def _family(name: str, specs: Iterable[FactorSpec]) -> str:

@@ -38,8 +38,8 @@ class ReportSubject(msgspec.Struct, frozen=True):
     `figures` are those that were set, with the value before and after. `since` and `until` are the
     first and the last decision; `sample` is a share of the applicants, 0 to 1.
     `swept` are the figures of a sweep, `points` their values, `present` those in force. `margins`
-    pair each set figure with the values near to it that are tried. `broken` lines of files, and
-    `strange_loans`, of decisions that are not there, are in no figure. `dated` change soon.
+    pair each set figure with the values near to it that are tried. `broken` lines of files are in
+    no figure. `dated` change soon.
     """
 
     product: str
@@ -62,7 +62,6 @@ class ReportSubject(msgspec.Struct, frozen=True):
     margins: tuple[tuple[str, tuple[str, ...]], ...] = ()
     broken: tuple[BrokenLines, ...] = ()
     dated: tuple[DatedFigure, ...] = ()
-    strange_loans: int = 0
 
 
 class Coverage(msgspec.Struct, frozen=True):

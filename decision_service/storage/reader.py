@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -50,17 +50,14 @@ class StoreReader:
         await self._database.aclose()
 
     async def text(self, digest: str) -> StoredText | None:
-        """A text by digest."""
         return await self._database.read(partial(texts.by_digest, digest=digest))
 
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
-        """The body of a stored snapshot; None when it was erased."""
         work = partial(snapshots.body, user_id=user_id, snapshot_id=snapshot_id)
         packed = await self._database.read(partial(work, data_keys=self._data_keys))
         return None if packed is None else await snapshots.unpack(packed)
 
     async def counts(self, product: str, chosen: KeyRange) -> RangeCounts:
-        """How many decisions a range has."""
         work = partial(backtest.counts, product=product, chosen=chosen)
         return await self._database.read(work)
 
@@ -70,10 +67,6 @@ class StoreReader:
         found = await self._database.read(work)
         return None if found is None else (from_microseconds(found[0]), from_microseconds(found[1]))
 
-    async def known(self, decision_ids: Collection[str]) -> set[str]:
-        """Those of a few hundred decisions that the store has."""
-        return await self._database.read(partial(backtest.known, decision_ids=decision_ids))
-
     async def applicants(
         self,
         product: str,
@@ -82,7 +75,6 @@ class StoreReader:
         after: PagePosition | None,
         limit: int,
     ) -> Sequence[RecordedApplicant]:
-        """Applicants whose first decision since `window` is in the range, oldest first."""
         work = partial(
             backtest.applicants,
             product=product,

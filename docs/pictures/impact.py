@@ -14,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.e2e.browser import CHROMIUM, QUIET
 from tests.e2e.process import command
-from tests.kits.recorded_people import PRODUCT, RULES, RecordedPeople, recorded_people
+from tests.kits.recorded_people import PRODUCT, RULES, recorded_people
 
 TARGET = Path(__file__).parent / "impact"
 CHANGE = (
@@ -65,8 +65,8 @@ def _reports() -> Mapping[str, tuple[str, ...]]:
     return {"change": (*change, *_BY), "curve": CURVE, "grid": GRID}
 
 
-def _report(folder: Path, people: RecordedPeople, words: tuple[str, ...]) -> Path:
-    asked = ("--store", people.url, "--rules", str(RULES), "--outcomes", str(people.outcomes))
+def _report(folder: Path, people: str, words: tuple[str, ...]) -> Path:
+    asked = ("--store", people, "--rules", str(RULES))
     done = command("backtest", PRODUCT, *asked, *words, "--out", str(folder), folder=folder.parent)
     if done.returncode:
         raise SystemExit(done.stderr)

@@ -140,8 +140,7 @@ POSTGRES = ("--store", "postgresql://127.0.0.1:9/nothing")
     ("words", "told"),
     [
         (("--store", "sqlite:///d.db"), "needs a store on PostgreSQL"),
-        (("--cases", "c.jsonl"), "takes no --cases and no --outcomes"),
-        ((*POSTGRES, "--outcomes", "o.csv"), "takes no --cases and no --outcomes"),
+        (("--cases", "c.jsonl"), "takes no --cases"),
     ],
 )
 def test_what_a_cluster_cannot_reach_is_one_sentence(
@@ -159,7 +158,6 @@ class Killing:
     def __init__(self, tasks: Partitions, cluster: Cluster) -> None:
         self._tasks = tasks
         self._cluster = cluster
-        self.stop = tasks.stop
 
     def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
         """The ranges, as those of workers that are left."""

@@ -46,7 +46,7 @@ def test_a_report_on_many_people_tells_of_all_that_the_page_teaches(tmp_path: Pa
     """Swap-in and swap-out, amounts, causes, reasons, cells, curves and loans; all reproduced."""
     people = recorded_people(tmp_path, PEOPLE)
     words = [w for at, (_, value) in CHANGED.items() for w in ("--set", f"{at}={value}")]
-    asked = ("--store", people.url, "--rules", str(RULES), "--outcomes", str(people.outcomes))
+    asked = ("--store", people, "--rules", str(RULES))
     told = ("--by", "amount", "--params-as-of", "2026-11-01", "--format", "json")
     done = command("backtest", PRODUCT, *asked, *words, *told, folder=tmp_path)
     assert done.returncode == 0, done.stderr

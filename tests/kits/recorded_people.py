@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+from msgspec.structs import replace
 
 from decision_service.domain.money import Money
 from decision_service.domain.time import AsOf
@@ -31,6 +32,7 @@ from decision_service.smile.source import SmileSource
 from decision_service.storage.rules_folder.files import read_rules
 from tests.fakes.newcomer import UNKNOWN
 from tests.fakes.world import Numbered
+from tests.kits.outcome_log import BOOKED, told
 from tests.kits.stores import opened
 from tests.unit.smile.virtual import run
 
@@ -60,41 +62,30 @@ class _Clock:
         return asyncio.get_running_loop().time()
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedPeople:
-    """Where their decisions are, and what became of the loans."""
-
-    url: str
-    outcomes: Path
-
-
-def recorded_people(folder: Path, people: int = PEOPLE) -> RecordedPeople:
-    """Decide on so many people, a third of them on each of the days."""
-    told = RecordedPeople(f"sqlite:///{folder}/people.db", folder / "outcomes.csv")
+def recorded_people(folder: Path, people: int = PEOPLE) -> str:
+    """The URL of a store with decisions on so many people, a third of them on each of the days."""
+    url = f"sqlite:///{folder}/people.db"
     loading = load_rules(read_rules(RULES), DAYS[0])
     assert loading.rulebook is not None, loading.errors
     made = run(decided(loading.rulebook.product(PRODUCT), people))
-    asyncio.run(_record(told, loading.texts, made))
-    rows = [row for place, entry in enumerate(made) for row in _loan(entry, place)]
-    told.outcomes.write_text("\n".join([_HEAD, *rows]) + "\n")
-    return told
+    asyncio.run(_record(url, loading.texts, made))
+    return url
 
 
-async def _record(told: RecordedPeople, texts: Sequence[StoredText], made: _Made) -> None:
-    async with opened(told.url) as store:
+async def _record(url: str, texts: Sequence[StoredText], made: _Made) -> None:
+    async with opened(url) as store:
         await store.put_texts(texts)
-        for entry in made:
+        for number, entry in enumerate(made):
             await store.commit(entry)
-
-
-_HEAD = "decision_id,loan_id,as_of_date,status,overdue_days"
-
-
-def _loan(entry: DecisionEntry, number: int) -> list[str]:
-    if entry.outcome != "APPROVE":
-        return []
-    late = 40 if number % 10 == 9 else 0
-    return [f"{entry.decision_id},loan-{number},2026-11-01,booked,{late}"]
+            if entry.outcome == "APPROVE":
+                late = 40 if number % 10 == 9 else 0
+                loan = replace(
+                    BOOKED,
+                    decision_id=entry.decision_id,
+                    loan_id=f"loan-{number}",
+                    overdue_days=late,
+                )
+                await told(store, loan, entry.caller)
 
 
 async def decided(product: Product, people: int) -> Sequence[DecisionEntry]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -25,8 +25,6 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 
 
 class MeasureCondition(msgspec.Struct, frozen=True):
-    """A measure of the report beside a number."""
-
     text: str
     measure: str
     compare: str
@@ -71,7 +69,6 @@ _NAMES = (
 
 
 def conditions(given: Sequence[str]) -> Sequence[MeasureCondition]:
-    """The conditions as they are typed; raises CommandError."""
     return [_condition(text) for text in given]
 
 
@@ -91,32 +88,22 @@ def _condition(text: str) -> MeasureCondition:
     return MeasureCondition(text.strip(), found[1], found[2], float(found[3]))
 
 
-def findings(report: ImpactReport, asked: Sequence[MeasureCondition]) -> Iterator[str]:
-    """A sentence for each condition that is met."""
-    found = measures(report)
-    for one in asked:
-        value = found[one.measure]
-        if _OPERATORS[one.compare](value, one.number):
-            yield f"{one.text}: {one.measure} is {value:.4f}"
-
-
 def require_fit(report: ImpactReport, asked: Sequence[MeasureCondition]) -> None:
     """Raise CommandError where a condition is met, or most applicants cannot be compared."""
-    found = tuple(findings(report, asked))
+    values = measures(report)
+    found = tuple(
+        f"{one.text}: {one.measure} is {values[one.measure]:.4f}"
+        for one in asked
+        if _OPERATORS[one.compare](values[one.measure], one.number)
+    )
     if found:
         raise CommandError(f"{len(found)} of {len(asked)} conditions met", Exit.FINDINGS, found)
-    for sentence in left_out(report):
-        counts = report.coverage.left_out.items()
-        lines = tuple(f"{kind}: {number:,}" for kind, number in counts)
-        raise CommandError(sentence, Exit.USAGE, lines)
-
-
-def left_out(report: ImpactReport) -> Iterator[str]:
-    """A sentence where too many cannot be compared."""
     told = report.coverage
     share = sum(told.left_out.values()) / max(told.applicants, 1)
     if share > MOST_LEFT_OUT:
-        yield (
-            f"{share:.0%} of the applicants cannot be compared, so the report tells of the others "
-            "alone"
+        raise CommandError(
+            f"{share:.0%} of the applicants cannot be compared, so the report is of the others "
+            "alone",
+            Exit.USAGE,
+            tuple(f"{kind}: {number:,}" for kind, number in told.left_out.items()),
         )

@@ -18,8 +18,6 @@ from decision_service.impact.render.sections import sections
 
 
 class ReportFormat(StrEnum):
-    """The forms of a report."""
-
     MD = "md"
     HTML = "html"
     JSON = "json"
@@ -27,7 +25,6 @@ class ReportFormat(StrEnum):
 
 
 def rendered(report: ImpactReport, form: ReportFormat) -> str:
-    """The report's text in a form."""
     match form:
         case ReportFormat.HTML:
             return html(report)

@@ -10,10 +10,7 @@ from time import monotonic
 
 @contextmanager
 def progress() -> Iterator[Callable[[int, int, int], None]]:
-    """Yield what shows how many parts are done, of how many, and the decisions in them.
-
-    Decisions are 0 where nobody counts them.
-    """
+    """Yield what shows how many parts are done, of how many, and the decisions in them."""
     if not sys.stderr.isatty():
         yield lambda _, __, ___: None
         return

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import product
+from math import prod
+from typing import NamedTuple
 
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.pipeline.backtest.sweep import FigureRange, SweepUnfit, points_of
 
+MOST_POINTS = 500
+MOST_RANGES = 2
 _NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})/({_NUMBER})", re.ASCII)
 
@@ -30,20 +34,40 @@ def assignments(given: Sequence[str]) -> Mapping[str, str]:
     return found
 
 
-def sweep_ranges(given: Sequence[str]) -> Sequence[FigureRange]:
-    """The ranges as they are typed; raises CommandError."""
-    return [_range(word) for word in given]
-
-
 def sweep_points(given: Sequence[str]) -> Sequence[Mapping[str, str]]:
     """Every point of one range, or of two as a grid; raises CommandError."""
-    try:
-        return points_of(sweep_ranges(given))
-    except SweepUnfit as error:
-        raise CommandError(f"--sweep {' --sweep '.join(given)}: {error}", Exit.USAGE) from None
+    if len(given) > MOST_RANGES:
+        raise CommandError(f"--sweep is given {len(given)} times: two at most", Exit.USAGE)
+    ranges = [_range(word) for word in given]
+    count = prod(one.steps for one in ranges)
+    if count > MOST_POINTS:
+        raise CommandError(
+            f"--sweep {' --sweep '.join(given)} has {count:,} points and {MOST_POINTS} are the "
+            "most: widen the steps",
+            Exit.USAGE,
+        )
+    names = [one.figure for one in ranges]
+    every = product(*(one.values() for one in ranges)) if ranges else ()
+    return [dict(zip(names, values, strict=True)) for values in every]
 
 
-def _range(word: str) -> FigureRange:
+class _Range(NamedTuple):
+    """A figure with its first and last value, and the step between two."""
+
+    figure: str
+    first: Decimal
+    last: Decimal
+    step: Decimal
+
+    @property
+    def steps(self) -> int:
+        return int((self.last - self.first) / self.step) + 1
+
+    def values(self) -> list[str]:
+        return [f"{self.first + self.step * place:f}" for place in range(self.steps)]
+
+
+def _range(word: str) -> _Range:
     name, _, told = word.partition("=")
     found = _RANGE.fullmatch(told)
     if found is None:
@@ -52,4 +76,10 @@ def _range(word: str) -> FigureRange:
             "params.min_monthly_income=7000..12000/500",
             Exit.USAGE,
         )
-    return FigureRange(name, *map(Decimal, found.groups()))
+    one = _Range(name, *map(Decimal, found.groups()))
+    if one.step <= 0 or one.last < one.first:
+        raise CommandError(
+            f"--sweep is {word}: the end must not be below the beginning, and the step above 0",
+            Exit.USAGE,
+        )
+    return one

@@ -35,45 +35,38 @@ def _stub(server: ServerOptions, make: Callable[[grpc.Channel], Service]) -> Ite
 
 
 def decisions(server: ServerOptions) -> AbstractContextManager[Stub]:
-    """A stub of the DecisionService."""
     return _stub(server, Stub)
 
 
 def outcomes(
     server: ServerOptions,
 ) -> AbstractContextManager[OutcomeServiceStub]:
-    """A stub of the OutcomeService."""
     return _stub(server, OutcomeServiceStub)
 
 
 def notices(server: ServerOptions) -> AbstractContextManager[NoticeServiceStub]:
-    """A stub of the NoticeService."""
     return _stub(server, NoticeServiceStub)
 
 
 def reviews(server: ServerOptions) -> AbstractContextManager[ReviewServiceStub]:
-    """A stub of the ReviewService."""
     return _stub(server, ReviewServiceStub)
 
 
 def clock_service(
     server: ServerOptions,
 ) -> AbstractContextManager[ClockServiceStub]:
-    """A stub of the ClockService."""
     return _stub(server, ClockServiceStub)
 
 
 def rollouts(
     server: ServerOptions,
 ) -> AbstractContextManager[RolloutServiceStub]:
-    """A stub of the RolloutService."""
     return _stub(server, RolloutServiceStub)
 
 
 def rulesets(
     server: ServerOptions,
 ) -> AbstractContextManager[RulesetServiceStub]:
-    """A stub of the RulesetService."""
     return _stub(server, RulesetServiceStub)
 
 

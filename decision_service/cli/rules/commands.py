@@ -23,7 +23,6 @@ from decision_service.cli.display.output import (
 from decision_service.cli.display.text import counted
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
-from decision_service.cli.rules.diff.command import diff
 from decision_service.cli.rules.explain import explain
 from decision_service.cli.rules.figures import (
     figures_dict,
@@ -203,7 +202,6 @@ def factors(
 
 commands.command()(new)
 commands.command()(explain)
-commands.command()(diff)
 commands.command()(publish)
 commands.command()(sign)
 commands.command()(verify)

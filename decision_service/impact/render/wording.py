@@ -129,11 +129,6 @@ def bad_rates(report: ImpactReport) -> Iterator[str]:
             "swap in: unknown, since nobody lent to these applicants; between 0 % and 100 %, and "
             "by experience worse than kept in"
         )
-    if report.subject.strange_loans:
-        yield (
-            "decisions in the file of outcomes that are not recorded, which count nowhere: "
-            f"{report.subject.strange_loans:,}"
-        )
 
 
 def replay(decision_id: str) -> str:

@@ -28,7 +28,8 @@ T = TypeVar("T")
 
 _GONE = {
     ("the plan", "explore"): "remove it: nobody is approved past the score; try a cut-off with a "
-    "challenger"
+    "challenger",
+    ("a case", "snapshot"): "describe the applicant in a story, under `stories/` of the product",
 }
 """Keys that were removed, by what had them, with what to use instead."""
 

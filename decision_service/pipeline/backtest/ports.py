@@ -61,12 +61,8 @@ class BacktestLog(TextLog, Protocol):
         """The body of a stored snapshot; None when it was erased."""
 
 
-class AnswerReader(Protocol):
-    """Reads what a recorded reply said."""
-
-    def __call__(self, reply: bytes) -> Side:
-        """The outcome with amount, instalment and reasons of a reply."""
-
+AnswerReader: TypeAlias = Callable[[bytes], Side]
+"""Gives the outcome with amount, instalment and reasons of a recorded reply."""
 
 JudgedRanges: TypeAlias = Generator[tuple[KeyRange, bytes], None, None]
 """Ranges with their encoded sums as they are done, in any order; each range once."""
@@ -77,9 +73,6 @@ class Partitions(Protocol):
 
     def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
         """The ranges judged; raises what a worker raises, WorkersKilled and ClusterUnfit."""
-
-    def stop(self) -> None:
-        """End the workers, and the ranges with them; from any thread, any number of times."""
 
 
 OnProgress = Callable[[int, int, int], None]

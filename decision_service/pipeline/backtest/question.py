@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 import msgspec
 
 from decision_service.impact.figures import DatedFigure, ReportSubject
 from decision_service.pipeline.backtest.compared import ComparedRules
-from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.backtest.range import WHOLE
 from decision_service.pipeline.backtest.rules import BacktestOrder
 from decision_service.ruleset.program.model import CompiledRuleset
 
-FIRST_DAY = date(1971, 1, 1)
-"""Before every decision."""
-
-
 MARGIN_APPLICANTS = 20_000
 """About so many applicants are judged at the values near to a set figure."""
-
 
 SOON = timedelta(days=60)
 """Dated figures that change until then are tried."""
@@ -40,23 +34,14 @@ def changes_nothing(order: BacktestOrder, compared: ComparedRules) -> bool:
     return same and not order.points and order.params_as_of is None
 
 
-def window_of(compared: ComparedRules, first: date, last: date) -> KeyRange:
-    """The instants of these days in the ruleset's time zone."""
-    zone = compared.product.champion.zone
-    begin = datetime.combine(first, time(), zone)
-    return KeyRange(begin, datetime.combine(last + timedelta(days=1), time(), zone))
+def draw(order: BacktestOrder, sample: int, decided: int) -> float:
+    """Set the shares of an order, of applicants and of those for margins; the first is returned.
 
-
-def share_of(sample: int | None, decided: int) -> float:
-    """The share of the applicants that makes about so many, all for None; 0 to 1."""
-    return min(1.0, sample / decided) if sample and decided else 1.0
-
-
-def draw(order: BacktestOrder, sample: int | None, decided: int) -> float:
-    """Set the shares of an order, of applicants and of those for margins; the first is returned."""
-    share = share_of(sample, decided)
+    A `sample` of 0 means all applicants.
+    """
+    share = min(1.0, sample / decided) if sample else 1.0
     order.share = int(share * WHOLE)
-    order.margin_share = int(share_of(MARGIN_APPLICANTS, decided) * WHOLE)
+    order.margin_share = int(min(1.0, MARGIN_APPLICANTS / decided) * WHOLE)
     return share
 
 

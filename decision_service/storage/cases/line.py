@@ -17,8 +17,6 @@ from decision_service.impact.applicant import Side
 
 
 class AmountLine(msgspec.Struct, frozen=True):
-    """An amount in major units with its currency."""
-
     amount: Decimal
     currency: str
 
@@ -32,8 +30,6 @@ class AmountLine(msgspec.Struct, frozen=True):
 
 
 class DayLine(msgspec.Struct, frozen=True):
-    """A civil date."""
-
     date: date
 
 
@@ -80,7 +76,7 @@ class CaseLine(ConclusionLine, frozen=True, kw_only=True):
     """An exported decision; fields that no judgement reads are skipped.
 
     `decision` and `unit` are words for decision and applicant. `override` is what the rules
-    concluded where something else was decided.
+    concluded where something else was decided. `loan_bad` is None where no loan is known.
     """
 
     decision: str
@@ -95,6 +91,7 @@ class CaseLine(ConclusionLine, frozen=True, kw_only=True):
     list_answers: tuple[AnswerLine, ...] = ()
     offer: CaseOffer | None = None
     override: ConclusionLine | None = None
+    loan_bad: bool | None = None
 
     @property
     def side(self) -> Side:

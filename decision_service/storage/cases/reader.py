@@ -2,49 +2,87 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
+from decision_service.domain.verdict import Outcome
 from decision_service.factors.registry import catalogue
+from decision_service.impact.applicant import KnownLoan
 from decision_service.pipeline.backtest.ports import KeyRange, RangeCounts, RecordedApplicant
 from decision_service.pipeline.ports import PagePosition, StoredText
 from decision_service.pipeline.rules.texts import files_from_body
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.storage.cases.index import LONGEST
-from decision_service.storage.cases.line import parsed
+from decision_service.storage.cases.line import LineBroken, parsed
 from decision_service.storage.cases.record import entry_of
 from decision_service.storage.queries.decisions import from_microseconds, microseconds
 
-_COUNTS = """
-SELECT count(*) FILTER (WHERE decided), count(*) FILTER (WHERE NOT decided)
-FROM cases WHERE created >= :since AND created < :before
-"""
-_EDGES = """
-SELECT min(created), max(created) FROM cases WHERE created >= :since AND created < :before
-"""
-_FIRSTS = """
-SELECT place FROM cases AS one
-WHERE created >= :since AND created < :before AND decided
-  AND (created, decision) > (:after, :decision)
-  AND NOT EXISTS (
-    SELECT 1 FROM cases AS earlier
-    WHERE earlier.unit = one.unit AND earlier.decided AND earlier.created >= :window
-      AND (earlier.created, earlier.decision) < (one.created, one.decision))
-ORDER BY created, decision LIMIT :most
-"""
-_KNOWN = "SELECT decision FROM cases WHERE decision = ?"
+LONGEST = 1 << 20
+"""Bytes of a line above which it is no exported decision."""
+
+
+class CasePosition(NamedTuple):
+    """Where a decision begins in the file, with what orders and counts it."""
+
+    created: int
+    decision: str
+    unit: str
+    decided: bool
+    begin: int
+
+
+class BrokenLine(msgspec.Struct, frozen=True):
+    """A line, from 1, that is not counted, and why."""
+
+    number: int
+    why: str
+
+
+class CaseFile:
+    """The decisions of a product in a file, oldest first, and what else its lines are.
+
+    Raises OSError where the file cannot be read.
+    """
+
+    def __init__(self, file: Path, product: str) -> None:
+        self.positions: list[CasePosition] = []
+        self.others = 0
+        self.broken: list[BrokenLine] = []
+        self._seen: set[str] = set()
+        with file.open("rb") as source:
+            for number, (begin, line) in enumerate(_lines(source), 1):
+                try:
+                    if line.strip():
+                        self._take(begin, line, product)
+                except LineBroken as error:
+                    self.broken.append(BrokenLine(number, str(error)))
+        self.positions.sort()
+
+    def _take(self, begin: int, line: bytes, product: str) -> None:
+        if len(line) > LONGEST:
+            raise LineBroken(f"the line has more than {LONGEST:,} bytes")
+        case = parsed(line)
+        if case.product != product:
+            self.others += 1
+            return
+        if case.decision in self._seen:
+            raise LineBroken(f"decision {case.decision} is in the file again")
+        self._seen.add(case.decision)
+        decided = case.outcome is not Outcome.NOT_ENROLLED
+        created = microseconds(case.decided)
+        self.positions.append(CasePosition(created, case.decision, case.unit, decided, begin))
 
 
 class CaseOrder(msgspec.Struct, frozen=True):
-    """A case file with its index, and the stored files of the rules at hand by digest."""
+    """A product's decisions in a case file, and the stored files of the rules at hand by digest."""
 
     file: str
-    index: str
+    product: str
     texts: Mapping[str, bytes]
 
 
@@ -54,16 +92,14 @@ class CaseReader:
     def __init__(self, order: CaseOrder) -> None:
         self._texts = order.texts
         self._rules: dict[str, CompiledRuleset | None] = {}
+        self._positions = CaseFile(Path(order.file), order.product).positions
+        self._firsts: dict[datetime, list[CasePosition]] = {}
         self._file = Path(order.file).open("rb")  # noqa: SIM115 - closed by aclose
-        self._index = sqlite3.connect(f"file:{order.index}?mode=ro", uri=True)
 
     async def aclose(self) -> None:
-        """Close both files."""
         self._file.close()
-        self._index.close()
 
     async def text(self, digest: str) -> StoredText | None:
-        """A version's stored files by digest; None where they are not at hand."""
         body = self._texts.get(digest)
         return None if body is None else StoredText(digest, "ruleset", body)
 
@@ -74,20 +110,17 @@ class CaseReader:
         return nothing
 
     async def counts(self, product: str, chosen: KeyRange) -> RangeCounts:
-        """How many decisions a range has."""
         del product
-        return RangeCounts(*self._index.execute(_COUNTS, _range(chosen)).fetchone())
+        found = _within(self._positions, chosen)
+        decided = sum(one.decided for one in found)
+        return RangeCounts(decided, len(found) - decided)
 
     async def edges(self, product: str, chosen: KeyRange) -> tuple[datetime, datetime] | None:
-        """When the first and the last decision of a range were made; None where there is none."""
         del product
-        first, last = self._index.execute(_EDGES, _range(chosen)).fetchone()
-        return None if first is None else (from_microseconds(first), from_microseconds(last))
-
-    async def known(self, decision_ids: Collection[str]) -> set[str]:
-        """Those of the decisions that the file has."""
-        found = (self._index.execute(_KNOWN, (one,)).fetchone() for one in decision_ids)
-        return {row[0] for row in found if row is not None}
+        found = _within(self._positions, chosen)
+        if not found:
+            return None
+        return from_microseconds(found[0].created), from_microseconds(found[-1].created)
 
     async def applicants(
         self,
@@ -97,18 +130,27 @@ class CaseReader:
         after: PagePosition | None,
         limit: int,
     ) -> Sequence[RecordedApplicant]:
-        """Applicants whose first decision since `window` is in the range, oldest first."""
         del product
-        begun = (-1, "") if after is None else (microseconds(after.created), after.decision_id)
-        given = {"window": microseconds(window), "most": limit, **_range(chosen)}
-        given |= {"after": begun[0], "decision": begun[1]}
-        places = self._index.execute(_FIRSTS, given).fetchall()
-        return [self._applicant(place) for (place,) in places]
+        if window not in self._firsts:
+            self._firsts[window] = self._firsts_since(microseconds(window))
+        found = _within(self._firsts[window], chosen)
+        if after is not None:
+            reached = microseconds(after.created), after.decision_id
+            found = found[bisect_right(found, reached, key=lambda one: one[:2]) :]
+        return [self._applicant(one.begin) for one in found[:limit]]
 
-    def _applicant(self, place: int) -> RecordedApplicant:
-        self._file.seek(place)
+    def _firsts_since(self, window: int) -> list[CasePosition]:
+        firsts: dict[str, CasePosition] = {}
+        for one in self._positions:
+            if one.decided and one.created >= window:
+                firsts.setdefault(one.unit, one)
+        return [*firsts.values()]
+
+    def _applicant(self, begin: int) -> RecordedApplicant:
+        self._file.seek(begin)
         line = parsed(self._file.readline(LONGEST + 1))
-        return RecordedApplicant(entry_of(line, self._ruleset(line.digest)))
+        loan = None if line.loan_bad is None else KnownLoan(bad=line.loan_bad)
+        return RecordedApplicant(entry_of(line, self._ruleset(line.digest)), loan)
 
     def _ruleset(self, digest: str) -> CompiledRuleset | None:
         if digest not in self._rules:
@@ -121,5 +163,16 @@ def _compiled(body: bytes) -> CompiledRuleset | None:
     return compile_ruleset(files_from_body(body), catalogue(), checks=()).ruleset
 
 
-def _range(chosen: KeyRange) -> dict[str, int | str]:
-    return {"since": microseconds(chosen.since), "before": microseconds(chosen.before)}
+def _within(ordered: Sequence[CasePosition], chosen: KeyRange) -> Sequence[CasePosition]:
+    since, before = (microseconds(edge) for edge in (chosen.since, chosen.before))
+    return ordered[bisect_left(ordered, (since,)) : bisect_left(ordered, (before,))]
+
+
+def _lines(source: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Each line with the byte that it begins at; of one that is too long its beginning."""
+    begin = source.tell()
+    while line := source.readline(LONGEST + 1):
+        yield begin, line
+        while not line.endswith(b"\n") and (rest := source.readline(LONGEST)):
+            line = rest
+        begin = source.tell()

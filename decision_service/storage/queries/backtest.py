@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +34,12 @@ _IN_RANGE = (
     _ROW.created >= bindparam("since"),
     _ROW.created < bindparam("before"),
 )
-_LOANS = (history.c.open_loans, history.c.overdue_loans)
+_LOANS = (
+    history.c.overdue_loans,
+    history.c.open_loans,
+    history.c.repaid_loans,
+    history.c.drawn,
+)
 _FIRSTS = (
     select(*decisions.c, *_LOANS)
     .outerjoin(history, history.c.decision_id == _ROW.decision_id)
@@ -58,7 +63,6 @@ def applicants(
     after: PagePosition | None,
     limit: int,
 ) -> Sequence[RecordedApplicant]:
-    """Applicants whose first decision since `window` is in the range, oldest first."""
     given: dict[str, Any] = {"window": microseconds(window), "most": limit}
     given |= _range(product, chosen)
     if after is None:
@@ -80,18 +84,13 @@ def edges(connection: Connection, product: str, chosen: KeyRange) -> tuple[int, 
     return None if found[0] is None else (found[0], found[1])
 
 
-def known(connection: Connection, decision_ids: Collection[str]) -> set[str]:
-    """Those of a few hundred decisions that the store has."""
-    asked = select(_ROW.decision_id).where(_ROW.decision_id.in_(decision_ids))
-    return {*connection.execute(asked).scalars()}
-
-
 def _range(product: str, chosen: KeyRange) -> dict[str, Any]:
     since, before = microseconds(chosen.since), microseconds(chosen.before)
     return {"product": product, "since": since, "before": before}
 
 
 def _applicant(row: Sequence[Any]) -> RecordedApplicant:
-    *columns, open_loans, overdue = row
-    loan = None if open_loans is None else KnownLoan(bad=bool(overdue))
+    columns, loans = row[: -len(_LOANS)], row[-len(_LOANS) :]
+    # Without any of these no loan was reported, or none was taken up.
+    loan = KnownLoan(bad=bool(loans[0])) if any(loans) else None
     return RecordedApplicant(entry_of(columns), loan)

@@ -1,4 +1,1 @@
-"""Who judges a backtest: a worker, processes or a Ray cluster, and the runs of a service.
-
-Nothing is judged here; that is `pipeline/backtest`.
-"""
+"""Who judges a backtest: a worker, processes or a Ray cluster."""

@@ -34,29 +34,20 @@ class ProcessPartitions:
         self._jobs = jobs
         self._context = get_context("spawn")
         self._listening, self._alive = self._context.Pipe(duplex=False)
-        self._stopped = False
 
     def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
-        """Each range with its sums as it is done; raises what a worker raises, and WorkersKilled.
-
-        Ends when stopped.
-        """
+        """Each range with its sums as it is done; raises WorkersKilled and what a worker raises."""
         left = dict.fromkeys(ranges)
         for _ in range(_POOLS):
             with suppress(BrokenProcessPool):
                 for done, sums in self._pool(tuple(left)):
                     del left[done]
                     yield done, sums
-            if not left or self._stopped:
+            if not left:
                 return
         raise WorkersKilled(
             f"workers of the backtest were killed {_POOLS} times: free memory, or let it have fewer"
         )
-
-    def stop(self) -> None:
-        """End the processes at once; from any thread, any number of times."""
-        self._stopped = True
-        self._alive.close()
 
     def _pool(self, ranges: Sequence[KeyRange]) -> Iterator[tuple[KeyRange, bytes]]:
         begin = partial(_begin, self._listening)
@@ -68,7 +59,7 @@ class ProcessPartitions:
         except BrokenProcessPool:
             raise
         except BaseException:
-            self.stop()
+            self._alive.close()
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

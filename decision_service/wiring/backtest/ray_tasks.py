@@ -27,6 +27,7 @@ _RETRIES = 4
 _SECONDS = 5.0
 """Seconds in which the cluster must take a connection; Ray itself tries for minutes."""
 _LOOK_SECONDS = 0.5
+"""How long Ctrl-C waits at most."""
 
 
 class RayPartitions:
@@ -39,26 +40,21 @@ class RayPartitions:
     def __init__(self, order: WorkerOrder, jobs: int | None) -> None:
         self._order = msgspec.json.encode(order)
         self._jobs = jobs
-        self._stopped = False
 
     def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
         """Each range with its sums as it is done.
 
-        Raises what a worker raises, WorkersKilled and ClusterUnfit. Ends when stopped.
+        Raises what a worker raises, WorkersKilled and ClusterUnfit.
         """
         with _cluster():
             task = ray.remote(num_cpus=1, max_retries=_RETRIES)(judged)
             order, left = ray.put(self._order), iter(ranges)
             running = {task.remote(order, one): one for one in islice(left, self._jobs)}
-            while running and not self._stopped:
+            while running:
                 for done in ray.wait([*running], timeout=_LOOK_SECONDS)[0]:
                     chosen = running.pop(done)
                     running |= {task.remote(order, one): one for one in islice(left, 1)}
                     yield chosen, _sums(done)
-
-    def stop(self) -> None:
-        """End the tasks within half a second; from any thread, any number of times."""
-        self._stopped = True
 
 
 @contextmanager

@@ -22,7 +22,6 @@ from decision_service.pipeline.backtest.rules import BacktestOrder, rules_of
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.storage.cases.loans import KnownLoans, LoansBeside
 from decision_service.storage.cases.reader import CaseOrder, CaseReader
 from decision_service.storage.cases.record import recorded_conclusion
 from decision_service.storage.reader import StoreReader
@@ -32,8 +31,7 @@ class WorkerOrder(msgspec.Struct, frozen=True):
     """What a worker needs to know: the store, the rules, and when the window begins.
 
     `engine_version` is that of the program which asks. `data_keys` is the file of data keys, empty
-    where there is none. `cases` are read in place of the store; `loans` is a file of known loans,
-    empty where there is none.
+    where there is none. `cases` are read in place of the store.
     """
 
     engine_version: str
@@ -42,7 +40,6 @@ class WorkerOrder(msgspec.Struct, frozen=True):
     order: BacktestOrder
     data_keys: str = ""
     cases: CaseOrder | None = None
-    loans: str = ""
 
 
 def judged(order: bytes, chosen: KeyRange) -> bytes:
@@ -56,8 +53,6 @@ def _worker(order: bytes) -> _Worker:
 
 
 class _Worker:
-    """One process's store, rules and event loop."""
-
     def __init__(self, told: WorkerOrder) -> None:
         _require_version(told.engine_version)
         order = told.order
@@ -68,7 +63,6 @@ class _Worker:
         self._judge = RangeJudge(log, archive, answer, order, rules_of(order))
 
     def judged(self, chosen: KeyRange) -> bytes:
-        """The encoded sums of a range."""
         return msgspec.json.encode(self._runner.run(self._judge(chosen, self._window)))
 
 
@@ -83,10 +77,7 @@ def _require_version(asked: str) -> None:
 
 async def _opened(told: WorkerOrder) -> tuple[BacktestLog, AnswerReader]:
     """What a worker reads decisions from, with the reader of its replies."""
-    log: BacktestLog
     if told.cases is not None:
-        log, answer = CaseReader(told.cases), recorded_conclusion
-    else:
-        keys = Path(told.data_keys) if told.data_keys else None
-        log, answer = await StoreReader.open(told.store_url, keys), recorded_side
-    return (LoansBeside(log, KnownLoans(told.loans)) if told.loans else log), answer
+        return CaseReader(told.cases), recorded_conclusion
+    keys = Path(told.data_keys) if told.data_keys else None
+    return await StoreReader.open(told.store_url, keys), recorded_side

@@ -1,7 +1,8 @@
-"""The files that a backtest reads: broken lines count nowhere, and many of them stop it."""
+"""The files that a backtest reads in place of a store."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ import pytest
 from decision_service.cli.backtest.local.sources import SourceNames, opened
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.impact.figures import BrokenLines
+from decision_service.pipeline.backtest.ports import KeyRange, RangeCounts
+from decision_service.pipeline.ports import PagePosition
+from decision_service.storage.cases.reader import CaseOrder, CaseReader
 from tests.unit.storage.test_case_line import line
 
 PRODUCT = "personal-loan-ph"
-HEAD = "decision_id,loan_id,as_of_date,status,overdue_days"
 
 
 def cases(folder: Path, good: int, broken: int) -> Path:
@@ -24,44 +27,50 @@ def cases(folder: Path, good: int, broken: int) -> Path:
     return file
 
 
-def outcomes(folder: Path, good: int, broken: int) -> Path:
-    """So many reports of loans, above lines without a day."""
-    file = folder / "loans.csv"
-    rows = [f"a{n},l-{n},2026-11-01,booked,0" for n in range(good)]
-    file.write_text("\n".join([HEAD, *rows, *["a0,l-0,soon,booked,0"] * broken]))
-    return file
-
-
-def names(folder: Path, what: str, good: int, broken: int) -> SourceNames:
-    """A case file, by itself or with a file of outcomes that has the broken lines."""
-    if what == "cases":
-        return SourceNames(cases=cases(folder, good, broken))
-    loans = outcomes(folder, good, broken)
-    return SourceNames(cases=cases(folder, 40, 0), outcomes=loans)
-
-
-@pytest.mark.parametrize(
-    ("what", "told"),
-    [
-        ("cases", BrokenLines("cases.jsonl", 2, 40, (1, 2))),
-        ("outcomes", BrokenLines("loans.csv", 2, 40, (40, 41))),
-    ],
-)
-def test_few_broken_lines_are_counted(what: str, told: BrokenLines, tmp_path: Path) -> None:
+def test_few_broken_lines_are_counted(tmp_path: Path) -> None:
     """Up to 5 % are left out, and handed to the report."""
-    with opened(names(tmp_path, what, 38, 2), PRODUCT, {}) as source:
-        assert source.broken == (told,)
+    with opened(SourceNames(cases=cases(tmp_path, 38, 2)), PRODUCT, {}) as source:
+        assert source.broken == (BrokenLines("cases.jsonl", 2, 40, (1, 2)),)
 
 
-@pytest.mark.parametrize(
-    ("what", "told"), [("cases", "cases.jsonl: 2 of 39"), ("outcomes", "loans.csv: 2 of 39")]
-)
-def test_many_broken_lines_stop_the_command(what: str, told: str, tmp_path: Path) -> None:
+def test_many_broken_lines_stop_the_command(tmp_path: Path) -> None:
     """Above 5 % with one sentence and exit code 1."""
-    found = names(tmp_path, what, 37, 2)
-    with (
-        pytest.raises(CommandError, match=f"{told} lines are broken, more than 5 %") as error,
-        opened(found, PRODUCT, {}),
-    ):
+    found = SourceNames(cases=cases(tmp_path, 37, 2))
+    sentence = "cases.jsonl: 2 of 39 lines are broken, more than 5 %"
+    with pytest.raises(CommandError, match=sentence) as error, opened(found, PRODUCT, {}):
         pass
     assert error.value.code is Exit.FINDINGS
+
+
+async def test_a_file_is_read_as_a_store_is(tmp_path: Path) -> None:
+    """Each applicant by the first decision in the window, with what is known of loans."""
+    file = tmp_path / "cases.jsonl"
+    days = (
+        ("a1", "u1", 1, None),
+        ("a2", "u2", 2, True),
+        ("a3", "u1", 3, True),
+        ("a4", "u3", 4, False),
+    )
+    rows = [
+        line(decision=name, unit=unit, decided=f"2026-10-0{day}T00:00:00Z", loan_bad=bad)
+        for name, unit, day, bad in reversed(days)
+    ]
+    file.write_bytes(b"\n".join([*rows, line(outcome="NOT_ENROLLED", decision="a5", unit="u4")]))
+    reader = CaseReader(CaseOrder(str(file), PRODUCT, {}))
+    first, second, end = (datetime(2026, 10, day, tzinfo=UTC) for day in (1, 2, 5))
+    whole = KeyRange(first, end)
+    assert await reader.edges(PRODUCT, whole) == (first, datetime(2026, 10, 4, tzinfo=UTC))
+    assert await reader.edges(PRODUCT, KeyRange(end, datetime(2026, 10, 6, tzinfo=UTC))) is None
+    assert await reader.counts(PRODUCT, whole) == RangeCounts(4, 0)
+    ever = KeyRange(first, datetime(2027, 1, 1, tzinfo=UTC))
+    assert await reader.counts(PRODUCT, ever) == RangeCounts(4, 1)
+
+    async def found(window: datetime, after: PagePosition | None, limit: int) -> list[object]:
+        page = await reader.applicants(PRODUCT, whole, window, after, limit)
+        return [(one.entry.decision_id, one.loan and one.loan.bad) for one in page]
+
+    assert await found(first, None, 9) == [("a1", None), ("a2", True), ("a4", False)]
+    assert await found(first, None, 1) == [("a1", None)]
+    assert await found(first, PagePosition(first, "a1"), 1) == [("a2", True)]
+    assert await found(second, None, 9) == [("a2", True), ("a3", True), ("a4", False)]
+    await reader.aclose()

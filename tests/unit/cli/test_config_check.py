@@ -59,6 +59,7 @@ def test_what_can_be_used_is_listed_and_nothing_else_said(
     [
         ("BACKTEST_JOBS", "remove it: `decision-service backtest"),
         ("SMILE_FETCH", "remove it: people are read by lists"),
+        ("WORKERS", "start several `serve`"),
     ],
 )
 def test_a_setting_that_is_gone_is_named_with_what_to_do(

@@ -1,4 +1,4 @@
-"""What `rules diff`, `rules review` and `backtest` say with `--prove` of two different versions."""
+"""What `rules diff` and `backtest` say with `--prove` of two different versions."""
 
 from __future__ import annotations
 
@@ -52,21 +52,11 @@ def test_a_diff_of_states_names_the_version(states: tuple[Path, Path], capsys: C
     assert json.loads(done.out)["proofs"][0] == f"small-loan v1 (champion): {TIGHTER}"
 
 
-def test_a_review_has_the_proofs_of_each_changed_version(
-    states: tuple[Path, Path], capsys: Capture
-) -> None:
-    """A part of their own, after the differences and before the tests."""
-    done = command(capsys, "rules", "review", *states, "--prove")
-    assert f"## Proofs of small-loan v1 (champion) against v1\n\n- {TIGHTER}\n" in done.out
-    assert done.out.index("## Proofs of") < done.out.index("## Tests of")
-    assert "## Proofs" not in command(capsys, "rules", "review", *states).out
-
-
 @pytest.mark.long
 def test_a_backtest_tells_proofs_beside_its_figures(
     states: tuple[Path, Path], tmp_path: Path, capsys: Capture
 ) -> None:
-    """In the report, and in the one of a review; even where nobody can be compared."""
+    """In the report, even where no applicant can be compared."""
     cases = tmp_path / "cases.jsonl"
     cases.write_bytes(line(product="small-loan") + b"\n")
     asked = ("backtest", "small-loan", "--rules", states[0], "--cases", cases, "--jobs", "1")
@@ -74,8 +64,21 @@ def test_a_backtest_tells_proofs_beside_its_figures(
     assert "v1 with min_income_months 8 beside the champion v1, from " in done.out
     assert "| nobody gets a better outcome or a larger amount | PROVED |" in done.out
     assert NOT_LOOSER in done.out
-    told = command(capsys, "rules", "review", *states, "--cases", cases, "--prove", "--jobs", "1")
-    assert "## Proved of everybody" in told.out
+
+
+def test_a_diff_of_states_says_what_it_does_to_people(
+    states: tuple[Path, Path], tmp_path: Path, capsys: Capture
+) -> None:
+    """In sentences, and whole for programs."""
+    cases = tmp_path / "cases.jsonl"
+    cases.write_bytes(line(product="small-loan") + b"\n")
+    done = command(capsys, "rules", "diff", *states, "--cases", cases)
+    lines = done.out.splitlines()
+    place = lines.index("What small-loan v1 (champion) would have decided")
+    assert "1 decisions in the window: 1 applicants" in lines[place + 2]
+    done = command(capsys, "rules", "diff", *states, "--cases", cases, "--format", "json")
+    report = json.loads(done.out)["impact"]["small-loan v1 (champion)"]
+    assert report["coverage"]["applicants"] == 1
 
 
 def test_one_version_has_no_claims(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.factor import Better, ValueType
-from decision_service.factors.catalogue_docs import markdown, range_of, rows
+from decision_service.factors.catalogue_docs import markdown, range_of
 from decision_service.factors.registry import Family, catalogue, registered
 from decision_service.factors.vendor_names import GUIDE, UNVERIFIED, vendor_factors
 
@@ -113,21 +113,11 @@ def test_the_catalogue_cannot_be_changed() -> None:
 
 
 def test_the_documentation_names_every_factor_and_its_limits() -> None:
-    """Markdown and rows follow from the registry, and say what parity is worth."""
+    """The page follows from the registry, and says what parity is worth."""
     text = markdown()
     assert all(f"### `{name}`" in text for name in catalogue())
     assert UNVERIFIED in text
-    assert [row["name"] for row in rows()] == list(catalogue())
     assert markdown() == text
-
-
-def test_rows_are_plain_values() -> None:
-    """A row holds text, numbers, flags and lists only, so that it prints as JSON."""
-    row = next(row for row in rows() if row["name"] == "income.months_12m")
-    assert row["range"] == "0 to 12"
-    assert row["months"] == 12
-    assert row["kinds"] == ["eincomes", "employments", "incomes"]
-    assert row["parity"] is False
 
 
 def test_ranges_read_as_words() -> None:

@@ -56,6 +56,5 @@ def _subject() -> ReportSubject:
         present=("8",),
         margins=(("params.least", ("8", "9")), ("params.most", ("60", "70"))),
         broken=(BrokenLines("cases.jsonl", 2, 80, (3, 5)),),
-        strange_loans=4,
         dated=(DatedFigure(date(2026, 12, 1), "params.least", "9", "10"),),
     )

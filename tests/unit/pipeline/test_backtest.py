@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.cli.backtest.options import dimensions
+from decision_service.cli.backtest.backtest import dimensions
 from decision_service.domain.decision import Override, OverrideKind
 from decision_service.domain.own_facts import NO_OWN_FACTS
 from decision_service.domain.verdict import Outcome

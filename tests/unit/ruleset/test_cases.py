@@ -234,6 +234,12 @@ def test_missing_factors_are_written_with_their_cause(ruleset):
         ),
         ("ruleset: test-loan", "ruleset: no-loan", "R802", "these cases are not about test-loan"),
         ("ruleset: test-loan", "plan: test-loan", "R120", "there are no tests of plans"),
+        (
+            "  - name: a case\n",
+            "  - name: a case\n    snapshot: {file: a.json}\n",
+            "R120",
+            "describe the applicant in a story",
+        ),
         ("as_of: 2026-11-15\n", "", "R805", "the case has no `as_of`"),
         ("version: 1", "version: 2", "R802", "these cases are not about test-loan v1"),
         ("outcome: APPROVE", "outcome: YES", "R123", "must be one of"),
@@ -255,7 +261,7 @@ def test_a_faulty_file_is_reported_and_has_no_cases(ruleset, old, new, code, mes
     """A fault in a file of cases is located and leaves no case to run."""
     file = _parse(ruleset, FILE.replace(old, new))
     found = next(d for d in file.diagnostics if d.code == code)
-    assert message in found.message
+    assert message in f"{found.message}: {found.hint}"
     assert found.line > 0
     assert file.cases == ()
 

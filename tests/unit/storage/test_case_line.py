@@ -12,8 +12,8 @@ from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.impact.applicant import Side
 from decision_service.pipeline.decide.record_codec import decode_facts, factors_from_wire
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.storage.cases.index import LONGEST, build_index
 from decision_service.storage.cases.line import LineBroken, parsed
+from decision_service.storage.cases.reader import LONGEST, CaseFile
 from decision_service.storage.cases.record import entry_of
 from tests.fakes.cases import changed_rules, version
 
@@ -127,5 +127,5 @@ def test_an_endless_line_is_one_broken_line(tmp_path: Path) -> None:
     """And the lines after it are counted."""
     file = tmp_path / "cases.jsonl"
     file.write_bytes(b"x" * (3 * LONGEST) + b"\n" + line() + b"\n\n" + line(decision="a2"))
-    told = build_index(file, "personal-loan-ph", tmp_path / "index.db")
-    assert (told.lines, [one.number for one in told.broken]) == (2, [1])
+    told = CaseFile(file, "personal-loan-ph")
+    assert (len(told.positions), [one.number for one in told.broken]) == (2, [1])

@@ -12,9 +12,9 @@ import pytest
 from pyarrow.parquet import write_table
 
 from decision_service.domain.verdict import Outcome
-from decision_service.storage.cases.index import build_index
 from decision_service.storage.cases.line import parsed
 from decision_service.storage.cases.parquet import ParquetUnfit, is_parquet, write_lines
+from decision_service.storage.cases.reader import CaseFile
 from tests.unit.cli.commands import command
 from tests.unit.storage.test_case_line import line
 
@@ -63,8 +63,8 @@ def test_a_broken_row_is_told_by_its_number_and_stops_nothing(tmp_path: Path) ->
     """A row that lacks a column's value, and one whose JSON is none."""
     broken = ({"outcome": None}, {"inputs": "{"}, {"decision": "a4"})
     file = lines(tmp_path, row(), *(row(decision=f"b{n}") | one for n, one in enumerate(broken)))
-    told = build_index(file, "personal-loan-ph", tmp_path / "index.db")
-    assert (told.lines, [one.number for one in told.broken]) == (2, [2, 3])
+    told = CaseFile(file, "personal-loan-ph")
+    assert (len(told.positions), [one.number for one in told.broken]) == (2, [2, 3])
 
 
 def test_a_damaged_file_says_why(tmp_path: Path) -> None:

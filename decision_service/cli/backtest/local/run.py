@@ -85,8 +85,7 @@ def _summed(
         )
     share, changed = draw(order, question.sample, looked.decided), question.compared.changed
     order.dated = dated_figures(order, changed, datetime.now(UTC).astimezone(changed.zone).date())
-    files = (source.keys, source.cases, source.loans)
-    told = WorkerOrder(engine_version(), source.url, looked.first, order, *files)
+    told = WorkerOrder(engine_version(), source.url, looked.first, order, source.keys, source.cases)
     workers = partitions(question.on, question.jobs, told)
     with progress() as show:
         sums = summed(divided(looked.first, looked.last), workers, show)
@@ -105,6 +104,5 @@ def _report(
     subject = replace(
         subject_of(question.compared, question.order, edges, share, version),
         broken=source.broken,
-        strange_loans=source.strange_loans,
     )
     return report_of(subject, sums)

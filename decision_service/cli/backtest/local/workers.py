@@ -28,10 +28,9 @@ def require_reach(on: Workers, names: SourceNames) -> None:
     if on is not Workers.RAY:
         return
     require_extra("ray", "--on ray needs Ray")
-    if names.cases is not None or names.outcomes is not None:
+    if names.cases is not None:
         raise CommandError(
-            "--on ray takes no --cases and no --outcomes: other machines do not have these files",
-            Exit.USAGE,
+            "--on ray takes no --cases: other machines do not have this file", Exit.USAGE
         )
     address = parse_store_url(names.store or load().store_url)
     if isinstance(address, SqliteFile):

@@ -11,8 +11,10 @@ import typer
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
-from decision_service.cli.client.calls import Stub, call, decisions, rulesets
+from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
+from decision_service.cli.client.calls import Stub, call, decisions, outcomes, rulesets
 from decision_service.cli.client.fields import (
     ApplicationOption,
     CustomerOption,
@@ -84,9 +86,14 @@ def export(
         _require_parquet(output)
     source = _Source(server)
     written_as = ExportFormat.CASES if form is ExportFormat.FIXTURE else form
-    with decisions(server) as stub, ExportFile.open(output, written_as.value) as file:
+    with (
+        decisions(server) as stub,
+        outcomes(server) as reports,
+        ExportFile.open(output, written_as.value) as file,
+    ):
+        of_loans = reports if form in {ExportFormat.JSONL, ExportFormat.PARQUET} else None
         for one in [decision_id] if decision_id else source.ids(stub, wanted):
-            file.add(source.full(stub, one))
+            file.add(source.full(stub, one, of_loans))
         if decision_id and not file.written:
             raise CommandError(
                 f"{decision_id} was decided by no rules (not enrolled): there is nothing that a "
@@ -129,8 +136,8 @@ class _Source:
             token = page.next_page_token
             more = bool(token)
 
-    def full(self, stub: Stub, decision_id: str) -> Exported:
-        """A decision in FULL view, recourse apart, with its rules."""
+    def full(self, stub: Stub, decision_id: str, reports: OutcomeServiceStub | None) -> Exported:
+        """A decision in FULL view, recourse apart, with its rules and what its loans came to."""
         request = service_pb.GetDecisionRequest(
             decision_id=decision_id, view=pb.DECISION_VIEW_FULL, without_recourse=True
         )
@@ -138,7 +145,23 @@ class _Source:
         key = (decision.product, decision.ruleset_ref.version)
         if key not in self._rules:
             self._rules[key] = self._read_rules(*key)
-        return Exported(decision, self._rules[key], self._key)
+        bad = None if reports is None else self._loan_bad(reports, decision_id)
+        return Exported(decision, self._rules[key], self._key, bad)
+
+    def _loan_bad(self, stub: OutcomeServiceStub, decision_id: str) -> bool | None:
+        """Whether a loan is charged off or overdue by its newest report; None: none taken up."""
+        request = outcome_pb.ListOutcomesRequest(decision_id=decision_id, page_size=_PAGE)
+        newest: dict[str, outcome_pb.LoanOutcome] = {}
+        more = True
+        while more:
+            page = call(stub.ListOutcomes, request, self._server)
+            newest |= {one.outcome.loan_id: one.outcome for one in page.outcomes}
+            request.page_token = page.next_page_token
+            more = bool(request.page_token)
+        unused, lost = outcome_pb.LOAN_STATUS_NOT_TAKEN_UP, outcome_pb.LOAN_STATUS_CHARGED_OFF
+        taken = [one for one in newest.values() if one.status != unused]
+        bad = any(one.status == lost or one.overdue_days for one in taken)
+        return bad if taken else None
 
     def _read_rules(self, product: str, version: int) -> rules_pb.Ruleset:
         """The version as the server has it now; empty where there is none."""

@@ -48,16 +48,16 @@ class Exported:
     """A decision in FULL view with the version that made it, as the server has it now.
 
     `ruleset` is empty where the server has that version no more, or where no rules decided. `key`
-    is the export's.
+    is the export's. `loan_bad` is None where no loan is known.
     """
 
     decision: pb.Decision
     ruleset: rules_pb.Ruleset
     key: bytes = field(default_factory=export_key)
+    loan_bad: bool | None = None
 
     @property
     def tag(self) -> str:
-        """The decision's tag."""
         return tag_of(self.decision.decision_id)
 
     @property

@@ -21,6 +21,7 @@ _SCHEMA = pyarrow.schema(
         *((name, pyarrow.string()) for name in _TEXTS),
         ("version", pyarrow.int32()),
         ("as_of_date", pyarrow.date32()),
+        ("loan_bad", pyarrow.bool_()),
         ("decided", pyarrow.timestamp("us", tz="UTC")),
         *((name, pyarrow.list_(pyarrow.string())) for name in _LISTS),
         *((name, pyarrow.string()) for name in NESTED),
@@ -51,7 +52,6 @@ class ParquetRows:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was added."""
         self._writer.write_table(pyarrow.Table.from_pylist(self._rows, _SCHEMA))
         self._rows.clear()
 

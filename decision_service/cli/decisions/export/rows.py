@@ -62,6 +62,7 @@ def case_row(exported: Exported) -> dict[str, Any]:
         ],
         "offer": _offer(decision.offer, texts) if decision.HasField("offer") else None,
         "override": _override(decision.override) if decision.HasField("override") else None,
+        "loan_bad": exported.loan_bad,
     }
 
 

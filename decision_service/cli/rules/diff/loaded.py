@@ -22,13 +22,11 @@ class LoadedRules:
 
     @classmethod
     def read(cls, path: Path) -> LoadedRules:
-        """The rules of a folder; raises CommandError."""
         selection = select_rules(path)
         return cls(path, selection, loaded(selection))
 
     @property
     def rulebook(self) -> Rulebook:
-        """The rules."""
         assert self.loading.rulebook is not None  # noqa: S101 - else it does not load
         return self.loading.rulebook
 
@@ -39,11 +37,9 @@ class LoadedRules:
         return self.selection.part.removeprefix(name).removeprefix("/")
 
     def files(self, ruleset: CompiledRuleset) -> RulesetFiles:
-        """The texts of a version."""
         folder = self.selection.folder
         product = next(p for p in folder.products if p.product == ruleset.ruleset)
         return files_of(folder, product, ruleset.version)
 
     def file(self, ruleset: CompiledRuleset) -> str:
-        """The path of a version's file."""
         return str(self.path / ruleset.ruleset / f"v{ruleset.version}.yaml")

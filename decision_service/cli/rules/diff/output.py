@@ -37,7 +37,6 @@ def _decides(comparison: RulesetDiff) -> str:
 
 
 def states_dict(comparison: RulesDiff) -> dict[str, Any]:
-    """The differences of two states for programs."""
     return {
         "gone": list(comparison.gone),
         "versions": [
@@ -72,7 +71,6 @@ def change_lines(changes: Iterable[WrittenChange], indent: str = "") -> Iterator
 
 
 def comparison_dict(comparison: RulesetDiff) -> dict[str, Any]:
-    """The differences of two versions for programs."""
     return {
         "identical": comparison.identical,
         "alike": comparison.alike,
@@ -81,7 +79,6 @@ def comparison_dict(comparison: RulesetDiff) -> dict[str, Any]:
 
 
 def ruleset_dict(ruleset: CompiledRuleset) -> dict[str, Any]:
-    """A version for programs."""
     return {
         "ruleset": ruleset.ruleset,
         "version": ruleset.version,
