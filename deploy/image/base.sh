@@ -19,7 +19,7 @@ set -eu
 cd "$1"
 mkdir -p etc/ssl/certs
 cat usr/share/ca-certificates/mozilla/*.crt > etc/ssl/certs/ca-certificates.crt # what the package's own script would do
-rm -rf etc/apt etc/cron.daily etc/debconf.conf etc/dpkg etc/hostname etc/logrotate.d etc/resolv.conf \
+rm -rf etc/apt etc/ca-certificates etc/cron.daily etc/debconf.conf etc/dpkg etc/hostname etc/logrotate.d etc/resolv.conf \
   usr/bin/debconf* usr/bin/dpkg* usr/bin/mawk usr/bin/openssl usr/bin/py3* usr/bin/pydoc3* usr/bin/tar usr/bin/update-alternatives \
   usr/lib/apt usr/lib/dpkg usr/lib/systemd usr/libexec usr/sbin/* usr/share/ca-certificates usr/share/debconf usr/share/doc usr/share/dpkg usr/share/i18n usr/share/locale usr/share/man usr/share/perl5 var/cache var/lib/apt var/lib/dpkg
 printf 'root:x:0:0::/root:\nservice:x:65532:65532::/tmp:\n' > etc/passwd
