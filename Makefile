@@ -73,9 +73,10 @@ proto: .venv/.dev ## Generate decision_service/api/v1 from protos/
 	$(BIN)/python -m protos.build generate
 
 .PHONY: lock
-RESOLVE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock"
+# httpx2-jsfetch is for browsers, where gRPC is not.
+RESOLVE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-package httpx2-jsfetch --quiet --custom-compile-command "make lock"
 lock: ## Resolve requirements anew (needs uv)
-	$(RESOLVE) --group dev -o requirements/dev.txt
+	$(RESOLVE) --group dev --all-extras -o requirements/dev.txt
 	$(RESOLVE) --group bench -c requirements/dev.txt -o requirements/bench.txt
 	for group in audit $(DEPLOY_GROUPS); do $(RESOLVE) --group $$group \
 	  -c requirements/dev.txt -c requirements/bench.txt -o requirements/$$group.txt || exit 1; done

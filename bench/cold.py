@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import Any
 
 import grpc
-import httpx
+import httpx2
 
 from bench.figures import versions_of
 from bench.processes import Cores, pinning_is_missing, split_cores
@@ -52,7 +52,7 @@ class Bare:
     """The vendor asked without the service between."""
 
     def __init__(self, base_url: str) -> None:
-        self._client = httpx.AsyncClient(auth=(KEY, SECRET))
+        self._client = httpx2.AsyncClient(auth=(KEY, SECRET))
         self._base_url = base_url
 
     async def chain(self, calls: Sequence[MeteredRequest]) -> float:
@@ -168,4 +168,4 @@ def run(people: int = 500) -> None:
         f"{where}; vendor and client in one process",
     )
     headline = f"{people} people, one decision each; ratio to the bare chain, allowed 1.3"
-    show("cold", headline, rows_of(found), versions_of("grpcio", "httpx", "uvloop"), notes)
+    show("cold", headline, rows_of(found), versions_of("grpcio", "httpx2", "uvloop"), notes)

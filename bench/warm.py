@@ -37,7 +37,7 @@ USERS = 480
 
 CONCURRENT = (1, 16, 64)
 VIEWS = {"BASIC": pb.DECISION_VIEW_BASIC, "FULL": pb.DECISION_VIEW_FULL}
-PACKAGES = ("grpcio", "protobuf", "uvloop", "httpx", "sqlalchemy", "asyncpg", "msgspec")
+PACKAGES = ("grpcio", "protobuf", "uvloop", "httpx2", "sqlalchemy", "asyncpg", "msgspec")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-import httpx
+import httpx2
 
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = "personal-loan-ph"
@@ -41,7 +41,7 @@ def shown() -> frozenset[str]:
         for user in people:
             asked = ("--product", PRODUCT, "--amount", "20000", "--term", "6", "--address", grpc)
             _run("decide", "--user-id", user, *asked)
-        text = httpx.get(f"{http}/metrics").raise_for_status().text
+        text = httpx2.get(f"{http}/metrics").raise_for_status().text
     assert re.search(r"^decision_service_decisions_total\{.*\} [1-9]", text, re.MULTILINE)
     return frozenset(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import BadZipFile, ZipFile
 
-import httpx
+import httpx2
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -113,8 +113,8 @@ def _asked(url: str, name: str) -> Iterable[Record]:
     question: dict[str, Any] = {"package": {"name": name, "ecosystem": ECOSYSTEM}}
     while True:
         try:
-            answer = httpx.post(url, json=question, timeout=SECONDS).raise_for_status().json()
-        except (httpx.HTTPError, ValueError) as error:
+            answer = httpx2.post(url, json=question, timeout=SECONDS).raise_for_status().json()
+        except (httpx2.HTTPError, ValueError) as error:
             raise AdvisoriesUnusable(f"{url} does not answer: {error}") from None
         yield from answer.get("vulns", ())
         if not answer.get("next_page_token"):

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from packaging.utils import canonicalize_name
 
 from lint.advisories import (
@@ -40,8 +40,8 @@ def advisory_url(given: str) -> Iterator[str]:
     """The URL to query, of a service that answers; raises AdvisoriesUnusable."""
     if given.startswith(("http://", "https://")):
         try:
-            httpx.post(given, json=_PROBE, timeout=SECONDS).raise_for_status()
-        except httpx.HTTPError as error:
+            httpx2.post(given, json=_PROBE, timeout=SECONDS).raise_for_status()
+        except httpx2.HTTPError as error:
             raise AdvisoriesUnusable(f"{given} does not answer: {error}") from None
         yield given
         return

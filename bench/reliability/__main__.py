@@ -116,7 +116,7 @@ def _forget_earlier_parts() -> None:
 
 
 def _title(options: Options, took: float) -> list[str]:
-    libraries = ("decision-service", "grpcio", "httpx", "sqlalchemy")
+    libraries = ("decision-service", "grpcio", "httpx2", "sqlalchemy")
     what = f"store {options.store}, seed {options.seed}, {took:.0f} s"
     how = f"sabotage {options.sabotage or 'none'}, slack {options.slack:g}"
     machine = f"{platform.machine()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}"

@@ -6,10 +6,10 @@ from importlib.util import find_spec
 
 from decision_service.cli.errors import CommandError, Exit
 
-_MODULES = {"parquet": "pyarrow", "ray": "ray"}
+_EXTRAS = {"pyarrow": "workbench", "ray": "ray"}
 
 
-def require_extra(extra: str, what: str) -> None:
-    """Raise CommandError where the extra is not installed; `what` needs it."""
-    if find_spec(_MODULES[extra]) is None:
-        raise CommandError(f"{what}: install decision-service[{extra}]", Exit.USAGE)
+def require_extra(module: str, what: str) -> None:
+    """Raise CommandError where a module of an extra is not installed; `what` needs it."""
+    if find_spec(module) is None:
+        raise CommandError(f"{what}: install decision-service[{_EXTRAS[module]}]", Exit.USAGE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-import httpx
+import httpx2
 import msgspec
 import structlog
 
@@ -81,7 +81,7 @@ class SmileSource:
         clock: Clock,
         *,
         limits: SmileLimits | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
         tracer: Tracer = NO_TRACER,
     ) -> None:
         self._clock = clock

@@ -47,6 +47,12 @@ def test_its_user_can_write_no_file_of_it() -> None:
     assert "data" in writable
 
 
+def test_it_knows_the_authorities_of_tls() -> None:
+    """The vendor's certificate is verified by those of the system."""
+    bundle = (ROOT / "etc/ssl/certs/ca-certificates.crt").read_text()
+    assert bundle.count("BEGIN CERTIFICATE") > 50
+
+
 def test_nothing_in_it_installs_or_compiles() -> None:
     """No pip, no package cache, no test; modules are compiled, and do not depend on file times."""
     assert not [*PACKAGES.glob("*/site-packages/pip"), *PACKAGES.glob("*/site-packages/hatchling")]

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
-import httpx
+import httpx2
 
 from tests.attack.target import Target
 from tests.kits.until import until
@@ -17,11 +17,11 @@ Result = tuple[str, bool]
 
 
 @asynccontextmanager
-async def client_at(target: Target, address: str) -> AsyncIterator[httpx.AsyncClient]:
+async def client_at(target: Target, address: str) -> AsyncIterator[httpx2.AsyncClient]:
     """An HTTP client at one of the machine's loopback addresses."""
-    transport = httpx.AsyncHTTPTransport(verify=target.trust(), local_address=address)
+    transport = httpx2.AsyncHTTPTransport(verify=target.trust(), local_address=address)
     url = target.http_url
-    async with httpx.AsyncClient(base_url=url, transport=transport, timeout=20) as client:
+    async with httpx2.AsyncClient(base_url=url, transport=transport, timeout=20) as client:
         yield client
 
 

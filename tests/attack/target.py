@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-import httpx
+import httpx2
 from google.type.money_pb2 import Money
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
@@ -64,9 +64,9 @@ class Target:
             context.set_alpn_protocols(list(protocols))
         return context
 
-    def web(self) -> httpx.AsyncClient:
+    def web(self) -> httpx2.AsyncClient:
         """A client of the HTTP address."""
-        return httpx.AsyncClient(base_url=self.http_url, verify=self.trust(), timeout=30.0)
+        return httpx2.AsyncClient(base_url=self.http_url, verify=self.trust(), timeout=30.0)
 
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[grpc.aio.Channel]:

@@ -187,15 +187,3 @@ def test_a_cluster_that_is_not_there_is_one_sentence(
     with pytest.raises(ClusterUnfit) as error:
         asked.report(on_ray(asked.order), 1)
     assert str(error.value).startswith(told)
-
-
-def test_ray_that_is_not_installed_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It names the extra."""
-    monkeypatch.setitem(sys.modules, "ray", None)
-    done = in_process(
-        capsys, "backtest", PRODUCT, "--rules", RULES, *STRICT, "--on", "ray", *POSTGRES
-    )
-    assert (done.code, done.out) == (2, "")
-    assert "--on ray needs Ray: install decision-service[ray]" in done.err

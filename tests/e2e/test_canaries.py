@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import httpx
+import httpx2
 import pytest
 from google.type.money_pb2 import Money as MoneyMessage
 
@@ -180,7 +180,7 @@ async def test_nothing_of_a_person_and_no_secret_leaks(tmp_path: Path) -> None:
         }
         with serving(tmp_path, log, **settings) as process:
             told = await _calls(process, los, risk, desk)
-            async with httpx.AsyncClient(base_url=process.http_url) as client:
+            async with httpx2.AsyncClient(base_url=process.http_url) as client:
                 told += await _events(client)
                 metrics = (await client.get(f"{process.http_url}/metrics")).text
             argv = Path(f"/proc/{process.popen.pid}/cmdline").read_text()
@@ -199,7 +199,7 @@ async def test_nothing_of_a_person_and_no_secret_leaks(tmp_path: Path) -> None:
     assert 'outcome="APPROVE"' in metrics
 
 
-async def _events(client: httpx.AsyncClient) -> str:
+async def _events(client: httpx2.AsyncClient) -> str:
     """Send all the events; what was answered."""
     said = []
     for event, secret in events():

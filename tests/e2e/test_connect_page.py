@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from playwright.async_api import expect
@@ -133,7 +133,7 @@ async def test_the_page_is_locked_down(tmp_path: Path) -> None:
     """No inline script, no frames around it, no caching of it, no token for a stranger."""
     async with (
         running(tmp_path, **HTTP) as live,
-        httpx.AsyncClient(base_url=live.service.http_url) as client,
+        httpx2.AsyncClient(base_url=live.service.http_url) as client,
     ):
         page = await client.get("/connect?token=abc")
         policy = page.headers["content-security-policy"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import httpx
+import httpx2
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -53,7 +53,7 @@ REQUESTS = {
 
 async def metrics(live: Running) -> dict[str, float]:
     """Every sample that the HTTP edge shows."""
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         reply = await client.get(f"{live.service.http_url}/metrics")
     assert reply.headers["content-type"].startswith("text/plain")
     lines = (line for line in reply.text.splitlines() if not line.startswith("#"))
@@ -64,7 +64,7 @@ async def test_the_docs_describe_every_metric_and_no_other(tmp_path: Path) -> No
     """The table of docs/operations.md has each name that `/metrics` shows, and it shows each."""
     async with (
         running(tmp_path, webhook_secrets="a secret of tests") as live,
-        httpx.AsyncClient() as client,
+        httpx2.AsyncClient() as client,
     ):
         text = (await client.get(f"{live.service.http_url}/metrics")).text
     shown = re.findall(r"^# TYPE (?:decision_service_)?(\S+)", text, re.MULTILINE)
@@ -170,7 +170,7 @@ async def test_errors_are_counted_by_reason_and_echo_the_request_id(live: Runnin
 
 async def test_health_over_http_follows_health_over_grpc(live: Running) -> None:
     """/healthz is 200 while decisions are taken and 503 while they are not."""
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         url = f"{live.service.http_url}/healthz"
         assert (await client.get(url)).status_code == 200
         live.service.rpc.set_health(["store: the disk is full"])
@@ -185,7 +185,7 @@ async def test_a_service_that_cannot_decide_is_alive(live: Running) -> None:
     asked = {name: health_pb2.HealthCheckRequest(service=name) for name in ("", "liveness")}
     live.service.rpc.set_health(["store: the disk is full"])
     assert (await stub.Check(asked[""])).status == health_pb2.HealthCheckResponse.NOT_SERVING
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         assert (await client.get(f"{live.service.http_url}/livez")).status_code == 200
     live.service.rpc.health.stopping()
     assert (await stub.Check(asked["liveness"])).status == health_pb2.HealthCheckResponse.SERVING

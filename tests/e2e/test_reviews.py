@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import httpx
+import httpx2
 import pytest
 from google.type.money_pb2 import Money as MoneyMessage
 
@@ -131,7 +131,7 @@ class Office:
         }
         body = json.dumps(event).encode()
         headers = {"smile-signature": signature(body, SECRET.encode())}
-        async with httpx.AsyncClient(base_url=self.live.service.http_url) as client:
+        async with httpx2.AsyncClient(base_url=self.live.service.http_url) as client:
             assert (await client.post(PATH, content=body, headers=headers)).status_code == 200
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import httpx
+import httpx2
 import pytest
 import pytest_asyncio
 from google.type.money_pb2 import Money as MoneyMessage
@@ -74,7 +74,7 @@ async def replaced(stub: ruleset_service_pb2_grpc.RulesetServiceStub, before: st
 
 async def health(live: Running) -> list[str]:
     """The lines of /healthz."""
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         return (await client.get(f"{live.service.http_url}/healthz")).text.splitlines()
 
 
@@ -393,7 +393,7 @@ async def test_a_tag_told_to_nobody_is_in_the_full_view_alone(tmp_path: Path) ->
             await read_back(live, made.decision_id)
         listed = await live.stub.ListDecisions(service_pb.ListDecisionsRequest())
         assert [list(one.withheld_tags) for one in listed.decisions] == [[], []]
-        async with httpx.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client:
             metrics = (await client.get(f"{live.service.http_url}/metrics")).text
         assert f'decision_tags_total{{product="{PRODUCT}",tag="signal"}} 2.0' in metrics
 

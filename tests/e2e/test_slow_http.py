@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 
 from decision_service.edge.http import bounds, connections
@@ -56,7 +56,7 @@ async def rest(reader: asyncio.StreamReader) -> bytes:
 
 async def get(url: str) -> int:
     """The status of a page."""
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         return (await client.get(url)).status_code
 
 
@@ -64,7 +64,7 @@ async def event(live: Running) -> int:
     """The status that a genuine event gets."""
     body = json.dumps({"id": "et-1", "type": "USER_CREATED", "data": {"userId": "u"}}).encode()
     headers = {"smile-signature": signature(body, SECRET.encode())}
-    async with httpx.AsyncClient(base_url=live.service.http_url) as client:
+    async with httpx2.AsyncClient(base_url=live.service.http_url) as client:
         return (await client.post(PATH, content=body, headers=headers)).status_code
 
 

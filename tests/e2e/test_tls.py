@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import grpc
-import httpx
+import httpx2
 import pytest
 import trustme
 from cryptography import x509
@@ -39,7 +39,7 @@ def office(tmp_path: Path) -> Office:
 async def expiry(live: Running, office: Office) -> float:
     """When the served certificate expires, as the metric says."""
     trusted = ssl.create_default_context(cafile=str(office.authority))
-    async with httpx.AsyncClient(verify=trusted) as client:
+    async with httpx2.AsyncClient(verify=trusted) as client:
         text = (await client.get(f"{live.service.http_url}/metrics")).text
     return float(re.search(r"^decision_service_certificate_expiry\S+ (\S+)$", text, re.M)[1])
 
@@ -88,7 +88,7 @@ async def test_the_edges_speak_tls_and_nothing_else(office: Office, tmp_path: Pa
             await live.stub.ListDecisions(LIST)
         assert error.value.code() is grpc.StatusCode.UNAVAILABLE
         trusted = ssl.create_default_context(cafile=str(office.authority))
-        async with httpx.AsyncClient(verify=trusted) as client:
+        async with httpx2.AsyncClient(verify=trusted) as client:
             assert live.service.http_url.startswith("https://")
             health = await client.get(f"{live.service.http_url}/healthz")
             assert health.text == "SERVING\n"

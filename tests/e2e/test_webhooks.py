@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 from decision_service.edge.http.webhooks import PATH, signature
 from decision_service.simulator.people.sandbox.people import sandbox_people
@@ -34,7 +34,7 @@ async def send(live: Running, event_type: str, **data: Any) -> int:
     }
     body = json.dumps(event).encode()
     headers = {"smile-signature": signature(body, SECRET.encode())}
-    async with httpx.AsyncClient(base_url=live.service.http_url) as client:
+    async with httpx2.AsyncClient(base_url=live.service.http_url) as client:
         return (await client.post(PATH, content=body, headers=headers)).status_code
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from decision_service.clock_ids import Ids
 from decision_service.domain.kinds import Kind
@@ -137,7 +137,7 @@ async def opened(folder: Path, world: WorldMaker = sandbox) -> AsyncIterator[Des
         "s",
         clock,
         limits=SmileLimits(requests_per_second=100_000),
-        transport=httpx.ASGITransport(vendor),
+        transport=httpx2.ASGITransport(vendor),
     )
     store = await Store.open(f"sqlite:///{folder}/decisions.db")
     try:

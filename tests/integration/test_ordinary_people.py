@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
-import httpx
+import httpx2
 import pytest
 
 from decision_service.api.v1 import decision_pb2 as pb
@@ -70,7 +70,7 @@ async def _decided() -> list[Applicant]:
         "secret",
         clock,
         limits=SmileLimits(requests_per_second=FAST, backoff_seconds=0.001),
-        transport=httpx.ASGITransport(app),
+        transport=httpx2.ASGITransport(app),
     )
     found = []
     try:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-import httpx
+import httpx2
 import pytest
 
 from decision_service.api.v1 import decision_pb2 as pb
@@ -74,7 +74,7 @@ async def decided(book, name: str, clock: DayClock) -> pb.Decision:
         "secret",
         clock,
         limits=SmileLimits(requests_per_second=FAST, backoff_seconds=0.001),
-        transport=httpx.ASGITransport(app),
+        transport=httpx2.ASGITransport(app),
     )
     person = next(one for one in sandbox_people() if one.user_name == name)
     try:

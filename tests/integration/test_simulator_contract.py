@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from decision_service.simulator.answers.lists import LIST_ENDPOINTS
@@ -41,7 +41,7 @@ WEBHOOK = {
 class Judge:
     """A client that holds every answer against the document."""
 
-    def __init__(self, app: Simulator, client: httpx.AsyncClient) -> None:
+    def __init__(self, app: Simulator, client: httpx2.AsyncClient) -> None:
         self.app, self.client, self.judged = app, client, 0
 
     async def ask(
@@ -79,9 +79,9 @@ def made(world: WorldMaker | None = None, **more: Any) -> Simulator:
 @asynccontextmanager
 async def judging(app: Simulator) -> AsyncIterator[Judge]:
     """A judge that asks the application directly, without a socket."""
-    wire = httpx.ASGITransport(app)
+    wire = httpx2.ASGITransport(app)
     at = {"base_url": "http://simulator/v1", "auth": ("key", "secret")}
-    async with httpx.AsyncClient(transport=wire, **at) as client:
+    async with httpx2.AsyncClient(transport=wire, **at) as client:
         yield Judge(app, client)
 
 
@@ -254,8 +254,8 @@ async def test_scripted_errors_have_the_vendors_body(judge: Judge, status: int) 
 async def test_the_wire_changes_nothing() -> None:
     """Served on loopback, good answers and errors are as documented too."""
     app = made()
-    async with serve(app) as url, httpx.AsyncClient(base_url=url, auth=("key", "secret")) as client:
-        judge = Judge(app, client)
+    async with serve(app) as url, httpx2.AsyncClient(base_url=url, auth=("key", "secret")) as http:
+        judge = Judge(app, http)
         assert len(await judge.everything("/eincomes", userId=GEORGE.user_id)) >= 38
         created = await judge.ask("POST", "/webhooks", json=WEBHOOK)
         await judge.ask("DELETE", f"/webhooks/{created['data']['id']}", "/webhooks/{id}")

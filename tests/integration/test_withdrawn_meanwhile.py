@@ -8,7 +8,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
@@ -31,16 +31,18 @@ LAST = 6
 """How many requests one reading takes: what is withdrawn before the last of them is noticed."""
 
 
-class Revoking(httpx.AsyncBaseTransport):
+class Revoking(httpx2.AsyncBaseTransport):
     """The stand-in in memory; before the request with this number all accounts are revoked."""
 
+    faults = ()
+
     def __init__(self, app: Simulator, number: int) -> None:
-        self._inner = httpx.ASGITransport(app)
+        self._inner = httpx2.ASGITransport(app)
         self._app = app
         self._left = number
         self._one_by_one = asyncio.Lock()
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         async with self._one_by_one:
             if self._left == 0:
                 for person in self._app.tenant.world:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
+import httpx2
 from msgspec.structs import replace
 
 from decision_service.domain.money import Money
@@ -96,7 +96,7 @@ async def decided(product: Product, people: int) -> Sequence[DecisionEntry]:
         app = build_app(
             world, api_key="k", api_secret="s", clock=clock.now, requests_per_second=1_000_000
         )
-        source = SmileSource(_URL, "k", "s", clock, transport=httpx.ASGITransport(app))
+        source = SmileSource(_URL, "k", "s", clock, transport=httpx2.ASGITransport(app))
         await source.refresh_providers()
         users = [*world.builders]
         for place in places:

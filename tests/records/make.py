@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import httpx
+import httpx2
 import structlog
 import yaml
 
@@ -122,8 +122,8 @@ async def answers_of(world: World, at: datetime) -> dict[str, Json]:
     """All that the stand-in has of each person of a world, by user and list."""
     app = build_app(world, api_key="k", api_secret="s", clock=lambda: at, requests_per_second=10**6)
     found: dict[str, Json] = {}
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(
         transport=transport, base_url="http://vendor.test/v1", auth=("k", "s")
     ) as client:
         for user in world.builders:
@@ -131,7 +131,7 @@ async def answers_of(world: World, at: datetime) -> dict[str, Json]:
     return found
 
 
-async def _whole(client: httpx.AsyncClient, name: str, user: str) -> Json:
+async def _whole(client: httpx2.AsyncClient, name: str, user: str) -> Json:
     items: list[Json] = []
     asked = {"userId": user, "size": "150"}
     while True:

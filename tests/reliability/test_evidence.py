@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 
-import httpx
 import pytest
 
 from bench.reliability.evidence.__main__ import play
@@ -17,6 +15,7 @@ from decision_service.simulator.people.sandbox.people import person_like
 from decision_service.simulator.people.world import World
 from decision_service.smile.reading.kind_read import KindRead
 from tests.fakes.world import NOW, PRODUCT
+from tests.integration.test_withdrawn_meanwhile import Revoking
 from tests.unit.smile.virtual import run
 
 GEORGE = person("George", 0)
@@ -89,37 +88,17 @@ def test_an_account_that_delivered_and_broke_is_partial(desk: Desk, code: str) -
 UNREACHED = 1_000
 
 
-class Revoking(httpx.AsyncBaseTransport):
-    """The stand-in in memory; before the request with this number all accounts are revoked."""
-
-    def __init__(self, desk: Desk, number: int) -> None:
-        self._inner = httpx.ASGITransport(desk.app)
-        self._tenant = desk.app.tenant
-        self._left = number
-        self._one_by_one = asyncio.Lock()
-        self.faults: tuple[Fault, ...] = ()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        async with self._one_by_one:
-            if self._left == 0:
-                for person in self._tenant.world:
-                    for source in person.sources:
-                        self._tenant.revoke(source.id)
-            self._left -= 1
-            return await self._inner.handle_async_request(request)
-
-
 def revoked_at(number: int, page_size: int) -> Answer:
     """The answer when consent is withdrawn before the request with this number."""
     desk = Desk(world())
-    desk._transport = Revoking(desk, number)  # type: ignore[assignment]  # in place of the cache
+    desk._transport = Revoking(desk.app, number)  # type: ignore[assignment]  # in place of the cache
     return decided(desk, page_size=page_size)
 
 
 def requests_of(page_size: int) -> int:
     """How many requests his decision takes when nobody revokes anything."""
     desk = Desk(world())
-    desk._transport = Revoking(desk, UNREACHED)  # type: ignore[assignment]  # asks every time
+    desk._transport = Revoking(desk.app, UNREACHED)  # type: ignore[assignment]  # asks every time
     decided(desk, page_size=page_size)
     return desk.app.meter.total
 

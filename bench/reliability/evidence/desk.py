@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import httpx
+import httpx2
 
 from bench.reliability.client import ADVANCE
 from bench.reliability.vendor import FAST, KEY, SECRET
@@ -56,26 +56,26 @@ class Answer:
         return self.outcome in {"APPROVE", "DECLINE"}
 
 
-class Remembering(httpx.AsyncBaseTransport):
+class Remembering(httpx2.AsyncBaseTransport):
     """The stand-in in memory; what no fault concerns is computed once, since its world stands."""
 
     def __init__(self, app: Simulator) -> None:
         self.faults: tuple[Fault, ...] = ()
-        self._inner = httpx.ASGITransport(app)
-        self._answers: dict[httpx.URL, bytes] = {}
+        self._inner = httpx2.ASGITransport(app)
+        self._answers: dict[httpx2.URL, bytes] = {}
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """An answer like the stand-in's."""
         path = request.url.path.removeprefix("/v1")
         if any(fault.concerns(request.method, path, fault.user) for fault in self.faults):
             return await self._inner.handle_async_request(request)
         if request.url not in self._answers:
             response = await self._inner.handle_async_request(request)
-            if response.status_code != httpx.codes.OK:
+            if response.status_code != httpx2.codes.OK:
                 return response
             self._answers[request.url] = await response.aread()
-        stream = httpx.ByteStream(self._answers[request.url])
-        return httpx.Response(200, headers={"content-type": "application/json"}, stream=stream)
+        stream = httpx2.ByteStream(self._answers[request.url])
+        return httpx2.Response(200, headers={"content-type": "application/json"}, stream=stream)
 
 
 @dataclass(slots=True)

@@ -108,7 +108,7 @@ class ServerOptions:
 
 
 def trusting(authority: Path | None) -> ssl.SSLContext | bool:
-    """What httpx verifies servers by: this authority, or those of the system.
+    """What httpx2 verifies servers by: this authority, or those of the system.
 
     Raises CommandError where the file cannot be used.
     """

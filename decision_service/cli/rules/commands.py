@@ -93,7 +93,7 @@ def check(
     path: PathArgument = DEFAULT_PATH,
     strict: Annotated[bool, typer.Option("--strict", help="warnings are errors")] = False,
     prove: Annotated[
-        bool, typer.Option("--prove", help="prove the guarantees (extra `prove`)")
+        bool, typer.Option("--prove", help="prove the guarantees (extra `workbench`)")
     ] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:

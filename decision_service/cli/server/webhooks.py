@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import typer
 
 from decision_service.cli.client.options import CaOption, trusting
@@ -157,9 +157,9 @@ def _post(url: str, secret: str, trusted: ssl.SSLContext | bool) -> int:
         "smile-signature": signature(body, secret.encode()),
     }
     try:
-        with httpx.Client(verify=trusted, timeout=_SECONDS, trust_env=False) as client:
+        with httpx2.Client(verify=trusted, timeout=_SECONDS, trust_env=False) as client:
             answer = client.post(url, content=body, headers=headers)
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         raise CommandError(f"{url} cannot be reached", Exit.SERVER) from None
     return answer.status_code
 

@@ -11,7 +11,7 @@ from decision_service.language.encoding.encoded import NotEncodable
 from decision_service.language.terms.term import Op, Sort, Term
 from decision_service.proofs.solving.solver import Satisfiability, Solver, SolverMissing
 
-MISSING = "no solver is installed: pip install 'decision-service[prove]'"
+MISSING = "proofs need z3: install decision-service[workbench]"
 """What is said where the library is not there."""
 
 _MOST_DIGITS = 4300  # Python writes no longer number, and the library reads what is written

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 
-import httpx
+import httpx2
 
 from decision_service.domain.missing import Cause, DataReason
 from decision_service.smile.errors import TransientFault, UpstreamFault
@@ -16,7 +16,7 @@ _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _TO_SQUARE = bytes.maketrans(b"{}", b"[]")
 
 
-def check_media_type(headers: httpx.Headers) -> None:
+def check_media_type(headers: httpx2.Headers) -> None:
     """Only `application/json` in UTF-8, plain or gzipped; raises an UpstreamFault otherwise."""
     media_type, _, parameters = headers.get("content-type", "").partition(";")
     if media_type.strip().lower() != "application/json":
@@ -33,11 +33,11 @@ def bad_body(detail: str) -> UpstreamFault:
     return UpstreamFault(Cause.SOURCE_FAILED, DataReason.UPSTREAM_BAD_BODY, detail)
 
 
-async def read_body(response: httpx.Response, most: int) -> bytes:
+async def read_body(response: httpx2.Response, most: int) -> bytes:
     """The decoded bytes, at most `most`; raises an UpstreamFault.
 
     A body that is cut off is a TransientFault, one that is too large a lasting fault.
-    httpx decompresses each chunk whole, and 64 KB of gzip can become 64 MB; therefore the raw
+    httpx2 decompresses each chunk whole, and 64 KB of gzip can become 64 MB; therefore the raw
     bytes are taken and decompressed with a bound.
     """
     gzipped = response.headers.get("content-encoding", "identity").lower() == "gzip"
@@ -45,7 +45,7 @@ async def read_body(response: httpx.Response, most: int) -> bytes:
     try:
         async for chunk in response.aiter_raw():
             taken.add(chunk)
-    except (httpx.NetworkError, httpx.ProtocolError):
+    except (httpx2.NetworkError, httpx2.ProtocolError):
         raise TransientFault(DataReason.UPSTREAM_TRUNCATED) from None
     except zlib.error:
         raise TransientFault(DataReason.UPSTREAM_BAD_BODY, "gzip") from None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
-import httpx
+import httpx2
 import msgspec
 from msgspec.structs import replace
 
@@ -56,7 +56,7 @@ class Request(msgspec.Struct, frozen=True):
     optional: bool = False
     method: str = "GET"
     content: bytes | None = None
-    success: int = httpx.codes.OK
+    success: int = httpx2.codes.OK
     repeatable: bool = True
 
     @property
@@ -84,26 +84,26 @@ class HttpClient:
         secret: str,
         clock: Clock,
         limits: SmileLimits,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
         tracer: Tracer = NO_TRACER,
     ) -> None:
         self._tracer = tracer
-        self._host = httpx.URL(base_url).host
+        self._host = httpx2.URL(base_url).host
         self.vendor_time = VendorTime(clock)
         self._clock = clock
         self._limits = limits
-        self._http = httpx.AsyncClient(
+        self._http = httpx2.AsyncClient(
             base_url=base_url,
-            auth=httpx.BasicAuth(key, secret),
+            auth=httpx2.BasicAuth(key, secret),
             headers={"accept": "application/json", "accept-encoding": "gzip"},
             # No cookie is ever kept: one applicant's session must not reach another's request.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             trust_env=False,
             follow_redirects=False,
             verify=not base_url.startswith("http://"),  # plain HTTP needs no certificates loaded
-            # httpx counts per phase; the caller of `get` bounds the whole attempt more tightly.
+            # httpx2 counts per phase; the caller of `get` bounds the whole attempt more tightly.
             timeout=2 * limits.attempt_seconds,
-            limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
+            limits=httpx2.Limits(max_connections=64, max_keepalive_connections=32),
             transport=transport,
         )
 
@@ -130,7 +130,7 @@ class HttpClient:
                     budget.answered = True
                     self.vendor_time.note(response.headers.get("date"))
                     return await self._body(response, request)
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             raise _unreached(error) from None
         finally:
             permit.sent()
@@ -147,38 +147,38 @@ class HttpClient:
         """Close every connection."""
         await self._http.aclose()
 
-    async def _body(self, response: httpx.Response, request: Request) -> bytes:
+    async def _body(self, response: httpx2.Response, request: Request) -> bytes:
         if response.status_code == request.success:
             check_media_type(response.headers)
             return await read_body(response, self._limits.body_bytes)
-        if response.status_code == httpx.codes.FORBIDDEN and request.optional:
+        if response.status_code == httpx2.codes.FORBIDDEN and request.optional:
             raise NotSubscribed
         raise await _refusal(response, self._clock.now())
 
 
-async def _refusal(response: httpx.Response, now: datetime) -> UpstreamFault:
+async def _refusal(response: httpx2.Response, now: datetime) -> UpstreamFault:
     status = response.status_code
-    if status == httpx.codes.TOO_MANY_REQUESTS:
+    if status == httpx2.codes.TOO_MANY_REQUESTS:
         after = retry_after(response.headers.get("retry-after"), now)
         return TransientFault(DataReason.UPSTREAM_RATE_LIMITED, throttled=True, after=after)
-    if status == httpx.codes.BAD_REQUEST:
+    if status == httpx2.codes.BAD_REQUEST:
         return await _bad_request(response)
     return _by_status(status)
 
 
 def _by_status(status: int) -> UpstreamFault:
-    if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+    if status in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}:
         return KeysRefused(status)
-    if status == httpx.codes.NOT_FOUND:
+    if status == httpx2.codes.NOT_FOUND:
         return Gone()
-    if status >= 500 and status != httpx.codes.NOT_IMPLEMENTED:
+    if status >= 500 and status != httpx2.codes.NOT_IMPLEMENTED:
         return TransientFault(DataReason.UPSTREAM_UNAVAILABLE, f"HTTP {status}")
     if status < 400:
         return bad_body(f"HTTP {status}")
     return UpstreamFault(Cause.SOURCE_FAILED, None, f"HTTP {status}")
 
 
-async def _bad_request(response: httpx.Response) -> UpstreamFault:
+async def _bad_request(response: httpx2.Response) -> UpstreamFault:
     body = await read_body(response, _LONGEST_ERROR_BODY)
     try:
         code = _ERROR_BODY.decode(body).code
@@ -189,7 +189,7 @@ async def _bad_request(response: httpx.Response) -> UpstreamFault:
     return UpstreamFault(Cause.SOURCE_FAILED, None, "HTTP 400")
 
 
-def _unreached(error: httpx.TransportError) -> UpstreamFault:
+def _unreached(error: httpx2.TransportError) -> UpstreamFault:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, _CUT_OFF):

@@ -1,4 +1,4 @@
-"""Case files in Parquet: the columns are what a line of JSON names; needs the extra `parquet`."""
+"""Case files in Parquet: the columns are what a line of JSON names; needs the extra `workbench`."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 
 from decision_service.edge.http.bounds import UNSENT_SECONDS
 from decision_service.edge.http.webhooks import PATH, signature
@@ -53,7 +53,7 @@ async def _ask(target: Target, found: Found, beside: str) -> None:
 
 
 async def _status(
-    client: httpx.AsyncClient,
+    client: httpx2.AsyncClient,
     path: str,
     body: bytes | None = None,
     headers: dict[str, str] | None = None,
@@ -62,7 +62,7 @@ async def _status(
     for _ in range(TRIES):
         try:
             answer = await client.request(method, path, content=body, headers=headers)
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             return type(error).__name__
         if answer.status_code != _BUSY:
             break

@@ -9,7 +9,7 @@ from collections import Counter
 from urllib.parse import urlsplit
 
 import grpc
-import httpx
+import httpx2
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
@@ -79,11 +79,11 @@ async def _renewals(target: Target, channel: grpc.aio.Channel) -> list[Result]:
     ]
 
 
-async def _shown(client: httpx.AsyncClient, token: str) -> int:
+async def _shown(client: httpx2.AsyncClient, token: str) -> int:
     """The status that a token is answered with; a connection may be broken off for another's."""
     try:
         return (await client.post(PATH, json={"token": token})).status_code
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return BROKEN_OFF
 
 

@@ -185,7 +185,7 @@ def test_without_a_solver_guarantees_are_left_to_another_machine(
     monkeypatch.setitem(sys.modules, "z3", None)
     found = guarantees_of(tmp_path)
     assert found.ok is None
-    assert found.words.startswith("not proved: no solver is installed: pip install")
+    assert found.words == "not proved: proofs need z3: install decision-service[workbench]"
 
 
 def test_tests_that_notice_too_little_are_nothing_to_go_live_with(

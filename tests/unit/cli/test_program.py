@@ -16,6 +16,9 @@ SERVER = (
     "sqlalchemy",
     "alembic",
 )
+EXTRAS = ("pyarrow", "ray", "z3")
+BACKTEST = "backtest personal-loan-ph --set params.min_monthly_income=9000"
+SERVE = "decision_service.cli.server.serve"
 
 
 def test_help_names_every_command_and_each_explains_itself(
@@ -61,3 +64,30 @@ def test_a_command_that_serves_nothing_does_not_import_the_server(name: str) -> 
         [sys.executable, "-c", script], capture_output=True, check=True, text=True
     )
     assert json.loads(done.stderr) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("rules prove gig-advance-ph@1 gig-advance-ph@1", "proofs need z3"),
+        ("decisions export --format parquet --out x", "--format parquet needs pyarrow"),
+        (f"{BACKTEST} --cases FILE", "FILE is Parquet, which needs pyarrow"),
+        (f"{BACKTEST} --on ray", "--on ray needs Ray"),
+    ],
+)
+def test_without_its_extra_a_command_names_it(capsys, monkeypatch, tmp_path, words, says):
+    """One sentence with exit code 2."""
+    file = tmp_path / "cases.parquet"
+    file.write_bytes(b"PAR1")
+    for name in EXTRAS:
+        monkeypatch.setitem(sys.modules, name, None)
+    done = command(capsys, *words.replace("FILE", str(file)).split())
+    extra = "ray" if says.endswith("Ray") else "workbench"
+    says = f"{says}: install decision-service[{extra}]\n"
+    assert (done.code, done.out, done.err) == (2, "", says.replace("FILE", str(file)))
+
+
+def test_the_server_is_imported_without_the_extras() -> None:
+    """A plain install serves; what is left out is what rule writers need."""
+    script = f"import sys; sys.modules |= dict.fromkeys({EXTRAS!r}); import {SERVE}"
+    subprocess.run([sys.executable, "-c", script], check=True)

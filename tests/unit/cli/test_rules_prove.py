@@ -7,8 +7,6 @@ from shutil import copytree
 
 import pytest
 
-from decision_service.proofs.solving import z3_solver
-from decision_service.proofs.solving.solver import SolverMissing
 from tests.unit.cli.commands import command
 from tests.unit.ruleset.rulesets import ROOT
 
@@ -62,15 +60,3 @@ def test_wrong_usage_is_told(capsys, words, told):
     done = command(capsys, "rules", "prove", GIG, GIG, *words)
     assert done.code == 2
     assert told in done.err
-
-
-def test_without_a_solver_one_sentence_names_the_extra(capsys, monkeypatch):
-    """Nothing else needs the solver."""
-
-    def missing():
-        raise SolverMissing(z3_solver.MISSING)
-
-    monkeypatch.setattr(z3_solver, "_library", missing)
-    done = command(capsys, "rules", "prove", GIG, GIG)
-    assert (done.code, done.err.count("\n")) == (2, 1)
-    assert "decision-service[prove]" in done.err

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
@@ -38,7 +38,7 @@ async def opens(token: str) -> bool:
     return token == "good"
 
 
-Show = Callable[..., Awaitable[httpx.Response]]
+Show = Callable[..., Awaitable[httpx2.Response]]
 
 
 @asynccontextmanager
@@ -51,9 +51,9 @@ async def asking() -> AsyncIterator[Show]:
         content: bytes | None = None,
         path: str = "/connect/token",
         language: str = "en",
-    ) -> httpx.Response:
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    ) -> httpx2.Response:
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
             headers = {"accept-language": language}
             if content is not None:
                 return await client.post(path, content=content, headers=headers)
@@ -127,8 +127,8 @@ async def test_a_client_that_leaves_is_no_error() -> None:
 async def test_no_address_redirects_to_another() -> None:
     """A path with a slash too many is unknown; a Host that is made up is not repeated."""
     app = build_app(connect_routes(PAGE, LinkTokenEndpoints(renew, opens)))
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://evil.example") as client:
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://evil.example") as client:
         for path in ("/connect/", "/connect/token/", "/healthz/", "//evil.example/connect/"):
             answer = await client.get(path)
             assert (answer.status_code, "location" in answer.headers) == (404, False)

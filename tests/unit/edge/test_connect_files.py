@@ -7,7 +7,7 @@ import zlib
 from importlib import resources
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from decision_service.config import load
@@ -102,11 +102,11 @@ def test_what_is_no_notice_is_refused(
     assert words in str(refused.value)
 
 
-async def page_of(lender: Lender, path: str = "/connect", language: str = "") -> httpx.Response:
+async def page_of(lender: Lender, path: str = "/connect", language: str = "") -> httpx2.Response:
     """What a browser is answered."""
     app = build_app(connect_routes(ConnectPage(lender, WIDGET), LinkTokenEndpoints(renew, opens)))
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.get(path, headers={"accept-language": language})
 
 

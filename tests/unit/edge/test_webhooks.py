@@ -9,7 +9,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
+import httpx2
 import pytest
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
@@ -45,7 +45,7 @@ BODY = json.dumps(CONTENT).encode()
 class Desk:
     """A receiver on an in-memory log, and a client of it."""
 
-    def __init__(self, client: httpx.AsyncClient, log: InMemoryDecisionLog, told: list[str]):
+    def __init__(self, client: httpx2.AsyncClient, log: InMemoryDecisionLog, told: list[str]):
         self.client, self.log, self.told = client, log, told
 
     async def send(self, body=BODY, secret: bytes = NEW, header: object = None) -> int:
@@ -64,8 +64,8 @@ async def opened(
     log, told = InMemoryDecisionLog(), []
     recorded = ReceiveEvents(log, SetClock(), lambda: told.append("told"), told.append)
     receiver = WebhookReceiver(receive or recorded, (NEW, OLD), seconds)
-    transport = httpx.ASGITransport(Starlette(routes=receiver.routes()))
-    async with httpx.AsyncClient(transport=transport, base_url="http://hooks") as client:
+    transport = httpx2.ASGITransport(Starlette(routes=receiver.routes()))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://hooks") as client:
         yield Desk(client, log, told), receiver
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-import httpx
+import httpx2
 import pytest
 
 from lint.advisories import (
@@ -71,7 +71,7 @@ def test_mounted_records_answer_as_the_service_does(tmp_path: Path, *, zipped: b
     with serving(advisories) as url:
         for version, told in (("1.2", {"vulns": [RANGE]}), ("2.0", {})):
             asked = {"package": {"name": "some_package", "ecosystem": "PyPI"}, "version": version}
-            assert httpx.post(url, json=asked).json() == told
+            assert httpx2.post(url, json=asked).json() == told
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"id": "X-2"}', "[]"])

@@ -27,6 +27,14 @@ def test_a_library_has_a_lower_bound_that_the_lock_meets(name: str) -> None:
     assert bound.contains(PINNED[name])
 
 
+def test_a_plain_install_has_nothing_that_only_rule_writers_need() -> None:
+    """Neither by itself nor by another library."""
+    extras = PROJECT["optional-dependencies"]
+    named = {Requirement(one).name for one in (*extras["workbench"], *extras["ray"])}
+    assert named == {"pyarrow", "ray", "z3-solver"}
+    assert not named & {*NEEDED, *PINNED}
+
+
 def test_generated_code_can_be_imported_at_the_lower_bounds() -> None:
     """It refuses older libraries than those that it was generated for."""
     messages = (GENERATED / "values_pb2.py").read_text(encoding="utf-8")

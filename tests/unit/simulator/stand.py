@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import Simulator, build_app
@@ -36,9 +36,9 @@ class Stand:
 
     app: Simulator
     clock: Clock
-    client: httpx.AsyncClient
+    client: httpx2.AsyncClient
 
-    async def get(self, path: str, **query: Any) -> httpx.Response:
+    async def get(self, path: str, **query: Any) -> httpx2.Response:
         return await self.client.get(path.lstrip("/"), params=query)
 
     async def data(self, path: str, **query: Any) -> Any:
@@ -70,7 +70,7 @@ async def open_stand(*worlds: Any, **settings: Any) -> AsyncIterator[Stand]:
     given = {"api_key": "key", "api_secret": "secret", "requests_per_second": 10_000}
     app = build_app(*worlds, **{**given, "clock": clock, **settings})
     at = {"base_url": "http://simulator/v1", "auth": ("key", "secret")}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), **at) as client:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), **at) as client:
         yield Stand(app, clock, client)
 
 

@@ -7,7 +7,7 @@ import base64
 import signal
 import socket
 
-import httpx
+import httpx2
 import pytest
 
 from decision_service.simulator.faults.plan import Fault
@@ -25,19 +25,19 @@ def basic(text: str) -> dict[str, str]:
 
 async def test_it_is_served_on_loopback() -> None:
     """The base URL ends in /v1, answers while served and no longer afterwards."""
-    async with serve(build_app(**KEYS)) as url, httpx.AsyncClient(auth=("key", "secret")) as client:
+    async with serve(build_app(**KEYS)) as url, httpx2.AsyncClient(auth=("key", "secret")) as http:
         assert url.startswith("http://127.0.0.1:")
         assert url.endswith("/v1")
-        assert (await client.get(f"{url}/users/{RYAN.user_id}")).status_code == 200
-    async with httpx.AsyncClient() as client:
-        with pytest.raises(httpx.ConnectError):
+        assert (await http.get(f"{url}/users/{RYAN.user_id}")).status_code == 200
+    async with httpx2.AsyncClient() as client:
+        with pytest.raises(httpx2.ConnectError):
             await client.get(url)
 
 
 async def test_two_can_be_served_at_once() -> None:
     """Each has its own port and its own meter."""
     first, second = build_app(**KEYS), build_app(**KEYS)
-    async with serve(first) as one, serve(second) as two, httpx.AsyncClient() as client:
+    async with serve(first) as one, serve(second) as two, httpx2.AsyncClient() as client:
         await client.get(one)
         assert one != two
     assert (first.meter.total, second.meter.total) == (1, 0)
@@ -53,7 +53,7 @@ async def test_serving_leaves_signals_alone() -> None:
 async def test_stopping_does_not_wait_for_slow_answers() -> None:
     """An answer that would take minutes is given when the server stops."""
     app = build_app(**KEYS, faults=[Fault("slow", settings={"seconds": 600})])
-    async with httpx.AsyncClient(auth=("key", "secret"), timeout=30) as client:
+    async with httpx2.AsyncClient(auth=("key", "secret"), timeout=30) as client:
         async with serve(app) as url:
             asking = asyncio.create_task(client.get(f"{url}/users"))
             await until(lambda: app.faults.hits)
@@ -85,7 +85,7 @@ async def test_a_port_in_use_is_refused_in_a_sentence() -> None:
 async def test_other_keys_are_refused(stand: Stand, headers: dict[str, str]) -> None:
     """Anything but the key pair as HTTP Basic is 401 INVALID_TOKEN, whatever the path."""
     for path in ("users", "nothing"):
-        request = httpx.Request("GET", f"http://simulator/v1/{path}", headers=headers)
+        request = httpx2.Request("GET", f"http://simulator/v1/{path}", headers=headers)
         answer = await stand.client.send(request, auth=None)
         assert (answer.status_code, answer.json()["code"]) == (401, "INVALID_TOKEN")
 
@@ -93,7 +93,7 @@ async def test_other_keys_are_refused(stand: Stand, headers: dict[str, str]) -> 
 async def test_the_scheme_may_be_in_any_case(stand: Stand) -> None:
     """`basic` is as good as `Basic`."""
     headers = {"authorization": basic("key:secret")["authorization"].replace("Basic", "basic")}
-    request = httpx.Request("GET", "http://simulator/v1/users", headers=headers)
+    request = httpx2.Request("GET", "http://simulator/v1/users", headers=headers)
     assert (await stand.client.send(request, auth=None)).status_code == 200
 
 

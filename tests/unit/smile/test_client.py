@@ -2,13 +2,13 @@
 
 import asyncio
 
-import httpx
+import httpx2
 
 from tests.unit.smile.gathering import opened
 from tests.unit.smile.vendor import ok, streamed
 
 
-class SlowToConnect(httpx.AsyncBaseTransport):
+class SlowToConnect(httpx2.AsyncBaseTransport):
     """Reports progress as httpcore does; the first connections take 0.6 seconds to be made."""
 
     def __init__(self, slow):

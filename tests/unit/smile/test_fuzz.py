@@ -4,7 +4,7 @@ import copy
 import json
 from decimal import Decimal
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -217,14 +217,14 @@ FAILURES = st.sampled_from(
         problem(429),
         problem(429, **{"retry-after": "1"}),
         Hang,
-        httpx.ConnectError("no"),
-        httpx.ReadError("reset"),
+        httpx2.ConnectError("no"),
+        httpx2.ReadError("reset"),
         raw(b""),
         raw(b"<html>", "text/html"),
         raw(b'{"code":"OK","data":null}'),
         raw(b'{"code":"OK","data":{"items":[{"id":'),
         raw(b'{"code":"OK","data":{"items":[{}]}}'),
-        httpx.Response(302, headers={"location": "/elsewhere"}),
+        httpx2.Response(302, headers={"location": "/elsewhere"}),
     ]
 )
 SCRIPTS = st.dictionaries(

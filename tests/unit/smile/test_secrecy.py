@@ -2,7 +2,7 @@
 
 import base64
 
-import httpx
+import httpx2
 import pytest
 import structlog
 
@@ -19,10 +19,10 @@ def answers():
     """Failures that hold a person's name wherever there is room for one."""
     foreign = metadata(user=OTHER_USER)
     yield from (problem(status, PERSON) for status in (400, 401, 403, 404, 418, 429, 500, 501, 503))
-    yield from (httpx.ConnectError(PERSON), httpx.ReadError(PERSON), Hang)
+    yield from (httpx2.ConnectError(PERSON), httpx2.ReadError(PERSON), Hang)
     yield raw(f"<html>{PERSON}</html>".encode(), "text/html")
     yield raw(f'{{"code":"{PERSON}","data":{{}}}}'.encode())
-    yield httpx.Response(302, headers={"location": f"http://x/{PERSON}"})
+    yield httpx2.Response(302, headers={"location": f"http://x/{PERSON}"})
     yield ok({"items": [eincome(1, currency=PERSON)]})
     yield ok({"items": [eincome(1, month=PERSON)]})
     yield ok({"items": [eincome(1, month={"name": PERSON})]})
@@ -68,7 +68,7 @@ async def test_no_cookie_is_kept():
     one = Vendor(accounts=[account()])
     one.each(
         "/accounts",
-        httpx.Response(
+        httpx2.Response(
             200,
             json={"code": "OK", "data": {"items": [account()]}},
             headers={"set-cookie": "session=1; Path=/"},

@@ -1,30 +1,30 @@
-"""A vendor in memory behind httpx.MockTransport: honest by default, scripted where a test says."""
+"""A vendor in memory behind httpx2.MockTransport: honest by default, scripted where a test says."""
 
 import asyncio
 import json
 from collections import defaultdict, deque
 
-import httpx
+import httpx2
 
 from tests.unit.smile.items import USER
 
 
 def ok(data):
     """An answer in its envelope."""
-    return httpx.Response(200, json={"code": "OK", "message": "Success", "data": data})
+    return httpx2.Response(200, json={"code": "OK", "message": "Success", "data": data})
 
 
 def problem(status, code="SERVER_ERROR", **headers):
     """An error answer."""
-    return httpx.Response(status, json={"code": code, "message": "no"}, headers=headers)
+    return httpx2.Response(status, json={"code": code, "message": "no"}, headers=headers)
 
 
 def raw(body, content_type="application/json"):
     """A 200 with these bytes."""
-    return httpx.Response(200, content=body, headers={"content-type": content_type})
+    return httpx2.Response(200, content=body, headers={"content-type": content_type})
 
 
-class _Chunks(httpx.AsyncByteStream):
+class _Chunks(httpx2.AsyncByteStream):
     def __init__(self, body):
         self._body = body
 
@@ -35,7 +35,7 @@ class _Chunks(httpx.AsyncByteStream):
 
 def streamed(response):
     """The same response as it comes from a network: unread, its body in chunks."""
-    return httpx.Response(
+    return httpx2.Response(
         response.status_code, headers=response.headers, stream=_Chunks(response.content)
     )
 
@@ -81,7 +81,7 @@ class Vendor:
         path = request.url.path
         scripted = self.script[path]
         answer = scripted.popleft() if scripted else self.always.get(path, self.honest)
-        while callable(answer) and not isinstance(answer, (type, httpx.Response)):
+        while callable(answer) and not isinstance(answer, (type, httpx2.Response)):
             answer = answer(request)
         if answer is Hang:
             await asyncio.sleep(86_400)
@@ -105,7 +105,7 @@ class Vendor:
         return ok({"nextCursor": cursor, "items": items[start:end]})
 
     def transport(self):
-        return httpx.MockTransport(self)
+        return httpx2.MockTransport(self)
 
 
 def _matches(item, params):

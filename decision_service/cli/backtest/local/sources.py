@@ -110,7 +110,7 @@ def _lines(file: Path, folder: Path) -> Path:
     """The file, or the rows of a Parquet file as lines, so that a row is read by its place."""
     if not is_parquet(file):
         return file
-    require_extra("parquet", f"{file} is Parquet, which needs pyarrow")
+    require_extra("pyarrow", f"{file} is Parquet, which needs pyarrow")
     write_lines(file, lines := folder / "cases.jsonl")
     return lines
 

@@ -116,7 +116,7 @@ def _check(form: ExportFormat, decision_id: str, wanted: DecisionFilter) -> None
 def _require_parquet(output: Path | None) -> None:
     if output is None:
         raise CommandError("Parquet goes to a file: name it with --out", Exit.USAGE)
-    require_extra("parquet", "--format parquet needs pyarrow")
+    require_extra("pyarrow", "--format parquet needs pyarrow")
 
 
 class _Source:

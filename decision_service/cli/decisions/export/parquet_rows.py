@@ -1,4 +1,4 @@
-"""Exported decisions as rows of Parquet; needs the extra `parquet`."""
+"""Exported decisions as rows of Parquet; needs the extra `workbench`."""
 
 from __future__ import annotations
 

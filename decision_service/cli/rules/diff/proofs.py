@@ -15,7 +15,7 @@ from decision_service.proofs.solving.solver import SolverMissing
 from decision_service.ruleset.program.model import CompiledRuleset
 
 ProveOption = Annotated[
-    bool, typer.Option("--prove", help="prove what the change does to everybody (extra `prove`)")
+    bool, typer.Option("--prove", help="prove the change for all applicants (extra `workbench`)")
 ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import httpx
+import httpx2
 
 from decision_service.cli.server.preflight.check import PreflightCheck
 from decision_service.cli.server.vendor import vendor_deadline
@@ -31,11 +31,11 @@ async def clock_check(settings: Settings) -> PreflightCheck:
     keys = (settings.smile_api_key.get_secret_value(), settings.smile_api_secret.get_secret_value())
     url = f"{settings.base_url}/providers?size=1"
     try:
-        async with httpx.AsyncClient(auth=keys, timeout=_SECONDS, trust_env=False) as client:
+        async with httpx2.AsyncClient(auth=keys, timeout=_SECONDS, trust_env=False) as client:
             answer = await client.get(url)
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         return PreflightCheck("vendor", False, f"{settings.base_url} cannot be reached")
-    if answer.status_code != httpx.codes.OK:
+    if answer.status_code != httpx2.codes.OK:
         return PreflightCheck(
             "vendor", False, f"it answers HTTP {answer.status_code}: check the key pair"
         )
@@ -88,7 +88,7 @@ async def _webhooks(
         words = f"{len(lacking)} needed events are not sent to {PATH}: see `webhooks register`"
         return PreflightCheck("webhooks", False, words)
     told = {hook.url: await _status(hook.url, trusted) for hook in hooks}
-    refused = [url for url, status in told.items() if status != httpx.codes.UNAUTHORIZED]
+    refused = [url for url, status in told.items() if status != httpx2.codes.UNAUTHORIZED]
     if refused:
         return PreflightCheck(
             "webhooks", False, f"{refused[0]} does not answer as the service does"
@@ -99,7 +99,7 @@ async def _webhooks(
 async def _status(url: str, trusted: ssl.SSLContext | bool) -> int:
     """The HTTP status of an address for an unsigned event; 0 without an answer."""
     try:
-        async with httpx.AsyncClient(verify=trusted, timeout=_SECONDS, trust_env=False) as client:
+        async with httpx2.AsyncClient(verify=trusted, timeout=_SECONDS, trust_env=False) as client:
             return (await client.post(url, content=b"{}")).status_code
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         return 0

@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 import pytest
 
 from decision_service.domain.errors import CrossTenant, UpstreamUnavailable, UserUnknown
@@ -10,7 +10,7 @@ from tests.unit.smile.gathering import opened
 from tests.unit.smile.items import OTHER_USER, USER, account
 from tests.unit.smile.vendor import Vendor, ok, problem
 
-DONE = httpx.Response(200, json={"code": "OK", "message": "Success"})
+DONE = httpx2.Response(200, json={"code": "OK", "message": "Success"})
 LOOP = ok({"nextCursor": "again", "items": [account("a-3")]})
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 
-import httpx
+import httpx2
 import pytest
 from structlog.testing import capture_logs
 
@@ -20,7 +20,7 @@ HTML = raw(b"<html><body>We are down for maintenance</body></html>", "text/html"
 
 def cut_off():
     """A connection that broke while TLS was spoken."""
-    error = httpx.ConnectError("eof")
+    error = httpx2.ConnectError("eof")
     error.__cause__ = ssl.SSLEOFError("EOF occurred in violation of protocol")
     return error
 
@@ -37,12 +37,12 @@ def vendor():
 
 def refused():
     """A connection that is refused."""
-    return httpx.ConnectError("refused")
+    return httpx2.ConnectError("refused")
 
 
 def untrusted():
     """A certificate that cannot be verified."""
-    error = httpx.ConnectError("certificate")
+    error = httpx2.ConnectError("certificate")
     error.__cause__ = ssl.SSLCertVerificationError("self-signed certificate")
     return error
 
@@ -58,8 +58,8 @@ def untrusted():
         problem(429, "REQUEST_LIMIT_EXCEEDED"),
         refused(),
         cut_off(),
-        httpx.ReadError("reset"),
-        httpx.RemoteProtocolError("gone"),
+        httpx2.ReadError("reset"),
+        httpx2.RemoteProtocolError("gone"),
         Hang,
         raw(b'{"code":"OK","data":{"it'),
     ],
@@ -82,9 +82,9 @@ CODES = [
     (Hang, DataReason.UPSTREAM_TIMEOUT, 2),
     (raw(b'{"code":'), DataReason.UPSTREAM_BAD_BODY, 3),
     (HTML, DataReason.UPSTREAM_BAD_BODY, 1),
-    (httpx.Response(204), DataReason.UPSTREAM_BAD_BODY, 1),
+    (httpx2.Response(204), DataReason.UPSTREAM_BAD_BODY, 1),
     (
-        httpx.Response(302, headers={"location": "http://169.254.169.254/"}),
+        httpx2.Response(302, headers={"location": "http://169.254.169.254/"}),
         DataReason.UPSTREAM_BAD_BODY,
         1,
     ),
@@ -93,7 +93,7 @@ CODES = [
     (problem(415, "UNSUPPORTED_TYPE"), None, 1),
     (problem(501, "UNSUPPORTED_METHOD"), None, 1),
     (ok(None), DataReason.UPSTREAM_SCHEMA, 1),
-    (httpx.Response(200, json={"code": "ERROR", "data": {}}), DataReason.UPSTREAM_SCHEMA, 1),
+    (httpx2.Response(200, json={"code": "ERROR", "data": {}}), DataReason.UPSTREAM_SCHEMA, 1),
     (raw(b'{"code":"OK","data":{"items":[{"id":1}]}}'), DataReason.UPSTREAM_SCHEMA, 1),
     (raw(b'{"code":"OK","data":{"items":[NaN]}}'), DataReason.BAD_AMOUNT, 1),
     (raw(b" " * 5_000_000), DataReason.DATA_TOO_LARGE, 1),

@@ -4,7 +4,7 @@ import gzip
 import json
 import tracemalloc
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +19,7 @@ from tests.unit.smile.virtual import run
 
 def response(body, **headers):
     """An unread response with this body."""
-    return httpx.Response(200, headers=headers, stream=_Chunks(body))
+    return httpx2.Response(200, headers=headers, stream=_Chunks(body))
 
 
 def read(body, most=4096, **headers):
@@ -39,7 +39,7 @@ def read(body, most=4096, **headers):
 )
 def test_json_in_utf8_is_taken(content_type):
     """`application/json` is taken, whatever its parameters, as long as it is UTF-8."""
-    check_media_type(httpx.Headers({"content-type": content_type}))
+    check_media_type(httpx2.Headers({"content-type": content_type}))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_json_in_utf8_is_taken(content_type):
 def test_everything_else_is_a_bad_body(headers):
     """Another type, charset or encoding is UPSTREAM_BAD_BODY, and is not asked for again."""
     with pytest.raises(UpstreamFault) as found:
-        check_media_type(httpx.Headers(headers))
+        check_media_type(httpx2.Headers(headers))
     assert found.value.code is DataReason.UPSTREAM_BAD_BODY
     assert not isinstance(found.value, TransientFault)
 

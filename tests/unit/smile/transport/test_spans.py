@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -35,11 +35,11 @@ async def test_a_request_that_fails_has_a_span_and_the_vendor_no_trace() -> None
     """Status, template and class of the error; no header tells the vendor of the trace."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    tracer, heard = provider.get_tracer("test"), list[httpx.Headers]()
+    tracer, heard = provider.get_tracer("test"), list[httpx2.Headers]()
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         heard.append(request.headers)
-        return httpx.Response(404)
+        return httpx2.Response(404)
 
     source = SmileSource(
         "http://vendor.test/v1",
@@ -47,7 +47,7 @@ async def test_a_request_that_fails_has_a_span_and_the_vendor_no_trace() -> None
         "secret",
         VirtualClock(),
         limits=SmileLimits(),
-        transport=httpx.MockTransport(answer),
+        transport=httpx2.MockTransport(answer),
         tracer=tracer,
     )
     refused = pytest.raises(UserUnknown)
