@@ -5,19 +5,26 @@ from __future__ import annotations
 from functools import partial
 
 from decision_service.domain.verdict import Outcome
-from decision_service.language.encoding.encoded import Encoded, absent, holds
-from decision_service.language.encoding.expressions import encode
 from decision_service.language.expressions.tree import Node
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
+from decision_service.proofs.encoding.encoded import Encoded, absent, holds
+from decision_service.proofs.encoding.expressions import encode
+from decision_service.proofs.encoding.state import EncodedState
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
 from decision_service.ruleset.constructs.rules.model import Rule
-from decision_service.ruleset.program.encoded import EncodedState
+from decision_service.ruleset.constructs.rules.run import RulesRunner
 
 Effect = dict[Outcome, Term]
 _OUTCOMES = (Outcome.DECLINE, Outcome.REFER, Outcome.APPROVE)
 
 
-def encode_rule(rule: Rule, when: Node, slots: frozenset[int], state: EncodedState) -> None:
+def encode_rules(runner: RulesRunner, state: EncodedState) -> None:
+    """Add the effects of all rules."""
+    for each in runner.ready:
+        _encode_rule(each.rule, each.when, each.slots, state)
+
+
+def _encode_rule(rule: Rule, when: Node, slots: frozenset[int], state: EncodedState) -> None:
     """Add the effect of a rule, marked or not."""
     if rule.then is None:
         return
