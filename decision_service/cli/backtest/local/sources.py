@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from decision_service.cli.backtest.local.outcomes import written_loans
 from decision_service.cli.decisions.export.masking import tag_of
+from decision_service.cli.decisions.export.rows import NESTED
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.extras import require_extra
 from decision_service.config import load
@@ -127,7 +128,7 @@ def _lines(file: Path, folder: Path) -> Path:
     if not is_parquet(file):
         return file
     require_extra("parquet", f"{file} is Parquet, which needs pyarrow")
-    write_lines(file, lines := folder / "cases.jsonl")
+    write_lines(file, lines := folder / "cases.jsonl", NESTED)
     return lines
 
 
