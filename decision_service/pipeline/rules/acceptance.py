@@ -114,7 +114,17 @@ def _problems(
 ) -> tuple[Diagnostic, ...]:
     report = Report()
     for file, ruleset, earlier in found:
-        _refuse(file, ruleset, earlier, report)
+        root = yaml.read(file.path, file.text, report)
+        place = (
+            root.key_place("version") if isinstance(root, MapNode) else Place(file.path, 1, 1, 2)
+        )
+        name, number = ruleset.ruleset, ruleset.version
+        message = f"{name} v{number} has decided with other content (digest {earlier[:12]})"
+        hint = (
+            f"bring v{number} back as it was, its tables, `_data` and `_shared` too, "
+            f"and write the change as v{number + 1}"
+        )
+        report.error(_ALTERED, place, message, hint)
     return tuple(problem for problem in report.diagnostics() if problem.code == _ALTERED)
 
 
@@ -134,15 +144,3 @@ def _digest(text: StoredText) -> str:
     """The digest of a stored ruleset as it is computed now: newer code may compute another."""
     found = compile_ruleset(files_from_body(text.body), catalogue(), checks=()).ruleset
     return "" if found is None else found.digest
-
-
-def _refuse(file: TextFile, ruleset: CompiledRuleset, earlier: str, report: Report) -> None:
-    root = yaml.read(file.path, file.text, report)
-    place = root.key_place("version") if isinstance(root, MapNode) else Place(file.path, 1, 1, 2)
-    name, number = ruleset.ruleset, ruleset.version
-    message = f"{name} v{number} has decided with other content (digest {earlier[:12]})"
-    hint = (
-        f"bring v{number} back as it was, its tables, `_data` and `_shared` too, "
-        f"and write the change as v{number + 1}"
-    )
-    report.error(_ALTERED, place, message, hint)

@@ -1,4 +1,1 @@
-"""Expressions as terms: what `evaluation` computes of one person, said of all people at once.
-
-No term is solved here.
-"""
+"""What `evaluation` and `ruleset` compute of one person, as terms of all people at once."""

@@ -1,4 +1,1 @@
-"""Terms of logic and arithmetic, which a solver can decide.
-
-They know no solver: `proofs` translates them.
-"""
+"""Terms of logic and arithmetic, which a solver can decide; they know no solver."""
