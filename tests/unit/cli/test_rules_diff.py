@@ -90,9 +90,6 @@ caps:
 """
 
 
-EXPLORED = "percent 1, maximum amount 10000, amount per day 100000"
-
-
 @pytest.fixture
 def states(tmp_path):
     """Two rules folders: a product, and the same with another plan, version 2 and a list's key."""
