@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from decision_service.impact.interval import Interval, Share
 from decision_service.impact.proofs import Proofs
+from decision_service.impact.sums import CauseRow, MatrixRow, Rate
 
 
 class BrokenLines(msgspec.Struct, frozen=True):
@@ -80,26 +81,6 @@ class Coverage(msgspec.Struct, frozen=True):
     unknown: Mapping[str, int]
 
 
-class Rate(msgspec.Struct, frozen=True):
-    """The share of applicants with an outcome, before and after, with the difference."""
-
-    outcome: str
-    before: Share
-    after: Share
-    difference: Interval
-
-
-class MatrixRow(msgspec.Struct, frozen=True):
-    """Applicants with one pair of outcomes; amounts in minor units."""
-
-    before: str
-    after: str
-    applicants: int
-    amount_before: int
-    amount_after: int
-    examples: tuple[str, ...]
-
-
 class AmountRow(msgspec.Struct, frozen=True):
     """A figure of the amounts among those whom both sides approve; minor units or a count."""
 
@@ -107,18 +88,6 @@ class AmountRow(msgspec.Struct, frozen=True):
     before: int | None
     after: int | None
     money: bool = True
-
-
-class CauseRow(msgspec.Struct, frozen=True):
-    """A part of the rules and whom it moved; `alone`: nothing else took effect differently."""
-
-    name: str
-    first: int
-    alone: int
-    named: int
-    gained: int
-    lost: int
-    examples: tuple[str, ...]
 
 
 class SegmentRow(msgspec.Struct, frozen=True):

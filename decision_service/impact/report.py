@@ -7,33 +7,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from statistics import NormalDist
 
-from decision_service.domain.verdict import Outcome
 from decision_service.impact.amounts import Amounts
-from decision_service.impact.counts import GroupCounts, MatrixCell, PointCounts
+from decision_service.impact.counts import GroupCounts, PointCounts
 from decision_service.impact.figures import (
     AmountRow,
-    CauseRow,
     Coverage,
     ImpactReport,
     LoanRow,
     MarginCurve,
-    MatrixRow,
-    Rate,
     ReportSubject,
     SegmentRow,
     SweepPoint,
 )
 from decision_service.impact.interval import paired_interval, share_of
-from decision_service.impact.sums import ImpactSums
+from decision_service.impact.sums import (
+    MOST_ROWS,
+    ImpactSums,
+    Rate,
+    causes_of,
+    matrix_of,
+    rates_of,
+    reasons_of,
+)
 
 SMALLEST_CELL = 30
 """Applicants below which a segment is not shown: it would tell of persons, and of chance."""
 
-MOST_ROWS = 50
 NO_VALUE = ("none", "not sent", "missing", "not recorded")
 """Cells of those who have no value."""
 
-OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 _QUANTILES = (10, 25, 50, 75, 90)
 
 
@@ -77,41 +79,6 @@ def _coverage(sums: ImpactSums) -> Coverage:
     )
 
 
-def rates_of(sums: ImpactSums) -> tuple[Rate, ...]:
-    """The rate of each outcome, before and after; none without compared applicants."""
-    return tuple(_rate(outcome, sums) for outcome in OUTCOMES) if sums.matrix else ()
-
-
-def matrix_of(sums: ImpactSums) -> tuple[MatrixRow, ...]:
-    """Each pair of outcomes that occurs, APPROVE before REFER before DECLINE."""
-    return tuple(_matrix_row(key, cell) for key, cell in _in_order(sums.matrix))
-
-
-def _rate(outcome: Outcome, sums: ImpactSums) -> Rate:
-    before = after = gained = lost = 0
-    for key, cell in sums.matrix.items():
-        was, _, became = key.partition(">")
-        before += cell.applicants * (was == outcome)
-        after += cell.applicants * (became == outcome)
-        gained += cell.applicants * (became == outcome != was)
-        lost += cell.applicants * (was == outcome != became)
-    everybody = sums.everybody.applicants
-    interval = paired_interval(lost, gained, everybody)
-    assert interval is not None  # noqa: S101  there is a cell, so there is somebody
-    return Rate(outcome, share_of(before, everybody), share_of(after, everybody), interval)
-
-
-def _in_order(matrix: Mapping[str, MatrixCell]) -> Sequence[tuple[str, MatrixCell]]:
-    keys = (f"{before}>{after}" for before in OUTCOMES for after in OUTCOMES)
-    return [(key, matrix[key]) for key in keys if key in matrix]
-
-
-def _matrix_row(key: str, cell: MatrixCell) -> MatrixRow:
-    before, _, after = key.partition(">")
-    amounts = cell.amount_before, cell.amount_after
-    return MatrixRow(before, after, cell.applicants, *amounts, cell.examples)
-
-
 def _amounts(sums: ImpactSums) -> tuple[AmountRow, ...]:
     before, after = sums.both_before, sums.both_after
     if not before.count:
@@ -133,24 +100,6 @@ def _amounts(sums: ImpactSums) -> tuple[AmountRow, ...]:
 def _quantile(percent: int, before: Amounts, after: Amounts) -> AmountRow:
     name = "median amount" if percent == 50 else f"{percent} % have at most"
     return AmountRow(name, before.quantile(percent), after.quantile(percent))
-
-
-def causes_of(sums: ImpactSums) -> tuple[CauseRow, ...]:
-    """The parts of the rules that moved applicants: the most frequent first causes, at most 50."""
-    rows = [
-        CauseRow(name, c.first, c.alone, c.named, c.gained, c.lost, c.examples)
-        for name, c in sums.causes.items()
-    ]
-    return tuple(sorted(rows, key=lambda row: (-row.first, -row.named, row.name))[:MOST_ROWS])
-
-
-def reasons_of(sums: ImpactSums) -> tuple[tuple[str, str, int], ...]:
-    """Old and new principal reasons where the outcome changed: the most frequent, at most 50."""
-    rows = []
-    for key, number in sorted(sums.reasons.items(), key=lambda item: (-item[1], item[0])):
-        old, _, new = key.partition(">")
-        rows.append((old, new, number))
-    return tuple(rows[:MOST_ROWS])
 
 
 def _segments(

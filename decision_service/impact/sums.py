@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -16,13 +16,48 @@ from decision_service.impact.counts import (
     MatrixCell,
     PointCounts,
 )
+from decision_service.impact.interval import Interval, Share, paired_interval, share_of
 from decision_service.impact.merging import count, examples, merge_into
 
 MOST_CELLS = 10_000
+MOST_ROWS = 50
+OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 
 
 class TooManyCells(ValueError):
     """A dimension has so many cells that it divides nobody from anybody."""
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """The share of applicants with an outcome, before and after, with the difference."""
+
+    outcome: str
+    before: Share
+    after: Share
+    difference: Interval
+
+
+class MatrixRow(msgspec.Struct, frozen=True):
+    """Applicants with one pair of outcomes; amounts in minor units."""
+
+    before: str
+    after: str
+    applicants: int
+    amount_before: int
+    amount_after: int
+    examples: tuple[str, ...]
+
+
+class CauseRow(msgspec.Struct, frozen=True):
+    """A part of the rules and whom it moved; `alone`: nothing else took effect differently."""
+
+    name: str
+    first: int
+    alone: int
+    named: int
+    gained: int
+    lost: int
+    examples: tuple[str, ...]
 
 
 class ImpactSums(msgspec.Struct):
@@ -170,3 +205,56 @@ def _require_few(dimension: str, cells: int) -> None:
             f"{dimension} has more than {MOST_CELLS:,} different values: give cut points, as "
             f"{dimension}:10,20"
         )
+
+
+def rates_of(sums: ImpactSums) -> tuple[Rate, ...]:
+    """The rate of each outcome, before and after; none without compared applicants."""
+    return tuple(_rate(outcome, sums) for outcome in OUTCOMES) if sums.matrix else ()
+
+
+def matrix_of(sums: ImpactSums) -> tuple[MatrixRow, ...]:
+    """Each pair of outcomes that occurs, APPROVE before REFER before DECLINE."""
+    return tuple(_matrix_row(key, cell) for key, cell in _in_order(sums.matrix))
+
+
+def _rate(outcome: Outcome, sums: ImpactSums) -> Rate:
+    before = after = gained = lost = 0
+    for key, cell in sums.matrix.items():
+        was, _, became = key.partition(">")
+        before += cell.applicants * (was == outcome)
+        after += cell.applicants * (became == outcome)
+        gained += cell.applicants * (became == outcome != was)
+        lost += cell.applicants * (was == outcome != became)
+    everybody = sums.everybody.applicants
+    interval = paired_interval(lost, gained, everybody)
+    assert interval is not None  # noqa: S101  there is a cell, so there is somebody
+    return Rate(outcome, share_of(before, everybody), share_of(after, everybody), interval)
+
+
+def _in_order(matrix: Mapping[str, MatrixCell]) -> Sequence[tuple[str, MatrixCell]]:
+    keys = (f"{before}>{after}" for before in OUTCOMES for after in OUTCOMES)
+    return [(key, matrix[key]) for key in keys if key in matrix]
+
+
+def _matrix_row(key: str, cell: MatrixCell) -> MatrixRow:
+    before, _, after = key.partition(">")
+    amounts = cell.amount_before, cell.amount_after
+    return MatrixRow(before, after, cell.applicants, *amounts, cell.examples)
+
+
+def causes_of(sums: ImpactSums) -> tuple[CauseRow, ...]:
+    """The parts of the rules that moved applicants: the most frequent first causes, at most 50."""
+    rows = [
+        CauseRow(name, c.first, c.alone, c.named, c.gained, c.lost, c.examples)
+        for name, c in sums.causes.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (-row.first, -row.named, row.name))[:MOST_ROWS])
+
+
+def reasons_of(sums: ImpactSums) -> tuple[tuple[str, str, int], ...]:
+    """Old and new principal reasons where the outcome changed: the most frequent, at most 50."""
+    rows = []
+    for key, number in sorted(sums.reasons.items(), key=lambda item: (-item[1], item[0])):
+        old, _, new = key.partition(">")
+        rows.append((old, new, number))
+    return tuple(rows[:MOST_ROWS])

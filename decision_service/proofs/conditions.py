@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from decision_service.domain.factor import FactorSpec
-from decision_service.language.encoding.encoded import Encoded
-from decision_service.language.encoding.expressions import encode
 from decision_service.language.evaluation.formula import Formula, parse_formula
 from decision_service.language.expressions.declared import DeclaredNames
-from decision_service.language.terms.builder import Builder
 from decision_service.language.types import FLAG, Symbol
+from decision_service.proofs.encoding.encoded import Encoded
+from decision_service.proofs.encoding.expressions import encode
 from decision_service.proofs.person import PersonValues
+from decision_service.proofs.terms.builder import Builder
 
 
 class Anybody(Protocol):

@@ -7,9 +7,9 @@ from fractions import Fraction
 from itertools import islice, product
 from typing import Any
 
-from decision_service.language.terms.term import Op, Term
 from decision_service.proofs.questions import Posed
 from decision_service.proofs.solving.parts import functions
+from decision_service.proofs.terms.term import Op, Term
 
 _FIRST_TERMS = (6, 12, 3, 24)
 _FACTORS = (0, Fraction(1, 5))

@@ -9,10 +9,10 @@ from typing import Any
 
 from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.domain.money import exponent
-from decision_service.language.encoding.encoded import Encoded
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
 from decision_service.language.types import Symbol
+from decision_service.proofs.encoding.encoded import Encoded
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
 from decision_service.ruleset.program.lists import ListQuestion
 
 LARGEST = Decimal(10) ** 9

@@ -16,9 +16,9 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
 from decision_service.domain.time import noon
 from decision_service.language.evaluation.kleene import Unknown, unknown
-from decision_service.language.terms.interning import as_decimal
 from decision_service.proofs.people import People, Variable
 from decision_service.proofs.solving.solver import Solver
+from decision_service.proofs.terms.interning import as_decimal
 from decision_service.ruleset.program.lists import ListQuestion
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts

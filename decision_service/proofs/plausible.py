@@ -13,14 +13,14 @@ from typing import Any
 from decision_service.domain.factor import ValueType
 from decision_service.domain.money import exponent
 from decision_service.language.evaluation.kleene import Unknown
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
 from decision_service.language.types import Symbol
 from decision_service.proofs.claims.verdicts import is_better
 from decision_service.proofs.people import People, Variable
 from decision_service.proofs.person import TODAY, PersonValues, lacking
 from decision_service.proofs.questions import Period, Question, required, verdict_on
 from decision_service.proofs.shrink import plain, possible, symbols_of, with_values
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
 from decision_service.ruleset.analysis.ranges import whole
 from decision_service.ruleset.figures.facts.samples import Draws
 

@@ -8,11 +8,11 @@ from datetime import date
 from typing import Any, Protocol
 
 from decision_service.domain.verdict import Verdict
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
 from decision_service.language.types import Symbol
 from decision_service.proofs.people import People, Variant
 from decision_service.proofs.person import TODAY, PersonValues, facts_of
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
 from decision_service.proofs.world import FactorModel
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import evaluate

@@ -9,8 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from decision_service.language.encoding.encoded import NotEncodable
-from decision_service.language.terms.term import Op, Term
+from decision_service.proofs.encoding.encoded import NotEncodable
 from decision_service.proofs.fixing import every_value, first_fixed, split_variables
 from decision_service.proofs.person import PersonValues, as_value, found_person, lacking
 from decision_service.proofs.plausible import Walk, plausible
@@ -21,6 +20,7 @@ from decision_service.proofs.solving.axioms import axioms
 from decision_service.proofs.solving.parts import functions
 from decision_service.proofs.solving.solver import Satisfiability, Solver, SolverMissing
 from decision_service.proofs.solving.z3_solver import Z3
+from decision_service.proofs.terms.term import Op, Term
 
 Left = Callable[[], float]
 """How many seconds are left."""

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from decision_service.domain.factor import FactorSpec
 from decision_service.language.evaluation.kleene import Unknown
-from decision_service.language.terms.term import Term
 from decision_service.proofs.conditions import Anybody, PersonCondition
 from decision_service.proofs.people import People, Variant
 from decision_service.proofs.person import PersonValues
+from decision_service.proofs.terms.term import Term
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from decision_service.simulator.answers.middleware import AccessMiddleware
 from decision_service.simulator.answers.requests import PREFIX
 from decision_service.simulator.faults.plan import Fault, FaultPlan
 from decision_service.simulator.formats.replies import VendorError, failure, response
-from decision_service.simulator.linking.api import widget_routes
+from decision_service.simulator.linking.api import LINK_PREFIX, SCRIPT_PATH, widget_routes
 from decision_service.simulator.linking.sessions import LinkSessions
 from decision_service.simulator.people.linked import COLLECTING
 from decision_service.simulator.people.residence import UNCHANGED, Residence
@@ -100,6 +100,20 @@ async def serve(app: Simulator, host: str = "127.0.0.1", port: int = 0) -> Async
     listener = _listen(host, port)
     async with serving(app, listener, on_close=app.closing.set):
         yield f"http://{host}:{listener.getsockname()[1]}{PREFIX}"
+
+
+@asynccontextmanager
+async def embedded(
+    keys: tuple[str, str], country: str, currency: str, clock: Callable[[], datetime]
+) -> AsyncIterator[tuple[str, tuple[str, str]]]:
+    """Serve the stand-in for one service: the base URL, and its widget's script and API."""
+    key, secret = keys
+    residence = Residence(country, currency)
+    async with serve(
+        build_app(api_key=key, api_secret=secret, clock=clock, residence=residence)
+    ) as url:
+        root = url.removesuffix(PREFIX)
+        yield url, (root + SCRIPT_PATH, root + LINK_PREFIX)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from starlette.routing import BaseRoute
 
-from decision_service.config import OnRevoke, Settings, SmileMode, env_name
-from decision_service.config.onboarding import WIDGET_SCRIPT, names_of
+from decision_service.config import OnRevoke, Settings, env_name
+from decision_service.config.onboarding import names_of
 from decision_service.edge.http.connect.links import LinkTokenEndpoints
 from decision_service.edge.http.connect.logo import read_logo
 from decision_service.edge.http.connect.notice import read_notice
@@ -20,12 +20,6 @@ from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.ports import LinkToken
 from decision_service.wiring.core import Core
 from decision_service.wiring.errors import StartError
-
-API_HOSTS = {
-    SmileMode.SANDBOX: "https://link-sandbox.smileapi.io/v1",
-    SmileMode.PRODUCTION: "https://link.smileapi.io/v1",
-}
-
 
 RENEW_SECONDS = 5.0
 """How long the page waits for another link token."""
@@ -42,7 +36,7 @@ def connect_page(core: Core, onboard: OnboardApplicants) -> list[BaseRoute]:
         lender = lender_of(core.settings)
     except PageRefused as error:
         raise StartError(str(error)) from None
-    page = ConnectPage(lender, widget_options(core.settings, core.smile_url))
+    page = ConnectPage(lender, widget_options(core.settings, *core.widget))
     return connect_routes(page, tokens)
 
 
@@ -62,9 +56,8 @@ def lender_of(settings: Settings) -> Lender:
     )
 
 
-def widget_options(settings: Settings, smile_url: str) -> WidgetOptions:
+def widget_options(settings: Settings, script: str, api_host: str) -> WidgetOptions:
     """The widget of the mode, or the stand-in's look-alike, with the operator's choices."""
-    script, api_host = _addresses(settings, smile_url)
     return WidgetOptions(
         script_url=settings.widget_script_url or script,
         api_host=settings.widget_api_host or api_host,
@@ -85,12 +78,3 @@ def _named(setting: str) -> Iterator[None]:
         yield
     except PageRefused as error:
         raise PageRefused(f"{env_name(setting)}: {error}") from None
-
-
-def _addresses(settings: Settings, smile_url: str) -> tuple[str, str]:
-    if settings.smile_mode is SmileMode.EMBEDDED:
-        from decision_service.simulator.linking.api import LINK_PREFIX, SCRIPT_PATH
-
-        root = smile_url.removesuffix("/v1")
-        return root + SCRIPT_PATH, root + LINK_PREFIX
-    return WIDGET_SCRIPT, API_HOSTS[settings.smile_mode]

@@ -21,6 +21,7 @@ from decision_service.config import (
     Settings,
     SmileMode,
 )
+from decision_service.config.onboarding import WIDGET_SCRIPT
 from decision_service.domain.errors import StoreError
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.rpc.authenticator import CallersRefused
@@ -42,11 +43,18 @@ from decision_service.wiring.errors import StartError
 from decision_service.wiring.instrumentation import Instrumentation
 from decision_service.wiring.rules import open_rules, rules_folder, signers_of
 
+_WIDGET_APIS = {
+    SmileMode.SANDBOX: "https://link-sandbox.smileapi.io/v1",
+    SmileMode.PRODUCTION: "https://link.smileapi.io/v1",
+}
 log = structlog.get_logger("decision_service.wiring.core")
 
 
 class Core(msgspec.Struct, frozen=True):
-    """The adapters and the rules that decide; `smile_url` is where applicants' data comes from."""
+    """The adapters and the rules that decide; `smile_url` is where applicants' data comes from.
+
+    `widget` are the script and the API of the vendor's widget.
+    """
 
     settings: Settings
     rules_dir: Path
@@ -59,6 +67,7 @@ class Core(msgspec.Struct, frozen=True):
     changed_rules: FileWatch
     source: SmileSource
     smile_url: str
+    widget: tuple[str, str]
     tracer: Tracer
 
     @property
@@ -97,7 +106,7 @@ async def open_core(
     deps, certificates = _server_deps(settings, clock, instrumentation)
     store = await _open_store(settings, deps.metrics, stack, init=init)
     rules = await open_rules(settings, root, store, clock, signers_of(settings, deps.authenticator))
-    smile_url = await _smile_url(settings, clock, stack)
+    smile_url, widget = await _vendor(settings, clock, stack)
     source = _source(settings, smile_url, clock, instrumentation.tracer)
     stack.push_async_callback(source.aclose)
     return Core(
@@ -112,6 +121,7 @@ async def open_core(
         changed_rules,
         source,
         smile_url,
+        widget,
         instrumentation.tracer,
     )
 
@@ -182,17 +192,17 @@ async def _others(store: Store) -> int:
         raise StartError(str(error)) from None
 
 
-async def _smile_url(settings: Settings, clock: Clock, stack: AsyncExitStack) -> str:
+async def _vendor(
+    settings: Settings, clock: Clock, stack: AsyncExitStack
+) -> tuple[str, tuple[str, str]]:
+    """Where data is read, and the widget's script and API."""
     if settings.smile_mode is not SmileMode.EMBEDDED:
-        return settings.base_url
-    from decision_service.simulator.people.residence import Residence
-    from decision_service.simulator.server import build_app, serve  # only where it plays the vendor
+        return settings.base_url, (WIDGET_SCRIPT, _WIDGET_APIS[settings.smile_mode])
+    from decision_service.simulator.server import embedded  # the one way to it from what serves
 
-    residence = Residence(settings.embedded_country, settings.embedded_currency)
-    app = build_app(
-        api_key=OFFLINE_KEY, api_secret=OFFLINE_SECRET, clock=clock.now, residence=residence
-    )
-    return await stack.enter_async_context(serve(app))
+    country, currency = settings.embedded_country, settings.embedded_currency
+    standin = embedded((OFFLINE_KEY, OFFLINE_SECRET), country, currency, clock.now)
+    return await stack.enter_async_context(standin)
 
 
 def _source(settings: Settings, base_url: str, clock: Clock, tracer: Tracer) -> SmileSource:

@@ -52,16 +52,18 @@ def clean_environ(folder: Path, **settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, log: Path | None = None, **settings: str) -> Iterator[Process]:
+def serving(
+    folder: Path, log: Path | None = None, cwd: Path = ROOT, **settings: str
+) -> Iterator[Process]:
     """Start `serve` and wait until it has printed its addresses; ends it whatever happens.
 
-    What it logs goes to the file `log`, where one is named.
+    What it logs goes to the file `log`, where one is named. The package is the one in `cwd`.
     """
     with (
         (log or Path(os.devnull)).open("w") as lines,
         subprocess.Popen(
             [sys.executable, "-m", "decision_service", "serve"],
-            cwd=ROOT,
+            cwd=cwd,
             env=clean_environ(folder, **settings),
             stdout=subprocess.PIPE,
             stderr=lines,

@@ -30,7 +30,6 @@ _DAY = re.compile(r"\n    history\.today: [^\n]*")
 """What a version that names due days still needs of them."""
 _CASES = re.compile(r"\n  # What this lender knows.*", re.DOTALL)
 _GUARANTEES = re.compile(r"\nguarantees:(\n(?![a-z])[^\n]*)*")
-_OPEN = "coalesce(inputs.open_advances, 0)"
 _TERMS = (
     (" + history.exposure_instalments", ""),
     (" - history.exposure", ""),

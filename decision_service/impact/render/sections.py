@@ -10,7 +10,8 @@ from decision_service.impact.render.charts import Bar, Bars
 from decision_service.impact.render.proofs import proofs_section
 from decision_service.impact.render.section import Section
 from decision_service.impact.render.sweep import margin_section, sweep_section
-from decision_service.impact.report import MOST_ROWS, SMALLEST_CELL
+from decision_service.impact.report import SMALLEST_CELL
+from decision_service.impact.sums import MOST_ROWS
 
 
 def sections(report: ImpactReport) -> Iterator[Section]:

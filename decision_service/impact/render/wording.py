@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from decision_service.domain.money import to_major
-from decision_service.impact.figures import AmountRow, ImpactReport, Rate, SegmentRow
+from decision_service.impact.figures import AmountRow, ImpactReport, SegmentRow
 from decision_service.impact.interval import Interval, Share
+from decision_service.impact.sums import Rate
 
 
 def percent(share: float) -> str:

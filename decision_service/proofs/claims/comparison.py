@@ -9,9 +9,6 @@ from enum import StrEnum
 from typing import Any
 
 from decision_service.domain.verdict import Outcome, Verdict
-from decision_service.language.encoding.encoded import holds
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
 from decision_service.language.types import Symbol
 from decision_service.proofs.claims.verdicts import (
     better_term,
@@ -26,6 +23,8 @@ from decision_service.proofs.claims.verdicts import (
     other_term,
 )
 from decision_service.proofs.conditions import PersonCondition, person_condition
+from decision_service.proofs.encoding.encoded import holds
+from decision_service.proofs.encoding.ruleset import EncodedVerdict, encode_ruleset
 from decision_service.proofs.people import People
 from decision_service.proofs.person import PersonValues
 from decision_service.proofs.questions import (
@@ -36,9 +35,10 @@ from decision_service.proofs.questions import (
     people_of,
     verdict_on,
 )
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
 from decision_service.proofs.world import FactorModel
 from decision_service.ruleset.program.model import CompiledRuleset, InputSpec
-from decision_service.ruleset.run.encode import EncodedVerdict, encode_ruleset
 
 
 class Claim(StrEnum):

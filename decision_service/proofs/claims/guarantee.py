@@ -8,10 +8,6 @@ from datetime import date
 from typing import Any
 
 from decision_service.domain.verdict import Outcome, Verdict
-from decision_service.language.encoding.encoded import Encoded, fails, holds
-from decision_service.language.encoding.expressions import encode
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
 from decision_service.language.types import Symbol
 from decision_service.proofs.claims.judged import (
     breaks,
@@ -21,13 +17,17 @@ from decision_service.proofs.claims.judged import (
     is_worse,
 )
 from decision_service.proofs.claims.second import moved_term, second_values, worse_term
+from decision_service.proofs.encoding.encoded import Encoded, fails, holds
+from decision_service.proofs.encoding.expressions import encode
+from decision_service.proofs.encoding.ruleset import EncodedVerdict, encode_ruleset
 from decision_service.proofs.people import People, Variant
 from decision_service.proofs.person import PersonValues
 from decision_service.proofs.questions import Period, Posed, lawful, people_of, verdict_on
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
 from decision_service.proofs.world import FactorModel
 from decision_service.ruleset.program.guarantees import Guarantee
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.encode import EncodedVerdict, encode_ruleset
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from decision_service.domain.factor import ValueType
-from decision_service.language.encoding.encoded import Encoded
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
 from decision_service.proofs.claims.verdicts import better_term, more_term
+from decision_service.proofs.encoding.encoded import Encoded
+from decision_service.proofs.encoding.ruleset import EncodedVerdict
 from decision_service.proofs.people import People
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
 from decision_service.ruleset.program.guarantees import Guarantee
-from decision_service.ruleset.run.encode import EncodedVerdict
 
 _OTHER = "other "
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from decision_service.domain.verdict import Outcome, Verdict
-from decision_service.language.encoding.encoded import Encoded
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
+from decision_service.proofs.encoding.encoded import Encoded
+from decision_service.proofs.encoding.ruleset import EncodedVerdict
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
 from decision_service.ruleset.constructs.offer.model import (
     AMOUNT,
     MAXIMUM,
@@ -17,7 +18,6 @@ from decision_service.ruleset.constructs.offer.model import (
     TERM,
     TIER,
 )
-from decision_service.ruleset.run.encode import EncodedVerdict
 
 _FIXED = (MAXIMUM, AMOUNT, MINIMUM, TERM, RATE, TIER)
 _RANK = {Outcome.DECLINE: 0, Outcome.REFER: 1, Outcome.APPROVE: 2}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Op, Term
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Op, Term
 
 _MOST_ALIKE = 14
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from decision_service.language.terms.term import Op, Term
+from decision_service.proofs.terms.term import Op, Term
 
 
 def parts(term: Term) -> tuple[Term, ...]:

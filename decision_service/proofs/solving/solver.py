@@ -8,8 +8,8 @@ from enum import Enum
 from fractions import Fraction
 from typing import Any
 
-from decision_service.language.terms.term import Op, Sort, Term
 from decision_service.proofs.solving.parts import parts
+from decision_service.proofs.terms.term import Op, Sort, Term
 
 _MEASURELESS = 10**60
 """Bounds from here on are left out."""

@@ -7,9 +7,9 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from decision_service.language.encoding.encoded import NotEncodable
-from decision_service.language.terms.term import Op, Sort, Term
+from decision_service.proofs.encoding.encoded import NotEncodable
 from decision_service.proofs.solving.solver import Satisfiability, Solver, SolverMissing
+from decision_service.proofs.terms.term import Op, Sort, Term
 
 MISSING = "proofs need z3: install decision-service[workbench]"
 """What is said where the library is not there."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,13 +11,10 @@ from msgspec.structs import replace
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.verdict import Outcome, RuleTrace, Truth
 from decision_service.language.diagnostics import Place
-from decision_service.language.encoding.encoded import Encoded, either
-from decision_service.language.encoding.expressions import encode
 from decision_service.language.evaluation.emitter import compile_conditions
 from decision_service.language.evaluation.kleene import Gap, Unknown
 from decision_service.language.expressions.tree import Node, reads
 from decision_service.language.types import Symbol
-from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, data_finding
 from decision_service.ruleset.program.part import (
     APPLIES_WHEN,
@@ -71,29 +67,6 @@ class ConditionalRunner:
             return Conclusion(found.findings, record, found.gaps)
         self._put_nothing(state)
         return Conclusion((), (ConditionalRecord(noted, None, None),))
-
-    def encode(self, state: EncodedState) -> None:
-        """The stage as terms, under its condition."""
-        b, condition = state.builder, partial(encode, self.condition.when)
-        truth, behind = condition(state), state.behind(self.read).marked
-        differs = b.false
-        if behind is not b.false:
-            differs = b.and_(behind, b.not_(state.agreed(condition, truth)))
-        open_ = b.or_(truth.gone, differs)
-        state.find(Outcome.REFER, open_)
-        before, state.when = state.when, b.and_(truth.term, b.not_(open_))
-        self.inner.encode(state)
-        self._leave_out(state)
-        state.when = before
-
-    def _leave_out(self, state: EncodedState) -> None:
-        """Make every output missing where the stage does not run, in every world."""
-        b = state.builder
-        for slot in (symbol.slot for symbol in self.outputs):
-            for values in (state.values, *(world.world for _, world in state.worlds)):
-                if slot in values:
-                    gone = Encoded(b.true, b.true, values[slot].term)
-                    values[slot] = either(b, state.when, values[slot], gone)
 
     def _open(self, truth: Any, state: State) -> tuple[Gap, ...]:
         """The gaps that leave the condition open, the one that is shown first."""

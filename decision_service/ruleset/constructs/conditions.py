@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import msgspec
 
-from decision_service.domain.verdict import Component, Condition, Outcome, RuleTrace
+from decision_service.domain.verdict import Component, Condition, RuleTrace
 from decision_service.language.diagnostics import Place
-from decision_service.language.encoding.encoded import Values, fails, holds
-from decision_service.language.encoding.expressions import encode
 from decision_service.language.evaluation.emitter import compile_conditions, grouped
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.expressions.tree import reads
-from decision_service.language.terms.term import Term
 from decision_service.language.types import FLAG, Symbol
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import as_list
 from decision_service.language.yaml.texts import read_texts
-from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, data_finding
 from decision_service.ruleset.program.part import Conclusive, Effect, PartView, Written
 from decision_service.ruleset.program.state import State
@@ -92,10 +87,6 @@ def _demand(node: YamlNode, draft: RulesetDraft) -> ConditionSpec | None:
     return ConditionSpec(id_ or "?", when, texts or {}, place)
 
 
-def _fails(when: Tree, values: Values) -> Term:
-    return fails(values.builder, encode(when, values))
-
-
 class ConditionsRunner:
     """Collects the conditions that hold; one that is UNKNOWN makes an APPROVE a REFER."""
 
@@ -130,16 +121,6 @@ class ConditionsRunner:
     def trees(self) -> Iterable[Tree]:
         """Every expression that its result follows from, cells as conditions."""
         return self.whens
-
-    def encode(self, state: EncodedState) -> None:
-        """The conditions as terms."""
-        b = state.builder
-        for demand, when, slots in zip(self.demands, self.whens, self.slots, strict=True):
-            truth = encode(when, state)
-            never = state.everywhere(partial(_fails, when)) if state.rests(slots) else b.true
-            possible = b.and_(state.behind(slots).marked, b.not_(never))
-            state.find(Outcome.REFER, truth.gone)
-            state.conditions[demand.id] = b.and_(state.when, b.or_(holds(b, truth), possible))
 
     def note(self, _record: tuple[Any, ...]) -> str:
         """Empty: the rows show the result."""

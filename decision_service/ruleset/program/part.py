@@ -16,7 +16,6 @@ from decision_service.domain.verdict import Component, Outcome, RuleTrace
 from decision_service.language.diagnostics import Place
 from decision_service.language.expressions.tree import Node
 from decision_service.language.types import Symbol
-from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion
 from decision_service.ruleset.program.state import State
 from decision_service.ruleset.program.wording import Wording
@@ -93,9 +92,6 @@ class Runner(Protocol):
 
     def trees(self) -> Iterable[Node]:
         """Every expression that its result follows from, cells as conditions."""
-
-    def encode(self, state: EncodedState) -> None:
-        """What `run` does, as terms; raises NotEncodable."""
 
     def note(self, record: tuple[Any, ...]) -> str:
         """The part's result in a few words; empty where its rows show it."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
-
-NESTED = ("scores", "inputs", "factors", "list_answers", "offer", "override")
-"""Columns whose text is JSON, as their values are of several types."""
 
 _MAGIC = b"PAR1"
 _ROWS = 500
@@ -27,11 +24,14 @@ def is_parquet(file: Path) -> bool:
         return source.read(len(_MAGIC)) == _MAGIC
 
 
-def write_lines(file: Path, target: Path) -> None:
-    """Write each row as a line of a case file, in batches; raises OSError, ParquetUnfit."""
+def write_lines(file: Path, target: Path, nested: Collection[str]) -> None:
+    """Write each row as a line of a case file, in batches; raises OSError, ParquetUnfit.
+
+    The text of `nested` columns is JSON.
+    """
     with target.open("wb") as lines:
         for row in _rows(file):
-            lines.write(_line(row))
+            lines.write(_line(row, nested))
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
@@ -46,11 +46,11 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
         raise ParquetUnfit(str(error).partition("\n")[0]) from None
 
 
-def _line(row: dict[str, Any]) -> bytes:
+def _line(row: dict[str, Any], nested: Collection[str]) -> bytes:
     """The row without what is null; JSON goes in as it is, on one line."""
     told = {
         name: msgspec.Raw(value.replace("\n", " ").encode())
-        if name in NESTED and isinstance(value, str)
+        if name in nested and isinstance(value, str)
         else _filled(value)
         for name, value in row.items()
         if value is not None

@@ -11,11 +11,11 @@ from decision_service.pipeline.ports import StoredText
 from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
 from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
+from decision_service.pipeline.rules.acceptance import altered
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.folder import RuleFolder
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.texts import files_from_body
-from decision_service.pipeline.rules.used_versions import altered
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, rulebook, shipped_rules

@@ -9,9 +9,9 @@ from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
 from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.language.evaluation.kleene import Unknown
-from decision_service.language.terms.builder import Builder
+from decision_service.proofs.encoding.ruleset import encode_ruleset
 from decision_service.proofs.people import People
-from decision_service.ruleset.run.encode import encode_ruleset
+from decision_service.proofs.terms.builder import Builder
 from decision_service.ruleset.run.evaluator import Facts, evaluate, load
 from tests.unit.proofs.computer import Computer
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.verdict import Outcome
+from decision_service.proofs.encoding.parts import encode_part
+from decision_service.proofs.encoding.state import EncodedState
 from decision_service.proofs.results import Counterexample, Proved
-from decision_service.ruleset.constructs.offer import run as offer
-from decision_service.ruleset.program.encoded import EncodedState
+from decision_service.ruleset.constructs.offer.run import OfferRunner
 from decision_service.ruleset.program.findings import Conclusion
 from tests.unit.proofs.versions import kept, proved, shipped
 
@@ -17,13 +18,13 @@ PROMISE = "less overdue never hurts"
 @pytest.fixture
 def _engine_of_before(monkeypatch):
     """Below the minimum an APPROVE becomes DECLINE, and a REFER stays one without an offer."""
-    below, encode = offer.OfferRunner._below, offer.encode_offer
+    below, encode = OfferRunner._below, encode_part.dispatch(OfferRunner)
 
     def evaluated(runner, behind, state):
         stays = state.outcome is not Outcome.APPROVE
         return Conclusion((), ()) if stays else below(runner, behind, state)
 
-    def encoded(terms, shortfall, limits, state):
+    def encoded(runner, state):
         b, find = state.builder, EncodedState.find
         approved = b.and_(state.approves, b.not_(b.or_(state.declines, state.refers)))
 
@@ -33,10 +34,12 @@ def _engine_of_before(monkeypatch):
 
         with monkeypatch.context() as meanwhile:
             meanwhile.setattr(EncodedState, "find", found)
-            encode(terms, shortfall, limits, state)
+            encode(runner, state)
 
-    monkeypatch.setattr(offer.OfferRunner, "_below", evaluated)
-    monkeypatch.setattr(offer, "encode_offer", encoded)
+    monkeypatch.setattr(OfferRunner, "_below", evaluated)
+    encode_part.register(OfferRunner, encoded)
+    yield
+    encode_part.register(OfferRunner, encode)
 
 
 @pytest.mark.usefixtures("_engine_of_before")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.language.encoding import calls, expressions
-from decision_service.language.encoding.encoded import Encoded, literal
 from decision_service.proofs.claims.comparison import Claim
+from decision_service.proofs.encoding import calls, cells, expressions, rules, scorecard, table
+from decision_service.proofs.encoding.encoded import Encoded, literal
+from decision_service.proofs.encoding.state import EncodedState
 from decision_service.proofs.people import People
 from decision_service.proofs.questions import Period
 from decision_service.proofs.results import Proved
@@ -14,11 +15,6 @@ from decision_service.proofs.solving.axioms import axioms
 from decision_service.proofs.solving.parts import functions
 from decision_service.proofs.solving.solver import Satisfiability
 from decision_service.proofs.solving.z3_solver import Z3
-from decision_service.ruleset.constructs import cell_terms
-from decision_service.ruleset.constructs.rules import encode as rule_terms
-from decision_service.ruleset.constructs.scorecard import encode_points as card_terms
-from decision_service.ruleset.constructs.table import encode_lookup as table_terms
-from decision_service.ruleset.program.encoded import EncodedState
 from tests.unit.proofs.attacks import attack
 from tests.unit.proofs.cases import differing
 from tests.unit.proofs.cvc5_solver import Cvc5
@@ -114,7 +110,7 @@ def _never_open(b, cell, value):
 
 
 def _one_hit(b, each, value):
-    return [card_terms.covered(b, one.cell, value.term) for one in each.bins][:1] + [
+    return [scorecard.covered(b, one.cell, value.term) for one in each.bins][:1] + [
         b.false for _ in each.bins[1:]
     ]
 
@@ -125,20 +121,20 @@ def _there(self, question, about):
 
 
 BUGS = {
-    "absent takes tainted values for absent ones": (rule_terms, "absent", _of_taint, 2),
-    "`missing` cells take tainted values": (cell_terms, "absent", _of_taint, 32),
+    "absent takes tainted values for absent ones": (rules, "absent", _of_taint, 2),
+    "`missing` cells take tainted values": (cells, "absent", _of_taint, 32),
     "`and` is missing although one side is false": (expressions, "_joined", _false_at_once, 1),
-    "open ends of spans count as closed": (cell_terms, "_within", _closed, 15),
+    "open ends of spans count as closed": (cells, "_within", _closed, 15),
     "min and max are swapped": (calls.terms, "least", _least, 1),
-    "rules on a score with bounds decide as any other": (rule_terms, "_marked", _plain, 0),
+    "rules on a score with bounds decide as any other": (rules, "_marked", _plain, 0),
     "what some totals say holds of all": (EncodedState, "everywhere", _always, 15),
     "a row that a missing value leaves open is passed over": (
-        table_terms,
+        table,
         "left_open",
         _never_open,
         18,
     ),
-    "only the first bin is looked at": (card_terms, "_hits", _one_hit, 0),
+    "only the first bin is looked at": (scorecard, "_hits", _one_hit, 0),
     "a list that is not there says no": (People, "answer", _there, 0),
     "coalesce looks past failures": (calls, "absent", _of_taint, 10),
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from decision_service.cli.decisions.export.rows import NESTED
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.extras import require_extra
 from decision_service.config import load
@@ -111,7 +112,7 @@ def _lines(file: Path, folder: Path) -> Path:
     if not is_parquet(file):
         return file
     require_extra("pyarrow", f"{file} is Parquet, which needs pyarrow")
-    write_lines(file, lines := folder / "cases.jsonl")
+    write_lines(file, lines := folder / "cases.jsonl", NESTED)
     return lines
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pyarrow
 from pyarrow.parquet import ParquetWriter
 
-from decision_service.storage.cases.parquet import NESTED
+from decision_service.cli.decisions.export.rows import NESTED
 
 _ROWS = 500
 _TEXTS = ("decision", "product", "digest", "outcome", "refer_kind", "unit", "arm")

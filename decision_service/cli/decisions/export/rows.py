@@ -27,6 +27,8 @@ COLUMNS = (
     "offer_kind", "approved_amount", "max_amount", "currency", "term_months", "monthly_rate",
     "tier", "binding",
 )  # fmt: skip
+NESTED = ("scores", "inputs", "factors", "list_answers", "offer", "override")
+"""Columns whose text is JSON in Parquet, as their values are of several types."""
 _UNSPECIFIED = 0
 _JSON = msgspec.json.Encoder(decimal_format="number")
 

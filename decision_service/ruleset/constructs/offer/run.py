@@ -30,7 +30,6 @@ from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node, reads
 from decision_service.language.types import MONEY
 from decision_service.ruleset.constructs.offer.binding import binding
-from decision_service.ruleset.constructs.offer.encode import encode_offer
 from decision_service.ruleset.constructs.offer.model import (
     AMOUNT,
     BELOW,
@@ -43,7 +42,6 @@ from decision_service.ruleset.constructs.offer.model import (
     Terms,
 )
 from decision_service.ruleset.constructs.offer.term_binding import TermBinding
-from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.program.part import Effect, PartView
 from decision_service.ruleset.program.state import State
@@ -199,10 +197,6 @@ class OfferRunner:
     def trees(self) -> Iterable[Node]:
         """Every expression that its result follows from, cells as conditions."""
         return [line.tree for line in self.lines]
-
-    def encode(self, state: EncodedState) -> None:
-        """The lines as terms."""
-        encode_offer(self.terms, self.shortfall, self.limits, state)
 
     def note(self, _record: tuple[Any, ...]) -> str:
         """Empty: the rows show the result."""

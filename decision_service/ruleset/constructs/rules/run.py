@@ -13,9 +13,7 @@ from decision_service.language.diagnostics import Place
 from decision_service.language.evaluation.emitter import Truths, compile_conditions, grouped
 from decision_service.language.evaluation.kleene import Gap, Unknown
 from decision_service.language.expressions.tree import Node, reads
-from decision_service.ruleset.constructs.rules.encode import encode_rule
 from decision_service.ruleset.constructs.rules.model import Rule
-from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.program.part import Effect, PartView
 from decision_service.ruleset.program.state import State
@@ -92,11 +90,6 @@ class RulesRunner:
     def trees(self) -> Iterable[Node]:
         """Every expression that its result follows from, cells as conditions."""
         return [ready.when for ready in self.ready]
-
-    def encode(self, state: EncodedState) -> None:
-        """All rules as terms."""
-        for each in self.ready:
-            encode_rule(each.rule, each.when, each.slots, state)
 
     def note(self, _record: tuple[Any, ...]) -> str:
         """Empty: the rows show the result."""

@@ -23,10 +23,8 @@ from decision_service.language.diagnostics import Place
 from decision_service.language.evaluation.kleene import Gap, Unknown, rule_error
 from decision_service.language.expressions import tree
 from decision_service.ruleset.constructs.cell_trees import cell_tree
-from decision_service.ruleset.constructs.scorecard.encode import encode_card
 from decision_service.ruleset.constructs.scorecard.model import Band, Card, Characteristic
 from decision_service.ruleset.constructs.table.columns import finder
-from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.program.part import Effect, PartView
 from decision_service.ruleset.program.state import MOST_WORLDS, State
@@ -171,10 +169,6 @@ class ScorecardRunner:
     def trees(self) -> Iterable[tree.Node]:
         """Every expression that its result follows from, cells as conditions."""
         return [cell_tree(b.cell, c.name) for c in self.card.characteristics for b in c.bins]
-
-    def encode(self, state: EncodedState) -> None:
-        """The card as terms."""
-        encode_card(self.card, state)
 
     def note(self, record: tuple[Any, ...]) -> str:
         """`stability = 340, band A`."""

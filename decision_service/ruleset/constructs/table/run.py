@@ -27,10 +27,8 @@ from decision_service.language.expressions import tree
 from decision_service.ruleset.constructs.cell_trees import cell_tree
 from decision_service.ruleset.constructs.cells import Cell, CellKind
 from decision_service.ruleset.constructs.table.columns import Column, Matches, bits, column
-from decision_service.ruleset.constructs.table.encode import encode_grid
 from decision_service.ruleset.constructs.table.joining import joined
 from decision_service.ruleset.constructs.table.model import OUTCOME, Grid, Hit, Row
-from decision_service.ruleset.program.encoded import EncodedState
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.program.part import Effect, PartView
 from decision_service.ruleset.program.state import State
@@ -189,10 +187,6 @@ class TableRunner:
         for row in self.grid.rows:
             yield from map(cell_tree, row.cells, self.grid.names)
             yield from row.gives.values()
-
-    def encode(self, state: EncodedState) -> None:
-        """The table as terms."""
-        encode_grid(self.grid, self.reads, state)
 
     def note(self, record: tuple[Any, ...]) -> str:
         """`row 2`, or why there is none."""

@@ -8,9 +8,16 @@ from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.domain.money import Money
 from decision_service.edge.rpc.mapping.values import money_to_message, timestamp
 from decision_service.impact.applicant import LeftOut
-from decision_service.impact.figures import CauseRow, MatrixRow, Rate
-from decision_service.impact.report import causes_of, matrix_of, rates_of, reasons_of
-from decision_service.impact.sums import ImpactSums
+from decision_service.impact.sums import (
+    CauseRow,
+    ImpactSums,
+    MatrixRow,
+    Rate,
+    causes_of,
+    matrix_of,
+    rates_of,
+    reasons_of,
+)
 from decision_service.pipeline.rollout.pairs.compare import VersionComparison
 from decision_service.pipeline.rollout.pairs.untried import UntriedValue
 

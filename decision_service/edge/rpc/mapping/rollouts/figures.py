@@ -11,7 +11,7 @@ from decision_service.domain.money import Money, to_minor
 from decision_service.edge.rpc.mapping.rollouts.comparison import left_out_counts
 from decision_service.edge.rpc.mapping.rollouts.rollout import percent_text
 from decision_service.edge.rpc.mapping.values import money_to_message, timestamp
-from decision_service.impact.report import matrix_of
+from decision_service.impact.sums import matrix_of
 from decision_service.pipeline.rollout.figures import (
     ArmLine,
     Figures,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from decision_service.language.terms.interning import decimals_of
-from decision_service.language.terms.logic import Logic
-from decision_service.language.terms.term import Exact, Op, Sort, Term
+from decision_service.proofs.terms.interning import decimals_of
+from decision_service.proofs.terms.logic import Logic
+from decision_service.proofs.terms.term import Exact, Op, Sort, Term
 
 
 class Linear(Logic):

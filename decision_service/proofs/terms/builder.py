@@ -8,8 +8,8 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from decision_service.language.terms.comparing import Comparing
-from decision_service.language.terms.term import Exact, Function, Op, Sort, Term
+from decision_service.proofs.terms.comparing import Comparing
+from decision_service.proofs.terms.term import Exact, Function, Op, Sort, Term
 
 DIGITS = 34
 """The digits of the rule language's numbers."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from decision_service.domain.verdict import Outcome
-from decision_service.language.encoding.encoded import Encoded, NotEncodable, Values
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
+from decision_service.proofs.encoding.encoded import Encoded, NotEncodable, Values
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
 from decision_service.ruleset.program.state import MOST_WORLDS
 
 MOST_ENCODED_WORLDS = 400

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from decision_service.language.encoding.encoded import Encoded, absent, literal
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
+from decision_service.proofs.encoding.encoded import Encoded, absent, literal
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
 from decision_service.ruleset.analysis.regions import ValueRange
 from decision_service.ruleset.constructs.cells import Cell, CellKind
 

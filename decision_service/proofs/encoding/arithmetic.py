@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from decision_service.language.encoding.encoded import Encoded, NotEncodable, literal
-from decision_service.language.encoding.functions import UNBOUNDED, Apply, tabulated
 from decision_service.language.evaluation import arithmetic
 from decision_service.language.evaluation.arithmetic import exactly
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.interning import as_decimal
-from decision_service.language.terms.term import Exact, Function, Term
+from decision_service.proofs.encoding.encoded import Encoded, NotEncodable, literal
+from decision_service.proofs.encoding.functions import UNBOUNDED, Apply, tabulated
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.interning import as_decimal
+from decision_service.proofs.terms.term import Exact, Function, Term
 
 _FIRST_DAY, _LAST_DAY = 1, 3_652_059
 _MANY = 10**16

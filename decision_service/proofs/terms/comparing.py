@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from decision_service.language.terms.linear import Linear
-from decision_service.language.terms.term import Op, Sort, Term
+from decision_service.proofs.terms.linear import Linear
+from decision_service.proofs.terms.term import Op, Sort, Term
 
 
 class Comparing(Linear):

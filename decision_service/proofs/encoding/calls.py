@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from decision_service.language.encoding import arithmetic as terms
-from decision_service.language.encoding.encoded import (
+from decision_service.language.evaluation import arithmetic
+from decision_service.proofs.encoding import arithmetic as terms
+from decision_service.proofs.encoding.encoded import (
     Encoded,
     absent,
     either,
     present,
     strictly,
 )
-from decision_service.language.encoding.functions import folding, tabulated
-from decision_service.language.encoding.instalments import instalments
-from decision_service.language.evaluation import arithmetic
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
+from decision_service.proofs.encoding.functions import folding, tabulated
+from decision_service.proofs.encoding.instalments import instalments
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
 
 
 def called(b: Builder, name: str, given: Sequence[Encoded]) -> Encoded:

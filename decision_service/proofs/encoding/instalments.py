@@ -7,8 +7,9 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import product
 
-from decision_service.language.encoding.encoded import Encoded, present
-from decision_service.language.encoding.functions import (
+from decision_service.language.evaluation.arithmetic import exactly
+from decision_service.proofs.encoding.encoded import Encoded, present
+from decision_service.proofs.encoding.functions import (
     MOST_COMBINATIONS,
     PRESENT,
     Apply,
@@ -16,10 +17,9 @@ from decision_service.language.encoding.functions import (
     outcome,
     tabulated,
 )
-from decision_service.language.evaluation.arithmetic import exactly
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.interning import as_decimal
-from decision_service.language.terms.term import Exact, Function, Term
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.interning import as_decimal
+from decision_service.proofs.terms.term import Exact, Function, Term
 
 _LEAST_RATE = Fraction(1, 10**15)
 

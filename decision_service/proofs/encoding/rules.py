@@ -5,30 +5,32 @@ from __future__ import annotations
 from functools import partial
 
 from decision_service.domain.verdict import Outcome
-from decision_service.language.encoding.encoded import Encoded, absent, holds
-from decision_service.language.encoding.expressions import encode
-from decision_service.language.expressions.tree import Node
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
+from decision_service.proofs.encoding.encoded import Encoded, absent, holds
+from decision_service.proofs.encoding.expressions import encode
+from decision_service.proofs.encoding.state import EncodedState
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
 from decision_service.ruleset.constructs.rules.model import Rule
-from decision_service.ruleset.program.encoded import EncodedState
+from decision_service.ruleset.constructs.rules.run import RulesRunner
 
 Effect = dict[Outcome, Term]
 _OUTCOMES = (Outcome.DECLINE, Outcome.REFER, Outcome.APPROVE)
 
 
-def encode_rule(rule: Rule, when: Node, slots: frozenset[int], state: EncodedState) -> None:
-    """Add the effect of a rule, marked or not."""
-    if rule.then is None:
-        return
-    b, truth = state.builder, encode(when, state)
-    effect = _effect(b, rule, rule.then, truth)
-    behind = state.behind(slots).marked
-    if behind is not b.false:
-        agreed = state.agreed(partial(encode, when), truth)
-        effect = _marked(b, effect, truth, behind, agreed)
-    for outcome, found in effect.items():
-        state.find(outcome, found)
+def encode_rules(runner: RulesRunner, state: EncodedState) -> None:
+    """Add the effect of every rule, marked or not."""
+    b = state.builder
+    for each in runner.ready:
+        if each.rule.then is None:
+            continue
+        truth = encode(each.when, state)
+        effect = _effect(b, each.rule, each.rule.then, truth)
+        behind = state.behind(each.slots).marked
+        if behind is not b.false:
+            agreed = state.agreed(partial(encode, each.when), truth)
+            effect = _marked(b, effect, truth, behind, agreed)
+        for outcome, found in effect.items():
+            state.find(outcome, found)
 
 
 def _effect(b: Builder, rule: Rule, then: Outcome, truth: Encoded) -> Effect:

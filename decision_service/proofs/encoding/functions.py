@@ -8,11 +8,11 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
-from decision_service.language.encoding.encoded import Encoded, literal, present
 from decision_service.language.evaluation.arithmetic import Undefined, exactly
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.interning import as_decimal
-from decision_service.language.terms.term import Function, Sort, Term
+from decision_service.proofs.encoding.encoded import Encoded, literal, present
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.interning import as_decimal
+from decision_service.proofs.terms.term import Function, Sort, Term
 
 MOST_COMBINATIONS = 400
 """Combinations of constants that are tabulated; of more, nothing is known."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from decision_service.language.encoding import arithmetic as terms
-from decision_service.language.encoding.calls import called
-from decision_service.language.encoding.encoded import (
+from decision_service.language.evaluation import arithmetic
+from decision_service.language.expressions import tree
+from decision_service.language.expressions.tree import Node
+from decision_service.proofs.encoding import arithmetic as terms
+from decision_service.proofs.encoding.calls import called
+from decision_service.proofs.encoding.encoded import (
     Encoded,
     Values,
     constant,
@@ -16,13 +19,10 @@ from decision_service.language.encoding.encoded import (
     literal,
     strictly,
 )
-from decision_service.language.encoding.functions import folding
-from decision_service.language.evaluation import arithmetic
-from decision_service.language.expressions import tree
-from decision_service.language.expressions.tree import Node
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.interning import as_decimal
-from decision_service.language.terms.term import Term
+from decision_service.proofs.encoding.functions import folding
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.interning import as_decimal
+from decision_service.proofs.terms.term import Term
 
 
 def encode(node: Node, values: Values) -> Encoded:

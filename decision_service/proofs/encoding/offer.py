@@ -8,22 +8,21 @@ from functools import partial
 from decision_service.domain.factor import ValueType
 from decision_service.domain.money import LARGEST_AMOUNT, exponent
 from decision_service.domain.verdict import Outcome
-from decision_service.language.encoding.encoded import Encoded, Values, either, fails, strictly
-from decision_service.language.encoding.expressions import encode
 from decision_service.language.expressions.tree import Node, reads
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Sort, Term
+from decision_service.proofs.encoding.encoded import Encoded, Values, either, fails, strictly
+from decision_service.proofs.encoding.expressions import encode
+from decision_service.proofs.encoding.state import EncodedState
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Sort, Term
 from decision_service.ruleset.constructs.offer.model import AMOUNT, MINIMUM, OfferLine, Terms
-from decision_service.ruleset.program.encoded import EncodedState
+from decision_service.ruleset.constructs.offer.run import OfferRunner
 
 _LARGEST_WHOLE = 10**34
 
 
-def encode_offer(
-    terms: Terms, shortfall: Node | None, limits: frozenset[int], state: EncodedState
-) -> None:
+def encode_offer(runner: OfferRunner, state: EncodedState) -> None:
     """Compute the lines and judge the amount."""
-    b = state.builder
+    b, terms, limits = state.builder, runner.terms, runner.limits
     lines = list(terms.lines.values())
     for line in lines:
         state.put(line.symbol.slot, encode(line.tree, state))
@@ -34,7 +33,7 @@ def encode_offer(
     amount = given[AMOUNT]
     minimum = given.get(MINIMUM)
     hidden = b.or_(amount.gone, b.false if minimum is None else minimum.gone)
-    small, behind = _below(b, amount, minimum, shortfall, limits, state)
+    small, behind = _below(b, amount, minimum, runner.shortfall, limits, state)
     nothing = b.and_(b.not_(small), b.le(amount.term, b.number(0)))
     state.find(Outcome.DECLINE, b.and_(b.not_(hidden), small, b.not_(behind)))
     state.find(Outcome.REFER, b.or_(hidden, b.and_(small, behind), nothing))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from decision_service.language.terms.term import Exact, Function, Op, Sort, Term
+from decision_service.proofs.terms.term import Exact, Function, Op, Sort, Term
 
 
 class Interning:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from decision_service.language.terms.interning import Interning
-from decision_service.language.terms.term import Op, Sort, Term
+from decision_service.proofs.terms.interning import Interning
+from decision_service.proofs.terms.term import Op, Sort, Term
 
 
 class Logic(Interning):

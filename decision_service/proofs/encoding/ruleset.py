@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
-from decision_service.language.encoding.encoded import Encoded, constant, either, first_of, literal
-from decision_service.language.encoding.expressions import encode
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.expressions.tree import Node
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
 from decision_service.language.types import Symbol
-from decision_service.ruleset.program.encoded import EncodedState
+from decision_service.proofs.encoding.encoded import Encoded, constant, either, first_of, literal
+from decision_service.proofs.encoding.expressions import encode
+from decision_service.proofs.encoding.parts import encode_part
+from decision_service.proofs.encoding.state import EncodedState
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
 from decision_service.ruleset.program.lists import ListQuestion
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.program.program import ByLabel, DerivedValue
@@ -64,12 +65,12 @@ def encode_ruleset(ruleset: CompiledRuleset, people: PersonTerms, day: date) -> 
     for each in program.derived:
         _derive(each, next(trees), state)
     for stage in program.stages:
-        stage.runner.encode(state)
+        encode_part(stage.runner, state)
         for each in stage.derived:
             _derive(each, next(trees), state)
     for stage in program.closing:
         state.when = state.open
-        stage.runner.encode(state)
+        encode_part(stage.runner, state)
     return _verdict(state)
 
 

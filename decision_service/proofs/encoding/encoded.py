@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
 
 
 class NotEncodable(Exception):

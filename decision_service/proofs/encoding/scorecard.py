@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
 
 from decision_service.domain.verdict import Outcome
-from decision_service.language.encoding.encoded import Encoded, NotEncodable, present
-from decision_service.language.terms.builder import Builder
-from decision_service.language.terms.term import Term
-from decision_service.ruleset.constructs.scorecard.encode_points import EncodedPoints, points_of
-from decision_service.ruleset.constructs.scorecard.model import Card
-from decision_service.ruleset.program.encoded import EncodedState, ScoreMark
+from decision_service.proofs.encoding.cells import covered
+from decision_service.proofs.encoding.encoded import Encoded, NotEncodable, present
+from decision_service.proofs.encoding.state import EncodedState, ScoreMark
+from decision_service.proofs.terms.builder import Builder
+from decision_service.proofs.terms.term import Term
+from decision_service.ruleset.constructs.scorecard.model import Card, Characteristic
+from decision_service.ruleset.constructs.scorecard.run import ScorecardRunner
 from decision_service.ruleset.program.state import MOST_WORLDS
 
 _MOST_TOTALS = 3_000
@@ -21,9 +23,9 @@ _MOST_CHARACTERISTICS = 14
 Possible = Mapping[Decimal, Term]
 
 
-def encode_card(card: Card, state: EncodedState) -> None:
+def encode_card(runner: ScorecardRunner, state: EncodedState) -> None:
     """Set score and band, split the worlds, and conclude."""
-    b = state.builder
+    b, card = state.builder, runner.card
     scored = [points_of(each, state) for each in card.characteristics]
     totals = _totals(b, card, scored)
     bands = [_of_band(b, card, totals, index) for index in range(len(card.bands))]
@@ -124,3 +126,40 @@ def _is(b: Builder, rank: Term, outcome: Outcome) -> Term:
 
 
 _RANK = {Outcome.APPROVE: 2, Outcome.REFER: 1, Outcome.DECLINE: 0}
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPoints:
+    """The points that a characteristic can give and when; whether they are bounds, and tainted."""
+
+    points: Mapping[Decimal, Term]
+    bounded: Term
+    tainted: Term
+
+
+def points_of(each: Characteristic, state: EncodedState) -> EncodedPoints:
+    """The points for any value, and for a missing one."""
+    b, slot = state.builder, each.name.symbol.slot
+    value, mark = state.read(slot), state.behind(frozenset({slot}))
+    sure = b.not_(b.or_(value.gone, mark.marked))
+    hits = _hits(b, each, value)
+    no_bin = b.and_(sure, b.not_(b.or_(*hits)))
+    failed = b.ite(mark.marked, mark.tainted, b.or_(value.tainted, no_bin))
+    unsure = b.or_(b.not_(sure), no_bin)
+    fixed = b.false if each.fixed is None else b.and_(unsure, b.not_(failed))
+    bounded = b.and_(unsure, b.not_(fixed))
+    points: dict[Decimal, Term] = {}
+    for one, hit in zip(each.bins, hits, strict=True):
+        points[one.points] = b.or_(points.get(one.points, b.false), b.and_(sure, hit), bounded)
+    if each.fixed is not None:
+        points[each.fixed] = b.or_(points.get(each.fixed, b.false), fixed)
+    return EncodedPoints(points, bounded, b.and_(bounded, failed))
+
+
+def _hits(b: Builder, each: Characteristic, value: Encoded) -> Sequence[Term]:
+    """Of each bin, whether it is the first that has the value."""
+    found: list[Term] = []
+    for one in each.bins:
+        hit = covered(b, one.cell, value.term)
+        found.append(b.and_(hit, *(b.not_(before) for before in found)))
+    return found
