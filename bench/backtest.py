@@ -24,7 +24,7 @@ from bench.service import (
 )
 from bench.shipped import RULES
 from bench.tables import Cell, show
-from decision_service.simulator.people.population import PROFILE_CYCLE
+from decision_service.standin.population import PROFILE_CYCLE
 from tests.e2e.process import command
 
 USERS = 400

@@ -10,15 +10,13 @@ from functools import partial
 from multiprocessing import get_context
 from statistics import fmean
 
-from decision_service.pipeline.backtest.ports import KeyRange
-from decision_service.pipeline.rollout.pairs.case import DecidedCase
-from decision_service.pipeline.rollout.pairs.recorded import recorded_case
-from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.evaluator import Facts, evaluate
-from decision_service.storage.reader import StoreReader
+from decision_service.rulebook.rulebook import CompilationThread, Rulebook, RulesetArchive
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.program import CompiledRuleset
+from decision_service.steering.compare import recorded_case
+from decision_service.steering.pairs import DecidedCase
+from decision_service.workbench.backtest.replica import StoreReader
+from decision_service.workbench.backtest.run import KeyRange
 
 APPLICANTS = 2_000
 EVER = KeyRange(datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))

@@ -25,11 +25,10 @@ from bench.processes import Cores, pinning_is_missing, split_cores
 from bench.service import KEY, SECRET, SEED, serve_command, service, settings
 from bench.tables import Spread, show
 from decision_service.api.v1 import decision_service_pb2_grpc
-from decision_service.simulator.answers.metering import MeteredRequest
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.formats.dates import civil_day
-from decision_service.simulator.people.population import EVERYDAY, population, profile_of
-from decision_service.simulator.server import Simulator, build_app, serve
+from decision_service.standin.faults import Fault
+from decision_service.standin.formats import civil_day
+from decision_service.standin.population import EVERYDAY, population, profile_of
+from decision_service.standin.server import MeteredRequest, Simulator, build_app, serve
 from tests.e2e.service import create
 
 SECONDS = 0.020

@@ -22,7 +22,7 @@ from bench.figures import versions_of
 from bench.tables import Spread, show
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import ruleset_service_pb2_grpc as rules_grpc
-from decision_service.cli.server.serve import tune_interpreter
+from decision_service.cli.serve import tune_interpreter
 from tests.e2e.service import PRODUCT, own_rules, running
 
 ROWS = 1_000

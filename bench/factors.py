@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from bench.figures import Timing, report, timed, timed_together
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.needs import ClassRule, DataPolicy, Needs, TransactionClass
 from decision_service.domain.snapshot import (
     Account,
@@ -22,9 +23,8 @@ from decision_service.domain.snapshot import (
     Snapshot,
     Transaction,
 )
-from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
-from decision_service.smile.mapping.answers import Envelope, PageAnswer, TransactionAnswer
+from decision_service.smile.answers import Envelope, PageAnswer, TransactionAnswer
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 AS_OF = AsOf.at(NOW, ZoneInfo("Asia/Manila"))

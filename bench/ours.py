@@ -17,16 +17,15 @@ from bench.reference import (
     rules,
     table_rows,
 )
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import StageTrace, Verdict
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.explain.passed_over import passed_over
-from decision_service.ruleset.explain.trace import traces
-from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.explain import passed_over, traces
+from decision_service.rules.program import RulesetFiles
 
 AS_OF = AsOf.at(datetime(2026, 11, 24, tzinfo=UTC), ZoneInfo("Asia/Manila"))
 

@@ -10,13 +10,18 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
-from decision_service.cli.rules.version import find_version
-from decision_service.pipeline.trial.everybody import everybody
-from decision_service.proofs.claims.comparison import Claim, Comparison
-from decision_service.proofs.claims.guarantee import Kept
-from decision_service.proofs.questions import Question
-from decision_service.proofs.results import Counterexample, Proved, Result, Undecided
-from decision_service.proofs.search import prove
+from decision_service.workbench.commands.folder import find_version
+from decision_service.workbench.proofs.comparison import Claim, Comparison
+from decision_service.workbench.proofs.guarantees import Kept
+from decision_service.workbench.proofs.questions import Question
+from decision_service.workbench.proofs.report import everybody
+from decision_service.workbench.proofs.search import (
+    Counterexample,
+    Proved,
+    Result,
+    Undecided,
+    prove,
+)
 from tests.unit.proofs.attacks import attack
 from tests.unit.proofs.edits import SEED, SHIPPED, edit_of
 from tests.unit.proofs.refuting import questions_about, refuting

@@ -11,11 +11,10 @@ from collections import Counter
 
 from bench.figures import versions_of
 from bench.tables import Cell, show
+from decision_service.casework.recourse import RecourseKind, Recourses
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.verdict import Outcome
-from decision_service.recourse.find import Recourses
-from decision_service.recourse.model import RecourseKind
-from decision_service.ruleset.run.evaluator import evaluate
+from decision_service.rules.evaluate import evaluate
 from tests.unit.recourse.judge import answer
 from tests.unit.recourse.people import product as small_product
 from tests.unit.recourse.people import somebody

@@ -11,7 +11,7 @@ from bench.figures import report, timed_together
 from bench.ours import Ours
 from bench.reference import Answer, answer, applicants
 from bench.shipped import ShippedLoan
-from decision_service.ruleset.run.evaluator import evaluate
+from decision_service.rules.evaluate import evaluate
 
 COUNT = 300
 ROUNDS = 15

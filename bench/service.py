@@ -17,9 +17,9 @@ import grpc
 from bench.processes import Started, module, started
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.config import Settings
-from decision_service.simulator.formats.dates import civil_day
-from decision_service.simulator.people.population import population
+from decision_service.runtime.settings import Settings
+from decision_service.standin.formats import civil_day
+from decision_service.standin.population import population
 from tests.e2e.process import clean_environ
 from tests.e2e.service import create
 

@@ -27,17 +27,14 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 from bench.figures import RESULTS
-from decision_service.clock_ids import Ids, SystemClock
-from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
-from decision_service.pipeline.decide.decide import DecideApplication
-from decision_service.pipeline.decide.run import CallContext, Deps
-from decision_service.pipeline.history.read import ReadHistory
-from decision_service.pipeline.rollout.counters import Counters
-from decision_service.pipeline.rollout.event_counters import EventCounters
-from decision_service.pipeline.rollout.observer import RolloutObserver
-from decision_service.pipeline.rollout.pairs.shadow import Shadows
-from decision_service.storage.store import Store
-from decision_service.telemetry import configure_logging
+from decision_service.decide.decide import CallContext, DecideApplication, Deps
+from decision_service.decide.history import ReadHistory
+from decision_service.runtime.clock import Ids, SystemClock
+from decision_service.runtime.telemetry import configure_logging
+from decision_service.server.decision_views import ProtoReplyEncoder
+from decision_service.steering.counters import Counters, EventCounters
+from decision_service.steering.observe import RolloutObserver, Shadows
+from decision_service.store.store import Store
 from tests.fakes.cases import changed_rules
 from tests.fakes.counted import counted
 from tests.fakes.plans import planned

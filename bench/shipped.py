@@ -9,12 +9,11 @@ from pathlib import Path
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.rules.folder import files_of
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.evaluator import Facts
-from decision_service.ruleset.testing.cases import RuleTestCase, parse_cases
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import files_of, read_rules
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.evaluate import Facts
+from decision_service.rules.program import CompiledRuleset
+from decision_service.rules.tests_file import RuleTestCase, parse_cases
 
 RULES = Path(__file__).parent.parent / "rules"
 PRODUCT, VERSION = "personal-loan-ph", 2

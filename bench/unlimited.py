@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import decision_service.cli.server.serve as command
+import decision_service.cli.serve as command
 from decision_service.cli import main
-from decision_service.config import Settings, load
+from decision_service.runtime.config import load
+from decision_service.runtime.settings import Settings
 
 REQUESTS_PER_SECOND = 2_000
 """More than a core can send, and no more: the limiter's own time grows with the limit."""

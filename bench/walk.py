@@ -16,9 +16,9 @@ from types import CodeType, FrameType
 
 import decision_service
 from bench.service import raw_calls, request
-from decision_service.config import load
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.wiring.app import start
+from decision_service.app.wiring import start
+from decision_service.runtime.config import load
+from decision_service.standin.sandbox import sandbox_people
 
 ROOT = Path(decision_service.__file__).parent
 LEFT_OUT = ("api", "simulator")

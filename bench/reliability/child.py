@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.reliability import sabotage
 from decision_service.cli.main import run
-from decision_service.failpoints import Point, arm
+from decision_service.runtime.failpoints import Point, arm
 
 
 def main() -> int:
@@ -58,7 +58,7 @@ def note_tasks(file: Path) -> None:
 
 def raise_limit(per_second: int) -> None:
     """Ask the vendor more often than the service's settings allow."""
-    from decision_service.wiring import core
+    from decision_service.app import core
 
     limits = core.SmileLimits
 

@@ -15,10 +15,7 @@ from grpc_status import rpc_status
 
 from bench.reliability.history import Request
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.api.v1 import (
-    decision_service_pb2_grpc,
-    ruleset_service_pb2_grpc,
-)
+from decision_service.api.v1 import decision_service_pb2_grpc, ruleset_service_pb2_grpc
 
 LOAN, ADVANCE = "personal-loan-ph", "gig-advance-ph"
 CREATE = "/decision_service.api.v1.DecisionService/CreateDecision"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from bench.reliability.server import NotServing, Server
-from decision_service.failpoints import Point
+from decision_service.runtime.failpoints import Point
 
 ALIVE = (0.05, 1.5)
 """Seconds that a server lives before it is killed from outside."""

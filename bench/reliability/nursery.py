@@ -64,7 +64,7 @@ async def nursery() -> AsyncIterator[Nursery]:
 
 def main() -> None:
     """Import everything, then fork for every line."""
-    import_module("decision_service.cli.server.serve")  # this is what takes the time
+    import_module("decision_service.cli.serve")  # this is what takes the time
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever dies is gone at once
     if len([*Path("/proc/self/task").iterdir()]) > 1:
         raise SystemExit("an import started a thread: what is forked would miss it")

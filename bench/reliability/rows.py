@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from decision_service.simulator.faults.plan import Fault
+from decision_service.standin.faults import Fault
 
 ELSEWHERE = "ELSEWHERE"
 """Stands for the address of a second server in a redirect."""

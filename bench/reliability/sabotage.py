@@ -16,22 +16,23 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import update
 
+from decision_service.casework import review_steps as steps
 from decision_service.domain.errors import ServiceError
-from decision_service.edge.http import webhooks
-from decision_service.language.yaml import composer
-from decision_service.language.yaml.nodes import MapEntry
-from decision_service.reviewing import steps
-from decision_service.reviewing.model import Review, ReviewState
-from decision_service.single_flight import Waiter
-from decision_service.smile.reading import kind_read, lists
-from decision_service.smile.transport import http, retries
-from decision_service.storage.commit import writer
-from decision_service.storage.privacy import consents
-from decision_service.storage.privacy.data_keys import PLAIN
-from decision_service.storage.queries import decisions
-from decision_service.storage.reviews import rows
-from decision_service.storage.reviews.stored import StoredReviews
-from decision_service.storage.schema import tables
+from decision_service.domain.reviews import Review, ReviewState
+from decision_service.rules.language import yaml as composer
+from decision_service.rules.language.yaml import MapEntry
+from decision_service.runtime.flow import Waiter
+from decision_service.server import webhooks
+from decision_service.smile import applicant as kind_read
+from decision_service.smile import client as http
+from decision_service.smile import fetch as lists
+from decision_service.smile import limits as retries
+from decision_service.store import commit as writer
+from decision_service.store import decisions, tables
+from decision_service.store import reviews as rows
+from decision_service.store import snapshots as consents
+from decision_service.store.keys import PLAIN
+from decision_service.store.reviews import StoredReviews
 
 LATE = 0.05
 
@@ -104,7 +105,7 @@ def keep_the_keys() -> None:
     erase = consents.erase
 
     def forgetful(connection: Any, user_id: str, *arguments: Any, **options: Any) -> Any:
-        key = consents.keys(connection, {user_id}, PLAIN)[user_id]
+        key = consents.user_keys(connection, {user_id}, PLAIN)[user_id]
         erased = erase(connection, user_id, *arguments, **options)
         back = update(tables.consents).where(tables.consents.c.user_id == user_id)
         connection.execute(back.values(key=key))

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, NullPool, create_engine, func, select
 
-from decision_service.storage.address import SqliteFile, parse_store_url
-from decision_service.storage.engine import open_database
-from decision_service.storage.schema.tables import decisions, reviews
+from decision_service.store.address import SqliteFile, parse_store_url
+from decision_service.store.engine import open_database
+from decision_service.store.tables import decisions, reviews
 
 T = TypeVar("T")
 

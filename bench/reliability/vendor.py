@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
-from decision_service.simulator.formats.ids import object_id, user_id
-from decision_service.simulator.people.sandbox.people import person_like, sandbox_people
-from decision_service.simulator.people.world import Person, World
-from decision_service.simulator.server import Simulator, build_app, serve
+from decision_service.standin.formats import object_id, user_id
+from decision_service.standin.sandbox import person_like, sandbox_people
+from decision_service.standin.server import Simulator, build_app, serve
+from decision_service.standin.world import Person, World
 
 KEY, SECRET = "canary-key-7f3a", "canary-secret-91bc"
 FAST = 100_000

@@ -1,7 +1,6 @@
-"""The command line, one package for each group of commands; `main` imports the one that is named.
+"""The command line; `main` imports the command that is named, and no other."""
 
-Only what every command needs stands here; no rule, factor or decision is computed in this package.
-"""
+from __future__ import annotations
 
 import os
 

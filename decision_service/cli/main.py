@@ -1,4 +1,4 @@
-"""The command line: its own options, and the one place where errors become exit codes."""
+"""The command line: its commands by name, and the one place where errors become exit codes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,102 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from ctypes import ArgumentError
+from difflib import get_close_matches
+from importlib import import_module
 from itertools import takewhile
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from decision_service.cli.commands import CommandsByName
-from decision_service.cli.errors import CommandError, Exit
-from decision_service.cli.streams import flushed, prepare_streams, tell, unusable
-from decision_service.config import PREFIX, ConfigError
+from decision_service.build import engine_version
+from decision_service.cli.output import CommandError, Exit, flushed, prepare_streams, tell, unusable
+from decision_service.runtime.settings import PREFIX, ConfigError
+
+COMMANDS = {
+    "serve": "cli.serve:serve",
+    "init": "cli.init:init",
+    "people": "standin.commands:people",
+    "decide": "cli.decisions:decide",
+    "decisions": "cli.decisions:commands",
+    "reviews": "cli.reviews:commands",
+    "rules": "workbench.commands.rules:commands",
+    "applicants": "cli.applicants:commands",
+    "tokens": "cli.init:commands",
+    "webhooks": "cli.webhooks:commands",
+    "preflight": "workbench.commands.preflight:preflight",
+    "rollout": "cli.rollout:commands",
+    "backtest": "workbench.commands.backtest:backtest",
+    "simulator": "standin.commands:simulator",
+    "demo": "standin.demo:demo",
+    "health": "cli.status:health",
+    "migrate": "cli.serve:migrate",
+    "identity-keys": "cli.keys:identity_key_commands",
+    "data-keys": "cli.keys:data_key_commands",
+    "config": "cli.config:commands",
+    "version": "cli.main:version",
+}
+"""By name the module and what is in it: a function, or a group of commands."""
+
+GONE = {
+    "backtests": "use `backtest` on the store, a replica of it, or an exported file (`--cases`)",
+    "rehearse": "run `serve` in sandbox mode beside `simulator`, with certificates of your own",
+    "applicants export --format": "it writes JSON alone",
+    "rules fmt": "let the editor's YAML extension lay files out, with the schemas in rules/_schema",
+    "rules propose": "use `rules sign`",
+    "rules approve": "use `rules sign --digest`, with the second caller's name and key",
+    "rules verify --impact": "it reads the file that lies with the manifest",
+    "rules verify --proofs": "it reads the file that lies with the manifest",
+    "rules review": "use `rules diff` (--prove, --cases), `rules check` and `rules test`",
+    "rollout --who": "the journal names the caller, by the token",
+    "serve --workers": "start several `serve` with DECISION_REUSE_PORT=true",
+    "backtest --outcomes": "report loans with `decisions outcomes`; store and export have them",
+    "backtest --write-expect": "write the report's line `expect: …` under the challenger",
+}
+"""Commands and options that were removed, with what to use instead."""
+
+
+class CommandsByName(TyperGroup):
+    """The group of all commands."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command; None where there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        made = typer.Typer(add_completion=False, rich_markup_mode=None, callback=_no_options)
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        found = getattr(import_module(f"decision_service.{module}"), name)
+        if isinstance(found, typer.Typer):
+            made.add_typer(found, name=cmd_name)
+        else:
+            made.command(cmd_name)(found)
+        group = get_command(made)
+        assert isinstance(group, TyperGroup)  # noqa: S101 - it has a callback
+        return group.get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the words name; a name near to it is told where there is none."""
+        for name, instead in GONE.items():
+            first, *more = name.split()
+            options = [word.partition("=")[0] for word in args[1:] if word.startswith("-")]
+            if args[0] == first and all(word in (*args[1:2], *options) for word in more):
+                raise CommandError(f"there is no {name}: {instead}", Exit.USAGE)
+        if args[0] not in COMMANDS:
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"did you mean {near[0]}?" if near else "--help lists them all"
+            raise CommandError(f"there is no command {args[0]}: {hint}", Exit.USAGE)
+        return super().resolve_command(ctx, args)
+
+
+def _no_options() -> None:
+    """With it, a Typer of one command is a group that has the command."""
+
 
 NAME = "decision-service"
 PROGRAM = typer.Typer(
@@ -30,8 +117,6 @@ PROGRAM = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from decision_service.cli.server.version import version
-
         version()
         raise typer.Exit
 
@@ -109,3 +194,8 @@ def _code(returned: object) -> int:
     if returned == Exit.INTERRUPTED:
         tell(CommandError("interrupted", Exit.INTERRUPTED))
     return returned if isinstance(returned, int) else Exit.DONE
+
+
+def version() -> None:
+    """Print the version, with the commit."""
+    sys.stdout.write(f"decision-service {engine_version()}\n")

@@ -1,4 +1,0 @@
-"""Values and errors that every floor above shares.
-
-Nothing here does I/O or knows the time.
-"""

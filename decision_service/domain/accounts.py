@@ -1,13 +1,10 @@
-"""The states of an account at the vendor, how long each matters, and its errors in plain words.
-
-The adapter decides by these what it asks for, the factors what the answers mean: both must go by
-the same.
-"""
+"""An applicant's accounts at the vendor: the kinds of data they hold, their states and errors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 
 import msgspec
 
@@ -100,3 +97,42 @@ _UNKNOWN = AccountError("The account could not be read.", _AGAIN)
 def explained(code: str) -> AccountError:
     """The advice for a code; general advice for an unknown code."""
     return ACCOUNT_ERRORS.get(code, _UNKNOWN)
+
+
+class Kind(StrEnum):
+    """A kind of data; the value is the endpoint's name, the upper-case form is in `supported[]`."""
+
+    ACCOUNTS = "accounts"
+    EINCOMES = "eincomes"
+    INCOMES = "incomes"
+    CONTRIBUTIONS = "contributions"
+    EMPLOYMENTS = "employments"
+    LIABILITIES = "liabilities"
+    TRANSACTIONS = "transactions"
+    IDENTITIES = "identities"
+    LINKS = "links"
+
+    __hash__ = str.__hash__
+
+
+MONTHLY_KINDS = frozenset(
+    {Kind.EINCOMES, Kind.INCOMES, Kind.CONTRIBUTIONS, Kind.EMPLOYMENTS, Kind.LIABILITIES}
+)
+"""Always fetched whole, so that a value never depends on which other factors a ruleset names."""
+
+INCOME_KINDS = frozenset({Kind.EINCOMES, Kind.INCOMES})
+"""What monthly income is made of; transactions of gig accounts join where both are empty."""
+
+PROVIDER_TYPES: Mapping[Kind, tuple[str, ...]] = {
+    Kind.EINCOMES: ("GOVERNMENT", "SYSTEM", "EMPLOYER", "GIG"),
+    Kind.INCOMES: ("SYSTEM", "EMPLOYER"),
+    Kind.CONTRIBUTIONS: ("GOVERNMENT",),
+    Kind.EMPLOYMENTS: ("GOVERNMENT", "SYSTEM", "EMPLOYER"),
+    Kind.LIABILITIES: ("GOVERNMENT",),
+    Kind.TRANSACTIONS: ("GIG",),
+}
+"""The vendor's types of providers that hold a kind, the fullest source first.
+
+Missing income has the kind EINCOMES, whatever it is made of. Kinds that are left out are no reason
+to connect a provider of a certain type.
+"""

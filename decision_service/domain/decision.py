@@ -8,9 +8,9 @@ from enum import StrEnum
 
 import msgspec
 
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import Factors, Value
-from decision_service.domain.own_facts import NO_OWN_FACTS, OwnFacts
-from decision_service.domain.time import AsOf
+from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.verdict import Verdict
 
 

@@ -1,26 +1,4 @@
-"""The errors that ports raise and use cases hand to the edge.
-
-    ServiceError
-    ├── CallerError      the request cannot be decided as it stands; mend it
-    │   ├── FieldInvalid, InputInvalid, PageTokenInvalid
-    │   ├── UserUnknown, DecisionUnknown, ProductUnknown, RulesetUnknown
-    │   ├── ReviewUnknown, RequestIdReused, RequestInProgress, OutcomeContradicted,
-    │   │   LanguageUnknown
-    │   └── Unauthenticated, PermissionDenied (AuthorityExceeded)
-    ├── NotYet           the world forbids it now
-    │   ├── DataNotReady, SnapshotErased, ClockResetRefused, NoticeNotDue
-    │   └── PlanChanged, RolloutRefused, RolloutMovedOn, ReviewRefused
-    ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
-    ├── StoreError       our store (StoreUnavailable: StoreBusy, LeaseLost; ConsentMoved,
-    │                    ReadingMoved, HistoryMoved,
-    │                    AllowancesMoved)
-    ├── Unready          this process (Draining, RulesUnavailable, Overloaded)
-    ├── DeadlineMissed
-    └── CrossTenant      data of another user came back; never recorded, always an alarm
-
-`reason` is the ErrorInfo reason of api.md; `message` is one sentence for the caller that holds no
-person's data and no secret; `fields` are the values of the message, for ErrorInfo metadata.
-"""
+"""The errors that ports raise and use cases hand to the server."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
 

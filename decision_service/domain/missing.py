@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
 
 
 class Cause(StrEnum):

@@ -1,7 +1,4 @@
-"""A person as a loan system and as the vendor describe her, and how far the two agree.
-
-None of these structs shows a name, a birth date or a contact when it is printed.
-"""
+"""A person as the applicant, the vendor and the service's own records describe one."""
 
 from __future__ import annotations
 
@@ -10,6 +7,8 @@ from datetime import date
 from enum import StrEnum
 
 import msgspec
+
+from decision_service.domain.missing import Cause, Missing
 
 LONGEST_NAME = 200
 """Characters of the longest name that is read; a longer one is refused, and matches nothing."""
@@ -62,3 +61,76 @@ class MatchGrades(msgspec.Struct, frozen=True):
     birth_date: MatchGrade = MatchGrade.UNKNOWN
     phone: MatchGrade = MatchGrade.UNKNOWN
     email: MatchGrade = MatchGrade.UNKNOWN
+
+
+DAYS = (1, 7, 30, 90)
+"""The windows in which past applications are counted: civil days before the decision's."""
+
+Counts = tuple[int, int, int, int]
+"""One count for each of `DAYS`."""
+
+NEVER: Counts = (0, 0, 0, 0)
+
+
+class History(msgspec.Struct, frozen=True, array_like=True):
+    """What is on record of a person before a decision, over every key that names the person.
+
+    `exposure`, `instalments` and `linked` are minor units of `currency`, None with `unclear` where
+    they cannot be told: what was granted to the user or customer, and to other users of the
+    accounts. `last_decline` is of the same product. `open_approvals` and `open_loans` are how many
+    decisions and loans make up the exposure.
+    """
+
+    currency: str
+    applications: Counts = NEVER
+    approvals: Counts = NEVER
+    declines: Counts = NEVER
+    last_decline: date | None = None
+    exposure: int | None = 0
+    instalments: int | None = 0
+    unclear: Cause | None = None
+    open_approvals: int = 0
+    open_loans: int = 0
+    overdue_loans: int = 0
+    repaid_loans: int = 0
+    linked: int | None = 0
+
+
+class Reuse(msgspec.Struct, frozen=True, array_like=True):
+    """How many users and customers share an account, a user, a person or documents, with this one.
+
+    Without a secret for the hashes (`keyed` False) only customers are compared. Else
+    `users_of_person` is None where no name with a birth date is at hand, and where the records
+    could not be read whole; `unread` then says why.
+    """
+
+    users_of_account: int | None = None
+    customers_of_user: int = 1
+    users_of_person: int | None = None
+    keyed: bool = False
+    unread: tuple[Missing, ...] = ()
+    users_of_documents: int = 1
+
+
+class Match(msgspec.Struct, frozen=True, array_like=True):
+    """How far the applicant agrees with the vendor's records of the person; no name, no contact.
+
+    `unread` says why the records could not be read; `compared` is how many there were. `given` are
+    the fields of the applicant that were given.
+    """
+
+    grades: MatchGrades = MatchGrades()
+    unread: tuple[Missing, ...] = ()
+    compared: int = 0
+    given: tuple[str, ...] = ()
+
+
+class OwnFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The facts of a decision beside its snapshot, recorded with it; a part not read is None."""
+
+    history: History | None = None
+    reuse: Reuse | None = None
+    match: Match | None = None
+
+
+NO_OWN_FACTS = OwnFacts()

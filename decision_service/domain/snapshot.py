@@ -1,10 +1,4 @@
-"""One applicant's data at one instant, typed for pure computation.
-
-A snapshot is closed: with `Needs` and `as_of` it holds all that `factors.compute` may look at, so
-that a stored one replays for ever. It holds no job titles, and names and contacts only where rules
-compare persons. Amounts are whole minor units, months are `Month.index`, dates are civil dates,
-instants are aware UTC.
-"""
+"""One applicant's data at one instant, typed for pure computation."""
 
 from __future__ import annotations
 
@@ -13,7 +7,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
 from decision_service.domain.missing import Missing
 from decision_service.domain.person import FoundPerson
 

@@ -1,15 +1,104 @@
-"""What one factor's computation gives before it becomes a value."""
+"""What one factor's computation gives: exact amounts, civil dates and the evidence a value
+rests on.
+"""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from heapq import nsmallest
+from typing import Protocol
 
 import msgspec
 
-from decision_service.domain.factor import NO_EVIDENCE, Evidence
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
+from decision_service.domain.factor import NO_EVIDENCE, Evidence, Value, ValueType
 from decision_service.domain.missing import Cause, Missing
-from decision_service.factors.figures import Figure
+from decision_service.domain.money import EXACT, Money
+
+Amount = int | Fraction
+"""Minor units; a fraction only where a long pay period was spread over its days."""
+
+Figure = int | Fraction | Decimal | str | bool
+"""What a factor computes before it is rounded: money in minor units, numbers exact."""
+
+
+def decimal_of(figure: Amount | Decimal) -> Decimal:
+    """The figure as a Decimal of 34 digits, rounded half-even."""
+    if isinstance(figure, Fraction):
+        return EXACT.divide(Decimal(figure.numerator), Decimal(figure.denominator))
+    return EXACT.create_decimal(figure)
+
+
+def present(figure: Figure | date, type_: ValueType, currency: str) -> Value:
+    """The figure as a value of the rule language; money is rounded half-even to the minor unit."""
+    if isinstance(figure, (bool, str, date)):
+        return figure
+    if type_ is ValueType.MONEY:
+        return Money(currency, round(figure))
+    if type_ is ValueType.INTEGER:
+        return int(figure)
+    return decimal_of(figure)
+
+
+def quotient(part: Amount, whole: Amount) -> Amount:
+    """`part` over `whole`, exact."""
+    return Fraction(part, whole)
+
+
+def mean(values: Sequence[Amount]) -> Amount:
+    """The arithmetic mean of at least one value."""
+    return quotient(sum(values), len(values))
+
+
+def median(values: Sequence[Amount]) -> Amount:
+    """The middle value; of an even count the mean of the two in the middle."""
+    return quotient(twice_median(values), 2)
+
+
+def twice_median(values: Sequence[Amount]) -> Amount:
+    """The sum of the two values in the middle; of an odd count the middle one counts twice."""
+    ordered = sorted(values)
+    return ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]
+
+
+def deviation(values: Sequence[Amount]) -> Decimal:
+    """The sample standard deviation (divisor n - 1) of at least two values, to 34 digits."""
+    count, total = len(values), sum(values)
+    squares = sum(value * value for value in values)
+    variance = quotient(count * squares - total * total, count * (count - 1))
+    return EXACT.sqrt(decimal_of(variance))
+
+
+def variation(values: Sequence[Amount]) -> Decimal | Cause:
+    """The coefficient of variation: sample standard deviation over a mean above zero."""
+    total = sum(values)
+    if total <= 0:
+        return Cause.DIVISION_BY_ZERO
+    return EXACT.divide(deviation(values), decimal_of(quotient(total, len(values))))
+
+
+def ratio(part: Amount, whole: Amount) -> Amount | Cause:
+    """`part` over a `whole` above zero."""
+    return quotient(part, whole) if whole > 0 else Cause.DIVISION_BY_ZERO
+
+
+def percent_change(new: Amount, old: Amount) -> Amount | Cause:
+    """The change from an `old` amount above zero, in percent of it."""
+    return quotient((new - old) * 100, old) if old > 0 else Cause.DIVISION_BY_ZERO
+
+
+def longest_run(flags: Sequence[bool]) -> int:
+    """The length of the longest run of true flags."""
+    longest = current = 0
+    for flag in flags:
+        current = current + 1 if flag else 0
+        longest = max(longest, current)
+    return longest
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -41,3 +130,150 @@ def _order(cause: Missing) -> tuple[str, ...]:
         cause.account_error or "",
         cause.detail or "",
     )
+
+
+def month_of(day: date) -> int:
+    """The Month.index of a civil date; for loops that would make a Month of each record."""
+    return day.year * 12 + day.month - 1
+
+
+def plus_months(day: date, months: int) -> date:
+    """The same day this many months later, or that month's last day where it is shorter."""
+    month = Month.of(day).plus(months)
+    return min(month.last_day, month.first_day + timedelta(days=day.day - 1))
+
+
+def whole_months(start: date, end: date) -> int:
+    """Completed months from `start` to `end`, at least 0.
+
+    A month is completed on the same day of a later month; where that month has no such day, on the
+    first day of the next one.
+    """
+    months = Month.of(end).index - Month.of(start).index
+    return max(months - (end.day < start.day), 0)
+
+
+MOST_SHOWN = 5
+EDGE = 64
+"""How many records at either end tell roughly how heavy the heaviest of a long list are."""
+GRADES = ("PAYROLL", "REMITTED", "PLATFORM", "DOCUMENT", "DECLARED")
+"""Strongest proof first: payroll, a scheme that an employer pays to, a gig platform, uploads."""
+PAYROLL_GRADE, REMITTED_GRADE, PLATFORM_GRADE, DOCUMENT_GRADE, DECLARED_GRADE = range(len(GRADES))
+
+Weight = tuple[Amount, str]
+"""(minus the absolute amount in minor units, record id), so that sorting puts heavy first."""
+
+SourceGrade = tuple[str, int | None]
+"""A record's source, and its grade as proof of income; None where it proves none."""
+
+
+class Identified(Protocol):
+    """A record with an id."""
+
+    @property
+    def id(self) -> str:
+        """The record's id."""
+
+
+class RecordGroup(Protocol):
+    """Records of which nobody has looked yet for the heaviest."""
+
+    @property
+    def peak(self) -> int:
+        """The largest absolute amount among them."""
+
+    def top(self) -> Sequence[Weight]:
+        """The five heaviest of them."""
+
+
+class Proof(msgspec.Struct, gc=False):
+    """The records of one month: how many, who told of them, and which may weigh most."""
+
+    month: int
+    records: int = 0
+    reported: set[SourceGrade] = msgspec.field(default_factory=set)
+    weights: list[Weight] = msgspec.field(default_factory=list)
+    heaps: tuple[RecordGroup, ...] = ()
+
+    def note(
+        self, record_id: str, amount: Amount, reported: SourceGrade, *, counted: bool = True
+    ) -> None:
+        """Take one record in; `counted` is False for further months of a spread one."""
+        self.records += counted
+        self.reported.add(reported)
+        self.weights.append((-amount if amount > 0 else amount, record_id))
+
+
+def five(weights: Sequence[Weight]) -> Sequence[Weight]:
+    """The five heaviest records, each once, heavy first; a spread one may stand there twice."""
+    ordered = sorted(weights)
+    shown = ordered[:MOST_SHOWN]
+    if len({name for _, name in shown}) == len(shown):
+        return shown
+    first = {name: weight for weight, name in reversed(ordered)}
+    return sorted([(weight, name) for name, weight in first.items()])[:MOST_SHOWN]
+
+
+def heaviest(weights: Sequence[Weight]) -> tuple[str, ...]:
+    """The ids of the five heaviest records, heavy first."""
+    return tuple([name for _, name in five(weights)])
+
+
+def five_of(weights: Sequence[Weight], heaps: Sequence[RecordGroup]) -> Sequence[Weight]:
+    """The five records of largest amount, expanding only heaps that may hold one."""
+    best = five(weights)
+    peaks = sorted([(-heap.peak, place) for place, heap in enumerate(heaps)])
+    for peak, place in peaks:
+        if len(best) == MOST_SHOWN and peak > best[-1][0]:
+            break
+        best = five([*best, *heaps[place].top()])
+    return best
+
+
+def top_weights(records: Sequence[Identified], sizes: Sequence[int]) -> Sequence[Weight]:
+    """The five heaviest of distinct records, heavy first, given with their absolute amounts.
+
+    Only records that may be shown are sorted. Many may weigh as much as the fifth, as trips at one
+    fare do: of those only ids are compared.
+    """
+    sample = sorted(_some(sizes))[-MOST_SHOWN:]
+    if not sample:
+        return []
+    floor, largest = sample[0], sample[-1]
+    if floor == largest and sizes.count(floor) == len(sizes):
+        return [(-floor, name) for name in nsmallest(MOST_SHOWN, [r.id for r in records])]
+    shown = [(-size, r.id) for size, r in zip(sizes, records, strict=True) if size > floor]
+    shown.sort()
+    if len(shown) < MOST_SHOWN:
+        tied = [r.id for size, r in zip(sizes, records, strict=True) if size == floor]
+        shown += [(-floor, name) for name in nsmallest(MOST_SHOWN, tied)]
+    return shown[:MOST_SHOWN]
+
+
+def _some(sizes: Sequence[int]) -> Sequence[int]:
+    """The sizes at either end: their fifth bounds that of all from one side."""
+    return sizes if len(sizes) <= 2 * EDGE else [*sizes[:EDGE], *sizes[-EDGE:]]
+
+
+def proofs_evidence(proofs: Sequence[Proof], horizon: int, notes: tuple[str, ...] = ()) -> Evidence:
+    """The evidence of some months, given in order."""
+    reported = set[SourceGrade]().union(*[proof.reported for proof in proofs])
+    grades = [grade for _, grade in reported if grade is not None]
+    weights = [weight for proof in proofs for weight in proof.weights]
+    heaps = [heap for proof in proofs for heap in proof.heaps]
+    return Evidence(
+        records=sum([proof.records for proof in proofs]),
+        first=month_name(proofs[0].month) if proofs else None,
+        last=month_name(proofs[-1].month) if proofs else None,
+        horizon=month_name(horizon),
+        grade=GRADES[min(grades)] if grades else None,
+        top=tuple([name for _, name in five_of(weights, heaps)]),
+        sources=tuple(sorted({source for source, _ in reported})),
+        notes=notes,
+    )
+
+
+@lru_cache(maxsize=1200)
+def month_name(index: int) -> str:
+    """A month (Month.index) as `yyyy-MM`; asked for again with each applicant."""
+    return str(Month(index))

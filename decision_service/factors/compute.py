@@ -1,31 +1,42 @@
-"""The pure function from an applicant's data to factor values."""
+"""From a ruleset's factors to their data, and from an applicant's data to their values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 
+import msgspec
 from msgspec.structs import replace
 
+from decision_service.domain.accounts import (
+    DISCONNECTED,
+    INCOME_KINDS,
+    MATTERS_FOR,
+    PENDS_WITHIN,
+    SYNCS_WITHIN,
+    Kind,
+)
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import Factors, FactorValue, KindStatus
-from decision_service.domain.kinds import Kind
-from decision_service.domain.needs import Needs
-from decision_service.domain.own_facts import NO_OWN_FACTS, OwnFacts
+from decision_service.domain.needs import DataPolicy, FetchPlan, Needs, WhenTransactions
+from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.snapshot import Snapshot
-from decision_service.domain.time import AsOf
-from decision_service.factors.context import FactorContext
-from decision_service.factors.figures import present
-from decision_service.factors.income_trust import platforms_or_partial
-from decision_service.factors.quality import account_taints
-from decision_service.factors.reading import FETCHED_KINDS, reading
-from decision_service.factors.registry import own_names, registered
+from decision_service.factors.answer import present
+from decision_service.factors.horizons import stand_in_from
+from decision_service.factors.income_months import platforms_or_partial
+from decision_service.factors.quality import EXPIRED_AFTER, account_taints
+from decision_service.factors.registry import FactorContext, compares_people, own_names, registered
 from decision_service.factors.usage import (
+    FETCHED_KINDS,
     FeederState,
     counted,
     feeders,
     feeding,
     partial_feeding,
+    reading,
     source_use,
+    sync_tasks,
 )
 
 _NO_DATA = Snapshot("")
@@ -98,3 +109,88 @@ def _oldest_sync(context: FactorContext, needed: Iterable[Kind]) -> datetime | N
     found = [f for kind in kinds for f in feeding(context, kind)]
     syncs = [f.synced for f in found if f.state is not FeederState.ENDED]
     return min((s for s in syncs if s is not None), default=None)
+
+
+def fetch_plan(needs: Needs, as_of: AsOf) -> FetchPlan:
+    """The kinds that the named factors rest on, and from when transactions are needed.
+
+    Accounts are always read first and stand in no plan. Raises KeyError for an unknown factor.
+    """
+    asked = _asked(needs.factors)
+    if not asked.reaches:
+        return _without_named(asked.kinds, as_of.date, people=asked.people)
+    income = bool(INCOME_KINDS & asked.kinds)
+    return FetchPlan(
+        kinds=asked.kinds,
+        transactions=WhenTransactions.ALWAYS,
+        transactions_from=min(reach(needs.policy, as_of) for reach in asked.reaches),
+        stand_in_from=stand_in_from(as_of.date) if income else None,
+        people=asked.people,
+    )
+
+
+@lru_cache(256)
+def _without_named(kinds: frozenset[Kind], day: date, *, people: bool) -> FetchPlan:
+    """The plan of a civil day where no factor names transactions."""
+    if not INCOME_KINDS & kinds:
+        return FetchPlan(kinds, people=people)
+    stand_in = stand_in_from(day)
+    return FetchPlan(kinds, WhenTransactions.IF_STANDING_IN, stand_in_from=stand_in, people=people)
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What factors ask for on any day; `reaches` are those of transactions that they look at.
+
+    `people` says that they compare persons.
+    """
+
+    kinds: frozenset[Kind]
+    reaches: tuple[Callable[[DataPolicy, AsOf], date], ...]
+    people: bool
+
+
+@lru_cache(256)
+def _asked(names: tuple[str, ...]) -> _Asked:
+    factors = [registered(name) for name in names]
+    kinds = {kind for factor in factors for kind in factor.spec.kinds}
+    reaches = (factor.reach for factor in factors if factor.reach is not None)
+    people = compares_people(names)
+    return _Asked(frozenset(kinds - {Kind.ACCOUNTS, Kind.TRANSACTIONS}), tuple(reaches), people)
+
+
+MOMENT = timedelta(microseconds=1)
+"""An age that is reached on the instant turns values then, not after it."""
+
+
+def validity_boundaries(snapshot: Snapshot, policy: DataPolicy) -> tuple[datetime, ...]:
+    """The instants, in order, until which values hold (and after which they may differ).
+
+    Between two of them `compute` depends on the civil date alone, whatever the instant: a sync is
+    stale, and a kind without records expired, only after one of these. There may be more of them
+    than matter, never fewer.
+    """
+    updates = [
+        moment
+        for a in snapshot.accounts
+        for moment in (a.connection_updated_at, a.monitor_updated_at)
+    ]
+    items = [source.newest_created_at for source in snapshot.sources]
+    created = [account.created_at for account in snapshot.accounts]
+    tasks = list(sync_tasks(snapshot))
+    gone = [a for a in snapshot.accounts if a.connection_status == DISCONNECTED]
+    syncs = (*updates, *items, *(task.finished for task in tasks))
+    points = {
+        *_after(syncs, policy.max_age),
+        *_after(created, EXPIRED_AFTER),
+        *_after([task.started for task in tasks if task.runs], SYNCS_WITHIN - MOMENT),
+        *_after(created if snapshot.tasks else (), SYNCS_WITHIN - MOMENT),
+        *_after(created if snapshot.tasks else (), PENDS_WITHIN - MOMENT),
+        *_after([account.connection_updated_at for account in gone], MATTERS_FOR),
+    }
+    return tuple(sorted(points))
+
+
+def _after(moments: Iterable[datetime | None], span: timedelta) -> Iterable[datetime]:
+    for moment in moments:
+        if moment is not None and moment <= datetime.max.replace(tzinfo=moment.tzinfo) - span:
+            yield moment + span

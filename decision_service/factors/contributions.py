@@ -1,20 +1,257 @@
-"""contributions.*: payments to social security schemes."""
+"""contributions.*: payments to social security schemes, by month and scheme."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+import msgspec
+
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.factor import Better, ValueType
-from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Cause
-from decision_service.factors.answer import Answer
-from decision_service.factors.context import FactorContext
-from decision_service.factors.figures import Amount, Figure, mean
-from decision_service.factors.paid_months import ContributionBook, contribution_book, over_schemes
-from decision_service.factors.registry import READ_CAUSES, Family
-from decision_service.factors.scheme import Scheme
-from decision_service.factors.series import MonthSpan, at, over
-from decision_service.factors.window import CALENDAR, WHOLE, months
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.snapshot import Contribution
+from decision_service.factors.answer import (
+    Amount,
+    Answer,
+    Figure,
+    answer,
+    in_order,
+    longest_run,
+    mean,
+    month_of,
+)
+from decision_service.factors.horizons import SourceCoverage, lag_month, source_of
+from decision_service.factors.quality import feed, supply
+from decision_service.factors.records import contributions
+from decision_service.factors.registry import (
+    CALENDAR,
+    READ_CAUSES,
+    WHOLE,
+    FactorContext,
+    Family,
+    months,
+)
+from decision_service.factors.series import (
+    MonthBook,
+    MonthSpan,
+    SeriesBuilder,
+    SeriesView,
+    at,
+    over,
+    within,
+)
+from decision_service.factors.usage import counted
+
+Amounts = Mapping[int, int]
+"""Minor units by month (Month.index)."""
+
+
+class Scheme(msgspec.Struct, frozen=True):
+    """One scheme's payments; `paid` are its months with one, in order.
+
+    `lag` is the last month whose posting lag has passed, `settled` the last one that is posted or
+    past its lag; `first` is its first month with a record; `accounts` told of them.
+    """
+
+    provider: str
+    amounts: Amounts
+    paid: Sequence[int]
+    first: int
+    lag: int
+    settled: int
+    live: bool
+    accounts: Collection[str]
+
+    def most_paid(self, months: int) -> int:
+        """The most paid months in a window that ends from the lag month to the settled one."""
+        return max(self._paid(end, months) for end in range(self.lag, self.settled + 1))
+
+    def _paid(self, end: int, months: int) -> int:
+        return bisect_right(self.paid, end) - bisect_left(self.paid, end - months + 1)
+
+    def ends(self, months: int) -> MonthSpan:
+        """The last months up to the settled one."""
+        return self.settled - months + 1, self.settled
+
+    def windows(self, months: int) -> MonthSpan:
+        """The months of the windows that end from the lag month to the settled one."""
+        return self.lag - months + 1, self.settled
+
+    def since_last(self) -> int:
+        """Months from the last paid month to the settled one; there must be a paid month."""
+        return self.settled - self.paid[-1]
+
+    def longest_gap(self, months: int, observed_from: int) -> int:
+        """The longest run of unpaid observed months among the last ones."""
+        first = max(self.settled - months + 1, observed_from)
+        return longest_run([not paid for paid in self._runs(first)])
+
+    def longest_streak(self) -> int:
+        """The longest run of paid months."""
+        return longest_run(self._runs(self.first))
+
+    def _runs(self, first: int) -> Sequence[bool]:
+        """Of each month from one on whether it was paid."""
+        held = frozenset(self.paid)
+        return [month in held for month in range(first, self.settled + 1)]
+
+
+SchemeWindow = Callable[[Scheme], MonthSpan]
+"""The months of a scheme that a factor looks at."""
+
+
+class ContributionBook(MonthBook):
+    """All schemes' contributions up to the earliest month that the live ones have settled."""
+
+    def __init__(self, view: SeriesView, draft: SeriesBuilder, schemes: Sequence[Scheme]) -> None:
+        super().__init__(Kind.CONTRIBUTIONS, view, draft, draft.amounts)
+        self.schemes = schemes
+        self.paying = [scheme for scheme in schemes if scheme.paid]
+
+    def flawed(self, window: SchemeWindow) -> tuple[Missing, ...]:
+        """What is wrong with each scheme's own records in its window."""
+        return in_order(
+            [
+                flaw
+                for scheme in self.schemes
+                for _, flaws in within(self._draft.flaws, (window(scheme),))
+                for flaw in flaws
+                if flaw.source in scheme.accounts
+            ]
+        )
+
+    def reach(self, window: SchemeWindow) -> MonthSpan:
+        """The months that the schemes' windows lie in."""
+        spans = [window(scheme) for scheme in self.schemes] or [(self.horizon, self.horizon)]
+        return min(first for first, _ in spans), max(last for _, last in spans)
+
+
+def over_schemes(
+    book: ContributionBook, window: SchemeWindow, work: Callable[[], Figure | Cause]
+) -> Answer:
+    """Work on the schemes, each with a window of its own."""
+    if book.missing:
+        return Answer(None, book.missing)
+    flaws = book.flawed(window)
+    if flaws:
+        return Answer(None, flaws)
+    return answer(work(), book.kind, book.judged((book.reach(window),))[1])
+
+
+def contribution_book(context: FactorContext) -> ContributionBook:
+    """The applicant's contributions."""
+    return context.once("contributions", _book)
+
+
+def _book(context: FactorContext) -> ContributionBook:
+    clean = contributions(context)
+    draft = SeriesBuilder()
+    schemes = _schemes(context, draft, clean.records)
+    for scheme in schemes:
+        for month, amount in scheme.amounts.items():
+            draft.amounts[month] = draft.amounts.get(month, 0) + amount
+    trust = feed(
+        context, (supply(context, Kind.CONTRIBUTIONS),), clean.taints, held=bool(clean.records)
+    )
+    return ContributionBook(SeriesView(_horizon(context, schemes), trust.missing), draft, schemes)
+
+
+def _horizon(context: FactorContext, schemes: Sequence[Scheme]) -> int:
+    judges = [s for s in schemes if s.live] or schemes
+    return min((s.settled for s in judges), default=Month.of(context.as_of.date).index - 1)
+
+
+def _schemes(
+    context: FactorContext, draft: SeriesBuilder, records: Sequence[Contribution]
+) -> Sequence[Scheme]:
+    """The schemes in text order; proofs and other currencies go to the draft."""
+    accounts: dict[str, list[Contribution]] = {}
+    for record in records:
+        accounts.setdefault(record.source, []).append(record)
+    schemes: dict[str, list[tuple[SourceCoverage, Amounts]]] = {}
+    for account, own in sorted(accounts.items()):
+        source, amounts = _account(context, draft, account, own)
+        schemes.setdefault(source.feeder.provider_id, []).append((source, amounts))
+    found = [_scheme(provider, schemes[provider]) for provider in sorted(schemes)]
+    _below_zero(draft, found, [one for told in schemes.values() for one in told])
+    return found
+
+
+def _below_zero(
+    draft: SeriesBuilder,
+    schemes: Sequence[Scheme],
+    accounts: Sequence[tuple[SourceCoverage, Amounts]],
+) -> None:
+    """A month whose contributions sum below zero cannot be right."""
+    for source, amounts in accounts:
+        for month in [month for month, amount in amounts.items() if amount < 0]:
+            if sum(scheme.amounts.get(month, 0) for scheme in schemes) < 0:
+                code, account = DataReason.BAD_AMOUNT, source.feeder.id
+                draft.flaw(month, Missing(Cause.BAD_DATA, code, Kind.CONTRIBUTIONS, account))
+
+
+def _account(
+    context: FactorContext, draft: SeriesBuilder, account: str, records: Sequence[Contribution]
+) -> tuple[SourceCoverage, Amounts]:
+    """An account's payments up to its settled month."""
+    months = [month_of(record.date) for record in records]
+    dated = list(zip(months, records, strict=True))
+    paid = max([month for month, record in dated if record.amount > 0], default=None)
+    feeder, newest = counted(context)[account], max(months)
+    source = source_of(
+        context, feeder, Kind.CONTRIBUTIONS, months, newest=newest, newest_income=paid
+    )
+    settled = [(month, record) for month, record in dated if month <= source.settled]
+    return source, _amounts(context, draft, account, settled)
+
+
+def _amounts(
+    context: FactorContext,
+    draft: SeriesBuilder,
+    account: str,
+    dated: Sequence[tuple[int, Contribution]],
+) -> Amounts:
+    amounts: dict[int, int] = {}
+    reported = (account, None)
+    for month, record in dated:
+        ours = record.currency == context.currency
+        draft.proof(month).note(record.id, record.amount, reported, counted=ours)
+        if ours:
+            amounts[month] = amounts.get(month, 0) + record.amount
+        else:
+            cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.CONTRIBUTIONS, source=account)
+            draft.flaw(month, cause)
+    return amounts
+
+
+def _scheme(provider: str, accounts: Sequence[tuple[SourceCoverage, Amounts]]) -> Scheme:
+    """A scheme's months; several accounts at one scheme tell of the same payments."""
+    sources = [source for source, _ in accounts]
+    judges = [source for source in sources if source.live] or sources
+    settled = max(source.settled for source in judges)
+    highest = _highest(own for _, own in accounts)
+    amounts = {month: amount for month, amount in highest.items() if month <= settled}
+    return Scheme(
+        provider,
+        amounts,
+        sorted([month for month, amount in amounts.items() if amount > 0]),
+        min(amounts, default=settled + 1),
+        max(lag_month(s.synced, s.lag_months, s.lag_days) for s in judges),
+        settled,
+        any(source.live for source in sources),
+        frozenset(source.feeder.id for source in sources),
+    )
+
+
+def _highest(accounts: Iterable[Amounts]) -> Amounts:
+    found: dict[int, int] = {}
+    for own in accounts:
+        for month, amount in own.items():
+            found[month] = max(amount, found.get(month, amount))
+    return found
+
 
 CONTRIBUTIONS = Family(
     "contributions",
@@ -110,7 +347,7 @@ def months_in_best_scheme(context: FactorContext, length: int) -> Answer:
     )
 
 
-def _amounts(
+def _amount_factor(
     name: str,
     sentence: str,
     formula: str,
@@ -136,20 +373,22 @@ def _amounts(
     )(answer)
 
 
-_amounts("sum", "Contributions in the {period}.", "their sum; 0 when there is none", sum, of_none=0)
-_amounts(
+_amount_factor(
+    "sum", "Contributions in the {period}.", "their sum; 0 when there is none", sum, of_none=0
+)
+_amount_factor(
     "average",
     "Average contribution over the months with one of the {period}.",
     "their mean; NO_EVIDENCE when there is none",
     mean,
 )
-_amounts(
+_amount_factor(
     "min",
     "Smallest monthly contribution of the {period}.",
     "the smallest; NO_EVIDENCE when there is none",
     min,
 )
-_amounts(
+_amount_factor(
     "max",
     "Largest monthly contribution of the {period}.",
     "the largest; NO_EVIDENCE when there is none",

@@ -7,21 +7,23 @@ from datetime import date, timedelta
 
 import msgspec
 
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.factor import Better, Evidence, ValueType
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Employment
-from decision_service.factors.answer import Answer, answer
-from decision_service.factors.civil import plus_months, whole_months
-from decision_service.factors.context import FactorContext
-from decision_service.factors.employers import employer_key
-from decision_service.factors.evidence import MOST_SHOWN
-from decision_service.factors.figures import Figure
+from decision_service.factors.answer import (
+    MOST_SHOWN,
+    Answer,
+    Figure,
+    answer,
+    plus_months,
+    whole_months,
+)
+from decision_service.factors.payroll import employer_key
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import employments
-from decision_service.factors.registry import READ_CAUSES, Family
-from decision_service.factors.window import months
+from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, months
 
 EMPLOYMENT = Family("employment", frozenset({Kind.EMPLOYMENTS}), READ_CAUSES)
 NO_EVIDENCE = frozenset({Cause.NO_EVIDENCE})

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Evidence, ValueType
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
-from decision_service.factors.answer import Answer, answer
-from decision_service.factors.civil import plus_months, whole_months
-from decision_service.factors.context import FactorContext
+from decision_service.factors.answer import Answer, answer, plus_months, whole_months
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import identities
-from decision_service.factors.registry import READ_CAUSES, Family
+from decision_service.factors.registry import READ_CAUSES, FactorContext, Family
 
 IDENTITY = Family("identity", frozenset({Kind.IDENTITIES}), READ_CAUSES)
 OLDEST = 120

@@ -1,49 +1,261 @@
-"""Each month's reported income: payroll, estimates and earnings, with their proofs."""
+"""Each month's reported income: payroll, estimates and earnings, with their proofs and how far
+they can be trusted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
-from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.accounts import INCOME_KINDS, MATTERS_FOR, Kind
+from decision_service.domain.calendar import Month
+from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import CombineIncome
-from decision_service.domain.snapshot import EstimatedIncome, Income
-from decision_service.factors.combine import (
+from decision_service.domain.snapshot import Employment, EstimatedIncome, Income
+from decision_service.factors.answer import (
+    DECLARED_GRADE,
+    DOCUMENT_GRADE,
+    REMITTED_GRADE,
+    Amount,
+    in_order,
+    twice_median,
+)
+from decision_service.factors.contributions import contribution_book
+from decision_service.factors.horizons import LIVE_MONTHS, stand_in_from
+from decision_service.factors.income_sources import (
     MonthFacts,
     Parts,
-    combined,
-    formal_jobs,
-    payroll_grade,
-    platform_grade,
-    total,
-)
-from decision_service.factors.context import FactorContext
-from decision_service.factors.evidence import DOCUMENT_GRADE
-from decision_service.factors.figures import Amount
-from decision_service.factors.income_sources import (
     ceiling_of,
+    combined,
     earned,
     estimates,
+    formal_jobs,
+    income_settlement,
     income_sources,
     months_of_earnings,
+    payroll_grade,
+    platform_grade,
     platforms,
     stand_in_months,
+    total,
 )
-from decision_service.factors.income_trust import platform_taints, platforms_or_partial
-from decision_service.factors.paychecks import (
-    Paycheck,
-    flawed_months,
-    pay_month,
-    paychecks,
-)
-from decision_service.factors.proof_of_income import estimate_grades, named_months
-from decision_service.factors.records import eincomes
+from decision_service.factors.ledger import ledger
+from decision_service.factors.paychecks import Paycheck, flawed_months, pay_month, paychecks
+from decision_service.factors.payroll import named_employer
+from decision_service.factors.quality import Feed, Supply, feed, supply, supply_taints
+from decision_service.factors.records import eincomes, employments, incomes
+from decision_service.factors.registry import FactorContext
 from decision_service.factors.series import SeriesBuilder
-from decision_service.factors.stretches import Stretch
-from decision_service.factors.tally import EARNED, FOREIGN, OF_NET, Tally
-from decision_service.factors.usage import Feeder, counted
+from decision_service.factors.tally import EARNED, FOREIGN, OF_NET, Stretch, Tally, unclassified
+from decision_service.factors.usage import (
+    Feeder,
+    FeederState,
+    counted,
+    feeders,
+    partial_feeding,
+    unread_from,
+)
+
+
+def income_feed(context: FactorContext) -> Feed:
+    """Whether the monthly income can be computed, and why not."""
+    return context.once("income feed", _feed)
+
+
+def platforms_or_partial(context: FactorContext) -> tuple[Feeder, ...]:
+    """The gig accounts whose transactions may be income, those in error included."""
+    partial = [f for f in partial_feeding(context, Kind.TRANSACTIONS) if f.gig]
+    return (*platforms(context), *(f for f in partial if f not in platforms(context)))
+
+
+def platform_taints(context: FactorContext) -> Sequence[Missing]:
+    """What is wrong with the transactions of gig accounts, wherever they stand in as income."""
+    return context.once("platform taints", _platform_taints)
+
+
+def _feed(context: FactorContext) -> Feed:
+    held = bool(eincomes(context).records or incomes(context).records) or any(
+        earned(context, feeder) for feeder in platforms(context)
+    )
+    taints = [*eincomes(context).taints, *incomes(context).taints, *_just_revoked(context)]
+    taints += employment_taints(context, matter=income_settlement(context).rests_on_employments)
+    if not held and platforms_or_partial(context):
+        taints += [*_of_transactions(context), *_unreadable(context)]
+    gig = _judged_by_month(context) if held else _gig(context)
+    supplies = (supply(context, Kind.EINCOMES), supply(context, Kind.INCOMES), gig)
+    return feed(context, supplies, taints, held=held)
+
+
+def _unreadable(context: FactorContext) -> Sequence[Missing]:
+    """That transactions without a class alone may be income."""
+    tallies = [
+        s.tally for f in platforms(context) for s in months_of_earnings(context, f.id).values()
+    ]
+    unmapped, turnover = sum(t.unmapped for t in tallies), sum(t.turnover for t in tallies)
+    found = Missing(Cause.UNCLASSIFIED, kind=Kind.TRANSACTIONS)
+    return [found] if unclassified(unmapped, turnover) else []
+
+
+def employment_taints(context: FactorContext, *, matter: bool) -> Sequence[Missing]:
+    """What went wrong with employments where they matter; where they were not read, always."""
+    if not matter and context.snapshot.employments is not None:
+        return ()
+    return [
+        *supply_taints(context, (supply(context, Kind.EMPLOYMENTS),)),
+        *employments(context).taints,
+    ]
+
+
+def _gig(context: FactorContext) -> Supply:
+    """The gig accounts that may feed the income by their transactions."""
+    several = supply(context, Kind.TRANSACTIONS)
+    return Supply(
+        Kind.TRANSACTIONS,
+        counted=platforms(context),
+        partial=tuple(f for f in several.partial if f.gig),
+        revoked=tuple(f for f in several.revoked if f.gig),
+        before=tuple(f for f in several.before if f in platforms(context)),
+        judged=platforms(context),
+        needed=bool(platforms_or_partial(context)),
+    )
+
+
+def _judged_by_month(context: FactorContext) -> Supply:
+    """The same where what taints them is judged by the months in which they stand in."""
+    gig = _gig(context)
+    return Supply(Kind.TRANSACTIONS, gig.counted, (), gig.revoked, (), (), needed=False)
+
+
+def _platform_taints(context: FactorContext) -> Sequence[Missing]:
+    ids = {feeder.id for feeder in platforms_or_partial(context)}
+    if not ids:
+        return ()
+    found = [*supply_taints(context, (_gig(context),)), *_of_transactions(context)]
+    return in_order([taint for taint in found if taint.source is None or taint.source in ids])
+
+
+def _of_transactions(context: FactorContext) -> Sequence[Missing]:
+    """Contradictions and impossible dates among the transactions, and what was not asked for."""
+    unread = unread_from(context.snapshot, stand_in_from(context.as_of.date))
+    return [*ledger(context).taints, *unread]
+
+
+def _just_revoked(context: FactorContext) -> Sequence[Missing]:
+    """Accounts that fed the income and were disconnected lately: that hides a lost job."""
+    gone = [f for f in feeders(context) if f.state is FeederState.REVOKED and _lately(context, f)]
+    code = DataReason.CONSENT_REVOKED
+    return [
+        Missing(Cause.EXPIRED, code, known.kind, f.id)
+        for f in gone
+        for known in context.snapshot.known
+        if known.source == f.id and _earns(f, known.kind) and _was_live(context, f, known.newest)
+    ]
+
+
+def _earns(feeder: Feeder, kind: Kind) -> bool:
+    """Whether an account's records of a kind make up income."""
+    return feeder.known and (kind in INCOME_KINDS or (kind is Kind.TRANSACTIONS and feeder.gig))
+
+
+def _lately(context: FactorContext, feeder: Feeder) -> bool:
+    return feeder.revoked is None or context.as_of.instant - feeder.revoked <= MATTERS_FOR
+
+
+def _was_live(context: FactorContext, feeder: Feeder, newest: int | None) -> bool:
+    """Whether its newest income was at most 3 months and its lag before the disconnection."""
+    if newest is None:
+        return False
+    gone = (feeder.revoked or context.as_of.instant).astimezone(context.as_of.zone)
+    lag = context.policy.lag_months(feeder.provider_id)
+    return newest >= Month.of(gone.date()).index - LIVE_MONTHS - lag - 1
+
+
+HABIT_MONTHS = 24
+HABIT_NEEDS = 18
+"""So many months among the last 24 that the applicant paid alone are a habit.
+
+Nobody buys them for one loan. Months that an employer paid are no habit of the applicant's: who has
+lost the job and pays on has to be asked.
+"""
+USUAL = (2, 3)
+"""A habit proves amounts up to one and a half of its own median: 2 amounts up to 3 medians."""
+
+
+def estimate_grades(context: FactorContext, feeder: Feeder) -> Mapping[int, int]:
+    """How well an account's estimate proves the income of each month that it tells of."""
+    reported = estimates(context)[feeder.id]
+    if feeder.gig:
+        return dict.fromkeys(reported, platform_grade(feeder))
+    if feeder.document:
+        return dict.fromkeys(reported, DOCUMENT_GRADE)
+    remitted = _remitted(context, feeder, reported) if feeder.scheme else ()
+    return {month: REMITTED_GRADE if month in remitted else DECLARED_GRADE for month in reported}
+
+
+def named_months(context: FactorContext, source: str) -> AbstractSet[int]:
+    """The months in which an employment of this account with a named employer runs on a day."""
+    return context.once("named months", _named_months).get(source, frozenset())
+
+
+def employed_months(context: FactorContext) -> AbstractSet[int]:
+    """The months in which an employment with a named employer runs, of any source but documents."""
+    return context.once("employed months", _employed_months)
+
+
+def _employed_months(context: FactorContext) -> AbstractSet[int]:
+    named = context.once("named months", _named_months).items()
+    feeders = counted(context)
+    return frozenset[int]().union(*[m for source, m in named if not feeders[source].document])
+
+
+def _named_months(context: FactorContext) -> Mapping[str, AbstractSet[int]]:
+    found: dict[str, set[int]] = {}
+    for record in employments(context).records:
+        if named_employer(record.employer, context.policy):
+            found.setdefault(record.source, set()).update(_months_of(context, record))
+    return found
+
+
+def _months_of(context: FactorContext, record: Employment) -> range:
+    last = min(record.end or context.as_of.date, context.as_of.date)
+    return range(Month.of(record.start).index, Month.of(last).index + 1)
+
+
+def _remitted(
+    context: FactorContext, feeder: Feeder, reported: Mapping[int, int]
+) -> Collection[int]:
+    """The months whose estimate an employer proves, or a habit that it does not go beyond."""
+    named = named_months(context, feeder.id)
+    others = sorted(month for month in reported if month not in named)
+    habitual = [month for month in others if _habitual(context, feeder.provider_id, month)]
+    return {*(reported.keys() & named), *_usual(reported, habitual)}
+
+
+def _habitual(context: FactorContext, provider_id: str, month: int) -> bool:
+    paid = context.once("paid alone", _paid_alone).get(provider_id, ())
+    recent = bisect_right(paid, month) - bisect_right(paid, month - HABIT_MONTHS)
+    return recent >= HABIT_NEEDS
+
+
+def _paid_alone(context: FactorContext) -> Mapping[str, Sequence[int]]:
+    """The months, in order, in which each scheme was paid to and no employer did."""
+    schemes, employed = contribution_book(context).schemes, employed_months(context)
+    return {s.provider: [month for month in s.paid if month not in employed] for s in schemes}
+
+
+def _usual(reported: Mapping[int, int], months: Sequence[int]) -> Iterable[int]:
+    """Those of some months whose estimate is no jump above those of the last 24 months."""
+    paid = sorted(month for month, amount in reported.items() if amount > 0)
+    amounts, medians = USUAL
+    for month in months:
+        places = bisect_right(paid, month - HABIT_MONTHS), bisect_right(paid, month)
+        recent = [reported[m] for m in paid[slice(*places)]]
+        if not recent or reported[month] * amounts * 2 <= twice_median(recent) * medians:
+            yield month
+
 
 SEVERAL = 2
 """One foreign record may be left out, two may not: more need not be told apart."""

@@ -9,27 +9,33 @@ from math import ceil
 
 import msgspec
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Better, ValueType
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import Income
-from decision_service.factors.answer import Answer, answer
-from decision_service.factors.combine import formal_jobs
-from decision_service.factors.context import FactorContext
-from decision_service.factors.employers import employer_key, payroll_jobs
+from decision_service.factors.answer import PAYROLL_GRADE, Answer, answer, median
 from decision_service.factors.employment import is_open, jobs
-from decision_service.factors.evidence import PAYROLL_GRADE
-from decision_service.factors.figures import median
-from decision_service.factors.horizons import SourceCoverage, last_seen
+from decision_service.factors.horizons import Settlement, SourceCoverage, last_seen, open_months
 from decision_service.factors.income import INCOME, since_last
-from decision_service.factors.income_months import formal_payroll, income_months
-from decision_service.factors.income_sources import income_settlement, income_sources
-from decision_service.factors.income_trust import income_feed, platform_taints
-from decision_service.factors.monthly_income import income, overlapping
-from decision_service.factors.newest_truth import CARRIES, KNOWN_MONTHS
+from decision_service.factors.income_months import (
+    formal_payroll,
+    income_feed,
+    income_months,
+    platform_taints,
+)
+from decision_service.factors.income_sources import formal_jobs, income_settlement, income_sources
+from decision_service.factors.monthly_income import CARRIES, KNOWN_MONTHS, income, overlapping
 from decision_service.factors.paychecks import paychecks
-from decision_service.factors.payroll import amount_of, is_short, last_day_of, pay_delay
+from decision_service.factors.payroll import (
+    amount_of,
+    employer_key,
+    is_short,
+    last_day_of,
+    pay_delay,
+    payroll_jobs,
+)
 from decision_service.factors.records import employments, incomes
+from decision_service.factors.registry import FactorContext
 from decision_service.factors.series import (
     MonthBook,
     MonthSpan,
@@ -39,7 +45,6 @@ from decision_service.factors.series import (
     over,
     over_spans,
 )
-from decision_service.factors.settlement import Settlement, open_months
 from decision_service.factors.usage import counted
 
 NO_PAYROLL = frozenset({Cause.NO_EVIDENCE})

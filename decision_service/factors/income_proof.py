@@ -1,30 +1,110 @@
-"""income.*: how well the income is proved."""
+"""income.*: how well the income is proved, how far its sources agree, and claims of unknown
+providers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
+from itertools import combinations
+from typing import TypeVar
 
-from decision_service.domain.factor import Better, ValueType
-from decision_service.domain.kinds import INCOME_KINDS, Kind
-from decision_service.domain.missing import Cause
-from decision_service.factors.answer import Answer
-from decision_service.factors.backing import (
-    amounts_by_grade,
-    backed_months,
-    last_backed,
-    latest_prompt,
-    proof_taints,
-    unbacked_span,
+from decision_service.domain.accounts import INCOME_KINDS, Kind
+from decision_service.domain.factor import Better, Evidence, ValueType
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.snapshot import EstimatedIncome, Income, Read, Transaction
+from decision_service.factors.answer import (
+    DECLARED_GRADE,
+    DOCUMENT_GRADE,
+    GRADES,
+    PAYROLL_GRADE,
+    Amount,
+    Answer,
+    Figure,
+    in_order,
+    month_of,
+    quotient,
+    ratio,
 )
-from decision_service.factors.context import FactorContext
-from decision_service.factors.evidence import GRADES
-from decision_service.factors.figures import Figure
-from decision_service.factors.income import INCOME_CAUSES, NO_EVIDENCE
+from decision_service.factors.horizons import stand_in_from
+from decision_service.factors.income import DIVISION, INCOME, INCOME_CAUSES, NO_EVIDENCE
+from decision_service.factors.income_months import (
+    employed_months,
+    employment_taints,
+    income_feed,
+    income_months,
+    income_parts,
+)
+from decision_service.factors.income_sources import (
+    MonthFacts,
+    Parts,
+    formal_jobs,
+    income_settlement,
+    income_sources,
+    total,
+)
+from decision_service.factors.ledger import beyond_taken, within_days
 from decision_service.factors.monthly_income import income
-from decision_service.factors.registry import Family
-from decision_service.factors.series import MonthSpan, over_spans
-from decision_service.factors.window import months
+from decision_service.factors.paychecks import MOST_PAYSLIPS, Payslip, paid_once, payslip
+from decision_service.factors.payroll import employer_key, place
+from decision_service.factors.quality import supply, supply_taints
+from decision_service.factors.records import contributions
+from decision_service.factors.registry import WHOLE, FactorContext, Family, months
+from decision_service.factors.series import MonthSpan, over_spans, within
+from decision_service.factors.tally import Classifier, first_of, month_of_page, page_of
+from decision_service.factors.usage import counted, unknown
+
+
+def backed_months(context: FactorContext) -> Collection[int]:
+    """The months of whose income two thirds are backed."""
+    return context.once("backed months", _backed_months)
+
+
+def last_backed(context: FactorContext) -> int | None:
+    """The last backed month by what is settled so far: an estimate to come makes none unbacked."""
+    return max(backed_months(context), default=None)
+
+
+def unbacked_span(context: FactorContext) -> MonthSpan:
+    """The months from the last backed one (of none: the whole history) to the income horizon."""
+    book, backed = income(context), last_backed(context)
+    return book.last(WHOLE) if backed is None else (min(backed, book.horizon), book.horizon)
+
+
+def latest_prompt(context: FactorContext) -> int:
+    """The latest month that a payroll or platform source has settled, live or not; 0 of none."""
+    return max((s.settled for s in income_settlement(context).sources if s.prompt), default=0)
+
+
+def amounts_by_grade(context: FactorContext, span: MonthSpan) -> Mapping[int, Amount]:
+    """The income of a span by the grade of what proves it."""
+    found: dict[int, Amount] = {}
+    for _, parts in within(income_parts(context), (span,)):
+        for part in parts.values():
+            found[part.grade] = found.get(part.grade, 0) + part.amount
+    return found
+
+
+def proof_taints(context: FactorContext, span: MonthSpan) -> tuple[Missing, ...]:
+    """What went wrong with the data that could prove more of a span's income."""
+    grades = amounts_by_grade(context, span)
+    unproved = DECLARED_GRADE in grades
+    found = [*employment_taints(context, matter=unproved or DOCUMENT_GRADE in grades)]
+    if unproved or context.snapshot.contributions is None:
+        found += supply_taints(context, (supply(context, Kind.CONTRIBUTIONS),))
+        found += contributions(context).taints
+    return in_order(found)
+
+
+def _backed_months(context: FactorContext) -> frozenset[int]:
+    return frozenset(m for m, parts in income_parts(context).items() if _backed(parts))
+
+
+def _backed(parts: Parts) -> bool:
+    income = total(parts)
+    backing = sum([part.backed for part in parts.values()])
+    return income > 0 and backing * 3 >= income * 2
+
 
 PROOF_KINDS = INCOME_KINDS | {Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS}
 PROOF = Family("income", PROOF_KINDS, INCOME_CAUSES)
@@ -123,3 +203,220 @@ def _weakest(context: FactorContext, span: MonthSpan) -> str | Cause:
         if held * 3 > income_:
             return GRADES[grade]
     return Cause.NO_EVIDENCE
+
+
+R = TypeVar("R", Income, EstimatedIncome, Transaction)
+
+Claims = dict[int, Amount]
+"""Amounts by month (Month.index)."""
+
+
+def claimed(context: FactorContext, span: MonthSpan) -> Amount:
+    """The sum of all claims in a span, in minor units; each account's best told kind counts."""
+    ids = [feeder.id for feeder in unknown(context)]
+    return sum(_of_account(context, source, month) for source in ids for month in _months(span))
+
+
+def _months(span: MonthSpan) -> range:
+    return range(span[0], span[1] + 1)
+
+
+def _of_account(context: FactorContext, source: str, month: int) -> Amount:
+    """An account's claim of a month: its payroll, else its estimate, else its net earnings."""
+    for claims in _claims(context, source):
+        if month in claims:
+            return claims[month]
+    return 0
+
+
+def _claims(context: FactorContext, source: str) -> tuple[Claims, Claims, Claims]:
+    return context.once(("claims", source), lambda c: _claims_of(c, source))
+
+
+def _claims_of(context: FactorContext, source: str) -> tuple[Claims, Claims, Claims]:
+    return _payroll(context, source), _estimates(context, source), _earnings(context, source)
+
+
+def _own(read: Read[R] | None, source: str) -> Sequence[R]:
+    """The account's records, equal ones once."""
+    return list(dict.fromkeys(r for r in (read.records if read else ()) if r.source == source))
+
+
+def _payroll(context: FactorContext, source: str) -> Claims:
+    """What is claimed as pay, pay that is told twice counted once."""
+    jobs: dict[str, list[Payslip]] = {}
+    for record in _own(context.snapshot.incomes, source):
+        if record.currency == context.currency:
+            employer = employer_key(record.employer, context.policy)
+            jobs.setdefault(employer, []).append(payslip(record))
+    found: Claims = {}
+    for slips in jobs.values():
+        for slip in paid_once(slips[:MOST_PAYSLIPS]).counted:
+            for month, share in place(slip.record, slip.amount).shares:
+                found[month] = found.get(month, 0) + share
+    return found
+
+
+def _estimates(context: FactorContext, source: str) -> Claims:
+    found: Claims = {}
+    for record in _own(context.snapshot.eincomes, source):
+        if record.currency == context.currency:
+            found[record.month] = found.get(record.month, 0) + record.amount
+    return found
+
+
+def _earnings(context: FactorContext, source: str) -> Claims:
+    records = _own(context.snapshot.transactions, source)
+    if not records:
+        return {}
+    provider = counted(context)[source].provider_id
+    page = page_of(
+        records, Classifier(provider, context.policy.transaction_classes), context.currency
+    )
+    months = {month_of(record.date) for record in records}
+    undue = beyond_taken(page, stand_in_from(context.as_of.date))
+    return {
+        m: month_of_page(page, m).tally.net - within_days(undue, first_of(m), first_of(m + 1))
+        for m in months
+    }
+
+
+CLAIMED_MONTHS = 6
+CONFLICT_MONTHS = 12
+CONFLICTS = 2
+CLOSE = 20
+"""Two accounts of one scheme may differ by one part in twenty (5 %)."""
+
+AmountPair = tuple[Amount, Amount]
+"""What two sources tell of one month's work."""
+
+
+@INCOME.factor(
+    "source_disagreement_{w}",
+    ValueType.NUMBER,
+    "ratio",
+    "How far sources that tell of the same work are apart, over the {period}.",
+    "Over the months among the {n} up to the income horizon of which both tell, the averages of"
+    " each employer's payroll and of the documents that name the same employer; of payroll, and of"
+    " documents, over all employers (a job that only the other shows counts with it) and of the"
+    " highest scheme estimate of each grade; and of these estimates: (larger - smaller) / larger of"
+    " the pair that is furthest apart. A scheme's figure at its legal ceiling means at least, and"
+    " agrees with any larger one, in a month that an employment with a named employer covers which"
+    " is no document's; gig earnings are other work. NO_EVIDENCE where no month is told of twice.",
+    windows=months(6),
+    lower=0,
+    upper=1,
+    months=lambda n: n,
+    causes=NO_EVIDENCE,
+    better=Better.DOWN,
+)
+def source_disagreement(context: FactorContext, length: int) -> Answer:
+    """The largest distance of two tellings."""
+    book = income(context)
+    span = book.last(length)
+    return over_spans(book, (span,), lambda: _disagreement(context, span))
+
+
+@INCOME.factor(
+    "scheme_conflict",
+    ValueType.TEXT,
+    "label",
+    "The scheme of which two accounts tell different incomes; a person has one number.",
+    "The first scheme, in text order, of which two live accounts' estimates differ by more than 5 %"
+    " of the larger in two or more of the last 12 months that both have posted and settled; none"
+    " where no two do; NO_EVIDENCE without a scheme's estimates.",
+    causes=NO_EVIDENCE,
+    months=CONFLICT_MONTHS,
+)
+def scheme_conflict(context: FactorContext) -> Answer:
+    """Whether two accounts of one scheme may be two members."""
+    missing = income_feed(context).missing
+    if missing:
+        return Answer(None, missing)
+    schemes = [source for source in income_sources(context).values() if source.scheme]
+    if not schemes:
+        return Answer(None, (Missing(Cause.NO_EVIDENCE, kind=Kind.EINCOMES),))
+    live = sorted((s.feeder.provider_id, s.feeder.id) for s in schemes if s.live)
+    for (scheme, account), (other_scheme, other) in combinations(live, 2):
+        if scheme == other_scheme and _in_conflict(context, account, other):
+            return Answer(scheme, (), Evidence(sources=(account, other)))
+    return Answer("none", (), Evidence(sources=tuple(account for _, account in live)))
+
+
+@INCOME.factor(
+    "unknown_provider_excess",
+    ValueType.NUMBER,
+    "ratio",
+    "What accounts at unknown providers claim against the known income.",
+    "Sum over the 6 calendar months up to the income horizon of the payroll, else estimates, else"
+    " earnings of accounts whose provider is in no list / the income of these months; 0 without"
+    " such claims; DIVISION_BY_ZERO where that income is not above zero.",
+    months=CLAIMED_MONTHS,
+    lower=0,
+    causes=DIVISION,
+    better=Better.DOWN,
+)
+def unknown_provider_excess(context: FactorContext) -> Answer:
+    """How much more would be claimed than is known."""
+    book = income(context)
+    span = book.last(CLAIMED_MONTHS)
+    known = sum(total(parts) for _, parts in within(income_parts(context), (span,)))
+    claim = claimed(context, span)
+    return over_spans(book, (span,), lambda: ratio(claim, known) if claim > 0 else 0)
+
+
+def _in_conflict(context: FactorContext, account: str, other: str) -> bool:
+    facts = income_months(context).facts
+    both = [f.estimates for _, f in sorted(facts.items()) if {account, other} <= f.estimates.keys()]
+    pairs = [sorted((told[account], told[other])) for told in both[-CONFLICT_MONTHS:]]
+    return sum((more - less) * CLOSE > more for less, more in pairs) >= CONFLICTS
+
+
+def _disagreement(context: FactorContext, span: MonthSpan) -> Amount | Cause:
+    found: dict[object, list[AmountPair]] = {}
+    for month, facts in within(income_months(context).facts, (span,)):
+        for what, pair in _told_twice(context, month, facts):
+            found.setdefault(what, []).append(pair)
+    return max((_apart(pairs) for pairs in found.values()), default=Cause.NO_EVIDENCE)
+
+
+def _told_twice(
+    context: FactorContext, month: int, facts: MonthFacts
+) -> Iterable[tuple[object, AmountPair]]:
+    """What two grades of source tell of a month, with what they are."""
+    jobs = formal_jobs(facts, counted(context))
+    for employer, grades in jobs.items():
+        if len(grades) > 1:
+            yield employer, (grades[PAYROLL_GRADE], grades[DOCUMENT_GRADE])
+    schemes = _schemes(context, month, facts)
+    for grade in (PAYROLL_GRADE, DOCUMENT_GRADE):
+        if any(grade in grades for grades in jobs.values()):
+            paid = sum(g[grade] if grade in g else g[min(g)] for g in jobs.values())
+            for proof, reported in schemes.items():
+                yield (grade, proof), _at_least((paid, False), reported)
+    for (one, reported), (other, also) in combinations(sorted(schemes.items()), 2):
+        yield ("schemes", one, other), _at_least(reported, also)
+
+
+def _schemes(
+    context: FactorContext, month: int, facts: MonthFacts
+) -> Mapping[int, tuple[Amount, bool]]:
+    """The highest scheme estimate of each grade, and whether it means at least so much."""
+    employed = month in employed_months(context)
+    found: dict[int, tuple[Amount, bool]] = {}
+    for source, amount in facts.estimates.items():
+        if counted(context)[source].scheme:
+            grade, at_least = facts.grades[source], employed and source in facts.ceilings
+            found[grade] = max((amount, at_least), found.get(grade, (amount, at_least)))
+    return found
+
+
+def _at_least(one: tuple[Amount, bool], other: tuple[Amount, bool]) -> AmountPair:
+    larger = max(one[0], other[0])
+    return (larger if one[1] else one[0]), (larger if other[1] else other[0])
+
+
+def _apart(pairs: Sequence[AmountPair]) -> Amount:
+    """The distance of the averages, which over equal months is that of the sums."""
+    smaller, larger = sorted((sum(one for one, _ in pairs), sum(other for _, other in pairs)))
+    return quotient(larger - max(smaller, 0), larger) if larger > 0 else 0

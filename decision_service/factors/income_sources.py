@@ -1,29 +1,270 @@
-"""The sources of the monthly income, with the months that each has settled."""
+"""The sources of the monthly income with the months that each has settled, and how several
+become one income.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from fractions import Fraction
 from math import ceil
 
-from decision_service.domain.kinds import Kind
-from decision_service.domain.months import Month
-from decision_service.domain.needs import DataPolicy
+import msgspec
+
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
+from decision_service.domain.needs import CombineIncome, DataPolicy
 from decision_service.domain.snapshot import Income
-from decision_service.factors.combine import Reporter
-from decision_service.factors.context import FactorContext
-from decision_service.factors.figures import Amount
-from decision_service.factors.horizons import SourceCoverage, last_seen, source_of, stand_in_from
-from decision_service.factors.ledger import ledger
-from decision_service.factors.netting import unexplained, within_days
-from decision_service.factors.pages import Page
+from decision_service.factors.answer import DOCUMENT_GRADE, PAYROLL_GRADE, PLATFORM_GRADE, Amount
+from decision_service.factors.horizons import (
+    Settlement,
+    SourceCoverage,
+    last_seen,
+    source_of,
+    stand_in_from,
+)
+from decision_service.factors.ledger import ledger, unexplained, within_days
 from decision_service.factors.paychecks import paychecks, posted_month
 from decision_service.factors.payroll import last_day_of, pay_delay
 from decision_service.factors.records import eincomes, employments, incomes, last_day
-from decision_service.factors.settlement import Settlement
-from decision_service.factors.stretches import Stretch, first_of, month_of_page
-from decision_service.factors.tally import OF_NET
+from decision_service.factors.registry import FactorContext
+from decision_service.factors.tally import OF_NET, Page, Stretch, first_of, month_of_page
 from decision_service.factors.usage import Feeder, counted, feeding
+
+PAYROLL = "payroll"
+ESTIMATE = "estimate"
+GIG = "gig"
+
+SELF_PAID = (3, 2)
+"""An estimate that no named employment covers counts up to one and a half of a platform's month."""
+ABOVE_CEILING = (5, 4)
+"""Documents count up to one and a quarter of the ceiling at which a scheme's estimate is."""
+
+JobKey = tuple[str, str]
+"""What a part of an income is (PAYROLL, ESTIMATE or GIG), and whose."""
+
+Reporter = tuple[str, Kind]
+"""An account and the kind of its records."""
+
+
+class MonthFacts(msgspec.Struct, gc=False):
+    """One month as told: payroll by account and employer, the rest by account.
+
+    `grades` holds the grade of each account's estimate, `ceilings` the legal ceiling of those that
+    reach it, `named` the accounts with an employment at a named employer in the month.
+    """
+
+    payroll: dict[tuple[str, str], Amount] = msgspec.field(default_factory=dict)
+    estimates: dict[str, int] = msgspec.field(default_factory=dict)
+    earnings: dict[str, int] = msgspec.field(default_factory=dict)
+    grades: dict[str, int] = msgspec.field(default_factory=dict)
+    ceilings: dict[str, int] = msgspec.field(default_factory=dict)
+    named: set[str] = msgspec.field(default_factory=set)
+
+
+class JobIncome(msgspec.Struct, gc=False):
+    """One job's income of a month: the amount that counts, its grade, and its sources.
+
+    `backed` is the part of the amount that somebody else than the applicant proves.
+    """
+
+    amount: Amount
+    grade: int
+    reported: dict[Reporter, Amount]
+    backed: Amount
+
+
+Feeders = Mapping[str, Feeder]
+Parts = Mapping[JobKey, JobIncome]
+
+
+def combined(mode: CombineIncome, facts: MonthFacts, feeders: Feeders) -> Parts:
+    """The month's income by job; the income is the sum of the parts.
+
+    per_job: payroll is the sum over employers of the highest account within each, gig the sum over
+    platforms of the highest account at each, estimates the highest formal account; payroll plus gig
+    where the month has payroll, otherwise the larger of estimates and gig. Documents add nothing
+    where payroll or a scheme reports the month, but at a scheme's ceiling up to a quarter of it;
+    elsewhere they count like payroll. max and sum: the highest account, or all of them.
+    """
+    if mode is CombineIncome.PER_JOB:
+        return _per_job(facts, feeders)
+    parts = {_account_job(s, facts, feeders): _account(s, facts, feeders) for s in reporters(facts)}
+    if mode is CombineIncome.SUM or not parts:
+        return parts
+    job = max(sorted(parts), key=lambda j: parts[j].amount)
+    equal = [part.reported for part in parts.values() if part.amount == parts[job].amount]
+    return {job: _also_reported(parts[job], dict(ChainMap(*equal)))}
+
+
+def reporters(facts: MonthFacts) -> Sequence[str]:
+    """The accounts that tell of a month, in text order."""
+    return sorted({s for s, _ in facts.payroll} | facts.estimates.keys() | facts.earnings.keys())
+
+
+def has_formal_payroll(facts: MonthFacts, feeders: Feeders) -> bool:
+    """Whether a month has payroll of an account that is no gig platform and no document."""
+    return any(not feeders[s].gig and not feeders[s].document for s, _ in facts.payroll)
+
+
+def formal_jobs(facts: MonthFacts, feeders: Feeders) -> Mapping[str, Mapping[int, Amount]]:
+    """The highest payroll of each formal job by grade; documents are the grade below payroll's."""
+    jobs: dict[str, dict[int, Amount]] = {}
+    for (source, employer), amount in facts.payroll.items():
+        if not feeders[source].gig:
+            grades, grade = jobs.setdefault(employer, {}), payroll_grade(feeders[source])
+            grades[grade] = max(amount, grades.get(grade, amount))
+    return jobs
+
+
+def reported_by(facts: MonthFacts, reporter: Reporter) -> Amount:
+    """What an account's records of one kind tell of a month; 0 where they do not."""
+    source, kind = reporter
+    if kind is Kind.INCOMES:
+        return sum(amount for (account, _), amount in facts.payroll.items() if account == source)
+    reported = facts.estimates if kind is Kind.EINCOMES else facts.earnings
+    return reported.get(source, 0)
+
+
+def payroll_grade(feeder: Feeder) -> int:
+    """How well an account's payroll proves income."""
+    return DOCUMENT_GRADE if feeder.document else PAYROLL_GRADE
+
+
+def platform_grade(feeder: Feeder) -> int:
+    """How well a platform's account proves income."""
+    return DOCUMENT_GRADE if feeder.document else PLATFORM_GRADE
+
+
+def _per_job(facts: MonthFacts, feeders: Feeders) -> Parts:
+    payroll: dict[JobKey, JobIncome] = {}
+    papers: dict[JobKey, JobIncome] = {}
+    for (source, employer), amount in facts.payroll.items():
+        if not feeders[source].gig:
+            part = _paid(source, feeders[source], {(source, employer): amount})
+            kept = papers if part.grade == DOCUMENT_GRADE else payroll
+            _keep_largest(kept, (PAYROLL, employer), part)
+    gig: dict[JobKey, JobIncome] = {}
+    for source in reporters(facts):
+        if feeders[source].gig:
+            part = _account(source, facts, feeders)
+            _keep_best(gig, (GIG, feeders[source].provider_id), part)
+    worked = {job: part for job, part in gig.items() if part.grade != DOCUMENT_GRADE}
+    if payroll:
+        return payroll | worked
+    estimates = _estimates(facts, feeders, worked)
+    if any(feeders[s].scheme and not feeders[s].document for s in facts.estimates):
+        return _larger(_at_least(estimates, facts, total(papers | gig) - total(worked)), worked)
+    return papers | gig if papers else _larger(estimates, gig)
+
+
+def _estimates(facts: MonthFacts, feeders: Feeders, worked: Parts) -> Parts:
+    """The highest estimate of a formal account without payroll; of a document only without others.
+
+    One that no named employment covers counts at most one and a half of what a platform reports.
+    """
+    paid = {source for source, _ in facts.payroll}
+    formal = [s for s in sorted(facts.estimates) if not feeders[s].gig and s not in paid]
+    found: dict[JobKey, JobIncome] = {}
+    for source in [s for s in formal if not feeders[s].document] or formal:
+        amount: Amount = facts.estimates[source]
+        if worked and source not in facts.named:
+            times, of = SELF_PAID
+            amount = min(amount, max(Fraction(total(worked) * times, of), Fraction(0)))
+        part = _reported((source, Kind.EINCOMES), amount, facts.grades[source])
+        _keep_largest(found, (ESTIMATE, ""), part)
+    return found
+
+
+def _at_least(estimates: Parts, facts: MonthFacts, papers: Amount) -> Parts:
+    """The estimate; at its ceiling documents add to it, up to a quarter, which is not backed."""
+    found = dict(estimates)
+    for job, part in estimates.items():
+        ceilings = [facts.ceilings[s] for s, _ in part.reported if s in facts.ceilings]
+        reached = [ceiling for ceiling in ceilings if part.amount >= ceiling]
+        if reached:
+            times, of = ABOVE_CEILING
+            most = min(papers, Fraction(max(reached) * times, of))
+            amount = max(part.amount, most)
+            found[job] = JobIncome(amount, part.grade, part.reported, part.backed)
+    return found
+
+
+def _larger(estimates: Parts, gig: Parts) -> Parts:
+    """The larger of the highest estimate and gig; equal ones count as told by both.
+
+    What a platform took back in a month beyond what it paid lowers the estimate.
+    """
+    if not estimates or not gig:
+        return estimates or gig
+    reported, worked = total(estimates), total(gig)
+    if worked < 0:
+        return {**estimates, **gig}
+    if reported == worked:
+        reporters = {
+            reporter: amount for work in gig.values() for reporter, amount in work.reported.items()
+        }
+        return {job: _also_reported(part, reporters) for job, part in estimates.items()}
+    return estimates if reported > worked else gig
+
+
+def _also_reported(part: JobIncome, reporters: Mapping[Reporter, Amount]) -> JobIncome:
+    return JobIncome(part.amount, part.grade, {**part.reported, **reporters}, part.backed)
+
+
+def total(parts: Parts) -> Amount:
+    """The income that the parts make up."""
+    return sum([part.amount for part in parts.values()])
+
+
+def _account(source: str, facts: MonthFacts, feeders: Feeders) -> JobIncome:
+    """An account's month: its payroll, where there is none its estimate, else its earnings."""
+    feeder = feeders[source]
+    paid = {job: amount for job, amount in facts.payroll.items() if job[0] == source}
+    if paid:
+        return _paid(source, feeder, paid)
+    if source in facts.estimates:
+        return _reported((source, Kind.EINCOMES), facts.estimates[source], facts.grades[source])
+    return _reported((source, Kind.TRANSACTIONS), facts.earnings[source], platform_grade(feeder))
+
+
+def _reported(reporter: Reporter, amount: Amount, grade: int) -> JobIncome:
+    """An estimate or earnings."""
+    return JobIncome(amount, grade, {reporter: amount}, amount if grade <= PLATFORM_GRADE else 0)
+
+
+def _paid(source: str, feeder: Feeder, paid: Mapping[tuple[str, str], Amount]) -> JobIncome:
+    """Some of an account's payroll."""
+    amount, grade = sum(paid.values()), payroll_grade(feeder)
+    backed = amount if grade == PAYROLL_GRADE else 0
+    return JobIncome(amount, grade, {(source, Kind.INCOMES): amount}, backed)
+
+
+def _account_job(source: str, facts: MonthFacts, feeders: Feeders) -> JobKey:
+    if feeders[source].gig:
+        return GIG, source
+    paid = any(account == source for account, _ in facts.payroll)
+    return (PAYROLL if paid else ESTIMATE), source
+
+
+def _keep_best(parts: dict[JobKey, JobIncome], job: JobKey, part: JobIncome) -> None:
+    """The amount of better proof; of equal proof the larger amount."""
+    held = parts.get(job)
+    if held is not None and held.grade != part.grade:
+        parts[job] = min(held, part, key=lambda p: p.grade)
+    else:
+        _keep_largest(parts, job, part)
+
+
+def _keep_largest(parts: dict[JobKey, JobIncome], job: JobKey, part: JobIncome) -> None:
+    held = parts.get(job)
+    if held is None or part.amount > held.amount:
+        parts[job] = part
+    elif part.amount == held.amount:
+        best = min(held, part, key=lambda p: (p.grade, -p.backed))
+        parts[job] = JobIncome(held.amount, best.grade, held.reported | part.reported, best.backed)
+
 
 Earned = Mapping[int, int]
 """An account's net earnings by month, of the months with an earning, a fee or a reversal."""
@@ -70,7 +311,7 @@ def _by_month(context: FactorContext, source: str) -> Mapping[int, Stretch]:
 
 
 def _sources(context: FactorContext) -> Mapping[Reporter, SourceCoverage]:
-    found = [*_estimates(context), *_payroll(context), *_earnings(context)]
+    found = [*_estimate_coverage(context), *_payroll(context), *_earnings(context)]
     return {(source.feeder.id, source.kind): source for source in found}
 
 
@@ -114,7 +355,7 @@ def ceiling_of(policy: DataPolicy, provider_id: str, month: int) -> int | None:
     return max(fitting, key=lambda c: c.since).amount if fitting else None
 
 
-def _estimates(context: FactorContext) -> Iterable[SourceCoverage]:
+def _estimate_coverage(context: FactorContext) -> Iterable[SourceCoverage]:
     for source, months in estimates(context).items():
         yield _source(context, source, Kind.EINCOMES, months, months)
 

@@ -1,24 +1,190 @@
-"""liabilities.*: the loans that government schemes know of."""
+"""liabilities.*: the loans that government schemes know of, and their statistics."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
-from decision_service.domain.factor import Better, ValueType
-from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Cause
-from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.context import FactorContext
-from decision_service.factors.figures import Amount, Figure, ratio
-from decision_service.factors.income import INCOME, conservative
-from decision_service.factors.loans import (
-    amortization,
-    maybe_running,
-    of_outstanding,
-    of_overdue,
-    on_loans,
+import msgspec
+
+from decision_service.domain.accounts import Kind
+from decision_service.domain.factor import Better, Evidence, ValueType
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.snapshot import Liability
+from decision_service.factors.answer import (
+    Amount,
+    Answer,
+    Figure,
+    answer,
+    deviation,
+    heaviest,
+    in_order,
+    mean,
+    median,
+    plus_months,
+    ratio,
 )
-from decision_service.factors.registry import READ_CAUSES, Family
+from decision_service.factors.income import INCOME, conservative
+from decision_service.factors.payroll import MONTHLY_SHARE, known_frequency
+from decision_service.factors.quality import Feed, feed, supply
+from decision_service.factors.records import liabilities
+from decision_service.factors.registry import READ_CAUSES, FactorContext, Family
+from decision_service.factors.usage import Feeder, FeederState, counted
+
+Unreported = tuple[Missing, ...]
+"""What the loans do not tell, at least one thing."""
+
+Found = Figure | Cause | Unreported
+"""A figure, why there is none, or what was not told."""
+
+LoanFunction = Callable[[Sequence[Liability]], Found]
+
+
+class Loans(msgspec.Struct, frozen=True):
+    """The applicant's loans, or why they are not known."""
+
+    records: Sequence[Liability]
+    missing: tuple[Missing, ...]
+    evidence: Evidence
+
+
+def loans(context: FactorContext) -> Loans:
+    """The loans known to schemes."""
+    return context.once("loans", _loans)
+
+
+def on_loans(
+    context: FactorContext, work: LoanFunction, money: Callable[[Liability], bool] = lambda _: False
+) -> Answer:
+    """Work on all loans; MIXED_CURRENCY when one that `money` picks is in another currency."""
+    known = loans(context)
+    foreign = [r for r in known.records if r.currency != context.currency and money(r)]
+    causes = known.missing or in_order(
+        [Missing(Cause.MIXED_CURRENCY, kind=Kind.LIABILITIES, source=r.source) for r in foreign]
+    )
+    if causes:
+        return Answer(None, causes)
+    figure = work(known.records)
+    if isinstance(figure, tuple):
+        return Answer(None, in_order(figure), known.evidence)
+    return answer(figure, Kind.LIABILITIES, known.evidence)
+
+
+def of_outstanding(
+    all_: Sequence[Liability],
+    work: Callable[[Sequence[Liability]], Found],
+) -> Found:
+    """Work on the loans with a balance above zero, or tell which ones have none to tell."""
+    running = [r for r in all_ if r.outstanding is not None and r.outstanding > 0]
+    unreported = tuple(_unreported(r, "outstandingBalance") for r in all_ if r.outstanding is None)
+    figure = work(running)
+    if not unreported:
+        return figure
+    return unreported + figure if isinstance(figure, tuple) else unreported
+
+
+def of_overdue(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]) -> Found:
+    """Work on the overdue amounts, or tell which loans that may run have none to tell."""
+    unreported = tuple(
+        _unreported(r, "overduePaymentAmount")
+        for r in all_
+        if r.overdue is None and maybe_running(r)
+    )
+    return unreported or work([r.overdue for r in all_ if r.overdue is not None and r.overdue > 0])
+
+
+def instalments(
+    running: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]
+) -> Found:
+    """Work on the running loans' amortizations as told, or tell which loans have none to tell."""
+    unreported = tuple(
+        _unreported(r, "amortizationAmount") for r in running if r.amortization is None
+    )
+    return unreported or work([r.amortization for r in running if r.amortization is not None])
+
+
+def repaid(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]) -> Found:
+    """Work on what is paid back of each loan, where it is anything."""
+    unreported = tuple(_unreported(r, "outstandingBalance") for r in all_ if r.outstanding is None)
+    paid = [r.loan_amount - max(r.outstanding or 0, 0) for r in all_]
+    return unreported or work([amount for amount in paid if amount > 0])
+
+
+def maybe_running(record: Liability) -> bool:
+    """Whether a loan runs, or tells no balance."""
+    return record.outstanding is None or record.outstanding > 0
+
+
+def _unreported(
+    record: Liability,
+    field: str,
+    cause: Cause = Cause.NO_DATA,
+    code: DataReason | None = None,
+) -> Missing:
+    return Missing(cause, code, Kind.LIABILITIES, record.source, detail=field)
+
+
+def amortization(running: Sequence[Liability]) -> Amount | Unreported:
+    """The running loans' payments a month, or everything that one of them does not tell."""
+    unreported = tuple(m for m in map(_unreported_amortization, running) if m is not None)
+    return unreported or sum(
+        (r.amortization or 0) * MONTHLY_SHARE[r.amortization_frequency or ""] for r in running
+    )
+
+
+def _unreported_amortization(record: Liability) -> Missing | None:
+    if not known_frequency(record.amortization_frequency):
+        return _unreported(record, "amortizationFrequency", Cause.BAD_DATA, DataReason.UNKNOWN_ENUM)
+    if record.amortization_frequency not in MONTHLY_SHARE:
+        return _unreported(record, "amortizationFrequency")
+    if record.amortization is None:
+        return _unreported(record, "amortizationAmount")
+    return None
+
+
+def _loans(context: FactorContext) -> Loans:
+    clean = liabilities(context)
+    records = sorted(clean.records, key=lambda r: r.id)
+    trust = feed(
+        context,
+        (supply(context, Kind.LIABILITIES),),
+        clean.taints,
+        held=bool(records),
+    )
+    return Loans(
+        records, () if _debt_free(trust, records) else trust.missing, _proof(context, records)
+    )
+
+
+def _debt_free(trust: Feed, records: Sequence[Liability]) -> bool:
+    """The one exception to "empty is not zero": read completely where loans would be listed."""
+    only_empty = [m.cause for m in trust.missing] == [Cause.NO_DATA]
+    return not records and only_empty and any(_lists_loans(f) for f in trust.feeders)
+
+
+def _lists_loans(feeder: Feeder) -> bool:
+    known = feeder.supported is not None and Kind.LIABILITIES in feeder.supported
+    return known and feeder.is_account and feeder.state is FeederState.USED
+
+
+def _proof(context: FactorContext, records: Sequence[Liability]) -> Evidence:
+    starts = sorted(r.start for r in records)
+    return Evidence(
+        records=len(records),
+        first=starts[0].isoformat() if starts else None,
+        last=starts[-1].isoformat() if starts else None,
+        horizon=context.as_of.date.isoformat(),
+        grade="scheme" if records else None,
+        top=heaviest([(-abs(r.loan_amount), r.id) for r in records]),
+        sources=tuple(sorted(_lenders(context, records))),
+    )
+
+
+def _lenders(context: FactorContext, records: Iterable[Liability]) -> set[str]:
+    named = {r.source for r in records}
+    return named or {f.id for f in counted(context).values() if _lists_loans(f)}
+
 
 LIABILITIES = Family("liabilities", frozenset({Kind.LIABILITIES}), READ_CAUSES)
 MIXED = frozenset({Cause.MIXED_CURRENCY})
@@ -171,3 +337,227 @@ def _load(cost: Figure | date, earned: Figure | date) -> Amount | Cause:
     if isinstance(cost, str | date) or isinstance(earned, str | date):
         raise TypeError("money factors give amounts")
     return ratio(round(cost), round(earned))
+
+
+LONGEST_SHORT_TERM = 60
+HOUSING_WORDS = ("house", "housing", "home", "mortgage", "real estate")
+"""Whole words of a loan's type that name a loan for housing, case and punctuation aside."""
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+def is_short_term(loan: Liability) -> bool:
+    """Whether a loan is not for housing and was made for 60 months at most.
+
+    One that tells no end counts as short, so that what is open on it is not looked past.
+    """
+    said = f" {' '.join(_WORD.findall(loan.type.casefold()))} "
+    if any(f" {word} " in said for word in HOUSING_WORDS):
+        return False
+    return loan.end is None or loan.end <= plus_months(loan.start, LONGEST_SHORT_TERM)
+
+
+@LIABILITIES.factor(
+    "outstanding_short_term",
+    ValueType.MONEY,
+    "currency",
+    "Sum of the outstanding balances of loans other than housing and long ones.",
+    "Sum of the balances above zero of the loans whose type has none of the words"
+    f" {', '.join(HOUSING_WORDS)}, and whose end date is at most {LONGEST_SHORT_TERM} months after"
+    " the start date or not told; NO_DATA when one of them tells no balance; MIXED_CURRENCY when"
+    f" one of them that may still run is in another currency; {KNOWN_LOANS}",
+    lower=0,
+    causes=MIXED,
+    better=Better.DOWN,
+)
+def outstanding_short_term(context: FactorContext) -> Answer:
+    """What is still owed on loans like the one that is asked for."""
+    return _open_on(context, is_short_term)
+
+
+@LIABILITIES.factor(
+    "matured_unpaid_total",
+    ValueType.MONEY,
+    "currency",
+    "Sum of the outstanding balances of loans that should be paid back by now.",
+    "Sum of the balances above zero of the loans whose end date lies before as_of's civil date,"
+    " whatever their overdue amounts say; NO_DATA when one of them tells no balance; MIXED_CURRENCY"
+    f" when one of them that may still run is in another currency; {KNOWN_LOANS}",
+    lower=0,
+    causes=MIXED,
+    better=Better.DOWN,
+)
+def matured_unpaid_total(context: FactorContext) -> Answer:
+    """What is still owed on loans past their end."""
+    today = context.as_of.date
+    return _open_on(context, lambda loan: loan.end is not None and loan.end < today)
+
+
+def _open_on(context: FactorContext, of: Callable[[Liability], bool]) -> Answer:
+    def work(loans: Sequence[Liability]) -> int:
+        return sum([loan.outstanding or 0 for loan in loans])
+
+    return on_loans(
+        context,
+        lambda all_: of_outstanding([loan for loan in all_ if of(loan)], work),
+        money=lambda loan: of(loan) and maybe_running(loan),
+    )
+
+
+Gather = Callable[[Sequence[Liability], Callable[[Sequence[int]], Figure | Cause]], Found]
+"""Work on one amount of each loan concerned, or tell what the loans do not tell."""
+
+
+class LoanMeasure(msgspec.Struct, frozen=True):
+    """One amount of each loan concerned: its name, which loans, and when it is missing.
+
+    `money` picks the loans that make the statistics MIXED_CURRENCY when in another currency,
+    `better` says which way the amounts help an applicant.
+    """
+
+    name: str
+    noun: str
+    of: str
+    gather: Gather
+    money: Callable[[Liability], bool]
+    better: Better
+    parity: bool = False
+
+
+class LoanStatistic(msgspec.Struct, frozen=True):
+    """A figure over at least `needs` amounts; `spread` where it grows with their differences."""
+
+    name: str
+    sentence: str
+    formula: str
+    work: Callable[[Sequence[int]], Figure]
+    needs: int = 1
+    spread: bool = False
+
+
+STATISTICS = {
+    one.name: one
+    for one in (
+        LoanStatistic("sum", "Sum", f"their sum; {KNOWN_LOANS}", sum, 0),
+        LoanStatistic("total", "Sum", f"their sum; {KNOWN_LOANS}", sum, 0),
+        LoanStatistic("average", "Average", "their mean; NO_EVIDENCE when there is none.", mean),
+        LoanStatistic("min", "Smallest", "the smallest; NO_EVIDENCE when there is none.", min),
+        LoanStatistic("max", "Largest", "the largest; NO_EVIDENCE when there is none.", max),
+        LoanStatistic(
+            "median",
+            "Median",
+            "the middle one, of an even count the mean of the middle two; NO_EVIDENCE when there is"
+            " none.",
+            median,
+        ),
+        LoanStatistic(
+            "std",
+            "Standard deviation",
+            "their sample standard deviation (divisor n - 1); NO_EVIDENCE with fewer than two.",
+            deviation,
+            2,
+            spread=True,
+        ),
+    )
+}
+
+
+def _balances(loans: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]) -> Found:
+    return of_outstanding(loans, lambda open_: work([r.outstanding or 0 for r in open_]))
+
+
+LOAN_AMOUNT = LoanMeasure(
+    "loan_amount",
+    "loan amount",
+    "Of the loan amounts of all loans, finished ones included; MIXED_CURRENCY when any loan is in"
+    " another currency",
+    lambda loans, work: work([r.loan_amount for r in loans]),
+    lambda _: True,
+    Better.NONE,
+)
+OUTSTANDING = LoanMeasure(
+    "outstanding",
+    "outstanding balance",
+    "Of the balances above zero; NO_DATA when a loan tells no balance, MIXED_CURRENCY when any loan"
+    " is in another currency",
+    _balances,
+    lambda _: True,
+    Better.DOWN,
+)
+OVERDUE = LoanMeasure(
+    "overdue",
+    "overdue amount",
+    "Of the overdue payment amounts above zero; NO_DATA when a loan that may still run tells none,"
+    " MIXED_CURRENCY when one that tells it, or may still run, is in another currency",
+    of_overdue,
+    lambda r: r.overdue is not None or maybe_running(r),
+    Better.DOWN,
+)
+AMORTIZATION = LoanMeasure(
+    "ongoing_amortization",
+    "amortization of the outstanding loans",
+    "Of the amortization amounts of the loans with a balance above zero, each as told, whatever its"
+    " frequency; NO_DATA when a loan tells no balance or one of these no amount, MIXED_CURRENCY"
+    " when a loan that may still run is in another currency",
+    lambda loans, work: of_outstanding(loans, lambda open_: instalments(open_, work)),
+    maybe_running,
+    Better.DOWN,
+    parity=True,
+)
+REPAID = LoanMeasure(
+    "repaid",
+    "amount paid back of a loan",
+    "Of the loans of which something is paid back, the loan amount minus the outstanding balance"
+    " (a balance below zero as zero); NO_DATA when a loan tells no balance, MIXED_CURRENCY when any"
+    " loan is in another currency",
+    repaid,
+    lambda _: True,
+    Better.UP,
+)
+
+
+def _register(measured: LoanMeasure, statistic: LoanStatistic) -> None:
+    def factor(context: FactorContext) -> Answer:
+        def work(amounts: Sequence[int]) -> Figure | Cause:
+            enough = len(amounts) >= statistic.needs
+            return statistic.work(amounts) if enough else Cause.NO_EVIDENCE
+
+        return on_loans(context, lambda all_: measured.gather(all_, work), money=measured.money)
+
+    LIABILITIES.factor(
+        f"{measured.name}_{statistic.name}",
+        ValueType.MONEY,
+        "currency",
+        f"{statistic.sentence} of the {measured.noun}.",
+        f"{measured.of}: {statistic.formula}",
+        lower=0,
+        causes=MIXED | {Cause.NO_EVIDENCE} if statistic.needs else MIXED,
+        parity=measured.parity,
+        better=Better.NONE if statistic.spread else measured.better,
+    )(factor)
+
+
+for _measured, _names in (
+    (LOAN_AMOUNT, ("total", "average", "min", "max", "std")),
+    (OUTSTANDING, ("average", "max")),
+    (OVERDUE, ("average",)),
+    (AMORTIZATION, ("sum", "average", "min", "max", "median", "std")),
+    (REPAID, ("total", "average", "min", "max", "median", "std")),
+):
+    for _name in _names:
+        _register(_measured, STATISTICS[_name])
+
+
+@LIABILITIES.factor(
+    "repaid_count",
+    ValueType.INTEGER,
+    "loans",
+    "Loans of which something is paid back.",
+    "Count of the loans whose outstanding balance is below the loan amount; NO_DATA when a loan"
+    f" tells no balance; {KNOWN_LOANS}",
+    lower=0,
+    better=Better.UP,
+)
+def repaid_count(context: FactorContext) -> Answer:
+    """Loans paid back in part or whole."""
+    return on_loans(context, lambda all_: repaid(all_, len))

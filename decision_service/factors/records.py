@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.snapshot import (
     Contribution,
@@ -21,9 +21,8 @@ from decision_service.domain.snapshot import (
     Read,
     Transaction,
 )
-from decision_service.factors.context import FactorContext
-from decision_service.factors.reading import sources_naming
-from decision_service.factors.usage import EARNING_KINDS, counted, feeders
+from decision_service.factors.registry import FactorContext
+from decision_service.factors.usage import EARNING_KINDS, counted, feeders, sources_naming
 
 
 class _Sourced(Protocol):

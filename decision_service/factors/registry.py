@@ -1,25 +1,125 @@
-"""The catalogue of factors: one decorated function per factor or per parametric family."""
+"""The catalogue of factors: the functions that compute them, their windows, and the context of
+one computation.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Hashable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache, partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from decision_service.domain.factor import Better, FactorSpec, ValueType
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import AsOf
+from decision_service.domain.factor import Action, Better, FactorSpec, Mover, ValueType
 from decision_service.domain.missing import Cause
-from decision_service.domain.needs import DataPolicy
-from decision_service.domain.time import AsOf
-from decision_service.factors.actions import action_of
+from decision_service.domain.needs import DataPolicy, Needs
+from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
+from decision_service.domain.snapshot import Snapshot
 from decision_service.factors.answer import Answer
-from decision_service.factors.context import FactorContext
-from decision_service.factors.window import Window
+
+_APPLICANT = (
+    r"accounts\.(connected_count|providers_count|error_count|disconnected_count)",
+    r"accounts\.(newest|oldest)_sync_age_days",
+    r"history\.(exposure|exposure_instalments|overdue_loans)",
+    r"income\.(conservative|calendar_average|average|median|min|max|sum)_\w+",
+    r"income\.(latest_month|latest_payroll_month|latest_share|current_amount)",
+    r"liabilities\.(overdue|outstanding)_\w+",
+    r"liabilities\.(matured_unpaid_total|monthly_amortization)",
+    r"liabilities\.ongoing_amortization_\w+",
+    r"transactions\.(earnings|net|active_days|count)_\d+[md]",
+    r"transactions\.days_since_last",
+)
+_WAITING = (
+    r"accounts\.oldest_connection_days",
+    r"contributions\.months_\w+",
+    r"employment\.\w+_tenure_months",
+    r"employment\.months_since_last_end",
+    r"history\.(applications|declines)_\d+d",
+    r"history\.(days_since_last_decline|last_decline_date|today)",
+    r"identity\.age_\w+",
+    r"income\.(months_\d+m|months_total|months_since_\w+)",
+    r"income\.(backed_months_12m|gap_months_\d+m|longest_gap_\d+m)",
+)
+_STEPS = {ValueType.INTEGER: Decimal(1), ValueType.NUMBER: Decimal("0.05")}
+_BY_NOBODY = Action()
+
+
+def action_of(name: str, type_: ValueType, better: Better) -> Action:
+    """Who moves a factor, and its step: one, 0.05, or for money a tenth of its value (None)."""
+    if _any(_WAITING, name):
+        return Action(Mover.WAITING, Decimal(1))
+    if better is not Better.NONE and _any(_APPLICANT, name):
+        return Action(Mover.APPLICANT, _STEPS.get(type_))
+    return _BY_NOBODY
+
+
+def _any(patterns: tuple[str, ...], name: str) -> bool:
+    return any(re.fullmatch(pattern, name) for pattern in patterns)
+
+
+T = TypeVar("T")
+
+
+class FactorContext:
+    """The snapshot, the own facts, the ruleset's data policy and the instant, for one `compute`."""
+
+    def __init__(
+        self, snapshot: Snapshot, needs: Needs, as_of: AsOf, own: OwnFacts = NO_OWN_FACTS
+    ) -> None:
+        self.snapshot = snapshot
+        self.own = own
+        self.policy: DataPolicy = needs.policy
+        self.currency = needs.policy.currency
+        self.term_months = needs.term_months
+        self.as_of = as_of
+        self._done: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, build: Callable[[FactorContext], T]) -> T:
+        """The result of `build` in this context, built at the first call with this key."""
+        found: T
+        if key in self._done:
+            found = self._done[key]
+        else:
+            found = self._done[key] = build(self)
+        return found
+
+
+WHOLE = 12 * 10_000
+"""Months of a window longer than any history."""
+
+
+class Window(msgspec.Struct, frozen=True):
+    """`label` is for the factor's name, `period` for its sentences; `length` in months or days."""
+
+    label: str
+    length: int
+    period: str
+
+
+def months(*lengths: int) -> tuple[Window, ...]:
+    """Windows of calendar months up to a horizon: `3m`."""
+    return tuple(Window(f"{n}m", n, _plural(n, "month")) for n in lengths)
+
+
+def days(*lengths: int) -> tuple[Window, ...]:
+    """Windows of trailing days: `7d`."""
+    return tuple(Window(f"{n}d", n, _plural(n, "day")) for n in lengths)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"last {noun}" if count == 1 else f"last {count} {noun}s"
+
+
+WHOLE_HISTORY = Window("all", WHOLE, "whole history")
+CALENDAR = months(3, 6, 9, 12, 18, 24)
+"""The windows of a family unless it states others."""
+
 
 READ_CAUSES = frozenset(
     {

@@ -7,12 +7,18 @@ from typing import TypeVar
 
 import msgspec
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import NO_EVIDENCE, Evidence
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
-from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.evidence import Proof, proofs_evidence
-from decision_service.factors.figures import Amount, Figure
+from decision_service.factors.answer import (
+    Amount,
+    Answer,
+    Figure,
+    Proof,
+    answer,
+    in_order,
+    proofs_evidence,
+)
 from decision_service.factors.tally import unclassified
 
 T = TypeVar("T")

@@ -1,18 +1,85 @@
-"""A rollout plan as values, without the rollout's state."""
+"""A rollout plan as values: versions, stages, tracks and guardrails."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
-from decision_service.language.evaluation.formula import Formula
-from decision_service.reviewing.policy import ReviewPolicy
-from decision_service.rollout.guardrails import Guardrail, Metric
+from decision_service.domain.reviews import ReviewPolicy
+from decision_service.rules.language.evaluation import Formula
+
+
+class Metric(StrEnum):
+    """The measured figure; all but the latency are fractions.
+
+    The outcome rates and `data_missing_rate` (referrals of kind DATA) count decisions, an applicant
+    only once, by the first in the window; `override_rate` those of whom a person decided otherwise
+    in a review. `internal_error_rate` counts INTERNAL errors and RULE_ERROR referrals,
+    `upstream_error_rate` the vendor's and outage errors, over attempts.
+    """
+
+    APPROVAL_RATE = "approval_rate"
+    REFER_RATE = "refer_rate"
+    DECLINE_RATE = "decline_rate"
+    DATA_MISSING_RATE = "data_missing_rate"
+    OVERRIDE_RATE = "override_rate"
+    INTERNAL_ERROR_RATE = "internal_error_rate"
+    UPSTREAM_ERROR_RATE = "upstream_error_rate"
+    LATENCY_P99_MS = "latency_p99_ms"
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it is a fraction, 0 to 1."""
+        return self is not Metric.LATENCY_P99_MS
+
+
+class GuardrailScope(StrEnum):
+    """Whether each arm is measured for itself or the product as a whole."""
+
+    ARM = "arm"
+    PRODUCT = "product"
+
+
+class GuardrailAction(StrEnum):
+    """What a tripped guardrail does: stop advancing, move the challenger down a stage, or kill."""
+
+    PAUSE = "pause"
+    ROLL_BACK = "roll_back"
+    KILL = "kill"
+
+
+class Ceiling(msgspec.Struct, frozen=True):
+    """Tripped when the figure of the last `window` is above `maximum` (a fraction, or ms).
+
+    Without a window it looks at all since the challenger entered its stage.
+    """
+
+    maximum: Decimal
+    window: timedelta | None
+
+
+class VersusChampion(msgspec.Struct, frozen=True):
+    """Tripped when the arms differ otherwise than meant, with at most `alpha` false alarms."""
+
+    alpha: Decimal
+
+
+class Guardrail(msgspec.Struct, frozen=True):
+    """One guardrail; it waits until `min_units` applicants (or attempts) were counted."""
+
+    name: str
+    metric: Metric
+    scope: GuardrailScope
+    test: Ceiling | VersusChampion
+    min_units: int
+    action: GuardrailAction
+
 
 WHOLE = 100_000
 """A share of 100 % in thousandths of a percent, the unit of every share here."""
@@ -171,3 +238,77 @@ class Plan(msgspec.Struct, frozen=True):
     caps: tuple[DayCap, ...] = ()
     second_person_above: int | None = None
     review: ReviewPolicy | None = None
+
+
+class TrackName(StrEnum):
+    """The two tracks of a plan."""
+
+    GO_LIVE = "go-live"
+    CHALLENGER = "challenger"
+
+
+class Track(msgspec.Struct, frozen=True):
+    """The state of one track.
+
+    `stage` None is below the first, 0 %. `since` is when it was entered. `salt` is what deals the
+    applicants now, None where nobody is dealt: only then may a plan change it. `killed` keeps the
+    stage, so that reviving goes on where it stood. `version` is the challenger's, None for go-live.
+    """
+
+    stage: str | None
+    since: datetime
+    salt: str | None
+    killed: bool = False
+    version: int | None = None
+
+
+class PlanConflict(msgspec.Struct, frozen=True):
+    """Why a changed plan does not fit a running state, and the keys that lead to the culprit."""
+
+    keys: tuple[str, ...]
+    message: str
+
+
+def ladder(plan: Plan, name: TrackName) -> tuple[str, Stages]:
+    """A track's salt and stages; go-live's where the plan has no challenger."""
+    challenger = plan.versions.challenger
+    if name is TrackName.CHALLENGER and challenger is not None:
+        return challenger.salt, challenger.stages
+    return plan.go_live.salt, plan.go_live.stages
+
+
+def dealt(plan: Plan, name: TrackName, track: Track) -> Track:
+    """The track with the salt that assigns at its stage; None where it assigns nobody."""
+    salt, stages = ladder(plan, name)
+    deals = stages.percent(track.stage) > 0
+    if name is TrackName.GO_LIVE:
+        deals = deals or any(0 < s.percent < WHOLE for s in plan.go_live.segments)
+    return replace(track, salt=salt if deals else None)
+
+
+def go_live_clashes(plan: Plan, track: Track) -> tuple[PlanConflict, ...]:
+    """Why a plan does not fit go-live's state; empty where it does."""
+    return _track_clashes(plan, TrackName.GO_LIVE, track, "go-live", ("go_live",))
+
+
+def challenger_clashes(plan: Plan, track: Track) -> tuple[PlanConflict, ...]:
+    """Why a plan does not fit its challenger's state; empty where it does."""
+    what = f"challenger version {track.version}"
+    return _track_clashes(plan, TrackName.CHALLENGER, track, what, ("versions", "challenger"))
+
+
+def _track_clashes(
+    plan: Plan, name: TrackName, track: Track, what: str, keys: tuple[str, ...]
+) -> tuple[PlanConflict, ...]:
+    salt, stages = ladder(plan, name)
+    found = []
+    if track.stage is not None and stages.named(track.stage) is None:
+        message = f"{what} stands at stage `{track.stage}`, which the new plan does not have"
+        found.append(PlanConflict((*keys, "stages"), message))
+    if track.salt is not None and track.salt != salt:
+        message = (
+            f"{what} deals applicants by the salt `{track.salt}`, "
+            f"which the new plan changes to `{salt}`"
+        )
+        found.append(PlanConflict((*keys, "salt"), message))
+    return tuple(found)

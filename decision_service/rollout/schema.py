@@ -1,14 +1,13 @@
-"""JSON Schema of a rollout plan, for editors: keys and words complete.
-
-It is made from the reader's own words. What a schema cannot tell (stages in order, versions that
-exist, guardrails that never trip) `rules check` does.
-"""
+"""JSON Schema of a rollout plan, for editors: keys and words complete."""
 
 from __future__ import annotations
 
 from decision_service.domain.money import LARGEST_AMOUNT
 from decision_service.domain.verdict import ReferKind
-from decision_service.language.schema_forms import (
+from decision_service.rollout.model import Advance, GuardrailAction, GuardrailScope, Metric, Unit
+from decision_service.rollout.plan import LONGEST_UNREPORTED
+from decision_service.rollout.plan_sections import REASON_CODE, TOLD
+from decision_service.rules.language.schema_forms import (
     DIALECT,
     DURATION,
     PRODUCT,
@@ -21,10 +20,6 @@ from decision_service.language.schema_forms import (
     closed,
     listed,
 )
-from decision_service.rollout.guardrails import GuardrailAction, GuardrailScope, Metric
-from decision_service.rollout.model import Advance, Unit
-from decision_service.rollout.plan import LONGEST_UNREPORTED
-from decision_service.rollout.reading.review import REASON_CODE, TOLD
 
 _NAME: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,59}$"}
 _SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 100}

@@ -1,40 +1,384 @@
-"""The client of the vendor's API: circuit, rate limit, timeouts, and retries within a deadline.
-
-The retry loop stands here because retries of all requests share state (the limiter's pause after a
-429, the retry budget, the circuit), and because a deadline may move while a retry waits.
-"""
+"""The client of the vendor's API: one bounded attempt, retries, circuit and rate limit."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import re
+import ssl
+import zlib
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
 
+import httpx2
 import msgspec
 import structlog
+from msgspec.structs import replace
+from opentelemetry.trace import Tracer
 
-from decision_service.alarms import Alarm, raised
-from decision_service.domain.missing import DataReason
-from decision_service.pipeline.ports import Clock
+from decision_service.domain.missing import Cause, DataReason
+from decision_service.domain.ports import Clock
+from decision_service.runtime.telemetry import NO_TRACER, Alarm, Attributes, raised, traced
 from decision_service.smile.errors import (
+    Gone,
     KeysRefused,
+    NotSubscribed,
     OutOfTime,
     TransientFault,
     UntrustedCertificate,
     UpstreamFault,
 )
-from decision_service.smile.limits import SmileLimits
-from decision_service.smile.transport.breaker import CircuitBreaker
-from decision_service.smile.transport.budget import RequestBudget
-from decision_service.smile.transport.http import HttpClient, Request
-from decision_service.smile.transport.limiter import Permit, RateLimiter, Reservation, Sleep
-from decision_service.smile.transport.retries import (
+from decision_service.smile.limits import (
+    CircuitBreaker,
     Jitter,
+    Permit,
+    RateLimiter,
+    Reservation,
     RetryBudget,
+    Sleep,
+    SmileLimits,
     backoff,
     full_jitter,
     pause,
+    retry_after,
 )
+
+# Matches every string literal, an unclosed last one included, so that the scan stays linear.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_TO_SQUARE = bytes.maketrans(b"{}", b"[]")
+
+
+def check_media_type(headers: httpx2.Headers) -> None:
+    """Only `application/json` in UTF-8, plain or gzipped; raises an UpstreamFault otherwise."""
+    media_type, _, parameters = headers.get("content-type", "").partition(";")
+    if media_type.strip().lower() != "application/json":
+        raise bad_body("content type")
+    charset = parameters.lower().replace('"', "").replace(" ", "")
+    if "charset=" in charset and "charset=utf-8" not in charset:
+        raise bad_body("charset")
+    if headers.get("content-encoding", "identity").lower() not in {"identity", "gzip"}:
+        raise bad_body("content encoding")
+
+
+def bad_body(detail: str) -> UpstreamFault:
+    """The answer is not the vendor's: a login or maintenance page, a redirect, another format."""
+    return UpstreamFault(Cause.SOURCE_FAILED, DataReason.UPSTREAM_BAD_BODY, detail)
+
+
+async def read_body(response: httpx2.Response, most: int) -> bytes:
+    """The decoded bytes, at most `most`; raises an UpstreamFault.
+
+    A body that is cut off is a TransientFault, one that is too large a lasting fault.
+    httpx2 decompresses each chunk whole, and 64 KB of gzip can become 64 MB; therefore the raw
+    bytes are taken and decompressed with a bound.
+    """
+    gzipped = response.headers.get("content-encoding", "identity").lower() == "gzip"
+    taken = _Gunzip(most) if gzipped else _Plain(most)
+    try:
+        async for chunk in response.aiter_raw():
+            taken.add(chunk)
+    except (httpx2.NetworkError, httpx2.ProtocolError):
+        raise TransientFault(DataReason.UPSTREAM_TRUNCATED) from None
+    except zlib.error:
+        raise TransientFault(DataReason.UPSTREAM_BAD_BODY, "gzip") from None
+    return taken.whole()
+
+
+def check_depth(body: bytes, deepest: int) -> None:
+    """Raise an UpstreamFault when the JSON is nested deeper than `deepest`.
+
+    Every pass removes the innermost brackets: brackets that are left after `deepest` passes are too
+    deep, or are not balanced. The parser reports unbalanced brackets.
+    """
+    if len(body) < 2 * deepest:
+        return
+    shape = _STRING.sub(b"", body).translate(None, _NOT_BRACKETS).translate(_TO_SQUARE)
+    for _ in range(deepest):
+        if not shape:
+            return
+        shape = shape.replace(b"[]", b"")
+    if shape.count(b"[") > deepest or b"[]" in shape:
+        raise too_large("depth")
+
+
+def too_large(detail: str) -> UpstreamFault:
+    """More than may be held in memory or spent on one applicant."""
+    return UpstreamFault(Cause.SOURCE_FAILED, DataReason.DATA_TOO_LARGE, detail)
+
+
+class _Plain:
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._parts = bytearray()
+
+    def add(self, chunk: bytes) -> None:
+        if len(self._parts) + len(chunk) > self._most:
+            raise too_large("bytes")
+        self._parts += chunk
+
+    def whole(self) -> bytes:
+        return bytes(self._parts)
+
+
+class _Gunzip(_Plain):
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self._gunzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+
+    def add(self, chunk: bytes) -> None:
+        room = self._most - len(self._parts)
+        super().add(self._gunzip.decompress(chunk, room + 1))
+
+    def whole(self) -> bytes:
+        if not self._gunzip.eof:
+            raise TransientFault(DataReason.UPSTREAM_TRUNCATED)
+        return super().whole()
+
+
+class RequestBudget:
+    """Requests and time of one fetch.
+
+    `calls` counts every request sent, retries included. `answered` is true once the vendor has
+    answered any request, or a request has used up its retries: from then on a fetch that runs out
+    of time is evidence, before that it is none. `stop_at` may move while the fetch runs.
+    `reservation` holds the permits that the rate limiter has set aside for the fetch.
+    """
+
+    def __init__(self, stop_at: float, most: int, reservation: Reservation | None = None) -> None:
+        self.stop_at = stop_at
+        self.reservation = reservation or Reservation()
+        self.calls = 0
+        self.answered = False
+        self._most = most
+
+    def check(self) -> None:
+        """Raise an UpstreamFault when no further request may be sent."""
+        if self.calls >= self._most:
+            raise too_large(f"{self._most} requests")
+
+    def spend(self, now: float) -> None:
+        """Count a request before it is sent; raises an UpstreamFault where none is left."""
+        self.check()
+        if now >= self.stop_at:
+            raise OutOfTime
+        self.calls += 1
+
+
+TOLERANCE = timedelta(seconds=5)
+"""How far the two clocks may be apart; a date has whole seconds, and is as old as its answer."""
+
+AGREED = timedelta(seconds=3)
+"""How near they must come before another alarm: whole seconds of a date move the difference."""
+
+_LONGEST_HEADER = 64
+
+log = structlog.get_logger("decision_service.clock")
+
+
+class VendorTime:
+    """The last difference between the clocks; None before any answer with a date."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._apart = False
+        self.drift: timedelta | None = None
+
+    def note(self, header: str | None) -> None:
+        """Take the Date of an answer that has just come; logged as the clocks come apart."""
+        told = read_date(header)
+        self.drift = None if told is None else self._clock.now() - told
+        most = AGREED if self._apart else TOLERANCE
+        apart = self.drift is not None and abs(self.drift) > most
+        if apart and not self._apart and self.drift is not None:
+            seconds = round(self.drift.total_seconds())
+            log.error(
+                "clock differs from the vendor's", alarm=raised(Alarm.CLOCK), ahead_seconds=seconds
+            )
+        self._apart = apart
+
+
+def read_date(header: str | None) -> datetime | None:
+    """The instant of a Date header; None for anything else."""
+    if header is None or len(header) > _LONGEST_HEADER:
+        return None
+    try:
+        told = parsedate_to_datetime(header)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+# Connections that broke during TLS; the certificate is not at fault.
+_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """The body of an error answer."""
+
+    code: str | None = None
+
+
+_ERROR_BODY = msgspec.json.Decoder(ErrorBody)
+_LONGEST_ERROR_BODY = 64 * 1024
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A request: method, path below the base URL, query parameters.
+
+    `optional` data belongs to a product of the vendor that a key pair need not be subscribed to.
+    `content` is the JSON body of a POST, `success` the one status that means success. A request
+    that is not `repeatable` could take effect twice and is never retried.
+    """
+
+    path: str
+    params: Mapping[str, str] = msgspec.field(default_factory=dict)
+    optional: bool = False
+    method: str = "GET"
+    content: bytes | None = None
+    success: int = httpx2.codes.OK
+    repeatable: bool = True
+
+    @property
+    def template(self) -> str:
+        """The path with `{id}` in place of whose or what data is asked for."""
+        kind, slash, rest = self.path.lstrip("/").partition("/")
+        of_one = rest.partition("/")[2]
+        return f"/{kind}" + ("/{id}" if slash else "") + (f"/{of_one}" if of_one else "")
+
+    def at(self, cursor: str) -> Request:
+        """The same list from a cursor on."""
+        return replace(self, params={**self.params, "cursor": cursor})
+
+
+class HttpClient:
+    """Sends requests with the key pair; never follows a redirect, reads no environment.
+
+    `vendor_time` is what the answers tell of the vendor's clock.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        secret: str,
+        clock: Clock,
+        limits: SmileLimits,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        tracer: Tracer = NO_TRACER,
+    ) -> None:
+        self._tracer = tracer
+        self._host = httpx2.URL(base_url).host
+        self.vendor_time = VendorTime(clock)
+        self._clock = clock
+        self._limits = limits
+        self._http = httpx2.AsyncClient(
+            base_url=base_url,
+            auth=httpx2.BasicAuth(key, secret),
+            headers={"accept": "application/json", "accept-encoding": "gzip"},
+            # No cookie is ever kept: one applicant's session must not reach another's request.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            trust_env=False,
+            follow_redirects=False,
+            verify=not base_url.startswith("http://"),  # plain HTTP needs no certificates loaded
+            # httpx2 counts per phase; the caller of `get` bounds the whole attempt more tightly.
+            timeout=2 * limits.attempt_seconds,
+            limits=httpx2.Limits(max_connections=64, max_keepalive_connections=32),
+            transport=transport,
+        )
+
+    async def get(self, request: Request, permit: Permit, budget: RequestBudget) -> bytes:
+        """The body of a successful answer; raises an UpstreamFault for any other."""
+
+        async def trace(event: str, _: object) -> None:
+            if event.endswith("send_request_body.complete"):
+                permit.sent()
+
+        extensions = {"trace": trace}
+        try:
+            name = f"{request.method} {request.template}"
+            with traced(self._tracer, name, self._about(request)) as span:
+                async with self._http.stream(
+                    request.method,
+                    request.path,
+                    params=request.params,
+                    content=request.content,
+                    headers={"content-type": "application/json"} if request.content else None,
+                    extensions=extensions,
+                ) as response:
+                    span.set_attribute("http.response.status_code", response.status_code)
+                    budget.answered = True
+                    self.vendor_time.note(response.headers.get("date"))
+                    return await self._body(response, request)
+        except httpx2.TransportError as error:
+            raise _unreached(error) from None
+        finally:
+            permit.sent()
+
+    def _about(self, request: Request) -> Attributes:
+        """The request for a span; without its URL, which names a user."""
+        return {
+            "http.request.method": request.method,
+            "url.template": request.template,
+            "server.address": self._host,
+        }
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+    async def _body(self, response: httpx2.Response, request: Request) -> bytes:
+        if response.status_code == request.success:
+            check_media_type(response.headers)
+            return await read_body(response, self._limits.body_bytes)
+        if response.status_code == httpx2.codes.FORBIDDEN and request.optional:
+            raise NotSubscribed
+        raise await _refusal(response, self._clock.now())
+
+
+async def _refusal(response: httpx2.Response, now: datetime) -> UpstreamFault:
+    status = response.status_code
+    if status == httpx2.codes.TOO_MANY_REQUESTS:
+        after = retry_after(response.headers.get("retry-after"), now)
+        return TransientFault(DataReason.UPSTREAM_RATE_LIMITED, throttled=True, after=after)
+    if status == httpx2.codes.BAD_REQUEST:
+        return await _bad_request(response)
+    return _by_status(status)
+
+
+def _by_status(status: int) -> UpstreamFault:
+    if status in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}:
+        return KeysRefused(status)
+    if status == httpx2.codes.NOT_FOUND:
+        return Gone()
+    if status >= 500 and status != httpx2.codes.NOT_IMPLEMENTED:
+        return TransientFault(DataReason.UPSTREAM_UNAVAILABLE, f"HTTP {status}")
+    if status < 400:
+        return bad_body(f"HTTP {status}")
+    return UpstreamFault(Cause.SOURCE_FAILED, None, f"HTTP {status}")
+
+
+async def _bad_request(response: httpx2.Response) -> UpstreamFault:
+    body = await read_body(response, _LONGEST_ERROR_BODY)
+    try:
+        code = _ERROR_BODY.decode(body).code
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        code = None
+    if code == "INVALID_CREDENTIALS":
+        return KeysRefused(response.status_code)
+    return UpstreamFault(Cause.SOURCE_FAILED, None, "HTTP 400")
+
+
+def _unreached(error: httpx2.TransportError) -> UpstreamFault:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, _CUT_OFF):
+            return UntrustedCertificate()
+        cause = cause.__cause__ or cause.__context__
+    return TransientFault(DataReason.UPSTREAM_UNAVAILABLE)
+
 
 Data = TypeVar("Data")
 

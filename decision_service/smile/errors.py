@@ -1,26 +1,9 @@
-"""Errors inside the adapter; each becomes a fault of the snapshot or an error of the port.
-
-UpstreamFault               one request or list gave no evidence that may be used
-├── TransientFault          a retry may help (429, 5xx, connection, timeout, cut-off body)
-├── Gone                    404
-├── KeysRefused             400 INVALID_CREDENTIALS, 401, 403
-├── NotSubscribed           403 for a product that the key pair need not include
-├── UntrustedCertificate    the vendor's TLS certificate is not to be trusted
-├── ConflictingItems        two contents under one id; reading again may help
-├── OutOfTime               the deadline came in the middle of an attempt
-└── NotSent                 no request was sent
-    ├── CircuitOpen         too many failures lately
-    └── NoPermit            the rate limit leaves no permit before the deadline
-"""
+"""Errors inside the adapter; each becomes a fault of the snapshot or an error of the port."""
 
 from __future__ import annotations
 
-from decision_service.domain.errors import (
-    SmileError,
-    UpstreamBudgetExhausted,
-    UpstreamUnavailable,
-)
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
+from decision_service.domain.errors import SmileError, UpstreamBudgetExhausted, UpstreamUnavailable
 from decision_service.domain.missing import Cause, DataReason, Missing
 
 RETRY_AFTER = 5.0

@@ -1,12 +1,22 @@
-"""Every bound that the adapter keeps, in one place; nothing in the adapter is unbounded."""
+"""Every bound that the adapter keeps: rate, circuit breaker, and how often a request is
+retried.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from random import SystemRandom
 
 import msgspec
 
 from decision_service.domain.accounts import PENDS_WITHIN
+from decision_service.domain.ports import Clock
+from decision_service.smile.errors import CircuitOpen, NoPermit
 
 JSON_DEPTH = 32
 """The deepest nesting of an answer that is read."""
@@ -55,3 +65,258 @@ class SmileLimits(msgspec.Struct, frozen=True):
     def renewal_seconds(self) -> float:
         """The time from one renewed link token to the next."""
         return self.window_seconds / (self.requests_per_second * self.renewal_share)
+
+
+Sleep = Callable[[float], Awaitable[None]]
+
+_IN_HAND = 0.25
+"""Share of the time before a deadline that reservations leave free: a request that leaves late
+delays all permits behind it.
+"""
+
+
+class Permit:
+    """Permission to send one request; it counts from the moment the request has left."""
+
+    __slots__ = ("_clock", "sent_at")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.sent_at: float | None = None
+
+    def sent(self) -> None:
+        """The request is on the wire (or never will be); a second call changes nothing."""
+        if self.sent_at is None:
+            self.sent_at = self._clock.monotonic()
+
+
+class Reservation:
+    """Permits that a fetch in progress is still to acquire; `left` of them."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, count: int = 0) -> None:
+        self.left = count
+
+    def take(self) -> None:
+        """Use one of the permits; a fetch may acquire more than it reserved."""
+        self.left = max(0, self.left - 1)
+
+    def release(self) -> None:
+        """Give back what is left."""
+        self.left = 0
+
+
+class RateLimiter:
+    """Gives permits first come, first served, and holds all of them back after a 429.
+
+    A bucket with a burst of N and N per second would let 2 N through in one second; therefore the
+    times of the last N sends are kept, and the next waits until the oldest is `window` old. A
+    request that has not left yet (its connection is being made) counts as now.
+    """
+
+    def __init__(
+        self, clock: Clock, per_second: int, window: float = 1.05, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        self._clock = clock
+        self._per_second = per_second
+        self._window = window
+        self._sleep = sleep
+        self._permits: list[Permit] = []
+        self._reservations: list[Reservation] = []
+        self._resume_at = 0.0
+        self._queue = asyncio.Lock()
+        self._waiting = 0
+
+    async def acquire(self, stop_at: float) -> Permit:
+        """Wait for permission to send one request.
+
+        Raises NoPermit when none is free before `stop_at`, at once where that can be computed.
+        """
+        self._check_expected(1, stop_at)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(max(0.0, stop_at - self._clock.monotonic())):
+                return await self._next(stop_at)
+        except TimeoutError:
+            raise NoPermit(self._window) from None
+        finally:
+            self._waiting -= 1
+
+    def reserve(self, count: int, stop_at: float) -> Reservation:
+        """Set this many permits aside for a fetch that begins.
+
+        Raises NoPermit unless the permits are expected before `stop_at`, behind earlier ones and
+        with time in hand: otherwise many fetches would begin that can only end without data.
+        """
+        self._reservations = [reservation for reservation in self._reservations if reservation.left]
+        ahead = sum(reservation.left for reservation in self._reservations)
+        now = self._clock.monotonic()
+        self._check_expected(ahead + count, now + (stop_at - now) * (1 - _IN_HAND))
+        made = Reservation(count)
+        self._reservations.append(made)
+        return made
+
+    def pause(self, seconds: float) -> None:
+        """Hold every permit back for some seconds from now; a longer pause stays as it is."""
+        self._resume_at = max(self._resume_at, self._clock.monotonic() + seconds)
+
+    @property
+    def paused_for(self) -> float:
+        """Seconds until permits are given again."""
+        return max(0.0, self._resume_at - self._clock.monotonic())
+
+    async def _next(self, stop_at: float) -> Permit:
+        async with self._queue:
+            while (wait := self._wait()) > 0:
+                if self._clock.monotonic() + wait > stop_at:
+                    raise NoPermit(wait)
+                await self._sleep(wait)
+            permit = Permit(self._clock)
+            self._permits.append(permit)
+            return permit
+
+    def _wait(self) -> float:
+        free_at = max(self._free_from(1), self._resume_at)
+        return free_at - self._clock.monotonic()
+
+    def _check_expected(self, count: int, stop_at: float) -> None:
+        now = self._clock.monotonic()
+        expected = max(self._free_from(self._waiting + count), self._resume_at, now)
+        if expected > stop_at:
+            raise NoPermit(expected - now)
+
+    def _free_from(self, position: int) -> float:
+        """When the permit at this position in the queue (from 1) is expected; now or later."""
+        now = self._clock.monotonic()
+        oldest = now - self._window
+        self._permits = [t for t in self._permits if t.sent_at is None or t.sent_at > oldest]
+        times = sorted(now if t.sent_at is None else t.sent_at for t in self._permits)
+        times = [oldest] * (self._per_second - len(times)) + times
+        rounds, place = divmod(position - 1, self._per_second)
+        return max(now, times[place] + self._window) + rounds * self._window
+
+
+class BreakerState(StrEnum):
+    """CLOSED: requests pass. OPEN: none but a probe every few seconds."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+class CircuitBreaker:
+    """Opens after 5 failures in a row or when half of the last 20 attempts failed.
+
+    While open, one attempt per `probe_seconds` passes; the first that succeeds closes it.
+    """
+
+    def __init__(self, clock: Clock, limits: SmileLimits) -> None:
+        self._clock = clock
+        self._limits = limits
+        self._last: deque[bool] = deque(maxlen=limits.window_to_open)
+        self._in_a_row = 0
+        self._next_probe: float | None = None
+
+    @property
+    def state(self) -> BreakerState:
+        """Whether requests pass now."""
+        return BreakerState.CLOSED if self._next_probe is None else BreakerState.OPEN
+
+    def admit(self) -> None:
+        """Let an attempt pass, as a probe where one is due; raises CircuitOpen otherwise."""
+        if self._next_probe is None:
+            return
+        now = self._clock.monotonic()
+        if now < self._next_probe:
+            raise CircuitOpen(self._next_probe - now)
+        self._next_probe = now + self._limits.probe_seconds
+
+    def succeeded(self) -> None:
+        """The vendor answered an attempt."""
+        self._in_a_row = 0
+        if self._next_probe is not None:
+            self._next_probe = None
+            self._last.clear()
+        self._last.append(True)
+
+    def failed(self) -> bool:
+        """An attempt failed; True when this opened the circuit."""
+        self._in_a_row += 1
+        self._last.append(False)
+        if self._next_probe is not None or not self._too_many():
+            return False
+        self._next_probe = self._clock.monotonic() + self._limits.probe_seconds
+        return True
+
+    def _too_many(self) -> bool:
+        if self._in_a_row >= self._limits.failures_to_open:
+            return True
+        full = len(self._last) == self._limits.window_to_open
+        return full and self._last.count(False) >= self._limits.share_to_open * len(self._last)
+
+
+Jitter = Callable[[float], float]
+
+_LONGEST_HEADER = 64
+_random = SystemRandom()
+
+
+def full_jitter(longest: float) -> float:
+    """Seconds anywhere between 0 and `longest`, so that replicas do not retry in step."""
+    return _random.uniform(0.0, longest)
+
+
+class RetryBudget:
+    """Retries may be a tenth of first tries, with ten in hand.
+
+    The ten in hand let five parallel reads of one decision retry; the share of a tenth keeps a
+    vendor that is down from getting a multiple of the normal load.
+    """
+
+    def __init__(self, limits: SmileLimits) -> None:
+        self._share = limits.retry_share
+        self._most = float(limits.retry_floor)
+        self._left = self._most
+
+    def first_try(self) -> None:
+        """A request is sent for the first time."""
+        self._left = min(self._most, self._left + self._share)
+
+    def take(self) -> bool:
+        """Spend one retry; False when none is left."""
+        # A share of 0.1 added ten times is a little less than one.
+        if self._left < 1.0 - 1e-9:
+            return False
+        self._left -= 1.0
+        return True
+
+
+def backoff(retry: int, limits: SmileLimits, jitter: Jitter) -> float:
+    """Seconds before the retry with this number (from 0): full jitter under a doubling cap."""
+    return jitter(min(limits.longest_backoff, limits.backoff_seconds * 2.0**retry))
+
+
+def pause(after: float | None, retry: int, limits: SmileLimits) -> float:
+    """Seconds that all requests pause after a 429: as the vendor says, else 1, 2, 4 …"""
+    asked = limits.pause_seconds * 2.0**retry if after is None else after
+    return min(asked, limits.longest_pause)
+
+
+def retry_after(header: str | None, now: datetime) -> float | None:
+    """Seconds from a `Retry-After` of seconds or a future HTTP date; None for anything else."""
+    if header is None or len(header) > _LONGEST_HEADER:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdecimal():
+        return float(text)
+    return _until(text, now)
+
+
+def _until(text: str, now: datetime) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        seconds = (moment - now).total_seconds()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return seconds if seconds > 0 else None

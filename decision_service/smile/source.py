@@ -1,42 +1,105 @@
-"""Smile as the pipeline's `SnapshotSource`."""
+"""Smile as the source of snapshots, with the vendor's list of providers."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import httpx2
 import msgspec
 import structlog
+from opentelemetry.trace import Tracer
 
-from decision_service.alarms import Alarm, raised
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import CrossTenant
-from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan
+from decision_service.domain.ports import Clock, FetchResult
 from decision_service.domain.snapshot import Account, KnownCount, Provider, Snapshot
-from decision_service.pipeline.ports import Clock, FetchResult
-from decision_service.smile.client import SmileApi
-from decision_service.smile.errors import NoPermit, UpstreamFault
-from decision_service.smile.limits import SmileLimits
-from decision_service.smile.onboarding.enrolment import SmileEnrolment
-from decision_service.smile.onboarding.webhooks import SmileWebhooks
-from decision_service.smile.reading.applicant import ApplicantReader
-from decision_service.smile.reading.arrival import ArrivalPoller
-from decision_service.smile.reading.builder import SnapshotBuilder
-from decision_service.smile.reading.fetch import SnapshotFetch, known_accounts
-from decision_service.smile.reading.lists import ListReader
-from decision_service.smile.reading.providers import Providers
-from decision_service.smile.reading.sharing import fetches, follow
-from decision_service.smile.reading.shrink import mark_shrunken
-from decision_service.smile.transport.breaker import BreakerState
-from decision_service.smile.transport.budget import RequestBudget
-from decision_service.smile.transport.http import HttpClient
-from decision_service.smile.transport.limiter import RateLimiter, Reservation
-from decision_service.tracing import NO_TRACER, Tracer
+from decision_service.runtime.telemetry import NO_TRACER, Alarm, raised
+from decision_service.smile.answers import read_list
+from decision_service.smile.applicant import ApplicantReader, SnapshotBuilder, mark_shrunken
+from decision_service.smile.client import HttpClient, Request, RequestBudget, SmileApi
+from decision_service.smile.errors import KeysRefused, NoPermit, UpstreamFault
+from decision_service.smile.fetch import (
+    ArrivalPoller,
+    ListReader,
+    SnapshotFetch,
+    fetches,
+    follow,
+    known_accounts,
+)
+from decision_service.smile.limits import BreakerState, RateLimiter, Reservation, SmileLimits
+from decision_service.smile.onboarding import SmileEnrolment
+from decision_service.smile.records import PROVIDERS, provider
+from decision_service.smile.webhooks import SmileWebhooks
+
+_GIG = "GIG"
+
+_log = structlog.get_logger("smile")
+
+
+class Providers:
+    """The last good list; empty until the first `refresh` that succeeds."""
+
+    def __init__(self, api: SmileApi, clock: Clock) -> None:
+        self._api = api
+        self._clock = clock
+        self._by_id: Mapping[str, Provider] = {}
+        self.read_at: datetime | None = None
+
+    async def refresh(self) -> bool:
+        """Read the list anew; False where the read fails, and the old list stays."""
+        try:
+            self._by_id = await self._read()
+        except UpstreamFault as fault:
+            self._api.counts.credential_refusals += isinstance(fault, KeysRefused)
+            _log.warning("smile.providers_not_read", code=fault.code or fault.cause)
+            return False
+        self.read_at = self._clock.now()
+        self._api.counts.credential_refusals = 0
+        return True
+
+    def find(self, provider_id: str, fallback: Mapping[str, Provider]) -> Provider | None:
+        """What is known of a provider, from the vendor's list or else the fallback."""
+        return self._by_id.get(provider_id) or fallback.get(provider_id)
+
+    def all(self) -> Collection[Provider]:
+        """The list in the vendor's order."""
+        return self._by_id.values()
+
+    def used(
+        self, provider_ids: Iterable[str], fallback: Mapping[str, Provider]
+    ) -> tuple[Provider, ...]:
+        """Each provider once, in the order of ids; unknown ones are left out."""
+        found = (self.find(one, fallback) for one in sorted(set(provider_ids)))
+        return tuple(one for one in found if one is not None)
+
+    def is_gig(self, provider_id: str, fallback: Mapping[str, Provider]) -> bool:
+        """Whether a provider is a gig platform."""
+        found = self.find(provider_id, fallback)
+        return found is not None and found.type == _GIG
+
+    def supports(self, provider_id: str, kind: Kind, fallback: Mapping[str, Provider]) -> bool:
+        """Whether a provider gives a kind; an unknown provider is taken to give every kind."""
+        found = self.find(provider_id, fallback)
+        return found is None or kind.upper() in found.supported
+
+    async def _read(self) -> dict[str, Provider]:
+        limits = self._api.limits
+        stop_at = self._clock.monotonic() + limits.refresh_seconds
+        budget = self._api.budget(stop_at)
+
+        request = Request("/providers", {"size": str(limits.page_size)})
+        listed = await read_list(
+            lambda one: self._api.get(one, PROVIDERS, budget), request, limits, name="providers"
+        )
+        found = (provider(item) for item in listed.items)
+        return {one.id: one for one in found if one is not None}
+
 
 _REFUSALS_UNTIL_UNWELL = 3
 
-_log = structlog.get_logger("smile")
+_logger = structlog.get_logger("smile")
 
 
 class SmileStatus(msgspec.Struct, frozen=True):
@@ -116,7 +179,7 @@ class SmileSource:
                 snapshot = self._snapshot(place.job.builder, user_id, known, fallback)
             except CrossTenant:
                 self._cross_tenant += 1
-                _log.critical("smile.cross_tenant", alarm=raised(Alarm.CROSS_TENANT))
+                _logger.critical("smile.cross_tenant", alarm=raised(Alarm.CROSS_TENANT))
                 raise
             calls = place.job.budget.calls if place.began else 0
         return FetchResult(mark_shrunken(snapshot, as_of), self._clock.now(), calls)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from rendering import CASES, HERE, documents, of_kind
 
-from decision_service.config import FROM_FILES, Settings, env_name, load
-from decision_service.edge.rpc.services.health import LIVENESS
+from decision_service.runtime.config import load
+from decision_service.runtime.settings import FROM_FILES, Settings, env_name
+from decision_service.server.health import LIVENESS
 
 DATABASES = ("DECISION_STORE_URL_FILE", "DECISION_ERASURE_JOURNAL_FILE")
 MOUNTED = "/etc/decision-service"

@@ -18,10 +18,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from decision_service.config import FROM_FILES, env_name, load
-from decision_service.storage.address import parse_journal
-from decision_service.storage.errors import StoreRefused
-from decision_service.storage.privacy.erasure_journal import open_journal
+from decision_service.runtime.config import load
+from decision_service.runtime.settings import FROM_FILES, env_name
+from decision_service.store.address import parse_journal
+from decision_service.store.erasure_journal import open_journal
+from decision_service.store.errors import StoreRefused
 from tests.e2e.page import Page
 from tests.kits.postgres import Postgres, running_postgres
 

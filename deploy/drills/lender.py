@@ -16,8 +16,8 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import build_app, serve
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import build_app, serve
 from deploy.drills.stores import Kept
 from tests.e2e.process import serving
 from tests.e2e.service import create, refusal

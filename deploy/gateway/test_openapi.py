@@ -12,8 +12,8 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from openapi_spec_validator import validate
 
-from decision_service.edge.rpc.server import SERVICES
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.server.grpc import SERVICES
+from decision_service.standin.sandbox import sandbox_people
 from deploy.gateway.envoy import Gateway, settings
 from deploy.gateway.openapi import DOCUMENT, OPERATIONS, answer_of, differences, filled
 

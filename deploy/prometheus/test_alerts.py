@@ -10,7 +10,7 @@ import yaml
 from live_metrics import ROOT, problems
 from promtool import promtool
 
-from decision_service.alarms import Alarm
+from decision_service.runtime.telemetry import Alarm
 
 HERE = Path(__file__).parent
 RULES = HERE / "rules.yaml"

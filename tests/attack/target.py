@@ -16,8 +16,8 @@ from google.type.money_pb2 import Money
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import Simulator, build_app, serve
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import Simulator, build_app, serve
 from tests.e2e.office import Office
 from tests.e2e.process import Process, serving
 from tests.e2e.service import PRODUCT

@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
-from decision_service.config import load
-from decision_service.wiring.app import Service, start
+from decision_service.app.wiring import Service, start
+from decision_service.runtime.config import load
 from tests.e2e.service import Running, environ, running
 
 

@@ -15,9 +15,9 @@ import grpc
 import pytest
 
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.server import build_app, serve
-from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
+from decision_service.standin.faults import Fault
+from decision_service.standin.server import build_app, serve
+from decision_service.store.keys import IDENTITY_KEYS
 from tests.e2e.process import serving
 from tests.e2e.service import ROOT, Running
 from tests.e2e.team import Team, bearer

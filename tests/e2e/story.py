@@ -22,9 +22,9 @@ from decision_service.api.v1 import (
 )
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
-from decision_service.rollout.buckets import slot
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import build_app, serve
+from decision_service.rollout.assign import slot
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import build_app, serve
 from tests.e2e.process import serving
 from tests.e2e.service import ROOT, create
 from tests.kits.until import until

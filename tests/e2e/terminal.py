@@ -14,7 +14,7 @@ from string import Template
 
 import pytest
 
-from decision_service.cli.errors import Exit
+from decision_service.cli.output import Exit
 from tests.e2e.service import ROOT
 from tests.kits.until import until
 from tests.unit.cli.commands import Done, command

@@ -19,8 +19,8 @@ from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
 from decision_service.api.v1 import decision_pb2 as pb_decision
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.simulator.formats.providers import PROVIDERS
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.standin.formats import PROVIDERS
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import serving
 from tests.e2e.service import ROOT, Running, create, outcome, refused, running
 from tests.e2e.team import Metadata, Team

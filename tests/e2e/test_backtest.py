@@ -25,18 +25,15 @@ from decision_service.api.v1.decision_pb2 import OUTCOME_APPROVE
 from decision_service.api.v1.decision_service_pb2 import ListDecisionsRequest
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.build import engine_version
-from decision_service.cli.backtest.local.rules import compared_rules
-from decision_service.pipeline.backtest.ports import JudgedRanges, KeyRange
-from decision_service.pipeline.backtest.rules import BacktestOrder
-from decision_service.pipeline.backtest.run import divided, summed
-from decision_service.simulator.people.population import population
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import build_app
-from decision_service.storage.privacy.data_keys import DATA_KEYS
-from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
-from decision_service.storage.reader import StoreReader
-from decision_service.wiring.backtest.processes import ProcessPartitions
-from decision_service.wiring.backtest.worker import WorkerOrder, judged
+from decision_service.standin.population import population
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import build_app
+from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS
+from decision_service.workbench.backtest.replica import StoreReader
+from decision_service.workbench.backtest.rules import BacktestOrder
+from decision_service.workbench.backtest.run import JudgedRanges, KeyRange, divided, summed
+from decision_service.workbench.backtest.workers import ProcessPartitions, WorkerOrder, judged
+from decision_service.workbench.commands.backtest_run import compared_rules
 from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, create, running
 from tests.e2e.test_outcomes import day, report

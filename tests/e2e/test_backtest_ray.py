@@ -13,26 +13,25 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from decision_service.cli.backtest.local.rules import compared_rules
-from decision_service.clock_ids import SystemClock
-from decision_service.impact.document import encoded
-from decision_service.impact.figures import ReportSubject
-from decision_service.impact.report import report_of
-from decision_service.pipeline.backtest.margins import margin_points
-from decision_service.pipeline.backtest.ports import (
+from decision_service.runtime.clock import SystemClock
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import build_app
+from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS
+from decision_service.workbench.backtest.render import encoded
+from decision_service.workbench.backtest.report import ReportSubject, report_of
+from decision_service.workbench.backtest.rules import margin_points
+from decision_service.workbench.backtest.run import (
     ClusterUnfit,
     JudgedRanges,
     KeyRange,
     Partitions,
+    dated_figures,
+    divided,
+    subject_of,
+    summed,
 )
-from decision_service.pipeline.backtest.question import dated_figures, subject_of
-from decision_service.pipeline.backtest.run import divided, summed
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import build_app
-from decision_service.storage.privacy.data_keys import DATA_KEYS
-from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
-from decision_service.wiring.backtest.processes import ProcessPartitions
-from decision_service.wiring.backtest.worker import WorkerOrder
+from decision_service.workbench.backtest.workers import ProcessPartitions, WorkerOrder
+from decision_service.workbench.commands.backtest_run import compared_rules
 from tests.e2e.process import command
 from tests.e2e.service import running
 from tests.e2e.test_backtest import PRODUCT, RULES, STRICT, decide_twice, ordered, quiet
@@ -56,7 +55,7 @@ def cluster() -> Iterator[Cluster]:
 
 def on_ray(order: WorkerOrder, jobs: int | None = None) -> Partitions:
     """The tasks of the cluster."""
-    from decision_service.wiring.backtest.ray_tasks import RayPartitions
+    from decision_service.workbench.backtest.ray_tasks import RayPartitions
 
     return RayPartitions(order, jobs)
 

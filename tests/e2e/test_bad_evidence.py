@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.standin.faults import Fault
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import at_vendor, create, outcome
 
 GEORGE = sandbox_people()[0].user_id

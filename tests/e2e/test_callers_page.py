@@ -11,8 +11,8 @@ from google.rpc import code_pb2
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.errors import ServiceError
-from decision_service.edge.rpc.status import CODES
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.server.interceptors import CODES
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.page import CALLERS
 from tests.e2e.service import Running, create
 

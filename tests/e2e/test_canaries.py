@@ -31,12 +31,12 @@ from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
-from decision_service.config import load
-from decision_service.edge.http.webhooks import PATH, signature
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import build_app, serve
-from decision_service.telemetry import UserHash
+from decision_service.runtime.config import load
+from decision_service.runtime.telemetry import UserHash
+from decision_service.server.webhooks import PATH, signature
+from decision_service.standin.faults import Fault
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import build_app, serve
 from tests.e2e.process import Process, clean_environ, serving
 from tests.e2e.service import PRODUCT, create
 from tests.e2e.team import Metadata, Team, bearer

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from decision_service.cli.main import run
-from decision_service.clock_ids import SystemClock
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.storage.store import Store
+from decision_service.runtime.clock import SystemClock
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.store.store import Store
 from tests.e2e.service import Running, create, outcome, running
 from tests.kits.decision_entries import numbered
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import clean_environ, command, serving
 from tests.e2e.service import ROOT, Running, own_rules
 from tests.unit.cli.commands import command as here

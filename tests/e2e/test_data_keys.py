@@ -8,8 +8,8 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.storage.privacy.data_keys import DATA_KEYS
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.store.keys import DATA_KEYS
 from tests.e2e.service import Running, at_vendor, create
 
 GEORGE = sandbox_people()[0]

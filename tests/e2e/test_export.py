@@ -13,18 +13,16 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
-from decision_service.cli.decisions.export.cases import case, cases_head
-from decision_service.cli.decisions.export.masking import Exported
-from decision_service.cli.decisions.export.rows import csv_line, json_line
-from decision_service.cli.errors import Exit
+from decision_service.casework.recourse import FindRecourse
+from decision_service.cli.export import Exported, case, cases_head, csv_line, json_line
 from decision_service.cli.main import run
-from decision_service.language.diagnostics import render
-from decision_service.pipeline.records.read import Recorded
-from decision_service.pipeline.records.recourse import FindRecourse
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.trial.rule_tests import run_rule_tests
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.cli.output import Exit
+from decision_service.decide.replay import Recorded
+from decision_service.decide.rule_tests import run_rule_tests
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.load import load_rules
+from decision_service.rules.language.diagnostics import render
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules
 
 _LOGGED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} \[")

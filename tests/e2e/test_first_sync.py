@@ -14,10 +14,10 @@ from google.type.money_pb2 import Money
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.clock_ids import SystemClock
-from decision_service.simulator.linking.sessions import LinkSessions
-from decision_service.simulator.people.sandbox.people import SandboxPerson, sandbox_people
-from decision_service.simulator.server import build_app, serve
+from decision_service.runtime.clock import SystemClock
+from decision_service.standin.linking import LinkSessions
+from decision_service.standin.sandbox import SandboxPerson, sandbox_people
+from decision_service.standin.server import build_app, serve
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refused, running
 from tests.e2e.test_overrides import ALONE
 

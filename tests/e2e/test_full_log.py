@@ -9,7 +9,7 @@ import pytest
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import serving
 from tests.e2e.service import create
 

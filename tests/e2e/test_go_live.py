@@ -7,8 +7,8 @@ import pytest_asyncio
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.rollout.buckets import slot
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.rollout.assign import slot
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, Running, at_vendor, create, outcome, own_rules, running
 
 PEOPLE = sandbox_people()

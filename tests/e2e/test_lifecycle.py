@@ -19,8 +19,8 @@ from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.standin.faults import Fault
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.lender import Lender, lender
 from tests.kits.until import until
 

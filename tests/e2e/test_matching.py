@@ -13,8 +13,8 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import ruleset_service_pb2_grpc, values_pb2
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.standin.faults import Fault
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import at_vendor, create, outcome, own_rules, refused, running
 from tests.unit.cli.commands import command
 

@@ -10,7 +10,7 @@ import pytest
 
 from decision_service.api.v1 import notice_service_pb2 as pb
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import create, refused, running
 from tests.unit.cli.commands import command
 

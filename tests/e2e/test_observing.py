@@ -14,20 +14,21 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service import __version__
-from decision_service.alarms import Alarm
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.app import background as upkeep
+from decision_service.app import wiring as app
 from decision_service.cli.main import run
-from decision_service.edge.rpc import server as rpc_server
-from decision_service.edge.rpc.access import METHODS
-from decision_service.edge.rpc.interceptors import access_log, error_map
-from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.trial.dry_run import ValidateRules
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.storage.store import Store
-from decision_service.supervision import Supervisor
-from decision_service.wiring import app
-from decision_service.wiring import background as upkeep
+from decision_service.decide.dry_run import ValidateRules
+from decision_service.rulebook.rulebook import ActiveRules
+from decision_service.runtime.tasks import Supervisor
+from decision_service.runtime.telemetry import Alarm
+from decision_service.server import grpc as rpc_server
+from decision_service.server import interceptors as access_log
+from decision_service.server import interceptors as error_map
+from decision_service.server.callers import METHODS
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.store.store import Store
 from tests.e2e.service import PRODUCT, Running, create, refusal, running
 from tests.fakes.log import captured
 from tests.kits.until import until
@@ -200,7 +201,7 @@ async def test_a_bug_shows_an_incident_id_and_nothing_else(
     for name in ("look_up", "get", "list", "text"):
         monkeypatch.setattr(Store, name, _broken)
     monkeypatch.setattr(ValidateRules, "__call__", _broken)
-    monkeypatch.setattr("decision_service.edge.rpc.services.rulesets._trial", _broken_now)
+    monkeypatch.setattr("decision_service.server.rulesets._trial", _broken_now)
     if method.endswith("ListRulesets"):
         monkeypatch.setattr(ActiveRules, "status", property(_broken_now))
     with pytest.raises(grpc.RpcError) as error:

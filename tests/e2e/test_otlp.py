@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.edge.otel import delivery
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.server import otel as delivery
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.collector import collecting, values
 from tests.e2e.service import create, running
 from tests.fakes.log import captured

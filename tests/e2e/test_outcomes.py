@@ -15,7 +15,7 @@ from decision_service.api.v1 import decision_pb2 as decision_pb
 from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.api.v1 import outcome_service_pb2_grpc
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import serving
 from tests.e2e.service import Refusal, Running, create, refusal, running
 from tests.e2e.team import Metadata, Team

@@ -14,8 +14,8 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.rollout_service_pb2_grpc import RolloutServiceStub
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.standin.faults import Fault
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, Running, at_vendor, create, refusal, refused, running
 from tests.kits.until import until
 

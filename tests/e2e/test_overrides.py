@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, running
 from tests.fakes.plans import CHALLENGED
 from tests.integration.replicas import replicas, vendor

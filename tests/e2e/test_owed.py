@@ -19,13 +19,13 @@ from decision_service.api.v1 import applicant_service_pb2 as applicant_pb
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
-from decision_service.pipeline.history.keys import KEYED
-from decision_service.simulator.formats.ids import user_id
-from decision_service.simulator.people.sandbox.people import sandbox, sandbox_people
-from decision_service.simulator.people.world import DataSource, Person, World
-from decision_service.simulator.server import build_app
-from decision_service.storage.engine import open_database
-from decision_service.storage.schema.tables import history_keys
+from decision_service.decide.identity import KEYED
+from decision_service.standin.formats import user_id
+from decision_service.standin.sandbox import sandbox, sandbox_people
+from decision_service.standin.server import build_app
+from decision_service.standin.world import DataSource, Person, World
+from decision_service.store.engine import open_database
+from decision_service.store.tables import history_keys
 from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, create, outcome, running
 from tests.integration.replicas import Vendor, vendor_of

@@ -8,8 +8,8 @@ import pytest
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.simulator.formats.dates import civil_day, first_day, month_of
-from decision_service.simulator.people.sandbox.people import sandbox_data, sandbox_people
+from decision_service.standin.formats import civil_day, first_day, month_of
+from decision_service.standin.sandbox import sandbox_data, sandbox_people
 from tests.e2e.service import Running, create, outcome, running
 
 STORIES = {

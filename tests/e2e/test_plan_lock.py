@@ -10,14 +10,10 @@ from typing import Any
 import grpc
 import pytest
 
-from decision_service.api.v1 import (
-    decision_service_pb2_grpc,
-    rollout_pb2,
-    rollout_service_pb2_grpc,
-)
+from decision_service.api.v1 import decision_service_pb2_grpc, rollout_pb2, rollout_service_pb2_grpc
 from decision_service.api.v1 import rollout_service_pb2 as pb
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import build_app, serve
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import build_app, serve
 from tests.e2e.process import Process, command, serving
 from tests.e2e.service import PRODUCT, create, outcome, own_rules
 from tests.e2e.team import Metadata, Team

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from decision_service.pipeline.snapshots.events import NEEDED_TYPES
-from decision_service.simulator.server import Simulator, build_app, serve
-from decision_service.storage.privacy.data_keys import DATA_KEYS
+from decision_service.decide.events import NEEDED_TYPES
+from decision_service.standin.server import Simulator, build_app, serve
+from decision_service.store.keys import DATA_KEYS
 from tests.e2e.process import command
 from tests.e2e.service import Running, at_vendor, own_rules, running
 

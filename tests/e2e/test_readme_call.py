@@ -20,8 +20,8 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 
-from decision_service.clock_ids import SystemClock
-from decision_service.config import load
+from decision_service.runtime.clock import SystemClock
+from decision_service.runtime.config import load
 from tests.e2e.service import ROOT, Running
 from tests.unit.cli.commands import command
 

@@ -12,8 +12,8 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import values_pb2
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import build_app, serve
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import build_app, serve
 from tests.e2e.service import Refusal, Running, create, refused, running
 
 SERVICES = [f"decision_service.api.v1.{name}Service" for name in (

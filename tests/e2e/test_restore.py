@@ -12,8 +12,8 @@ import pytest
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.wiring.app import StartError
+from decision_service.app.core import StartError
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import command
 from tests.e2e.service import create, refused, running
 

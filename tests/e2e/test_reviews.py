@@ -24,13 +24,12 @@ from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStu
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
-from decision_service.cli.client.calls import read_review, reviews
-from decision_service.cli.client.options import ServerOptions
-from decision_service.edge.http.webhooks import PATH, signature
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import Simulator
-from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
+from decision_service.cli.client import ServerOptions, read_review, reviews
+from decision_service.server.webhooks import PATH, signature
+from decision_service.standin.faults import Fault
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import Simulator
+from decision_service.store.keys import IDENTITY_KEYS
 from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, at_vendor, create, own_rules, refused
 from tests.e2e.team import Metadata, Team

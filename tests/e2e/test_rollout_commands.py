@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
-from decision_service.cli.errors import Exit
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.cli.output import Exit
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, own_rules, running
 from tests.fakes.plans import CHALLENGED
 from tests.unit.cli.commands import Done, command

@@ -17,8 +17,8 @@ from structlog.testing import capture_logs
 from decision_service.api.v1 import decision_pb2, rollout_figures_pb2, rollout_service_pb2_grpc
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
-from decision_service.cli.errors import Exit
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.cli.output import Exit
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refused, running
 from tests.fakes.cases import STRICTER
 from tests.fakes.plans import CHALLENGED

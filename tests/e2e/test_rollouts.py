@@ -16,7 +16,7 @@ from decision_service.api.v1 import decision_service_pb2 as decisions_pb
 from decision_service.api.v1 import rollout_pb2, rollout_service_pb2_grpc, ruleset_service_pb2_grpc
 from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import (
     PRODUCT,
     Running,

@@ -18,17 +18,19 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import ruleset_service_pb2_grpc, values_pb2
-from decision_service.pipeline.rules.publishing.approval import Signing
-from decision_service.pipeline.rules.publishing.manifest import (
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.manifest import (
     MANIFEST,
     Approval,
     Measured,
+    Signing,
     manifest_text,
+    new_key,
+    public_line,
     published_now,
+    signed,
 )
-from decision_service.pipeline.rules.publishing.signing import new_key, public_line, signed
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import command
 from tests.e2e.service import (
     PRODUCT,

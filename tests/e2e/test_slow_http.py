@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from decision_service.edge.http import bounds, connections
-from decision_service.edge.http.bounds import MOST_OF_A_KIND
-from decision_service.edge.http.connections import MOST_CONNECTIONS
-from decision_service.edge.http.webhooks import PATH, signature
+from decision_service.server import http as bounds
+from decision_service.server import http as connections
+from decision_service.server.http import MOST_CONNECTIONS, MOST_OF_A_KIND
+from decision_service.server.webhooks import PATH, signature
 from tests.e2e.service import Running, at_vendor, running
 from tests.kits.until import until
 

@@ -14,8 +14,8 @@ from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.storage.privacy.erasure_journal import FileJournal
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.store.erasure_journal import FileJournal
 from tests.e2e.service import create, refused, running
 from tests.e2e.team import Metadata, Team
 from tests.integration.replicas import vendor

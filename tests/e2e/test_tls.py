@@ -18,9 +18,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
+from decision_service.app.core import StartError
 from decision_service.cli.main import run
-from decision_service.config import ConfigError
-from decision_service.wiring.app import StartError
+from decision_service.runtime.settings import ConfigError
 from tests.e2e.office import Office
 from tests.e2e.service import Running, at_vendor, refusal
 from tests.e2e.team import Metadata, Team

@@ -14,10 +14,10 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler
 from opentelemetry.trace import SpanKind, StatusCode, format_trace_id
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.edge.otel.start import Tracing
-from decision_service.edge.rpc.interceptors import access_log
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.wiring.instrumentation import Instrumentation
+from decision_service.app.core import Instrumentation
+from decision_service.server import interceptors as access_log
+from decision_service.server.otel import Tracing
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, at_vendor, create, outcome, running
 from tests.fakes.log import captured
 

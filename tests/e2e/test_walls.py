@@ -12,8 +12,8 @@ import grpc
 import pytest
 
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import build_app, serve
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import build_app, serve
 from tests.e2e.process import command, serving
 from tests.e2e.service import PRODUCT, ROOT, create, outcome
 

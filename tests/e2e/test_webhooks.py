@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx2
 
-from decision_service.edge.http.webhooks import PATH, signature
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.server.webhooks import PATH, signature
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import Running, at_vendor, create, outcome
 from tests.kits.until import until
 

@@ -12,8 +12,10 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.edge.rpc import open_calls, server, streams
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.server import event_loop as open_calls
+from decision_service.server import grpc as server
+from decision_service.server import health as streams
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e import wire
 from tests.e2e.service import Running, create, refused, running
 from tests.e2e.wire import Wire, frame
@@ -174,7 +176,7 @@ async def test_watches_end_before_the_stop_and_are_bounded(
     live: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One watch too many is refused; the open one hears of the stop and ends."""
-    monkeypatch.setattr("decision_service.edge.rpc.services.health.MOST_WATCHES", 1)
+    monkeypatch.setattr("decision_service.server.health.MOST_WATCHES", 1)
     watch = live.channel.unary_stream(
         WATCH, response_deserializer=health_pb2.HealthCheckResponse.FromString
     )

@@ -14,16 +14,14 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
-from decision_service.pipeline.rules.checks.plan_risks import plan_warnings
-from decision_service.pipeline.rules.folder import RuleFolder
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.pipeline.rules.safeguards import loosened, unaccepted
-from decision_service.pipeline.trial.guarantees import guarantee_problems
-from decision_service.pipeline.trial.rule_tests import case_problems, run_rule_tests
-from decision_service.rollout.state import clashes, initial_state
-from decision_service.rollout.widening import widenings
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.decide.rule_tests import case_problems, run_rule_tests
+from decision_service.rollout.state import clashes, initial_state, widenings
+from decision_service.rulebook.folder import RuleFolder, read_rules
+from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.plans import plan_warnings
+from decision_service.rulebook.rulebook import Rulebook
+from decision_service.workbench.proofs.report import guarantee_problems
+from decision_service.workbench.safeguards import loosened, unaccepted
 
 FOLDER = Path(__file__).parent
 RULES = FOLDER.parents[1] / "rules"

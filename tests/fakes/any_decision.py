@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import (
     Arm,
     ArmReason,
@@ -16,10 +18,9 @@ from decision_service.domain.decision import (
     RulesetRef,
 )
 from decision_service.domain.factor import Evidence, Factors, FactorValue, KindStatus, SourceUse
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.money import Money
-from decision_service.domain.time import AsOf
+from decision_service.domain.ports import ReplyStyle
 from decision_service.domain.verdict import (
     ComparisonTrace,
     Component,
@@ -37,7 +38,6 @@ from decision_service.domain.verdict import (
     Truth,
     Verdict,
 )
-from decision_service.pipeline.ports import ReplyStyle
 from tests.fakes.world import NOW
 
 LONG = "₱ and a text that is longer than one byte of length can tell, " * 4

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from decision_service.domain.time import AsOf
-from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
-from decision_service.pipeline.decide.admission import Admission, bound_inputs
-from decision_service.pipeline.decide.concluding.conclude import conclude
-from decision_service.pipeline.ports import FetchResult
-from decision_service.pipeline.rollout.pairs.case import DecidedCase
-from decision_service.pipeline.rules.folder import RuleFolder, TextFile
-from decision_service.rollout.gate import Subject, choose
-from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.decide.admit import Admission, bound_inputs
+from decision_service.decide.conclude import conclude
+from decision_service.domain.calendar import AsOf
+from decision_service.domain.ports import FetchResult
+from decision_service.rollout.assign import Subject, choose
+from decision_service.rulebook.folder import RuleFolder, TextFile
+from decision_service.rules.program import CompiledRuleset
+from decision_service.server.decision_views import ProtoReplyEncoder
+from decision_service.steering.pairs import DecidedCase
 from tests.fakes.newcomer import UNKNOWN
 from tests.fakes.world import (
     NOW,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from decision_service.pipeline.rules.folder import RuleFolder, TextFile
+from decision_service.rulebook.folder import RuleFolder, TextFile
 
 _STAGE = re.compile(r"\n  - name: (own_records|exposure) .*?(?=\n  - name: |\noffer:)", re.DOTALL)
 _REASONS = re.compile(

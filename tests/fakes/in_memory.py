@@ -9,6 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
+from decision_service.casework.onboarding import Applicant, ApplicantRecord, IssuedToken
+from decision_service.decide.clock_guard import ClockReset
+from decision_service.decide.events import WITHDRAWALS, Event, EventAction, Receipt
+from decision_service.decide.history import MOST_PAST, LookedUp, Past, PastDecision
+from decision_service.decide.snapshots import AHEAD, LONGEST_PAUSE
+from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import (
     AllowancesMoved,
@@ -18,16 +24,9 @@ from decision_service.domain.errors import (
     ReadingMoved,
     StoreUnavailable,
 )
-from decision_service.domain.kinds import Kind
-from decision_service.domain.snapshot import KnownCount
-from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.impact.applicant import JudgedApplicant
-from decision_service.impact.sums import ImpactSums
-from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
-from decision_service.pipeline.history.ports import MOST_PAST, LookedUp, Past, PastDecision
-from decision_service.pipeline.operations.clock_ports import ClockReset
-from decision_service.pipeline.ports import (
+from decision_service.domain.ports import (
     ArmDecision,
+    DayTotals,
     DecisionEntry,
     Disconnected,
     Erased,
@@ -38,15 +37,15 @@ from decision_service.pipeline.ports import (
     StoredText,
     UserState,
     WarmMark,
+    cap_reached,
 )
-from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal, FigureCell
-from decision_service.pipeline.rollout.pairs.pairs import DecisionPair
-from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
-from decision_service.pipeline.snapshots.cache import AHEAD
-from decision_service.pipeline.snapshots.events import WITHDRAWALS, Event, EventAction, Receipt
-from decision_service.pipeline.snapshots.patience import LONGEST_PAUSE
-from decision_service.rollout.allowances import DayTotals, cap_reached
-from decision_service.rollout.gate import Pin
+from decision_service.domain.snapshot import KnownCount
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.rollout.assign import Pin
+from decision_service.rollout.impact import ImpactSums, JudgedApplicant
+from decision_service.rollout.ports import JournalEntry, JournalMovedOn
+from decision_service.steering.counters import ArmTally, CounterTotal, FigureCell
+from decision_service.steering.pairs import DecisionPair
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 _SHARED = tuple(name for name in StoredEntry.__struct_fields__ if name != "snapshot_id")

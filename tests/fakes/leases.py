@@ -6,7 +6,7 @@ import asyncio
 import secrets
 
 from decision_service.domain.errors import RequestInProgress
-from decision_service.pipeline.ports import Lease, StoredEntry
+from decision_service.domain.ports import Lease, StoredEntry
 from tests.fakes.in_memory import InMemoryDecisionLog
 
 

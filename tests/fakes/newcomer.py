@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from decision_service.domain.own_facts import History, Match, OwnFacts, Reuse
-from decision_service.pipeline.history.keys import IdentityKey
-from decision_service.pipeline.history.read import OwnRecords
+from decision_service.decide.history import OwnRecords
+from decision_service.decide.identity import IdentityKey
+from decision_service.domain.person import History, Match, OwnFacts, Reuse
 
 NEWCOMER = OwnFacts(History("PHP"), Reuse(1, 1, 1, keyed=True), Match())
 """Nothing on record, and nobody else under the account, the user or the name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from decision_service.pipeline.rules.folder import RuleFolder, TextFile
+from decision_service.rulebook.folder import RuleFolder, TextFile
 from tests.fakes.world import PRODUCT, shipped_rules
 
 CHALLENGED = """\

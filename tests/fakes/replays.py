@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from decision_service.decide.replay import ReadDecisions, ReplayDecision, WhichRules
 from decision_service.domain.decision import Decision
-from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.records.read import ReadDecisions
-from decision_service.pipeline.records.replay import ReplayDecision, WhichRules
-from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.rules.compilation import CompilationThread
+from decision_service.domain.ports import StoredEntry
+from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
 from tests.fakes.world import World
 
 

@@ -7,10 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.rules.folder import files_of
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import files_of, read_rules
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.program import CompiledRuleset, RulesetFiles
 
 FOLDER = read_rules(Path(__file__).resolve().parents[2] / "rules")
 FILES: Mapping[str, RulesetFiles] = {

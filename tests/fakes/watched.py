@@ -8,19 +8,13 @@ from datetime import timedelta
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.rollout.arm_figures import CounterKind, FigureCell
-from decision_service.pipeline.rollout.event_counters import EventCounters
-from decision_service.pipeline.rollout.guardrails.watch import (
-    GuardrailWatch,
-    WatchDeps,
-)
-from decision_service.pipeline.rollout.journal import RolloutChange, Rollouts
-from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
-from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
-from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.rules.rulebook import Product, Rulebook
-from decision_service.rollout.judging import GuardrailState
+from decision_service.rollout.judge import GuardrailState
+from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import RolloutState, initial_state
+from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
+from decision_service.steering.counters import CounterKind, EventCounters, FigureCell
+from decision_service.steering.guardrails import GuardrailWatch, WatchDeps
+from decision_service.steering.journal import MigratedPlans, RolloutChange, Rollouts, settle
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock
 from tests.kits.arm_figures import decided

@@ -12,8 +12,15 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from decision_service.decide.application import Application
+from decision_service.decide.clock_guard import ClockGuard
+from decision_service.decide.decide import CallContext, DecideApplication, Deps
+from decision_service.decide.history import ReadHistory
+from decision_service.decide.identity import IdentityKey
+from decision_service.decide.snapshots import SnapshotCache
 from decision_service.domain.money import Money
 from decision_service.domain.needs import FetchPlan
+from decision_service.domain.ports import FetchResult, Leases, SnapshotSource
 from decision_service.domain.snapshot import (
     Account,
     Contribution,
@@ -28,23 +35,12 @@ from decision_service.domain.snapshot import (
     Read,
     Snapshot,
 )
-from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
-from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.decide import DecideApplication
-from decision_service.pipeline.decide.run import CallContext, Deps
-from decision_service.pipeline.history.keys import IdentityKey
-from decision_service.pipeline.history.read import ReadHistory
-from decision_service.pipeline.operations.clock_guard import ClockGuard
-from decision_service.pipeline.ports import FetchResult, Leases, SnapshotSource
-from decision_service.pipeline.rollout.counters import Counters
-from decision_service.pipeline.rollout.event_counters import EventCounters
-from decision_service.pipeline.rollout.observer import RolloutObserver
-from decision_service.pipeline.rollout.pairs.shadow import Shadows
-from decision_service.pipeline.rules.folder import RuleFolder
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.pipeline.snapshots.cache import SnapshotCache
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import RuleFolder, read_rules
+from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.rulebook import Rulebook
+from decision_service.server.decision_views import ProtoReplyEncoder
+from decision_service.steering.counters import Counters, EventCounters
+from decision_service.steering.observe import RolloutObserver, Shadows
 from tests.fakes.forgetful import forgetful
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.leases import InMemoryLeases

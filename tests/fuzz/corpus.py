@@ -10,10 +10,10 @@ from random import Random
 from msgspec.structs import replace
 
 from decision_service.factors.registry import catalogue
-from decision_service.language.diagnostics import Diagnostic, Report
-from decision_service.language.yaml.parser import decode
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.language.diagnostics import Diagnostic, Report
+from decision_service.rules.language.yaml import decode
+from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from tests.fakes.shipped import FILES
 
 ROOT = Path(__file__).parents[2]

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
-from decision_service.language.diagnostics import Severity
-from decision_service.pipeline.rules.loading import load_rules
+from decision_service.rulebook.load import load_rules
+from decision_service.rules.language.diagnostics import Severity
 from tests.fakes.shipped import FOLDER, ruleset
 from tests.fuzz.corpus import ROOT, SHIPPED, commented, hostile, load, mutant
 

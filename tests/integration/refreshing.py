@@ -11,25 +11,23 @@ from pathlib import Path
 
 import httpx2
 
-from decision_service.clock_ids import Ids
-from decision_service.domain.kinds import Kind
+from decision_service.decide.codec import read_snapshot
+from decision_service.decide.decide import CallContext, DecideApplication, Deps
+from decision_service.decide.events import Event, ReceiveEvents
+from decision_service.decide.history import ReadHistory
+from decision_service.decide.refresh import EventWorker, RefreshApplicants
+from decision_service.decide.snapshots import Ages, SnapshotCache
+from decision_service.domain.accounts import Kind
+from decision_service.domain.ports import StoredEntry
 from decision_service.domain.snapshot import Provider, Snapshot
-from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
-from decision_service.pipeline.decide.decide import DecideApplication
-from decision_service.pipeline.decide.run import CallContext, Deps
-from decision_service.pipeline.history.read import ReadHistory
-from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.snapshots.cache import Ages, SnapshotCache
-from decision_service.pipeline.snapshots.codec import read_snapshot
-from decision_service.pipeline.snapshots.event_worker import EventWorker
-from decision_service.pipeline.snapshots.events import Event, ReceiveEvents
-from decision_service.pipeline.snapshots.refresh import RefreshApplicants
-from decision_service.simulator.people.sandbox.people import sandbox
-from decision_service.simulator.people.world import WorldMaker
-from decision_service.simulator.server import Simulator, build_app
+from decision_service.runtime.clock import Ids
+from decision_service.server.decision_views import ProtoReplyEncoder
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
-from decision_service.storage.store import Store
+from decision_service.standin.sandbox import sandbox
+from decision_service.standin.server import Simulator, build_app
+from decision_service.standin.world import WorldMaker
+from decision_service.store.store import Store
 from tests.fakes.newcomer import SECRETS
 from tests.fakes.world import NOW, World, application, rulebook
 

@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.server import Simulator, build_app, serve
+from decision_service.standin.faults import Fault
+from decision_service.standin.server import Simulator, build_app, serve
 from tests.e2e.process import Process, serving
 from tests.e2e.service import Running, running
 from tests.kits.until import until

@@ -13,17 +13,11 @@ import grpc
 import msgspec
 import pytest
 
-from decision_service.edge.rpc import streams
-from decision_service.edge.rpc.callers import ANONYMOUS, Caller
-from decision_service.edge.rpc.context import (
-    CLIENT_SECONDS,
-    Behaviour,
-    CallStatus,
-    RpcContext,
-)
-from decision_service.edge.rpc.interceptors.base import Handler
-from decision_service.edge.rpc.interceptors.event_loop import EventLoopInterceptor
-from decision_service.edge.rpc.open_calls import UNSENT_SECONDS, OpenCalls
+from decision_service.server import health as streams
+from decision_service.server.callers import ANONYMOUS, Caller
+from decision_service.server.context import CLIENT_SECONDS, Behaviour, CallStatus, RpcContext
+from decision_service.server.event_loop import UNSENT_SECONDS, EventLoopInterceptor, OpenCalls
+from decision_service.server.interceptors import Handler
 from tests.kits.until import until
 
 FULL = CallStatus(grpc.StatusCode.RESOURCE_EXHAUSTED, "full", (("x-told", "full"),))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.file_watch import FileWatch
+from decision_service.runtime.files import FileWatch
 
 
 @asynccontextmanager

@@ -10,22 +10,26 @@ from pathlib import Path
 
 import pytest
 
+from decision_service.casework.review_steps import (
+    By,
+    RecordedReview,
+    ReviewStep,
+    claim,
+    request_data,
+)
+from decision_service.casework.reviews import AgainDeps, DecideAgain
+from decision_service.decide.refresh import EventWorker, sweep
+from decision_service.decide.replay import ReadDecisions
+from decision_service.decide.snapshots import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.domain.kinds import Kind
+from decision_service.domain.ports import StoredEntry
+from decision_service.domain.reviews import ReviewAction, ReviewState
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.records.read import ReadDecisions
-from decision_service.pipeline.reviews.again import AgainDeps, DecideAgain
-from decision_service.pipeline.reviews.ports import RecordedReview
-from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.pipeline.snapshots.event_worker import EventWorker, sweep
-from decision_service.pipeline.snapshots.patience import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE
-from decision_service.reviewing.model import ReviewAction, ReviewState
-from decision_service.reviewing.steps import By, ReviewStep, claim, request_data
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.linking.sessions import LinkSessions
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
+from decision_service.standin.faults import Fault
+from decision_service.standin.linking import LinkSessions
+from decision_service.standin.sandbox import sandbox_people
 from tests.fakes.world import NOW
 from tests.integration.refreshing import Desk, Heard, opened
 

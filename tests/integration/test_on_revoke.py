@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, select
 
-from decision_service.pipeline.notices.ports import StoredNotice
-from decision_service.reviewing.opening import ReviewCase
-from decision_service.reviewing.policy import NO_POLICY
-from decision_service.reviewing.steps import By
-from decision_service.storage.engine import open_database
-from decision_service.storage.schema.personal import PERSONAL, ErasedBy
-from decision_service.storage.schema.tables import metadata
-from decision_service.storage.store import Store
+from decision_service.casework.letters import StoredNotice
+from decision_service.casework.review_steps import By
+from decision_service.domain.reviews import NO_POLICY, ReviewCase
+from decision_service.store.engine import open_database
+from decision_service.store.schema import PERSONAL, ErasedBy
+from decision_service.store.store import Store
+from decision_service.store.tables import metadata
 from tests.integration.test_storage_erasures import told as psql
 from tests.kits.arm_figures import paired
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, numbered

@@ -13,6 +13,16 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
+from decision_service.casework.applicant_status import ReadApplicantStatus
+from decision_service.casework.onboarding import (
+    CLAIM,
+    RENEWABLE,
+    RENEWALS,
+    Applicant,
+    LinkToken,
+    OnboardApplicants,
+    Onboarded,
+)
 from decision_service.domain.errors import (
     ConsentMoved,
     RequestInProgress,
@@ -20,21 +30,12 @@ from decision_service.domain.errors import (
     UpstreamUnavailable,
     UserUnknown,
 )
-from decision_service.pipeline.applicants.onboarding import (
-    CLAIM,
-    RENEWABLE,
-    RENEWALS,
-    OnboardApplicants,
-    Onboarded,
-)
-from decision_service.pipeline.applicants.ports import Applicant, LinkToken
-from decision_service.pipeline.applicants.status import ReadApplicantStatus
-from decision_service.pipeline.ports import UserState
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import Simulator, build_app, serve
+from decision_service.domain.ports import UserState
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
+from decision_service.standin.faults import Fault
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import Simulator, build_app, serve
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW
 from tests.kits.decision_entries import SNAPSHOT, numbered

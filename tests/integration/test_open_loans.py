@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from decision_service.casework.outcomes import LoanOutcome, LoanStatus, ReportRelation
+from decision_service.decide.identity import CUSTOMER, DOCUMENT, OWED, USER, history_keys
 from decision_service.domain.errors import ReviewRefused
 from decision_service.domain.money import Money
 from decision_service.domain.person import FoundPerson
+from decision_service.domain.ports import HistoryEntry
+from decision_service.domain.reviews import ReviewState
 from decision_service.domain.verdict import Outcome
-from decision_service.matching.normalised import recognised_by
-from decision_service.pipeline.history.keys import CUSTOMER, DOCUMENT, OWED, USER, history_keys
-from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus, ReportRelation
-from decision_service.pipeline.ports import HistoryEntry
-from decision_service.reviewing.model import ReviewState
-from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
-from decision_service.storage.schema import tables
+from decision_service.factors.match import recognised_by
+from decision_service.store import tables
+from decision_service.store.keys import IDENTITY_KEYS
 from tests.fakes.world import NOW
 from tests.kits.decision_entries import NOON, numbered
 from tests.kits.lending import ANA, BEA, Desk, value

@@ -12,14 +12,14 @@ import pytest
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.decide.decide import CallContext
 from decision_service.domain.errors import DataNotReady
 from decision_service.domain.money import Money
-from decision_service.pipeline.decide.run import CallContext
-from decision_service.simulator.people.population import population, profile_of
-from decision_service.simulator.people.profiles.ordinary import FLAWS, ORDINARY
-from decision_service.simulator.server import build_app
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
+from decision_service.standin.ordinary import FLAWS, ORDINARY
+from decision_service.standin.population import population, profile_of
+from decision_service.standin.server import build_app
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import World, application, rulebook
 from tests.integration.test_people_any_day import FAST, DayClock

@@ -11,12 +11,12 @@ import pytest
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.pipeline.decide.run import CallContext
-from decision_service.simulator.formats.dates import start_of
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import build_app
+from decision_service.decide.decide import CallContext
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
+from decision_service.standin.formats import start_of
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import build_app
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import World, application, rulebook
 

@@ -12,6 +12,14 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from decision_service.casework.outcomes import (
+    LoanOutcome,
+    LoanStatus,
+    RecordOutcome,
+    ReportRelation,
+    ReportWatch,
+)
+from decision_service.decide.replay import ReadDecisions
 from decision_service.domain.errors import (
     DecisionUnknown,
     FieldInvalid,
@@ -19,14 +27,9 @@ from decision_service.domain.errors import (
     OutcomeContradicted,
 )
 from decision_service.domain.money import Money
-from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus, ReportRelation
-from decision_service.pipeline.outcomes.read import ReportWatch
-from decision_service.pipeline.outcomes.record import RecordOutcome
-from decision_service.pipeline.ports import DecisionEntry, Filter, StoredEntry
-from decision_service.pipeline.records.read import ReadDecisions
-from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.storage.store import Store
+from decision_service.domain.ports import DecisionEntry, Filter, StoredEntry
+from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
+from decision_service.store.store import Store
 from tests.fakes.world import NOW, World, application
 from tests.kits.lending import ANA, Desk, value
 from tests.kits.outcome_log import listed

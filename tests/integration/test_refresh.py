@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from decision_service.decide.codec import read_snapshot
+from decision_service.decide.refresh import EventWorker, sweep
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import UpstreamUnavailable
-from decision_service.domain.kinds import Kind
-from decision_service.pipeline.snapshots.codec import read_snapshot
-from decision_service.pipeline.snapshots.event_worker import EventWorker, sweep
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.linking.sessions import LinkSessions
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.standin.faults import Fault
+from decision_service.standin.linking import LinkSessions
+from decision_service.standin.sandbox import sandbox_people
 from tests.integration.refreshing import Desk, Heard, comparable, opened
 from tests.kits.until import until
 

@@ -15,12 +15,11 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
-from decision_service.pipeline.operations.replica_check import ReplicaCheck
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.storage.privacy.data_keys import DATA_KEYS
-from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
-from decision_service.storage.store import Store
+from decision_service.decide.replica_check import ReplicaCheck
+from decision_service.standin.faults import Fault
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS
+from decision_service.store.store import Store
 from tests.e2e.process import command
 from tests.e2e.service import PRODUCT, create, own_rules, refused
 from tests.fakes.world import SetClock, rulebook

@@ -15,8 +15,8 @@ from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service.api.v1 import decision_service_pb2_grpc
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.standin.faults import Fault
+from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import Process, command
 from tests.e2e.service import create
 from tests.integration.replicas import Vendor, process, vendor

@@ -11,13 +11,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from decision_service.simulator.answers.lists import LIST_ENDPOINTS
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.formats.providers import PROVIDERS
-from decision_service.simulator.people.population import PROFILES, population
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.people.world import WorldMaker
-from decision_service.simulator.server import Simulator, build_app, serve
+from decision_service.standin.faults import Fault
+from decision_service.standin.formats import PROVIDERS
+from decision_service.standin.lists import LIST_ENDPOINTS
+from decision_service.standin.population import PROFILES, population
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import Simulator, build_app, serve
+from decision_service.standin.world import WorldMaker
 from tests.integration.vendor_document import FILE, vendor_document
 
 pytestmark = pytest.mark.skipif(

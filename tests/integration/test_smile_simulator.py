@@ -7,15 +7,15 @@ from datetime import UTC, date, datetime
 import pytest
 import pytest_asyncio
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import CrossTenant, DataNotReady, UpstreamUnavailable
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import FetchPlan, WhenTransactions
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import build_app, serve
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
+from decision_service.standin.faults import Fault
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import build_app, serve
 from tests.unit.smile.virtual import VirtualClock
 
 TODAY = datetime(2026, 11, 24, 4, tzinfo=UTC)

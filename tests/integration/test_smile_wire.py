@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
 from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import FetchPlan
 from decision_service.smile.limits import SmileLimits

@@ -10,9 +10,8 @@ import asyncpg
 import pytest
 
 from decision_service.domain.errors import AllowancesMoved
-from decision_service.pipeline.ports import StoredEntry
-from decision_service.rollout.allowances import Allowances, CapLimit, DayLimits
-from decision_service.storage.store import Store
+from decision_service.domain.ports import Allowances, CapLimit, DayLimits, StoredEntry
+from decision_service.store.store import Store
 from tests.kits.arm_log import granted
 from tests.kits.decision_entries import NOON, numbered
 from tests.kits.postgres import Postgres

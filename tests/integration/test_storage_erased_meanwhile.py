@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
+from decision_service.decide.identity import KEYED
 from decision_service.domain.errors import ConsentMoved, ReviewRefused
-from decision_service.pipeline.history.keys import KEYED
-from decision_service.pipeline.ports import HistoryEntry
-from decision_service.storage.postgres.database import LOCK_MS
-from decision_service.storage.store import Store
+from decision_service.domain.ports import HistoryEntry
+from decision_service.store.postgres import LOCK_MS
+from decision_service.store.store import Store
 from tests.kits.decision_entries import NOON, SNAPSHOT, as_stored, numbered
 from tests.kits.history_log import KEYS
 from tests.kits.outcome_log import BOOKED

@@ -15,17 +15,17 @@ import pytest
 from msgspec import structs
 from sqlalchemy.engine import make_url
 
+from decision_service.casework.onboarding import IssuedToken
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import ConsentMoved, StoreUnavailable
-from decision_service.domain.kinds import Kind
+from decision_service.domain.ports import Disconnected, Erased, HistoryEntry, UserState
+from decision_service.domain.reviews import ReviewEnd
 from decision_service.domain.snapshot import KnownCount
-from decision_service.pipeline.applicants.ports import IssuedToken
-from decision_service.pipeline.ports import Disconnected, Erased, HistoryEntry, UserState
-from decision_service.reviewing.model import ReviewEnd
-from decision_service.storage.address import parse_journal
-from decision_service.storage.engine import migrate
-from decision_service.storage.errors import StoreDamaged, StoreRefused
-from decision_service.storage.privacy.erasure_journal import FileJournal, new_erasure, open_journal
-from decision_service.storage.store import Store
+from decision_service.store.address import parse_journal
+from decision_service.store.engine import migrate
+from decision_service.store.erasure_journal import FileJournal, new_erasure, open_journal
+from decision_service.store.errors import StoreDamaged, StoreRefused
+from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 from tests.kits.history_log import KEYS
 from tests.kits.postgres import Postgres

@@ -14,8 +14,8 @@ from msgspec import structs
 from sqlalchemy import Connection, text
 
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.failpoints import Point, arm, disarm
-from decision_service.storage.store import Store
+from decision_service.runtime.failpoints import Point, arm, disarm
+from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
 from tests.kits.watched_database import LINGER, rows_on_disk
 

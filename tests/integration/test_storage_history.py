@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from decision_service.pipeline.history.keys import KEYED, IdentityKey, history_keys
-from decision_service.storage.engine import open_database
-from decision_service.storage.errors import KeysUnfit
-from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
-from decision_service.storage.queries import history
-from decision_service.storage.schema import tables
-from decision_service.storage.store import Store
+from decision_service.decide.identity import KEYED, IdentityKey, history_keys
+from decision_service.store import history, tables
+from decision_service.store.engine import open_database
+from decision_service.store.errors import KeysUnfit
+from decision_service.store.keys import IDENTITY_KEYS
+from decision_service.store.store import Store
 from tests.integration.test_storage_erasures import told as psql
 from tests.kits.decision_entries import numbered
 from tests.kits.history_log import KEYS, decide, decided, present

@@ -10,15 +10,15 @@ import pytest
 from sqlalchemy import Connection, event
 
 from decision_service.domain.decision import Arm
+from decision_service.domain.ports import Filter, PagePosition
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.backtest.ports import KeyRange
-from decision_service.pipeline.ports import Filter, PagePosition
-from decision_service.storage.commit import postgres as postgres_commit
-from decision_service.storage.engine import Database, open_database
-from decision_service.storage.privacy import expiry
-from decision_service.storage.queries import backtest, decisions, outcomes
-from decision_service.storage.queries.decisions import microseconds
-from decision_service.storage.queries.rollout import arms
+from decision_service.store import arms, decisions, outcomes
+from decision_service.store import entries as postgres_commit
+from decision_service.store import erasure as expiry
+from decision_service.store.decisions import microseconds
+from decision_service.store.engine import Database, open_database
+from decision_service.workbench.backtest import replica as backtest
+from decision_service.workbench.backtest.run import KeyRange
 from tests.kits.decision_entries import NOON
 from tests.kits.postgres import Postgres
 

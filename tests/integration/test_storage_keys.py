@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from decision_service.storage.privacy import consents
-from decision_service.storage.privacy.data_keys import PLAIN
-from decision_service.storage.sqlite.database import writing_engine
-from decision_service.storage.store import Store
+from decision_service.store import snapshots as consents
+from decision_service.store.keys import PLAIN
+from decision_service.store.sqlite import writing_engine
+from decision_service.store.store import Store
 from tests.kits.decision_entries import NOON
 
 STEPS = 500
@@ -28,13 +28,13 @@ async def test_no_copy_of_a_destroyed_key_is_left(tmp_path: Path) -> None:
         with engine.begin() as connection:
             if not used or dice.random() < 0.6:
                 user_id = f"tenantId-{dice.getrandbits(128):032x}"
-                used[user_id] = consents.keys(connection, [user_id], PLAIN)[user_id]
+                used[user_id] = consents.user_keys(connection, [user_id], PLAIN)[user_id]
                 continue
             user_id = dice.choice(sorted(used))
             destroyed.append(used.pop(user_id))
             consents.erase(connection, user_id, [f"erasure-{step}"], now=NOON)
             if dice.random() < 0.3:
-                used[user_id] = consents.keys(connection, [user_id], PLAIN)[user_id]
+                used[user_id] = consents.user_keys(connection, [user_id], PLAIN)[user_id]
     with engine.connect() as connection:
         connection.exec_driver_sql("ROLLBACK")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -8,7 +8,7 @@ from threading import Event
 
 from sqlalchemy import Connection, text
 
-from decision_service.storage.store import Store
+from decision_service.store.store import Store
 from tests.kits.decision_entries import as_stored
 from tests.kits.history_log import KEYS, as_past, decided
 from tests.kits.postgres import Postgres

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
+from decision_service.storage import migrations
 from sqlalchemy import Connection, text
 
-from decision_service.storage import migrations
-from decision_service.storage.engine import Database, migrate, open_database
-from decision_service.storage.errors import SchemaUnfit
-from decision_service.storage.postgres import database as postgres_database
-from decision_service.storage.reader import StoreReader
-from decision_service.storage.schema import versions as schema
-from decision_service.storage.store import Store
+from decision_service.store import postgres as postgres_database
+from decision_service.store import schema
+from decision_service.store.engine import Database, migrate, open_database
+from decision_service.store.errors import SchemaUnfit
+from decision_service.store.store import Store
+from decision_service.workbench.backtest.replica import StoreReader
 from tests.kits.decision_entries import ENTRY, as_stored
 from tests.kits.postgres import Postgres
 

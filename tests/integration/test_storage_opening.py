@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.storage.address import SqliteFile
-from decision_service.storage.engine import migrate
-from decision_service.storage.errors import (
+from decision_service.store import sqlite as sqlite_database
+from decision_service.store import sqlite as sqlite_file
+from decision_service.store.address import SqliteFile
+from decision_service.store.engine import migrate
+from decision_service.store.errors import (
     SchemaUnfit,
     StoreDamaged,
     StoreLocked,
     StoreRefused,
     StoreUnwritable,
 )
-from decision_service.storage.sqlite import database as sqlite_database
-from decision_service.storage.sqlite import file as sqlite_file
-from decision_service.storage.sqlite.lock import FileLock
-from decision_service.storage.store import Store
+from decision_service.store.sqlite import FileLock
+from decision_service.store.store import Store
 from tests.kits.decision_entries import as_stored, numbered
 from tests.kits.plain_user import reachable_folder
 from tests.kits.stores import opened

@@ -11,12 +11,12 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Connection, Table, select
 
-from decision_service.pipeline.history.keys import user_key
-from decision_service.pipeline.outcomes.ports import ReportRelation
-from decision_service.pipeline.ports import HistoryEntry
-from decision_service.storage.engine import open_database
-from decision_service.storage.schema.tables import history, history_keys, loan_outcomes
-from decision_service.storage.store import Store
+from decision_service.casework.outcomes import ReportRelation
+from decision_service.decide.identity import user_key
+from decision_service.domain.ports import HistoryEntry
+from decision_service.store.engine import open_database
+from decision_service.store.store import Store
+from decision_service.store.tables import history, history_keys, loan_outcomes
 from tests.integration.test_storage_erasures import told as psql
 from tests.kits.decision_entries import ENTRY, numbered
 from tests.kits.outcome_log import BOOKED, LATER, REPAID, listed, told

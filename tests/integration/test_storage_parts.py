@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.errors import ReadingMoved
-from decision_service.storage.store import Store
+from decision_service.store.store import Store
 from tests.kits.decision_entries import NOON, SNAPSHOT, as_stored, numbered
 from tests.kits.warm_log import LATER, MARK
 

@@ -14,20 +14,19 @@ import pytest
 from msgspec import structs
 from sqlalchemy import Connection, text
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import StoreBusy, StoreError, StoreUnavailable
-from decision_service.domain.kinds import Kind
+from decision_service.domain.ports import Filter, SnapshotBody
 from decision_service.domain.snapshot import KnownCount
-from decision_service.pipeline.ports import Filter, SnapshotBody
-from decision_service.storage.commit.entry import Commit, preconditions_of
-from decision_service.storage.commit.group import record_group
-from decision_service.storage.engine import migrate
-from decision_service.storage.errors import StoreRefused, StoreUnreachable
-from decision_service.storage.postgres import database as postgres_database
-from decision_service.storage.privacy.data_keys import PLAIN
-from decision_service.storage.queries import decisions
-from decision_service.storage.reader import StoreReader
-from decision_service.storage.schema import versions as schema
-from decision_service.storage.store import Store
+from decision_service.store import decisions, schema
+from decision_service.store import postgres as postgres_database
+from decision_service.store.commit import record_group
+from decision_service.store.engine import migrate
+from decision_service.store.entries import Commit, preconditions_of
+from decision_service.store.errors import StoreRefused, StoreUnreachable
+from decision_service.store.keys import PLAIN
+from decision_service.store.store import Store
+from decision_service.workbench.backtest.replica import StoreReader
 from tests.fakes.world import World, application
 from tests.kits.arm_log import CHAMPION
 from tests.kits.decision_entries import ENTRY, as_stored, numbered

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.storage.privacy.data_keys import DATA_KEYS
-from decision_service.storage.store import Store
+from decision_service.store.keys import DATA_KEYS
+from decision_service.store.store import Store
 from tests.kits.applicant_log import ApplicantLogKit
 from tests.kits.arm_figures import ArmFiguresKit
 from tests.kits.arm_log import ArmLogKit

@@ -12,9 +12,9 @@ from msgspec import structs
 from sqlalchemy import text
 
 from decision_service.domain.errors import LeaseLost, RequestInProgress
-from decision_service.pipeline.ports import Filter, Lease
-from decision_service.storage.replicas.leases import SharedLeases
-from decision_service.storage.store import Store
+from decision_service.domain.ports import Filter, Lease
+from decision_service.store.replicas import SharedLeases
+from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, as_stored, numbered
 from tests.kits.lease_process import holding
 from tests.kits.leases import KEY, LONG, LeasesKit, Replica, claimed

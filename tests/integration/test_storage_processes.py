@@ -8,10 +8,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from decision_service.pipeline.operations.replica_check import ProcessRules
-from decision_service.pipeline.snapshots.patience import FIRST_PAUSE
-from decision_service.storage.replicas.process_rows import SILENT_SECONDS
-from decision_service.storage.store import Store
+from decision_service.decide.replica_check import ProcessRules
+from decision_service.decide.snapshots import FIRST_PAUSE
+from decision_service.store.replicas import SILENT_SECONDS
+from decision_service.store.store import Store
 from tests.kits.decision_entries import NOON
 from tests.kits.postgres import Postgres
 from tests.kits.stores import opened

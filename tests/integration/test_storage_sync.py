@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.storage.store import Store
+from decision_service.store.store import Store
 from tests.kits.traced import committing_under
 from tests.kits.watched_database import rows_on_disk
 

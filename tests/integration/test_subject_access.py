@@ -15,18 +15,16 @@ import asyncpg
 import pytest
 from sqlalchemy import Connection, select
 
+from decision_service.casework.disclosure import PersonRecord
+from decision_service.casework.subject_access import MOST_RECORDS, PAGE, AccessTerms, ExportPerson
+from decision_service.decide.codec import snapshot_body
+from decision_service.decide.identity import user_key
 from decision_service.domain.errors import UserUnknown
-from decision_service.edge.rpc.mapping.subject_access import disclosed_reply, record_message
-from decision_service.pipeline.history.keys import user_key
-from decision_service.pipeline.snapshots.codec import snapshot_body
-from decision_service.pipeline.subject_access.about import AccessTerms
-from decision_service.pipeline.subject_access.export import PAGE, ExportPerson
-from decision_service.pipeline.subject_access.ports import PersonRecord
-from decision_service.pipeline.subject_access.readings import MOST_RECORDS
-from decision_service.storage.engine import open_database
-from decision_service.storage.schema.personal import PERSONAL, ErasedBy
-from decision_service.storage.schema.tables import metadata
-from decision_service.storage.store import Store
+from decision_service.server.applicants import disclosed_reply, record_message
+from decision_service.store.engine import open_database
+from decision_service.store.schema import PERSONAL, ErasedBy
+from decision_service.store.store import Store
+from decision_service.store.tables import metadata
 from tests.fakes.world import SetClock
 from tests.kits.decision_entries import NOON, numbered
 from tests.kits.stored_person import ANA, BEN, DAY, RULE_TEXT, decision, fill, repay, snapshot

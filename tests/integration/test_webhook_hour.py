@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from decision_service.decide.codec import read_snapshot
+from decision_service.decide.events import Event
+from decision_service.decide.refresh import sweep
 from decision_service.domain.errors import ServiceError
-from decision_service.pipeline.snapshots.codec import read_snapshot
-from decision_service.pipeline.snapshots.event_worker import sweep
-from decision_service.pipeline.snapshots.events import Event
-from decision_service.simulator.linking.sessions import LinkSessions
-from decision_service.simulator.people.linked import COLLECTING, LinkedAccount
-from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.standin.linking import LinkSessions
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.tenant import COLLECTING, LinkedAccount
 from tests.fakes.world import NOW
 from tests.integration.refreshing import Desk, comparable, opened, records
 

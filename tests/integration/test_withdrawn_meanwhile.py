@@ -12,16 +12,16 @@ import httpx2
 import pytest
 
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
-from decision_service.clock_ids import Ids, SystemClock
-from decision_service.domain.kinds import Kind
-from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.snapshots.codec import read_snapshot
-from decision_service.simulator.people.sandbox.people import person_like
-from decision_service.simulator.people.world import World
-from decision_service.simulator.server import Simulator, build_app
+from decision_service.decide.codec import read_snapshot
+from decision_service.domain.accounts import Kind
+from decision_service.domain.ports import StoredEntry
+from decision_service.runtime.clock import Ids, SystemClock
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
-from decision_service.storage.store import Store
+from decision_service.standin.sandbox import person_like
+from decision_service.standin.server import Simulator, build_app
+from decision_service.standin.world import World
+from decision_service.store.store import Store
 from tests.fakes.world import NOW, SetClock, application
 from tests.fakes.world import World as Deciding
 

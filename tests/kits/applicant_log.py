@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from decision_service.pipeline.applicants.ports import (
+from decision_service.casework.onboarding import (
     Applicant,
     ApplicantLog,
     ApplicantRecord,

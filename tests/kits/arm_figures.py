@@ -9,18 +9,17 @@ from msgspec import structs
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
+from decision_service.domain.ports import ArmDecision, DecisionEntry, DecisionLog
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.impact.applicant import JudgedApplicant, LeftOut, NotCompared, Side
-from decision_service.impact.counts import MatrixCell
-from decision_service.pipeline.ports import ArmDecision, DecisionEntry, DecisionLog
-from decision_service.pipeline.rollout.arm_figures import (
+from decision_service.rollout.impact import JudgedApplicant, LeftOut, MatrixCell, NotCompared, Side
+from decision_service.steering.counters import (
     ArmFigures,
     ArmTally,
     CounterKind,
     CounterTotal,
     FigureCell,
 )
-from decision_service.pipeline.rollout.pairs.pairs import DecisionPair, PairLog
+from decision_service.steering.pairs import DecisionPair, PairLog
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 
 PRODUCT = ENTRY.product

@@ -11,19 +11,20 @@ from msgspec import structs
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import AllowancesMoved
-from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.ports import ArmDecision, DecisionLog
-from decision_service.pipeline.rollout.arm_figures import ArmFigures
-from decision_service.pipeline.rollout_ports import ArmLog
-from decision_service.rollout.allowances import (
+from decision_service.domain.ports import (
     Allowances,
+    ArmDecision,
     CapLimit,
     DayLimits,
     DayTotal,
     DayTotals,
+    DecisionLog,
     Grant,
 )
-from decision_service.rollout.gate import Pin
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.rollout.assign import Pin
+from decision_service.rollout.ports import ArmLog
+from decision_service.steering.counters import ArmFigures
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 
 PRODUCT = ENTRY.product

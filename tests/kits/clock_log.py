@@ -8,9 +8,9 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from decision_service.pipeline.operations.clock_ports import ClockLog, ClockReset
-from decision_service.pipeline.ports import DecisionLog
-from decision_service.pipeline.snapshots.ports import WarmLog
+from decision_service.decide.clock_guard import ClockLog, ClockReset
+from decision_service.decide.snapshots import WarmLog
+from decision_service.domain.ports import DecisionLog
 from tests.kits.decision_entries import NOON, SNAPSHOT, numbered
 from tests.kits.warm_log import MARK, USER
 

@@ -9,16 +9,10 @@ import pytest
 from msgspec import structs
 from msgspec.structs import replace
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import ConsentMoved
-from decision_service.domain.kinds import Kind
+from decision_service.domain.ports import DecisionLog, Disconnected, Erased, SnapshotBody, UserState
 from decision_service.domain.snapshot import KnownCount
-from decision_service.pipeline.ports import (
-    DecisionLog,
-    Disconnected,
-    Erased,
-    SnapshotBody,
-    UserState,
-)
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 
 USER = SNAPSHOT.user_id

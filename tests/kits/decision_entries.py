@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from msgspec import structs
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
+from decision_service.domain.ports import DecisionEntry, SnapshotBody, StoredEntry
 from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.ports import DecisionEntry, SnapshotBody, StoredEntry
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
 ENTRY = DecisionEntry(

@@ -8,11 +8,9 @@ from datetime import timedelta, timezone
 from msgspec import structs
 from msgspec.structs import replace
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.domain.kinds import Kind
-from decision_service.domain.snapshot import KnownCount
-from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.ports import (
+from decision_service.domain.ports import (
     DecisionEntry,
     DecisionLog,
     Filter,
@@ -20,6 +18,8 @@ from decision_service.pipeline.ports import (
     StoredEntry,
     StoredText,
 )
+from decision_service.domain.snapshot import KnownCount
+from decision_service.domain.verdict import Outcome
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 from tests.kits.decision_listing import ListingKit
 

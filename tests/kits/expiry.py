@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from decision_service.pipeline.applicants.ports import IssuedToken
-from decision_service.pipeline.ports import WarmMark
-from decision_service.storage.store import Store
+from decision_service.casework.onboarding import IssuedToken
+from decision_service.domain.ports import WarmMark
+from decision_service.store.store import Store
 from tests.kits.decision_entries import NOON, SNAPSHOT, numbered
 from tests.kits.warm_log import PLAN
 

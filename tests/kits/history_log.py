@@ -9,20 +9,20 @@ from datetime import date, timedelta
 import pytest
 from msgspec.structs import replace
 
-from decision_service.domain.errors import ConsentMoved, HistoryMoved
-from decision_service.domain.money import Money
-from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.history.keys import IdentityKey, history_keys
-from decision_service.pipeline.history.ports import (
+from decision_service.casework.outcomes import LoanOutcome, LoanStatus
+from decision_service.decide.history import (
     NOTHING_PAST,
     LookedUp,
     Past,
     PastDecision,
     ReportedLoans,
 )
-from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
-from decision_service.pipeline.ports import DecisionEntry, HistoryEntry
-from decision_service.storage.store import Store
+from decision_service.decide.identity import IdentityKey, history_keys
+from decision_service.domain.errors import ConsentMoved, HistoryMoved
+from decision_service.domain.money import Money
+from decision_service.domain.ports import DecisionEntry, HistoryEntry
+from decision_service.domain.verdict import Outcome
+from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 
 DAY = timedelta(days=1)

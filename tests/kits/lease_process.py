@@ -14,12 +14,12 @@ from multiprocessing.context import ForkServerProcess
 from msgspec import structs
 
 from decision_service.domain.errors import LeaseLost
-from decision_service.pipeline.ports import Lease
-from decision_service.storage.store import Store
+from decision_service.domain.ports import Lease
+from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY
 
 _SPAWNING = multiprocessing.get_context("forkserver")
-_SPAWNING.set_forkserver_preload(["decision_service.storage.store", "tests.kits.decision_entries"])
+_SPAWNING.set_forkserver_preload(["decision_service.store.store", "tests.kits.decision_entries"])
 
 
 class HoldingProcess:

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from decision_service.domain.errors import ConsentMoved, LeaseLost, RequestInProgress
-from decision_service.pipeline.ports import DecisionLog, Lease, Leases, StoredEntry
+from decision_service.domain.ports import DecisionLog, Lease, Leases, StoredEntry
 from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
 
 KEY = (ENTRY.caller, ENTRY.request_id)

@@ -7,21 +7,24 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from decision_service.casework.outcomes import (
+    LoanOutcome,
+    LoanStatus,
+    RecordOutcome,
+    ReportRelation,
+)
+from decision_service.decide.codec import decode_facts, factors_from_wire
+from decision_service.decide.identity import history_keys
+from decision_service.decide.replay import ReadDecisions
+from decision_service.domain.calendar import Month
 from decision_service.domain.money import Money
-from decision_service.domain.months import Month
 from decision_service.domain.person import FoundPerson
+from decision_service.domain.ports import StoredEntry
 from decision_service.domain.snapshot import Income, Provider, Read, Snapshot, Source
-from decision_service.matching.normalised import recognised_by
-from decision_service.pipeline.decide.record_codec import decode_facts, factors_from_wire
-from decision_service.pipeline.history.keys import history_keys
-from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus, ReportRelation
-from decision_service.pipeline.outcomes.record import RecordOutcome
-from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.records.read import ReadDecisions
-from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.storage.rules_folder.files import read_rules
-from decision_service.storage.store import Store
+from decision_service.factors.match import recognised_by
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
+from decision_service.store.store import Store
 from tests.fakes.newcomer import SECRETS
 from tests.fakes.world import (
     NOW,

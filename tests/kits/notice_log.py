@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from decision_service.notices.model import Letter, LetterPart, NoticeKind
-from decision_service.pipeline.notices.ports import NoticeFilter, Sending, StoredNotice
-from decision_service.pipeline.ports import PagePosition
-from decision_service.storage.store import Store
+from decision_service.casework.letters import NoticeFilter, Sending, StoredNotice
+from decision_service.domain.ports import PagePosition
+from decision_service.rules.letters import Letter, LetterPart, NoticeKind
+from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 
 LETTER = Letter(

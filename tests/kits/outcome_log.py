@@ -7,15 +7,15 @@ from datetime import date, timedelta
 
 from msgspec.structs import replace
 
-from decision_service.domain.errors import StoreBusy
-from decision_service.domain.money import Money
-from decision_service.pipeline.outcomes.ports import (
+from decision_service.casework.outcomes import (
     LoanOutcome,
     LoanStatus,
     OutcomePosition,
     ReportRelation,
 )
-from decision_service.storage.store import Store
+from decision_service.domain.errors import StoreBusy
+from decision_service.domain.money import Money
+from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 
 DAY = timedelta(days=1)

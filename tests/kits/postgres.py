@@ -17,9 +17,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from decision_service.storage.engine import migrate
-from decision_service.storage.schema.process_tables import postgres_metadata
-from decision_service.storage.schema.tables import metadata
+from decision_service.store.engine import migrate
+from decision_service.store.tables import metadata, postgres_metadata
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it remarks on the session's XDG_RUNTIME_DIR

@@ -14,22 +14,22 @@ from pathlib import Path
 import httpx2
 from msgspec.structs import replace
 
+from decision_service.decide.admit import Admission, bound_inputs
+from decision_service.decide.application import Application
+from decision_service.decide.conclude import conclude
+from decision_service.decide.verdict import needs_of
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.money import Money
-from decision_service.domain.time import AsOf
-from decision_service.edge.rpc.mapping.decisions.decision import ProtoReplyEncoder
-from decision_service.factors.plan import fetch_plan
-from decision_service.pipeline.decide.admission import Admission, bound_inputs
-from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.concluding.conclude import conclude
-from decision_service.pipeline.decide.concluding.judge import needs_of
-from decision_service.pipeline.ports import DecisionEntry, StoredText
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.rulebook import Product
-from decision_service.rollout.gate import Subject, choose
-from decision_service.simulator.people.population import population
-from decision_service.simulator.server import build_app
+from decision_service.domain.ports import DecisionEntry, StoredText
+from decision_service.factors.compute import fetch_plan
+from decision_service.rollout.assign import Subject, choose
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.rulebook import Product
+from decision_service.server.decision_views import ProtoReplyEncoder
 from decision_service.smile.source import SmileSource
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.standin.population import population
+from decision_service.standin.server import build_app
 from tests.fakes.newcomer import UNKNOWN
 from tests.fakes.world import Numbered
 from tests.kits.outcome_log import BOOKED, told

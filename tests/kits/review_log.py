@@ -11,35 +11,47 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
+from decision_service.casework import review_steps as steps
+from decision_service.casework.outcomes import LoanOutcome, LoanStatus
+from decision_service.casework.review_steps import (
+    By,
+    Move,
+    ReviewFilter,
+    ReviewPosition,
+    ReviewStep,
+    complete,
+    is_repeated,
+)
+from decision_service.decide.history import PastDecision
+from decision_service.decide.identity import user_key
+from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import AllowancesMoved, HistoryMoved, ReviewRefused
-from decision_service.domain.kinds import Kind
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import ApprovalTerms, Outcome, ReferKind
-from decision_service.pipeline.history.keys import user_key
-from decision_service.pipeline.history.ports import PastDecision
-from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
-from decision_service.pipeline.ports import ArmDecision, DecisionEntry, HistoryEntry
-from decision_service.pipeline.reviews.ports import Move, ReviewFilter, ReviewPosition
-from decision_service.reviewing import steps
-from decision_service.reviewing.completing import complete
-from decision_service.reviewing.model import (
+from decision_service.domain.ports import (
+    Allowances,
+    ArmDecision,
+    CapLimit,
+    DayLimits,
+    DayTotal,
+    DecisionEntry,
+    HistoryEntry,
+)
+from decision_service.domain.reviews import (
+    Authority,
     Review,
     ReviewAction,
+    ReviewCase,
     ReviewEvent,
-    ReviewResult,
-    ReviewState,
-)
-from decision_service.reviewing.opening import ReviewCase, opened_by_referral
-from decision_service.reviewing.policy import (
-    Authority,
     ReviewPolicy,
     ReviewQueue,
     ReviewReason,
+    ReviewResult,
+    ReviewState,
+    opened_by_referral,
 )
-from decision_service.reviewing.steps import By, ReviewStep, is_repeated
-from decision_service.rollout.allowances import Allowances, CapLimit, DayLimits, DayTotal
-from decision_service.storage.store import Store
+from decision_service.domain.verdict import ApprovalTerms, Outcome, ReferKind
+from decision_service.store.store import Store
 from tests.kits.arm_log import granted
 from tests.kits.decision_entries import NOON, numbered
 

@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from decision_service.pipeline.rollout_ports import (
+from decision_service.rollout.model import Track
+from decision_service.rollout.ports import (
     JournalAction,
     JournalEntry,
     JournalMovedOn,
     RolloutJournal,
 )
-from decision_service.rollout.state import RolloutState, Track, pause
+from decision_service.rollout.state import RolloutState, pause
 from tests.kits.decision_entries import ENTRY, NOON
 
 PRODUCT = ENTRY.product

@@ -12,15 +12,15 @@ from multiprocessing.context import ForkServerProcess
 
 from msgspec.structs import replace
 
-from decision_service.pipeline.ports import DecisionEntry
-from decision_service.storage.errors import StoreRefused
-from decision_service.storage.store import Store
+from decision_service.domain.ports import DecisionEntry
+from decision_service.store.errors import StoreRefused
+from decision_service.store.store import Store
 from tests.kits.decision_entries import numbered
 from tests.kits.review_log import referred
 
 COMMITTERS = 16
 _SPAWNING = multiprocessing.get_context("forkserver")
-_SPAWNING.set_forkserver_preload(["decision_service.storage.store", "tests.kits.decision_log"])
+_SPAWNING.set_forkserver_preload(["decision_service.store.store", "tests.kits.decision_log"])
 
 
 class CommittingProcess:

@@ -7,39 +7,37 @@ from typing import Any
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.domain.decision import Arm, Assignment, EnrolmentReason, ListAnswer
-from decision_service.domain.factor import Evidence, Factors, FactorValue
-from decision_service.domain.kinds import Kind
-from decision_service.domain.money import Money
-from decision_service.domain.months import Month
-from decision_service.domain.own_facts import History, OwnFacts, Reuse
-from decision_service.domain.person import FoundPerson
-from decision_service.domain.snapshot import Account, EstimatedIncome, Identity, Read, Snapshot
-from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.applicants.ports import Applicant, IssuedToken
-from decision_service.pipeline.decide.record_codec import (
+from decision_service.casework.letters import Sending, StoredNotice
+from decision_service.casework.onboarding import Applicant, IssuedToken
+from decision_service.casework.outcomes import LoanOutcome, LoanStatus
+from decision_service.casework.review_steps import By, note
+from decision_service.decide.codec import (
     FactsToStore,
     encode_facts,
     inputs_to_wire,
     pack_factors,
+    snapshot_body,
 )
-from decision_service.pipeline.history.keys import HistoryKeys, history_keys, user_key
-from decision_service.pipeline.notices.ports import Sending, StoredNotice
-from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
-from decision_service.pipeline.ports import (
+from decision_service.decide.events import Event
+from decision_service.decide.identity import HistoryKeys, history_keys, user_key
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
+from decision_service.domain.decision import Arm, Assignment, EnrolmentReason, ListAnswer
+from decision_service.domain.factor import Evidence, Factors, FactorValue
+from decision_service.domain.money import Money
+from decision_service.domain.person import FoundPerson, History, OwnFacts, Reuse
+from decision_service.domain.ports import (
     ArmDecision,
     DecisionEntry,
     Disconnected,
+    Grant,
     HistoryEntry,
     WarmMark,
 )
-from decision_service.pipeline.snapshots.codec import snapshot_body
-from decision_service.pipeline.snapshots.events import Event
-from decision_service.reviewing.opening import ReviewCase
-from decision_service.reviewing.policy import NO_POLICY
-from decision_service.reviewing.steps import By, note
-from decision_service.rollout.allowances import Grant
-from decision_service.storage.store import Store
+from decision_service.domain.reviews import NO_POLICY, ReviewCase
+from decision_service.domain.snapshot import Account, EstimatedIncome, Identity, Read, Snapshot
+from decision_service.domain.verdict import Outcome
+from decision_service.store.store import Store
 from tests.kits.arm_figures import paired
 from tests.kits.decision_entries import NOON, numbered
 from tests.kits.history_log import SECRET

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from decision_service.storage.store import Store
+from decision_service.store.store import Store
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ SCRIPT = """
 import asyncio, sys
 from msgspec.structs import replace
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.storage.store import Store
+from decision_service.store.store import Store
 from tests.kits.decision_entries import numbered
 
 async def commit(url, count):

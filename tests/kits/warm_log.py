@@ -10,12 +10,12 @@ import pytest
 from msgspec import structs
 from msgspec.structs import replace
 
+from decision_service.decide.events import Event, EventLog, Receipt
+from decision_service.decide.snapshots import WarmLog
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import ReadingMoved
-from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
-from decision_service.pipeline.ports import DecisionLog, WarmMark
-from decision_service.pipeline.snapshots.events import Event, EventLog, Receipt
-from decision_service.pipeline.snapshots.ports import WarmLog
+from decision_service.domain.ports import DecisionLog, WarmMark
 from tests.kits.arm_log import CHAMPION
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 

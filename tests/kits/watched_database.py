@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from decision_service.storage.engine import Database
+from decision_service.store.engine import Database
 
 T = TypeVar("T")
 

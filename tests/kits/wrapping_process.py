@@ -10,13 +10,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from decision_service.storage.engine import open_database
-from decision_service.storage.privacy import wrapping
-from decision_service.storage.privacy.data_keys import DataKeys
-from decision_service.storage.privacy.rewrapping import open_data_keys, wrap_all
+from decision_service.store import keys as wrapping
+from decision_service.store.engine import open_database
+from decision_service.store.keys import DataKeys, open_data_keys, wrap_all
 
 _SPAWNING = multiprocessing.get_context("forkserver")
-_SPAWNING.set_forkserver_preload(["decision_service.storage.store", "tests.kits.decision_log"])
+_SPAWNING.set_forkserver_preload(["decision_service.store.store", "tests.kits.decision_log"])
 
 
 def killed_while_wrapping(url: str, keys: Path, batch: int, batches: int) -> None:

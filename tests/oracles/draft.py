@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from decision_service.domain.kinds import Kind
-from decision_service.domain.months import Month
-from decision_service.domain.time import AsOf
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import AsOf, Month
 from tests.oracles.vocabulary import CURRENCY, EMPLOYERS, NO_EMPLOYERS
 
 

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import msgspec
 
-from decision_service.domain.kinds import Kind
-from decision_service.domain.months import Month
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.snapshot import Income
 from tests.oracles.draft import Draft, amount, months
 from tests.oracles.vocabulary import CURRENCY, EMPLOYERS, FREQUENCIES

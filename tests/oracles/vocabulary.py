@@ -6,14 +6,8 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from decision_service.domain.missing import Cause
-from decision_service.domain.needs import (
-    ClassRule,
-    SchemeCeiling,
-    TransactionClass,
-)
-from decision_service.domain.snapshot import (
-    Provider,
-)
+from decision_service.domain.needs import ClassRule, SchemeCeiling, TransactionClass
+from decision_service.domain.snapshot import Provider
 
 CURRENCY = "PHP"
 PROVIDERS = (

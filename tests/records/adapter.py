@@ -24,24 +24,23 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.type.money_pb2 import Money as MoneyMessage
 from grpc_status import rpc_status
 
-from decision_service.config import load
+from decision_service.app.wiring import Service, start
+from decision_service.decide.codec import decode_facts, inputs_from_wire, read_snapshot
+from decision_service.decide.verdict import judge, needs_of
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import Assignment, Decision, EnrolmentReason
-from decision_service.domain.own_facts import OwnFacts
+from decision_service.domain.person import OwnFacts
+from decision_service.domain.ports import Clock, ReplyStyle
 from decision_service.domain.snapshot import Snapshot
-from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome, Verdict
-from decision_service.edge.rpc.mapping.decisions.decision import decision_message
 from decision_service.factors.compute import compute
-from decision_service.pipeline.decide.concluding.judge import judge, needs_of
-from decision_service.pipeline.decide.record_codec import decode_facts, inputs_from_wire
-from decision_service.pipeline.ports import Clock, ReplyStyle
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.pipeline.snapshots.codec import read_snapshot
-from decision_service.ruleset.explain.trace import traces
-from decision_service.storage.privacy.identity_keys import IDENTITY_KEYS
-from decision_service.storage.rules_folder.files import read_rules
-from decision_service.wiring.app import Service, start
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.rulebook import Rulebook
+from decision_service.rules.explain import traces
+from decision_service.runtime.config import load
+from decision_service.server.decision_views import decision_message
+from decision_service.store.keys import IDENTITY_KEYS
 from tests.e2e.team import Metadata, Team
 from tests.records.plain import Json, plain, typed
 

@@ -22,11 +22,11 @@ import yaml
 
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome
-from decision_service.simulator.formats.providers import PROVIDERS
-from decision_service.simulator.people.population import DIFFICULT, EVERYDAY, population
-from decision_service.simulator.people.profiles.ordinary import FLAWS, ORDINARY
-from decision_service.simulator.people.world import World
-from decision_service.simulator.server import build_app
+from decision_service.standin.formats import PROVIDERS
+from decision_service.standin.ordinary import FLAWS, ORDINARY
+from decision_service.standin.population import DIFFICULT, EVERYDAY, population
+from decision_service.standin.server import build_app
+from decision_service.standin.world import World
 from tests.records import corpus
 from tests.records.corpus import Book, digest_of
 from tests.records.plain import Json

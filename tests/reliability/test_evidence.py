@@ -10,10 +10,10 @@ from bench.reliability.evidence.__main__ import play
 from bench.reliability.evidence.desk import Answer, Desk
 from bench.reliability.rows import ROWS, Row
 from bench.reliability.vendor import person
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.sandbox.people import person_like
-from decision_service.simulator.people.world import World
-from decision_service.smile.reading.kind_read import KindRead
+from decision_service.smile.applicant import KindRead
+from decision_service.standin.faults import Fault
+from decision_service.standin.sandbox import person_like
+from decision_service.standin.world import World
 from tests.fakes.world import NOW, PRODUCT
 from tests.integration.test_withdrawn_meanwhile import Revoking
 from tests.unit.smile.virtual import run
@@ -72,7 +72,7 @@ def test_the_scenarios_notice_missing_data_that_counts_as_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With unreadable kinds taken for empty ones the same scenarios are decided wrongly."""
-    monkeypatch.setattr("decision_service.smile.reading.lists.failed_kind", lambda *_: KindRead())
+    monkeypatch.setattr("decision_service.smile.fetch.failed_kind", lambda *_: KindRead())
     assert run(play(seed=7, first=0, count=SCENARIOS // 3, seconds=3_600)).wrong
 
 

@@ -7,7 +7,7 @@ from random import Random
 
 from bench.reliability.forgeries import forgeries
 from bench.reliability.sender import SECRETS, event, signed
-from decision_service.edge.http.webhooks import signing_key
+from decision_service.server.webhooks import signing_key
 
 BODY = event("1", "ACCOUNT_DISCONNECTED", "u-1")
 

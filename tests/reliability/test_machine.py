@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from decision_service.decide.application import Application
+from decision_service.decide.decide import CallContext
 from decision_service.domain.errors import RequestIdReused, UpstreamUnavailable
-from decision_service.failpoints import Point, arm, disarm
-from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.run import CallContext
-from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.storage.rules_folder.files import read_rules
-from decision_service.storage.store import Store
+from decision_service.domain.ports import StoredEntry
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.rulebook import Rulebook
+from decision_service.runtime.failpoints import Point, arm, disarm
+from decision_service.store.store import Store
 from tests.fakes.world import (
     PRODUCT,
     RULES,

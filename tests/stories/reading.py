@@ -6,15 +6,13 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from decision_service.domain.kinds import Kind
+from decision_service.decide.stories import SECTIONS, Part, Story, each, read_story
+from decision_service.domain.accounts import Kind
 from decision_service.domain.snapshot import KnownCount
-from decision_service.language.diagnostics import Report, render_all
-from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.readers import as_choice, as_text
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.pipeline.trial.stories.records import SECTIONS, Part, each
-from decision_service.pipeline.trial.stories.story import Story, read_story
+from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.rulebook import Rulebook
+from decision_service.rules.language.diagnostics import Report, render_all
+from decision_service.rules.language.fields import Fields, as_choice, as_text
 from tests.fakes.shipped import FOLDER
 from tests.stories.story import Refused, ServiceStory, Waiting
 

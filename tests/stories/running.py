@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from decision_service.decide.admit import bound_inputs
+from decision_service.decide.gather import with_match
+from decision_service.decide.verdict import needs_of
 from decision_service.domain.errors import DataNotReady, InputInvalid
 from decision_service.domain.factor import Value
 from decision_service.domain.verdict import Verdict
-from decision_service.factors.compute import compute
+from decision_service.factors.compute import compute, fetch_plan
 from decision_service.factors.match import people_read
-from decision_service.factors.plan import fetch_plan
-from decision_service.pipeline.decide.admission import bound_inputs
-from decision_service.pipeline.decide.concluding.judge import needs_of
-from decision_service.pipeline.decide.matching import with_match
-from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.smile.source import SmileSource
 from tests.stories.reading import shipped
 from tests.stories.story import ServiceStory

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
 
-from decision_service.domain.months import Month
+from decision_service.decide.stories import Story
+from decision_service.domain.calendar import Month
 from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.trial.stories.story import Story
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from decision_service.domain.calendar import Month
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.months import Month
 from decision_service.domain.verdict import DataRequest, Outcome
-from decision_service.ruleset.testing.case_reading import Given
-from decision_service.ruleset.testing.expectations import NOTHING_EXPECTED, Expectation
+from decision_service.rules.expectations import NOTHING_EXPECTED, Expectation
+from decision_service.rules.tests_file import Given
 from tests.stories.comparison import differences, explained
 from tests.stories.reading import service_story
 from tests.stories.running import decide

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 import pytest
 from msgspec.structs import replace
 
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.publishing.manifest import manifest_problems
-from decision_service.pipeline.trial.rule_tests import failures, run_rule_tests
+from decision_service.decide.rule_tests import failures, run_rule_tests
+from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.manifest import manifest_problems
 from tests.fakes.shipped import FOLDER
 from tests.fakes.world import NOW
 from tests.unit.cli.commands import SHIPPED, command, product_folder

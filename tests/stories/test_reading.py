@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from decision_service.decide import stories as product_story
+from decision_service.decide.stories import SECTIONS
 from decision_service.domain.person import FoundPerson, GivenApplicant
-from decision_service.pipeline.trial.stories import story as product_story
-from decision_service.pipeline.trial.stories.records import SECTIONS
 from tests.stories import reading
 from tests.stories.comparison import differences
 from tests.stories.reading import StoryRefused, service_story

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from decision_service.decide.stories import run_story
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.trial.stories.story import run_story
 from tests.stories.comparison import differences, explained
 from tests.stories.reading import service_story, shipped
 from tests.stories.running import decide

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.alarms import Alarm, raised
-from decision_service.edge.metrics import Metrics
+from decision_service.runtime.telemetry import Alarm, raised
+from decision_service.server.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.config import ConfigError, load
-from decision_service.failpoints import DECISION_POINTS, Point, arm, armed, disarm, reach
-from decision_service.storage.store import Store
+from decision_service.runtime.config import load
+from decision_service.runtime.failpoints import DECISION_POINTS, Point, arm, armed, disarm, reach
+from decision_service.runtime.settings import ConfigError
+from decision_service.store.store import Store
 from tests.fakes.world import World, application
 from tests.kits.review_log import claimed_by, committed, referred
 from tests.kits.stores import opened

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bench.reliability.desks.account import Account, Step
 from bench.reliability.desks.records import Recorded, Standing
-from decision_service.reviewing.model import Review, ReviewAction, ReviewEvent, ReviewState
+from decision_service.domain.reviews import Review, ReviewAction, ReviewEvent, ReviewState
 
 ENDS = frozenset({ReviewAction.COMPLETED, ReviewAction.CONFIRMED})
 AFTERWARDS = frozenset({ReviewAction.NOTED, ReviewAction.CONTESTED})

@@ -21,7 +21,7 @@ from bench.reliability.vendor import RunningVendor
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
-from decision_service.simulator.faults.plan import Fault
+from decision_service.standin.faults import Fault
 from tests.e2e.team import Metadata, Team
 
 PAUSE = 0.02

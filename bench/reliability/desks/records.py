@@ -10,8 +10,8 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from bench.reliability.stores import looked
-from decision_service.reviewing.model import Review, ReviewEvent
-from decision_service.storage.schema.tables import decisions, history, review_events, reviews
+from decision_service.domain.reviews import Review, ReviewEvent
+from decision_service.store.tables import decisions, history, review_events, reviews
 
 AGAIN = "again-"
 """How the request ids of decisions that are made again begin; the earlier decision's id follows."""

@@ -16,7 +16,7 @@ from bench.reliability.lanes import Lanes, lanes
 from bench.reliability.sender import SECRETS
 from bench.reliability.server import free_port
 from bench.reliability.setting import Setting
-from decision_service.failpoints import REVIEW_POINTS, Point
+from decision_service.runtime.failpoints import REVIEW_POINTS, Point
 
 LANES, CROWD = 2, 10_000
 AT_LONGEST = 2.0

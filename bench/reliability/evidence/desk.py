@@ -12,16 +12,16 @@ from bench.reliability.client import ADVANCE
 from bench.reliability.vendor import FAST, KEY, SECRET
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.decide.application import Application
+from decision_service.decide.decide import CallContext
 from decision_service.domain.errors import ServiceError
 from decision_service.domain.money import Money
-from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.run import CallContext
-from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.world import World
-from decision_service.simulator.server import Simulator, build_app
+from decision_service.rulebook.rulebook import Rulebook
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
+from decision_service.standin.faults import Fault
+from decision_service.standin.server import Simulator, build_app
+from decision_service.standin.world import World
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, Numbered, rulebook
 from tests.fakes.world import World as Deciding

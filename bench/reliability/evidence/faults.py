@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from decision_service.simulator.faults.plan import Fault
+from decision_service.standin.faults import Fault
 
 Make = Callable[[Random, str], tuple[Fault, ...]]
 

@@ -11,10 +11,10 @@ from bench.reliability.evidence.desk import Answer, Desk
 from bench.reliability.evidence.faults import ACCOUNT_FAMILIES, FAMILIES, Family
 from bench.reliability.evidence.truth import KINDS, Truth
 from bench.reliability.vendor import person
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.population import population
-from decision_service.simulator.people.sandbox.people import person_like
-from decision_service.simulator.people.world import World, join
+from decision_service.standin.faults import Fault
+from decision_service.standin.population import population
+from decision_service.standin.sandbox import person_like
+from decision_service.standin.world import World, join
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT
 

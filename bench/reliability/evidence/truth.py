@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any
 
 from bench.reliability.evidence.desk import Answer, Desk
-from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.simulator.people.world import DataSource, Json, Person, World
+from decision_service.rulebook.rulebook import Rulebook
+from decision_service.standin.world import DataSource, Json, Person, World
 
 KINDS = ("eincomes", "incomes", "contributions", "employments", "liabilities", "transactions")
 READINGS: tuple[float | None, ...] = (1.0, None, 0.1, 10.0)

@@ -17,8 +17,8 @@ from bench.reliability.lag import lag_measured
 from bench.reliability.score import Score
 from bench.reliability.setting import Setting
 from bench.reliability.vendor import person
-from decision_service.simulator.answers.metering import MeteredRequest
-from decision_service.simulator.faults.plan import Fault
+from decision_service.standin.faults import Fault
+from decision_service.standin.server import MeteredRequest
 
 PART = "deadlines"
 CALLS = 1_000

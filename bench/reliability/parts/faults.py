@@ -19,7 +19,7 @@ from bench.reliability.vendor import RunningVendor, person, running_vendor
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
-from decision_service.simulator.faults.plan import Fault
+from decision_service.standin.faults import Fault
 
 PART = "faults"
 PEOPLE = 600

@@ -18,7 +18,7 @@ from bench.reliability.score import Score
 from bench.reliability.setting import Setting
 from bench.reliability.stores import recorded
 from bench.reliability.vendor import person
-from decision_service.simulator.faults.plan import Fault
+from decision_service.standin.faults import Fault
 
 PART = "host"
 PEOPLE = 100

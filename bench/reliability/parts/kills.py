@@ -23,7 +23,7 @@ from bench.reliability.score import Score
 from bench.reliability.server import Server
 from bench.reliability.setting import Setting
 from bench.reliability.stores import recorded, reviews_missing
-from decision_service.failpoints import DECISION_POINTS, Point
+from decision_service.runtime.failpoints import DECISION_POINTS, Point
 
 PART = "kills"
 LANES = 2

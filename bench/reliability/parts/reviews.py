@@ -24,7 +24,7 @@ from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
-from decision_service.simulator.faults.plan import Fault
+from decision_service.standin.faults import Fault
 
 PART = "reviews"
 PEOPLE, KILLED = 40, 200

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from decision_service_client.v1.rollout_service_pb2_grpc import RolloutServiceAsyncStub
     from decision_service_client.v1.ruleset_service_pb2_grpc import RulesetServiceAsyncStub
 
+
 TIMEOUT = 30.0
 
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from decision_service.edge.http.bounds import UNSENT_SECONDS
-from decision_service.edge.http.webhooks import PATH, signature
+from decision_service.server.http import UNSENT_SECONDS
+from decision_service.server.webhooks import PATH, signature
 from tests.attack.found import Found
 from tests.attack.target import GEORGE, SECRET, Target
 

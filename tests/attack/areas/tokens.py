@@ -14,7 +14,7 @@ import httpx2
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
-from decision_service.pipeline.applicants.onboarding import RENEWALS
+from decision_service.casework.onboarding import RENEWALS
 from tests.attack.answers import Result, client_at, code
 from tests.attack.found import Found
 from tests.attack.target import GEORGE, Target

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.missing import Cause
-from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Account, LinkCounts
 from tests.oracles.factors.applicant import (
     Applicant,

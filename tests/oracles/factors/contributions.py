@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
-from decision_service.domain.months import Month
 from tests.oracles.factors.applicant import (
     Applicant,
     Feeder,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from fractions import Fraction
 
-from decision_service.domain.months import Month
+from decision_service.domain.calendar import Month
 from decision_service.domain.needs import TransactionClass
 
 TAKEN = (TransactionClass.FEE, TransactionClass.REVERSAL)

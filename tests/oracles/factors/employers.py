@@ -6,7 +6,7 @@ import unicodedata
 from datetime import date
 from functools import cache
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
 from decision_service.domain.snapshot import Employment, Income
 from tests.oracles.factors.applicant import Applicant, feeders_of, records_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.missing import ABSENT, Cause
-from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Employment
 from tests.oracles.factors.amounts import last_known
 from tests.oracles.factors.applicant import (

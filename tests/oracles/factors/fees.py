@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from decision_service.domain.kinds import INCOME_KINDS, Kind
+from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause
 from decision_service.domain.needs import TransactionClass
 from decision_service.domain.snapshot import Transaction

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
 from decision_service.domain.missing import Cause
 from tests.oracles.factors.applicant import (
     Applicant,

@@ -8,10 +8,10 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
-from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Liability
 from tests.oracles.factors.applicant import (
     Applicant,

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.missing import Cause
-from decision_service.domain.months import Month
 from decision_service.domain.needs import CombineIncome
 from tests.oracles.factors.applicant import (
     Applicant,

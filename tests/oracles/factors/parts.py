@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import CombineIncome
 from tests.oracles.factors.applicant import Feeder, feeders
 from tests.oracles.factors.ceilings import ceiling_of

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from fractions import Fraction
 from math import ceil
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.missing import Cause
-from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Income
 from tests.oracles.factors.amounts import last_amounts, refuse_unknown
 from tests.oracles.factors.applicant import Applicant, Feeder, Unknown, feeders, records_of

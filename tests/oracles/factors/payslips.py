@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 
-from decision_service.domain.months import Month
+from decision_service.domain.calendar import Month
 from decision_service.domain.snapshot import Income
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
-from decision_service.domain.kinds import Kind
-from decision_service.domain.months import Month
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.needs import TransactionClass
 from decision_service.domain.snapshot import Income, Transaction
 from tests.oracles.factors.applicant import Applicant, Feeder, records_of

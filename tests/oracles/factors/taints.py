@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.missing import Cause
-from decision_service.domain.months import Month
 from decision_service.domain.needs import PartialPolicy
 from decision_service.domain.snapshot import Account, Read
 from tests.oracles.factors.applicant import (

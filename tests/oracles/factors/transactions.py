@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
-from decision_service.domain.months import Month
 from decision_service.domain.needs import TransactionClass
 from decision_service.domain.snapshot import Transaction
 from tests.oracles.factors.applicant import (

@@ -2,8 +2,8 @@
 
 import pytest
 
-from decision_service.cli.client.inputs import money_message, parse_input
-from decision_service.cli.errors import CommandError
+from decision_service.cli.options import money_message, parse_input
+from decision_service.cli.output import CommandError
 
 
 @pytest.mark.parametrize(

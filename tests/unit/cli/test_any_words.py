@@ -16,9 +16,8 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from decision_service.cli.commands import COMMANDS
-from decision_service.cli.errors import Exit
-from decision_service.cli.main import PROGRAM
+from decision_service.cli.main import COMMANDS, PROGRAM
+from decision_service.cli.output import Exit
 from tests.unit.cli.commands import command, product_folder
 
 SEED = 19

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.cli.backtest.local.sources import SourceNames, opened
-from decision_service.cli.errors import CommandError, Exit
-from decision_service.impact.figures import BrokenLines
-from decision_service.pipeline.backtest.ports import KeyRange, RangeCounts
-from decision_service.pipeline.ports import PagePosition
-from decision_service.storage.cases.reader import CaseOrder, CaseReader
+from decision_service.cli.output import CommandError, Exit
+from decision_service.domain.ports import PagePosition
+from decision_service.workbench.backtest.case_files import CaseOrder, CaseReader
+from decision_service.workbench.backtest.report import BrokenLines
+from decision_service.workbench.backtest.run import KeyRange, RangeCounts
+from decision_service.workbench.commands.backtest_sources import SourceNames, opened
 from tests.unit.storage.test_case_line import line
 
 PRODUCT = "personal-loan-ph"

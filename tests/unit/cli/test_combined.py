@@ -8,8 +8,8 @@ import shutil
 import pytest
 
 from decision_service.factors.registry import catalogue
-from decision_service.language.expressions.signatures import SIGNATURES
-from decision_service.ruleset.schema.document import ruleset_schema
+from decision_service.rules.language.types import SIGNATURES
+from decision_service.rules.schema import ruleset_schema
 from tests.unit.cli.commands import SHIPPED, command
 from tests.unit.ruleset.rulesets import ROOT
 

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
-from decision_service.config import ConfigError, Settings, load
-from decision_service.pipeline.rules.checks.blocked import blocked_names
-from decision_service.wiring.app import StartError, start
+from decision_service.app.core import StartError
+from decision_service.app.wiring import start
+from decision_service.rulebook.load import blocked_names
+from decision_service.runtime.config import load
+from decision_service.runtime.settings import ConfigError, Settings
 from tests.e2e.office import Office
 from tests.e2e.service import environ
 from tests.unit.cli.commands import SHIPPED, Done, command

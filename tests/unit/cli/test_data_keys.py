@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from decision_service.storage.store import Store
+from decision_service.store.store import Store
 from tests.kits.decision_entries import SNAPSHOT, numbered
 from tests.unit.cli.commands import command
 

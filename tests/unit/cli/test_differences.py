@@ -6,7 +6,7 @@ from google.type.money_pb2 import Money
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import values_pb2
-from decision_service.cli.decisions.differences import differences
+from decision_service.cli.decisions import differences
 
 
 def _decision(outcome: pb.Outcome, **rest: object) -> pb.Decision:

@@ -7,7 +7,7 @@ from rich.tree import Tree
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import values_pb2
-from decision_service.cli.display.factors import add_factors, heaviest
+from decision_service.cli.views import add_factors, heaviest
 
 NAMES = ("a.first", "b.compared", "c.lost", "d.scored", "e.asked", "f.reason", "g.last")
 

@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.cli.client.options import trusting
-from decision_service.cli.display.generated import print_or_check
-from decision_service.cli.display.new_file import new_file
-from decision_service.cli.errors import CommandError, Exit
-from decision_service.cli.text_files import read_text
+from decision_service.cli.client import trusting
+from decision_service.cli.output import CommandError, Exit, new_file, print_or_check, read_text
 
 
 @pytest.mark.parametrize(

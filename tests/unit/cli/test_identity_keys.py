@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from decision_service.pipeline.history.keys import history_keys
-from decision_service.pipeline.ports import Filter
-from decision_service.storage.store import Store
+from decision_service.decide.identity import history_keys
+from decision_service.domain.ports import Filter
+from decision_service.store.store import Store
 from tests.kits.decision_entries import numbered
 from tests.kits.history_log import decided, present
 from tests.unit.cli.commands import command

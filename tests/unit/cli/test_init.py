@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.config import load
+from decision_service.runtime.config import load
 from tests.unit.cli.commands import ROOT, SHIPPED, command
 
 

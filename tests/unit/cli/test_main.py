@@ -8,7 +8,7 @@ from subprocess import PIPE
 
 import pytest
 
-from decision_service.cli.errors import Exit
+from decision_service.cli.output import Exit
 from tests.unit.cli.commands import command, product_folder
 from tests.unit.cli.test_any_words import PLACES
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.cli.backtest.local.rules import compared_rules
-from decision_service.pipeline.backtest.margins import near
+from decision_service.workbench.backtest.rules import near
+from decision_service.workbench.commands.backtest_run import compared_rules
 from tests.e2e.service import ROOT
 
 

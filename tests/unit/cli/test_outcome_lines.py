@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from decision_service.api.v1 import outcome_service_pb2 as pb
-from decision_service.cli.decisions.outcome_lines import OutcomeLineBroken, read_lines
-from decision_service.cli.errors import CommandError
+from decision_service.cli.outcomes import OutcomeLineBroken, read_lines
+from decision_service.cli.output import CommandError
 from tests.unit.cli.commands import command
 
 DECISION = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"

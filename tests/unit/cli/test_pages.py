@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from decision_service.cli.errors import Exit
+from decision_service.cli.output import Exit
 from tests.unit.cli.commands import ROOT, command
 
 PROGRAM = "decision-service"

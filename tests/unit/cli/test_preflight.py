@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.cli.server.preflight.check import PreflightCheck
-from decision_service.cli.server.preflight.rules import rules_checks, slow_checks
-from decision_service.cli.server.preflight.settings import host_checks, metrics_check
-from decision_service.cli.server.preflight.store import StoreState
-from decision_service.config import load
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import read_rules
+from decision_service.runtime.config import load
+from decision_service.workbench.commands.preflight import (
+    PreflightCheck,
+    StoreState,
+    host_checks,
+    metrics_check,
+    rules_checks,
+    slow_checks,
+)
 from tests.unit.cli.commands import SHIPPED, command, product_folder
 from tests.unit.cli.test_rules_publish import FLOORS, publishable
 

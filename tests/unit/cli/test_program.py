@@ -6,19 +6,19 @@ import sys
 
 import pytest
 
-from decision_service.cli.commands import COMMANDS
+from decision_service.cli.main import COMMANDS
 from tests.unit.cli.commands import command
 from tests.unit.cli.test_any_words import PLACES
 
 SERVER = (
-    "decision_service.wiring.app",
-    "decision_service.edge.rpc.server",
+    "decision_service.app.wiring",
+    "decision_service.server.grpc",
     "sqlalchemy",
     "alembic",
 )
 EXTRAS = ("pyarrow", "ray", "z3")
 BACKTEST = "backtest personal-loan-ph --set params.min_monthly_income=9000"
-SERVE = "decision_service.cli.server.serve"
+SERVE = "decision_service.cli.serve"
 
 
 def test_help_names_every_command_and_each_explains_itself(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.cli.backtest.progress import rate_text
+from decision_service.workbench.commands.backtest_run import rate_text
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.cli.errors import Exit
+from decision_service.cli.output import Exit
 from tests.unit.cli.commands import command
 from tests.unit.storage.test_case_line import line
 

@@ -8,9 +8,8 @@ import pytest
 
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.api.v1 import rollout_pb2
-from decision_service.cli.rollout.compare import headlines, print_comparison, untried_lines
-from decision_service.cli.rollout.figures import next_text
-from decision_service.cli.rollout.show import group_lines, next_lines
+from decision_service.cli.rollout import headlines, print_comparison, untried_lines
+from decision_service.cli.rollout_views import group_lines, next_lines, next_text
 from tests.unit.cli.commands import command
 
 ROLLOUT = rollout_pb2.Rollout(

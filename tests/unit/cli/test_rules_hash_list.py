@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from decision_service.language.diagnostics import Report
-from decision_service.ruleset.program.lists import ListQuestion
-from decision_service.ruleset.reading.lists import read_list
+from decision_service.rules.language.diagnostics import Report
+from decision_service.rules.lists import read_list
+from decision_service.rules.program import ListQuestion
 from tests.unit.cli.commands import command
 
 PLAIN = 'key,because,until\nACME-017,"forged, twice",2027-03-31\n\n"Bad, Inc.",,\n'

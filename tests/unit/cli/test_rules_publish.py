@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.language.diagnostics import Report
-from decision_service.language.yaml.parser import read
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.publishing.manifest import digest, publication
-from decision_service.starter import starter_rules
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.manifest import digest, publication
+from decision_service.rulebook.starter import starter_rules
+from decision_service.rules.language.diagnostics import Report
+from decision_service.rules.language.yaml import read
 from tests.unit.cli.commands import command, product_folder
 from tests.unit.pipeline.test_manifest import NOW
 

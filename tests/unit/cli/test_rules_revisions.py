@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.cli.errors import Exit
+from decision_service.cli.output import Exit
 from tests.unit.cli.commands import SHIPPED, command
 
 PRODUCT = "personal-loan-ph"

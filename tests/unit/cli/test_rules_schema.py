@@ -8,15 +8,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from decision_service.cli.rules.schema import SchemaKind, schema_text
 from decision_service.factors.registry import catalogue
-from decision_service.language.diagnostics import Report
-from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import ListNode, MapNode
-from decision_service.language.yaml.parser import read
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.testing.case_reading import parse_cases
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.language.diagnostics import Report
+from decision_service.rules.language.fields import Fields
+from decision_service.rules.language.yaml import ListNode, MapNode, read
+from decision_service.rules.program import RulesetFiles
+from decision_service.rules.tests_file import parse_cases
+from decision_service.workbench.commands.authoring import SchemaKind, schema_text
 from tests.unit.cli.commands import ROOT, SHIPPED, WORKED_EXAMPLE, command
 
 SEGMENTS = ROOT / "tests" / "rulesets" / "segments"

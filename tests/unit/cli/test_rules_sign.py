@@ -10,9 +10,9 @@ from hashlib import sha256
 import pytest
 from msgspec.structs import replace
 
-from decision_service.impact.document import encoded
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.load import load_rules
+from decision_service.workbench.backtest.render import encoded
 from tests.unit.cli.commands import command
 from tests.unit.cli.test_rules_publish import publishable
 from tests.unit.impact.reports import report

@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from decision_service.api.v1 import ruleset_service_pb2 as pb
-from decision_service.cli.rules.status import list_lines, reading_lines
+from decision_service.cli.status import list_lines, reading_lines
 
 READ = Timestamp(seconds=1_795_305_600)
 

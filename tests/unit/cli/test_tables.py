@@ -8,10 +8,9 @@ from rich.tree import Tree
 
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import review_service_pb2 as review_pb
-from decision_service.cli.decisions.chain.read import ChainLink
-from decision_service.cli.decisions.chain.show import chain_tree
-from decision_service.cli.display.output import Format, console, print_json, print_table, table
-from decision_service.cli.display.reviews import show_review
+from decision_service.cli.chain import ChainLink, chain_tree
+from decision_service.cli.output import Format, console, print_json, print_table, table
+from decision_service.cli.views import show_review
 from tests.unit.cli.commands import command
 
 ID = "tenantId-d74c567b7cb40868ae5f3db498bba2c3"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.config import ConfigError, Line, Settings, SmileMode, load, read
-from decision_service.config.reference import takes
+from decision_service.runtime.config import Line, load, read, takes
+from decision_service.runtime.settings import ConfigError, Settings, SmileMode
 
 KEYS = {
     "DECISION_SMILE_MODE": "sandbox",

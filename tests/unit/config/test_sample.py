@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from decision_service.config import SampleForm, Settings, load, read, sample
-from decision_service.config.reference import default_text
+from decision_service.runtime.config import SampleForm, default_text, load, read, sample
+from decision_service.runtime.settings import Settings
 from tests.unit.cli.commands import command
 
 ROOT = Path(__file__).parents[3]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from decision_service.config import VENDOR_LIMIT, load, split_address
+from decision_service.runtime.config import load
+from decision_service.runtime.settings import VENDOR_LIMIT, split_address
 
 UNIT = Path(__file__).parents[3] / "deploy/systemd/decision-service@.service"
 SITE = {

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decision_service.edge.rpc.interceptors.request_context import read_call
+from decision_service.server.interceptors import read_call
 
 
 class Metadata:

@@ -13,15 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.domain.errors import PermissionDenied, Unauthenticated
-from decision_service.edge.readings import of_tokens
-from decision_service.edge.rpc import authenticator as authenticator_module
-from decision_service.edge.rpc.access import Role
-from decision_service.edge.rpc.authenticator import Authenticator, CallersRefused
-from decision_service.edge.rpc.call_info import CallInfo
-from decision_service.edge.rpc.callers import ANONYMOUS, Caller, new_token, read_callers, token_hash
-from decision_service.edge.rpc.interceptors.authentication import AuthenticationInterceptor
-from decision_service.edge.rpc.interceptors.failed_authentications import FailedAuthentications
-from decision_service.language.diagnostics import render_all
+from decision_service.rules.language.diagnostics import render_all
+from decision_service.server import auth as authenticator_module
+from decision_service.server.auth import (
+    AuthenticationInterceptor,
+    Authenticator,
+    CallersRefused,
+    FailedAuthentications,
+)
+from decision_service.server.callers import (
+    ANONYMOUS,
+    Caller,
+    Role,
+    new_token,
+    read_callers,
+    token_hash,
+)
+from decision_service.server.context import CallInfo
+from decision_service.server.gauges import of_tokens
 from tests.fakes.log import captured
 from tests.fakes.world import SetClock
 from tests.kits.certificates import client_certificate

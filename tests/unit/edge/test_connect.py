@@ -12,14 +12,17 @@ import pytest
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
+from decision_service.casework.onboarding import LinkToken
 from decision_service.domain.errors import UpstreamUnavailable
-from decision_service.edge.http.app import build_app
-from decision_service.edge.http.connect.links import LinkTokenEndpoints
-from decision_service.edge.http.connect.notice import read_notice
-from decision_service.edge.http.connect.page import ConnectPage, Lender
-from decision_service.edge.http.connect.routes import connect_routes
-from decision_service.edge.http.connect.widget import WidgetOptions
-from decision_service.pipeline.applicants.ports import LinkToken
+from decision_service.server.connect import (
+    ConnectPage,
+    Lender,
+    LinkTokenEndpoints,
+    WidgetOptions,
+    connect_routes,
+    read_notice,
+)
+from decision_service.server.http import build_app
 
 WIDGET = WidgetOptions("https://widget.example/smile.js", "https://api.example")
 PAGE = ConnectPage(Lender("Acme", read_notice(), 25), WIDGET)

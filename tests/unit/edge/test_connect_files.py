@@ -10,18 +10,24 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from decision_service.config import load
+from decision_service.app.services import lender_of
 from decision_service.domain.accounts import ACCOUNT_ERRORS
-from decision_service.edge.http import connect
-from decision_service.edge.http.app import build_app
-from decision_service.edge.http.connect.links import LinkTokenEndpoints
-from decision_service.edge.http.connect.logo import LARGEST, Logo, read_logo
-from decision_service.edge.http.connect.notice import BLANKS, read_notice
-from decision_service.edge.http.connect.page import ConnectPage, Lender
-from decision_service.edge.http.connect.refused import PageRefused
-from decision_service.edge.http.connect.routes import connect_routes
-from decision_service.edge.http.connect.texts import LANGUAGES, texts_in
-from decision_service.wiring.connect import lender_of
+from decision_service.runtime.config import load
+from decision_service.server.connect import (
+    BLANKS,
+    LANGUAGES,
+    LARGEST_LOGO,
+    ConnectPage,
+    Lender,
+    LinkTokenEndpoints,
+    Logo,
+    PageRefused,
+    connect_routes,
+    read_logo,
+    read_notice,
+    texts_in,
+)
+from decision_service.server.http import build_app
 from tests.unit.edge.test_connect import WIDGET, opens, renew
 
 PNG = b"\x89PNG\r\n\x1a\n" + zlib.compress(b"")
@@ -50,7 +56,7 @@ def test_a_picture_is_a_logo(tmp_path: Path, content: bytes, media_type: str) ->
     ("content", "words"),
     [
         (b"", "is empty"),
-        (PNG + b"x" * LARGEST, "200,000 bytes: give a smaller one"),
+        (PNG + b"x" * LARGEST_LOGO, "200,000 bytes: give a smaller one"),
         (b"GIF89a", "no picture that browsers show"),
         (b"<html><svg></svg></html>", "line 1 of the SVG has <html> as its root"),
         (SVG.format("\n<script>alert(1)</script>"), "line 2 of the SVG has an active part"),
@@ -197,6 +203,10 @@ def _blanks(text: str) -> set[str]:
 @pytest.mark.parametrize("name", ["en.yaml", "fil.yaml", "notice.yaml"])
 def test_no_sentence_begins_with_the_lenders_name(name: str) -> None:
     """Where none is set, its place is taken by words that are small within a sentence."""
-    page = resources.files(connect).joinpath("pages", name).read_text(encoding="utf-8")
+    page = (
+        resources.files("decision_service.server")
+        .joinpath("pages", name)
+        .read_text(encoding="utf-8")
+    )
     said = re.sub(r"^#.*$", "", page, flags=re.MULTILINE)
     assert re.findall(r"(?:[.?!]\s+|^\s*[a-z_]+:\s+)\{company\}", said, re.MULTILINE) == []

@@ -3,8 +3,8 @@
 import pytest
 
 from decision_service.domain.errors import FieldInvalid
-from decision_service.edge.rpc.mapping.connect_links import ConnectLinks
-from decision_service.edge.rpc.mapping.problems import Problems
+from decision_service.server.applicants import ConnectLinks
+from decision_service.server.wire import Problems
 
 LINKS = ConnectLinks("https://connect.example", ("https://lender.example", "http://127.0.0.1:9000"))
 

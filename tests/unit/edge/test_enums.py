@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.edge.rpc.mapping.enums import enum_name
+from decision_service.server.wire import enum_name
 
 
 @pytest.mark.parametrize(

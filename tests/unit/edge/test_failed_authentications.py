@@ -3,15 +3,15 @@
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from decision_service.edge.rpc.interceptors import failed_authentications
-from decision_service.edge.rpc.interceptors.failed_authentications import (
+from decision_service.server import auth as failed_authentications
+from decision_service.server.auth import (
     ALARM_FROM,
     AT_ONCE,
     FORGOTTEN_AFTER,
     SLOWED_SECONDS,
     FailedAuthentications,
 )
-from decision_service.edge.rpc.peers import address_of
+from decision_service.server.context import address_of
 from tests.fakes.log import captured
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decision_service.edge.languages import best_language, parse_languages
+from decision_service.server.context import best_language, parse_languages
 
 
 def test_languages_come_best_first() -> None:

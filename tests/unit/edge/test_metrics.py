@@ -3,7 +3,7 @@
 import pytest
 
 from decision_service.domain.missing import Cause
-from decision_service.edge.metrics import Metrics
+from decision_service.server.metrics import Metrics
 
 
 def samples(metrics: Metrics) -> dict[str, float]:

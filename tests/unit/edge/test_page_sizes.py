@@ -14,12 +14,12 @@ from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.domain.errors import FieldInvalid
-from decision_service.edge.rpc.mapping.decisions import filters
-from decision_service.edge.rpc.mapping.notices import notice_filter
-from decision_service.edge.rpc.mapping.outcomes import listed_decision_from
-from decision_service.edge.rpc.mapping.page_tokens import page_size
-from decision_service.edge.rpc.mapping.reviews import requests as reviews
-from decision_service.edge.rpc.mapping.rollouts.requests import listed_product_from
+from decision_service.server import decisions as filters
+from decision_service.server import reviews
+from decision_service.server.notices import notice_filter
+from decision_service.server.outcomes import listed_decision_from
+from decision_service.server.page_tokens import page_size
+from decision_service.server.rollouts import listed_product_from
 
 LISTS: dict[str, Callable[[int], object]] = {
     "GetReview": lambda n: reviews.steps_from(

@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from decision_service.casework.disclosure import Chapter, ExportPlace
+from decision_service.casework.outcomes import OutcomePosition
 from decision_service.domain.errors import PageTokenInvalid
+from decision_service.domain.ports import Filter, PagePosition
 from decision_service.domain.verdict import Outcome
-from decision_service.edge.rpc.mapping.page_tokens import (
+from decision_service.server.page_tokens import (
     make_export_token,
     make_outcome_token,
     make_step_token,
@@ -18,9 +21,6 @@ from decision_service.edge.rpc.mapping.page_tokens import (
     read_step_token,
     read_token,
 )
-from decision_service.pipeline.outcomes.ports import OutcomePosition
-from decision_service.pipeline.ports import Filter, PagePosition
-from decision_service.pipeline.subject_access.ports import Chapter, ExportPlace
 
 MINE = Filter(product="personal-loan-ph", outcome=Outcome.REFER)
 

@@ -7,11 +7,11 @@ from functools import partial
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
-from decision_service.edge.metrics import Metrics
-from decision_service.edge.readings import of_guardrails, of_rollouts
-from decision_service.pipeline.rollout.event_counters import EventCounters
-from decision_service.pipeline.rollout_ports import JournalAction
+from decision_service.rollout.ports import JournalAction
 from decision_service.rollout.state import kill
+from decision_service.server.gauges import of_guardrails, of_rollouts
+from decision_service.server.metrics import Metrics
+from decision_service.steering.counters import EventCounters
 from tests.fakes.watched import stand
 from tests.fakes.world import PRODUCT
 

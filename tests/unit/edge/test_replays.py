@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.edge.rpc.services.decisions import compared
+from decision_service.server.decisions import compared
 
 DECIDED = pb.Decision(outcome=pb.OUTCOME_DECLINE, engine_version="0.1.0")
 

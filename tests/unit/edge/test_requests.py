@@ -11,7 +11,7 @@ from decision_service.api.v1 import values_pb2
 from decision_service.domain.errors import FieldInvalid
 from decision_service.domain.money import Money
 from decision_service.domain.person import GivenApplicant
-from decision_service.edge.rpc.mapping.decisions.requests import application_from, decision_id_from
+from decision_service.server.decisions import application_from, decision_id_from
 
 NOW = datetime(2026, 11, 27, 14, tzinfo=UTC)
 """Where the day begins first, on Kiritimati, November 28 has begun."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.errors import FieldInvalid, FieldProblem
-from decision_service.edge.rpc.mapping.decisions.requests import application_from, decision_id_from
+from decision_service.server.decisions import application_from, decision_id_from
 from tests.unit.edge.test_requests import NOW
 
 NASTY = st.sampled_from(["", "\0", "a\nb", "../x", "a/b", "%2e%2e", "x" * 201, "né", "\u202e"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pool import Default
 
-from decision_service.edge.rpc.server import SERVICES
+from decision_service.server.grpc import SERVICES
 
 PROTOS = Path(__file__).resolve().parents[3] / "protos"
 CONFIG = json.loads((PROTOS / "decision_service/api/v1/service_config.json").read_text())

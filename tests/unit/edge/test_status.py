@@ -7,8 +7,8 @@ from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 
 from decision_service.domain import errors
-from decision_service.edge.rpc.status import CODES, DOMAIN, internal, is_public, status_of
-from decision_service.storage.errors import ConnectionLost
+from decision_service.server.interceptors import CODES, DOMAIN, internal, is_public, status_of
+from decision_service.store.errors import ConnectionLost
 
 
 def unpacked(status: object, kind: type) -> list:

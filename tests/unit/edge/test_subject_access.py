@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1.values_pb2 import InputValue
-from decision_service.domain.own_facts import NO_OWN_FACTS
-from decision_service.edge.rpc.mapping.subject_access import (
+from decision_service.casework.disclosure import Disclosure
+from decision_service.domain.person import NO_OWN_FACTS
+from decision_service.server.applicants import (
     FOUND_ON_READING,
     LEFT_OUT,
     TOLD,
     TOLD_APART,
     disclosed_reply,
 )
-from decision_service.pipeline.subject_access.disclosure import Disclosure
 
 EVERYTHING = Disclosure.of((), NO_OWN_FACTS)
 

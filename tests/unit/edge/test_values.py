@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.api.v1 import values_pb2
-from decision_service.cli.display.text import cause_text
-from decision_service.domain.kinds import Kind
+from decision_service.cli.views import cause_text
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
-from decision_service.domain.months import Month
-from decision_service.edge.rpc.mapping.values import (
+from decision_service.server.wire import (
     WireError,
     decimal_text,
     missing_fields,

@@ -14,8 +14,9 @@ import pytest
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
-from decision_service.domain.kinds import Kind
-from decision_service.edge.http.webhooks import (
+from decision_service.decide.events import Event, Receipt, ReceiveEvents
+from decision_service.domain.accounts import Kind
+from decision_service.server.webhooks import (
     LARGEST_BODY,
     MOST_AT_ONCE,
     PATH,
@@ -25,7 +26,6 @@ from decision_service.edge.http.webhooks import (
     signature,
     signing_key,
 )
-from decision_service.pipeline.snapshots.events import Event, Receipt, ReceiveEvents
 from tests.fakes.counted import by_label
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, SetClock

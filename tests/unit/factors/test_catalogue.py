@@ -5,9 +5,14 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.factor import Better, ValueType
-from decision_service.factors.catalogue_docs import markdown, range_of
 from decision_service.factors.registry import Family, catalogue, registered
-from decision_service.factors.vendor_names import GUIDE, UNVERIFIED, vendor_factors
+from decision_service.workbench.catalogue import (
+    GUIDE,
+    UNVERIFIED,
+    markdown,
+    range_of,
+    vendor_factors,
+)
 
 WINDOWS = (3, 6, 9, 12, 18, 24)
 NAMED_BY_HAND = {

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Evidence, Factors, KindStatus
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import Needs
 from decision_service.factors.compute import compute

@@ -15,9 +15,9 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.factor import Value
 from decision_service.domain.money import Money
-from decision_service.domain.months import Month
 from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.snapshot import (
     Account,
@@ -27,13 +27,11 @@ from decision_service.domain.snapshot import (
     Read,
     Snapshot,
 )
-from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
-from decision_service.simulator.answers.insights import NO_DATA, NOT_COMPUTABLE, features
-from decision_service.simulator.people.government import estimates, loan
-from decision_service.simulator.people.shapes import Origin, source
-from decision_service.simulator.people.world import DataSource
+from decision_service.standin.lists import NO_DATA, NOT_COMPUTABLE, features
+from decision_service.standin.sources import estimates, loan
+from decision_service.standin.world import DataSource, Origin, source
 from tests.fakes.examples import examples
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)

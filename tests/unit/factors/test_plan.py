@@ -6,10 +6,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import DataPolicy, FetchPlan, Needs, WhenTransactions
 from decision_service.domain.snapshot import Provider
-from decision_service.factors.plan import fetch_plan
+from decision_service.factors.compute import fetch_plan
 from decision_service.factors.registry import catalogue
 from tests.unit.factors.golden import plus_zone
 

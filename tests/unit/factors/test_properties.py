@@ -15,18 +15,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.factor import FactorValue, ValueType
 from decision_service.domain.missing import DataReason
 from decision_service.domain.money import Money
-from decision_service.domain.months import Month
 from decision_service.domain.needs import Needs
 from decision_service.domain.snapshot import Contribution, EstimatedIncome, Snapshot, Transaction
-from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
-from decision_service.factors.context import FactorContext
-from decision_service.factors.reading import FETCHED_KINDS
-from decision_service.factors.registry import catalogue
-from decision_service.factors.usage import dead_ends
+from decision_service.factors.registry import FactorContext, catalogue
+from decision_service.factors.usage import FETCHED_KINDS, dead_ends
 from tests.fakes.examples import examples
 from tests.oracles.applicants import Case, applicant
 

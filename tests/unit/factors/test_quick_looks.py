@@ -13,11 +13,16 @@ from hypothesis import strategies as st
 
 from decision_service.domain.needs import ClassRule, TransactionClass
 from decision_service.domain.snapshot import Transaction
-from decision_service.factors.classes import Classifier
-from decision_service.factors.evidence import five, five_of, heaviest, top_weights
-from decision_service.factors.pages import page_of
-from decision_service.factors.stretches import Stretch
-from decision_service.factors.tally import BUCKET_OF, FOREIGN, REPAID, UNMAPPED
+from decision_service.factors.answer import five, five_of, heaviest, top_weights
+from decision_service.factors.tally import (
+    BUCKET_OF,
+    FOREIGN,
+    REPAID,
+    UNMAPPED,
+    Classifier,
+    Stretch,
+    page_of,
+)
 from tests.fakes.examples import examples
 
 BITS = (

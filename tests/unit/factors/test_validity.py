@@ -9,12 +9,11 @@ from datetime import UTC, datetime, time, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.snapshot import Account, Snapshot
-from decision_service.domain.time import AsOf
-from decision_service.factors.compute import compute
+from decision_service.factors.compute import compute, validity_boundaries
 from decision_service.factors.registry import catalogue
-from decision_service.factors.validity import validity_boundaries
 from tests.oracles.applicants import Case, applicant
 
 ALL = tuple(catalogue())

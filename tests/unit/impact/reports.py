@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import date
 
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.impact.applicant import JudgedApplicant, KnownLoan, LeftOut, Side
-from decision_service.impact.figures import BrokenLines, DatedFigure, ImpactReport, ReportSubject
-from decision_service.impact.report import report_of
-from decision_service.impact.sums import ImpactSums
+from decision_service.rollout.impact import ImpactSums, JudgedApplicant, KnownLoan, LeftOut, Side
+from decision_service.workbench.backtest.report import (
+    BrokenLines,
+    DatedFigure,
+    ImpactReport,
+    ReportSubject,
+    report_of,
+)
 
 APPROVED = Side(Outcome.APPROVE, None, 2_000_000, 180_000)
 SMALLER = Side(Outcome.APPROVE, None, 1_000_000, 90_000, reduced=True)

@@ -6,7 +6,7 @@ from math import exp, lgamma, log, log1p, sqrt
 
 import pytest
 
-from decision_service.impact.interval import paired_interval, share_of
+from decision_service.rollout.impact import paired_interval, share_of
 
 
 @pytest.mark.parametrize("n", [200, 1_000, 5_000, 20_000])

@@ -9,20 +9,31 @@ from html.parser import HTMLParser
 import pytest
 from msgspec.structs import replace
 
-from decision_service.cli.backtest.findings import conditions, require_fit
-from decision_service.cli.backtest.output import ReportFormat, rendered
-from decision_service.cli.errors import CommandError
-from decision_service.impact.applicant import JudgedApplicant
-from decision_service.impact.document import decoded
-from decision_service.impact.figures import ImpactReport, SweepPoint
-from decision_service.impact.interval import Share
-from decision_service.impact.proofs import ClaimProof, ProofAnswer, Proofs
-from decision_service.impact.render.charts import Bar, Bars, fitted
-from decision_service.impact.render.html import html
-from decision_service.impact.render.markdown import markdown
-from decision_service.impact.render.sections import sections
-from decision_service.impact.report import report_of
-from decision_service.impact.sums import ImpactSums
+from decision_service.cli.output import CommandError
+from decision_service.rollout.impact import ImpactSums, JudgedApplicant, Share
+from decision_service.workbench.backtest.render import (
+    Bar,
+    Bars,
+    decoded,
+    fitted,
+    html,
+    markdown,
+    sections,
+)
+from decision_service.workbench.backtest.report import (
+    ClaimProof,
+    ImpactReport,
+    ProofAnswer,
+    Proofs,
+    SweepPoint,
+    report_of,
+)
+from decision_service.workbench.commands.backtest import (
+    ReportFormat,
+    conditions,
+    rendered,
+    require_fit,
+)
 from tests.unit.impact.reports import APPROVED, report
 
 VOID = {"meta", "rect"}

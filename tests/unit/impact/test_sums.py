@@ -8,10 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.domain.verdict import Outcome
-from decision_service.impact import sums as module
-from decision_service.impact.amounts import Amounts
-from decision_service.impact.applicant import JudgedApplicant, KnownLoan, LeftOut, Side
-from decision_service.impact.sums import ImpactSums, TooManyCells
+from decision_service.rollout import impact as module
+from decision_service.rollout.impact import (
+    Amounts,
+    ImpactSums,
+    JudgedApplicant,
+    KnownLoan,
+    LeftOut,
+    Side,
+    TooManyCells,
+)
 from tests.fakes.examples import examples
 
 DECIDED = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)

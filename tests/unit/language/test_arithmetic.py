@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.language.evaluation.arithmetic import (
+from decision_service.rules.language.values import (
     EXACT,
     Undefined,
     annuity,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decision_service.language.diagnostics import (
+from decision_service.rules.language.diagnostics import (
     Place,
     Report,
     count,

@@ -7,7 +7,7 @@ import re
 import token
 import tokenize
 
-from decision_service.language.evaluation.emitter import Emitter
+from decision_service.rules.language.evaluation import Emitter
 from tests.unit.language.texts import sound
 
 

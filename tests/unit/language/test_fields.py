@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from decision_service.language.diagnostics import Report
-from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.parser import read
+from decision_service.rules.language.diagnostics import Report
+from decision_service.rules.language.fields import Fields
+from decision_service.rules.language.yaml import read
 from tests.unit.language.texts import FILE
 
 

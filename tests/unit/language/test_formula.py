@@ -6,12 +6,12 @@ import pytest
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.money import Money
-from decision_service.language.diagnostics import Place, Report
-from decision_service.language.evaluation.formula import FormulaUnfit, parse_formula, read_formula
-from decision_service.language.evaluation.kleene import Unknown
-from decision_service.language.expressions.declared import DeclaredNames
-from decision_service.language.yaml.nodes import Scalar
-from decision_service.ruleset.program.model import InputSpec
+from decision_service.rules.language.diagnostics import Place, Report
+from decision_service.rules.language.evaluation import FormulaUnfit, parse_formula, read_formula
+from decision_service.rules.language.types import DeclaredNames
+from decision_service.rules.language.values import Unknown
+from decision_service.rules.language.yaml import Scalar
+from decision_service.rules.program import InputSpec
 
 NAMES = DeclaredNames(
     "PHP",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.language.expressions.lexer import SyntaxFault, split
-from decision_service.language.yaml.days import FORM, day_hint
+from decision_service.rules.language.fields import FORM, day_hint
+from decision_service.rules.language.syntax import SyntaxFault, split
 
 
 @pytest.mark.parametrize(

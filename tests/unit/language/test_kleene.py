@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.domain.missing import ABSENT, Cause, DataReason
-from decision_service.language.evaluation.arithmetic import exactly
-from decision_service.language.evaluation.emitter import compile_tree, compile_trees
-from decision_service.language.evaluation.kleene import Unknown, unknown
+from decision_service.rules.language.evaluation import compile_tree, compile_trees
+from decision_service.rules.language.values import Unknown, exactly, unknown
 from tests.fakes.examples import examples
 from tests.unit.language.texts import NAMES, sound, values
 

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.language.diagnostics import Place, Report
-from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar
-from decision_service.language.yaml.parser import decode, read
+from decision_service.rules.language.diagnostics import Place, Report
+from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, decode, read
 from tests.fakes.examples import examples
 from tests.unit.language.texts import FILE, problems, tree_of
 

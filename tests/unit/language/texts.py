@@ -6,13 +6,12 @@ from datetime import date
 from decimal import Decimal
 
 from decision_service.domain.factor import ValueType
-from decision_service.language.diagnostics import Place, Report
-from decision_service.language.evaluation.kleene import unknown
-from decision_service.language.expressions.checker import read_expression
-from decision_service.language.expressions.declared import DeclaredNames
-from decision_service.language.yaml.nodes import Scalar
-from decision_service.language.yaml.parser import read
-from decision_service.ruleset.program.model import InputSpec
+from decision_service.rules.language.diagnostics import Place, Report
+from decision_service.rules.language.expressions import read_expression
+from decision_service.rules.language.types import DeclaredNames
+from decision_service.rules.language.values import unknown
+from decision_service.rules.language.yaml import Scalar, read
+from decision_service.rules.program import InputSpec
 
 FILE = "f.yaml"
 NAMES = DeclaredNames(

@@ -10,8 +10,7 @@ import pytest
 import yaml
 
 from decision_service.domain.person import FoundPerson, GivenApplicant, MatchGrades
-from decision_service.matching.grades import grades
-from decision_service.matching.normalised import recognised_by
+from decision_service.factors.match import grades, recognised_by
 
 CASES = Path("tests/cases/matching")
 NAMES = yaml.safe_load((CASES / "names.yaml").read_text("utf-8"))

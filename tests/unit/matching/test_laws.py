@@ -8,12 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.domain.person import FoundPerson, GivenApplicant, MatchGrade
-from decision_service.matching.birth_dates import birth_date_grade
-from decision_service.matching.contacts import email_grade, normal_email
-from decision_service.matching.grades import grades
-from decision_service.matching.name_grades import name_grade
-from decision_service.matching.names import read_name
-from decision_service.matching.normalised import recognised_by
+from decision_service.factors.match import (
+    birth_date_grade,
+    email_grade,
+    grades,
+    name_grade,
+    normal_email,
+    read_name,
+    recognised_by,
+)
 
 PIECES = ("Juan", "Juana", "Maria", "Ma.", "P.", "q", "Perez", "Pérez", "Peres", "Santos", "dela")
 PIECES += ("Cruz", "Сruz", "CRUZ", "Kruz", "Santos-Cruz", "-")

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.domain.kinds import Kind
+from decision_service.casework.compose import COLUMNS, html, letter, text
+from decision_service.domain.accounts import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import (
@@ -26,10 +27,9 @@ from decision_service.domain.verdict import (
     Tag,
     Verdict,
 )
-from decision_service.language.evaluation.arithmetic import exactly
-from decision_service.notices.compose import letter
-from decision_service.notices.languages.known import LANGUAGES
-from decision_service.notices.model import (
+from decision_service.rules.language.values import exactly
+from decision_service.rules.letter_words import LANGUAGES
+from decision_service.rules.letters import (
     DisclosedChange,
     DisclosedRecourse,
     Lack,
@@ -37,11 +37,9 @@ from decision_service.notices.model import (
     NoticeSubject,
     NoticeTexts,
     SourceUsed,
+    effective_rate,
+    read_notices,
 )
-from decision_service.notices.parts.offer import effective_rate
-from decision_service.notices.reading import read_notices
-from decision_service.notices.render.html import html
-from decision_service.notices.render.text import COLUMNS, text
 from tests.fakes.examples import examples
 from tests.unit.ruleset.rulesets import ROOT
 

@@ -8,12 +8,11 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from decision_service.casework.compose import kind_of, letter
+from decision_service.casework.letters import provider_name
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome, Price, ReferKind, Verdict
-from decision_service.notices.compose import letter
-from decision_service.notices.kinds import kind_of
-from decision_service.notices.model import NoticeKind, PersonsResult
-from decision_service.notices.providers import provider_name
+from decision_service.rules.letters import NoticeKind, PersonsResult
 from tests.unit.notices.test_letters import DECLINED, REDUCED, TEXTS, about, written
 
 LOOKED = date(2026, 11, 30)

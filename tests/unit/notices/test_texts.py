@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from decision_service.casework.compose import letter, text
 from decision_service.domain.verdict import Outcome
-from decision_service.notices.compose import letter
-from decision_service.notices.reading import read_notices
-from decision_service.notices.render.text import text
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.load import load_rules
+from decision_service.rules.letters import read_notices
 from tests.fakes.world import NOW
 from tests.unit.notices.test_letters import about
 from tests.unit.notices.test_letters_of_persons import GRANTED, REFERRED, REFUSED

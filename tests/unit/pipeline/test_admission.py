@@ -10,21 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from decision_service.decide.admit import Admission, admit
+from decision_service.decide.application import Application
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.decision import Assignment, EnrolmentReason
 from decision_service.domain.errors import InputInvalid, ServiceError
 from decision_service.domain.money import Money
-from decision_service.domain.time import AsOf
-from decision_service.pipeline.decide.admission import Admission, admit
-from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.rules.rulebook import Product
-from decision_service.rollout.gate import (
-    Subject,
-    choose,
-    enters_comparison,
-    unit_of,
-)
+from decision_service.rollout.assign import Subject, choose, enters_comparison, unit_of
 from decision_service.rollout.state import RolloutState, kill
-from decision_service.ruleset.run.inputs import bind_inputs
+from decision_service.rulebook.rulebook import Product
+from decision_service.rules.inputs import bind_inputs
 from tests.fakes.examples import examples
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan

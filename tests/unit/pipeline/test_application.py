@@ -8,15 +8,15 @@ from itertools import combinations
 import pytest
 from msgspec.structs import replace
 
-from decision_service.domain.errors import RequestIdReused
-from decision_service.domain.person import GivenApplicant
-from decision_service.pipeline.decide.application import (
+from decision_service.decide.application import (
     is_recorded_in_full,
     is_same_request,
     request_content,
 )
-from decision_service.pipeline.history.keys import IdentityKey
-from decision_service.pipeline.ports import ReplyStyle
+from decision_service.decide.identity import IdentityKey
+from decision_service.domain.errors import RequestIdReused
+from decision_service.domain.person import GivenApplicant
+from decision_service.domain.ports import ReplyStyle
 from tests.fakes.world import World, application
 
 OLD, NEW = IdentityKey.of(b"o" * 32), IdentityKey.of(b"n" * 32)

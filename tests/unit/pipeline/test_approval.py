@@ -9,33 +9,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.pipeline.rollout.journal import Rollouts
-from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
-from decision_service.pipeline.rollout.reload import ReloadRules
-from decision_service.pipeline.rules.acceptance import unapproved
-from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.rules.folder import RuleFolder, TextFile
-from decision_service.pipeline.rules.publishing.approval import (
+from decision_service.rulebook.acceptance import unapproved
+from decision_service.rulebook.folder import RuleFolder, TextFile
+from decision_service.rulebook.manifest import (
+    Approval,
+    Measured,
+    Publication,
     Signer,
     Signing,
     SigningKey,
     approval_problems,
-)
-from decision_service.pipeline.rules.publishing.manifest import (
-    Approval,
-    Measured,
-    Publication,
+    key_from,
     manifest_problems,
     manifest_text,
-    publication,
-    published_now,
-)
-from decision_service.pipeline.rules.publishing.signing import (
-    key_from,
     new_key,
     public_line,
+    publication,
+    published_now,
     signed,
 )
+from decision_service.rulebook.rulebook import ActiveRules
+from decision_service.steering.journal import MigratedPlans, Rollouts, settle
+from decision_service.steering.reload import ReloadRules
 from tests.fakes.examples import examples
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan

@@ -10,22 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.cli.backtest.backtest import dimensions
 from decision_service.domain.decision import Override, OverrideKind
-from decision_service.domain.own_facts import NO_OWN_FACTS
+from decision_service.domain.person import NO_OWN_FACTS
 from decision_service.domain.verdict import Outcome
-from decision_service.impact.applicant import (
-    JudgedApplicant,
-    LeftOut,
-    NotCompared,
-    Side,
+from decision_service.rollout.impact import JudgedApplicant, LeftOut, NotCompared, Side
+from decision_service.workbench.backtest.judge import (
+    BacktestRules,
+    DimensionUnknown,
+    compare,
+    require_dimensions,
 )
-from decision_service.impact.figures import DatedFigure
-from decision_service.pipeline.backtest.cells import DimensionUnknown, require_dimensions
-from decision_service.pipeline.backtest.judge import BacktestRules, compare
-from decision_service.pipeline.backtest.question import dated_figures
-from decision_service.pipeline.backtest.rules import BacktestOrder, RulesOrder
-from decision_service.pipeline.backtest.run import divided
+from decision_service.workbench.backtest.report import DatedFigure
+from decision_service.workbench.backtest.rules import BacktestOrder, RulesOrder
+from decision_service.workbench.backtest.run import dated_figures, divided
+from decision_service.workbench.commands.backtest import dimensions
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
 from tests.fakes.world import PRODUCT
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from decision_service.decide.admit import Bulkhead
 from decision_service.domain.errors import Overloaded
-from decision_service.pipeline.decide.bulkhead import Bulkhead
 
 
 class Workers:

@@ -8,14 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.errors import FieldInvalid, ProductUnknown, RulesetUnknown
+from decision_service.domain.ports import Filter
 from decision_service.domain.verdict import Outcome
-from decision_service.impact.applicant import LeftOut, NotCompared
-from decision_service.pipeline.ports import Filter
-from decision_service.pipeline.rollout.pairs.compare import CompareVersions, VersionComparison
-from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest
-from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.rollout.impact import LeftOut, NotCompared
+from decision_service.rulebook.rulebook import CompilationThread, Rulebook, RulesetArchive
+from decision_service.steering.compare import CompareVersions, ComparisonRequest, VersionComparison
 from tests.fakes.cases import STRICTER, changed_rules
 from tests.fakes.plans import planned
 from tests.fakes.world import NOW, PRODUCT, World, application, rulebook, steady_earner

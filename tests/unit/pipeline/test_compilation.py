@@ -5,17 +5,20 @@ import threading
 
 import pytest
 
+from decision_service.decide.dry_run import ValidateRules
 from decision_service.domain.errors import Overloaded
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.rules.compilation import MOST, CompilationThread
-from decision_service.pipeline.rules.folder import RuleFolder
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.pipeline.rules.texts import ruleset_text
-from decision_service.pipeline.trial.dry_run import ValidateRules
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.rulebook.folder import RuleFolder
+from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.rulebook import (
+    MOST,
+    CompilationThread,
+    Rulebook,
+    RulesetArchive,
+    ruleset_text,
+)
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.program import RulesetFiles
 from tests.fakes.world import World, shipped_rules
 from tests.unit.ruleset.rulesets import rules, stages
 

@@ -8,15 +8,13 @@ from typing import Any, cast
 
 import pytest
 
+from decision_service.casework.reviews import OperateReviews, ReviewDeps
+from decision_service.decide.replay import ReadDecisions
 from decision_service.domain.money import Money
+from decision_service.domain.reviews import Review
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.records.read import ReadDecisions
-from decision_service.pipeline.reviews.operate import OperateReviews, ReviewDeps
-from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.reviewing.model import Review
-from decision_service.storage.store import Store
+from decision_service.rulebook.rulebook import CompilationThread, Rulebook, RulesetArchive
+from decision_service.store.store import Store
 from tests.fakes.world import World, application
 from tests.kits.stores import opened
 from tests.unit.pipeline.test_day_caps import capped

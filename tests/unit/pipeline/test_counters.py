@@ -17,8 +17,7 @@ from decision_service.domain.errors import (
     UpstreamUnavailable,
 )
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.rollout.arm_figures import CounterKind, CounterTotal
-from decision_service.pipeline.rollout.counters import Counters
+from decision_service.steering.counters import CounterKind, Counters, CounterTotal
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, SetClock
 from tests.kits.arm_figures import decided

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from decision_service.language.diagnostics import Diagnostic
-from decision_service.pipeline.rules.folder import ProductTexts, RuleFolder, TextFile
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import ProductTexts, RuleFolder, TextFile, read_rules
+from decision_service.rulebook.load import load_rules
+from decision_service.rules.language.diagnostics import Diagnostic
 from tests.fakes.plans import CHALLENGED, planned
 from tests.fakes.world import NOW, PRODUCT, RULES
 

@@ -12,19 +12,18 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
+from decision_service.casework.review_steps import ReviewStep
+from decision_service.casework.reviews import AgainDeps, DecideAgain
+from decision_service.decide.replay import ReadDecisions
 from decision_service.domain.errors import StoreUnavailable
+from decision_service.domain.ports import Filter, StoredEntry
+from decision_service.domain.reviews import Review
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.ports import Filter, StoredEntry
-from decision_service.pipeline.records.read import ReadDecisions
-from decision_service.pipeline.reviews.again import AgainDeps, DecideAgain
-from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.reviewing.model import Review
-from decision_service.reviewing.steps import ReviewStep
 from decision_service.rollout.state import kill
-from decision_service.storage.reviews.stored import StoredReviews
-from decision_service.storage.store import Store
+from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
+from decision_service.store.reviews import StoredReviews
+from decision_service.store.store import Store
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, steady_earner
 from tests.kits.stores import opened
 

@@ -4,13 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from decision_service.decide.clock_guard import ClockGuard
+from decision_service.decide.decide import DecideApplication
+from decision_service.decide.replay import ReadDecisions, ReplayDecision, WhichRules
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.decide.decide import DecideApplication
-from decision_service.pipeline.operations.clock_guard import ClockGuard
-from decision_service.pipeline.records.read import ReadDecisions
-from decision_service.pipeline.records.replay import ReplayDecision, WhichRules
-from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.rules.compilation import CompilationThread
+from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
 from tests.fakes.world import NOW, World, application
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from decision_service.decide.decide import FOLLOW_MARGIN, DecideApplication
 from decision_service.domain.errors import (
     DeadlineMissed,
     RequestIdReused,
@@ -11,8 +12,7 @@ from decision_service.domain.errors import (
     StoreBusy,
     UpstreamUnavailable,
 )
-from decision_service.pipeline.decide.decide import FOLLOW_MARGIN, DecideApplication
-from decision_service.pipeline.ports import Filter, Lease, StoredEntry
+from decision_service.domain.ports import Filter, Lease, StoredEntry
 from tests.fakes.leases import InMemoryLeases
 from tests.fakes.world import ScriptedSource, World, application
 from tests.kits.decision_entries import numbered

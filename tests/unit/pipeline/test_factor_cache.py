@@ -8,17 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from decision_service.decide.codec import pack_factors, snapshot_body
+from decision_service.decide.conclude import FactorCache
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.needs import Needs
 from decision_service.domain.person import FoundPerson
-from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.match import people_read
 from decision_service.factors.registry import catalogue, data_names
-from decision_service.pipeline.decide.factor_cache import FactorCache
-from decision_service.pipeline.decide.record_codec import pack_factors
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.snapshots.codec import snapshot_body
-from decision_service.ruleset.run.evaluator import load
+from decision_service.rulebook.load import load_rules
+from decision_service.rules.evaluate import load
 from tests.fakes.world import NOW, PRODUCT, rulebook, shipped_rules, steady_earner
 from tests.oracles.applicants import applicant
 

@@ -6,12 +6,10 @@ import asyncio
 
 from msgspec.structs import replace
 
+from decision_service.casework.recourse import FindRecourse, RecourseKind
+from decision_service.decide.replay import ReadDecisions, Recorded
 from decision_service.domain.factor import FactorValue
-from decision_service.pipeline.records.read import ReadDecisions, Recorded
-from decision_service.pipeline.records.recourse import FindRecourse
-from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.recourse.model import RecourseKind
+from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
 from tests.fakes.world import World, application
 
 

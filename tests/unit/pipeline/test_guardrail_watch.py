@@ -10,16 +10,16 @@ import pytest
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import RolloutMovedOn, StoreUnavailable
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.rollout.arm_figures import CounterKind
-from decision_service.pipeline.rollout.guardrails import watch as guardrail_watch
-from decision_service.pipeline.rollout.guardrails.windows import AUTO_ADVANCE
-from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
-from decision_service.rollout.judging import GuardrailState
-from decision_service.rollout.state import TrackName
+from decision_service.rollout.judge import GuardrailState
+from decision_service.rollout.model import TrackName
+from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import advance as advanced
 from decision_service.rollout.state import kill as killed
 from decision_service.rollout.state import resume as resumed
 from decision_service.rollout.state import revive as revived
+from decision_service.steering import guardrails as guardrail_watch
+from decision_service.steering.counters import CounterKind
+from decision_service.steering.guardrails import AUTO_ADVANCE
 from tests.fakes.counted import counted
 from tests.fakes.log import captured
 from tests.fakes.watched import AUTO, MEANT, OUTAGE, Stand, stand

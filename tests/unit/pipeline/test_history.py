@@ -11,17 +11,19 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decision_service.domain.own_facts import History, Reuse
-from decision_service.domain.time import AsOf
-from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.history.figures import HistoryOf, history_of, reuse_of
-from decision_service.pipeline.history.keys import IdentityKey, history_keys
-from decision_service.pipeline.history.ports import (
+from decision_service.decide.history import (
     MOST_PAST,
+    HistoryOf,
     Past,
     PastDecision,
     ReportedLoans,
+    history_of,
+    reuse_of,
 )
+from decision_service.decide.identity import IdentityKey, history_keys
+from decision_service.domain.calendar import AsOf
+from decision_service.domain.person import History, Reuse
+from decision_service.domain.verdict import Outcome
 
 MANILA = ZoneInfo("Asia/Manila")
 AS_OF = AsOf.at(datetime(2026, 11, 26, 12, tzinfo=MANILA), MANILA)

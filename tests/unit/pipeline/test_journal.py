@@ -16,21 +16,24 @@ from decision_service.domain.errors import (
     RolloutRefused,
     StoreUnavailable,
 )
-from decision_service.pipeline.ports import StoredText
-from decision_service.pipeline.rollout.journal import RolloutChange, Rollouts
-from decision_service.pipeline.rollout.plan_migration import MigratedPlans, UnmigratedPlan, settle
-from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
-from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.rules.rulebook import Product, Rulebook
+from decision_service.domain.ports import StoredText
+from decision_service.rollout.model import PlanConflict, TrackName
+from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import (
-    PlanConflict,
     RolloutState,
-    TrackName,
     advance,
     initial_state,
     kill,
     pause,
     roll_back,
+)
+from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
+from decision_service.steering.journal import (
+    MigratedPlans,
+    RolloutChange,
+    Rollouts,
+    UnmigratedPlan,
+    settle,
 )
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock
@@ -295,7 +298,7 @@ async def test_keeping_up_outlives_every_fault(
     one: Process, other: Process, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """The loop goes on after readings that fail, and sees the steps that were taken meanwhile."""
-    monkeypatch.setattr("decision_service.pipeline.rollout.journal.REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr("decision_service.steering.journal.REFRESH_SECONDS", 0.0)
     await other.advance()
     read, failed = one.journal.latest, 0
 

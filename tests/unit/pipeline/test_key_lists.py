@@ -9,33 +9,31 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from decision_service.decide.codec import decode_facts
+from decision_service.decide.replay import ReadDecisions, ReplayDecision, WhichRules
+from decision_service.decide.replica_check import rules_digest
 from decision_service.domain.decision import ListAnswer
+from decision_service.domain.ports import StoredEntry
 from decision_service.domain.verdict import Outcome
-from decision_service.language.diagnostics import Report
-from decision_service.pipeline.backtest.rules import RulesOrder, compiled
-from decision_service.pipeline.decide.record_codec import decode_facts
-from decision_service.pipeline.operations.replica_check import rules_digest
-from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.records.read import ReadDecisions
-from decision_service.pipeline.records.replay import ReplayDecision, WhichRules
-from decision_service.pipeline.rollout.journal import Rollouts
-from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
-from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
-from decision_service.pipeline.rules import list_changes
-from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.rules.checks import shared_files
-from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.pipeline.rules.folder import RuleFolder, TextFile
-from decision_service.pipeline.rules.last_good import keep
-from decision_service.pipeline.rules.list_changes import ListChange, newest_list_changes
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.publishing.manifest import manifest_text, published_now
-from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.ruleset.program.lists import KeyList
-from decision_service.ruleset.reading import lists
-from decision_service.ruleset.reading.lists import read_list
-from decision_service.ruleset.run.lists import list_answers
+from decision_service.rulebook import acceptance as list_changes
+from decision_service.rulebook import load as shared_files
+from decision_service.rulebook.acceptance import ListChange, keep, newest_list_changes
+from decision_service.rulebook.folder import RuleFolder, TextFile
+from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.manifest import manifest_text, published_now
+from decision_service.rulebook.rulebook import (
+    ActiveRules,
+    CompilationThread,
+    Rulebook,
+    RulesetArchive,
+)
+from decision_service.rules import lists
+from decision_service.rules.language.diagnostics import Report
+from decision_service.rules.lists import list_answers, read_list
+from decision_service.rules.program import KeyList
+from decision_service.steering.journal import MigratedPlans, Rollouts, settle
+from decision_service.steering.reload import Reloaded, ReloadRules
+from decision_service.workbench.backtest.rules import RulesOrder, compiled
 from tests.fakes.cases import changed_rules
 from tests.fakes.plans import planned
 from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, rulebook, shipped_rules

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from decision_service.decide.codec import decode_facts, factors_from_wire
+from decision_service.decide.decide import Turns
+from decision_service.decide.history import LookedUp, Past
+from decision_service.decide.identity import history_keys, owed_key
+from decision_service.decide.snapshots import Ages, SnapshotCache
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.pipeline.decide.record_codec import decode_facts, factors_from_wire
-from decision_service.pipeline.history.keys import history_keys, owed_key
-from decision_service.pipeline.history.ports import LookedUp, Past
-from decision_service.pipeline.history.turns import Turns
-from decision_service.pipeline.ports import DecisionEntry, FetchResult, StoredEntry
-from decision_service.pipeline.snapshots.cache import Ages, SnapshotCache
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.domain.ports import DecisionEntry, FetchResult, StoredEntry
+from decision_service.rulebook.folder import read_rules
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.newcomer import SECRETS
 from tests.fakes.world import RULES, ScriptedSource, SetClock, World, application, rulebook

@@ -11,15 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.pipeline.rules.folder import TextFile
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.publishing.manifest import (
+from decision_service.rulebook.folder import TextFile, read_rules
+from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.manifest import (
     digest,
     manifest_problems,
     manifest_text,
     published_now,
 )
-from decision_service.storage.rules_folder.files import read_rules
 from tests.fakes.examples import examples
 from tests.unit.ruleset.rulesets import ROOT
 

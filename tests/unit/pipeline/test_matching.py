@@ -8,20 +8,27 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from decision_service.decide.codec import read_snapshot, snapshot_body
+from decision_service.decide.gather import with_earlier_match, with_match
+from decision_service.decide.snapshots import covers, cut, merged
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import FactorValue
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import DataPolicy, Needs
-from decision_service.domain.own_facts import NO_OWN_FACTS, Match, OwnFacts, Reuse
-from decision_service.domain.person import FoundPerson, GivenApplicant, MatchGrade, MatchGrades
+from decision_service.domain.person import (
+    NO_OWN_FACTS,
+    FoundPerson,
+    GivenApplicant,
+    Match,
+    MatchGrade,
+    MatchGrades,
+    OwnFacts,
+    Reuse,
+)
 from decision_service.domain.snapshot import Identity, Read, Snapshot
-from decision_service.domain.time import AsOf
-from decision_service.factors.compute import compute
+from decision_service.factors.compute import compute, fetch_plan
 from decision_service.factors.match import people_read
-from decision_service.factors.plan import fetch_plan
-from decision_service.pipeline.decide.matching import with_earlier_match, with_match
-from decision_service.pipeline.snapshots.cache import covers, cut, merged
-from decision_service.pipeline.snapshots.codec import read_snapshot, snapshot_body
 from tests.fakes.world import NOW, PRODUCT, rulebook, steady_earner
 
 ZONE = rulebook().products[PRODUCT].champion.zone

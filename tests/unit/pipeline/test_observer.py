@@ -10,11 +10,9 @@ from structlog.testing import capture_logs
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import InputInvalid, UpstreamUnavailable
-from decision_service.pipeline.ports import ArmDecision
-from decision_service.pipeline.rollout.counters import Counters
-from decision_service.pipeline.rollout.event_counters import EventCounters
-from decision_service.pipeline.rollout.observer import RolloutObserver, log_rule_error
-from decision_service.pipeline.rollout.pairs.shadow import ShadowLimits, Shadows
+from decision_service.domain.ports import ArmDecision
+from decision_service.steering.counters import Counters, EventCounters
+from decision_service.steering.observe import RolloutObserver, ShadowLimits, Shadows, log_rule_error
 from tests.fakes.counted import counted
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook

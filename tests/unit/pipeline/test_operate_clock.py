@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from decision_service.decide.clock_guard import ClockGuard, OperateClock
 from decision_service.domain.errors import ClockResetRefused, UpstreamUnavailable
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.operations.clock_guard import ClockGuard
-from decision_service.pipeline.operations.operate_clock import OperateClock
 from tests.fakes.world import NOW, World, application
 
 AHEAD = timedelta(days=2)

@@ -7,13 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from decision_service.casework.outcomes import LoanOutcome, LoanStatus, ReportRelation, compare
 from decision_service.domain.money import Money
-from decision_service.pipeline.outcomes.ports import (
-    LoanOutcome,
-    LoanStatus,
-    ReportRelation,
-    compare,
-)
 
 DAY = timedelta(days=1)
 BOOKED = LoanOutcome(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from decision_service.decide.codec import decode_facts, factors_from_wire
+from decision_service.decide.decide import Turns
+from decision_service.decide.identity import history_keys
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.decide.record_codec import decode_facts, factors_from_wire
-from decision_service.pipeline.history.keys import history_keys
-from decision_service.pipeline.history.turns import Turns
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import read_rules
 from tests.fakes.newcomer import SECRETS
 from tests.fakes.world import RULES, World, application, rulebook
 

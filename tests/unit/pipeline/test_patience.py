@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from decision_service.pipeline.snapshots.patience import (
+from decision_service.decide.snapshots import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
     PATIENCE,

@@ -10,23 +10,19 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
-from decision_service.cli.display.reviews import chain_lines
+from decision_service.casework.compose import letter, text
+from decision_service.casework.letters import subject_of
+from decision_service.casework.review_results import ReadReviewChain, Standing
+from decision_service.casework.reviews import OperateReviews, ReviewDeps
+from decision_service.cli.views import chain_lines
+from decision_service.decide.identity import user_key
+from decision_service.decide.replay import ReadDecisions
 from decision_service.domain.money import Money
+from decision_service.domain.reviews import ReviewResult, ReviewState
 from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
-from decision_service.edge.rpc.mapping.reviews.review import chain_message
-from decision_service.notices.compose import letter
-from decision_service.notices.render.text import text
-from decision_service.pipeline.history.keys import user_key
-from decision_service.pipeline.notices.subject import subject_of
-from decision_service.pipeline.records.read import ReadDecisions
-from decision_service.pipeline.reviews.chain import ReadReviewChain
-from decision_service.pipeline.reviews.operate import OperateReviews, ReviewDeps
-from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.reviewing.model import ReviewResult, ReviewState
-from decision_service.reviewing.standing import Standing
-from decision_service.storage.store import Store
+from decision_service.rulebook.rulebook import CompilationThread, Rulebook, RulesetArchive
+from decision_service.server.reviews import chain_message
+from decision_service.store.store import Store
 from tests.fakes.world import PRODUCT, World, application
 from tests.kits.stores import opened
 from tests.unit.notices.test_letters import TEXTS

@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
+from decision_service.decide.admit import place
+from decision_service.decide.codec import decode_facts
+from decision_service.decide.decide import DecideApplication
 from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
 from decision_service.domain.errors import InputInvalid, StoreUnavailable, UpstreamUnavailable
 from decision_service.domain.money import Money
-from decision_service.pipeline.decide.decide import DecideApplication
-from decision_service.pipeline.decide.placing import place
-from decision_service.pipeline.decide.record_codec import decode_facts
-from decision_service.pipeline.rules.rulebook import Product
-from decision_service.rollout.gate import Pin
+from decision_service.rollout.assign import Pin
 from decision_service.rollout.state import RolloutState, adopt, kill
+from decision_service.rulebook.rulebook import Product
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
 from tests.unit.rollout.plans import edited

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from decision_service.language.diagnostics import render_all
-from decision_service.pipeline.rules.checks.plan_risks import found_risks, plan_warnings
-from decision_service.pipeline.rules.policy import PlanRisk
+from decision_service.rulebook.folder import PlanRisk
+from decision_service.rulebook.plans import found_risks, plan_warnings
+from decision_service.rules.language.diagnostics import render_all
 from tests.fakes.plans import with_plan
 from tests.fakes.world import PRODUCT, rulebook, shipped_rules
 from tests.unit.rollout.plans import edited

@@ -7,10 +7,15 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from decision_service.pipeline.rules.folder import TextFile
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.policy import Floors, PlanRisk, Policy, read_policy
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import (
+    Floors,
+    PlanRisk,
+    Policy,
+    TextFile,
+    read_policy,
+    read_rules,
+)
+from decision_service.rulebook.load import load_rules
 from tests.unit.ruleset.rulesets import ROOT
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)

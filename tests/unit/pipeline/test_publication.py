@@ -8,19 +8,13 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from decision_service.pipeline.rollout.journal import Rollouts
-from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
-from decision_service.pipeline.rollout.reload import ReloadRules
-from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.rules.folder import RuleFolder, TextFile
-from decision_service.pipeline.rules.last_good import keep, last_good_folder
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.publication import KIND, published_as
-from decision_service.pipeline.rules.publishing.manifest import (
-    contents_digest,
-    manifest_text,
-    published_now,
-)
+from decision_service.rulebook.acceptance import PUBLISHED, keep, last_good_folder, published_as
+from decision_service.rulebook.folder import RuleFolder, TextFile
+from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.manifest import contents_digest, manifest_text, published_now
+from decision_service.rulebook.rulebook import ActiveRules
+from decision_service.steering.journal import MigratedPlans, Rollouts, settle
+from decision_service.steering.reload import ReloadRules
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, SetClock, rulebook, shipped_rules
@@ -143,7 +137,7 @@ async def test_both_are_recorded(serving: Serving) -> None:
     back = published(FIRST, NOW + 2 * DAY, over=second)
     await serving.take(back)
     for folder in (FIRST, SECOND):
-        text = await serving.log.text(f"{KIND}-{contents_digest(folder.contents)}")
+        text = await serving.log.text(f"{PUBLISHED}-{contents_digest(folder.contents)}")
         assert text is not None
         assert b"J. Cruz" in text.body
     last = await last_good_folder(serving.log)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from decision_service.pipeline.rules.folder import TextFile
-from decision_service.pipeline.rules.loading import LoadResult, load_rules
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import TextFile, read_rules
+from decision_service.rulebook.load import LoadResult, load_rules
 from tests.fakes.plans import CHALLENGED, planned
 from tests.fakes.world import NOW, PRODUCT, RULES
 

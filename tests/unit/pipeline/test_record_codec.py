@@ -8,14 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from decision_service.domain.decision import Assignment, EnrolmentReason
-from decision_service.domain.factor import FactorValue
-from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.months import Month
-from decision_service.domain.time import AsOf
-from decision_service.factors.compute import compute
-from decision_service.pipeline.decide.record_codec import (
+from decision_service.decide.codec import (
     FactsToStore,
     decode_facts,
     encode_facts,
@@ -23,6 +16,12 @@ from decision_service.pipeline.decide.record_codec import (
     factors_to_wire,
     pack_factors,
 )
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import AsOf, Month
+from decision_service.domain.decision import Assignment, EnrolmentReason
+from decision_service.domain.factor import FactorValue
+from decision_service.domain.missing import Cause, Missing
+from decision_service.factors.compute import compute
 from tests.fakes.world import NOW, PRODUCT, rulebook, steady_earner
 
 RULES = rulebook().products[PRODUCT].champion

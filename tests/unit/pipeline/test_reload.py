@@ -10,17 +10,16 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from decision_service.domain.errors import RolloutRefused
-from decision_service.pipeline.rollout.journal import RolloutChange, Rollouts
-from decision_service.pipeline.rollout.operate import OperateRollouts, StepRequest
-from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
-from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
-from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
-from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.rules.folder import RuleFolder
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.publishing.manifest import Approval, Publication
-from decision_service.rollout.model import Plan
-from decision_service.rollout.state import RolloutState, StepResult, TrackName, roll_back
+from decision_service.rollout.model import Plan, TrackName
+from decision_service.rollout.ports import JournalAction, JournalEntry
+from decision_service.rollout.state import RolloutState, StepResult, roll_back
+from decision_service.rulebook.folder import RuleFolder
+from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.manifest import Approval, Publication
+from decision_service.rulebook.rulebook import ActiveRules
+from decision_service.steering.journal import MigratedPlans, RolloutChange, Rollouts, settle
+from decision_service.steering.operate import OperateRollouts, StepRequest
+from decision_service.steering.reload import Reloaded, ReloadRules
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, SetClock, rulebook, shipped_rules

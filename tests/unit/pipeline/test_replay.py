@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from decision_service.decide.replay import (
+    AT_ONCE,
+    ReadDecisions,
+    ReplayDecision,
+    Replayed,
+    WhichRules,
+)
 from decision_service.domain.errors import DecisionUnknown, FieldInvalid, RulesetUnknown
-from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.records.read import ReadDecisions
-from decision_service.pipeline.records.replay import AT_ONCE, ReplayDecision, Replayed, WhichRules
-from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.rules.compilation import CompilationThread
+from decision_service.domain.ports import StoredEntry
+from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
 from tests.fakes.world import World, application
 
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 import pytest
 from structlog.testing import capture_logs
 
-from decision_service.domain.errors import StoreUnavailable
-from decision_service.pipeline.operations.replica_check import (
+from decision_service.decide.replica_check import (
     DigestsInForce,
     ProcessRules,
     ReplicaCheck,
     rules_digest,
 )
-from decision_service.pipeline.rules.folder import RuleFolder
-from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.domain.errors import StoreUnavailable
+from decision_service.rulebook.folder import RuleFolder
+from decision_service.rulebook.rulebook import Rulebook
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import SetClock, rulebook
 

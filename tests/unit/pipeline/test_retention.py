@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from decision_service.pipeline.operations.retention import BATCH, Retention, months_before
+from decision_service.decide.retention import BATCH, Retention, months_before
 from tests.fakes.world import SetClock
 
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
+from decision_service.casework.review_results import require_room
 from decision_service.domain.errors import ReviewRefused
-from decision_service.pipeline.reviews.day_caps import require_room
-from decision_service.reviewing.model import DayCharge, ReviewState
-from decision_service.rollout.allowances import CapLimit, DayLimits, DayTotal, DayTotals
+from decision_service.domain.ports import CapLimit, DayLimits, DayTotal, DayTotals
+from decision_service.domain.reviews import DayCharge, ReviewState
 from tests.unit.reviewing.cases import approved, review
 
 MIDNIGHT = datetime(2026, 11, 24, tzinfo=ZoneInfo("Asia/Manila"))

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.rollout.arm_figures import CounterKind
-from decision_service.pipeline.rollout.figures import Figures, NextStage, ShowFigures
-from decision_service.pipeline.rollout_ports import JournalAction
-from decision_service.rollout.judging import GuardrailState as Said
-from decision_service.rollout.sequential import ArmCount
-from decision_service.rollout.state import TrackName
+from decision_service.rollout.judge import ArmCount
+from decision_service.rollout.judge import GuardrailState as Said
+from decision_service.rollout.model import TrackName
+from decision_service.rollout.ports import JournalAction
 from decision_service.rollout.state import kill as killed
+from decision_service.steering.counters import CounterKind
+from decision_service.steering.figures import Figures, NextStage, ShowFigures
 from tests.fakes.watched import AUTO, Stand, stand
 from tests.fakes.world import NOW, PRODUCT
 from tests.kits.arm_figures import PAIR

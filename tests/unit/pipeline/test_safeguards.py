@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.safeguards import guard_changes, loosened, unaccepted
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.load import load_rules
+from decision_service.workbench.safeguards import guard_changes, loosened, unaccepted
 from tests.unit.ruleset.rulesets import ROOT
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)

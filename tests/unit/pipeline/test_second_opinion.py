@@ -7,15 +7,14 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Read, Snapshot, Transaction
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.impact.applicant import JudgedApplicant, LeftOut, NotCompared
-from decision_service.pipeline.rollout.pairs.case import DecidedCase, lacks
-from decision_service.pipeline.rollout.pairs.second_opinion import RulesOnDay, second_opinion
-from decision_service.pipeline.rules.folder import RuleFolder
-from decision_service.ruleset.run.evaluator import load
+from decision_service.rollout.impact import JudgedApplicant, LeftOut, NotCompared
+from decision_service.rulebook.folder import RuleFolder
+from decision_service.rules.evaluate import load
+from decision_service.steering.pairs import DecidedCase, RulesOnDay, lacks, second_opinion
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
 
 INCOME = "min_monthly_income: {type: money, value"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.pipeline.rules.checks.segments import unmatched_segments
+from decision_service.rulebook.plans import unmatched_segments
 from tests.unit.rollout.plans import PATH, SMALL, good
 
 EXISTING = 'inputs.customer_type == "existing"'

@@ -13,14 +13,11 @@ import pytest
 from msgspec import structs
 from msgspec.structs import replace
 
-from decision_service.impact.applicant import LeftOut
-from decision_service.pipeline.rollout.event_counters import EventCounters
-from decision_service.pipeline.rollout.pairs.case import DecidedCase
-from decision_service.pipeline.rollout.pairs.shadow import (
-    ShadowLimits,
-    Shadows,
-)
-from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.rollout.impact import LeftOut
+from decision_service.rules.program import CompiledRuleset
+from decision_service.steering.counters import EventCounters
+from decision_service.steering.observe import ShadowLimits, Shadows
+from decision_service.steering.pairs import DecidedCase
 from tests.fakes.cases import case_of, changed_rules, version
 from tests.fakes.counted import counted
 from tests.fakes.in_memory import InMemoryDecisionLog

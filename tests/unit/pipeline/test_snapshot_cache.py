@@ -13,23 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Cause, DataReason, Missing
-from decision_service.domain.needs import FetchPlan, WhenTransactions
-from decision_service.domain.snapshot import (
-    EstimatedIncome,
-    KnownCount,
-    Liability,
-    Provider,
-    Read,
-    Snapshot,
-    Task,
-)
-from decision_service.domain.time import AsOf
-from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.decide.fetching import ACCOUNTS_ONLY
-from decision_service.pipeline.ports import FetchResult, SnapshotBody, UserState, WarmMark
-from decision_service.pipeline.snapshots.cache import (
+from decision_service.decide.codec import snapshot_body
+from decision_service.decide.gather import ACCOUNTS_ONLY
+from decision_service.decide.snapshots import (
     Ages,
     CachedSnapshot,
     SnapshotCache,
@@ -39,7 +25,21 @@ from decision_service.pipeline.snapshots.cache import (
     merged,
     with_losses_settled,
 )
-from decision_service.pipeline.snapshots.codec import snapshot_body
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import AsOf
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.needs import FetchPlan, WhenTransactions
+from decision_service.domain.ports import FetchResult, SnapshotBody, UserState, WarmMark
+from decision_service.domain.snapshot import (
+    EstimatedIncome,
+    KnownCount,
+    Liability,
+    Provider,
+    Read,
+    Snapshot,
+    Task,
+)
+from decision_service.domain.verdict import Outcome
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, World, application, steady_earner
 

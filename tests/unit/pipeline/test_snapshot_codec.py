@@ -7,9 +7,10 @@ from datetime import date, timedelta
 import msgspec
 import pytest
 
-from decision_service.domain.kinds import Kind
+from decision_service.decide.codec import read_snapshot, snapshot_body
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.missing import Cause, DataReason, Missing
-from decision_service.domain.months import Month
 from decision_service.domain.snapshot import (
     Contribution,
     EstimatedIncome,
@@ -21,7 +22,6 @@ from decision_service.domain.snapshot import (
     Task,
     Transaction,
 )
-from decision_service.pipeline.snapshots.codec import read_snapshot, snapshot_body
 from tests.fakes.world import NOW, steady_earner
 
 AUGUST = Month.of(date(2026, 8, 1)).index

@@ -7,16 +7,13 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from decision_service.casework.letters import disclosed_reason, disclosed_recourse
+from decision_service.casework.recourse import Change, Recourse, RecourseKind
+from decision_service.casework.review_steps import RecordedReview, claim, complete
+from decision_service.casework.subject_access import review_record
 from decision_service.domain.errors import NoticeNotDue
+from decision_service.domain.reviews import Review, ReviewPolicy, ReviewReason, ReviewResult
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.notices.subject import disclosed_reason, disclosed_recourse
-from decision_service.pipeline.reviews.ports import RecordedReview
-from decision_service.pipeline.subject_access.reviews import review_record
-from decision_service.recourse.model import Change, Recourse, RecourseKind
-from decision_service.reviewing.completing import complete
-from decision_service.reviewing.model import Review, ReviewResult
-from decision_service.reviewing.policy import ReviewPolicy, ReviewReason
-from decision_service.reviewing.steps import claim
 from tests.unit.reviewing.cases import NOON, POLICY, by, pesos, review
 
 WORDS = {"en": "We could not confirm your income.", "fil": "Hindi napatunayan ang kita."}

@@ -6,17 +6,15 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.errors import StoreUnavailable
+from decision_service.domain.ports import StoredText
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.ports import StoredText
-from decision_service.pipeline.rollout.journal import Rollouts
-from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
-from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
-from decision_service.pipeline.rules.acceptance import altered
-from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.rules.folder import RuleFolder
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.texts import files_from_body
-from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.rulebook.acceptance import altered
+from decision_service.rulebook.folder import RuleFolder
+from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.rulebook import ActiveRules, files_from_body
+from decision_service.rules.compile import compile_ruleset
+from decision_service.steering.journal import MigratedPlans, Rollouts, settle
+from decision_service.steering.reload import Reloaded, ReloadRules
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, rulebook, shipped_rules
 from tests.unit.rollout.plans import edited

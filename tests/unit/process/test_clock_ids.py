@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ulid import ULID
 
-from decision_service.clock_ids import Ids
+from decision_service.runtime.clock import Ids
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 INSTANTS = st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from decision_service.telemetry import LogQueue, UserHash, configure_logging
+from decision_service.runtime.telemetry import LogQueue, UserHash, configure_logging
 
 
 class Blocked(io.RawIOBase):

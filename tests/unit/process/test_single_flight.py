@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from decision_service.single_flight import SingleFlight, WorkStopped
+from decision_service.runtime.flow import SingleFlight, WorkStopped
 
 
 class Stage:

@@ -11,14 +11,12 @@ NEEDLESS = (
     "alembic",
     "phonenumbers",
     "rapidfuzz",
-    "decision_service.simulator.people.world",
+    "decision_service.standin.world",
 )
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "module", ["decision_service.wiring.app", "decision_service.cli.server.serve"]
-)
+@pytest.mark.parametrize("module", ["decision_service.app.wiring", "decision_service.cli.serve"])
 def test_a_start_loads_only_what_every_service_needs(module: str) -> None:
     """PostgreSQL's driver, migrations and the stand-in vendor are loaded where they are used."""
     assert not {*NEEDLESS} & loaded_by(f"import {module}")

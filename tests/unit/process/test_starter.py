@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.config import load
-from decision_service.starter import starter_rules
-from decision_service.wiring.rules import rules_folder
+from decision_service.app.core import rules_folder
+from decision_service.rulebook.starter import starter_rules
+from decision_service.runtime.config import load
 
 VENDOR = {
     "DECISION_SMILE_MODE": "sandbox",

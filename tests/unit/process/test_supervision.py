@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from decision_service.supervision import Supervisor
+from decision_service.runtime.tasks import Supervisor
 
 
 class Work:

@@ -7,12 +7,11 @@ from msgspec.structs import replace
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
-from decision_service.language.evaluation.arithmetic import exactly
-from decision_service.language.evaluation.kleene import Unknown
-from decision_service.proofs.encoding.ruleset import encode_ruleset
-from decision_service.proofs.people import People
-from decision_service.proofs.terms.builder import Builder
-from decision_service.ruleset.run.evaluator import Facts, evaluate, load
+from decision_service.rules.evaluate import Facts, evaluate, load
+from decision_service.rules.language.values import Unknown, exactly
+from decision_service.workbench.proofs.people import People
+from decision_service.workbench.proofs.ruleset import encode_ruleset
+from decision_service.workbench.proofs.terms import Builder
 from tests.unit.proofs.computer import Computer
 
 FIXED = ("approved_amount", "max_amount", "term_months", "monthly_rate")

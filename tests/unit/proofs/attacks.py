@@ -6,9 +6,9 @@ from collections import Counter
 from random import Random
 
 from decision_service.domain.verdict import Outcome
-from decision_service.language.evaluation.kleene import Unknown
-from decision_service.proofs.person import PersonValues
-from decision_service.proofs.questions import verdict_on
+from decision_service.rules.language.values import Unknown
+from decision_service.workbench.proofs.people import PersonValues
+from decision_service.workbench.proofs.questions import verdict_on
 from tests.unit.proofs.people import Walk
 from tests.unit.proofs.versions import TODAY
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from decision_service.proofs.terms.term import Op, Term
+from decision_service.workbench.proofs.terms import Op, Term
 
 
 class Computer:

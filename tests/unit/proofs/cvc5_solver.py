@@ -7,8 +7,8 @@ from fractions import Fraction
 import cvc5
 from cvc5 import Kind
 
-from decision_service.proofs.solving.solver import Satisfiability, Solver
-from decision_service.proofs.terms.term import Op, Sort
+from decision_service.workbench.proofs.solver import Satisfiability, Solver
+from decision_service.workbench.proofs.terms import Op, Sort
 
 KINDS = {
     Op.NOT: Kind.NOT,

@@ -10,8 +10,8 @@ import yaml
 from msgspec.structs import replace
 
 from decision_service.factors.registry import catalogue
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.figures.neighbours import figures, next_to, operators
+from decision_service.rules.compile import compile_ruleset
+from decision_service.workbench.mutants import figures, next_to, operators
 from tests.unit.proofs.versions import shipped
 
 SEED = 20261127

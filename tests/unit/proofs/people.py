@@ -7,12 +7,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 from decision_service.domain.factor import ValueType
-from decision_service.language.evaluation.kleene import Unknown
-from decision_service.proofs.person import TODAY as DAY
-from decision_service.proofs.person import PersonValues, lacking
-from decision_service.proofs.questions import inputs_of, required
-from decision_service.proofs.typical import typical
-from decision_service.ruleset.analysis.ranges import whole
+from decision_service.rules.language.values import Unknown
+from decision_service.rules.ranges import whole
+from decision_service.workbench.proofs.counterexamples import typical
+from decision_service.workbench.proofs.people import TODAY as DAY
+from decision_service.workbench.proofs.people import PersonValues, lacking
+from decision_service.workbench.proofs.questions import inputs_of, required
 from tests.unit.proofs.versions import TODAY
 
 _TRIES = 4

@@ -8,17 +8,18 @@ from random import Random
 
 from msgspec.structs import replace
 
-from decision_service.domain.time import AsOf
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.verdict import Outcome
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.trial.everybody import everybody
-from decision_service.proofs.claims.comparison import Claim, Incomparable, compared
-from decision_service.proofs.person import TODAY as DAY
-from decision_service.proofs.person import PersonValues, facts_of
-from decision_service.ruleset.run.evaluator import evaluate
-from decision_service.ruleset.run.inputs import bind_inputs
-from decision_service.ruleset.testing.cases import parse_cases, run_cases
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import read_rules
+from decision_service.rules.evaluate import evaluate
+from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.tests import run_cases
+from decision_service.rules.tests_file import parse_cases
+from decision_service.workbench.proofs.comparison import Claim, Incomparable, compared
+from decision_service.workbench.proofs.people import TODAY as DAY
+from decision_service.workbench.proofs.people import PersonValues, facts_of
+from decision_service.workbench.proofs.report import everybody
 from tests.unit.proofs.people import Walk
 from tests.unit.proofs.versions import shipped
 from tests.unit.ruleset.rulesets import ROOT

@@ -10,9 +10,8 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from decision_service.pipeline.trial.everybody import everybody
-from decision_service.pipeline.trial.guarantees import guarantee_problems
-from decision_service.proofs.claims.guarantee import Kept
+from decision_service.workbench.proofs.guarantees import Kept
+from decision_service.workbench.proofs.report import everybody, guarantee_problems
 from tests.unit.proofs.attacks import attack
 from tests.unit.proofs.versions import TODAY, shipped
 

@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.verdict import Outcome
-from decision_service.language.evaluation.formula import FormulaUnfit
-from decision_service.proofs.claims.comparison import Claim, Comparison, Incomparable
-from decision_service.proofs.report import case_of, person_text, untypical
-from decision_service.proofs.results import Counterexample, Proved, Undecided
-from decision_service.ruleset.program.lists import KeyList
+from decision_service.rules.language.evaluation import FormulaUnfit
+from decision_service.rules.program import KeyList
+from decision_service.workbench.proofs.comparison import Claim, Comparison, Incomparable
+from decision_service.workbench.proofs.report import case_of, person_text, untypical
+from decision_service.workbench.proofs.search import Counterexample, Proved, Undecided
 from tests.unit.proofs.versions import (
     ALL,
     TODAY,

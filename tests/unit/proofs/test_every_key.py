@@ -7,11 +7,11 @@ from random import Random
 import pytest
 
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.trial.everybody import everybody
-from decision_service.proofs.claims.comparison import Claim, Comparison
-from decision_service.proofs.results import Proved
-from decision_service.ruleset.compile.compiler import OPTIONAL, REQUIRED
-from decision_service.ruleset.figures.setting import FigureSetter, FiguresUnfit
+from decision_service.rules.compile import OPTIONAL, REQUIRED
+from decision_service.workbench.constants import FigureSetter, FiguresUnfit
+from decision_service.workbench.proofs.comparison import Claim, Comparison
+from decision_service.workbench.proofs.report import everybody
+from decision_service.workbench.proofs.search import Proved
 from tests.unit.proofs.edits import SHIPPED, changed, compiled, edit_of, header, with_one_reason
 from tests.unit.proofs.refuting import questions_about, refuting
 from tests.unit.proofs.versions import proved, shipped

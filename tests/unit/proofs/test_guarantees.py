@@ -10,11 +10,11 @@ import yaml
 
 from decision_service.domain.factor import Better
 from decision_service.factors.registry import catalogue
-from decision_service.language.diagnostics import Severity
-from decision_service.pipeline.trial.guarantees import guarantee_problems
-from decision_service.proofs.results import Counterexample, Proved
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.language.diagnostics import Severity
+from decision_service.rules.program import RulesetFiles
+from decision_service.workbench.proofs.report import guarantee_problems
+from decision_service.workbench.proofs.search import Counterexample, Proved
 from tests.unit.proofs.versions import (
     MONTHS,
     OFFER,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.verdict import Outcome
-from decision_service.proofs.encoding.parts import encode_part
-from decision_service.proofs.encoding.state import EncodedState
-from decision_service.proofs.results import Counterexample, Proved
-from decision_service.ruleset.constructs.offer.run import OfferRunner
-from decision_service.ruleset.program.findings import Conclusion
+from decision_service.rules.construct import Conclusion
+from decision_service.rules.offer import OfferRunner
+from decision_service.workbench.proofs.constructs import encode_part
+from decision_service.workbench.proofs.search import Counterexample, Proved
+from decision_service.workbench.proofs.state import EncodedState
 from tests.unit.proofs.versions import kept, proved, shipped
 
 PROMISE = "less overdue never hurts"

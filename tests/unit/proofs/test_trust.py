@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.proofs.claims.comparison import Claim
-from decision_service.proofs.encoding import calls, cells, expressions, rules, scorecard, table
-from decision_service.proofs.encoding.encoded import Encoded, literal
-from decision_service.proofs.encoding.state import EncodedState
-from decision_service.proofs.people import People
-from decision_service.proofs.questions import Period
-from decision_service.proofs.results import Proved
-from decision_service.proofs.solving.axioms import axioms
-from decision_service.proofs.solving.parts import functions
-from decision_service.proofs.solving.solver import Satisfiability
-from decision_service.proofs.solving.z3_solver import Z3
+from decision_service.workbench.proofs import constructs as cells
+from decision_service.workbench.proofs import constructs as rules
+from decision_service.workbench.proofs import constructs as scorecard
+from decision_service.workbench.proofs import constructs as table
+from decision_service.workbench.proofs import encoding as calls
+from decision_service.workbench.proofs import encoding as expressions
+from decision_service.workbench.proofs.comparison import Claim
+from decision_service.workbench.proofs.encoding import Encoded, literal
+from decision_service.workbench.proofs.people import People
+from decision_service.workbench.proofs.questions import Period
+from decision_service.workbench.proofs.search import Proved
+from decision_service.workbench.proofs.solver import Z3, Satisfiability, axioms, functions
+from decision_service.workbench.proofs.state import EncodedState
 from tests.unit.proofs.attacks import attack
 from tests.unit.proofs.cases import differing
 from tests.unit.proofs.cvc5_solver import Cvc5

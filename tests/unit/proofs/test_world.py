@@ -5,13 +5,12 @@ from __future__ import annotations
 from decision_service.domain.missing import Cause
 from decision_service.factors.laws import TOGETHER
 from decision_service.factors.registry import catalogue
-from decision_service.language.evaluation.kleene import Unknown, unknown
-from decision_service.pipeline.trial.everybody import everybody
-from decision_service.proofs.claims.comparison import Claim, compared
-from decision_service.proofs.claims.guarantee import Nobody
-from decision_service.proofs.person import PersonValues
-from decision_service.proofs.results import Counterexample, Proved
-from decision_service.proofs.world import FactorModel
+from decision_service.rules.language.values import Unknown, unknown
+from decision_service.workbench.proofs.comparison import Claim, compared
+from decision_service.workbench.proofs.guarantees import Nobody
+from decision_service.workbench.proofs.people import FactorModel, PersonValues
+from decision_service.workbench.proofs.report import everybody
+from decision_service.workbench.proofs.search import Counterexample, Proved
 from tests.unit.proofs.versions import TODAY, claimed, kept, loosely, proved, small
 from tests.unit.ruleset.rulesets import rules, stages
 

@@ -9,16 +9,16 @@ from functools import cache
 
 from msgspec.structs import replace
 
-from decision_service.cli.rules.version import find_version
 from decision_service.factors.registry import catalogue
-from decision_service.language.diagnostics import render_all
-from decision_service.pipeline.trial.everybody import everybody
-from decision_service.proofs.claims.comparison import Claim, compared
-from decision_service.proofs.claims.guarantee import Kept
-from decision_service.proofs.search import prove
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.figures.setting import FigureSetter
-from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.language.diagnostics import render_all
+from decision_service.rules.program import RulesetFiles
+from decision_service.workbench.commands.folder import find_version
+from decision_service.workbench.constants import FigureSetter
+from decision_service.workbench.proofs.comparison import Claim, compared
+from decision_service.workbench.proofs.guarantees import Kept
+from decision_service.workbench.proofs.report import everybody
+from decision_service.workbench.proofs.search import prove
 from tests.unit.ruleset.rulesets import ROOT, rules, stages
 
 TODAY = date(2026, 11, 27)

@@ -7,14 +7,14 @@ from functools import cache
 from random import Random
 from zoneinfo import ZoneInfo
 
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.money import Money
-from decision_service.domain.time import AsOf
 from decision_service.factors.registry import catalogue
-from decision_service.language.diagnostics import render_all
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.run.evaluator import Facts
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.evaluate import Facts
+from decision_service.rules.language.diagnostics import render_all
+from decision_service.rules.program import RulesetFiles
 
 MANILA = ZoneInfo("Asia/Manila")
 AS_OF = AsOf.at(datetime(2026, 11, 15, 4, tzinfo=UTC), MANILA)

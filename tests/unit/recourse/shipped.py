@@ -6,19 +6,17 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from decision_service.casework.recourse_changes import laws_between
 from decision_service.factors.registry import catalogue
-from decision_service.language.diagnostics import Report
-from decision_service.language.yaml.nodes import MapNode
-from decision_service.language.yaml.parser import read
-from decision_service.pipeline.rules.folder import files_of
-from decision_service.recourse.lawful import laws_between
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.figures.facts.near import figures_near
-from decision_service.ruleset.figures.facts.samples import Sampler
-from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
-from decision_service.ruleset.run.evaluator import Facts
-from decision_service.ruleset.testing.cases import parse_cases, run_cases
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import files_of, read_rules
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.evaluate import Facts
+from decision_service.rules.language.diagnostics import Report
+from decision_service.rules.language.yaml import MapNode, read
+from decision_service.rules.program import CompiledRuleset, RulesetFiles
+from decision_service.rules.tests import run_cases
+from decision_service.rules.tests_file import parse_cases
+from decision_service.workbench.made_up_facts import Sampler, figures_near
 
 RULES = Path(__file__).parents[3] / "rules"
 VERSIONS = (("personal-loan-ph", 1), ("personal-loan-ph", 2), ("gig-advance-ph", 1))

@@ -10,23 +10,18 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
+from decision_service.casework.recourse import Change, Recourse, Recourses
+from decision_service.casework.recourse_changes import laws_between
+from decision_service.casework.recourse_later import Wait, waited
+from decision_service.decide.codec import decode_facts, factors_from_wire, inputs_from_wire
+from decision_service.domain.calendar import noon
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.money import Money
-from decision_service.domain.time import noon
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.decide.record_codec import (
-    decode_facts,
-    factors_from_wire,
-    inputs_from_wire,
-)
-from decision_service.pipeline.rules.loading import load_rules
-from decision_service.recourse.find import Recourses
-from decision_service.recourse.lawful import laws_between
-from decision_service.recourse.model import Change, Recourse
-from decision_service.recourse.waiting import Wait, waited
-from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.evaluator import Facts, evaluate
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.load import load_rules
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.program import CompiledRuleset
 from tests.kits.recorded_people import DAYS, PRODUCT, RULES, decided
 from tests.unit.smile.virtual import run
 

@@ -8,14 +8,13 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from decision_service.casework.recourse import RecourseKind, Recourses
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.time import AsOf
 from decision_service.factors.registry import catalogue
-from decision_service.recourse.find import Recourses
-from decision_service.recourse.model import RecourseKind
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.program import RulesetFiles
 from tests.unit.recourse.judge import answer, approves
 from tests.unit.recourse.people import TEXT, person, php, product, somebody
 

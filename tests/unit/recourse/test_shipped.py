@@ -9,12 +9,11 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
+from decision_service.casework.recourse import RecourseKind, Recourses
+from decision_service.casework.recourse_later import later_days
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.verdict import Outcome
-from decision_service.recourse.find import Recourses
-from decision_service.recourse.later import later_days
-from decision_service.recourse.model import RecourseKind
-from decision_service.ruleset.run.evaluator import evaluate
+from decision_service.rules.evaluate import evaluate
 from tests.unit.recourse.shipped import VERSIONS, cases, people, product
 
 CASES = yaml.safe_load(Path("tests/cases/recourse/shipped.yaml").read_text(encoding="utf-8"))

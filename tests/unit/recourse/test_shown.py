@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.tree import Tree
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.cli.display.recourse import add_recourse, recourse_text
-from decision_service.edge.rpc.mapping.recourse import recourse_message
-from decision_service.recourse.model import Change, Recourse, RecourseKind
+from decision_service.casework.recourse import Change, Recourse, RecourseKind
+from decision_service.cli.views import add_recourse, recourse_text
+from decision_service.server.decisions import recourse_message
 from tests.unit.recourse.people import php
 
 PAID = Change("liabilities.overdue_total", php(2_500), php(500), Decimal("8.0000"), told=True)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from decision_service.casework.recourse_later import Wait, waited
 from decision_service.domain.factor import FactorValue, Mover
 from decision_service.domain.verdict import Outcome
 from decision_service.factors.registry import catalogue
-from decision_service.recourse.waiting import Wait, waited
 
 START = date(2026, 11, 15)
 MONTHS = st.lists(st.booleans(), min_size=1, max_size=40)

@@ -5,12 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from decision_service.casework.review_steps import By
 from decision_service.domain.money import Money
+from decision_service.domain.reviews import (
+    Authority,
+    Review,
+    ReviewCase,
+    ReviewPolicy,
+    ReviewReason,
+    ReviewResult,
+    opened_by_referral,
+)
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.reviewing.model import Review, ReviewResult
-from decision_service.reviewing.opening import ReviewCase, opened_by_referral
-from decision_service.reviewing.policy import Authority, ReviewPolicy, ReviewReason
-from decision_service.reviewing.steps import By
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 POLICY = ReviewPolicy(

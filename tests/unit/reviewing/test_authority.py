@@ -9,6 +9,7 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
+from decision_service.casework.review_steps import claim, complete, confirm, erased, reject
 from decision_service.domain.errors import (
     AuthorityExceeded,
     FieldInvalid,
@@ -16,15 +17,8 @@ from decision_service.domain.errors import (
     ReviewRefused,
     ServiceError,
 )
+from decision_service.domain.reviews import NO_POLICY, Review, ReviewResult, ReviewState
 from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome, ReferKind
-from decision_service.reviewing.completing import complete, confirm, reject
-from decision_service.reviewing.model import (
-    Review,
-    ReviewResult,
-    ReviewState,
-)
-from decision_service.reviewing.policy import NO_POLICY
-from decision_service.reviewing.steps import claim, erased
 from tests.unit.reviewing.cases import POLICY, approved, by, pesos, review
 
 CASES = yaml.safe_load(

@@ -11,13 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from decision_service.casework import review_steps as steps
+from decision_service.casework.review_steps import (
+    By,
+    ReviewStep,
+    complete,
+    confirm,
+    is_repeated,
+    reject,
+)
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import RequestIdReused, ReviewRefused, ServiceError
-from decision_service.domain.kinds import Kind
+from decision_service.domain.reviews import Review, ReviewAction, ReviewEvent, ReviewState
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.reviewing import steps
-from decision_service.reviewing.completing import complete, confirm, reject
-from decision_service.reviewing.model import Review, ReviewAction, ReviewEvent, ReviewState
-from decision_service.reviewing.steps import By, ReviewStep, is_repeated
 from tests.unit.reviewing.cases import NOON, POLICY, approved, by, review
 
 OPENED = ReviewEvent(1, NOON, "", ReviewAction.OPENED)

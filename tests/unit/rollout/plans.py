@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from decision_service.domain.decision import Assignment
 from decision_service.domain.factor import ValueType
-from decision_service.language.diagnostics import render_all
-from decision_service.language.expressions.declared import DeclaredNames
-from decision_service.rollout.gate import Assignment, Pin, Subject, sets_pin
+from decision_service.rollout.assign import Pin, Subject, sets_pin
 from decision_service.rollout.model import Plan
 from decision_service.rollout.plan import PlanReading, parse_plan
-from decision_service.ruleset.program.model import InputSpec
+from decision_service.rules.language.diagnostics import render_all
+from decision_service.rules.language.types import DeclaredNames
+from decision_service.rules.program import InputSpec
 
 TESTS = Path(__file__).parents[2]
 CASES = TESTS / "cases" / "rollout"

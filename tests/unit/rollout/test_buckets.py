@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.rollout.buckets import SLOTS, is_in, slot
+from decision_service.rollout.assign import SLOTS, is_in, slot
 from tests.fakes.examples import examples
 from tests.unit.rollout.plans import CASES
 

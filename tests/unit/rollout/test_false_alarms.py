@@ -7,10 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from decision_service.rollout.guardrails import Guardrail, VersusChampion
-from decision_service.rollout.judging import ArmTallies, GuardrailState, judge_arms
-from decision_service.rollout.model import Plan
-from decision_service.rollout.sequential import ArmCount
+from decision_service.rollout.judge import ArmCount, ArmTallies, GuardrailState, judge_arms
+from decision_service.rollout.model import Guardrail, Plan, VersusChampion
 from tests.unit.rollout.plans import staged
 
 ROLLOUTS = 120

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Arm, ArmReason, EnrolmentReason
 from decision_service.domain.errors import InputInvalid
 from decision_service.domain.money import Money, to_minor
-from decision_service.rollout.gate import (
+from decision_service.rollout.assign import (
     Pin,
     Subject,
     choose,
@@ -20,8 +20,8 @@ from decision_service.rollout.gate import (
     shadows,
     unit_of,
 )
-from decision_service.rollout.model import Plan
-from decision_service.rollout.state import RolloutState, Track, initial_state, kill
+from decision_service.rollout.model import Plan, Track
+from decision_service.rollout.state import RolloutState, initial_state, kill
 from tests.unit.rollout.plans import CASES, NOW, SMALL, edited, good, pin_of, staged, subject
 
 PLAN = staged(

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm, ArmReason
 from decision_service.domain.money import Money
-from decision_service.rollout.gate import Pin, Subject, choose, pin_matters
-from decision_service.rollout.state import RolloutState, Track, initial_state, kill
+from decision_service.rollout.assign import Pin, Subject, choose, pin_matters
+from decision_service.rollout.model import Track
+from decision_service.rollout.state import RolloutState, initial_state, kill
 from tests.fakes.examples import examples
 from tests.unit.rollout.plans import NOW, STAGED, pin_of, staged
 

@@ -6,14 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
-from decision_service.rollout.guardrails import (
-    Ceiling,
-    Guardrail,
-    Metric,
-    VersusChampion,
-)
-from decision_service.rollout.judging import (
+from decision_service.rollout.judge import (
+    ArmCount,
     ArmTallies,
+    ConfidenceBand,
     GuardrailState,
     act,
     applicants_needed,
@@ -22,7 +18,7 @@ from decision_service.rollout.judging import (
     judge_rate,
     meant,
 )
-from decision_service.rollout.sequential import ArmCount, ConfidenceBand
+from decision_service.rollout.model import Ceiling, Guardrail, Metric, VersusChampion
 from decision_service.rollout.state import Refusal, RolloutState, initial_state, is_killed
 from tests.unit.rollout.plans import DAY, NOW, SMALL, STAGED, good, staged
 

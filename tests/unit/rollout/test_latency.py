@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.rollout.latency import BOUNDS_MS, bound_of, quantile
+from decision_service.rollout.judge import BOUNDS_MS, bound_of, quantile
 from tests.fakes.examples import examples
 
 

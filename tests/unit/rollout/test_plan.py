@@ -10,25 +10,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.language.evaluation.kleene import Unknown
-from decision_service.rollout.guardrails import (
+from decision_service.rollout.model import (
+    Advance,
     Ceiling,
+    ChallengerLimits,
+    ExpectedOutcome,
     Guardrail,
     GuardrailAction,
     GuardrailScope,
     Metric,
-    VersusChampion,
-)
-from decision_service.rollout.model import (
-    Advance,
-    ChallengerLimits,
-    ExpectedOutcome,
     RolloutStage,
     Shadow,
     Stages,
     Unit,
+    VersusChampion,
 )
 from decision_service.rollout.plan import parse_plan
+from decision_service.rules.language.values import Unknown
 from tests.fakes.examples import examples
 from tests.unit.rollout.plans import PATH, PRODUCT, SMALL, STAGED, VERSIONS, edited, good, read
 

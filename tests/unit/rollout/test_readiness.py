@@ -6,11 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
-from decision_service.rollout.judging import GuardrailState, Judgement
-from decision_service.rollout.readiness import advances_itself, waits_for
+from decision_service.rollout.judge import GuardrailState, Judgement, advances_itself, waits_for
+from decision_service.rollout.model import TrackName
 from decision_service.rollout.state import (
     RolloutState,
-    TrackName,
     advance,
     initial_state,
     kill,

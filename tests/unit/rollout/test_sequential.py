@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.rollout.sequential import (
+from decision_service.rollout.judge import (
     NOTHING,
     ArmCount,
     ConfidenceBand,
@@ -106,7 +106,7 @@ def test_an_unintended_change_either_way_is_an_alarm(approved):
 
 def _by_grid(champion, challenger, band, steps=400):
     """The best log-likelihood of allowed pairs, by trying very many."""
-    from decision_service.rollout.sequential import _Counts
+    from decision_service.rollout.judge import _Counts
 
     first, second = _Counts.of(champion), _Counts.of(challenger)
     rates = [(i + 0.5) / steps for i in range(steps)]
@@ -128,7 +128,7 @@ def _by_grid(champion, challenger, band, steps=400):
 )
 def test_the_best_allowed_pair_is_found(champion, challenger, band):
     """The allowed pair that fits best fits as well as the best of a fine grid, hardly better."""
-    from decision_service.rollout.sequential import _best_allowed, _Counts
+    from decision_service.rollout.judge import _best_allowed, _Counts
 
     best = _best_allowed(_Counts.of(champion), _Counts.of(challenger), band)
     by_grid = _by_grid(champion, challenger, band)

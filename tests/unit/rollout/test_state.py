@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
+from decision_service.rollout.model import Track, TrackName
 from decision_service.rollout.state import (
     PROPOSAL_LASTS,
     Proposal,
@@ -15,8 +16,6 @@ from decision_service.rollout.state import (
     Refusal,
     RolloutState,
     StepResult,
-    Track,
-    TrackName,
     adopt,
     advance,
     clashes,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Action, FactorSpec, Mover, ValueType
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 
 _WINDOWS = (3, 6, 9, 12, 18, 24)

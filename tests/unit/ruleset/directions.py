@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from decision_service.domain.factor import Better, FactorSpec, FactorValue, ValueType
 from decision_service.domain.missing import Missing
 from decision_service.domain.money import Money, exponent
-from decision_service.ruleset.analysis.month_counts import implied
-from decision_service.ruleset.analysis.regions import ValueRange
+from decision_service.rules.checks.scorecards import implied
+from decision_service.rules.ranges import ValueRange
 
 _FIGURE = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w.-])")
 _ORDERED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})

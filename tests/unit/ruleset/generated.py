@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from decision_service.domain.missing import ABSENT, Cause
 from decision_service.domain.money import Money
-from decision_service.language.diagnostics import render_all
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.language.diagnostics import render_all
+from decision_service.rules.program import RulesetFiles
 from tests.fakes.examples import examples
 from tests.oracles.rule_facts import facts
 from tests.oracles.rulesets import CATALOGUE, FACTORS, ruleset_text

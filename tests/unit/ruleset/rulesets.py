@@ -7,14 +7,14 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from decision_service.domain.calendar import AsOf
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
-from decision_service.domain.time import AsOf
-from decision_service.language.diagnostics import render_all
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.language.diagnostics import render_all
+from decision_service.rules.program import RulesetFiles
 from tests.unit.ruleset.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[3]

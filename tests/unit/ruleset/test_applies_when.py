@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.missing import Cause
-from decision_service.ruleset.explain.trace import traces
-from decision_service.ruleset.run.evaluator import evaluate
-from decision_service.ruleset.testing.cases import coverage
+from decision_service.rules.evaluate import evaluate
+from decision_service.rules.explain import traces
+from decision_service.rules.tests import coverage
 from tests.unit.ruleset.rulesets import (
     HEAD,
     codes,

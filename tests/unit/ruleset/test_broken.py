@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.language.diagnostics import Severity, count, render_all
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.language.diagnostics import Severity, count, render_all
+from decision_service.rules.program import RulesetFiles
 from tests.unit.ruleset.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[3]

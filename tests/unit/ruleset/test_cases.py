@@ -5,14 +5,9 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.verdict import Outcome
-from decision_service.language.diagnostics import render_all
-from decision_service.ruleset.testing.cases import (
-    Goal,
-    case_target,
-    coverage,
-    parse_cases,
-    run_cases,
-)
+from decision_service.rules.language.diagnostics import render_all
+from decision_service.rules.tests import Goal, coverage, run_cases
+from decision_service.rules.tests_file import case_target, parse_cases
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, compiled, php, rules, stages
 

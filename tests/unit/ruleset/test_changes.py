@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.language.diagnostics import Report
-from decision_service.language.yaml.nodes import ListNode, MapNode
-from decision_service.language.yaml.parser import read
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.diff.versions import compare
-from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.language.diagnostics import Report
+from decision_service.rules.language.yaml import ListNode, MapNode, read
+from decision_service.rules.program import RulesetFiles
+from decision_service.workbench.diff import compare
 from tests.fakes.examples import some
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import ROOT

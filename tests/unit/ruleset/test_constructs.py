@@ -8,13 +8,12 @@ from __future__ import annotations
 import pytest
 
 from decision_service.factors.registry import catalogue
-from decision_service.language.diagnostics import render_all
-from decision_service.pipeline.rules.folder import files_of
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.figures.report import report_on
-from decision_service.ruleset.figures.run import FiguresRun
-from decision_service.ruleset.testing.cases import coverage, parse_cases, run_cases
-from decision_service.storage.rules_folder.files import read_rules
+from decision_service.rulebook.folder import files_of, read_rules
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.language.diagnostics import render_all
+from decision_service.rules.tests import coverage, run_cases
+from decision_service.rules.tests_file import parse_cases
+from decision_service.workbench.mutation import FiguresRun, report_on
 from tests.unit.ruleset.rulesets import ROOT
 
 FOLDER = read_rules(ROOT / "tests" / "rulesets" / "constructs")

@@ -6,9 +6,8 @@ import re
 
 import pytest
 
-from decision_service.ruleset.run.evaluator import Facts, evaluate
-from decision_service.ruleset.testing.cases import coverage, goals_reached
-from decision_service.ruleset.testing.certain import certain_rules
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.tests import certain_rules, coverage, goals_reached
 from tests.oracles.rule_facts import facts as drawn_facts
 from tests.oracles.rulesets import ruleset_text
 from tests.unit.ruleset.generated import loosely_compiled

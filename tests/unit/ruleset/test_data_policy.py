@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import (
     ClassRule,
     CombineIncome,

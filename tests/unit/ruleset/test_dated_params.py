@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.program import RulesetFiles
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, rules, stages
 

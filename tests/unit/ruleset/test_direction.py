@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from decision_service.domain.verdict import Outcome
 from decision_service.factors.registry import catalogue
-from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.evaluator import Facts, evaluate
-from decision_service.ruleset.testing.cases import case_target, parse_cases
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.program import CompiledRuleset
+from decision_service.rules.tests_file import case_target, parse_cases
 from tests.fakes import shipped
 from tests.fakes.examples import examples
 from tests.unit.ruleset.directions import changed, figures, ladder, movable

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.language.diagnostics import Report
-from decision_service.language.yaml.parser import read
-from decision_service.ruleset.figures import run as figures_run
-from decision_service.ruleset.figures.facts.related import related, uses_of
-from decision_service.ruleset.figures.find import find_changes
-from decision_service.ruleset.figures.model import Fate
-from decision_service.ruleset.figures.neighbours import figures, next_to, operators
-from decision_service.ruleset.figures.report import report_on
-from decision_service.ruleset.figures.run import FiguresRun
-from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.testing.cases import parse_cases, run_cases
+from decision_service.rules.language.diagnostics import Report
+from decision_service.rules.language.yaml import read
+from decision_service.rules.program import RulesetFiles
+from decision_service.rules.tests import run_cases
+from decision_service.rules.tests_file import parse_cases
+from decision_service.workbench import mutation as figures_run
+from decision_service.workbench.made_up_facts import related, uses_of
+from decision_service.workbench.mutants import Fate, figures, find_changes, next_to, operators
+from decision_service.workbench.mutation import FiguresRun, report_on
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, compiled, rules, stages
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.language.diagnostics import Severity, render_all
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.testing.cases import case_target, parse_cases
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.language.diagnostics import Severity, render_all
+from decision_service.rules.program import RulesetFiles
+from decision_service.rules.tests_file import case_target, parse_cases
 from tests.fakes.examples import examples
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import ROOT

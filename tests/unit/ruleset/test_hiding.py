@@ -16,8 +16,9 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
+from decision_service.decide.verdict import needs_of
+from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.money import Money
-from decision_service.domain.months import Month
 from decision_service.domain.snapshot import (
     Account,
     Contribution,
@@ -29,14 +30,12 @@ from decision_service.domain.snapshot import (
     Snapshot,
     Transaction,
 )
-from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.decide.concluding.judge import needs_of
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.program import RulesetFiles
 from tests.fakes import shipped
 from tests.fakes.examples import examples
 from tests.fakes.newcomer import NEWCOMER

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.money import Money
-from decision_service.language.evaluation.values import has_type
-from decision_service.ruleset.program.model import InputSpec
-from decision_service.ruleset.run.inputs import bind_inputs, field_path
+from decision_service.rules.inputs import bind_inputs, field_path
+from decision_service.rules.language.values import has_type
+from decision_service.rules.program import InputSpec
 from tests.fakes.examples import examples
 from tests.unit.ruleset.rulesets import compiled, php, rules, stages
 

@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime
 import pytest
 
 from decision_service.domain.missing import Cause
-from decision_service.language.diagnostics import Report
-from decision_service.language.yaml.parser import read
-from decision_service.pipeline.rollout.pairs.untried import untried
-from decision_service.ruleset.figures.facts.related import related, uses_of
-from decision_service.ruleset.figures.find import find_changes
-from decision_service.ruleset.testing.cases import coverage
+from decision_service.rules.language.diagnostics import Report
+from decision_service.rules.language.yaml import read
+from decision_service.rules.tests import coverage
+from decision_service.steering.compare import untried
+from decision_service.workbench.made_up_facts import related, uses_of
+from decision_service.workbench.mutants import find_changes
 from tests.unit.ruleset.rulesets import HEAD, compiled, decide, php, problems, rules, stages
 
 REGION = "  region: {type: text, one_of: [NCR, VIS, MIN]}\n  repeat: {type: flag}\n"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.missing import Cause
-from decision_service.language.diagnostics import render_all
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.testing.cases import coverage
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.language.diagnostics import render_all
+from decision_service.rules.program import RulesetFiles
+from decision_service.rules.tests import coverage
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, compiled, decide, php, problems, rules, stages
 

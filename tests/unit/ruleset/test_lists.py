@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 
 from decision_service.domain.decision import ListAnswer
 from decision_service.domain.verdict import Outcome
-from decision_service.language.diagnostics import Report
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.explain.trace import traces
-from decision_service.ruleset.program.lists import ListQuestion, folded, hashed
-from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.reading.lists import MOST_KEYS, read_list
-from decision_service.ruleset.run.evaluator import Facts, evaluate
-from decision_service.ruleset.run.lists import list_answers
-from decision_service.ruleset.testing.cases import coverage, parse_cases, run_cases
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.explain import traces
+from decision_service.rules.language.diagnostics import Report
+from decision_service.rules.lists import MOST_KEYS, list_answers, read_list
+from decision_service.rules.program import ListQuestion, RulesetFiles, folded, hashed
+from decision_service.rules.tests import coverage, run_cases
+from decision_service.rules.tests_file import parse_cases
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, NOVEMBER, codes, compiled, facts, rules, stages
 

@@ -8,8 +8,8 @@ import pytest
 
 from decision_service.domain.missing import Cause
 from decision_service.domain.verdict import OfferKind, Outcome, ReferKind
-from decision_service.ruleset.explain.trace import traces
-from decision_service.ruleset.run.evaluator import evaluate
+from decision_service.rules.evaluate import evaluate
+from decision_service.rules.explain import traces
 from tests.unit.ruleset.rulesets import (
     HEAD,
     codes,

@@ -13,8 +13,8 @@ import re
 import pytest
 
 from decision_service.domain.money import Money
-from decision_service.ruleset.explain.trace import traces
-from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.explain import traces
 from tests.oracles.rule_facts import facts
 from tests.oracles.rules import Answer, Rulebook
 from tests.oracles.rulesets import FACTORS, ruleset_text

@@ -7,8 +7,8 @@ import pytest
 from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
-from decision_service.ruleset.run.evaluator import evaluate
-from decision_service.ruleset.run.pricing import price
+from decision_service.rules.evaluate import evaluate
+from decision_service.rules.offer import price
 from tests.unit.ruleset.rulesets import compiled, facts, php, stages
 from tests.unit.ruleset.test_offer import AFFORDABLE, ASKED, FINE, GREY, OFFER, STEADY
 

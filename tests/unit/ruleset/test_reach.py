@@ -6,10 +6,11 @@ import re
 
 import pytest
 
-from decision_service.language.diagnostics import render_all
-from decision_service.ruleset.figures.reach import ready_cases
-from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.testing.cases import Goal, coverage, parse_cases, run_cases
+from decision_service.rules.language.diagnostics import render_all
+from decision_service.rules.program import RulesetFiles
+from decision_service.rules.tests import Goal, coverage, run_cases
+from decision_service.rules.tests_file import parse_cases
+from decision_service.workbench.new_cases import ready_cases
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, compiled, rules, stages
 

@@ -9,16 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.factor import ValueType
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.months import Month
 from decision_service.domain.verdict import Component, DataRequest, ReferKind
-from decision_service.ruleset.explain.ranking import completing_types
-from decision_service.ruleset.explain.trace import traces
-from decision_service.ruleset.program.rounding import apart
-from decision_service.ruleset.program.wording import Wording
-from decision_service.ruleset.run.evaluator import evaluate
+from decision_service.rules.evaluate import evaluate
+from decision_service.rules.explain import traces
+from decision_service.rules.reasons import completing_types
+from decision_service.rules.wording import Wording, apart
 from tests.unit.ruleset.rulesets import HEAD, codes, compiled, decide, facts, php, rules, stages
 
 FINE = rules("id: fine, when: income.months_12m >= 6, then: APPROVE", name="fine")

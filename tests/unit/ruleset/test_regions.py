@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
-from decision_service.language.evaluation.kleene import unknown
-from decision_service.ruleset.analysis.regions import ValueRange, gaps, meet, overlap, stepped
-from decision_service.ruleset.constructs.cells import Cell, CellKind
-from decision_service.ruleset.constructs.table.columns import bits, column, finder
+from decision_service.rules.cells import Cell, CellKind, bits, column, finder
+from decision_service.rules.language.values import unknown
+from decision_service.rules.ranges import ValueRange, gaps, meet, overlap, stepped
 from tests.fakes.examples import examples
 
 LAWS = settings(max_examples=examples(300), deadline=None)

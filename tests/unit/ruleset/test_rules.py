@@ -9,7 +9,7 @@ import pytest
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Component, Outcome, ReferKind
-from decision_service.ruleset.run.evaluator import evaluate
+from decision_service.rules.evaluate import evaluate
 from tests.unit.ruleset.rulesets import HEAD, codes, compiled, decide, facts, php, rules, stages
 
 SHORT = "id: short, when: income.months_12m < 4, then: DECLINE, reason: SHORT"

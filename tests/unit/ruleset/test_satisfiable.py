@@ -10,16 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.domain.factor import ValueType
-from decision_service.language.diagnostics import Place, Report
-from decision_service.language.evaluation.arithmetic import exactly
-from decision_service.language.evaluation.emitter import compile_tree
-from decision_service.language.evaluation.kleene import Unknown
-from decision_service.language.expressions.checker import read_expression
-from decision_service.language.expressions.declared import DeclaredNames
-from decision_service.language.yaml.nodes import Scalar
-from decision_service.ruleset.analysis.ranges import span_of
-from decision_service.ruleset.analysis.satisfiable import can_hold
-from decision_service.ruleset.program.model import InputSpec
+from decision_service.rules.language.diagnostics import Place, Report
+from decision_service.rules.language.evaluation import compile_tree
+from decision_service.rules.language.expressions import read_expression
+from decision_service.rules.language.types import DeclaredNames
+from decision_service.rules.language.values import Unknown, exactly
+from decision_service.rules.language.yaml import Scalar
+from decision_service.rules.program import InputSpec
+from decision_service.rules.ranges import span_of
+from decision_service.rules.satisfiable import can_hold
 from tests.fakes.examples import examples
 
 NAMES = DeclaredNames(

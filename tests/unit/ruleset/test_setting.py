@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.verdict import Outcome
-from decision_service.ruleset.figures.setting import FigureSetter, FiguresUnfit
-from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.run.evaluator import evaluate
+from decision_service.rules.evaluate import evaluate
+from decision_service.rules.program import RulesetFiles
+from decision_service.workbench.constants import FigureSetter, FiguresUnfit
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, facts, stages
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.verdict import Outcome
-from decision_service.ruleset.diff.versions import compare
-from decision_service.ruleset.figures.model import Fate
-from decision_service.ruleset.figures.run import FiguresRun
-from decision_service.ruleset.figures.setting import FigureSetter
-from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.run.evaluator import evaluate
-from decision_service.ruleset.testing.cases import parse_cases, run_cases
+from decision_service.rules.evaluate import evaluate
+from decision_service.rules.program import RulesetFiles
+from decision_service.rules.tests import run_cases
+from decision_service.rules.tests_file import parse_cases
+from decision_service.workbench.constants import FigureSetter
+from decision_service.workbench.diff import compare
+from decision_service.workbench.mutants import Fate
+from decision_service.workbench.mutation import FiguresRun
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, codes, compiled, facts, problems, rules, stages
 

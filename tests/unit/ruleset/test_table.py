@@ -6,10 +6,10 @@ import pytest
 
 from decision_service.domain.missing import Cause
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.explain.trace import traces
-from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.run.evaluator import evaluate
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.evaluate import evaluate
+from decision_service.rules.explain import traces
+from decision_service.rules.program import RulesetFiles
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import codes, compiled, decide, facts, php, problems, rules, stages
 

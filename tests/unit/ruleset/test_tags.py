@@ -6,8 +6,8 @@ import pytest
 
 from decision_service.domain.missing import Cause
 from decision_service.domain.verdict import Outcome, Tag
-from decision_service.ruleset.explain.trace import traces
-from decision_service.ruleset.run.evaluator import evaluate
+from decision_service.rules.evaluate import evaluate
+from decision_service.rules.explain import traces
 from tests.unit.ruleset.rulesets import HEAD, codes, compiled, facts, problems, rules, stages
 
 TAGS = """\

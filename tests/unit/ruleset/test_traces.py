@@ -9,15 +9,14 @@ from hypothesis import given
 
 from decision_service.domain.missing import Cause
 from decision_service.domain.verdict import Truth
-from decision_service.language.evaluation.arithmetic import exactly
-from decision_service.language.evaluation.emitter import compile_tree
-from decision_service.ruleset.constructs.applies import own_record, unconditional
-from decision_service.ruleset.constructs.cell_trees import cell_tree
-from decision_service.ruleset.constructs.table.run import TableRunner
-from decision_service.ruleset.explain.passed_over import passed_over
-from decision_service.ruleset.explain.trace import traces
-from decision_service.ruleset.program.wording import truth_of
-from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.rules.cells import cell_tree
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.explain import passed_over, traces
+from decision_service.rules.language.evaluation import compile_tree
+from decision_service.rules.language.values import exactly
+from decision_service.rules.stages import own_record, unconditional
+from decision_service.rules.table import TableRunner
+from decision_service.rules.wording import truth_of
 from tests.unit.ruleset.generated import LAWS, cases
 from tests.unit.ruleset.rulesets import HEAD, compiled, facts, php
 from tests.unit.ruleset.test_evaluator import ASKED, EVERYTHING

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from decision_service.ruleset.analysis.month_counts import implied, in_a_first_job
-from decision_service.ruleset.analysis.regions import ValueRange
+from decision_service.rules.checks.scorecards import implied, in_a_first_job
+from decision_service.rules.ranges import ValueRange
 
 
 def _span(low, high):

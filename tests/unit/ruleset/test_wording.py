@@ -9,9 +9,9 @@ import pytest
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
-from decision_service.language.evaluation.kleene import unknown
-from decision_service.ruleset.analysis.regions import ValueRange
-from decision_service.ruleset.program.wording import Wording
+from decision_service.rules.language.values import unknown
+from decision_service.rules.ranges import ValueRange
+from decision_service.rules.wording import Wording
 
 MONEY, NUMBER, INTEGER = ValueType.MONEY, ValueType.NUMBER, ValueType.INTEGER
 

@@ -6,12 +6,13 @@ import pytest
 
 from decision_service.domain.missing import Cause
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.language.diagnostics import render_all
-from decision_service.ruleset.compile.compiler import compile_ruleset
-from decision_service.ruleset.explain.trace import traces
-from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.run.evaluator import Facts, evaluate
-from decision_service.ruleset.testing.cases import coverage, parse_cases, run_cases
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.explain import traces
+from decision_service.rules.language.diagnostics import render_all
+from decision_service.rules.program import RulesetFiles
+from decision_service.rules.tests import coverage, run_cases
+from decision_service.rules.tests_file import parse_cases
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import ROOT, codes, facts, php
 

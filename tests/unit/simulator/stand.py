@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx2
 
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import Simulator, build_app
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import Simulator, build_app
 
 NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 GEORGE, RYAN, CHRISTINA, ANISHA = sandbox_people()

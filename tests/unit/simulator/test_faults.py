@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from decision_service.simulator.faults.effect import FaultRefused
-from decision_service.simulator.faults.plan import EFFECTS, Fault
+from decision_service.standin.faults import EFFECTS, Fault, FaultRefused
 from tests.unit.simulator.stand import ANISHA, CHRISTINA, GEORGE, RYAN, Stand, open_stand
 
 UNAVAILABLE = {"status": 503}

@@ -4,10 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from decision_service.simulator.linking.sessions import LinkRefused, LinkSessions
-from decision_service.simulator.people.linked import COLLECTING
-from decision_service.simulator.people.sandbox.people import sandbox
-from decision_service.simulator.tenant import TOKEN_LIFE, Tenant
+from decision_service.standin.linking import LinkRefused, LinkSessions
+from decision_service.standin.sandbox import sandbox
+from decision_service.standin.tenant import COLLECTING, TOKEN_LIFE, Tenant
 from tests.unit.simulator.stand import Clock
 
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)

@@ -10,8 +10,8 @@ import socket
 import httpx2
 import pytest
 
-from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.server import ListenRefused, build_app, serve
+from decision_service.standin.faults import Fault
+from decision_service.standin.server import ListenRefused, build_app, serve
 from tests.kits.until import until
 from tests.unit.simulator.stand import RYAN, Stand
 

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from datetime import date
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Provider
 from decision_service.smile.limits import SmileLimits

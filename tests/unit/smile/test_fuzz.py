@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import CrossTenant, DeadlineMissed, UpstreamUnavailable
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from tests.fakes.examples import examples

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.storage.address import (
+from decision_service.store.address import (
     PostgresServer,
     SqliteFile,
     parse_journal,
     parse_store_url,
 )
-from decision_service.storage.errors import StoreUrlInvalid
+from decision_service.store.errors import StoreUrlInvalid
 
 
 @pytest.mark.parametrize(

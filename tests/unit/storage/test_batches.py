@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from decision_service.domain.errors import StoreError, StoreUnavailable
-from decision_service.storage.commit.batches import Batches
-from decision_service.storage.errors import EntryRefused
+from decision_service.store.batches import Batches
+from decision_service.store.errors import EntryRefused
 
 LONG = 3600.0
 

@@ -8,13 +8,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from decision_service.decide.codec import decode_facts, factors_from_wire
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.impact.applicant import Side
-from decision_service.pipeline.decide.record_codec import decode_facts, factors_from_wire
-from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.storage.cases.line import LineBroken, parsed
-from decision_service.storage.cases.reader import LONGEST, CaseFile
-from decision_service.storage.cases.record import entry_of
+from decision_service.rollout.impact import Side
+from decision_service.rules.program import CompiledRuleset
+from decision_service.workbench.backtest.case_files import (
+    LONGEST,
+    CaseFile,
+    LineBroken,
+    entry_of,
+    parsed,
+)
 from tests.fakes.cases import changed_rules, version
 
 OFFER = {

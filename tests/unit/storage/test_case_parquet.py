@@ -10,11 +10,10 @@ import pyarrow
 import pytest
 from pyarrow.parquet import write_table
 
-from decision_service.cli.decisions.export.rows import NESTED
+from decision_service.cli.export import NESTED
+from decision_service.cli.parquet import ParquetUnfit, is_parquet, write_lines
 from decision_service.domain.verdict import Outcome
-from decision_service.storage.cases.line import parsed
-from decision_service.storage.cases.parquet import ParquetUnfit, is_parquet, write_lines
-from decision_service.storage.cases.reader import CaseFile
+from decision_service.workbench.backtest.case_files import CaseFile, parsed
 from tests.unit.cli.commands import command
 from tests.unit.storage.test_case_line import line
 

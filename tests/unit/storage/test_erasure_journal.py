@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.storage.errors import StoreDamaged, StoreUnwritable
-from decision_service.storage.privacy.erasure_journal import Erasure, FileJournal, new_erasure
+from decision_service.store.erasure_journal import Erasure, FileJournal, new_erasure
+from decision_service.store.errors import StoreDamaged, StoreUnwritable
 
 FIRST = Erasure("a" * 32, "user-1")
 SECOND = Erasure("b" * 32, "user-2")

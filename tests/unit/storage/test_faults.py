@@ -11,9 +11,9 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from decision_service.domain.errors import StoreBusy, StoreError, StoreUnavailable
-from decision_service.storage import faults
-from decision_service.storage.errors import ConnectionLost, EntryRefused, HeldUp, RolledBack
-from decision_service.storage.queries.dialect import padded
+from decision_service.store import errors as faults
+from decision_service.store.dialect import padded
+from decision_service.store.errors import ConnectionLost, EntryRefused, HeldUp, RolledBack
 
 STATEMENT = "INSERT INTO decisions VALUES (?)"
 

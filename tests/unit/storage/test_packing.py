@@ -7,8 +7,8 @@ import zlib
 import pytest
 
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.pipeline.ports import SnapshotBody
-from decision_service.storage.privacy.snapshots import Packing, unpack
+from decision_service.domain.ports import SnapshotBody
+from decision_service.store.snapshots import Packing, unpack
 
 NOISE = random.Random(5).randbytes(1000)
 

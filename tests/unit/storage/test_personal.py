@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Table
 
-from decision_service.storage.schema.personal import NOT_PERSONAL, PERSONAL, ErasedBy
-from decision_service.storage.schema.process_tables import postgres_metadata
-from decision_service.storage.schema.tables import metadata
+from decision_service.store.schema import NOT_PERSONAL, PERSONAL, ErasedBy
+from decision_service.store.tables import metadata, postgres_metadata
 
 TABLES = {**metadata.tables, **postgres_metadata.tables}
 OF_PERSONS = {"user_id", "decision_id", "customer_ref", "application_id", "unit"}

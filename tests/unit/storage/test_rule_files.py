@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.pipeline.rules.folder import RuleFolder
-from decision_service.starter import starter_rules
-from decision_service.storage.rules_folder.files import (
+from decision_service.rulebook.folder import (
     MOST_BYTES,
     MOST_LIST_BYTES,
+    RuleFolder,
     RulesFolderMissing,
     read_rules,
 )
+from decision_service.rulebook.starter import starter_rules
 from tests.kits.plain_user import reachable_folder
 
 

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from decision_service.storage.rules_folder.whole_files import write_whole
+from decision_service.rulebook.folder import write_whole
 
 
 def test_the_content_is_replaced_and_nothing_else_is_left(tmp_path):

@@ -10,7 +10,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from decision_service.edge.otel import delivery, start
+from decision_service.server import otel as delivery
+from decision_service.server import otel as start
 from tests.fakes.log import captured
 
 

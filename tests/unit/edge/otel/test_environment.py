@@ -10,12 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.config import load
-from decision_service.edge.otel.environment import resource, sends_spans
-from decision_service.edge.otel.start import open_telemetry
-from decision_service.tracing import NO_TRACER
-from decision_service.wiring.errors import StartError
-from decision_service.wiring.instrumentation import Instrumentation, instrument
+from decision_service.app.core import Instrumentation, StartError, instrument
+from decision_service.runtime.config import load
+from decision_service.runtime.telemetry import NO_TRACER
+from decision_service.server.otel import open_telemetry, resource, sends_spans
 
 ON = load(environ={"DECISION_OPENTELEMETRY": "true"})
 

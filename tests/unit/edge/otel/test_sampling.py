@@ -6,8 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from decision_service.edge.otel.environment import VariableRefused
-from decision_service.edge.otel.sampling import ParentOrShare, head_sampling
+from decision_service.server.otel import ParentOrShare, VariableRefused, head_sampling
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.simulator.formats.providers import PROVIDERS
+from decision_service.standin.formats import PROVIDERS
 from tests.unit.simulator.stand import Stand, ids
 
 

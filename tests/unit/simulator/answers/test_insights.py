@@ -7,17 +7,10 @@ from typing import Any
 
 import pytest
 
-from decision_service.simulator.answers.insights import NO_DATA, NOT_COMPUTABLE, features
-from decision_service.simulator.formats.dates import month_number
-from decision_service.simulator.people.government import estimates, loan
-from decision_service.simulator.people.shapes import (
-    Origin,
-    employment,
-    identity,
-    link,
-    source,
-    transaction,
-)
+from decision_service.standin.formats import month_number
+from decision_service.standin.lists import NO_DATA, NOT_COMPUTABLE, features
+from decision_service.standin.sources import estimates, loan
+from decision_service.standin.world import Origin, employment, identity, link, source, transaction
 from tests.unit.simulator.stand import GEORGE, Stand
 
 CUTOFF = datetime(2026, 11, 24, 6, tzinfo=UTC)

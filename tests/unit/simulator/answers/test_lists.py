@@ -11,12 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.simulator.formats.dates import civil_day
-from decision_service.simulator.formats.ids import object_id, user_id
-from decision_service.simulator.formats.pages import Cursor, page, read_cursor
-from decision_service.simulator.people.population import population
-from decision_service.simulator.people.sandbox.people import person_like
-from decision_service.simulator.people.world import Person, World
+from decision_service.standin.formats import (
+    Cursor,
+    civil_day,
+    object_id,
+    page,
+    read_cursor,
+    user_id,
+)
+from decision_service.standin.population import population
+from decision_service.standin.sandbox import person_like
+from decision_service.standin.world import Person, World
 from tests.fakes.examples import examples
 from tests.unit.simulator.stand import ANISHA, CHRISTINA, GEORGE, Stand, ids, open_stand
 

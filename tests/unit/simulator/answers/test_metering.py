@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.simulator.answers.metering import Meter, MeteredRequest, SlidingLimit
+from decision_service.standin.server import Meter, MeteredRequest, SlidingLimit
 from tests.fakes.examples import examples
 from tests.unit.simulator.stand import GEORGE, open_stand
 

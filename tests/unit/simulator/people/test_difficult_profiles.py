@@ -10,16 +10,10 @@ from typing import Any
 
 import pytest
 
-from decision_service.simulator.formats.dates import last_day, month_number, month_of, start_of
-from decision_service.simulator.formats.providers import PROVIDERS
-from decision_service.simulator.people.population import (
-    DIFFICULT,
-    PROFILE_CYCLE,
-    population,
-    profile_of,
-)
-from decision_service.simulator.people.posting import IMMEDIATE, PROMPT, Posting
-from decision_service.simulator.people.world import DataSource, Person
+from decision_service.standin.formats import PROVIDERS, last_day, month_number, month_of, start_of
+from decision_service.standin.population import DIFFICULT, PROFILE_CYCLE, population, profile_of
+from decision_service.standin.sources import IMMEDIATE, PROMPT, Posting
+from decision_service.standin.world import DataSource, Person
 
 DAYS = [date(2026, 11, 24), date(2026, 12, 1), date(2027, 2, 28), date(2027, 4, 15)]
 any_day = pytest.mark.parametrize("today", DAYS, ids=str)

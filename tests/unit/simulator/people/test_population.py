@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from decision_service.simulator.formats.dates import start_of
-from decision_service.simulator.people.population import EVERYDAY, population, profile_of
-from decision_service.simulator.people.world import ITEM_KINDS, Person, World, join
+from decision_service.standin.formats import start_of
+from decision_service.standin.population import EVERYDAY, population, profile_of
+from decision_service.standin.world import ITEM_KINDS, Person, World, join
 
 TODAY = date(2026, 11, 24)
 SEED = 3

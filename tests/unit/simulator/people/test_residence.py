@@ -7,9 +7,9 @@ from datetime import date
 
 import pytest
 
-from decision_service.simulator.people.residence import Residence, ResidenceRefused
-from decision_service.simulator.people.sandbox.people import sandbox_data, sandbox_people
-from decision_service.simulator.scenario import ScenarioRefused, load_scenario
+from decision_service.standin.sandbox import sandbox_data, sandbox_people
+from decision_service.standin.scenario import ScenarioRefused, load_scenario
+from decision_service.standin.world import Residence, ResidenceRefused
 from tests.unit.cli.commands import command
 from tests.unit.simulator.stand import GEORGE, open_stand
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from decision_service.simulator.formats.dates import (
+from decision_service.standin.formats import (
     first_day,
     last_day,
     month_number,
@@ -17,8 +17,8 @@ from decision_service.simulator.formats.dates import (
     month_text,
     start_of,
 )
-from decision_service.simulator.people.sandbox.people import sandbox, sandbox_data, sandbox_people
-from decision_service.simulator.people.world import ITEM_KINDS
+from decision_service.standin.sandbox import sandbox, sandbox_data, sandbox_people
+from decision_service.standin.world import ITEM_KINDS
 from tests.fakes.examples import some
 
 TODAY = date(2026, 11, 24)

@@ -3,10 +3,9 @@
 import pytest
 
 from decision_service.domain.missing import Cause, DataReason
+from decision_service.smile.answers import EincomeAnswer, OneDecoder, PageDecoder
 from decision_service.smile.errors import TransientFault, UpstreamFault
-from decision_service.smile.mapping.answers import EincomeAnswer
-from decision_service.smile.mapping.decoding import OneDecoder, PageDecoder
-from decision_service.smile.mapping.listings import USER
+from decision_service.smile.records import USER
 
 PAGES = PageDecoder(EincomeAnswer, "eincomes")
 GOOD = b'{"code":"OK","data":{"nextCursor":"12","items":[{"id":"einc-1","amount":1}]}}'

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import CrossTenant
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import DataReason
 from decision_service.domain.snapshot import Source
+from decision_service.smile.answers import EincomeAnswer, Metadata
 from decision_service.smile.errors import UpstreamFault
-from decision_service.smile.mapping.answers import EincomeAnswer, Metadata
-from decision_service.smile.mapping.origins import check_owner, check_owners, merged, origin
+from decision_service.smile.records import check_owner, check_owners, merged, origin
 
 
 def about(**fields):

@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.domain.missing import DataReason
+from decision_service.smile.answers import EincomeAnswer, PageAnswer, read_list
+from decision_service.smile.client import Request
 from decision_service.smile.errors import ConflictingItems, UpstreamFault
 from decision_service.smile.limits import SmileLimits
-from decision_service.smile.mapping.answers import EincomeAnswer, PageAnswer
-from decision_service.smile.mapping.pages import read_list
-from decision_service.smile.transport.http import Request
 from tests.fakes.examples import examples
 
 LIMITS = SmileLimits()

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 import msgspec
 import pytest
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import Month
 from decision_service.domain.missing import Cause, DataReason
-from decision_service.domain.months import Month
 from decision_service.domain.snapshot import (
     Account,
     Contribution,
@@ -21,10 +21,9 @@ from decision_service.domain.snapshot import (
     Provider,
     Transaction,
 )
+from decision_service.smile.answers import AccountAnswer, ProviderAnswer
 from decision_service.smile.errors import UpstreamFault
-from decision_service.smile.mapping.answers import AccountAnswer, ProviderAnswer
-from decision_service.smile.mapping.listings import ACCOUNTS, LISTINGS
-from decision_service.smile.mapping.records import account, provider
+from decision_service.smile.records import ACCOUNTS, LISTINGS, account, provider
 from tests.unit.smile import items
 from tests.unit.smile.vendor import body_of
 

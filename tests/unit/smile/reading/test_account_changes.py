@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from decision_service.domain.snapshot import Account
-from decision_service.smile.reading.account_changes import compare_accounts
+from decision_service.smile.applicant import compare_accounts
 from tests.unit.smile.virtual import NOW
 
 ONE = Account("a", "p", "CONNECTED", connection_updated_at=NOW)

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import UserUnknown
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import KnownCount, Source

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import CrossTenant
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason
 from decision_service.domain.snapshot import Read
 from tests.unit.smile.gathering import EINCOMES, MONTHLY, ask, gathered, only_fault, opened

@@ -7,8 +7,8 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import UpstreamUnavailable
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason
 from tests.unit.smile.gathering import MONTHLY, ask, gathered, only_fault, opened
 from tests.unit.smile.items import account, contribution, eincome, liability

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 
-from decision_service.domain.kinds import Kind
-from decision_service.smile.mapping.listings import LISTINGS
-from decision_service.smile.reading.kind_read import from_items
+from decision_service.domain.accounts import Kind
+from decision_service.smile.applicant import from_items
+from decision_service.smile.records import LISTINGS
 from tests.unit.smile.items import contribution
 
 

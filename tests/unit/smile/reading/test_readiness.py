@@ -5,12 +5,7 @@ from datetime import timedelta
 import pytest
 
 from decision_service.domain.snapshot import Account
-from decision_service.smile.reading.readiness import (
-    being_linked,
-    is_young,
-    just_connected,
-    not_ready,
-)
+from decision_service.smile.fetch import being_linked, is_young, just_connected, not_ready
 from tests.unit.smile.virtual import NOW
 
 YOUNG = timedelta(minutes=10)

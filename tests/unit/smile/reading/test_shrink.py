@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.accounts import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.snapshot import (
     Account,
@@ -15,7 +15,7 @@ from decision_service.domain.snapshot import (
     Source,
     Transaction,
 )
-from decision_service.smile.reading.shrink import mark_shrunken
+from decision_service.smile.applicant import mark_shrunken
 from tests.unit.smile.virtual import NOW
 
 OLD = NOW - timedelta(days=400)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.domain.missing import DataReason
+from decision_service.smile.client import check_depth, check_media_type, read_body
 from decision_service.smile.errors import TransientFault, UpstreamFault
-from decision_service.smile.transport.body import check_depth, check_media_type, read_body
 from tests.fakes.examples import examples
 from tests.unit.smile.vendor import _Chunks
 from tests.unit.smile.virtual import run

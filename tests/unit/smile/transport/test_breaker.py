@@ -3,8 +3,7 @@
 import pytest
 
 from decision_service.smile.errors import CircuitOpen
-from decision_service.smile.limits import SmileLimits
-from decision_service.smile.transport.breaker import BreakerState, CircuitBreaker
+from decision_service.smile.limits import BreakerState, CircuitBreaker, SmileLimits
 
 
 class Clock:

@@ -3,8 +3,8 @@
 import pytest
 
 from decision_service.domain.missing import DataReason
+from decision_service.smile.client import RequestBudget
 from decision_service.smile.errors import OutOfTime, UpstreamFault
-from decision_service.smile.transport.budget import RequestBudget
 
 
 def test_nothing_is_sent_at_or_after_the_deadline():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.smile.errors import NoPermit
-from decision_service.smile.transport.limiter import RateLimiter
+from decision_service.smile.limits import RateLimiter
 from tests.fakes.examples import examples
 from tests.unit.smile.virtual import VirtualClock, run
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decision_service.smile.limits import SmileLimits
-from decision_service.smile.transport.retries import (
+from decision_service.smile.limits import (
     RetryBudget,
+    SmileLimits,
     backoff,
     full_jitter,
     pause,

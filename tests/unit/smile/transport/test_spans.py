@@ -9,10 +9,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from decision_service.domain.errors import UserUnknown
+from decision_service.runtime.telemetry import SpanName, traced
+from decision_service.smile.client import Request
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
-from decision_service.smile.transport.http import Request
-from decision_service.tracing import SpanName, traced
 from tests.unit.smile.gathering import EINCOMES, ask
 from tests.unit.smile.items import USER
 from tests.unit.smile.virtual import VirtualClock

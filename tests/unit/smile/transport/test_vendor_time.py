@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from decision_service.smile.transport.vendor_time import VendorTime
+from decision_service.smile.client import VendorTime
 from tests.fakes.world import SetClock
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -1,0 +1,376 @@
+"""What every part of the service is built on: settings, clock, store, rules and the vendor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import grpc
+import msgspec
+import structlog
+from opentelemetry.trace import Tracer
+
+from decision_service.build import engine_version
+from decision_service.domain.errors import StoreError
+from decision_service.domain.ports import Clock
+from decision_service.rulebook.acceptance import (
+    ReadSigners,
+    keep,
+    last_good_folder,
+    unacceptable,
+    unapproved,
+)
+from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, read_rules
+from decision_service.rulebook.load import blocked_names, load_rules
+from decision_service.rulebook.rulebook import ActiveRules
+from decision_service.rulebook.starter import starter_rules
+from decision_service.rules.language.diagnostics import Diagnostic, count, render
+from decision_service.runtime.clock import SystemClock
+from decision_service.runtime.config import OFFLINE_KEY, OFFLINE_SECRET
+from decision_service.runtime.files import FileWatch
+from decision_service.runtime.settings import (
+    WIDGET_SCRIPT,
+    ConfigError,
+    OnRevoke,
+    Settings,
+    SmileMode,
+)
+from decision_service.runtime.telemetry import NO_TRACER, Alarm, raised
+from decision_service.server.auth import Authenticator, CallersRefused
+from decision_service.server.grpc import ServerDeps, certificates_of, server_deps
+from decision_service.server.metrics import Metrics
+from decision_service.server.tls import Certificates, CertificatesRefused
+from decision_service.smile.limits import SmileLimits
+from decision_service.smile.source import SmileSource
+from decision_service.steering.journal import (
+    MigratedPlans,
+    Rollouts,
+    plan_conflict_problems,
+    settle,
+)
+from decision_service.steering.reload import NOTHING_LISTED, REFUSED
+from decision_service.store.store import Store
+
+
+class StartError(Exception):
+    """The service cannot start; the message is one sentence, `lines` below it say where."""
+
+    def __init__(self, message: str, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.lines = lines
+
+
+class Instrumentation(msgspec.Struct, frozen=True):
+    """A tracer, and interceptors around the gRPC server's own, outermost first."""
+
+    tracer: Tracer = NO_TRACER
+    interceptors: tuple[grpc.ServerInterceptor, ...] = ()
+
+
+def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
+    """OpenTelemetry as the settings say, ended by the stack; raises StartError."""
+    if not settings.opentelemetry:
+        return Instrumentation()
+    try:
+        from decision_service.server.otel import (
+            VariableRefused,
+            open_telemetry,  # of the extra, slow to import
+        )
+    except ModuleNotFoundError as error:
+        raise StartError(
+            f"DECISION_OPENTELEMETRY=true needs the package of {error.name}, which is not "
+            "installed: pip install 'decision-service[otel]'"
+        ) from None
+    try:
+        opened = open_telemetry(engine_version())
+    except VariableRefused as error:
+        raise StartError(str(error)) from None
+    if opened is None:
+        return Instrumentation()
+    stack.push_async_callback(opened.aclose)
+    return Instrumentation(opened.tracing.tracer, (opened.tracing.interceptor,))
+
+
+log = structlog.get_logger("decision_service.app.core")
+
+
+class StartRules(msgspec.Struct, frozen=True):
+    """The rules that decide, and where their rollouts stand."""
+
+    active: ActiveRules
+    rollouts: Rollouts
+
+
+def rules_folder(settings: Settings) -> Path:
+    """RULES_DIR; where that is neither set nor there, made-up people get the starter rules."""
+    chosen = "rules_dir" in settings.model_fields_set or settings.rules_dir.exists()
+    if settings.smile_mode is SmileMode.EMBEDDED and not chosen:
+        return starter_rules()
+    return settings.rules_dir
+
+
+def refused_rules(root: Path, problems: Sequence[Diagnostic]) -> StartError:
+    """Why a service does not start by the rules of a folder."""
+    return StartError(
+        f"the rules in {root} have {count(problems)}: mend them, and try "
+        "`decision-service rules check`",
+        tuple(map(render, problems)),
+    )
+
+
+def signers_of(settings: Settings, authenticator: Authenticator) -> ReadSigners | None:
+    """Reads who may sign rules now; None where signatures are not required."""
+    return (lambda: authenticator.signers) if settings.require_approval else None
+
+
+async def open_rules(
+    settings: Settings, root: Path, store: Store, clock: Clock, signers: ReadSigners | None = None
+) -> StartRules:
+    """The rules of the folder `root`, or the last good ones where it has mistakes.
+
+    A version that has decided may have changed only beside the stand-in, on made-up people. With
+    `signers` two of them must have signed what decides.
+    Raises StartError with every problem of every file where there never was a good folder.
+    """
+    blocked = _blocked(settings)
+    edits_used = settings.smile_mode is SmileMode.EMBEDDED
+    try:
+        folder = read_rules(root)
+    except RulesFolderMissing as error:
+        raise StartError(str(error)) from None
+    loading = load_rules(folder, clock.now(), blocked)
+    problems = loading.errors
+    if loading.rulebook is not None:
+        problems = await unacceptable(
+            store, folder, loading.rulebook, clock.now(), edits_used=edits_used, signers=signers
+        )
+    if loading.rulebook is not None and not problems:
+        await store.put_texts(loading.texts)
+        settled = await settle(store, loading.rulebook, clock.now(), signed=signers is not None)
+        if isinstance(settled, MigratedPlans):
+            await keep(store, folder, clock.now())
+            for problem in loading.nothing_listed:
+                log.warning(NOTHING_LISTED, problem=render(problem))
+            return _rules(settled, store, clock)
+        problems = plan_conflict_problems(folder, settled)
+    return await _last_good(root, blocked, store, problems, clock, signers)
+
+
+def _blocked(settings: Settings) -> frozenset[str]:
+    try:
+        return blocked_names(settings)
+    except ConfigError as error:
+        raise StartError(str(error)) from None
+
+
+def _rules(settled: MigratedPlans, store: Store, clock: Clock) -> StartRules:
+    active = ActiveRules(settled.rulebook, clock.now())
+    return StartRules(active, Rollouts(store, active, clock, settled.entries))
+
+
+async def _last_good(
+    root: Path,
+    blocked: frozenset[str],
+    store: Store,
+    bad: tuple[Diagnostic, ...],
+    clock: Clock,
+    signers: ReadSigners | None,
+) -> StartRules:
+    problems = tuple(render(diagnostic) for diagnostic in bad)
+    folder = await last_good_folder(store)
+    good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
+    if good and signers and folder and unapproved(folder, good, folder, signers(), None):
+        good = None
+    signed = signers is not None
+    settled = None if good is None else await settle(store, good, clock.now(), signed=signed)
+    if not isinstance(settled, MigratedPlans):
+        raise refused_rules(root, bad)
+    for problem in problems:
+        log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=problem)
+    rules = _rules(settled, store, clock)
+    rules.active.refuse(bad, clock.now())
+    return rules
+
+
+_WIDGET_APIS = {
+    SmileMode.SANDBOX: "https://link-sandbox.smileapi.io/v1",
+    SmileMode.PRODUCTION: "https://link.smileapi.io/v1",
+}
+
+
+class Core(msgspec.Struct, frozen=True):
+    """The adapters and the rules that decide; `smile_url` is where applicants' data comes from.
+
+    `widget` are the script and the API of the vendor's widget.
+    """
+
+    settings: Settings
+    rules_dir: Path
+    clock: Clock
+    deps: ServerDeps
+    certificates: Certificates | None
+    store: Store
+    active: ActiveRules
+    rollouts: Rollouts
+    changed_rules: FileWatch
+    source: SmileSource
+    smile_url: str
+    widget: tuple[str, str]
+    tracer: Tracer
+
+    @property
+    def metrics(self) -> Metrics:
+        """The metrics of the process."""
+        return self.deps.metrics
+
+    @property
+    def read_folder(self) -> Callable[[], RuleFolder]:
+        """Reads the rules folder, on the thread of its caller."""
+        return partial(read_rules, self.rules_dir)
+
+    @property
+    def edits_used(self) -> bool:
+        """Whether a version that has decided may change: on made-up people alone."""
+        return self.settings.smile_mode is SmileMode.EMBEDDED
+
+    @property
+    def signers(self) -> ReadSigners | None:
+        """Reads who may sign rules; None where signatures are not required."""
+        return signers_of(self.settings, self.deps.authenticator)
+
+
+async def open_core(
+    settings: Settings,
+    instrumentation: Instrumentation,
+    stack: AsyncExitStack,
+    *,
+    init: bool,
+    clock: Clock | None = None,
+) -> Core:
+    """Open store, rules and vendor, in this order, closed by the stack; raises StartError."""
+    clock, root = clock or SystemClock(), rules_folder(settings)
+    changed_rules = FileWatch(root)
+    await asyncio.to_thread(engine_version)  # the first call asks git, where there is a checkout
+    deps, certificates = _server_deps(settings, clock, instrumentation)
+    store = await _open_store(settings, deps.metrics, stack, init=init)
+    rules = await open_rules(settings, root, store, clock, signers_of(settings, deps.authenticator))
+    smile_url, widget = await _vendor(settings, clock, stack)
+    source = _source(settings, smile_url, clock, instrumentation.tracer)
+    stack.push_async_callback(source.aclose)
+    return Core(
+        settings,
+        root,
+        clock,
+        deps,
+        certificates,
+        store,
+        rules.active,
+        rules.rollouts,
+        changed_rules,
+        source,
+        smile_url,
+        widget,
+        instrumentation.tracer,
+    )
+
+
+def _server_deps(
+    settings: Settings, clock: Clock, instrumentation: Instrumentation
+) -> tuple[ServerDeps, Certificates | None]:
+    try:
+        deps = server_deps(settings, clock, instrumentation.interceptors)
+        return deps, certificates_of(settings)
+    except CertificatesRefused as error:
+        raise StartError(str(error)) from None
+    except CallersRefused as error:
+        raise StartError(str(error), tuple(map(render, error.diagnostics))) from None
+
+
+async def _open_store(
+    settings: Settings, metrics: Metrics, stack: AsyncExitStack, *, init: bool
+) -> Store:
+    try:
+        store = await Store.open(
+            settings.store_url,
+            lease=settings.lease,
+            init=init,
+            on_commit=metrics.committed,
+            journal=settings.erasure_journal,
+            erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
+            identity_keys=settings.identity_key_file,
+            data_keys=settings.data_key_file,
+            keep_data_keys=settings.smile_mode is SmileMode.EMBEDDED,
+        )
+    except StoreError as error:
+        raise StartError(str(error)) from None
+    stack.push_async_callback(store.aclose)
+    if not store.keeps_journal:
+        log.warning(
+            "erasures are noted nowhere but in the store, so that a restored backup brings erased "
+            "data back: set DECISION_ERASURE_JOURNAL to a file or a database apart from it"
+        )
+    if not store.identity_keys:
+        log.warning(
+            "second uses of accounts and persons are not found, and rules that ask for them refer: "
+            "set DECISION_IDENTITY_KEY_FILE"
+        )
+    if settings.smile_mode is not SmileMode.EMBEDDED:
+        await _warn_of_plain_keys(store)
+    return store
+
+
+async def _warn_of_plain_keys(store: Store) -> None:
+    if store.data_keys.newest is None:
+        log.warning(
+            "whoever has a copy of the database can read its snapshots, as their keys are in it: "
+            "set DECISION_DATA_KEY_FILE"
+        )
+    elif others := await _others(store):
+        log.warning(
+            "the newest data key does not wrap the keys of all users: once every process has it, "
+            "run `decision-service data-keys rewrap`",
+            users=others,
+        )
+
+
+async def _others(store: Store) -> int:
+    try:
+        return await store.count_others()
+    except StoreError as error:
+        raise StartError(str(error)) from None
+
+
+async def _vendor(
+    settings: Settings, clock: Clock, stack: AsyncExitStack
+) -> tuple[str, tuple[str, str]]:
+    """Where data is read, and the widget's script and API."""
+    if settings.smile_mode is not SmileMode.EMBEDDED:
+        return settings.base_url, (WIDGET_SCRIPT, _WIDGET_APIS[settings.smile_mode])
+    from decision_service.standin.server import embedded  # the one way to it from what serves
+
+    country, currency = settings.embedded_country, settings.embedded_currency
+    standin = embedded((OFFLINE_KEY, OFFLINE_SECRET), country, currency, clock.now)
+    return await stack.enter_async_context(standin)
+
+
+def _source(settings: Settings, base_url: str, clock: Clock, tracer: Tracer) -> SmileSource:
+    key, secret = OFFLINE_KEY, OFFLINE_SECRET
+    if settings.smile_mode is not SmileMode.EMBEDDED:
+        key = settings.smile_api_key.get_secret_value()
+        secret = settings.smile_api_secret.get_secret_value()
+    limits = SmileLimits(
+        requests_per_second=settings.smile_requests_per_second,
+        first_sync=timedelta(seconds=settings.first_sync_wait),
+    )
+    return SmileSource(
+        base_url,
+        key,
+        secret,
+        clock,
+        limits=limits,
+        tracer=tracer,
+    )

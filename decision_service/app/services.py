@@ -1,0 +1,399 @@
+"""The use cases behind each service, with rollouts, reviews, snapshots and the connect page."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from functools import partial
+
+import msgspec
+from starlette.routing import BaseRoute
+
+from decision_service.app.core import Core, StartError
+from decision_service.casework.applicant_status import ReadApplicantStatus
+from decision_service.casework.letters import NoticeDeps, Notices
+from decision_service.casework.onboarding import LinkToken, OnboardApplicants
+from decision_service.casework.outcomes import ListOutcomes, RecordOutcome, ReportWatch
+from decision_service.casework.recourse import FindRecourse
+from decision_service.casework.review_results import ReadReviewChain
+from decision_service.casework.reviews import (
+    AgainDeps,
+    DecideAgain,
+    OperateReviews,
+    QueueWatch,
+    ReviewDeps,
+)
+from decision_service.casework.subject_access import AccessTerms, ExportPerson
+from decision_service.decide.clock_guard import ClockGuard, OperateClock
+from decision_service.decide.decide import DecideApplication, Deps
+from decision_service.decide.dry_run import TryRules, ValidateRules
+from decision_service.decide.events import ReceiveEvents
+from decision_service.decide.history import ReadHistory
+from decision_service.decide.refresh import (
+    SWEEP_PACE,
+    SWEEP_SECONDS,
+    EventWorker,
+    RefreshApplicants,
+    sweep,
+)
+from decision_service.decide.replay import ReadDecisions, ReplayDecision
+from decision_service.decide.replica_check import ReplicaCheck
+from decision_service.decide.retention import Retention
+from decision_service.decide.snapshots import Ages, SnapshotCache
+from decision_service.domain.ports import StoredEntry
+from decision_service.domain.verdict import Verdict
+from decision_service.rulebook.rulebook import CompilationThread, RulesetArchive
+from decision_service.runtime.clock import Ids
+from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, Settings, env_name, names_of
+from decision_service.runtime.tasks import Supervisor
+from decision_service.server.applicants import ApplicantUseCases, ConnectLinks, disclosed_reply
+from decision_service.server.clock import ClockUseCases
+from decision_service.server.connect import (
+    ConnectPage,
+    Lender,
+    LinkTokenEndpoints,
+    PageRefused,
+    WidgetOptions,
+    connect_routes,
+    read_logo,
+    read_notice,
+)
+from decision_service.server.decision_views import ProtoReplyEncoder
+from decision_service.server.decisions import UseCases
+from decision_service.server.gauges import ReviewMetrics
+from decision_service.server.grpc import Services
+from decision_service.server.notices import NoticeUseCases
+from decision_service.server.outcomes import OutcomeUseCases
+from decision_service.server.reviews import ReviewUseCases
+from decision_service.server.rollouts import RolloutUseCases
+from decision_service.server.rulesets import RulesetUseCases
+from decision_service.server.webhooks import WebhookReceiver
+from decision_service.steering.compare import CompareVersions
+from decision_service.steering.counters import Counters, EventCounters
+from decision_service.steering.figures import ShowFigures
+from decision_service.steering.guardrails import GuardrailWatch, WatchDeps
+from decision_service.steering.journal import Rollouts
+from decision_service.steering.observe import RolloutObserver, Shadows
+from decision_service.steering.operate import OperateRollouts
+from decision_service.store.store import Store
+
+
+class ReviewWiring(msgspec.Struct, frozen=True):
+    """The use cases and the tasks beside them."""
+
+    use_cases: ReviewUseCases
+    again: DecideAgain
+    watch: QueueWatch
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Decide again what is due, and count the queues."""
+        supervisor.supervise("reviews", self.again.run)
+        supervisor.supervise("review_queues", self.watch.run)
+
+
+def wire_reviews(core: Core, read: ReadDecisions, decide: DecideApplication) -> ReviewWiring:
+    """The parts, on the store's reviews."""
+    log, clock = core.store.reviews, core.clock
+    metrics = ReviewMetrics(core.metrics.registry)
+    again = DecideAgain(AgainDeps(log, read, decide, clock, metrics))
+    deps = ReviewDeps(log, read, core.active.current, clock, Ids(), again.wake, metrics)
+    use_cases = ReviewUseCases(OperateReviews(deps), clock)
+    return ReviewWiring(use_cases, again, QueueWatch(log, clock))
+
+
+class RolloutWiring(msgspec.Struct, frozen=True):
+    """What watches decisions and moves rollouts."""
+
+    rollouts: Rollouts
+    guardrails: GuardrailWatch
+    replica_check: ReplicaCheck
+    counters: Counters
+    shadows: Shadows
+    retention: Retention
+    reports: ReportWatch
+    events: EventCounters
+
+    @property
+    def observer(self) -> RolloutObserver:
+        """What is told of each decision."""
+        return RolloutObserver(
+            self.counters,
+            self.shadows,
+            lambda product: self.rollouts.latest(product).position,
+            self.events,
+        )
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Run each part on a task of its own."""
+        supervisor.supervise("rollouts", self.rollouts.keep_up)
+        supervisor.supervise("guardrails", self.guardrails.run)
+        supervisor.supervise("counters", self.counters.run)
+        supervisor.supervise("shadows", self.shadows.run)
+        supervisor.supervise("agreement", self.replica_check.run)
+        supervisor.supervise("retention", self.retention.run)
+        supervisor.supervise("reports", self.reports.run)
+
+
+def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutWiring:
+    """The parts; what they have not written when the service stops is written by the stack."""
+    store, clock, active, rollouts = core.store, core.clock, core.active, core.rollouts
+    process, events = uuid.uuid4().hex, EventCounters(core.metrics.registry)
+    counters = Counters(store, clock, process)
+    shadows = Shadows(store, clock, events, counters.idle)
+    stack.push_async_callback(counters.flush)
+    stack.push_async_callback(shadows.aclose)
+    return RolloutWiring(
+        rollouts,
+        GuardrailWatch(WatchDeps(active, rollouts, store, clock, events)),
+        ReplicaCheck(store, active.current, clock, process),
+        counters,
+        shadows,
+        Retention(
+            store,
+            clock,
+            core.settings.retention,
+            core.source.last_drift,
+        ),
+        ReportWatch(store, clock, core.settings.report_within),
+        events,
+    )
+
+
+class SnapshotWiring(msgspec.Struct, frozen=True):
+    """The pieces; `receiver` is what the HTTP edge serves.
+
+    `pace` is the time between two users of this process's sweep, so that all processes which
+    share the vendor's limit together ask for one a second.
+    """
+
+    cache: SnapshotCache
+    receiver: WebhookReceiver
+    worker: EventWorker
+    refresh: RefreshApplicants
+    store: Store
+    pace: float
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Handle events, and sweep for those that never came."""
+        supervisor.supervise("events", self.worker.run)
+        supervisor.supervise("sweep", self._sweep)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            await sweep(self.store, self.refresh, self.worker.listener, self.pace)
+
+
+def wire_snapshots(core: Core) -> SnapshotWiring | None:
+    """None while no webhook secret is set: without events nothing tells when data has changed."""
+    settings, store, registry = core.settings, core.store, core.metrics.registry
+    secrets = settings.secrets_of_webhooks
+    if not secrets:
+        return None
+    refresh = RefreshApplicants(core.source, store, core.active.current, core.clock)
+    worker = EventWorker(store, refresh, core.clock, registry)
+    receive = ReceiveEvents(store, core.clock, worker.notify, core.source.nudge)
+    cache = SnapshotCache(store, Ages(*settings.ages))
+    pace = SWEEP_PACE * max(1.0, VENDOR_LIMIT / settings.smile_requests_per_second)
+    receiver = WebhookReceiver(receive, secrets, registry=registry)
+    return SnapshotWiring(cache, receiver, worker, refresh, store, pace)
+
+
+async def wire_services(
+    core: Core,
+    rollouts: RolloutWiring,
+    snapshots: SnapshotWiring | None,
+) -> tuple[Services, ReviewWiring]:
+    """The use cases of all services, and reviews; an erased user leaves the caches of deciding."""
+    thread = CompilationThread()
+    archive = RulesetArchive(core.store, core.active.current, thread)
+    guard = await ClockGuard.open(core.store)
+    history = ReadHistory(core.store, core.store.identity_keys)
+    decide = _deciding(core, rollouts, snapshots, guard, history)
+    decisions = _decisions(core, decide, archive)
+    core.store.on_erase(decisions.decide.forget)
+    validate = ValidateRules(core.read_folder, core.settings.blocked, core.clock, thread)
+    reviews = wire_reviews(core, decisions.read, decide)
+    services = Services(
+        decisions=decisions,
+        rulesets=_rulesets(core, rollouts, validate, history),
+        rollouts=_rollouts(core, rollouts, archive),
+        applicants=_applicants(core),
+        outcomes=OutcomeUseCases(
+            RecordOutcome(decisions.read, core.store, archive, core.clock),
+            ListOutcomes(decisions.read, core.store),
+        ),
+        notices=NoticeUseCases(
+            _notices(core, decisions),
+            core.clock,
+        ),
+        clock=ClockUseCases(OperateClock(guard, core.store, core.source, core.clock), core.clock),
+        reviews=reviews.use_cases,
+    )
+    return services, reviews
+
+
+def _notices(core: Core, decisions: UseCases) -> Notices:
+    store, current, recourse = core.store, core.active.current, decisions.recourse
+    reviews_of = store.reviews.of_decision
+    deps = NoticeDeps(decisions.read, store.notices, current, core.clock, recourse, reviews_of)
+    return Notices(deps)
+
+
+def _deciding(
+    core: Core,
+    rollouts: RolloutWiring,
+    snapshots: SnapshotWiring | None,
+    guard: ClockGuard,
+    history: ReadHistory,
+) -> DecideApplication:
+    store, metrics = core.store, core.metrics
+
+    def count(entry: StoredEntry, arm: str, verdict: Verdict) -> None:
+        metrics.decided(entry.product, entry.outcome.value, arm)
+        metrics.tagged(entry.product, [tag.name for tag in verdict.tags])
+        metrics.reasoned(entry.product, [reason.code for reason in verdict.reasons])
+        metrics.lacked(entry.product, {one.missing.cause for one in verdict.data_requests})
+
+    deps = Deps(
+        core.source,
+        store,
+        store,
+        ProtoReplyEncoder(),
+        core.clock,
+        Ids(),
+        store.leases,
+        history,
+        None if snapshots is None else snapshots.cache,
+        core.tracer,
+    )
+    return DecideApplication(
+        deps,
+        core.active.current,
+        rollouts.observer,
+        guard,
+        bulkhead=core.deps.limits.work,
+        on_recorded=count,
+    )
+
+
+def _decisions(core: Core, decide: DecideApplication, archive: RulesetArchive) -> UseCases:
+    read = ReadDecisions(core.store, archive)
+    replay = ReplayDecision(core.store, read, archive, core.active.current)
+    chain = ReadReviewChain(core.store.reviews, core.store, core.clock)
+    recourse = FindRecourse(archive)
+    return UseCases(
+        decide=decide, read=read, replay=replay, recourse=recourse, clock=core.clock, chain=chain
+    )
+
+
+def _rulesets(
+    core: Core, rollouts: RolloutWiring, validate: ValidateRules, history: ReadHistory
+) -> RulesetUseCases:
+    store, clock, active = core.store, core.clock, core.active
+    return RulesetUseCases(
+        active,
+        TryRules(core.source, store, clock, active.current, history),
+        validate,
+        store,
+        clock,
+        rollouts.replica_check,
+    )
+
+
+def _rollouts(core: Core, rollouts: RolloutWiring, archive: RulesetArchive) -> RolloutUseCases:
+    store, clock, active = core.store, core.clock, core.active
+    return RolloutUseCases(
+        OperateRollouts(core.rollouts, active, store, store, clock),
+        ShowFigures(rollouts.guardrails, store, store),
+        CompareVersions(store, store, archive, active.current),
+        lambda: active.status,
+        clock,
+    )
+
+
+def _applicants(core: Core) -> ApplicantUseCases:
+    enrolment, clock = core.source.enrolment, core.clock
+    onboard = OnboardApplicants(enrolment, core.store, clock)
+    links = ConnectLinks(
+        core.settings.connect_base, core.settings.return_origins, partial(_offered, core)
+    )
+    status = ReadApplicantStatus(
+        enrolment, core.store, clock, core.active.current, core.source.providers
+    )
+    return ApplicantUseCases(onboard, status, clock, links, _export(core))
+
+
+def _offered(core: Core, types: Collection[str]) -> Sequence[str]:
+    """The providers of some types that the widget may show; none where none are known."""
+    allowed = names_of(core.settings.connect_providers)
+    listed = [one.id for one in core.source.providers() if one.type in types]
+    return [one for one in listed if not allowed or one in allowed]
+
+
+def _export(core: Core) -> ExportPerson:
+    settings, store = core.settings, core.store
+    erases_decisions = settings.on_revoke is OnRevoke.ERASE_DECISIONS
+    terms = AccessTerms(settings.retention, erases_decisions)
+    return ExportPerson(store.subject_access, store, disclosed_reply, terms, core.clock)
+
+
+RENEW_SECONDS = 5.0
+"""How long the page waits for another link token."""
+
+
+def connect_page(core: Core, onboard: OnboardApplicants) -> list[BaseRoute]:
+    """The page's routes; raises StartError where one of the page's files cannot be used."""
+
+    async def renew(token: str) -> LinkToken | None:
+        return await onboard.renew(token, core.clock.monotonic() + RENEW_SECONDS)
+
+    tokens = LinkTokenEndpoints(renew, onboard.opens, core.metrics.registry)
+    try:
+        lender = lender_of(core.settings)
+    except PageRefused as error:
+        raise StartError(str(error)) from None
+    page = ConnectPage(lender, widget_options(core.settings, *core.widget))
+    return connect_routes(page, tokens)
+
+
+def lender_of(settings: Settings) -> Lender:
+    """Whose page it is, with the files that settings name; raises PageRefused."""
+    with _named("connect_notice_file"):
+        notice = read_notice(settings.connect_notice_file)
+    with _named("connect_logo_file"):
+        logo = read_logo(settings.connect_logo_file) if settings.connect_logo_file else None
+    return Lender(
+        name=settings.connect_company_name,
+        notice=notice,
+        months=settings.retention,
+        logo=logo,
+        erases_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
+        return_origins=settings.return_origins,
+    )
+
+
+def widget_options(settings: Settings, script: str, api_host: str) -> WidgetOptions:
+    """The widget of the mode, or the stand-in's look-alike, with the operator's choices."""
+    return WidgetOptions(
+        script_url=settings.widget_script_url or script,
+        api_host=settings.widget_api_host or api_host,
+        providers=names_of(settings.connect_providers),
+        top_providers=names_of(settings.connect_top_providers),
+        enable_search_bar=settings.connect_search_bar,
+        enable_type_bar=settings.connect_type_bar,
+        enable_upload=settings.connect_upload,
+        company_name=settings.connect_company_name,
+        template_id=settings.connect_template_id,
+    )
+
+
+@contextmanager
+def _named(setting: str) -> Iterator[None]:
+    """Name the setting in front of what is wrong with its file."""
+    try:
+        yield
+    except PageRefused as error:
+        raise PageRefused(f"{env_name(setting)}: {error}") from None

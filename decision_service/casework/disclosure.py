@@ -1,0 +1,237 @@
+"""The records of an export, values as a person reads them, and what is left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum, StrEnum
+from typing import Any, Protocol, Self
+
+import msgspec
+
+from decision_service.casework.letters import StoredNotice
+from decision_service.casework.review_steps import RecordedReview
+from decision_service.domain.calendar import Month
+from decision_service.domain.money import Money
+from decision_service.domain.person import OwnFacts
+from decision_service.domain.ports import PagePosition, StoredEntry
+from decision_service.domain.snapshot import KnownCount
+
+LEFT_OUT: Mapping[str, str] = {
+    "who else uses an account, a user or a name (factors reuse.*)": "it tells of other persons",
+    "own records counted together with another user of the same account (factors history.*)": (
+        "they tell of that person"
+    ),
+    "tags that rules keep from everybody, and answers of lists": (
+        "they are signals of fraud, which would be no use once they are told"
+    ),
+    "what a reason asks for, points of a score, steps of the rules": (
+        "they are the lender's rules, and who knows their limits can arrange data to fit; the "
+        "reasons, the values that they rest on and the score are told"
+    ),
+    "queues of reviews, notes and explanations of reviewers": (
+        "they are the lender's work, and may name others; results and reasons are told"
+    ),
+    "reasons of reviewers that the lender keeps from everybody": (
+        "they are signals of fraud, which would be no use once they are told"
+    ),
+    "totals of the day that a decision was made beside": "they are of all applicants",
+    "keys, checksums, names of the lender's staff": "they tell nothing of the person",
+}
+"""What is stored of a person and told in no export, by what it is."""
+
+_OF_OTHERS = "reuse."
+_OWN_RECORDS = "history."
+_SENT = "inputs."
+
+
+class Disclosure(msgspec.Struct, frozen=True):
+    """What a person is told of one decision; `factors` are the names of its factor values.
+
+    `shared` says that the decision's own records count decisions of another user of an account.
+    """
+
+    factors: frozenset[str]
+    shared: bool
+
+    @classmethod
+    def of(cls, factors: Iterable[str], own: OwnFacts) -> Self:
+        """By the decision's factor values and its own facts."""
+        return cls(
+            frozenset(factors), own.reuse is not None and (own.reuse.users_of_account or 1) > 1
+        )
+
+    def tells(self, name: str) -> bool:
+        """Whether the value of a factor, an input or a derived name may be told."""
+        if name.startswith(_OF_OTHERS):
+            return False
+        if not self.shared or name.startswith(_SENT):
+            return True
+        return name in self.factors and not name.startswith(_OWN_RECORDS)
+
+
+Row = Mapping[str, object]
+"""The told columns of a stored row by name; instants are aware, the rest is as it is stored."""
+
+
+class UserRows(msgspec.Struct, frozen=True):
+    """What is stored of a user beside decisions and readings.
+
+    `tables` are rows by table, `ended` what is left of disconnected accounts. `decisions` and
+    `readings` count what follows.
+    """
+
+    tables: Mapping[str, Sequence[Row]]
+    ended: Sequence[KnownCount]
+    decisions: int
+    readings: int
+
+
+class StoredDecision(msgspec.Struct, frozen=True):
+    """A decision with the rows that belong to it, by table, its letters and its reviews."""
+
+    entry: StoredEntry
+    tables: Mapping[str, Sequence[Row]]
+    notices: Sequence[StoredNotice]
+    reviews: Sequence[RecordedReview] = ()
+
+
+class StoredReading(msgspec.Struct, frozen=True):
+    """A stored snapshot: where it stands, and its body; None where its key was destroyed."""
+
+    place: PagePosition
+    body: bytes | None
+
+
+class SubjectAccessLog(Protocol):
+    """Reads what is stored of one person; every method raises StoreUnavailable.
+
+    Each answer is of one transaction.
+    """
+
+    async def user_rows(self, user_id: str) -> UserRows | None:
+        """What is stored of a user; None where nothing is."""
+
+    async def decisions(
+        self, user_id: str, after: PagePosition | None, limit: int
+    ) -> Sequence[StoredDecision]:
+        """At most `limit` decisions, newest first, strictly after the position."""
+
+    async def reading(
+        self, user_id: str, after: PagePosition | None, *, itself: bool
+    ) -> StoredReading | None:
+        """The newest stored snapshot after the position, with `itself` that one at first.
+
+        None where there is none.
+        """
+
+
+class Chapter(StrEnum):
+    """The parts of an export, in its order."""
+
+    DECISIONS = "decisions"
+    READINGS = "readings"
+
+
+class ExportPlace(msgspec.Struct, frozen=True, array_like=True):
+    """Where a page ended: after a decision or a reading, or within a reading before a `part`."""
+
+    chapter: Chapter
+    created: datetime | None = None
+    id: str = ""
+    part: int = 0
+
+    @property
+    def after(self) -> PagePosition | None:
+        """The position after which the chapter goes on; None at its beginning."""
+        return None if self.created is None else PagePosition(self.created, self.id)
+
+
+class PersonRecord(msgspec.Struct, frozen=True):
+    """One record of an export: its kind, its id within the kind, and what is stored.
+
+    `content` holds texts, flags, whole numbers, None, and lists and mappings of these.
+    """
+
+    kind: str
+    id: str
+    content: Mapping[str, object]
+
+
+class ExportPage(msgspec.Struct, frozen=True):
+    """One page of an export; `next` is None on the last one."""
+
+    records: tuple[PersonRecord, ...]
+    next: ExportPlace | None
+
+
+class TellReply(Protocol):
+    """Reads a recorded reply."""
+
+    def __call__(self, reply: bytes, disclosed: Disclosure) -> Mapping[str, object]:
+        """What a person is told of it; of reasons by names that are not told neither is named."""
+
+
+_AMOUNTS = frozenset(
+    {
+        "amount", "base", "gross", "net", "loan_amount", "amortization", "outstanding", "overdue",
+        "next_payment", "exposure", "instalments", "approved", "disbursed", "instalment", "repaid",
+        "due", "granted", "live_amount",
+    }
+)  # fmt: skip
+"""Fields that hold whole minor units of the `currency` beside them."""
+
+_MONTHS = frozenset({"month", "newest"})
+"""Fields that hold a `Month.index`."""
+
+Plain = str | bool | int | None | list[Any] | dict[str, Any]
+
+
+def plain(value: object) -> Plain:
+    """A value without the types of the code; amounts as `PHP 1200.00`, instants in UTC."""
+    match value:
+        case Enum():
+            return str(value.value)
+        case None | bool() | int() | str():
+            return value
+        case msgspec.Struct() if not isinstance(value, Money):
+            return fields(msgspec.structs.asdict(value))
+        case Mapping():
+            return {str(plain(name)): plain(one) for name, one in value.items()}
+        case Iterable():
+            return [plain(one) for one in value]
+    return _text(value)
+
+
+def _text(value: object) -> str:
+    match value:
+        case Money():
+            return money(value)
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case Decimal():
+            return f"{value:f}"
+    raise TypeError(f"a {type(value).__name__} has no plain form")
+
+
+def fields(of: Mapping[str, Any], currency: str | None = None) -> dict[str, Any]:
+    """Fields by name, without those that are None, with amounts of their currency."""
+    unit = of.get("currency") or currency
+    return {name: _field(name, one, unit) for name, one in of.items() if one is not None}
+
+
+def money(amount: Money) -> str:
+    """An amount as `PHP 1200.00`."""
+    return f"{amount.currency} {amount.major:f}"
+
+
+def _field(name: str, value: Any, currency: str | None) -> Plain:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if name in _AMOUNTS and currency:
+            return money(Money(currency, value))
+        if name in _MONTHS:
+            return str(Month(value))
+    return plain(value)

@@ -1,0 +1,359 @@
+"""Letters to applicants: made of recorded decisions, recorded, and reported as sent."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime, tzinfo
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.casework.compose import kind_of, letter
+from decision_service.casework.recourse import FindRecourse, Recourse, RecourseKind
+from decision_service.casework.review_results import Standing, result_of, standing
+from decision_service.decide.codec import inputs_from_wire
+from decision_service.decide.replay import ReadDecisions, Recorded
+from decision_service.domain.errors import DecisionUnknown, LanguageUnknown, NoticeNotDue
+from decision_service.domain.factor import Factors, KindStatus, SourceUse
+from decision_service.domain.money import Money
+from decision_service.domain.ports import Clock, PagePosition
+from decision_service.domain.reviews import NO_POLICY, Review, ReviewOrigin, ReviewPolicy
+from decision_service.domain.verdict import Verdict
+from decision_service.rulebook.rulebook import Rulebook
+from decision_service.rules.letters import (
+    DisclosedChange,
+    DisclosedRecourse,
+    Lack,
+    Letter,
+    NoticeKind,
+    NoticeSubject,
+    NoticeTexts,
+    PersonsResult,
+    SourceUsed,
+)
+
+
+class Sending(msgspec.Struct, frozen=True):
+    """How a letter reached its applicant, as a lender's system reported it."""
+
+    at: datetime
+    channel: str
+    by: str
+
+
+class StoredNotice(msgspec.Struct, frozen=True):
+    """A letter as it was made; `template_digest` is the SHA-256 of the texts' file in hex.
+
+    `caller` is whose decision it is, `made_by` who asked for the letter first. `review_id` is the
+    review whose result it tells, empty where it tells what was decided first.
+    """
+
+    decision_id: str
+    caller: str
+    letter: Letter
+    template_digest: str
+    made: datetime
+    made_by: str
+    sent: Sending | None = None
+    review_id: str = ""
+
+    @property
+    def key(self) -> NoticeKey:
+        """What makes it one of its kind."""
+        letter = self.letter
+        return NoticeKey(self.decision_id, letter.kind, letter.language, self.review_id)
+
+    @property
+    def notice_id(self) -> str:
+        """The letter's id."""
+        return self.key.notice_id
+
+
+class NoticeKey(msgspec.Struct, frozen=True):
+    """A decision has one letter of each kind, language and result of a review, empty for none."""
+
+    decision_id: str
+    kind: NoticeKind
+    language: str
+    review_id: str = ""
+
+    @property
+    def notice_id(self) -> str:
+        """The id of the letter."""
+        review = f"/{self.review_id}" if self.review_id else ""
+        return f"{self.decision_id}/{self.kind}/{self.language}{review}"
+
+
+class NoticeFilter(msgspec.Struct, frozen=True):
+    """Which letters to list; empty values stand for all. `sent` None stands for both."""
+
+    decision_id: str = ""
+    caller: str = ""
+    kind: NoticeKind | None = None
+    sent: bool | None = None
+
+
+class NoticeLog(Protocol):
+    """The durable letters; every method raises StoreUnavailable."""
+
+    async def record(self, notice: StoredNotice) -> StoredNotice | None:
+        """Store a letter, or find the one of its id; None where the decision is not stored."""
+
+    async def find(self, notice_id: str) -> StoredNotice | None:
+        """One letter; None where it was never made."""
+
+    async def sent(self, notice_id: str, sending: Sending) -> StoredNotice | None:
+        """Note the first sending of a letter; the letter as it stands then, None without one."""
+
+    async def list(
+        self, chosen: NoticeFilter, after: PagePosition | None, limit: int
+    ) -> Sequence[StoredNotice]:
+        """At most `limit` letters, newest first, strictly after a position of instant and id."""
+
+
+_COUNTRY = 2
+"""Letters of a country at the end of an id, as in `sss_ph`."""
+
+
+def provider_name(provider_id: str, name: str) -> str:
+    """The vendor's name of a provider; without one the id in words, its country in brackets."""
+    if name:
+        return name
+    words = provider_id.replace("-", "_").split("_")
+    country = f" ({words.pop().upper()})" if len(words) > 1 and len(words[-1]) == _COUNTRY else ""
+    text = " ".join(filter(None, words))
+    return f"{text[:1].upper()}{text[1:]}{country}"
+
+
+_GIVEN = frozenset({"UPLOAD", "ARCHIVE"})
+"""Kinds of sources that hold what the applicant handed in."""
+
+
+def subject_of(recorded: Recorded, verdict: Verdict, stands: Standing) -> NoticeSubject:
+    """The subject without recourse and without a person's reason."""
+    entry, as_of = recorded.entry, recorded.facts.as_of
+    inputs = inputs_from_wire(recorded.facts.inputs)
+    asked, term = inputs.get("requested_amount"), inputs.get("requested_term_months")
+    factors, zone = recorded.factors, as_of.zone
+    return NoticeSubject(
+        decision_id=entry.decision_id,
+        application_id=entry.application_id,
+        decided_on=as_of.date,
+        asked=asked if isinstance(asked, Money) else None,
+        verdict=verdict,
+        asked_term=term if isinstance(term, int) else None,
+        sources=() if factors is None else _sources(factors, zone),
+        data=() if factors is None else _data(factors),
+        lacks=() if factors is None else tuple(_lacks(verdict, factors)),
+        expires=None if recorded.expires is None else recorded.expires.astimezone(zone),
+        person=_person(stands, zone),
+    )
+
+
+def disclosed_recourse(found: Recourse | None) -> DisclosedRecourse | None:
+    """What the product lets applicants be told; None where that is nothing."""
+    if found is None or not found.told or found.answer is RecourseKind.NOTHING:
+        return None
+    changes = tuple(DisclosedChange(one.factor, one.now, one.needed) for one in found.changes)
+    return DisclosedRecourse(changes, found.day)
+
+
+def disclosed_reason(review: Review, policy: ReviewPolicy) -> Mapping[str, str]:
+    """Why a person decided, by language; nothing where applicants are not told.
+
+    Raises NoticeNotDue where the plan has no reason of its code any more.
+    """
+    if review.reason_withheld:
+        return {}
+    code = result_of(review).reason
+    found = policy.reason_of(code)
+    if found is None:
+        raise NoticeNotDue(
+            f"the plan of {review.product} has no reason {code} any more, for which "
+            f"{review.review_id} was decided: put it back under `review.reasons`",
+            decision_id=review.decision_id,
+            review_id=review.review_id,
+        )
+    return found.sentences
+
+
+def _person(stands: Standing, zone: tzinfo) -> PersonsResult | None:
+    review = stands.review
+    if review is None or review.ended is None:
+        return None
+    result = result_of(review)
+    return PersonsResult(
+        outcome=result.outcome,
+        decided_on=review.ended.astimezone(zone).date(),
+        amount=result.amount,
+        term_months=review.terms.term_months,
+        price=review.terms.price,
+        expires=None if review.expires is None else review.expires.astimezone(zone),
+        contested=review.origin is ReviewOrigin.CONTESTED,
+        changed=stands.changed,
+    )
+
+
+def _sources(factors: Factors, zone: tzinfo) -> tuple[SourceUsed, ...]:
+    used = {*_used(factors.sources, zone)}
+    return tuple(sorted(used, key=lambda one: (one.provider, one.as_of or date.min)))
+
+
+def _lacks(verdict: Verdict, factors: Factors) -> Iterator[Lack]:
+    """Each source or kind of data that lacks what is requested, by the causes that are shown."""
+    names = {one.id: provider_name(one.provider_id, one.provider_name) for one in factors.sources}
+    for asked in verdict.data_requests:
+        found = factors.values.get(asked.factor)
+        every = [] if found is None else found.missing
+        for one in [m for m in every if m.cause is asked.missing.cause] or [asked.missing]:
+            yield Lack(one.cause, names.get(one.source or "", ""), one.kind)
+
+
+def _used(sources: Collection[SourceUse], zone: tzinfo) -> Iterator[SourceUsed]:
+    for one in sources:
+        if one.used:
+            given = one.status in _GIVEN
+            name = "" if given else provider_name(one.provider_id, one.provider_name)
+            yield SourceUsed(name, _day(one.synced, zone))
+
+
+def _data(factors: Factors) -> tuple[str, ...]:
+    read = {kind for kind, status in factors.kinds.items() if status is not KindStatus.MISSING}
+    return tuple(sorted(kind.value for kind in read))
+
+
+def _day(instant: datetime | None, zone: tzinfo) -> date | None:
+    return None if instant is None else instant.astimezone(zone).date()
+
+
+ReviewsOf = Callable[[str], Awaitable[Sequence[Review]]]
+"""The reviews of a decision, oldest first."""
+
+
+class NoticePage(msgspec.Struct, frozen=True):
+    """One page of letters; `next` is None on the last one."""
+
+    notices: tuple[StoredNotice, ...]
+    next: PagePosition | None
+
+
+class NoticeDeps(msgspec.Struct, frozen=True):
+    """What letters are made from, and where they are kept."""
+
+    read: ReadDecisions
+    log: NoticeLog
+    rulebook: Callable[[], Rulebook]
+    clock: Clock
+    recourse: FindRecourse
+    reviews_of: ReviewsOf
+
+
+class Notices:
+    """Makes, lists and marks letters; callers without `scope` reach those of every caller."""
+
+    def __init__(self, deps: NoticeDeps) -> None:
+        self._deps = deps
+        self._log = deps.log
+
+    async def get(self, decision_id: str, language: str, caller: str, scope: str) -> StoredNotice:
+        """The letter of what stands of a decision, made at the first call.
+
+        Raises DecisionUnknown, ProductUnknown, NoticeNotDue, LanguageUnknown, StoreUnavailable.
+        """
+        recorded = await self._deps.read.get(decision_id, full=True, scope=scope)
+        stands = standing(await self._deps.reviews_of(decision_id))
+        subject = self._subject(recorded, stands)
+        kind = kind_of(subject)
+        if kind is None:
+            raise _not_due(recorded, _WHY.get(recorded.entry.outcome, _ERASED))
+        review_id = stands.review.review_id if stands.review else ""
+        key = NoticeKey(decision_id, kind, language, review_id)
+        found = await self._log.find(key.notice_id)
+        if found is not None:
+            return found
+        texts = self._texts(recorded.entry.product, language)
+        made = letter(await self._with_reason(subject, recorded, stands), texts)
+        assert made is not None  # noqa: S101 - it is due
+        return await self._record(recorded, made, texts.digest, caller, review_id)
+
+    async def sent(self, key: NoticeKey, sending: Sending, scope: str) -> StoredNotice:
+        """Note that a letter was sent; the first report counts. Raises as `get`."""
+        await self._deps.read.get(key.decision_id, full=False, scope=scope)
+        found = await self._log.sent(key.notice_id, sending)
+        if found is None:
+            of = f", review {key.review_id}" if key.review_id else ""
+            raise NoticeNotDue(
+                f"no {key.kind} letter in {key.language} was made of decision {key.decision_id}"
+                f"{of}: get it first",
+                decision_id=key.decision_id,
+            )
+        return found
+
+    async def list(self, chosen: NoticeFilter, after: PagePosition | None, size: int) -> NoticePage:
+        """One page, newest first."""
+        found = tuple(await self._log.list(chosen, after, size + 1))
+        if len(found) <= size:
+            return NoticePage(found, None)
+        last = found[size - 1]
+        return NoticePage(found[:size], PagePosition(last.made, last.notice_id))
+
+    def _subject(self, recorded: Recorded, stands: Standing) -> NoticeSubject:
+        if stands.again:
+            raise _not_due(recorded, f"{stands.again} stands in its place", stands.again)
+        if recorded.settled is None:
+            why = _ERASED if stands.review else _WHY.get(recorded.entry.outcome, _ERASED)
+            raise _not_due(recorded, why)
+        return subject_of(recorded, recorded.settled.verdict, stands)
+
+    async def _with_reason(
+        self, subject: NoticeSubject, recorded: Recorded, stands: Standing
+    ) -> NoticeSubject:
+        """With a person's reason; else with recourse, which is the rules' and not the person's."""
+        if subject.person is None or stands.review is None:
+            return replace(
+                subject, recourse=disclosed_recourse(await self._deps.recourse(recorded))
+            )
+        policy = self._deps.rulebook().product(recorded.entry.product).plan.review or NO_POLICY
+        sentences = disclosed_reason(stands.review, policy)
+        return replace(subject, person=replace(subject.person, sentences=sentences))
+
+    async def _record(
+        self, recorded: Recorded, made: Letter, digest: str, caller: str, review_id: str
+    ) -> StoredNotice:
+        entry = recorded.entry
+        notice = StoredNotice(
+            decision_id=entry.decision_id,
+            caller=entry.caller,
+            letter=made,
+            template_digest=digest,
+            made=self._deps.clock.now(),
+            made_by=caller,
+            review_id=review_id,
+        )
+        stored = await self._log.record(notice)
+        if stored is None:
+            raise DecisionUnknown.of(entry.decision_id)
+        return stored
+
+    def _texts(self, product: str, language: str) -> NoticeTexts:
+        texts = self._deps.rulebook().product(product).notices
+        if language in texts:
+            return texts[language]
+        known = ", ".join(sorted(texts)) or "none"
+        raise LanguageUnknown(
+            f"{product} has no letters in {language}: its languages are {known}",
+            language=language,
+            product=product,
+        )
+
+
+_ERASED = "the values behind it were erased"
+_WHY = {"NOT_ENROLLED": "it was not decided here", "REFER": "a person reviews it first"}
+
+
+def _not_due(recorded: Recorded, why: str, instead: str = "") -> NoticeNotDue:
+    decision_id = recorded.entry.decision_id
+    message = f"there is no letter of decision {decision_id}: {why}"
+    more = {"instead": instead} if instead else {}
+    return NoticeNotDue(message, retry_after=None, decision_id=decision_id, **more)

@@ -1,0 +1,350 @@
+"""What lenders report of the loans that rest on decisions: recorded, compared, read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from enum import Enum, StrEnum, auto
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from decision_service.decide.codec import inputs_from_wire
+from decision_service.decide.replay import ReadDecisions, Recorded
+from decision_service.domain.errors import (
+    DecisionUnknown,
+    FieldInvalid,
+    FieldProblem,
+    InputInvalid,
+    OutcomeContradicted,
+    StoreError,
+)
+from decision_service.domain.money import Money
+from decision_service.domain.ports import Clock, DecisionLog, Filter
+from decision_service.rulebook.rulebook import RulesetArchive
+from decision_service.runtime.telemetry import Alarm, raised
+
+
+class LoanStatus(StrEnum):
+    """How a loan stands; REPAID and CHARGED_OFF are closed, NOT_TAKEN_UP was never paid out."""
+
+    BOOKED = "BOOKED"
+    NOT_TAKEN_UP = "NOT_TAKEN_UP"
+    REPAID = "REPAID"
+    CHARGED_OFF = "CHARGED_OFF"
+
+
+class LoanOutcome(msgspec.Struct, frozen=True):
+    """A lender's report of how a loan stands on the day `as_of`, complete in itself.
+
+    `repaid` is principal, so far. All amounts have one currency and are not negative.
+    """
+
+    decision_id: str
+    loan_id: str
+    as_of: date
+    status: LoanStatus
+    disbursed: Money | None = None
+    disbursed_on: date | None = None
+    instalment: Money | None = None
+    repaid: Money | None = None
+    overdue_days: int = 0
+
+
+class RecordedOutcome(msgspec.Struct, frozen=True):
+    """A report, and when it came."""
+
+    report: LoanOutcome
+    reported: datetime
+
+
+class Lent(msgspec.Struct, frozen=True):
+    """What a loan rests on: its decision, or what the history has of one that was erased.
+
+    `approved` is in minor units of `currency`, None where nothing was approved. `term` is what was
+    asked for in months, 1 where nothing is left of that.
+    """
+
+    caller: str
+    decided: datetime
+    currency: str | None
+    approved: int | None
+    term: object = 1
+
+
+class OutcomePosition(msgspec.Struct, frozen=True):
+    """Where a page of reports ended: by day, then by loan."""
+
+    as_of: date
+    loan_id: str
+
+
+class ReportRelation(Enum):
+    """What a report is beside the earlier ones of its loan; the first three are to be recorded."""
+
+    NEWEST = auto()
+    OLDER = auto()
+    CORRECTED = auto()
+    REPEATED = auto()
+    CONTRADICTS = auto()
+    OTHER_DECISION = auto()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the report is to be recorded."""
+        return self in {ReportRelation.NEWEST, ReportRelation.OLDER, ReportRelation.CORRECTED}
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """A report's comparison, and the newest report of its loan with this one counted."""
+
+    comparison: ReportRelation
+    newest: LoanOutcome
+
+
+def compare(
+    report: LoanOutcome, earlier: Sequence[LoanOutcome], *, correction: bool = False
+) -> Compared:
+    """Compare a report with all that were recorded of its loan, in any order.
+
+    A `correction` takes the place of another one of its day.
+    """
+    newest = max((report, *earlier), key=lambda one: one.as_of)
+    same_day = next((one for one in earlier if one.as_of == report.as_of), None)
+    if any(one.decision_id != report.decision_id for one in earlier):
+        return Compared(ReportRelation.OTHER_DECISION, newest)
+    if same_day is not None:
+        if same_day == report:
+            return Compared(ReportRelation.REPEATED, newest)
+        other = ReportRelation.CORRECTED if correction else ReportRelation.CONTRADICTS
+        return Compared(other, newest)
+    return Compared(ReportRelation.NEWEST if newest is report else ReportRelation.OLDER, newest)
+
+
+class OutcomeLog(Protocol):
+    """The durable reports; every method raises StoreUnavailable."""
+
+    async def lent(self, decision_id: str) -> Lent | None:
+        """What a loan rests on; None where the history has nothing of it."""
+
+    async def record_outcome(
+        self, report: LoanOutcome, caller: str, now: datetime, *, correction: bool = False
+    ) -> Compared | None:
+        """Compare a report with those of the caller's loan and store a new one, in one transaction.
+
+        Durable on return, and one after another for each loan, over all processes. None where
+        neither the decision nor an open loan of it is stored any more; then nothing is.
+        """
+
+    async def list_outcomes(
+        self, decision_id: str, after: OutcomePosition | None, limit: int
+    ) -> Sequence[RecordedOutcome]:
+        """At most `limit` reports of a decision's loans, by day and loan, after the position."""
+
+
+EVERY_SECONDS = 86_400.0
+MOST_NAMED = 10
+
+log = structlog.get_logger("decision_service.outcomes")
+
+
+class OutcomePage(msgspec.Struct, frozen=True):
+    """One page of reports; `next` is None on the last one."""
+
+    outcomes: tuple[RecordedOutcome, ...]
+    next: OutcomePosition | None
+
+
+class ReportWatch:
+    """Raises an alarm each day while approvals of so many `days` ago have no report."""
+
+    def __init__(self, log: DecisionLog, clock: Clock, days: int) -> None:
+        self._log = log
+        self._clock = clock
+        self._days = days
+
+    async def run(self) -> None:
+        """Until cancelled; with 0 days it never looks."""
+        while True:
+            if self._days:
+                await self.look()
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def look(self) -> None:
+        """Once; the line names some, `decisions list --unreported` all."""
+        before = self._clock.now() - timedelta(days=self._days)
+        silent = Filter(created_before=before, unreported=True)
+        try:
+            found = await self._log.list(silent, None, MOST_NAMED)
+        except StoreError as error:
+            log.warning("reports.not_counted", reason=error.reason)
+            return
+        if found:
+            newest = [one.decision_id for one in found]
+            log.error("approvals not reported", alarm=raised(Alarm.NOT_REPORTED), newest=newest)
+
+
+class ListOutcomes:
+    """Lists reports on decisions that the caller may read."""
+
+    def __init__(self, read: ReadDecisions, log: OutcomeLog) -> None:
+        self._read = read
+        self._log = log
+
+    async def __call__(
+        self, decision_id: str, after: OutcomePosition | None, size: int, scope: str
+    ) -> OutcomePage:
+        """One page, in the order of days.
+
+        Raises DecisionUnknown, also where the decision is not the caller `scope`'s, and
+        StoreUnavailable.
+        """
+        await self._read.get(decision_id, full=False, scope=scope)
+        found = tuple(await self._log.list_outcomes(decision_id, after, size + 1))
+        if len(found) <= size:
+            return OutcomePage(found, None)
+        last = found[size - 1].report
+        return OutcomePage(found[:size], OutcomePosition(last.as_of, last.loan_id))
+
+
+MOST_PERCENT = 105
+"""Of what was approved: what is kept back as fees may come on top."""
+
+ZONES = timedelta(days=1)
+"""So far a day's date may be from that of UTC, on either side."""
+
+
+class RecordOutcome:
+    """Records reports of loans on decisions that the caller may read."""
+
+    def __init__(
+        self, read: ReadDecisions, log: OutcomeLog, archive: RulesetArchive, clock: Clock
+    ) -> None:
+        self._read = read
+        self._log = log
+        self._archive = archive
+        self._clock = clock
+
+    async def __call__(
+        self, report: LoanOutcome, scope: str, *, correction: bool = False
+    ) -> Compared:
+        """Record one report, or correct the one of its day; safe to repeat.
+
+        Raises DecisionUnknown, also where the decision is not the caller `scope`'s, FieldInvalid
+        for a day in the future or before the decision and for a loan that cannot be true,
+        InputInvalid for another currency than the rules', OutcomeContradicted, StoreUnavailable.
+        """
+        lent, now = await self._lent(report.decision_id, scope), self._clock.now()
+        _require_day(report.as_of, lent.decided, now)
+        _require_currency(report, lent.currency)
+        _require_truth(report, lent)
+        compared = await self._log.record_outcome(report, lent.caller, now, correction=correction)
+        if compared is None:
+            raise DecisionUnknown.of(report.decision_id)
+        _require_agreement(report, compared)
+        return compared
+
+    async def _lent(self, decision_id: str, scope: str) -> Lent:
+        """What a loan rests on: while it is open, also where the decision was erased."""
+        lent = await self._log.lent(decision_id)
+        try:
+            decision = await self._read.get(decision_id, full=False, scope=scope)
+        except DecisionUnknown:
+            if lent is None or scope not in {"", lent.caller}:
+                raise
+            return lent
+        entry, inputs = decision.entry, inputs_from_wire(decision.facts.inputs)
+        approved = None if lent is None else lent.approved
+        currency = await self._currency(decision)
+        term = inputs.get("requested_term_months")
+        return Lent(entry.caller, entry.created, currency, approved, term)
+
+    async def _currency(self, decision: Recorded) -> str | None:
+        """The currency that was applied in, else that of the rules; None where there is neither."""
+        requested = inputs_from_wire(decision.facts.inputs).get("requested_amount")
+        if isinstance(requested, Money):
+            return requested.currency
+        digest = decision.entry.ruleset_digest
+        return None if digest is None else (await self._archive.by_digest(digest)).currency
+
+
+def _require_truth(report: LoanOutcome, of: Lent) -> None:
+    """Refuse what no loan on the decision can be; raises FieldInvalid with each such field."""
+    found, lent, due, paid_on = {}, report.disbursed, report.instalment, report.disbursed_on
+    if lent and of.approved is not None and 100 * lent.minor > MOST_PERCENT * of.approved:
+        approved = Money(lent.currency, of.approved).major
+        found["disbursed_amount"] = (
+            f"is {lent.major}, more than {MOST_PERCENT / 100} times the {approved} that were "
+            "approved: report what was lent on this decision"
+        )
+    if paid_on and paid_on < of.decided.date() - ZONES:
+        found["disburse_date"] = (
+            f"is {paid_on}, before the decision of {of.decided.date()}: check the day and "
+            "decision_id"
+        )
+    # One payment is the loan with its interest.
+    if lent and due and due.minor > lent.minor and of.term != 1:
+        found["instalment"] = (
+            f"is {due.major}, more than the whole loan of {lent.major}: say what is due each month"
+        )
+    age = (report.as_of - (paid_on or of.decided.date() - ZONES)).days
+    if report.overdue_days > age:
+        found["overdue_days"] = (
+            f"is {report.overdue_days}, and the loan is {age} days old: say for how many days the "
+            "oldest unpaid amount has been due"
+        )
+    _refuse(FieldInvalid, found)
+
+
+def _require_currency(report: LoanOutcome, wanted: str | None) -> None:
+    amounts = {
+        "disbursed_amount": report.disbursed,
+        "instalment": report.instalment,
+        "repaid_amount": report.repaid,
+    }
+    _refuse(
+        InputInvalid,
+        {
+            name: f"is in {amount.currency}: the decision is in {wanted}"
+            for name, amount in amounts.items()
+            if wanted is not None and amount is not None and amount.currency != wanted
+        },
+    )
+
+
+def _refuse(error: type[FieldInvalid | InputInvalid], found: Mapping[str, str]) -> None:
+    """Raise the error of the fields that something is wrong with, if there are any."""
+    problems = tuple(
+        FieldProblem(f"outcome.{name}", f"outcome.{name} {why}") for name, why in found.items()
+    )
+    if problems:
+        raise error("; ".join(one.description for one in problems), problems)
+
+
+def _require_day(as_of: date, decided: datetime, now: datetime) -> None:
+    first, last = decided.date() - ZONES, now.date() + ZONES
+    if first <= as_of <= last:
+        return
+    why = "lies in the future" if as_of > last else f"lies before the decision of {decided.date()}"
+    field = "outcome.as_of_date"
+    message = f"{field} is {as_of}, which {why}: give the day that the report is true of"
+    raise FieldInvalid(message, (FieldProblem(field, message),))
+
+
+def _require_agreement(report: LoanOutcome, compared: Compared) -> None:
+    if compared.comparison is ReportRelation.CONTRADICTS:
+        raise OutcomeContradicted(
+            f"another report of loan {report.loan_id} as of {report.as_of} is recorded: correct it "
+            "by a report of a later day, or say that this one is a correction",
+            loan_id=report.loan_id,
+            as_of_date=report.as_of.isoformat(),
+        )
+    if compared.comparison is ReportRelation.OTHER_DECISION:
+        raise OutcomeContradicted(
+            f"loan {report.loan_id} was reported for another decision: check decision_id and "
+            "loan_id",
+            loan_id=report.loan_id,
+            decision_id=report.decision_id,
+        )

@@ -1,0 +1,279 @@
+"""The outcome of a decision after its reviews, and what an approval takes from its day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, time, timedelta
+
+import msgspec
+
+from decision_service.casework.review_steps import ReviewLog
+from decision_service.decide.admit import cap_limits, midnight
+from decision_service.decide.history import Past, PastDecision
+from decision_service.domain.calendar import AsOf
+from decision_service.domain.errors import ReviewRefused
+from decision_service.domain.money import Money
+from decision_service.domain.ports import (
+    Allowances,
+    CapLimit,
+    Clock,
+    DayLimits,
+    DayTotal,
+    DayTotals,
+    DecisionLog,
+    Grant,
+    cap_reached,
+)
+from decision_service.domain.reviews import DayCharge, Review, ReviewResult, ReviewState
+from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
+from decision_service.rulebook.rulebook import Product
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A person's `review` whose result stands, or the decision that was made `again`, or neither.
+
+    `changed` says that the result differs from what stood before it.
+    """
+
+    review: Review | None = None
+    again: str = ""
+    changed: bool = False
+
+
+def standing(reviews: Sequence[Review]) -> Standing:
+    """What stands of a decision by its reviews, oldest first."""
+    completed = _completed(reviews)
+    if completed:
+        last, before = completed[-1], completed[:-1]
+        return Standing(last, changed=_differs(last, before))
+    return Standing(again=decided_again_as(reviews))
+
+
+def decided_again_as(reviews: Sequence[Review]) -> str:
+    """The newest decision that was made when the application was decided again; empty for none."""
+    return next((one.decided_again_as for one in reversed(reviews) if one.decided_again_as), "")
+
+
+def day_charge(review: Review, reviews: Sequence[Review]) -> DayCharge | None:
+    """What a completed approval adds to what stood approved; None of anything else.
+
+    `reviews` are those of the decision. An amount that was approved before is charged already.
+    """
+    result = review.result
+    if review.state is not ReviewState.COMPLETED or result is None or result.amount is None:
+        return None
+    others = [one for one in reviews if one.review_id != review.review_id]
+    outcome, amount = _stood(review, _completed(others))
+    already = amount.minor if outcome is Outcome.APPROVE and amount is not None else 0
+    approvals = 0 if outcome is Outcome.APPROVE else 1
+    return DayCharge(approvals, max(0, result.amount.minor - already))
+
+
+def result_of(review: Review) -> ReviewResult:
+    """The result of a completed review."""
+    if review.result is None:
+        raise AssertionError(review.review_id)
+    return review.result
+
+
+def _completed(reviews: Sequence[Review]) -> list[Review]:
+    return [one for one in reviews if one.state is ReviewState.COMPLETED and one.result]
+
+
+def _stood(review: Review, before: Sequence[Review]) -> tuple[Outcome, Money | None]:
+    """What stood before a review: the result of the one before it, else what was recorded."""
+    if not before:
+        return review.outcome, review.approved
+    result = result_of(before[-1])
+    return result.outcome, result.amount
+
+
+def _differs(review: Review, before: Sequence[Review]) -> bool:
+    """An amount that is not known differs from none."""
+    result, (outcome, amount) = result_of(review), _stood(review, before)
+    other = amount is not None and result.amount != amount
+    return result.outcome is not outcome or other
+
+
+MOST_LINKS = 20
+"""How many decisions of a chain are followed from one that is read."""
+
+
+class StandingOutcome(msgspec.Struct, frozen=True):
+    """The outcome that stands of an application; `confirmed` by a second person.
+
+    `decision_id` is the decision whose outcome, or whose review's result, it is. `terms` and
+    `expires` are those of a person's approval. `at` is None where no person decided it.
+    """
+
+    decision_id: str
+    outcome: Outcome
+    amount: Money | None = None
+    at: datetime | None = None
+    confirmed: bool = False
+    terms: ApprovalTerms = NO_TERMS
+    expires: datetime | None = None
+
+
+class ReviewChain(msgspec.Struct, frozen=True):
+    """A decision's reviews, oldest first, the newest one's state now, and what stands."""
+
+    reviews: tuple[Review, ...]
+    state: ReviewState
+    decided_again_as: str
+    standing: StandingOutcome
+
+
+class ReadReviewChain:
+    """Reads the chain that begins with a decision."""
+
+    def __init__(self, log: ReviewLog, decisions: DecisionLog, clock: Clock) -> None:
+        self._log = log
+        self._decisions = decisions
+        self._clock = clock
+
+    async def __call__(self, decision_id: str, outcome: Outcome) -> ReviewChain | None:
+        """The reviews of a decision with this recorded outcome; None where there are none."""
+        reviews = tuple(await self._log.of_decision(decision_id))
+        if not reviews:
+            return None
+        state = reviews[-1].state_at(self._clock.now())
+        standing = await self._standing(decision_id, outcome, reviews)
+        return ReviewChain(reviews, state, decided_again_as(reviews), standing)
+
+    async def _standing(
+        self, decision_id: str, outcome: Outcome, reviews: Sequence[Review]
+    ) -> StandingOutcome:
+        for _ in range(MOST_LINKS):
+            stands = standing(reviews)
+            if stands.review is not None:
+                return _by_person(stands.review)
+            entry = await self._decisions.get(stands.again) if stands.again else None
+            if entry is None:
+                break
+            decision_id, outcome = stands.again, entry.outcome
+            reviews = await self._log.of_decision(decision_id)
+        return StandingOutcome(decision_id, outcome)
+
+
+def _by_person(review: Review) -> StandingOutcome:
+    result = result_of(review)
+    return StandingOutcome(
+        review.decision_id,
+        result.outcome,
+        result.amount,
+        review.ended,
+        bool(review.confirmed_by),
+        review.terms,
+        review.expires,
+    )
+
+
+def day_caps(product: Product, now: datetime) -> DayLimits | None:
+    """The caps of a product's plan on the civil day of an instant; None where it has none."""
+    plan, ruleset = product.plan, product.champion
+    if not plan.caps:
+        return None
+    return DayLimits(midnight(AsOf.at(now, ruleset.zone)), cap_limits(plan, ruleset.currency))
+
+
+def require_room(limits: DayLimits, totals: DayTotals, review: Review) -> None:
+    """Raises ReviewRefused where a cap has no room for a review's charge by what is approved."""
+    charge = review.charge
+    if charge is None or not (charge.approvals or charge.amount):
+        return
+    grant = Grant(charge.amount, review.tier, charge.approvals)
+    cap = cap_reached(Allowances(limits, totals), grant)
+    if cap is not None:
+        raise _refusal(cap, totals.of(cap.tier), limits, review, charge)
+
+
+def _refusal(
+    cap: CapLimit, total: DayTotal, limits: DayLimits, review: Review, charge: DayCharge
+) -> ReviewRefused:
+    by_count = bool(charge.approvals) and _is_full(cap, total)
+    bound = _none_left(cap) if by_count else _left(cap, total, review)
+    told = f"the cap `{cap.name}` of {review.product} allows a day {bound} left"
+    if not by_count and charge.amount > (cap.amount or 0):
+        return ReviewRefused(f"{told}: approve less", review_id=review.review_id, cap=cap.name)
+    free_at = _next_midnight(limits).isoformat()
+    what = "end the review" if by_count else "approve less, or end the review"
+    return ReviewRefused(
+        f"{told}: {what} from {free_at} on",
+        review_id=review.review_id,
+        cap=cap.name,
+        free_at=free_at,
+    )
+
+
+def _is_full(cap: CapLimit, total: DayTotal) -> bool:
+    return cap.approvals is not None and total.approvals >= cap.approvals
+
+
+def _none_left(cap: CapLimit) -> str:
+    return f"{cap.approvals} approvals, of which none is"
+
+
+def _left(cap: CapLimit, total: DayTotal, review: Review) -> str:
+    currency, most = _currency(review), cap.amount or 0
+    left = max(0, most - total.amount)
+    return f"{_money(most, currency)}, of which {_money(left, currency)} is"
+
+
+def _currency(review: Review) -> str:
+    amount = result_of(review).amount
+    return "" if amount is None else amount.currency
+
+
+def _next_midnight(limits: DayLimits) -> datetime:
+    day = limits.midnight.date() + timedelta(days=1)
+    return datetime.combine(day, time(), limits.midnight.tzinfo)
+
+
+def _money(minor: int, currency: str) -> str:
+    major = Money(currency, minor).major
+    return f"{currency} {major:,f}".removesuffix(".00")
+
+
+def require_nothing_granted(review: Review, on_record: Iterable[Past]) -> None:
+    """Raises ReviewRefused where an approval came to stand that the review's decision did not see.
+
+    `on_record` is what is found under the keys of the decision.
+    """
+    since = _granted_since(on_record, review.decision_id)
+    if not since:
+        return
+    amounts = ", ".join(_told(one) for one in since)
+    raise ReviewRefused(
+        f"{amounts} was granted to the same person, or for one of the accounts, since "
+        f"{review.decision_id} was decided: have the application decided again, so that it counts",
+        review_id=review.review_id,
+        granted_by=since[-1].decision_id,
+    )
+
+
+def _granted_since(on_record: Iterable[Past], decision_id: str) -> Sequence[PastDecision]:
+    """The approvals of which something is or may be owed, in the order in which they came."""
+    every = {one.decision_id: one for past in on_record for one in past.decisions}
+    judged = every.pop(decision_id, None)
+    if judged is None:
+        return ()
+    later = (one for one in every.values() if _decided(one) >= judged.created)
+    return sorted((one for one in later if _may_be_owed(one)), key=_decided)
+
+
+def _decided(one: PastDecision) -> datetime:
+    return one.reviewed or one.created
+
+
+def _may_be_owed(one: PastDecision) -> bool:
+    if one.outcome is not Outcome.APPROVE or not one.approved:
+        return False
+    loans = one.loans
+    if one.replaced:
+        return loans is not None and loans.open > 0
+    return loans is None or loans.open > 0 or (loans.drawn or one.approved) < one.approved
+
+
+def _told(one: PastDecision) -> str:
+    return f"{one.currency} {Money(one.currency, one.approved or 0).major:f} ({one.decision_id})"

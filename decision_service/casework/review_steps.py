@@ -1,0 +1,544 @@
+"""The steps of a review: who may take which, what comes of it, and the log that keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.domain.accounts import Kind
+from decision_service.domain.errors import (
+    AuthorityExceeded,
+    FieldInvalid,
+    FieldProblem,
+    PermissionDenied,
+    RequestIdReused,
+    ReviewRefused,
+)
+from decision_service.domain.money import Money
+from decision_service.domain.ports import DayLimits
+from decision_service.domain.reviews import (
+    Authority,
+    Review,
+    ReviewAction,
+    ReviewCase,
+    ReviewEnd,
+    ReviewEvent,
+    ReviewPolicy,
+    ReviewReason,
+    ReviewResult,
+    ReviewState,
+)
+from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome, ReferKind
+
+MOST_STEPS = 200
+"""From so many steps on a review takes only those that lead to its end."""
+
+MOST_CONTESTS = 10
+"""How often one decision may be contested."""
+
+
+class By(msgspec.Struct, frozen=True):
+    """Who takes a step, under which request id, and when; the service itself has no name."""
+
+    who: str
+    request_id: str
+    at: datetime
+
+
+class ReviewStep(msgspec.Struct, frozen=True):
+    """A review after a step, and the event that records it."""
+
+    review: Review
+    event: ReviewEvent
+
+
+def is_repeated(
+    events: Sequence[ReviewEvent], by: By, actions: Collection[ReviewAction], **said: object
+) -> bool:
+    """Whether one of these actions was recorded under the request id, saying the same.
+
+    Raises RequestIdReused where the id belongs to another step.
+    """
+    same = next((one for one in events if one.request_id == by.request_id), None)
+    if same is None or not by.request_id:
+        return False
+    equal = all(getattr(same, name) == value for name, value in said.items())
+    if same.who != by.who or same.action not in actions or not equal:
+        raise RequestIdReused(
+            "this request_id was already used for another step of the review: use a new one"
+        )
+    return True
+
+
+def claim(review: Review, by: By, seconds: timedelta) -> ReviewStep:
+    """Have a review for a while; the same person may prolong it."""
+    _require(review, by.at, {ReviewState.OPEN, ReviewState.CLAIMED}, "claimed")
+    if review.state_at(by.at) is ReviewState.CLAIMED:
+        if review.claimed_by != by.who:
+            raise _claimed_by_another(review)
+        _require_room(review)
+    until = by.at + seconds
+    claimed = replace(review, state=ReviewState.CLAIMED, claimed_by=by.who, claimed_until=until)
+    return _step(claimed, by, ReviewAction.CLAIMED, until=until)
+
+
+def release(review: Review, by: By) -> ReviewStep:
+    """Give a claimed review back to its queue."""
+    require_claim(review, by)
+    _require_room(review)
+    return _step(_unclaimed(review, ReviewState.OPEN), by, ReviewAction.RELEASED)
+
+
+def note(review: Review, by: By, text: str) -> ReviewStep:
+    """Add words of a reviewer; at any time, also after the end."""
+    _require_room(review)
+    return _step(review, by, ReviewAction.NOTED, text=text)
+
+
+def request_data(review: Review, by: By, kinds: Collection[Kind], text: str) -> ReviewStep:
+    """Put a claimed review aside until data of these kinds has arrived."""
+    require_claim(review, by)
+    refuse_approved(review)
+    _require_room(review)
+    wanted = tuple(sorted({*kinds}))
+    waiting = replace(_unclaimed(review, ReviewState.AWAITING_DATA), kinds=wanted)
+    return _step(waiting, by, ReviewAction.DATA_REQUESTED, kinds=wanted, text=text)
+
+
+def data_arrived(review: Review, by: By, kinds: Collection[Kind]) -> ReviewStep | None:
+    """What arrived data changes; without `kinds` all that is awaited has arrived.
+
+    A referral for data that nobody has claimed waits for any. None where nothing changes.
+    """
+    if not _waits_for(review, by, kinds):
+        return None
+    state = review.state_at(by.at)
+    if state is ReviewState.AWAITING_DATA:
+        waiting = replace(review, kinds=_lacking(review, kinds))
+        return _arrived(waiting if waiting.kinds else _deciding(waiting), by, kinds)
+    if state is not ReviewState.CLAIMED:
+        return _arrived(_deciding(review), by, kinds)
+    return _arrived(review, by, kinds) if review.events < MOST_STEPS else None
+
+
+def data_never_whole(
+    review: Review, last: ReviewEvent, by: By, kinds: Collection[Kind], why: str
+) -> ReviewStep | None:
+    """Leave a review to persons whose data arrived and never became whole.
+
+    `last` is the review's last event. None where the review waits for other data, or for none, and
+    where the same was said last.
+    """
+    if not _waits_for(review, by, kinds):
+        return None
+    if (last.action, last.text) == (ReviewAction.NOT_DECIDED_AGAIN, why):
+        return None
+    if review.state is ReviewState.AWAITING_DATA:
+        review = replace(review, state=ReviewState.OPEN, kinds=())
+    return _step(review, by, ReviewAction.NOT_DECIDED_AGAIN, text=why)
+
+
+def decide_again(review: Review, by: By) -> ReviewStep:
+    """Have a review's application decided again by the rules."""
+    if review.state_at(by.at) is ReviewState.CLAIMED:
+        require_claim(review, by)
+    waiting = {ReviewState.OPEN, ReviewState.CLAIMED, ReviewState.AWAITING_DATA}
+    _require(review, by.at, waiting, "decided again")
+    refuse_approved(review)
+    _require_room(review)
+    return _step(_deciding(review), by, ReviewAction.DECIDING_AGAIN)
+
+
+def decided_again(review: Review, by: By, decision_id: str) -> ReviewStep:
+    """End a review whose application has a new decision."""
+    _require(review, by.at, {ReviewState.DECIDING_AGAIN}, "ended by another decision")
+    ended = replace(
+        review,
+        state=ReviewState.ENDED,
+        ended=by.at,
+        end=ReviewEnd.DECIDED_AGAIN,
+        decided_again_as=decision_id,
+    )
+    return _step(ended, by, ReviewAction.DECIDED_AGAIN, decision_id=decision_id)
+
+
+def not_decided_again(review: Review, by: By, why: str) -> ReviewStep:
+    """Give a review back to its queue whose application cannot be decided again."""
+    _require(review, by.at, {ReviewState.DECIDING_AGAIN}, "given back")
+    reopened = _unclaimed(review, ReviewState.OPEN)
+    return _step(reopened, by, ReviewAction.NOT_DECIDED_AGAIN, text=why)
+
+
+def refuse_contest(decision_id: str, events: Iterable[ReviewEvent]) -> None:
+    """Raises ReviewRefused where the events of a decision's reviews are contests enough."""
+    contests = sum(event.action is ReviewAction.CONTESTED for event in events)
+    if contests >= MOST_CONTESTS:
+        raise ReviewRefused(
+            f"{decision_id} was contested {contests} times, which is the most: have a reviewer add "
+            "what the applicant says as a note",
+            decision_id=decision_id,
+        )
+
+
+def contested(review: Review, by: By, text: str, policy: ReviewPolicy) -> ReviewStep:
+    """Note in an unfinished review that its applicant contests; it is due no later than that."""
+    due = min(review.due, by.at + policy.contest_sla)
+    return _step(replace(review, due=due), by, ReviewAction.CONTESTED, text=text)
+
+
+def erased(review: Review, by: By) -> ReviewStep:
+    """End a review whose applicant's data was erased."""
+    ended = replace(
+        _unclaimed(review, ReviewState.ENDED),
+        ended=by.at,
+        end=ReviewEnd.ERASED,
+        result=None,
+        terms=NO_TERMS,
+    )
+    return _step(ended, by, ReviewAction.ERASED)
+
+
+def require_claim(review: Review, by: By) -> None:
+    """Raises ReviewRefused unless the caller has the review and its claim has not ended."""
+    _require(review, by.at, {ReviewState.OPEN, ReviewState.CLAIMED}, "worked on")
+    if review.state is not ReviewState.CLAIMED:
+        raise ReviewRefused(
+            f"{review.review_id} is claimed by nobody: claim it first", review_id=review.review_id
+        )
+    if review.claimed_by != by.who:
+        raise _claimed_by_another(review)
+    if review.state_at(by.at) is not ReviewState.CLAIMED:
+        raise ReviewRefused(
+            f"your claim of {review.review_id} ended at {review.claimed_until:%Y-%m-%dT%H:%M:%SZ}: "
+            "claim it again",
+            review_id=review.review_id,
+            claimed_until=f"{review.claimed_until:%Y-%m-%dT%H:%M:%SZ}",
+        )
+
+
+def refuse_approved(review: Review) -> None:
+    """Raises ReviewRefused for an approval: its loan may be paid out already."""
+    if review.outcome is Outcome.APPROVE:
+        raise ReviewRefused(
+            f"{review.decision_id} is an approval, which is not decided again: complete the review",
+            review_id=review.review_id,
+        )
+
+
+def _waits_for(review: Review, by: By, kinds: Collection[Kind]) -> bool:
+    """Whether arrived data of these kinds, or of any without them, concerns a review."""
+    state = review.state_at(by.at)
+    if state is ReviewState.AWAITING_DATA:
+        return _lacking(review, kinds) != review.kinds
+    waiting = {ReviewState.OPEN, ReviewState.CLAIMED}
+    return review.kind is ReferKind.DATA and state in waiting
+
+
+def _lacking(review: Review, kinds: Collection[Kind]) -> tuple[Kind, ...]:
+    """The awaited kinds that are not among these."""
+    return tuple(kind for kind in review.kinds if kinds and kind not in kinds)
+
+
+def _claimed_by_another(review: Review) -> ReviewRefused:
+    return ReviewRefused(
+        f"{review.review_id} is claimed by {review.claimed_by} until "
+        f"{review.claimed_until:%Y-%m-%dT%H:%M:%SZ}: take another one, or wait",
+        review_id=review.review_id,
+        claimed_by=review.claimed_by,
+    )
+
+
+def _require(review: Review, now: datetime, states: Collection[ReviewState], done: str) -> None:
+    state = review.state_at(now)
+    if state not in states:
+        raise ReviewRefused(
+            f"{review.review_id} is {state}, so it cannot be {done}: read it again",
+            review_id=review.review_id,
+            state=state,
+        )
+
+
+def _require_room(review: Review) -> None:
+    if review.events >= MOST_STEPS:
+        raise ReviewRefused(
+            f"{review.review_id} has {review.events} steps, and from {MOST_STEPS} on takes only "
+            "those that lead to its end: complete it",
+            review_id=review.review_id,
+        )
+
+
+def _unclaimed(review: Review, state: ReviewState) -> Review:
+    return replace(review, state=state, claimed_by="", claimed_until=None)
+
+
+def _deciding(review: Review) -> Review:
+    deciding = _unclaimed(review, ReviewState.DECIDING_AGAIN)
+    return replace(deciding, kinds=(), attempt=review.attempt + 1)
+
+
+def _arrived(review: Review, by: By, kinds: Collection[Kind]) -> ReviewStep:
+    return _step(review, by, ReviewAction.DATA_ARRIVED, kinds=tuple(sorted({*kinds})))
+
+
+def _step(review: Review, by: By, action: ReviewAction, **said: Any) -> ReviewStep:
+    position = review.events + 1
+    event = ReviewEvent(position, by.at, by.who, action, by.request_id, **said)
+    return ReviewStep(replace(review, events=position), event)
+
+
+def complete(
+    review: Review,
+    by: By,
+    result: ReviewResult,
+    policy: ReviewPolicy,
+    terms: ApprovalTerms = NO_TERMS,
+) -> ReviewStep:
+    """End a claimed review, or propose its end where a second person has to confirm it.
+
+    `terms` are those of an approval. Raises ReviewRefused, FieldInvalid for a result that cannot
+    be, AuthorityExceeded.
+    """
+    require_claim(review, by)
+    authority = _authority(review, policy)
+    reason = _reason_of(review, result, policy)
+    _require_possible(review, result, policy)
+    unclaimed = replace(
+        review,
+        claimed_by="",
+        claimed_until=None,
+        result=result,
+        completed_by=by.who,
+        reason_withheld=not reason.is_told,
+        terms=terms,
+    )
+    if _needs_second(review, result, terms, authority):
+        proposed = replace(unclaimed, state=ReviewState.AWAITING_SECOND)
+        return _completing_step(proposed, by, ReviewAction.PROPOSED, result)
+    completed = replace(unclaimed, state=ReviewState.COMPLETED, ended=by.at)
+    return _completing_step(completed, by, ReviewAction.COMPLETED, result)
+
+
+def confirm(review: Review, by: By, policy: ReviewPolicy, seen: str = "") -> ReviewStep:
+    """End a review as its first person proposed; raises PermissionDenied for the same person.
+
+    `seen` is the etag of what the second person saw; without one whatever is proposed is confirmed.
+    """
+    result = _proposed(review, by, seen)
+    _require_within(result, _authority(review, policy))
+    completed = replace(review, state=ReviewState.COMPLETED, confirmed_by=by.who, ended=by.at)
+    return _completing_step(completed, by, ReviewAction.CONFIRMED, result)
+
+
+def reject(review: Review, by: By, why: str, seen: str = "") -> ReviewStep:
+    """Give a review back to its queue whose proposed end the second person does not confirm."""
+    _proposed(review, by, seen)
+    reopened = replace(review, state=ReviewState.OPEN, result=None, completed_by="", terms=NO_TERMS)
+    return _completing_step(reopened, by, ReviewAction.REJECTED, None, why)
+
+
+def _proposed(review: Review, by: By, seen: str) -> ReviewResult:
+    if review.state is not ReviewState.AWAITING_SECOND or review.result is None:
+        raise ReviewRefused(
+            f"{review.review_id} is {review.state_at(by.at)}, so there is nothing to confirm",
+            review_id=review.review_id,
+            state=review.state_at(by.at),
+        )
+    if seen and seen != review.etag:
+        raise ReviewRefused(
+            f"{review.review_id} has taken a step since you saw it: read it again, and confirm or "
+            "reject what is proposed now",
+            review_id=review.review_id,
+            state=review.state_at(by.at),
+        )
+    if review.completed_by == by.who:
+        raise PermissionDenied(
+            f"{by.who} proposed the end of {review.review_id}: another person with the role "
+            "review_second has to confirm it",
+            review_id=review.review_id,
+        )
+    return review.result
+
+
+def _authority(review: Review, policy: ReviewPolicy) -> Authority:
+    if policy.authority is None:
+        raise ReviewRefused(
+            f"the plan of {review.product} says nothing of authority, so no review is completed: "
+            "add `review:` to its rollout.yaml",
+            review_id=review.review_id,
+        )
+    return policy.authority
+
+
+def _reason_of(review: Review, result: ReviewResult, policy: ReviewPolicy) -> ReviewReason:
+    found = policy.reason_of(result.reason)
+    if found is None:
+        known = ", ".join(reason.code for reason in policy.reasons)
+        raise _wrong("reason", f"is {result.reason}: the plan of {review.product} has {known}")
+    return found
+
+
+def _require_possible(review: Review, result: ReviewResult, policy: ReviewPolicy) -> None:
+    amount, requested = result.amount, review.requested
+    if result.outcome is not Outcome.APPROVE:
+        if amount is not None:
+            raise _wrong("amount", "is set: a decline has none")
+        return
+    if amount is None or amount.minor <= 0:
+        raise _wrong("amount", "is missing: an approval has one above 0")
+    if requested is None:
+        raise ReviewRefused(
+            f"{review.decision_id} has no requested amount that an approval could be bound by: "
+            "decline it, or have it decided again",
+            review_id=review.review_id,
+        )
+    if amount.currency != requested.currency:
+        raise _wrong("amount", f"is in {amount.currency}: the decision is in {requested.currency}")
+    if amount.minor > requested.minor:
+        raise _wrong("amount", f"is {amount.major}: {requested.major} was requested")
+    if policy.authority is not None:
+        _require_within(result, policy.authority)
+
+
+def _require_within(result: ReviewResult, authority: Authority) -> None:
+    if result.amount is not None and result.amount.major > authority.review_second:
+        limit = f"{result.amount.currency} {_plain(authority.review_second)}"
+        raise AuthorityExceeded(
+            f"the amount {result.amount.currency} {_plain(result.amount.major)} is above the "
+            f"authority of two persons, which is {limit}",
+            limit=limit,
+        )
+
+
+def _needs_second(
+    review: Review, result: ReviewResult, terms: ApprovalTerms, authority: Authority
+) -> bool:
+    """Above the first person's authority, and where an offer fails a check against the law.
+
+    That is the offer of the rules, or the amount that is approved. At stake is that amount, or the
+    one that was asked for and is declined.
+    """
+    approves = result.outcome is Outcome.APPROVE
+    stake: Money | None = result.amount if approves else review.requested
+    if approves and (review.kind is ReferKind.LEGAL or terms.failed_checks):
+        return True
+    return stake is not None and stake.major > authority.review
+
+
+def _wrong(field: str, description: str) -> FieldInvalid:
+    message = f"{field} {description}"
+    return FieldInvalid(message, (FieldProblem(field, message),))
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount:f}"
+
+
+def _completing_step(
+    review: Review, by: By, action: ReviewAction, result: ReviewResult | None, text: str = ""
+) -> ReviewStep:
+    position = review.events + 1
+    event = ReviewEvent(position, by.at, by.who, action, by.request_id, text=text, result=result)
+    return ReviewStep(replace(review, events=position), event)
+
+
+Move: TypeAlias = Callable[[Review, Sequence[ReviewEvent]], ReviewStep | None]
+"""A pure step from a review and its events; None where it was taken already."""
+
+
+class ReviewFilter(msgspec.Struct, frozen=True):
+    """Which reviews to list; empty means any.
+
+    `unfinished` leaves out those that have ended. Overdue are the unfinished ones that were due
+    before `due_before`.
+    """
+
+    product: str = ""
+    queue: str = ""
+    kind: ReferKind | None = None
+    tag: str = ""
+    state: ReviewState | None = None
+    decision_id: str = ""
+    unfinished: bool = False
+    due_before: datetime | None = None
+    opened_before: datetime | None = None
+
+
+class ReviewPosition(msgspec.Struct, frozen=True):
+    """Where a page ended: most urgent first, by (due, review_id)."""
+
+    due: datetime
+    review_id: str
+
+
+class QueueCount(msgspec.Struct, frozen=True):
+    """The unfinished reviews of a queue: how many, how many overdue, and when the oldest began."""
+
+    product: str
+    queue: str
+    open: int
+    overdue: int
+    oldest: datetime
+
+
+class RecordedReview(msgspec.Struct, frozen=True):
+    """A review with its events, or with a page of them, in order."""
+
+    review: Review
+    events: tuple[ReviewEvent, ...]
+
+
+class ReviewLog(Protocol):
+    """The durable reviews; every method raises StoreUnavailable."""
+
+    async def get(
+        self, review_id: str, after: int = 0, limit: int | None = None
+    ) -> RecordedReview | None:
+        """One review by id, with its events after a position, at most `limit` if that is given."""
+
+    async def of_decision(self, decision_id: str) -> Sequence[Review]:
+        """The reviews of a decision, oldest first."""
+
+    async def list(
+        self, chosen: ReviewFilter, after: ReviewPosition | None, limit: int, now: datetime
+    ) -> Sequence[Review]:
+        """At most `limit` reviews, most urgent first, strictly after the position."""
+
+    async def step(
+        self, review_id: str, move: Move, limits: DayLimits | None = None
+    ) -> Review | None:
+        """Move a review in one transaction, durable on return; None where there is none.
+
+        One step at a time for each review, over all processes. A completed review changes what the
+        history holds of its decision in the same transaction, and an approval takes from its day.
+        Raises what `move` raises, and ReviewRefused where the caps in `limits` have no room.
+        """
+
+    async def contest(
+        self, case: ReviewCase, by: By, text: str, policy: ReviewPolicy
+    ) -> Review | None:
+        """The decision's unfinished review with the contest noted, else a new one.
+
+        None where the decision is not stored any more.
+        """
+
+    async def arrived(self, user_id: str, kinds: Collection[Kind], now: datetime) -> int:
+        """Note in the user's reviews that data has arrived; how many are decided again."""
+
+    async def never_whole(
+        self, user_id: str, kinds: Collection[Kind], now: datetime, why: str
+    ) -> None:
+        """Note in the user's reviews that this data never became whole, and leave them to persons.
+
+        Said again with nothing between, it is noted once.
+        """
+
+    async def deciding_again(self, limit: int) -> Sequence[Review]:
+        """Reviews whose applications are to be decided again, longest due first."""
+
+    async def queues(self, now: datetime) -> Sequence[QueueCount]:
+        """Every queue with unfinished reviews."""

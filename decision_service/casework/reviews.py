@@ -1,0 +1,456 @@
+"""Reading and moving reviews, and deciding an application again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from decision_service.casework import review_steps as steps
+from decision_service.casework.review_results import day_caps
+from decision_service.casework.review_steps import (
+    By,
+    Move,
+    QueueCount,
+    RecordedReview,
+    ReviewFilter,
+    ReviewLog,
+    ReviewPosition,
+    ReviewStep,
+    complete,
+    confirm,
+    decided_again,
+    is_repeated,
+    not_decided_again,
+    reject,
+)
+from decision_service.decide.application import Application, EarlierDecision
+from decision_service.decide.codec import inputs_from_wire
+from decision_service.decide.decide import CallContext, DecideApplication
+from decision_service.decide.replay import ReadDecisions, Recorded
+from decision_service.decide.snapshots import PATIENCE
+from decision_service.domain.accounts import Kind
+from decision_service.domain.errors import (
+    CallerError,
+    DecisionUnknown,
+    FieldInvalid,
+    FieldProblem,
+    NotYet,
+    RequestInProgress,
+    ReviewUnknown,
+    RulesetUnknown,
+    ServiceError,
+    StoreError,
+)
+from decision_service.domain.money import Money
+from decision_service.domain.ports import Clock, DayLimits, NewId, ReplyStyle
+from decision_service.domain.reviews import (
+    NO_POLICY,
+    Review,
+    ReviewAction,
+    ReviewCase,
+    ReviewEvent,
+    ReviewPolicy,
+    ReviewResult,
+    ReviewState,
+)
+from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
+from decision_service.rulebook.rulebook import Rulebook
+
+
+def review_case(recorded: Recorded) -> ReviewCase:
+    """The decision as a review knows it; its offer is known while its values are stored."""
+    entry, settled = recorded.entry, recorded.settled
+    requested = inputs_from_wire(recorded.facts.inputs).get("requested_amount")
+    offer = None if settled is None else settled.verdict.offer
+    approved = offer is not None and entry.outcome is Outcome.APPROVE
+    return ReviewCase(
+        entry.decision_id,
+        entry.caller,
+        entry.user_id,
+        entry.product,
+        entry.outcome,
+        requested=requested if isinstance(requested, Money) else None,
+        tier="" if offer is None else offer.tier,
+        approved=offer.approved_amount if offer is not None and approved else None,
+    )
+
+
+class ReviewObserver(Protocol):
+    """Receives every step that became durable in this process; no method raises."""
+
+    def stepped(self, step: ReviewStep) -> None:
+        """Take a step; never one that was taken before."""
+
+
+ENDS = frozenset({ReviewAction.PROPOSED, ReviewAction.COMPLETED})
+
+
+class ReviewPage(msgspec.Struct, frozen=True):
+    """One page of a list; `next` is None on the last one."""
+
+    reviews: Sequence[Review]
+    next: ReviewPosition | None
+
+
+class ReviewDeps(msgspec.Struct, frozen=True):
+    """What reviews need; `wake` has the applications that are due decided again."""
+
+    log: ReviewLog
+    read: ReadDecisions
+    rulebook: Callable[[], Rulebook]
+    clock: Clock
+    new_id: NewId
+    wake: Callable[[], None]
+    observer: ReviewObserver
+
+
+class OperateReviews:
+    """Reads reviews and takes their steps; every method raises StoreUnavailable."""
+
+    def __init__(self, deps: ReviewDeps) -> None:
+        self._deps = deps
+        self._log = deps.log
+
+    async def get(self, review_id: str, after: int = 0, limit: int | None = None) -> RecordedReview:
+        """One review with its events after a position; raises ReviewUnknown."""
+        found = await self._log.get(review_id, after, limit)
+        if found is None:
+            raise ReviewUnknown.of(review_id)
+        return found
+
+    async def list(
+        self, chosen: ReviewFilter, after: ReviewPosition | None, size: int
+    ) -> ReviewPage:
+        """One page, most urgent first."""
+        found = await self._log.list(chosen, after, size + 1, self._deps.clock.now())
+        if len(found) <= size:
+            return ReviewPage(found, None)
+        last = found[size - 1]
+        return ReviewPage(found[:size], ReviewPosition(last.due, last.review_id))
+
+    async def claim(self, review_id: str, who: str) -> Review:
+        """Claim a review for a while, or prolong the claim; raises ReviewRefused."""
+        by = self._by(who)
+
+        def move(review: Review, _: Sequence[ReviewEvent]) -> ReviewStep:
+            return steps.claim(review, by, self._policy(review).claim_for)
+
+        return await self._step(review_id, move)
+
+    async def release(self, review_id: str, who: str) -> Review:
+        """Give a claimed review back to its queue; raises ReviewRefused."""
+        by = self._by(who)
+        return await self._step(review_id, lambda review, _: steps.release(review, by))
+
+    async def note(self, review_id: str, who: str, request_id: str, text: str) -> Review:
+        """Add a note."""
+        by = self._by(who, request_id)
+
+        def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
+            if is_repeated(events, by, {ReviewAction.NOTED}, text=text):
+                return None
+            return steps.note(review, by, text)
+
+        return await self._step(review_id, move)
+
+    async def request_data(
+        self, review_id: str, who: str, request_id: str, kinds: Sequence[Kind], text: str
+    ) -> Review:
+        """Put a claimed review aside until data of these kinds arrives; raises ReviewRefused."""
+        by, wanted = self._by(who, request_id), tuple(sorted({*kinds}))
+
+        def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
+            action = {ReviewAction.DATA_REQUESTED}
+            if is_repeated(events, by, action, kinds=wanted, text=text):
+                return None
+            return steps.request_data(review, by, wanted, text)
+
+        return await self._step(review_id, move)
+
+    async def decide_again(self, review_id: str, who: str) -> Review:
+        """Have the application decided again, soon; raises ReviewRefused."""
+        by = self._by(who)
+        review = await self._step(review_id, lambda found, _: steps.decide_again(found, by))
+        self._deps.wake()
+        return review
+
+    async def complete(
+        self, review_id: str, who: str, request_id: str, result: ReviewResult
+    ) -> Review:
+        """End a claimed review, or propose its end to a second person.
+
+        Raises ReviewRefused, FieldInvalid, AuthorityExceeded, RequestIdReused.
+        """
+        by, terms = self._by(who, request_id), await self._terms(review_id, result)
+
+        def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
+            if is_repeated(events, by, ENDS, result=result):
+                return None
+            return complete(review, by, result, self._policy(review), terms)
+
+        return await self._end(review_id, move)
+
+    async def confirm(self, review_id: str, who: str, request_id: str, seen: str) -> Review:
+        """End a review as proposed; raises ReviewRefused, PermissionDenied, RequestIdReused."""
+        by = self._by(who, request_id)
+
+        def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
+            if is_repeated(events, by, {ReviewAction.CONFIRMED}):
+                return None
+            return confirm(review, by, self._policy(review), seen)
+
+        return await self._end(review_id, move)
+
+    async def reject(
+        self, review_id: str, who: str, request_id: str, seen: str, why: str
+    ) -> Review:
+        """Give a review back whose proposed end is not confirmed; raises as `confirm`."""
+        by = self._by(who, request_id)
+
+        def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
+            if is_repeated(events, by, {ReviewAction.REJECTED}, text=why):
+                return None
+            return reject(review, by, why, seen)
+
+        return await self._step(review_id, move)
+
+    async def request(
+        self, decision_id: str, who: str, request_id: str, text: str, scope: str
+    ) -> Review:
+        """Open a review that the applicant asks for, or note it in the unfinished one.
+
+        Raises DecisionUnknown, also where the decision is not the caller `scope`'s, FieldInvalid
+        for an application that was not decided here, and ReviewRefused for a contest too many.
+        """
+        recorded = await self._recorded(decision_id, scope)
+        entry = recorded.entry
+        if entry.outcome is Outcome.NOT_ENROLLED:
+            message = f"decision_id is {decision_id}, which was not decided here: nothing to review"
+            raise FieldInvalid(message, (FieldProblem("decision_id", message),))
+        case = review_case(recorded)
+        policy = self._policy_of(entry.product)
+        review = await self._log.contest(case, self._by(who, request_id), text, policy)
+        if review is None:
+            raise DecisionUnknown.of(decision_id)
+        return review
+
+    async def _terms(self, review_id: str, result: ReviewResult) -> ApprovalTerms:
+        """Term and instalment of an approval, and the checks that it fails."""
+        if result.amount is None:
+            return NO_TERMS
+        review = (await self.get(review_id)).review
+        return await self._deps.read.price(review.decision_id, result.amount)
+
+    async def _recorded(self, decision_id: str, scope: str) -> Recorded:
+        """A decision with its offer, or without where the rules that made it no longer compile."""
+        try:
+            return await self._deps.read.get(decision_id, full=True, scope=scope)
+        except RulesetUnknown:
+            return await self._deps.read.get(decision_id, full=False, scope=scope)
+
+    async def _end(self, review_id: str, move: Move) -> Review:
+        """Take a step that may approve, within the caps of the day."""
+        found = await self.get(review_id)
+        product = self._deps.rulebook().products.get(found.review.product)
+        limits = None if product is None else day_caps(product, self._deps.clock.now())
+        return await self._step(review_id, move, limits)
+
+    async def _step(self, review_id: str, move: Move, limits: DayLimits | None = None) -> Review:
+        taken: list[ReviewStep | None] = [None]
+
+        def noted(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
+            taken[0] = move(review, events)
+            return taken[0]
+
+        review = await self._log.step(review_id, noted, limits)
+        if review is None:
+            raise ReviewUnknown.of(review_id)
+        if taken[0] is not None:
+            self._deps.observer.stepped(taken[0])
+        return review
+
+    def _by(self, who: str, request_id: str = "") -> By:
+        request_id = request_id or self._deps.new_id.request_id()
+        return By(who, request_id, self._deps.clock.now())
+
+    def _policy(self, review: Review) -> ReviewPolicy:
+        return self._policy_of(review.product)
+
+    def _policy_of(self, product: str) -> ReviewPolicy:
+        found = self._deps.rulebook().products.get(product)
+        return (found and found.plan.review) or NO_POLICY
+
+
+AT_ONCE = 20
+AGAIN_SECONDS = 30.0
+RETRY_SECONDS = 5.0
+LOOK_SECONDS = 30.0
+"""How often a process looks for what another one was asked for and left."""
+
+NEVER_WHOLE = (
+    "Smile said that data had arrived, but it could not be read whole within "
+    f"{PATIENCE // timedelta(hours=1)} hours: a person has to take the review"
+)
+"""What the history of a review says at the end of the patience."""
+
+log = structlog.get_logger("decision_service.reviews")
+
+
+class AgainDeps(msgspec.Struct, frozen=True):
+    """What deciding again needs."""
+
+    log: ReviewLog
+    read: ReadDecisions
+    decide: DecideApplication
+    clock: Clock
+    observer: ReviewObserver
+
+
+class DecideAgain:
+    """Works through the reviews whose applications are to be decided again.
+
+    The request id is derived from the earlier decision's id: of several processes, and after a
+    kill, one decision is made.
+    """
+
+    def __init__(self, deps: AgainDeps) -> None:
+        self._deps = deps
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look soon."""
+        self._wake.set()
+
+    async def arrived(self, user_id: str, kinds: Collection[Kind]) -> None:
+        """As `ArrivalListener.arrived`: note it in the reviews; raises StoreUnavailable."""
+        if await self._deps.log.arrived(user_id, kinds, self._deps.clock.now()):
+            self.wake()
+
+    async def never_whole(self, user_id: str, kinds: Collection[Kind]) -> None:
+        """As `ArrivalListener.never_whole`: note it in the reviews; raises StoreUnavailable."""
+        await self._deps.log.never_whole(user_id, kinds, self._deps.clock.now(), NEVER_WHOLE)
+
+    async def run(self) -> None:
+        """Until cancelled; what an earlier process left undone comes first."""
+        while True:
+            self._wake.clear()
+            done = await self.drain()
+            try:
+                await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS if done else RETRY_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def drain(self) -> bool:
+        """Decide all that is due; False where something has to be tried again."""
+        tried: set[str] = set()
+        stuck = False
+        while True:
+            try:
+                due = await self._deps.log.deciding_again(AT_ONCE + len(tried))
+            except ServiceError as error:
+                log.warning("reviews.not_read", reason=error.reason)
+                return False
+            new = [review for review in due if review.review_id not in tried]
+            if not new:
+                return not stuck
+            for review in new[:AT_ONCE]:
+                tried.add(review.review_id)
+                stuck |= not await self._again(review)
+
+    async def _again(self, review: Review) -> bool:
+        """Decide one application again and end its review; False where it is tried again."""
+        try:
+            await self._decided(review)
+        except (CallerError, NotYet) as error:
+            if isinstance(error, RequestInProgress):
+                return False
+            return await self._give_back(review, error.message)
+        except ServiceError as error:
+            log.warning("reviews.again", review_id=review.review_id, reason=error.reason)
+            return False
+        return True
+
+    async def _decided(self, review: Review) -> None:
+        recorded = await self._deps.read.get(review.decision_id, full=False)
+        application = application_of(recorded, review.attempt)
+        deadline = self._deps.clock.monotonic() + AGAIN_SECONDS
+        call = CallContext(recorded.entry.caller, deadline)
+        entry = await self._deps.decide(application, call)
+        by = By("", "", self._deps.clock.now())
+        if entry.outcome is Outcome.NOT_ENROLLED:
+            why = "the rollout does not decide this applicant at present"
+            await self._step(review, lambda one: not_decided_again(one, by, why))
+            return
+        await self._step(review, lambda one: decided_again(one, by, entry.decision_id))
+
+    async def _give_back(self, review: Review, why: str) -> bool:
+        by = By("", "", self._deps.clock.now())
+        try:
+            await self._step(review, lambda one: not_decided_again(one, by, why))
+        except ServiceError as error:
+            log.warning("reviews.again", review_id=review.review_id, reason=error.reason)
+            return False
+        return True
+
+    async def _step(self, review: Review, end: Callable[[Review], ReviewStep]) -> None:
+        """End the attempt; what another process, or an erasure, has ended stays as it is."""
+        taken: list[ReviewStep] = []
+
+        def move(found: Review, _: Sequence[ReviewEvent]) -> ReviewStep | None:
+            taken.clear()
+            if found.state is not ReviewState.DECIDING_AGAIN or found.attempt != review.attempt:
+                return None
+            taken.append(end(found))
+            return taken[0]
+
+        await self._deps.log.step(review.review_id, move)
+        for step in taken:
+            self._deps.observer.stepped(step)
+
+
+def application_of(recorded: Recorded, attempt: int) -> Application:
+    """The application of a decision as it is decided again."""
+    entry, facts = recorded.entry, recorded.facts
+    first = facts.first_decision or entry.decision_id
+    return Application(
+        request_id=f"again-{entry.decision_id}-{attempt}",
+        user_id=entry.user_id,
+        product=entry.product,
+        application_id=entry.application_id,
+        customer_ref=entry.customer_ref,
+        inputs=inputs_from_wire(facts.inputs),
+        style=ReplyStyle(full=False, languages=facts.languages),
+        earlier=EarlierDecision(first, entry.decision_id, facts.own.match),
+    )
+
+
+COUNT_SECONDS = 15.0
+
+log = structlog.get_logger("decision_service.reviews")
+
+
+class QueueWatch:
+    """Counts the unfinished reviews every 15 seconds."""
+
+    def __init__(self, reviews: ReviewLog, clock: Clock) -> None:
+        self._reviews = reviews
+        self.clock = clock
+        self.counts: Sequence[QueueCount] = ()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(COUNT_SECONDS)
+
+    async def look(self) -> None:
+        """Count once; where the store cannot be read, the last counts stay."""
+        try:
+            self.counts = await self._reviews.queues(self.clock.now())
+        except StoreError as error:
+            log.warning("reviews.not_counted", reason=error.reason)

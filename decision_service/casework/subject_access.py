@@ -1,0 +1,391 @@
+"""Exporting everything that is stored of one person, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import asdict
+
+from decision_service.casework.compose import text
+from decision_service.casework.disclosure import (
+    LEFT_OUT,
+    Chapter,
+    Disclosure,
+    ExportPage,
+    ExportPlace,
+    PersonRecord,
+    Plain,
+    Row,
+    StoredDecision,
+    StoredReading,
+    SubjectAccessLog,
+    TellReply,
+    UserRows,
+    fields,
+    plain,
+)
+from decision_service.casework.letters import StoredNotice
+from decision_service.casework.onboarding import ApplicantLog, ApplicantOwners
+from decision_service.casework.review_steps import RecordedReview
+from decision_service.decide.codec import (
+    StoredFacts,
+    decode_facts,
+    factors_from_wire,
+    inputs_from_wire,
+    read_snapshot,
+)
+from decision_service.domain.accounts import Kind
+from decision_service.domain.errors import UserUnknown
+from decision_service.domain.factor import FactorValue
+from decision_service.domain.money import Money
+from decision_service.domain.person import DAYS, History, OwnFacts
+from decision_service.domain.ports import Clock, StoredEntry
+from decision_service.domain.reviews import Review, ReviewAction, ReviewEvent
+from decision_service.domain.snapshot import Snapshot
+
+_KINDS = {
+    "applicants": "reference",
+    "warm": "last_reading",
+    "events": "pending_event",
+    "known_counts": "known_count",
+    "link_tokens": "link_token",
+}
+"""The kinds of records by table; consents and erasures are told in `about`."""
+
+_PURPOSE = "deciding applications for credit from verified income data"
+_ORIGIN = (
+    "the accounts that the person connected, read by the vendor Smile; the lender's own systems; "
+    "this service's decisions"
+)
+_CONSISTENCY = (
+    "Each page is of one moment. A decision that is made meanwhile may be missing: ask again."
+)
+
+
+class AccessTerms(msgspec.Struct, frozen=True):
+    """How long decisions are kept, in months, and whether an erasure takes them."""
+
+    retention: int
+    erases_decisions: bool
+
+
+def about_records(
+    user_id: str, rows: UserRows, terms: AccessTerms, now: datetime
+) -> Iterator[PersonRecord]:
+    """The records of a user alone."""
+    yield PersonRecord("about", user_id, _about(user_id, rows, terms, now))
+    for table, kind in _KINDS.items():
+        for number, row in enumerate(rows.tables[table], start=1):
+            yield PersonRecord(kind, str(number), _without_user(row))
+    for row in rows.tables["history"]:
+        yield PersonRecord("open_loan", str(row["decision_id"]), _open_loan(row, rows))
+    for number, left in enumerate(rows.ended, start=1):
+        told = fields(msgspec.structs.asdict(left))
+        yield PersonRecord("ended_income", str(number), told)
+
+
+def _open_loan(row: Row, rows: UserRows) -> Mapping[str, Any]:
+    """What an erasure left of a decision that it deleted, with the reports on it."""
+    currency, id_ = str(row["currency"]), row["decision_id"]
+    reports = [one for one in rows.tables["loan_outcomes"] if one["decision_id"] == id_]
+    return fields(row, currency) | {"loan_reports": [fields(one, currency) for one in reports]}
+
+
+def _about(user_id: str, rows: UserRows, terms: AccessTerms, now: datetime) -> Mapping[str, Any]:
+    erasures = [plain(row["erasure_id"]) for row in rows.tables["erasures"]]
+    return {
+        "user_id": user_id,
+        "made": plain(now),
+        "purpose": _PURPOSE,
+        "origin": _ORIGIN,
+        "decisions": rows.decisions,
+        "readings": rows.readings,
+        "kept": _kept(terms),
+        "withdrawals": len(erasures),
+        "erasures": erasures,
+        "after_erasure": _after_erasure(terms) if erasures else "nothing was erased",
+        "left_out": [{"what": what, "why": why} for what, why in LEFT_OUT.items()],
+        "consistency": _CONSISTENCY,
+    }
+
+
+def _kept(terms: AccessTerms) -> str:
+    return (
+        f"decisions and what belongs to them for {terms.retention} months, then deleted; readings "
+        "and counts of records as long as a decision rests on them, or for as many months; all "
+        "else until it is replaced, used up or erased"
+    )
+
+
+def _after_erasure(terms: AccessTerms) -> str:
+    """What an erasure leaves, and why."""
+    always = (
+        "The erasure destroyed readings, counts of records, link tokens and links to accounts. The "
+        "reference, the number of withdrawals and the erasure's id stay, so that data that was "
+        "read before is refused and a restored backup is erased again. While a reported loan is "
+        "open, keyed hashes of accounts, of the name with the birth date and of the lender's "
+        "customer number stay with its amounts, so that who owes is found, and for nothing else: "
+        f"until it is repaid or written off, at most {terms.retention} months after its last "
+        "report."
+    )
+    if terms.erases_decisions:
+        return f"{always} It deleted the decisions as well; those that are here were made since."
+    return (
+        f"{always} Decisions with reasons, factor values, reports of loans and letters stay for "
+        f"{terms.retention} months after they were made, because the "
+        "lender has to account for them."
+    )
+
+
+def _without_user(row: Row) -> Mapping[str, Any]:
+    return {name: told for name, told in fields(row).items() if name != "user_id"}
+
+
+def review_record(recorded: RecordedReview) -> Mapping[str, Plain]:
+    """What became of it, when, and what the person said; not who worked on it, nor their words."""
+    review = recorded.review
+    told: dict[str, Any] = {
+        "review_id": review.review_id,
+        "origin": review.origin,
+        "kind": review.kind,
+        "state": review.state,
+        "opened": review.opened,
+        "due": review.due,
+        "ended": review.ended,
+        "end_reason": review.end,
+        "decided_again_as": review.decided_again_as or None,
+        "steps": [*_steps(recorded.events)],
+    }
+    return fields(told | _result(review))
+
+
+def _result(review: Review) -> dict[str, Any]:
+    """The result of a review that has ended; a reason that applicants are not told is left out."""
+    result = review.result
+    if result is None or not review.ended:
+        return {}
+    reason = None if review.reason_withheld else result.reason
+    told = {"outcome": result.outcome, "reason": reason, "amount": result.amount}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _steps(events: tuple[ReviewEvent, ...]) -> Iterator[dict[str, Any]]:
+    for event in events:
+        step: dict[str, Any] = {"action": event.action, "at": event.at}
+        if event.kinds:
+            step["data_kinds"] = event.kinds
+        if event.action is ReviewAction.CONTESTED:
+            step["text"] = event.text
+        yield step
+
+
+_ENTRY = (
+    "application_id", "customer_ref", "caller", "request_id", "ruleset_digest", "plan_digest",
+    "snapshot_id",
+)  # fmt: skip
+"""What a recorded reply lacks, or an old one may lack."""
+
+
+def decision_record(stored: StoredDecision, tell: TellReply) -> PersonRecord:
+    """The record of a decision with all that belongs to it."""
+    entry, facts = stored.entry, decode_facts(stored.entry.facts)
+    factors = None if facts.factors is None else factors_from_wire(facts.factors)
+    values = () if factors is None else tuple(factors.values.values())
+    disclosed = Disclosure.of((one.name for one in values), facts.own)
+    content: dict[str, Any] = {
+        **tell(entry.reply, disclosed),
+        **_entry(entry),
+        "inputs": plain(inputs_from_wire(facts.inputs)),
+        "languages": plain(facts.languages),
+        "factor_values": [_factor(one) for one in values if disclosed.tells(one.name)],
+        "own_records": _own(facts.own, disclosed),
+        **_rows(stored.tables, _currency(facts)),
+        "letters": [_letter(one) for one in stored.notices],
+        "reviews": [review_record(one) for one in stored.reviews],
+    }
+    if factors is not None:
+        content["oldest_used_sync"] = plain(factors.oldest_used_sync)
+    return PersonRecord("decision", entry.decision_id, content)
+
+
+def _entry(entry: StoredEntry) -> Mapping[str, Plain]:
+    return {name: plain(getattr(entry, name)) for name in _ENTRY}
+
+
+def _factor(one: FactorValue) -> Mapping[str, Plain]:
+    evidence = {name: told for name, told in fields(asdict(one.evidence)).items() if told}
+    return {
+        "name": one.name,
+        "value": plain(one.value),
+        "missing": plain(one.missing),
+        "evidence": evidence,
+    }
+
+
+def _own(own: OwnFacts, disclosed: Disclosure) -> Mapping[str, Plain]:
+    """What the service's own records said, unless another person's are counted with them."""
+    told: dict[str, Plain] = {"match": plain(own.match)}
+    if not disclosed.shared and own.history is not None:
+        told["history"] = _counted(own.history)
+    return {name: one for name, one in told.items() if one is not None}
+
+
+def _counted(history: History) -> dict[str, Any]:
+    """The figures, with the days of the windows beside the counts."""
+    told = fields(asdict(history))
+    for name in ("applications", "approvals", "declines"):
+        told[name] = {f"{days}_days": one for days, one in zip(DAYS, told[name], strict=True)}
+    return told
+
+
+def _currency(facts: StoredFacts) -> str | None:
+    """The currency of the decision, of which rows hold amounts."""
+    if facts.own.history is not None:
+        return facts.own.history.currency
+    sent = inputs_from_wire(facts.inputs).values()
+    return next((one.currency for one in sent if isinstance(one, Money)), None)
+
+
+def _rows(tables: Mapping[str, Sequence[Row]], currency: str | None) -> Mapping[str, Plain]:
+    """The rows of each table as what they are."""
+    told = {name: [fields(row, currency) for row in rows] for name, rows in tables.items()}
+    return {
+        "history": told["history"],
+        "rollout": told["arm_decisions"],
+        "loan_reports": told["loan_outcomes"],
+        "trials": told["shadow_results"],
+    }
+
+
+def _letter(notice: StoredNotice) -> Mapping[str, Plain]:
+    told: dict[str, Any] = {
+        "letter_id": notice.notice_id,
+        "kind": notice.letter.kind,
+        "language": notice.letter.language,
+        "made": notice.made,
+        "texts_digest": notice.template_digest,
+        "text": text(notice.letter),
+    }
+    if notice.sent is not None:
+        told |= {"sent": notice.sent.at, "channel": notice.sent.channel}
+    return fields(told)
+
+
+MOST_RECORDS = 1000
+"""Of the vendor's records in one record of an export."""
+
+_HEAD = ("accounts", "account_faults", "sources", "providers", "known", "tasks")
+_KINDS_READ = tuple(kind.value for kind in Kind if kind is not Kind.ACCOUNTS)
+
+
+def reading_record(stored: StoredReading, part: int) -> tuple[PersonRecord, bool]:
+    """The part of a reading from 0 on, and whether another one follows."""
+    about = {"read_for_a_decision_of": plain(stored.place.created), "part": part + 1}
+    if stored.body is None:
+        gone = {**about, "erased": "its key was destroyed: nobody can read it any more"}
+        return PersonRecord("reading", stored.place.decision_id, gone), False
+    snapshot = read_snapshot(stored.body)
+    every = [*_records(snapshot)]
+    start = part * MOST_RECORDS
+    content = {**about, **(_head(snapshot) if part == 0 else {})}
+    for kind, record in every[start : start + MOST_RECORDS]:
+        content.setdefault(kind, []).append(plain(record))
+    record = PersonRecord("reading", stored.place.decision_id, content)
+    return record, start + MOST_RECORDS < len(every)
+
+
+def _head(snapshot: Snapshot) -> Mapping[str, Any]:
+    """Accounts and how each kind was read; the records follow."""
+    told = {name: plain(getattr(snapshot, name)) for name in _HEAD}
+    told["how_it_was_read"] = [*_readings(snapshot)]
+    return {name: one for name, one in told.items() if one}
+
+
+def _readings(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
+    for kind in _KINDS_READ:
+        read = getattr(snapshot, kind)
+        if read is not None:
+            yield {
+                "kind": kind,
+                "records": len(read.records),
+                "faults": plain(read.faults),
+                "duplicates": read.duplicates,
+                "first_day": plain(read.first_day),
+            }
+
+
+def _records(snapshot: Snapshot) -> Iterator[tuple[str, Any]]:
+    for kind in _KINDS_READ:
+        read = getattr(snapshot, kind)
+        if read is None:
+            continue
+        yield from ((kind, record) for record in read.records)
+        yield from (("people", person) for person in read.people or ())
+
+
+PAGE = 10
+"""Decisions of a page, each with its factor values, letters and reports."""
+
+
+class ExportPerson:
+    """Reads the records of one person.
+
+    A page holds the person's own ones, some decisions or a part of a reading, so that memory is
+    bounded however much there is.
+    """
+
+    def __init__(
+        self,
+        log: SubjectAccessLog,
+        applicants: ApplicantLog,
+        tell: TellReply,
+        terms: AccessTerms,
+        clock: Clock,
+    ) -> None:
+        self._log = log
+        self._owners = ApplicantOwners(applicants)
+        self._tell = tell
+        self._terms = terms
+        self._clock = clock
+
+    async def __call__(self, user_id: str, scope: str, place: ExportPlace | None) -> ExportPage:
+        """The page after a place, the first one without; `scope` as in `ApplicantOwners`.
+
+        Raises UserUnknown where nothing is stored of the user, and as `ApplicantOwners.require`;
+        StoreUnavailable.
+        """
+        await self._owners.require(user_id, scope)
+        if place is None:
+            return await self._first(user_id)
+        if place.chapter is Chapter.DECISIONS:
+            return self._decided(await self._log.decisions(user_id, place.after, PAGE + 1))
+        return await self._read(user_id, place)
+
+    async def _first(self, user_id: str) -> ExportPage:
+        rows = await self._log.user_rows(user_id)
+        if rows is None:
+            raise UserUnknown("nothing is stored of a user with this user_id: check the id")
+        records = about_records(user_id, rows, self._terms, self._clock.now())
+        return ExportPage(tuple(records), ExportPlace(Chapter.DECISIONS))
+
+    def _decided(self, found: Sequence[StoredDecision]) -> ExportPage:
+        records = tuple(decision_record(one, self._tell) for one in found[:PAGE])
+        if len(found) <= PAGE:
+            return ExportPage(records, ExportPlace(Chapter.READINGS))
+        last = found[PAGE - 1].entry
+        return ExportPage(records, ExportPlace(Chapter.DECISIONS, last.created, last.decision_id))
+
+    async def _read(self, user_id: str, place: ExportPlace) -> ExportPage:
+        """A reading, or a further part of the one at the place if that is still there."""
+        found = await self._log.reading(user_id, place.after, itself=place.part > 0)
+        if found is None:
+            return ExportPage((), None)
+        at = found.place
+        part = place.part if at.decision_id == place.id else 0
+        record, more = reading_record(found, part)
+        further = part + 1 if more else 0
+        next_ = ExportPlace(Chapter.READINGS, at.created, at.decision_id, further)
+        return ExportPage((record,), next_)

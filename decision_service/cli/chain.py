@@ -1,0 +1,241 @@
+"""`decisions chain`: all that happened to one application, with its reviews, letters and loans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Annotated, Any
+
+import grpc
+import msgspec
+import typer
+from rich.markup import escape
+from rich.tree import Tree
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import notice_service_pb2 as notice_pb
+from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
+from decision_service.api.v1 import review_service_pb2 as review_pb
+from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
+from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
+from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
+from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
+from decision_service.cli.client import ServerOptions, call, calls_server, read_review
+from decision_service.cli.output import (
+    CommandError,
+    Exit,
+    Format,
+    FormatOption,
+    console,
+    message_dict,
+    print_json,
+)
+from decision_service.cli.views import (
+    add_verdict,
+    chain_lines,
+    instant_text,
+    money_text,
+    outcome_text,
+    state_text,
+    step_text,
+    step_words,
+    styled_outcome,
+    subject_text,
+)
+from decision_service.server.wire import enum_name
+
+PAGE = 500
+_UNKNOWN = frozenset({"DECISION_UNKNOWN"})
+
+
+class ChainLink(msgspec.Struct, frozen=True):
+    """A decision with its reviews and their steps, its letters, and the reports of its loans.
+
+    Each is in the order of time.
+    """
+
+    decision: pb.Decision
+    reviews: Sequence[review_pb.Review]
+    notices: Sequence[notice_pb.Notice]
+    outcomes: Sequence[outcome_pb.RecordedOutcome]
+
+
+def read_chain(server: ServerOptions, decision_id: str) -> list[ChainLink]:
+    """The decisions on the application of a decision, oldest first; raises CommandError."""
+    with server.open() as channel:
+        stub: Any = DecisionServiceStub(channel)
+        request = service_pb.GetDecisionRequest(decision_id=decision_id)
+        asked = call(stub.GetDecision, request, server).decision
+        decisions = chain_of(asked, partial(_stored, stub, server))
+        return [_link(channel, server, decision) for decision in decisions]
+
+
+def chain_of(asked: pb.Decision, get: Callable[[str], pb.Decision | None]) -> list[pb.Decision]:
+    """The decisions on one application, from the first that is stored; `get` reads by id."""
+    first = get(asked.first_decision_id) if asked.first_decision_id else None
+    found = [first or asked]
+    while following := found[-1].review.decided_again_as:
+        made = get(following)
+        if made is None:
+            break
+        found.append(made)
+    return found
+
+
+def _stored(stub: Any, server: ServerOptions, decision_id: str) -> pb.Decision | None:
+    request = service_pb.GetDecisionRequest(decision_id=decision_id)
+    try:
+        found: pb.Decision = call(stub.GetDecision, request, server, findings=_UNKNOWN).decision
+    except CommandError as error:
+        if error.code is not Exit.FINDINGS:
+            raise
+        return None
+    return found
+
+
+def _link(channel: grpc.Channel, server: ServerOptions, decision: pb.Decision) -> ChainLink:
+    of = decision.decision_id
+    notices: Any = NoticeServiceStub(channel)
+    outcomes: Any = OutcomeServiceStub(channel)
+    asked = notice_pb.ListNoticesRequest(decision_id=of, page_size=PAGE)
+    letters = [*_pages(notices.ListNotices, asked, server, "notices")]
+    reports = outcome_pb.ListOutcomesRequest(decision_id=of, page_size=PAGE)
+    return ChainLink(
+        decision,
+        _reviews(channel, server, decision),
+        letters[::-1],
+        [*_pages(outcomes.ListOutcomes, reports, server, "outcomes")],
+    )
+
+
+def _reviews(
+    channel: grpc.Channel, server: ServerOptions, decision: pb.Decision
+) -> list[review_pb.Review]:
+    stub: Any = ReviewServiceStub(channel)
+    return [read_review(stub, review_id, server) for review_id in decision.review.review_ids]
+
+
+def _pages(
+    method: Callable[..., Any], request: Any, server: ServerOptions, name: str
+) -> Iterator[Any]:
+    while True:
+        reply = call(method, request, server)
+        yield from getattr(reply, name)
+        if not reply.next_page_token:
+            return
+        request.page_token = reply.next_page_token
+
+
+def chain_dict(links: Sequence[ChainLink]) -> dict[str, Any]:
+    """The chain for programs, with every message as it came."""
+    return {
+        "application": _application(links[0].decision),
+        "decisions": [
+            {
+                "decision": message_dict(link.decision),
+                "reviews": [*map(message_dict, link.reviews)],
+                "notices": [*map(message_dict, link.notices)],
+                "outcomes": [*map(message_dict, link.outcomes)],
+            }
+            for link in links
+        ],
+    }
+
+
+def chain_tree(links: Sequence[ChainLink]) -> Tree:
+    """The chain for people: each decision with what followed it, and what stands in the end."""
+    first = links[0].decision
+    words = [f"{name} {value}" for name, value in _application(first).items() if value]
+    tree = Tree(escape(" · ".join(words)), guide_style="dim")
+    for link in links:
+        _add_link(tree, link)
+    tree.add(f"[bold]{escape(_outcome_line(first))}[/]")
+    return tree
+
+
+def _outcome_line(first: pb.Decision) -> str:
+    """What stands: of a decision that nobody reviewed, the decision."""
+    if not first.HasField("review"):
+        return f"stands: {outcome_text(first)} · {first.decision_id}"
+    *_, standing = chain_lines(first.review)
+    return standing
+
+
+def _application(decision: pb.Decision) -> dict[str, str]:
+    names = ("product", "application_id", "customer_ref", "user_id")
+    return {name: getattr(decision, name) for name in names}
+
+
+def _add_link(tree: Tree, link: ChainLink) -> None:
+    decision = link.decision
+    words = [decision.decision_id, instant_text(decision.create_time)]
+    if decision.assignment.arm:
+        ref = decision.ruleset_ref
+        words.append(f"{decision.assignment.arm} v{ref.version} {ref.digest[:12]}")
+    if decision.first_decision_id:
+        words.append("decided again")
+    branch = tree.add(f"{styled_outcome(decision)} · {escape(' · '.join(words))}")
+    add_verdict(branch, decision)
+    for review in link.reviews:
+        _add_review(branch, review)
+    for line in (*map(_letter, link.notices), *map(_loan, link.outcomes)):
+        branch.add(escape(line))
+
+
+def _add_review(branch: Tree, review: review_pb.Review) -> None:
+    words = f"review · {review.review_id} · {state_text(review)}"
+    steps = branch.add(f"[bold]{escape(words)}[/]")
+    steps.add(escape(subject_text(review)))
+    for event in review.events:
+        step = steps.add(escape(step_text(event)))
+        for said in step_words(event):
+            step.add(escape(said))
+
+
+def _letter(notice: notice_pb.Notice) -> str:
+    kind = enum_name(notice_pb.NoticeKind.DESCRIPTOR, notice.kind)
+    made = f"made {instant_text(notice.create_time)} by {notice.created_by}"
+    words = ["letter", f"{kind} in {notice.language}", made]
+    if notice.HasField("send_time"):
+        sent = f"sent {instant_text(notice.send_time)} by {notice.channel}"
+        words.append(f"{sent}, reported by {notice.sent_by}")
+    return " · ".join(words)
+
+
+def _loan(recorded: outcome_pb.RecordedOutcome) -> str:
+    loan = recorded.outcome
+    status = enum_name(outcome_pb.LoanStatus.DESCRIPTOR, loan.status)
+    came = f"reported {instant_text(recorded.report_time)}"
+    return " · ".join(
+        ["loan", loan.loan_id, f"{status} on {loan.as_of_date}", *_amounts(loan), came]
+    )
+
+
+def _amounts(loan: outcome_pb.LoanOutcome) -> Iterator[str]:
+    if loan.HasField("disbursed_amount"):
+        yield f"{money_text(loan.disbursed_amount)} paid out {loan.disburse_date}".rstrip()
+    if loan.HasField("repaid_amount"):
+        yield f"{money_text(loan.repaid_amount)} repaid"
+    if loan.overdue_days:
+        yield f"{loan.overdue_days} days overdue"
+
+
+@calls_server
+def chain(
+    decision_id: Annotated[
+        str, typer.Argument(metavar="ID", help="dec_…, any decision on the application")
+    ],
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Show all that happened to one application.
+
+    Its decisions, reviews with every step, letters and loans, and what stands. For the role read.
+    """
+    links = read_chain(server, decision_id)
+    if form is Format.JSON:
+        print_json(chain_dict(links))
+    else:
+        console().print(chain_tree(links))

@@ -1,0 +1,407 @@
+"""Calls of a running server: address, TLS files and token, and errors that a developer can act
+on.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import grpc
+import typer
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+from makefun import with_signature
+
+from decision_service.api.v1 import review_service_pb2 as review_pb
+from decision_service.api.v1.clock_service_pb2_grpc import ClockServiceStub
+from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
+from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
+from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
+from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
+from decision_service.api.v1.rollout_service_pb2_grpc import RolloutServiceStub
+from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
+from decision_service.cli.output import CommandError, Exit
+from decision_service.runtime.files import read_small
+from decision_service.runtime.settings import is_loopback, split_address
+
+_TOKEN = re.compile(rb"[!-~]{1,4096}")
+DEFAULT_ADDRESS = "127.0.0.1:50051"
+
+AddressOption = Annotated[
+    str,
+    typer.Option("--address", envvar="DECISION_GRPC_ADDRESS", help="host:port of the server"),
+]
+CaOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-ca", envvar="DECISION_CLIENT_TLS_CA", help="authority of the server's certificate"
+    ),
+]
+CertOption = Annotated[
+    Path | None,
+    typer.Option("--tls-cert", envvar="DECISION_CLIENT_TLS_CERT", help="this client's certificate"),
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option("--tls-key", envvar="DECISION_CLIENT_TLS_KEY", help="and its key"),
+]
+TokenOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file", envvar="DECISION_CLIENT_TOKEN_FILE", help="file with this caller's token"
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """A server's address and files; connections use TLS where any `tls_…` is given."""
+
+    address: AddressOption = DEFAULT_ADDRESS
+    tls_ca: CaOption = None
+    tls_cert: CertOption = None
+    tls_key: KeyOption = None
+    token_file: TokenOption = None
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the connection is to be encrypted."""
+        return any((self.tls_ca, self.tls_cert, self.tls_key))
+
+    def open(self) -> grpc.Channel:
+        """A channel; raises CommandError where the address or a file cannot be used."""
+        self.place()
+        if not self.encrypted:
+            return grpc.insecure_channel(self.address)
+        self.context()
+        credentials = grpc.ssl_channel_credentials(
+            _content("--tls-ca", self.tls_ca),
+            _content("--tls-key", self.tls_key),
+            _content("--tls-cert", self.tls_cert),
+        )
+        return grpc.secure_channel(self.address, credentials)
+
+    def place(self) -> tuple[str, int]:
+        """Host and port; raises CommandError."""
+        try:
+            return split_address(self.address)
+        except ValueError as error:
+            raise CommandError(f"--address: {error}", Exit.USAGE) from None
+
+    def context(self) -> ssl.SSLContext:
+        """The files as TLS uses them; raises CommandError for what is no certificate or key."""
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise CommandError("--tls-cert and --tls-key belong together: give both", Exit.USAGE)
+        made = _trusting(self.tls_ca)
+        made.set_alpn_protocols(["h2"])
+        if self.tls_cert is not None and self.tls_key is not None:
+            _load_certificate(made, self.tls_cert, self.tls_key)
+        return made
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """The metadata of every call: the token, where one is given; raises CommandError."""
+        token = _content("--token-file", self.token_file)
+        if token is None:
+            return ()
+        if not self.encrypted and not is_loopback(self.place()[0]):
+            raise CommandError(
+                f"the token would go to {self.address} unencrypted: give --tls-ca", Exit.USAGE
+            )
+        if not _TOKEN.fullmatch(token.strip()):
+            message = f"{self.token_file} of --token-file does not hold one token and nothing else"
+            raise CommandError(message, Exit.USAGE)
+        return (("authorization", f"Bearer {token.strip().decode('ascii')}"),)
+
+
+def trusting(authority: Path | None) -> ssl.SSLContext | bool:
+    """What httpx2 verifies servers by: this authority, or those of the system.
+
+    Raises CommandError where the file cannot be used.
+    """
+    return True if authority is None else _trusting(authority)
+
+
+def calls_server(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of `ServerOptions` in place of its parameter `server`."""
+    hints = get_type_hints(command, include_extras=True)
+    options = get_type_hints(ServerOptions, include_extras=True)
+    own = inspect.signature(command).parameters.values()
+    parameters = [p.replace(annotation=hints[p.name]) for p in own if p.name != "server"]
+    parameters += [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=options[field.name],
+        )
+        for field in fields(ServerOptions)
+    ]
+
+    def run(**given: Any) -> Any:
+        server = ServerOptions(**{name: given.pop(name) for name in options})
+        return command(**given, server=server)
+
+    signature = inspect.Signature(parameters)
+    name, words = command.__name__, inspect.getdoc(command) or ""
+    called: Callable[..., Any] = with_signature(signature, func_name=name, doc=words)(run)
+    return called
+
+
+def _trusting(authority: Path | None) -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    content = _content("--tls-ca", authority)
+    if content is None:
+        made.load_default_certs()
+        return made
+    try:
+        made.load_verify_locations(cadata=content.decode("ascii", "replace"))
+    except (ssl.SSLError, ValueError):
+        message = f"{authority} of --tls-ca holds no certificate in PEM"
+        raise CommandError(message, Exit.USAGE) from None
+    return made
+
+
+def _load_certificate(context: ssl.SSLContext, cert: Path, key: Path) -> None:
+    _content("--tls-cert", cert)
+    _content("--tls-key", key)
+    try:
+        context.load_cert_chain(cert, key, password=lambda: "")
+    except (ssl.SSLError, ValueError):
+        raise CommandError(
+            f"{cert} and {key} of --tls-cert and --tls-key are not a certificate in PEM and its "
+            "key, which must have no passphrase",
+            Exit.USAGE,
+        ) from None
+
+
+def _content(option: str, path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        return read_small(path)
+    except OSError as error:
+        raise CommandError(
+            f"the file {path} of {option} cannot be read ({error.strerror})", Exit.USAGE
+        ) from None
+
+
+_SECONDS = 5.0
+_FRAME = 9
+"""Bytes of the head of a frame: a server of HTTP/2 sends its settings first."""
+
+_NAME = frozenset({62, 64})
+"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL."""
+
+_EXPIRED = 10
+
+
+def unreachable(server: ServerOptions) -> str:
+    """What is wrong between this client and the server's address, in a sentence."""
+    try:
+        plain = socket.create_connection(server.place(), _SECONDS)
+    except OSError:
+        return (
+            f"no server answers at {server.address}: start one with `decision-service serve`, or "
+            "name another with --address"
+        )
+    with plain:
+        found = _encrypted(server, plain) if server.encrypted else _unencrypted(server, plain)
+    return found or (
+        f"the server at {server.address} closed the connection before it answered: it may be "
+        "stopping, or a proxy may stand before it; try again"
+    )
+
+
+def _unencrypted(server: ServerOptions, plain: socket.socket) -> str:
+    """The mistake of a client without TLS; empty where there is none."""
+    unverified = ssl.create_default_context()
+    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+    unverified.set_alpn_protocols(["h2"])
+    try:
+        with unverified.wrap_socket(plain):
+            pass
+    except OSError:
+        return ""
+    return (
+        f"the server at {server.address} speaks TLS and this command does not: give --tls-ca, and "
+        "--tls-cert and --tls-key where it asks for a client certificate"
+    )
+
+
+def _encrypted(server: ServerOptions, plain: socket.socket) -> str:
+    """The mistake of a client with TLS; empty where there is none.
+
+    A server of gRPC tells its judgement on the client by closing the connection, without an alert.
+    """
+    try:
+        secure = server.context().wrap_socket(plain, server_hostname=server.place()[0])
+    except ssl.SSLCertVerificationError as error:
+        return _unverified(server, error)
+    except OSError:
+        return _not_tls(server)
+    try:
+        with secure:
+            begun = secure.recv(_FRAME)
+    except OSError:
+        begun = b""
+    return "" if begun else _closed(server)
+
+
+def _unverified(server: ServerOptions, error: ssl.SSLCertVerificationError) -> str:
+    host = server.place()[0]
+    if error.verify_code in _NAME:
+        return (
+            f"the certificate of the server at {server.address} is not for the name {host}: call "
+            "it with --address by a name that the certificate has"
+        )
+    if error.verify_code == _EXPIRED:
+        return f"the certificate of the server at {server.address} has expired: renew it there"
+    by = f"that of {server.tls_ca}" if server.tls_ca else "known here: give --tls-ca"
+    return (
+        f"the authority that signed the certificate of the server at {server.address} is not {by}"
+        f" ({error.verify_message})"
+    )
+
+
+def _closed(server: ServerOptions) -> str:
+    if server.tls_cert is None:
+        return (
+            f"the server at {server.address} closed the encrypted connection at once, as one does "
+            "that asks for a client certificate: give --tls-cert and --tls-key"
+        )
+    return (
+        f"the server at {server.address} closed the encrypted connection at once, as one does that "
+        f"does not take the client certificate {server.tls_cert}: give one of the authority that "
+        "it trusts"
+    )
+
+
+def _not_tls(server: ServerOptions) -> str:
+    return (
+        f"the server at {server.address} does not speak TLS: leave --tls-ca, --tls-cert and "
+        "--tls-key out"
+    )
+
+
+Reply = TypeVar("Reply")
+Service = TypeVar("Service")
+Stub = DecisionServiceStub
+
+
+@contextmanager
+def _stub(server: ServerOptions, make: Callable[[grpc.Channel], Service]) -> Iterator[Service]:
+    with server.open() as opened:
+        yield make(opened)
+
+
+def decisions(server: ServerOptions) -> AbstractContextManager[Stub]:
+    return _stub(server, Stub)
+
+
+def outcomes(
+    server: ServerOptions,
+) -> AbstractContextManager[OutcomeServiceStub]:
+    return _stub(server, OutcomeServiceStub)
+
+
+def notices(server: ServerOptions) -> AbstractContextManager[NoticeServiceStub]:
+    return _stub(server, NoticeServiceStub)
+
+
+def reviews(server: ServerOptions) -> AbstractContextManager[ReviewServiceStub]:
+    return _stub(server, ReviewServiceStub)
+
+
+def clock_service(
+    server: ServerOptions,
+) -> AbstractContextManager[ClockServiceStub]:
+    return _stub(server, ClockServiceStub)
+
+
+def rollouts(
+    server: ServerOptions,
+) -> AbstractContextManager[RolloutServiceStub]:
+    return _stub(server, RolloutServiceStub)
+
+
+def rulesets(
+    server: ServerOptions,
+) -> AbstractContextManager[RulesetServiceStub]:
+    return _stub(server, RulesetServiceStub)
+
+
+def call(
+    method: Callable[..., Reply],
+    request: Any,
+    server: ServerOptions,
+    timeout: float = 10.0,
+    findings: frozenset[str] = frozenset(),
+) -> Reply:
+    """Call a method; raises CommandError on every status but OK.
+
+    Its exit code is 3, or 1 where the error's reason is one of `findings`: an answer, not a fault.
+    """
+    metadata = server.metadata()
+    try:
+        return method(request, timeout=timeout, metadata=metadata)
+    except grpc.RpcError as error:
+        if not answered(error):
+            raise CommandError(unreachable(server), Exit.SERVER) from None
+        raise described(error, findings) from None
+
+
+def answered(error: grpc.RpcError) -> bool:
+    """Whether a server has answered, or let the time pass."""
+    call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
+    unavailable = call_error.code() is grpc.StatusCode.UNAVAILABLE
+    return not unavailable or rpc_status.from_call(call_error) is not None
+
+
+def described(error: grpc.RpcError, findings: frozenset[str] = frozenset()) -> CommandError:
+    """The error as a person should read it: code, sentence, and the details that came with it."""
+    call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
+    status, code = rpc_status.from_call(call_error), call_error.code()
+    message = f"{code.name}: {call_error.details() or 'no further words'}"
+    exit_code = Exit.FINDINGS if _reason(status) in findings else Exit.SERVER
+    return CommandError(message, exit_code, tuple(_detail_lines(status)))
+
+
+def _reason(status: Status | None) -> str:
+    info = ErrorInfo()
+    found = any(detail.Unpack(info) for detail in status.details) if status else False
+    return str(info.reason) if found else ""
+
+
+def _detail_lines(status: Status | None) -> Iterator[str]:
+    for detail in status.details if status else ():
+        info, bad, retry = ErrorInfo(), BadRequest(), RetryInfo()
+        if detail.Unpack(info):
+            values = [f"{name} {value}" for name, value in sorted(info.metadata.items())]
+            words = [f"reason {info.reason}", f"domain {info.domain}", *values]
+            yield f"  ErrorInfo    {' · '.join(words)}"
+        elif detail.Unpack(bad):
+            for violation in bad.field_violations:
+                yield f"  BadRequest   {violation.description}"
+        elif detail.Unpack(retry):
+            yield f"  RetryInfo    in {retry.retry_delay.ToTimedelta().total_seconds():g} s"
+
+
+def read_review(stub: Any, review_id: str, server: ServerOptions) -> review_pb.Review:
+    """A review with all of its steps, read page by page."""
+    request = review_pb.GetReviewRequest(review_id=review_id, page_size=100)
+    reply = call(stub.GetReview, request, server)
+    review: review_pb.Review = reply.review
+    while reply.next_page_token:
+        request.page_token = reply.next_page_token
+        reply = call(stub.GetReview, request, server)
+        review.events.extend(reply.review.events)
+    return review

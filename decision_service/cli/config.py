@@ -1,0 +1,173 @@
+"""`config`: what is set, from where, whether `serve` could use it, and a file to begin with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from decision_service.app.core import refused_rules, rules_folder
+from decision_service.app.services import lender_of
+from decision_service.cli.options import ConfigOption
+from decision_service.cli.output import (
+    CommandError,
+    Exit,
+    Format,
+    FormatOption,
+    print_json,
+    print_or_check,
+)
+from decision_service.domain.errors import visible
+from decision_service.rulebook.folder import RulesFolderMissing, read_rules
+from decision_service.rulebook.load import blocked_problem, load_rules
+from decision_service.rules.language.diagnostics import render
+from decision_service.runtime.config import Reading, SampleForm, read, sample
+from decision_service.runtime.settings import Settings, env_name
+from decision_service.server.auth import Authenticator, CallersRefused
+from decision_service.server.connect import PageRefused
+from decision_service.server.grpc import certificates_of
+from decision_service.server.tls import CertificatesRefused
+from decision_service.store.address import parse_journal, parse_store_url
+from decision_service.store.errors import StoreRefused
+from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS, KeyFile
+
+
+def file_problems(reading: Reading) -> Iterator[str]:
+    """A sentence for each setting whose file or folder cannot be used; nothing is written."""
+    settings = reading.settings
+    if settings is None:
+        return
+    yield from _of_tls(settings)
+    yield from _of_callers(settings)
+    yield from _of_rules(settings)
+    yield from _of_store(settings)
+    yield from _of_connect_page(settings)
+
+
+def _of_tls(settings: Settings) -> Iterator[str]:
+    try:
+        certificates = certificates_of(settings)
+    except CertificatesRefused as error:
+        yield str(error)
+        return
+    if certificates is not None and certificates.expires <= datetime.now(UTC):
+        name, day = env_name("tls_cert_file"), f"{certificates.expires:%Y-%m-%d}"
+        yield f"{name} ({settings.tls_cert_file}) expired on {day}: replace the certificate"
+
+
+def _of_callers(settings: Settings) -> Iterator[str]:
+    try:
+        Authenticator(settings.auth_tokens_file, lambda: datetime.now(UTC))
+    except CallersRefused as error:
+        yield str(error)
+        yield from map(render, error.diagnostics)
+
+
+def _of_rules(settings: Settings) -> Iterator[str]:
+    if (problem := blocked_problem(settings.blocked)) is not None:
+        yield problem
+    root = rules_folder(settings)
+    try:
+        loading = load_rules(read_rules(root), datetime.now(UTC), settings.blocked)
+    except RulesFolderMissing as error:
+        yield str(error)
+        return
+    if loading.errors:
+        refused = refused_rules(root, loading.errors)
+        yield from (str(refused), *refused.lines)
+
+
+def _of_store(settings: Settings) -> Iterator[str]:
+    try:
+        parse_store_url(settings.store_url)
+    except StoreRefused as error:
+        yield error.message
+    yield from _of_keys(IDENTITY_KEYS, settings.identity_key_file)
+    yield from _of_keys(DATA_KEYS, settings.data_key_file)
+    try:
+        place = parse_journal(settings.erasure_journal)
+    except StoreRefused as error:
+        yield error.message
+        return
+    if settings.erasure_journal and isinstance(place, Path):
+        yield from _of_folder("erasure_journal", place)
+
+
+def _of_connect_page(settings: Settings) -> Iterator[str]:
+    try:
+        lender_of(settings)
+    except PageRefused as error:
+        yield str(error)
+
+
+def _of_keys(keys: KeyFile[Any], file: Path | None) -> Iterator[str]:
+    try:
+        if file is not None:
+            keys.read(file)
+    except StoreRefused as error:
+        yield f"{keys.setting}: {error.message}"
+
+
+def _of_folder(setting: str, path: Path) -> Iterator[str]:
+    """`serve` makes the file where it is missing, but not its folder."""
+    if not path.parent.is_dir():
+        yield f"{env_name(setting)} ({path}) has no folder to be in: make {path.parent}"
+
+
+commands = typer.Typer(help="See what is set, and get a sample file.", no_args_is_help=True)
+
+
+@commands.command()
+def check(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
+    """List every setting with its value and its source.
+
+    Secrets are left out. Exit code 2 on a problem.
+    """
+    reading = read(config)
+    problems = (*reading.problems, *file_problems(reading))
+    if form is Format.JSON:
+        print_json(_document(reading, problems))
+    else:
+        _print(reading)
+    if problems:
+        first, *others = problems
+        raise CommandError(first, Exit.USAGE, tuple(others))
+
+
+@commands.command("sample")
+def sample_(
+    form: Annotated[
+        SampleForm, typer.Option("--format", help="yaml for --config, env for the environment")
+    ] = SampleForm.YAML,
+    check_: Annotated[
+        Path | None,
+        typer.Option("--check", metavar="FILE", help="exit code 1 where FILE is not the sample"),
+    ] = None,
+) -> None:
+    """Print a commented file of all settings.
+
+    With their defaults, none of them set.
+    """
+    print_or_check(
+        sample(form),
+        check_,
+        "the sample that the settings give",
+        f"decision-service config sample --format {form}",
+    )
+
+
+def _document(reading: Reading, problems: tuple[str, ...]) -> dict[str, Any]:
+    lines = [{"name": one.name, "value": one.value, "from": one.where} for one in reading.lines()]
+    return {"settings": lines, "problems": list(problems)}
+
+
+def _print(reading: Reading) -> None:
+    """A setting a line, in columns that fold no path."""
+    rows = [(line.name, line.value or "–", line.where) for line in reading.lines()]
+    first, second = (max(len(row[place]) for row in rows) for place in (0, 1))
+    for name, value, where in rows:
+        sys.stdout.write(visible(f"{name:<{first}}  {value:<{second}}  {where}\n"))

@@ -1,0 +1,633 @@
+"""`decisions export`: recorded decisions as JSON lines, CSV or rule tests, without the persons'
+data.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import hmac
+import io
+import json
+import secrets
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import msgspec
+import typer
+from google.protobuf.descriptor import EnumDescriptor
+from google.type.money_pb2 import Money as MoneyMessage
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
+from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.api.v1 import values_pb2
+from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
+from decision_service.cli.client import (
+    ServerOptions,
+    Stub,
+    call,
+    calls_server,
+    decisions,
+    outcomes,
+    rulesets,
+)
+from decision_service.cli.options import (
+    ApplicationOption,
+    BeforeOption,
+    CustomerOption,
+    DecisionFilter,
+    FromOption,
+    OutcomeOption,
+    ProductOption,
+    UserOption,
+)
+from decision_service.cli.output import CommandError, Exit, new_file, require_extra
+from decision_service.cli.views import counted
+from decision_service.domain.missing import Cause, Missing
+from decision_service.server.wire import enum_name
+
+_DIGITS = 16
+"""Hex digits of a tag: a million decisions have a pair of one tag in 1 of 37 million exports."""
+
+
+def tag_of(decision_id: str) -> str:
+    """A word for a decision by which it is found again from its id, and never the reverse."""
+    return hashlib.sha256(decision_id.encode()).hexdigest()[:_DIGITS]
+
+
+def export_key() -> bytes:
+    """A secret of one export, by which applicants are told apart in it and nowhere else."""
+    return secrets.token_bytes(_DIGITS)
+
+
+class Texts:
+    """Texts as they may leave: words of the rule file stay, any other gets a stand-in."""
+
+    def __init__(self, ruleset: rules_pb.Ruleset) -> None:
+        self._source = ruleset.source
+        self._labels = {label for each in ruleset.inputs for label in each.one_of}
+        self._stand_ins: dict[str, str] = {}
+
+    def shown(self, text: str) -> str:
+        """The text, or `text-1` in its place, the same text always by the same word."""
+        known = text in self._labels or any(f"{q}{text}{q}" in self._source for q in "\"'")
+        if known:
+            return text
+        return self._stand_ins.setdefault(text, f"text-{len(self._stand_ins) + 1}")
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A decision in FULL view with the version that made it, as the server has it now.
+
+    `ruleset` is empty where the server has that version no more, or where no rules decided. `key`
+    is the export's. `loan_bad` is None where no loan is known.
+    """
+
+    decision: pb.Decision
+    ruleset: rules_pb.Ruleset
+    key: bytes = field(default_factory=export_key)
+    loan_bad: bool | None = None
+
+    @property
+    def tag(self) -> str:
+        return tag_of(self.decision.decision_id)
+
+    @property
+    def unit(self) -> str:
+        """A word for the applicant, the same in one export alone."""
+        digest = hmac.new(self.key, self.decision.user_id.encode(), hashlib.sha256)
+        return digest.hexdigest()[:_DIGITS]
+
+    @property
+    def texts(self) -> Texts:
+        """The masking of this decision's texts."""
+        return Texts(self.ruleset)
+
+
+def amount_text(money: MoneyMessage) -> str:
+    """An amount in major units, exact, without its currency."""
+    amount = Decimal(money.units) + Decimal(money.nanos).scaleb(-9)
+    return f"{amount.normalize():f}"
+
+
+def cases_head(exported: Exported) -> str:
+    """The beginning of a file of tests for the version that made this decision."""
+    ref = exported.decision.ruleset_ref
+    lines = (
+        "# yaml-language-server: $schema=../../_schema/tests.schema.json",
+        f"ruleset: {ref.ruleset}",
+        f"version: {ref.version}",
+        "cases:",
+    )
+    return "\n".join(lines) + "\n"
+
+
+def case(exported: Exported) -> str:
+    """A case that expects what was decided; amounts, months and dates are kept.
+
+    No id and no reference goes into it; a text that the rules do not know is replaced by `text-1`,
+    the same text by the same word. Lists hold those that were on them then.
+    """
+    return "\n".join(_case(exported)) + "\n"
+
+
+def _case(exported: Exported) -> Iterator[str]:
+    decision, texts = exported.decision, exported.texts
+    digest = decision.ruleset_ref.digest
+    if exported.ruleset.ref.digest != digest:
+        yield f"  # Decided under other rules of that number (digest {digest[:12]})."
+    yield f"  - name: recorded decision {exported.tag}"
+    yield f"    as_of: {decision.as_of_date}"
+    if decision.HasField("override"):
+        kind = decision.override.kind
+        yield f"    # {kind}: something else was decided than the rules concluded, expected here."
+    inputs = {name: _value(decision.inputs[name], texts) for name in sorted(decision.inputs)}
+    yield from _map("inputs", inputs, "    ")
+    yield from _map("lists", _lists(decision, texts), "    ")
+    factors = {each.name: _factor(each) for each in decision.factor_values}
+    yield from _map("factors", factors, "    ")
+    yield "    expect:"
+    yield from _expected(decision, texts)
+
+
+def _map(name: str, values: Mapping[str, str], indent: str) -> Iterator[str]:
+    if values:
+        yield f"{indent}{name}:"
+        yield from (f"{indent}  {key}: {value}" for key, value in values.items())
+
+
+def _lists(decision: pb.Decision, texts: Texts) -> dict[str, str]:
+    """Each list that was asked, with the inputs that were on it, under their stand-ins."""
+    keys: dict[str, list[str]] = {}
+    for answer in decision.list_answers:
+        listed = keys.setdefault(answer.list, [])
+        if answer.listed:
+            listed.append(_value(decision.inputs[answer.input], texts))
+    return {name: _flow(listed) for name, listed in sorted(keys.items())}
+
+
+def _factor(factor: pb.FactorValue) -> str:
+    """A value as it is written in rule tests; of several causes the one that is shown."""
+    if factor.HasField("value"):
+        return _value(factor.value, None)
+    first = min(factor.missing, key=lambda m: (not m.tainted, m.cause, m.source_id))
+    usual = Missing(Cause(first.cause)).reason
+    own = "" if first.reason in ("", usual) else first.reason
+    return f"missing {first.cause} {own}".strip()
+
+
+def _value(value: values_pb2.InputValue, texts: Texts | None) -> str:
+    match value.WhichOneof("value"):
+        case "number":
+            return value.number
+        case "flag":
+            return "true" if value.flag else "false"
+        case "money":
+            return amount_text(value.money)
+        case "date":
+            return date.fromisoformat(value.date).isoformat()
+    return json.dumps(value.text if texts is None else texts.shown(value.text), ensure_ascii=False)
+
+
+def _expected(decision: pb.Decision, texts: Texts) -> Iterator[str]:
+    """What the rules came to."""
+    rules = decision.override if decision.HasField("override") else decision
+    yield f"      outcome: {enum_name(pb.Outcome.DESCRIPTOR, rules.outcome)}"
+    if rules.refer_kind:
+        kind = enum_name(pb.ReferKind.DESCRIPTOR, rules.refer_kind)
+        yield f"      refer_kind: {kind}"
+    yield f"      reasons: {_flow([reason.code for reason in rules.reasons])}"
+    offered = rules.outcome != pb.OUTCOME_DECLINE and decision.HasField("offer")
+    conditions = decision.conditions if rules.outcome != pb.OUTCOME_DECLINE else ()
+    yield f"      conditions: {_flow([condition.id for condition in conditions])}"
+    yield f"      data_requests: {_flow([asked.factor for asked in decision.data_requests])}"
+    if decision.tags or decision.withheld_tags:
+        yield f"      tags: {_flow([*decision.tags, *decision.withheld_tags])}"
+    scores = {score.scorecard: score.score for score in decision.scores}
+    bands = {score.scorecard: json.dumps(score.band) for score in decision.scores}
+    yield from _map("scores", scores, "      ")
+    yield from _map("bands", bands, "      ")
+    if offered:
+        yield from _map("offer", _offer(decision.offer, texts), "      ")
+    else:
+        yield "      offer: none"
+
+
+def _flow(words: Sequence[str] | Collection[str]) -> str:
+    return f"[{', '.join(words)}]"
+
+
+def _offer(offer: pb.Offer, texts: Texts) -> dict[str, str]:
+    lines = {"kind": enum_name(pb.OfferKind.DESCRIPTOR, offer.kind)}
+    lines["approved_amount"] = amount_text(offer.approved_amount)
+    if offer.HasField("max_amount"):
+        lines["max_amount"] = amount_text(offer.max_amount)
+    lines |= {"term_months": str(offer.term_months)} if offer.term_months else {}
+    lines |= {"monthly_rate": offer.monthly_rate} if offer.monthly_rate else {}
+    lines |= {"tier": json.dumps(offer.tier)} if offer.tier else {}
+    lines |= {"binding": json.dumps(offer.binding)} if offer.binding else {}
+    lines |= {"term_binding": json.dumps(offer.term_binding)} if offer.term_binding else {}
+    return lines | {name: _value(offer.outputs[name], texts) for name in sorted(offer.outputs)}
+
+
+COLUMNS = (
+    "decision", "product", "version", "digest", "as_of_date", "outcome", "refer_kind", "reasons",
+    "conditions", "data_requests", "scores", "requested_amount", "requested_term_months",
+    "offer_kind", "approved_amount", "max_amount", "currency", "term_months", "monthly_rate",
+    "tier", "binding",
+)  # fmt: skip
+NESTED = ("scores", "inputs", "factors", "list_answers", "offer", "override")
+"""Columns whose text is JSON in Parquet, as their values are of several types."""
+_UNSPECIFIED = 0
+_JSON = msgspec.json.Encoder(decimal_format="number")
+
+
+def json_line(exported: Exported) -> str:
+    """One line of `case_row`; numbers are exact decimals."""
+    return _JSON.encode(case_row(exported)).decode() + "\n"
+
+
+def case_row(exported: Exported) -> dict[str, Any]:
+    """What `COLUMNS` name, with every input, factor, score and offer line.
+
+    Money is `{amount, currency}`, a date `{date}`.
+    """
+    decision, texts = exported.decision, exported.texts
+    return {
+        **_head(exported),
+        "unit": exported.unit,
+        "decided": decision.create_time.ToJsonString(),
+        "arm": decision.assignment.arm,
+        "reasons": [reason.code for reason in decision.reasons],
+        "conditions": [condition.id for condition in decision.conditions],
+        "data_requests": [asked.factor for asked in decision.data_requests],
+        "scores": {
+            one.scorecard: {"score": one.score, "band": one.band} for one in decision.scores
+        },
+        "inputs": {
+            name: _value_cell(decision.inputs[name], texts) for name in sorted(decision.inputs)
+        },
+        "factors": {one.name: _factor_cell(one) for one in decision.factor_values},
+        "providers": sorted({a.provider_id for a in decision.data_quality.accounts if a.used}),
+        "list_answers": [
+            {"list": one.list, "input": one.input, "listed": one.listed, "digest": one.list_digest}
+            for one in decision.list_answers
+        ],
+        "offer": _offer_cells(decision.offer, texts) if decision.HasField("offer") else None,
+        "override": _override(decision.override) if decision.HasField("override") else None,
+        "loan_bad": exported.loan_bad,
+    }
+
+
+def csv_line(exported: Exported) -> str:
+    """One row of `COLUMNS`; lists are separated by spaces."""
+    decision, offer = exported.decision, exported.decision.offer
+    cells = {
+        **_head(exported),
+        "reasons": " ".join(reason.code for reason in decision.reasons),
+        "conditions": " ".join(condition.id for condition in decision.conditions),
+        "data_requests": " ".join(asked.factor for asked in decision.data_requests),
+        "scores": " ".join(f"{one.scorecard}={one.score}" for one in decision.scores),
+        "requested_amount": _requested(decision, "requested_amount"),
+        "requested_term_months": _requested(decision, "requested_term_months"),
+        "tier": offer.tier,
+        "binding": offer.binding,
+        "monthly_rate": offer.monthly_rate,
+        "term_months": offer.term_months or "",
+        **_amounts(offer),
+    }
+    return row(cells)
+
+
+def row(cells: Mapping[str, object]) -> str:
+    """A row of CSV."""
+    text = io.StringIO()
+    csv.DictWriter(text, COLUMNS, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+def _head(exported: Exported) -> dict[str, Any]:
+    decision, ref = exported.decision, exported.decision.ruleset_ref
+    return {
+        "decision": exported.tag,
+        "product": decision.product,
+        "version": ref.version or None,
+        "digest": ref.digest,
+        "as_of_date": decision.as_of_date,
+        "outcome": enum_name(pb.Outcome.DESCRIPTOR, decision.outcome),
+        "refer_kind": _set_name(pb.ReferKind.DESCRIPTOR, decision.refer_kind),
+    }
+
+
+def _override(override: pb.Override) -> dict[str, Any]:
+    """What the rules concluded, where something else was decided."""
+    return {
+        "kind": override.kind,
+        "outcome": _set_name(pb.Outcome.DESCRIPTOR, override.outcome),
+        "refer_kind": _set_name(pb.ReferKind.DESCRIPTOR, override.refer_kind),
+        "reasons": [reason.code for reason in override.reasons],
+    }
+
+
+def _set_name(enum: EnumDescriptor, number: int) -> str:
+    return "" if number == _UNSPECIFIED else enum_name(enum, number)
+
+
+def _requested(decision: pb.Decision, name: str) -> str:
+    if name not in decision.inputs:
+        return ""
+    value = decision.inputs[name]
+    return amount_text(value.money) if value.HasField("money") else value.number
+
+
+def _amounts(offer: pb.Offer) -> dict[str, str]:
+    found = {name: getattr(offer, name) for name in ("approved_amount", "max_amount")}
+    texts = {name: amount_text(found[name]) for name in found if offer.HasField(name)}
+    kind = _set_name(pb.OfferKind.DESCRIPTOR, offer.kind)
+    return texts | {"currency": offer.approved_amount.currency_code, "offer_kind": kind}
+
+
+def _offer_cells(offer: pb.Offer, texts: Texts) -> dict[str, Any]:
+    return {
+        **_amounts(offer),
+        "term_months": offer.term_months or None,
+        "monthly_rate": offer.monthly_rate,
+        "tier": offer.tier,
+        "binding": offer.binding,
+        "outputs": {
+            name: _value_cell(offer.outputs[name], texts) for name in sorted(offer.outputs)
+        },
+    }
+
+
+def _factor_cell(factor: pb.FactorValue) -> Any:
+    """A factor's value, or the causes for which it is missing."""
+    if factor.HasField("value"):
+        return _value_cell(factor.value, None)
+    return {"missing": list(_causes(factor))}
+
+
+def _causes(factor: pb.FactorValue) -> Iterator[dict[str, str]]:
+    """In the order of the sources, which stay out: of two like causes the first is shown."""
+    for one in sorted(factor.missing, key=lambda missing: missing.source_id):
+        yield {"cause": one.cause, "reason": one.reason}
+
+
+def _value_cell(value: values_pb2.InputValue, texts: Texts | None) -> Any:
+    match value.WhichOneof("value"):
+        case "money":
+            return _money(value.money)
+        case "flag":
+            return value.flag
+        case "number":
+            return Decimal(value.number)
+        case "date":
+            return {"date": value.date}
+    return value.text if texts is None else texts.shown(value.text)
+
+
+def _money(money: MoneyMessage) -> dict[str, str]:
+    return {"amount": amount_text(money), "currency": money.currency_code}
+
+
+_EVERY = 100
+PARQUET = "parquet"
+_LINES: Mapping[str, Callable[[Exported], Any]] = {
+    "cases": case,
+    "jsonl": json_line,
+    "csv": csv_line,
+    PARQUET: case_row,
+}
+
+
+class Lines(Protocol):
+    """What takes lines of text, or rows of Parquet."""
+
+    def write(self, line: Any, /) -> object:
+        """Add one."""
+
+
+class ExportFile:
+    """Writes decisions as they come, in a form of `_LINES`; `written` counts them.
+
+    Rule tests are of one version, that of the first decision: others, and those of nobody who was
+    enrolled, are left out and counted on stderr.
+    """
+
+    def __init__(self, file: Lines, form: str) -> None:
+        self.written = 0
+        self._file = file
+        self._form = form
+        self._left_out = 0
+        self._version: tuple[str, int] | None = None
+        if form == "csv":
+            file.write(row(dict(zip(COLUMNS, COLUMNS, strict=True))))
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path | None, form: str) -> Iterator[ExportFile]:
+        """A new file, removed again where the export fails, or standard output."""
+        if path is None:
+            yield (made := cls(sys.stdout, form))
+            made.tell_end()
+            return
+        with _new(path, form) as file:
+            yield (made := cls(file, form))
+        made.tell_end()
+
+    def add(self, exported: Exported) -> None:
+        """Write one decision."""
+        if self._form == "cases" and not self._fits(exported):
+            self._left_out += 1
+            return
+        self._file.write(_LINES[self._form](exported))
+        self.written += 1
+        if sys.stderr.isatty() and not self.written % _EVERY:
+            sys.stderr.write(f"\r{self.written:,} decisions …")
+
+    def _fits(self, exported: Exported) -> bool:
+        """Whether it is of the file's version, which the first one begins."""
+        ref = exported.decision.ruleset_ref
+        if self._version is None and ref.version:
+            self._version = (ref.ruleset, ref.version)
+            self._file.write(cases_head(exported))
+        return self._version == (ref.ruleset, ref.version)
+
+    def tell_end(self) -> None:
+        """On stderr, how many were written and left out."""
+        left = f", {self._left_out:,} left out: decided by other rules, or by none"
+        start = "\r" if sys.stderr.isatty() else ""
+        words = counted(self.written, "decision") + (left if self._left_out else "")
+        sys.stderr.write(f"{start}{words}\n")
+
+
+@contextmanager
+def _new(path: Path, form: str) -> Iterator[Lines]:
+    """A new file, whole, or removed again."""
+    with new_file(path) as file:
+        if form == PARQUET:
+            from decision_service.cli.parquet_rows import ParquetRows
+
+            with ParquetRows.open(file) as rows:
+                yield rows
+        else:
+            with TextIOWrapper(file, encoding="utf-8") as text:
+                yield text
+
+
+_PAGE = 500
+_GONE = frozenset({"RULESET_UNKNOWN"})
+
+
+class ExportFormat(StrEnum):
+    """What decisions are written as."""
+
+    FIXTURE = "fixture"
+    CASES = "cases"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+@calls_server
+def export(
+    form: Annotated[
+        ExportFormat,
+        typer.Option(
+            "--format",
+            help="fixture: a rule test of one decision; cases: rule tests of one version's; "
+            "jsonl or parquet: all that may leave, for backtest --cases; csv: the figures, a "
+            "row each",
+        ),
+    ],
+    decision_id: Annotated[
+        str, typer.Argument(metavar="ID", help="one decision; without it, those that match")
+    ] = "",
+    user_id: UserOption = "",
+    application_id: ApplicationOption = "",
+    customer_ref: CustomerOption = "",
+    product: ProductOption = "",
+    outcome: OutcomeOption = None,
+    first_day: FromOption = "",
+    before: BeforeOption = "",
+    output: Annotated[
+        Path | None, typer.Option("--out", help="a new file; standard output without it")
+    ] = None,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Write decisions without the persons' data.
+
+    Ids, references and free texts stay out; amounts, months and dates are kept.
+    """
+    wanted = DecisionFilter(
+        user_id, application_id, customer_ref, product, outcome, first_day, before
+    )
+    _check(form, decision_id, wanted)
+    if form is ExportFormat.PARQUET:
+        _require_parquet(output)
+    source = _Source(server)
+    written_as = ExportFormat.CASES if form is ExportFormat.FIXTURE else form
+    with (
+        decisions(server) as stub,
+        outcomes(server) as reports,
+        ExportFile.open(output, written_as.value) as file,
+    ):
+        of_loans = reports if form in {ExportFormat.JSONL, ExportFormat.PARQUET} else None
+        for one in [decision_id] if decision_id else source.ids(stub, wanted):
+            file.add(source.full(stub, one, of_loans))
+        if decision_id and not file.written:
+            raise CommandError(
+                f"{decision_id} was decided by no rules (not enrolled): there is nothing that a "
+                "rule test could repeat",
+                Exit.FINDINGS,
+            )
+
+
+def _check(form: ExportFormat, decision_id: str, wanted: DecisionFilter) -> None:
+    if decision_id and wanted != DecisionFilter():
+        raise CommandError("give an id or filters, not both", Exit.USAGE)
+    if form is ExportFormat.FIXTURE and not decision_id:
+        raise CommandError(
+            "a fixture is of one decision: give its id, or take --format cases", Exit.USAGE
+        )
+    if form is ExportFormat.CASES and not decision_id and not wanted.product:
+        raise CommandError("rule tests are of one product: name it with --product", Exit.USAGE)
+
+
+def _require_parquet(output: Path | None) -> None:
+    if output is None:
+        raise CommandError("Parquet goes to a file: name it with --out", Exit.USAGE)
+    require_extra("pyarrow", "--format parquet needs pyarrow")
+
+
+class _Source:
+    """Reads decisions page by page, and each version of rules once."""
+
+    def __init__(self, server: ServerOptions) -> None:
+        self._server = server
+        self._key = export_key()
+        self._rules: dict[tuple[str, int], rules_pb.Ruleset] = {}
+
+    def ids(self, stub: Stub, wanted: DecisionFilter) -> Iterator[str]:
+        """The ids of matching decisions, newest first."""
+        token, more = "", True
+        while more:
+            page = call(stub.ListDecisions, wanted.request(_PAGE, token), self._server)
+            yield from (decision.decision_id for decision in page.decisions)
+            token = page.next_page_token
+            more = bool(token)
+
+    def full(self, stub: Stub, decision_id: str, reports: OutcomeServiceStub | None) -> Exported:
+        """A decision in FULL view, recourse apart, with its rules and what its loans came to."""
+        request = service_pb.GetDecisionRequest(
+            decision_id=decision_id, view=pb.DECISION_VIEW_FULL, without_recourse=True
+        )
+        decision = call(stub.GetDecision, request, self._server).decision
+        key = (decision.product, decision.ruleset_ref.version)
+        if key not in self._rules:
+            self._rules[key] = self._read_rules(*key)
+        bad = None if reports is None else self._loan_bad(reports, decision_id)
+        return Exported(decision, self._rules[key], self._key, bad)
+
+    def _loan_bad(self, stub: OutcomeServiceStub, decision_id: str) -> bool | None:
+        """Whether a loan is charged off or overdue by its newest report; None: none taken up."""
+        request = outcome_pb.ListOutcomesRequest(decision_id=decision_id, page_size=_PAGE)
+        newest: dict[str, outcome_pb.LoanOutcome] = {}
+        more = True
+        while more:
+            page = call(stub.ListOutcomes, request, self._server)
+            newest |= {one.outcome.loan_id: one.outcome for one in page.outcomes}
+            request.page_token = page.next_page_token
+            more = bool(request.page_token)
+        unused, lost = outcome_pb.LOAN_STATUS_NOT_TAKEN_UP, outcome_pb.LOAN_STATUS_CHARGED_OFF
+        taken = [one for one in newest.values() if one.status != unused]
+        bad = any(one.status == lost or one.overdue_days for one in taken)
+        return bad if taken else None
+
+    def _read_rules(self, product: str, version: int) -> rules_pb.Ruleset:
+        """The version as the server has it now; empty where there is none."""
+        if not version:
+            return rules_pb.Ruleset()
+        request = rules_pb.GetRulesetRequest(product=product, version=version)
+        try:
+            with rulesets(self._server) as stub:
+                found: rules_pb.Ruleset = call(
+                    stub.GetRuleset, request, self._server, findings=_GONE
+                ).ruleset
+        except CommandError as error:
+            if error.code is Exit.FINDINGS:
+                return rules_pb.Ruleset()
+            raise
+        return found

@@ -1,0 +1,118 @@
+"""`init` and `tokens`: what is needed before the first start; neither loads the server."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from decision_service.cli.output import CommandError, Exit
+from decision_service.domain.errors import visible
+from decision_service.rulebook.starter import protos, starter_rules
+from decision_service.rules.language.diagnostics import count, render
+from decision_service.runtime.config import sample
+from decision_service.server.auth import UNREADABLE, read_callers_file
+from decision_service.server.callers import NAME, Role, new_token, token_hash
+
+SETTINGS = "decision-service.yaml"
+
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="a new folder, or one that is empty")
+]
+Protos = Annotated[
+    bool, typer.Option("--protos", help="write the protos and the service config for clients")
+]
+
+
+def init(folder: Folder, only_protos: Protos = False) -> None:
+    """Begin a folder with starter rules and settings.
+
+    The rules come with their tests and plans. The folder must be new or empty.
+    """
+    contents = _protos() if only_protos else {"rules": starter_rules()}
+    try:
+        _require_empty(folder)
+        _write(folder, contents)
+        if not only_protos:
+            (folder / SETTINGS).write_text(sample(), encoding="utf-8")
+    except OSError as error:
+        why = error.strerror or "not every file could be copied"
+        message = f"{folder} cannot be written ({why}): free space, or give another folder"
+        raise CommandError(message, Exit.USAGE) from None
+    sys.stdout.write(_next_steps(folder, only_protos=only_protos))
+
+
+def _protos() -> Mapping[str, Path]:
+    return {one.name: one for one in sorted(protos().iterdir()) if one.is_dir()}
+
+
+def _require_empty(folder: Path) -> None:
+    if folder.is_dir() and (found := next(folder.iterdir(), None)) is not None:
+        message = f"{folder} is not empty ({found.name} is in it): give a new folder"
+        raise CommandError(message, Exit.USAGE)
+
+
+def _write(folder: Path, contents: Mapping[str, Path]) -> None:
+    """Copy folders; the files get the rights of new ones, whatever those of the package are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, source in contents.items():
+        shutil.copytree(source, folder / name, copy_function=shutil.copyfile)
+
+
+def _next_steps(folder: Path, *, only_protos: bool) -> str:
+    if only_protos:
+        return (
+            f"{folder} has the protos; give it to your generator as the folder of imports, and "
+            "service_config.json in it to your gRPC client\n"
+        )
+    return (
+        f"{folder} has rules/ and {SETTINGS}. Next:\n"
+        f"  cd {folder}\n"
+        f"  decision-service rules test\n"
+        f"  decision-service serve --config {SETTINGS}\n"
+    )
+
+
+commands = typer.Typer(help="Make and check callers' tokens.", no_args_is_help=True)
+_ROLES = f"may be repeated: {', '.join(Role)}"
+_ROLES_NEEDED = "name at least one --role: " + ", ".join(Role)
+
+
+@commands.command()
+def new(
+    caller: Annotated[str, typer.Argument(metavar="CALLER", help="a caller's name")],
+    role: Annotated[list[Role] | None, typer.Option("--role", metavar="ROLE", help=_ROLES)] = None,
+) -> None:
+    """Print a fresh token, once, and its callers-file line.
+
+    The line of the callers file lets the token in.
+    """
+    if not NAME.fullmatch(caller):
+        raise CommandError(
+            f"{caller!r} is no caller's name: use 1 to 64 lower-case letters, digits, ., _ and -",
+            Exit.USAGE,
+        )
+    if not role:
+        raise CommandError(_ROLES_NEEDED, Exit.USAGE)
+    token = new_token()
+    roles = ", ".join(dict.fromkeys(role))
+    sys.stderr.write("The token is shown this once; keep it as a secret:\n")
+    sys.stdout.write(f"{token}\n")
+    sys.stderr.write("Below `callers:` in DECISION_AUTH_TOKENS_FILE, for a new caller:\n")
+    sys.stderr.write(f'  {caller}: {{roles: [{roles}], tokens: ["{token_hash(token)}"]}}\n')
+
+
+@commands.command()
+def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="the callers file")]) -> None:
+    """Check a callers file; exit code 1 when it has mistakes."""
+    reading = read_callers_file(file)
+    if reading.callers is None:
+        lines = tuple(map(render, reading.diagnostics))
+        unread = any(diagnostic.code == UNREADABLE for diagnostic in reading.diagnostics)
+        code = Exit.USAGE if unread else Exit.FINDINGS
+        raise CommandError(f"{file}: {count(reading.diagnostics)}", code, lines)
+    sys.stdout.write(visible(f"{file} is in order\n"))

@@ -1,0 +1,203 @@
+"""`data-keys` and `identity-keys`: the keys that wrap users' keys, and those by which persons
+are hashed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from decision_service.cli.options import ConfigOption
+from decision_service.cli.output import CommandError, Exit
+from decision_service.decide.identity import KEY_ID_BYTES
+from decision_service.domain.errors import StoreError, visible
+from decision_service.runtime.config import load
+from decision_service.runtime.settings import Settings, SmileMode
+from decision_service.store import decisions, history
+from decision_service.store import keys as wrapping
+from decision_service.store.engine import open_database
+from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS, KeyFile, open_data_keys, wrap_all
+
+FileOption = Annotated[
+    Path | None, typer.Option("--file", help="the file, instead of the configured one")
+]
+KeyArgument = Annotated[
+    str, typer.Argument(metavar="KEY", help="the id of a key, as `list` prints it")
+]
+Configured = Callable[[Settings], Path | None]
+"""The file that the settings name; None where there is none."""
+
+
+def file_commands(keys: KeyFile[Any], configured: Configured, about: str) -> typer.Typer:
+    """A group of commands with `add` and `list`."""
+    commands = typer.Typer(help=about, no_args_is_help=True)
+
+    @commands.command()
+    def add(config: ConfigOption = None, file: FileOption = None) -> None:
+        """Put a new key first in the file.
+
+        The file is made where there is none.
+        """
+        path = file or required(keys, configured(load(config)))
+        with refusals():
+            key = keys.add(path)
+        sys.stdout.write(visible(f"{path} has the new key {key.id.hex()}\n"))
+        sys.stderr.write("Copy the file to every machine, then start each process again.\n")
+
+    @commands.command("list")
+    def list_(config: ConfigOption = None, file: FileOption = None) -> None:
+        """Print the ids of the keys, the newest first.
+
+        An id is no secret.
+        """
+        path = file or required(keys, configured(load(config)))
+        with refusals():
+            found = keys.read(path)
+        sys.stdout.writelines(f"{key.id.hex()}\n" for key in found)
+
+    return commands
+
+
+def required(keys: KeyFile[Any], path: Path | None) -> Path:
+    """The file; raises CommandError where none is named."""
+    if path is None:
+        raise CommandError(f"set {keys.setting}, or name a file by --file", Exit.USAGE)
+    return path
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Refusals of a key file as CommandErrors."""
+    try:
+        yield
+    except StoreError as error:
+        raise CommandError(error.message, Exit.USAGE) from None
+
+
+def key_id(text: str) -> bytes:
+    """The id of a key; raises CommandError."""
+    try:
+        given = bytes.fromhex(text)
+    except ValueError:
+        given = b""
+    if len(given) != KEY_ID_BYTES:
+        message = f"{text!r} is no id of a key: give the {2 * KEY_ID_BYTES} digits of `list`"
+        raise CommandError(message, Exit.USAGE)
+    return given
+
+
+def data_key_file(settings: Settings, store_url: str = "") -> Path | None:
+    """DATA_KEY_FILE; for made-up people, where it is not set, the file beside the SQLite store."""
+    if settings.data_key_file is not None or settings.smile_mode is not SmileMode.EMBEDDED:
+        return settings.data_key_file
+    return DATA_KEYS.beside(store_url or settings.store_url)
+
+
+def keys_to_read_with(settings: Settings, store_url: str) -> Path | None:
+    """The same for somebody who reads a store and makes no file."""
+    file = data_key_file(settings, store_url)
+    return file if settings.data_key_file is not None or (file and file.exists()) else None
+
+
+data_key_commands = file_commands(
+    DATA_KEYS, data_key_file, "Make, show and retire the keys that wrap users' keys."
+)
+
+
+@data_key_commands.command()
+def rewrap(config: ConfigOption = None, file: FileOption = None) -> None:
+    """Wrap every user's key by the newest key of the file.
+
+    Keys that are not wrapped yet are wrapped too. On SQLite the service must not run meanwhile.
+    """
+    settings = load(config)
+    path = file or required(DATA_KEYS, data_key_file(settings))
+    with refusals():
+        wrapped = asyncio.run(_rewrap(settings.store_url, path))
+    sys.stdout.write(f"{wrapped} keys of users are wrapped anew, by the newest key of {path}\n")
+
+
+@data_key_commands.command("forget")
+def forget_data_key(key: KeyArgument, config: ConfigOption = None, file: FileOption = None) -> None:
+    """Delete one key from the file.
+
+    A key that still wraps a user's key is refused, and so is the newest.
+    """
+    settings, wanted = load(config), key_id(key)
+    path = file or required(DATA_KEYS, data_key_file(settings))
+    with refusals():
+        _require_old(path, wanted)
+        if wanted in asyncio.run(_used(settings.store_url)):
+            message = f"{key} wraps users' keys: run `decision-service data-keys rewrap` first"
+            raise CommandError(message, Exit.USAGE)
+        DATA_KEYS.remove(path, wanted)
+    sys.stdout.write(f"{key} is deleted from {path}; delete it from every copy of the file\n")
+
+
+def _require_old(path: Path, wanted: bytes) -> None:
+    """The key must be in the file, after the newest; raises CommandError."""
+    newest, *older = (key.id for key in DATA_KEYS.read(path))
+    if wanted == newest:
+        message = f"{wanted.hex()} is the newest key of {path}, which wraps: `add` another first"
+        raise CommandError(message, Exit.USAGE)
+    if wanted not in older:
+        raise CommandError(f"{path} has no key {wanted.hex()}: see `list`", Exit.USAGE)
+
+
+async def _rewrap(url: str, path: Path) -> int:
+    database = await open_database(url)
+    try:
+        wrapped = await wrap_all(database, await open_data_keys(url, path, database))
+        await database.scrub()
+        return wrapped
+    finally:
+        await database.aclose()
+
+
+async def _used(url: str) -> frozenset[bytes]:
+    database = await open_database(url)
+    try:
+        return await database.read(wrapping.data_key_ids)
+    finally:
+        await database.aclose()
+
+
+def _configured(settings: Settings) -> Path | None:
+    return settings.identity_key_file or IDENTITY_KEYS.beside(settings.store_url)
+
+
+identity_key_commands = file_commands(
+    IDENTITY_KEYS, _configured, "Make, show and retire the keys of hashes."
+)
+
+
+@identity_key_commands.command("forget")
+def forget_identity_key(key: KeyArgument, config: ConfigOption = None) -> None:
+    """Delete what the store holds under one key.
+
+    Second uses that it found are forgotten, and hashes of who applied with them.
+    """
+    wanted = key_id(key)
+    with refusals():
+        gone = asyncio.run(_forget(load(config).store_url, wanted))
+    sys.stdout.write(f"{gone} hashes under {key} are deleted; remove its line from the file\n")
+
+
+async def _forget(url: str, wanted: bytes) -> int:
+    database = await open_database(url)
+    try:
+        gone = await database.write(partial(history.forget_key, key_id=wanted))
+        after: str | None = ""
+        while after is not None:
+            work = partial(decisions.forget_key, key_id=wanted, after=after)
+            after = await database.write(work)
+        return gone
+    finally:
+        await database.aclose()

@@ -1,0 +1,342 @@
+"""`decisions outcomes`: a file of reports on loans, each line by itself."""
+
+from __future__ import annotations
+
+import csv
+import os
+import stat
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from io import TextIOWrapper
+from itertools import chain
+from typing import Annotated, TextIO
+
+import msgspec
+import typer
+from google.type.money_pb2 import Money as MoneyMessage
+
+from decision_service.api.v1 import outcome_service_pb2 as pb
+from decision_service.cli.client import ServerOptions, call, calls_server
+from decision_service.cli.client import outcomes as outcome_stub
+from decision_service.cli.options import money_message
+from decision_service.cli.output import (
+    CommandError,
+    Exit,
+    Format,
+    FormatOption,
+    console,
+    print_json,
+)
+from decision_service.domain.errors import visible
+
+
+class OutcomeLineBroken(Exception):
+    """A line holds no report; the message says why."""
+
+
+class Amount(str):
+    """An amount as the line has it, digit by digit."""
+
+    __slots__ = ()
+
+
+class _Report(msgspec.Struct, forbid_unknown_fields=True):
+    decision_id: str
+    loan_id: str
+    as_of_date: str
+    status: str
+    disbursed_amount: Amount | None = None
+    disburse_date: str = ""
+    instalment: Amount | None = None
+    repaid_amount: Amount | None = None
+    overdue_days: int = 0
+    currency: str = ""
+    correction: bool = False
+
+
+COLUMNS = _Report.__struct_fields__
+_TOO_LARGE = 2**31
+_LONGEST = 10_000
+_ENDLESS = 1_000_000
+_REQUIRED = ("decision_id", "loan_id", "as_of_date", "status")
+Line = tuple[int, pb.LoanOutcome | OutcomeLineBroken]
+"""A line's number, from 1, with its report or what is wrong with it."""
+
+
+def read_lines(file: TextIO, currency: str, name: str) -> Iterator[Line]:
+    """The reports of a file's lines; empty lines are none.
+
+    A file whose first line begins with `{` is JSON. `currency` is that of amounts without one.
+    Raises CommandError with the file's `name` where the header is not one of reports.
+    """
+    numbered = ((number, line) for number, line in enumerate(_lines(file), 1) if line.strip())
+    first = next(numbered, None)
+    if first is None:
+        return
+    is_json = first[1].lstrip().startswith("{")
+    header = () if is_json else _header(first[1], f"{name}:{first[0]}")
+    for number, line in chain((first,) if is_json else (), numbered):
+        try:
+            _require_length(line)
+            report = _of_json(line) if is_json else _of_cells(header, _cells(line))
+            yield number, _message(report, currency)
+        except OutcomeLineBroken as error:
+            yield number, OutcomeLineBroken(str(error))
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Lines, of a too long one the beginning; raises CommandError where one has no end."""
+    while line := file.readline(_LONGEST + 1):
+        if len(line) > _LONGEST and not line.endswith("\n"):
+            rest = file.readline(_ENDLESS)
+            if len(rest) == _ENDLESS:
+                raise CommandError("the file holds no lines of reports", Exit.USAGE)
+        yield line
+
+
+def _require_length(line: str) -> None:
+    if len(line) > _LONGEST:
+        raise OutcomeLineBroken(f"the line has more than {_LONGEST:,} characters")
+
+
+def _header(line: str, place: str) -> Sequence[str]:
+    _require_form(line, place)
+    try:
+        names = [name.strip() for name in _cells(line)]
+    except OutcomeLineBroken as error:
+        raise CommandError(f"{place}: the header cannot be read: {error}", Exit.USAGE) from None
+    unknown = [name for name in names if name not in COLUMNS]
+    lacking = [name for name in _REQUIRED if name not in names]
+    if unknown or lacking or len(names) != len(set(names)):
+        what = f"has {unknown[0]!r}" if unknown else f"lacks {lacking[0]}" if lacking else "repeats"
+        raise CommandError(
+            f"{place}: the header {what}: the first line names columns once each, of "
+            f"{', '.join(COLUMNS)}",
+            Exit.USAGE,
+        )
+    return names
+
+
+def _require_form(line: str, place: str) -> None:
+    """Refuse what spreadsheets write beside CSV of UTF-8 with commas."""
+    if "\0" in line:
+        raise CommandError(f"{place}: the file is UTF-16: save it as UTF-8", Exit.USAGE)
+    for separator, shown in ((";", "semicolons"), ("\t", "tabs")):
+        if separator in line and "," not in line:
+            raise CommandError(
+                f"{place}: the cells are separated by {shown}: separate them by commas", Exit.USAGE
+            )
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of one line: an open quotation mark ends with it."""
+    try:
+        return next(csv.reader([line], strict=True))
+    except csv.Error as error:
+        raise OutcomeLineBroken(f"the line is no CSV ({error})") from None
+
+
+def _of_cells(header: Sequence[str], cells: Sequence[str]) -> _Report:
+    if len(cells) != len(header):
+        raise OutcomeLineBroken(f"the line has {len(cells)} cells and the header {len(header)}")
+    given = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()}
+    try:
+        return msgspec.convert(given, _Report, strict=False, dec_hook=_amount)
+    except msgspec.ValidationError as error:
+        raise OutcomeLineBroken(f"the line is no report ({error})") from None
+
+
+def _of_json(line: str) -> _Report:
+    try:
+        return _JSON.decode(line)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise OutcomeLineBroken(f"the line is no report in JSON ({error})") from None
+
+
+def _amount(_: type, value: object) -> Amount:
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise TypeError(f"{value!r} is no amount")
+    return Amount(value)
+
+
+_JSON = msgspec.json.Decoder(_Report, float_hook=Decimal, dec_hook=_amount)
+
+
+def _message(report: _Report, currency: str) -> pb.LoanOutcome:
+    def amount(name: str) -> MoneyMessage | None:
+        value = getattr(report, name)
+        try:
+            return None if value is None else money_message(value, report.currency or currency)
+        except CommandError as error:
+            raise OutcomeLineBroken(f"{name}: {error}") from None
+
+    if abs(report.overdue_days) >= _TOO_LARGE:
+        raise OutcomeLineBroken(f"overdue_days is {report.overdue_days}: that is no number of days")
+    return pb.LoanOutcome(
+        decision_id=report.decision_id,
+        loan_id=report.loan_id,
+        as_of_date=report.as_of_date,
+        status=_status(report.status),
+        disbursed_amount=amount("disbursed_amount"),
+        disburse_date=report.disburse_date,
+        instalment=amount("instalment"),
+        repaid_amount=amount("repaid_amount"),
+        overdue_days=report.overdue_days,
+        correction=report.correction,
+    )
+
+
+def _status(word: str) -> str:
+    name = f"LOAN_STATUS_{word.upper().replace('-', '_')}"
+    if name not in pb.LoanStatus.keys() or name == "LOAN_STATUS_UNSPECIFIED":  # noqa: SIM118 - not a dict
+        raise OutcomeLineBroken(
+            f"status is {word!r}: it must be booked, not-taken-up, repaid or charged-off"
+        )
+    return name
+
+
+_EVERY = 1_000
+
+
+@contextmanager
+def progress(lines: TextIOWrapper) -> Iterator[Callable[[int], None]]:
+    """Yield what is told, after each line, how many were dealt with."""
+    if not sys.stderr.isatty():
+        yield _tell_thousandth
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
+    size = _size(lines)
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=size, told="")
+
+        def show(number: int) -> None:
+            read = 0 if size is None else os.lseek(lines.fileno(), 0, os.SEEK_CUR)
+            bar.update(task, completed=read, told=f"{number:,} lines")
+
+        yield show
+
+
+def _tell_thousandth(number: int) -> None:
+    if not number % _EVERY:
+        sys.stderr.write(f"{number:,} lines …\n")
+
+
+def _size(lines: TextIOWrapper) -> int | None:
+    """The file's bytes; None of a pipe."""
+    found = os.fstat(lines.fileno())
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+_RECEIPTS = {
+    pb.OUTCOME_RECEIPT_RECORDED: "recorded",
+    pb.OUTCOME_RECEIPT_OLDER: "older",
+    pb.OUTCOME_RECEIPT_CORRECTED: "corrected",
+    pb.OUTCOME_RECEIPT_REPEATED: "repeated",
+}
+_REFUSED = "refused"
+_REFUSALS = frozenset(
+    {
+        "FIELD_INVALID",
+        "INPUT_INVALID",
+        "DECISION_UNKNOWN",
+        "RULESET_UNKNOWN",
+        "OUTCOME_CONTRADICTED",
+    }
+)
+"""Errors of one line alone: the next ones may be recorded."""
+
+
+class _Tally(msgspec.Struct):
+    name: str
+    counts: Counter[str] = msgspec.field(default_factory=Counter)
+    problems: list[dict[str, object]] = msgspec.field(default_factory=list)
+
+    def refused(self, number: int, message: str) -> None:
+        self.problems.append({"line": number, "message": message})
+        sys.stderr.write(visible(f"{self.name}:{number}: {message}\n"))
+
+    def shown(self) -> dict[str, object]:
+        counts = {word: self.counts[word] for word in (*_RECEIPTS.values(), _REFUSED)}
+        return {"lines": self.counts.total(), **counts, "problems": self.problems}
+
+
+@calls_server
+def outcomes(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="CSV or JSON lines; - for standard input")
+    ],
+    currency: Annotated[str, typer.Option("--currency", help="of amounts without one")] = "PHP",
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Report how loans stand, from a file.
+
+    Exit code 1 when any line was refused. Safe to repeat.
+    """
+    tally = _Tally("standard input" if file == "-" else file)
+    with _opened(file) as lines, outcome_stub(server) as stub, progress(lines) as dealt_with:
+        for number, line in enumerate(read_lines(lines, currency, tally.name), 1):
+            tally.counts[_sent(stub.RecordOutcome, line, tally, server)] += 1
+            dealt_with(number)
+    if form is Format.JSON:
+        print_json(tally.shown())
+    else:
+        console().print(_summary(tally))
+    if tally.problems:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def _sent(
+    method: Callable[..., pb.RecordOutcomeResponse],
+    line: Line,
+    tally: _Tally,
+    server: ServerOptions,
+) -> str:
+    """What became of a line; raises CommandError where the server can take no more of them."""
+    number, report = line
+    if isinstance(report, OutcomeLineBroken):
+        tally.refused(number, str(report))
+        return _REFUSED
+    request = pb.RecordOutcomeRequest(outcome=report)
+    try:
+        reply = call(method, request, server, findings=_REFUSALS)
+    except CommandError as error:
+        if error.code is not Exit.FINDINGS:
+            raise _stopped(tally, number, error) from None
+        tally.refused(number, error.message)
+        return _REFUSED
+    return _RECEIPTS[reply.receipt]
+
+
+def _stopped(tally: _Tally, number: int, error: CommandError) -> CommandError:
+    message = (
+        f"{tally.name}:{number}: {error.message}; {tally.counts.total():,} lines before it are "
+        "dealt with: send the whole file again, which changes nothing of them"
+    )
+    return CommandError(message, error.code, error.lines)
+
+
+def _summary(tally: _Tally) -> str:
+    counts = tally.counts
+    return (
+        f"{counts.total():,} lines: {counts['recorded']:,} recorded, {counts['older']:,} kept "
+        f"beside a newer one, {counts['corrected']:,} corrected, {counts['repeated']:,} known "
+        f"already, {counts[_REFUSED]:,} refused"
+    )
+
+
+def _opened(file: str) -> TextIOWrapper:
+    """The file's lines; what is no UTF-8 spoils its own line alone. Raises CommandError."""
+    given = file != "-"
+    try:
+        place = file if given else sys.stdin.fileno()
+        return open(place, encoding="utf-8-sig", errors="replace", closefd=given)
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read ({error.strerror})", Exit.USAGE) from None

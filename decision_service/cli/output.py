@@ -1,0 +1,247 @@
+"""What commands print, write and end with: streams, tables, JSON, new files, errors."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import IntEnum, StrEnum
+from importlib.util import find_spec
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO
+
+import typer
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+
+from decision_service.domain.errors import visible
+from decision_service.runtime.files import read_small
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def silence(stream: TextIO) -> None:
+    """Have all further writing to a stream go nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class Exit(IntEnum):
+    """The exit codes of every command."""
+
+    DONE = 0
+    FINDINGS = 1
+    USAGE = 2
+    SERVER = 3
+    UNDECIDED = 4
+    OWN_FAULT = 70
+    INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """A command cannot go on; `lines` below the sentence say where and what exactly."""
+
+    def __init__(self, message: str, code: Exit, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.lines = lines
+
+
+_PIPE_WIDTH = 200
+_PADDING = 2
+"""Columns of space around a cell."""
+
+
+class Format(StrEnum):
+    """How a command prints."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="table for people, json for programs")
+]
+
+
+def console(least: int = 0, most: int | None = None) -> Console:
+    """Standard output of `least` to `most` columns; wide and plain when it is not a terminal."""
+    from decision_service.cli.console import PipeConsole
+
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    made = PipeConsole(file=sys.stdout, width=width, highlight=False, soft_wrap=False, emoji=False)
+    made.width = max(least, min(made.width, most or made.width))
+    return made
+
+
+def table(*columns: str) -> Table:
+    """A table without boxes whose first column leads."""
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=True, header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def print_table(made: Table, most: int | None = None) -> None:
+    """Print a table in which no word breaks, such as an id: lines become longer where they must."""
+    out = console(most=most)
+    cells = [[_plain(cell) for cell in (one.header, *one.cells)] for one in made.columns]
+    least = [max(len(word) for text in column for word in (*text.split(), "")) for column in cells]
+    widest = [max(_line_width(text) for text in column) for column in cells]
+    spare = out.width - _PADDING * len(cells) - sum(least)
+    order = sorted(range(len(cells)), key=lambda place: widest[place] - least[place])
+    for done, place in enumerate(order):
+        more = max(0, min(widest[place] - least[place], spare // (len(order) - done)))
+        made.columns[place].width = least[place] + more
+        spare -= more
+    console(sum(one.width or 0 for one in made.columns) + _PADDING * len(cells)).print(made)
+
+
+def _line_width(text: str) -> int:
+    """The width of a cell's longest line."""
+    return max(map(len, text.splitlines()), default=0)
+
+
+def _plain(cell: object) -> str:
+    """A cell (rich markup) as it is read."""
+    from rich.text import Text
+
+    return Text.from_markup(visible(str(cell))).plain
+
+
+def print_json(value: Any) -> None:
+    """Machine-readable output, and nothing else, on stdout."""
+    content = message_dict(value) if isinstance(value, Message) else value
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
+    try:
+        sys.stdout.write(visible(text) + "\n")
+    except BrokenPipeError:  # the command goes on to its exit code
+        silence(sys.stdout)
+
+
+def message_dict(message: Message) -> dict[str, Any]:
+    """A message under its proto field names."""
+    return MessageToDict(message, preserving_proto_field_name=True)
+
+
+def print_error(error: CommandError) -> None:
+    """One sentence on stderr, with the lines that say where."""
+    for line in (error.message, *error.lines):
+        sys.stderr.write(visible(line) + "\n")
+
+
+def progress_line(words: str) -> None:
+    """Say on stderr what takes long, where that is a terminal."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{words}\n")
+
+
+def prepare_streams() -> None:
+    """Give each closed stream /dev/null, and let no character be one that cannot be written."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def unusable(error: OSError) -> int:
+    """Say which file or stream cannot be used, and return the exit code.
+
+    A reader that has left the pipe is told nothing, and nothing is wrong then.
+    """
+    if error.filename is None:
+        silence(sys.stdout)
+    if error.errno == errno.EPIPE:
+        return Exit.DONE
+    what = "the output" if error.filename is None else f"{error.filename}"
+    tell(CommandError(f"{what} cannot be used: {error.strerror or error}", Exit.USAGE))
+    return Exit.USAGE
+
+
+def tell(error: CommandError) -> None:
+    """Write the sentence on stderr; where that is full or closed, the exit code says it alone."""
+    try:
+        print_error(error)
+        sys.stderr.flush()
+    except OSError:
+        silence(sys.stderr)
+
+
+def flushed(code: int) -> int:
+    """Write what is buffered; the exit code, which is another where nothing could be written."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return unusable(error) or code
+    return code
+
+
+_EXTRAS = {"pyarrow": "workbench", "ray": "ray"}
+
+
+def require_extra(module: str, what: str) -> None:
+    """Raise CommandError where a module of an extra is not installed; `what` needs it."""
+    if find_spec(module) is None:
+        raise CommandError(f"{what}: install decision-service[{_EXTRAS[module]}]", Exit.USAGE)
+
+
+def read_text(path: Path, hint: str) -> str:
+    """A UTF-8 file's text; raises CommandError, which ends with the hint.
+
+    At most 4 MiB are read.
+    """
+    try:
+        return read_small(path).decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise CommandError(f"{path} cannot be read ({why}): {hint}", Exit.USAGE) from None
+
+
+def print_or_check(text: str, file: Path | None, name: str, command: str) -> None:
+    """Print a text; where a file is given, raise CommandError unless that is the text.
+
+    `name` says what the text is, and `command` what prints it.
+    """
+    if file is None:
+        sys.stdout.write(text)
+    elif read_text(file, f"name {name}") != text:
+        raise CommandError(
+            f"{file} is not {name}: write it anew with `{command} > {file}`", Exit.FINDINGS
+        )
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file that its owner alone can read, removed again where the block fails.
+
+    Raises CommandError.
+    """
+    with _begun(path) as file:
+        try:
+            yield file
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _begun(path: Path) -> BinaryIO:
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        raise CommandError(f"{path} is there already: choose another name", Exit.USAGE) from None
+    except OSError as error:
+        raise CommandError(
+            f"{path} cannot be written ({error.strerror}): choose another place", Exit.USAGE
+        ) from None
+    return os.fdopen(handle, "wb")

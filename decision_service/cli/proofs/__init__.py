@@ -1,4 +1,0 @@
-"""Proofs of claims about rules, on the command line.
-
-No claim is defined or proved here.
-"""

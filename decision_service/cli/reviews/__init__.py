@@ -1,4 +1,0 @@
-"""The group `reviews`: what reviewers and a second person do.
-
-No way around the server.
-"""

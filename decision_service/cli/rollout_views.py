@@ -1,0 +1,358 @@
+"""Rollouts on the screen: stages, steps and reasons, and what has been measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.markup import escape
+from rich.table import Table
+
+from decision_service.api.v1 import (
+    decision_pb2,
+    rollout_figures_pb2,
+    rollout_pb2,
+    rollout_service_pb2,
+)
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import rollout_figures_pb2 as rollout_figures_pb
+from decision_service.cli.output import console, print_table, table
+from decision_service.cli.views import instant_text, money_text
+from decision_service.server.wire import enum_name
+
+WHOLE_SLOTS = 100_000
+
+
+def stage_text(track: rollout_pb2.RolloutTrack) -> str:
+    """`stage early (5 %)`, `below its first stage (0 %)`; killed or not."""
+    stage = f"stage {track.stage}" if track.stage else "below its first stage"
+    killed = ", KILLED" if track.killed else ""
+    return f"{stage} ({track.percent} %){killed}"
+
+
+def track_text(track: rollout_pb2.RolloutTrack) -> str:
+    """Where a track stands, since when, and who brought it there why."""
+    words = f"{stage_text(track)} since {instant_text(track.since_time)}"
+    if not track.HasField("entered_by"):
+        return words
+    step = track.entered_by
+    return f"{words} by {step.who} “{step.why}”"
+
+
+def moved_text(step: rollout_pb2.RolloutStep) -> str:
+    """What a step changed, for example `go-live staff → pilot`."""
+    if not step.HasField("before"):
+        return _begun(step.after)
+    plan = [f"plan {step.plan_digest[:16]} in force"] if step.action == "plan" else []
+    return ", ".join((*plan, *_moves(step.before, step.after))) or "nothing moved"
+
+
+def proposed_text(change: rollout_pb2.ProposedStep) -> str:
+    """What waits for a second caller, and until when."""
+    words = {
+        "advance": f"{change.track} to {change.stage}",
+        "revive": f"{change.arm or 'product'} revived",
+        "plan": f"plan {change.plan_digest[:16]}",
+    }[change.action]
+    if not change.by:
+        return f"{words} waits for two callers to confirm it"
+    until = instant_text(change.expire_time)
+    return f"{words} proposed by {change.by}, another caller confirms it by {until}"
+
+
+def _begun(after: rollout_pb2.RolloutStanding) -> str:
+    words = f"go-live at {_stage(after.go_live_stage)}"
+    if after.challenger_version:
+        stage = _stage(after.challenger_stage)
+        words += f", challenger v{after.challenger_version} at {stage}"
+    return words
+
+
+def _moves(
+    before: rollout_pb2.RolloutStanding, after: rollout_pb2.RolloutStanding
+) -> Iterator[str]:
+    if before.go_live_stage != after.go_live_stage:
+        yield f"go-live {_stage(before.go_live_stage)} → {_stage(after.go_live_stage)}"
+    if before.killed != after.killed:
+        yield "product killed" if after.killed else "product revived"
+    if before.paused != after.paused:
+        yield "paused" if after.paused else "resumed"
+    if after.HasField("proposed") and before.proposed != after.proposed:
+        yield proposed_text(after.proposed)
+    yield from _challenger_moves(before, after)
+
+
+def _challenger_moves(
+    before: rollout_pb2.RolloutStanding, after: rollout_pb2.RolloutStanding
+) -> Iterator[str]:
+    if before.challenger_version != after.challenger_version:
+        yield f"challenger {_version(before)} → {_version(after)}"
+        return
+    if before.challenger_stage != after.challenger_stage:
+        stages = f"{_stage(before.challenger_stage)} → {_stage(after.challenger_stage)}"
+        yield f"challenger v{after.challenger_version} {stages}"
+    if before.challenger_killed != after.challenger_killed:
+        state = "killed" if after.challenger_killed else "revived"
+        yield f"challenger v{after.challenger_version} {state}"
+
+
+def _stage(name: str) -> str:
+    return name or "0 %"
+
+
+def _version(standing: rollout_pb2.RolloutStanding) -> str:
+    return f"v{standing.challenger_version}" if standing.challenger_version else "none"
+
+
+# Why an applicant is where it is
+
+_ENROLMENT = {
+    "KILLED": "the product is killed: nobody is decided",
+    "DENIED": "it is on the plan's deny list",
+    "ALLOWED": "it is on the plan's allow list",
+    "PINNED": "it was decided here before",
+}
+_ARM = {
+    "CHAMPION": "outside the challenger's share, or there is no challenger",
+    "CHALLENGER": "within the challenger's share",
+    "PINNED": "this version decided it before",
+    "PIN_ENDED": "the version that decided it before decides no longer",
+    "LIMIT_REACHED": "over a limit of the challenger",
+}
+
+
+def enrolment_text(explained: rollout_service_pb2.ExplainAssignmentResponse) -> str:
+    """Why an applicant is decided here, or is not."""
+    assignment = explained.assignment
+    reason = assignment.enrolment_reason
+    if reason == "SEGMENT":
+        return f"segment {explained.segment} matches{_slot_text(assignment)}"
+    if reason in _ENROLMENT:
+        return _ENROLMENT[reason]
+    side = "inside" if reason == "IN_STAGE" else "outside"
+    stage = f"stage {assignment.stage}" if assignment.stage else "the share below the first stage"
+    return f"{side} {stage}{_slot_text(assignment)}"
+
+
+def arm_text(explained: rollout_service_pb2.ExplainAssignmentResponse) -> str:
+    """Why this version decides."""
+    assignment = explained.assignment
+    words = _ARM[assignment.arm_reason]
+    if not assignment.HasField("arm_slot"):
+        return words
+    return f"{words}, challenger slot {assignment.arm_slot:,} of {WHOLE_SLOTS:,}"
+
+
+def pin_text(pin: rollout_service_pb2.Pin) -> str:
+    """`champion v1 since …, until …`."""
+    since, until = instant_text(pin.create_time), instant_text(pin.expire_time)
+    return f"{pin.arm} v{pin.version} since {since}, until {until}"
+
+
+def _slot_text(assignment: pb.Assignment) -> str:
+    if not assignment.HasField("enrolment_slot"):
+        return ""
+    return f", go-live slot {assignment.enrolment_slot:,} of {WHOLE_SLOTS:,}"
+
+
+_STATES = {"waiting": "waiting", "ok": "ok", "tripped": "TRIPPED"}
+
+
+def arms_table(arms: Iterable[rollout_figures_pb.ArmFigures]) -> Table:
+    """Each arm with its share, applicants, outcomes, amount and latency."""
+    columns = ("share", "applicants", "approve", "refer", "decline", "missing", "approved", "p99")
+    rows = table("arm", *columns)
+    for column in rows.columns[1:]:
+        column.justify = "right"
+    for arm in arms:
+        rows.add_row(*_arm(arm))
+    return rows
+
+
+def shadow_lines(shadows: Iterable[rollout_figures_pb.ShadowFigures]) -> Iterator[str]:
+    """Each silent version: how far it agrees, and what it would change."""
+    for shadow in shadows:
+        yield f" shadow v{shadow.version} of {shadow.percent} %: {', '.join(_shadow(shadow))}"
+
+
+def day_lines(figures: rollout_figures_pb.RolloutFigures) -> Iterator[str]:
+    """What each cap has left of the present day."""
+    for cap in figures.caps:
+        tier = f" of tier {cap.tier}" if cap.tier else ""
+        yield f" cap {cap.name}{tier} · today {', '.join(_used(cap))}"
+
+
+def guardrail_table(guardrails: Iterable[rollout_figures_pb.GuardrailFigures]) -> Table:
+    """Each guardrail with what it sees, what is allowed, and what it says."""
+    rows = table("guardrail", "watches", "now", "allowed", "state")
+    for one in guardrails:
+        watches = f"{one.metric} of {one.of}, {one.window}"
+        now = one.value if one.units else "–"
+        rows.add_row(escape(one.name), watches, now, one.allowed, _state(one))
+    return rows
+
+
+def next_text(one: rollout_figures_pb.NextStage) -> str:
+    """What the stage above waits for and by when."""
+    words = [f"stage {one.stage} ({one.percent} %) from {instant_text(one.hold_until_time)}"]
+    words.append(_count(one))
+    words.append(", ".join(one.blocked_by) or _guarded(one))
+    if one.HasField("ready_by_time") and one.decisions_missing:
+        words.append(f"all met by {instant_text(one.ready_by_time)} at the pace so far")
+    return ", ".join(words)
+
+
+def outcome_text(outcome: int) -> str:
+    """`approve`, `refer`, `decline`."""
+    return enum_name(decision_pb2.Outcome.DESCRIPTOR, outcome).lower()
+
+
+def _used(cap: rollout_figures_pb.CapFigures) -> Iterator[str]:
+    if cap.max_approvals:
+        yield f"{cap.approvals:,} of {cap.max_approvals:,} approvals"
+    if cap.HasField("max_amount"):
+        yield f"{money_text(cap.amount)} of {money_text(cap.max_amount)}"
+
+
+def _arm(arm: rollout_figures_pb.ArmFigures) -> list[str]:
+    return [
+        f"{arm.arm} v{arm.version}",
+        f"{float(arm.percent):.2f} %",
+        f"{arm.applicants:,}",
+        _with_interval(arm.approved, arm.applicants),
+        _plain(arm.referred, arm.applicants),
+        _plain(arm.declined, arm.applicants),
+        _plain(arm.missing, arm.applicants),
+        money_text(arm.approved_amount),
+        f"{arm.p99_ms:,} ms" if arm.p99_ms else "–",
+    ]
+
+
+def _with_interval(share: rollout_figures_pb.MeasuredShare, applicants: int) -> str:
+    if not applicants:
+        return "–"
+    half = (float(share.high) - float(share.low)) / 2
+    return f"{float(share.percent):.1f} % ±{half:.1f}"
+
+
+def _plain(share: rollout_figures_pb.MeasuredShare, applicants: int) -> str:
+    return f"{float(share.percent):.1f} %" if applicants else "–"
+
+
+def _shadow(shadow: rollout_figures_pb.ShadowFigures) -> Iterator[str]:
+    yield f"{shadow.compared:,} compared"
+    if shadow.compared:
+        yield f"agrees {shadow.agreed / shadow.compared * 100:.1f} %"
+    changes = [
+        f"{c.count:,} {outcome_text(c.live)}→{outcome_text(c.other)}" for c in shadow.changes
+    ]
+    if changes:
+        would = sum(change.count for change in shadow.changes)
+        yield f"{would:,} decisions would change ({', '.join(changes)})"
+    if shadow.not_comparable:
+        yield f"{shadow.not_comparable:,} not comparable"
+    if shadow.failed:
+        yield f"{shadow.failed:,} FAILED"
+
+
+def _state(one: rollout_figures_pb.GuardrailFigures) -> str:
+    state, waits = _STATES[one.standing], one.standing == "waiting"
+    if not (waits or one.units_missing):
+        return state
+    words = [f"{one.units:,} of {one.min_units:,}" if waits else f"{one.units:,} applicants"]
+    if one.units_missing:
+        words.append(f"about {one.units_missing:,} more needed")
+    if one.HasField("units_by_time"):
+        words.append(f"reached about {instant_text(one.units_by_time)}")
+    return f"{state if waits else f'{state} so far'} ({', '.join(words)})"
+
+
+def _guarded(one: rollout_figures_pb.NextStage) -> str:
+    """What a track's guardrails say together where none stands against going on."""
+    if not one.guardrails:
+        return "no guardrail watches it"
+    if not one.waiting:
+        return "guardrails ok"
+    seen = [f"{w.units:,} of {w.min_units:,} for {w.name}" for w in one.waiting]
+    if len(one.waiting) == 1:
+        seen = [seen[0].partition(" for ")[0]]
+    return f"guardrails have seen too little ({', '.join(seen)})"
+
+
+def _count(one: rollout_figures_pb.NextStage) -> str:
+    if not one.decisions_missing:
+        return f"{one.decisions:,} decisions so far"
+    words = f"{one.decisions_missing:,} more decisions needed"
+    if not one.HasField("decisions_by_time"):
+        return words
+    return f"{words} (reached about {instant_text(one.decisions_by_time)})"
+
+
+_CHALLENGER = "challenger"
+_TO_ADVANCE = "decision-service rollout advance"
+
+
+def print_rollout(reply: rollout_service_pb2.GetRolloutResponse) -> None:
+    """Everything that an operator asks of a rollout at once."""
+    rollout, out = reply.rollout, console()
+    for line in (*headlines(rollout), *group_lines(rollout), *_refused(rollout)):
+        out.print(line, markup=False, soft_wrap=True)
+    figures = reply.figures
+    out.print(f"Since {instant_text(figures.since_time)}:", markup=False)
+    print_table(arms_table(figures.arms))
+    for line in (*shadow_lines(figures.shadows), *day_lines(figures)):
+        out.print(line, markup=False, soft_wrap=True)
+    out.print()
+    if figures.guardrails:
+        print_table(guardrail_table(figures.guardrails))
+        out.print()
+    for line in next_lines(rollout, figures.next):
+        out.print(line, markup=False, soft_wrap=True)
+
+
+def headlines(rollout: rollout_pb2.Rollout) -> Iterator[str]:
+    """Where each track stands, since when, by whom and why."""
+    yield f"{rollout.product} · go-live {track_text(rollout.go_live)}"
+    if rollout.HasField("challenger"):
+        challenger = rollout.challenger
+        yield f"  challenger v{challenger.version} · {track_text(challenger)}"
+    if rollout.paused:
+        yield "  PAUSED: nothing advances until it is resumed"
+    if rollout.HasField("proposed"):
+        yield f"  WAITS: {proposed_text(rollout.proposed)}"
+        yield from (f"    {words}" for words in rollout.widens)
+        yield f'    → decision-service rollout confirm {rollout.product} --why "…"'
+
+
+def group_lines(rollout: rollout_pb2.Rollout) -> Iterator[str]:
+    """Who has a share of their own, whatever the stage, in the order in which it is decided."""
+    if rollout.denied:
+        yield f"  deny list · {_units(rollout.denied, rollout)} · 0 %"
+    if rollout.allowed:
+        yield f"  allow list · {_units(rollout.allowed, rollout)} · 100 %"
+    for segment in rollout.segments:
+        yield f"  segment {segment.name} · {segment.condition} · {segment.percent} %"
+
+
+def _units(number: int, rollout: rollout_pb2.Rollout) -> str:
+    return f"{number:,} {rollout.unit}{'' if number == 1 else 's'}"
+
+
+def next_lines(
+    rollout: rollout_pb2.Rollout, coming: Iterable[rollout_figures_pb2.NextStage]
+) -> Iterator[str]:
+    """What each track's next stage waits for, and the command for it."""
+    for one in coming:
+        if one.track == _CHALLENGER and not one.decisions:
+            yield f"Next: {one.track} {next_text(one)}; nobody has met it at this stage yet"
+            continue
+        choice = f" --track {one.track}" if rollout.HasField("challenger") else ""
+        command = f'{_TO_ADVANCE} {rollout.product}{choice} --why "…"'
+        yield f"Next: {one.track} {next_text(one)} → {command}"
+    yield f"Plan {rollout.plan_digest[:16]}, journal at {rollout.position}"
+
+
+def _refused(rollout: rollout_pb2.Rollout) -> Iterator[str]:
+    if rollout.refused:
+        yield "  The last reading of its rules was refused; what was read before goes on:"
+    for problem in rollout.refused:
+        yield problem.rendered

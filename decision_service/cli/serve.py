@@ -1,0 +1,165 @@
+"""`serve`: gRPC until SIGTERM or Ctrl-C, and `migrate`."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Callable
+from io import FileIO
+from typing import Annotated
+
+import typer
+
+from decision_service.app.core import StartError
+from decision_service.app.wiring import HttpUrls, Service, start
+from decision_service.build import engine_version
+from decision_service.cli.options import ConfigOption, InitOption
+from decision_service.cli.output import CommandError, Exit, console
+from decision_service.domain.errors import StoreError
+from decision_service.runtime.config import load
+from decision_service.runtime.settings import LogFormat, Settings
+from decision_service.runtime.tasks import run_async
+from decision_service.runtime.telemetry import LogQueue, configure_logging
+from decision_service.store.engine import migrate as migrate_store
+
+HURRY_SECONDS = 2.0
+"""Seconds that calls in progress have after a second signal."""
+
+
+def on_stop_signals(stop: Callable[[], None], hurry: Callable[[], None]) -> None:
+    """Call `stop` on the first SIGTERM or Ctrl-C, `hurry` on each later one."""
+    stopping = False
+
+    def ask() -> None:
+        nonlocal stopping
+        again, stopping = stopping, True
+        (hurry if again else stop)()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ask)
+
+
+_SHARE = 0.001
+"""Seconds after which a thread gives the interpreter to another that waits for it (Python's are
+0.005). A commit waits for it several times: beside an applicant with very much that was a tenth of
+a second."""
+
+_YOUNG = 10_000
+"""So many objects more than were let go of are there before cycles are looked for: a decision makes
+some hundred, and no cycles."""
+
+
+def serve(
+    config: ConfigOption = None,
+    init: InitOption = False,
+) -> int:
+    """Serve decisions over gRPC until SIGTERM or Ctrl-C."""
+    settings = load(config)
+    lines = LogQueue(FileIO(sys.stderr.fileno(), "w", closefd=False))
+    configure_logging(settings.log_level, as_json=logs_json(settings), handler=lines)
+    try:
+        return run_async(_serve(settings, lines, init=init))
+    finally:
+        lines.stop()
+
+
+def logs_json(settings: Settings) -> bool:
+    """JSON lines, unless a person is watching or says otherwise."""
+    chosen = settings.log_format
+    if chosen is None:
+        chosen = LogFormat.CONSOLE if sys.stderr.isatty() else LogFormat.JSON
+    return chosen is LogFormat.JSON
+
+
+async def _serve(settings: Settings, lines: LogQueue, *, init: bool) -> int:
+    """Serve until a signal; the exit code."""
+    asked, hurried = asyncio.Event(), asyncio.Event()
+    on_stop_signals(asked.set, hurried.set)
+    try:
+        service = await start(settings, lines, init=init)
+    except StartError as error:
+        raise CommandError(str(error), Exit.USAGE, error.lines) from None
+    tune_interpreter()
+    if not asked.is_set():
+        sys.stdout.write("\n".join(banner(service)) + "\n")
+        sys.stdout.flush()
+    await asked.wait()
+    await _stop(service, hurried)
+    return Exit.DONE
+
+
+def tune_interpreter() -> None:
+    """Set the collector, and the switch between threads, for a process that has begun to serve."""
+    gc.freeze()  # what serves is never garbage: it need not be looked through while calls are
+    gc.set_threshold(_YOUNG)
+    sys.setswitchinterval(_SHARE)
+
+
+async def _stop(service: Service, hurried: asyncio.Event) -> None:
+    """Stop in order; a second signal leaves what is in progress two seconds."""
+    ending = asyncio.create_task(service.stop())
+    hurrying = asyncio.create_task(hurried.wait())
+    await asyncio.wait({ending, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    if not ending.done():
+        await service.shorten_grace(HURRY_SECONDS)
+    hurrying.cancel()
+    await ending
+
+
+def banner(service: Service) -> list[str]:
+    """What an operator wants to see at once: addresses, mode, store, rules."""
+    settings = service.core.settings
+    rules = [
+        f"{name} {' '.join(f'v{number} ({rules.digest[:8]})' for number, rules in versions)}"
+        for name, versions in service.loaded()
+    ]
+    if service.core.rules_dir != settings.rules_dir:
+        rules.append("of the package: `decision-service init FOLDER` writes them to be edited")
+    return [
+        f"Credit decision service {engine_version()}",
+        f"  gRPC    {service.address}  {_security(settings)}",
+        *_http(service.http),
+        f"  Smile   {settings.smile_mode} {service.core.smile_url}",
+        f"  store   {service.store_name}",
+        *(f"  rules   {line}" for line in rules),
+        "Ctrl-C stops it.",
+    ]
+
+
+def _http(urls: HttpUrls) -> list[str]:
+    if urls.admin == urls.public:
+        return [f"  HTTP    {urls.public}  /healthz /metrics"]
+    return [f"  HTTP    {urls.public}", f"  admin   {urls.admin}  /healthz /metrics"]
+
+
+def _security(settings: Settings) -> str:
+    """How callers reach the service, and who they may be."""
+    tls = "plaintext" if settings.tls_cert_file is None else "TLS"
+    if settings.tls_client_ca_file is not None:
+        tls = "mutual TLS"
+    if settings.auth_tokens_file is None:
+        return f"{tls}, every caller is `anonymous` and may call everything"
+    return f"{tls}, callers of {settings.auth_tokens_file}"
+
+
+def migrate(
+    config: ConfigOption = None,
+    init: InitOption = False,
+    store: Annotated[
+        str, typer.Option("--store", help="the store's URL, instead of the configured one")
+    ] = "",
+) -> None:
+    """Bring a store's tables to this program's version.
+
+    Safe to repeat.
+    """
+    settings = load(config)
+    url = store or settings.store_url
+    try:
+        asyncio.run(migrate_store(url, init=init))
+    except StoreError as error:
+        raise CommandError(error.message, Exit.USAGE) from None
+    console().print(f"The store {url.rpartition('@')[2]} has the newest tables.", markup=False)

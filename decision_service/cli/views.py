@@ -1,0 +1,532 @@
+"""Decisions, their factors, rules and reviews as text and as trees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
+from textwrap import wrap
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.money_pb2 import Money
+from rich.markup import escape
+from rich.tree import Tree
+
+from decision_service.api.v1 import decision_pb2, values_pb2
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import review_service_pb2 as review_pb
+from decision_service.cli.output import Format, console, print_json
+from decision_service.domain.errors import visible
+from decision_service.rules.construct import APPLIES_WHEN
+from decision_service.server.wire import enum_name
+
+
+def instant_text(instant: Timestamp) -> str:
+    """`2026-11-10 09:12 UTC`."""
+    return f"{instant.ToDatetime():%Y-%m-%d %H:%M} UTC"
+
+
+def outcome_text(decision: pb.Decision) -> str:
+    """`APPROVE`, `DECLINE`, `REFER data`, `REFER policy capped` …"""
+    words = concluded_text(decision.outcome, decision.refer_kind)
+    if decision.HasField("override"):
+        words += f" {decision.override.kind.lower()}"
+    return words
+
+
+def concluded_text(outcome: int, refer_kind: int) -> str:
+    """`APPROVE`, `DECLINE`, `REFER data` …"""
+    name = enum_name(pb.Outcome.DESCRIPTOR, outcome)
+    if refer_kind:
+        kind = enum_name(pb.ReferKind.DESCRIPTOR, refer_kind).lower()
+        return f"{name} {kind}"
+    return name.replace("_", " ")
+
+
+def override_text(override: pb.Override) -> str:
+    """What the rules concluded, and why something else was decided."""
+    rules = f"the rules concluded {concluded_text(override.outcome, override.refer_kind)}"
+    return f"{rules}; the cap `{override.cap}` of the day was reached"
+
+
+_NEEDS = (
+    (">= ", "needs "),
+    ("> ", "needs more than "),
+    ("<= ", "needs at most "),
+    ("< ", "needs less than "),
+    ("== ", "needs "),
+    ("!= ", "needs other than "),
+)
+
+
+def reason_text(reason: pb.Reason) -> str:
+    """The reason's sentence with what there is and what would have been needed."""
+    if reason.component == pb.COMPONENT_DATA:
+        return f"{reason.message} ({reason.factor})" if reason.factor else reason.message
+    seen = [f"has {reason.actual}"] if reason.actual else []
+    if reason.required:
+        seen.append(_needed(reason.required))
+    return f"{reason.message} ({', '.join(seen)})" if seen else reason.message
+
+
+def _needed(required: str) -> str:
+    for sign, words in _NEEDS:
+        if required.startswith(sign):
+            return words + required.removeprefix(sign)
+    return f"needs {required}"
+
+
+def score_text(decision: pb.Decision) -> str:
+    """`A 340` for each scorecard, `B ≥ 280` where missing data leaves bounds."""
+    words = []
+    for score in decision.scores:
+        bound = "≥ " if score.best_score != score.score else ""
+        words.append(f"{score.band} {bound}{score.score}".strip())
+    return ", ".join(words) or "–"
+
+
+def offer_text(decision: pb.Decision) -> str:
+    """`20,000 PHP · T2`, `9,500 PHP reduced · T4`, or a dash."""
+    if not decision.HasField("offer") or not decision.offer.HasField("approved_amount"):
+        return "–"
+    offer = decision.offer
+    amount = money_text(offer.approved_amount)
+    if offer.kind == pb.OFFER_KIND_REDUCED:
+        amount += " reduced"
+    return f"{amount} · {offer.tier}" if offer.tier else amount
+
+
+def money_text(money: Money) -> str:
+    """An amount such as `20,000 PHP` or `412.20 PHP`."""
+    amount = Decimal(money.units) + Decimal(money.nanos).scaleb(-9)
+    whole = amount == amount.to_integral_value()
+    return (
+        f"{amount:,.0f} {money.currency_code}" if whole else f"{amount:,.2f} {money.currency_code}"
+    )
+
+
+def value_text(value: values_pb2.InputValue) -> str:
+    """A factor's value as a person writes it."""
+    match value.WhichOneof("value"):
+        case "money":
+            return money_text(value.money)
+        case "flag":
+            return "true" if value.flag else "false"
+        case None:
+            return "missing"
+        case name:
+            return str(getattr(value, name))
+
+
+def cause_text(cause: values_pb2.MissingCause) -> str:
+    """Why a value is missing, with the account and its error where they are known."""
+    words = [cause.cause.lower().replace("_", " ")]
+    if cause.reason and cause.reason != cause.cause:
+        words.append(cause.reason)
+    if cause.account_error_code:
+        words.append(f"account error {cause.account_error_code}")
+    if cause.source_id:
+        words.append(f"account {cause.source_id}")
+    if cause.month:
+        words.append(f"month {cause.month}")
+    if cause.due_date:
+        words.append(f"due by {cause.due_date}")
+    if cause.detail:
+        words.append(cause.detail)
+    return ", ".join(words)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 account`, `2 accounts`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def add_factors(tree: Tree, decision: pb.Decision, most: int = 0) -> None:
+    """Add each factor with its value and evidence; with `most`, so many of the heaviest."""
+    factors = list(decision.factor_values)
+    if not factors:
+        return
+    if not most or len(factors) <= most:
+        _add(tree.add("factors"), factors)
+        return
+    branch = tree.add(f"the {most} heaviest factors of {len(factors)}")
+    _add(branch, heaviest(decision)[:most])
+    branch.add(f"{len(factors) - most} more: `decision-service decide … --view full` shows all")
+
+
+def heaviest(decision: pb.Decision) -> list[pb.FactorValue]:
+    """The factors by weight: of reasons, of needed data, of rules with a reason, of scores."""
+    names = dict.fromkeys(_by_weight(decision))
+    places = {name: place for place, name in enumerate(names)}
+    return sorted(decision.factor_values, key=lambda one: places.get(one.name, len(places)))
+
+
+def _by_weight(decision: pb.Decision) -> Iterator[str]:
+    yield from (reason.factor for reason in decision.reasons)
+    yield from (request.factor for request in decision.data_requests)
+    for trace in decision.rule_traces:
+        if trace.reason:
+            yield from (seen.left for seen in trace.comparisons)
+    for trace in decision.rule_traces:
+        if trace.component == pb.COMPONENT_SCORECARD:
+            yield from (seen.left for seen in trace.comparisons)
+
+
+def _add(branch: Tree, factors: list[pb.FactorValue]) -> None:
+    for factor in factors:
+        node = branch.add(escape(_factor_text(factor)))
+        evidence = ", ".join(_evidence_text(factor.evidence))
+        if evidence:
+            node.add(f"[dim]{escape(evidence)}[/]")
+
+
+def _factor_text(factor: pb.FactorValue) -> str:
+    if factor.missing:
+        return f"{factor.name} missing: {'; '.join(map(cause_text, factor.missing))}"
+    return f"{factor.name} = {value_text(factor.value)}"
+
+
+def _evidence_text(evidence: pb.Evidence) -> Iterator[str]:
+    if evidence.record_count:
+        span = f", {evidence.first} to {evidence.last}" if evidence.first else ""
+        yield f"{counted(evidence.record_count, 'record')}{span}"
+    if evidence.horizon:
+        yield f"horizon {evidence.horizon}"
+    if evidence.grade:
+        yield evidence.grade
+    yield from evidence.notes
+    if evidence.record_ids:
+        yield f"heaviest {', '.join(evidence.record_ids)}"
+
+
+_NOTHING = "nothing of what is looked at changes the decision"
+
+
+def add_recourse(tree: Tree, decision: pb.Decision) -> None:
+    """Add the answer with its changes, where there is one."""
+    if not decision.HasField("recourse"):
+        return
+    recourse = decision.recourse
+    branch = tree.add(f"recourse · {escape(recourse_text(recourse))}")
+    for change in recourse.changes:
+        branch.add(escape(change_text(change)))
+
+
+def recourse_text(recourse: pb.Recourse) -> str:
+    """The answer in a line."""
+    if recourse.kind == "NOTHING":
+        return _NOTHING
+    day = recourse.decide_again_on
+    what = {"WAIT": f"decide again on {day}"}.get(recourse.kind, "the smallest change")
+    words = [f"{what}, from {day} on" if recourse.changes and day else what]
+    if recourse.HasField("approved_amount"):
+        words.append(f"approves {money_text(recourse.approved_amount)}")
+    words.append("may be told" if recourse.may_be_told else "not to be told to applicants")
+    return " · ".join(words)
+
+
+def change_text(change: pb.FactorChange) -> str:
+    """`liabilities.overdue_total: ₱ 2,000.00 → ₱ 1,000.00 (5 steps)`."""
+    told = "" if change.may_be_told else ", not to be told"
+    steps = f"{change.steps} step{'' if change.steps == '1' else 's'}"
+    values = f"{value_text(change.value)} → {value_text(change.needed)}"
+    return f"{change.factor}: {values} ({steps}{told})"
+
+
+_TRUTHS = {"TRUE": "[bold]TRUE[/]", "FALSE": "false", "UNKNOWN": "UNKNOWN"}
+_KINDS = {"KNOCKOUT": "knock-out"}
+_WITHOUT_TRUTH = ("SCORECARD", "TABLE")
+_OFFER = "offer"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """A rule, characteristic, row or offer line in words; `lines` stand below it.
+
+    `truth` is TRUE, FALSE or UNKNOWN.
+    """
+
+    name: str
+    truth: str
+    effect: str = ""
+    reason: str = ""
+    lines: Sequence[str] = ()
+
+
+def add_stage(tree: Tree, name: str, component: str, concluded: str, note: str = "") -> Tree:
+    """A stage's branch: kind, conclusion and note."""
+    kind = _KINDS.get(component, component.lower())
+    label = f"{escape(name)} ({kind}) → {concluded or 'nothing'}"
+    return tree.add(f"{label}  {escape(note)}" if note else label)
+
+
+def add_rule(branch: Tree, stage: str, component: str, rule: RuleView) -> None:
+    """A rule below its stage, with its truth where the component has true and false.
+
+    The condition of a stage has a truth whatever the component.
+    """
+    words = [f"{escape(rule.name):<20}"]
+    judged = component not in _WITHOUT_TRUTH and stage != _OFFER
+    if judged or rule.name == APPLIES_WHEN:
+        words.append(_TRUTHS.get(rule.truth, ""))
+    if rule.effect:
+        words.append(f"→ {escape(rule.effect)}  {rule.reason}".rstrip())
+    node = branch.add(" ".join(words).rstrip())
+    for line in rule.lines:
+        node.add(escape(line))
+
+
+def comparison_text(left: str, actual: str, operator: str, right: str, required: str) -> str:
+    """A comparison with the values it saw: `income.months_24m = 3   < min_months (4)`."""
+    if not right:  # a missing value lies in no bin
+        return f"{left} = {actual}"
+    seen = f"{left} = {actual}   {operator} {right}"
+    return f"{seen} ({required})" if required and required != right else seen
+
+
+_WIDTH = 80
+_INDENT = "    "
+
+
+def show_review(review: review_pb.Review, form: Format) -> None:
+    """Print one review, with its steps where it has them."""
+    if form is Format.JSON:
+        print_json(review)
+        return
+    out = console()
+    for line in (*head_lines(review), *_event_lines(review.events)):
+        out.print(line, soft_wrap=True)
+
+
+def head_lines(review: review_pb.Review) -> Iterator[str]:
+    """What a review is and where it stands (rich markup)."""
+    late = "  [red]overdue[/]" if review.overdue else ""
+    yield f"[bold]{review.review_id}[/]  {escape(state_text(review))}{late}"
+    yield escape(f"{_INDENT}{subject_text(review)}")
+    if review.tags:
+        yield escape(f"{_INDENT}tags {', '.join(review.tags)}")
+    if review.HasField("result"):
+        yield from _wrapped(result_text(review.result))
+    if review.term_months:
+        yield escape(f"{_INDENT * 2}{terms_text(review)}")
+    if review.failed_checks:
+        yield escape(f"{_INDENT * 2}fails checks of the rules: {', '.join(review.failed_checks)}")
+
+
+def subject_text(review: review_pb.Review) -> str:
+    """`contested · personal-loan-ph · queue contest · DECLINE · 20,000 PHP · due …`."""
+    decided = concluded_text(review.decided_outcome, review.kind)
+    has = review.HasField("requested_amount")
+    asked = f" · {money_text(review.requested_amount)}" if has else ""
+    origin = "contested · " if review.origin == review_pb.REVIEW_ORIGIN_CONTESTED else ""
+    words = f"{origin}{review.product} · queue {review.queue} · {decided}{asked}"
+    return f"{words} · due {_at(review.due_time)}"
+
+
+def state_text(review: review_pb.Review) -> str:
+    """`CLAIMED by ana until …`, `ENDED: DECIDED_AGAIN as dec_…`."""
+    name = enum_name(decision_pb2.ReviewState.DESCRIPTOR, review.state)
+    if review.claimed_by:
+        return f"{name} by {review.claimed_by} until {_at(review.claim_end_time)}"
+    if review.decided_again_as:
+        return f"{name}: decided again as {review.decided_again_as}"
+    if review.end_reason:
+        return f"{name}: {review.end_reason}"
+    if review.awaited_kinds:
+        return f"{name}: {', '.join(review.awaited_kinds)}"
+    people = [one for one in (review.completed_by, review.confirmed_by) if one]
+    return f"{name} by {' and '.join(people)}" if people else name
+
+
+def terms_text(approved: review_pb.Review | decision_pb2.DecisionReview) -> str:
+    """`6 months, 2,955.26 PHP a month`."""
+    has = approved.HasField("instalment")
+    monthly = f", {money_text(approved.instalment)} a month" if has else ""
+    return f"{approved.term_months} months{monthly}"
+
+
+def result_text(result: review_pb.ReviewResult) -> str:
+    """`APPROVE PHP 20,000.00, INCOME_CONFIRMED: the employer confirms it`."""
+    outcome = enum_name(decision_pb2.Outcome.DESCRIPTOR, result.outcome)
+    has = result.HasField("approved_amount")
+    amount = f" {money_text(result.approved_amount)}" if has else ""
+    return f"{outcome}{amount}, {result.reason}: {result.explanation}"
+
+
+def chain_lines(review: decision_pb2.DecisionReview) -> Iterator[str]:
+    """The reviews of a decision and where the newest stands; then what stands after them."""
+    state = enum_name(decision_pb2.ReviewState.DESCRIPTOR, review.state)
+    yield f"review · {state} · {', '.join(review.review_ids)}"
+    if review.decided_again_as:
+        yield f"decided again as {review.decided_again_as}"
+    has = review.HasField("approved_amount")
+    amount = f" {money_text(review.approved_amount)}" if has else ""
+    over = f" over {terms_text(review)}" if review.term_months else ""
+    until = f", until {_at(review.expire_time)}" if review.HasField("expire_time") else ""
+    by = f" by a person ({review.role})" if review.role else ""
+    standing = f"stands: {concluded_text(review.outcome, 0)}{amount}{over}{by}{until}"
+    yield f"{standing} · {review.standing_decision_id}"
+
+
+def _event_lines(events: Iterable[review_pb.ReviewEvent]) -> Iterator[str]:
+    for event in events:
+        yield escape(f"  {event.position:>3}  {step_text(event)}")
+        for words in step_words(event):
+            yield from _wrapped(words)
+
+
+def step_text(event: review_pb.ReviewEvent) -> str:
+    """`2026-11-27 08:10  PROPOSED · ana`."""
+    return f"{_at(event.event_time)}  {event.action} · {event.who or 'service'}"
+
+
+def step_words(event: review_pb.ReviewEvent) -> Iterator[str]:
+    """What was said with a step: kinds of data, words, a decision, a result."""
+    said = [*event.data_kinds, event.text, event.decision_id]
+    if event.HasField("result"):
+        said.append(result_text(event.result))
+    yield from filter(None, said)
+
+
+def _wrapped(words: str) -> Iterator[str]:
+    indent = _INDENT * 2
+    for line in visible(words).splitlines():
+        yield from map(escape, wrap(
+            line, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False
+        ))  # fmt: skip
+
+
+def _at(instant: Timestamp) -> str:
+    return f"{instant.ToDatetime():%Y-%m-%d %H:%M}"
+
+
+_COLOURS = {
+    pb.OUTCOME_APPROVE: "green",
+    pb.OUTCOME_REFER: "yellow",
+    pb.OUTCOME_DECLINE: "red",
+    pb.OUTCOME_NOT_ENROLLED: "cyan",
+}
+
+
+def outcome_style(decision: pb.Decision) -> str:
+    """The style of an outcome: bold, in its colour."""
+    return f"bold {_COLOURS.get(decision.outcome, 'white')}"
+
+
+def styled_outcome(decision: pb.Decision) -> str:
+    """The outcome in its colour (rich markup)."""
+    return f"[{outcome_style(decision)}]{outcome_text(decision)}[/]"
+
+
+def decision_tree(decision: pb.Decision, title: str = "", most_factors: int = 0) -> Tree:
+    """The decision with all that its view holds, or with the heaviest factors alone."""
+    tree = Tree(_headline(decision, title), guide_style="dim")
+    add_verdict(tree, decision)
+    add_recourse(tree, decision)
+    _add_stages(tree, decision)
+    add_factors(tree, decision, most_factors)
+    tree.add(escape(_provenance(decision)))
+    _add_review(tree, decision)
+    return tree
+
+
+def _add_review(tree: Tree, decision: pb.Decision) -> None:
+    """The chain: which decision came first, the reviews, and what stands."""
+    if decision.first_decision_id:
+        tree.add(f"decided again after {decision.first_decision_id}")
+    if not decision.HasField("review"):
+        return
+    head, *lines = chain_lines(decision.review)
+    branch = tree.add(escape(head))
+    for line in lines:
+        branch.add(escape(line))
+
+
+def add_verdict(tree: Tree, decision: pb.Decision) -> None:
+    """Why, what data is needed, and what is offered."""
+    if decision.HasField("override"):
+        _add_override(tree, decision.override)
+    for reason in decision.reasons:
+        tree.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
+    for request in decision.data_requests:
+        what = f"{request.factor}: {cause_text(request.cause)}"
+        tree.add(f"data needed · {escape(what)}").add(escape(request.help))
+    if decision.HasField("connect"):
+        types = escape(", ".join(decision.connect.provider_types))
+        tree.add(f"connect · an account of the type {types} would complete it")
+    _add_offer(tree, decision)
+    if decision.tags:
+        tree.add(f"tags · {escape(', '.join(decision.tags))}")
+    if decision.withheld_tags:
+        tree.add(f"tags told to nobody · {escape(', '.join(decision.withheld_tags))}")
+
+
+def _add_override(tree: Tree, override: pb.Override) -> None:
+    branch = tree.add(f"[bold]{override.kind}[/] {escape(override_text(override))}")
+    for reason in override.reasons:
+        branch.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
+
+
+def _headline(decision: pb.Decision, title: str) -> str:
+    words = [decision.decision_id, f"as of {decision.as_of_date}", *_arm_text(decision)]
+    head = f"{escape(title)}: " if title else ""
+    return f"{head}{styled_outcome(decision)} · {escape(' · '.join(words))}"
+
+
+def _arm_text(decision: pb.Decision) -> Iterator[str]:
+    assignment = decision.assignment
+    if assignment.arm:
+        yield f"{assignment.arm} v{decision.ruleset_ref.version}"
+    place = assignment.enrolment_reason.lower().replace("_", " ")
+    slot = f", slot {assignment.enrolment_slot:,}" if assignment.HasField("enrolment_slot") else ""
+    yield f"{place} {assignment.stage}{slot}"
+
+
+def _add_offer(tree: Tree, decision: pb.Decision) -> None:
+    if not decision.HasField("offer"):
+        return
+    offer = decision.offer
+    words = [money_text(offer.approved_amount), f"{offer.term_months} months"]
+    if offer.monthly_rate:
+        words.append(f"{offer.monthly_rate} a month")
+    if offer.binding:
+        words.append(f"limited by {offer.binding}")
+    if offer.term_binding:
+        words.append(f"term by {offer.term_binding}")
+    branch = tree.add(f"offer · {escape(' · '.join(words))}")
+    for condition in decision.conditions:
+        branch.add(escape(f"{condition.id}: {condition.text}"))
+
+
+def _add_stages(tree: Tree, decision: pb.Decision) -> None:
+    for (stage, component, outcome), rules in groupby(
+        decision.rule_traces, key=lambda t: (t.stage, t.component, t.stage_outcome)
+    ):
+        kind = enum_name(pb.Component.DESCRIPTOR, component)
+        concluded = enum_name(pb.Outcome.DESCRIPTOR, outcome) if outcome else ""
+        branch = add_stage(tree, stage, kind, concluded)
+        for rule in rules:
+            add_rule(branch, stage, kind, _shown(rule))
+
+
+def _shown(rule: pb.RuleTrace) -> RuleView:
+    seen = [
+        comparison_text(c.left, c.actual, c.operator, c.right, c.required) for c in rule.comparisons
+    ]
+    truth = enum_name(pb.Truth.DESCRIPTOR, rule.truth)
+    lines = (*seen, rule.note) if rule.note else seen
+    return RuleView(rule.rule, truth, rule.effect, rule.reason, lines)
+
+
+def _provenance(decision: pb.Decision) -> str:
+    quality = decision.data_quality
+    words = [f"{quality.upstream_calls} upstream calls"]
+    if decision.HasField("ruleset_ref"):
+        ref = decision.ruleset_ref
+        words.append(f"{ref.ruleset} v{ref.version} {ref.digest[:12]}")
+    if quality.snapshot_id:
+        words.append(quality.snapshot_id)
+    if decision.HasField("expire_time"):
+        words.append(f"valid until {decision.expire_time.ToDatetime():%Y-%m-%d %H:%M} UTC")
+    return " · ".join(words)

@@ -1,0 +1,248 @@
+"""`webhooks`: have the vendor send its events, see what is registered, and try the receiver."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import httpx2
+import typer
+
+from decision_service.cli.client import CaOption, trusting
+from decision_service.cli.options import ConfigOption
+from decision_service.cli.output import (
+    CommandError,
+    Exit,
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    print_table,
+    table,
+)
+from decision_service.decide.events import NEEDED_TYPES
+from decision_service.domain.errors import ServiceError
+from decision_service.runtime.clock import SystemClock
+from decision_service.runtime.config import load
+from decision_service.runtime.settings import Settings, SmileMode, is_loopback
+from decision_service.runtime.tasks import run_async
+from decision_service.server.webhooks import PATH, signature
+from decision_service.smile.source import SmileSource
+from decision_service.smile.webhooks import Webhook
+
+SECONDS = 15.0
+
+
+def vendor_deadline() -> float:
+    """The deadline of a command's request to the vendor (Clock.monotonic)."""
+    return SystemClock().monotonic() + SECONDS
+
+
+@asynccontextmanager
+async def open_smile(settings: Settings) -> AsyncIterator[SmileSource]:
+    """The vendor; raises CommandError in embedded mode, where only the server has a vendor."""
+    if settings.smile_mode is SmileMode.EMBEDDED:
+        raise CommandError(
+            "there is no vendor to ask in embedded mode: set DECISION_SMILE_MODE=sandbox or "
+            "production, with its keys",
+            Exit.USAGE,
+        )
+    source = SmileSource(
+        settings.base_url,
+        settings.smile_api_key.get_secret_value(),
+        settings.smile_api_secret.get_secret_value(),
+        SystemClock(),
+    )
+    try:
+        yield source
+    finally:
+        await source.aclose()
+
+
+async def registered(settings: Settings, name: str, url: str, secret: str) -> tuple[Webhook, bool]:
+    """The webhook that sends what is needed by this secret, and whether it was made now."""
+    async with open_smile(settings) as source:
+        try:
+            for hook in await source.webhooks.list(vendor_deadline()):
+                complete = all(map(hook.sends, NEEDED_TYPES)) and hook.is_signed_by(secret)
+                if hook.url == url and complete:
+                    return hook, False
+            made = await source.webhooks.register(
+                name, url, NEEDED_TYPES, secret, vendor_deadline()
+            )
+            return made, True
+        except ServiceError as error:
+            raise CommandError(error.message, Exit.SERVER) from None
+
+
+async def removed(settings: Settings, webhook_id: str) -> bool:
+    """Whether the vendor knew the webhook, which is removed by now."""
+    async with open_smile(settings) as source:
+        try:
+            return await source.webhooks.remove(webhook_id, vendor_deadline())
+        except ServiceError as error:
+            raise CommandError(error.message, Exit.SERVER) from None
+
+
+async def listed(settings: Settings) -> tuple[Webhook, ...]:
+    """Every webhook of the key pair."""
+    async with open_smile(settings) as source:
+        try:
+            return await source.webhooks.list(vendor_deadline())
+        except ServiceError as error:
+            raise CommandError(error.message, Exit.SERVER) from None
+
+
+commands = typer.Typer(help="Receive the vendor's events.", no_args_is_help=True)
+UrlArgument = Annotated[
+    str, typer.Argument(metavar="URL", help=f"where the service is reached: https://host{PATH}")
+]
+_SECONDS = 10.0
+_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
+
+
+@commands.command()
+def register(
+    url: UrlArgument,
+    name: Annotated[str, typer.Option("--name", help="shown by the vendor")] = "decision-service",
+    config: ConfigOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Register the address for all needed events.
+
+    Once for the newest secret: a second call changes nothing.
+    """
+    settings = load(config)
+    secret = _newest_secret(settings)
+    if urlsplit(url).scheme != "https":
+        raise CommandError(
+            f"{url} is no https:// address, and the vendor takes none else", Exit.USAGE
+        )
+    hook, made = run_async(registered(settings, name, url, secret))
+    _print([hook], form)
+    if form is Format.TABLE:
+        console().print("Registered." if made else "Registered already: nothing was changed.")
+
+
+@commands.command()
+def remove(
+    webhook_id: Annotated[
+        str, typer.Argument(metavar="ID", help="the webhook's id, as `webhooks list` shows it")
+    ],
+    config: ConfigOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Remove a webhook at the vendor.
+
+    The vendor then sends nothing there.
+    """
+    settings = load(config)
+    if not _ID.fullmatch(webhook_id):
+        raise CommandError(f"{webhook_id!r} is no id of a webhook: see `webhooks list`", Exit.USAGE)
+    if not run_async(removed(settings, webhook_id)):
+        raise CommandError(
+            f"the vendor knows no webhook {webhook_id}: see `webhooks list`", Exit.FINDINGS
+        )
+    if form is Format.JSON:
+        print_json({"removed": webhook_id})
+        return
+    console().print(f"{webhook_id} is removed.", markup=False, soft_wrap=True)
+
+
+@commands.command("list")
+def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
+    """List what is registered.
+
+    Exit code 1 where needed events are not sent.
+    """
+    found = run_async(listed(load(config)))
+    _print(found, form)
+    lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in found)]
+    if lacking:
+        raise CommandError(
+            f"nothing sends {', '.join(lacking)}: `webhooks register` again, then "
+            "`webhooks remove` the old one",
+            Exit.FINDINGS,
+        )
+
+
+@commands.command("send-test")
+def send_test(
+    url: UrlArgument,
+    config: ConfigOption = None,
+    tls_ca: CaOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Try the address with a signed and a forged event.
+
+    It says how each was answered.
+    """
+    secret = _newest_secret(load(config))
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise CommandError(f"{url} is neither https:// nor of this machine", Exit.USAGE)
+    trusted = trusting(tls_ca)
+    signed, forged = _post(url, secret, trusted), _post(url, secret + "-forged", trusted)
+    if form is Format.JSON:
+        print_json({"signed": signed, "forged": forged})
+    else:
+        told = f"signed event: HTTP {signed}; forged event: HTTP {forged}"
+        console().print(told, highlight=False)
+    if (signed, forged) != (200, 401):
+        raise CommandError(
+            "a signed event should be answered with 200 and a forged one with 401: check the "
+            "address, and that the server has the same DECISION_WEBHOOK_SECRETS",
+            Exit.FINDINGS,
+        )
+
+
+def _newest_secret(settings: Settings) -> str:
+    secrets = settings.secrets_of_webhooks
+    if not secrets:
+        raise CommandError(
+            "no secret is set: put one into DECISION_WEBHOOK_SECRETS (or …_FILE)", Exit.USAGE
+        )
+    return secrets[0].decode()
+
+
+def _post(url: str, secret: str, trusted: ssl.SSLContext | bool) -> int:
+    event = {
+        "id": f"et-test-{uuid.uuid4().hex}",
+        "version": "v1",
+        "type": "WEBHOOK_TEST",
+        "createdAt": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "data": {},
+    }
+    body = json.dumps(event).encode()
+    headers = {
+        "content-type": "application/json",
+        "smile-signature": signature(body, secret.encode()),
+    }
+    try:
+        with httpx2.Client(verify=trusted, timeout=_SECONDS, trust_env=False) as client:
+            answer = client.post(url, content=body, headers=headers)
+    except httpx2.HTTPError:
+        raise CommandError(f"{url} cannot be reached", Exit.SERVER) from None
+    return answer.status_code
+
+
+def _print(found: tuple[Webhook, ...] | list[Webhook], form: Format) -> None:
+    if form is Format.JSON:
+        print_json([
+            {"id": hook.id, "name": hook.name, "url": hook.url, "active": hook.active,
+             "event_types": list(hook.event_types)}
+            for hook in found
+        ])  # fmt: skip
+        return
+    rows = table("webhook", "name", "address", "active", "events")
+    for hook in found:
+        active = "yes" if hook.active else "no"
+        rows.add_row(hook.id, hook.name, hook.url, active, str(len(hook.event_types)))
+    print_table(rows)

@@ -1,0 +1,295 @@
+"""What one decision is based on, captured before any data is read: arm, limits, inputs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import datetime, time, timedelta
+
+import msgspec
+
+from decision_service.decide.application import Application
+from decision_service.domain.calendar import AsOf
+from decision_service.domain.decision import Arm, Assignment, ListAnswer
+from decision_service.domain.errors import InputInvalid, Overloaded
+from decision_service.domain.factor import Value
+from decision_service.domain.money import Money, to_minor
+from decision_service.domain.ports import Allowances, CapLimit, DayLimits
+from decision_service.domain.reviews import ReviewPolicy
+from decision_service.rollout.assign import (
+    Subject,
+    choose,
+    day_total_matters,
+    enters_comparison,
+    pin_matters,
+    unit_of,
+)
+from decision_service.rollout.model import UNREPORTED, DayCap, Plan
+from decision_service.rollout.ports import ArmLog
+from decision_service.rulebook.rulebook import Product
+from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.lists import list_answers
+from decision_service.rules.program import CompiledRuleset
+
+RequestKey = tuple[str, str]
+"""Caller and request id; at most one decision of a key is in progress."""
+
+
+class InFlightAmounts:
+    """Requested amounts of decisions in progress."""
+
+    def __init__(self) -> None:
+        self._amounts: dict[RequestKey, tuple[str, int]] = {}
+
+    def of(self, product: str) -> Mapping[RequestKey, int]:
+        """The amounts in progress for a product, in minor units."""
+        return {key: minor for key, (name, minor) in self._amounts.items() if name == product}
+
+    def begin(self, key: RequestKey, product: str, amount: Money) -> None:
+        """Count a request's amount until `end`."""
+        self._amounts[key] = (product, amount.minor)
+
+    def end(self, key: RequestKey) -> None:
+        """Stop counting a request; harmless for one that was never counted."""
+        self._amounts.pop(key, None)
+
+
+def day_limits(plan: Plan, as_of: AsOf, currency: str) -> DayLimits | None:
+    """The caps of a plan for the civil day of a zone; None without any."""
+    return DayLimits(midnight(as_of), cap_limits(plan, currency)) if plan.caps else None
+
+
+def cap_limits(plan: Plan, currency: str) -> tuple[CapLimit, ...]:
+    """The caps of a plan in minor units of a currency."""
+    return tuple(_cap(cap, currency) for cap in plan.caps)
+
+
+def midnight(as_of: AsOf) -> datetime:
+    """When the civil day began."""
+    return datetime.combine(as_of.date, time(), as_of.zone)
+
+
+async def found_allowances(
+    limits: DayLimits | None, product: str, arms: ArmLog
+) -> Allowances | None:
+    """The limits with what is on record; raises StoreUnavailable where that cannot be read."""
+    if limits is None:
+        return None
+    return Allowances(limits, await arms.day_totals(product, limits.midnight))
+
+
+def _cap(cap: DayCap, currency: str) -> CapLimit:
+    amount = None if cap.amount is None else to_minor(cap.amount, currency)
+    return CapLimit(cap.name, cap.tier, cap.approvals, amount)
+
+
+class Placement(msgspec.Struct, frozen=True):
+    """An assignment with the subject it was chosen for."""
+
+    subject: Subject
+    assignment: Assignment
+
+
+async def place(
+    application: Application,
+    product: Product,
+    arms: ArmLog,
+    now: datetime,
+    in_flight: InFlightAmounts | None = None,
+) -> Placement:
+    """Assign an applicant to an arm by the product's plan and state, even if both change meanwhile.
+
+    `in_flight` amounts, which this process may yet approve, count towards the day's limit. Nothing
+    else runs between the reading of them and the return.
+    Raises InputInvalid where the request came without the plan's unit, and StoreUnavailable where
+    a pin or a day's total could matter and cannot be read.
+    """
+    plan, state = product.plan, product.state
+    subject = _subject(application, product, now)
+    if pin_matters(plan, state, subject.unit):
+        pin = await arms.pin(product.name, subject.unit, now - plan.pin_for)
+        subject = msgspec.structs.replace(subject, pin=pin)
+    assignment = choose(plan, state, subject)
+    if day_total_matters(plan, assignment):
+        total = await _approved_today(
+            product, arms, assignment, now, in_flight or InFlightAmounts()
+        )
+        subject = msgspec.structs.replace(subject, approved_today=total)
+        assignment = choose(plan, state, subject)
+    return Placement(subject, assignment)
+
+
+def _subject(application: Application, product: Product, now: datetime) -> Subject:
+    amount = application.inputs.get("requested_amount")
+    return Subject(
+        unit=unit_of(product.plan, application.user_id, application.customer_ref),
+        at=now,
+        inputs=application.inputs,
+        requested_amount=amount if isinstance(amount, Money) else None,
+    )
+
+
+async def _approved_today(
+    product: Product,
+    arms: ArmLog,
+    assignment: Assignment,
+    now: datetime,
+    in_flight: InFlightAmounts,
+) -> Money:
+    """What the challenger approved this civil day in its ruleset's zone, in all processes.
+
+    Amounts in progress in this process count as approved. An amount whose decision ends while the
+    store is read may count twice, never not at all.
+    """
+    ruleset = product.versions[assignment.version or 0]
+    before = in_flight.of(product.name)
+    minor = await arms.approved(product.name, Arm.CHALLENGER, midnight(AsOf.at(now, ruleset.zone)))
+    in_progress = {**before, **in_flight.of(product.name)}
+    return Money(ruleset.currency, minor + sum(in_progress.values()))
+
+
+Assigned = Callable[[Assignment], object]
+"""Called with the arm that the rollout assigned an applicant to."""
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """What one decision is based on, captured together: rules, rollout, instant, zone and inputs.
+
+    `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout assigned;
+    `compared` says whether the decision enters comparisons between arms. `unreported` is for how
+    long an expired offer counts of which no loan was reported. `answers` are those of the lists.
+    `limits` bound the day. `review` says in which queue a referral is reviewed.
+    """
+
+    application: Application
+    as_of: AsOf
+    assignment: Assignment
+    inputs: dict[str, Value]
+    ruleset: CompiledRuleset | None
+    unit: str
+    compared: bool = False
+    unreported: timedelta = UNREPORTED
+    answers: tuple[ListAnswer, ...] = ()
+    limits: DayLimits | None = None
+    review: ReviewPolicy | None = None
+
+
+async def admit(
+    application: Application,
+    product: Product,
+    arms: ArmLog,
+    now: datetime,
+    assigned: Assigned,
+    in_flight: InFlightAmounts | None = None,
+) -> Admission:
+    """Admit an application; `assigned` is called with the assignment before inputs are checked.
+
+    Raises InputInvalid with every wrong field, or StoreUnavailable where the
+    rollout must know who decided the applicant before.
+    """
+    placement = await place(application, product, arms, now, in_flight)
+    assigned(placement.assignment)
+    return _admitted(application, product, now, placement)
+
+
+def _admitted(
+    application: Application, product: Product, now: datetime, placement: Placement
+) -> Admission:
+    assignment, subject = placement.assignment, placement.subject
+    version = assignment.version
+    if not assignment.enrolled or version is None:
+        as_of, inputs = AsOf.at(now, product.champion.zone), dict(application.inputs)
+        return Admission(application, as_of, assignment, inputs, None, subject.unit)
+    ruleset = product.versions[version]
+    inputs = bound_inputs(product, ruleset, application.inputs)
+    compared = enters_comparison(product.plan, subject, assignment)
+    as_of = AsOf.at(now, ruleset.zone)
+    return Admission(
+        application,
+        as_of,
+        assignment,
+        inputs,
+        ruleset,
+        subject.unit,
+        compared,
+        product.plan.unreported,
+        list_answers(ruleset, inputs, as_of.date),
+        day_limits(product.plan, as_of, ruleset.currency),
+        product.plan.review,
+    )
+
+
+def bound_inputs(
+    product: Product, ruleset: CompiledRuleset, sent: Mapping[str, Value]
+) -> dict[str, Value]:
+    """The inputs as the ruleset takes them; raises InputInvalid with every wrong field."""
+    bound = bind_inputs(ruleset, sent, product.input_names)
+    if bound.problems:
+        raise InputInvalid("; ".join(p.description for p in bound.problems), bound.problems)
+    return dict(bound.values)
+
+
+LIMIT = 256
+
+
+class Bulkhead:
+    """At most `limit` pieces of work in progress; twice as many may wait, first come, first served.
+
+    `async with bulkhead:` raises Overloaded without waiting where the queue is full, or while
+    `shedding` is set.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self.limit = limit
+        self.shedding = False
+        self.working = 0
+        self.refused = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for a slot."""
+        return len(self._queue)
+
+    def enter(self) -> bool:
+        """Take a slot; False where none is free, where others wait, or while `shedding` is set."""
+        if self.shedding or self._queue or self.working >= self.limit:
+            return False
+        self.working += 1
+        return True
+
+    def leave(self) -> None:
+        """Give the slot to the caller that waits longest."""
+        while self._queue:
+            slot = self._queue.popleft()
+            if not slot.done():
+                slot.set_result(None)
+                return
+        self.working -= 1
+
+    async def __aenter__(self) -> None:
+        """Take a slot, waiting for one where none is free."""
+        if self.enter():
+            return
+        if self.shedding or self.waiting >= 2 * self.limit:
+            self.refused += 1
+            raise Overloaded("more work is in progress and waiting than this process takes: retry")
+        await self._wait_for_slot()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give the slot back."""
+        self.leave()
+
+    async def _wait_for_slot(self) -> None:
+        """Wait for a slot; a slot given to a caller that has left goes to the next."""
+        slot = asyncio.get_running_loop().create_future()
+        self._queue.append(slot)
+        try:
+            await slot
+        except BaseException:
+            if not slot.cancelled():
+                self.leave()
+            elif slot in self._queue:  # `leave` drops those that it comes by
+                self._queue.remove(slot)
+            raise

@@ -1,0 +1,282 @@
+"""Stored forms: of what replay needs of a decision, and of snapshots."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import structs
+
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import AsOf, Month
+from decision_service.domain.decision import Assignment, ListAnswer
+from decision_service.domain.factor import (
+    Evidence,
+    Factors,
+    FactorValue,
+    KindStatus,
+    SourceUse,
+    Value,
+)
+from decision_service.domain.missing import Missing
+from decision_service.domain.money import Money
+from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
+from decision_service.domain.ports import Allowances, SnapshotBody
+from decision_service.domain.snapshot import (
+    Contribution,
+    EstimatedIncome,
+    Income,
+    KnownCount,
+    Read,
+    Snapshot,
+    Transaction,
+)
+
+Wire = list[str]
+"""A value as [type letter, text] or, for money, [letter, currency, minor units]."""
+
+
+def value_to_wire(value: Value) -> Wire:
+    """The value with its type's letter, exact and the same for equal values."""
+    if isinstance(value, Money):  # first what nearly every application sends
+        return ["m", value.currency, str(value.minor)]
+    if isinstance(value, bool):
+        return ["f", "1" if value else "0"]
+    if isinstance(value, int):
+        return ["i", str(value)]
+    if isinstance(value, Decimal):
+        return ["n", str(value)]
+    if isinstance(value, date):
+        return ["d", value.isoformat()]
+    return ["t", value]
+
+
+def value_from_wire(wire: Wire) -> Value:
+    """The value that `value_to_wire` was given; raises ValueError on anything else."""
+    match wire:
+        case ["f", text]:
+            return text == "1"
+        case ["i", text]:
+            return int(text)
+        case ["n", text]:
+            return Decimal(text)
+        case ["m", currency, minor]:
+            return Money(currency, int(minor))
+        case ["d", text]:
+            return date.fromisoformat(text)
+        case ["t", text]:
+            return text
+        case _:
+            raise ValueError("a stored value has no known type")
+
+
+class FactorWire(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One factor value as it is stored."""
+
+    name: str
+    value: Wire | None
+    missing: tuple[Missing, ...]
+    evidence: Evidence
+
+
+class FactorsWire(msgspec.Struct, frozen=True, array_like=True):
+    """All factor values of a decision and the quality of what they rest on."""
+
+    values: tuple[FactorWire, ...]
+    kinds: dict[Kind, KindStatus]
+    sources: tuple[SourceUse, ...]
+    oldest_used_sync: datetime | None
+
+
+class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What is stored of the facts in either form; `own_values` are those of own facts.
+
+    `answers` are what lists of keys said of the inputs. `withheld_tags` stand here, since the
+    recorded reply may not tell them. `first_decision` began the chain of one that was made again.
+    """
+
+    instant: datetime
+    zone: str
+    assignment: Assignment
+    inputs: dict[str, Wire]
+    languages: tuple[str, ...] = ()
+    fetched: datetime | None = None
+    upstream_calls: int = 0
+    doubtful: bool = False
+    own: OwnFacts = NO_OWN_FACTS
+    own_values: tuple[FactorWire, ...] = ()
+    withheld_tags: tuple[str, ...] = ()
+    answers: tuple[ListAnswer, ...] = ()
+    allowances: Allowances | None = None
+    first_decision: str = ""
+
+
+class FactsToStore(_Facts, frozen=True, omit_defaults=True, kw_only=True):
+    """The facts about to be stored; the factor values are packed by then."""
+
+    packed_factors: bytes | None = None
+
+
+class StoredFacts(_Facts, frozen=True, omit_defaults=True, kw_only=True):
+    """Everything besides snapshot and texts from which a decision can be recomputed.
+
+    Decisions of earlier programs hold their factor values unpacked.
+    """
+
+    factors: FactorsWire | None = None
+    packed_factors: bytes | None = None
+
+    @property
+    def as_of(self) -> AsOf:
+        """The instant decided for, seen in the ruleset's zone."""
+        return AsOf.at(self.instant, ZoneInfo(self.zone), doubtful=self.doubtful)
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(StoredFacts)
+_FACTORS = msgspec.msgpack.Decoder(FactorsWire)
+_LARGEST = 16 << 20
+
+
+def encode_facts(facts: FactsToStore) -> bytes:
+    """The stored form."""
+    return _ENCODER.encode(facts)
+
+
+def pack_factors(factors: Factors) -> bytes:
+    """Factor values as a part of the facts that are stored: a fifth of their plain form."""
+    return zlib.compress(_ENCODER.encode(factors_to_wire(factors)), 9)
+
+
+def decode_facts(body: bytes) -> StoredFacts:
+    """Read a stored form back; raises msgspec.ValidationError when it is not one."""
+    facts = _DECODER.decode(body)
+    if facts.packed_factors is None:
+        return facts
+    factors = _unpacked(facts.packed_factors)
+    if facts.own_values:
+        factors = structs.replace(factors, values=(*factors.values, *facts.own_values))
+    return structs.replace(facts, factors=factors, packed_factors=None)
+
+
+def _unpacked(packed: bytes) -> FactorsWire:
+    try:
+        return _FACTORS.decode(zlib.decompressobj().decompress(packed, _LARGEST))
+    except zlib.error as error:
+        raise msgspec.ValidationError("the stored factor values cannot be unpacked") from error
+
+
+def factors_to_wire(factors: Factors) -> FactorsWire:
+    """Factor values ready to be stored, in name order."""
+    return FactorsWire(
+        values=values_to_wire(factors.values),
+        kinds=dict(factors.kinds),
+        sources=factors.sources,
+        oldest_used_sync=factors.oldest_used_sync,
+    )
+
+
+def values_to_wire(values: Mapping[str, FactorValue]) -> tuple[FactorWire, ...]:
+    """Factor values ready to be stored, in name order."""
+    return tuple(
+        FactorWire(
+            v.name, None if v.value is None else value_to_wire(v.value), v.missing, v.evidence
+        )
+        for v in (values[name] for name in sorted(values))
+    )
+
+
+def factors_from_wire(wire: FactorsWire) -> Factors:
+    """The factor values that were stored."""
+    values = {
+        w.name: FactorValue(
+            w.name, None if w.value is None else value_from_wire(w.value), w.missing, w.evidence
+        )
+        for w in wire.values
+    }
+    return Factors(values, wire.kinds, wire.sources, wire.oldest_used_sync)
+
+
+def inputs_to_wire(inputs: Mapping[str, Value]) -> dict[str, Wire]:
+    """Inputs ready to be stored."""
+    return {name: value_to_wire(value) for name, value in inputs.items()}
+
+
+def inputs_from_wire(wire: Mapping[str, Wire]) -> dict[str, Value]:
+    """The inputs that were stored."""
+    return {name: value_from_wire(value) for name, value in wire.items()}
+
+
+_SNAPSHOT_ENCODER = msgspec.msgpack.Encoder()
+_SNAPSHOT_DECODER = msgspec.msgpack.Decoder(Snapshot)
+
+
+def snapshot_body(snapshot: Snapshot) -> SnapshotBody:
+    """The snapshot ready to be stored; equal content of one user has an equal id."""
+    body = _SNAPSHOT_ENCODER.encode(snapshot)
+    digest = hashlib.sha256(snapshot.user_id.encode() + b"\0" + body).hexdigest()
+    return SnapshotBody(f"snap_{digest[:40]}", snapshot.user_id, body, tuple(_counts(snapshot)))
+
+
+def read_snapshot(body: bytes) -> Snapshot:
+    """A stored snapshot; raises msgspec.ValidationError when the bytes are not one."""
+    return _SNAPSHOT_DECODER.decode(body)
+
+
+def _counts(snapshot: Snapshot) -> Iterator[KnownCount]:
+    for kind in Kind:
+        read: Read[Any] | None = None
+        if kind is not Kind.ACCOUNTS:
+            read = getattr(snapshot, kind.value)
+        if read is None:
+            continue
+        newest = _newest_months(kind, read.records)
+        for source, count in sorted(Counter(r.source for r in read.records).items()):
+            yield KnownCount(source, kind, count, newest.get(source))
+
+
+def _newest_months(kind: Kind, records: Iterable[Any]) -> Mapping[str, int]:
+    """The newest month of each source with a record above zero; of kinds without months none."""
+    found: dict[str, int] = {}
+    gave = _GAVE.get(kind)
+    if gave is None:
+        return found
+    for record in records:
+        month = gave(record)
+        if month is not None and month > found.get(record.source, -1):
+            found[record.source] = month
+    return found
+
+
+def _estimated(record: EstimatedIncome) -> int | None:
+    return record.month if record.amount > 0 else None
+
+
+def _paid(record: Income) -> int | None:
+    """The month of the pay's last day, where its first amount of net, gross and base is there."""
+    amounts = (one for one in (record.net, record.gross, record.base) if one is not None)
+    return _month(record.end or record.start) if next(amounts, 0) > 0 else None
+
+
+def _dated(record: Transaction | Contribution) -> int | None:
+    return _month(record.date) if record.amount > 0 else None
+
+
+def _month(day: date) -> int:
+    return Month.of(day).index
+
+
+_GAVE: Mapping[Kind, Callable[[Any], int | None]] = {
+    Kind.EINCOMES: _estimated,
+    Kind.INCOMES: _paid,
+    Kind.TRANSACTIONS: _dated,
+    Kind.CONTRIBUTIONS: _dated,
+}
+"""In which month a record of a kind gave something; None for one that gave nothing."""

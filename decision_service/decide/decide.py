@@ -1,0 +1,556 @@
+"""The use case that everything else serves: decide one application, durably and once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
+
+import msgspec
+from msgspec import structs
+from opentelemetry.trace import Span, Tracer
+
+from decision_service.decide.admit import (
+    Admission,
+    Bulkhead,
+    InFlightAmounts,
+    admit,
+    found_allowances,
+)
+from decision_service.decide.application import Application, is_same_request, request_content
+from decision_service.decide.clock_guard import ClockGuard
+from decision_service.decide.conclude import (
+    Attempt,
+    ConcludedDecision,
+    DecisionObserver,
+    FactorCache,
+    conclude,
+)
+from decision_service.decide.gather import gather_for, withdrawn
+from decision_service.decide.history import (
+    NOTHING_FOUND,
+    ApplicantIds,
+    HistoryOf,
+    OwnRecords,
+    Past,
+    ReadHistory,
+)
+from decision_service.decide.snapshots import SnapshotCache
+from decision_service.domain.decision import Assignment
+from decision_service.domain.errors import (
+    AllowancesMoved,
+    ConsentMoved,
+    DeadlineMissed,
+    HistoryMoved,
+    LeaseLost,
+    ReadingMoved,
+    RequestIdReused,
+    RequestInProgress,
+)
+from decision_service.domain.money import Money
+from decision_service.domain.needs import FetchPlan
+from decision_service.domain.ports import (
+    Allowances,
+    Clock,
+    DecisionEntry,
+    DecisionLog,
+    FetchResult,
+    Lease,
+    Leases,
+    NewId,
+    ReplyEncoder,
+    SnapshotSource,
+    StoredEntry,
+)
+from decision_service.domain.snapshot import KnownCount, Provider
+from decision_service.domain.verdict import Verdict
+from decision_service.rollout.assign import day_total_matters
+from decision_service.rollout.ports import ArmLog
+from decision_service.rulebook.acceptance import UsedVersions
+from decision_service.rulebook.rulebook import Product, Rulebook
+from decision_service.rules.program import CompiledRuleset
+from decision_service.runtime.failpoints import Point, reach
+from decision_service.runtime.flow import SingleFlight
+from decision_service.runtime.telemetry import NO_SPAN, NO_TRACER, Attributes, SpanName, traced
+
+
+class DecidedElsewhere(Exception):
+    """Another process has decided the request meanwhile; this is its decision."""
+
+    def __init__(self, entry: StoredEntry) -> None:
+        super().__init__()
+        self.entry = entry
+
+
+class LeasedSource:
+    """The vendor as a source that takes the request's lease before the first vendor call."""
+
+    def __init__(self, source: SnapshotSource, claim: Callable[[], Awaitable[None]]) -> None:
+        self._source = source
+        self._claim = claim
+
+    async def gather(
+        self,
+        user_id: str,
+        plan: FetchPlan,
+        *,
+        as_of: datetime,
+        stop_at: float,
+        wait_until: float,
+        known: Sequence[KnownCount],
+        fallback: Mapping[str, Provider],
+    ) -> FetchResult:
+        """As the source's; raises the errors of the claim as well."""
+        await self._claim()
+        return await self._source.gather(
+            user_id,
+            plan,
+            as_of=as_of,
+            stop_at=stop_at,
+            wait_until=wait_until,
+            known=known,
+            fallback=fallback,
+        )
+
+
+FLOOR = 0.300
+"""With less than this left a decision is not begun."""
+
+OnRecorded = Callable[[StoredEntry, str, Verdict], None]
+"""Called with each newly recorded decision, its arm and its verdict; not with a repeated answer."""
+
+
+class Deps(msgspec.Struct, frozen=True):
+    """The adapters that deciding needs."""
+
+    source: SnapshotSource
+    log: DecisionLog
+    arms: ArmLog
+    encoder: ReplyEncoder
+    clock: Clock
+    new_id: NewId
+    leases: Leases
+    history: ReadHistory
+    warm: SnapshotCache | None = None
+    tracer: Tracer = NO_TRACER
+
+
+class CallContext(msgspec.Struct, frozen=True):
+    """The caller, and the deadline (Clock.monotonic) of the answer."""
+
+    caller: str
+    deadline: float
+
+
+class DecisionRun(msgspec.Struct):
+    """A decision in progress; `until` is the deadline of its most patient caller.
+
+    The `lease` is taken before the first vendor call, and never where no data is read. `span` is
+    that of the whole run. `past` was looked up with the request: it serves once, where neither the
+    vendor nor other decisions on the user were waited for.
+    """
+
+    application: Application
+    content: bytes
+    call: CallContext
+    until: float
+    past: Mapping[bytes, Past] = NOTHING_FOUND
+    lease: Lease | None = None
+    span: Span = NO_SPAN
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Caller and request id; at most one run of a key is in progress."""
+        return self.call.caller, self.application.request_id
+
+
+def span_attributes(stored: StoredEntry, assignment: Assignment) -> Attributes:
+    """What a run's span says of its recorded decision; nothing of the person."""
+    said = {
+        "decision.id": stored.decision_id,
+        "decision.product": stored.product,
+        "decision.outcome": stored.outcome.value,
+    }
+    if assignment.arm is None or assignment.version is None:
+        return said
+    return said | {"decision.version": assignment.version, "decision.arm": assignment.arm.value}
+
+
+def reused() -> RequestIdReused:
+    """The error that reveals nothing of the first request."""
+    return RequestIdReused(
+        "this request_id was already used for a request with other content: use a new one"
+    )
+
+
+class _Line(msgspec.Struct):
+    lock: asyncio.Lock
+    waiting: int = 0
+
+
+class Turns:
+    """One lock for each user who is being decided on; first come, first served.
+
+    Decisions of other processes are kept apart by the commit. Without turns, many at once on one
+    user would each be decided as often as others come first.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[str, _Line] = {}
+
+    def __len__(self) -> int:
+        """Return how many users there is a lock for."""
+        return len(self._lines)
+
+    @asynccontextmanager
+    async def of(self, user_id: str) -> AsyncIterator[bool]:
+        """Wait for the user's turn, until the block ends; whether others had theirs before."""
+        line = self._lines.setdefault(user_id, _Line(asyncio.Lock()))
+        waited = line.waiting > 0
+        line.waiting += 1
+        try:
+            async with line.lock:
+                yield waited
+        finally:
+            line.waiting -= 1
+            if not line.waiting:
+                del self._lines[user_id]
+
+
+ANSWER_MARGIN = 0.150
+"""Seconds before the deadline at which gathering stops, so that the answer leaves in time."""
+
+FOLLOW_MARGIN = 0.050
+"""Seconds before the deadline at which a caller is told that another's run still goes on."""
+
+
+class _Result(msgspec.Struct, frozen=True):
+    """What a decision rests on, what it came to, and what is stored under its request id."""
+
+    fetch_result: FetchResult | None
+    concluded: ConcludedDecision
+    stored: StoredEntry
+
+
+class DecideApplication:
+    """Decides applications: the same request id with the same content is decided once, ever.
+
+    Concurrent duplicates wait for one run: in the same process by joining the run, in other
+    processes by the run's lease. A run goes on while any caller waits for its result, and ends by
+    itself once its commit has begun.
+    """
+
+    def __init__(
+        self,
+        deps: Deps,
+        rulebook: Callable[[], Rulebook],
+        observer: DecisionObserver,
+        clock_guard: ClockGuard | None = None,
+        *,
+        bulkhead: Bulkhead | None = None,
+        on_recorded: OnRecorded | None = None,
+    ) -> None:
+        self._deps = deps
+        self._rulebook = rulebook
+        self._observer = observer
+        self._clock_guard = clock_guard or ClockGuard()
+        self._bulkhead = bulkhead or Bulkhead()
+        self._on_recorded = on_recorded or _no_op
+        self._used = UsedVersions(deps.log)
+        self._factor_cache = FactorCache()
+        self._runs: SingleFlight[tuple[str, str], DecisionRun, StoredEntry] = SingleFlight(
+            self._decide
+        )
+        self._in_flight = InFlightAmounts()
+        self._turns = Turns()
+
+    async def __call__(self, application: Application, call: CallContext) -> StoredEntry:
+        """The recorded decision.
+
+        Raises the errors of `domain.errors`; after any of them nothing is recorded, except that a
+        DeadlineMissed may come during the commit: a repeated call returns a committed decision.
+        """
+        past = NOTHING_FOUND
+        if application.request_id:
+            person = _person(application, call)
+            found = await self._deps.history.look_up(person, application.request_id)
+            if found.entry is not None:
+                return self._same_request(found.entry, application, call)
+            past = found.past
+        else:
+            application = structs.replace(application, request_id=self._deps.new_id.request_id())
+        return await self._once(application, call, past)
+
+    def forget(self, user_id: str) -> None:
+        """Drop the cached data of a user whose data is erased."""
+        self._factor_cache.forget(user_id)
+        self._deps.history.forget(user_id)
+        if self._deps.warm is not None:
+            self._deps.warm.forget(user_id)
+
+    async def _once(
+        self, application: Application, call: CallContext, past: Mapping[bytes, Past]
+    ) -> StoredEntry:
+        """The result of the one run, of this process or another's.
+
+        A run that ended because another process goes on is begun again while there is time.
+        """
+        while True:
+            try:
+                return await self._joined(application, call, past)
+            except RequestInProgress:
+                if self._left(call) < FLOOR:
+                    raise
+
+    async def _joined(
+        self, application: Application, call: CallContext, past: Mapping[bytes, Past]
+    ) -> StoredEntry:
+        key = (call.caller, application.request_id)
+        with self._runs.join(key, partial(self._begin, application, call, past)) as waiter:
+            run = waiter.job
+            if not _asks_the_same(run.application, application):
+                raise reused()
+            run.until = max(run.until, call.deadline)
+            seconds = self._left(call) - (0 if waiter.began else FOLLOW_MARGIN)
+            try:
+                stored = await waiter.result(seconds)
+            except TimeoutError:
+                raise _late(leads=waiter.began) from None
+            if stored.content == run.content:
+                return stored
+            return self._same_request(stored, application, call)
+
+    def _same_request(
+        self, stored: StoredEntry, application: Application, call: CallContext
+    ) -> StoredEntry:
+        """The stored decision, if it answers this request; raises RequestIdReused otherwise."""
+        secrets = self._deps.history.secrets
+        if not is_same_request(stored.content, application, call.caller, secrets):
+            raise reused()
+        return stored
+
+    def _begin(
+        self, application: Application, call: CallContext, past: Mapping[bytes, Past]
+    ) -> DecisionRun:
+        self._require_time(call)
+        content = request_content(application, call.caller, self._deps.history.secrets)
+        return DecisionRun(application, content, call, until=call.deadline, past=past)
+
+    def _left(self, call: CallContext) -> float:
+        return call.deadline - self._deps.clock.monotonic()
+
+    def _require_time(self, call: CallContext) -> None:
+        if self._left(call) < FLOOR:
+            raise DeadlineMissed(
+                f"less than {FLOOR * 1000:.0f} ms were left, which is too little to decide in: "
+                "call with a later deadline"
+            )
+
+    async def _decide(self, run: DecisionRun) -> StoredEntry:
+        async with self._bulkhead:
+            self._require_time(run.call)
+            with (
+                traced(self._deps.tracer, SpanName.DECIDE) as run.span,
+                self._observer.attempt(run.application) as attempt,
+            ):
+                try:
+                    return await self._decided(run, attempt)
+                finally:
+                    self._in_flight.end(run.key)
+
+    async def _decided(self, run: DecisionRun, attempt: Attempt) -> StoredEntry:
+        product = self._rulebook().product(run.application.product)
+        admission = await self._admit(run, product, attempt)
+        try:
+            fetch_result = None
+            if admission.ruleset is not None:
+                fetch_result = await self._gather(admission, admission.ruleset, run)
+                reach(Point.GATHERED)
+                await self._used.note(admission.ruleset)
+            result = await self._recorded(admission, fetch_result, run)
+        except DecidedElsewhere as found:
+            return found.entry
+        except LeaseLost:
+            raise RequestInProgress.still() from None
+        except BaseException:
+            if run.lease is not None:
+                self._deps.leases.release(run.lease)
+            raise
+        self._notify(attempt, product, admission, result, run)
+        return result.stored
+
+    async def _admit(self, run: DecisionRun, product: Product, attempt: Attempt) -> Admission:
+        position, application = self._observer.position(product.name), run.application
+
+        def assigned(assignment: Assignment) -> None:
+            attempt.assignment, attempt.position = assignment, position
+            amount = application.inputs.get("requested_amount")
+            if day_total_matters(product.plan, assignment) and isinstance(amount, Money):
+                self._in_flight.begin(run.key, product.name, amount)
+
+        now, arms = self._deps.clock.now(), self._deps.arms
+        admission = await admit(application, product, arms, now, assigned, self._in_flight)
+        if not await self._clock_guard.doubts(now):
+            return admission
+        as_of = structs.replace(admission.as_of, doubtful=True)
+        return structs.replace(admission, as_of=as_of)
+
+    async def _claim(self, run: DecisionRun) -> None:
+        """Have the request's lease; raises DecidedElsewhere where it is decided by then."""
+        if run.lease is not None:
+            return
+        run.past = NOTHING_FOUND
+        seconds = max(self._left(run.call) - FOLLOW_MARGIN, 0)
+        caller, request_id = run.key
+        claimed = await self._deps.leases.claim(caller, request_id, seconds)
+        if isinstance(claimed, StoredEntry):
+            raise DecidedElsewhere(claimed)
+        run.lease = claimed
+        self._require_time(run.call)
+
+    async def _recorded(
+        self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
+    ) -> _Result:
+        """Decide and commit; decide again on what is there where something overtook the data.
+
+        A reading that was withdrawn while it was made leaves nothing to decide on.
+        """
+        user_id = admission.application.user_id
+        while True:
+            try:
+                async with self._turns.of(user_id) as waited:
+                    if waited:
+                        run.past = NOTHING_FOUND
+                    return await self._recorded_once(admission, fetch_result, run)
+            except (AllowancesMoved, HistoryMoved):
+                continue
+            except ReadingMoved:
+                self.forget(user_id)
+                if admission.ruleset is None:
+                    raise
+                fetch_result = await self._gather(admission, admission.ruleset, run)
+            except ConsentMoved:
+                self.forget(user_id)
+                if fetch_result is None:
+                    raise
+                user_state = await self._deps.log.user_state(user_id)
+                fetch_result = withdrawn(user_id, fetch_result, user_state.consent)
+
+    async def _recorded_once(
+        self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
+    ) -> _Result:
+        own = await self._own_records(admission, fetch_result, run)
+        product = admission.application.product
+        found = await found_allowances(admission.limits, product, self._deps.arms)
+        concluded = self._conclude(admission, fetch_result, own, found, run)
+        return _Result(fetch_result, concluded, await self._commit(concluded.entry, run))
+
+    async def _own_records(
+        self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
+    ) -> OwnRecords | None:
+        """What is on record of the person; None outside the go-live, where nothing is judged."""
+        application = admission.application
+        if fetch_result is None or admission.ruleset is None:
+            return None
+        about = HistoryOf(
+            application.product,
+            admission.ruleset.currency,
+            admission.as_of,
+            admission.unreported,
+            admission.ruleset.needs.policy,
+        )
+        person = _person(application, run.call)
+        found, run.past = run.past, NOTHING_FOUND
+        return await self._deps.history(person, fetch_result.snapshot, about, found)
+
+    def _conclude(
+        self,
+        admission: Admission,
+        fetch_result: FetchResult | None,
+        own: OwnRecords | None,
+        allowances: Allowances | None,
+        run: DecisionRun,
+    ) -> ConcludedDecision:
+        return conclude(
+            admission,
+            fetch_result,
+            own,
+            encoder=self._deps.encoder,
+            new_id=self._deps.new_id,
+            caller=run.call.caller,
+            content=run.content,
+            factor_cache=self._factor_cache,
+            fence=run.lease.fence if run.lease else "",
+            allowances=allowances,
+            tracer=self._deps.tracer,
+        )
+
+    async def _commit(self, entry: DecisionEntry, run: DecisionRun) -> StoredEntry:
+        """Record the decision, unless every caller's deadline has passed meanwhile."""
+        if self._deps.clock.monotonic() > run.until:
+            raise DeadlineMissed.unrecorded()
+        self._runs.seal(run.key)
+        with traced(self._deps.tracer, SpanName.COMMIT):
+            stored = await self._deps.log.commit(entry)
+        self._clock_guard.note(stored.created)
+        return stored
+
+    def _notify(
+        self,
+        attempt: Attempt,
+        product: Product,
+        admission: Admission,
+        result: _Result,
+        run: DecisionRun,
+    ) -> None:
+        """Have a decision counted; not one that another process had recorded before."""
+        entry = result.concluded.entry
+        run.span.set_attributes(span_attributes(result.stored, admission.assignment))
+        if result.stored.decision_id == entry.decision_id:
+            self._observer.recorded(
+                attempt, product, admission, result.fetch_result, result.concluded
+            )
+            verdict = result.concluded.decision.verdict
+            self._on_recorded(result.stored, entry.arm.arm if entry.arm else "", verdict)
+
+    async def _gather(
+        self, admission: Admission, ruleset: CompiledRuleset, run: DecisionRun
+    ) -> FetchResult:
+        clock = self._deps.clock
+        stop_at = run.call.deadline - ANSWER_MARGIN
+        with traced(self._deps.tracer, SpanName.GATHER):
+            return await gather_for(
+                admission.application.user_id,
+                ruleset.needs,
+                admission.as_of,
+                source=LeasedSource(self._deps.source, partial(self._claim, run)),
+                log=self._deps.log,
+                stop_at=stop_at,
+                wait_until=min(stop_at, clock.monotonic() + admission.application.wait_timeout),
+                warm=self._deps.warm,
+            )
+
+
+def _person(application: Application, call: CallContext) -> ApplicantIds:
+    replaced = application.earlier.replaced if application.earlier else ""
+    return ApplicantIds(application.user_id, call.caller, application.customer_ref, replaced)
+
+
+def _no_op(_: StoredEntry, __: str, ___: Verdict) -> None:
+    """Nobody counts."""
+
+
+def _asks_the_same(run: Application, application: Application) -> bool:
+    """Whether a request, in whichever view, is the one that a run decides."""
+    if application is run:
+        return True
+    if application.applicant != run.applicant:
+        return False
+    return application.content(full=False) == run.content(full=False)
+
+
+def _late(*, leads: bool) -> DeadlineMissed | RequestInProgress:
+    """What a caller is told whose time is over while the decision is still being made."""
+    return DeadlineMissed.unrecorded() if leads else RequestInProgress.still()

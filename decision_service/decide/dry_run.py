@@ -1,0 +1,218 @@
+"""Dry runs of rules: validation, and a decision that is not recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+
+import msgspec
+
+from decision_service.decide.admit import bound_inputs
+from decision_service.decide.gather import gather_for, with_match
+from decision_service.decide.history import ApplicantIds, HistoryOf, ReadHistory
+from decision_service.decide.verdict import needs_of
+from decision_service.domain.calendar import AsOf, noon
+from decision_service.domain.decision import ListAnswer
+from decision_service.domain.errors import FieldInvalid, FieldProblem
+from decision_service.domain.factor import Factors, FactorSpec, FactorValue, Value, ValueType
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.money import Money
+from decision_service.domain.needs import Needs
+from decision_service.domain.ports import Clock, DecisionLog, SnapshotSource
+from decision_service.domain.verdict import StageTrace, Verdict
+from decision_service.factors.compute import compute
+from decision_service.factors.match import people_read
+from decision_service.factors.registry import catalogue
+from decision_service.rulebook.folder import ProductTexts, RuleFolder, lists_of
+from decision_service.rulebook.rulebook import CompilationThread, Rulebook
+from decision_service.rules.compile import Compilation, compile_ruleset
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.explain import traces
+from decision_service.rules.language.diagnostics import Diagnostic
+from decision_service.rules.lists import list_answers
+from decision_service.rules.program import CompiledRuleset, RulesetFiles
+
+
+class DryRunRequest(msgspec.Struct, frozen=True):
+    """What to evaluate: a user's data where `user_id` is set, else the given factor values."""
+
+    product: str
+    version: int = 0
+    user_id: str = ""
+    factors: Mapping[str, Value] = msgspec.field(default_factory=dict)
+    missing: Mapping[str, Cause] = msgspec.field(default_factory=dict)
+    as_of: date | None = None
+    inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
+
+
+class DryRunResult(msgspec.Struct, frozen=True):
+    """The result of a dry run."""
+
+    ruleset: CompiledRuleset
+    as_of: AsOf
+    inputs: Mapping[str, Value]
+    factors: Factors
+    verdict: Verdict
+    traces: tuple[StageTrace, ...]
+    answers: tuple[ListAnswer, ...] = ()
+
+
+class TryRules:
+    """Evaluates a loaded ruleset on given values or on a user, recording nothing."""
+
+    def __init__(
+        self,
+        source: SnapshotSource,
+        log: DecisionLog,
+        clock: Clock,
+        rulebook: Callable[[], Rulebook],
+        history: ReadHistory,
+    ) -> None:
+        self._source = source
+        self._log = log
+        self._history = history
+        self._clock = clock
+        self._rulebook = rulebook
+
+    async def __call__(self, trial: DryRunRequest, stop_at: float) -> DryRunResult:
+        """The verdict; raises as CreateDecision does for product, inputs and user."""
+        product = self._rulebook().product(trial.product)
+        ruleset = product.version(trial.version)
+        inputs = bound_inputs(product, ruleset, trial.inputs)
+        as_of = self._as_of(trial, ruleset)
+        if trial.user_id:
+            needs = needs_of(ruleset, inputs)
+            silence, policy = product.plan.unreported, needs.policy
+            about = HistoryOf(product.name, ruleset.currency, as_of, silence, policy)
+            factors = await self._gathered(trial.user_id, needs, about, stop_at)
+        else:
+            factors = given_factors(trial, ruleset)
+        answers = list_answers(ruleset, inputs, as_of.date)
+        verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of, answers=answers))
+        shown = traces(ruleset, verdict)
+        return DryRunResult(ruleset, as_of, inputs, factors, verdict, shown, answers)
+
+    def _as_of(self, trial: DryRunRequest, ruleset: CompiledRuleset) -> AsOf:
+        if trial.as_of is None or trial.user_id:
+            return AsOf.at(self._clock.now(), ruleset.zone)
+        return noon(trial.as_of, ruleset.zone)
+
+    async def _gathered(
+        self, user_id: str, needs: Needs, about: HistoryOf, stop_at: float
+    ) -> Factors:
+        """The user's data and history now; a dry run enters no history."""
+        as_of = about.as_of
+        fetch_result = await gather_for(
+            user_id,
+            needs,
+            as_of,
+            source=self._source,
+            log=self._log,
+            stop_at=stop_at,
+            wait_until=self._clock.monotonic(),
+        )
+        snapshot = fetch_result.snapshot
+        own = await self._history(ApplicantIds(user_id, "", ""), snapshot, about)
+        facts = with_match(own.facts, None, people_read(snapshot, needs, as_of))
+        return compute(snapshot, needs, as_of, facts)
+
+
+def given_factors(trial: DryRunRequest, ruleset: CompiledRuleset) -> Factors:
+    """The values that were given, typed; raises FieldInvalid naming each that is not right."""
+    problems: list[FieldProblem] = []
+    specs = catalogue()
+    values = {
+        name: _given(specs[name], trial, ruleset.currency, problems)
+        for name in ruleset.needs.factors
+    }
+    stray = [name for name in (*trial.factors, *trial.missing) if name not in values]
+    unknown = f"is not a factor that {ruleset.ruleset} names"
+    problems.extend(_problem(name, unknown) for name in stray)
+    if problems:
+        raise FieldInvalid("; ".join(p.description for p in problems), tuple(problems))
+    return Factors(values, {}, (), None)
+
+
+class ValidateRules:
+    """Checks a ruleset's text as the loader would, with the folder's data files and tables.
+
+    `folder` reads the rules folder; `blocked` are factors and inputs that no rule may use.
+    """
+
+    def __init__(
+        self,
+        folder: Callable[[], RuleFolder],
+        blocked: frozenset[str],
+        clock: Clock,
+        thread: CompilationThread,
+    ) -> None:
+        self._folder = folder
+        self._blocked = blocked
+        self._clock = clock
+        self._thread = thread
+
+    async def __call__(self, product: str, source: str) -> Compilation:
+        """The result; raises Overloaded as compilations do."""
+        return await self._thread.run(self._compile, product, source)
+
+    def _compile(self, product: str, source: str) -> Compilation:
+        files = self.files(product, source)
+        return compile_ruleset(files, catalogue(), self._blocked, self._clock.now())
+
+    def files(self, product: str, source: str) -> RulesetFiles:
+        """A text with the folder's files beside it, on the thread of the caller."""
+        folder = self._folder()
+        texts = next(
+            (p for p in folder.products if p.product == product), ProductTexts(product, product)
+        )
+        path = f"rules/{product}/(sent).yaml"
+        return RulesetFiles(
+            product,
+            path,
+            source,
+            folder.data,
+            texts.tables,
+            lists=lists_of(folder, texts),
+            shared=folder.shared_files,
+        )
+
+
+def ordered(diagnostics: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
+    """Problems by file, line and column."""
+    yield from sorted(diagnostics, key=lambda d: d.order)
+
+
+def _given(
+    spec: FactorSpec, trial: DryRunRequest, currency: str, problems: list[FieldProblem]
+) -> FactorValue:
+    cause = trial.missing.get(spec.name)
+    if cause is not None:
+        return FactorValue(spec.name, None, (Missing(cause),))
+    value = trial.factors.get(spec.name)
+    typed = None if value is None else as_type(spec.type, value, currency)
+    if typed is None:
+        what = "is not given: give a value or a cause" if value is None else f"must be {spec.type}"
+        problems.append(_problem(spec.name, what))
+    return FactorValue(spec.name, typed)
+
+
+def as_type(kind: ValueType, value: Value, currency: str) -> Value | None:
+    """A value that was sent as the type a factor has; None where it is of another."""
+    match kind:
+        case ValueType.INTEGER if not isinstance(value, bool | str | date | Money):
+            return int(value) if value == int(value) else None
+        case ValueType.MONEY:
+            return value if isinstance(value, Money) and value.currency == currency else None
+        case ValueType.NUMBER if not isinstance(value, bool | str | date | Money):
+            return value
+        case ValueType.TEXT if isinstance(value, str):
+            return value
+        case ValueType.FLAG if isinstance(value, bool):
+            return value
+        case ValueType.DATE if isinstance(value, date):
+            return value
+    return None
+
+
+def _problem(name: str, what: str) -> FieldProblem:
+    return FieldProblem(f"factors.{name}", f"factors.{name} {what}")

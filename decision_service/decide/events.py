@@ -1,0 +1,256 @@
+"""Events that the vendor sends, and the partial readings that follow them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.decide.snapshots import merged
+from decision_service.domain.accounts import INCOME_KINDS, Kind
+from decision_service.domain.needs import FetchPlan, WhenTransactions
+from decision_service.domain.ports import Clock
+from decision_service.domain.snapshot import Account, Read, Snapshot
+
+
+class EventAction(StrEnum):
+    """The action that a type of event asks for."""
+
+    REVOKED = "revoked"
+    CHANGED = "changed"
+    ARRIVED = "arrived"
+    NOTED = "noted"
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One event: `digest` is the SHA-256 of its body, `kinds` what it says has changed.
+
+    `added` is how many transactions it says are new; 0 where it does not say. `postponed` is when
+    the first reading after it was not whole, None while none was.
+    """
+
+    id: str
+    digest: str
+    type: str
+    user_id: str = ""
+    source: str = ""
+    kinds: tuple[Kind, ...] = ()
+    added: int = 0
+    postponed: datetime | None = None
+
+    @property
+    def meaning(self) -> EventAction:
+        """The action asked for; none for an unknown type, or an event without a user."""
+        return _MEANINGS.get(self.type, EventAction.NOTED) if self.user_id else EventAction.NOTED
+
+
+_ADDED = {
+    "IDENTITY_ADDED": Kind.IDENTITIES,
+    "TRANSACTIONS_ADDED": Kind.TRANSACTIONS,
+    "INSIGHT_ADDED": Kind.LINKS,
+    "LINK_ADDED": Kind.LINKS,
+    **{
+        f"{kind.value.upper()}_{change}": kind
+        for kind in (
+            Kind.EINCOMES,
+            Kind.CONTRIBUTIONS,
+            Kind.EMPLOYMENTS,
+            Kind.INCOMES,
+            Kind.LIABILITIES,
+        )
+        for change in ("ADDED", "UPDATED")
+    },
+}
+KIND_OF: Mapping[str, Kind] = _ADDED
+"""Which kind of data an event of this type has changed."""
+
+_MEANINGS: Mapping[str, EventAction] = {
+    "ACCOUNT_DISCONNECTED": EventAction.REVOKED,
+    "ARCHIVE_REVOKED": EventAction.REVOKED,
+    "ACCOUNT_CREATED": EventAction.CHANGED,
+    "ACCOUNT_CONNECTED": EventAction.CHANGED,
+    "ACCOUNT_FAILED": EventAction.CHANGED,
+    "TASK_FINISHED": EventAction.ARRIVED,
+    "ACCOUNT_SYNC_TASK_FINISHED": EventAction.ARRIVED,
+    "ARCHIVE_ANALYZED": EventAction.ARRIVED,
+    **dict.fromkeys(_ADDED, EventAction.ARRIVED),
+}
+NEEDED_TYPES = tuple(sorted(_MEANINGS))
+"""The types that a webhook must be registered for."""
+
+KNOWN_TYPES = frozenset(NEEDED_TYPES) | {
+    "ARCHIVE_FAILED",
+    "ARCHIVE_STARTED",
+    "DOCUMENTS_ADDED",
+    "DOCUMENTS_UPDATED",
+    "INVITE_INVITED",
+    "INVITE_LINKED",
+    "RATING_ADDED",
+    "RECORD_COMPLETED",
+    "RECORD_CREATED",
+    "TASK_STARTED",
+    "USER_CREATED",
+    "USER_SESSION_COMPLETED",
+    "USER_SESSION_RESET",
+    "VERIFICATION_COMPLETED",
+    "VERIFICATION_STARTED",
+}
+"""The types that the vendor documents; most of them mean nothing here."""
+
+WITHDRAWALS = tuple(one for one in NEEDED_TYPES if _MEANINGS[one] is EventAction.REVOKED)
+"""The types by which consent is withdrawn: they are handled before all others."""
+
+
+class Receipt(StrEnum):
+    """The result of recording an event; CONFLICT is another body under a known id."""
+
+    NEW = "new"
+    SEEN = "seen"
+    CONFLICT = "conflict"
+
+
+class EventLog(Protocol):
+    """The record of received events; every method raises StoreUnavailable."""
+
+    async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
+        """Record a new event, with the quarantine of its user, durable on return.
+
+        Of one that means nothing, id, digest and type are kept alone.
+        """
+
+    async def pending(self, limit: int, now: datetime, *, withdrawals: bool) -> Sequence[Event]:
+        """Events that are not done, of users of whom one is due: withdrawals, or the others.
+
+        The oldest come first. An event is due until it is postponed, and again from then on.
+        """
+
+    async def postpone(
+        self, event_ids: Sequence[str], now: datetime, since: datetime, until: datetime
+    ) -> bool:
+        """Postpone a user's events together; False where none is due, as another process did it.
+
+        `since` is when the first reading after them was not whole. Durable on return.
+        """
+
+    async def done(self, event_ids: Sequence[str]) -> None:
+        """Mark events as done and remove the user ids from them."""
+
+
+class ReceiveEvents:
+    """Records events, notifies the event worker, and wakes decisions that wait for the user's data.
+
+    Whatever changes what accounts there are, or withdraws consent, quarantines what was read before
+    it is acknowledged.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        clock: Clock,
+        notify: Callable[[], None],
+        nudge: Callable[[str], None],
+    ) -> None:
+        self._log = log
+        self._clock = clock
+        self._notify = notify
+        self._nudge = nudge
+
+    async def __call__(self, event: Event) -> Receipt:
+        """Record one event; raises StoreUnavailable, upon which the vendor repeats the event."""
+        quarantine = event.meaning in (EventAction.REVOKED, EventAction.CHANGED)
+        receipt = await self._log.receive(event, self._clock.now(), quarantine=quarantine)
+        if receipt is Receipt.NEW and event.meaning is not EventAction.NOTED:
+            self._nudge(event.user_id)
+            self._notify()
+        return receipt
+
+
+OVERLAP = timedelta(days=35)
+"""How far before the newest known transaction to read: platforms settle within a month."""
+
+
+class Increment(msgspec.Struct, frozen=True):
+    """Changes named by events; no kinds means all. `added` counts new transactions."""
+
+    kinds: frozenset[Kind] = frozenset()
+    added: int = 0
+
+
+EVERYTHING = Increment()
+
+
+def change_of(events: Sequence[Event]) -> Increment:
+    """The union of several events' changes; an event without kinds concerns all kinds."""
+    if not all(event.kinds for event in events):
+        return EVERYTHING
+    kinds = frozenset(kind for event in events for kind in event.kinds)
+    return Increment(kinds, sum(event.added for event in events))
+
+
+def plan_of(change: Increment, whole: FetchPlan, old: Snapshot) -> FetchPlan:
+    """The part of a plan that reads these kinds; what stands in for another is read with it.
+
+    Of transactions only those since shortly before the newest that is known.
+    """
+    linked = INCOME_KINDS | {Kind.TRANSACTIONS}
+    if not change.kinds & linked:
+        return FetchPlan(whole.kinds & change.kinds, people=whole.people)
+    kinds = whole.kinds & (change.kinds | linked)
+    newest = _newest(old)
+    if newest is None:
+        return replace(whole, kinds=kinds)
+    first = newest - OVERLAP
+    return replace(
+        whole,
+        kinds=kinds,
+        transactions_from=_later(whole.transactions_from, first),
+        stand_in_from=_later(whole.stand_in_from, first),
+    )
+
+
+def applied(old: Snapshot, new: Snapshot, plan: FetchPlan, change: Increment) -> Snapshot | None:
+    """The old reading merged with the partial one; None where everything must be read.
+
+    That is so where an account was connected or lost meanwhile, and where fewer transactions are
+    new than the events told of: then some of them are older than what was read.
+    """
+    if _connections(old.accounts) != _connections(new.accounts):
+        return None
+    kinds = plan.kinds
+    if plan.transactions is not WhenTransactions.NEVER:
+        kinds |= {Kind.TRANSACTIONS}
+        joined = _joined(old.transactions, new.transactions)
+        if _count(joined) - _count(old.transactions) < change.added:
+            return None
+        new = msgspec.structs.replace(new, transactions=joined)
+    return merged(old, new, kinds)
+
+
+def _joined(old: Read[Any] | None, new: Read[Any] | None) -> Read[Any] | None:
+    """The old records before the first day of the new ones, and these."""
+    if old is None or new is None or new.first_day is None:
+        return new
+    earlier = tuple(record for record in old.records if record.date < new.first_day)
+    first = new.first_day if old.first_day is None else min(old.first_day, new.first_day)
+    return msgspec.structs.replace(new, records=earlier + new.records, first_day=first)
+
+
+def _count(read: Read[Any] | None) -> int:
+    return 0 if read is None else len(read.records)
+
+
+def _newest(snapshot: Snapshot) -> date | None:
+    read = snapshot.transactions
+    return None if read is None else max((one.date for one in read.records), default=None)
+
+
+def _later(wanted: date | None, first: date) -> date | None:
+    return None if wanted is None else max(wanted, first)
+
+
+def _connections(accounts: Iterable[Account]) -> set[tuple[object, ...]]:
+    return {(one.id, one.connection_status, one.connection_updated_at) for one in accounts}

@@ -1,0 +1,245 @@
+"""Fetching what a ruleset needs of one applicant, and matching the person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+
+from msgspec.structs import asdict, replace
+
+from decision_service.decide.codec import read_snapshot
+from decision_service.decide.snapshots import (
+    MOST_EARLIER,
+    SnapshotCache,
+    has_lost,
+    is_settled,
+    kinds_of,
+    with_losses_settled,
+)
+from decision_service.domain.accounts import DISCONNECTED, MATTERS_FOR, Kind
+from decision_service.domain.calendar import AsOf
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.needs import FetchPlan, Needs
+from decision_service.domain.person import GivenApplicant, Match, MatchGrade, OwnFacts, Reuse
+from decision_service.domain.ports import (
+    DecisionLog,
+    Disconnected,
+    FetchResult,
+    SnapshotSource,
+    UserState,
+)
+from decision_service.domain.snapshot import Account, Snapshot
+from decision_service.factors.compute import fetch_plan
+from decision_service.factors.match import PeopleRead
+
+_ACCOUNT = "a-"
+"""How the vendor's ids of accounts begin; archives and uploads have others, and are not listed."""
+
+
+def is_withdrawn(
+    user_state: UserState,
+    read: Iterable[Account],
+    now: Collection[Account] | None,
+    named: Collection[str] = (),
+) -> bool:
+    """Whether an account that gave stored data, or was read last, is disconnected or gone.
+
+    `now` are the vendor's accounts, None of a user that it does not know. `named` are sources that
+    events called withdrawn: one that is as connected as ever, or that nobody ever saw, proves
+    nothing, since the event may be forged.
+    """
+    if now is None:
+        return True
+    listed = {one.id for one in now}
+    alive = {one.id for one in now if one.connection_status != DISCONNECTED}
+    fed = {one.source for one in user_state.counts}
+    had = {one.id for one in read if one.connection_status != DISCONNECTED}
+    had |= {source for source in fed if source in listed or source.startswith(_ACCOUNT)}
+    return bool(had - alive or (listed - alive).intersection(named))
+
+
+def disconnected(now: Collection[Account] | None, at: datetime) -> Disconnected | None:
+    """The accounts of which something stays; None of a user that the vendor does not know."""
+    if now is None:
+        return None
+    ended = (one.id for one in now if one.connection_status == DISCONNECTED)
+    return Disconnected(frozenset(ended), at + MATTERS_FOR)
+
+
+def unlisted(user_state: UserState, named: Collection[str]) -> frozenset[str]:
+    """The named sources that gave stored data and are in no list of accounts."""
+    fed = {one.source for one in user_state.counts}
+    return frozenset(one for one in named if one in fed and not one.startswith(_ACCOUNT))
+
+
+def gives(snapshot: Snapshot) -> frozenset[str]:
+    """The sources that records of a reading name."""
+    reads = (getattr(snapshot, kind) for kind in kinds_of(snapshot))
+    return frozenset(record.source for read in reads for record in read.records)
+
+
+ACCOUNTS_ONLY = FetchPlan(frozenset())
+
+
+async def gather_for(
+    user_id: str,
+    needs: Needs,
+    as_of: AsOf,
+    *,
+    source: SnapshotSource,
+    log: DecisionLog,
+    stop_at: float,
+    wait_until: float,
+    warm: SnapshotCache | None = None,
+) -> FetchResult:
+    """The applicant's data: from a warm reading where there is one, else from the vendor.
+
+    A cached reading serves without a read of the store; the commit checks that it may. Consent
+    withdrawn while the vendor is read erases the data stored before.
+    Raises as `SnapshotSource.gather`, `DecisionLog.held` and `erase` do.
+    """
+    plan = fetch_plan(needs, as_of)
+    recalled = None if warm is None else await warm.recall(user_id, plan, as_of.instant)
+    if recalled is not None and not recalled.needs_check:
+        return recalled.fetch_result
+    user_state = await log.user_state(user_id)
+
+    async def read(plan: FetchPlan) -> FetchResult:
+        nonlocal user_state
+        fetch_result = await source.gather(
+            user_id,
+            plan,
+            as_of=as_of.instant,
+            stop_at=stop_at,
+            wait_until=wait_until,
+            known=user_state.known,
+            fallback=needs.policy.provider_types,
+        )
+        if user_state.counts and has_lost(fetch_result.snapshot):
+            earlier = await _earlier(log, user_id)
+            settled = with_losses_settled(fetch_result.snapshot, earlier, as_of)
+            fetch_result = replace(fetch_result, snapshot=settled)
+        if user_state.counts and _revoked_meanwhile(fetch_result.snapshot):
+            await log.erase(user_id, disconnected(fetch_result.snapshot.accounts, as_of.instant))
+            user_state = await log.user_state(user_id)
+        return fetch_result
+
+    if warm is None:
+        return replace(await read(plan), consent=user_state.consent)
+    found = await warm.find(user_id, plan, user_state, as_of.instant)
+    spent = 0
+    if found is not None and found.needs_check:
+        looked = await read(ACCOUNTS_ONLY)
+        spent = looked.calls
+        found = found if _unmoved(found.fetch_result.snapshot, looked.snapshot) else None
+        if found is not None:
+            await warm.unchanged(user_id, user_state, looked.fetched)
+    if found is not None:
+        return replace(found.fetch_result, calls=spent)
+    fetch_result = await read(plan)
+    serves = plan if is_settled(fetch_result.snapshot) else None
+    return replace(
+        fetch_result, consent=user_state.consent, calls=fetch_result.calls + spent, plan=serves
+    )
+
+
+async def _earlier(log: DecisionLog, user_id: str) -> list[tuple[datetime, Snapshot]]:
+    """The stored snapshots of a user that can still be read, the newest first."""
+    found = []
+    for snapshot_id, stored in await log.earlier_snapshots(user_id, MOST_EARLIER):
+        body = await log.snapshot(user_id, snapshot_id)
+        if body is not None:
+            found.append((stored, read_snapshot(body)))
+    return found
+
+
+def _revoked_meanwhile(snapshot: Snapshot) -> bool:
+    return any(fault.code is DataReason.CONSENT_REVOKED for fault in snapshot.account_faults)
+
+
+def _unmoved(warm: Snapshot, now: Snapshot) -> bool:
+    """Whether the vendor has neither moved an account nor collected anything since."""
+    same = not now.account_faults and now.accounts == warm.accounts
+    return same and (now.tasks is None or now.tasks == warm.tasks)
+
+
+def withdrawn(user_id: str, fetch_result: FetchResult, consent: int) -> FetchResult:
+    """An empty snapshot with CONSENT_REVOKED, in place of a reading overtaken by a withdrawal."""
+    fault = Missing(Cause.CHANGED_WHILE_READING, DataReason.CONSENT_REVOKED, Kind.ACCOUNTS)
+    empty = Snapshot(user_id, account_faults=(fault,))
+    return replace(fetch_result, snapshot=empty, consent=consent, plan=None, body=None, mark=None)
+
+
+_AGREES = frozenset({MatchGrade.EXACT, MatchGrade.CLOSE})
+_NOT_COMPARED = (Missing(Cause.NOT_FETCHED, kind=Kind.IDENTITIES),)
+
+
+def with_match(
+    own: OwnFacts, applicant: GivenApplicant | None, read: PeopleRead | None
+) -> OwnFacts:
+    """The own facts with the grades of the applicant, where a factor compares persons.
+
+    Who is not described is UNKNOWN, whatever could be read.
+    """
+    if read is None:
+        return own
+    return replace(own, match=_match(applicant, read), reuse=_reuse(own.reuse, read))
+
+
+def with_earlier_match(own: OwnFacts, earlier: Match | None, read: PeopleRead | None) -> OwnFacts:
+    """The own facts with the grades of an earlier decision on the application.
+
+    The applicant is not kept, so that records which came since are compared with the others: a name
+    or birth date that contradicts one which agreed is DIFFERENT. Where none was there to agree
+    with, it is not known.
+    """
+    if read is None:
+        return replace(own, match=earlier)
+    match = None if earlier is None else _still(earlier, read)
+    return replace(own, match=match, reuse=_reuse(own.reuse, read))
+
+
+def _reuse(reuse: Reuse | None, read: PeopleRead) -> Reuse | None:
+    """Second uses, without those of a person whose records could not be read whole."""
+    if reuse is None or not read.unread:
+        return reuse
+    return replace(reuse, users_of_person=None, unread=read.unread)
+
+
+def _match(applicant: GivenApplicant | None, read: PeopleRead) -> Match:
+    if applicant is None or applicant == GivenApplicant():
+        return Match()
+    given = tuple(name for name, value in asdict(applicant).items() if value)
+    if read.unread:
+        return Match(unread=read.unread, given=given)
+    # The libraries of comparing are loaded where a rule compares, and not at every start.
+    from decision_service.factors.match import grades
+
+    return Match(grades(applicant, read.people), compared=len(read.people), given=given)
+
+
+def _still(earlier: Match, read: PeopleRead) -> Match:
+    """The grades of the earlier decision, as far as the records of now bear them out."""
+    if not earlier.given or earlier.unread:
+        return earlier
+    if read.unread:
+        return replace(earlier, unread=read.unread)
+    changed = dict(_changed(earlier, read))
+    if MatchGrade.UNKNOWN in changed.values():
+        return replace(earlier, unread=_NOT_COMPARED)
+    grades = replace(earlier.grades, **changed)
+    return replace(earlier, grades=grades, compared=len(read.people))
+
+
+def _changed(earlier: Match, read: PeopleRead) -> Iterator[tuple[str, MatchGrade]]:
+    """DIFFERENT where records contradict each other, UNKNOWN where the applicant was not graded."""
+    from decision_service.factors.match import grades_of_each_other
+
+    among = grades_of_each_other(read.people)
+    for field in ("name", "birth_date"):
+        before, now = getattr(earlier.grades, field), getattr(among, field)
+        if before in _AGREES and now is MatchGrade.DIFFERENT:
+            yield field, MatchGrade.DIFFERENT
+        more = len(read.people) > earlier.compared and now is not MatchGrade.UNKNOWN
+        if before is MatchGrade.UNKNOWN and field in earlier.given and more:
+            yield field, MatchGrade.UNKNOWN

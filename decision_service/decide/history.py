@@ -1,0 +1,422 @@
+"""What earlier decisions and reports of loans say of the person who applies now."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime, timedelta
+from itertools import chain
+from types import MappingProxyType
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.decide.identity import (
+    KEYED,
+    OWED_ACCOUNT,
+    HistoryKeys,
+    IdentityKey,
+    history_keys,
+    owed_key,
+    user_key,
+)
+from decision_service.domain.accounts import PENDING
+from decision_service.domain.calendar import AsOf
+from decision_service.domain.missing import Cause
+from decision_service.domain.needs import DataPolicy
+from decision_service.domain.person import DAYS, Counts, History, OwnFacts, Reuse
+from decision_service.domain.ports import StoredEntry
+from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.verdict import Outcome
+from decision_service.factors.match import recognised_by
+from decision_service.factors.own import document_texts
+from decision_service.runtime.flow import UserCache
+
+MOST_PAST = 1000
+"""How many decisions are read under one key, newest first."""
+
+
+class ReportedLoans(msgspec.Struct, frozen=True, array_like=True):
+    """The newest reports of a decision's loans together; amounts in minor units.
+
+    `outstanding` and `due` (each month) are those of the `open` ones alone. `drawn` is what was
+    paid out, None where the reports leave nothing of the offer: a part was not taken up, or a
+    closed loan names no amount.
+    """
+
+    outstanding: int
+    due: int
+    open: int
+    overdue: int
+    repaid: int
+    drawn: int | None = None
+
+
+class PastDecision(msgspec.Struct, frozen=True):
+    """A decision with what it may come to be owed; `loans` is None where none was reported.
+
+    `approved` and `instalment` are minor units of `currency`, None where there is no such amount.
+    `reviewed` is when a person decided it, and the result is then that of the person. One that was
+    `replaced` was decided again: its loans count, and nothing else of it.
+    """
+
+    decision_id: str
+    user_id: str
+    caller: str
+    customer_ref: str
+    product: str
+    outcome: Outcome
+    created: datetime
+    currency: str
+    approved: int | None
+    instalment: int | None
+    expires: datetime | None
+    loans: ReportedLoans | None = None
+    reviewed: datetime | None = None
+    replaced: bool = False
+
+
+class Past(msgspec.Struct, frozen=True):
+    """The decisions under one key, and the number of the last of them; 0 where there is none."""
+
+    last: int = 0
+    decisions: tuple[PastDecision, ...] = ()
+
+    @property
+    def cut(self) -> bool:
+        """Whether there may be older decisions that were not read."""
+        return len(self.decisions) >= MOST_PAST
+
+
+NOTHING_PAST = Past()
+NOTHING_FOUND: Mapping[bytes, Past] = MappingProxyType({})
+"""No key was looked up yet."""
+
+
+class LookedUp(msgspec.Struct, frozen=True):
+    """The decision of a request, if there is one, and the past under each key asked for."""
+
+    entry: StoredEntry | None
+    past: Mapping[bytes, Past]
+
+
+class HistoryLog(Protocol):
+    """Reads decisions by request and by key; raises StoreUnavailable."""
+
+    async def look_up(self, caller: str, request_id: str, keys: Collection[bytes] = ()) -> LookedUp:
+        """The decision of this caller's request, and in the same visit the past under keys."""
+
+    async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
+        """The newest decisions under each key; NOTHING_PAST where there is none."""
+
+
+class HistoryOf(msgspec.Struct, frozen=True):
+    """What the figures are told of: product and currency, instant, and how long silence counts.
+
+    `policy` says which payslips are documents; without one none is compared.
+    """
+
+    product: str
+    currency: str
+    as_of: AsOf
+    unreported: timedelta
+    policy: DataPolicy | None = None
+
+
+class _Owed(msgspec.Struct):
+    """The sums of open offers and loans; `others` counts amounts in other currencies."""
+
+    exposure: int = 0
+    instalments: int = 0
+    offers: int = 0
+    loans: int = 0
+    others: int = 0
+
+
+def history_of(about: HistoryOf, past: Collection[Past], linked: Collection[Past] = ()) -> History:
+    """The figures over past decisions, each counted once whatever keys it is found under.
+
+    `past` is of the user and the customer, `linked` of other users of the accounts: what those owe
+    is told apart, since two people may share an account.
+    """
+    own = _each(past)
+    others = {name: one for name, one in _each(linked).items() if name not in own}
+    decided = (*own.values(), *others.values())
+    if not decided:
+        return History(about.currency)
+    owed, owed_by_others = _owed(about, own.values()), _owed(about, others.values())
+    unclear, others_unclear = _unclear(owed, past), _unclear(owed_by_others, linked)
+    days = _days_ago(about, (one for one in decided if _is_application(one)))
+    loans = [one.loans for one in decided if one.loans is not None]
+    return History(
+        about.currency,
+        _counts(ago for ago, _ in days),
+        _counts(ago for ago, one in days if one.outcome is Outcome.APPROVE),
+        _counts(ago for ago, one in days if one.outcome is Outcome.DECLINE),
+        _last_decline(about, days),
+        None if unclear else owed.exposure,
+        None if unclear else owed.instalments,
+        unclear or others_unclear,
+        owed.offers,
+        owed.loans,
+        sum(one.overdue for one in loans),
+        sum(one.repaid for one in loans),
+        None if others_unclear else owed_by_others.exposure,
+    )
+
+
+def _each(past: Iterable[Past]) -> dict[str, PastDecision]:
+    return {one.decision_id: one for found in past for one in found.decisions}
+
+
+def reuse_of(
+    keys: HistoryKeys, past: Mapping[bytes, Past], user_id: str, caller: str, customer_ref: str
+) -> Reuse:
+    """How many users and customers share what this decision is found under."""
+    customers = {
+        one.customer_ref
+        for one in past.get(keys.user, NOTHING_PAST).decisions
+        if one.caller == caller
+    }
+    shared = [_users(account, past, user_id) for account in keys.accounts]
+    return Reuse(
+        max(shared, default=1) if keys.keyed else None,
+        max(len((customers | {customer_ref}) - {""}), 1),
+        _users(keys.person, past, user_id) if keys.person else None,
+        keyed=keys.keyed,
+        users_of_documents=_users(keys.documents, past, user_id),
+    )
+
+
+def _users(keys: Iterable[bytes], past: Mapping[bytes, Past], user_id: str) -> int:
+    each = (one for key in keys for one in (key, owed_key(key)))
+    found = (one for key in each for one in past.get(key, NOTHING_PAST).decisions)
+    return len({one.user_id for one in found} | {user_id})
+
+
+def _is_application(one: PastDecision) -> bool:
+    """Whether it counts as one; what was decided again or elsewhere counts by its loans alone."""
+    return not one.replaced and one.outcome is not Outcome.NOT_ENROLLED
+
+
+def _days_ago(about: HistoryOf, decided: Iterable[PastDecision]) -> list[tuple[int, PastDecision]]:
+    """Each decision with how many civil days ago its result was made, by rules or by a person."""
+    zone, today = about.as_of.zone, about.as_of.date.toordinal()
+    return [
+        (today - (one.reviewed or one.created).astimezone(zone).toordinal(), one) for one in decided
+    ]
+
+
+def _counts(days_ago: Iterable[int]) -> Counts:
+    """How many decisions each window holds."""
+    found = sorted(days_ago)
+    day, week, month, quarter = (bisect_left(found, days) for days in DAYS)
+    return day, week, month, quarter
+
+
+def _last_decline(about: HistoryOf, days: Iterable[tuple[int, PastDecision]]) -> date | None:
+    declined = [
+        ago for ago, one in days if one.outcome is Outcome.DECLINE and one.product == about.product
+    ]
+    return about.as_of.date - timedelta(days=max(min(declined), 0)) if declined else None
+
+
+def _owed(about: HistoryOf, decided: Iterable[PastDecision]) -> _Owed:
+    owed = _Owed()
+    for one in decided:
+        amount, due, offers, loans = _open(one, about)
+        if amount and one.currency != about.currency:
+            owed.others += 1
+            continue
+        owed.exposure += amount
+        owed.instalments += due
+        owed.offers += offers
+        owed.loans += loans
+    return owed
+
+
+def _open(one: PastDecision, about: HistoryOf) -> tuple[int, int, int, int]:
+    """What a decision's loans and its offer still come to: amount, instalment, offers, loans."""
+    rest = _rest(one, about)
+    due = _instalment_of(rest, one)
+    if one.loans is None:
+        return rest, due, bool(rest), 0
+    return one.loans.outstanding + rest, one.loans.due + due, bool(rest), one.loans.open
+
+
+def _rest(one: PastDecision, about: HistoryOf) -> int:
+    """What of an approved amount may still be paid out.
+
+    Silence counts beyond the offer's end only where nothing was reported, and where a person
+    approved without an end: it is then recorded as ending when it was reviewed.
+    """
+    if one.outcome is not Outcome.APPROVE or not one.approved or one.replaced:
+        return 0
+    drawn = 0 if one.loans is None else one.loans.drawn
+    endless = one.reviewed is not None and one.reviewed == one.expires
+    longer = about.unreported if one.loans is None or endless else timedelta()
+    if drawn is None or about.as_of.instant >= (one.expires or one.created) + longer:
+        return 0
+    return max(one.approved - drawn, 0)
+
+
+def _instalment_of(rest: int, one: PastDecision) -> int:
+    """The instalment of a part of an offer, rounded up; the part where the offer names none."""
+    if one.instalment is None or not one.approved:
+        return rest
+    return -(-one.instalment * rest // one.approved)
+
+
+def _unclear(owed: _Owed, past: Iterable[Past]) -> Cause | None:
+    if owed.others:
+        return Cause.MIXED_CURRENCY
+    return Cause.PARTIAL if any(one.cut for one in past) else None
+
+
+LINK_RENEWED = timedelta(days=180)
+"""After so long another decision of the user is entered under a hash: entries go with decisions."""
+
+PEOPLE = 8192
+"""Of how many people the keys of the last decision are cached."""
+
+
+class ApplicantIds(msgspec.Struct, frozen=True):
+    """Who applies, as far as earlier decisions can be found by it.
+
+    `replaced` is a decision that is made again: it does not count as an earlier one, its loans do.
+    """
+
+    user_id: str
+    caller: str
+    customer_ref: str
+    replaced: str = ""
+
+
+class OwnRecords(msgspec.Struct, frozen=True):
+    """A decision's own facts, and each of its keys with the number of the last decision there."""
+
+    facts: OwnFacts
+    keys: tuple[tuple[bytes, int], ...]
+
+
+class ReadHistory:
+    """Reads the service's own records; `secrets` are the keys of hashes, the current one first."""
+
+    def __init__(self, log: HistoryLog, secrets: tuple[IdentityKey, ...] = ()) -> None:
+        self._log = log
+        self._keys: UserCache[Collection[bytes]] = UserCache(PEOPLE)
+        self.secrets = secrets
+
+    async def look_up(self, person: ApplicantIds, request_id: str) -> LookedUp:
+        """The decision of a request, and what was found of the person before; may raise as `past`.
+
+        The keys are those of the person's last decision here: without one none is looked up.
+        """
+        keys = self._keys.get(_cached_by(person), ())
+        return await self._log.look_up(person.caller, request_id, keys)
+
+    def forget(self, user_id: str) -> None:
+        """Drop the cached keys of a user whose data is erased."""
+        self._keys.forget(user_id)
+
+    async def __call__(
+        self,
+        person: ApplicantIds,
+        snapshot: Snapshot,
+        about: HistoryOf,
+        found: Mapping[bytes, Past] = NOTHING_FOUND,
+    ) -> OwnRecords:
+        """What is on record before this decision; raises StoreUnavailable.
+
+        `found` was looked up before: keys that it lacks are read.
+        """
+        since = self._keys.forgotten
+        keys = history_keys(
+            person.user_id,
+            person.caller,
+            person.customer_ref,
+            self.secrets,
+            _accounts(snapshot),
+            _people(snapshot),
+            document_texts(snapshot, about.policy) if about.policy else (),
+        )
+        every = keys.all
+        past = await self._past((*every, *keys.owed), found)
+        others = _others(keys, past, person.user_id)
+        past |= await self._past(others, found)
+        if past.keys() != found.keys():
+            self._keys.keep(_cached_by(person), tuple(past), since)
+        # Two people may share a name and a birth date: nobody owes what is found by those alone.
+        own = [keys.user] if keys.customer is None else [keys.user, keys.customer]
+        linked = [*chain(*keys.accounts), *others]
+        owed = {key: _loans_alone(past[key]) for key in keys.owed}
+        theirs = [one for key, one in owed.items() if key[:1] == OWED_ACCOUNT]
+        facts = OwnFacts(
+            history_of(
+                about,
+                [
+                    *(owed[key] for key in keys.owed_customer),
+                    *(_marked(past[key], person) for key in own),
+                ],
+                [*theirs, *(_marked(past[key], person) for key in linked)],
+            ),
+            reuse_of(keys, past, person.user_id, person.caller, person.customer_ref),
+        )
+        claimed = [key for key in every if not _is_linked(key, past, person.user_id, about)]
+        return OwnRecords(facts, tuple((key, past[key].last) for key in (*claimed, *others)))
+
+    async def _past(
+        self, keys: Collection[bytes], found: Mapping[bytes, Past]
+    ) -> dict[bytes, Past]:
+        """The decisions under each key, of which some are found already."""
+        unread = [key for key in keys if key not in found]
+        known = {**found, **await self._log.past(unread)} if unread else found
+        return {key: known[key] for key in keys}
+
+
+def _cached_by(person: ApplicantIds) -> tuple[str, str, str]:
+    return person.user_id, person.caller, person.customer_ref
+
+
+def _marked(past: Past, person: ApplicantIds) -> Past:
+    """The decisions under a key, the one that is made again marked as replaced."""
+    if not person.replaced:
+        return past
+    marked = (
+        replace(one, replaced=True) if one.decision_id == person.replaced else one
+        for one in past.decisions
+    )
+    return Past(past.last, tuple(marked))
+
+
+def _loans_alone(past: Past) -> Past:
+    """What an erasure left: the loans count, and no application."""
+    return Past(past.last, tuple(replace(one, replaced=True) for one in past.decisions))
+
+
+def _others(keys: HistoryKeys, past: Mapping[bytes, Past], user_id: str) -> list[bytes]:
+    """The keys of the other users of the accounts, whose decisions count as the person's own."""
+    found = (past[key] for account in keys.accounts for key in account)
+    users = {one.user_id for past_of in found for one in past_of.decisions}
+    return sorted(user_key(user) for user in users - {user_id})
+
+
+def _is_linked(key: bytes, past: Mapping[bytes, Past], user_id: str, about: HistoryOf) -> bool:
+    """Whether a recent entry under a hash leads to the user, so that none is needed."""
+    if key[:1] not in KEYED:
+        return False
+    since = about.as_of.instant - LINK_RENEWED
+    found = past[key].decisions
+    return any(one.user_id == user_id and one.created > since for one in found)
+
+
+def _accounts(snapshot: Snapshot) -> list[str]:
+    """The accounts that were ever connected."""
+    return [one.id for one in snapshot.accounts if one.connection_status != PENDING]
+
+
+def _people(snapshot: Snapshot) -> list[str]:
+    """The names with birth dates that the vendor's records hold, normalised."""
+    found = snapshot.identities.people if snapshot.identities else None
+    return [text for one in found or () for text in recognised_by(one.name, one.birth_date)]

@@ -1,0 +1,528 @@
+"""Readings in the background: after events, one user after the other, and in a sweep."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+import structlog
+from msgspec.structs import replace
+from prometheus_client import CollectorRegistry, Counter
+
+from decision_service.decide.codec import read_snapshot, snapshot_body
+from decision_service.decide.events import (
+    EVERYTHING,
+    Event,
+    EventAction,
+    EventLog,
+    Increment,
+    applied,
+    change_of,
+    plan_of,
+)
+from decision_service.decide.gather import disconnected, gives, is_withdrawn, unlisted
+from decision_service.decide.snapshots import (
+    WarmLog,
+    covers,
+    gained,
+    is_over,
+    is_settled,
+    is_whole,
+    next_reading,
+)
+from decision_service.domain.accounts import Kind
+from decision_service.domain.calendar import AsOf
+from decision_service.domain.errors import (
+    DataNotReady,
+    ServiceError,
+    UpstreamUnavailable,
+    UserUnknown,
+)
+from decision_service.domain.needs import FetchPlan, WhenTransactions
+from decision_service.domain.ports import (
+    Clock,
+    Disconnected,
+    Erased,
+    FetchResult,
+    SnapshotSource,
+    UserState,
+    WarmMark,
+)
+from decision_service.domain.snapshot import Account, Provider, Snapshot
+from decision_service.factors.compute import fetch_plan
+from decision_service.rulebook.rulebook import Rulebook
+from decision_service.runtime.telemetry import Alarm, counter, raised
+
+SECONDS = 30.0
+"""How long one reading in the background may take."""
+
+MOST_PATCHED = timedelta(hours=12)
+"""How old the oldest part of a reading may be for a change to be read into it.
+
+Half of the time that a reading serves by default: what is read into it after that is read whole, so
+that data which changed without an event is found, and what is warm stays warm.
+"""
+
+
+class EventResult(StrEnum):
+    """The result of events; NOT_CONFIRMED is a withdrawal that the vendor's list does not show.
+
+    NOT_WHOLE is data that was read, and that no decision may use as it is. Where nothing is stored
+    there is nothing to confirm: a withdrawal is NOTED.
+    """
+
+    NOTED = "noted"
+    REFRESHED = "refreshed"
+    NOT_WHOLE = "not_whole"
+    ERASED = "erased"
+    NOT_CONFIRMED = "not_confirmed"
+
+
+class RefreshLog(WarmLog, Protocol):
+    """The store's port for refreshing."""
+
+    async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
+        """As `DecisionLog.erase`."""
+
+
+class RefreshSource(SnapshotSource, Protocol):
+    """The vendor's port for refreshing."""
+
+    async def accounts(self, user_id: str, stop_at: float) -> tuple[Account, ...]:
+        """Every account as it is now, whatever is still arriving.
+
+        Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted, CrossTenant.
+        """
+
+
+class RefreshApplicants:
+    """Keeps warm readings equal to the vendor's data; an event is a reason to read, never data.
+
+    Every method raises UpstreamUnavailable, UpstreamBudgetExhausted, DeadlineMissed and
+    StoreUnavailable; calling again later is safe.
+    """
+
+    def __init__(
+        self,
+        source: RefreshSource,
+        log: RefreshLog,
+        rulebook: Callable[[], Rulebook],
+        clock: Clock,
+    ) -> None:
+        self._source = source
+        self._log = log
+        self._rulebook = rulebook
+        self._clock = clock
+
+    async def handle(self, user_id: str, events: Sequence[Event]) -> EventResult:
+        """Handle the events of one user together."""
+        withdrawn = {event.source for event in events if event.meaning is EventAction.REVOKED}
+        if withdrawn:
+            if await self.confirm(user_id, withdrawn):
+                return EventResult.ERASED
+            held = await self._log.user_state(user_id)
+            return EventResult.NOT_CONFIRMED if held.counts or held.last else EventResult.NOTED
+        arrived = [event for event in events if event.meaning is EventAction.ARRIVED]
+        if not arrived:
+            return EventResult.NOTED
+        return await self.refresh(user_id, change_of(arrived))
+
+    async def confirm(self, user_id: str, named: Collection[str] = ()) -> bool:
+        """Erase a user's data where the vendor confirms that consent was withdrawn; True then."""
+        user_state = await self._log.user_state(user_id)
+        now, last = await self._accounts(user_id), await self._last(user_id, user_state)
+        gone = is_withdrawn(user_state, last.accounts if last else (), now, named)
+        if gone or await self._stopped(user_id, user_state, unlisted(user_state, named)):
+            await self._log.erase(user_id, disconnected(now, self._clock.now()))
+            return True
+        return False
+
+    async def refresh(self, user_id: str, change: Increment = EVERYTHING) -> EventResult:
+        """Read the changed kinds, or all without a warm reading.
+
+        REFRESHED where a reading may serve, this one or a newer one, as of another process.
+        NOT_WHOLE where data is still arriving or could not be read, NOTED of an unknown user.
+        """
+        user_state = await self._log.user_state(user_id)
+        try:
+            serves = await self._patched(user_id, user_state, change) or await self._read(
+                user_id, user_state
+            )
+        except DataNotReady:
+            serves = False
+        except UserUnknown:
+            return EventResult.NOTED
+        return EventResult.REFRESHED if serves else EventResult.NOT_WHOLE
+
+    async def sweep(self, user_id: str) -> frozenset[Kind]:
+        """Compare a user's accounts with the vendor's, and catch up on lost events.
+
+        The kinds of which whole data was read that was not there before.
+        """
+        user_state = await self._log.user_state(user_id)
+        now, before = await self._accounts(user_id), await self._last(user_id, user_state)
+        read = before.accounts if before else ()
+        if is_withdrawn(user_state, read, now):
+            await self._log.erase(user_id, disconnected(now, self._clock.now()))
+        elif user_state.warm is not None and now == read:
+            await self._log.looked(user_id, user_state.warm.snapshot_id, self._clock.now())
+        elif user_state.last is not None:
+            return await self._caught_up(user_id, before)
+        return frozenset()
+
+    async def _caught_up(self, user_id: str, before: Snapshot | None) -> frozenset[Kind]:
+        if await self.refresh(user_id) is not EventResult.REFRESHED or before is None:
+            return frozenset()
+        after = await self._last(user_id, await self._log.user_state(user_id))
+        return frozenset() if after is None else gained(before, after)
+
+    async def _patched(self, user_id: str, user_state: UserState, change: Increment) -> bool:
+        """Merge the change into the warm reading; False where everything must be read."""
+        mark, now = user_state.warm, self._clock.now()
+        if mark is None or not change.kinds or now - mark.oldest > MOST_PATCHED:
+            return False
+        stored = await self._log.snapshot(user_id, mark.snapshot_id)
+        if stored is None or not covers(mark.plan, broadest(self._rulebook(), now)):
+            return False
+        old = read_snapshot(stored)
+        plan = plan_of(change, mark.plan, old)
+        fetch_result = await self._gather(user_id, plan, user_state)
+        whole = applied(old, fetch_result.snapshot, plan, change)
+        if whole is None:
+            return False
+        return await self._keep(
+            replace(fetch_result, snapshot=whole), mark.plan, user_state, mark.oldest
+        )
+
+    async def _read(self, user_id: str, user_state: UserState) -> bool:
+        wanted = broadest(self._rulebook(), self._clock.now())
+        fetch_result = await self._gather(user_id, wanted, user_state)
+        return await self._keep(fetch_result, wanted, user_state)
+
+    async def _keep(
+        self,
+        fetch_result: FetchResult,
+        plan: FetchPlan,
+        user_state: UserState,
+        oldest: datetime | None = None,
+    ) -> bool:
+        if not is_settled(fetch_result.snapshot):
+            return False
+        body = snapshot_body(fetch_result.snapshot)
+        fetched = fetch_result.fetched
+        mark = WarmMark(body.id, fetched, fetched, plan, oldest or fetched)
+        kept = await self._log.keep_warm(body, mark, user_state.consent)
+        return kept or await self._is_replaced(body.user_id, mark)
+
+    async def _is_replaced(self, user_id: str, mark: WarmMark) -> bool:
+        """Whether a reading serves that is no older than this one."""
+        newest = (await self._log.user_state(user_id)).warm
+        return newest is not None and newest.fetched >= mark.fetched
+
+    async def _accounts(self, user_id: str) -> tuple[Account, ...] | None:
+        """The vendor's accounts now; None of a user that it does not know."""
+        try:
+            return await self._source.accounts(user_id, self._clock.monotonic() + SECONDS)
+        except UserUnknown:
+            return None
+
+    async def _last(self, user_id: str, user_state: UserState) -> Snapshot | None:
+        """The last reading, quarantined or not."""
+        if user_state.last is None:
+            return None
+        stored = await self._log.snapshot(user_id, user_state.last.snapshot_id)
+        return None if stored is None else read_snapshot(stored)
+
+    async def _stopped(self, user_id: str, user_state: UserState, sources: Collection[str]) -> bool:
+        """Whether one of these, which no list of accounts names, gives nothing any more."""
+        if not sources:
+            return False
+        wanted = broadest(self._rulebook(), self._clock.now())
+        snapshot = (await self._gather(user_id, wanted, user_state)).snapshot
+        if not is_whole(snapshot):
+            raise UpstreamUnavailable("Smile could not say whether an archive was withdrawn")
+        return bool(set(sources) - gives(snapshot))
+
+    async def _gather(self, user_id: str, plan: FetchPlan, user_state: UserState) -> FetchResult:
+        now = self._clock.monotonic()
+        return await self._source.gather(
+            user_id,
+            plan,
+            as_of=self._clock.now(),
+            stop_at=now + SECONDS,
+            wait_until=now,
+            known=user_state.known,
+            fallback=_provider_types(self._rulebook()),
+        )
+
+
+def broadest(rulebook: Rulebook, now: datetime) -> FetchPlan:
+    """One plan that covers what every loaded ruleset needs."""
+    plans = [
+        fetch_plan(ruleset.needs, AsOf.at(now, ruleset.zone))
+        for product in rulebook.products.values()
+        for ruleset in product.versions.values()
+    ]
+    return FetchPlan(
+        kinds=frozenset(kind for plan in plans for kind in plan.kinds),
+        transactions=max((plan.transactions for plan in plans), key=_MODES.index),
+        transactions_from=_earliest(plan.transactions_from for plan in plans),
+        stand_in_from=_earliest(plan.stand_in_from for plan in plans),
+        people=any(plan.people for plan in plans),
+    )
+
+
+_MODES = (WhenTransactions.NEVER, WhenTransactions.IF_STANDING_IN, WhenTransactions.ALWAYS)
+
+
+def _earliest(days: Iterable[date | None]) -> date | None:
+    return min((day for day in days if day is not None), default=None)
+
+
+def _provider_types(rulebook: Rulebook) -> dict[str, Provider]:
+    found: dict[str, Provider] = {}
+    for product in rulebook.products.values():
+        found.update(product.champion.needs.policy.provider_types)
+    return found
+
+
+BATCH = 100
+MOST_STUCK = 1000
+"""How many events that cannot be handled now are passed over, so that others are reached."""
+
+RETRY_SECONDS = 5.0
+POSTPONED, LATE, GIVEN_UP = "postponed", "arrived_late", "given_up"
+"""Outcomes of events whose data was not whole at first: at first, and one of the others later."""
+
+log = structlog.get_logger("decision_service.events")
+
+
+class ArrivalListener(Protocol):
+    """Hears of users whose data has arrived, by kinds; no kinds stand for any.
+
+    Where a method raises a ServiceError the events are handled again.
+    """
+
+    async def arrived(self, user_id: str, kinds: Collection[Kind]) -> None:
+        """The data was read, and is whole."""
+
+    async def never_whole(self, user_id: str, kinds: Collection[Kind]) -> None:
+        """The data was not whole for as long as it is read again."""
+
+
+class NullListener:
+    """The `ArrivalListener` where nobody waits for data."""
+
+    async def arrived(self, user_id: str, kinds: Collection[Kind]) -> None:
+        """Do nothing."""
+
+    async def never_whole(self, user_id: str, kinds: Collection[Kind]) -> None:
+        """Do nothing."""
+
+
+class EventLane:
+    """Withdrawals, or the other events.
+
+    Events whose data is not whole are postponed. Before a later reading they are postponed again:
+    of several processes one reads, and what a killed one began is begun again.
+    """
+
+    def __init__(
+        self,
+        events: EventLog,
+        refresh: RefreshApplicants,
+        clock: Clock,
+        handled: Counter,
+        look: float,
+        *,
+        withdrawals: bool,
+    ) -> None:
+        self.wake = asyncio.Event()
+        self.listener: ArrivalListener = NullListener()
+        self._look = look
+        self._events = events
+        self._refresh = refresh
+        self._clock = clock
+        self._handled = handled
+        self._withdrawals = withdrawals
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            self.wake.clear()
+            if not await self.drain():
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.wake.wait(), self._look)
+
+    async def drain(self) -> bool:
+        """Handle everything that is due; False where something failed and is tried again."""
+        stuck: set[str] = set()
+        while len(stuck) < MOST_STUCK:
+            try:
+                waiting = await self._waiting(stuck)
+            except ServiceError as error:
+                log.warning("events.not_read", reason=error.reason)
+                return False
+            if not waiting:
+                break
+            user_id = waiting[0].user_id
+            together = [event for event in waiting if event.user_id == user_id]
+            if not await self._handle(user_id, together):
+                stuck.update(event.id for event in together)
+        return not stuck
+
+    async def _waiting(self, stuck: set[str]) -> Sequence[Event]:
+        limit, now = BATCH + len(stuck), self._clock.now()
+        pending = await self._events.pending(limit, now, withdrawals=self._withdrawals)
+        return [event for event in pending if event.id not in stuck]
+
+    async def _handle(self, user_id: str, events: Sequence[Event]) -> bool:
+        """Handle the events of one user; False where that failed."""
+        since = not_whole_since(events)
+        try:
+            if since is None or await self._postpone(events, since):
+                await self._read(user_id, events, since)
+        except ServiceError as error:
+            log.warning("events.again", type=events[0].type, reason=error.reason)
+            return False
+        return True
+
+    async def _read(self, user_id: str, events: Sequence[Event], since: datetime | None) -> None:
+        outcome = await self._refresh.handle(user_id, events)
+        now = self._clock.now()
+        if outcome is not EventResult.NOT_WHOLE or (since is not None and is_over(since, now)):
+            await self._finish(user_id, events, outcome, late=since is not None)
+        elif since is None:
+            await self._postpone(events, now)
+            new = [event for event in events if event.postponed is None]
+            self._handled.labels(POSTPONED).inc(len(new))
+
+    async def _finish(
+        self, user_id: str, events: Sequence[Event], outcome: EventResult, *, late: bool
+    ) -> None:
+        """Tell who waits, then mark the events as done: after a kill both are done again."""
+        if outcome is EventResult.REFRESHED:
+            await self.listener.arrived(user_id, arrived_kinds(events))
+        if outcome is EventResult.NOT_WHOLE:
+            await self.listener.never_whole(user_id, arrived_kinds(events))
+        await self._events.done([event.id for event in events])
+        self._count(events, outcome, late=late)
+
+    async def _postpone(self, events: Sequence[Event], since: datetime) -> bool:
+        now, ids = self._clock.now(), [event.id for event in events]
+        return await self._events.postpone(ids, now, since, next_reading(since, now))
+
+    def _count(self, events: Sequence[Event], outcome: EventResult, *, late: bool) -> None:
+        given_up = outcome is EventResult.NOT_WHOLE
+        label = GIVEN_UP if given_up else LATE if late else outcome.value
+        self._handled.labels(label).inc(len(events))
+        if given_up:
+            log.warning("events.given_up", type=events[0].type)
+        if outcome is EventResult.NOT_CONFIRMED:
+            log.error(
+                "events.revocation_not_confirmed",
+                alarm=raised(Alarm.REVOCATION_NOT_CONFIRMED),
+                type=events[0].type,
+            )
+
+
+def not_whole_since(events: Sequence[Event]) -> datetime | None:
+    """When the newest of these was first read and not whole; None where one was never read."""
+    postponed = [event.postponed for event in events if event.postponed is not None]
+    return max(postponed) if len(postponed) == len(events) else None
+
+
+def arrived_kinds(events: Sequence[Event]) -> Collection[Kind]:
+    """The kinds that these events say have arrived; none where one of them does not say."""
+    arrived = [event for event in events if event.meaning is EventAction.ARRIVED]
+    if not all(event.kinds for event in arrived):
+        return ()
+    return {kind for event in arrived for kind in event.kinds}
+
+
+LOOK_SECONDS = 30.0
+"""How often a process looks for events that are due again, or that another one left."""
+
+SWEEP_SECONDS = 900.0
+SWEEP_PACE = 1.0
+"""Seconds between two users of a sweep: at most one request a second is spent on it."""
+
+SWEPT = 100
+"""How many users a sweep lists at once."""
+
+log = structlog.get_logger("decision_service.events")
+
+
+class EventWorker:
+    """Works through what was received; an event that cannot be handled now is tried again.
+
+    Withdrawals have a lane of their own, so that no reading holds them up. In each lane one user
+    at a time: the vendor's request limit is for decisions.
+    """
+
+    def __init__(
+        self,
+        events: EventLog,
+        refresh: RefreshApplicants,
+        clock: Clock,
+        registry: CollectorRegistry | None = None,
+        look: float = LOOK_SECONDS,
+    ) -> None:
+        handled = counter(registry, "events_handled", "Events by what came of them", "outcome")
+        self._lanes = [
+            EventLane(events, refresh, clock, handled, look, withdrawals=which)
+            for which in (True, False)
+        ]
+
+    @property
+    def listener(self) -> ArrivalListener:
+        """Who is told."""
+        return self._lanes[0].listener
+
+    def on_arrival(self, listener: ArrivalListener) -> None:
+        """Tell this of each user whose changed data was read, before the events are done."""
+        for lane in self._lanes:
+            lane.listener = listener
+
+    def notify(self) -> None:
+        """Wake the lanes: an event was recorded."""
+        for lane in self._lanes:
+            lane.wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled; what an earlier process left undone comes first."""
+        async with asyncio.TaskGroup() as tasks:
+            for lane in self._lanes:
+                tasks.create_task(lane.run())
+
+    async def drain(self) -> bool:
+        """Handle everything that is due; False where something failed and is tried again."""
+        return all([await lane.drain() for lane in self._lanes])
+
+
+async def sweep(
+    users: WarmLog, refresh: RefreshApplicants, listener: ArrivalListener, pace: float = SWEEP_PACE
+) -> int:
+    """Look at every user's accounts once, slowly; how many could be looked at.
+
+    Whole data that is read hereby, and was not there before, has arrived.
+    """
+    after, looked = "", 0
+    while found := await users.read_users(after, SWEPT):
+        for user_id in found:
+            try:
+                kinds = await refresh.sweep(user_id)
+                if kinds:
+                    await listener.arrived(user_id, kinds)
+                looked += 1
+            except ServiceError as error:
+                log.warning("sweep.skipped", reason=error.reason)
+            await asyncio.sleep(pace)
+        after = found[-1]
+    return looked

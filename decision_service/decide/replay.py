@@ -1,0 +1,237 @@
+"""Recorded decisions: reading them back, and replaying them from stored facts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.build import engine_version
+from decision_service.decide.codec import (
+    StoredFacts,
+    decode_facts,
+    factors_from_wire,
+    inputs_from_wire,
+    read_snapshot,
+)
+from decision_service.decide.verdict import Settled, expiry, judge, midnight, needs_of, settle
+from decision_service.domain.decision import Decision
+from decision_service.domain.errors import (
+    DecisionUnknown,
+    FieldInvalid,
+    FieldProblem,
+    RulesetUnknown,
+    SnapshotErased,
+)
+from decision_service.domain.factor import Factors
+from decision_service.domain.money import Money
+from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
+from decision_service.domain.verdict import ApprovalTerms, Outcome, StageTrace, Verdict
+from decision_service.factors.compute import compute
+from decision_service.rulebook.rulebook import Rulebook, RulesetArchive
+from decision_service.rules.evaluate import Facts
+from decision_service.rules.explain import traces
+from decision_service.rules.offer import UNCHECKED, price
+from decision_service.rules.program import CompiledRuleset
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """A decision as recorded: its entry, its facts, and for the FULL view factors and traces.
+
+    `settled` is what was decided, and `expires` when it ends, both recomputed; None as factors are.
+    """
+
+    entry: StoredEntry
+    facts: StoredFacts
+    factors: Factors | None = None
+    traces: tuple[StageTrace, ...] = ()
+    settled: Settled | None = None
+    expires: datetime | None = None
+
+
+class DecisionPage(msgspec.Struct, frozen=True):
+    """One page of a listing; `next` is None on the last one."""
+
+    entries: Sequence[StoredEntry]
+    next: PagePosition | None
+
+
+def known_facts(recorded: Recorded) -> Facts:
+    """What the rules were told; the record has factors."""
+    factors, facts = recorded.factors, recorded.facts
+    values = {} if factors is None else factors.values
+    return Facts(values, inputs_from_wire(facts.inputs), facts.as_of, answers=facts.answers)
+
+
+class ReadDecisions:
+    """Gets and lists recorded decisions."""
+
+    def __init__(self, log: DecisionLog, archive: RulesetArchive) -> None:
+        self._log = log
+        self._archive = archive
+
+    async def get(self, decision_id: str, *, full: bool, scope: str = "") -> Recorded:
+        """One decision; raises DecisionUnknown, also where it is not the caller `scope`'s."""
+        entry = await self._log.get(decision_id)
+        if entry is None or scope not in {"", entry.caller}:
+            raise DecisionUnknown.of(decision_id)
+        facts = decode_facts(entry.facts)
+        if not full or facts.factors is None or entry.ruleset_digest is None:
+            return Recorded(entry, facts)
+        factors = factors_from_wire(facts.factors)
+        ruleset = await self._archive.by_digest(entry.ruleset_digest)
+        recorded = Recorded(entry, facts, factors)
+        settled = settle(ruleset, known_facts(recorded), facts.allowances)
+        expires = expiry(settled.verdict, factors, ruleset, facts.as_of, facts.answers)
+        shown = traces(ruleset, settled.verdict)
+        return replace(recorded, traces=shown, settled=settled, expires=expires)
+
+    async def price(self, decision_id: str, amount: Money) -> ApprovalTerms:
+        """Term, instalment, failed checks and end of an amount by the rules that decided.
+
+        UNCHECKED where these are known no more, or the values behind the decision were erased.
+        Raises DecisionUnknown.
+        """
+        try:
+            recorded = await self.get(decision_id, full=True)
+            digest = recorded.entry.ruleset_digest
+            if recorded.settled is None or digest is None:
+                return UNCHECKED
+            ruleset = await self._archive.by_digest(digest)
+        except RulesetUnknown:
+            return UNCHECKED
+        verdict, zone = recorded.settled.verdict, recorded.facts.as_of.zone
+        change = None if verdict.param_change is None else midnight(verdict.param_change, zone)
+        terms = price(ruleset, verdict, amount)
+        return replace(terms, valid_for=ruleset.valid_for, change=change)
+
+    async def list(self, chosen: Filter, after: PagePosition | None, size: int) -> DecisionPage:
+        """One page, newest first."""
+        entries = await self._log.list(chosen, after, size + 1)
+        if len(entries) <= size:
+            return DecisionPage(entries, None)
+        last = entries[size - 1]
+        return DecisionPage(entries[:size], PagePosition(last.created, last.decision_id))
+
+
+AT_ONCE = 2
+"""How many decisions are replayed at a time: one is computed while another is read.
+
+Each computes for milliseconds on the event loop; many side by side would hold the store's
+connections, and everybody else, for as long as all of them take.
+"""
+
+
+class WhichRules(msgspec.Struct, frozen=True):
+    """The rules to replay by; empty means the recorded ones. What is named must agree.
+
+    `ruleset` is the decision's product, whose inputs and currency the decision has.
+    """
+
+    ruleset: str = ""
+    version: int = 0
+    digest: str = ""
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """The recorded decision (FULL) and the recomputed one."""
+
+    recorded: Recorded
+    decision: Decision
+    traces: tuple[StageTrace, ...]
+
+
+class ReplayDecision:
+    """Recomputes a decision by its recorded rules, or by others."""
+
+    def __init__(
+        self,
+        log: DecisionLog,
+        reading: ReadDecisions,
+        archive: RulesetArchive,
+        rulebook: Callable[[], Rulebook],
+    ) -> None:
+        self._log = log
+        self._reading = reading
+        self._archive = archive
+        self._rulebook = rulebook
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    async def __call__(self, decision_id: str, which: WhichRules, scope: str = "") -> Replayed:
+        """The recomputed decision; raises DecisionUnknown, RulesetUnknown, SnapshotErased.
+
+        Raises FieldInvalid for rules of another product, and a version that is not the digest's.
+        Where `scope` names a caller, other callers' decisions are unknown. First come, first
+        served, a few at a time.
+        """
+        async with self._turns:
+            return await self._replayed(decision_id, which, scope)
+
+    async def _replayed(self, decision_id: str, which: WhichRules, scope: str) -> Replayed:
+        recorded = await self._reading.get(decision_id, full=True, scope=scope)
+        entry = recorded.entry
+        _require_product(which.ruleset, "ruleset", entry.product)
+        if entry.snapshot_id is None:
+            return Replayed(recorded, shell_of(recorded), ())
+        ruleset = await self._rules(entry, which)
+        body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
+        if body is None:
+            raise SnapshotErased(
+                "the applicant's data behind this decision was erased: the decision can still be "
+                "read, but not replayed"
+            )
+        shell = shell_of(recorded)
+        needs = needs_of(ruleset, shell.inputs)
+        factors = compute(read_snapshot(body), needs, shell.as_of, shell.own)
+        decision = judge(shell, ruleset, factors, recorded.facts.allowances)
+        return Replayed(recorded, decision, traces(ruleset, decision.verdict))
+
+    async def _rules(self, entry: StoredEntry, which: WhichRules) -> CompiledRuleset:
+        if which.version and not which.digest:
+            return self._rulebook().product(entry.product).version(which.version)
+        ruleset = await self._archive.by_digest(which.digest or entry.ruleset_digest or "")
+        _require_product(ruleset.ruleset, "digest", entry.product)
+        if which.version not in {0, ruleset.version}:
+            what = f"is {which.version}, but the digest is that of version {ruleset.version}"
+            raise _invalid("version", f"{what}: send one of the two")
+        return ruleset
+
+
+def _require_product(named: str, part: str, product: str) -> None:
+    """Refuse the rules of another product, whose inputs and currency the decision may not have."""
+    if named and named != product:
+        what = f"names rules of {named}, but the decision is of {product}"
+        raise _invalid(part, f"{what}: name a version or digest of {product}")
+
+
+def _invalid(part: str, what: str) -> FieldInvalid:
+    field = f"ruleset_ref.{part}"
+    return FieldInvalid(f"{field} {what}", (FieldProblem(field, f"{field} {what}"),))
+
+
+def shell_of(recorded: Recorded) -> Decision:
+    """The recorded decision without its verdict: ids, instants, inputs, own facts, assignment."""
+    entry, facts = recorded.entry, recorded.facts
+    return Decision(
+        decision_id=entry.decision_id,
+        request_id=entry.request_id,
+        application_id=entry.application_id,
+        customer_ref=entry.customer_ref,
+        user_id=entry.user_id,
+        product=entry.product,
+        created=entry.created,
+        as_of=facts.as_of,
+        assignment=facts.assignment,
+        inputs=inputs_from_wire(facts.inputs),
+        verdict=Verdict(Outcome.NOT_ENROLLED),
+        engine_version=engine_version(),
+        snapshot_id=entry.snapshot_id,
+        fetched=facts.fetched,
+        upstream_calls=facts.upstream_calls,
+        own=facts.own,
+        answers=facts.answers,
+        first_decision_id=facts.first_decision,
+    )

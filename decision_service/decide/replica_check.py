@@ -1,0 +1,127 @@
+"""Whether all processes on one store decide by the same rules and plans."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from decision_service.domain.errors import StoreError
+from decision_service.domain.ports import Clock
+from decision_service.rulebook.rulebook import Rulebook
+from decision_service.runtime.telemetry import Alarm, raised
+
+log = structlog.get_logger("decision_service.rules")
+
+ALLOWED = 60.0
+"""Seconds for which processes may differ, as while new rules are rolled out."""
+
+PERIOD = 5.0
+"""Seconds between two checks."""
+
+
+class ProcessRules(msgspec.Struct, frozen=True):
+    """A process and the digest of all rulesets, lists and plans that it decides by."""
+
+    process: str
+    digest: str
+
+
+class ProcessLog(Protocol):
+    """The processes on one store, as each reports itself."""
+
+    async def report(self, mine: ProcessRules) -> Sequence[ProcessRules]:
+        """Report this process's digest; the last report of each living process, this one included.
+
+        Raises StoreUnavailable.
+        """
+
+
+class DigestsInForce(msgspec.Struct, frozen=True):
+    """A digest and the number of processes that decide by it; `here` where this one does."""
+
+    digest: str
+    processes: int
+    here: bool
+
+
+class ReplicaCheck:
+    """Compares the digests of all processes, and logs an alarm where they differ for long."""
+
+    def __init__(
+        self, processes: ProcessLog, rulebook: Callable[[], Rulebook], clock: Clock, name: str
+    ) -> None:
+        self._processes = processes
+        self._rulebook = rulebook
+        self._clock = clock
+        self._name = name
+        self._counts: Mapping[str, int] = {}
+        self._since: float | None = None
+        self._alarmed = False
+
+    @property
+    def seconds(self) -> float:
+        """For how long the processes have differed; 0 while they agree."""
+        return 0.0 if self._since is None else self._clock.monotonic() - self._since
+
+    @property
+    def in_force(self) -> tuple[DigestsInForce, ...]:
+        """The digests at the last check, the most frequent first."""
+        mine = rules_digest(self._rulebook())
+        ordered = sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))
+        return tuple(DigestsInForce(digest, count, digest == mine) for digest, count in ordered)
+
+    async def run(self) -> None:
+        """Check for ever; while the store fails, the last result stays."""
+        while True:
+            with suppress(StoreError):
+                await self.check()
+            await asyncio.sleep(PERIOD)
+
+    async def check(self) -> None:
+        """Compare once; raises StoreUnavailable."""
+        mine = ProcessRules(self._name, rules_digest(self._rulebook()))
+        found = await self._processes.report(mine)
+        self._counts = Counter(one.digest for one in found)
+        if len(self._counts) <= 1:
+            self._agreed()
+        else:
+            self._differ()
+
+    def _agreed(self) -> None:
+        if self._alarmed:
+            log.info("the processes decide by the same rules again")
+        self._since, self._alarmed = None, False
+
+    def _differ(self) -> None:
+        if self._since is None:
+            self._since = self._clock.monotonic()
+        if self.seconds <= ALLOWED or self._alarmed:
+            return
+        self._alarmed = True
+        log.error(
+            "the processes on this store decide by different rules: publish the same everywhere",
+            alarm=raised(Alarm.RULES_DIFFER),
+            here=rules_digest(self._rulebook()),
+            processes=dict(self._counts),
+        )
+
+
+def rules_digest(rulebook: Rulebook) -> str:
+    """SHA-256 over the digests of every ruleset, list and plan; equal ones decide alike."""
+    lines = [
+        f"{name} {what} {digest}\n"
+        for name, product in sorted(rulebook.products.items())
+        for what, digest in (
+            ("plan", product.plan.digest),
+            *((f"v{n}", rules.digest) for n, rules in sorted(product.versions.items())),
+            *((f"list {one.name}", one.digest) for one in product.lists),
+        )
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,0 +1,100 @@
+"""Deletion of decisions after so many months, with the data that no other decision needs."""
+
+from __future__ import annotations
+
+import asyncio
+import calendar
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from decision_service.decide.clock_guard import TOLERANCE
+from decision_service.domain.errors import StoreError
+from decision_service.domain.ports import Clock
+from decision_service.runtime.telemetry import Alarm, raised
+
+EVERY_SECONDS = 3600.0
+FIRST_SECONDS = 60.0
+"""Seconds from the start to the first deletion, in which the vendor's clock becomes known."""
+
+BATCH = 200
+PAUSE_SECONDS = 0.1
+"""Seconds between two batches, so that commits hardly wait."""
+
+log = structlog.get_logger("decision_service.retention")
+
+
+class Expiring(Protocol):
+    """The store's port for retention."""
+
+    async def expire(self, before: datetime, most: int) -> int:
+        """Delete at most so many decisions made before an instant, oldest first; how many.
+
+        Where none is left, snapshots that were stored before it and that no decision rests on,
+        and what else is as old and waits for nothing.
+        Raises StoreUnavailable.
+        """
+
+    async def forget_ended(self, now: datetime) -> None:
+        """Delete the remains of disconnected accounts whose time is over."""
+
+
+class Retention:
+    """Deletes expired decisions and remains, unless the clock is ahead.
+
+    `drift` is how far the clock is ahead of the vendor's, None where that is not known.
+    """
+
+    def __init__(
+        self,
+        log: Expiring,
+        clock: Clock,
+        months: int,
+        drift: Callable[[], timedelta | None] = lambda: None,
+    ) -> None:
+        self._log = log
+        self._clock = clock
+        self._months = months
+        self._drift = drift
+
+    async def run(self) -> None:
+        """Delete once the vendor has had time to answer, then every hour, until cancelled."""
+        await asyncio.sleep(FIRST_SECONDS)
+        while True:
+            try:
+                deleted = await self.once()
+                if deleted:
+                    log.info("retention", deleted=deleted, months=self._months)
+            except StoreError as error:
+                log.warning("retention.later", reason=error.reason)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def once(self, pause: float = PAUSE_SECONDS) -> int:
+        """Delete everything expired, decisions batch by batch; how many decisions.
+
+        Nothing while the clock is ahead of the vendor's: what it calls old may be young.
+        """
+        drift = self._drift()
+        if drift is not None and drift > TOLERANCE:
+            log.error(
+                "retention waits",
+                alarm=raised(Alarm.CLOCK),
+                ahead_seconds=round(drift.total_seconds()),
+            )
+            return 0
+        await self._log.forget_ended(self._clock.now())
+        before, deleted = months_before(self._clock.now(), self._months), 0
+        while count := await self._log.expire(before, BATCH):
+            deleted += count
+            await asyncio.sleep(pause)
+        return deleted
+
+
+def months_before(instant: datetime, months: int) -> datetime:
+    """The same day and time so many months earlier, or the last day of that month."""
+    month = instant.year * 12 + instant.month - 1 - months
+    year, number = month // 12, month % 12 + 1
+    day = min(instant.day, calendar.monthrange(year, number)[1])
+    return instant.replace(year=year, month=number, day=day)

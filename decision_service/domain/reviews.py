@@ -1,0 +1,362 @@
+"""Reviews of decisions by persons: their values, a product's policy, and how one begins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from decision_service.domain.accounts import Kind
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome, ReferKind
+
+
+class ReviewOrigin(StrEnum):
+    """What opened a review: a referral, or the applicant who contests a decision."""
+
+    REFERRED = "REFERRED"
+    CONTESTED = "CONTESTED"
+
+
+class ReviewState(StrEnum):
+    """Where a review stands; the last two are its end."""
+
+    OPEN = "OPEN"
+    CLAIMED = "CLAIMED"
+    AWAITING_DATA = "AWAITING_DATA"
+    DECIDING_AGAIN = "DECIDING_AGAIN"
+    AWAITING_SECOND = "AWAITING_SECOND"
+    COMPLETED = "COMPLETED"
+    ENDED = "ENDED"
+
+    __hash__ = str.__hash__
+
+
+UNFINISHED = tuple(
+    state for state in ReviewState if state not in {ReviewState.COMPLETED, ReviewState.ENDED}
+)
+
+
+class ReviewEnd(StrEnum):
+    """Why a review ended without a person's result."""
+
+    DECIDED_AGAIN = "DECIDED_AGAIN"
+    ERASED = "ERASED"
+
+
+class ReviewAction(StrEnum):
+    """What an event of a review records."""
+
+    OPENED = "OPENED"
+    CONTESTED = "CONTESTED"
+    CLAIMED = "CLAIMED"
+    RELEASED = "RELEASED"
+    NOTED = "NOTED"
+    DATA_REQUESTED = "DATA_REQUESTED"
+    DATA_ARRIVED = "DATA_ARRIVED"
+    DECIDING_AGAIN = "DECIDING_AGAIN"
+    DECIDED_AGAIN = "DECIDED_AGAIN"
+    NOT_DECIDED_AGAIN = "NOT_DECIDED_AGAIN"
+    PROPOSED = "PROPOSED"
+    COMPLETED = "COMPLETED"
+    CONFIRMED = "CONFIRMED"
+    REJECTED = "REJECTED"
+    ERASED = "ERASED"
+
+
+class ReviewResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a reviewer decides: APPROVE with its amount, or DECLINE."""
+
+    outcome: Outcome
+    reason: str
+    explanation: str
+    amount: Money | None = None
+
+
+class ReviewEvent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One step of a review, never changed; `position` counts from 1.
+
+    `who` is the caller, empty for the service itself. `request_id` is unique within the review.
+    `until` is when a claim ends, `decision_id` the decision that was made again.
+    """
+
+    position: int
+    at: datetime
+    who: str
+    action: ReviewAction
+    request_id: str = ""
+    text: str = ""
+    kinds: tuple[Kind, ...] = ()
+    result: ReviewResult | None = None
+    until: datetime | None = None
+    decision_id: str = ""
+
+
+class DayCharge(msgspec.Struct, frozen=True):
+    """What a person's approval adds to its day: approvals, 0 or 1, and minor units."""
+
+    approvals: int
+    amount: int
+
+
+class Review(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One review of one decision as it stands.
+
+    `caller` is the decision's, `outcome` what was recorded, `approved` the amount of a recorded
+    approval, `tier` that of the offer, `kinds` the data that is awaited. `result` is proposed in
+    AWAITING_SECOND, and stands in COMPLETED; `terms` are those of an approval. `reason_withheld`
+    says that applicants are not told its reason. `charge` is what a completed approval takes from
+    its day. `attempt` counts how often its application was to be decided again, `events` its
+    events.
+    """
+
+    review_id: str
+    decision_id: str
+    caller: str
+    user_id: str
+    product: str
+    origin: ReviewOrigin
+    outcome: Outcome
+    queue: str
+    opened: datetime
+    due: datetime
+    kind: ReferKind | None = None
+    tags: tuple[str, ...] = ()
+    requested: Money | None = None
+    state: ReviewState = ReviewState.OPEN
+    claimed_by: str = ""
+    claimed_until: datetime | None = None
+    kinds: tuple[Kind, ...] = ()
+    result: ReviewResult | None = None
+    completed_by: str = ""
+    confirmed_by: str = ""
+    ended: datetime | None = None
+    end: ReviewEnd | None = None
+    decided_again_as: str = ""
+    attempt: int = 0
+    events: int = 1
+    tier: str = ""
+    approved: Money | None = None
+    reason_withheld: bool = False
+    charge: DayCharge | None = None
+    terms: ApprovalTerms = NO_TERMS
+
+    @property
+    def etag(self) -> str:
+        """Changes with each step."""
+        return str(self.events)
+
+    @property
+    def expires(self) -> datetime | None:
+        """When a person's approval ends: after the product's time, or where a figure changes."""
+        if self.ended is None:
+            return None
+        terms = self.terms
+        ends = [] if terms.valid_for is None else [self.ended + terms.valid_for]
+        ends += [terms.change] if terms.change is not None and terms.change > self.ended else []
+        return min(ends, default=None)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether somebody or something still has to end it."""
+        return self.ended is None
+
+    @property
+    def overrides(self) -> bool:
+        """Whether its result approves what was not approved, or declines what was."""
+        if self.state is not ReviewState.COMPLETED or self.result is None:
+            return False
+        approved = Outcome.APPROVE
+        return (self.result.outcome is approved) != (self.outcome is approved)
+
+    def state_at(self, now: datetime) -> ReviewState:
+        """The state at an instant: a claim that has ended leaves the review open."""
+        lapsed = self.claimed_until is not None and self.claimed_until <= now
+        return ReviewState.OPEN if self.state is ReviewState.CLAIMED and lapsed else self.state
+
+
+def review_id_of(decision_id: str, number: int) -> str:
+    """The id of a decision's first, second … review."""
+    return f"rev_{decision_id.removeprefix('dec_')}-{number}"
+
+
+DEFAULT_QUEUE = "default"
+"""The queue of referrals that no queue of the plan takes."""
+
+CONTEST_QUEUE = "contest"
+"""The queue of reviews that applicants asked for."""
+
+DEFAULT_SLA = timedelta(hours=24)
+CONTEST_SLA = timedelta(hours=72)
+CLAIM_FOR = timedelta(minutes=30)
+
+
+class ReviewQueue(msgspec.Struct, frozen=True):
+    """Which referrals a queue takes and how soon each is due; an empty filter takes all.
+
+    Amounts are in major units of the ruleset's currency, bounds inclusive.
+    """
+
+    name: str
+    sla: timedelta
+    kinds: frozenset[ReferKind] = frozenset()
+    tags: frozenset[str] = frozenset()
+    reasons: frozenset[str] = frozenset()
+    min_amount: Decimal | None = None
+    max_amount: Decimal | None = None
+
+    def takes(
+        self,
+        kind: ReferKind | None,
+        tags: Collection[str],
+        amount: Money | None,
+        reasons: Collection[str] = (),
+    ) -> bool:
+        """Whether a referral of this kind, with these tags, reasons and amount belongs here."""
+        if self.kinds and kind not in self.kinds:
+            return False
+        if self.tags and self.tags.isdisjoint(tags):
+            return False
+        if self.reasons and self.reasons.isdisjoint(reasons):
+            return False
+        return self._holds(amount)
+
+    def _holds(self, amount: Money | None) -> bool:
+        if self.min_amount is None and self.max_amount is None:
+            return True
+        if amount is None:
+            return False
+        least, most = self.min_amount, self.max_amount
+        return (least is None or amount.major >= least) and (most is None or amount.major <= most)
+
+
+class Authority(msgspec.Struct, frozen=True):
+    """Up to which amount one person ends a review, and up to which a second one confirms it.
+
+    In major units of the ruleset's currency.
+    """
+
+    review: Decimal
+    review_second: Decimal
+
+
+class ReviewReason(msgspec.Struct, frozen=True):
+    """Why a reviewer decides: a code, and its sentence for reviewers.
+
+    `letter` is its sentence for applicants by language; without any, `text` is told. A reason that
+    is not `is_told` is told to no applicant.
+    """
+
+    code: str
+    text: str
+    letter: Mapping[str, str] = msgspec.field(default_factory=dict)
+    is_told: bool = True
+
+    @property
+    def sentences(self) -> Mapping[str, str]:
+        """What applicants are told by language, always in English; empty where nothing is."""
+        return {"en": self.text, **self.letter} if self.is_told else {}
+
+
+class ReviewPolicy(msgspec.Struct, frozen=True):
+    """A product's reviews. Without `authority` no review may be completed."""
+
+    queues: tuple[ReviewQueue, ...] = ()
+    authority: Authority | None = None
+    reasons: tuple[ReviewReason, ...] = ()
+    contest_sla: timedelta = CONTEST_SLA
+    claim_for: timedelta = CLAIM_FOR
+
+    def queue_of(
+        self,
+        kind: ReferKind | None,
+        tags: Collection[str],
+        amount: Money | None,
+        reasons: Collection[str] = (),
+    ) -> ReviewQueue:
+        """The first queue that takes a referral, else the default one."""
+        found = (queue for queue in self.queues if queue.takes(kind, tags, amount, reasons))
+        return next(found, ReviewQueue(DEFAULT_QUEUE, DEFAULT_SLA))
+
+    def reason_of(self, code: str) -> ReviewReason | None:
+        """The reason of a code; None where the product declares none."""
+        return next((reason for reason in self.reasons if reason.code == code), None)
+
+
+NO_POLICY = ReviewPolicy()
+"""The reviews of a product whose plan says nothing of them."""
+
+
+class ReviewCase(msgspec.Struct, frozen=True):
+    """The decision that a review is of: `tier` of its offer, `approved` of an approval."""
+
+    decision_id: str
+    caller: str
+    user_id: str
+    product: str
+    outcome: Outcome
+    kind: ReferKind | None = None
+    tags: tuple[str, ...] = ()
+    requested: Money | None = None
+    tier: str = ""
+    approved: Money | None = None
+    reasons: tuple[str, ...] = ()
+
+
+class OpenedReview(msgspec.Struct, frozen=True):
+    """A new review and the event that opened it."""
+
+    review: Review
+    event: ReviewEvent
+
+
+def opened_by_referral(
+    case: ReviewCase, now: datetime, policy: ReviewPolicy | None
+) -> OpenedReview:
+    """The first review of a referred decision, in the queue that takes it."""
+    queue = (policy or NO_POLICY).queue_of(case.kind, case.tags, case.requested, case.reasons)
+    review = _review(case, ReviewOrigin.REFERRED, queue.name, now, now + queue.sla, 1)
+    return OpenedReview(review, ReviewEvent(1, now, "", ReviewAction.OPENED))
+
+
+def opened_by_contest(
+    case: ReviewCase,
+    event: ReviewEvent,
+    policy: ReviewPolicy | None,
+    earlier: Collection[str],
+) -> OpenedReview:
+    """The review that an applicant asks for; `earlier` are the ids of the decision's reviews."""
+    due = event.at + (policy or NO_POLICY).contest_sla
+    number = len(earlier) + 1
+    review = _review(case, ReviewOrigin.CONTESTED, CONTEST_QUEUE, event.at, due, number)
+    return OpenedReview(review, event)
+
+
+def _review(
+    case: ReviewCase,
+    origin: ReviewOrigin,
+    queue: str,
+    opened: datetime,
+    due: datetime,
+    number: int,
+) -> Review:
+    return Review(
+        review_id_of(case.decision_id, number),
+        case.decision_id,
+        case.caller,
+        case.user_id,
+        case.product,
+        origin,
+        case.outcome,
+        queue,
+        opened,
+        due,
+        case.kind,
+        case.tags,
+        case.requested,
+        tier=case.tier,
+        approved=case.approved,
+    )

@@ -1,0 +1,258 @@
+"""employment.*: work as recent income shows it, and jobs that began or ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+
+from decision_service.domain.accounts import INCOME_KINDS, Kind
+from decision_service.domain.calendar import Month
+from decision_service.domain.factor import Better, ValueType
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.snapshot import Employment
+from decision_service.factors.answer import Answer, answer, in_order
+from decision_service.factors.contributions import contribution_book
+from decision_service.factors.employment import EMPLOYMENT, Jobs, is_open, jobs
+from decision_service.factors.income import INCOME_CAUSES
+from decision_service.factors.income_months import formal_payroll, platform_taints
+from decision_service.factors.income_proof import last_backed, proof_taints, unbacked_span
+from decision_service.factors.monthly_income import gig_months, income, income_presence
+from decision_service.factors.payroll import named_employer
+from decision_service.factors.registry import FactorContext, Family
+from decision_service.factors.series import MonthBook, MonthSpan, either_way
+
+RECENT_MONTHS = 3
+EMPLOYED, GIG, UNEMPLOYED = "EMPLOYED", "GIG", "UNEMPLOYED"
+FLAWS = frozenset({Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED, Cause.NOT_YET_POSTED})
+PAY = Family("employment", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
+"""Factors about work that rest on the monthly income."""
+
+
+@PAY.factor(
+    "has_payroll",
+    ValueType.FLAG,
+    "",
+    "Whether payroll was paid within 3 months of the horizon.",
+    "True when one of the last 3 months up to the income horizon has payroll of an account that is"
+    " no gig platform. Otherwise false, or NOT_YET_POSTED where one of these months is open;"
+    " missing where the monthly income of these months is.",
+    months=RECENT_MONTHS,
+    better=Better.UP,
+)
+def has_payroll(context: FactorContext) -> Answer:
+    """Whether there is recent payroll."""
+    return _recently(context, formal_payroll(context))
+
+
+@PAY.factor(
+    "has_gig",
+    ValueType.FLAG,
+    "",
+    "Whether a gig platform gave income within 3 months of the horizon.",
+    "True when one of the last 3 months up to the income horizon has income above zero of an"
+    " account at a gig platform. Otherwise false, or NOT_YET_POSTED where one of these months is"
+    " open; missing where the monthly income of these months is.",
+    months=RECENT_MONTHS,
+    better=Better.UP,
+)
+def has_gig(context: FactorContext) -> Answer:
+    """Whether there are recent gig earnings."""
+    return _recently(context, gig_months(context))
+
+
+@EMPLOYMENT.factor(
+    "status",
+    ValueType.TEXT,
+    "",
+    "What the applicant lives on: EMPLOYED, GIG or UNEMPLOYED.",
+    "EMPLOYED: an open employment, and payroll within the last 3 months up to the income horizon or"
+    " a contribution above zero within the last 3 months that its scheme has settled. Otherwise"
+    " GIG: income above zero of a gig platform within the last 3 months up to the income horizon."
+    " Otherwise UNEMPLOYED: employments of which none is open, and no payroll, contribution or gig"
+    " income in a month after the latest end date's. Otherwise NO_EVIDENCE; NOT_CONNECTED when"
+    " nothing is connected that could show it. Tainted by a taint of any of these kinds or of these"
+    " last 3 months, NO_DATA when payroll of these has no amount; where no untainted month after"
+    " the latest end shows payroll, a contribution or gig income, also by a taint of one of those.",
+    labels=(EMPLOYED, GIG, UNEMPLOYED),
+    kinds=INCOME_KINDS | {Kind.CONTRIBUTIONS},
+    causes=FLAWS | {Cause.NO_EVIDENCE},
+    months=RECENT_MONTHS,
+)
+def status(context: FactorContext) -> Answer:
+    """What the applicant lives on."""
+    known, taints = jobs(context), _taints(context)
+    if taints:
+        return Answer(None, taints)
+    if _nothing_connected(context, known):
+        return Answer(None, (Missing(Cause.NOT_CONNECTED, kind=Kind.EMPLOYMENTS),))
+    open_ = any(is_open(record, context.as_of.date) for record in known.records)
+    if open_ and (
+        _recent(context, formal_payroll(context))
+        or any(s.since_last() < RECENT_MONTHS for s in contribution_book(context).paying)
+    ):
+        return answer(EMPLOYED, Kind.EMPLOYMENTS, known.evidence)
+    book, span = income_presence(context), _looked_at(context, known, open_=open_)
+    matters = book.last(RECENT_MONTHS) if _anything(context, span[0]) else span
+    waiting = book.waiting((matters,))
+    gig = _recent(context, gig_months(context))
+    if waiting is not None and (open_ or not gig):
+        return Answer(None, (*book.judged((matters,))[0], waiting), known.evidence)
+    if gig:
+        return answer(GIG, Kind.EMPLOYMENTS, known.evidence)
+    if open_ or not known.records:
+        return answer(Cause.NO_EVIDENCE, Kind.EMPLOYMENTS, known.evidence)
+    return _after_the_last_end(context, known)
+
+
+def _looked_at(context: FactorContext, known: Jobs, *, open_: bool) -> MonthSpan:
+    """The recent months, and those after the last job's end where none is open."""
+    first, last = income_presence(context).last(RECENT_MONTHS)
+    if open_ or _recent(context, gig_months(context)):
+        return first, last
+    ends = [Month.of(r.end).index for r in known.records if r.end]
+    return min([first, *(month + 1 for month in sorted(ends)[-1:])]), last
+
+
+def _recently(context: FactorContext, shown: Iterable[int]) -> Answer:
+    """Whether a recent month shows it; an open month could, where none does."""
+    book = income_presence(context)
+    found = not book.missing and _recent(context, shown)
+    closed = book.read(book.last(RECENT_MONTHS), open_as=0)
+    return either_way(book, RECENT_MONTHS, lambda months: found or months != closed)
+
+
+def _after_the_last_end(context: FactorContext, known: Jobs) -> Answer:
+    """UNEMPLOYED where nothing came in any month after the latest end date's."""
+    since = max(Month.of(r.end).index + 1 for r in known.records if r.end is not None)
+    if _anything(context, since):
+        return answer(Cause.NO_EVIDENCE, Kind.EMPLOYMENTS, known.evidence)
+    spans = _from(context, since)
+    flaws = in_order([m for book, span, _ in spans for m in book.judged((span,))[0]])
+    return Answer(None, flaws) if flaws else answer(UNEMPLOYED, Kind.EMPLOYMENTS, known.evidence)
+
+
+def _recent(context: FactorContext, shown: Iterable[int]) -> bool:
+    first, last = income_presence(context).last(RECENT_MONTHS)
+    return any(first <= month <= last for month in shown)
+
+
+def _anything(context: FactorContext, since: int) -> bool:
+    """Whether some month from this one on shows work beyond doubt: it or all of them are usable."""
+    return any(
+        not (book.judged((span,))[0] and book.judged(((month, month),))[0])
+        for book, span, shown in _from(context, since)
+        for month in shown
+        if span[0] <= month <= span[1]
+    )
+
+
+def _from(
+    context: FactorContext, since: int
+) -> Iterable[tuple[MonthBook, MonthSpan, Collection[int]]]:
+    """Income and contributions from a month on, each with the months that show work."""
+    book, paid = income_presence(context), contribution_book(context)
+    yield book, (since, book.horizon), {*formal_payroll(context), *gig_months(context)}
+    last = max([scheme.settled for scheme in paid.schemes], default=since)
+    yield paid, (since, last), {month for scheme in paid.paying for month in scheme.paid}
+
+
+def _taints(context: FactorContext) -> tuple[Missing, ...]:
+    """What taints any of the kinds, or else what is wrong with the last 3 months of the books."""
+    book, paid = income_presence(context), contribution_book(context)
+    whole = in_order([*jobs(context).missing, *book.missing, *paid.missing])
+    recent = book.judged((book.last(RECENT_MONTHS),))[0]
+    return tuple(m for m in whole if m.cause.tainted) or in_order(
+        [*recent, *paid.flawed(lambda scheme: scheme.ends(RECENT_MONTHS))]
+    )
+
+
+def _nothing_connected(context: FactorContext, known: Jobs) -> bool:
+    causes = [known.missing, income_presence(context).missing, contribution_book(context).missing]
+    return all(_only(Cause.NOT_CONNECTED, missing) for missing in causes)
+
+
+def _only(cause: Cause, missing: Iterable[Missing]) -> bool:
+    return {m.cause for m in missing} == {cause}
+
+
+WORK_KINDS = INCOME_KINDS | {Kind.EMPLOYMENTS}
+WORK = Family("employment", WORK_KINDS, INCOME_CAUSES)
+NAMED = " Words such as voluntary and self-employed name no employer."
+
+
+@WORK.factor(
+    "started_since_backed",
+    ValueType.FLAG,
+    "",
+    "Whether a job began since income was backed last.",
+    "True when an open employment with a named employer began in the last backed month or later;"
+    " false otherwise, and without a backed month." + NAMED,
+    kinds=frozenset({Kind.CONTRIBUTIONS}),
+    better=Better.UP,
+)
+def started_since_backed(context: FactorContext) -> Answer:
+    """Whether a new job explains that the old proof is silent."""
+    book, span = income(context), unbacked_span(context)
+    missing = (*book.missing, *jobs(context).missing)
+    tainted = [m for m in missing if m.cause.tainted]
+    flaws = () if book.missing else book.judged((span,))[0]
+    found = in_order([*tainted, *flaws, *proof_taints(context, span)])
+    if tainted:  # what is absent says nothing beside it
+        found = tuple(m for m in found if m.cause.tainted)
+    return Answer(None, found) if found else _on_income(context, lambda: _started(context))
+
+
+@WORK.factor(
+    "ended_without_income",
+    ValueType.FLAG,
+    "",
+    "Whether a job ended and no income has come since.",
+    "True when an employment ended, none with a named employer is open, and no month after that of"
+    " the latest end has income; false otherwise. NOT_YET_POSTED where one of these months is open;"
+    " a month after the horizon has no income yet." + NAMED,
+    better=Better.DOWN,
+)
+def ended_without_income(context: FactorContext) -> Answer:
+    """Whether the applicant may be out of work."""
+    ended = _last_end(context)
+    if ended is None:
+        return _on_income(context, lambda: False)
+    book = income_presence(context)
+    since = (ended + 1, book.horizon)
+    after = any(month > ended for month in book.with_income)
+    waiting = None if after else book.waiting((since,))
+    found = _on_income(context, lambda: not after)
+    flaws = () if book.missing else book.judged((since,))[0]
+    doubts = () if after else tuple(platform_taints(context))
+    causes = in_order([*flaws, *doubts]) or ((waiting,) if waiting else ())
+    return found if found.missing or not causes else Answer(None, causes, found.evidence)
+
+
+def _on_income(context: FactorContext, work: Callable[[], bool]) -> Answer:
+    """Work on employments and income; tainted where either is."""
+    known = jobs(context)
+    for missing in (known.missing, income_presence(context).missing):
+        taints = tuple(m for m in missing if m.cause.tainted)
+        if taints:
+            return Answer(None, taints)
+    return answer(work(), Kind.EMPLOYMENTS, known.evidence)
+
+
+def _started(context: FactorContext) -> bool:
+    backed = last_backed(context)
+    return backed is not None and any(
+        Month.of(record.start).index >= backed for record in _open_named(context)
+    )
+
+
+def _last_end(context: FactorContext) -> int | None:
+    """The month in which the latest employment ended; None where one with an employer is open."""
+    ends = [r.end for r in jobs(context).records if r.end and not is_open(r, context.as_of.date)]
+    return None if not ends or _open_named(context) else Month.of(max(ends)).index
+
+
+def _open_named(context: FactorContext) -> list[Employment]:
+    return [
+        record
+        for record in jobs(context).records
+        if is_open(record, context.as_of.date) and named_employer(record.employer, context.policy)
+    ]

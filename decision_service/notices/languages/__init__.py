@@ -1,1 +1,0 @@
-"""The words that every letter has, one module a language."""

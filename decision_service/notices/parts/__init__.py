@@ -1,1 +1,0 @@
-"""Parts of letters that depend on what was decided and by whom."""

@@ -1,4 +1,0 @@
-"""Claims about rules as questions: of two versions, and guarantees of one.
-
-No solver is called here.
-"""

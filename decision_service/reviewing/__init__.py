@@ -1,4 +1,0 @@
-"""Reviews of decisions by persons: queues, authority, and the states of a review; pure.
-
-Nothing here reads a clock, the store or a plan's file.
-"""

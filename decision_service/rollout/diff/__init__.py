@@ -1,4 +1,0 @@
-"""Differences between two rollout plans, one a row.
-
-Compares plans as they were read, never texts.
-"""

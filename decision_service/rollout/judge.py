@@ -1,0 +1,483 @@
+"""Judgement of an arm's counts by guardrails and by the requirements of the next stage."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from itertools import accumulate
+from math import inf, lgamma, log, sqrt
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.domain.decision import Arm
+from decision_service.rollout.model import (
+    Advance,
+    Ceiling,
+    ExpectedOutcome,
+    Guardrail,
+    GuardrailAction,
+    Metric,
+    Plan,
+    RolloutStage,
+    Stages,
+    Track,
+    TrackName,
+    VersusChampion,
+)
+from decision_service.rollout.state import (
+    ProposalKind,
+    Refusal,
+    RolloutState,
+    StepResult,
+    kill,
+    needs_two,
+    pause,
+    roll_back,
+)
+
+NOTICEABLE = 0.05
+"""A departure of five points beyond what is meant, which sample sizes are stated for."""
+
+_HALVINGS = 50
+_MOST_UNITS = 10**8
+_PRIOR_WEIGHT = 40
+_NORMAL_95 = 1.959964
+
+
+class ArmCount(msgspec.Struct, frozen=True):
+    """How often something happened: `events` of `units`."""
+
+    units: int = 0
+    events: int = 0
+
+    @property
+    def rate(self) -> float:
+        """The fraction; 0 for nothing."""
+        return self.events / self.units if self.units else 0.0
+
+
+NOTHING = ArmCount()
+
+
+class ConfidenceBand(msgspec.Struct, frozen=True):
+    """The differences (challenger minus champion) that are meant, both ends included."""
+
+    low: float = 0.0
+    high: float = 0.0
+
+    @property
+    def centre(self) -> float:
+        """The middle of what is meant."""
+        return (self.low + self.high) / 2
+
+
+class _Counts(msgspec.Struct, frozen=True):
+    """Events and their absence; fractions for expected counts."""
+
+    hits: float
+    misses: float
+
+    @classmethod
+    def of(cls, tally: ArmCount) -> _Counts:
+        return cls(tally.events, tally.units - tally.events)
+
+    @property
+    def rate(self) -> float:
+        return self.hits / (self.hits + self.misses)
+
+    def likelihood(self, rate: float) -> float:
+        """Its logarithm."""
+        return _times_log(self.hits, rate) + _times_log(self.misses, 1 - rate)
+
+
+def departs(
+    champion: ArmCount,
+    challenger: ArmCount,
+    allowed: ConfidenceBand,
+    alpha: float,
+    earlier: ArmCount = NOTHING,
+) -> bool:
+    """Whether the arms differ otherwise than allowed, wrongly in at most `alpha` of all rollouts.
+
+    `earlier` is what the champion did before this comparison began. It only makes the test quicker:
+    where it misleads, the test is slower and as safe.
+    """
+    return evidence(champion, challenger, allowed, earlier) >= -log(alpha)
+
+
+def evidence(
+    champion: ArmCount, challenger: ArmCount, allowed: ConfidenceBand, earlier: ArmCount = NOTHING
+) -> float:
+    """The logarithm of the smallest ratio over the allowed pairs of rates."""
+    if not (champion.units and challenger.units):
+        return 0.0
+    return _evidence(_Counts.of(champion), _Counts.of(challenger), allowed, earlier)
+
+
+def units_needed(
+    champion_rate: float,
+    allowed: ConfidenceBand,
+    alpha: float,
+    *,
+    champions_per_challenger: float,
+    beyond: float = NOTICEABLE,
+    earlier: ArmCount = NOTHING,
+) -> int | None:
+    """About how many challenger applicants show a departure of `beyond` on either side.
+
+    The number at which the expected counts reach the bound; the rarer side of the two counts. None
+    where neither side leaves room for such a departure, or 10**8 would not do.
+    """
+    sides = [allowed.low - beyond, allowed.high + beyond]
+    rates = [champion_rate + side for side in sides if 0 <= champion_rate + side <= 1]
+
+    def suffices(rate: float) -> Callable[[int], bool]:
+        def shows(units: int) -> bool:
+            champions = units * champions_per_challenger
+            first = _Counts(champions * champion_rate, champions * (1 - champion_rate))
+            second = _Counts(units * rate, units * (1 - rate))
+            return _evidence(first, second, allowed, earlier) >= -log(alpha)
+
+        return shows
+
+    found = [_first(suffices(rate)) for rate in rates]
+    return max((n for n in found if n is not None), default=None) if None not in found else None
+
+
+def interval(tally: ArmCount) -> tuple[float, float]:
+    """The 95 % interval of a rate looked at once (Wilson 1927), for display only."""
+    n, z = tally.units, _NORMAL_95
+    if n == 0:
+        return 0.0, 1.0
+    spread = z * sqrt(tally.rate * (1 - tally.rate) / n + z * z / (4 * n * n))
+    middle, scale = tally.rate + z * z / (2 * n), 1 + z * z / n
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+
+
+def _evidence(first: _Counts, second: _Counts, allowed: ConfidenceBand, earlier: ArmCount) -> float:
+    a, b = _champion_prior(earlier), _challenger_prior(earlier, allowed)
+    mixture = _mixed(first, *a) + _mixed(second, *b)
+    return mixture - _best_allowed(first, second, allowed)
+
+
+# Priors: what the mixture expects, fixed before the first decision
+
+
+def _champion_prior(earlier: ArmCount) -> tuple[float, float]:
+    return 1.0 + earlier.events, 1.0 + earlier.units - earlier.events
+
+
+def _challenger_prior(earlier: ArmCount, allowed: ConfidenceBand) -> tuple[float, float]:
+    """Loosely around what is meant: departures of a few points must stay likely."""
+    weight = min(earlier.units, _PRIOR_WEIGHT)
+    meant = min(max(earlier.rate + allowed.centre, 0.0), 1.0)
+    return 1.0 + weight * meant, 1.0 + weight * (1 - meant)
+
+
+def _mixed(counts: _Counts, a: float, b: float) -> float:
+    """The logarithm of the likelihood under Beta(a, b)."""
+    return _log_beta(a + counts.hits, b + counts.misses) - _log_beta(a, b)
+
+
+def _log_beta(a: float, b: float) -> float:
+    return lgamma(a) + lgamma(b) - lgamma(a + b)
+
+
+# The allowed pair that fits best
+
+
+def _best_allowed(first: _Counts, second: _Counts, allowed: ConfidenceBand) -> float:
+    """The largest log-likelihood of a pair whose difference lies in the band."""
+    difference = second.rate - first.rate
+    if allowed.low <= difference <= allowed.high:
+        return first.likelihood(first.rate) + second.likelihood(second.rate)
+    edge = allowed.low if difference < allowed.low else allowed.high
+    return _best_at(first, second, edge)
+
+
+def _best_at(first: _Counts, second: _Counts, difference: float) -> float:
+    """The largest log-likelihood of rates that differ by exactly this, by bisection."""
+    low, high = max(0.0, -difference), min(1.0, 1.0 - difference)
+    if low > high:
+        return -inf
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if _slope(first, middle) + _slope(second, middle + difference) > 0:
+            low = middle
+        else:
+            high = middle
+    rate = (low + high) / 2
+    return first.likelihood(rate) + second.likelihood(min(max(rate + difference, 0.0), 1.0))
+
+
+def _slope(counts: _Counts, rate: float) -> float:
+    upward = counts.hits / rate if rate > 0 else inf if counts.hits else 0.0
+    downward = counts.misses / (1 - rate) if rate < 1 else inf if counts.misses else 0.0
+    return upward - downward
+
+
+def _times_log(count: float, rate: float) -> float:
+    if count <= 0:
+        return 0.0
+    return count * log(rate) if rate > 0 else -inf
+
+
+def _first(shows: Callable[[int], bool]) -> int | None:
+    """The smallest number that shows it, taking it as lasting from there on."""
+    high = 1
+    while not shows(high):
+        high *= 2
+        if high > _MOST_UNITS:
+            return None
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if shows(middle) else (middle, high)
+    return high
+
+
+class GuardrailState(StrEnum):
+    """A guardrail's state: waiting for figures, ok, or tripped."""
+
+    WAITING = "waiting"
+    OK = "ok"
+    TRIPPED = "tripped"
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """One guardrail's judgement of one arm or product.
+
+    `value` is the rate (a fraction), the latency in ms, or the difference between the arms
+    (challenger minus champion). `units` is what it rests on, the challenger's for a comparison.
+    """
+
+    guardrail: str
+    standing: GuardrailState
+    value: float
+    units: int
+
+
+class ArmTallies(msgspec.Struct, frozen=True):
+    """The hashed applicants of both arms since both decide.
+
+    `earlier` is the champion's tally before that, which makes the test quicker, never less safe.
+    """
+
+    champion: ArmCount
+    challenger: ArmCount
+    earlier: ArmCount = NOTHING
+
+
+def judge_rate(guardrail: Guardrail, ceiling: Ceiling, tally: ArmCount) -> Judgement:
+    """A rate against its ceiling; exactly at the ceiling is well."""
+    above = tally.events > Fraction(ceiling.maximum) * tally.units
+    return _judged(guardrail, tally.rate, tally.units, tripped=above)
+
+
+def judge_latency(guardrail: Guardrail, ceiling: Ceiling, p99_ms: float, units: int) -> Judgement:
+    """A latency in milliseconds against its ceiling."""
+    return _judged(guardrail, p99_ms, units, tripped=Decimal(p99_ms) > ceiling.maximum)
+
+
+def judge_arms(
+    guardrail: Guardrail, versus: VersusChampion, plan: Plan, arms: ArmTallies
+) -> Judgement:
+    """The arms compared by the sequential test, which may be repeated at any time."""
+    champion, challenger = arms.champion, arms.challenger
+    allowed, alpha = meant(plan, guardrail.metric), float(versus.alpha)
+    tripped = departs(champion, challenger, allowed, alpha, arms.earlier)
+    units = min(champion.units, challenger.units)
+    judged = _judged(guardrail, challenger.rate - champion.rate, units, tripped=tripped)
+    return replace(judged, units=challenger.units)
+
+
+def applicants_needed(
+    guardrail: Guardrail, versus: VersusChampion, plan: Plan, arms: ArmTallies
+) -> int | None:
+    """About how many of the challenger's show a departure of five points beyond what is meant.
+
+    None while an arm has nobody, and where no number would do. It takes a thousand times as long as
+    judging: for showing, not for watching.
+    """
+    champion, challenger = arms.champion, arms.challenger
+    if not (champion.units and challenger.units):
+        return None
+    return units_needed(
+        champion.rate,
+        meant(plan, guardrail.metric),
+        float(versus.alpha),
+        champions_per_challenger=champion.units / challenger.units,
+        earlier=arms.earlier,
+    )
+
+
+def meant(plan: Plan, metric: Metric) -> ConfidenceBand:
+    """The differences the plan means for a rate; none at all where it expects no change."""
+    challenger = plan.versions.challenger
+    expected = challenger.expect.get(metric) if challenger else None
+    expected = expected or ExpectedOutcome(Decimal(0), Decimal(0))
+    change, within = expected.change, expected.within
+    return ConfidenceBand(float(change - within), float(change + within))
+
+
+def act(
+    plan: Plan, state: RolloutState, guardrail: Guardrail, arm: Arm | None, now: datetime
+) -> StepResult:
+    """The state after a tripped guardrail; `arm` is the one that tripped, None for the product.
+
+    A challenger is rolled back one stage; another arm never is. Killing the champion kills the
+    product.
+    """
+    if guardrail.action is GuardrailAction.PAUSE:
+        return pause(state)
+    if guardrail.action is GuardrailAction.KILL:
+        return kill(state, arm)
+    if arm is Arm.CHALLENGER:
+        return roll_back(plan, state, TrackName.CHALLENGER, now)
+    return Refusal(f"guardrail `{guardrail.name}` tripped, and only the challenger is rolled back")
+
+
+def _judged(guardrail: Guardrail, value: float, units: int, *, tripped: bool) -> Judgement:
+    standing = GuardrailState.TRIPPED if tripped else GuardrailState.OK
+    if units < guardrail.min_units:
+        standing = GuardrailState.WAITING
+    return Judgement(guardrail.name, standing, value, units)
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """`next` is None at the last stage.
+
+    `holds_until` is when the present stage has held long enough, `decisions_missing` how many it
+    still needs, `blocked_by` what else stands against going on, in an operator's words.
+    """
+
+    next: RolloutStage | None
+    holds_until: datetime
+    decisions_missing: int
+    blocked_by: tuple[str, ...]
+
+    def at(self, now: datetime) -> bool:
+        """Whether everything is met, so that automatic advancing goes on."""
+        met = now >= self.holds_until and not self.decisions_missing and not self.blocked_by
+        return met and self.next is not None
+
+
+def waits_for(
+    plan: Plan,
+    state: RolloutState,
+    name: TrackName,
+    decisions: int,
+    judgements: Sequence[Judgement],
+) -> Readiness | None:
+    """The requirements of a track's next stage; None where the plan has no such track.
+
+    `decisions` are those since the track entered its stage.
+    """
+    stages, track = _track(plan, state, name)
+    if stages is None or track is None:
+        return None
+    present, above = stages.named(track.stage), stages.after(track.stage)
+    held, fewest = (present.hold, present.min_decisions) if present else (None, 0)
+    return Readiness(
+        next=above,
+        holds_until=track.since + held if held else track.since,
+        decisions_missing=max(0, fewest - decisions),
+        blocked_by=(*_blocks(state, track, judgements), *_second(plan, state, name, above)),
+    )
+
+
+def not_awaited(
+    plan: Plan, state: RolloutState, name: TrackName, decisions: int, now: datetime
+) -> str:
+    """What a step up now would not wait for, in words; empty where hold and count are met."""
+    readiness = waits_for(plan, state, name, decisions, ())
+    if readiness is None:
+        return ""
+    found = []
+    if now < readiness.holds_until:
+        found.append(f"is held until {readiness.holds_until:%Y-%m-%d %H:%M} UTC")
+    if readiness.decisions_missing:
+        found.append(f"has {decisions} of {decisions + readiness.decisions_missing} decisions")
+    return " and ".join(found)
+
+
+def advances_itself(
+    plan: Plan,
+    state: RolloutState,
+    decisions: int,
+    judgements: Sequence[Judgement],
+    now: datetime,
+) -> bool:
+    """Whether go-live moves on without an operator; a challenger never does."""
+    readiness = waits_for(plan, state, TrackName.GO_LIVE, decisions, judgements)
+    return plan.go_live.advance is Advance.AUTO and readiness is not None and readiness.at(now)
+
+
+def _track(plan: Plan, state: RolloutState, name: TrackName) -> tuple[Stages | None, Track | None]:
+    if name is TrackName.GO_LIVE:
+        return plan.go_live.stages, state.go_live
+    challenger = plan.versions.challenger
+    return (challenger.stages if challenger else None), state.challenger
+
+
+def _second(
+    plan: Plan, state: RolloutState, name: TrackName, above: RolloutStage | None
+) -> Iterator[str]:
+    """What a step that needs two callers waits for."""
+    if above is None or not needs_two(plan, above.percent):
+        return
+    first = state.proposed
+    waits = first is not None and first.kind is ProposalKind.ADVANCE
+    if first is None or not waits or (first.track, first.goal) != (name, above.name):
+        yield "needs two callers: one advances and another confirms"
+    else:
+        yield f"proposed by {first.by}: another caller confirms by {first.ends:%Y-%m-%d %H:%M} UTC"
+
+
+def _blocks(state: RolloutState, track: Track, judgements: Sequence[Judgement]) -> tuple[str, ...]:
+    found = ["paused"] if state.paused else []
+    if track.stage is None:
+        found.append("below its first stage, where only an operator begins")
+    if track.killed or state.go_live.killed:
+        found.append("killed")
+    found += [
+        f"guardrail {j.guardrail} tripped"
+        for j in judgements
+        if j.standing is GuardrailState.TRIPPED
+    ]
+    return tuple(found)
+
+
+BOUNDS_MS = (
+    5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000,
+    7_500, 10_000, 15_000, 30_000, 60_000, 3_600_000,
+)  # fmt: skip
+"""Upper bounds, inclusive; the last is the longest deadline there is.
+
+A ceiling that stands at a bound is judged exactly, one between two bounds by interpolation.
+"""
+
+
+def bound_of(milliseconds: float) -> int:
+    """The bound under which a latency is counted; the last for all that is longer."""
+    return BOUNDS_MS[min(bisect_left(BOUNDS_MS, milliseconds), len(BOUNDS_MS) - 1)]
+
+
+def quantile(histogram: Mapping[int, int], share: float) -> float:
+    """The latency in ms that `share` of the counted ones do not exceed; 0 where none is counted.
+
+    Between two bounds the counted ones are taken as spread evenly.
+    """
+    counts = [histogram.get(bound, 0) for bound in BOUNDS_MS]
+    wanted = share * sum(counts)
+    below = 0.0
+    for bound, count, reached in zip(BOUNDS_MS, counts, accumulate(counts), strict=True):
+        if count and reached >= wanted:
+            return below + (bound - below) * (1 - (reached - wanted) / count)
+        below = bound
+    return 0.0

@@ -1,0 +1,524 @@
+"""Readers of a plan's caps, guardrails, review section and shares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from decision_service.domain.money import EXACT, LARGEST_AMOUNT, IllegalAmount, check_amount
+from decision_service.domain.reviews import (
+    CLAIM_FOR,
+    CONTEST_QUEUE,
+    CONTEST_SLA,
+    DEFAULT_QUEUE,
+    Authority,
+    ReviewPolicy,
+    ReviewQueue,
+    ReviewReason,
+)
+from decision_service.domain.verdict import ReferKind
+from decision_service.rollout.model import (
+    Ceiling,
+    DayCap,
+    Guardrail,
+    GuardrailAction,
+    GuardrailScope,
+    Metric,
+    Versions,
+    VersusChampion,
+)
+from decision_service.rules.language.diagnostics import Place, Report
+from decision_service.rules.language.fields import (
+    Fields,
+    as_choice,
+    as_scalar,
+    as_text,
+    read_texts,
+    shortened,
+)
+from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
+
+
+def read_name(fields: Fields, key: str = "name") -> str | None:
+    """A name of lower-case letters, digits, `_` and `-`, as operators type it."""
+    scalar = fields.scalar(key)
+    if scalar is None:
+        return None
+    if _NAME.fullmatch(scalar.text):
+        return scalar.text
+    hint = "use lower-case letters, digits, `_` and `-`, beginning with a letter, at most 60"
+    message = f"`{shortened(scalar.text)}` is not a name"
+    fields.report.error("P201", scalar.place, message, hint)
+    return None
+
+
+def read_share(fields: Fields, key: str = "percent") -> int | None:
+    """A percentage from 0 to 100 with at most three decimals, as thousandths of a percent."""
+    percent = fields.decimal(key, 0, 100)
+    if percent is None:
+        return None
+    share = percent.scaleb(3, EXACT)
+    if share == int(share):
+        return int(share)
+    message = f"`{key}` is {percent}; a share has at most three decimals"
+    fields.report.error("P202", fields.place(key), message, "one slot is 0.001 %")
+    return None
+
+
+def refuse_repeated(named: Iterable[tuple[str | None, Place]], what: str, report: Report) -> None:
+    """Report every name that an earlier one of its kind has already."""
+    first: dict[str, Place] = {}
+    for name, place in named:
+        if name is None:
+            continue
+        if name in first:
+            hint = f"it stands on line {first[name].line} already; choose another"
+            report.error("P203", place, f"two {what} are named `{name}`", hint)
+        first.setdefault(name, place)
+
+
+def place_of(node: YamlNode, *keys: str | int) -> Place:
+    """The place of the value under these nested keys, or of the deepest key present."""
+    for key in keys:
+        if isinstance(key, int):
+            value = node.items[key] if isinstance(node, ListNode) else None
+        else:
+            value = node.get(key) if isinstance(node, MapNode) else None
+        if value is None:
+            break
+        node = value
+    return node.place
+
+
+def read_units(fields: Fields, key: str) -> dict[str, Place]:
+    """The applicants of a list, each with its place; one that is repeated is warned about."""
+    found: dict[str, Place] = {}
+    for item in fields.items(key) if fields.has(key) else ():
+        scalar = as_scalar(item, f"an entry of `{key}`", fields.report)
+        if scalar is None or not _is_unit(scalar, key, fields.report):
+            continue
+        if scalar.text in found:
+            message = f"`{key}` lists `{shortened(scalar.text)}` twice"
+            fields.report.warning("P211", scalar.place, message, "remove one of them")
+        found.setdefault(scalar.text, scalar.place)
+    return found
+
+
+def _is_unit(scalar: Scalar, key: str, report: Report) -> bool:
+    if scalar.text and scalar.text == scalar.text.strip():
+        return True
+    message = f"an entry of `{key}` is empty or has spaces around it, so it never matches"
+    report.error("P210", scalar.place, message, "write the value of the plan's unit")
+    return False
+
+
+_SMALLER = "make it the smaller of the two"
+
+
+def warn_of_hidden_caps(read: Sequence[tuple[DayCap, YamlNode]], report: Report) -> None:
+    """P317 (a warning) for each figure of a cap that holds nobody of its own."""
+    caps = [cap for cap, _ in read]
+    for index, (cap, node) in enumerate(read):
+        figures = dict(_figures(cap))
+        hiders = {
+            key: _hider(key, figure, cap.tier, caps, index) for key, figure in figures.items()
+        }
+        for key, hider in hiders.items():
+            idle = "the cap" if all(hiders.values()) else f"`{key}`"
+            _warn(
+                hider, key, f"the cap `{cap.name}`", f"remove {idle}, or {_SMALLER}", node, report
+            )
+
+
+def _figures(cap: DayCap) -> Iterator[tuple[str, Decimal]]:
+    if cap.approvals is not None:
+        yield "approvals_per_day", Decimal(cap.approvals)
+    if cap.amount is not None:
+        yield "amount_per_day", cap.amount
+
+
+def _hider(
+    key: str, figure: Decimal, tier: str | None, caps: Sequence[DayCap], own: int = -1
+) -> tuple[Decimal, str] | None:
+    """The smallest figure that hides one on a tier, with its cap's name; None where none does.
+
+    Of two equal figures on one tier the first in the file stays.
+    """
+    others = [
+        (other, cap.name)
+        for index, cap in enumerate(caps)
+        for name, other in _figures(cap)
+        if name == key and index != own and cap.tier in ("", tier)
+        if other < figure or (other == figure and (index < own or cap.tier != tier))
+    ]
+    return min(others, key=lambda one: one[0], default=None)
+
+
+def _warn(
+    hider: tuple[Decimal, str] | None,
+    key: str,
+    what: str,
+    hint: str,
+    node: YamlNode,
+    report: Report,
+) -> None:
+    if hider is not None:
+        figure, cap = hider
+        message = (
+            f"`{key}` of {what} holds nobody whom the cap `{cap}`, with {figure:f}, does not hold"
+        )
+        report.warning("P317", place_of(node, key), message, hint)
+
+
+LEAST_AMOUNT = Decimal("0.0001")
+_MOST_APPROVALS = 10**9
+_BOUNDS = ("approvals_per_day", "amount_per_day")
+
+
+def read_caps(plan: Fields) -> tuple[DayCap, ...]:
+    """Every cap that could be read, all faults reported."""
+    read = [
+        (_read_cap(node, plan), node) for node in (plan.items("caps") if plan.has("caps") else ())
+    ]
+    whole = [(cap, node) for cap, node in read if cap]
+    refuse_repeated(((cap.name, node.place) for cap, node in whole), "caps", plan.report)
+    warn_of_hidden_caps(whole, plan.report)
+    return tuple(cap for cap, _ in whole)
+
+
+def _read_cap(node: YamlNode, plan: Fields) -> DayCap | None:
+    keys = ("tier", *_BOUNDS)
+    fields = Fields.of(node, "a cap", plan.report, required=("name",), optional=keys)
+    if fields is None:
+        return None
+    written = [entry.key for entry in fields.node.entries]
+    unknown = any(key not in ("name", *keys) for key in written)
+    if not unknown and not any(fields.has(key) for key in _BOUNDS):
+        message = "a cap needs `approvals_per_day`, `amount_per_day` or both"
+        plan.report.error("P305", node.place, message, "say how much a day may approve")
+    name, tier = read_name(fields), fields.text("tier") or ""
+    approvals = fields.integer("approvals_per_day", 1, _MOST_APPROVALS)
+    amount = _read_amount(fields, "amount_per_day")
+    return None if name is None else DayCap(name, tier, approvals, amount)
+
+
+def _read_amount(fields: Fields, key: str) -> Decimal | None:
+    """An amount in major units that can be counted in minor ones."""
+    amount = fields.decimal(key, LEAST_AMOUNT, LARGEST_AMOUNT)
+    if amount is None:
+        return None
+    try:
+        check_amount(amount)
+    except IllegalAmount:
+        message = f"`{key}` is {amount:f}; an amount has at most four decimals"
+        fields.report.error("R309", fields.place(key), message, "leave out what no currency has")
+        return None
+    return amount
+
+
+_REQUIRED = ("name", "metric", "scope", "min_units", "action")
+_OPTIONAL = ("max", "window", "versus", "alpha")
+_LARGEST = 10**9
+_LARGEST_ALPHA = Decimal("0.1")
+_FEWEST_UNITS = 30
+_RAISED_BY_OUTAGES = (
+    Metric.UPSTREAM_ERROR_RATE,
+    Metric.DATA_MISSING_RATE,
+    Metric.REFER_RATE,
+    Metric.LATENCY_P99_MS,
+)
+"""What grows while the vendor is down, whatever the version; comparisons move then, too: one
+version may read what the other does not."""
+
+
+def read_guardrails(plan: Fields, versions: Versions | None) -> tuple[Guardrail, ...]:
+    """Every guardrail that could be read, all faults reported."""
+    read = [
+        (_read_guardrail(node, plan, versions), node.place)
+        for node in (plan.items("guardrails") if plan.has("guardrails") else ())
+    ]
+    refuse_repeated(((g.name, place) for g, place in read if g), "guardrails", plan.report)
+    guardrails = tuple(g for g, _ in read if g)
+    _warn_of_unwatched(plan, versions, guardrails)
+    return guardrails
+
+
+def _read_guardrail(node: YamlNode, plan: Fields, versions: Versions | None) -> Guardrail | None:
+    fields = Fields.of(node, "a guardrail", plan.report, required=_REQUIRED, optional=_OPTIONAL)
+    if fields is None:
+        return None
+    metric, scope = fields.choice("metric", Metric), fields.choice("scope", GuardrailScope)
+    action, name = fields.choice("action", GuardrailAction), read_name(fields)
+    min_units = fields.integer("min_units", 1, _LARGEST)
+    test = _read_test(fields, Metric(metric) if metric else None)
+    if not (metric and scope and action and name and min_units and test):
+        return None
+    guardrail = Guardrail(
+        name, Metric(metric), GuardrailScope(scope), test, min_units, GuardrailAction(action)
+    )
+    _refuse_impossible(fields, guardrail)
+    _warn_of_few(fields, guardrail)
+    _warn_of_idle(fields, guardrail, versions)
+    return guardrail
+
+
+# Ceiling or comparison
+
+
+def _read_test(fields: Fields, metric: Metric | None) -> Ceiling | VersusChampion | None:
+    if fields.has("max") == fields.has("versus"):
+        message = "a guardrail needs either `max` or `versus`"
+        hint = "a fixed ceiling is `max: 0.40`, a comparison `versus: champion` with `alpha`"
+        fields.report.error("P401", fields.node.place, message, hint)
+        return None
+    return _read_ceiling(fields, metric) if fields.has("max") else _read_versus(fields)
+
+
+def _read_ceiling(fields: Fields, metric: Metric | None) -> Ceiling | None:
+    if fields.has("alpha"):
+        message = "`alpha` belongs to `versus`; a ceiling has no false alarms to bound"
+        fields.report.error("P402", fields.place("alpha"), message, "remove it")
+    window = fields.duration("window")
+    if window == timedelta(0):
+        message = "`window` is empty, so nothing is ever seen"
+        fields.report.error("P403", fields.place("window"), message, "write one, such as 24h")
+    maximum = fields.decimal("max", 0, _LARGEST)
+    if maximum is None:
+        return None
+    if metric is not None and metric.is_rate and maximum >= 1:
+        message = f"`max` is {maximum}; a rate is at most 1, so this never trips"
+        hint = "write a fraction: 0.40 is 40 %"
+        fields.report.error("P404", fields.place("max"), message, hint)
+    return Ceiling(maximum, window)
+
+
+def _read_versus(fields: Fields) -> VersusChampion | None:
+    fields.choice("versus", ("champion",))
+    if fields.has("window"):
+        message = "a comparison looks at all since the challenger entered its stage"
+        hint = "remove `window`: a sliding one would void `alpha`"
+        fields.report.error("P405", fields.place("window"), message, hint)
+    if not fields.has("alpha"):
+        message = "a comparison needs `alpha`, the share of false alarms it may raise"
+        fields.report.error("P406", fields.node.place, message, "add `alpha: 0.01`")
+    alpha = fields.decimal("alpha")
+    if alpha is None:
+        return None
+    if not 0 < alpha < 1:
+        message = f"`alpha` is {alpha}; it must lie between 0 and 1, both excluded"
+        fields.report.error("P407", fields.place("alpha"), message, "0.01 is usual")
+    elif alpha > _LARGEST_ALPHA:
+        share = f"{alpha * 100:.0f} of 100"
+        message = f"`alpha` is {alpha}: up to {share} challengers that are no worse are stopped"
+        fields.report.warning("P415", fields.place("alpha"), message, "0.01 is usual")
+    return VersusChampion(alpha)
+
+
+# What cannot work
+
+
+def _refuse_impossible(fields: Fields, guardrail: Guardrail) -> None:
+    compares = isinstance(guardrail.test, VersusChampion)
+    product = guardrail.scope is GuardrailScope.PRODUCT
+    if compares and product:
+        _refuse(fields, "scope", "P408", "a comparison is between arms", "write `scope: arm`")
+    if compares and not guardrail.metric.is_rate:
+        hint = "compare a rate, or give the latency a `max`"
+        _refuse(fields, "metric", "P409", f"`{guardrail.metric}` is no rate to compare", hint)
+    if isinstance(guardrail.test, Ceiling) and product and guardrail.test.window is None:
+        _refuse(
+            fields,
+            "scope",
+            "P410",
+            "a ceiling on the product needs a `window`",
+            "add one: `window: 24h`",
+        )
+    if guardrail.action is GuardrailAction.ROLL_BACK and product:
+        hint = "write `scope: arm`, or `action: pause`"
+        _refuse(fields, "action", "P411", "only the challenger is rolled back", hint)
+    if guardrail.action is GuardrailAction.KILL and (
+        compares or guardrail.metric in _RAISED_BY_OUTAGES
+    ):
+        milder = "`action: roll_back`" if compares else "`action: pause`"
+        _refuse(fields, "action", "P412", "an outage may pause but not kill", f"write {milder}")
+
+
+def _refuse(fields: Fields, key: str, code: str, message: str, hint: str) -> None:
+    fields.report.error(code, fields.place(key), message, hint)
+
+
+# What does nothing
+
+
+def _warn_of_few(fields: Fields, guardrail: Guardrail) -> None:
+    if guardrail.min_units < _FEWEST_UNITS:
+        message = f"`min_units` is {guardrail.min_units}: so few applicants tell chance, not a rate"
+        hint = "200 to 300 are usual"
+        fields.report.warning("P416", fields.place("min_units"), message, hint)
+
+
+def _warn_of_idle(fields: Fields, guardrail: Guardrail, versions: Versions | None) -> None:
+    if versions is None or versions.challenger is not None:
+        return
+    if isinstance(guardrail.test, VersusChampion) or guardrail.action is GuardrailAction.ROLL_BACK:
+        message = f"guardrail `{guardrail.name}` does nothing while the plan has no challenger"
+        fields.report.warning("P413", fields.node.place, message)
+
+
+def _warn_of_unwatched(
+    plan: Fields, versions: Versions | None, guardrails: tuple[Guardrail, ...]
+) -> None:
+    if versions is None or versions.challenger is None:
+        return
+    compared = {g.metric for g in guardrails if isinstance(g.test, VersusChampion)}
+    for metric in versions.challenger.expect:
+        if metric not in compared:
+            message = f"`{metric}` is expected to change, and no guardrail compares it"
+            hint = f"add one with `metric: {metric}` and `versus: champion`"
+            place = place_of(plan.node, "versions", "challenger", "expect", metric)
+            plan.report.warning("P414", place, message, hint)
+
+
+NOBODY = "nobody"
+LONGEST_CLAIM = timedelta(days=1)
+REASON_CODE = r"[A-Z][A-Z0-9_]{0,59}"
+TOLD = ("applicant", NOBODY)
+_CODE = re.compile(REASON_CODE)
+_RESERVED = frozenset({DEFAULT_QUEUE, CONTEST_QUEUE})
+_WHEN = ("kinds", "tags", "reasons", "min_amount", "max_amount")
+
+
+def read_review(plan: Fields) -> ReviewPolicy | None:
+    """The section, all faults reported; None where the plan has none."""
+    node = plan.map("review")
+    if node is None:
+        return None
+    fields = Fields(
+        node,
+        "`review`",
+        plan.report,
+        required=("authority", "reasons"),
+        optional=("queues", "contest", "claim_for"),
+    )
+    return ReviewPolicy(
+        _read_queues(fields),
+        _read_authority(fields),
+        _read_reasons(fields),
+        _read_sla(fields.get("contest"), fields) or CONTEST_SLA,
+        _read_claim_for(fields),
+    )
+
+
+def _read_queues(review: Fields) -> tuple[ReviewQueue, ...]:
+    read = [
+        (_read_queue(node, review), node.place)
+        for node in (review.items("queues") if review.has("queues") else ())
+    ]
+    refuse_repeated(((q.name, place) for q, place in read if q), "queues", review.report)
+    return tuple(queue for queue, _ in read if queue)
+
+
+def _read_queue(node: YamlNode, review: Fields) -> ReviewQueue | None:
+    required, optional = ("name", "sla"), ("when",)
+    fields = Fields.of(node, "a queue", review.report, required=required, optional=optional)
+    if fields is None:
+        return None
+    name, sla = read_name(fields), _positive(fields, "sla")
+    if name in _RESERVED:
+        message = f"a queue is named `{name}`, which is the service's own"
+        fields.report.error("P320", fields.place("name"), message, "choose another name")
+    if name is None or sla is None:
+        return None
+    when = fields.get("when")
+    chosen = when and Fields.of(when, "`when`", review.report, optional=_WHEN)
+    return ReviewQueue(name, sla) if not chosen else _filtered(name, sla, chosen)
+
+
+def _filtered(name: str, sla: timedelta, when: Fields) -> ReviewQueue:
+    kinds = [as_choice(item, "a kind", ReferKind, when.report) for item in when.items("kinds")]
+    tags = [as_text(item, "a tag", when.report) for item in when.items("tags")]
+    reasons = [as_text(item, "a reason's code", when.report) for item in when.items("reasons")]
+    least, most = (when.decimal(key, LEAST_AMOUNT, LARGEST_AMOUNT) for key in _WHEN[3:])
+    if least is not None and most is not None and least > most:
+        message = f"`min_amount` {least} is above `max_amount` {most}, so the queue takes nothing"
+        when.report.error("P321", when.place("min_amount"), message, "swap them, or drop one")
+    return ReviewQueue(
+        name,
+        sla,
+        frozenset(ReferKind(kind) for kind in kinds if kind),
+        frozenset(tag for tag in tags if tag),
+        frozenset(code for code in reasons if code),
+        least,
+        most,
+    )
+
+
+def _read_authority(review: Fields) -> Authority | None:
+    node = review.map("authority")
+    if node is None:
+        return None
+    keys = ("review", "review_second")
+    fields = Fields(node, "`authority`", review.report, required=keys)
+    one, two = (fields.decimal(key, LEAST_AMOUNT, LARGEST_AMOUNT) for key in keys)
+    if one is None or two is None:
+        return None
+    if one > two:
+        message = f"one person may approve up to {one}, and two only up to {two}"
+        hint = "let `review_second` be at least `review`"
+        fields.report.error("P322", fields.place("review_second"), message, hint)
+    return Authority(one, two)
+
+
+def _read_reasons(review: Fields) -> tuple[ReviewReason, ...]:
+    read = [(_read_reason(node, review), node.place) for node in review.items("reasons")]
+    refuse_repeated(((r.code, place) for r, place in read if r), "reasons", review.report)
+    if review.has("reasons") and not read:
+        message = "`reasons` is empty, so no review could be completed"
+        review.report.error("P323", review.place("reasons"), message, "add a code and its text")
+    return tuple(reason for reason, _ in read if reason)
+
+
+def _read_reason(node: YamlNode, review: Fields) -> ReviewReason | None:
+    required, optional = ("code", "text"), ("letter", "told")
+    fields = Fields.of(node, "a reason", review.report, required=required, optional=optional)
+    scalar = None if fields is None else fields.scalar("code")
+    if fields is None or scalar is None:
+        return None
+    if not _CODE.fullmatch(scalar.text):
+        message = f"`{shortened(scalar.text)}` is not a reason's code"
+        hint = "use capital letters, digits and `_`, beginning with a letter, at most 60"
+        fields.report.error("P324", scalar.place, message, hint)
+        return None
+    is_told = fields.choice("told", TOLD) != NOBODY
+    letter = fields.get("letter")
+    if letter is not None and not is_told:
+        message = f"{scalar.text} is told to nobody, and has words for a letter"
+        fields.report.error("P327", letter.place, message, "drop `letter`, or `told`")
+    texts = letter and read_texts(letter, "`letter`", fields.report)
+    return ReviewReason(scalar.text, fields.text("text") or "", texts or {}, is_told)
+
+
+def _read_sla(node: YamlNode | None, review: Fields) -> timedelta | None:
+    fields = node and Fields.of(node, "`contest`", review.report, required=("sla",))
+    return _positive(fields, "sla") if fields else None
+
+
+def _read_claim_for(review: Fields) -> timedelta:
+    seconds = _positive(review, "claim_for")
+    if seconds is not None and seconds > LONGEST_CLAIM:
+        message = "`claim_for` is longer than a day, so a case that is left waits for days"
+        review.report.error("P325", review.place("claim_for"), message, "30m to 2h are usual")
+    return seconds or CLAIM_FOR
+
+
+def _positive(fields: Fields, key: str) -> timedelta | None:
+    read = fields.duration(key)
+    if read is not None and read <= timedelta(0):
+        message = f"`{key}` is no time at all"
+        fields.report.error("P326", fields.place(key), message, "write one such as 4h")
+        return None
+    return read

@@ -1,0 +1,369 @@
+"""Whether rules may replace those that decided before, and the last good ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+
+from decision_service.domain.ports import DecisionLog, StoredText
+from decision_service.factors.registry import catalogue
+from decision_service.rulebook.folder import POLICY, RuleFolder, TextFile
+from decision_service.rulebook.manifest import (
+    MANIFEST,
+    Measured,
+    Publication,
+    Signers,
+    approval_problems,
+    evidence_problems,
+    publication,
+)
+from decision_service.rulebook.rulebook import Rulebook, files_from_body
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.language import yaml
+from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity
+from decision_service.rules.language.yaml import MapNode
+from decision_service.rules.lists import list_name, read_list
+from decision_service.rules.program import CompiledRuleset, KeyList
+
+KIND = "list-changes"
+
+
+class ListChange(msgspec.Struct, frozen=True):
+    """One list's change; `path` is within the rules folder, a digest is empty without a file.
+
+    `added` and `removed` count keys; of a list that is hashed anew, all.
+    """
+
+    path: str
+    before: str
+    after: str
+    keys: int
+    added: int
+    removed: int
+
+    @property
+    def words(self) -> str:
+        """What became of the list, without its keys."""
+        if not self.after:
+            return f"is gone; it had {_keys(self.removed)}"
+        if not self.before:
+            return f"is new: {_keys(self.added)}"
+        if not self.added and not self.removed:
+            return "has the same keys, with other days or remarks"
+        return f"has {_keys(self.added)} more and {self.removed} fewer"
+
+
+def _keys(number: int) -> str:
+    return f"{number:,} key{'' if number == 1 else 's'}"
+
+
+class ListChanges(msgspec.Struct, frozen=True):
+    """The changes of one reading; `by` published the folder, empty where nobody did."""
+
+    at: datetime
+    by: str
+    changes: tuple[ListChange, ...]
+
+
+_DECODER = msgspec.json.Decoder(ListChanges)
+
+
+def list_changes(before: RuleFolder | None, after: RuleFolder, now: datetime) -> ListChanges | None:
+    """What a folder changes in the lists of the one that it replaces; None where nothing."""
+    found = tuple(_changes(before or RuleFolder(), after))
+    if not found:
+        return None
+    manifest = after.manifest
+    published = None if manifest is None else publication(manifest.path, manifest.text)
+    return ListChanges(now, "" if published is None else published.by, found)
+
+
+async def newest_list_changes(log: DecisionLog, most: int) -> Sequence[ListChanges]:
+    """At most so many entries of the journal, the newest first; raises StoreUnavailable."""
+    return [_DECODER.decode(text.body) for text in await log.last_texts(KIND, most)]
+
+
+def _changes(before: RuleFolder, after: RuleFolder) -> Iterator[ListChange]:
+    old, new = _texts(before), _texts(after)
+    for path in sorted(old.keys() | new.keys()):
+        if old.get(path) != new.get(path):
+            first, second = (_read(path, texts.get(path)) for texts in (old, new))
+            yield ListChange(
+                path,
+                first.digest,
+                second.digest,
+                len(second.keys),
+                len(second.keys.keys() - first.keys.keys()),
+                len(first.keys.keys() - second.keys.keys()),
+            )
+
+
+def _texts(folder: RuleFolder) -> dict[str, str]:
+    own = {
+        f"{product.product}/{path}": text
+        for product in folder.products
+        for path, text in product.lists.items()
+    }
+    return {**folder.shared_lists, **own}
+
+
+def _read(path: str, text: str | None) -> KeyList:
+    found = None if text is None else read_list(path, text, Report())
+    return found or KeyList(list_name(path) or "", "", {})
+
+
+PUBLISHED = "manifest"
+
+
+def manifest_record(folder: RuleFolder) -> Sequence[StoredText]:
+    """The manifest as a stored text under its publication's digest; empty without a manifest."""
+    published = published_as(folder)
+    if published is None or folder.manifest is None:
+        return ()
+    return (StoredText(_key_of_manifest(published), PUBLISHED, folder.manifest.text.encode()),)
+
+
+async def downgrades(
+    log: DecisionLog, folder: RuleFolder, last: RuleFolder | None
+) -> tuple[Diagnostic, ...]:
+    """Why a folder would replace the `last` good one with older rules; empty where it does not.
+
+    That is so where it was published earlier, decided before, or is not published any more. A store
+    that has never seen published rules takes every folder.
+    """
+    deciding = None if last is None else published_as(last)
+    if deciding is None or last is None or last.manifest is None:
+        return ()
+    published, path = published_as(folder), last.manifest.path
+    if published is None:
+        return (_problem("M005", path, f"there is no manifest, and {_named(deciding)}", deciding),)
+    if published.at < deciding.at:
+        message = f"these rules were published at {published.at}, and {_named(deciding)}"
+        return (_problem("M006", path, message, deciding),)
+    if published.digest == deciding.digest or published.allow_rollback == deciding.name:
+        return ()
+    if await log.text(_key_of_manifest(published)) is not None:
+        message = f"these rules decided here before, and {_named(deciding)}"
+        return (_problem("M007", path, message, deciding),)
+    return ()
+
+
+def _named(deciding: Publication) -> str:
+    return f"those of {deciding.by}, published at {deciding.at}, decide now"
+
+
+def _problem(code: str, path: str, message: str, deciding: Publication) -> Diagnostic:
+    command = "decision-service rules publish --by NAME"
+    hint = (
+        f"publish them as new ones: {command}; where they decided before: "
+        f"{command} --allow-rollback {deciding.name}"
+    )
+    return Diagnostic(code, Severity.ERROR, path, 1, 1, 2, message, hint)
+
+
+def published_as(folder: RuleFolder) -> Publication | None:
+    """The publication that a folder's manifest names; None without a manifest."""
+    manifest = folder.manifest
+    return None if manifest is None else publication(manifest.path, manifest.text)
+
+
+def _key_of_manifest(published: Publication) -> str:
+    return f"{PUBLISHED}-{published.digest}"
+
+
+LAST_GOOD = "rules"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FOLDER_DECODER = msgspec.json.Decoder(RuleFolder)
+
+
+async def keep(log: DecisionLog, folder: RuleFolder, now: datetime) -> Sequence[ListChange]:
+    """Store a folder and its manifest as the last good ones, unless stored already.
+
+    What it changes in lists is journalled with it, and returned.
+    """
+    last = await log.last_text(LAST_GOOD)
+    texts, changes = await asyncio.to_thread(_texts_of_folder, folder, last, now)
+    if texts:
+        await log.put_texts(texts)
+    return changes
+
+
+async def last_good_folder(log: DecisionLog) -> RuleFolder | None:
+    """The last good folder; None where none was stored in a form that can be read."""
+    return await asyncio.to_thread(_folder, await log.last_text(LAST_GOOD))
+
+
+def _texts_of_folder(
+    folder: RuleFolder, last: StoredText | None, now: datetime
+) -> tuple[Sequence[StoredText], Sequence[ListChange]]:
+    """What is to be stored, and the changes of lists; on a thread, since lists may be large."""
+    body = msgspec.json.encode(folder)
+    if last is not None and last.body == body:
+        return (), ()
+    key, changes = _key_of_folder(now, last), list_changes(_folder(last), folder, now)
+    texts = [StoredText(key, LAST_GOOD, body), *manifest_record(folder)]
+    if changes is None:
+        return texts, ()
+    texts.append(StoredText(f"{KIND} {key}", KIND, msgspec.json.encode(changes)))
+    return texts, changes.changes
+
+
+def _folder(last: StoredText | None) -> RuleFolder | None:
+    try:
+        return None if last is None else _FOLDER_DECODER.decode(last.body)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _key_of_folder(now: datetime, last: StoredText | None) -> str:
+    """A key that sorts after the last one, whatever the clock says."""
+    micros = (now - _EPOCH) // timedelta(microseconds=1)
+    if last is not None:
+        micros = max(micros, int(last.digest.rpartition("-")[2]) + 1)
+    return f"{LAST_GOOD}-{micros:020d}"
+
+
+class UsedVersions:
+    """Notes in the store which versions decide, each once in this process."""
+
+    def __init__(self, log: DecisionLog) -> None:
+        self._log = log
+        self._noted: set[str] = set()
+
+    async def note(self, ruleset: CompiledRuleset) -> None:
+        """Note the version, durable on return; to be called before the commit of the decision."""
+        if ruleset.digest in self._noted:
+            return
+        mark = StoredText(key_of(ruleset), kind_of(ruleset), ruleset.digest.encode())
+        await self._log.put_texts([mark])
+        self._noted.add(ruleset.digest)
+
+
+def key_of(ruleset: CompiledRuleset) -> str:
+    """Where the store notes that a version decided with this content."""
+    return f"{kind_of(ruleset)} {ruleset.digest}"
+
+
+def kind_of(ruleset: CompiledRuleset) -> str:
+    """The kind of all such notes of a version, whatever its content."""
+    return f"used {ruleset.ruleset}@{ruleset.version}"
+
+
+_ALTERED = "R603"
+ReadSigners = Callable[[], Signers]
+"""The callers who may sign now."""
+
+
+async def unacceptable(
+    log: DecisionLog,
+    folder: RuleFolder,
+    rulebook: Rulebook,
+    now: datetime,
+    *,
+    edits_used: bool,
+    signers: ReadSigners | None = None,
+) -> tuple[Diagnostic, ...]:
+    """Problems of rules older than those that decide, or that change a version that has decided.
+
+    The latter is allowed where `edits_used`, on made-up people. With `signers` two of them must
+    have signed the publication.
+    """
+    last = await last_good_folder(log)
+    unsigned = () if signers is None else unapproved(folder, rulebook, last, signers(), now.date())
+    older = unsigned or await downgrades(log, folder, last)
+    if older or edits_used:
+        return older
+    return await altered(log, folder, rulebook)
+
+
+def unapproved(
+    folder: RuleFolder,
+    rulebook: Rulebook | None,
+    last: RuleFolder | None,
+    signers: Signers,
+    today: date | None,
+) -> tuple[Diagnostic, ...]:
+    """What a publication lacks; a key that was withdrawn since does not end one that decides.
+
+    `rulebook` is what the folder loads as; without it no floor is looked at.
+    """
+    manifest = folder.manifest
+    if manifest is None:
+        return approval_problems(f"{folder.root}/{MANIFEST}", None, signers, today)
+    decides = last is not None and last.manifest == manifest
+    published = publication(manifest.path, manifest.text)
+    found = approval_problems(manifest.path, published, signers, None if decides else today)
+    if published is None:
+        return found
+    below = () if rulebook is None else floor_problems(manifest.path, published.tested, rulebook)
+    return (*found, *evidence_problems(manifest.path, published, folder.evidence), *below)
+
+
+def floor_problems(
+    path: str, tested: Mapping[str, Measured], rulebook: Rulebook
+) -> Iterator[Diagnostic]:
+    """M016 for each version that may decide and whose tests are below the floor of the policy."""
+    floors = msgspec.to_builtins(rulebook.policy.floors)
+    for name in rulebook.deciding:
+        found = msgspec.to_builtins(tested.get(name, Measured(0, 0)))
+        for figure, floor in floors.items():
+            if found[figure] < floor:
+                message = (
+                    f"{figure} of {name}: {found[figure]} %, less than the {floor} % of {POLICY}"
+                )
+                hint = "`decision-service rules test --figures` prints the cases that it lacks"
+                yield Diagnostic("M016", Severity.ERROR, path, 1, 1, 2, message, hint)
+
+
+async def altered(
+    log: DecisionLog, folder: RuleFolder, rulebook: Rulebook
+) -> tuple[Diagnostic, ...]:
+    """A problem for each version that has decided with other content, at its `version`."""
+    found: list[tuple[TextFile, CompiledRuleset, str]] = []
+    for product in folder.products:
+        versions = rulebook.products[product.product].versions
+        for number, file in sorted(product.rulesets.items()):
+            earlier = await _decided_otherwise(log, versions[number])
+            if earlier:
+                found.append((file, versions[number], earlier))
+    return await asyncio.to_thread(_problems, found) if found else ()
+
+
+def _problems(
+    found: Iterable[tuple[TextFile, CompiledRuleset, str]],
+) -> tuple[Diagnostic, ...]:
+    report = Report()
+    for file, ruleset, earlier in found:
+        root = yaml.read(file.path, file.text, report)
+        place = (
+            root.key_place("version") if isinstance(root, MapNode) else Place(file.path, 1, 1, 2)
+        )
+        name, number = ruleset.ruleset, ruleset.version
+        message = f"{name} v{number} has decided with other content (digest {earlier[:12]})"
+        hint = (
+            f"bring v{number} back as it was, its tables, `_data` and `_shared` too, "
+            f"and write the change as v{number + 1}"
+        )
+        report.error(_ALTERED, place, message, hint)
+    return tuple(problem for problem in report.diagnostics() if problem.code == _ALTERED)
+
+
+async def _decided_otherwise(log: DecisionLog, ruleset: CompiledRuleset) -> str:
+    """The digest that a version decided with, if it is of other content; else empty."""
+    last = await log.last_text(kind_of(ruleset))
+    if last is None or await log.text(key_of(ruleset)) is not None:
+        return ""
+    earlier = last.body.decode()
+    text = await log.text(earlier)
+    if text is not None and await asyncio.to_thread(_digest, text) == ruleset.digest:
+        return ""
+    return earlier
+
+
+def _digest(text: StoredText) -> str:
+    """The digest of a stored ruleset as it is computed now: newer code may compute another."""
+    found = compile_ruleset(files_from_body(text.body), catalogue(), checks=()).ruleset
+    return "" if found is None else found.digest

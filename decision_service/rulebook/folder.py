@@ -1,0 +1,488 @@
+"""A rules folder: its texts by product, its policy, and reading it whole from disk."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from decision_service.rulebook.manifest import EVIDENCE, MANIFEST
+from decision_service.rulebook.starter import starter_rules
+from decision_service.rules.language.diagnostics import Diagnostic, Report, did_you_mean
+from decision_service.rules.language.fields import Fields, as_choice
+from decision_service.rules.language.yaml import read
+from decision_service.rules.lists import SHARED
+from decision_service.rules.program import RulesetFiles
+
+POLICY = "policy.yaml"
+MOST = 100
+
+
+class PlanRisk(StrEnum):
+    """What `preflight` refuses in a plan unless the policy accepts it."""
+
+    FIRST_STAGE = "first_stage"
+    NO_GUARDRAILS = "no_guardrails"
+    NO_CAPS = "no_caps"
+
+
+class Floors(msgspec.Struct, frozen=True):
+    """The least percentages of a version: of parts that cases reach, of changes they notice."""
+
+    coverage: int = MOST
+    figures: int = MOST
+
+
+class Acceptance(msgspec.Struct, frozen=True):
+    """A risk of a product's plan that the lender takes, and why."""
+
+    product: str
+    what: PlanRisk
+    reason: str
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """A folder's policy; without a file everything is asked for and nothing is accepted."""
+
+    floors: Floors = Floors()
+    accept: tuple[Acceptance, ...] = ()
+
+    def reason(self, product: str, what: PlanRisk) -> str:
+        """Why a risk of a product's plan is accepted; empty where it is not."""
+        found = (one.reason for one in self.accept if (one.product, one.what) == (product, what))
+        return next(found, "")
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """A sentence for each floor below 100 %."""
+        return tuple(
+            f"{POLICY} asks for {floor} % of {name} alone, not for {MOST} %"
+            for name, floor in msgspec.structs.asdict(self.floors).items()
+            if floor < MOST
+        )
+
+
+def read_policy(
+    path: str, text: str, products: Collection[str]
+) -> tuple[Policy, tuple[Diagnostic, ...]]:
+    """A policy and everything wrong with its text; `path` is as messages show it."""
+    report = Report()
+    node = read(path, text, report)
+    fields = node and Fields.of(node, "the policy", report, optional=("floors", "accept"))
+    if not fields:
+        return Policy(), report.diagnostics()
+    return Policy(_floors(fields), tuple(_accepted(fields, products))), report.diagnostics()
+
+
+def _floors(fields: Fields) -> Floors:
+    node, known = fields.get("floors"), Floors.__struct_fields__
+    inner = node and Fields.of(node, "`floors`", fields.report, optional=known)
+    if not inner:
+        return Floors()
+    given = {name: inner.integer(name, 0, MOST) for name in known if inner.has(name)}
+    return Floors(**{name: value for name, value in given.items() if value is not None})
+
+
+def _accepted(fields: Fields, products: Collection[str]) -> Iterator[Acceptance]:
+    report, seen = fields.report, set[tuple[str, str]]()
+    for item in fields.items("accept"):
+        keys = Acceptance.__struct_fields__
+        entry = Fields.of(item, "an entry of `accept`", report, required=keys)
+        if not entry:
+            continue
+        product, reason, what = entry.text("product"), entry.text("reason"), entry.get("what")
+        word = what and as_choice(what, "`what`", PlanRisk, report)
+        if product is not None and product not in products:
+            message = f"there is no product {product} here"
+            report.warning("M014", entry.place("product"), message, did_you_mean(product, products))
+        elif product and reason and word:
+            if (product, word) in seen:
+                message = f"`{word}` of {product} is accepted twice"
+                report.error("M015", entry.place("what"), message, "keep one reason")
+            seen.add((product, word))
+            yield Acceptance(product, PlanRisk(word), reason)
+
+
+_VERSION_FILE = re.compile(r"v([1-9][0-9]{0,5})\.yaml")
+
+
+class TextFile(msgspec.Struct, frozen=True):
+    """A file that was read; `path` is as messages show it, `rules/personal-loan-ph/v1.yaml`."""
+
+    path: str
+    text: str
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """A file that could not be read, and why in one sentence."""
+
+    path: str
+    sentence: str
+
+
+class ProductTexts(msgspec.Struct, frozen=True):
+    """One product's folder: `rulesets` by version, tables and lists by their path within it."""
+
+    product: str
+    path: str
+    rulesets: Mapping[int, TextFile] = msgspec.field(default_factory=dict)
+    plan: TextFile | None = None
+    tables: Mapping[str, str] = msgspec.field(default_factory=dict)
+    tests: tuple[TextFile, ...] = ()
+    stories: tuple[TextFile, ...] = ()
+    lists: Mapping[str, str] = msgspec.field(default_factory=dict)
+    notices: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """Every file's text by its path within the folder of products."""
+        plan = () if self.plan is None else (self.plan,)
+        files = (*self.rulesets.values(), *plan, *self.tests, *self.stories)
+        shown = {file.path: file.text for file in files}
+        beside = {**self.tables, **self.lists, **self.notices}
+        within = {f"{self.path}/{name}": text for name, text in beside.items()}
+        return {
+            f"{self.product}{path.removeprefix(self.path)}": text
+            for path, text in {**shown, **within}.items()
+        }
+
+
+class RuleFolder(msgspec.Struct, frozen=True):
+    """A whole rules folder; `data` holds `_data/*.yaml` by file name.
+
+    `shipped` are the names of those that the folder lacks, so that the package's own count.
+    `shared` holds the files of `_shared` by their path within the rules folder.
+    `manifest` is what was published last, where anything was; `policy` is `policy.yaml`.
+    `evidence` has the SHA-256 of the files that show a change to be safe, `impact` and `proofs`.
+    """
+
+    products: tuple[ProductTexts, ...] = ()
+    data: Mapping[str, str] = msgspec.field(default_factory=dict)
+    unreadable: tuple[Unreadable, ...] = ()
+    manifest: TextFile | None = None
+    shared: Mapping[str, str] = msgspec.field(default_factory=dict)
+    shipped: tuple[str, ...] = ()
+    policy: TextFile | None = None
+    evidence: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+    @property
+    def root(self) -> str:
+        """The folder's own name as messages show it."""
+        return self.products[0].path.rpartition("/")[0] if self.products else "rules"
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """The text of every file that decides by its path within the folder, but the manifest."""
+        found = {f"_data/{name}": text for name, text in self.data.items()} | dict(self.shared)
+        if self.policy is not None:
+            found[POLICY] = self.policy.text
+        for product in self.products:
+            found.update(product.contents)
+        return found
+
+    @property
+    def shared_lists(self) -> dict[str, str]:
+        """The lists of all products by their path within the folder."""
+        return {path: text for path, text in self.shared.items() if path.startswith(SHARED)}
+
+    @property
+    def shared_files(self) -> dict[str, str]:
+        """Reasons and parameters of several products by their path within the folder."""
+        return {path: text for path, text in self.shared.items() if not path.startswith(SHARED)}
+
+
+def files_of(folder: RuleFolder, product: ProductTexts, version: int) -> RulesetFiles:
+    """The texts that make up one ruleset version."""
+    file = product.rulesets[version]
+    return RulesetFiles(
+        product=product.product,
+        path=file.path,
+        text=file.text,
+        data=folder.data,
+        tables=product.tables,
+        unreadable=dict(_unread(folder, product)),
+        lists=lists_of(folder, product),
+        shared=folder.shared_files,
+    )
+
+
+def lists_of(folder: RuleFolder, product: ProductTexts) -> dict[str, str]:
+    """The lists that a product's versions may ask, by path as `RulesetFiles` has it."""
+    return {**folder.shared_lists, **product.lists}
+
+
+def _unread(folder: RuleFolder, product: ProductTexts) -> Iterator[tuple[str, str]]:
+    """Files of a product, or of all, that could not be read, by path as `RulesetFiles` has it."""
+    root = product.path.rpartition("/")[0]
+    for file in folder.unreadable:
+        if file.path.startswith(f"{product.path}/"):
+            yield file.path.removeprefix(f"{product.path}/"), file.sentence
+        elif file.path.startswith(f"{root}/_shared/"):
+            yield file.path.removeprefix(f"{root}/"), file.sentence
+
+
+def unreadable_versions(folder: RuleFolder, product: ProductTexts) -> set[int]:
+    """Versions whose files are there and cannot be read."""
+    paths = [file.path.removeprefix(f"{product.path}/") for file in folder.unreadable]
+    return {int(named[1]) for path in paths if (named := _VERSION_FILE.fullmatch(path))}
+
+
+MOST_BYTES = 256 << 10
+"""The size above which a rule file is refused."""
+
+MOST_EVIDENCE_BYTES = 64 << 20
+"""The size above which a file of evidence is not what was signed."""
+
+MOST_LIST_BYTES = 4 << 20
+"""The same for a list of keys."""
+
+MOST_BYTES_OF_LISTS, MOST_KEYS_OF_LISTS = 16 << 20, 200_000
+"""The sizes above which no further list is read, of all lists of a folder together."""
+
+_DATA, _SHARED = "_data", "_shared"
+_PLAN = "rollout.yaml"
+_VERSION = re.compile(r"v([1-9][0-9]{0,5})\.yaml")
+_YAML_LIKE = (".yaml", ".yml")
+_MISNAMED = (
+    "the file has no place in a product: name a version v1.yaml, v2.yaml and so on, the plan "
+    "rollout.yaml"
+)
+_HIDDEN = ("_", ".")
+_TOO_MANY = (
+    f"with this list those of the rules folder have more than {MOST_KEYS_OF_LISTS:,} keys or "
+    f"{MOST_BYTES_OF_LISTS >> 20} MiB together: shorten or remove some"
+)
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def _size(bytes_: int) -> str:
+    return f"{bytes_ >> 20} MiB" if bytes_ >= 1 << 20 else f"{bytes_ >> 10} KiB"
+
+
+class RulesFolderMissing(Exception):
+    """There is no folder to read rules from; `reason` is the operating system's."""
+
+    def __init__(self, root: Path, reason: str) -> None:
+        super().__init__(
+            f"the rules folder {root} cannot be opened ({reason}): set DECISION_RULES_DIR to a "
+            "folder of products, or make one with `decision-service init`"
+        )
+        self.reason = reason
+
+
+def read_rules(root: Path) -> RuleFolder:
+    """Read the whole folder; files that cannot be read are values, with a sentence each.
+
+    Raises RulesFolderMissing, naming the path, where `root` is no folder that can be opened.
+    """
+    try:
+        names = sorted(entry.name for entry in root.iterdir())
+    except OSError as error:
+        raise RulesFolderMissing(root, error.strerror or str(error)) from None
+    return _Reading(root).folder(names)
+
+
+class _Refused(Exception):
+    """A file that is not read, and why."""
+
+
+class _Reading:
+    """One pass over a folder, collecting on its way what cannot be read."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._unreadable: list[Unreadable] = []
+        self._closed: set[str] = set()
+        self._list_bytes = self._list_keys = 0
+
+    def folder(self, names: list[str]) -> RuleFolder:
+        data = {p.name: p.read_text("utf-8") for p in (starter_rules() / _DATA).glob("*.yaml")}
+        own = self._own_data(data)
+        products = [
+            self._product(name)
+            for name in names
+            if not name.startswith(_HIDDEN) and (self._root / name).is_dir()
+        ]
+        manifest, policy = self._single(MANIFEST, names), self._single(POLICY, names)
+        shared = {
+            f"{_SHARED}/{name}": file.text for name, file in self._read(_SHARED, _YAML_LIKE)
+        } | {f"{_SHARED}/{path}": text for path, text in self._lists(_SHARED).items()}
+        return RuleFolder(
+            products=tuple(products),
+            data={name: own.get(name, data[name]) for name in sorted(data)},
+            unreadable=tuple(self._unreadable),
+            manifest=manifest,
+            policy=policy,
+            evidence=dict(self._evidence(names)),
+            shared=shared,
+            shipped=tuple(sorted(data.keys() - own.keys())),
+        )
+
+    def _own_data(self, known: Collection[str]) -> dict[str, str]:
+        own = {name: file.text for name, file in self._read(_DATA, _YAML_LIKE)}
+        for name in sorted(own.keys() - known):
+            sentence = f"no rule reads a file of this name: name it {', '.join(sorted(known))}"
+            self._refuse(f"{_DATA}/{name}", sentence)
+        return own
+
+    def _lists(self, folder: str) -> dict[str, str]:
+        """The lists of a folder, until those of the whole rules folder are too many."""
+        found = {}
+        for name, file in self._read(f"{folder}/lists", ".csv", MOST_LIST_BYTES):
+            self._list_bytes += len(file.text.encode())
+            self._list_keys += max(0, len(file.text.splitlines()) - 1)
+            if self._list_bytes > MOST_BYTES_OF_LISTS or self._list_keys > MOST_KEYS_OF_LISTS:
+                self._refuse(f"{folder}/lists/{name}", _TOO_MANY)
+            else:
+                found[f"lists/{name}"] = file.text
+        return found
+
+    def _single(self, name: str, names: list[str]) -> TextFile | None:
+        """A file of the folder itself."""
+        if name not in names:
+            return None
+        try:
+            return TextFile(self._shown(name), self._text(name, MOST_BYTES))
+        except _Refused as refused:
+            self._refuse(name, str(refused))
+            return None
+
+    def _evidence(self, names: list[str]) -> Iterator[tuple[str, str]]:
+        for one in EVIDENCE:
+            if (name := f"{one}.json") in names:
+                try:
+                    content = self._bytes(self._root / name, MOST_EVIDENCE_BYTES)
+                except (OSError, RuntimeError, _Refused):
+                    continue  # one that is named and cannot be read is not there
+                yield one, hashlib.sha256(content).hexdigest()
+
+    def _product(self, name: str) -> ProductTexts:
+        rulesets, plan = self._rules(name)
+        tables = self._read(f"{name}/tables", ".csv")
+        tests = self._read(f"{name}/tests", ".yaml")
+        stories = self._read(f"{name}/stories", ".yaml")
+        return ProductTexts(
+            product=name,
+            path=self._shown(name),
+            rulesets=rulesets,
+            plan=plan,
+            tables={f"tables/{file}": read.text for file, read in tables},
+            tests=tuple(read for _, read in tests),
+            stories=tuple(read for _, read in stories),
+            lists=self._lists(name),
+            notices={
+                f"notices/{file}": read.text
+                for file, read in self._read(f"{name}/notices", _YAML_LIKE)
+            },
+        )
+
+    def _rules(self, product: str) -> tuple[Mapping[int, TextFile], TextFile | None]:
+        rulesets: dict[int, TextFile] = {}
+        plan = None
+        for name, file in self._read(product, _YAML_LIKE):
+            if name == _PLAN:
+                plan = file
+            elif (version := _VERSION.fullmatch(name)) is not None:
+                rulesets[int(version[1])] = file
+            else:
+                self._refuse(f"{product}/{name}", _MISNAMED)
+        return rulesets, plan
+
+    def _read(
+        self, folder: str, endings: str | tuple[str, ...], most: int = MOST_BYTES
+    ) -> Iterator[tuple[str, TextFile]]:
+        """The files of one folder with these endings, by name, in the order of names."""
+        for name in self._names(folder):
+            path = f"{folder}/{name}"
+            if name.startswith(_HIDDEN) or not name.endswith(endings):
+                continue
+            try:
+                yield name, TextFile(self._shown(path), self._text(path, most))
+            except _Refused as refused:
+                self._refuse(path, str(refused))
+
+    def _names(self, folder: str) -> list[str]:
+        """The names in a folder that is there; of one that is not read no part is reported."""
+        path = self._root / folder
+        if folder.rpartition("/")[0] not in self._closed:
+            try:
+                names = sorted(entry.name for entry in path.iterdir())
+                if path.resolve().is_relative_to(self._root.resolve()):
+                    return names
+                self._refuse(folder, "the folder is a link out of the rules folder: copy it in")
+            except FileNotFoundError:
+                if not path.is_symlink():
+                    return []
+                self._refuse(folder, "the folder is a link to nothing: mend or remove the link")
+            except OSError as error:
+                self._refuse(folder, f"the folder cannot be opened ({error.strerror})")
+        self._closed.add(folder)
+        return []
+
+    def _text(self, path: str, most: int) -> str:
+        try:
+            body = self._bytes(self._root / path, most)
+        except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+            raise _Refused(
+                f"the file cannot be read ({getattr(error, 'strerror', error)})"
+            ) from None
+        if len(body) > most:
+            raise _Refused(f"the file is larger than {_size(most)}: split it")
+        if body.startswith(_UTF_16) or b"\0" in body:
+            raise _Refused("the file is UTF-16: save it as UTF-8")
+        try:
+            return body.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise _Refused(
+                f"the file is not UTF-8 at byte {error.start}: save it as UTF-8"
+            ) from None
+
+    def _bytes(self, path: Path, most: int) -> bytes:
+        target = path.resolve(strict=True)
+        if not target.is_relative_to(self._root.resolve()):
+            raise _Refused("the file is a link out of the rules folder: copy the file in")
+        if not stat.S_ISREG(target.stat().st_mode):
+            raise _Refused("the path is no ordinary file")
+        with target.open("rb") as file:
+            return file.read(most + 1)
+
+    def _refuse(self, path: str, sentence: str) -> None:
+        self._unreadable.append(Unreadable(self._shown(path), sentence))
+
+    def _shown(self, path: str) -> str:
+        """The path as messages show it: below the folder's own name, with odd bytes spelt out."""
+        root = self._root if self._root.parts and not self._root.is_absolute() else None
+        shown = f"{root or self._root.resolve().name}/{path}"
+        return shown.encode("utf-8", "backslashreplace").decode()
+
+
+_READABLE = 0o644
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file's content at once; a link is followed, permissions stay.
+
+    The new content lies on the disk before it takes the old one's place. Raises OSError, with the
+    old content untouched.
+    """
+    target = path.resolve()
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent)
+    fresh = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.chmod(target.stat().st_mode & 0o777 if target.exists() else _READABLE)
+        fresh.replace(target)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise

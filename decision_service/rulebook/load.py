@@ -1,0 +1,328 @@
+"""From the texts of a rules folder to a rulebook: all checked, nothing half loaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from itertools import chain
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.domain.decision import Arm
+from decision_service.domain.ports import StoredText
+from decision_service.factors.registry import catalogue
+from decision_service.rollout.plan import parse_plan
+from decision_service.rollout.state import initial_state
+from decision_service.rulebook.acceptance import published_as
+from decision_service.rulebook.folder import (
+    Policy,
+    ProductTexts,
+    RuleFolder,
+    Unreadable,
+    files_of,
+    read_policy,
+    unreadable_versions,
+)
+from decision_service.rulebook.manifest import manifest_problems
+from decision_service.rulebook.plans import doubtful_bounds, unknown_queue_tags, unmatched_segments
+from decision_service.rulebook.rulebook import Product, Rulebook, ruleset_text
+from decision_service.rules.compile import Compilation, compile_ruleset
+from decision_service.rules.draft import shared_names
+from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity, nearest
+from decision_service.rules.language.types import DeclaredNames
+from decision_service.rules.letters import Demanding, notices_of
+from decision_service.rules.lists import list_name, read_list
+from decision_service.rules.program import CompiledRuleset
+from decision_service.runtime.settings import ConfigError, Settings, env_name
+
+NOTHING_LISTED = "R516"
+Asked = Collection[str] | None
+"""The names of the lists that rules ask; None where not all rules could be read."""
+
+
+class ListFiles(msgspec.Struct, frozen=True):
+    """The list files of one product, or of all (`owner` is empty), by path below `path`."""
+
+    owner: str
+    path: str
+    texts: Mapping[str, str]
+    asked: Asked
+
+
+def list_problems(
+    shared: ListFiles, products: Iterable[ListFiles], today: date
+) -> tuple[Diagnostic, ...]:
+    """Everything wrong with lists; warnings for those that no rule asks, or that list nothing."""
+    report = Report()
+    _check(shared, report, today)
+    for product in products:
+        _check(product, report, today)
+        for path in product.texts:
+            if f"_shared/{path}" in shared.texts:
+                message = f"`{shared.path}/_shared/{path}` has the same name"
+                place = Place(f"{product.path}/{path}", 1, 1, 2)
+                report.error("R124", place, message, "rename one of them")
+    return report.diagnostics()
+
+
+def shared_problems(
+    root: str, files: Mapping[str, str], versions: Collection[Compilation]
+) -> tuple[Diagnostic, ...]:
+    """Faults of form, and R512 (a warning) for each entry that no version uses.
+
+    Nothing is unused while a version does not compile. `root` is the rules folder as messages show
+    it.
+    """
+    report = Report()
+    whole = all(version.ruleset is not None for version in versions)
+    used = frozenset().union(*(version.shared for version in versions))
+    for path, text in sorted(files.items()):
+        for name, place in shared_names(f"{root}/{path}", text, report):
+            if whole and (place.file, name) not in used:
+                message = f"no version uses `{name}` of this file"
+                hint = "use it in a version whose `uses` names the file, or remove it"
+                report.warning("R512", place, message, hint)
+    return report.diagnostics()
+
+
+def _check(files: ListFiles, report: Report, today: date) -> None:
+    for path, text in sorted(files.texts.items()):
+        shown = f"{files.path}/{path}"
+        found = read_list(shown, text, report)
+        name, place = list_name(path), Place(shown, 1, 1, 2)
+        if name is None:
+            hint = "use small letters, digits and `_`: blocked_employers.csv"
+            report.error("R125", place, f"`{path.rpartition('/')[2]}` is no name of a list", hint)
+        elif files.asked is not None and name not in files.asked:
+            who = f"version of {files.owner}" if files.owner else "product"
+            hint = f"ask it in a rule, `inputs.NAME in lists.{name}`, or remove it"
+            report.warning("R514", place, f"no {who} asks this list", hint)
+        if found is not None and all(last and last < today for last in found.keys.values()):
+            last = max(filter(None, found.keys.values()), default=None)
+            why = f"its last key ended on {last}" if last else "it is empty"
+            hint = "add a key, or take the list out of the rules that ask it"
+            report.warning(NOTHING_LISTED, place, f"nothing is on the list `{name}`: {why}", hint)
+
+
+def input_names(ruleset: CompiledRuleset) -> DeclaredNames:
+    """A ruleset's inputs as rollout segments may name them."""
+    specs = ruleset.inputs.values()
+    declared = (replace(spec, name=f"inputs.{spec.name}") for spec in specs)
+    return DeclaredNames(ruleset.currency, declared)
+
+
+def compilations(
+    folder: RuleFolder, product: ProductTexts, blocked: frozenset[str], now: datetime
+) -> dict[int, Compilation]:
+    """Every version of a product, compiled; `blocked` are names that no rule may use."""
+    return {
+        version: compile_ruleset(files_of(folder, product, version), catalogue(), blocked, now)
+        for version in sorted(product.rulesets)
+    }
+
+
+def unused_tables(product: ProductTexts, compiled: Collection[Compilation]) -> Iterator[Diagnostic]:
+    """A warning for each table file that no version reads, once all versions could be read."""
+    if any(one.ruleset is None for one in compiled):
+        return
+    used = frozenset().union(*(one.tables for one in compiled))
+    for name in sorted(set(product.tables) - used):
+        message = f"no version of {product.product} reads this table"
+        hint = f"name it in a version, `rows: {{file: {name}}}`, or remove it"
+        path = f"{product.path}/{name}"
+        yield Diagnostic("R510", Severity.WARNING, path, 1, 1, 2, message, hint)
+
+
+def versions_of(
+    folder: RuleFolder,
+    product: ProductTexts,
+    compiled: Mapping[int, Compilation],
+    found: list[Diagnostic],
+    texts: list[StoredText],
+) -> Iterator[tuple[int, CompiledRuleset]]:
+    """The versions that compiled; adds what is wrong with their names, and their texts to store."""
+    for version, compilation in compiled.items():
+        ruleset = compilation.ruleset
+        if ruleset is None:
+            continue
+        files = files_of(folder, product, version)
+        if ruleset.version != version:
+            message = f"the file is named v{version}, but `version` is {ruleset.version}"
+            found.append(problem(files.path, "R003", message, "make them equal"))
+        texts.append(ruleset_text(ruleset, files))
+        yield version, ruleset
+
+
+def product_of(
+    product: ProductTexts,
+    unreadable: Collection[int],
+    versions: Mapping[int, CompiledRuleset],
+    found: list[Diagnostic],
+    texts: list[StoredText],
+    now: datetime,
+) -> Product | None:
+    """A product with its plan; None where that is missing or wrong, which is added to `found`."""
+    if product.plan is None:
+        message = f"{product.product} has no rollout.yaml"
+        hint = "add one that says which version is the champion and how it goes live"
+        found.append(problem(f"{product.path}/rollout.yaml", "P001", message, hint))
+        return None
+    names = {
+        version: input_names(versions[version]) if version in versions else None
+        for version in (*product.rulesets, *unreadable)
+    }
+    reading = parse_plan(product.plan.path, product.plan.text, product.product, names)
+    found.extend(reading.diagnostics)
+    if reading.plan is None or not versions:
+        return None
+    plan_file = product.plan
+    found.extend(unmatched_segments(plan_file.path, plan_file.text, reading.plan))
+    named = (reading.plan.versions.of(arm) for arm in Arm)
+    deciding = [versions[number] for number in named if number and number in versions]
+    asked = (plan_file.path, plan_file.text, reading.plan, deciding)
+    bounds = (*doubtful_bounds(*asked), *unknown_queue_tags(*asked))
+    found.extend(bounds)
+    if any(one.severity is Severity.ERROR for one in bounds):
+        return None
+    texts.append(StoredText(reading.plan.digest, "plan", product.plan.text.encode()))
+    demanding = Demanding([*versions.values()], reading.plan.review)
+    notices = notices_of(product.path, product.notices, demanding, found)
+    state = initial_state(reading.plan, now)
+    return Product(product.product, versions, reading.plan, state, notices)
+
+
+def problem(path: str, code: str, message: str, hint: str) -> Diagnostic:
+    """An error of a file as a whole."""
+    return Diagnostic(code, Severity.ERROR, path, 1, 1, 2, message, hint)
+
+
+class LoadResult(msgspec.Struct, frozen=True):
+    """The result of loading a folder: `rulebook` is None where any diagnostic is an error.
+
+    `texts` are to be stored before the rulebook decides anything, so that it can be replayed.
+    `by_version` has each version's own compilation by the path of its file: the diagnostics of its
+    tables and of `_data` are among its own. `products` are those whose plan has no error.
+    """
+
+    rulebook: Rulebook | None
+    diagnostics: tuple[Diagnostic, ...]
+    texts: tuple[StoredText, ...] = ()
+    by_version: Mapping[str, Compilation] = msgspec.field(default_factory=dict)
+    products: Mapping[str, Product] = msgspec.field(default_factory=dict)
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics of severity error, which refuse the folder."""
+        return tuple(d for d in self.diagnostics if d.severity is Severity.ERROR)
+
+    @property
+    def nothing_listed(self) -> tuple[Diagnostic, ...]:
+        """The lists of which no key counts, which the rules ask in vain."""
+        return tuple(d for d in self.diagnostics if d.code == NOTHING_LISTED)
+
+
+def load_rules(
+    folder: RuleFolder, now: datetime, blocked: frozenset[str] = frozenset()
+) -> LoadResult:
+    """Compile every version and read every plan; all problems of all files in one run.
+
+    `blocked` are factors and inputs that no rule may use.
+    """
+    found = [*map(_unreadable, folder.unreadable), *_unpublished(folder)]
+    products: dict[str, Product] = {}
+    texts: list[StoredText] = []
+    by_version: dict[str, Compilation] = {}
+    for one in folder.products:
+        compiled = compilations(folder, one, blocked, now)
+        by_version |= {one.rulesets[v].path: c for v, c in compiled.items()}
+        unreadable = unreadable_versions(folder, one)
+        if not unreadable:
+            found.extend(unused_tables(one, compiled.values()))
+        versions = dict(versions_of(folder, one, compiled, found, texts))
+        product = product_of(one, unreadable, versions, found, texts, now)
+        if product is not None:
+            products[one.product] = product
+    if not folder.products and not found:
+        found.append(problem("rules", "R001", "the folder holds no product", "add one"))
+    found.extend(_lists(folder, by_version, now))
+    found.extend(shared_problems(folder.root, folder.shared_files, by_version.values()))
+    policy = Policy()
+    if folder.policy is not None:
+        names = [one.product for one in folder.products]
+        policy, faults = read_policy(folder.policy.path, folder.policy.text, names)
+        found.extend(faults)
+    loading = LoadResult(None, _once(found, by_version), tuple(texts), by_version, products)
+    return (
+        loading
+        if loading.errors
+        else replace(loading, rulebook=Rulebook(products, published_as(folder), policy))
+    )
+
+
+def _once(
+    found: Iterable[Diagnostic], by_version: Mapping[str, Compilation]
+) -> tuple[Diagnostic, ...]:
+    """All diagnostics by place; what versions share is told once."""
+    own = (compilation.diagnostics for compilation in by_version.values())
+    every = {d.order: d for d in (*found, *chain.from_iterable(own))}
+    return tuple(every[order] for order in sorted(every))
+
+
+def _lists(
+    folder: RuleFolder, by_version: Mapping[str, Compilation], now: datetime
+) -> tuple[Diagnostic, ...]:
+    """Everything wrong with the lists of a folder."""
+    asked = {one.product: _asked(one, by_version) for one in folder.products}
+    known = [names for names in asked.values() if names is not None]
+    every = frozenset().union(*known) if len(known) == len(asked) else None
+    root = folder.root
+    own = [
+        ListFiles(one.product, one.path, one.lists, asked[one.product]) for one in folder.products
+    ]
+    return list_problems(ListFiles("", root, folder.shared_lists, every), own, now.date())
+
+
+def _asked(product: ProductTexts, by_version: Mapping[str, Compilation]) -> frozenset[str] | None:
+    """The lists that a product's versions ask; None where one does not compile."""
+    compiled = [by_version[file.path] for file in product.rulesets.values()]
+    if any(one.ruleset is None for one in compiled):
+        return None
+    return frozenset().union(*(one.lists for one in compiled))
+
+
+def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
+    """Differences from the manifest; none where nothing was ever published."""
+    manifest = folder.manifest
+    if manifest is None:
+        return ()
+    return manifest_problems(manifest.path, manifest.text, folder.contents)
+
+
+def _unreadable(file: Unreadable) -> Diagnostic:
+    return problem(file.path, "R002", file.sentence, "")
+
+
+_INPUT = re.compile(r"inputs\.[a-z][a-z0-9_]*")
+
+
+def blocked_names(settings: Settings) -> frozenset[str]:
+    """The names that no rule may use; raises ConfigError for one that is no factor and no input."""
+    if (problem := blocked_problem(settings.blocked)) is not None:
+        raise ConfigError(problem)
+    return settings.blocked
+
+
+def blocked_problem(names: Iterable[str]) -> str | None:
+    """A sentence about the first name that is no factor and not written as an input."""
+    known = catalogue()
+    unknown = next((n for n in sorted(names) if n not in known and not _INPUT.fullmatch(n)), None)
+    if unknown is None:
+        return None
+    near = nearest(unknown, known)
+    hint = f"did you mean {near}?" if near else "name factors as docs/factors.md does"
+    return (
+        f"{env_name('blocked_factors')}: {unknown} is no factor, and an input is written "
+        f"inputs.NAME; {hint}"
+    )

@@ -1,0 +1,316 @@
+"""What is wrong or risky in a plan next to the versions that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.money import to_major
+from decision_service.rollout.model import WHOLE, Ceiling, DayCap, Plan, Segment, Stages
+from decision_service.rollout.plan_sections import place_of
+from decision_service.rulebook.folder import PlanRisk, Policy, RuleFolder
+from decision_service.rulebook.rulebook import Product, Rulebook
+from decision_service.rules.construct import Runner
+from decision_service.rules.language import types as tree
+from decision_service.rules.language import yaml
+from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, did_you_mean
+from decision_service.rules.language.evaluation import Formula
+from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode
+from decision_service.rules.offer import OfferRunner
+from decision_service.rules.offer_terms import MINIMUM, TIER
+from decision_service.rules.program import CompiledRuleset
+from decision_service.rules.satisfiable import can_hold
+from decision_service.rules.stages import unconditional
+from decision_service.rules.table import TableRunner
+
+_AMOUNT = "requested_amount"
+
+
+def doubtful_bounds(
+    path: str, text: str, plan: Plan, deciding: Sequence[CompiledRuleset]
+) -> tuple[Diagnostic, ...]:
+    """P310 to P312, at their lines, for a plan without errors whose versions compile."""
+    report = Report()
+    root = yaml.read(path, text, report)
+    if root is None or not deciding:
+        return ()
+    for cap, node in zip(plan.caps, _items(root), strict=False):
+        _check_cap(cap, node, deciding, report)
+    return tuple(one for one in report.diagnostics() if one.code.startswith("P31"))
+
+
+def _items(root: YamlNode) -> Sequence[YamlNode]:
+    caps = root.get("caps") if isinstance(root, MapNode) else None
+    return caps.items if isinstance(caps, ListNode) else ()
+
+
+def _check_cap(
+    cap: DayCap, node: YamlNode, deciding: Sequence[CompiledRuleset], report: Report
+) -> None:
+    known = offered_tiers(deciding)
+    if cap.tier and known is not None and cap.tier not in known:
+        message = f"no offer of {_named(deciding)} has the tier `{cap.tier}`"
+        report.error("P310", place_of(node, "tier"), message, did_you_mean(cap.tier, known))
+    if cap.amount is None:
+        return
+    place = place_of(node, "amount_per_day")
+    _require_amounts(place, f"the cap `{cap.name}` counts", deciding, report)
+    _warn_of_small(place, f"the cap `{cap.name}`", cap.amount, deciding, report)
+
+
+def _require_amounts(
+    place: Place, what: str, deciding: Sequence[CompiledRuleset], report: Report
+) -> None:
+    for ruleset in deciding:
+        if _offer(ruleset) is None and _AMOUNT not in ruleset.inputs:
+            message = f"{what} amounts, and v{ruleset.version} has no offer and no `{_AMOUNT}`"
+            report.error("P311", place, message, f"declare the input `{_AMOUNT}`, or add an offer")
+
+
+def _warn_of_small(
+    place: Place, what: str, amount: Decimal, deciding: Sequence[CompiledRuleset], report: Report
+) -> None:
+    for ruleset in deciding:
+        least = _least(ruleset)
+        if least is not None and amount < least:
+            message = (
+                f"{what} is {amount:f}, below the smallest loan of v{ruleset.version}: {least:f}"
+            )
+            report.warning("P312", place, message, "so it approves nothing; raise it")
+
+
+def _named(deciding: Sequence[CompiledRuleset]) -> str:
+    return " and ".join(f"v{ruleset.version}" for ruleset in deciding)
+
+
+def _offer(ruleset: CompiledRuleset) -> OfferRunner | None:
+    runners = (stage.runner for stage in ruleset.program.closing)
+    return next((runner for runner in runners if isinstance(runner, OfferRunner)), None)
+
+
+def _least(ruleset: CompiledRuleset) -> Decimal | None:
+    """The smallest amount that is ever approved, as far as the file says so in one figure."""
+    offer = _offer(ruleset)
+    line = offer.terms.lines.get(MINIMUM) if offer else None
+    if line is None:
+        asked = ruleset.inputs.get(_AMOUNT)
+        return asked.lower if asked and offer is None else None
+    if isinstance(line.tree, tree.Constant):
+        return to_major(int(line.tree.value), ruleset.currency)  # type: ignore[arg-type]  # money is a whole number
+    if not isinstance(line.tree, tree.NameRead):
+        return None
+    param = ruleset.params.get(line.tree.symbol.name.removeprefix("params."))
+    if param is None or param.type is not ValueType.MONEY:
+        return None
+    return min(to_major(int(step.value), ruleset.currency) for step in param.steps)  # type: ignore[arg-type]  # money is a whole number
+
+
+def offered_tiers(deciding: Sequence[CompiledRuleset]) -> frozenset[str] | None:
+    """Every tier that the offers of versions give, empty for none; None where one is not told."""
+    found = [_tiers(ruleset) for ruleset in deciding]
+    told = [tiers for tiers in found if tiers is not None]
+    return frozenset().union(*told) if len(told) == len(found) else None
+
+
+def _tiers(ruleset: CompiledRuleset) -> frozenset[str] | None:
+    """Every tier that the offers give; None where that cannot be told."""
+    offer = _offer(ruleset)
+    line = offer.terms.lines.get(TIER) if offer else None
+    return frozenset({""}) if line is None else _labels(line.tree, ruleset)
+
+
+def _labels(node: tree.Node, ruleset: CompiledRuleset) -> frozenset[str] | None:
+    if isinstance(node, tree.Constant):
+        return frozenset({str(node.value)})
+    if isinstance(node, tree.Choice):
+        return _all_labels([node.then, node.otherwise], ruleset)
+    if not isinstance(node, tree.NameRead):
+        return None
+    if node.symbol.name in ruleset.derived:
+        return _labels(ruleset.derived[node.symbol.name], ruleset)
+    given = [*_given(node.symbol.name, ruleset)]
+    return _all_labels(given, ruleset) if given else None
+
+
+def _all_labels(nodes: Sequence[tree.Node], ruleset: CompiledRuleset) -> frozenset[str] | None:
+    found = [_labels(node, ruleset) for node in nodes]
+    known = [labels for labels in found if labels is not None]
+    return frozenset().union(*known) if len(known) == len(found) else None
+
+
+def _given(name: str, ruleset: CompiledRuleset) -> Iterator[tree.Node]:
+    """What the rows of the table give that has an output of this name."""
+    table, _, output = name.rpartition(".")
+    for runner in _runners(ruleset):
+        if isinstance(runner, TableRunner) and runner.grid.id == table:
+            yield from (row.gives[output] for row in runner.grid.rows)
+
+
+def _runners(ruleset: CompiledRuleset) -> Iterator[Runner]:
+    """What runs each stage, also a stage for some applicants."""
+    return (unconditional(stage.runner) for stage in ruleset.program.stages)
+
+
+_LARGE_SHARE = WHOLE // 10
+_HARDLY_TRIPS = 0.9
+
+
+class FoundRisk(msgspec.Struct, frozen=True):
+    """A risk at the key that leads to it; `named` is what the policy calls it, if anything."""
+
+    code: str
+    keys: tuple[str | int, ...]
+    message: str
+    hint: str
+    named: PlanRisk | None = None
+
+
+def found_risks(product: Product, policy: Policy) -> Iterator[FoundRisk]:
+    """Every risk of a product's plan that the policy does not accept."""
+    for one in (*_first_stages(product.plan), *_fences(product.plan), *_authority(product)):
+        if one.named is None or not policy.reason(product.name, one.named):
+            yield one
+
+
+def plan_warnings(folder: RuleFolder, rulebook: Rulebook) -> Iterator[Diagnostic]:
+    """A warning for each risk of each plan; the rulebook is the folder's."""
+    plans = {one.product: one.plan for one in folder.products if one.plan is not None}
+    for name, plan in plans.items():
+        report = Report()
+        root = yaml.read(plan.path, plan.text, report)
+        assert root is not None  # noqa: S101 - a plan of a rulebook was read
+        for one in found_risks(rulebook.product(name), rulebook.policy):
+            accept = f", or accept `{one.named}` in policy.yaml" if one.named else ""
+            hint = f"{one.hint}{accept}"
+            report.warning(one.code, place_of(root, *one.keys), one.message, hint)
+        yield from report.diagnostics()
+
+
+def _first_stages(plan: Plan) -> Iterator[FoundRisk]:
+    challenger = plan.versions.challenger
+    tracks: dict[tuple[str, ...], Stages] = {("go_live",): plan.go_live.stages}
+    if challenger:
+        tracks |= {("versions", "challenger"): challenger.stages}
+    for keys, stages in tracks.items():
+        share = stages.percent(stages.initial)
+        if share > _LARGE_SHARE:
+            message = f"`{keys[-1]}` begins at {share / 1000:g} %"
+            hint = "begin at a stage of 10 % at most"
+            where = (*keys, "initial_stage")
+            yield FoundRisk("P214", where, message, hint, PlanRisk.FIRST_STAGE)
+    for index, segment in enumerate(plan.go_live.segments):
+        condition = segment.condition
+        always = not can_hold([(condition.tree, False)], condition.currency)
+        if always and segment.percent > _LARGE_SHARE:
+            message = (
+                f"the segment `{segment.name}` takes all applicants, and "
+                f"{segment.percent / 1000:g} % of them are decided at any stage"
+            )
+            place = ("go_live", "segments", index, "percent")
+            yield FoundRisk("P215", place, message, "lower its share, or narrow its `when`")
+
+
+def _fences(plan: Plan) -> Iterator[FoundRisk]:
+    if not plan.guardrails:
+        hint = "add ceilings on errors, referrals and missing data"
+        message = "no guardrail watches this rollout"
+        yield FoundRisk("P417", (), message, hint, PlanRisk.NO_GUARDRAILS)
+    for index, guardrail in enumerate(plan.guardrails):
+        test = guardrail.test
+        if isinstance(test, Ceiling) and guardrail.metric.is_rate and test.maximum >= _HARDLY_TRIPS:
+            message = f"guardrail `{guardrail.name}` hardly ever trips: `max` is {test.maximum}"
+            yield FoundRisk("P418", ("guardrails", index, "max"), message, "0.40 is 40 %")
+    if not plan.caps:
+        hint = "add `caps` with `amount_per_day` or `approvals_per_day`"
+        message = "nothing bounds what a day approves"
+        yield FoundRisk("P318", (), message, hint, PlanRisk.NO_CAPS)
+
+
+def _authority(product: Product) -> Iterator[FoundRisk]:
+    """One person's authority above all that may be asked for: a second one is never needed."""
+    review = product.plan.review
+    asked = product.champion.inputs.get("requested_amount")
+    if review and review.authority and asked and asked.upper is not None:
+        one = review.authority.review
+        if one >= asked.upper:
+            message = f"one person may grant {one:f}, and no more than {asked.upper:f} is asked for"
+            hint = "leave the greater amounts to `review_second`"
+            yield FoundRisk("P328", ("review", "authority", "review"), message, hint)
+
+
+def unknown_queue_tags(
+    path: str, text: str, plan: Plan, deciding: Sequence[CompiledRuleset]
+) -> tuple[Diagnostic, ...]:
+    """P316 at each tag that no deciding version declares, for a plan without errors."""
+    report = Report()
+    root = yaml.read(path, text, report) if plan.review and deciding else None
+    if root is None:
+        return ()
+    known = sorted({tag for ruleset in deciding for tag in ruleset.tags})
+    for node in _queue_nodes(_value(root, "review", "queues")):
+        for tag in _queue_nodes(_value(node, "when", "tags")):
+            if isinstance(tag, Scalar) and tag.text not in known:
+                versions = " and ".join(f"v{one.version}" for one in deciding)
+                message = f"no rule of {versions} has the tag `{tag.text}`"
+                report.error("P316", tag.place, message, did_you_mean(tag.text, known))
+    return tuple(one for one in report.diagnostics() if one.code == "P316")
+
+
+def _value(node: YamlNode, *keys: str) -> YamlNode | None:
+    found: YamlNode | None = node
+    for key in keys:
+        found = found.get(key) if isinstance(found, MapNode) else None
+    return found
+
+
+def _queue_nodes(node: YamlNode | None) -> Sequence[YamlNode]:
+    return node.items if isinstance(node, ListNode) else ()
+
+
+_PLAIN = (tree.All, tree.Compare, tree.Within, tree.NameRead, tree.Constant)
+"""What is true only where all its names have values."""
+
+
+def unmatched_segments(path: str, text: str, plan: Plan) -> tuple[Diagnostic, ...]:
+    """P213 (a warning), at its line, for each segment of a plan without errors that is empty."""
+    report = Report()
+    places = _places(yaml.read(path, text, report))
+    segments = plan.go_live.segments
+    for index, (segment, place) in enumerate(zip(segments, places, strict=False)):
+        why = _why_empty(segment, segments[:index])
+        if why:
+            message = f"no applicant is ever in the segment `{segment.name}`: {why}"
+            report.warning("P213", place, message, "change its `when`, or remove it")
+    return tuple(found for found in report.diagnostics() if found.code == "P213")
+
+
+def _places(root: YamlNode | None) -> list[Place]:
+    """Where the conditions stand, in the order of the segments."""
+    go_live = root.get("go_live") if isinstance(root, MapNode) else None
+    segments = go_live.get("segments") if isinstance(go_live, MapNode) else None
+    items = segments.items if isinstance(segments, ListNode) else ()
+    return [place_of(item, "when") for item in items]
+
+
+def _why_empty(segment: Segment, earlier: Sequence[Segment]) -> str:
+    condition = segment.condition
+    if not can_hold([(condition.tree, True)], condition.currency):
+        return f"`{condition.text}` never holds"
+    first = next((one for one in earlier if _takes_all(one.condition, condition)), None)
+    return "" if first is None else f"`{first.name}` takes them before it"
+
+
+def _takes_all(earlier: Formula, later: Formula) -> bool:
+    """Whether whoever meets the later condition meets the earlier one, too.
+
+    An earlier condition on an input that was not sent matches nobody, so it must ask for no other
+    inputs than the later one needs.
+    """
+    needed = all(isinstance(node, _PLAIN) for node in tree.walk(later.tree))
+    if not needed or not set(earlier.names) <= set(later.names):
+        return False
+    claims = [(earlier.tree, False), (later.tree, True)]
+    return not can_hold(claims, later.currency)

@@ -1,0 +1,21 @@
+"""What a new folder begins with: starter rules, and the protos that clients are generated from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def starter_rules() -> Path:
+    """The rules folder of the package."""
+    return _folder("rules")
+
+
+def protos() -> Path:
+    """The folder that proto files import each other from, with the service config."""
+    return _folder("protos")
+
+
+def _folder(name: str) -> Path:
+    package = Path(__file__).resolve().parents[1]
+    packed = package / "starter" / name
+    return packed if packed.is_dir() else package.parent / name

@@ -1,0 +1,328 @@
+"""Condition cells of bins and tables: reading them, as expressions, and which rows a value
+satisfies.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from math import ceil, floor
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from decision_service.domain.factor import ValueType
+from decision_service.rules.language import types as tree
+from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
+from decision_service.rules.language.evaluation import whole
+from decision_service.rules.language.fields import parse_day
+from decision_service.rules.language.types import FLAG, INTEGER, ORDERED, Literal, Node, Symbol
+from decision_service.rules.language.values import Unknown
+from decision_service.rules.language.yaml import Scalar
+from decision_service.rules.literals import as_literal
+from decision_service.rules.ranges import ValueRange, labels_of
+
+_INTERVAL = re.compile(r"([\[(])\s*([^,\s]+)\s*,\s*([^,\s]+)\s*([\])])")
+_OPERATION = re.compile(r"(<=|>=|==|!=|<|>)\s*(\S.*)")
+_MOST_LABELS = 50
+
+
+class CellKind(Enum):
+    """What a cell asks for."""
+
+    ANYTHING = "-"
+    MISSING = "missing"
+    SPANS = "spans"
+    LABELS = "labels"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One condition on one name; `spans` or `labels` hold what the cell covers."""
+
+    sort: CellKind
+    spans: tuple[ValueRange, ...] = ()
+    labels: tuple[Literal, ...] = ()
+    text: str = field(default="-", compare=False)
+    place: Place = field(default=Place("", 1, 1, 2), compare=False)
+
+    def has(self, value: Any) -> bool:
+        """Whether a present value satisfies the cell."""
+        if self.sort is CellKind.SPANS:
+            return any(span.has(value) for span in self.spans)
+        return self.sort is CellKind.ANYTHING or value in self.labels
+
+
+class CellReader(msgspec.Struct, frozen=True):
+    """Reads cells on one name."""
+
+    symbol: Symbol
+    currency: str
+    report: Report
+
+    def read(self, scalar: Scalar) -> Cell | None:
+        """The cell, or None with its fault reported."""
+        if scalar.torn:
+            return None
+        text = scalar.text.strip()
+        if text in ("-", "missing"):
+            return Cell(CellKind(text), text=text, place=scalar.place)
+        if self.symbol.type in ORDERED:
+            return self._spans(scalar, text)
+        return self._labels(scalar, text)
+
+    def _spans(self, scalar: Scalar, text: str) -> Cell | None:
+        interval, operation = _INTERVAL.fullmatch(text), _OPERATION.fullmatch(text)
+        if interval is not None:
+            spans = self._interval(scalar, *interval.groups())
+        elif operation is not None:
+            spans = self._operation(scalar, operation[1], operation[2])
+        elif self._is_bare(text):
+            spans = self._operation(scalar, "==", text)
+        else:
+            message = f"`{text}` is no condition on {self.symbol.type} `{self.symbol.name}`"
+            hint = 'write "-", "missing", 6, an interval "[0, 6)", or an operator ">= 6"'
+            self.report.error("R130", scalar.place, message, hint)
+            return None
+        if spans is None:
+            return None
+        return Cell(CellKind.SPANS, spans, text=text, place=scalar.place)
+
+    def _is_bare(self, text: str) -> bool:
+        """Whether a cell is nothing but a number or a date, which is what it equals."""
+        if self.symbol.type is ValueType.DATE:
+            return parse_day(text) is not None
+        return Scalar(text, plain=True, place=Place("", 1, 1, 2)).is_number
+
+    def _interval(
+        self, scalar: Scalar, opening: str, low: str, high: str, closing: str
+    ) -> tuple[ValueRange, ...] | None:
+        first, last = self._literal(scalar, low), self._literal(scalar, high)
+        if first is None or last is None:
+            return None
+        span = ValueRange(first, last, opening == "(", closing == ")")
+        if not span.empty:
+            return (span,)
+        self.report.error("R131", scalar.place, f"the interval `{scalar.text}` is empty")
+        return None
+
+    def _operation(self, scalar: Scalar, operator: str, text: str) -> tuple[ValueRange, ...] | None:
+        value = self._literal(scalar, text)
+        if value is None:
+            return None
+        below = ValueRange(None, value, open_high=operator != "<=")
+        above = ValueRange(value, None, open_low=operator != ">=")
+        if operator == "==":
+            return (ValueRange(value, value),)
+        if operator == "!=":
+            return (below, above)
+        return (below,) if operator in ("<", "<=") else (above,)
+
+    def _literal(self, scalar: Scalar, text: str) -> Any:
+        part = Scalar(text, plain=True, place=scalar.place, verbatim=False)
+        type_ = ValueType.NUMBER if self.symbol.type is ValueType.INTEGER else self.symbol.type
+        return as_literal(part, type_, f"`{text}`", self.currency, self.report)
+
+    def _labels(self, scalar: Scalar, text: str) -> Cell | None:
+        operation = re.fullmatch(r"(==|!=)\s*(\S.*)", text)
+        words = [w.strip().strip("\"'") for w in (operation[2] if operation else text).split("|")]
+        if not all(words) or len(words) > _MOST_LABELS:
+            hint = "write labels as A | B"
+            self.report.error("R130", scalar.place, f"`{text}` is no list of labels", hint)
+            return None
+        labels = tuple(self._label(scalar, word) for word in words)
+        if any(label is None for label in labels):
+            return None
+        known = tuple(label for label in dict.fromkeys(labels) if label is not None)
+        if operation is None or operation[1] == "==":
+            return Cell(CellKind.LABELS, labels=known, text=text, place=scalar.place)
+        return self._contrary(scalar, text, known)
+
+    def _contrary(self, scalar: Scalar, text: str, labels: tuple[Literal, ...]) -> Cell | None:
+        everything = labels_of(self.symbol)
+        if not everything:
+            message = f"the labels of `{self.symbol.name}` are not declared, so `!=` is open"
+            self.report.error("R130", scalar.place, message, "name the labels that are meant")
+            return None
+        others = tuple(label for label in everything if label not in labels)
+        return Cell(CellKind.LABELS, labels=others, text=text, place=scalar.place)
+
+    def _label(self, scalar: Scalar, word: str) -> Literal | None:
+        known = labels_of(self.symbol)
+        if self.symbol.type is ValueType.FLAG and word in ("true", "false"):
+            return word == "true"
+        if word in known or not known:
+            return word
+        message = f"`{self.symbol.name}` is never `{word}`"
+        hint = did_you_mean(word, [str(label).lower() for label in known])
+        if self.symbol.type is ValueType.TEXT:
+            hint = did_you_mean(word, self.symbol.labels)
+        self.report.error("R308", scalar.place, message, hint)
+        return None
+
+
+def cell_tree(cell: Cell, name: tree.NameRead) -> Node:
+    """The condition that a cell puts on a name."""
+    text, place = f"{name.text} in {cell.text}", cell.place
+    if cell.sort is CellKind.ANYTHING:
+        return tree.Constant(FLAG, value=True, text=text, place=place)
+    if cell.sort is CellKind.MISSING:
+        return tree.FunctionCall(FLAG, "missing", (name,), text=text, place=place)
+    if cell.sort is CellKind.LABELS:
+        return tree.Within(name, cell.labels, negated=False, text=text, place=place)
+    return _either([_span(span, cell, name) for span in cell.spans], text, cell)
+
+
+def _either(nodes: Sequence[Node], text: str, cell: Cell) -> Node:
+    if len(nodes) == 1:
+        return nodes[0]
+    return tree.Any(tuple(nodes), text=text, place=cell.place)
+
+
+def _span(span: ValueRange, cell: Cell, name: tree.NameRead) -> Node:
+    if span.low is not None and span.low == span.high:
+        return _compare(name, "==", span.low, cell)
+    ends: list[Node] = []
+    if span.low is not None:
+        ends.append(_compare(name, ">" if span.open_low else ">=", span.low, cell))
+    if span.high is not None:
+        ends.append(_compare(name, "<" if span.open_high else "<=", span.high, cell))
+    if len(ends) == 1:
+        return ends[0]
+    return tree.All(tuple(ends), text=f"{name.text} in {cell.text}", place=cell.place)
+
+
+def _compare(name: tree.NameRead, operator: str, value: tree.Literal, cell: Cell) -> Node:
+    constant = tree.Constant(name.type, value, text=str(value), place=cell.place)
+    text = f"{name.text} {operator} {value}"
+    return tree.Compare(operator, name, constant, text=text, place=cell.place)
+
+
+T = TypeVar("T")
+
+
+class Matches(NamedTuple):
+    """Bit i is row i: `sure` rows are satisfied, `open` ones are UNKNOWN."""
+
+    sure: int
+    open: int = 0
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One column's cells, searchable by value.
+
+    `edges` are the sorted ends of all spans; `regions` alternate between the values below an edge
+    and the edge itself, each with its rows. Labels are looked up; `others` are the rows that take
+    any label.
+    """
+
+    slot: int
+    edges: tuple[Any, ...]
+    regions: tuple[Matches, ...]
+    labels: dict[Any, Matches]
+    others: Matches
+    absent: Matches
+    tainted: Matches
+
+    def matches(self, value: Any) -> Matches:
+        """The rows that a value, or its absence, satisfies."""
+        if value.__class__ is Unknown:
+            return self.tainted if value.tainted else self.absent
+        if not self.regions:
+            return self.labels.get(value, self.others)
+        return self.regions[bisect_left(self.edges, value) + bisect_right(self.edges, value)]
+
+
+def column(slot: int, cells: Sequence[Cell], type_: ValueType) -> Column:
+    """The column of cells on a name of a type, one a row."""
+    ordered = type_ in ORDERED
+    every = (1 << len(cells)) - 1
+    anything = _rows(cells, lambda c: c.sort is CellKind.ANYTHING)
+    missing = _rows(cells, lambda c: c.sort is CellKind.MISSING)
+    edges = _edges(cells) if ordered else ()
+    labels = {label for cell in cells for label in cell.labels}
+    sure_absent = anything | missing
+    return Column(
+        slot=slot,
+        edges=tuple(map(whole, edges)) if type_ is INTEGER else edges,
+        regions=_regions(cells, edges) if ordered else (),
+        labels={label: Matches(_with_label(cells, label)) for label in labels},
+        others=Matches(anything),
+        absent=Matches(sure_absent, every & ~sure_absent),
+        tainted=Matches(anything, every & ~anything),
+    )
+
+
+def finder(
+    cells: Sequence[Cell], type_: ValueType, results: Sequence[T]
+) -> Callable[[Any], T | None]:
+    """A function from a value to the result of the first cell that has it, None where none has."""
+    bins = column(0, cells, type_)
+    edges, found = bins.edges, [_first(rows.sure, results) for rows in bins.regions]
+    labels = {label: _first(rows.sure, results) for label, rows in bins.labels.items()}
+    if not found:
+        return labels.get
+    if type_ is INTEGER:
+        starts = sorted({n for edge in edges for n in (ceil(edge), floor(edge) + 1)})
+        firsts = [starts[0] - 1, *starts]
+        each = [_first(bins.matches(value).sure, results) for value in firsts]
+        return lambda value: each[bisect_right(starts, value)]
+    return lambda value: found[bisect_left(edges, value) + bisect_right(edges, value)]
+
+
+def _first(rows: int, results: Sequence[T]) -> T | None:
+    return results[(rows & -rows).bit_length() - 1] if rows else None
+
+
+def region_spans(edges: Sequence[Any]) -> list[ValueRange]:
+    """The regions between and on the edges, in order: (…, e0), [e0], (e0, e1), [e1], (e1, …)."""
+    found: list[ValueRange] = []
+    below: Any = None
+    for edge in edges:
+        found.append(ValueRange(below, edge, open_low=True, open_high=True))
+        found.append(ValueRange(edge, edge))
+        below = edge
+    return [*found, ValueRange(below, None, open_low=True)]
+
+
+def _edges(cells: Sequence[Cell]) -> tuple[Any, ...]:
+    ends = {e for c in cells for s in c.spans for e in (s.low, s.high) if e is not None}
+    return tuple(sorted(ends))
+
+
+def _regions(cells: Sequence[Cell], edges: Sequence[Any]) -> tuple[Matches, ...]:
+    return tuple(
+        Matches(sum(1 << i for i, cell in enumerate(cells) if covers(cell, region)))
+        for region in region_spans(edges)
+    )
+
+
+def covers(cell: Cell, region: ValueRange) -> bool:
+    """Whether a cell takes a region that lies between its edges, or on one of them."""
+    if cell.sort is CellKind.ANYTHING:
+        return True
+    return any(_inside(region, span) for span in cell.spans)
+
+
+def _inside(region: ValueRange, span: ValueRange) -> bool:
+    if region.low is not None and region.low == region.high:
+        return span.has(region.low)
+    low = span.low is None or (region.low is not None and region.low >= span.low)
+    high = span.high is None or (region.high is not None and region.high <= span.high)
+    return bool(low and high)
+
+
+def _with_label(cells: Sequence[Cell], label: Any) -> int:
+    return _rows(cells, lambda cell: cell.sort is not CellKind.MISSING and cell.has(label))
+
+
+def _rows(cells: Sequence[Cell], satisfied: Callable[[Cell], bool]) -> int:
+    return sum(1 << i for i, cell in enumerate(cells) if satisfied(cell))
+
+
+def bits(mask: int) -> list[int]:
+    """The rows of a mask, first to last."""
+    return [i for i in range(mask.bit_length()) if mask >> i & 1]

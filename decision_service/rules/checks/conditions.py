@@ -1,0 +1,254 @@
+"""Conditions that are always or never true, that an earlier rule has decided, or that never
+approve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from decision_service.domain.verdict import Component, Outcome
+from decision_service.rules.construct import StageCondition, Written
+from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.knockouts import Rule, RulesPart
+from decision_service.rules.language.types import (
+    FLAG,
+    All,
+    Arithmetic,
+    FunctionCall,
+    Node,
+    Symbol,
+    reads,
+    walk,
+)
+from decision_service.rules.language.values import exactly, exponential
+from decision_service.rules.literals import bounds_text
+from decision_service.rules.ranges import ValueRange, span_of
+from decision_service.rules.satisfiable import Claim, can_hold
+
+_DIVISORS = {"round": (1, "step"), "floor": (1, "step"), "annuity": (2, "number of months")}
+"""Functions that divide by an argument, with its position and what it is."""
+
+
+def check_always(draft: RulesetDraft) -> None:
+    """R401 for a condition that always holds, R402 for one that never does."""
+    for part in draft.parts():
+        for written in part.written():
+            if written.condition and written.tree.type is FLAG:
+                _check_written(written, draft)
+
+
+def check_divisions(draft: RulesetDraft) -> None:
+    """R314 for an expression that never has a value, because it divides by zero."""
+    for tree in draft.trees():
+        for divisor, what in _divisors(tree):
+            span = span_of(divisor, {}, draft.names.currency)
+            if span.low == 0 == span.high:
+                message = f"the {what} `{divisor.text}` is always 0, so there is never a value"
+                draft.report.error("R314", divisor.place, message, "divide by something else")
+
+
+def check_left_out(draft: RulesetDraft) -> None:
+    """R410 (warning) where several knock-outs or scorecards leave some applicants to none."""
+    for component in (Component.KNOCKOUT, Component.SCORECARD):
+        parts = [part for part in draft.stages if part.component is component]
+        claims = [(p.condition.when, False) for p in parts if p.condition is not None]
+        if 1 < len(claims) == len(parts) and can_hold(claims, draft.names.currency):
+            names = " and ".join(f"`{part.name}`" for part in parts)
+            message = f"there may be applicants to whom no stage of {component} applies: {names}"
+            hint = "let the conditions cover everybody, or add a stage without one for the others"
+            draft.report.warning("R410", parts[-1].place, message, hint)
+
+
+def check_undefined(draft: RulesetDraft) -> None:
+    """R316 for a function that has no value for any value of its arguments."""
+    for tree in draft.trees():
+        for node in walk(tree):
+            if isinstance(node, FunctionCall) and node.function in _UNDEFINED:
+                spans = [span_of(a, {}, draft.names.currency) for a in node.arguments]
+                why = _UNDEFINED[node.function](*spans)
+                if why:
+                    message = f"`{node.text}` never has a value: {why}"
+                    draft.report.error("R316", node.place, message, _WITHIN)
+
+
+def _check_written(written: Written, draft: RulesetDraft) -> None:
+    tree, currency = written.tree, draft.names.currency
+    if not can_hold([(tree, True)], currency):
+        _report("R402", "never", written, draft)
+    elif not can_hold([(tree, False)], currency):
+        _report("R401", "always", written, draft)
+
+
+def _report(code: str, word: str, written: Written, draft: RulesetDraft) -> None:
+    message = f"{written.what} is {word} true: `{written.tree.text}`"
+    known = [_bounds(symbol) for symbol in reads(written.tree)]
+    draft.report.error(code, written.tree.place, message, "; ".join(k for k in known if k))
+
+
+def _bounds(symbol: Symbol) -> str:
+    if symbol.labels:
+        return f"`{symbol.name}` is {' or '.join(symbol.labels)}"
+    bounds = bounds_text(symbol.lower, symbol.upper)
+    return f"`{symbol.name}` is {bounds}" if bounds else ""
+
+
+def _overflows(of: ValueRange) -> str:
+    with exactly():
+        try:
+            exponential(0 if of.low is None else of.low)
+        except ArithmeticError:
+            return f"the exponent is {of.low:f} or more, and the result too large"
+    return ""
+
+
+def _no_logarithm(of: ValueRange) -> str:
+    never = of.high is not None and of.high <= 0
+    return "there is no logarithm of 0 and less" if never else ""
+
+
+def _no_power(base: ValueRange, exponent: ValueRange) -> str:
+    if exponent.low is None or exponent.low != exponent.high:
+        return ""
+    times = Decimal(exponent.low)
+    if base.high is not None and base.high < 0 and times != times.to_integral_value():
+        return "a base below 0 has no power that is no whole number"
+    if base.low == 0 == base.high and times <= 0:
+        return "0 has no power of 0 or less"
+    return ""
+
+
+_WITHIN = "bring it to where there is one: `ln(max(a, 1))`, `exp(min(a, 100))`"
+_UNDEFINED: Mapping[str, Callable[..., str]] = {
+    "exp": _overflows,
+    "ln": _no_logarithm,
+    "power": _no_power,
+}
+
+
+def _divisors(tree: Node) -> Iterator[tuple[Node, str]]:
+    for node in walk(tree):
+        if isinstance(node, Arithmetic) and node.operator == "/":
+            yield node.right, "divisor"
+        elif isinstance(node, FunctionCall) and node.function in _DIVISORS:
+            position, what = _DIVISORS[node.function]
+            yield node.arguments[position], what
+
+
+_SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
+_MOST_RULES = 100
+
+
+def check_shadowed(draft: RulesetDraft) -> None:
+    """R407 for a rule identical to an earlier one, R408 for one contained in it."""
+    for part in draft.parts():
+        if isinstance(part.part, RulesPart):
+            rules = part.part.rules[:_MOST_RULES]
+            for index, rule in enumerate(rules):
+                _check_shadowed_rule(rule, rules[:index], draft)
+
+
+def _check_shadowed_rule(rule: Rule, earlier: tuple[Rule, ...], draft: RulesetDraft) -> None:
+    for other in earlier:
+        if rule.when is None or other.when is None or rule.then is None or other.then is None:
+            continue
+        if rule.when == other.when:
+            message = f"{rule.what} has the condition of {other.what} on line {other.place.line}"
+            draft.report.error("R407", rule.when.place, message, "make them one rule")
+            return
+        if _SEVERITY[rule.then] <= _SEVERITY[other.then] and contained(rule, other, draft):
+            message = f"whenever {rule.what} holds, {other.what} on line {other.place.line} does"
+            hint = f"it changes nothing after {other.then}; remove it or narrow the earlier one"
+            draft.report.error("R408", rule.when.place, message, hint)
+            return
+
+
+def contained(rule: Rule, other: Rule, draft: RulesetDraft) -> bool:
+    """Whether another rule holds whenever a rule does, each being true of some values."""
+    if rule.when is None or other.when is None:
+        return False
+    currency = draft.names.currency
+    if not (can_hold([(rule.when, True)], currency) and can_hold([(other.when, False)], currency)):
+        return False  # never or always true: reported as that
+    return not can_hold([(rule.when, True), (other.when, False)], currency)
+
+
+_MOST_COMPARED = 100
+
+
+def check_approval(draft: RulesetDraft) -> None:
+    """R406 where nothing can approve, R409 for a rule whose APPROVE others always worsen."""
+    outcomes = {each.outcome for part in draft.parts() for each in part.part.conclusive()}
+    if Outcome.APPROVE not in outcomes:
+        if draft.stages:
+            hint = "approval is never a default: add a rule with `then: APPROVE`"
+            _nothing_approves("no rule, band or row approves", hint, draft)
+        return
+    worse = [rule for stage in _stages(draft) for rule in stage if _worsens(rule, draft)]
+    worse = worse[:_MOST_COMPARED]
+    if worse and _impossible([], worse, draft):
+        hint = "leave values for which no REFER or DECLINE holds"
+        _nothing_approves("some rule refers or declines whatever the values are", hint, draft)
+        return
+    for stage in _stages(draft):
+        for index, rule in enumerate(stage):
+            if rule.then is Outcome.APPROVE and not _is_reported(rule, stage[:index], stage, draft):
+                _check_approving_rule(rule, worse, draft)
+
+
+def _nothing_approves(what: str, hint: str, draft: RulesetDraft) -> None:
+    message = f"{what}, so that every application is referred or declined"
+    draft.report.error("R406", draft.root.node.key_place("stages"), message, hint)
+
+
+def _stages(draft: RulesetDraft) -> Iterator[Sequence[Rule]]:
+    for part in draft.parts():
+        if isinstance(part.part, RulesPart):
+            rules = part.part.rules[:_MOST_COMPARED]
+            yield [_for_whom(rule, part.condition) for rule in rules]
+
+
+def _for_whom(rule: Rule, condition: StageCondition | None) -> Rule:
+    """The rule with the condition of its stage before its own."""
+    when = rule.when
+    if condition is None or when is None:
+        return rule
+    both = All((condition.when, when), text=when.text, place=when.place)
+    return replace(rule, when=both)
+
+
+def _worsens(rule: Rule, draft: RulesetDraft) -> bool:
+    """Whether it can refer or decline, and does where a value is missing; not if it always holds.
+
+    One that always holds is reported as that.
+    """
+    if rule.when is None or rule.then in (None, Outcome.APPROVE) or rule.on_missing is None:
+        return False
+    return can_hold([(rule.when, False)], draft.names.currency)
+
+
+def _is_reported(
+    rule: Rule, earlier: Sequence[Rule], stage: Sequence[Rule], draft: RulesetDraft
+) -> bool:
+    """Whether a rule is reported as shadowed by an earlier one, or as the same as another."""
+    same = any(o is not rule and o.then and o.when == rule.when for o in stage)
+    worse = [o for o in earlier if o.then not in (None, Outcome.APPROVE)]
+    return same or any(contained(rule, o, draft) for o in worse)
+
+
+def _check_approving_rule(rule: Rule, worse: Sequence[Rule], draft: RulesetDraft) -> None:
+    if rule.when is None or _impossible([(rule.when, True)], [], draft):
+        return
+    if not _impossible([(rule.when, True)], worse, draft):
+        return
+    by = next((o for o in worse if contained(rule, o, draft)), None)
+    others = "some other rule" if by is None else f"{by.what} on line {by.place.line}"
+    message = f"{rule.what} can never approve: whenever it holds, {others} refers or declines"
+    draft.report.error("R409", rule.when.place, message, "remove it, or narrow the others")
+
+
+def _impossible(claims: Sequence[Claim], worse: Sequence[Rule], draft: RulesetDraft) -> bool:
+    """Whether no values fulfil the claims and leave every one of these rules false."""
+    false = [(rule.when, False) for rule in worse if rule.when is not None]
+    return not can_hold([*claims, *false], draft.names.currency)

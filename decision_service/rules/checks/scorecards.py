@@ -1,0 +1,367 @@
+"""Bins and bands that overlap, leave a gap or are never reached, and knock-outs that a
+scorecard can only decline.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from decision_service.domain.verdict import Component, Outcome
+from decision_service.rules.draft import NamedPart, RulesetDraft
+from decision_service.rules.knockouts import Rule, RulesPart
+from decision_service.rules.language import types as tree
+from decision_service.rules.language.types import INTEGER, ORDERED
+from decision_service.rules.ranges import (
+    EVERYTHING,
+    ValueRange,
+    gaps,
+    labels_of,
+    meet,
+    overlap,
+    whole,
+)
+from decision_service.rules.satisfiable import can_hold
+from decision_service.rules.scorecard import Band, Bin, Card, Characteristic, ScorecardPart
+from decision_service.rules.wording import Wording
+
+_SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
+_MOST_TOTALS = 20_000
+
+
+def check_bands(draft: RulesetDraft) -> None:
+    """R403 for a best total that fails without a reason, R414 to R417 for bands out of place.
+
+    R414: no total reaches it; R415: out of order; R416: better than a band above it; R417: totals
+    without a band.
+    """
+    for part in draft.stages:
+        if isinstance(part.part, ScorecardPart):
+            card = part.part.card
+            if _in_order(card, draft):
+                _outcomes(card, draft)
+                _check_best_band(card, draft)
+                _reached(card, draft)
+
+
+def _in_order(card: Card, draft: RulesetDraft) -> bool:
+    sound = True
+    seen: set[str] = set()
+    for index, band in enumerate(card.bands):
+        above = card.bands[index - 1] if index else None
+        if band.name in seen:
+            draft.report.error("R124", band.place, f"the band `{band.name}` is repeated")
+            sound = False
+        seen.add(band.name)
+        if above is not None and not _below(band, above):
+            message = f"band `{band.name}` does not begin below band `{above.name}`"
+            hint = "write bands from the highest total down; only the last has no `from`"
+            draft.report.error("R415", band.place, message, hint)
+            sound = False
+    return sound
+
+
+def _below(band: Band, above: Band) -> bool:
+    if above.start is None:
+        return False
+    return band.start is None or band.start < above.start
+
+
+def _outcomes(card: Card, draft: RulesetDraft) -> None:
+    for above, band in zip(card.bands, card.bands[1:], strict=False):
+        if _SEVERITY[band.then] < _SEVERITY[above.then]:
+            message = f"band `{band.name}` gives {band.then}, better than `{above.name}` above it"
+            draft.report.error("R416", band.place, message, "higher totals must not fare worse")
+
+
+def _check_best_band(card: Card, draft: RulesetDraft) -> None:
+    """Points lost are a card's only reasons, and the best total has lost none."""
+    if not all(c.complete and c.bins for c in card.characteristics):
+        return
+    best = card.base + sum(c.best for c in card.characteristics)
+    band = card.band_of(best)
+    if band.then is not Outcome.APPROVE:
+        message = f"band `{band.name}` gives {band.then} for the best total {best:f}, which lost"
+        hint = "points lost are the reasons; let the best total approve"
+        draft.report.error("R403", band.place, f"{message} no points, so without a reason", hint)
+
+
+def _reached(card: Card, draft: RulesetDraft) -> None:
+    if not all(c.complete for c in card.characteristics):
+        return
+    totals = _totals(card)
+    last = card.bands[-1]
+    if last.start is not None and min(totals) < last.start:
+        message = f"totals below {last.start} have no band"
+        hint = f"the lowest total is {min(totals):f}; leave out the `from` of the last band"
+        draft.report.error("R417", last.place, message, hint)
+    for band, low, high in _ranges(card):
+        if not any((low is None or t >= low) and (high is None or t < high) for t in totals):
+            message = f"no total reaches band `{band.name}`"
+            hint = f"totals are {min(totals):f} to {max(totals):f}"
+            draft.report.error("R414", band.place, message, hint)
+
+
+def _ranges(card: Card) -> Iterable[tuple[Band, Decimal | None, Decimal | None]]:
+    high: Decimal | None = None
+    for band in card.bands:
+        yield band, band.start, high
+        high = band.start
+
+
+def _totals(card: Card) -> list[Decimal]:
+    """Every total that points can add up to; only the ends and the bands' starts if too many."""
+    totals = {card.base}
+    for each in card.characteristics:
+        totals = {total + points for total in totals for points in set(each.scores)}
+        if len(totals) > _MOST_TOTALS:
+            low, high = card.lowest(), card.highest()
+            starts = {b.start for b in card.bands if b.start is not None and low <= b.start <= high}
+            return [low, high, *starts]
+    return sorted(totals)
+
+
+def check_bins(draft: RulesetDraft) -> None:
+    """R411 for an overlap, R412 for a gap, R413 for a label without a bin."""
+    for part in draft.stages:
+        if isinstance(part.part, ScorecardPart):
+            for each in part.part.card.characteristics:
+                _overlaps(each, draft)
+                if each.complete:
+                    _gaps(each, draft)
+
+
+def _overlaps(each: Characteristic, draft: RulesetDraft) -> None:
+    for index, later in enumerate(each.bins):
+        for earlier in each.bins[:index]:
+            shared = _shared(earlier, later, each, draft)
+            if shared:
+                message = f"bins of `{each.name.text}` overlap"
+                hint = f"{shared} is in the bin on line {earlier.cell.place.line} too"
+                draft.report.error("R411", later.cell.place, message, hint)
+                return
+
+
+def _shared(earlier: Bin, later: Bin, each: Characteristic, draft: RulesetDraft) -> str:
+    wording = Wording(draft.names.currency)
+    labels = [label for label in later.cell.labels if label in earlier.cell.labels]
+    if labels:
+        return wording.value(labels[0], each.name.type)
+    for first in earlier.cell.spans:
+        for second in later.cell.spans:
+            found = overlap(first, second, each.name.type)
+            if found is not None:
+                return wording.span(found, each.name.type)
+    return ""
+
+
+def _gaps(each: Characteristic, draft: RulesetDraft) -> None:
+    if each.name.type in ORDERED:
+        _span_gaps(each, draft)
+        return
+    everything = labels_of(each.name.symbol)
+    covered = {label for b in each.bins for label in b.cell.labels}
+    left = [str(label) for label in everything if label not in covered]
+    if left or not everything:
+        words = " and ".join(f"`{label}`" for label in left) or "every other text"
+        message = f"bins of `{each.name.text}` miss {words}"
+        draft.report.error("R413", each.place, message, "add a bin for it")
+
+
+def _span_gaps(each: Characteristic, draft: RulesetDraft) -> None:
+    symbol, wording = each.name.symbol, Wording(draft.names.currency)
+    spans = [span for b in each.bins for span in b.cell.spans]
+    left = gaps(whole(symbol, draft.names.currency), spans, symbol.type)
+    if not left:
+        return
+    where = " and ".join(wording.span(span, symbol.type) for span in left)
+    one = len(left) == 1 and left[0].low == left[0].high
+    without = f"value {where} has" if one else f"values {where} have"
+    cells = [f"`{wording.cell(span, symbol.type)}`" for span in left]
+    message = f"bins of `{symbol.name}` leave a gap"
+    hint = f"{without} no bin: extend one, or add {' and '.join(cells)}"
+    draft.report.error("R412", _after(left[0], each.bins).cell.place, message, hint)
+
+
+def _after(gap: ValueRange, bins: Sequence[Bin]) -> Bin:
+    """The bin that begins where a gap ends, else the last one."""
+    for each in bins:
+        for span in each.cell.spans:
+            if gap.high is not None and span.low is not None and span.low >= gap.high:
+                return each
+    return bins[-1]
+
+
+_NAME = re.compile(r"(?P<family>income|contributions)\.(?P<backed>backed_)?months_(?P<window>\w+)")
+_EVER = 10_000
+_OF_HISTORY = ("income.months_since_first", "contributions.longest_streak_months")
+
+
+class _Window(msgspec.Struct, frozen=True):
+    """A count of months with something in the last so many; `backed` of those with proof only."""
+
+    family: str
+    months: int
+    backed: bool
+
+
+def implied(name: str, value: Decimal, other: str) -> ValueRange | None:
+    """Which values another count can have where one has this; None where it tells nothing of it.
+
+    Of fewer months it has at most as many; of more it has at most as many more as it is longer.
+    """
+    one, two = _window(name), _window(other)
+    if one is None or two is None or one.family != two.family:
+        return None
+    longer = two.months - one.months
+    low = max(Decimal(0), value + min(longer, 0)) if one.backed or not two.backed else Decimal(0)
+    high = value + max(longer, 0) if two.backed or not one.backed else None
+    return ValueRange(low, high)
+
+
+def in_a_first_job(name: str, value: Decimal, other: str) -> ValueRange | None:
+    """The same of somebody whose whole income lies in so many months, a first job's first months.
+
+    Every other count of months of income or contributions is at most as large then.
+    """
+    one = _window(name)
+    counts = _window(other) is not None or other in _OF_HISTORY
+    if one is None or one.family != "income" or not counts:
+        return None
+    return meet(implied(name, value, other) or EVERYTHING, ValueRange(Decimal(0), value))
+
+
+def _window(name: str) -> _Window | None:
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    window = match["window"]
+    months = _EVER if window == "total" else int(window[:-1]) if window[:-1].isdigit() else 0
+    return _Window(match["family"], months, bool(match["backed"])) if months else None
+
+
+Tells = Callable[[str, Decimal, str], ValueRange | None]
+
+_SURVIVORS: tuple[tuple[Tells, str], ...] = (
+    (implied, "them"),
+    (in_a_first_job, "those in a first job"),
+)
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_MOST_STEPS = 120
+
+
+class _Bound(msgspec.Struct, frozen=True):
+    """The last value that a knock-out lets through, and which way the others lie."""
+
+    name: tree.NameRead
+    value: Decimal
+    step: int
+
+
+def check_dead_zone(draft: RulesetDraft) -> None:
+    """R509 (warning) for a knock-out whose survivors at its bound a scorecard can only decline."""
+    for part in draft.stages:
+        if part.component is Component.KNOCKOUT and isinstance(part.part, RulesPart):
+            for rule in part.part.rules:
+                for card in _cards(part, draft):
+                    _check(rule, card, draft)
+
+
+def _cards(knockout: NamedPart, draft: RulesetDraft) -> Iterator[Card]:
+    """The scorecards of stages that may apply to somebody to whom a knock-out applies."""
+    for part in draft.stages:
+        conditions = [p.condition for p in (knockout, part) if p.condition is not None]
+        claims = [(condition.when, True) for condition in conditions]
+        if isinstance(part.part, ScorecardPart) and can_hold(claims, draft.names.currency):
+            yield part.part.card
+
+
+def _check(rule: Rule, card: Card, draft: RulesetDraft) -> None:
+    if rule.when is None or rule.then is not Outcome.DECLINE or not _sound(card):
+        return
+    for bound in _bounds(rule.when, draft):
+        for tells, who in _SURVIVORS:
+            dead = list(_dead(bound, card, tells))
+            if dead:
+                _report(rule, bound, dead, f"scorecard `{card.id}` can only decline {who}", draft)
+                return
+
+
+def _report(rule: Rule, bound: _Bound, dead: list[Decimal], what: str, draft: RulesetDraft) -> None:
+    if rule.when is not None:
+        span = Wording(draft.names.currency).span(ValueRange(min(dead), max(dead)), bound.name.type)
+        message = f"{rule.what} lets through `{bound.name.text}` of {span}, but {what}"
+        hint = "move the threshold, or give these values points with which a band refers"
+        draft.report.warning("R509", rule.when.place, message, hint)
+
+
+def _sound(card: Card) -> bool:
+    """Whether the card was read whole, with its bands from the highest total down."""
+    starts = [band.start for band in card.bands if band.start is not None]
+    read = bool(card.characteristics) and all(c.complete for c in card.characteristics)
+    return read and starts == sorted(set(starts), reverse=True)
+
+
+def _bounds(when: tree.Node, draft: RulesetDraft) -> Iterator[_Bound]:
+    """The bounds of a comparison, or of each of several of which one is enough."""
+    if isinstance(when, tree.Any):
+        for operand in when.operands:
+            yield from _bounds(operand, draft)
+    if not isinstance(when, tree.Compare) or when.operator not in _MIRRORED:
+        return
+    for left, operator, right in (
+        (when.left, when.operator, when.right),
+        (when.right, _MIRRORED[when.operator], when.left),
+    ):
+        if isinstance(left, tree.NameRead) and left.symbol.name in draft.names.catalogue:
+            yield from _bounds_of(left, operator, _figures(right, draft))
+
+
+def _bounds_of(name: tree.NameRead, operator: str, figures: Iterable[Decimal]) -> Iterator[_Bound]:
+    step = 1 if operator in ("<", "<=") else -1
+    strict = operator in ("<=", ">=")  # then the figure itself is knocked out
+    if strict and name.type is not INTEGER:
+        return
+    for figure in figures:
+        yield _Bound(name, figure + step if strict else figure, step)
+
+
+def _figures(node: tree.Node, draft: RulesetDraft) -> list[Decimal]:
+    """A literal's value, or every value that a parameter ever has."""
+    match node:
+        case tree.Constant():
+            values = [node.value]
+        case tree.NameRead() if node.symbol.constant:
+            values = [s.value for s in draft.params[node.symbol.name.partition(".")[2]].every_step]
+        case _:
+            values = []
+    return [Decimal(v) for v in values if isinstance(v, int | Decimal)]
+
+
+def _dead(bound: _Bound, card: Card, tells: Tells) -> Iterator[Decimal]:
+    """The values from the bound on of which even the best total is declined."""
+    for index in range(_MOST_STEPS if bound.name.type is INTEGER else 1):
+        value = bound.value + index * bound.step
+        best = _best_points(bound.name.symbol.name, value, card, tells)
+        if best is None or card.band_of(best).then is not Outcome.DECLINE:
+            return
+        yield value
+
+
+def _best_points(name: str, value: Decimal, card: Card, tells: Tells) -> Decimal | None:
+    """The best total with a factor's value; None where the value has no bin."""
+    best = [_points(each, name, value, tells) for each in card.characteristics]
+    found = [points for points in best if points is not None]
+    return card.base + sum(found) if len(found) == len(best) else None
+
+
+def _points(each: Characteristic, name: str, value: Decimal, tells: Tells) -> Decimal | None:
+    own = each.name.symbol.name
+    span = ValueRange(value, value) if own == name else tells(name, value, own)
+    if span is None:
+        return max(each.scores)
+    bins = (b for b in each.bins if any(overlap(s, span, each.name.type) for s in b.cell.spans))
+    return max((b.points for b in bins), default=None)

@@ -1,0 +1,302 @@
+"""From a rule file's text to a compiled ruleset, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from decision_service.domain.factor import Better, FactorSpec, ValueType
+from decision_service.domain.needs import Needs
+from decision_service.rules.checks import CHECKS, Check
+from decision_service.rules.construct import Runner
+from decision_service.rules.data import read_data
+from decision_service.rules.digest import digest
+from decision_service.rules.draft import USES, NamedPart, Names, RulesetDraft, with_shared
+from decision_service.rules.inputs import read_inputs
+from decision_service.rules.language.diagnostics import Diagnostic, Report
+from decision_service.rules.language.evaluation import compile_trees
+from decision_service.rules.language.fields import Fields
+from decision_service.rules.language.types import FLAG, Symbol, reads
+from decision_service.rules.language.values import rule_error
+from decision_service.rules.language.yaml import YamlNode, read
+from decision_service.rules.lists import list_names, read_lists
+from decision_service.rules.params import read_params
+from decision_service.rules.program import (
+    AnswerEntry,
+    ByLabel,
+    CompiledRuleset,
+    DerivedValue,
+    Intake,
+    LabelledParam,
+    ParamPeriod,
+    ParamSpec,
+    Program,
+    RulesetFiles,
+    Stage,
+    Step,
+    Timeline,
+)
+from decision_service.rules.sections import (
+    RECOURSE,
+    read_guarantees,
+    read_header,
+    read_reasons,
+    read_recourse,
+    read_tags,
+)
+from decision_service.rules.stages import (
+    CLOSING,
+    ConditionalRunner,
+    announce,
+    read_closing,
+    read_derived,
+    read_stages,
+)
+from decision_service.rules.wording import Wording
+
+
+def assemble(draft: RulesetDraft) -> Program:
+    """The program of a draft without errors."""
+    symbols = draft.names.symbols
+    return Program(
+        timeline=_timeline(draft),
+        intake=_intake(draft),
+        labelled=tuple(
+            LabelledParam(p.name, symbols[f"params.{p.name}"].slot, symbols[p.by].slot)
+            for p in draft.params.values()
+            if p.by
+        ),
+        derived=_derived(draft, 0),
+        stages=tuple(
+            _stage(part, _derived(draft, number)) for number, part in enumerate(draft.stages, 1)
+        ),
+        closing=tuple(_stage(part) for part in draft.closing),
+        wording=Wording(draft.names.currency),
+        read=frozenset(symbols[name].slot for name in draft.names.used if name in symbols),
+    )
+
+
+def _intake(draft: RulesetDraft) -> Intake:
+    names = draft.names
+    factors = tuple(names.symbols[name] for name in names.used if name in names.catalogue)
+    inputs = tuple((name, names.symbols[f"inputs.{name}"]) for name in draft.inputs)
+    answers = [
+        AnswerEntry(question, symbol.slot, names.symbols[f"inputs.{question.input}"].slot)
+        for question, symbol in names.answers.items()
+    ]
+    return Intake.of(names.currency, factors, inputs, answers)
+
+
+def _derived(draft: RulesetDraft, after: int) -> tuple[DerivedValue, ...]:
+    """The derived values that are evaluated after so many stages."""
+    found = [each for each in draft.derived if each.after == after]
+    slots = [draft.names.symbols[f"derived.{each.name}"].slot for each in found]
+    evaluated = compile_trees([each.tree for each in found])
+    reading = [frozenset(symbol.slot for symbol in reads(each.tree)) for each in found]
+    return tuple(map(DerivedValue, slots, evaluated, reading))
+
+
+def _stage(part: NamedPart, derived: tuple[DerivedValue, ...] = ()) -> Stage:
+    runner: Runner = part.part.runner()
+    if part.condition is not None:
+        runner = ConditionalRunner(part.condition, runner, part.part.outputs())
+    return Stage(part.name, part.component, runner, derived)
+
+
+def _timeline(draft: RulesetDraft) -> Timeline:
+    starts = sorted({s.start for p in draft.params.values() for s in p.every_step if s.start})
+    periods = [_period(draft, start) for start in [None, *starts]]
+    return Timeline(tuple(starts), tuple(periods))
+
+
+def _period(draft: RulesetDraft, start: date | None) -> ParamPeriod:
+    values: list[Any] = [None] * draft.names.size
+    for param in draft.params.values():
+        symbol = draft.names.symbols[f"params.{param.name}"]
+        values[symbol.slot] = _value_of(param, symbol, start, draft)
+    return ParamPeriod(start, tuple(values), _next_change(draft, start))
+
+
+def _value_of(param: ParamSpec, symbol: Symbol, start: date | None, draft: RulesetDraft) -> Any:
+    found = {each.label: _value_from(each.steps, symbol, start) for each in param.series}
+    if not param.by:
+        return found[""]
+    other = found.pop("", rule_error(symbol.name, "the label has no value"))
+    if draft.names.symbols[param.by].type is FLAG:
+        return ByLabel({label == "true": value for label, value in found.items()}, other)
+    return ByLabel(found, other)
+
+
+def _value_from(steps: Sequence[Step], symbol: Symbol, start: date | None) -> Any:
+    in_force = [s for s in steps if s.start is None or (start and s.start <= start)]
+    if in_force:
+        return in_force[-1].value
+    return rule_error(symbol.name, "no value is in force on this date")
+
+
+def _next_change(draft: RulesetDraft, start: date | None) -> date | None:
+    later = [
+        step.start
+        for param in draft.params.values()
+        if f"params.{param.name}" in draft.names.used
+        for step in param.every_step
+        if step.start is not None and (start is None or step.start > start)
+    ]
+    return min(later, default=None)
+
+
+REQUIRED = (
+    "ruleset",
+    "version",
+    "title",
+    "currency",
+    "time_zone",
+    "inputs",
+    "stages",
+)
+OPTIONAL = (
+    USES,
+    "reasons",
+    "data",
+    "params",
+    "derived",
+    "tags",
+    *CLOSING,
+    "valid_for",
+    "guarantees",
+    RECOURSE,
+)
+
+
+class Compilation(msgspec.Struct, frozen=True):
+    """The outcome of compiling; `ruleset` is None exactly when a diagnostic is an error.
+
+    `tables` are the keys of the table files that the version reads, `lists` the names of the lists
+    that it asks, `shared` what it uses of shared files, each as path and name (`reasons.X`).
+    """
+
+    ruleset: CompiledRuleset | None
+    diagnostics: tuple[Diagnostic, ...]
+    tables: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
+    shared: frozenset[tuple[str, str]] = frozenset()
+
+
+def compile_ruleset(
+    files: RulesetFiles,
+    catalogue: Mapping[str, FactorSpec],
+    blocked: frozenset[str] = frozenset(),
+    now: datetime | None = None,
+    checks: Sequence[Check] = CHECKS,
+) -> Compilation:
+    """Compile one version's files against the catalogue of factors.
+
+    `blocked` are factors (`identity.age_years`) and inputs (`inputs.gender`) that no rule may use.
+    Parameters must have a value `now`, where that is given. What has decided before is compiled
+    without `checks`, since it passed those of its time.
+    Never raises on a bad text: all problems come back at once, sorted by place.
+    """
+    report = Report()
+    node = read(files.path, files.text, report)
+    node = node and with_shared(node, files, report)
+    draft = read_draft(node, files, Names(catalogue, blocked), report) if node else None
+    if draft is not None:
+        draft.now = now
+        run_checks(draft, checks)
+    if draft is None or report.failed:
+        return Compilation(None, report.diagnostics())
+    compiled = finish(draft, digest(draft))
+    asked = frozenset(question.list for question in compiled.questions)
+    used = frozenset(draft.used_tables), asked, draft.shared
+    return Compilation(compiled, report.diagnostics(), *used)
+
+
+def run_checks(draft: RulesetDraft, checks: Sequence[Check] = CHECKS) -> None:
+    """Report everything that the checks find in a draft."""
+    for check in checks:
+        check(draft)
+
+
+def read_draft(
+    node: YamlNode, files: RulesetFiles, names: Names, report: Report
+) -> RulesetDraft | None:
+    """The draft of a rule file's tree; None where the tree is no map. No check has run on it.
+
+    What it uses of shared files stands in the tree already.
+    """
+    root = Fields.of(node, "a rule file", report, required=REQUIRED, optional=OPTIONAL)
+    if not root:
+        return None
+    names.lists = list_names(files)
+    draft = RulesetDraft(files, report, names, root)
+    read_header(draft)
+    read_data(draft)
+    draft.valid_for = root.duration("valid_for")
+    announce(draft)
+    for section in (read_inputs, read_params, read_reasons, read_tags, read_derived):
+        section(draft)
+    read_stages(draft)
+    read_closing(draft)
+    read_guarantees(draft)
+    read_recourse(draft)
+    draft.shared = _leave_unused(draft)
+    draft.lists = read_lists({question.list for question in names.answers}, files, report)
+    return draft
+
+
+def _leave_unused(draft: RulesetDraft) -> frozenset[tuple[str, str]]:
+    """Leave out shared reasons and parameters that nothing uses; the others by file and name.
+
+    They belong to other products: an entry that a version does not use may change under it.
+    """
+    found: set[tuple[str, str]] = set()
+    for name, place in draft.places.items():
+        family, _, rest = name.partition(".")
+        if place.file == draft.files.path:
+            continue
+        if name in draft.names.used or (family == "reasons" and rest in draft.used_reasons):
+            found.add((place.file, name))
+        elif family == "params":
+            draft.params.pop(rest, None)
+        else:
+            draft.reasons.pop(rest, None)
+    return frozenset(found)
+
+
+def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
+    """The compiled ruleset of a draft without errors; `content` is its digest."""
+    if draft.zone is None:
+        raise AssertionError("a draft without errors has a zone")
+    return CompiledRuleset(
+        ruleset=draft.ruleset,
+        version=draft.version,
+        title=draft.title,
+        currency=draft.names.currency,
+        zone=draft.zone,
+        digest=content,
+        needs=Needs(draft.names.factors, draft.policy),
+        inputs=draft.inputs,
+        params=draft.params,
+        reasons=draft.reasons,
+        valid_for=draft.valid_for,
+        program=assemble(draft),
+        derived={f"derived.{each.name}": each.tree for each in draft.derived},
+        places=draft.places,
+        unused_reasons=frozenset(draft.reasons) - draft.used_reasons,
+        tags=draft.tags,
+        questions=tuple(draft.names.answers),
+        lists=draft.lists,
+        guarantees=tuple(draft.guarantees),
+        tell=draft.tell,
+        lifting=frozenset(
+            symbol.name
+            for each in draft.derived
+            for symbol in reads(each.tree)
+            if (spec := draft.names.catalogue.get(symbol.name))
+            and spec.type is ValueType.MONEY
+            and spec.better is Better.UP
+        ),
+    )

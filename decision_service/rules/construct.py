@@ -1,0 +1,331 @@
+"""What every construct of a rule file provides, and what one evaluation passes on: state and
+findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from decision_service.domain.missing import REASONS
+from decision_service.domain.verdict import (
+    Component,
+    Condition,
+    Offer,
+    Outcome,
+    ReferKind,
+    RuleTrace,
+    Score,
+)
+from decision_service.rules.language.diagnostics import Place
+from decision_service.rules.language.types import Node, Symbol
+from decision_service.rules.language.values import Gap
+from decision_service.rules.wording import Wording
+
+_REFER, _COMPONENT, _KIND = Outcome.REFER, Component.DATA, ReferKind.DATA
+_SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
+
+
+def worst(outcomes: Iterable[Outcome | None]) -> Outcome | None:
+    """The worst of several outcomes; None where nothing was concluded."""
+    found: Outcome | None = None
+    for outcome in outcomes:
+        if outcome is not None and (found is None or _SEVERITY[outcome] > _SEVERITY[found]):
+            found = outcome
+    return found
+
+
+class Finding(msgspec.Struct, frozen=True, gc=False):
+    """One argument for an outcome, and the reason it would give.
+
+    `kind` is a referral's. A data finding has the `gap` it rests on; one that a condition made has
+    the condition in `because`, with the name that its reason is `about` where the file says so, a
+    rule on missing data both; a scorecard's has the `points_lost`; others say in `name` what was
+    looked at. An empty `code` gives no reason.
+    """
+
+    outcome: Outcome
+    code: str
+    component: Component
+    kind: ReferKind | None = None
+    gap: Gap | None = None
+    because: Node | None = None
+    about: str = ""
+    points_lost: Decimal | None = None
+    name: str = ""
+
+
+def data_finding(
+    gap: Gap, outcome: Outcome = _REFER, code: str = "", because: Node | None = None
+) -> Finding:
+    """The argument from a gap, by default a referral with the cause's reason."""
+    kind = _KIND if outcome is _REFER else None
+    code = code or gap.missing.code or REASONS[gap.missing.cause]
+    return Finding(outcome, code, _COMPONENT, kind, gap, because)
+
+
+class Conclusion(msgspec.Struct, frozen=True, gc=False):
+    """One stage's arguments, its record for the trace, and its gaps."""
+
+    findings: tuple[Finding, ...]
+    record: tuple[Any, ...]
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The stage's conclusion: the worst outcome argued for."""
+        return worst([finding.outcome for finding in self.findings])
+
+
+class Trace(NamedTuple):
+    """One finished evaluation: values by slot, and each part's findings.
+
+    A closing part that was not run has None.
+    """
+
+    values: Sequence[Any]
+    stages: Sequence[Conclusion]
+    closing: Sequence[Conclusion | None]
+
+
+MOST_WORLDS = 64
+_APPROVE, _REFERRED = Outcome.APPROVE, Outcome.REFER
+
+
+class State:
+    """The values of one evaluation by slot, and what the parts so far have found and set.
+
+    Findings stand by outcome, in the order of the file;
+    `undecided` says that no stage concluded anything. `marks` are the slots that stand for the
+    worst of several totals, or follow from one that does, with the gaps behind them; each of
+    `worlds` is the values as they would be with one of those totals, as far as they are `read` by
+    anything. `crowded` says that there are more totals than are looked at.
+    """
+
+    __slots__ = (
+        "approves",
+        "conditions",
+        "crowded",
+        "declines",
+        "gaps",
+        "marks",
+        "offer",
+        "offered",
+        "possible",
+        "read",
+        "refers",
+        "scores",
+        "tags",
+        "undecided",
+        "values",
+        "worlds",
+    )
+
+    def __init__(self, values: list[Any], read: frozenset[int]) -> None:
+        self.values = values
+        self.read = read
+        self.declines: list[Finding] = []
+        self.refers: list[Finding] = []
+        self.approves: list[Finding] = []
+        self.gaps: list[Gap] = []
+        self.undecided = False
+        self.scores: list[Score] = []
+        self.offer: Offer | None = None
+        self.offered = True
+        self.conditions: list[Condition] = []
+        self.tags: set[str] = set()
+        self.marks: dict[int, tuple[Gap, ...]] = {}
+        self.worlds: Sequence[list[Any]] = ()
+        self.possible = 1
+        self.crowded = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst outcome found so far; REFER where there is none."""
+        if self.declines:
+            return Outcome.DECLINE
+        return Outcome.APPROVE if self.approves and not self.refers else Outcome.REFER
+
+    @property
+    def open(self) -> bool:
+        """Whether a closing part still runs: nothing declines, and an offer is made."""
+        return self.offered and not self.declines
+
+    def take(self, conclusion: Conclusion) -> Conclusion:
+        """Add a part's findings."""
+        for finding in conclusion.findings:
+            if finding.outcome is _REFERRED:
+                self.refers.append(finding)
+            elif finding.outcome is _APPROVE:
+                self.approves.append(finding)
+            else:
+                self.declines.append(finding)
+        self.gaps += conclusion.gaps
+        return conclusion
+
+    def settle(self) -> None:
+        """Note that all stages have run."""
+        self.undecided = not (self.declines or self.refers or self.approves)
+
+    def put(self, slots: Sequence[int], given: Sequence[Any]) -> None:
+        """Set values, in every world."""
+        for values in (self.values, *self.worlds):
+            for slot, value in zip(slots, given):  # noqa: B905 - as many of both, and quicker
+                values[slot] = value
+
+    def compute(
+        self, slot: int, evaluate: Callable[[Sequence[Any]], Any], reads: frozenset[int]
+    ) -> None:
+        """Set a value that follows from others, in every world as it follows there."""
+        value = self.values[slot] = evaluate(self.values)
+        behind = self.behind(reads)
+        if behind:
+            self.marks[slot] = behind
+        for world in self.worlds:
+            world[slot] = evaluate(world) if behind else value
+
+    def split(self, totals: int, choices: Sequence[Mapping[int, Any]]) -> None:
+        """Let every world so far continue with each of the choices that so many totals make."""
+        self.possible *= totals
+        self.crowded = self.crowded or self.possible > MOST_WORLDS
+        if self.crowded:
+            self.worlds = ()
+            return
+        before = self.worlds or (self.values,)
+        self.worlds = [_with(world, each) for world in before for each in choices]
+
+    def behind(self, slots: frozenset[int]) -> tuple[Gap, ...]:
+        """The gaps behind the marked ones of these slots."""
+        if not self.marks or slots.isdisjoint(self.marks):
+            return ()
+        marked = [self.marks[slot] for slot in sorted(slots & self.marks.keys())]
+        return marked[0] if len(marked) == 1 else tuple([g for gaps in marked for g in gaps])
+
+    def everywhere(self, evaluate: Callable[[Sequence[Any]], Any]) -> list[Any]:
+        """An expression's value in each world; None alone where there are too many worlds."""
+        if self.crowded:
+            return [None]
+        return [evaluate(world) for world in self.worlds]
+
+
+def _with(values: Sequence[Any], choice: Mapping[int, Any]) -> list[Any]:
+    other = list(values)
+    for slot, value in choice.items():
+        other[slot] = value
+    return other
+
+
+APPLIES_WHEN = "applies_when"
+
+
+class Written(msgspec.Struct, frozen=True):
+    """An expression of a part and what it belongs to (rule `short_history`).
+
+    A `condition` should be true of some and false of others; other expressions give values.
+    """
+
+    tree: Node
+    place: Place
+    what: str
+    condition: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StageCondition:
+    """For whom a stage is evaluated."""
+
+    stage: str
+    when: Node
+    place: Place = field(compare=False)
+
+    @property
+    def what(self) -> str:
+        """The stage in messages and goals."""
+        return f"stage `{self.stage}`"
+
+    def written(self) -> Written:
+        """The condition, for the checks."""
+        return Written(self.when, self.place, f"`{APPLIES_WHEN}` of {self.what}", condition=True)
+
+
+class Conclusive(msgspec.Struct, frozen=True):
+    """Something that can conclude an outcome, and whether it can say why."""
+
+    outcome: Outcome
+    place: Place
+    what: str
+    has_reason: bool
+
+
+class PartView(msgspec.Struct, frozen=True):
+    """A finished evaluation, for describing it: values by slot and how to print them."""
+
+    stage: str
+    values: Sequence[Any]
+    wording: Wording
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """What one part of a stage came to, by its key in the file; `name` says which band or row.
+
+    It follows from what `trees` read, and others follow from the names that it `gives` a value.
+    """
+
+    key: str
+    effect: str
+    trees: tuple[Node, ...] = ()
+    gives: tuple[str, ...] = ()
+    decides: bool = False
+    name: str = ""
+
+
+class Runner(Protocol):
+    """A compiled part."""
+
+    def run(self, state: State) -> Conclusion:
+        """Conclude from the values so far, missing ones among them; set the outputs."""
+
+    def trees(self) -> Iterable[Node]:
+        """Every expression that its result follows from, cells as conditions."""
+
+    def note(self, record: tuple[Any, ...]) -> str:
+        """The part's result in a few words; empty where its rows show it."""
+
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
+        """The rows of a trace, in file order."""
+
+    def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
+        """What each of its parts came to, in file order; call it inside `exactly()`."""
+
+    def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
+        """The goals that the run reached, as (what, which): `("rule short_history", "true")`."""
+
+    def goals(self) -> Iterable[tuple[str, str, Place]]:
+        """All goals that runs can reach, each with its place in the file."""
+
+
+class Part(Protocol):
+    """A construct as it was read."""
+
+    @property
+    def component(self) -> Component:
+        """The component of its reasons."""
+
+    def written(self) -> Iterable[Written]:
+        """Its expressions, for the checks."""
+
+    def conclusive(self) -> Iterable[Conclusive]:
+        """Its parts that can conclude an outcome."""
+
+    def unexcused(self) -> Iterable[tuple[Place, str]]:
+        """Places that skip or decline on missing data without `because`."""
+
+    def outputs(self) -> Sequence[Symbol]:
+        """The names that it gives a value, for the parts after it."""
+
+    def runner(self) -> Runner:
+        """The compiled part."""

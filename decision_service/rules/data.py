@@ -1,0 +1,353 @@
+"""The `data:` section, and the `_data` files that products share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import TypeAlias, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.domain.accounts import Kind
+from decision_service.domain.needs import (
+    ClassRule,
+    CombineIncome,
+    DataPolicy,
+    PartialPolicy,
+    SchemeCeiling,
+    TransactionClass,
+)
+from decision_service.domain.snapshot import Provider
+from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
+from decision_service.rules.language.expressions import money_minor
+from decision_service.rules.language.fields import Fields, as_choice, as_integer, as_text
+from decision_service.rules.language.yaml import MapEntry, YamlNode, read
+from decision_service.rules.literals import as_amount, as_currency
+from decision_service.rules.program import RulesetFiles
+
+T = TypeVar("T")
+Reading: TypeAlias = Callable[[str, str, Report], T]
+
+PROVIDERS_FILE = "provider_types.yaml"
+
+
+def shared(reading: Reading[T], files: RulesetFiles, name: str, report: Report) -> T | None:
+    """What a file holds, read once for all versions that share it; None where there is none."""
+    text = files.data.get(name)
+    if text is None:
+        return None
+    path = str(PurePosixPath(files.path).parent.parent / "_data" / name)
+    found: T | None = _faultless(reading, path, text)
+    if found is None:
+        return reading(path, text, report)
+    report.add_text(path, text)
+    return found
+
+
+def opened(
+    path: str,
+    text: str,
+    report: Report,
+    *,
+    required: Collection[str] = (),
+    optional: Collection[str] = (),
+) -> Fields | None:
+    """A file's text as a map of these keys."""
+    node = read(path, text, report)
+    what = f"`{PurePosixPath(path).name}`"
+    if node is None:
+        return None
+    return Fields.of(node, what, report, required=required, optional=optional)
+
+
+def check_pattern(pattern: str, place: Place, providers: Iterable[str], report: Report) -> None:
+    """R136 for a pattern that matches none of the providers that the file lists, if there is one.
+
+    Without the file, or where it could not be read, nothing is known of a pattern.
+    """
+    known = list(providers)
+    if not known or any(fnmatchcase(provider, pattern) for provider in known):
+        return
+    families = [f"{provider.partition('_')[0]}_*" for provider in known]
+    hint = did_you_mean(pattern, [*known, *families])
+    message = f"`{pattern}` matches no provider of `{PROVIDERS_FILE}`"
+    report.error("R136", place, message, hint or "write an id that stands there, or add it there")
+
+
+@lru_cache(16)
+def _faultless(reading: Reading[T], path: str, text: str) -> T | None:
+    """What a text holds about which there is nothing to say."""
+    report = Report()
+    found = reading(path, text, report)
+    return None if report.diagnostics() else found
+
+
+CEILINGS_FILE = "scheme_ceilings.yaml"
+_KEYS = ("provider", "currency", "since", "amount")
+
+
+class _Written(msgspec.Struct, frozen=True):
+    """A ceiling and where its provider stands."""
+
+    ceiling: SchemeCeiling
+    place: Place
+
+
+def read_ceilings(
+    files: RulesetFiles, providers: Iterable[str], report: Report
+) -> tuple[SchemeCeiling, ...]:
+    """The ceilings in file order; their patterns must match one of the providers, if any."""
+    known = list(providers)
+    written = shared(_ceilings, files, CEILINGS_FILE, report) or ()
+    for each in written:
+        check_pattern(each.ceiling.provider, each.place, known, report)
+    return tuple(each.ceiling for each in written)
+
+
+def _ceilings(path: str, text: str, report: Report) -> tuple[_Written, ...]:
+    fields = opened(path, text, report, required=("ceilings",))
+    items = fields.items("ceilings") if fields is not None else ()
+    read = [_ceiling(item, report) for item in items]
+    written = tuple(each for each in read if each is not None)
+    _check_repeated(written, report)
+    return written
+
+
+def _ceiling(node: YamlNode, report: Report) -> _Written | None:
+    fields = Fields.of(node, "a ceiling", report, required=_KEYS)
+    if fields is None:
+        return None
+    provider, since = fields.text("provider"), fields.day("since")
+    currency = as_currency(fields.scalar("currency"), report)
+    minor = None if currency is None else _amount(fields, currency)
+    if provider is None or currency is None or since is None or minor is None:
+        return None
+    return _Written(SchemeCeiling(provider, currency, since, minor), fields.place("provider"))
+
+
+def _amount(fields: Fields, currency: str) -> int | None:
+    node = fields.get("amount")
+    amount = None if node is None else as_amount(node, "`amount`", currency, fields.report)
+    if amount is not None and amount <= 0:
+        fields.report.error("R123", fields.place("amount"), "a ceiling must be above 0")
+        return None
+    return None if amount is None else money_minor(amount, currency)
+
+
+def _check_repeated(written: Sequence[_Written], report: Report) -> None:
+    seen: set[tuple[object, ...]] = set()
+    for each in written:
+        found = each.ceiling
+        key = (found.provider, found.currency, found.since)
+        if key in seen:
+            message = f"the ceiling of `{found.provider}` since {found.since} is repeated"
+            report.error("R124", each.place, message, "leave one of the two")
+        seen.add(key)
+
+
+CLASSES_FILE = "transaction_classes.yaml"
+_SIGNS = {"+": 1, "-": -1}
+_SUPPORTED = tuple(kind.value.upper() for kind in Kind)
+
+
+def read_classes(files: RulesetFiles, report: Report) -> tuple[ClassRule, ...]:
+    """The transaction classes in file order; the first that matches gives the class."""
+    return shared(_classes, files, CLASSES_FILE, report) or ()
+
+
+def _classes(path: str, text: str, report: Report) -> tuple[ClassRule, ...]:
+    fields = opened(path, text, report, required=("classes",))
+    items = fields.items("classes") if fields is not None else ()
+    rules = [_class_rule(item, report) for item in items]
+    return tuple(rule for rule in rules if rule is not None)
+
+
+def _class_rule(node: YamlNode, report: Report) -> ClassRule | None:
+    fields = Fields.of(
+        node, "a class", report, required=("provider", "words", "class"), optional=("sign",)
+    )
+    if fields is None:
+        return None
+    provider = fields.text("provider")
+    words = [as_text(word, "a word", report) for word in fields.items("words")]
+    gives = fields.choice("class", [c.value for c in TransactionClass])
+    sign = fields.choice("sign", _SIGNS)
+    if provider is None or gives is None:
+        return None
+    folded = tuple(word.casefold() for word in words if word is not None)
+    return ClassRule(provider, folded, _SIGNS.get(sign or "", 0), TransactionClass(gives))
+
+
+class ListedProvider(msgspec.Struct, frozen=True):
+    """A provider of the file, with our own marks: they hold whatever the vendor's list says."""
+
+    provider: Provider
+    documents: bool
+    charges_fees: bool
+
+
+def read_providers(files: RulesetFiles, report: Report) -> tuple[ListedProvider, ...]:
+    """Type and supported kinds by provider, for when the vendor's list cannot be read."""
+    return shared(_providers, files, PROVIDERS_FILE, report) or ()
+
+
+def _providers(path: str, text: str, report: Report) -> tuple[ListedProvider, ...]:
+    fields = opened(path, text, report, required=("providers",))
+    node = fields.map("providers") if fields is not None else None
+    found = [_provider(e.key, e.value, report) for e in (node.entries if node else ())]
+    return tuple(listed for listed in found if listed is not None)
+
+
+def _provider(provider_id: str, node: YamlNode, report: Report) -> ListedProvider | None:
+    what = f"provider `{provider_id}`"
+    optional = ("name", "documents", "charges_fees")
+    fields = Fields.of(node, what, report, required=("type", "supported"), optional=optional)
+    if fields is None:
+        return None
+    type_ = fields.text("type")
+    kinds = [as_choice(k, "a kind", _SUPPORTED, report) for k in fields.items("supported")]
+    supported = tuple(kind for kind in kinds if kind is not None)
+    marks = [bool(fields.flag(key)) for key in ("documents", "charges_fees")]
+    if type_ is None:
+        return None
+    provider = Provider(provider_id, type_, supported, fields.text("name") or "")
+    return ListedProvider(provider, *marks)
+
+
+EMPLOYERS_FILE = "employers.yaml"
+LEGAL_FORMS = (
+    "Inc",
+    "Corp",
+    "Corporation",
+    "Co",
+    "Company",
+    "Ltd",
+    "Limited",
+    "PT",
+    "Tbk",
+    "Pte",
+    "Pvt",
+)
+"""A further word here would make two employers one, so that their incomes are not added up."""
+
+
+class Employers(msgspec.Struct, frozen=True):
+    """Both lists, folded."""
+
+    none: tuple[str, ...] = ()
+    legal_forms: tuple[str, ...] = ()
+
+
+def read_employers(files: RulesetFiles, report: Report) -> Employers:
+    """Both lists; empty where there is no file."""
+    return shared(_employers, files, EMPLOYERS_FILE, report) or Employers()
+
+
+def folded(text: str) -> str:
+    """A name without case, punctuation and blanks: `Self-Employed` is `selfemployed`."""
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
+
+
+def _employers(path: str, text: str, report: Report) -> Employers:
+    fields = opened(path, text, report, optional=("not_employers", "legal_forms"))
+    if fields is None:
+        return Employers()
+    none = [as_text(n, "a word", report) for n in fields.items("not_employers")]
+    forms = [as_choice(n, "a legal form", LEGAL_FORMS, report) for n in fields.items("legal_forms")]
+    return Employers(_folded(none), _folded(forms))
+
+
+def _folded(words: list[str | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(folded(word) for word in words if word is not None))
+
+
+KEYS = ("max_age", "partial", "combine_income", "posting_lag_months", "posting_lag_days")
+MOST_MONTHS, MOST_DAYS = 24, 92
+DEFAULT, PAYROLL = "default", "payroll"
+_GLOB = re.compile(r"[A-Za-z0-9_*?\-]{1,60}")
+
+
+def read_data(draft: RulesetDraft) -> None:
+    """Read the section and the `_data` files that belong to every ruleset's content."""
+    policy = _of_files(draft)
+    node = draft.root.get("data")
+    fields = node and Fields.of(node, "`data`", draft.report, optional=KEYS)
+    draft.policy = _with_section(policy, fields, draft) if fields else policy
+
+
+def _of_files(draft: RulesetDraft) -> DataPolicy:
+    files, report = draft.files, draft.report
+    listed = read_providers(files, report)
+    employers = read_employers(files, report)
+    providers = {each.provider.id: each.provider for each in listed}
+    return DataPolicy(
+        draft.names.currency,
+        transaction_classes=read_classes(files, report),
+        provider_types=providers,
+        ceilings=read_ceilings(files, providers, report),
+        not_employers=employers.none,
+        legal_forms=employers.legal_forms,
+        document_providers=frozenset(e.provider.id for e in listed if e.documents),
+        fee_providers=frozenset(e.provider.id for e in listed if e.charges_fees),
+    )
+
+
+def _with_section(policy: DataPolicy, fields: Fields, draft: RulesetDraft) -> DataPolicy:
+    months = _lags(fields, "posting_lag_months", MOST_MONTHS, (DEFAULT,), policy, draft)
+    days = _lags(fields, "posting_lag_days", MOST_DAYS, (DEFAULT, PAYROLL), policy, draft)
+    partial = fields.choice("partial", [p.value for p in PartialPolicy])
+    combine = fields.choice("combine_income", [c.value for c in CombineIncome])
+    return replace(
+        policy,
+        max_age=fields.duration("max_age") or policy.max_age,
+        partial=PartialPolicy(partial) if partial else policy.partial,
+        combine_income=CombineIncome(combine) if combine else policy.combine_income,
+        default_lag=months.pop(DEFAULT, policy.default_lag),
+        posting_lag=tuple(months.items()),
+        default_lag_days=days.pop(DEFAULT, policy.default_lag_days),
+        payroll_lag_days=days.pop(PAYROLL, policy.payroll_lag_days),
+        posting_lag_days=tuple(days.items()),
+    )
+
+
+def _lags(
+    fields: Fields,
+    key: str,
+    most: int,
+    words: Iterable[str],
+    policy: DataPolicy,
+    draft: RulesetDraft,
+) -> dict[str, int]:
+    """Months or days by provider pattern; `words` are keys that are no patterns."""
+    node, report = fields.map(key), draft.report
+    lags: dict[str, int] = {}
+    _warn_of_hidden(
+        [e for e in (node.entries if node else ()) if e.key not in words], policy, report
+    )
+    for entry in node.entries if node is not None else ():
+        if not _GLOB.fullmatch(entry.key):
+            hint = "a provider id, with `*` for any characters: sss_*"
+            message = f"`{entry.key}` is no provider pattern"
+            report.error("R125", entry.key_place, message, hint)
+        elif entry.key not in words:
+            check_pattern(entry.key, entry.key_place, policy.provider_types, report)
+        lag = as_integer(entry.value, f"`{entry.key}`", report, 0, most)
+        if lag is not None:
+            lags[entry.key] = lag
+    return lags
+
+
+def _warn_of_hidden(entries: Iterable[MapEntry], policy: DataPolicy, report: Report) -> None:
+    """R137 for a pattern whose providers all match earlier ones: the first that matches counts."""
+    taken: set[str] = set()
+    for entry in entries:
+        matched = {each for each in policy.provider_types if fnmatchcase(each, entry.key)}
+        if matched and matched <= taken:
+            message = f"`{entry.key}` never counts: patterns above it match all its providers"
+            report.warning("R137", entry.key_place, message, "move it up, or remove it")
+        taken |= matched

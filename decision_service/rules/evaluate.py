@@ -1,0 +1,141 @@
+"""From facts to a verdict: a pure function that never raises."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from decision_service.domain.calendar import AsOf
+from decision_service.domain.decision import ListAnswer
+from decision_service.domain.factor import FactorValue, Value
+from decision_service.domain.missing import DataReason
+from decision_service.domain.verdict import Component, Outcome, Reason, ReferKind, Tag, Verdict
+from decision_service.rules.construct import Finding, State, Trace
+from decision_service.rules.language.values import exactly
+from decision_service.rules.program import CompiledRuleset, Intake, ParamPeriod
+from decision_service.rules.reasons import completing_types, data_requests, ranked
+
+_NOTHING_CONCLUDED = Finding(
+    Outcome.REFER, DataReason.NO_RULE_APPROVED, Component.POLICY, kind=ReferKind.POLICY
+)
+_KINDS = (ReferKind.LEGAL, ReferKind.DATA, ReferKind.POLICY, ReferKind.SCORE)
+
+
+class LoadedFactors(msgspec.Struct, frozen=True):
+    """Parameters and factor values of a period, laid out by slot.
+
+    It is good for the ruleset, the factors and the period that it was made of, and no others.
+    """
+
+    values: tuple[Any, ...]
+    period: ParamPeriod
+    intake: Intake
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """The facts of a decision: factors by name, inputs by name without prefix, lists' answers.
+
+    `loaded` may be given where the factors were loaded before; it is what `load` gives for them.
+    """
+
+    factors: Mapping[str, FactorValue]
+    inputs: Mapping[str, Value]
+    as_of: AsOf
+    loaded: LoadedFactors | None = None
+    answers: tuple[ListAnswer, ...] = ()
+
+
+def load(
+    ruleset: CompiledRuleset,
+    factors: Mapping[str, FactorValue],
+    as_of: AsOf,
+    same: LoadedFactors | None = None,
+) -> LoadedFactors:
+    """Factor values as a ruleset takes them on a day, for any number of evaluations.
+
+    `same` are these factors as loaded before, for any ruleset and day: what both take alike is
+    copied.
+    """
+    program = ruleset.program
+    intake, period = program.intake, program.timeline.at(as_of.date)
+    values = list(period.values)
+    if same is not None and same.intake is intake:
+        intake.copy_factors(same.values, values)
+    else:
+        intake.load_factors(factors, values)
+    return LoadedFactors(tuple(values), period, intake)
+
+
+def load_more(
+    ruleset: CompiledRuleset, loaded: LoadedFactors, factors: Mapping[str, FactorValue]
+) -> LoadedFactors:
+    """The loaded values with those of further factors."""
+    if not factors:
+        return loaded
+    values = list(loaded.values)
+    ruleset.program.intake.load_more(factors, values)
+    return LoadedFactors(tuple(values), loaded.period, loaded.intake)
+
+
+def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
+    """Run all stages, combine their conclusions, and give reasons.
+
+    Every stage runs whatever the others conclude. The worst outcome counts; where no stage
+    concludes anything it is REFER, never APPROVE. The verdict keeps what every part came to.
+    """
+    loaded = facts.loaded or load(ruleset, facts.factors, facts.as_of)
+    state = State(list(loaded.values), ruleset.program.read)
+    with exactly():
+        trace = ruleset.program.run(facts.inputs, facts.answers, state)
+        if state.undecided:
+            state.refers.append(_NOTHING_CONCLUDED)
+        return _verdict(ruleset, state, trace, facts.as_of, loaded.period)
+
+
+def _verdict(
+    ruleset: CompiledRuleset, state: State, trace: Trace, as_of: AsOf, period: ParamPeriod
+) -> Verdict:
+    outcome, kind = state.outcome, None
+    reasons: tuple[Reason, ...] = ()
+    if outcome is not Outcome.APPROVE:
+        findings = _arguments(state, outcome)
+        kind = _refer_kind(outcome, findings)
+        reasons = ranked(ruleset, kind, findings, state.values)
+    declined, valid_for = outcome is Outcome.DECLINE, ruleset.valid_for
+    requests = data_requests(state.gaps) if state.gaps else ()
+    return Verdict(
+        outcome,
+        kind,
+        reasons,
+        requests,
+        tuple(state.scores),
+        None if declined else state.offer,
+        () if declined else tuple(state.conditions),
+        None if valid_for is None else as_of.instant + valid_for,
+        period.ends,
+        trace,
+        _tags(ruleset, state.tags) if state.tags else (),
+        completing_types(requests) if kind is ReferKind.DATA else (),
+    )
+
+
+def _tags(ruleset: CompiledRuleset, found: Collection[str]) -> tuple[Tag, ...]:
+    """The tags of rules that held, in the order in which they are declared."""
+    return tuple([Tag(s.name, s.told) for s in ruleset.tags.values() if s.name in found])
+
+
+def _arguments(state: State, outcome: Outcome) -> list[Finding]:
+    """The findings for an outcome that has reasons, in the order of the file."""
+    return state.declines if outcome is Outcome.DECLINE else state.refers
+
+
+def _refer_kind(outcome: Outcome, findings: Sequence[Finding]) -> ReferKind | None:
+    if outcome is not Outcome.REFER:
+        return None
+    kinds = {finding.kind for finding in findings}
+    for kind in _KINDS:
+        if kind in kinds:
+            return kind
+    return ReferKind.POLICY

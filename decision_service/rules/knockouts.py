@@ -1,0 +1,380 @@
+"""Rules: `when` a condition holds, `then` an outcome, with a `reason`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from decision_service.domain.missing import ABSENT
+from decision_service.domain.verdict import Component, Outcome, ReferKind, RuleTrace
+from decision_service.rules.construct import (
+    Conclusion,
+    Conclusive,
+    Effect,
+    Finding,
+    PartView,
+    State,
+    Written,
+    data_finding,
+)
+from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.language.diagnostics import Place, did_you_mean
+from decision_service.rules.language.evaluation import Truths, compile_conditions, grouped
+from decision_service.rules.language.fields import Fields, as_list, as_scalar
+from decision_service.rules.language.types import FLAG, Node, Symbol, reads
+from decision_service.rules.language.values import Gap, Unknown
+from decision_service.rules.language.yaml import YamlNode
+from decision_service.rules.wording import truth_of
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule; `when` is None where it could not be read, `then` also where it only has `tags`.
+
+    `on_missing` None is SKIP. It applies to absent causes only; taint always refers.
+    `reason_factor` is the name whose comparison the reason shows; empty for the first that decided.
+    """
+
+    id: str
+    when: Node | None
+    then: Outcome | None
+    reason: str
+    reason_factor: str
+    on_missing: Outcome | None
+    because: str
+    missing_reason: str
+    tags: tuple[str, ...]
+    place: Place = field(compare=False)
+
+    @property
+    def what(self) -> str:
+        """The rule in messages."""
+        return f"rule `{self.id}`"
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """A rule with what it concludes when it holds; None for one that only has tags."""
+
+    rule: Rule
+    when: Node
+    slots: frozenset[int]
+    holds: Finding | None
+
+    @classmethod
+    def of(cls, rule: Rule, component: Component) -> Ready:
+        """A rule that was read without errors."""
+        if rule.when is None:
+            raise AssertionError(rule.id)
+        slots = frozenset(symbol.slot for symbol in reads(rule.when))
+        return cls(rule, rule.when, slots, _finding_of(rule, component))
+
+
+def _finding_of(rule: Rule, component: Component) -> Finding | None:
+    """What a rule argues for when it holds."""
+    if rule.then is None:
+        return None
+    kind = None
+    if rule.then is Outcome.REFER:
+        kind = ReferKind.LEGAL if component is Component.LEGAL else ReferKind.POLICY
+    return Finding(
+        rule.then,
+        rule.reason,
+        component,
+        kind,
+        because=rule.when,
+        about=rule.reason_factor,
+        name=rule.id,
+    )
+
+
+class RulesRunner:
+    """Evaluates all rules; concludes the worst of those that hold."""
+
+    def __init__(self, component: Component, ready: Sequence[Ready]) -> None:
+        self.component = component
+        self.ready = tuple(ready)
+        self.slots = frozenset().union(*(r.slots for r in self.ready))
+        self.weigh = compile_conditions([r.when for r in self.ready])
+        self.tagged = [(i, r) for i, r in enumerate(self.ready) if r.rule.tags]
+
+    def run(self, state: State) -> Conclusion:
+        """The worst outcome of the rules that hold; an UNKNOWN rule follows `on_missing`."""
+        noted = self.weigh(state.values)
+        truths = noted[0]
+        if state.marks and not self.slots.isdisjoint(state.marks):
+            effects, gaps = _bounded(self, truths, state)
+        else:
+            effects, gaps = _effects(self.ready, truths)
+        tagged = self._tagged(truths, state) if self.tagged else _NONE
+        return Conclusion(tuple(effects.values()), (noted, effects, tagged), gaps)
+
+    def _tagged(self, truths: Truths, state: State) -> frozenset[str]:
+        """Set the tags of rules that hold whatever total a bounded score has; their ids."""
+        held = [(index, ready) for index, ready in self.tagged if truths[index] is True]
+        doubted = [index for index, ready in held if state.behind(ready.slots)]
+        for world in state.everywhere(self.weigh) if doubted else ():
+            doubted = [i for i in doubted if world is not None and world[0][i] is True]
+            held = [(i, r) for i, r in held if i in doubted or not state.behind(r.slots)]
+        for _, ready in held:
+            state.tags.update(ready.rule.tags)
+        return frozenset([ready.rule.id for _, ready in held])
+
+    def trees(self) -> Iterable[Node]:
+        """Every expression that its result follows from, cells as conditions."""
+        return [ready.when for ready in self.ready]
+
+    def note(self, _record: tuple[Any, ...]) -> str:
+        """Empty: the rows show the result."""
+        return ""
+
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
+        """Each rule with its comparisons and, where it had one, its effect."""
+        (truths, weighed), effects, tagged = record
+        parts = grouped([r.when for r in self.ready], weighed)
+        found = [effects.get(ready.rule.id) for ready in self.ready]
+        return tuple(
+            RuleTrace(
+                stage=view.stage,
+                id=ready.rule.id,
+                truth=truth_of(truth),
+                effect=str(finding.outcome) if finding else "",
+                reason=finding.code if finding else "",
+                comparisons=view.wording.comparisons(ready.when, view.values, own),
+                note=_note(ready, truth, tagged=ready.rule.id in tagged),
+            )
+            for ready, truth, own, finding in zip(self.ready, truths, parts, found, strict=True)
+        )
+
+    def effects(self, found: Conclusion, _view: PartView) -> Iterable[Effect]:
+        """Each rule's outcome; empty where it had none."""
+        for ready in self.ready:
+            effect = found.record[1].get(ready.rule.id)
+            outcome = str(effect.outcome) if effect else ""
+            yield Effect(ready.rule.id, outcome, (ready.when,), decides=True)
+
+    def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
+        """Each rule as true, false or unknown."""
+        for ready, truth in zip(self.ready, record[0][0], strict=True):
+            yield ready.rule.what, truth_of(truth).lower()
+
+    def goals(self) -> Iterable[tuple[str, str, Place]]:
+        """Every rule true, false and, where it needs something, unknown."""
+        for ready in self.ready:
+            for truth in ("true", "false", "unknown") if ready.slots else ("true", "false"):
+                yield ready.rule.what, truth, ready.rule.place
+
+
+_NONE: frozenset[str] = frozenset()
+Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
+
+
+def _effects(ready: Sequence[Ready], truths: Truths) -> Effects:
+    """The effects of rules that hold or miss a value, and the gaps of those rules."""
+    effects: dict[str, Finding] = {}
+    gaps: list[Gap] = []
+    for each, truth in zip(ready, truths, strict=True):
+        if truth is False:
+            continue
+        finding = _finding(each, truth)
+        if finding is not None:
+            effects[each.rule.id] = finding
+            if truth is not True:
+                gaps += truth.gaps
+    return effects, tuple(gaps)
+
+
+def _finding(ready: Ready, truth: Any) -> Finding | None:
+    if truth is True:
+        return ready.holds
+    return None if truth is False else _gone(ready, truth)
+
+
+def _gone(ready: Ready, truth: Unknown) -> Finding | None:
+    """The effect of a rule with a missing value: a failure refers, whatever `on_missing`."""
+    gap, rule = truth.shown, ready.rule
+    if ready.holds is None:
+        return None
+    if gap.missing.cause not in ABSENT:
+        return data_finding(gap)
+    if rule.on_missing is None:
+        return None
+    return data_finding(gap, rule.on_missing, rule.missing_reason, ready.when)
+
+
+def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
+    """The effects of rules that may depend on a score with only bounds.
+
+    Such a rule declines nobody, not even on missing data, and passes over nothing that one of the
+    totals would trip: it refers, unless all totals agree on its truth.
+    """
+    effects: dict[str, Finding] = {}
+    gaps: list[Gap] = []
+    worlds = state.everywhere(runner.weigh)
+    for index, (each, truth) in enumerate(zip(runner.ready, truths, strict=True)):
+        finding, behind = _finding(each, truth), state.behind(each.slots)
+        if behind and each.holds is not None:
+            others = [None if world is None else world[0][index] for world in worlds]
+            finding = _marked(finding, truth, behind, others)
+        if finding is not None:
+            effects[each.rule.id] = finding
+            gaps += truth.gaps if truth.__class__ is Unknown else ()
+    return effects, tuple(gaps)
+
+
+def _marked(
+    finding: Finding | None, truth: Any, gaps: tuple[Gap, ...], truths: Sequence[Any]
+) -> Finding | None:
+    """A rule's effect, given its gaps and its truths in all worlds."""
+    refers = finding is not None and finding.outcome is Outcome.REFER
+    if refers and truth.__class__ is Unknown:
+        return finding
+    declines = finding is not None and finding.outcome is Outcome.DECLINE
+    if not declines and _agree(truths, truth):
+        return finding
+    return data_finding(gaps[0])
+
+
+def _agree(truths: Sequence[Any], truth: Any) -> bool:
+    """Whether all worlds give one truth; None stands for worlds not evaluated."""
+    return all(t is not None and truth_of(t) is truth_of(truth) for t in truths)
+
+
+def _note(ready: Ready, truth: Any, *, tagged: bool) -> str:
+    if not isinstance(truth, Unknown):
+        return f"tagged {', '.join(ready.rule.tags)}" if tagged else ""
+    shown = truth.shown
+    note = f"{shown.name} is missing: {shown.missing.cause}"
+    return f"{note}; {ready.rule.because}" if ready.rule.because and not truth.tainted else note
+
+
+RULE_REQUIRED = ("id", "when")
+OF_OUTCOMES = ("reason", "reason_factor", "on_missing", "because", "missing_reason")
+RULE_OPTIONAL = ("then", *OF_OUTCOMES, "tags")
+ON_MISSING = ("REFER", "DECLINE", "SKIP")
+
+
+class RulesPart(msgspec.Struct, frozen=True):
+    """A list of rules whose reasons come from one component."""
+
+    component: Component
+    rules: tuple[Rule, ...]
+
+    def written(self) -> Iterable[Written]:
+        """The conditions."""
+        whens = [(r, r.when) for r in self.rules if r.when is not None]
+        return [Written(when, r.place, r.what, condition=True) for r, when in whens]
+
+    def conclusive(self) -> Iterable[Conclusive]:
+        """Each rule's outcome."""
+        return [
+            Conclusive(r.then, r.place, r.what, has_reason=bool(r.reason))
+            for r in self.rules
+            if r.then is not None
+        ]
+
+    def unexcused(self) -> Iterable[tuple[Place, str]]:
+        """Rules that skip or decline on missing data without saying why."""
+        for rule in self.rules:
+            if rule.on_missing is not Outcome.REFER and not rule.because:
+                word = rule.on_missing or "SKIP"
+                yield rule.place, f"{rule.what} has `on_missing: {word}` without `because`"
+
+    def outputs(self) -> Sequence[Symbol]:
+        """Nothing: rules conclude, and give no value."""
+        return ()
+
+    def runner(self) -> RulesRunner:
+        """The conditions with what each concludes."""
+        return RulesRunner(self.component, [Ready.of(r, self.component) for r in self.rules])
+
+
+def read_rules(node: YamlNode, component: Component, draft: RulesetDraft) -> RulesPart:
+    """The rules of a stage."""
+    return _read(node, component, draft, ("APPROVE", "REFER", "DECLINE"))
+
+
+def read_post_checks(node: YamlNode, component: Component, draft: RulesetDraft) -> RulesPart:
+    """The rules that see the finished offer; they can only worsen the outcome."""
+    return _read(node, component, draft, ("REFER", "DECLINE"))
+
+
+def _read(
+    node: YamlNode, component: Component, draft: RulesetDraft, outcomes: Sequence[str]
+) -> RulesPart:
+    items = as_list(node, "the rules", draft.report)
+    rules = [_rule(item, draft, outcomes) for item in items]
+    return RulesPart(component, tuple(rule for rule in rules if rule is not None))
+
+
+def _rule(node: YamlNode, draft: RulesetDraft, outcomes: Sequence[str]) -> Rule | None:
+    fields = Fields.of(node, "a rule", draft.report, required=RULE_REQUIRED, optional=RULE_OPTIONAL)
+    if fields is None:
+        return None
+    id_ = fields.identifier("id")
+    place = fields.place("id")
+    if id_ is not None:
+        draft.claim(id_, place, "rule")
+    then = fields.choice("then", outcomes)
+    _check_then(fields)
+    on_missing = fields.choice("on_missing", ON_MISSING)
+    when = draft.expression(fields.scalar("when"), FLAG)
+    return Rule(
+        id=id_ or "?",
+        when=when,
+        then=Outcome(then) if then else None,
+        reason=draft.reason(fields, "reason") or "",
+        reason_factor=_reason_factor(fields, when),
+        on_missing=None if on_missing == "SKIP" else Outcome(on_missing or "REFER"),
+        because=fields.text("because") or "",
+        missing_reason=draft.reason(fields, "missing_reason") or "",
+        tags=_tags(fields, draft),
+        place=place,
+    )
+
+
+def _check_then(fields: Fields) -> None:
+    """Without `then` a rule sets tags and concludes nothing, so that nothing needs a reason."""
+    if fields.has("then"):
+        return
+    if not fields.has("tags"):
+        hint = "add `then:` with an outcome, or `tags:` for a rule that concludes nothing"
+        fields.report.error("R121", fields.node.place, "a rule has no `then`", hint)
+        return
+    for key in OF_OUTCOMES:
+        if fields.has(key):
+            message = f"the rule has `{key}` but no `then`, so that it concludes nothing"
+            fields.report.error(
+                "R121", fields.place(key), message, f"add `then:`, or remove `{key}`"
+            )
+
+
+def _tags(fields: Fields, draft: RulesetDraft) -> tuple[str, ...]:
+    """The declared tags of a rule, each once."""
+    draft.not_empty(fields, "tags")
+    found: list[str] = []
+    for item in fields.items("tags"):
+        scalar = as_scalar(item, "a tag", draft.report)
+        if scalar is None or not draft.use_tag(scalar):
+            continue
+        if scalar.text in found:
+            draft.report.error("R124", scalar.place, f"the tag `{scalar.text}` is repeated")
+        found.append(scalar.text)
+    return tuple(dict.fromkeys(found))
+
+
+def _reason_factor(fields: Fields, when: Node | None) -> str:
+    """The name whose comparison the reason shows; it must stand in the condition."""
+    scalar = fields.scalar("reason_factor")
+    if scalar is None or when is None:
+        return ""
+    if not fields.has("reason"):
+        message = "the rule has `reason_factor` but no `reason` that would show it"
+        fields.report.error("R121", scalar.place, message, "add `reason:`, or remove it")
+    names = [symbol.name for symbol in reads(when)]
+    if scalar.text not in names:
+        message = f"`reason_factor` is `{scalar.text}`, which `when` does not name"
+        fields.report.error("R211", scalar.place, message, did_you_mean(scalar.text, names))
+    return scalar.text

@@ -1,0 +1,556 @@
+"""From an expression's text to its checked, typed tree, with every fault reported."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+import msgspec
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.money import exponent
+from decision_service.rules.language import types as tree
+from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
+from decision_service.rules.language.fields import day_hint, parse_day
+from decision_service.rules.language.syntax import Parsed, parse
+from decision_service.rules.language.types import (
+    DATE,
+    ELSEWHERE,
+    FLAG,
+    INTEGER,
+    MONEY,
+    NUMBER,
+    NUMERIC,
+    ONLY_IN_CLAIMS,
+    ORDERED,
+    SIGNATURES,
+    TEXT,
+    Choice,
+    Constant,
+    FunctionCall,
+    NameFault,
+    Negative,
+    Node,
+    Scope,
+    Signature,
+    joint,
+    phrase,
+    product_type,
+    quotient_type,
+    sum_type,
+)
+from decision_service.rules.language.yaml import MOST_DIGITS, Scalar, few_digits
+
+_GOES_ON = re.compile(r"(and|or|not|in|if|else)\b|[-+*/<>=!]")
+_TELLING = re.compile(r"[0-9<>]|[=!]=|[a-z]\.[a-z]")
+_LONGEST_SHOWN = 60
+
+
+def warn_of_comment(scalar: Scalar, report: Report) -> None:
+    """R313 where the comment after an expression reads like a part of it, or like another one."""
+    comment = scalar.comment
+    if comment is None or not (_continues(scalar, comment.text) or _compares(scalar, comment.text)):
+        return
+    shown = comment.text[:_LONGEST_SHOWN]
+    message = f"the comment reads like an expression, and nothing of it counts: `{shown}`"
+    hint = "remove the `#` if it belongs to the expression; else say it in words"
+    report.warning("R313", comment.place, message, hint)
+
+
+def _continues(scalar: Scalar, comment: str) -> bool:
+    """Whether the text with its comment is an expression, too."""
+    telling = _GOES_ON.match(comment) and _TELLING.search(comment)
+    return bool(telling) and _parsed(scalar, f"{scalar.text} {comment}") is not None
+
+
+def _compares(scalar: Scalar, comment: str) -> bool:
+    """Whether the comment alone compares something or calls a function."""
+    parsed = _parsed(scalar, comment)
+    return parsed is not None and any(
+        isinstance(node, ast.Compare)
+        or (isinstance(node, ast.Call) and parsed.source(node.func) in SIGNATURES)
+        for node in ast.walk(parsed.body)
+    )
+
+
+def _parsed(scalar: Scalar, text: str) -> Parsed | None:
+    return parse(Scalar(text, plain=True, place=scalar.place, verbatim=False), Report())
+
+
+LARGEST_MONEY = Decimal(10) ** 12
+_SAME_TYPE = frozenset({"min", "max", "abs", "round", "floor", "coalesce"})
+
+
+def to_money(node: Node, currency: str, report: Report) -> Node | None:
+    """Bare numbers as money in minor units; other nodes stay, a number too fine is refused.
+
+    An expression whose value is one of several bare numbers (`5000 if … else 500`) counts as one.
+    """
+    if node.type not in NUMERIC or not _is_bare(node):
+        return node
+    if isinstance(node, Constant):
+        return _constant_to_money(node, currency, report)
+    found = [to_money(part, currency, report) for part in _values(node)]
+    parts = [part for part in found if part is not None]
+    return _rebuilt(node, parts) if len(parts) == len(found) else None
+
+
+def _values(node: Node) -> tuple[Node, ...]:
+    """The parts that a value can come from unchanged."""
+    match node:
+        case Choice():
+            return (node.then, node.otherwise)
+        case Negative():
+            return (node.operand,)
+        case FunctionCall() if node.function in _SAME_TYPE:
+            return node.arguments
+    return ()
+
+
+def _is_bare(node: Node) -> bool:
+    if isinstance(node, Constant):
+        return True
+    parts = _values(node)
+    return bool(parts) and all(map(_is_bare, parts))
+
+
+def _rebuilt(node: Node, parts: Sequence[Node]) -> Node:
+    match node:
+        case Choice():
+            return replace(node, type=MONEY, then=parts[0], otherwise=parts[1])
+        case Negative():
+            return replace(node, type=MONEY, operand=parts[0])
+        case FunctionCall():
+            return replace(node, type=MONEY, arguments=tuple(parts))
+    raise AssertionError(node)
+
+
+def _constant_to_money(constant: Constant, currency: str, report: Report) -> Constant | None:
+    if not isinstance(constant.value, int | Decimal):
+        return constant
+    minor = money_minor(Decimal(constant.value), currency)
+    if minor is None:
+        digits = exponent(currency)
+        message = f"{constant.text} is no amount in {currency}"
+        hint = f"at most 10^12, with at most {digits} digits after the point"
+        report.error("R309", constant.place, message, hint)
+        return None
+    return replace(constant, type=MONEY, value=minor)
+
+
+def money_minor(amount: Decimal, currency: str) -> int | None:
+    """An exact amount in major units as minor units; None where it is too large or too fine."""
+    if abs(amount) > LARGEST_MONEY:
+        return None
+    minor = amount.scaleb(exponent(currency))
+    return int(minor) if minor == minor.to_integral_value() else None
+
+
+def to_date(node: Node, _currency: str, report: Report) -> Node | None:
+    """A quoted `yyyy-mm-dd` as a date; other nodes stay, another text is refused."""
+    if not isinstance(node, Constant) or node.type is not TEXT:
+        return node
+    day = parse_day(str(node.value))
+    if day is None:
+        hint = day_hint(str(node.value))
+        report.error("R310", node.place, f"{node.text} is no date", hint)
+        return None
+    return replace(node, type=DATE, value=day)
+
+
+_CONVERSIONS = {MONEY: to_money, DATE: to_date}
+_DIVIDED = "divide it by an amount, such as a parameter of type money: `x / params.smallest_income`"
+
+
+def fit_together(nodes: Sequence[Node | None], currency: str, report: Report) -> list[Node | None]:
+    """The nodes with bare literals as money or dates where one of the others is; None stays None.
+
+    A literal that cannot be converted is reported and None.
+    """
+    types = {node.type for node in nodes if node is not None}
+    for wanted in _CONVERSIONS:
+        if wanted in types:
+            return [fit(node, wanted, currency, report) for node in nodes]
+    return list(nodes)
+
+
+def fit(node: Node | None, wanted: ValueType, currency: str, report: Report) -> Node | None:
+    """The node with bare literals as the wanted type; other types stay."""
+    convert = _CONVERSIONS.get(wanted)
+    return node if convert is None or node is None else convert(node, currency, report)
+
+
+def expect(node: Node, expected: ValueType, currency: str, report: Report) -> Node | None:
+    """The node as the expected type; reported where it cannot be. An integer is a number too."""
+    fitted = fit(node, expected, currency, report)
+    if fitted is None:
+        return None
+    if fitted.type is expected or (expected is NUMBER and fitted.type is INTEGER):
+        return fitted
+    message = f"`{node.text}` is {phrase(node.type)}; {phrase(expected)} is needed here"
+    money = node.type is MONEY and expected is NUMBER
+    report.error("R305", node.place, message, _DIVIDED if money else "")
+    return None
+
+
+def compared(
+    left: Node, operator: str, right: Node, place: Place, currency: str, report: Report
+) -> Node | None:
+    """The comparison of two sides; None where they cannot be compared, reported at `place`."""
+    words = f"`{left.text} {operator} {right.text}`"
+    mixed = f"{phrase(left.type)} cannot be compared with {phrase(right.type)}: {words}"
+    first, second = fit_together([left, right], currency, report)
+    if first is None or second is None:
+        return None
+    shared = joint((first.type, second.type))
+    if shared is None:
+        flag = {first.type, second.type} == {FLAG, TEXT}
+        report.error("R304", place, mixed, "use true/false or the bare flag" if flag else "")
+        return None
+    if operator not in ("==", "!=") and shared not in ORDERED:
+        report.error("R304", place, f"{shared} has no order: {words}", "use `==` or `in`")
+        return None
+    if not (is_label(first, second, report) and is_label(second, first, report)):
+        return None
+    here = Place(left.place.file, left.place.line, left.place.column, right.place.end)
+    return tree.Compare(operator, first, second, text=words[1:-1], place=here)
+
+
+def options_of(
+    operand: Node, options: Sequence[Node], place: Place, currency: str, report: Report
+) -> tuple[tree.Literal, ...] | None:
+    """The values after `in`, in the operand's type; None where they are not literals of it."""
+    fitted = fit_together([operand, *options], currency, report)[1:]
+    if None in fitted:
+        return None
+    constants = [o for o in fitted if isinstance(o, tree.Constant)]
+    if not constants or len(constants) != len(options):
+        message, hint = "`in` takes literals in parentheses", 'as in ("A", "B")'
+        report.error("R303", place, message, hint)
+        return None
+    if joint([operand.type, *(c.type for c in constants)]) is None:
+        what = f"`{operand.text}` is {phrase(operand.type)}"
+        report.error("R304", place, f"{what}; not all of what follows `in` are")
+        return None
+    if [c for c in constants if not is_label(operand, c, report)]:
+        return None
+    return tuple(dict.fromkeys(c.value for c in constants))
+
+
+def is_label(name: Node, label: Node, report: Report) -> bool:
+    """Whether a literal is one of the labels that the name can have; reported where it is not."""
+    if not (isinstance(name, tree.NameRead) and isinstance(label, tree.Constant)):
+        return True
+    labels = name.symbol.labels
+    if not labels or label.value in labels:
+        return True
+    message = f"`{name.text}` is never {label.text}"
+    report.error("R308", label.place, message, did_you_mean(str(label.value), labels))
+    return False
+
+
+LISTS = "lists."
+_INPUTS = "inputs."
+
+
+def listed(
+    operand: Node,
+    right: Place,
+    name: str,
+    text: str,
+    place: Place,
+    scope: Scope,
+    report: Report,
+) -> tree.Listed | None:
+    """The question of a text input to the list `name`, which stands at `right`.
+
+    None where there is no such list or the operand is no text input, reported at its place.
+    """
+    if not isinstance(operand, tree.NameRead) or not operand.symbol.name.startswith(_INPUTS):
+        message = f"`{operand.text}` is no input, and lists are asked about inputs only"
+        report.error("R319", operand.place, message, "write `inputs.NAME in lists.NAME`")
+        return None
+    if operand.type is not TEXT:
+        message = f"the keys of lists are texts, and `{operand.text}` is {phrase(operand.type)}"
+        report.error("R319", operand.place, message, "declare the input with `type: text`")
+        return None
+    answer = scope.listed(operand.symbol, name.removeprefix(LISTS))
+    if isinstance(answer, NameFault):
+        report.error(answer.code, right, answer.message, answer.hint)
+        return None
+    list_ = name.removeprefix(LISTS)
+    return tree.Listed(operand, list_, answer, text=text, place=place)
+
+
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
+_ARITHMETIC: dict[type[ast.operator], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+}
+_TYPE_OF = {"+": sum_type, "-": sum_type, "*": product_type, "/": quotient_type}
+_VERBS = {"+": "added to", "-": "reduced by", "*": "multiplied by", "/": "divided by"}
+
+
+def read_expression(
+    scalar: Scalar, scope: Scope, report: Report, expected: ValueType | None = None
+) -> Node | None:
+    """The typed tree of an expression, of the expected type where one is given.
+
+    A number stands in for an expected integer only when it is one; an integer is a number; a bare
+    literal is money where money is expected. None where anything was wrong, all of it reported.
+    """
+    parsed = parse(scalar, report)
+    if parsed is None:
+        return None
+    warn_of_comment(scalar, report)
+    checking = _Checking(parsed, scope, report)
+    node = checking.check(parsed.body)
+    if node is None or expected is None:
+        return node
+    return expect(node, expected, scope.currency, report)
+
+
+class _Checking(msgspec.Struct):
+    parsed: Parsed
+    scope: Scope
+    report: Report
+
+    def check(self, node: ast.expr) -> Node | None:
+        match node:
+            case ast.Constant():
+                return self._constant(node)
+            case ast.Name() | ast.Attribute():
+                return self._name(node)
+            case ast.UnaryOp():
+                return self._unary(node)
+            case ast.BinOp():
+                return self._arithmetic(node)
+            case ast.BoolOp():
+                return self._boolean(node)
+            case ast.Compare():
+                return self._comparison(node)
+        return self._compound(node)
+
+    def _compound(self, node: ast.expr) -> Node | None:
+        match node:
+            case ast.IfExp():
+                return self._choice(node)
+            case ast.Call():
+                return self._call(node)
+        hint = "labels in parentheses follow `in` or `not in`"
+        self._error("R303", node, f"`{self._source(node)}` cannot stand here", hint)
+        return None
+
+    # Leaves
+
+    def _constant(self, node: ast.Constant) -> Node | None:
+        place, source = self.parsed.place(node), self._source(node)
+        if isinstance(node.value, str):
+            return tree.Constant(TEXT, node.value, text=source, place=place)
+        text = self.parsed.numbers.get(self.parsed.span(node)[0], source)
+        if not few_digits(text):
+            self._error("R303", node, f"a number has at most {MOST_DIGITS} digits")
+            return None
+        if "." in text:
+            return tree.Constant(NUMBER, Decimal(text), text=source, place=place)
+        return tree.Constant(INTEGER, int(text), text=source, place=place)
+
+    def _name(self, node: ast.Name | ast.Attribute) -> Node | None:
+        name, place = self._source(node), self.parsed.place(node)
+        if name in ("true", "false"):
+            return tree.Constant(FLAG, name == "true", text=name, place=place)
+        if name in SIGNATURES:
+            self._error("R210", node, f"the function `{name}` stands without its arguments")
+            return None
+        found = self.scope.find(name)
+        if isinstance(found, NameFault):
+            if found.code:
+                self.report.error(found.code, place, found.message, found.hint)
+            return None
+        return tree.NameRead(found, text=name, place=place)
+
+    # Operators
+
+    def _unary(self, node: ast.UnaryOp) -> Node | None:
+        operand = self.check(node.operand)
+        if operand is None:
+            return None
+        source, place = self._source(node), self.parsed.place(node)
+        if isinstance(node.op, ast.Not):
+            flag = self._flag(operand, "`not`")
+            return flag and tree.Not(flag, text=source, place=place)
+        if operand.type not in NUMERIC and operand.type is not MONEY:
+            self._error("R304", node, f"{phrase(operand.type)} has no minus: `{source}`")
+            return None
+        if isinstance(operand, tree.Constant) and isinstance(operand.value, int | Decimal):
+            return tree.Constant(operand.type, -operand.value, text=source, place=place)
+        return tree.Negative(operand.type, operand, text=source, place=place)
+
+    def _boolean(self, node: ast.BoolOp) -> Node | None:
+        word = "`and`" if isinstance(node.op, ast.And) else "`or`"
+        checked = [self.check(value) for value in node.values]
+        flags = [c and self._flag(c, word) for c in checked]
+        operands = tuple(f for f in flags if f is not None)
+        if len(operands) != len(node.values):
+            return None
+        made = tree.All if isinstance(node.op, ast.And) else tree.Any
+        return made(operands, text=self._source(node), place=self.parsed.place(node))
+
+    def _flag(self, node: Node, where: str) -> Node | None:
+        if node.type is FLAG:
+            return node
+        hint = "compare it with something"
+        message = f"{where} joins flags; `{node.text}` is {phrase(node.type)}"
+        self.report.error("R304", node.place, message, hint)
+        return None
+
+    def _arithmetic(self, node: ast.BinOp) -> Node | None:
+        left, right = self.check(node.left), self.check(node.right)
+        if left is None or right is None:
+            return None
+        operator = _ARITHMETIC[type(node.op)]
+        if operator in "+-":
+            left, right = self._fit_together([left, right])
+            if left is None or right is None:
+                return None
+        type_ = _TYPE_OF[operator](left.type, right.type)
+        if type_ is None:
+            words = f"{phrase(left.type)} cannot be {_VERBS[operator]} {phrase(right.type)}"
+            self._error("R304", node, f"{words}: `{self._source(node)}`")
+            return None
+        place = self.parsed.place(node)
+        return tree.Arithmetic(type_, operator, left, right, text=self._source(node), place=place)
+
+    def _choice(self, node: ast.IfExp) -> Node | None:
+        then, condition = self.check(node.body), self.check(node.test)
+        otherwise = self.check(node.orelse)
+        flag = condition and self._flag(condition, "`if`")
+        if then is None or flag is None or otherwise is None:
+            return None
+        then, otherwise = self._fit_together([then, otherwise])
+        if then is None or otherwise is None:
+            return None
+        type_ = joint((then.type, otherwise.type))
+        if type_ is None:
+            words = f"{phrase(then.type)} and {phrase(otherwise.type)}"
+            self._error("R304", node, f"the two sides of `if` differ: {words}")
+            return None
+        place = self.parsed.place(node)
+        return tree.Choice(type_, flag, then, otherwise, text=self._source(node), place=place)
+
+    # Comparisons
+
+    def _comparison(self, node: ast.Compare) -> Node | None:
+        left = self.check(node.left)
+        links: list[Node | None] = []
+        for op, right in zip(node.ops, node.comparators, strict=True):
+            if isinstance(op, ast.In | ast.NotIn):
+                links.append(self._within(node, left, right, negated=isinstance(op, ast.NotIn)))
+                left = None
+            else:
+                second = self.check(right)
+                links.append(self._pair(node, left, _COMPARISONS[type(op)], second))
+                left = second
+        made = tuple(link for link in links if link is not None)
+        if len(made) != len(links):
+            return None
+        place = self.parsed.place(node)
+        return made[0] if len(made) == 1 else tree.All(made, text=self._source(node), place=place)
+
+    def _pair(
+        self, node: ast.Compare, left: Node | None, operator: str, right: Node | None
+    ) -> Node | None:
+        if left is None or right is None:
+            return None
+        place = self.parsed.place(node)
+        return compared(left, operator, right, place, self.scope.currency, self.report)
+
+    def _within(
+        self, node: ast.Compare, operand: Node | None, right: ast.expr, *, negated: bool
+    ) -> Node | None:
+        if self._source(right).startswith(LISTS):
+            return self._listed(node, operand, right, negated=negated)
+        elements = right.elts if isinstance(right, ast.Tuple) else [right]
+        checked = [self.check(element) for element in elements]
+        options = [option for option in checked if option is not None]
+        if operand is None or len(options) != len(checked):
+            return None
+        place, currency = self.parsed.place(right), self.scope.currency
+        values = options_of(operand, options, place, currency, self.report)
+        if values is None:
+            return None
+        text, place = self._source(node), self.parsed.place(node)
+        return tree.Within(operand, values, negated, text=text, place=place)
+
+    def _listed(
+        self, node: ast.Compare, operand: Node | None, right: ast.expr, *, negated: bool
+    ) -> Node | None:
+        place, text = self.parsed.place(node), self._source(node)
+        where = (self.parsed.place(right), self._source(right))
+        found = operand and listed(operand, *where, text, place, self.scope, self.report)
+        return tree.Not(found, text=text, place=place) if found and negated else found
+
+    # Functions
+
+    def _call(self, node: ast.Call) -> Node | None:
+        name = self._source(node.func)
+        signature = SIGNATURES.get(name)
+        arguments = [self.check(a) for a in node.args]
+        if signature is None:
+            hint = ELSEWHERE.get(name.lower()) or did_you_mean(name, SIGNATURES)
+            self._error("R210", node.func, f"there is no function `{name}`", hint)
+            return None
+        if name in ONLY_IN_CLAIMS and not self.scope.claims:
+            message = f"`{name}` stands in guarantees alone: no rule looks past a failure"
+            self._error("R210", node.func, message, "a failure refers by itself")
+            return None
+        if not signature.fewest <= len(arguments) <= signature.most:
+            message = f"`{name}` takes {signature.arguments}, not {len(arguments)}"
+            self._error("R307", node, message, f"write `{signature.usage}`")
+            return None
+        known = [a for a in arguments if a is not None]
+        if len(known) != len(arguments):
+            return None
+        return self._typed_call(node, signature, known)
+
+    def _typed_call(
+        self, node: ast.Call, signature: Signature, arguments: list[Node]
+    ) -> Node | None:
+        if signature.fixed:
+            pairs = zip(arguments, signature.fixed, strict=True)
+            currency, report = self.scope.currency, self.report
+            fitted = [expect(argument, type_, currency, report) for argument, type_ in pairs]
+        else:
+            fitted = self._fit_together(arguments)
+        made = tuple(a for a in fitted if a is not None)
+        if len(made) != len(arguments):
+            return None
+        type_ = signature.result(made)
+        if type_ is None:
+            given = ", ".join(phrase(a.type) for a in arguments)
+            message = f"`{signature.name}` cannot take {given}"
+            self._error("R304", node, message, f"write `{signature.usage}`")
+            return None
+        place = self.parsed.place(node)
+        return tree.FunctionCall(type_, signature.name, made, text=self._source(node), place=place)
+
+    def _fit_together(self, nodes: Sequence[Node | None]) -> list[Node | None]:
+        return fit_together(nodes, self.scope.currency, self.report)
+
+    def _source(self, node: ast.expr) -> str:
+        return self.parsed.source(node)
+
+    def _error(self, code: str, node: ast.expr, message: str, hint: str = "") -> None:
+        self.report.error(code, self.parsed.place(node), message, hint)

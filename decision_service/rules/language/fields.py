@@ -1,0 +1,402 @@
+"""Maps read key by key, and readers from nodes to values, each of which reports a located
+problem.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from keyword import iskeyword
+from typing import TypeVar
+
+from decision_service.rules.language.diagnostics import Place, Report, did_you_mean, nearest
+from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
+
+FORM = "write it as yyyy-mm-dd"
+_YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})([T ].*)?")
+_YEAR_LAST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
+_NAMED_MONTH = ("%d-%b-%y", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y")
+
+
+def day_hint(text: str) -> str:
+    """What to write in place of a text that is no day of the form yyyy-mm-dd."""
+    words = " ".join(text.replace(",", " ").split())
+    found = _YEAR_FIRST.fullmatch(words)
+    if found is not None:
+        return _one(_day(found[1], found[2], found[3]))
+    found = _YEAR_LAST.fullmatch(words)
+    if found is not None:
+        return _either(_day(found[3], found[1], found[2]), _day(found[3], found[2], found[1]))
+    for form in _NAMED_MONTH:
+        with suppress(ValueError):
+            return _one(datetime.strptime(words, form).date())  # noqa: DTZ007  a day has no zone
+    return FORM
+
+
+def _one(day: date | None) -> str:
+    return "there is no such day" if day is None else f"write `{day.isoformat()}`"
+
+
+def _either(month_first: date | None, day_first: date | None) -> str:
+    """The day, where one of the two readings is none; else both."""
+    if month_first is None or day_first is None or month_first == day_first:
+        return _one(month_first or day_first)
+    return f"write `{month_first.isoformat()}` or `{day_first.isoformat()}`: it can be read as both"
+
+
+def _day(year: str, month: str, day: str) -> date | None:
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+LONGEST_TEXT = 2_000
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DURATION = re.compile(r"([1-9][0-9]{0,4}|0)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_FLAGS = {"yes": "true", "on": "true", "true": "true"} | dict.fromkeys(
+    ("no", "off", "false"), "false"
+)
+_ELSEWHERE = {
+    "APPROVE": ("ACCEPT", "PASS", "GRANT", "YES", "OK"),
+    "REFER": ("REVIEW", "MANUAL", "CHECK", "MAYBE"),
+    "DECLINE": ("REJECT", "DENY", "REFUSE", "FAIL", "NO"),
+    "SKIP": ("IGNORE", "PASS"),
+}
+"""Words that other rule systems have for an option."""
+_SHAPES = {Scalar: "a single value", ListNode: "a list", MapNode: "a map"}
+
+
+def as_map(node: YamlNode, what: str, report: Report) -> MapNode | None:
+    """The node as a map of keys."""
+    if isinstance(node, MapNode):
+        return node
+    _wrong(node, f"{what} must be a map", report)
+    return None
+
+
+def as_list(node: YamlNode, what: str, report: Report) -> tuple[YamlNode, ...]:
+    """The items of a list; empty where it is none."""
+    if isinstance(node, ListNode):
+        return node.items
+    _wrong(node, f"{what} must be a list", report)
+    return ()
+
+
+def as_scalar(node: YamlNode, what: str, report: Report) -> Scalar | None:
+    """The node as a leaf that holds something."""
+    if isinstance(node, Scalar):
+        return None if node.torn else node
+    _wrong(node, f"{what} must be a single value", report)
+    return None
+
+
+def as_text(node: YamlNode, what: str, report: Report) -> str | None:
+    """A text of 1 to 2,000 characters; a plain number or flag is none."""
+    scalar = as_scalar(node, what, report)
+    if scalar is None:
+        return None
+    if scalar.plain and not scalar.is_text:
+        _wrong(scalar, f"{what} must be a text", report, "put it in quotes")
+        return None
+    if not 1 <= len(scalar.text.strip()) <= LONGEST_TEXT:
+        _wrong(scalar, f"{what} must have 1 to {LONGEST_TEXT:,} characters", report)
+        return None
+    return scalar.text.strip()
+
+
+def as_identifier(node: YamlNode, what: str, report: Report) -> str | None:
+    """A snake_case name of at most 60 characters that is not a Python keyword."""
+    scalar = as_scalar(node, what, report)
+    if scalar is None:
+        return None
+    return scalar.text if check_identifier(scalar.text, scalar.place, what, report) else None
+
+
+def check_identifier(name: str, place: Place, what: str, report: Report) -> bool:
+    """Whether a name is snake_case, short and no Python keyword; reported where it is not."""
+    if not _IDENTIFIER.fullmatch(name):
+        hint = "use lower-case letters, digits and `_`, beginning with a letter, at most 60"
+        report.error("R125", place, f"{what} `{shortened(name)}` is not a snake_case name", hint)
+        return False
+    if iskeyword(name):
+        report.error("R126", place, f"{what} `{name}` is a reserved word", "choose another name")
+        return False
+    return True
+
+
+def as_integer(
+    node: YamlNode, what: str, report: Report, low: int | None = None, high: int | None = None
+) -> int | None:
+    """A whole number between two inclusive bounds."""
+    scalar = as_scalar(node, what, report)
+    if scalar is None:
+        return None
+    if not scalar.is_integer:
+        _wrong(scalar, f"{what} must be a whole number", report)
+        return None
+    number = int(scalar.text)
+    return number if _within(scalar, Decimal(number), what, report, low, high) else None
+
+
+def as_decimal(
+    node: YamlNode,
+    what: str,
+    report: Report,
+    low: Decimal | int | None = None,
+    high: Decimal | int | None = None,
+) -> Decimal | None:
+    """An exact decimal number between two inclusive bounds."""
+    scalar = as_scalar(node, what, report)
+    if scalar is None:
+        return None
+    if not scalar.is_number:
+        hint = "write digits, a point and digits, without quotes, commas or exponent"
+        _wrong(scalar, f"{what} must be a decimal number", report, hint)
+        return None
+    number = Decimal(scalar.text)
+    return number if _within(scalar, number, what, report, low, high) else None
+
+
+def _within(
+    scalar: Scalar,
+    number: Decimal,
+    what: str,
+    report: Report,
+    low: Decimal | int | None,
+    high: Decimal | int | None,
+) -> bool:
+    if (low is None or number >= low) and (high is None or number <= high):
+        return True
+    bounds = f"{low} to {high}" if high is not None and low is not None else ""
+    bounds = bounds or (f"at least {low}" if high is None else f"at most {high}")
+    report.error("R123", scalar.place, f"{what} is {scalar.text}; it must be {bounds}")
+    return False
+
+
+def as_flag(node: YamlNode, what: str, report: Report) -> bool | None:
+    """`true` or `false`."""
+    scalar = as_scalar(node, what, report)
+    if scalar is None:
+        return None
+    if not scalar.is_flag:
+        word = _FLAGS.get(scalar.text.lower(), "")
+        hint = f"write `{word}`" if word else ""
+        _wrong(scalar, f"{what} must be `true` or `false`", report, hint)
+        return None
+    return scalar.text == "true"
+
+
+def as_choice(node: YamlNode, what: str, options: Iterable[str], report: Report) -> str | None:
+    """One of the options."""
+    scalar = as_scalar(node, what, report)
+    if scalar is None:
+        return None
+    options = list(options)
+    if scalar.text in options:
+        return scalar.text
+    one_of = ", ".join(f"`{o}`" for o in options)
+    message = f"{what} is `{shortened(scalar.text)}`; it must be one of {one_of}"
+    match = nearest(scalar.text, options) or _known_as(scalar.text, options)
+    report.error("R123", scalar.place, message, f"did you mean `{match}`?" if match else "")
+    return None
+
+
+def _known_as(word: str, options: Iterable[str]) -> str | None:
+    """The option that goes by another word elsewhere."""
+    return next((o for o in options if word.upper() in _ELSEWHERE.get(o, ())), None)
+
+
+def parse_day(text: str) -> date | None:
+    """A civil date of the form yyyy-mm-dd, None where the text is anything else."""
+    if not _DAY.fullmatch(text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def as_day(node: YamlNode, what: str, report: Report) -> date | None:
+    """A civil date `yyyy-mm-dd`, quoted or not."""
+    scalar = as_scalar(node, what, report)
+    if scalar is None:
+        return None
+    day = parse_day(scalar.text)
+    if day is None:
+        message = f"{what} must be a date of the form yyyy-mm-dd"
+        _wrong(scalar, message, report, day_hint(scalar.text))
+    return day
+
+
+def as_duration(node: YamlNode, what: str, report: Report) -> timedelta | None:
+    """A whole number with a unit: `45s`, `30m`, `24h`, `35d`."""
+    scalar = as_scalar(node, what, report)
+    if scalar is None:
+        return None
+    match = _DURATION.fullmatch(scalar.text)
+    if match is None:
+        hint = "write a whole number with s, m, h or d: 45s, 30m, 24h, 35d"
+        _wrong(scalar, f"{what} must be a duration", report, hint)
+        return None
+    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+
+
+def _wrong(node: YamlNode, message: str, report: Report, hint: str = "") -> None:
+    if isinstance(node, Scalar) and node.torn:
+        return
+    found = f"`{shortened(node.text)}`" if isinstance(node, Scalar) else _SHAPES[type(node)]
+    report.error("R122", node.place, f"{message}, not {found}", hint)
+
+
+def shortened(text: str) -> str:
+    """The text on one line of at most 60 characters, for messages."""
+    one_line = " ".join(text.split())
+    return one_line if len(one_line) <= 60 else f"{one_line[:57]}…"
+
+
+T = TypeVar("T")
+
+_GONE = {
+    ("the plan", "explore"): "remove it: nobody is approved past the score; try a cut-off with a "
+    "challenger",
+    ("a case", "snapshot"): "describe the applicant in a story, under `stories/` of the product",
+}
+"""Keys that were removed, by what had them, with what to use instead."""
+
+
+class Fields:
+    """A map read key by key; unknown and missing keys are reported when it is opened.
+
+    Each reader gives None where the key is absent or its value is wrong; only the latter is
+    reported. `what` names the map in messages ("rule", "stage `pilot`").
+    """
+
+    def __init__(
+        self,
+        node: MapNode,
+        what: str,
+        report: Report,
+        *,
+        required: Collection[str] = (),
+        optional: Collection[str] = (),
+    ) -> None:
+        self.node, self.what, self.report = node, what, report
+        known = [*required, *optional]
+        for entry in node.entries:
+            if entry.key not in known and not report.full:
+                self._unknown(entry, known)
+        for key in required:
+            if node.get(key) is None:
+                report.error("R121", node.place, f"{what} has no `{key}`", f"add `{key}:`")
+
+    @classmethod
+    def of(
+        cls,
+        node: YamlNode,
+        what: str,
+        report: Report,
+        *,
+        required: Collection[str] = (),
+        optional: Collection[str] = (),
+    ) -> Fields | None:
+        """The node opened as a map with these keys; None where it is no map."""
+        opened = as_map(node, what, report)
+        if opened is None:
+            return None
+        return cls(opened, what, report, required=required, optional=optional)
+
+    def _unknown(self, entry: MapEntry, known: Collection[str]) -> None:
+        message = f"unknown key `{shortened(entry.key)}` in {self.what}"
+        hint = _GONE.get((self.what, entry.key)) or did_you_mean(entry.key, known)
+        self.report.error("R120", entry.key_place, message, hint)
+
+    def has(self, key: str) -> bool:
+        """Whether the key was written."""
+        return self.node.get(key) is not None
+
+    def place(self, key: str) -> Place:
+        """Where the key's value stands; the map's place where there is no such key."""
+        value = self.node.get(key)
+        return self.node.place if value is None else value.place
+
+    def get(self, key: str) -> YamlNode | None:
+        """The key's value unread; None for one that is absent or torn."""
+        value = self.node.get(key)
+        return None if isinstance(value, Scalar) and value.torn else value
+
+    def scalar(self, key: str) -> Scalar | None:
+        """The key's value as a leaf."""
+        return self._read(key, as_scalar)
+
+    def text(self, key: str) -> str | None:
+        """A text of 1 to 2,000 characters."""
+        return self._read(key, as_text)
+
+    def identifier(self, key: str) -> str | None:
+        """A snake_case name."""
+        return self._read(key, as_identifier)
+
+    def integer(self, key: str, low: int | None = None, high: int | None = None) -> int | None:
+        """A whole number between two inclusive bounds."""
+        return self._read(key, lambda n, w, r: as_integer(n, w, r, low, high))
+
+    def decimal(
+        self, key: str, low: Decimal | int | None = None, high: Decimal | int | None = None
+    ) -> Decimal | None:
+        """An exact decimal number between two inclusive bounds."""
+        return self._read(key, lambda n, w, r: as_decimal(n, w, r, low, high))
+
+    def flag(self, key: str) -> bool | None:
+        """`true` or `false`."""
+        return self._read(key, as_flag)
+
+    def choice(self, key: str, options: Iterable[str]) -> str | None:
+        """One of the options."""
+        return self._read(key, lambda n, w, r: as_choice(n, w, options, r))
+
+    def day(self, key: str) -> date | None:
+        """A civil date."""
+        return self._read(key, as_day)
+
+    def duration(self, key: str) -> timedelta | None:
+        """A duration such as `35d`."""
+        return self._read(key, as_duration)
+
+    def items(self, key: str) -> tuple[YamlNode, ...]:
+        """The items of a list; empty where the key is absent."""
+        return self._read(key, as_list) or ()
+
+    def map(self, key: str) -> MapNode | None:
+        """The value as a map."""
+        return self._read(key, as_map)
+
+    def _read(self, key: str, reader: Callable[[YamlNode, str, Report], T | None]) -> T | None:
+        value = self.node.get(key)
+        return None if value is None else reader(value, f"`{key}`", self.report)
+
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+def read_texts(node: YamlNode, what: str, report: Report) -> Mapping[str, str] | None:
+    """Texts by language, `en` among them."""
+    languages = as_map(node, what, report)
+    if languages is None:
+        return None
+    texts: dict[str, str] = {}
+    for entry in languages.entries:
+        if not _LANGUAGE.fullmatch(entry.key):
+            message = f"`{entry.key}` is no language"
+            report.error("R123", entry.key_place, message, "write a tag such as en or fil")
+        text = as_text(entry.value, f"{what} in `{entry.key}`", report)
+        if text is not None:
+            texts[entry.key] = text
+    if languages.get("en") is None:
+        report.error("R121", languages.place, f"{what} has no `en`", "English is required")
+    return texts if "en" in texts else None

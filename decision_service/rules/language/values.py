@@ -1,0 +1,394 @@
+"""Values of evaluation: exact arithmetic, and missing values by Kleene's logic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+    getcontext,
+    setcontext,
+)
+from math import floor
+from typing import Any
+from typing import Any as Anything
+
+import msgspec
+
+from decision_service.domain.factor import Value, ValueType
+from decision_service.domain.missing import ABSENT, Cause, DataReason, Missing
+from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
+
+Number = int | Decimal
+
+EXACT = Context(
+    prec=34,
+    rounding=ROUND_HALF_EVEN,
+    Emax=6144,
+    Emin=-6143,
+    traps=[Overflow, InvalidOperation, DivisionByZero],
+)
+
+
+# Logarithm and exponential are correctly rounded to this precision, so that a power is the same on
+# every machine and right to the last of its 34 digits.
+_WIDE = Context(
+    prec=68,
+    rounding=ROUND_HALF_EVEN,
+    Emax=6144,
+    Emin=-6143,
+    traps=[Overflow, InvalidOperation, DivisionByZero],
+)
+
+
+class Undefined(ArithmeticError):
+    """A function has no value there, such as the logarithm of zero."""
+
+
+class exactly:  # noqa: N801  reads as a word: `with exactly():`
+    """Run a block under the language's context and put the caller's back."""
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        self._before = getcontext()
+        setcontext(EXACT)
+
+    def __exit__(self, *_error: object) -> None:
+        setcontext(self._before)
+
+
+def product(left: Number, right: Number) -> Decimal:
+    """left × right, rounded to 34 digits."""
+    return Decimal(left) * right
+
+
+def quotient(dividend: Number, divisor: Number) -> Decimal:
+    """dividend ÷ divisor, rounded to 34 digits."""
+    if divisor == 0:
+        raise ZeroDivisionError
+    return Decimal(dividend) / divisor
+
+
+def floor_to(value: Number, step: Number) -> Decimal:
+    """The largest multiple of `step` that is not above `value`; the step's sign is ignored."""
+    exact, width = Decimal(value), abs(Decimal(step))
+    if width == 0:
+        raise ZeroDivisionError
+    below = exact // width * width
+    return below if below <= exact else below - width
+
+
+def round_to(value: Number, step: Number) -> Decimal:
+    """The multiple of `step` nearest to `value`, a tie to the even multiple."""
+    below, width = floor_to(value, step), abs(Decimal(step))
+    twice = (Decimal(value) - below) * 2
+    up = twice > width or (twice == width and below // width % 2 != 0)
+    return below + width if up else below
+
+
+def annuity(amount: Number, monthly_rate: Number, months: Number) -> Decimal:
+    """The level payment at each month's end: amount × r ÷ (1 − (1 + r)^−n).
+
+    At a rate of zero it is amount ÷ n.
+    """
+    _check_months(months)
+    if monthly_rate == 0:
+        return quotient(amount, months)
+    discounted = _discounted(monthly_rate, months)
+    if not discounted:
+        raise ZeroDivisionError
+    return Decimal(amount) * monthly_rate / discounted
+
+
+def annuity_amount(payment: Number, monthly_rate: Number, months: Number) -> Decimal:
+    """The amount that `months` level payments repay: payment × (1 − (1 + r)^−n) ÷ r.
+
+    At a rate of zero it is payment × n.
+    """
+    _check_months(months)
+    if monthly_rate == 0:
+        return product(payment, months)
+    return Decimal(payment) * _discounted(monthly_rate, months) / monthly_rate
+
+
+def exponential(value: Number) -> Decimal:
+    """e to the power of a number; too small a result is 0, too large a one overflows."""
+    return Decimal(value).exp()
+
+
+def logarithm(value: Number) -> Decimal:
+    """The natural logarithm of a number; Undefined where the number is not above zero."""
+    if value <= 0:
+        raise Undefined
+    return Decimal(value).ln()
+
+
+def power(base: Number, exponent: Number) -> Decimal:
+    """A base to the power of an exponent, rounded to 34 digits.
+
+    Undefined for 0 to the power of 0, and for a base below zero with a fraction as exponent.
+    """
+    exact, times = Decimal(base), Decimal(exponent)
+    if exact == 0:
+        return _power_of_zero(times)
+    if times == times.to_integral_value():
+        return +_WIDE.power(exact, times)
+    if exact < 0:
+        raise Undefined
+    return +_WIDE.exp(_WIDE.multiply(times, _WIDE.ln(exact)))
+
+
+def add_days(day: date, days: int) -> date:
+    """The civil day so many days later, or earlier for a negative number."""
+    return day + timedelta(days=days)  # beyond the calendar an OverflowError, which is arithmetic
+
+
+def _power_of_zero(exponent: Decimal) -> Decimal:
+    if exponent < 0:
+        raise ZeroDivisionError
+    if exponent == 0:
+        raise Undefined
+    return Decimal(0)
+
+
+def _discounted(monthly_rate: Number, months: Number) -> Decimal:
+    growth = 1 + Decimal(monthly_rate)
+    if growth <= 0:  # Decimal would give Infinity or an alternating sign without a signal
+        raise InvalidOperation("no loan loses all of itself within a month")
+    return 1 - growth**-months
+
+
+def _check_months(months: Number) -> None:
+    if months < 0:
+        raise InvalidOperation("a loan has no negative number of months")
+
+
+class Gap(msgspec.Struct, frozen=True, gc=False):
+    """A name without a value, and why."""
+
+    name: str
+    missing: Missing
+
+
+class Unknown:
+    """No value: made of one gap, or of other unknown values in `parts`.
+
+    Its `gaps` are listed when somebody asks: most unknown values only travel through conditions.
+    """
+
+    __slots__ = ("gaps", "parts", "shown")
+
+    gaps: tuple[Gap, ...]  # in text order, each name once
+    shown: Gap  # the one that is shown of several: the first tainted one, else the first
+
+    def __init__(self, parts: Sequence[Unknown], gap: Gap | None = None) -> None:
+        self.parts = parts
+        if gap is not None:
+            self.gaps = (gap,)
+            self.shown = gap
+
+    def __getattr__(self, name: str) -> Anything:
+        """List the gaps of the parts, when `gaps` or `shown` is first asked for."""
+        if name not in Unknown.__slots__:
+            raise AttributeError(name)
+        self.gaps = gaps = _listed(self.parts)
+        failures = [gap for gap in gaps if gap.missing.cause not in ABSENT]
+        self.shown = failures[0] if failures else gaps[0]
+        return gaps if name == "gaps" else self.shown
+
+    @property
+    def tainted(self) -> bool:
+        """Whether any gap is a failure."""
+        return self.shown.missing.cause not in ABSENT
+
+    def __repr__(self) -> str:
+        names = ", ".join(f"{g.name} {g.missing.cause}" for g in self.gaps)
+        return f"Unknown({names})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unknown) and self.gaps == other.gaps
+
+    def __hash__(self) -> int:
+        return hash(self.gaps)
+
+    def _compared(self, other: Anything) -> Unknown:
+        """An order with an unknown side is unknown; `==` stays the equality of objects."""
+        return _both(self, other) if other.__class__ is Unknown else self
+
+    __lt__ = __le__ = __gt__ = __ge__ = _compared
+
+    def __and__(self, other: Anything) -> Anything:
+        if other is False:
+            return False
+        return _both(self, other) if other.__class__ is Unknown else self
+
+    def __rand__(self, other: bool) -> Anything:
+        return self if other else False
+
+    def __or__(self, other: Anything) -> Anything:
+        if other is True:
+            return True
+        return _both(self, other) if other.__class__ is Unknown else self
+
+    def __ror__(self, other: bool) -> Anything:
+        return True if other else self
+
+    def __xor__(self, _other: bool) -> Unknown:
+        """`flag ^ True` is the contrary of a flag."""
+        return self
+
+
+def unknown(name: str, cause: Cause, **details: Anything) -> Unknown:
+    """UNKNOWN for one cause."""
+    return Unknown((), Gap(name, Missing(cause, **details)))
+
+
+def rule_error(name: str, detail: str) -> Unknown:
+    """UNKNOWN because the rule has no result; no rule may skip it."""
+    return unknown(name, Cause.BAD_DATA, code=DataReason.RULE_ERROR, detail=detail)
+
+
+def union(values: Iterable[Anything]) -> Unknown | None:
+    """UNKNOWN with the gaps of all unknown values, None where every value is there."""
+    found = [v for v in values if v.__class__ is Unknown]
+    if not found:
+        return None
+    return found[0] if len(found) == 1 else Unknown(found)
+
+
+def strict(function: Callable[..., Anything], name: str, text: str) -> Callable[..., Anything]:
+    """A function that is UNKNOWN as soon as one argument is, and where it has no result.
+
+    Division by zero and a function where it has no value are a missing value of `name`, everything
+    else is an error of the rule's `text`.
+    """
+
+    def apply(*given: Anything) -> Anything:
+        for value in given:
+            if value.__class__ is Unknown:
+                return equal(*given) if len(given) == 2 else union(given)
+        try:
+            return function(*given)
+        except ZeroDivisionError:
+            return unknown(name, Cause.DIVISION_BY_ZERO, detail=text)
+        except Undefined:
+            return unknown(name, Cause.UNDEFINED, detail=text)
+        except (ArithmeticError, TypeError, ValueError):
+            return rule_error(text, "the result has no exact number")
+
+    return apply
+
+
+def equal(left: Anything, right: Anything) -> Anything:
+    """Whether two values are equal."""
+    if left.__class__ is Unknown:
+        return _both(left, right) if right.__class__ is Unknown else left
+    return right if right.__class__ is Unknown else left == right
+
+
+def coalesce(*values: Anything) -> Anything:
+    """The first present value; UNKNOWN where there is none, or a tainted one comes first."""
+    for value in values:
+        if value.__class__ is not Unknown or value.tainted:
+            return value
+    return union(values)
+
+
+def known(value: Anything) -> Anything:
+    """Whether a value is present."""
+    if value.__class__ is not Unknown:
+        return True
+    return value if value.tainted else False
+
+
+def tainted(value: Anything) -> bool:
+    """Whether a failure hides a value."""
+    return value.__class__ is Unknown and value.tainted
+
+
+def missing(value: Anything) -> Anything:
+    """Whether a value is absent."""
+    if value.__class__ is not Unknown:
+        return False
+    return value if value.tainted else True
+
+
+def _both(left: Unknown, right: Unknown) -> Unknown:
+    return left if left is right else Unknown((left, right))
+
+
+def _listed(parts: Sequence[Unknown]) -> tuple[Gap, ...]:
+    """All gaps below, first to last; what several share is looked into once, without recursion."""
+    found: dict[str, Gap] = {}
+    seen: set[int] = set()
+    left = list(parts[::-1])
+    while left:
+        part = left.pop()
+        if not part.parts:
+            gap = part.shown
+            if gap.name not in found:
+                found[gap.name] = gap
+        elif id(part) not in seen:
+            seen.add(id(part))
+            left += part.parts[::-1]
+    return tuple(found.values())
+
+
+_CLASSES: dict[ValueType, tuple[type, ...]] = {
+    ValueType.INTEGER: (int,),
+    ValueType.NUMBER: (Decimal, int),
+    ValueType.MONEY: (Money,),
+    ValueType.TEXT: (str,),
+    ValueType.FLAG: (bool,),
+    ValueType.DATE: (date,),
+}
+
+
+def has_type(value: object, type_: ValueType) -> bool:
+    """Whether a value is exactly of a type; a flag is no integer, an instant no date."""
+    if isinstance(value, bool):
+        return type_ is ValueType.FLAG
+    return isinstance(value, _CLASSES[type_]) and not isinstance(value, datetime)
+
+
+def to_runtime(name: str, value: Value, type_: ValueType, currency: str) -> Any:
+    """A value in evaluation's form; UNKNOWN where its type or currency is wrong."""
+    if not has_type(value, type_):
+        return unknown(name, Cause.BAD_DATA, detail=f"not {type_}")
+    if isinstance(value, Money):
+        if value.currency != currency:
+            return unknown(name, Cause.MIXED_CURRENCY, detail=value.currency)
+        return value.minor
+    if isinstance(value, Decimal) and not value.is_finite():
+        return unknown(name, Cause.BAD_DATA, detail="not finite")
+    return value
+
+
+def from_runtime(name: str, value: Any, type_: ValueType, currency: str) -> Value | Unknown:
+    """A result in its outside form: money rounded down to the minor unit, integers as int.
+
+    UNKNOWN (RULE_ERROR) where the amount is beyond ±10^12 or an integer is not whole.
+    """
+    if type_ is ValueType.MONEY:
+        if abs(value) > LARGEST_AMOUNT.scaleb(exponent(currency)):
+            return rule_error(name, "the amount is beyond 10^12")
+        return Money(currency, floor_minor(value))
+    if type_ is ValueType.INTEGER and isinstance(value, Decimal):
+        if value.adjusted() > 33 or value != value.to_integral_value():
+            return rule_error(name, "the integer has no exact value")
+        return int(value)
+    if type_ is ValueType.NUMBER:
+        return Decimal(value)
+    result: Value = value
+    return result
+
+
+def floor_minor(value: Decimal | int) -> int:
+    """Minor units rounded down; the value must be of a sane size."""
+    return floor(value)

@@ -1,0 +1,528 @@
+"""A product's texts for letters, read from YAML and checked against what letters must say."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from itertools import chain
+from string import Formatter
+
+import msgspec
+
+from decision_service.domain.accounts import Kind
+from decision_service.domain.factor import Value, ValueType
+from decision_service.domain.missing import Cause
+from decision_service.domain.money import Money
+from decision_service.domain.reviews import ReviewPolicy
+from decision_service.domain.verdict import (
+    DISCLOSED,
+    MONTHLY,
+    WEEKLY,
+    OfferKind,
+    Outcome,
+    Price,
+    Verdict,
+)
+from decision_service.rules.explain import offer_limits
+from decision_service.rules.language import yaml
+from decision_service.rules.language.diagnostics import (
+    Diagnostic,
+    Place,
+    Report,
+    Severity,
+    did_you_mean,
+)
+from decision_service.rules.language.fields import Fields, as_text
+from decision_service.rules.language.values import exactly
+from decision_service.rules.language.yaml import MapNode, YamlNode
+from decision_service.rules.letter_words import LANGUAGES, Words, end_text, money_text, percent_text
+from decision_service.rules.offer import OfferRunner
+from decision_service.rules.offer_terms import AMOUNT
+from decision_service.rules.program import WAITING, CompiledRuleset
+
+
+class NoticeKind(StrEnum):
+    """What a letter tells: each is due for one kind of decision."""
+
+    APPROVAL = "approval"
+    COUNTER_OFFER = "counter_offer"
+    ADVERSE_ACTION = "adverse_action"
+    INCOMPLETE = "incomplete"
+
+
+class KindTexts(msgspec.Struct, frozen=True):
+    """A product's own words of one kind of letter, with `{placeholders}`."""
+
+    title: str
+    opening: str
+    closing: str = ""
+
+
+class NoticeTexts(msgspec.Struct, frozen=True):
+    """One product's texts in one language; `digest` is the SHA-256 of their file in hex.
+
+    `limits` says in words what may bind an offer, by the expression that a decision names;
+    `changes` what an applicant would change, by factor, `price` what an approval costs, each line
+    with its placeholders. `contest_again` stands in place of `contest` where a person decided,
+    empty where `contest` does.
+    """
+
+    language: str
+    digest: str
+    lender: str
+    contact: str
+    contest: str
+    contest_again: str
+    limits: Mapping[str, str]
+    changes: Mapping[str, str]
+    kinds: Mapping[NoticeKind, KindTexts]
+    price: tuple[str, ...] = ()
+
+
+class SourceUsed(msgspec.Struct, frozen=True, order=True):
+    """An account whose records the decision used, and the day to which its data goes.
+
+    `provider` is its provider's name, empty of documents that the applicant gave.
+    """
+
+    provider: str
+    as_of: date | None
+
+
+class Lack(msgspec.Struct, frozen=True):
+    """Why a value is missing, and of what: its provider's name, else the kind of data."""
+
+    cause: Cause
+    provider: str = ""
+    kind: Kind | None = None
+
+
+class DisclosedChange(msgspec.Struct, frozen=True):
+    """A factor's value `now`, and the one with which the rules would approve."""
+
+    factor: str
+    now: Value
+    needed: Value
+
+
+class DisclosedRecourse(msgspec.Struct, frozen=True):
+    """What an applicant may be told would do: changes, waiting until a day, or both together."""
+
+    changes: tuple[DisclosedChange, ...] = ()
+    day: date | None = None
+
+
+class PersonsResult(msgspec.Struct, frozen=True):
+    """What a person decided, and why in words by language; none where nobody is told.
+
+    `contested` says that the applicant had asked for it, `changed` that something else stood.
+    `expires` is when an approval ends, in the product's zone.
+    """
+
+    outcome: Outcome
+    decided_on: date
+    sentences: Mapping[str, str] = msgspec.field(default_factory=dict)
+    amount: Money | None = None
+    term_months: int | None = None
+    price: Price | None = None
+    expires: datetime | None = None
+    contested: bool = False
+    changed: bool = False
+
+
+class NoticeSubject(msgspec.Struct, frozen=True):
+    """The decision that a letter is about; a result of `person` stands in its place.
+
+    `data` are the kinds of data that were read, as the vendor names them; `lacks` is what is
+    missing. `expires` is when the offer ends, in the product's zone.
+    """
+
+    decision_id: str
+    application_id: str
+    decided_on: date
+    asked: Money | None
+    verdict: Verdict
+    asked_term: int | None = None
+    sources: tuple[SourceUsed, ...] = ()
+    data: tuple[str, ...] = ()
+    lacks: tuple[Lack, ...] = ()
+    expires: datetime | None = None
+    recourse: DisclosedRecourse | None = None
+    person: PersonsResult | None = None
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether less is approved than was asked for, by the person where one decided."""
+        if self.person is not None:
+            amount = self.person.amount
+            return amount is not None and self.asked is not None and amount < self.asked
+        offer = self.verdict.offer
+        return offer is not None and offer.kind is OfferKind.REDUCED
+
+
+class LetterPart(msgspec.Struct, frozen=True):
+    """A part of a letter: a heading, what it says, and its list."""
+
+    heading: str
+    lines: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A letter in one language, ready to be laid out."""
+
+    kind: NoticeKind
+    language: str
+    title: str
+    lender: str
+    opening: str
+    parts: tuple[LetterPart, ...]
+    closing: str
+
+
+PRICE = (
+    "monthly_rate", "fees", "paid_out", "effective_rate", "instalment", "instalments", "total"
+)  # fmt: skip
+"""What an approval has to disclose (Republic Act 3765), by the names of placeholders."""
+
+_WEEKS_A_MONTH = Decimal(52) / 12
+_ROUNDS = 200
+
+
+def granted(subject: NoticeSubject) -> Money | None:
+    """The amount that is approved; None where none is or none is named."""
+    if subject.person is not None:
+        return subject.person.amount
+    offer = subject.verdict.offer
+    return None if offer is None else offer.approved_amount
+
+
+def valid_until(subject: NoticeSubject, words: Words) -> str:
+    """Until when the approval can be taken up; empty where it has no end."""
+    if subject.person is not None:
+        return end_text(subject.person.expires, subject.person.decided_on, words)
+    return end_text(subject.expires, subject.decided_on, words)
+
+
+def effective_rate(price: Price) -> Decimal:
+    """The share a month that discounts all instalments to what is paid out.
+
+    The i of paid_out = sum of payment_k / (1 + i)^k over the k-th month: the effective interest
+    rate of BSP Circular 730, as in PFRS 9. Of weekly payments it is the week's, compounded over 52
+    weeks in 12 months. Newton's method from 0 rises to it, since the sum falls ever more slowly.
+    """
+    payments = [Decimal(price.instalment.minor)] * (price.instalments - 1)
+    payments.append(Decimal(price.total.minor) - sum(payments))
+    with exactly():
+        rate = Decimal(0)
+        for _ in range(_ROUNDS):
+            worth, slope, discount = Decimal(-price.paid_out.minor), Decimal(0), Decimal(1)
+            for number, payment in enumerate(payments, 1):
+                discount /= 1 + rate
+                worth += payment * discount
+                slope += number * payment * discount / (1 + rate)
+            before, rate = rate, rate + max(worth / slope, Decimal(0))
+            if rate == before:
+                break
+        return (1 + rate) ** _WEEKS_A_MONTH - 1 if price.weekly else rate
+
+
+def price_fillings(subject: NoticeSubject) -> Mapping[str, str]:
+    """The text of each placeholder of the price; empty where no rules can price the approval."""
+    price = _price(subject)
+    if price is None:
+        return dict.fromkeys(PRICE, "")
+    return {
+        "monthly_rate": percent_text(price.monthly_rate),
+        "fees": money_text(price.fees),
+        "paid_out": money_text(price.paid_out),
+        "effective_rate": percent_text(effective_rate(price)),
+        "instalment": money_text(price.instalment),
+        "instalments": str(price.instalments),
+        "total": money_text(price.total),
+    }
+
+
+def _price(subject: NoticeSubject) -> Price | None:
+    if subject.person is not None:
+        return subject.person.price
+    return None if subject.verdict.offer is None else subject.verdict.offer.price
+
+
+def offer_part(
+    subject: NoticeSubject, texts: NoticeTexts, words: Words, filled: Mapping[str, str]
+) -> LetterPart | None:
+    """The offer of an approval by rules, or the amount that a person approved."""
+    verdict = subject.verdict
+    lines_of_price = [] if _price(subject) is None else [*texts.price]
+    price = [line.format_map(filled) for line in lines_of_price]
+    if subject.person is not None:
+        return _by_person(subject, subject.person, price, words)
+    if verdict.outcome is not Outcome.APPROVE or verdict.offer is None:
+        return None
+    lines: tuple[str, ...] = ()
+    if verdict.offer.binding and subject.asked is not None:
+        limit = texts.limits.get(verdict.offer.binding, words.other_limit)
+        lines = (words.limit.format(asked=money_text(subject.asked), limit=limit),)
+    offer, until = verdict.offer, valid_until(subject, words)
+    items = _terms(offer.approved_amount, offer.term_months, price, until, words)
+    return LetterPart(words.offer, lines, tuple(items))
+
+
+def _terms(
+    amount: Money, term: int | None, price: Iterable[str], until: str, words: Words
+) -> Iterator[str]:
+    yield words.amount.format(amount=money_text(amount))
+    if term:
+        yield words.term.format(term=term)
+    yield from price
+    if until:
+        yield words.expires.format(expires_on=until)
+
+
+def _by_person(
+    subject: NoticeSubject, person: PersonsResult, price: Iterable[str], words: Words
+) -> LetterPart | None:
+    """What a person approved, on the product's terms for that amount."""
+    if person.amount is None:
+        return None
+    reduced = (words.person_limit.format(asked=money_text(subject.asked)),)
+    lines = reduced if subject.is_reduced else ()
+    until = valid_until(subject, words)
+    items = _terms(person.amount, person.term_months, price, until, words)
+    return LetterPart(words.offer, lines, tuple(items))
+
+
+PLACEHOLDERS = frozenset(
+    {"lender", "application_id", "decision_id", "decided_on", "asked", "amount", "expires_on"}
+).union(PRICE)
+"""What the texts of a letter may name."""
+
+OF_CHANGES = frozenset({"now", "needed"})
+"""What the words of a change may name."""
+
+_SHARED = ("lender", "contact", "contest")
+_OPTIONAL = ("contest_again", "limits", "changes", "price")
+
+
+class NoticeReading(msgspec.Struct, frozen=True):
+    """The texts of a file, or None where any diagnostic is an error."""
+
+    texts: NoticeTexts | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def read_notices(path: str, text: str, language: str) -> NoticeReading:
+    """Read and check the texts of one language; never raises."""
+    report = Report()
+    if language not in LANGUAGES:
+        message = f"letters are not written in `{language}`"
+        hint = f"name the file one of {', '.join(f'{one}.yaml' for one in LANGUAGES)}"
+        report.error("N101", Place(path, 1, 1, 2), message, hint)
+        return NoticeReading(None, report.diagnostics())
+    root = yaml.read(path, text, report)
+    texts = None if root is None else _texts(root, text, language, report)
+    return NoticeReading(None if report.failed else texts, report.diagnostics())
+
+
+def _texts(root: YamlNode, text: str, language: str, report: Report) -> NoticeTexts | None:
+    kinds = tuple(NoticeKind)
+    required = (*_SHARED, *kinds)
+    fields = Fields.of(root, "the notices", report, required=required, optional=_OPTIONAL)
+    if fields is None:
+        return None
+    shared = {key: _filled(fields, key) for key in _SHARED}
+    return NoticeTexts(
+        language=language,
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        contest_again=_filled(fields, "contest_again"),
+        limits=dict(_worded(fields.map("limits"), report)),
+        changes=dict(_changes(fields.map("changes"), report)),
+        kinds={kind: _kind(fields, kind) for kind in kinds},
+        price=tuple(_read_price(fields)),
+        **shared,
+    )
+
+
+def _read_price(fields: Fields) -> Iterator[str]:
+    """The lines of the price; N104 for what is to be disclosed and is in none of them."""
+    lines = [as_text(item, "a line of `price`", fields.report) for item in fields.items("price")]
+    said = " ".join(filter(None, lines))
+    missing = [name for name in PRICE if f"{{{name}}}" not in said]
+    if fields.has("price") and missing:
+        message = f"`price` does not say {', '.join(f'`{{{name}}}`' for name in missing)}"
+        hint = "the law has an approval disclose each: add it to a line of `price`"
+        fields.report.error("N104", fields.place("price"), message, hint)
+    for line in filter(None, lines):
+        _check(line, "price", PLACEHOLDERS, fields.place("price"), fields.report)
+        yield " ".join(line.split())
+
+
+def _kind(fields: Fields, kind: NoticeKind) -> KindTexts:
+    node = fields.map(kind)
+    if node is None:
+        return KindTexts("", "")
+    own = Fields(
+        node, f"`{kind}`", fields.report, required=("title", "opening"), optional=("closing",)
+    )
+    return KindTexts(_filled(own, "title"), _filled(own, "opening"), _filled(own, "closing"))
+
+
+def _filled(fields: Fields, key: str) -> str:
+    """A text whose placeholders are known; empty where there is none."""
+    text = fields.text(key) or ""
+    _check(text, key, PLACEHOLDERS, fields.place(key), fields.report)
+    return " ".join(text.split())
+
+
+def _check(text: str, key: str, known: Collection[str], place: Place, report: Report) -> None:
+    """N102 for a placeholder that is not known, N103 for a brace that is none."""
+    try:
+        for name in _names(text):
+            if name not in known:
+                message = f"`{{{name}}}` is nothing that `{key}` knows"
+                hint = did_you_mean(name, known) or f"known: {', '.join(sorted(known))}"
+                report.error("N102", place, message, hint)
+    except ValueError:
+        message = f"`{key}` has a brace that begins or ends no placeholder"
+        report.error("N103", place, message, "write `{{` for a brace itself")
+
+
+def _names(text: str) -> Iterator[str]:
+    for _, name, form, conversion in Formatter().parse(text):
+        if name is not None:
+            yield name if not form and not conversion else f"{name}:{form}"
+
+
+def _worded(node: MapNode | None, report: Report) -> Iterator[tuple[str, str]]:
+    for entry in () if node is None else node.entries:
+        words = as_text(entry.value, f"the words of `{entry.key}`", report)
+        if words is not None:
+            yield entry.key, " ".join(words.split())
+
+
+def _changes(node: MapNode | None, report: Report) -> Iterator[tuple[str, str]]:
+    if node is None:
+        return
+    for factor, words in _worded(node, report):
+        _check(words, factor, OF_CHANGES, node.key_place(factor), report)
+        yield factor, words
+
+
+class Demanding(msgspec.Struct, frozen=True):
+    """What letters tell of: what the versions of a product decide, and what its reviewers do."""
+
+    versions: Collection[CompiledRuleset]
+    review: ReviewPolicy | None
+
+
+def notices_of(
+    path: str, files: Mapping[str, str], demanding: Demanding, found: list[Diagnostic]
+) -> Mapping[str, NoticeTexts]:
+    """The texts by language; `files` are by their path within the product's folder at `path`.
+
+    What is wrong is added to `found`: the errors N115 for letters that do not say what an approval
+    costs, N116 for an offer without a line that they disclose; the warnings N110 for a limit of an
+    offer without words, N111 for a reason that is told in no such language, N112 for a reviewer's,
+    N113 for a change that may be told and has no words, N114 where nothing is said of contesting a
+    person's result.
+    """
+    read: dict[str, NoticeTexts] = {}
+    for name, text in sorted(files.items()):
+        file, language = f"{path}/{name}", name.rpartition("/")[2].removesuffix(".yaml")
+        reading = read_notices(file, text, language)
+        found.extend(reading.diagnostics)
+        if reading.texts is not None:
+            read[language] = reading.texts
+            unsaid = _unsaid(reading.texts, demanding)
+            found.extend(_warning(file, *one) for one in unsaid)
+            if not reading.texts.price and any(map(_offer, demanding.versions)):
+                message = "nothing says what an approval costs, which the law has it disclose"
+                hint = "add `price`: lines with the rate, the fees and all that is to be paid"
+                found.append(Diagnostic("N115", Severity.ERROR, file, 1, 1, 2, message, hint))
+    if files:
+        found.extend(chain.from_iterable(map(_undisclosed, demanding.versions)))
+    return read
+
+
+def _offer(version: CompiledRuleset) -> OfferRunner | None:
+    runners = (stage.runner for stage in version.program.closing)
+    return next((one for one in runners if isinstance(one, OfferRunner)), None)
+
+
+def _undisclosed(version: CompiledRuleset) -> Iterator[Diagnostic]:
+    """N116 for each line of the price that an offer lacks, or that is of another type."""
+    offer, report = _offer(version), Report()
+    lines = {} if offer is None else offer.terms.lines
+    for name in (*DISCLOSED, WEEKLY if WEEKLY in lines else MONTHLY) if lines else ():
+        number = name in {"monthly_rate", "instalments"}
+        types = {ValueType.NUMBER, ValueType.INTEGER} if number else {ValueType.MONEY}
+        line = lines.get(name)
+        if line is None or line.symbol.type not in types:
+            message = f"the offer has no {'number' if number else 'amount'} `{name}`"
+            hint = f"letters of an approval disclose it: add the line `{name}:`"
+            report.error("N116", lines[AMOUNT].place if line is None else line.place, message, hint)
+    yield from report.diagnostics()
+
+
+_Warning = tuple[str, str, str]
+"""Code, message and hint."""
+
+
+def _unsaid(texts: NoticeTexts, demanding: Demanding) -> Iterable[_Warning]:
+    versions = demanding.versions
+    yield from _limits(texts, versions)
+    yield from _reasons(texts, versions)
+    yield from _check_changes(texts, versions)
+    if demanding.review is not None:
+        yield from _of_persons(texts, demanding.review)
+
+
+def _limits(texts: NoticeTexts, versions: Iterable[CompiledRuleset]) -> Iterator[_Warning]:
+    for limit in dict.fromkeys(chain.from_iterable(map(offer_limits, versions))):
+        if limit not in texts.limits:
+            message = f"`limits` does not say what `{limit}` is, which may reduce an offer"
+            yield "N110", message, f"add to `limits`: {limit}: what it is, in the applicant's words"
+
+
+def _reasons(texts: NoticeTexts, versions: Iterable[CompiledRuleset]) -> Iterator[_Warning]:
+    codes = {
+        code: None
+        for version in versions
+        for code, spec in version.reasons.items()
+        if code not in version.unused_reasons and texts.language not in spec.texts
+    }
+    for code in codes:
+        message = f"{code} has no text in `{texts.language}`: letters would tell it in English"
+        yield "N111", message, f"add `{texts.language}:` to its `text`"
+
+
+def _check_changes(texts: NoticeTexts, versions: Iterable[CompiledRuleset]) -> Iterator[_Warning]:
+    told = sorted(frozenset().union(*(version.tell for version in versions)) - {WAITING})
+    for factor in told:
+        if factor not in texts.changes:
+            message = f"`changes` has no words for `{factor}`, which `recourse` lets be told"
+            hint = f"add to `changes`: {factor}: what to change, from {{now}} to {{needed}}"
+            yield "N113", message, hint
+
+
+def _of_persons(texts: NoticeTexts, review: ReviewPolicy) -> Iterator[_Warning]:
+    language = texts.language
+    for reason in review.reasons:
+        if reason.is_told and language not in reason.letter:
+            instead = reason.sentences["en"]
+            message = (
+                f"the reviewers' reason {reason.code} has no `letter` in `{language}`: letters "
+                f"would say `{instead}`"
+            )
+            yield "N112", message, f"add `{language}:` to its `letter`, or `told: nobody`"
+    if not texts.contest_again:
+        message = "nothing says what an applicant may do who disagrees with a person's result"
+        yield "N114", message, "add `contest_again`: `contest` would be told once more"
+
+
+def _warning(file: str, code: str, message: str, hint: str) -> Diagnostic:
+    return Diagnostic(code, Severity.WARNING, file, 1, 1, 2, message, hint)

@@ -1,0 +1,526 @@
+"""The `offer:`: amount, term, price and further outputs of an APPROVE or REFER, and what limits
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import floor
+from typing import Any
+
+from msgspec.structs import replace
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.missing import DataReason
+from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
+from decision_service.domain.verdict import (
+    MONTHLY,
+    NO_TERMS,
+    ApprovalTerms,
+    Component,
+    Offer,
+    OfferKind,
+    Outcome,
+    Price,
+    RuleTrace,
+    Truth,
+    Verdict,
+)
+from decision_service.rules.construct import (
+    Conclusion,
+    Conclusive,
+    Effect,
+    Finding,
+    PartView,
+    State,
+    Trace,
+    Written,
+    data_finding,
+)
+from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.language import types as tree
+from decision_service.rules.language.diagnostics import Place
+from decision_service.rules.language.evaluation import Values, compile_tree, compile_trees
+from decision_service.rules.language.fields import as_map, as_scalar, check_identifier
+from decision_service.rules.language.types import MONEY, Node, Symbol, reads
+from decision_service.rules.language.types import Node as Tree
+from decision_service.rules.language.values import (
+    Gap,
+    Unknown,
+    exactly,
+    from_runtime,
+    rule_error,
+    union,
+)
+from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode
+from decision_service.rules.offer_terms import (
+    AMOUNT,
+    BELOW,
+    MAXIMUM,
+    MINIMUM,
+    RATE,
+    TERM,
+    TIER,
+    OfferLine,
+    TermBinding,
+    TermChoice,
+    Terms,
+    chosen,
+    nothing_without_term,
+    read_choice,
+)
+from decision_service.rules.program import CompiledRuleset
+
+Binding = Callable[[Values], str]
+
+
+def binding(terms: Terms) -> Binding:
+    """A function from the values to the limiting term, followed through earlier offer lines."""
+    lines: dict[int, Binding] = {}
+    for line in terms.lines.values():
+        lines[line.symbol.slot] = _limiting(line.tree, lines)
+    return lines[terms.lines[AMOUNT].symbol.slot]
+
+
+def limits(terms: Terms) -> tuple[str, ...]:
+    """Every term that may limit the amount, in the order in which they stand, each once."""
+    lines: dict[int, tuple[str, ...]] = {}
+    for line in terms.lines.values():
+        lines[line.symbol.slot] = _possible(line.tree, lines)
+    return lines[terms.lines[AMOUNT].symbol.slot]
+
+
+def _possible(node: Node, lines: Mapping[int, tuple[str, ...]]) -> tuple[str, ...]:
+    """The terms that `_limiting` may name; one that no argument equals is never met."""
+    match node:
+        case tree.NameRead() if node.symbol.slot in lines:
+            return lines[node.symbol.slot]
+        case tree.Choice():
+            parts = [node.then, node.otherwise]
+        case tree.FunctionCall(function="min" | "max" | "coalesce"):
+            parts = [*node.arguments]
+        case tree.FunctionCall(function="floor" | "round"):
+            parts = [node.arguments[0]]
+        case _:
+            return (node.text,)
+    return tuple(dict.fromkeys(text for part in parts for text in _possible(part, lines)))
+
+
+def _limiting(node: Node, lines: Mapping[int, Binding]) -> Binding:
+    """The part of an expression that gives its value; the whole text where there is none."""
+    match node:
+        case tree.NameRead() if node.symbol.slot in lines:
+            return lines[node.symbol.slot]
+        case tree.Choice():
+            return _chosen(node, lines)
+        case tree.FunctionCall(function="min" | "max"):
+            return _equal_to(node, lines)
+        case tree.FunctionCall(function="floor" | "round"):
+            return _limiting(node.arguments[0], lines)
+        case tree.FunctionCall(function="coalesce"):
+            return _first_known(node, lines)
+    text = node.text
+    return lambda _values: text
+
+
+def _chosen(node: tree.Choice, lines: Mapping[int, Binding]) -> Binding:
+    condition = compile_tree(node.condition)
+    then, otherwise = _limiting(node.then, lines), _limiting(node.otherwise, lines)
+    return lambda values: then(values) if condition(values) is True else otherwise(values)
+
+
+def _equal_to(node: tree.FunctionCall, lines: Mapping[int, Binding]) -> Binding:
+    whole, arguments = compile_tree(node), _arguments(node, lines)
+
+    def limiting(values: Values) -> str:
+        chosen = whole(values)
+        for evaluate, inner in arguments:
+            if evaluate(values) == chosen:
+                return inner(values)
+        return node.text
+
+    return limiting
+
+
+def _first_known(node: tree.FunctionCall, lines: Mapping[int, Binding]) -> Binding:
+    arguments = _arguments(node, lines)
+
+    def limiting(values: Values) -> str:
+        for evaluate, inner in arguments:
+            if not isinstance(evaluate(values), Unknown):
+                return inner(values)
+        return node.text
+
+    return limiting
+
+
+def _arguments(
+    node: tree.FunctionCall, lines: Mapping[int, Binding]
+) -> Sequence[tuple[Callable[[Values], Any], Binding]]:
+    return [(compile_tree(a), _limiting(a, lines)) for a in node.arguments]
+
+
+_KNOWN = frozenset({MAXIMUM, AMOUNT, MINIMUM, TERM, RATE, TIER})
+
+
+class OfferRunner:
+    """Computes the offer, or concludes without one."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.lines = list(terms.lines.values())
+        self.closures = compile_trees([line.tree for line in self.lines])
+        self.slots = {name: line.symbol.slot for name, line in terms.lines.items()}
+        self.computed = list(zip(self.slots.values(), self.closures, strict=True))
+        self.amounts = {n for n, line in terms.lines.items() if line.symbol.type is MONEY}
+        self.read = [frozenset(s.slot for s in reads(line.tree)) for line in self.lines]
+        self.shortfall = self._shortfall() if MINIMUM in self.slots else None
+        self.falls = None if self.shortfall is None else compile_tree(self.shortfall)
+        self.largest = LARGEST_AMOUNT.scaleb(exponent(terms.currency))
+        self.limits = frozenset(self.slots[n] for n in (AMOUNT, MINIMUM) if n in self.slots)
+        self.binding = binding(terms)
+        self.term = TermBinding(terms.choice) if terms.choice else None
+
+    def run(self, state: State) -> Conclusion:
+        """Compute the lines and judge the amount; missing parts turn an APPROVE into REFER."""
+        values = state.values
+        for slot, evaluate in self.computed:
+            values[slot] = evaluate(values)
+        given = self._round(values)
+        record = (given,)
+        missing = union(given.values())
+        amount = given[AMOUNT]
+        if isinstance(amount, Unknown) or isinstance(given.get(MINIMUM), Unknown):
+            state.offered = False
+            return self._refer(missing or amount, record)
+        self._mark(state)
+        small = self._too_small(amount, given.get(MINIMUM), state)
+        if small is not None:
+            state.offered = False
+            return replace(small, record=record)
+        state.offer = self._offer(given, state)
+        if missing is not None:
+            return self._refer(missing, record)
+        return Conclusion((), record)
+
+    def priced(self, values: list[Any], amount: int) -> Mapping[str, Any]:
+        """The lines where this amount, in minor units, is approved; those that are known.
+
+        `values` are what the stages came to, by slot, and are changed.
+        """
+        for slot, evaluate in self.computed:
+            values[slot] = amount if slot == self.slots[AMOUNT] else evaluate(values)
+        return self._leaving(self._round(values))
+
+    def _refer(self, missing: Unknown, record: tuple[Any, ...]) -> Conclusion:
+        findings = tuple(data_finding(gap) for gap in missing.gaps)
+        return Conclusion(findings, record, missing.gaps)
+
+    def _round(self, values: list[Any]) -> dict[str, Any]:
+        """Amounts in whole minor units, integers as int, as later parts and the offer see them."""
+        given: dict[str, Any] = {}
+        for name, line in self.terms.lines.items():
+            slot = line.symbol.slot
+            given[name] = values[slot] = self._rounded(line, values[slot])
+        return given
+
+    def _rounded(self, line: OfferLine, value: Any) -> Any:
+        if value.__class__ is Unknown:
+            return value
+        if line.symbol.type is MONEY and -self.largest <= value <= self.largest:
+            return floor(value)
+        left = from_runtime(line.symbol.name, value, line.symbol.type, self.terms.currency)
+        return left.minor if isinstance(left, Money) else left
+
+    def _mark(self, state: State) -> None:
+        """Compute the lines in every world, where some rest on a score with bounds."""
+        if not state.marks:
+            return
+        needed = state.read | self.limits
+        for line, evaluate, read in zip(self.lines, self.closures, self.read, strict=True):
+            slot, behind = line.symbol.slot, state.behind(read)
+            if behind:
+                state.marks[slot] = behind
+            for world in state.worlds if slot in needed else ():
+                world[slot] = self._rounded(line, evaluate(world)) if behind else state.values[slot]
+
+    def _too_small(self, amount: int, minimum: int | None, state: State) -> Conclusion | None:
+        behind = state.behind(self.limits)
+        if minimum is not None and (amount < minimum or (behind and self._may_fall(state))):
+            return self._below(behind, state)
+        if amount > 0:
+            return None
+        gone = rule_error(f"offer.{AMOUNT}", "the amount is not above zero")
+        return self._refer(gone, ())
+
+    def _may_fall(self, state: State) -> bool:
+        """Whether the amount is below the minimum in any world."""
+        if self.falls is None:
+            return False
+        truths = state.everywhere(self.falls)
+        return any(truth is not False for truth in truths)
+
+    def _below(self, behind: tuple[Gap, ...], state: State) -> Conclusion:
+        """Under the minimum an APPROVE and a REFER decline; an amount with bounds only refers.
+
+        No REFER is of kind LEGAL here: post-checks see a finished offer, and there is none.
+        """
+        if not behind:
+            below, because = self.terms.below, self.shortfall
+            finding = Finding(Outcome.DECLINE, below, Component.POLICY, because=because)
+            return Conclusion((finding,), ())
+        if state.outcome is Outcome.REFER:
+            return Conclusion((), ())
+        return Conclusion((data_finding(behind[0]),), (), behind)
+
+    def _shortfall(self) -> Node:
+        amount, minimum = self.terms.lines[AMOUNT], self.terms.lines[MINIMUM]
+        left = tree.NameRead(amount.symbol, text=amount.symbol.name, place=amount.place)
+        right = tree.NameRead(minimum.symbol, text=minimum.symbol.name, place=minimum.place)
+        text = f"{left.text} < {right.text}"
+        return tree.Compare("<", left, right, text=text, place=amount.place)
+
+    def _offer(self, given: Mapping[str, Any], state: State) -> Offer:
+        leaving = self._leaving(given)
+        requested = self.terms.requested and state.values[self.terms.requested.slot]
+        reduced = isinstance(requested, int) and given[AMOUNT] < requested
+        return Offer(
+            kind=OfferKind.REDUCED if reduced else OfferKind.FULL,
+            approved_amount=leaving[AMOUNT],
+            max_amount=leaving.get(MAXIMUM),
+            term_months=leaving.get(TERM),
+            monthly_rate=leaving.get(RATE),
+            tier=leaving.get(TIER, ""),
+            binding=self.binding(state.values) if reduced else "",
+            term_binding=self._term_binding(leaving.get(TERM), state),
+            outputs={name: value for name, value in leaving.items() if name not in _KNOWN},
+        )
+
+    def _leaving(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The known lines as they leave the rules, amounts as Money."""
+        currency, amounts = self.terms.currency, self.amounts
+        return {
+            name: Money(currency, value) if name in amounts else value
+            for name, value in given.items()
+            if value.__class__ is not Unknown
+        }
+
+    def _term_binding(self, term: int | None, state: State) -> str:
+        return self.term.text(term, state.values) if self.term and term else ""
+
+    def trees(self) -> Iterable[Node]:
+        """Every expression that its result follows from, cells as conditions."""
+        return [line.tree for line in self.lines]
+
+    def note(self, _record: tuple[Any, ...]) -> str:
+        """Empty: the rows show the result."""
+        return ""
+
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
+        """Each line with its value."""
+        (given,) = record
+        return tuple(
+            RuleTrace(
+                stage=view.stage,
+                id=name,
+                truth=Truth.UNKNOWN if isinstance(value, Unknown) else Truth.TRUE,
+                effect=view.wording.value(value, self.terms.lines[name].symbol.type),
+                note=self._note(name, view),
+            )
+            for name, value in given.items()
+        )
+
+    def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
+        """Each line's value, of which a missing one refers, and what the offer concludes."""
+        for name, value in found.record[0].items():
+            line = self.terms.lines[name]
+            shown = view.wording.value(value, line.symbol.type)
+            gone = isinstance(value, Unknown)
+            yield Effect(name, shown, (line.tree,), (line.symbol.name,), gone)
+        limits = () if self.shortfall is None else (self.shortfall,)
+        yield Effect(BELOW, str(found.outcome), limits, decides=True)
+
+    def _note(self, name: str, view: PartView) -> str:
+        if self.term is None or name != TERM:
+            return ""
+        return self.term.note(view.values, view.wording)
+
+    def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
+        """The chosen term; other lines have no branches to cover."""
+        if self.term is not None and isinstance(record[0][TERM], int):
+            yield f"offer line `{TERM}`", _named(record[0][TERM])
+
+    def goals(self) -> Iterable[tuple[str, str, Place]]:
+        """Each term, and none where perhaps none fits."""
+        choice = self.terms.choice
+        if choice is None:
+            return
+        for term, place in zip(choice.terms, choice.places, strict=True):
+            yield f"offer line `{TERM}`", _named(term), place
+        if choice.fits:
+            yield f"offer line `{TERM}`", _named(0), self.terms.lines[TERM].place
+
+
+def _named(term: int) -> str:
+    return f"{term} months" if term else "none fits"
+
+
+_TYPES = {
+    MAXIMUM: ValueType.MONEY,
+    AMOUNT: ValueType.MONEY,
+    MINIMUM: ValueType.MONEY,
+    TERM: ValueType.INTEGER,
+    RATE: ValueType.NUMBER,
+    TIER: ValueType.TEXT,
+}
+_REQUESTED = "inputs.requested_amount"
+
+
+@dataclass(frozen=True, slots=True)
+class OfferPart:
+    """The offer as it was read."""
+
+    terms: Terms
+    place: Place = field(compare=False)
+    component: Component = Component.POLICY
+
+    def written(self) -> Iterable[Written]:
+        """The lines."""
+        return [
+            Written(line.tree, line.place, f"offer line `{name}`")
+            for name, line in self.terms.lines.items()
+        ]
+
+    def conclusive(self) -> Iterable[Conclusive]:
+        """The decline of an amount below the minimum."""
+        if MINIMUM not in self.terms.lines or not self.terms.below:
+            return []  # one without the other is reported as that
+        return [Conclusive(Outcome.DECLINE, self.place, f"`{MINIMUM}`", has_reason=True)]
+
+    def unexcused(self) -> Iterable[tuple[Place, str]]:
+        """Nothing: a part that is missing refers."""
+        return ()
+
+    def outputs(self) -> Sequence[Symbol]:
+        """The lines."""
+        return [line.symbol for line in self.terms.lines.values()]
+
+    def runner(self) -> OfferRunner:
+        """The lines, ready to compute."""
+        return OfferRunner(self.terms)
+
+
+def announces(node: YamlNode) -> set[str]:
+    """`offer.<line>` for each line."""
+    if not isinstance(node, MapNode):
+        return set()
+    return {f"offer.{e.key}" for e in node.entries if e.key != BELOW}
+
+
+def read_offer(node: YamlNode, _component: Component, draft: RulesetDraft) -> OfferPart | None:
+    """The offer; its lines are defined from top to bottom."""
+    written = as_map(node, "`offer`", draft.report)
+    if written is None:
+        return None
+    lines: dict[str, OfferLine] = {}
+    choice: TermChoice | None = None
+    for entry in written.entries:
+        if entry.key == TERM and isinstance(entry.value, MapNode):
+            choice = read_choice(entry.value, draft)
+        if entry.key != BELOW:
+            line = _line(entry, choice, draft)
+            if line is not None:
+                lines[entry.key] = line
+    below = _below(written, draft)
+    _check_keys(written, draft)
+    _check_choice(written, draft)
+    requested = draft.names.symbols.get(_REQUESTED)
+    terms = Terms(lines, below, requested, draft.names.currency, choice)
+    return OfferPart(terms, written.place)
+
+
+def _line(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> OfferLine | None:
+    named = check_identifier(entry.key, entry.key_place, "the offer line", draft.report)
+    tree = _tree(entry, choice, draft)
+    if tree is None or not named:
+        draft.names.broken.add(f"offer.{entry.key}")
+        return None
+    symbol: Symbol = draft.names.define(f"offer.{entry.key}", _TYPES.get(entry.key, tree.type))
+    return OfferLine(symbol, tree, entry.key_place)
+
+
+def _tree(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> Tree | None:
+    """A line's expression; of a chosen term the choice, and of the amount 0 where no term fits."""
+    if entry.key == TERM and isinstance(entry.value, MapNode):
+        return None if choice is None else chosen(choice, f"offer.{TERM}", entry.key_place)
+    scalar = as_scalar(entry.value, f"`{entry.key}`", draft.report)
+    found: Tree | None = draft.expression(scalar, _TYPES.get(entry.key))
+    if entry.key == AMOUNT and found is not None and choice is not None and choice.fits:
+        return nothing_without_term(found, draft.names.symbols[f"offer.{TERM}"])
+    return found
+
+
+def _check_choice(written: MapNode, draft: RulesetDraft) -> None:
+    """A chosen term stands above the amount, and has a reason to decline where none fits."""
+    if not isinstance(written.get(TERM), MapNode):
+        return
+    keys = [entry.key for entry in written.entries]
+    if AMOUNT in keys[: keys.index(TERM)]:
+        message = f"`{TERM}` is chosen below `{AMOUNT}`, which depends on it"
+        hint = "move it up: lines are defined from top to bottom"
+        draft.report.error("R209", written.key_place(TERM), message, hint)
+    if written.get(MINIMUM) is None:
+        message = f"the offer chooses `{TERM}` but has no `{MINIMUM}`"
+        hint = f"where nothing fits, an application is declined for the reason `{BELOW}`"
+        draft.report.error("R121", written.key_place(TERM), message, hint)
+
+
+def _below(written: MapNode, draft: RulesetDraft) -> str:
+    node = written.get(BELOW)
+    if not isinstance(node, Scalar) or node.torn:
+        return ""
+    draft.use_reason(node)
+    return node.text
+
+
+def _check_keys(written: MapNode, draft: RulesetDraft) -> None:
+    if written.get(AMOUNT) is None:
+        hint = f"add `{AMOUNT}: inputs.requested_amount`"
+        draft.report.error("R121", written.place, f"the offer has no `{AMOUNT}`", hint)
+    keys: Mapping[str, str] = {MINIMUM: BELOW, BELOW: MINIMUM}
+    for key, other in keys.items():
+        if written.get(key) is not None and written.get(other) is None:
+            message = f"the offer has `{key}` but no `{other}`"
+            hint = f"below `{MINIMUM}` an application is declined for the reason `{BELOW}`"
+            draft.report.error("R121", written.key_place(key), message, hint)
+
+
+UNCHECKED = ApprovalTerms(failed_checks=(DataReason.RULE_ERROR,))
+"""The terms where the rules that decided cannot be asked."""
+
+
+def price(ruleset: CompiledRuleset, verdict: Verdict, amount: Money) -> ApprovalTerms:
+    """Term, instalment and failed checks by the offer, on the values behind a verdict.
+
+    The verdict is this ruleset's, whatever it concluded.
+    """
+    runners = (stage.runner for stage in ruleset.program.closing)
+    runner = next((one for one in runners if isinstance(one, OfferRunner)), None)
+    trace = verdict.raw_trace
+    if runner is None or not isinstance(trace, Trace) or runner.terms.currency != amount.currency:
+        return NO_TERMS
+    values = [*trace.values]
+    with exactly():
+        given = runner.priced(values, amount.minor)
+        failed = _failed_checks(ruleset, State(values, ruleset.program.read))
+    instalment = given.get(MONTHLY)
+    told = instalment if isinstance(instalment, Money) else None
+    return ApprovalTerms(given.get(TERM) or None, told, failed, price=Price.of(given))
+
+
+def _failed_checks(ruleset: CompiledRuleset, state: State) -> tuple[str, ...]:
+    closing = ruleset.program.closing
+    checks = (stage.runner for stage in closing if stage.component is Component.LEGAL)
+    found = (finding.code for check in checks for finding in check.run(state).findings)
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,492 @@
+"""A compiled ruleset: its files, where values come from, and its parts in order."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from decision_service.domain.decision import ListAnswer
+from decision_service.domain.factor import FactorValue, Value, ValueType
+from decision_service.domain.missing import Cause, Missing, shown_first
+from decision_service.domain.money import Money
+from decision_service.domain.needs import Needs
+from decision_service.domain.verdict import Component, Outcome
+from decision_service.rules.construct import Runner, State, Trace
+from decision_service.rules.language.diagnostics import Place
+from decision_service.rules.language.evaluation import Evaluate
+from decision_service.rules.language.types import Literal, Node, Symbol
+from decision_service.rules.language.values import Gap, Unknown, to_runtime, unknown
+from decision_service.rules.wording import Wording
+
+_DAY = timedelta(days=1)
+_INVISIBLE = "Cf"
+
+
+class ListQuestion(NamedTuple):
+    """What a rule asks of a list: whether an input's value (name without prefix) is on it."""
+
+    list: str
+    input: str
+
+
+class KeyList(msgspec.Struct, frozen=True):
+    """A list of keys; each has the last day on which it counts, None for always.
+
+    Keys are folded. With a `salt` they are hashed under it. `digest` is the SHA-256 of the file.
+    """
+
+    name: str
+    digest: str
+    keys: Mapping[str, date | None]
+    salt: str = ""
+
+    def answer(self, question: ListQuestion, value: str, day: date) -> ListAnswer:
+        """Whether a value counts as listed on a day in the ruleset's zone."""
+        key = folded(value)
+        key = hashed(key, self.salt) if self.salt else key
+        last = self.keys.get(key)
+        listed = key in self.keys and (last is None or day <= last)
+        ends = last + _DAY if listed and last is not None else None
+        return ListAnswer(self.name, question.input, listed, self.digest, ends)
+
+
+def folded(key: str) -> str:
+    """A key without case, invisible characters and needless blanks; widths and ligatures alike."""
+    plain = _compatible(_compatible(key).casefold())
+    visible = "".join(c for c in plain if unicodedata.category(c) != _INVISIBLE)
+    return " ".join(visible.split())
+
+
+def _compatible(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
+
+
+def hashed(key: str, salt: str) -> str:
+    """The SHA-256 of salt and folded key, in hex."""
+    return hashlib.sha256(f"{salt}:{key}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class _Amount:
+    """The class of no value: money is taken in minor units."""
+
+
+class _Figure:
+    """The class of no value: numbers are looked at before they are taken."""
+
+
+_KINDS: Mapping[ValueType, type] = {
+    ValueType.INTEGER: int,
+    ValueType.NUMBER: _Figure,
+    ValueType.MONEY: _Amount,
+    ValueType.TEXT: str,
+    ValueType.FLAG: bool,
+    ValueType.DATE: date,
+}
+
+_NOT_FETCHED = FactorValue("", None, (Missing(Cause.NOT_FETCHED),))
+
+
+class IntakeEntry(NamedTuple):
+    """One name that is filled in; values of the class `kind` are taken as they are."""
+
+    key: str
+    slot: int
+    kind: type
+    symbol: Symbol
+
+    @classmethod
+    def of(cls, key: str, symbol: Symbol) -> IntakeEntry:
+        """The entry of a symbol."""
+        return cls(key, symbol.slot, _KINDS[symbol.type], symbol)
+
+
+class AnswerEntry(NamedTuple):
+    """The slot of a list's answer about the input whose value is in the slot `about`."""
+
+    question: ListQuestion
+    slot: int
+    about: int
+
+
+class Intake(msgspec.Struct, frozen=True):
+    """The slots of factors and inputs, by name without prefix, and of lists' answers.
+
+    Equal intakes that `of` gives are one object.
+    """
+
+    currency: str
+    factors: tuple[IntakeEntry, ...]
+    inputs: tuple[IntakeEntry, ...]
+    answers: tuple[AnswerEntry, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        currency: str,
+        factors: Sequence[Symbol],
+        inputs: Sequence[tuple[str, Symbol]],
+        answers: Sequence[AnswerEntry] = (),
+    ) -> Intake:
+        """The intake of a ruleset's names."""
+        taken = tuple(IntakeEntry.of(symbol.name, symbol) for symbol in factors)
+        sent = tuple(IntakeEntry.of(name, symbol) for name, symbol in inputs)
+        return _interned(cls(currency, taken, sent, tuple(answers)))
+
+    def load_factors(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
+        """Fill in factors; one that was not computed is missing as not fetched."""
+        self._load(self.factors, factors, values)
+
+    def copy_factors(self, loaded: Sequence[Any], values: list[Any]) -> None:
+        """Fill in factors from values that this intake loaded before."""
+        for entry in self.factors:
+            slot = entry.slot
+            values[slot] = loaded[slot]
+
+    def load_more(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
+        """Fill in these factors over what is there; the others stay."""
+        self._load([entry for entry in self.factors if entry.key in factors], factors, values)
+
+    def _load(
+        self,
+        entries: Iterable[IntakeEntry],
+        factors: Mapping[str, FactorValue],
+        values: list[Any],
+    ) -> None:
+        get, currency = factors.get, self.currency
+        for key, slot, kind, symbol in entries:
+            found = get(key, _NOT_FETCHED)
+            value: Any = found.value
+            if value.__class__ is kind:
+                values[slot] = value
+            elif value is None:
+                values[slot] = _without_value(key, found)
+            elif kind is _Amount and value.__class__ is Money and value.currency == currency:
+                values[slot] = value.minor
+            else:
+                values[slot] = _looked_at(symbol, value, currency)
+
+    def load_inputs(self, inputs: Mapping[str, Value], values: list[Any]) -> None:
+        """Fill in inputs; one that was not sent is missing."""
+        get = inputs.get
+        for key, slot, kind, symbol in self.inputs:
+            value = get(key)
+            if value.__class__ is kind:
+                values[slot] = value
+            elif value is None:
+                values[slot] = _not_sent(symbol.name)
+            else:
+                values[slot] = _looked_at(symbol, value, self.currency)
+
+    def load_answers(self, answers: Iterable[ListAnswer], values: list[Any]) -> None:
+        """Fill in lists' answers after the inputs; about one not sent there is none."""
+        if not self.answers:
+            return
+        found = {(one.list, one.input): one.listed for one in answers}
+        for question, slot, about in self.answers:
+            sent = values[about]
+            if sent.__class__ is Unknown:
+                values[slot] = sent
+            elif question in found:
+                values[slot] = found[question]
+            else:
+                values[slot] = unknown(f"lists.{question.list}", Cause.NOT_FETCHED)
+
+
+@lru_cache(64)
+def _interned(intake: Intake) -> Intake:
+    """One object for all that are equal: rulesets that differ in figures alone share it."""
+    return intake
+
+
+def _looked_at(symbol: Symbol, value: Any, currency: str) -> Any:
+    """Take plain numbers as they are; convert or check all else."""
+    if value.__class__ is Decimal and symbol.type is ValueType.NUMBER and value.is_finite():
+        return value
+    return to_runtime(symbol.name, value, symbol.type, currency)
+
+
+def _without_value(name: str, found: FactorValue) -> Unknown:
+    causes = found.missing
+    if len(causes) == 1:
+        return Unknown((), Gap(name, causes[0]))
+    return Unknown((), Gap(name, shown_first(causes or _NOT_FETCHED.missing)))
+
+
+@lru_cache(1024)
+def _not_sent(name: str) -> Unknown:
+    """The same for every application that lacks the input, which is most where it is optional."""
+    return unknown(name, Cause.NOT_SENT)
+
+
+class ParamPeriod(msgspec.Struct, frozen=True):
+    """The parameters' values from a day on (None: from ever), laid out by slot.
+
+    A parameter that has no value yet is Unknown, one by label a `ByLabel`; `ends` is the next day
+    on which a used parameter changes.
+    """
+
+    start: date | None
+    values: tuple[Any, ...]
+    ends: date | None
+
+
+class ByLabel(msgspec.Struct, frozen=True):
+    """A parameter's values in a period by label, and the one of every other label."""
+
+    values: Mapping[Any, Any]
+    other: Any
+
+    def of(self, label: Any) -> Any:
+        """The value of a label; UNKNOWN as the label is."""
+        if label.__class__ is Unknown:
+            return label
+        return self.values.get(label, self.other)
+
+
+class LabelledParam(NamedTuple):
+    """A parameter by label, its slot, and the slot of the label."""
+
+    param: str
+    slot: int
+    by: int
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """All parameters over time: `periods[i + 1]` begins on `starts[i]`."""
+
+    starts: tuple[date, ...]
+    periods: tuple[ParamPeriod, ...]
+
+    def at(self, day: date) -> ParamPeriod:
+        """The period that a day lies in."""
+        return self.periods[bisect_right(self.starts, day)]
+
+
+class DerivedValue(NamedTuple):
+    """A slot, the function that fills it, and the slots that this reads."""
+
+    slot: int
+    evaluate: Evaluate
+    reads: frozenset[int]
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """A stage, or a part that follows the stages, with what runs it.
+
+    `derived` are evaluated when it has run.
+    """
+
+    name: str
+    component: Component
+    runner: Runner
+    derived: tuple[DerivedValue, ...] = ()
+
+
+class Program(msgspec.Struct, frozen=True):
+    """Everything `evaluate` runs, in order; `derived` are evaluated before the first stage.
+
+    `labelled` are the parameters by label.
+    `closing` follows from the worst of the stages' outcomes; `read` are the slots that anything
+    reads.
+    """
+
+    timeline: Timeline
+    intake: Intake
+    labelled: tuple[LabelledParam, ...]
+    derived: tuple[DerivedValue, ...]
+    stages: tuple[Stage, ...]
+    closing: tuple[Stage, ...]
+    wording: Wording
+    read: frozenset[int]
+
+    def run(
+        self,
+        inputs: Mapping[str, Value],
+        answers: Sequence[ListAnswer],
+        state: State,
+    ) -> Trace:
+        """Evaluate a state that holds parameters and factors; call it inside `exactly()`."""
+        values = state.values
+        self.intake.load_inputs(inputs, values)
+        self.intake.load_answers(answers, values)
+        for _, slot, by in self.labelled:
+            values[slot] = values[slot].of(values[by])
+        for slot, evaluate, _ in self.derived:
+            values[slot] = evaluate(values)
+        stages = []
+        for stage in self.stages:
+            stages.append(state.take(stage.runner.run(state)))
+            for each in stage.derived:
+                state.compute(*each)
+        state.settle()
+        closing = [
+            state.take(stage.runner.run(state)) if state.open else None for stage in self.closing
+        ]
+        return Trace(values, stages, closing)
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """One named guarantee, of one of four kinds.
+
+    `never` an outcome, or `always` a condition; of `monotone` names, moved their way (1: up,
+    -1: down), a better value never gives a worse verdict; without the `hidden` names nobody has a
+    better one. It is about those of whom `when` is true, of two verdicts both times. One that
+    `must` be proved is broken where it is not decided.
+    """
+
+    name: str
+    never: Outcome | None = None
+    always: Node | None = None
+    when: Node | None = None
+    monotone: tuple[tuple[Symbol, int], ...] = ()
+    hidden: tuple[Symbol, ...] = ()
+    must: bool = False
+    place: Place = field(default=Place("", 1, 1, 2), compare=False)
+
+
+WAITING = "waiting"
+"""What `recourse: {tell: …}` names beside factors: the day from which an applicant is approved."""
+
+
+class RulesetFiles(msgspec.Struct, frozen=True):
+    """The texts of one ruleset version.
+
+    `path` is the version's file as messages show it (`rules/personal-loan-ph/v1.yaml`). `data`
+    holds `_data/*.yaml` by file name, `tables` the product's CSV files by their path within the
+    product's folder (`tables/limit.csv`); both may lack what the version does not use. `lists`
+    holds lists of keys likewise (`lists/blocked.csv`, `_shared/lists/blocked.csv` for one of all
+    products); None where those of its time are not known, so that any may be named. `shared` holds
+    reasons and parameters of several products (`_shared/reasons.yaml`).
+    `unreadable` tells why tables and lists that are there could not be read.
+    """
+
+    product: str
+    path: str
+    text: str
+    data: Mapping[str, str] = msgspec.field(default_factory=dict)
+    tables: Mapping[str, str] = msgspec.field(default_factory=dict)
+    unreadable: Mapping[str, str] = msgspec.field(default_factory=dict)
+    lists: Mapping[str, str] | None = msgspec.field(default_factory=dict)
+    shared: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+class InputSpec(msgspec.Struct, frozen=True):
+    """What the loan system sends under one name; bounds are inclusive, money in major units.
+
+    `because` says why the bounds are what they are, to whoever sends a value beyond them.
+    """
+
+    name: str
+    type: ValueType
+    required: bool = False
+    lower: Decimal | None = None
+    upper: Decimal | None = None
+    labels: tuple[str, ...] = ()
+    because: str = ""
+
+
+class ReasonSpec(msgspec.Struct, frozen=True):
+    """A reason code of the ruleset; a smaller `priority` comes first, one reason per `group`."""
+
+    code: str
+    texts: Mapping[str, str]
+    regulatory: str = ""
+    group: str = ""
+    priority: int = 50
+
+
+class TagSpec(msgspec.Struct, frozen=True):
+    """A label that rules can carry: what it means to colleagues, and whether a caller is told."""
+
+    name: str
+    means: str
+    told: bool = True
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A parameter's value from a day on (None: always), as evaluation wants it."""
+
+    start: date | None
+    value: Literal
+
+
+class LabelValues(msgspec.Struct, frozen=True):
+    """A parameter's values for one label; an empty label stands for every other one."""
+
+    label: str
+    steps: tuple[Step, ...]
+
+
+class ParamSpec(msgspec.Struct, frozen=True):
+    """A named constant whose value may change on dates; steps are in date order.
+
+    With `by` it has a value for each label of that name, in `labels`, and no steps of its own.
+    The bounds (inclusive, money in major units) and the unit guard the file against slips. They
+    decide nothing, and are no part of the digest.
+    """
+
+    name: str
+    type: ValueType
+    steps: tuple[Step, ...]
+    lower: Decimal | None = None
+    upper: Decimal | None = None
+    unit: str = ""
+    by: str = ""
+    labels: tuple[LabelValues, ...] = ()
+
+    @property
+    def series(self) -> tuple[LabelValues, ...]:
+        """Its values over time, for each label; for all at once where it has none."""
+        return self.labels if self.by else (LabelValues("", self.steps),)
+
+    @property
+    def every_step(self) -> tuple[Step, ...]:
+        """All its values, label by label."""
+        return tuple(step for each in self.series for step in each.steps)
+
+
+class CompiledRuleset(msgspec.Struct, frozen=True):
+    """A checked ruleset, ready to evaluate.
+
+    `digest` is the SHA-256 of its canonical content in hex, `_data` and tables included: comments
+    and layout do not change it. `valid_for` is None where the file states none. `derived` holds
+    the trees of `derived.x` in the order of evaluation; `places` tells where each `inputs.x`,
+    `params.x`, `derived.x` and `reasons.X` is declared; `unused_reasons` are declared, and nothing
+    gives them. `questions` are what its rules ask of lists; `lists` are those, as they were when it
+    was loaded. They and the `guarantees` are no part of the digest. `tell` holds what of recourse
+    applicants may be told: factors, and `waiting`. `lifting` are the amounts that derived
+    values read and that are better when larger.
+    """
+
+    ruleset: str
+    version: int
+    title: str
+    currency: str
+    zone: ZoneInfo
+    digest: str
+    needs: Needs
+    inputs: Mapping[str, InputSpec]
+    params: Mapping[str, ParamSpec]
+    reasons: Mapping[str, ReasonSpec]
+    valid_for: timedelta | None
+    program: Program
+    derived: Mapping[str, Node]
+    places: Mapping[str, Place]
+    unused_reasons: frozenset[str] = frozenset()
+    tags: Mapping[str, TagSpec] = msgspec.field(default_factory=dict)
+    questions: tuple[ListQuestion, ...] = ()
+    lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)
+    guarantees: tuple[Guarantee, ...] = ()
+    tell: frozenset[str] = frozenset()
+    lifting: frozenset[str] = frozenset()

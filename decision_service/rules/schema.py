@@ -1,0 +1,501 @@
+"""JSON Schemas of rule files and of rule tests, for editors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from decision_service.domain.factor import FactorSpec, ValueType
+from decision_service.domain.missing import OF_FACTORS
+from decision_service.domain.needs import CombineIncome, PartialPolicy
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.rules import offer_terms as choosing
+from decision_service.rules import offer_terms as terms
+from decision_service.rules.compile import OPTIONAL, REQUIRED
+from decision_service.rules.construct import APPLIES_WHEN
+from decision_service.rules.data import KEYS, MOST_DAYS, MOST_MONTHS
+from decision_service.rules.draft import SECTIONS, USES
+from decision_service.rules.inputs import WIRE_TYPES
+from decision_service.rules.knockouts import OF_OUTCOMES, ON_MISSING, RULE_OPTIONAL, RULE_REQUIRED
+from decision_service.rules.language import schema_forms as forms
+from decision_service.rules.language.schema_forms import (
+    Schema,
+    about,
+    choice,
+    closed,
+    listed,
+    named,
+)
+from decision_service.rules.literals import BOUNDED
+from decision_service.rules.offer_terms import CHOICES, MOST_TERM_MONTHS, MOST_TERMS
+from decision_service.rules.program import WAITING
+from decision_service.rules.scorecard import MOST_BINS
+from decision_service.rules.sections import DIRECTIONS, KINDS, OUTCOMES, RECOURSE, TELL, TOLD
+from decision_service.rules.stages import CLOSING, STAGES, Construct
+from decision_service.rules.table import MOST_COLUMNS, MOST_ROWS, OUTCOME, REASON, Aggregate, Hit
+
+TYPES = choice(ValueType)
+_OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
+_RULE_KEYS: dict[str, Schema] = {
+    "id": about(forms.IDENTIFIER, "The rule's own name, unique in the file"),
+    "when": about(forms.CONDITION, "The condition; put it on its own line"),
+    "then": about(choice(_OUTCOMES), "What the rule concludes where the condition holds"),
+    "reason": about(forms.REASON, "A code declared under `reasons`; DECLINE and REFER need one"),
+    "reason_factor": about(forms.refers("name"), "The name in `when` whose comparison it shows"),
+    "on_missing": about(choice(ON_MISSING), "What missing data gives; REFER unless written"),
+    "because": about(forms.TEXT, "Why missing data may be skipped or declined"),
+    "missing_reason": about(forms.REASON, "The reason instead of DATA_MISSING"),
+    "tags": about(
+        listed(forms.IDENTIFIER, minItems=1), "Labels declared under `tags`, set where it holds"
+    ),
+}
+
+
+def rules() -> Schema:
+    """A stage's rules."""
+    return listed(forms.refers("rule"))
+
+
+def rule() -> Schema:
+    """One rule, its keys from those that the reader knows."""
+    keys = {key: _RULE_KEYS[key] for key in (*RULE_REQUIRED, *RULE_OPTIONAL)}
+    either = [{"required": ["then"]}, {"required": ["tags"]}]
+    dependent = {key: ["then"] for key in OF_OUTCOMES}
+    return closed("a rule", RULE_REQUIRED, keys, anyOf=either, dependentRequired=dependent)
+
+
+def post_checks() -> Schema:
+    """Rules that see the finished offer."""
+    return listed({"allOf": [forms.refers("rule")], "properties": {"then": choice(_OUTCOMES[1:])}})
+
+
+def stage() -> Schema:
+    """A stage: one construct with a component that fits it."""
+    components = dict.fromkeys(c for one in STAGES.values() for c in one.components)
+    keys = {
+        "name": about(forms.IDENTIFIER, "The stage's own name"),
+        "component": about(choice(components), "Which part of the policy its reasons come from"),
+        APPLIES_WHEN: about(forms.CONDITION, "For whom the stage is; everybody without it"),
+        **{key: forms.refers(key) for key in STAGES},
+    }
+    return closed("a stage", ("name", "component"), keys, oneOf=[_fits(c) for c in STAGES.values()])
+
+
+def _fits(construct: Construct) -> Schema:
+    return {
+        "required": [construct.key],
+        "properties": {"component": choice(construct.components)},
+    }
+
+
+def scorecard() -> Schema:
+    """A scorecard."""
+    keys = {
+        "id": about(forms.IDENTIFIER, "Names `<id>.score` and `<id>.band`"),
+        "base": about(forms.NUMBER, "The points that everybody has"),
+        "characteristics": listed(forms.refers("characteristic"), minItems=1),
+        "bands": listed(_band(), minItems=1),
+    }
+    return closed("a scorecard", keys, keys)
+
+
+def characteristic() -> Schema:
+    """One factor's share in a scorecard."""
+    keys = {
+        "factor": about(forms.refers("name"), "What is scored"),
+        "bins": listed(_bin(), minItems=1, maxItems=MOST_BINS),
+        "reason": about(forms.REASON, "The reason where points are lost"),
+        "missing": about(
+            {"anyOf": [{"const": "bounds"}, forms.NUMBER]},
+            "How missing data scores: between worst and best (bounds), or fixed points",
+        ),
+        "because": about(forms.TEXT, "Why fixed points may exceed the worst bin"),
+    }
+    return closed("a characteristic", ("factor", "bins"), keys)
+
+
+def _bin() -> Schema:
+    keys = {
+        "in": about(forms.LITERAL, '"[0, 6)", ">= 6", or labels: A | B'),
+        "points": forms.NUMBER,
+    }
+    return closed("a bin", keys, keys)
+
+
+def _band() -> Schema:
+    keys = {
+        "band": about(forms.LITERAL, "The band's name"),
+        "from": about(forms.NUMBER, "The lowest total; the last band has none"),
+        "then": choice(_OUTCOMES),
+    }
+    return closed("a band", ("band", "then"), keys)
+
+
+def table() -> Schema:
+    """A table; its rows stand here or in a CSV file beside the rules."""
+    keys = {
+        "id": about(forms.IDENTIFIER, "Names `<id>.<output>`"),
+        "hit": about(_hit(), "Which matching rows count"),
+        "when": listed(forms.refers("name"), minItems=1, maxItems=MOST_COLUMNS),
+        "give": about(_give(), "The outputs with their types"),
+        "rows": {"anyOf": [_rows(), _file()]},
+        REASON: about(forms.REASON, "The reason of rows with an outcome"),
+    }
+    return closed("a table", ("id", "hit", "when", "give", "rows"), keys)
+
+
+def _hit() -> Schema:
+    collect = named(choice(Aggregate))
+    both = closed("how rows are joined", ("collect",), {"collect": collect})
+    return {"anyOf": [choice((Hit.FIRST, Hit.UNIQUE)), both]}
+
+
+def _give() -> Schema:
+    own = {name: choice((name, "text")) for name in (OUTCOME, REASON)}
+    return {**named(TYPES), "properties": own}
+
+
+def _rows() -> Schema:
+    return listed(listed(forms.EXPRESSION), minItems=1, maxItems=MOST_ROWS)
+
+
+def _file() -> Schema:
+    path = {"type": "string", "pattern": r"^tables/.+\.csv$"}
+    return closed("a table file", ("file",), {"file": path})
+
+
+def offer() -> Schema:
+    """The offer; a further name is an output of its own."""
+    known = {
+        terms.MAXIMUM: about(forms.EXPRESSION, "The most that could be offered"),
+        terms.AMOUNT: about(forms.EXPRESSION, "What is offered"),
+        terms.MINIMUM: about(forms.EXPRESSION, "Below it an APPROVE or a REFER becomes a DECLINE"),
+        terms.BELOW: about(forms.REASON, "The reason of that decline"),
+        terms.TERM: about(
+            {"anyOf": [_term(), forms.EXPRESSION]}, "Months, or which of the product's terms"
+        ),
+        terms.RATE: about(forms.EXPRESSION, "A month, as a decimal: 0.05"),
+        terms.TIER: about(forms.EXPRESSION, "A label for the price or the limit"),
+    }
+    both = {terms.MINIMUM: [terms.BELOW], terms.BELOW: [terms.MINIMUM]}
+    return {
+        **named(forms.EXPRESSION),
+        "title": "the offer",
+        "required": [terms.AMOUNT],
+        "properties": known,
+        "dependentRequired": both,
+    }
+
+
+def _term() -> Schema:
+    keys = {
+        "choose": about(choice(CHOICES), "longest and shortest ask `fits`, largest `amount`"),
+        "of": listed(
+            {"type": "integer", "minimum": 1, "maximum": MOST_TERM_MONTHS},
+            minItems=1,
+            maxItems=MOST_TERMS,
+        ),
+        "fits": about(forms.CONDITION, "Whether offer.term_months fits"),
+        "amount": about(forms.EXPRESSION, "What offer.term_months would allow"),
+    }
+    return closed("a chosen term", choosing.TERM_REQUIRED, keys)
+
+
+def conditions() -> Schema:
+    """What an applicant must still do before disbursement."""
+    keys = {"id": forms.IDENTIFIER, "when": forms.CONDITION, "text": forms.TEXTS}
+    return listed(closed("a condition", keys, keys))
+
+
+_SHARED_FILE = r"^_shared/[^/]+\.ya?ml$"
+_CONSTRUCTS: Mapping[str, Callable[[], Schema]] = {
+    "rules": rules,
+    "scorecard": scorecard,
+    "table": table,
+    "offer": offer,
+    "conditions": conditions,
+    "post_checks": post_checks,
+}
+
+
+def ruleset_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
+    """The schema of `v<N>.yaml` against a catalogue of factors."""
+    sections = {key: _CONSTRUCTS[key]() for key in CLOSING}
+    keys = {**_header(), **_sections(), **sections}
+    ordered = {key: keys[key] for key in (*REQUIRED, *OPTIONAL)}
+    return {
+        "$schema": forms.DIALECT,
+        **closed("a rule file", REQUIRED, ordered),
+        "anyOf": [{"required": ["reasons"]}, {"required": [USES]}],
+        "$defs": _shared(catalogue),
+    }
+
+
+def shared_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
+    """The schema of `_shared/*.yaml`: reasons and parameters that several products use."""
+    sections = _sections()
+    keys = {key: sections[key] for key in SECTIONS}
+    document = closed("a shared file", (), keys)
+    return {"$schema": forms.DIALECT, **document, "$defs": _names(catalogue)}
+
+
+def _shared(catalogue: Mapping[str, FactorSpec]) -> Schema:
+    return {
+        **_names(catalogue),
+        "condition": forms.written("string", "boolean"),
+        "expression": forms.written("string", "number", "boolean"),
+        "rule": rule(),
+        "stage": stage(),
+        "characteristic": characteristic(),
+        **{key: _CONSTRUCTS[key]() for key in STAGES},
+    }
+
+
+def _names(catalogue: Mapping[str, FactorSpec]) -> Schema:
+    return {
+        "factor": forms.factor_names(catalogue),
+        "name": {"anyOf": [forms.refers("factor"), forms.other_names(catalogue)]},
+    }
+
+
+def _header() -> Schema:
+    currency: Schema = {"type": "string", "pattern": "^[A-Z]{3}$"}
+    return {
+        "ruleset": about(forms.PRODUCT, "The product: the name of the folder"),
+        "version": about(forms.VERSION, "The number in the file's name"),
+        "title": about(forms.TEXT, "The product's name for people"),
+        "currency": about(currency, "ISO 4217: PHP"),
+        "time_zone": about({"type": "string"}, "IANA: Asia/Manila"),
+        "valid_for": about(forms.DURATION, "How long a decision stands: 14d"),
+        USES: about(
+            listed({"type": "string", "pattern": _SHARED_FILE}, minItems=1),
+            "Files of reasons and parameters that several products share",
+        ),
+    }
+
+
+def _sections() -> Schema:
+    return {
+        "data": _data(),
+        "inputs": about(_inputs(), "What the loan system must or may send"),
+        "params": about(named(_param()), "Constants; of dated ones that in force on as_of counts"),
+        "derived": about(named(forms.EXPRESSION), "Named expressions, from top to bottom"),
+        "reasons": about(named(_reason(), forms.REASON), "What applicants and regulators are told"),
+        "tags": about(named(_tag()), "Labels for queues and signals; they decide nothing"),
+        "stages": listed(forms.refers("stage"), minItems=1),
+        RECOURSE: about(_recourse(), "What would have to be different: who may be told what"),
+        "guarantees": about(listed(_guarantee()), "What is to be proved of the rules"),
+    }
+
+
+def _recourse() -> Schema:
+    told: Schema = {"anyOf": [forms.refers("factor"), choice([WAITING])]}
+    what = "Factors that an applicant may be told to change, and `waiting` for the day to come back"
+    return closed("recourse", (TELL,), {TELL: about(listed(told, minItems=1), what)})
+
+
+def _data() -> Schema:
+    keys = {
+        "max_age": about(forms.DURATION, "How old the last sync of a used account may be: 35d"),
+        "partial": about(choice(PartialPolicy), "An account that delivered data and now fails"),
+        "combine_income": about(choice(CombineIncome), "How several incomes become one"),
+        "posting_lag_months": about(
+            _lags(MOST_MONTHS),
+            "Months until a provider posts, by provider id with `*`; `default` for the others",
+        ),
+        "posting_lag_days": about(
+            _lags(MOST_DAYS),
+            "The same in days where the months are 0; `payroll` for payslips, `default` else",
+        ),
+    }
+    return closed("the data policy", (), {key: keys[key] for key in KEYS})
+
+
+def _lags(most: int) -> Schema:
+    lag = {"type": "integer", "minimum": 0, "maximum": most}
+    return named(lag, {"pattern": "^[A-Za-z0-9_*?-]{1,60}$"})
+
+
+def _inputs() -> Schema:
+    fixed = {name: _input(choice([type_])) for name, type_ in WIRE_TYPES.items()}
+    return {**named(_input(TYPES)), "properties": fixed}
+
+
+def _input(type_: Schema) -> Schema:
+    keys = {
+        "type": type_,
+        "required": about(forms.FLAG, "Whether a request without it is refused"),
+        "min": about(forms.NUMBER, "The least, inclusive"),
+        "max": about(forms.NUMBER, "The most, inclusive"),
+        "one_of": about(listed(forms.TEXT), "The texts that it can be"),
+        "because": about(forms.TEXT, "Why its bounds are so, for whoever is refused by them"),
+    }
+    bounded = choice(BOUNDED)
+    only_text: Schema = {"properties": {"type": choice((ValueType.TEXT,))}}
+    only_bounded: Schema = {"properties": {"type": bounded}}
+    dependent = {"one_of": only_text, "min": only_bounded, "max": only_bounded}
+    return closed("an input", ("type",), keys, dependentSchemas=dependent)
+
+
+def _param() -> Schema:
+    keys = {
+        "type": TYPES,
+        "value": about(forms.LITERAL, "The value, always"),
+        "values": about(
+            {"type": "object", "minProperties": 1},
+            "The value from each date on, or by label: {NCR: 9000, default: 8000}",
+        ),
+        "by": about(forms.refers("name"), "The input or factor whose labels have the values"),
+        "min": about(forms.NUMBER, "The least that its values may be, inclusive"),
+        "max": about(forms.NUMBER, "The most that its values may be, inclusive"),
+        "unit": about(forms.TEXT, "What it counts: months, share (then 0 to 1)"),
+    }
+    either = [{"required": ["value"]}, {"required": ["values"]}]
+    only: Schema = {"properties": {"type": choice(BOUNDED)}}
+    dependent = dict.fromkeys(("min", "max", "unit"), only)
+    more = {"oneOf": either, "dependentSchemas": dependent, **_labelled()}
+    return closed("a parameter", ("type",), keys, **more)
+
+
+def _labelled() -> Schema:
+    """With `by` the keys of `values` are labels, whose values may be dated; else they are days."""
+    dated: Schema = {**named(forms.LITERAL, {"pattern": forms.DAY}), "minProperties": 1}
+    by_label = named({"anyOf": [forms.LITERAL, dated]}, forms.TEXT)
+    return {
+        "if": {"required": ["by"]},
+        "then": {"required": ["values"], "properties": {"values": by_label}},
+        "else": {"properties": {"values": dated}},
+    }
+
+
+def _reason() -> Schema:
+    keys = {
+        "text": about(forms.TEXTS, "What the applicant reads, by language; `en` is needed"),
+        "regulatory": about(forms.TEXT, "The regulator's words"),
+        "group": about(forms.IDENTIFIER, "Of one group only the first reason is given"),
+        "priority": {"type": "integer", "minimum": 1, "maximum": 99},
+    }
+    return closed("a reason", ("text",), keys)
+
+
+def _guarantee() -> Schema:
+    ways: Schema = {
+        "type": "object",
+        "additionalProperties": choice(DIRECTIONS),
+        "minProperties": 1,
+    }
+    keys = {
+        "name": about(forms.TEXT, "The guarantee in words"),
+        "never": about(choice(OUTCOMES), "An outcome that nobody has"),
+        "always": about(forms.refers("condition"), "What holds of everybody, and of every offer"),
+        "when": about(forms.refers("condition"), "Of whom; without it, of everybody"),
+        "monotone": about(ways, "Factors and inputs, and the way that never makes it worse"),
+        "must_prove": about({"type": "boolean"}, "Whether it is broken where it is not decided"),
+        "hiding": about(listed(forms.TEXT, minItems=1), "What nobody gains by leaving out"),
+    }
+    either = [{"required": [kind]} for kind in KINDS]
+    return closed("a guarantee", ("name",), keys, oneOf=either)
+
+
+def _tag() -> Schema:
+    keys = {
+        "means": about(forms.TEXT, "What it says to colleagues"),
+        "told": about(choice(TOLD), "nobody keeps it out of replies; caller unless written"),
+    }
+    return closed("a tag", ("means",), keys)
+
+
+_VALUES: Mapping[ValueType, Schema] = {
+    ValueType.INTEGER: {"type": "integer"},
+    ValueType.NUMBER: forms.NUMBER,
+    ValueType.MONEY: forms.NUMBER,
+    ValueType.TEXT: forms.TEXT,
+    ValueType.FLAG: forms.FLAG,
+    ValueType.DATE: {"type": "string", "pattern": forms.DAY},
+}
+_DAY: Schema = {"type": "string", "pattern": forms.DAY}
+
+
+def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
+    """The schema of `tests/*.yaml` against a catalogue of factors."""
+    keys = {
+        "ruleset": about(forms.PRODUCT, "The product"),
+        "version": about(forms.VERSION, "The version that is tested"),
+        "as_of": about(_DAY, "The day of decision, unless a case names its own"),
+        "defaults": closed("the defaults", (), _given()),
+        "cases": listed(_case(), minItems=1),
+        "unnoticed": listed(_mark(), minItems=1),
+        "unreached": listed(_legal_mark(), minItems=1),
+    }
+    return {
+        "$schema": forms.DIALECT,
+        **closed("rule tests", ("ruleset", "version", "cases"), keys),
+        "$defs": {
+            "missing": about(_missing(), "Why it is missing, perhaps with the failure's reason"),
+            "factors": closed(
+                "factors", (), {name: _factor(spec) for name, spec in catalogue.items()}
+            ),
+        },
+    }
+
+
+def _missing() -> Schema:
+    causes = "|".join(OF_FACTORS)
+    with_reason: Schema = {"type": "string", "pattern": f"^missing ({causes}) [A-Z_]+$"}
+    return {"anyOf": [choice(f"missing {cause}" for cause in OF_FACTORS), with_reason]}
+
+
+def _given() -> Schema:
+    keys = about(named(listed(forms.TEXT)), "What stands on lists, in place of their files")
+    return {"inputs": named(forms.LITERAL), "factors": forms.refers("factors"), "lists": keys}
+
+
+def _factor(spec: FactorSpec) -> Schema:
+    value = choice(spec.labels) if spec.labels else _VALUES[spec.type]
+    return about({"anyOf": [value, forms.refers("missing")]}, forms.meaning(spec))
+
+
+def _case() -> Schema:
+    keys = {
+        "name": about(forms.TEXT, "What the case shows"),
+        "as_of": _DAY,
+        **_given(),
+        "expect": _expectation(),
+    }
+    return closed("a case", ("name", "expect"), keys)
+
+
+def _mark() -> Schema:
+    """The schema of a change of a figure that no case has to notice."""
+    keys = {
+        "at": about(forms.TEXT, "The figure, as `rules test --figures` names it"),
+        "from": forms.LITERAL,
+        "to": about(listed(forms.LITERAL, minItems=1), "What it may be instead, unnoticed"),
+        "because": about(forms.TEXT, "Why nothing comes of it"),
+    }
+    return closed("a change that no case has to notice", tuple(keys), keys)
+
+
+def _legal_mark() -> Schema:
+    keys = {
+        "check": about(forms.IDENTIFIER, "The id of a rule under `post_checks`"),
+        "because": about(forms.TEXT, "Why no figure of today can break it"),
+    }
+    return closed("a legal check that nothing can break today", tuple(keys), keys)
+
+
+def _expectation() -> Schema:
+    codes, names = listed(forms.REASON), listed(forms.TEXT)
+    keys = {
+        "outcome": choice(o for o in Outcome if o is not Outcome.NOT_ENROLLED),
+        "refer_kind": choice(ReferKind),
+        "reasons": about(codes, "Exactly these, in order"),
+        "reasons_include": codes,
+        "reasons_exclude": codes,
+        "conditions": names,
+        "data_requests": names,
+        "tags": about(listed(forms.IDENTIFIER), "Exactly these, in any order"),
+        "scores": named(forms.NUMBER),
+        "bands": named(forms.LITERAL),
+        "offer": {"anyOf": [{"const": "none"}, named(forms.LITERAL)]},
+    }
+    return closed("what is expected", ("outcome",), keys)

@@ -1,0 +1,511 @@
+"""A scorecard: points for each characteristic, and a band with an outcome for the total."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.domain.missing import ABSENT
+from decision_service.domain.verdict import (
+    ComparisonTrace,
+    Component,
+    Outcome,
+    ReferKind,
+    RuleTrace,
+    Score,
+    Truth,
+)
+from decision_service.rules.cells import Cell, CellKind, CellReader, cell_tree, finder
+from decision_service.rules.construct import (
+    MOST_WORLDS,
+    Conclusion,
+    Conclusive,
+    Effect,
+    Finding,
+    PartView,
+    State,
+    Written,
+    data_finding,
+)
+from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.language import types as tree
+from decision_service.rules.language.diagnostics import Place
+from decision_service.rules.language.fields import Fields
+from decision_service.rules.language.types import NUMBER, TEXT, Symbol
+from decision_service.rules.language.values import Gap, Unknown, rule_error
+from decision_service.rules.language.yaml import MapNode, Scalar, YamlNode
+
+
+class Bin(msgspec.Struct, frozen=True):
+    """Values of a factor and the points they give."""
+
+    cell: Cell
+    points: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Characteristic:
+    """One factor's share in the total; `fixed` None scores a missing value by `bounds`.
+
+    `complete` says that all its bins could be read.
+    """
+
+    name: tree.NameRead
+    bins: tuple[Bin, ...]
+    reason: str
+    fixed: Decimal | None
+    because: str
+    place: Place = field(compare=False)
+    complete: bool = field(default=True, compare=False)
+
+    @property
+    def scores(self) -> tuple[Decimal, ...]:
+        """All points it can give, those for missing data among them."""
+        fixed = () if self.fixed is None else (self.fixed,)
+        return (*(b.points for b in self.bins), *fixed)
+
+    @property
+    def worst(self) -> Decimal:
+        """The fewest points of any bin."""
+        return min(b.points for b in self.bins)
+
+    @property
+    def best(self) -> Decimal:
+        """The most points of any bin."""
+        return max(b.points for b in self.bins)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Totals from `start` on (None: all that are left), and what they conclude."""
+
+    name: str
+    start: Decimal | None
+    then: Outcome
+    place: Place = field(compare=False)
+
+
+class Card(msgspec.Struct, frozen=True):
+    """A scorecard; bands from the highest total down; `score` and `band` are its results."""
+
+    id: str
+    base: Decimal
+    characteristics: tuple[Characteristic, ...]
+    bands: tuple[Band, ...]
+    score: Symbol
+    band: Symbol
+
+    def lowest(self) -> Decimal:
+        """The smallest total."""
+        return self.base + sum(min(c.scores) for c in self.characteristics)
+
+    def highest(self) -> Decimal:
+        """The largest total."""
+        return self.base + sum(max(c.scores) for c in self.characteristics)
+
+    def band_of(self, total: Decimal) -> Band:
+        """The band that a total lies in."""
+        for band in self.bands:
+            if band.start is None or total >= band.start:
+                return band
+        return self.bands[-1]
+
+
+_ADVERSE = (Outcome.REFER, Outcome.DECLINE)
+_APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
+
+
+class Scored(msgspec.Struct, frozen=True, gc=False):
+    """One characteristic's points: `low` equals `high` unless only bounds are known."""
+
+    low: Decimal
+    high: Decimal
+    bin: int = -1
+    gap: Gap | None = None
+    bounded: bool = False
+    tainted: bool = False
+
+
+class _Ready:
+    """A characteristic with its search for a value's bin, and each bin's points."""
+
+    def __init__(self, characteristic: Characteristic) -> None:
+        self.characteristic = characteristic
+        self.slot = characteristic.name.symbol.slot
+        self.points = tuple(b.points for b in characteristic.bins)
+        self.worst, self.best = characteristic.worst, characteristic.best
+        best_bin = next(b for b in characteristic.bins if b.points == self.best)
+        best = cell_tree(best_bin.cell, characteristic.name)
+        scored = [Scored(p, p, i) for i, p in enumerate(self.points)]
+        cells = [b.cell for b in characteristic.bins]
+        self.find = finder(cells, characteristic.name.type, scored)
+        self.short_of_best = tree.Not(best, text=best.text, place=best.place)
+        self.lost = {o: [self._lost(p, o) for p in self.points] for o in _ADVERSE}
+
+    def _lost(self, points: Decimal, outcome: Outcome) -> Finding | None:
+        """The reason for points lost against the best bin; none lost is no reason."""
+        lost = self.best - points
+        if not lost:
+            return None
+        return Finding(
+            outcome,
+            self.characteristic.reason,
+            Component.SCORECARD,
+            because=self.short_of_best,
+            points_lost=lost,
+            name=self.characteristic.name.text,
+        )
+
+
+class ScorecardRunner:
+    """Totals a card; concludes the band's outcome, within bounds where data is missing."""
+
+    def __init__(self, card: Card) -> None:
+        self.card = card
+        self.ready = [_Ready(c) for c in card.characteristics]
+        self.found = [(ready.slot, ready.find, ready) for ready in self.ready]
+        self.score_slot, self.band_slot = card.score.slot, card.band.slot
+        self.total = tree.NameRead(card.score, text=card.score.name, place=card.bands[0].place)
+        self.choices = lru_cache(1024)(self._choices)
+        self.plain = {kind: _plain(kind) for kind in (None, ReferKind.SCORE, ReferKind.DATA)}
+
+    def run(self, state: State) -> Conclusion:
+        """Set score and band, and conclude."""
+        values, marks = state.values, state.marks
+        scored: list[Scored] = []
+        low, bounded = self.card.base, False
+        for slot, find, ready in self.found:
+            value = values[slot]
+            sure = value.__class__ is not Unknown and slot not in marks
+            each = find(value) if sure else None
+            if each is None:
+                each = _unsure(ready, value, marks)
+                bounded = bounded or each.bounded
+            scored.append(each)
+            low += each.low  # with the worst points where only bounds are known
+        if bounded:
+            return self._within_bounds(scored, low, state)
+        band = self.card.band_of(low)
+        self._put(state, low, low, band)
+        return self._concluded(scored, low, band)
+
+    def _concluded(self, scored: Sequence[Scored], total: Decimal, band: Band) -> Conclusion:
+        """The outcome of an exact total's band."""
+        if band.then is Outcome.APPROVE:
+            return Conclusion((_APPROVES,), (scored, total, total))
+        findings = self._findings(scored, band.then, ReferKind.SCORE)
+        return Conclusion(findings, (scored, total, total), _gaps(scored))
+
+    def _within_bounds(self, scored: Sequence[Scored], low: Decimal, state: State) -> Conclusion:
+        high = sum([s.high for s in scored], self.card.base)
+        worst, best = self.card.band_of(low), self.card.band_of(high)
+        gaps = _gaps(scored)
+        self._put(state, low, high, worst)
+        self._split(scored, gaps, state)
+        if worst.then is Outcome.APPROVE and not any([s.tainted for s in scored]):  # noqa: C419
+            return Conclusion((_APPROVES,), (scored, low, high), gaps)
+        outcome = Outcome.DECLINE if best.then is Outcome.DECLINE else Outcome.REFER
+        findings = self._findings(scored, outcome, ReferKind.DATA)
+        return Conclusion(findings, (scored, low, high), gaps)
+
+    def _split(self, scored: Sequence[Scored], gaps: tuple[Gap, ...], state: State) -> None:
+        """Split the worlds by every total that missing characteristics leave possible."""
+        certain = sum([s.low for s in scored if not s.bounded], self.card.base)
+        bounded = tuple([i for i, s in enumerate(scored) if s.bounded])
+        state.marks[self.score_slot] = state.marks[self.band_slot] = gaps
+        slots = (self.band_slot, self.score_slot)
+        state.split(*self.choices(certain, bounded, slots[: 1 + (self.score_slot in state.read)]))
+
+    def _choices(
+        self, certain: Decimal, bounded: tuple[int, ...], slots: tuple[int, ...]
+    ) -> tuple[int, Sequence[Mapping[int, Any]]]:
+        """How many totals there are, and what bands and scores they come to, where not too many.
+
+        Totals of one band are one world where nothing reads the score, so that it has no slot.
+        """
+        totals = {certain}
+        for index in bounded:
+            totals = {total + more for total in totals for more in set(self.ready[index].points)}
+            if len(totals) > MOST_WORLDS:
+                return len(totals), ()
+        named = [(self.card.band_of(t).name, t)[: len(slots)] for t in sorted(totals)]
+        return len(totals), [dict(zip(slots, row, strict=True)) for row in dict.fromkeys(named)]
+
+    def _findings(
+        self, scored: Sequence[Scored], outcome: Outcome, kind: ReferKind
+    ) -> tuple[Finding, ...]:
+        found = [self.plain[kind if outcome is Outcome.REFER else None]]
+        for ready, each in zip(self.ready, scored, strict=True):
+            if each.gap is not None:
+                found.append(data_finding(each.gap, outcome))
+                continue
+            lost = ready.lost[outcome][each.bin]
+            if lost is not None:
+                found.append(lost)
+        return tuple(found)
+
+    def _put(self, state: State, low: Decimal, high: Decimal, band: Band) -> None:
+        state.put((self.score_slot, self.band_slot), (low, band.name))
+        state.scores.append(Score(self.card.id, low, high, band.name))
+
+    def trees(self) -> Iterable[tree.Node]:
+        """Every expression that its result follows from, cells as conditions."""
+        return [cell_tree(b.cell, c.name) for c in self.card.characteristics for b in c.bins]
+
+    def note(self, record: tuple[Any, ...]) -> str:
+        """`stability = 340, band A`."""
+        _, low, high = record
+        return f"{self.card.id} = {_range(low, high)}, band {self.card.band_of(low).name}"
+
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
+        """Each characteristic with the bin it fell into."""
+        rows = zip(self.ready, record[0], strict=True)
+        return tuple(self._row(ready, scored, view) for ready, scored in rows)
+
+    def _row(self, ready: _Ready, scored: Scored, view: PartView) -> RuleTrace:
+        each = ready.characteristic
+        actual = view.wording.value(view.values[ready.slot], each.name.type)
+        text = each.bins[scored.bin].cell.text if scored.bin >= 0 else ""
+        truth = Truth.TRUE if scored.bin >= 0 else Truth.UNKNOWN
+        comparison = ComparisonTrace(each.name.text, "in", text, actual, text, truth)
+        points = _range(scored.low, scored.high)
+        lost = scored.bin >= 0 and scored.low < ready.best
+        return RuleTrace(
+            stage=view.stage,
+            id=each.name.text,
+            truth=truth,
+            effect=f"{points} points",
+            reason=each.reason if lost else "",
+            comparisons=(comparison,),
+            note=f"{self.card.id}: at most {ready.best:f}",
+        )
+
+    def effects(self, found: Conclusion, _view: PartView) -> Iterable[Effect]:
+        """Each characteristic's points, and the band that follows from them."""
+        scored, low, _ = found.record
+        for ready, each in zip(self.ready, scored, strict=True):
+            name = ready.characteristic.name
+            yield Effect(name.text, _range(each.low, each.high), (name,), (self.total.text,))
+        band = self.card.band_of(low).name
+        names = (self.total.text, self.card.band.name)
+        effect, shown = f"{band} {found.outcome}", f"band {band}"
+        yield Effect("band", effect, (self.total,), names, decides=True, name=shown)
+
+    def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
+        """The bins and the band that were hit."""
+        scored, low, _ = record
+        for ready, each in zip(self.ready, scored, strict=True):
+            if each.bin >= 0:
+                cell = ready.characteristic.bins[each.bin].cell
+                yield self._bin(ready.characteristic), cell.text
+        yield f"band {self.card.id}", self.card.band_of(low).name
+
+    def _bin(self, each: Characteristic) -> str:
+        """A bin in goals: cards may score the same factor, and each has bins of its own."""
+        return f"bin {each.name.text} of {self.card.id}"
+
+    def goals(self) -> Iterable[tuple[str, str, Place]]:
+        """Every bin and every band."""
+        for each in self.card.characteristics:
+            for b in each.bins:
+                yield self._bin(each), b.cell.text, b.cell.place
+        for band in self.card.bands:
+            yield f"band {self.card.id}", band.name, band.place
+
+
+def _unsure(ready: _Ready, value: Any, marks: Mapping[int, tuple[Gap, ...]]) -> Scored:
+    """The points of a characteristic whose value is missing, bounded, or without a bin."""
+    if ready.slot in marks:
+        value = Unknown([Unknown((), gap) for gap in marks[ready.slot]])
+    elif value.__class__ is not Unknown:
+        value = rule_error(ready.characteristic.name.text, "the value has no bin")
+    gap, fixed = value.shown, ready.characteristic.fixed
+    tainted = gap.missing.cause not in ABSENT
+    if fixed is not None and not tainted:
+        return Scored(fixed, fixed, -1, gap)
+    return Scored(ready.worst, ready.best, -1, gap, bounded=True, tainted=tainted)
+
+
+def _plain(kind: ReferKind | None) -> Finding:
+    """The band's outcome itself, which names no characteristic."""
+    outcome = Outcome.DECLINE if kind is None else Outcome.REFER
+    return Finding(outcome, "", Component.SCORECARD, kind)
+
+
+def _gaps(scored: Sequence[Scored]) -> tuple[Gap, ...]:
+    return tuple([s.gap for s in scored if s.gap is not None])
+
+
+def _range(low: Decimal, high: Decimal) -> str:
+    return f"{low:f}" if low == high else f"{low:f} to {high:f}"
+
+
+_OUTCOMES = ("APPROVE", "REFER", "DECLINE")
+MOST_BINS = 40
+_LARGEST = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ScorecardPart:
+    """A scorecard as it was read."""
+
+    card: Card
+    place: Place = field(compare=False)
+    component: Component = Component.SCORECARD
+
+    def written(self) -> Iterable[Written]:
+        """The names that are scored."""
+        return [
+            Written(c.name, c.place, f"characteristic `{c.name.text}`")
+            for c in self.card.characteristics
+        ]
+
+    def conclusive(self) -> Iterable[Conclusive]:
+        """Each band; its reasons are the characteristics'."""
+        explained = all(c.reason for c in self.card.characteristics)
+        return [
+            Conclusive(b.then, b.place, f"band `{b.name}`", has_reason=explained)
+            for b in self.card.bands
+        ]
+
+    def unexcused(self) -> Iterable[tuple[Place, str]]:
+        """Fixed points for missing data above the worst bin without `because`."""
+        for each in self.card.characteristics:
+            if each.fixed is not None and each.fixed > each.worst and not each.because:
+                what = f"`{each.name.text}` gives {each.fixed} points to missing data"
+                yield each.place, f"{what}, more than its worst bin, without `because`"
+
+    def outputs(self) -> Sequence[Symbol]:
+        """Score and band."""
+        return (self.card.score, self.card.band)
+
+    def runner(self) -> ScorecardRunner:
+        """The card, ready to score."""
+        return ScorecardRunner(self.card)
+
+
+def announces(node: YamlNode) -> set[str]:
+    """`<id>.score` and `<id>.band`."""
+    id_ = node.get("id") if isinstance(node, MapNode) else None
+    return {f"{id_.text}.score", f"{id_.text}.band"} if isinstance(id_, Scalar) else set()
+
+
+def read_scorecard(
+    node: YamlNode, _component: Component, draft: RulesetDraft
+) -> ScorecardPart | None:
+    """The scorecard of a stage; defines its score and band."""
+    fields = Fields.of(
+        node, "a scorecard", draft.report, required=("id", "base", "characteristics", "bands")
+    )
+    if fields is None:
+        return None
+    id_ = draft.family(fields)
+    base = fields.decimal("base", -_LARGEST, _LARGEST)
+    characteristics = [_characteristic(n, draft) for n in fields.items("characteristics")]
+    bands = [_band(n, draft) for n in fields.items("bands")]
+    known = tuple(b for b in bands if b is not None)
+    for key in ("characteristics", "bands"):
+        draft.not_empty(fields, key)
+    if id_ is None or not known:
+        return None
+    return ScorecardPart(_card(id_, base, characteristics, known, draft), fields.place("id"))
+
+
+def _card(
+    id_: str,
+    base: Decimal | None,
+    characteristics: Sequence[Characteristic | None],
+    bands: tuple[Band, ...],
+    draft: RulesetDraft,
+) -> Card:
+    labels = tuple(dict.fromkeys(band.name for band in bands))
+    card = Card(
+        id=id_,
+        base=base or Decimal(0),
+        characteristics=tuple(c for c in characteristics if c is not None and c.bins),
+        bands=bands,
+        score=draft.names.define(f"{id_}.score", NUMBER),
+        band=draft.names.define(f"{id_}.band", TEXT, labels=labels),
+    )
+    score = draft.names.define(f"{id_}.score", NUMBER, card.lowest(), card.highest())
+    return replace(card, score=score)
+
+
+def _characteristic(node: YamlNode, draft: RulesetDraft) -> Characteristic | None:
+    optional = ("reason", "missing", "because")
+    fields = Fields.of(
+        node, "a characteristic", draft.report, required=("factor", "bins"), optional=optional
+    )
+    if fields is None:
+        return None
+    name = draft.name(fields.scalar("factor"))
+    reason, because = draft.reason(fields, "reason"), fields.text("because")
+    fixed, items = _fixed(fields), _bin_nodes(fields, draft)
+    if name is None:
+        return None
+    reader = CellReader(name.symbol, draft.names.currency, draft.report)
+    bins = [_bin(item, reader, draft) for item in items]
+    return Characteristic(
+        name=name,
+        bins=tuple(b for b in bins if b is not None),
+        reason=reason or "",
+        fixed=fixed,
+        because=because or "",
+        place=fields.place("factor"),
+        complete=None not in bins,
+    )
+
+
+def _bin_nodes(fields: Fields, draft: RulesetDraft) -> tuple[YamlNode, ...]:
+    items = fields.items("bins")
+    draft.not_empty(fields, "bins")
+    if len(items) > MOST_BINS:
+        message = f"{len(items)} bins; {MOST_BINS} are allowed"
+        draft.report.error("R123", fields.place("bins"), message)
+    return items[:MOST_BINS]
+
+
+def _fixed(fields: Fields) -> Decimal | None:
+    scalar = fields.scalar("missing") if fields.has("missing") else None
+    if scalar is None or scalar.text == "bounds":
+        return None
+    if not scalar.is_number:
+        message = f"`missing` must be `bounds` or points, not `{scalar.text}`"
+        fields.report.error("R122", scalar.place, message)
+        return None
+    return fields.decimal("missing", -_LARGEST, _LARGEST)
+
+
+def _bin(node: YamlNode, reader: CellReader, draft: RulesetDraft) -> Bin | None:
+    fields = Fields.of(node, "a bin", draft.report, required=("in", "points"))
+    if fields is None:
+        return None
+    scalar = fields.scalar("in")
+    cell = reader.read(scalar) if scalar is not None else None
+    points = fields.decimal("points", -_LARGEST, _LARGEST)
+    if cell is None or points is None:
+        return None
+    if cell.sort in (CellKind.ANYTHING, CellKind.MISSING):
+        hint = "say what missing data scores in the characteristic's `missing`"
+        message = f"a bin holds values, not `{cell.text}`"
+        draft.report.error("R130", cell.place, message, hint)
+        return None
+    return Bin(cell, points)
+
+
+def _band(node: YamlNode, draft: RulesetDraft) -> Band | None:
+    fields = Fields.of(node, "a band", draft.report, required=("band", "then"), optional=("from",))
+    if fields is None:
+        return None
+    name = fields.scalar("band")
+    start = fields.decimal("from", -_LARGEST, _LARGEST)
+    then = fields.choice("then", _OUTCOMES)
+    if name is None or then is None:
+        return None
+    return Band(name.text, start, Outcome(then), fields.place("band"))

@@ -1,0 +1,322 @@
+"""The short sections of a rule file: header, reasons, tags, recourse and guarantees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
+
+from decision_service.domain.factor import Mover
+from decision_service.domain.missing import DataReason
+from decision_service.domain.verdict import Outcome
+from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.language.diagnostics import Report, did_you_mean
+from decision_service.rules.language.fields import (
+    Fields,
+    as_list,
+    as_scalar,
+    check_identifier,
+    read_texts,
+)
+from decision_service.rules.language.types import FLAG, ORDERED, Node, Symbol
+from decision_service.rules.language.yaml import MapEntry, Scalar, YamlNode
+from decision_service.rules.literals import as_currency
+from decision_service.rules.program import WAITING, Guarantee, ReasonSpec, TagSpec
+
+_PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_VERSION_FILE = re.compile(r"v([1-9][0-9]*)")
+
+
+def read_header(draft: RulesetDraft) -> None:
+    """Read `ruleset`, `version`, `title`, `currency` and `time_zone`."""
+    _read_product(draft)
+    _read_version(draft)
+    draft.title = draft.root.text("title") or ""
+    _read_currency(draft)
+    draft.zone = _read_zone(draft)
+
+
+def _read_product(draft: RulesetDraft) -> None:
+    name = draft.root.scalar("ruleset")
+    if name is None:
+        return
+    draft.ruleset = name.text
+    if not _PRODUCT.fullmatch(name.text) or len(name.text) > 60:
+        hint = "use lower-case words joined by `-`: personal-loan-ph"
+        message = f"`{name.text}` is no product name"
+        draft.report.error("R125", name.place, message, hint)
+    elif name.text != draft.files.product:
+        message = f"this file is in the folder `{draft.files.product}` but says `{name.text}`"
+        draft.report.error("R601", name.place, message, "the folder name is the product")
+
+
+def _read_version(draft: RulesetDraft) -> None:
+    draft.version = draft.root.integer("version", 1, 99_999) or 0
+    stem = _VERSION_FILE.fullmatch(PurePosixPath(draft.files.path).stem)
+    if draft.version and stem is not None and int(stem[1]) != draft.version:
+        message = f"this file is named `{stem[0]}` but says version {draft.version}"
+        hint = "a version lives in the file of its number"
+        draft.report.error("R602", draft.root.place("version"), message, hint)
+
+
+def _read_currency(draft: RulesetDraft) -> None:
+    code = as_currency(draft.root.scalar("currency"), draft.report)
+    if code is not None:
+        draft.names.currency = code
+
+
+def _read_zone(draft: RulesetDraft) -> ZoneInfo | None:
+    name = draft.root.scalar("time_zone")
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name.text)
+    except (KeyError, ValueError, OSError):
+        message = f"there is no time zone `{name.text}`"
+        draft.report.error("R123", name.place, message, "write an IANA name: Asia/Manila")
+        return None
+
+
+_CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
+_LONGEST_CODE = 60
+_BUILT_IN = frozenset(DataReason)
+
+
+def read_reasons(draft: RulesetDraft) -> None:
+    """Read every reason; a code that is wrong stays unknown."""
+    if not draft.root.has("reasons"):
+        message = "a rule file has no `reasons`"
+        draft.report.error("R121", draft.root.node.place, message, "add `reasons:`")
+    node = draft.root.map("reasons")
+    for entry in node.entries if node is not None else ():
+        draft.places[f"reasons.{entry.key}"] = entry.key_place
+        spec = _reason(entry, draft.report)
+        if spec is not None:
+            draft.reasons[spec.code] = spec
+
+
+def _reason(entry: MapEntry, report: Report) -> ReasonSpec | None:
+    code = entry.key
+    sound = _check_code(entry, report)
+    fields = Fields.of(
+        entry.value,
+        f"reason `{code}`",
+        report,
+        required=("text",),
+        optional=("regulatory", "group", "priority"),
+    )
+    if fields is None:
+        return None
+    node = fields.get("text")
+    texts = read_texts(node, f"the text of `{code}`", report) if node is not None else None
+    group, regulatory = fields.identifier("group"), fields.text("regulatory")
+    priority = fields.integer("priority", 1, 99)
+    if texts is None or not sound:
+        return None
+    return ReasonSpec(code, texts, regulatory or "", group or code, priority or 50)
+
+
+def _check_code(entry: MapEntry, report: Report) -> bool:
+    code, place = entry.key, entry.key_place
+    if not _CODE.fullmatch(code) or len(code) > _LONGEST_CODE:
+        hint = "use capitals, digits and `_`: SHORT_INCOME_HISTORY"
+        report.error("R125", place, f"`{code}` is no reason code", hint)
+        return False
+    if code in _BUILT_IN:
+        report.error("R127", place, f"`{code}` is a built-in reason", "choose another code")
+        return False
+    return True
+
+
+MOST_TAGS = 30
+CALLER, NOBODY = TOLD = ("caller", "nobody")
+
+
+def read_tags(draft: RulesetDraft) -> None:
+    """Read every tag; one that is wrong stays unknown."""
+    node = draft.root.map("tags")
+    for entry in node.entries if node is not None else ():
+        draft.places[f"tags.{entry.key}"] = entry.key_place
+        spec = _tag(entry, draft.report)
+        if spec is not None:
+            draft.tags[spec.name] = spec
+    if len(draft.tags) > MOST_TAGS and node is not None:
+        message = f"there are {len(draft.tags)} tags; {MOST_TAGS} are allowed"
+        draft.report.error("R123", node.place, message, "each is counted on its own by `/metrics`")
+
+
+def _tag(entry: MapEntry, report: Report) -> TagSpec | None:
+    sound = check_identifier(entry.key, entry.key_place, "the tag", report)
+    what = f"tag `{entry.key}`"
+    fields = Fields.of(entry.value, what, report, required=("means",), optional=("told",))
+    if fields is None or not sound:
+        return None
+    told = fields.choice("told", TOLD) or CALLER
+    return TagSpec(entry.key, fields.text("means") or "", told == CALLER)
+
+
+RECOURSE, TELL = "recourse", "tell"
+
+
+def read_recourse(draft: RulesetDraft) -> None:
+    """Read the factors, and `waiting`, that applicants may be told of; call it after the stages."""
+    node = draft.root.get(RECOURSE)
+    fields = node and Fields.of(node, f"`{RECOURSE}`", draft.report, required=(TELL,))
+    if not fields:
+        return
+    draft.not_empty(fields, TELL)
+    draft.tell = frozenset(
+        name for item in fields.items(TELL) if (name := _name(item, draft)) is not None
+    )
+
+
+def _name(item: YamlNode, draft: RulesetDraft) -> str | None:
+    if not isinstance(item, Scalar):
+        message = f"an entry of `{TELL}` is no name"
+        draft.report.error("R122", item.place, message, "write a factor, or `waiting`")
+        return None
+    names = draft.names
+    if item.text == WAITING:
+        return WAITING
+    if item.text not in names.catalogue:
+        changed = [n for n, s in names.catalogue.items() if s.action.by is Mover.APPLICANT]
+        hint = did_you_mean(item.text, [WAITING, *changed])
+        draft.report.error("R204", item.place, f"unknown factor `{item.text}`", hint)
+    elif names.catalogue[item.text].action.by is not Mover.APPLICANT:
+        message = f"`{item.text}` is nothing that an applicant changes"
+        hint = "write `waiting` for what the calendar moves; docs/factors.md says who moves what"
+        draft.report.error("R217", item.place, message, hint)
+    else:
+        if item.text not in names.used and not draft.unread:
+            message = f"`{item.text}` is used by no rule, so that nobody is ever told of it"
+            draft.report.warning("R515", item.place, message, "remove it")
+        return item.text
+    return None
+
+
+MOST_GUARANTEES = 100
+KINDS = ("never", "always", "monotone", "hiding")
+OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
+DIRECTIONS = {"up": 1, "down": -1}
+_OPTIONAL = (*KINDS, "when", "must_prove")
+
+
+def read_guarantees(draft: RulesetDraft) -> None:
+    """Read every guarantee; names count as used by the rules alone."""
+    node = draft.root.get("guarantees")
+    items = as_list(node, "`guarantees`", draft.report) if node is not None else ()
+    used, draft.names.claims = dict(draft.names.used), True
+    for item in items:
+        found = _guarantee(item, draft)
+        _check_names(item, used, draft)
+        draft.guarantees += [found] if found is not None else []
+    draft.names.used, draft.names.claims = used, False
+    if node is not None and len(items) > MOST_GUARANTEES:
+        message = f"there are {len(items)} guarantees; {MOST_GUARANTEES} are allowed"
+        draft.report.error("R123", node.place, message)
+    _check_contrary(draft)
+
+
+def _guarantee(node: YamlNode, draft: RulesetDraft) -> Guarantee | None:
+    fields = Fields.of(node, "a guarantee", draft.report, required=("name",), optional=_OPTIONAL)
+    if fields is None:
+        return None
+    name, kinds = fields.text("name"), [kind for kind in KINDS if fields.has(kind)]
+    if name is not None:
+        draft.claim(name, fields.place("name"), "guarantee")
+    if len(kinds) != 1:
+        message = f"a guarantee holds one of {', '.join(f'`{kind}`' for kind in KINDS)}"
+        hint = "make it one guarantee each" if kinds else "say what is guaranteed"
+        draft.report.error("R121", fields.node.place, message, hint)
+        return None
+    found = _of_kind(kinds[0], fields, draft)
+    when = draft.expression(fields.scalar("when"), FLAG)
+    if found is None or name is None or (fields.has("when") and when is None):
+        return None
+    never, always, monotone, hidden = found
+    must = bool(fields.flag("must_prove"))
+    return Guarantee(name, never, always, when, monotone, hidden, must, fields.node.place)
+
+
+_Parts = tuple[Outcome | None, Node | None, tuple[tuple[Symbol, int], ...], tuple[Symbol, ...]]
+
+
+def _of_kind(kind: str, fields: Fields, draft: RulesetDraft) -> _Parts | None:
+    if kind == "never":
+        word = fields.choice("never", OUTCOMES)
+        return None if word is None else (Outcome(word), None, (), ())
+    if kind == "always":
+        always = draft.expression(fields.scalar("always"), FLAG)
+        return None if always is None else (None, always, (), ())
+    if kind == "monotone":
+        moved = tuple(_moved(fields, draft))
+        return (None, None, moved, ()) if moved else None
+    hidden = tuple(_hidden(fields, draft))
+    return (None, None, (), hidden) if hidden else None
+
+
+def _moved(fields: Fields, draft: RulesetDraft) -> Iterator[tuple[Symbol, int]]:
+    """The names of a map, each with the way it moves."""
+    node = fields.map("monotone")
+    for entry in node.entries if node is not None else ():
+        symbol, way = _fact(entry, draft), as_scalar(entry.value, "the way", draft.report)
+        if symbol is not None and symbol.type not in (*ORDERED, FLAG):
+            message = f"`{entry.key}` is {symbol.type}, which has no up and down"
+            draft.report.error("R304", entry.key_place, message)
+        elif way is not None and way.text not in DIRECTIONS:
+            draft.report.error("R123", way.place, f"`{way.text}` is neither `up` nor `down`")
+        elif way is not None and symbol is not None:
+            yield symbol, DIRECTIONS[way.text]
+
+
+def _fact(entry: MapEntry, draft: RulesetDraft) -> Symbol | None:
+    return _symbol(Scalar(entry.key, plain=True, place=entry.key_place), draft)
+
+
+def _hidden(fields: Fields, draft: RulesetDraft) -> Iterator[Symbol]:
+    """The factors of a list; a family stands for all of its factors that the rules use."""
+    for item in fields.items("hiding"):
+        word = as_scalar(item, "a factor or a family", draft.report)
+        if word is None:
+            continue
+        symbols = draft.names.symbols  # lacks a name that is written wrongly
+        family = [n for n in draft.names.used if n.startswith(f"{word.text}.")]
+        known = [symbols[n] for n in family if n in symbols and n in draft.names.catalogue]
+        symbol = None if known else _symbol(word, draft)
+        yield from known or ([] if symbol is None else [symbol])
+
+
+def _symbol(word: Scalar, draft: RulesetDraft) -> Symbol | None:
+    """A factor or an input: what a person can have otherwise."""
+    read = draft.name(word)
+    if read is None:
+        return None
+    name = read.symbol.name
+    if name in draft.names.catalogue or name.startswith("inputs."):
+        return read.symbol
+    message = f"`{name}` follows from other values: name a factor or an input"
+    draft.report.error("R215", word.place, message)
+    return None
+
+
+def _check_names(node: YamlNode, used: dict[str, None], draft: RulesetDraft) -> None:
+    """A factor that no rule uses changes no decision, and nobody fetches it."""
+    names = draft.names
+    for name in [n for n in names.used if n in names.catalogue and n not in used]:
+        message = f"no rule uses `{name}`, so that no decision depends on it"
+        draft.report.error("R215", node.place, message, "name a factor that the rules use")
+    names.used = dict(used)
+
+
+def _check_contrary(draft: RulesetDraft) -> None:
+    """Two guarantees that move the same name in both directions leave it without effect."""
+    ways: dict[tuple[str, int], Guarantee] = {}
+    for guarantee in draft.guarantees:
+        for symbol, way in guarantee.monotone:
+            other = ways.get((symbol.name, -way))
+            if other is not None:
+                message = f"`{guarantee.name}` contradicts `{other.name}` about `{symbol.name}`"
+                hint = f"it stands on line {other.place.line}; keep one"
+                draft.report.error("R216", guarantee.place, message, hint)
+            ways[symbol.name, way] = guarantee

@@ -1,0 +1,425 @@
+"""`derived:`, `stages:` and what follows them, each read by its construct, and `applies_when:`
+of a stage.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.money import exponent
+from decision_service.domain.verdict import Component, Outcome, RuleTrace, Truth
+from decision_service.rules import conditions, offer, scorecard, table
+from decision_service.rules import knockouts as rules
+from decision_service.rules.construct import (
+    APPLIES_WHEN,
+    Conclusion,
+    Effect,
+    Part,
+    PartView,
+    Runner,
+    StageCondition,
+    State,
+    data_finding,
+)
+from decision_service.rules.draft import Derived, NamedPart, RulesetDraft, Waiting
+from decision_service.rules.language.diagnostics import Place
+from decision_service.rules.language.evaluation import compile_conditions
+from decision_service.rules.language.fields import Fields, as_list, as_scalar, check_identifier
+from decision_service.rules.language.types import (
+    FLAG,
+    INTEGER,
+    MONEY,
+    NUMBER,
+    Choice,
+    Constant,
+    FunctionCall,
+    NameRead,
+    Node,
+    Symbol,
+    reads,
+)
+from decision_service.rules.language.values import Gap, Unknown
+from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
+from decision_service.rules.ranges import span_of
+from decision_service.rules.wording import truth_of
+
+_USE = re.compile(r"\bderived\.([A-Za-z_]\w*)", re.ASCII)
+_NAME = re.compile(r"\b[a-z]\w*\.[a-z]\w*", re.ASCII)
+_NOT_GIVEN = ("derived.", "offer.")
+"""What is defined below, but by no stage."""
+
+
+def read_derived(draft: RulesetDraft) -> None:
+    """Read every expression and define `derived.<name>` with its type."""
+    node = draft.root.map("derived")
+    if node is None:
+        return
+    draft.names.cycles.update(_cycles(node))
+    given = draft.names.upcoming - {n for n in draft.names.upcoming if n.startswith(_NOT_GIVEN)}
+    for index, entry in enumerate(node.entries):
+        draft.places[f"derived.{entry.key}"] = entry.key_place
+        needs = _named(entry.value) & (given | draft.names.waiting.keys())
+        if needs:
+            below = frozenset(f"derived.{e.key}" for e in node.entries[index + 1 :])
+            draft.waiting.append(Waiting(entry, needs, below))
+            given_by = (draft.names.waiting.get(name, frozenset({name})) for name in needs)
+            draft.names.waiting[f"derived.{entry.key}"] = frozenset().union(*given_by)
+        else:
+            _define(entry, draft)
+
+
+def read_waiting(draft: RulesetDraft, *, last: bool = False) -> None:
+    """Read the expressions that rest on nothing to come any more; after the last stage, all."""
+    names, left = draft.names, []
+    for each in draft.waiting:
+        if last or all(n in names.symbols or n in names.broken for n in each.needs):
+            names.waiting.pop(f"derived.{each.entry.key}", None)
+            names.below = each.below
+            _define(each.entry, draft)
+            names.below = frozenset()
+        else:
+            left.append(each)
+    draft.waiting = left
+
+
+def _define(entry: MapEntry, draft: RulesetDraft) -> None:
+    named = check_identifier(entry.key, entry.key_place, "the derived name", draft.report)
+    scalar = as_scalar(entry.value, f"`{entry.key}`", draft.report)
+    tree = draft.expression(scalar)
+    if tree is None or not named:
+        draft.names.broken.add(f"derived.{entry.key}")
+        return
+    draft.derived.append(Derived(entry.key, entry.key_place, tree, len(draft.stages)))
+    draft.names.define(f"derived.{entry.key}", tree.type, *_bounds(tree, draft), _labels(tree))
+
+
+def _bounds(tree: Node, draft: RulesetDraft) -> tuple[Decimal | None, Decimal | None]:
+    """What the bounds of its names say about an expression's own, in major units."""
+    if tree.type not in (INTEGER, NUMBER, MONEY):
+        return None, None
+    currency = draft.names.currency
+    scale = -exponent(currency) if tree.type is MONEY else 0
+    span = span_of(tree, {}, currency)
+    ends = (span.low, span.high)
+    low, high = (None if end is None else Decimal(end).scaleb(scale) for end in ends)
+    return low, high
+
+
+def _labels(tree: Node) -> tuple[str, ...]:
+    """The labels that a text can be, in order; none where some part of it can be any text."""
+    match tree:
+        case NameRead():
+            return tree.symbol.labels
+        case Constant(value=str(label)):
+            return (label,)
+        case Choice():
+            parts = [_labels(tree.then), _labels(tree.otherwise)]
+        case FunctionCall(function="coalesce"):
+            parts = [_labels(argument) for argument in tree.arguments]
+        case _:
+            return ()
+    return tuple(dict.fromkeys(x for part in parts for x in part)) if all(parts) else ()
+
+
+def _cycles(node: MapNode) -> dict[str, str]:
+    """For each derived name that needs itself, the way round in words."""
+    uses = {e.key: _used(e.value) for e in node.entries}
+    found: dict[str, str] = {}
+    for name in uses:
+        way = _way_back(name, uses)
+        if way:
+            found[f"derived.{name}"] = " → ".join(f"derived.{n}" for n in way)
+    return found
+
+
+def _used(node: object) -> list[str]:
+    return _USE.findall(node.text) if isinstance(node, Scalar) else []
+
+
+def _named(node: object) -> set[str]:
+    return set(_NAME.findall(node.text)) if isinstance(node, Scalar) else set()
+
+
+def _way_back(name: str, uses: Mapping[str, list[str]]) -> list[str]:
+    """The shortest chain of uses from a name back to itself, breadth first; empty if none."""
+    ways, seen = [[name]], {name}
+    while ways:
+        way = ways.pop(0)
+        for used in uses.get(way[-1], ()):
+            if used == name:
+                return [*way, name]
+            if used not in seen:
+                seen.add(used)
+                ways.append([*way, used])
+    return []
+
+
+def _no_names(_node: YamlNode) -> set[str]:
+    return set()
+
+
+class Construct(msgspec.Struct, frozen=True):
+    """A key of the rule file, how its body is read, and which names the body will define.
+
+    `components` are those that a stage with it may have.
+    """
+
+    key: str
+    components: tuple[Component, ...]
+    read: Callable[[YamlNode, Component, RulesetDraft], Part | None]
+    announces: Callable[[YamlNode], set[str]] = _no_names
+
+
+def _by_key(*constructs: Construct) -> Mapping[str, Construct]:
+    return {construct.key: construct for construct in constructs}
+
+
+STAGES = _by_key(
+    Construct("rules", (Component.KNOCKOUT, Component.POLICY), rules.read_rules),
+    Construct("scorecard", (Component.SCORECARD,), scorecard.read_scorecard, scorecard.announces),
+    Construct("table", (Component.TABLE,), table.read_table, table.announces),
+)
+
+CLOSING = _by_key(
+    Construct("offer", (Component.POLICY,), offer.read_offer, offer.announces),
+    Construct("conditions", (Component.POLICY,), conditions.read_conditions),
+    Construct("post_checks", (Component.LEGAL,), rules.read_post_checks),
+)
+
+
+_COMPONENTS = [c.value for c in Component]
+
+
+def announce(draft: RulesetDraft) -> None:
+    """Note every name that derived expressions, stages and the offer will define."""
+    derived = draft.root.get("derived")
+    if isinstance(derived, MapNode):
+        draft.names.upcoming |= {f"derived.{e.key}" for e in derived.entries}
+    for stage in _stage_nodes(draft):
+        for key, construct in STAGES.items():
+            body = stage.get(key)
+            if body is not None:
+                draft.names.upcoming |= construct.announces(body)
+    for key, construct in CLOSING.items():
+        body = draft.root.get(key)
+        if body is not None:
+            draft.names.upcoming |= construct.announces(body)
+
+
+def _stage_nodes(draft: RulesetDraft) -> list[MapNode]:
+    node = draft.root.get("stages")
+    items = node.items if isinstance(node, ListNode) else ()
+    return [item for item in items if isinstance(item, MapNode)]
+
+
+def read_stages(draft: RulesetDraft) -> None:
+    """Read every stage in order, so that each sees what earlier ones define."""
+    node = draft.root.get("stages")
+    items = as_list(node, "`stages`", draft.report) if node is not None else ()
+    if isinstance(node, ListNode) and not items:
+        draft.report.error("R123", node.place, "`stages` is empty", "write at least one stage")
+    for item in items:
+        _read_stage(item, draft)
+        read_waiting(draft)
+    read_waiting(draft, last=True)
+
+
+def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
+    required = ("name", "component")
+    optional = (APPLIES_WHEN, *STAGES)
+    fields = Fields.of(node, "a stage", draft.report, required=required, optional=optional)
+    if fields is None:
+        return
+    name = fields.identifier("name")
+    if name is not None:
+        draft.claim(name, fields.place("name"), "stage")
+    component = fields.choice("component", _COMPONENTS)
+    condition = _condition(name or "?", fields, draft)
+    construct = _only_construct(fields, draft)
+    if construct is None:
+        draft.touch(node)
+        return
+    fitting = _component(fields, component, construct, draft)
+    body = fields.get(construct.key)
+    part = construct.read(body, fitting, draft) if body is not None else None
+    if part is None:
+        draft.touch(node)
+        draft.names.broken |= construct.announces(body) if body is not None else set()
+        return
+    draft.stages.append(NamedPart(name or "?", fitting, part, fields.place("name"), condition))
+
+
+def _condition(name: str, fields: Fields, draft: RulesetDraft) -> StageCondition | None:
+    """For whom the stage is evaluated; read before its body, which may not decide that."""
+    when = draft.expression(fields.scalar(APPLIES_WHEN), FLAG)
+    if when is None:
+        return None
+    return StageCondition(name, when, fields.node.key_place(APPLIES_WHEN))
+
+
+def _only_construct(fields: Fields, draft: RulesetDraft) -> Construct | None:
+    given = [key for key in STAGES if fields.has(key)]
+    if len(given) == 1:
+        return STAGES[given[0]]
+    keys = ", ".join(f"`{key}`" for key in STAGES)
+    found = " and ".join(f"`{key}`" for key in given) or "none"
+    message = f"a stage holds one of {keys}; this one holds {found}"
+    draft.report.error("R121", fields.node.place, message, "make it two stages" if given else "")
+    return None
+
+
+def _component(
+    fields: Fields, written: str | None, construct: Construct, draft: RulesetDraft
+) -> Component:
+    fits = construct.components
+    if written is None or Component(written) in fits:
+        return Component(written) if written else fits[0]
+    words = " or ".join(c.value for c in fits)
+    message = f"a stage with `{construct.key}` has the component {words}, not {written}"
+    draft.report.error("R123", fields.place("component"), message)
+    return fits[0]
+
+
+def read_closing(draft: RulesetDraft) -> None:
+    """Read the sections that see the stages' results, in their order of evaluation."""
+    for key, construct in CLOSING.items():
+        body = draft.root.get(key)
+        if body is None:
+            continue
+        component = construct.components[0]
+        part = construct.read(body, component, draft)
+        if part is not None:
+            place = draft.root.node.key_place(key)
+            draft.closing.append(NamedPart(key, component, part, place))
+
+
+_ELSE = "does not apply"
+
+
+class ConditionalRecord(msgspec.Struct, frozen=True):
+    """What a condition came to: its truths, the gap that leaves it open, the stage's own record."""
+
+    noted: tuple[Any, ...]
+    gap: Gap | None
+    inner: tuple[Any, ...] | None
+
+    @property
+    def truth(self) -> Truth:
+        """UNKNOWN also where the totals of a score with bounds disagree."""
+        return Truth.UNKNOWN if self.gap is not None else truth_of(self.noted[0][0])
+
+
+class ConditionalRunner:
+    """Runs a stage for those to whom it applies; refers where nobody knows whether it does.
+
+    The outputs of a stage that is not run are missing, and nothing looks past that.
+    """
+
+    def __init__(self, condition: StageCondition, inner: Runner, outputs: Sequence[Symbol]) -> None:
+        self.condition, self.inner, self.outputs = condition, inner, outputs
+        self.weigh = compile_conditions([condition.when])
+        self.read = frozenset(symbol.slot for symbol in reads(condition.when))
+
+    def run(self, state: State) -> Conclusion:
+        """The stage's own conclusion, nothing where it does not apply, or a referral."""
+        noted = self.weigh(state.values)
+        gaps = self._open(noted[0][0], state)
+        if gaps:
+            self._put_nothing(state, gaps[0].missing.reason)
+            record = (ConditionalRecord(noted, gaps[0], None),)
+            return Conclusion((data_finding(gaps[0]),), record, gaps)
+        if noted[0][0]:
+            found = self.inner.run(state)
+            record = (ConditionalRecord(noted, None, found.record),)
+            return Conclusion(found.findings, record, found.gaps)
+        self._put_nothing(state)
+        return Conclusion((), (ConditionalRecord(noted, None, None),))
+
+    def _open(self, truth: Any, state: State) -> tuple[Gap, ...]:
+        """The gaps that leave the condition open, the one that is shown first."""
+        if truth.__class__ is Unknown:
+            return tuple(dict.fromkeys((truth.shown, *truth.gaps)))
+        behind = state.behind(self.read)
+        worlds = state.everywhere(self.weigh) if behind else ()
+        agree = all(world is not None and world[0][0] is truth for world in worlds)
+        return () if agree else behind
+
+    def _put_nothing(self, state: State, reason: DataReason | None = None) -> None:
+        """Make every output missing, in every world."""
+        missing = Missing(Cause.NOT_APPLIED, code=reason, detail=self.condition.stage)
+        gone = [Unknown((), Gap(symbol.name, missing)) for symbol in self.outputs]
+        state.put([symbol.slot for symbol in self.outputs], gone)
+
+    def trees(self) -> Iterable[Node]:
+        """Every expression that its result follows from, cells as conditions."""
+        return (self.condition.when, *self.inner.trees())
+
+    def note(self, record: tuple[Any, ...]) -> str:
+        """The stage's own note, where it was run."""
+        inner = record[0].inner
+        return "" if inner is None else self.inner.note(inner)
+
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
+        """The condition, then the stage's own rows where it was run."""
+        found: ConditionalRecord = record[0]
+        weighed = found.noted[1]
+        row = RuleTrace(
+            stage=view.stage,
+            id=APPLIES_WHEN,
+            truth=found.truth,
+            effect=_effect(found),
+            reason="" if found.gap is None else str(found.gap.missing.reason),
+            comparisons=view.wording.comparisons(self.condition.when, view.values, weighed),
+            note="" if found.gap is None else _missing(found.gap),
+        )
+        inner = () if found.inner is None else self.inner.describe(found.inner, view)
+        return (row, *inner)
+
+    def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
+        """Whether the stage applies, then its own parts where it was run."""
+        record: ConditionalRecord = found.record[0]
+        names = tuple(symbol.name for symbol in self.outputs)
+        when, open_ = (self.condition.when,), record.gap is not None
+        yield Effect(APPLIES_WHEN, _effect(record), when, names, open_)
+        if record.inner is not None:
+            yield from self.inner.effects(replace(found, record=record.inner), view)
+
+    def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
+        """Whether the stage applied, and the goals of a stage that was run."""
+        found: ConditionalRecord = record[0]
+        words = {Truth.TRUE: "applies", Truth.FALSE: _ELSE, Truth.UNKNOWN: "unknown"}
+        yield self.condition.what, words[found.truth]
+        yield from () if found.inner is None else self.inner.coverage(found.inner)
+
+    def goals(self) -> Iterable[tuple[str, str, Place]]:
+        """The condition each way, and the stage's own goals."""
+        for which in ("applies", _ELSE, "unknown"):
+            yield self.condition.what, which, self.condition.place
+        yield from self.inner.goals()
+
+
+def unconditional(runner: Runner) -> Runner:
+    """What runs a stage where it applies."""
+    return runner.inner if isinstance(runner, ConditionalRunner) else runner
+
+
+def own_record(runner: Runner, record: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """The record of what runs a stage; None where it was not run."""
+    return record[0].inner if isinstance(runner, ConditionalRunner) else record
+
+
+def _effect(found: ConditionalRecord) -> str:
+    if found.gap is not None:
+        return str(Outcome.REFER)
+    return "" if found.inner is not None else _ELSE
+
+
+def _missing(gap: Gap) -> str:
+    return f"{gap.name} is missing: {gap.missing.cause}"

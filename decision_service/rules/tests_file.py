@@ -1,0 +1,502 @@
+"""A file of rule tests (`rules/<product>/tests/*.yaml`), read: cases, given lists and marks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import TypeVar
+
+import msgspec
+
+from decision_service.domain.calendar import AsOf, noon
+from decision_service.domain.factor import FactorSpec, FactorValue, Value, ValueType
+from decision_service.domain.missing import OF_FACTORS, Cause, DataReason, Missing
+from decision_service.domain.money import Money, to_minor
+from decision_service.domain.verdict import Component
+from decision_service.rules.draft import names_in
+from decision_service.rules.expectations import Expectation, check_expected, read_expectation
+from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.knockouts import Rule, RulesRunner
+from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, did_you_mean
+from decision_service.rules.language.fields import Fields, as_list, as_scalar, as_text
+from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode, read
+from decision_service.rules.literals import as_amount, as_literal, bounds_text
+from decision_service.rules.program import CompiledRuleset, KeyList, folded
+
+_DIGEST = "given"
+
+
+def read_given_lists(
+    node: MapNode | None, ruleset: CompiledRuleset, report: Report
+) -> dict[str, KeyList]:
+    """Lists by name, each with the plain keys that are written; R809 for one that no rule asks."""
+    asked = {question.list for question in ruleset.questions}
+    found: dict[str, KeyList] = {}
+    for entry in node.entries if node is not None else ():
+        if entry.key not in asked:
+            message = f"no rule asks a list `{entry.key}`"
+            report.error("R809", entry.key_place, message, did_you_mean(entry.key, asked))
+        else:
+            found[entry.key] = given_list(entry.key, _keys(entry, report))
+    return found
+
+
+def given_list(name: str, keys: Iterable[str]) -> KeyList:
+    """A list of these plain keys, each of which counts always."""
+    return KeyList(name, _DIGEST, {folded(key): None for key in keys})
+
+
+def _keys(entry: MapEntry, report: Report) -> list[str]:
+    items = as_list(entry.value, f"`{entry.key}`", report)
+    keys = [as_text(item, "a key", report) for item in items or ()]
+    return [key for key in keys if key is not None]
+
+
+class Incomplete:
+    """Errors that many cases share, since what they have in common is at fault."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, str], list[Place]] = {}
+
+    def add(self, code: str, place: Place, message: str, hint: str = "") -> None:
+        """One case of an error."""
+        self._found.setdefault((code, message, hint), []).append(place)
+
+    def tell(self, report: Report) -> None:
+        """Report each error once, with the number of its cases where there are several."""
+        for (code, message, hint), places in self._found.items():
+            several = f"{len(places)} cases: say it once for all of them, under `defaults`"
+            parts = [hint, several if len(places) > 1 else ""]
+            report.error(code, places[0], message, "; ".join(filter(None, parts)))
+
+
+class FigureMark(msgspec.Struct, frozen=True):
+    """A change of the figure named `at`, and why nothing comes of it."""
+
+    at: str
+    before: str
+    after: str
+    because: str
+    place: Place
+
+
+class LegalMark(msgspec.Struct, frozen=True):
+    """A legal check that no figure of today can break, and why it is kept."""
+
+    rule: Rule
+    because: str
+    place: Place
+
+    @property
+    def goals(self) -> frozenset[tuple[str, str]]:
+        """What no case has to reach."""
+        named = {(self.rule.what, which) for which in ("true", "unknown")}
+        return frozenset({*named, ("reason", self.rule.reason)})
+
+    def covers(self, at: str, text: str) -> bool:
+        """Whether a figure is the check's, or of a line that the file has for the check alone."""
+        asked = self.rule.when.text if self.rule.when else ""
+        lines = (name for name in names_in(asked) if name.startswith(("params.", "derived.")))
+        only = (f"{name}." for name in lines if text.count(name) == asked.count(name))
+        return f"{at}.".startswith((f"post_checks.{self.rule.id}.", *only))
+
+
+def read_legal_marks(fields: Fields, ruleset: CompiledRuleset) -> tuple[LegalMark, ...]:
+    """The marks under `unreached`."""
+    rules = {
+        ready.rule.id: ready.rule
+        for stage in ruleset.program.closing
+        if stage.component is Component.LEGAL and isinstance(stage.runner, RulesRunner)
+        for ready in stage.runner.ready
+    }
+    found: list[LegalMark] = []
+    for item in fields.items("unreached"):
+        one = Fields.of(item, "a mark", fields.report, required=("check", "because"))
+        check, because = (one.choice("check", rules), one.text("because")) if one else (None, None)
+        if check and because:
+            found.append(LegalMark(rules[check], because, item.place))
+    return tuple(found)
+
+
+def read_marks(fields: Fields) -> tuple[FigureMark, ...]:
+    """The marks under `unnoticed`, one for each changed value."""
+    found: list[FigureMark] = []
+    for item in fields.items("unnoticed"):
+        one = Fields.of(item, "a mark", fields.report, required=("at", "from", "to", "because"))
+        found.extend(_marks(one) if one is not None else ())
+    return tuple(found)
+
+
+def _marks(fields: Fields) -> Iterator[FigureMark]:
+    at, before = fields.scalar("at"), fields.scalar("from")
+    because = fields.text("because")
+    if at is None or before is None or because is None:
+        return
+    for after in _values(fields, fields.report):
+        yield FigureMark(at.text, before.text, after.text, because, after.place)
+
+
+def _values(fields: Fields, report: Report) -> list[Scalar]:
+    found = [as_scalar(item, "a changed value", report) for item in fields.items("to")]
+    if not found and fields.has("to"):
+        report.error("R123", fields.place("to"), "`to` is empty", "write the changed values: [1]")
+    return [scalar for scalar in found if scalar is not None]
+
+
+def check_possible(node: YamlNode, spec: FactorSpec, value: Value, report: Report) -> None:
+    """R807 for a value beyond the factor's bounds, or a label that it never has."""
+    written = node.text if isinstance(node, Scalar) else ""
+    if spec.type is ValueType.TEXT:
+        if spec.labels and value not in spec.labels:
+            hint = did_you_mean(written, spec.labels)
+            report.error("R807", node.place, f"`{spec.name}` is never `{written}`", hint)
+        return
+    number = value.major if isinstance(value, Money) else value
+    if isinstance(number, bool) or not isinstance(number, int | Decimal):
+        return
+    below = spec.lower is not None and number < spec.lower
+    if below or (spec.upper is not None and number > spec.upper):
+        hint = f"it is {bounds_text(spec.lower, spec.upper)}"
+        report.error("R807", node.place, f"`{spec.name}` is never {written}", hint)
+
+
+T = TypeVar("T")
+
+_CAUSES = [cause.value for cause in OF_FACTORS]
+_CODES = [code.value for code in DataReason if code is not DataReason.NO_RULE_APPROVED]
+_UNSENT = f"missing {Cause.NOT_SENT}"
+_VALUES = ("inputs", "factors", "lists")
+_GIVEN = (*_VALUES, "as_of")
+
+
+class Given(msgspec.Struct, frozen=True):
+    """Inputs, factors and lists that a file names; `unsent` are inputs that it takes back."""
+
+    inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
+    factors: Mapping[str, FactorValue] = msgspec.field(default_factory=dict)
+    unsent: frozenset[str] = frozenset()
+    lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)
+
+    def over(self, other: Given) -> Given:
+        """The union; this one's values, and inputs not sent, where both have a name."""
+        unsent = self.unsent | (other.unsent - set(self.inputs))
+        inputs = {**other.inputs, **self.inputs}
+        sent = {name: value for name, value in inputs.items() if name not in unsent}
+        factors, lists = {**other.factors, **self.factors}, {**other.lists, **self.lists}
+        return Given(sent, factors, unsent, lists)
+
+
+class RuleTestCase(msgspec.Struct, frozen=True):
+    """One test; a story names its file in `snapshot` and stands on the facts of its accounts.
+
+    `as_of` is None where a day is missing, which is reported. `defaults` are those of its file, and
+    `usual` is the day of the file.
+    """
+
+    name: str
+    place: Place
+    expectation: Expectation
+    given: Given
+    as_of: AsOf | None
+    snapshot: str = ""
+    defaults: Given = Given()
+    usual: AsOf | None = None
+
+
+class CaseFile(msgspec.Struct, frozen=True):
+    """The cases of one file, and all that is wrong with it; after an error there are no cases.
+
+    `marks` are the changes of figures that no case has to notice, `unreached` the legal checks that
+    none can break.
+    """
+
+    path: str
+    cases: tuple[RuleTestCase, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    marks: tuple[FigureMark, ...] = ()
+    unreached: tuple[LegalMark, ...] = ()
+
+
+class Target(msgspec.Struct, frozen=True):
+    """The ruleset version that a file of cases is about, and how many cases there are."""
+
+    ruleset: str
+    version: int
+    cases: int = 0
+
+
+@lru_cache(64)
+def case_target(path: str, text: str) -> Target | None:
+    """Which ruleset version a file of cases is about; None where it does not say."""
+    node = read(path, text, Report())
+    if not isinstance(node, MapNode):
+        return None
+    name, version = node.get("ruleset"), node.get("version")
+    if not (isinstance(name, Scalar) and isinstance(version, Scalar) and version.is_integer):
+        return None
+    cases = node.get("cases")
+    count = len(cases.items) if isinstance(cases, ListNode) else 0
+    return Target(name.text, int(version.text), count)
+
+
+class GivenFile(msgspec.Struct, frozen=True):
+    """One file's values for one evaluation; `as_of` is None where absent."""
+
+    given: Given
+    as_of: AsOf | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def parse_given(
+    path: str, text: str, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
+) -> GivenFile:
+    """The factors of a file of `name: value`, written as in rule tests.
+
+    A file may instead hold `factors`, `inputs`, `lists` and `as_of`, each as a case has it.
+    """
+    report = Report()
+    node = read(path, text, report)
+    if isinstance(node, MapNode) and not any(node.get(key) is not None for key in _GIVEN):
+        node = MapNode((MapEntry("factors", node.place, node),), node.place)
+    fields = node and Fields.of(node, "a file of factors", report, optional=_GIVEN)
+    if not fields:
+        return GivenFile(Given(), None, report.diagnostics())
+    reader = _Reader(fields, ruleset, catalogue)
+    return GivenFile(reader.given(), reader.as_of, report.diagnostics())
+
+
+def read_given(
+    inputs: MapNode | None,
+    factors: MapNode | None,
+    ruleset: CompiledRuleset,
+    catalogue: Mapping[str, FactorSpec],
+    report: Report,
+) -> Given:
+    """Inputs and factors as a case has them."""
+    nodes = {"inputs": inputs, "factors": factors}
+    entries = [MapEntry(key, node.place, node) for key, node in nodes.items() if node]
+    place = entries[0].key_place if entries else Place("", 1, 1, 2)
+    fields = Fields(MapNode(tuple(entries), place), "the story", report, optional=_GIVEN)
+    return _Reader(fields, ruleset, catalogue).given()
+
+
+def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Value | Diagnostic:
+    """One input from its text alone, as a command line has it: no quotes are needed."""
+    report = Report()
+    place = Place("--input", 1, 1, 2)
+    spec = ruleset.inputs.get(name)
+    plain = spec is None or spec.type is not ValueType.TEXT
+    entry = MapEntry(name, place, Scalar(text, plain=plain, place=place))
+    root = MapNode((MapEntry("inputs", place, MapNode((entry,), place)),), place)
+    fields = Fields(root, "the inputs", report, optional=_GIVEN)
+    found = _Reader(fields, ruleset, {}).given().inputs.get(name)
+    return report.diagnostics()[0] if found is None else found
+
+
+def parse_cases(
+    path: str, text: str, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
+) -> CaseFile:
+    """The cases of a file, checked against the ruleset and the catalogue of factors.
+
+    A needed factor that neither a case nor the defaults name is an error, not missing.
+    """
+    report = Report()
+    node = read(path, text, report)
+    if isinstance(node, MapNode) and (plan := node.get("plan")) is not None:
+        hint = "remove the file: `rollout explain` says how a plan places an applicant"
+        report.error("R120", plan.place, "there are no tests of plans", hint)
+        return CaseFile(path, (), report.diagnostics())
+    fields = node and Fields.of(
+        node,
+        "a file of cases",
+        report,
+        required=("ruleset", "version", "cases"),
+        optional=("as_of", "defaults", "unnoticed", "unreached"),
+    )
+    cases = _Reader(fields, ruleset, catalogue).cases() if fields else []
+    marks = read_marks(fields) if fields else ()
+    legal = read_legal_marks(fields, ruleset) if fields else ()
+    read_cases = () if report.failed else tuple(cases)
+    return CaseFile(path, read_cases, report.diagnostics(), marks, legal)
+
+
+def claim_name(name: str | None, place: Place, names: dict[str, Place], report: Report) -> None:
+    """Add a case's name to those of its file; R124 where an earlier case has it."""
+    first = names.setdefault(name, place) if name is not None else place
+    if first != place:
+        report.error(
+            "R124",
+            place,
+            "the name of the case is repeated",
+            f"it stands on line {first.line} already",
+        )
+
+
+class _Reader:
+    """Reads one file's cases for one ruleset."""
+
+    def __init__(
+        self, fields: Fields, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
+    ) -> None:
+        self.fields, self.ruleset, self.catalogue = fields, ruleset, catalogue
+        self.report = fields.report
+        self.names: dict[str, Place] = {}
+        self.incomplete = Incomplete()
+        self.as_of = self._as_of(fields)
+        self.defaults = self._defaults()
+
+    def given(self) -> Given:
+        return self._given(self.fields)
+
+    def cases(self) -> list[RuleTestCase]:
+        self._check_target()
+        items = self.fields.items("cases")
+        if not items and self.fields.has("cases"):
+            self.report.error("R801", self.fields.place("cases"), "there is no case here")
+        cases = [self._case(item) for item in items]
+        self.incomplete.tell(self.report)
+        return [case for case in cases if case is not None]
+
+    def _check_target(self) -> None:
+        name = self.fields.scalar("ruleset")
+        version = self.fields.integer("version", 1)
+        same = name is None or name.text == self.ruleset.ruleset
+        if same and version in (None, self.ruleset.version):
+            return
+        own = self.ruleset.ruleset
+        message = f"these cases are not about {own} v{self.ruleset.version}"
+        hint = ""
+        if name is not None and name.text != own:
+            hint = f"move the file into {name.text}/tests, or write `ruleset: {own}`"
+        self.report.error("R802", self.fields.place("ruleset"), message, hint)
+
+    def _as_of(self, fields: Fields) -> AsOf | None:
+        """Noon of a civil date in the ruleset's zone."""
+        day = fields.day("as_of")
+        if day is None:
+            return None
+        return noon(day, self.ruleset.zone)
+
+    def _defaults(self) -> Given:
+        node = self.fields.get("defaults")
+        fields = node and Fields.of(node, "`defaults`", self.report, optional=_VALUES)
+        return self._given(fields) if fields else Given()
+
+    def _given(self, fields: Fields) -> Given:
+        inputs = fields.map("inputs")
+        factors = fields.map("factors")
+        lists = read_given_lists(fields.map("lists"), self.ruleset, self.report)
+        return Given(
+            _each(inputs, self._input), _each(factors, self._factor), _unsent(inputs), lists
+        )
+
+    def _case(self, node: YamlNode) -> RuleTestCase | None:
+        required, optional = ("name", "expect"), ("as_of", *_VALUES)
+        fields = Fields.of(node, "a case", self.report, required=required, optional=optional)
+        if fields is None:
+            return None
+        name, place = fields.text("name"), fields.place("name")
+        claim_name(name, place, self.names, self.report)
+        expect = fields.get("expect")
+        expectation = read_expectation(expect, self.report) if expect is not None else None
+        if expect is not None:
+            check_expected(expect, self.ruleset, self.report)
+        own, as_of = self._given(fields), self._as_of(fields) or self.as_of
+        given = own.over(self.defaults)
+        self._check_complete(own, given, place)
+        self._check_date(fields, as_of, place)
+        if name is None or expectation is None:
+            return None
+        return RuleTestCase(name, place, expectation, given, as_of, "", self.defaults, self.as_of)
+
+    def _check_complete(self, own: Given, given: Given, place: Place) -> None:
+        """R803 and R804; what the case does not say itself is told once for all cases."""
+        for name in self.ruleset.needs.factors:
+            if name not in given.factors:
+                message = f"neither the case nor the defaults say what `{name}` is"
+                hint = f"add `{name}: …`, or `{name}: missing NO_DATA`"
+                self.incomplete.add("R803", place, message, hint)
+        for problem in bind_inputs(self.ruleset, given.inputs).problems:
+            name = problem.field.removeprefix("inputs.")
+            says = name in own.inputs or name in own.unsent
+            told = self.report.error if says else self.incomplete.add
+            told("R804", place, problem.description)
+
+    def _check_date(self, fields: Fields, as_of: AsOf | None, place: Place) -> None:
+        """R805, where neither the case nor the file has a date, also none that is no date."""
+        if as_of is None and not fields.has("as_of") and not self.fields.has("as_of"):
+            hint = "add it, or to the file"
+            self.incomplete.add("R805", place, "the case has no `as_of`", hint)
+
+    def _input(self, entry: MapEntry) -> Value | None:
+        spec = self.ruleset.inputs.get(entry.key)
+        if spec is None:
+            hint = did_you_mean(entry.key, self.ruleset.inputs)
+            message = f"unknown input `{entry.key}`"
+            self.report.error("R202", entry.key_place, message, hint)
+            return None
+        if _is_unsent(entry.value):
+            return None
+        if _is_missing(entry.value):
+            message = f"an input is sent or not, and `{entry.key}` has no other cause to be missing"
+            self.report.error("R806", entry.value.place, message, f"write `{_UNSENT}`")
+            return None
+        return self._value(entry.value, spec.type, f"`{entry.key}`")
+
+    def _factor(self, entry: MapEntry) -> FactorValue | None:
+        name, spec = entry.key, self.catalogue.get(entry.key)
+        if spec is None:
+            hint = did_you_mean(name, self.catalogue)
+            self.report.error("R204", entry.key_place, f"unknown factor `{name}`", hint)
+            return None
+        node = entry.value
+        if isinstance(node, Scalar) and node.text.startswith("missing"):
+            missing = self._missing(node)
+            return None if missing is None else FactorValue(name, None, (missing,))
+        value = self._value(node, spec.type, f"`{name}`")
+        if value is None:
+            return None
+        check_possible(node, spec, value, self.report)
+        return FactorValue(name, value)
+
+    def _missing(self, scalar: Scalar) -> Missing | None:
+        """`missing SOURCE_FAILED`, or with the failure's own reason: `… UPSTREAM_TIMEOUT`."""
+        word, _, code = scalar.text.removeprefix("missing").strip().partition(" ")
+        if word not in _CAUSES:
+            hint = did_you_mean(word, _CAUSES) or "write `missing` and a cause: missing NO_DATA"
+            self.report.error("R806", scalar.place, f"`{word}` is no cause", hint)
+            return None
+        if code and code not in _CODES:
+            hint = did_you_mean(code, _CODES)
+            self.report.error("R806", scalar.place, f"`{code}` is no reason for missing data", hint)
+            return None
+        return Missing(Cause(word), code=DataReason(code) if code else None)
+
+    def _value(self, node: YamlNode, type_: ValueType, what: str) -> Value | None:
+        currency = self.ruleset.currency
+        if type_ is not ValueType.MONEY:
+            return as_literal(node, type_, what, currency, self.report)
+        amount = as_amount(node, what, currency, self.report)
+        return None if amount is None else Money(currency, to_minor(amount, currency))
+
+
+def _is_unsent(node: YamlNode) -> bool:
+    return isinstance(node, Scalar) and node.plain and node.text == _UNSENT
+
+
+def _is_missing(node: YamlNode) -> bool:
+    """Whether a cause is written, as of a factor; a text in quotes is none."""
+    words = node.text.split() if isinstance(node, Scalar) and node.plain else []
+    return len(words) == 2 and words[0] == "missing" and words[1] in _CAUSES
+
+
+def _unsent(node: MapNode | None) -> frozenset[str]:
+    """The inputs that a case takes back, whatever the defaults send."""
+    entries = node.entries if node is not None else ()
+    return frozenset(entry.key for entry in entries if _is_unsent(entry.value))
+
+
+def _each(node: MapNode | None, reader: Callable[[MapEntry], T | None]) -> dict[str, T]:
+    found = {e.key: reader(e) for e in (node.entries if node is not None else ())}
+    return {name: value for name, value in found.items() if value is not None}

@@ -1,4 +1,0 @@
-"""The offer: amount, term, price and further outputs.
-
-`read` knows YAML, `run` knows values.
-"""

@@ -1,4 +1,0 @@
-"""A scorecard: points for characteristics, bands of the total.
-
-`read` knows YAML, `run` knows values.
-"""

@@ -1,4 +1,0 @@
-"""Differences between two versions, one a row.
-
-Compares compiled rulesets, never texts.
-"""

@@ -1,0 +1,434 @@
+"""The configuration as it is read: its sources, what may not be together, and the sample file."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import textwrap
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import combinations
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from decision_service.runtime.files import read_small
+from decision_service.runtime.settings import (
+    BASE_URLS,
+    FROM_FILES,
+    PREFIX,
+    SECRETS,
+    VENDOR_LIMIT,
+    ConfigError,
+    LogFormat,
+    LogLevel,
+    OnboardingSettings,
+    OnRevoke,
+    Settings,
+    SmileMode,
+    Takes,
+    connect_problems,
+    env_name,
+    is_loopback,
+    logo_problems,
+    masked,
+    reach_problem,
+    secret_problems,
+    split_address,
+)
+
+_MODE = env_name("smile_mode")
+_ADDRESSES = ("grpc_address", "http_address", "admin_address")
+_EVERY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
+_SHORTEST = {"smile_api_key": 8, "smile_api_secret": 8, "log_hash_key": 16}
+"""Bytes of secrets; a stand-in on this machine takes any key pair."""
+_REAL_MODE = f"set {_MODE}=sandbox or production"
+
+
+def contradictions(settings: Settings) -> Iterator[str]:
+    """Each contradiction with the settings' names and what to do."""
+    yield from _of_mode(settings)
+    yield from _of_tls(settings)
+    yield from _of_shared_port(settings)
+    yield from _of_approval(settings)
+    yield from secret_problems(settings)
+    yield from _of_short_secrets(settings)
+    yield from logo_problems(settings)
+    yield from connect_problems(settings)
+    yield from _of_addresses(settings)
+
+
+def _of_mode(settings: Settings) -> Iterator[str]:
+    url = settings.smile_base_url
+    if url and not url.rstrip("/").endswith("/v1"):
+        whole = url.partition("?")[0].rstrip("/").removesuffix("/v1") + "/v1"
+        yield f"{env_name('smile_base_url')} {url} has no /v1 at its end: set it to {whole}"
+    if settings.smile_mode is not SmileMode.EMBEDDED:
+        for name in ("smile_api_key", "smile_api_secret"):
+            if not getattr(settings, name).get_secret_value():
+                key = env_name(name)
+                yield (
+                    f"{_MODE}={settings.smile_mode} needs {key} (or {key}_FILE naming a file with "
+                    "it)"
+                )
+        return
+    if settings.store_url.startswith(("postgres:", "postgresql:", "postgresql+")):
+        yield (
+            f"{_MODE}=embedded runs on made-up people and refuses a PostgreSQL store: {_REAL_MODE},"
+            f" or {env_name('store_url')}=sqlite:///decision.db"
+        )
+    if settings.tls_cert_file is not None:
+        yield (
+            f"{_MODE}=embedded runs on made-up people and refuses TLS: {_REAL_MODE}, or leave "
+            f"{env_name('tls_cert_file')} out"
+        )
+
+
+def _of_short_secrets(settings: Settings) -> Iterator[str]:
+    stand_in = is_loopback(urlsplit(settings.base_url).hostname or "localhost")
+    for name, least in _SHORTEST.items():
+        given = getattr(settings, name).get_secret_value().encode()
+        if given and len(given) < least and not (stand_in and name.startswith("smile_")):
+            yield f"{env_name(name)} is shorter than {least} bytes: give it whole"
+
+
+def _of_tls(settings: Settings) -> Iterator[str]:
+    cert, key = env_name("tls_cert_file"), env_name("tls_key_file")
+    if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
+        yield f"{cert} and {key} belong together: set both or neither"
+    elif settings.tls_client_ca_file is not None and settings.tls_cert_file is None:
+        yield f"{env_name('tls_client_ca_file')} needs {cert} and {key} as well"
+
+
+def _of_shared_port(settings: Settings) -> Iterator[str]:
+    if settings.reuse_port and not settings.store_url.startswith("postgres"):
+        store, reuse = env_name("store_url"), env_name("reuse_port")
+        yield (
+            f"{reuse}=true needs a PostgreSQL store, since one process holds a SQLite file: set "
+            f"{store} to postgresql://..., or leave {reuse} out"
+        )
+
+
+def _of_approval(settings: Settings) -> Iterator[str]:
+    if settings.require_approval and settings.auth_tokens_file is None:
+        need, file = env_name("require_approval"), env_name("auth_tokens_file")
+        yield f"{need}=true needs {file}, which has the keys of who may sign: set both or neither"
+
+
+def _of_addresses(settings: Settings) -> Iterator[str]:
+    encrypted = settings.tls_cert_file is not None or settings.allow_plaintext
+    known = settings.callers_known or settings.allow_plaintext
+    named = {name: getattr(settings, name) for name in _ADDRESSES}
+    named = {name: address for name, address in named.items() if address}
+    for name, address in named.items():
+        known_there = known or name != "grpc_address"
+        if problem := reach_problem(
+            env_name(name), address, encrypted=encrypted, known_callers=known_there
+        ):
+            yield problem
+    for (one, first), (other, second) in combinations(named.items(), 2):
+        (host, port), (other_host, other_port) = split_address(first), split_address(second)
+        same = host == other_host or _EVERY & {host, other_host}
+        if same and port == other_port != 0:  # the system chooses another port for each 0
+            both = f"{env_name(one)} and {env_name(other)}"
+            yield f"{both} both take port {port} of {host}: give each a port of its own"
+
+
+_WIDTH = 96
+_UNITS = (("d", 86400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0))
+_HEAD = """\
+Settings of the decision service: every name with its default, or with an example where there is
+none. Take the # away in front of a name to set it. `decision-service config check` says what is
+set. `decision-service config sample` made this file.
+"""
+
+
+class SampleForm(StrEnum):
+    """A YAML file for `serve --config`, or an environment file as systemd and Docker read it."""
+
+    YAML = "yaml"
+    ENV = "env"
+
+
+def sample(form: SampleForm = SampleForm.YAML) -> str:
+    """The commented sample file: every setting, none of them set."""
+    parts = [textwrap.indent(_HEAD, "# ")]
+    parts += ["\n".join(_entry(name, form)) + "\n" for name in names()]
+    return "\n".join(parts)
+
+
+def names() -> list[str]:
+    """The settings in the order in which they are shown: the service's, then onboarding's."""
+    late = OnboardingSettings.model_fields
+    return [*(name for name in Settings.model_fields if name not in late), *late]
+
+
+def takes(name: str) -> str:
+    """What a setting takes, in words that follow `it takes`."""
+    annotation, metadata = _field(name).annotation, [*_field(name).metadata]
+    if get_origin(annotation) in (Union, UnionType):
+        annotation = next(one for one in get_args(annotation) if one is not type(None))
+        metadata += getattr(annotation, "__metadata__", ())
+    words = next((one.words for one in metadata if isinstance(one, Takes)), None)
+    bounds = _bounds(metadata)
+    if words and annotation is float and bounds["ge"]:
+        return f"{words}, of at least {_time(bounds['ge'])}"
+    return words or _of_type(annotation, bounds)
+
+
+def default_text(name: str) -> str:
+    """A setting's default as it would be written; empty where there is none."""
+    default: Any = _field(name).default
+    if isinstance(default, SecretStr) or default is None:
+        return ""
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, float):
+        return _time(default)
+    return f"{default} months" if name == "retention" else str(default)
+
+
+def _entry(name: str, form: SampleForm) -> Iterator[str]:
+    field, shown, default = _field(name), env_name(name), default_text(name)
+    file = f" Also as {shown}_FILE, the name of a file with it." if name in FROM_FILES else ""
+    kind = takes(name)
+    words = f"{field.description}{_sentence(kind)}{file}"
+    yield from (f"# {line}" for line in textwrap.wrap(words, _WIDTH, break_on_hyphens=False))
+    value = default or str((field.examples or ("",))[0])
+    yield f"#{shown}: {value}" if form is SampleForm.YAML else f"#{shown}={value}"
+
+
+def _sentence(kind: str) -> str:
+    return "" if kind == "text" else f" It takes {kind}."
+
+
+def _field(name: str) -> FieldInfo:
+    return Settings.model_fields[name]
+
+
+def _of_type(annotation: Any, bounds: dict[str, Any]) -> str:
+    if annotation is bool:
+        return "true or false"
+    if annotation is int:
+        return f"a whole number from {bounds['ge']} to {bounds['le']}"
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        *first, last = annotation
+        return f"{', '.join(first)} or {last}"
+    return f"text of at most {bounds['max_length']} characters" if bounds else "text"
+
+
+def _bounds(metadata: list[Any]) -> dict[str, Any]:
+    """The bounds of a value; a setting's own come before those of its kind."""
+    known = ("ge", "le", "max_length")
+    both = reversed(metadata)
+    return {name: getattr(one, name) for one in both for name in known if hasattr(one, name)}
+
+
+def _time(seconds: float) -> str:
+    unit, length = next(((u, n) for u, n in _UNITS if seconds % n == 0), ("ms", 0.001))
+    return f"{seconds / length:g}{unit}"
+
+
+OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_token_file")
+"""Environment names of the client commands, which are no settings of a server."""
+
+GONE = {
+    "backtest_jobs": "remove it: `decision-service backtest --jobs` judges beside the service",
+    "smile_fetch": "remove it: people are read by lists",
+    "workers": "start several `serve` with DECISION_REUSE_PORT=true",
+}
+"""Settings that were removed, with what to do instead."""
+
+ENVIRONMENT = "the environment"
+_FILE = "_file"
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSetting:
+    """A setting's text as it was given, and where: the environment, or `service.yaml:3`."""
+
+    text: str
+    where: str
+
+
+@dataclass(slots=True)
+class Sources:
+    """Reads settings by name into `given`, and a sentence for each mistake into `problems`.
+
+    What is read later wins. An unknown name is a mistake in every source.
+    """
+
+    known: Collection[str]
+    given: dict[str, GivenSetting] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def read_file(self, path: Path) -> None:
+        """Read a YAML file of names, with the prefix or without, and values."""
+        try:
+            node = yaml.compose(read_small(path).decode("utf-8"), Loader=yaml.SafeLoader)
+        except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+            why = getattr(error, "strerror", None) or "it is not readable YAML"
+            self.problems.append(f"the configuration file {path} cannot be used: {why}")
+            return
+        if node is None:
+            return  # comments alone, as in the sample
+        if isinstance(node, yaml.MappingNode):
+            self._take(dict(self._entries(node, path)))
+        else:
+            message = f"the configuration file {path} must be a mapping of names to values"
+            self.problems.append(message)
+
+    def read_environment(self, environ: Mapping[str, str]) -> None:
+        """Read the `DECISION_…` names of an environment."""
+        own = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
+        named = {name.removeprefix(PREFIX).lower(): text for name, text in own.items()}
+        settings = {name: text for name, text in named.items() if name not in OF_COMMANDS}
+        self._take({name: GivenSetting(text, ENVIRONMENT) for name, text in settings.items()})
+
+    def _entries(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, GivenSetting]]:
+        seen: set[str] = set()
+        for key, value in node.value:
+            where = f"{path}:{key.start_mark.line + 1}"
+            name = str(key.value).lower().removeprefix(PREFIX.lower())
+            if not isinstance(value, yaml.ScalarNode):
+                self.problems.append(f"{env_name(name)} ({where}) takes one value, not several")
+            elif name in seen:
+                self.problems.append(f"{env_name(name)} ({where}) is set twice: leave one out")
+            else:
+                yield name, GivenSetting(value.value, where)
+            seen.add(name)
+
+    def _take(self, named: Mapping[str, GivenSetting]) -> None:
+        for name, given in named.items():
+            secret = name.removesuffix(_FILE)
+            if name in self.known:
+                self.given[name] = given
+            elif name.endswith(_FILE) and secret in FROM_FILES:
+                self._take_secret(secret, given, twice=secret in named)
+            else:
+                self._refuse(name, given)
+
+    def _take_secret(self, name: str, given: GivenSetting, *, twice: bool) -> None:
+        """The content of a secret's file, without its line end."""
+        shown = env_name(name)
+        if twice:
+            message = f"{shown} and {shown}_FILE are both set ({given.where}): leave one out"
+            self.problems.append(message)
+            return
+        try:
+            text = read_small(Path(given.text), trusted=True).decode("utf-8").strip()
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+            message = f"the file {given.text} of {shown}_FILE cannot be read: {why}"
+            self.problems.append(message)
+            return
+        if not text:
+            self.problems.append(f"the file {given.text} of {shown}_FILE is empty")
+        self.given[name] = GivenSetting(text, f"{given.text}, {shown}_FILE in {given.where}")
+
+    def _refuse(self, name: str, given: GivenSetting) -> None:
+        names = [*self.known, *(secret + _FILE for secret in FROM_FILES)]
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"; did you mean {env_name(near[0])}?" if near else ""
+        if name in GONE:
+            hint = f" any more: {GONE[name]}"
+        self.problems.append(f"there is no setting {env_name(name)} (in {given.where}){hint}")
+
+
+DEFAULT = "default"
+_LONGEST = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A setting as it may be shown: its name, its value without secrets, where it came from."""
+
+    name: str
+    value: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read; `settings` is None where a value is wrong, `problems` are sentences."""
+
+    given: Mapping[str, GivenSetting]
+    problems: tuple[str, ...]
+    settings: Settings | None
+
+    def lines(self) -> Iterator[Line]:
+        """Every setting, in the order of their declaration."""
+        for name in names():
+            given = self.given.get(name, GivenSetting(default_text(name), DEFAULT))
+            yield Line(env_name(name), masked(name, given.text), given.where)
+
+
+def read(config_file: Path | None = None, environ: Mapping[str, str] | None = None) -> Reading:
+    """Read the file, then the environment, which wins; every mistake is a problem."""
+    sources = Sources(Settings.model_fields)
+    if config_file is not None:
+        sources.read_file(config_file)
+    sources.read_environment(os.environ if environ is None else environ)
+    problems = [*sources.problems]
+    try:
+        settings = Settings.model_validate({n: one.text for n, one in sources.given.items()})
+    except ValidationError as error:
+        return Reading(sources.given, (*problems, *_sentences(error, sources.given)), None)
+    return Reading(sources.given, (*problems, *contradictions(settings)), settings)
+
+
+def load(config_file: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the configuration; raises ConfigError with one sentence on anything that is wrong."""
+    found = read(config_file, environ)
+    if found.settings is None or found.problems:
+        raise ConfigError(found.problems[0])
+    return found.settings
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+def _sentences(error: ValidationError, given: Mapping[str, GivenSetting]) -> Iterator[str]:
+    """A sentence for each wrong value: the setting's name, the value, where, what it takes."""
+    for one in error.errors(include_input=False, include_url=False):
+        name = str(one["loc"][0])
+        own = one["msg"].removeprefix("Value error, ") if one["type"] == "value_error" else ""
+        need = own or f"it takes {takes(name)}"
+        shown = "" if name in SECRETS else f" is {_short(masked(name, given[name].text))!r}"
+        yield f"{env_name(name)}{shown} (in {given[name].where}): {need}"
+
+
+OFFLINE_KEY = "embedded-key"
+OFFLINE_SECRET = "embedded-secret"  # noqa: S105 - of the in-process stand-in, which anybody may read
+
+__all__ = [
+    "BASE_URLS",
+    "FROM_FILES",
+    "OFFLINE_KEY",
+    "OFFLINE_SECRET",
+    "PREFIX",
+    "SECRETS",
+    "VENDOR_LIMIT",
+    "ConfigError",
+    "Line",
+    "LogFormat",
+    "LogLevel",
+    "OnRevoke",
+    "Reading",
+    "SampleForm",
+    "Settings",
+    "SmileMode",
+    "env_name",
+    "is_loopback",
+    "load",
+    "read",
+    "sample",
+    "split_address",
+]

@@ -1,0 +1,67 @@
+"""Failpoints: named places in a decision at which tests end the process, fail or wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+FailAction = Callable[[], None]
+
+
+class Point(StrEnum):
+    """The points in the order in which a decision passes them, then those of a review's step."""
+
+    GATHERED = "gathered"
+    """The applicant's data has been read; no rule has run."""
+
+    BEFORE_COMMIT = "before-commit"
+    """A group of decisions is about to be written."""
+
+    IN_COMMIT = "in-commit"
+    """Every row of the group is written, in a transaction that is still open."""
+
+    AFTER_COMMIT = "after-commit"
+    """The group is durable; no caller has its result."""
+
+    BEFORE_REPLY = "before-reply"
+    """The caller's own answer is about to leave."""
+
+    IN_STEP = "in-step"
+    """Every row of a review's step is written, in a transaction that is still open."""
+
+    AFTER_STEP = "after-step"
+    """The step is durable; no caller has its result."""
+
+
+DECISION_POINTS = (
+    Point.GATHERED,
+    Point.BEFORE_COMMIT,
+    Point.IN_COMMIT,
+    Point.AFTER_COMMIT,
+    Point.BEFORE_REPLY,
+)
+REVIEW_POINTS = (Point.IN_STEP, Point.AFTER_STEP)
+
+
+_armed: dict[Point, FailAction] = {}
+
+
+def reach(point: Point) -> None:
+    """Run the point's action, if it is armed; raises what the action raises."""
+    if _armed and (action := _armed.get(point)) is not None:
+        action()
+
+
+def arm(point: Point, action: FailAction) -> None:
+    """Set the action of a point, in place of an earlier one."""
+    _armed[point] = action
+
+
+def disarm() -> None:
+    """Remove all actions."""
+    _armed.clear()
+
+
+def armed() -> tuple[Point, ...]:
+    """The armed points, in their order."""
+    return tuple(point for point in Point if point in _armed)

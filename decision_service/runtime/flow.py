@@ -1,0 +1,179 @@
+"""Work that callers share: one call for each key at a time, and caches that forget erased
+users.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from cachetools import LRUCache
+from msgspec import Struct
+
+Key = TypeVar("Key")
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+class WorkStopped(Exception):
+    """The work was cancelled from outside while a caller waited for its result."""
+
+
+class _Flight(Struct, Generic[Job, Result], eq=False):
+    job: Job
+    task: asyncio.Task[Result]
+    callers: int = 0
+    sealed: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether the work has ended or is being cancelled, so that nobody can join it."""
+        return self.task.done() or self.task.cancelling() > 0
+
+
+class Waiter(Struct, Generic[Job, Result], eq=False):
+    """One caller of a flight; `began` where this caller's `join` began the work.
+
+    `job` is what `SingleFlight.join` was given by whoever began it.
+    """
+
+    began: bool
+    _flight: _Flight[Job, Result]
+
+    @property
+    def job(self) -> Job:
+        """The flight's job."""
+        return self._flight.job
+
+    async def result(self, seconds: float, *signals: asyncio.Future[Any]) -> Result:
+        """The work's result, waited for at most `seconds`, or until one of the signals is done.
+
+        Raises TimeoutError where the work goes on by then, what the work raised, or WorkStopped.
+        """
+        task = self._flight.task
+        if not task.done():
+            await asyncio.wait(
+                [task, *signals], timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED
+            )
+        if not task.done():
+            raise TimeoutError
+        if task.cancelled():
+            raise WorkStopped
+        return task.result()
+
+
+class SingleFlight(Generic[Key, Job, Result]):
+    """Does each job on a task of its own: it goes on when one of its callers leaves.
+
+    When the last caller leaves, the work is cancelled, unless it is sealed by then. A key whose
+    work is being cancelled is free for a new job, which begins once the old one has ended.
+    `on_end` is called for every job that has ended, also for one cancelled before it ran.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Job], Coroutine[Any, Any, Result]],
+        on_end: Callable[[Job], object] = lambda _: None,
+    ) -> None:
+        self._work = work
+        self._on_end = on_end
+        self._flights: dict[Key, _Flight[Job, Result]] = {}
+        self._tasks: set[asyncio.Task[Result]] = set()
+
+    @contextmanager
+    def join(self, key: Key, job: Callable[[], Job]) -> Iterator[Waiter[Job, Result]]:
+        """Join the work of this key for the block; `job` makes the job of new work.
+
+        Raises what `job` raises, and nothing has begun then.
+        """
+        flight = self._flights.get(key)
+        began = flight is None or flight.over
+        if flight is None or began:
+            flight = self._begin(key, job(), flight)
+        flight.callers += 1
+        try:
+            yield Waiter(began, flight)
+        finally:
+            flight.callers -= 1
+            if not flight.callers and not flight.sealed:
+                flight.task.cancel()
+
+    def seal(self, key: Key) -> None:
+        """Let the work of this key go on even without callers."""
+        self._flights[key].sealed = True
+
+    def jobs(self) -> dict[Key, Job]:
+        """The jobs in progress."""
+        return {key: flight.job for key, flight in self._flights.items()}
+
+    async def aclose(self) -> None:
+        """Cancel all work and wait for its end; waiting callers get WorkStopped."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(
+        self, key: Key, job: Job, before: _Flight[Job, Result] | None
+    ) -> _Flight[Job, Result]:
+        work = self._work(job) if before is None else self._after(before, job)
+        task = asyncio.create_task(work)
+        flight = self._flights[key] = _Flight(job, task)
+        self._tasks.add(task)
+        task.add_done_callback(lambda _: self._ended(key, flight))
+        return flight
+
+    async def _after(self, before: _Flight[Job, Result], job: Job) -> Result:
+        await asyncio.wait([before.task])
+        return await self._work(job)
+
+    def _ended(self, key: Key, flight: _Flight[Job, Result]) -> None:
+        self._tasks.discard(flight.task)
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+        self._on_end(flight.job)
+        if not flight.task.cancelled():
+            flight.task.exception()  # whoever waits has it, and nobody else needs it
+
+
+Value = TypeVar("Value")
+
+UserKey: TypeAlias = tuple[str, ...]
+"""The user's id, then the rest of the key."""
+
+
+class UserCache(LRUCache[UserKey, Value]):
+    """A least-recently-used cache of at most `most` entries, or of that total `size`.
+
+    An entry that is larger than the whole cache is kept alone. For use on one thread.
+    """
+
+    def __init__(self, most: int, size: Callable[[Value], int] = lambda _: 1) -> None:
+        super().__init__(most, getsizeof=lambda value: min(size(value), most))
+        self.forgotten = 0
+        self._of_user: dict[str, set[UserKey]] = {}
+
+    def __setitem__(self, key: UserKey, value: Value) -> None:
+        """Store a value, evicting the least recently used."""
+        super().__setitem__(key, value)
+        self._of_user.setdefault(key[0], set()).add(key)
+
+    def __delitem__(self, key: UserKey) -> None:
+        """Drop one value; raises KeyError."""
+        super().__delitem__(key)
+        keys = self._of_user[key[0]]
+        keys.discard(key)
+        if not keys:
+            del self._of_user[key[0]]
+
+    def keep(self, key: UserKey, value: Value, since: int) -> None:
+        """Store a value read while `forgotten` was `since`, unless it has risen since."""
+        if self.forgotten == since:
+            self[key] = value
+
+    def forget(self, user_id: str) -> None:
+        """Drop a user's values, and refuse those being read now."""
+        self.forgotten += 1
+        for key in tuple(self._of_user.get(user_id, ())):
+            del self[key]

@@ -1,0 +1,572 @@
+"""Every setting of the service, with its default, the kinds of values, and what it is for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """`host:port` or `[v6]:port` as a pair; raises ValueError on anything else."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not _PORT.fullmatch(port) or int(port) > 65535:
+        raise ValueError(f"{address!r} is not an address of the form 127.0.0.1:50051")
+    return host.strip("[]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the host."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def reach_problem(name: str, address: str, *, encrypted: bool, known_callers: bool) -> str | None:
+    """What is wrong with an address that others reach without encryption or as strangers."""
+    host, _ = split_address(address)
+    if is_loopback(host):
+        return None
+    if not encrypted:
+        return (
+            f"{name} {address} is not loopback and the connection is not encrypted: bind "
+            "127.0.0.1, set DECISION_TLS_CERT_FILE and DECISION_TLS_KEY_FILE, or set "
+            "DECISION_ALLOW_PLAINTEXT=true behind a proxy that adds TLS"
+        )
+    if not known_callers:
+        return (
+            f"{name} {address} is not loopback and callers are not known: set "
+            "DECISION_AUTH_TOKENS_FILE or DECISION_TLS_CLIENT_CA_FILE"
+        )
+    return None
+
+
+PREFIX = "DECISION_"
+SECRETS = ("smile_api_key", "smile_api_secret", "log_hash_key", "webhook_secrets")
+FROM_FILES = (*SECRETS, "store_url", "erasure_journal")
+"""Settings of which a file may be named instead: `DECISION_STORE_URL_FILE`."""
+
+MASK = "***"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message is one sentence that says what to do."""
+
+
+def env_name(setting: str) -> str:
+    """A setting's name in the environment: `DECISION_LEASE` for `lease`."""
+    return PREFIX + setting.upper()
+
+
+def masked(setting: str, text: str) -> str:
+    """The text of a setting without a secret: not that of a key, nor a URL's user and password."""
+    if setting in SECRETS:
+        return MASK if text else ""
+    if "://" in text and "@" in text:
+        return f"{text.partition('://')[0]}://{MASK}@{text.rpartition('@')[2]}"
+    return text
+
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_TIME = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
+_MONTHS = re.compile(r"([0-9]{1,6})(?: months?)?")
+_LONGEST_TIME = 3650 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What a kind of value is written like, for messages and for the sample file."""
+
+    words: str
+
+
+class SmileMode(StrEnum):
+    """Which vendor answers."""
+
+    EMBEDDED = "embedded"
+    SANDBOX = "sandbox"
+    PRODUCTION = "production"
+
+
+class OnRevoke(StrEnum):
+    """Whether a withdrawn consent erases, besides the stored data, the decisions."""
+
+    ERASE_SNAPSHOT = "erase_snapshot"
+    ERASE_DECISIONS = "erase_decisions"
+
+
+class LogFormat(StrEnum):
+    """JSON lines for machines, columns for people."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LogLevel(StrEnum):
+    """The least important lines that are written; also in upper case."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+    @classmethod
+    def _missing_(cls, value: object) -> LogLevel | None:
+        lower = value.lower() if isinstance(value, str) else value
+        return next((one for one in cls if one.value == lower), None)
+
+
+_TIME_WORDS = "a number with its unit, such as 250ms, 5s, 15m, 24h or 14d"
+_MONTH_WORDS = "a number of months from 1 on, such as 25 or 25 months"
+_ADDRESS_WORDS = "an address such as 127.0.0.1:50051"
+_PATH_WORDS = "a path"
+_URL_WORDS = "an https:// URL such as https://host/v1"
+
+
+def _seconds(value: object) -> object:
+    found = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def _months(value: object) -> object:
+    found = _MONTHS.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None or int(found[1]) < 1:
+        raise ValueError
+    return int(found[1])
+
+
+def _address(value: str) -> str:
+    try:
+        split_address(value)
+    except ValueError:
+        raise ValueError from None
+    return value
+
+
+def _path(value: object) -> object:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError
+    return value
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if not value:
+        return value
+    if parts.username or parts.password:
+        raise ValueError("it must not hold a user name or password: use the key settings")
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ValueError("http:// is accepted for loopback hosts only")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError
+    return value
+
+
+Seconds = Annotated[
+    float, BeforeValidator(_seconds), Field(ge=0, le=_LONGEST_TIME), Takes(_TIME_WORDS)
+]
+Months = Annotated[int, BeforeValidator(_months), Field(ge=1, le=1200), Takes(_MONTH_WORDS)]
+Address = Annotated[str, AfterValidator(_address), Takes(_ADDRESS_WORDS)]
+NamedPath = Annotated[Path, BeforeValidator(_path), Takes(_PATH_WORDS)]
+Url = Annotated[str, AfterValidator(_url), Takes(_URL_WORDS)]
+Names = Annotated[str, Takes("names separated by commas")]
+Country = Annotated[
+    str, Field(pattern="^[A-Z]{2}$"), Takes("a country of ISO 3166 in capital letters, such as ID")
+]
+Currency = Annotated[
+    str,
+    Field(pattern="^[A-Z]{3}$"),
+    Takes("a currency of ISO 4217 in capital letters, such as IDR"),
+]
+
+
+WIDGET_SCRIPT = "https://web.smileapi.io/v2/smile.v2.js"
+SHORTEST_SECRET, LONGEST_SECRET = 16, 64
+
+
+class OnboardingSettings(BaseModel):
+    """What an operator may set; empty widget addresses follow the mode."""
+
+    webhook_secrets: SecretStr = Field(
+        SecretStr(""),
+        description="Secrets by which the vendor signs events, separated by commas, newest first; "
+        "switches webhooks and warm snapshots on.",
+        examples=["16-to-64-random-characters"],
+    )
+    accounts_max_age: Seconds = Field(
+        900.0,
+        description="With webhooks: the greatest age of the account list of a snapshot that is "
+        "used without asking the vendor.",
+    )
+    snapshot_max_age: Seconds = Field(
+        86_400.0, description="With webhooks: the greatest age of the data of such a snapshot."
+    )
+    widget_script_url: Url = Field(
+        "",
+        description="Script of the vendor's widget on the connect page; by default that of the "
+        "mode.",
+        examples=[WIDGET_SCRIPT],
+    )
+    widget_api_host: Url = Field(
+        "",
+        description="Host that the widget calls; by default that of the mode.",
+        examples=["https://link-sandbox.smileapi.io/v1"],
+    )
+    connect_providers: Names = Field(
+        "",
+        description="Ids of the providers that the widget shows; all by default.",
+        examples=["sss_ph,grab_ph"],
+    )
+    connect_top_providers: Names = Field(
+        "", description="Ids of the providers that it shows first.", examples=["sss_ph"]
+    )
+    connect_search_bar: bool = Field(
+        default=True, description="Whether the widget has a search bar."
+    )
+    connect_type_bar: bool = Field(
+        default=True, description="Whether it has a bar of provider types."
+    )
+    connect_upload: bool = Field(default=False, description="Whether it takes uploaded files.")
+    connect_company_name: str = Field(
+        "",
+        max_length=100,
+        description="The lender's name on the connect page and in the widget.",
+        examples=["A Lender"],
+    )
+    connect_logo_file: NamedPath | None = Field(
+        None,
+        description="The lender's logo on the connect page: a PNG, JPEG, WebP or SVG of at most "
+        "200,000 bytes; an SVG without scripts.",
+        examples=["/etc/decision-service/logo.svg"],
+    )
+    connect_notice_file: NamedPath | None = Field(
+        None,
+        description="YAML file with the privacy notice of the connect page in English and "
+        "Filipino; by default the service's own.",
+        examples=["/etc/decision-service/notice.yaml"],
+    )
+    connect_template_id: str = Field(
+        "", description="The vendor's id of a template of the widget.", examples=["tpl-1"]
+    )
+    connect_public_url: Url = Field(
+        "",
+        description="Where applicants reach the connect page; makes their links whole. Without it "
+        "links are made for an HTTP address of this machine alone.",
+        examples=["https://connect.example.com"],
+    )
+    connect_return_origins: Names = Field(
+        "",
+        description="Origins to which the connect page may lead back.",
+        examples=["https://lender.example"],
+    )
+
+    @property
+    def secrets_of_webhooks(self) -> tuple[bytes, ...]:
+        """The secrets by which events may be signed, newest first; none while webhooks are off."""
+        text = self.webhook_secrets.get_secret_value()
+        return tuple(part.strip().encode() for part in text.split(",") if part.strip())
+
+    @property
+    def return_origins(self) -> tuple[str, ...]:
+        """The origins that the connect page may lead back to, in small letters."""
+        return tuple(name.lower() for name in names_of(self.connect_return_origins))
+
+    @property
+    def ages(self) -> tuple[timedelta, timedelta]:
+        """How old the account list and the data of a warm snapshot may be."""
+        return timedelta(seconds=self.accounts_max_age), timedelta(seconds=self.snapshot_max_age)
+
+
+def secret_problems(settings: OnboardingSettings) -> Iterator[str]:
+    """A sentence for each secret that can be guessed or the vendor would not take, unshown."""
+    for place, secret in enumerate(settings.secrets_of_webhooks, 1):
+        if not SHORTEST_SECRET <= len(secret) <= LONGEST_SECRET:
+            yield (
+                f"{env_name('webhook_secrets')}: number {place} has {len(secret)} bytes: give it "
+                f"{SHORTEST_SECRET} to {LONGEST_SECRET}, chosen at random"
+            )
+
+
+def logo_problems(settings: OnboardingSettings) -> Iterator[str]:
+    """A sentence for a logo without the name that is read out where it is not seen."""
+    if settings.connect_logo_file is not None and not settings.connect_company_name:
+        yield (
+            f"{env_name('connect_logo_file')} needs {env_name('connect_company_name')} as well: "
+            "the name is read out to those who do not see the logo"
+        )
+
+
+def connect_problems(settings: OnboardingSettings) -> Iterator[str]:
+    """A sentence for each address of the connect page or of a way back that is not allowed."""
+    public = settings.connect_public_url
+    if public and not _is_web_address(public):
+        shown = masked("connect_public_url", public)
+        yield (
+            f"{env_name('connect_public_url')} is {shown}: it must be an address such as "
+            "https://connect.example.com (http:// for loopback only)"
+        )
+    for origin in settings.return_origins:
+        if not _is_web_address(origin) or urlsplit(origin).path:
+            shown = masked("connect_return_origins", origin)
+            yield (
+                f"{env_name('connect_return_origins')} has {shown}: each must be an origin such "
+                "as https://lender.example"
+            )
+
+
+def _is_web_address(text: str) -> bool:
+    """Whether a text is https, or http of this machine, without user, query and fragment."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    secure = parts.scheme == "https" or (
+        parts.scheme == "http" and is_loopback(parts.hostname or "")
+    )
+    return secure and bool(parts.hostname) and not set(text) & set("@?# \\")
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """Names from a comma-separated setting."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+VENDOR_LIMIT = 20
+"""Requests a second that the vendor allows a key, over all processes that use it."""
+
+BASE_URLS = {
+    SmileMode.SANDBOX: "https://sandbox.smileapi.io/v1",
+    SmileMode.PRODUCTION: "https://open.smileapi.io/v1",
+}
+
+
+class Settings(OnboardingSettings):
+    """Every setting; what they may not be together is in `coherence.py`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    smile_mode: SmileMode = Field(
+        SmileMode.EMBEDDED,
+        description="Which vendor answers: a stand-in with made-up people inside the process, the "
+        "vendor's sandbox, or the vendor.",
+    )
+    smile_base_url: Url = Field(
+        "",
+        description="Another host of the vendor than that of the mode; http:// for loopback only.",
+        examples=[BASE_URLS[SmileMode.SANDBOX]],
+    )
+    smile_api_key: SecretStr = Field(
+        SecretStr(""), description="Key of the vendor's key pair.", examples=["change-me"]
+    )
+    smile_api_secret: SecretStr = Field(
+        SecretStr(""), description="Secret of the vendor's key pair.", examples=["change-me"]
+    )
+    smile_requests_per_second: int = Field(
+        VENDOR_LIMIT,
+        ge=1,
+        le=VENDOR_LIMIT,
+        description="This process's share of the requests that the vendor allows a key and IP "
+        "address.",
+    )
+    first_sync_wait: Seconds = Field(
+        3600.0,
+        description="For so long after the first sync of an account began a decision is not made "
+        "while it runs (DATA_NOT_READY); after that it refers.",
+    )
+    embedded_country: Country = Field(
+        "",
+        description="Embedded mode: the country (ISO 3166) in which all made-up people live; by "
+        "default each in that of the vendor's sandbox.",
+        examples=["ID"],
+    )
+    embedded_currency: Currency = Field(
+        "PHP",
+        description="Embedded mode: the currency (ISO 4217) of their domestic incomes, "
+        "contributions and loans; the figures stay the same.",
+    )
+    grpc_address: Address = Field("127.0.0.1:50051", description="Address of the gRPC server.")
+    http_address: Address = Field(
+        "127.0.0.1:8080",
+        description="Address of /healthz, /livez, /metrics, /connect and webhooks.",
+    )
+    admin_address: Address = Field(
+        "",
+        description="Address of /healthz, /livez and /metrics, which are then not at the HTTP "
+        "address.",
+        examples=["127.0.0.1:9090"],
+    )
+    tls_cert_file: NamedPath | None = Field(
+        None,
+        description="Certificate chain in PEM, for gRPC and HTTP; refused in embedded mode.",
+        examples=["/etc/decision-service/server.pem"],
+    )
+    tls_key_file: NamedPath | None = Field(
+        None,
+        description="Key of the certificate in PEM.",
+        examples=["/etc/decision-service/server.key"],
+    )
+    tls_client_ca_file: NamedPath | None = Field(
+        None,
+        description="Authority in PEM of which gRPC clients must show a certificate.",
+        examples=["/etc/decision-service/clients.pem"],
+    )
+    auth_tokens_file: NamedPath | None = Field(
+        None,
+        description="YAML file of callers and their roles; without it every caller may call "
+        "everything.",
+        examples=["/etc/decision-service/callers.yaml"],
+    )
+    require_approval: bool = Field(
+        default=False,
+        description="Whether only rules decide that two callers signed: one proposed them, another "
+        "one approved them. Their keys are in the callers file.",
+    )
+    allow_plaintext: bool = Field(
+        default=False,
+        description="Allows other addresses than loopback without TLS and without known callers: a "
+        "proxy in front must add both.",
+    )
+    reflection: bool | None = Field(
+        None,
+        description="Whether the gRPC server describes itself; by default in embedded mode alone.",
+        examples=["true"],
+    )
+    reuse_port: bool = Field(
+        default=False,
+        description="Whether several processes may listen on the gRPC address; needs PostgreSQL.",
+    )
+    store_url: str = Field(  # it may hold a password
+        "sqlite:///decision.db",
+        repr=False,
+        description="The database: sqlite:///FILE or postgresql://user:password@host/database.",
+    )
+    erasure_journal: str = Field(  # it may hold a password
+        "",
+        repr=False,
+        description="Where erasures are recorded apart from the store: a file, by default next to "
+        "the SQLite file, or another database, which processes on several machines share: "
+        "postgresql://user:password@host/database. Set it for PostgreSQL.",
+        examples=["/var/lib/decision-service/erasures"],
+    )
+    identity_key_file: NamedPath | None = Field(
+        None,
+        description="File of the keys by which accounts and names are hashed; by default beside "
+        "the SQLite file. Set it for PostgreSQL.",
+        examples=["/etc/decision-service/identity-keys"],
+    )
+    data_key_file: NamedPath | None = Field(
+        None,
+        description="File of the keys that wrap users' keys, so that a copy of the database shows "
+        "no applicant's data; in embedded mode by default beside the SQLite file.",
+        examples=["/etc/decision-service/data-keys"],
+    )
+    on_revoke: OnRevoke = Field(
+        OnRevoke.ERASE_SNAPSHOT,
+        description="What a withdrawn consent erases: the stored data, or the user's decisions "
+        "too.",
+    )
+    retention: Months = Field(
+        25, description="How long decisions and their outcomes are kept; older ones are deleted."
+    )
+    report_within: int = Field(
+        30,
+        ge=0,
+        le=1200,
+        description="Days after which an approval without a report of its loan raises an alarm; 0: "
+        "none does.",
+    )
+    rules_dir: NamedPath = Field(Path("rules"), description="The rules folder.")
+    blocked_factors: Names = Field(
+        "",
+        description="Factors and inputs that no rule may use.",
+        examples=["identity.age_years,inputs.gender"],
+    )
+    lease: Seconds = Field(
+        30.0,
+        ge=0.5,
+        description="PostgreSQL: after this time other processes may take over the requests of a "
+        "process that hangs.",
+    )
+    max_in_flight: int = Field(
+        256,
+        ge=1,
+        le=10_000,
+        description="Decisions in progress at the same time; twice as many wait, more are refused.",
+    )
+    log_level: LogLevel = Field(
+        LogLevel.INFO, description="The least important lines that are logged."
+    )
+    log_format: LogFormat | None = Field(
+        None,
+        description="Form of the log; by default console on a terminal and json elsewhere.",
+        examples=["json"],
+    )
+    log_hash_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key of the hash that stands for a user in the logs; by default another one "
+        "at each start.",
+        examples=["change-me"],
+    )
+    opentelemetry: bool = Field(
+        default=False,
+        description="Whether spans are sent by OTLP, as the OTEL_ variables say; needs the extra "
+        "otel.",
+    )
+    drain_delay: Seconds | None = Field(
+        None,
+        description="After SIGTERM: how long new calls are still accepted; by default 5s, and 0s "
+        "in embedded mode.",
+        examples=["5s"],
+    )
+    drain_grace: Seconds = Field(5.0, description="And then how long calls in progress may take.")
+
+    @property
+    def callers_known(self) -> bool:
+        """Whether callers must authenticate, by token or certificate."""
+        return self.auth_tokens_file is not None or self.tls_client_ca_file is not None
+
+    @property
+    def base_url(self) -> str:
+        """The vendor's base URL; empty in embedded mode, where the stand-in picks its port."""
+        return (self.smile_base_url or BASE_URLS.get(self.smile_mode, "")).rstrip("/")
+
+    @property
+    def connect_base(self) -> str:
+        """Where applicants reach the connect page; empty where that is not known."""
+        host, port = split_address(self.http_address)
+        if self.connect_public_url or not port or not is_loopback(host):
+            return self.connect_public_url.rstrip("/")
+        scheme = "http" if self.tls_cert_file is None else "https"
+        return f"{scheme}://{self.http_address}"
+
+    @property
+    def blocked(self) -> frozenset[str]:
+        """Factors and inputs that no rule may use (`identity.age_years`, `inputs.gender`)."""
+        return frozenset(filter(None, (name.strip() for name in self.blocked_factors.split(","))))
+
+    @property
+    def describes_itself(self) -> bool:
+        """Whether the gRPC server has reflection."""
+        embedded = self.smile_mode is SmileMode.EMBEDDED
+        return embedded if self.reflection is None else self.reflection
+
+    @property
+    def drain_seconds(self) -> float:
+        """How long after SIGTERM new calls are still taken, so that balancers notice."""
+        if self.drain_delay is not None:
+            return self.drain_delay
+        return 0.0 if self.smile_mode is SmileMode.EMBEDDED else 5.0

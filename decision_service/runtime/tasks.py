@@ -1,0 +1,168 @@
+"""What runs on the event loop: supervised background tasks, ASGI servers, and the loop of a
+command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+import structlog
+import uvicorn
+
+FAILURES_UNTIL_UNWELL = 3
+STEADY_SECONDS = 60.0
+"""Seconds of running after which a task's count of failures starts anew."""
+
+_FIRST_REST = 1.0
+_LONGEST_REST = 30.0
+
+Factory = Callable[[], Coroutine[Any, Any, None]]
+
+log = structlog.get_logger("decision_service.supervision")
+
+
+class Supervisor:
+    """Keeps tasks running; `restarts` counts by name, `unwell` names those that keep failing.
+
+    Between two runs a task rests, longer each time it fails in a row (1 to 30 seconds); `seconds`
+    is a clock that never goes back.
+    """
+
+    def __init__(
+        self,
+        seconds: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.restarts: dict[str, int] = {}
+        self._failures: dict[str, int] = {}
+        self._keepers: list[asyncio.Task[None]] = []
+        self._sleep = sleep
+        self._seconds = seconds
+
+    @property
+    def unwell(self) -> tuple[str, ...]:
+        """The tasks that have failed three times in a row."""
+        return tuple(n for n, count in self._failures.items() if count >= FAILURES_UNTIL_UNWELL)
+
+    def supervise(self, name: str, factory: Factory) -> None:
+        """Run the factory's task, and restart it whenever it ends or is cancelled."""
+        self.restarts[name] = self._failures[name] = 0
+        self._keepers.append(asyncio.create_task(self._keep(name, factory), name=name))
+
+    async def aclose(self) -> None:
+        """End every task, for good."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+
+    async def _keep(self, name: str, factory: Factory) -> None:
+        while True:
+            began = self._seconds()
+            error = await _ended(factory())
+            if self._seconds() - began >= STEADY_SECONDS:
+                self._failures[name] = 0
+            self._failures[name] += 1
+            self.restarts[name] += 1
+            log.error("task ended", task=name, error=error, restarts=self.restarts[name])
+            await self._sleep(min(_FIRST_REST * 2 ** (self._failures[name] - 1), _LONGEST_REST))
+
+
+async def _ended(work: Coroutine[Any, Any, None]) -> str:
+    """Run work to its end; how it ended. Cancelled with its caller."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait([task])
+    finally:
+        task.cancel()
+    if task.cancelled():
+        return "cancelled"
+    error = task.exception()
+    return "returned" if error is None else type(error).__name__
+
+
+SHUTDOWN_SECONDS = 1
+"""How long answers in progress may take when the server stops."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; raises OSError. Port 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family)
+    # The event loop does this for sockets it makes itself; without it an answer takes 40 ms more,
+    # because its body waits until the head is acknowledged.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the program around it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Install no handlers: uvicorn's would take the place of the program's own."""
+        yield
+
+
+@asynccontextmanager
+async def serving(
+    app: Any,
+    listener: socket.socket,
+    *,
+    tls: ssl.SSLContext | None = None,
+    http: Callable[..., asyncio.Protocol] | None = None,
+    headers: Mapping[str, str] | None = None,
+    on_close: Callable[[], None] = lambda: None,
+) -> AsyncIterator[None]:
+    """Serve while the context is open.
+
+    `http` makes a connection's protocol in place of uvicorn's. Every answer has the `headers`.
+    `on_close` runs before the server stops.
+    """
+    config = uvicorn.Config(
+        app,
+        http=http or "h11",  # type: ignore[arg-type]  # it is called as a class would be
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        headers=[*(headers or {}).items()],
+        proxy_headers=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
+    )
+    server = _Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        while not server.started:
+            await asyncio.sleep(0)
+            if running.done():
+                running.result()
+        yield
+    finally:
+        on_close()
+        server.should_exit = True
+        await running
+
+
+Result = TypeVar("Result")
+
+if sys.platform == "win32":
+
+    def run_async(work: Coroutine[Any, Any, Result]) -> Result:
+        """Run work to its end."""
+        return asyncio.run(work)
+
+else:
+    import uvloop
+
+    def run_async(work: Coroutine[Any, Any, Result]) -> Result:
+        """Run work to its end on uvloop."""
+        return uvloop.run(work)

@@ -1,0 +1,335 @@
+"""The ApplicantService: onboarding and subject access, with their messages."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.money_pb2 import Money as MoneyMessage
+
+from decision_service.api.v1 import applicant_service_pb2 as pb
+from decision_service.api.v1 import decision_pb2
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1.values_pb2 import InputValue
+from decision_service.casework.applicant_status import (
+    AccountStatus,
+    ApplicantStatus,
+    ReadApplicantStatus,
+)
+from decision_service.casework.disclosure import Disclosure, PersonRecord, money, plain
+from decision_service.casework.onboarding import Applicant, LinkToken, OnboardApplicants
+from decision_service.casework.subject_access import ExportPerson
+from decision_service.decide.decide import ANSWER_MARGIN
+from decision_service.domain.ports import Clock
+from decision_service.server.context import RpcContext
+from decision_service.server.page_tokens import make_export_token, read_export_token
+from decision_service.server.wire import (
+    Methods,
+    Problems,
+    check_reference,
+    check_user_id,
+    enum_name,
+    money_from_message,
+    timestamp,
+    unary,
+)
+
+_ADDRESS = re.compile(r"[!-\[\]-~]{1,1000}", re.ASCII)
+"""Printable ASCII without a space or a backslash, which browsers read as a slash."""
+_TYPE = re.compile(r"[A-Z_]{1,40}", re.ASCII)
+_MOST_TYPES = 10
+
+
+class ConnectLinks(msgspec.Struct, frozen=True):
+    """Makes links to the page at `base`, empty where that is not known.
+
+    `origins` are those that a page may lead back to, such as `https://lender.example`, and
+    `providers_of` gives the ids of the providers of some of the vendor's types.
+    """
+
+    base: str
+    origins: tuple[str, ...]
+    providers_of: Callable[[Collection[str]], Iterable[str]] = lambda _: ()
+
+    def check(self, problems: Problems, return_url: str, provider_types: Sequence[str]) -> None:
+        """Note a way back that is not to an allowed origin, and words that can be no types."""
+        if len(provider_types) > _MOST_TYPES:
+            problems.add("provider_types", f"has {len(provider_types)}: at most {_MOST_TYPES}")
+        for word in provider_types[:_MOST_TYPES]:
+            problems.text("provider_types", word, _TYPE, "the vendor's words, such as GOVERNMENT")
+        if return_url and not self._allowed(return_url):
+            known = ", ".join(self.origins) or "none"
+            problems.add(
+                "return_url",
+                "must be an address of at most 1,000 characters at an origin of "
+                f"DECISION_CONNECT_RETURN_ORIGINS ({known})",
+            )
+
+    def link(self, access_token: str, return_url: str, provider_types: Collection[str] = ()) -> str:
+        """The whole link; empty where the base is not known.
+
+        It names the providers of the types, and none, for all of them, where none is known.
+        """
+        if not self.base:
+            return ""
+        providers = ",".join(self.providers_of(provider_types)) if provider_types else ""
+        given = {"token": access_token, "return_url": return_url, "providers": providers}
+        return f"{self.base}/connect?{urlencode({k: v for k, v in given.items() if v})}"
+
+    def _allowed(self, return_url: str) -> bool:
+        if not _ADDRESS.fullmatch(return_url):
+            return False
+        try:
+            parts = urlsplit(return_url)
+        except ValueError:
+            return False
+        return f"{parts.scheme}://{parts.netloc}".lower() in self.origins
+
+
+TOLD = (
+    "decision_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind",
+    "reasons", "data_requests", "scores", "offer", "conditions", "tags", "override", "ruleset_ref",
+    "assignment", "data_quality", "as_of_date", "create_time", "expire_time", "engine_version",
+    "first_decision_id", "connect",
+)  # fmt: skip
+"""The fields of a recorded reply that a person is told."""
+
+LEFT_OUT = frozenset({"rule_traces", "withheld_tags", "list_answers"})
+"""Those that are told to nobody outside of the lender."""
+
+FOUND_ON_READING = frozenset({"recourse", "review"})
+"""Those that no recorded reply has: reviews are records of their own, recourse is not stored."""
+
+TOLD_APART = frozenset({"request_id", "inputs", "factor_values"})
+"""Those that a record has of the stored facts."""
+
+_RULES_OF: Mapping[str, Sequence[str]] = {
+    "Reason": ("required", "required_value", "actual_value", "points_lost"),
+    "Score": ("best_score",),
+    "Offer": ("term_binding",),
+}
+"""The fields of a message that show the lender's rules, or say the same as another field."""
+
+
+def record_message(record: PersonRecord) -> pb.StoredRecord:
+    """One record."""
+    content = json.dumps(record.content, ensure_ascii=False)
+    return pb.StoredRecord(kind=record.kind, id=record.id, content=content)
+
+
+def disclosed_reply(reply: bytes, disclosed: Disclosure) -> Mapping[str, object]:
+    """As `TellReply`."""
+    decision = service_pb.CreateDecisionResponse.FromString(reply).decision
+    for reason in (*decision.reasons, *decision.override.reasons):
+        _hide(reason, disclosed)
+    for asked in decision.data_requests:
+        if not disclosed.tells(asked.factor):
+            asked.ClearField("factor")
+    told = _set_fields(decision)
+    return {name: told[name] for name in TOLD if name in told}
+
+
+def _hide(reason: decision_pb2.Reason, disclosed: Disclosure) -> None:
+    if not disclosed.tells(reason.factor):
+        reason.ClearField("factor")
+        reason.ClearField("actual")
+
+
+def _set_fields(message: Message) -> dict[str, Any]:
+    """The fields that are set, by name."""
+    left_out = _RULES_OF.get(message.DESCRIPTOR.name, ())
+    return {
+        field.name: _field(field, value)
+        for field, value in message.ListFields()
+        if field.name not in left_out
+    }
+
+
+def _field(field: FieldDescriptor, value: Any) -> Any:
+    kind = field.message_type
+    if kind is not None and kind.GetOptions().map_entry:
+        return {name: _value(field, one) for name, one in sorted(value.items())}
+    if field.is_repeated:
+        return [_value(field, one) for one in value]
+    return _value(field, value)
+
+
+def _value(field: FieldDescriptor, value: Any) -> Any:
+    match value:
+        case Timestamp():
+            return plain(value.ToDatetime(UTC))
+        case MoneyMessage():
+            return money(money_from_message(value))
+        case InputValue():
+            return next(iter(_set_fields(value).values()), None)
+        case Message():
+            return _set_fields(value)
+    if field.enum_type is not None:
+        return enum_name(field.enum_type, value)
+    return value
+
+
+SERVICE = "decision_service.api.v1.ApplicantService"
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_WORD = "(?:[A-Z]?[a-z]+|[A-Z]+)"
+_PERSONAL = re.compile(rf".*@.*|.*\b[A-Z][a-z]+[ ,.']+[A-Z][a-z]+\b.*|{_WORD}(?:[\W_]+{_WORD})+\W*")
+"""An e-mail address, two words written as names are, or nothing but words of letters."""
+
+
+class ApplicantUseCases(msgspec.Struct, frozen=True):
+    """What the servicer translates for."""
+
+    onboard: OnboardApplicants
+    look: ReadApplicantStatus
+    clock: Clock
+    links: ConnectLinks
+    export: ExportPerson
+
+
+class ApplicantServicer:
+    """Translates between the wire and onboarding; callers reach the users that they created."""
+
+    def __init__(self, use_cases: ApplicantUseCases) -> None:
+        self._use_cases = use_cases
+
+    async def create_applicant(
+        self, request: pb.CreateApplicantRequest, context: RpcContext
+    ) -> pb.CreateApplicantResponse:
+        """The applicant's user with a new token."""
+        problems = Problems()
+        check_reference(problems, "applicant_ref", request.applicant_ref, required=True)
+        if _PERSONAL.fullmatch(request.applicant_ref):
+            problems.add(
+                "applicant_ref",
+                "reads like a name or an e-mail address, which the vendor would keep: send a "
+                "reference of your own, such as CRM-1042",
+            )
+        self._use_cases.links.check(problems, request.return_url, request.provider_types)
+        problems.raise_if_any()
+        applicant = Applicant(context.info.caller, request.applicant_ref)
+        made = await self._use_cases.onboard.create(applicant, self._stop_at(context))
+        token = self._token(made.token, request)
+        return pb.CreateApplicantResponse(
+            user_id=made.user_id, link_token=token, created=made.created
+        )
+
+    async def create_link_token(
+        self, request: pb.CreateLinkTokenRequest, context: RpcContext
+    ) -> pb.CreateLinkTokenResponse:
+        """A new token."""
+        problems = Problems()
+        check_user_id(problems, request.user_id)
+        self._use_cases.links.check(problems, request.return_url, request.provider_types)
+        problems.raise_if_any()
+        token = await self._use_cases.onboard.link_token(
+            request.user_id, context.info.applicant_scope, self._stop_at(context)
+        )
+        return pb.CreateLinkTokenResponse(link_token=self._token(token, request))
+
+    async def get_applicant(
+        self, request: pb.GetApplicantRequest, context: RpcContext
+    ) -> pb.GetApplicantResponse:
+        """Where the applicant stands now."""
+        problems = Problems()
+        check_user_id(problems, request.user_id)
+        if request.country:
+            problems.text("country", request.country, _COUNTRY, "a country of ISO 3166, such as PH")
+        problems.raise_if_any()
+        look, scope = self._use_cases.look, context.info.applicant_scope
+        seen = await look(request.user_id, scope, self._stop_at(context))
+        likely = look.likely_referrals(request.country) if request.country else ()
+        applicant = _applicant(seen)
+        applicant.likely_referrals.extend(
+            pb.LikelyReferral(product=one.product, reason=one.reason, message=one.message)
+            for one in likely
+        )
+        return pb.GetApplicantResponse(applicant=applicant)
+
+    async def erase_applicant(
+        self, request: pb.EraseApplicantRequest, context: RpcContext
+    ) -> pb.EraseApplicantResponse:
+        """Destroy what is stored, and revoke."""
+        user_id, scope = _user_id(request.user_id), context.info.applicant_scope
+        erased = await self._use_cases.onboard.erase(user_id, scope, self._stop_at(context))
+        return pb.EraseApplicantResponse(
+            revoked_accounts=erased.accounts, erased_snapshots=erased.snapshots
+        )
+
+    async def export_applicant(
+        self, request: pb.ExportApplicantRequest, context: RpcContext
+    ) -> pb.ExportApplicantResponse:
+        """One page of what is stored."""
+        user_id, scope = _user_id(request.user_id), context.info.applicant_scope
+        place = read_export_token(user_id, request.page_token)
+        page = await self._use_cases.export(user_id, scope, place)
+        return pb.ExportApplicantResponse(
+            records=[record_message(one) for one in page.records],
+            next_page_token="" if page.next is None else make_export_token(user_id, page.next),
+        )
+
+    def _token(
+        self, token: LinkToken, request: pb.CreateApplicantRequest | pb.CreateLinkTokenRequest
+    ) -> pb.LinkToken:
+        return pb.LinkToken(
+            access_token=token.access_token,
+            expire_time=timestamp(token.expires),
+            mode=token.mode,
+            connect_url=self._use_cases.links.link(
+                token.access_token, request.return_url, request.provider_types
+            ),
+        )
+
+    def _stop_at(self, context: RpcContext) -> float:
+        return self._use_cases.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
+
+
+def methods(servicer: ApplicantServicer) -> Methods:
+    """The service's methods."""
+    return {
+        "CreateApplicant": unary(servicer.create_applicant, pb.CreateApplicantRequest),
+        "CreateLinkToken": unary(servicer.create_link_token, pb.CreateLinkTokenRequest),
+        "GetApplicant": unary(servicer.get_applicant, pb.GetApplicantRequest),
+        "EraseApplicant": unary(servicer.erase_applicant, pb.EraseApplicantRequest),
+        "ExportApplicant": unary(servicer.export_applicant, pb.ExportApplicantRequest),
+    }
+
+
+def _user_id(user_id: str) -> str:
+    problems = Problems()
+    check_user_id(problems, user_id)
+    problems.raise_if_any()
+    return user_id
+
+
+def _applicant(seen: ApplicantStatus) -> pb.Applicant:
+    return pb.Applicant(
+        user_id=seen.user_id,
+        accounts=[_account(one) for one in seen.accounts],
+        data=[
+            pb.ApplicantData(
+                kind=one.kind.value, source_id=one.source, collect_time=timestamp(one.collected)
+            )
+            for one in seen.kinds
+        ],
+        ready=seen.ready,
+        not_ready_reason=seen.why_not,
+    )
+
+
+def _account(one: AccountStatus) -> pb.ApplicantAccount:
+    return pb.ApplicantAccount(
+        account_id=one.account.id,
+        provider_id=one.account.provider_id,
+        status=one.account.connection_status,
+        error_code=one.account.error_code or "",
+        explanation=one.words,
+        advice=one.advice,
+    )

@@ -1,0 +1,482 @@
+"""The connect page: where an applicant opens the vendor's widget and shares data with the
+lender.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+from xml.parsers import expat
+
+import msgspec
+import yaml
+from prometheus_client import CollectorRegistry
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from decision_service.casework.onboarding import LinkToken
+from decision_service.domain.accounts import ACCOUNT_ERRORS
+from decision_service.domain.errors import ServiceError
+from decision_service.runtime.files import read_small
+from decision_service.runtime.telemetry import counter
+from decision_service.server.context import best_language
+
+LANGUAGES = ("en", "fil")
+"""The page's languages; the first is everybody's who asks for neither."""
+
+_ALIASES = {"tl": "fil"}
+"""Tagalog is what older phones call Filipino."""
+
+
+class PageTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The texts of one language.
+
+    `page` is for the template, `said` for its script, `refusals` for why a link token was refused,
+    `account_errors` by the vendor's codes.
+    """
+
+    name: str
+    page: Mapping[str, str]
+    said: Mapping[str, str]
+    refusals: Mapping[str, str]
+    account_errors: Mapping[str, str] = {}
+
+
+@cache
+def texts_in(language: str) -> PageTexts:
+    """The texts of one of LANGUAGES; English has its account errors from where all have theirs."""
+    content = resources.files(__package__).joinpath("pages", f"{language}.yaml").read_bytes()
+    texts = msgspec.yaml.decode(content, type=PageTexts)
+    english = {code: f"{one.happened} {one.advice}" for code, one in ACCOUNT_ERRORS.items()}
+    return msgspec.structs.replace(texts, account_errors=english | dict(texts.account_errors))
+
+
+def chosen_language(asked: str | None, header: str) -> str:
+    """The language asked for by name where there is one, else the best of accept-language."""
+    if asked in LANGUAGES:
+        return asked
+    return best_language(header, LANGUAGES, _ALIASES)
+
+
+Renew = Callable[[str], Awaitable[LinkToken | None]]
+"""Another token for whoever holds one; None where it is not to be renewed."""
+
+IsAlive = Callable[[str], Awaitable[bool]]
+"""Whether the holder of a token may still open the widget."""
+
+NO_STORE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
+_LARGEST_BODY = 4096
+_LONGEST_TOKEN = 2048
+_REFUSALS = {
+    "broken_off": (400, "no_token"),
+    "malformed": (400, "no_token"),
+    "refused": (403, "not_valid"),
+    "unavailable": (503, "not_now"),
+}
+"""Status and sentence by what is counted."""
+
+
+class _ShownToken(msgspec.Struct):
+    """The body by which a page shows its token."""
+
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=_LONGEST_TOKEN)]
+
+
+class LinkTokenEndpoints:
+    """Answers the holder of a link token.
+
+    Requests are counted by what was answered. A refusal is 400, 403 or 503 with a sentence in the
+    language of the request. How often a token is refused is not limited: it has 128 random bits.
+    """
+
+    def __init__(
+        self,
+        renew: Renew,
+        is_alive: IsAlive,
+        registry: CollectorRegistry | None = None,
+    ) -> None:
+        self._renew = renew
+        self._is_alive = is_alive
+        self._requests = counter(
+            registry,
+            "link_token_requests",
+            "Requests of connect pages about their link tokens by what was answered",
+            "outcome",
+        )
+
+    async def renewed(self, request: Request) -> Response:
+        """Answer 200 with another token, or a refusal."""
+
+        async def answer(shown: str) -> dict[str, str] | None:
+            fresh = await self._renew(shown)
+            return None if fresh is None else {"token": fresh.access_token}
+
+        return await self._answered(request, "renewed", answer)
+
+    async def checked(self, request: Request) -> Response:
+        """Answer 200 where the token still opens the widget, or a refusal."""
+
+        async def answer(shown: str) -> dict[str, str] | None:
+            return {} if await self._is_alive(shown) else None
+
+        return await self._answered(request, "checked", answer)
+
+    async def _answered(
+        self,
+        request: Request,
+        outcome: str,
+        answer: Callable[[str], Awaitable[dict[str, str] | None]],
+    ) -> Response:
+        try:
+            shown = await _shown_token(request)
+            content = None if shown is None else await answer(shown)
+        except ClientDisconnect:
+            return self._refusal(request, "broken_off")
+        except ServiceError:
+            return self._refusal(request, "unavailable")
+        if content is None:
+            return self._refusal(request, "malformed" if shown is None else "refused")
+        self._requests.labels(outcome).inc()
+        return JSONResponse(content, headers=NO_STORE)
+
+    def _refusal(self, request: Request, outcome: str) -> Response:
+        self._requests.labels(outcome).inc()
+        status, why = _REFUSALS[outcome]
+        language = chosen_language(None, request.headers.get("accept-language", ""))
+        sentence = texts_in(language).refusals[why]
+        return JSONResponse({"message": sentence}, status, headers=NO_STORE)
+
+
+async def _shown_token(request: Request) -> str | None:
+    """The token that a page sends, None where it sends none; nothing longer is read.
+
+    Raises ClientDisconnect where the client leaves before the body has come.
+    """
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LARGEST_BODY:
+            return None
+    try:
+        return msgspec.json.decode(body, type=_ShownToken).token
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+class PageRefused(Exception):
+    """A file of the connect page cannot be used; the message says which, why and what to do."""
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """The content of a file of 1 to `most` bytes; raises PageRefused."""
+    try:
+        content = read_small(path, most)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise PageRefused(f"{path} has more than {most:,} bytes: give a smaller one") from None
+        raise PageRefused(f"{path} cannot be read: {error.strerror}") from None
+    if not content:
+        raise PageRefused(f"{path} is empty: write it, or leave the setting out")
+    return content
+
+
+LARGEST_LOGO = 200_000
+"""Bytes of a logo, which every applicant's phone loads."""
+
+_PICTURES = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
+)
+_SVG = "http://www.w3.org/2000/svg"
+_ACTIVE = frozenset(
+    {"script", "foreignobject", "iframe", "object", "embed", "handler", "listener", "set"}
+)
+_INSIDE = re.compile(r"#|data:image/(png|jpeg|webp);")
+
+
+class Logo(msgspec.Struct, frozen=True):
+    """A picture and its media type."""
+
+    content: bytes
+    media_type: str
+
+
+def read_logo(path: Path) -> Logo:
+    """The logo of a file of at most LARGEST bytes; raises PageRefused."""
+    content = read_bounded(path, LARGEST_LOGO)
+    for start, media_type in _PICTURES:
+        if start.match(content):
+            return Logo(content, media_type)
+    if b"<svg" not in content:
+        raise PageRefused(f"{path} is no picture that browsers show: give a PNG, JPEG, WebP or SVG")
+    try:
+        _check_svg(content)
+    except (PageRefused, expat.ExpatError) as error:
+        raise PageRefused(f"{path}: {error}") from None
+    return Logo(content, "image/svg+xml")
+
+
+def _check_svg(content: bytes) -> None:
+    """Raise PageRefused where an SVG could run a script or load something; ExpatError elsewhere."""
+    parser = expat.ParserCreate(namespace_separator=" ")
+
+    def refuse(what: str) -> None:
+        line = parser.CurrentLineNumber
+        raise PageRefused(f"line {line} of the SVG has {what}: take it out, or give a PNG")
+
+    def element(name: str, attributes: dict[str, str]) -> None:
+        space, _, tag = name.rpartition(" ")
+        if depth[0] == 0 and (space, tag) != (_SVG, "svg"):
+            refuse(f"<{tag}> as its root")
+        depth[0] += 1
+        if tag.lower() in _ACTIVE or tag.lower().startswith("animate"):
+            refuse(f"an active part, <{tag}>")
+        for attribute, value in attributes.items():
+            own = attribute.rpartition(" ")[2].lower()
+            if own.startswith("on"):
+                refuse(f"a script, {own}=")
+            if own in {"href", "src"} and not _INSIDE.match(value.strip()):
+                refuse(f"a reference to something outside of it, {own}=")
+
+    depth = [0]
+    parser.StartElementHandler = element
+    parser.StartDoctypeDeclHandler = lambda *_: refuse("a DOCTYPE")
+    parser.ProcessingInstructionHandler = lambda *_: refuse("a processing instruction")
+    parser.Parse(content, True)  # noqa: FBT003 - the library takes it by place
+
+
+LARGEST_NOTICE = 65_536
+"""Bytes of a notice's file."""
+
+BLANKS = ("company", "months", "withdrawn")
+"""What `{…}` may stand for: the lender's name, how many months decisions are kept, and what becomes
+of them when consent is withdrawn."""
+
+_BLANK = re.compile(r"\{(\w*)\}")
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One part of the notice: its title and its text, both plain text."""
+
+    title: str
+    text: str
+
+    def filled(self, values: Mapping[str, str]) -> Entry:
+        """The entry with the values of its blanks."""
+        return Entry(fill(self.title, values), fill(self.text, values))
+
+
+Notice = Mapping[str, tuple[Entry, ...]]
+"""The entries by language."""
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """The text with the values of its blanks; others stay as they are."""
+    return _BLANK.sub(lambda found: values.get(found[1], found[0]), text)
+
+
+def read_notice(path: Path | None = None) -> Notice:
+    """The notice of a file of at most LARGEST bytes, or the service's own; raises PageRefused."""
+    if path is None:
+        return _decoded(resources.files(__package__).joinpath("pages/notice.yaml").read_bytes())
+    content = read_bounded(path, LARGEST_NOTICE)
+    try:
+        notice = _decoded(content)
+    except (msgspec.DecodeError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise PageRefused(
+            f"{path} is no notice ({' '.join(str(error).split())}): write for each of "
+            f"{' and '.join(LANGUAGES)} a list of entries with title and text"
+        ) from None
+    _check(path, notice)
+    return notice
+
+
+def _decoded(content: bytes) -> Notice:
+    return msgspec.yaml.decode(content, type=dict[str, tuple[Entry, ...]])
+
+
+def _check(path: Path, notice: Notice) -> None:
+    shown = " and ".join(LANGUAGES)
+    for language in LANGUAGES:
+        if not notice.get(language):
+            raise PageRefused(f"{path} has no entries in {language}: the page is shown in {shown}")
+    for language, entries in notice.items():
+        if language not in LANGUAGES:
+            raise PageRefused(
+                f"{path} has entries in {language}: the page is shown in {shown} only"
+            )
+        for place, entry in enumerate(entries, 1):
+            for blank in _BLANK.findall(entry.title + entry.text):
+                if blank not in BLANKS:
+                    raise PageRefused(
+                        f"{path}: entry {place} in {language} has {{{blank}}}, which stands for "
+                        f"nothing: there are {', '.join(f'{{{one}}}' for one in BLANKS)}"
+                    )
+
+
+class WidgetOptions(msgspec.Struct, frozen=True):
+    """What the page hands to the vendor's widget, in its own words.
+
+    `script_url` is where the widget's script is, `api_host` what the widget talks to; empty
+    `providers` means all of them.
+    """
+
+    script_url: str
+    api_host: str
+    providers: tuple[str, ...] = ()
+    top_providers: tuple[str, ...] = ()
+    enable_search_bar: bool = True
+    enable_type_bar: bool = True
+    enable_upload: bool = False
+    company_name: str = ""
+    template_id: str = ""
+
+    def as_json(self) -> str:
+        """The options under the widget's names."""
+        content = {
+            "apiHost": self.api_host,
+            "providers": list(self.providers),
+            "topProviders": list(self.top_providers),
+            "enableSearchBar": self.enable_search_bar,
+            "enableTypeBar": self.enable_type_bar,
+            "enableUpload": self.enable_upload,
+            "companyName": self.company_name,
+        }
+        return json.dumps(content | ({"templateId": self.template_id} if self.template_id else {}))
+
+    def policy(self) -> str:
+        """The Content-Security-Policy: our own files, the widget's script and what it talks to."""
+        script, host = _origin(self.script_url), _origin(self.api_host)
+        return "; ".join(
+            (
+                "default-src 'none'",
+                f"script-src 'self' {script}",
+                f"style-src 'self' {script}",
+                f"connect-src 'self' {host}",
+                f"frame-src {script} {host}",
+                f"img-src 'self' data: {script}",
+                "base-uri 'none'",
+                "form-action 'self'",
+                "frame-ancestors 'none'",
+            )
+        )
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+class Lender(msgspec.Struct, frozen=True):
+    """Whose page it is.
+
+    `notice` is the privacy notice, `months` how long decisions are kept, `erases_decisions` whether
+    a withdrawal erases them. The page leads back to addresses of `return_origins` alone.
+    """
+
+    name: str
+    notice: Notice
+    months: int
+    logo: Logo | None = None
+    erases_decisions: bool = False
+    return_origins: tuple[str, ...] = ()
+
+
+class ConnectPage:
+    """The page of a lender with its widget.
+
+    It is the same for everybody who reads a language: the token stays in the address, which the
+    script reads. It is therefore in no template, no cache and no log of ours.
+    """
+
+    def __init__(self, lender: Lender, widget: WidgetOptions) -> None:
+        self.lender = lender
+        self.widget = widget
+        self.shown = cache(self._shown)
+
+    def _shown(self, language: str) -> str:
+        """The page; made when it is first asked for, so that no start waits for the template."""
+        from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+        environment = Environment(
+            loader=PackageLoader(__package__, "pages"),
+            autoescape=select_autoescape(("html",)),
+            undefined=StrictUndefined,
+        )
+        texts, blanks = texts_in(language), self._blanks(language)
+        return environment.get_template("connect.html").render(
+            language=language,
+            languages={one: texts_in(one).name for one in LANGUAGES},
+            lender=self.lender,
+            widget=self.widget,
+            text={name: fill(words, blanks) for name, words in texts.page.items()},
+            notice=[entry.filled(blanks) for entry in self.lender.notice[language]],
+            said_json=json.dumps({key: fill(one, blanks) for key, one in texts.said.items()}),
+            errors_json=json.dumps(dict(texts.account_errors)),
+        )
+
+    def _blanks(self, language: str) -> dict[str, str]:
+        page, months = texts_in(language).page, f"{self.lender.months}"
+        withdrawn = "decisions_erased" if self.lender.erases_decisions else "decisions_stay"
+        return {
+            "company": self.lender.name or page["lender"],
+            "months": months,
+            "withdrawn": fill(page[withdrawn], {"months": months}),
+        }
+
+
+_SCRIPTS = ("connect.js", "accounts.js", "steps.js", "state.js")
+_ASSETS = {"connect.css": "text/css"} | dict.fromkeys(_SCRIPTS, "text/javascript")
+_ASSET_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "max-age=300"}
+_LOGO_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+"""Of an SVG that is opened by itself; in the page it is an image, which runs and loads nothing."""
+
+
+def connect_routes(page: ConnectPage, tokens: LinkTokenEndpoints) -> list[BaseRoute]:
+    """The page, its files, and where it asks about its token."""
+    headers = {
+        **NO_STORE,
+        "content-security-policy": page.widget.policy(),
+        "x-content-type-options": "nosniff",
+        "vary": "accept-language",
+    }
+
+    async def connect(request: Request) -> Response:
+        header = request.headers.get("accept-language", "")
+        language = chosen_language(request.query_params.get("lang"), header)
+        content = await asyncio.to_thread(page.shown, language)
+        return HTMLResponse(content, headers={**headers, "content-language": language})
+
+    async def asset(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in _ASSETS:
+            return Response(status_code=404)
+        return Response(_file(name), media_type=_ASSETS[name], headers=_ASSET_HEADERS)
+
+    async def logo(_: Request) -> Response:
+        if (picture := page.lender.logo) is None:
+            return Response(status_code=404)
+        own = _ASSET_HEADERS | {"content-security-policy": _LOGO_POLICY}
+        return Response(picture.content, media_type=picture.media_type, headers=own)
+
+    return [
+        Route("/connect", connect, methods=["GET"]),
+        Route("/connect/token", tokens.renewed, methods=["POST"]),
+        Route("/connect/check", tokens.checked, methods=["POST"]),
+        Route("/connect/logo", logo, methods=["GET"]),
+        Route("/connect/{name}", asset, methods=["GET"]),
+    ]
+
+
+def _file(name: str) -> bytes:
+    return resources.files(__package__).joinpath("pages", name).read_bytes()

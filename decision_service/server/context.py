@@ -1,0 +1,244 @@
+"""The context of one call: deadline, caller, address, languages, and ids to be found again by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Any, TypeAlias
+from urllib.parse import unquote
+
+import grpc
+import msgspec
+
+from decision_service.server.callers import Caller
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
+_MOST_LANGUAGES = 8
+
+
+def parse_languages(header: str) -> tuple[str, ...]:
+    """The languages of an accept-language header (RFC 9110), best first; others are ignored."""
+    if not header:
+        return ()
+    weighted: list[tuple[float, int, str]] = []
+    for place, part in enumerate(header[:200].split(",")[:_MOST_LANGUAGES]):
+        tag, _, parameters = part.strip().partition(";")
+        weight = _weight(parameters)
+        if _LANGUAGE.fullmatch(tag.strip()) and weight > 0:
+            weighted.append((-weight, place, tag.strip()))
+    return tuple(tag for _, _, tag in sorted(weighted))
+
+
+def best_language(header: str, known: Sequence[str], aliases: Mapping[str, str]) -> str:
+    """The first of an accept-language header's that is known (`fil-PH` finds `fil`).
+
+    `aliases` are other names of known ones. The first known one where there is none.
+    """
+    for tag in parse_languages(header):
+        primary = tag.partition("-")[0].lower()
+        language = aliases.get(primary, primary)
+        if language in known:
+            return language
+    return known[0]
+
+
+def _weight(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+DEFAULT_DEADLINE = 10.0
+"""Seconds granted to a caller who names no deadline."""
+
+
+@dataclass(slots=True)
+class CallInfo:
+    """One call, from its metadata on.
+
+    `seconds` is what was left of the deadline when it came, which is the service's own where the
+    client named none. `caller`, `sees_all` (whether it may read other callers'
+    decisions) and `onboards_all` (whether it may reach other callers' applicants) are set by
+    authentication. `trailing` leaves with the reply.
+    """
+
+    method: str = ""
+    seconds: float = DEFAULT_DEADLINE
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
+    request_id: str = ""
+    trace_id: str = ""
+    caller: str = ""
+    sees_all: bool = False
+    onboards_all: bool = False
+    trailing: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What the caller reads, best first."""
+        header = self.metadata.get("accept-language")
+        return parse_languages(header) if header else ()
+
+    @property
+    def scope(self) -> str:
+        """Whose decisions the caller may read; empty for everybody's."""
+        return "" if self.sees_all else self.caller
+
+    @property
+    def applicant_scope(self) -> str:
+        """Whose applicants the caller may reach; empty for everybody's."""
+        return "" if self.onboards_all else self.caller
+
+
+_NETWORK_BITS = 64
+"""Whoever has one address of such an IPv6 network has all of them."""
+
+
+@lru_cache(maxsize=1024)
+def address_of(peer: str) -> str:
+    """The network in gRPC's name of a peer (`ipv4:127.0.0.1:4711`, `ipv6:%5B::1%5D:4711`).
+
+    A peer that has none, as on a Unix socket, is its own address.
+    """
+    kind, _, rest = unquote(peer).partition(":")
+    if kind not in {"ipv4", "ipv6"}:
+        return peer
+    return _network_of(rest.rpartition(":")[0].strip("[]")) or peer
+
+
+def _network_of(address: str) -> str:
+    """The network that one client has: an IPv4 address, or the first 64 bits of an IPv6 one.
+
+    What is no IP address, as of a Unix socket, is its own network.
+    """
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((parsed, _NETWORK_BITS), strict=False))
+
+
+NEVER = 1e12
+"""Seconds from which what is left of a deadline means that there is none."""
+
+CLIENT_SECONDS = 10.0
+"""How long a client may keep a call waiting for its message, or leave its reply unread."""
+
+Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
+
+
+class CallStatus(msgspec.Struct, frozen=True):
+    """A status other than OK, and the metadata that leaves with it."""
+
+    code: grpc.StatusCode
+    details: str
+    trailing: Metadata = ()
+
+
+class RpcContext:
+    """The parts of a ServicerContext that behaviours use, and the call's `info`.
+
+    `address` is the client's, and `caller` who it is, None where that is not known.
+    `receiving_since` and `sending_since` are when the client's message was first waited for, and
+    when the reply was handed to gRPC; None otherwise.
+
+    It lets go of gRPC's context as soon as the call is over. gRPC counts a stream for as long as
+    its call is held, and takes no further ones on a connection that has as many as it may: who
+    remembers this call for longer, as an error's traceback does, would keep others out.
+    """
+
+    __slots__ = (
+        "_context",
+        "_metadata",
+        "_send",
+        "_work",
+        "address",
+        "caller",
+        "done",
+        "info",
+        "receiving_since",
+        "sending_since",
+        "status",
+        "trailing",
+    )
+
+    def __init__(
+        self,
+        context: grpc.ServicerContext,
+        send: Callable[[Any], Awaitable[None]] | None = None,
+    ) -> None:
+        self.info = CallInfo()
+        self.address = address_of(context.peer())
+        self.caller: Caller | None = None
+        self.done = False
+        self.receiving_since: float | None = None
+        self.sending_since: float | None = None
+        self.status: CallStatus | None = None
+        self.trailing: Metadata = ()
+        self._context: grpc.ServicerContext | None = context
+        self._metadata: Metadata = tuple(context.invocation_metadata())
+        self._send = send
+        self._work: Future[Any] | None = None
+
+    def time_remaining(self) -> float | None:
+        """Seconds until the client's deadline; None without one, 0 when the call is over."""
+        context = self._context
+        left = 0.0 if context is None else context.time_remaining()
+        return None if left is None or left > NEVER else left
+
+    def invocation_metadata(self) -> Metadata:
+        """What the client sent beside its message."""
+        return self._metadata
+
+    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
+        """Properties of the client's TLS certificate."""
+        context = self._context
+        return {} if context is None else context.auth_context()  # type: ignore[return-value]  # lists of bytes, whatever the stubs say
+
+    def set_trailing_metadata(self, trailing: Metadata) -> None:
+        """What leaves with an OK."""
+        self.trailing = trailing
+
+    def end(self, code: grpc.StatusCode, details: str, trailing: Metadata = ()) -> None:
+        """Have the call end with an error, whatever its behaviour returns."""
+        self.status = CallStatus(code, details, trailing)
+
+    async def write(self, message: Any) -> None:
+        """Send one message of a stream; returns when gRPC has taken it."""
+        if self._send is None:
+            raise TypeError("a call with one reply has no stream")
+        await self._send(message)
+
+    def cancel(self) -> None:
+        """Break the call off, unless it is over; its client gets CANCELLED."""
+        context = self._context
+        if context is not None:
+            context.cancel()
+
+    def serve(self, work: Future[Any]) -> None:
+        """Have this work cancelled when the call is over."""
+        self._work = work
+        if self.done:  # since before there was work to be cancelled
+            work.cancel()
+
+    def over(self) -> None:
+        """The status was handed to the connection, or the client is gone."""
+        self.done, self._context = True, None
+        if self._work is not None:
+            self._work.cancel()
+
+
+Behaviour: TypeAlias = Callable[[Any, RpcContext], Awaitable[Any]]
+"""Serves a call: takes its request, or an iterator of them, and returns the reply; a stream's
+behaviour writes its replies and returns None."""

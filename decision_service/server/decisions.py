@@ -1,0 +1,477 @@
+"""The DecisionService: its requests checked and read, one method for each RPC."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from unicodedata import category
+
+import msgspec
+from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec.structs import replace
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
+from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.api.v1 import values_pb2
+from decision_service.casework.recourse import Change, FindRecourse, Recourse
+from decision_service.casework.review_results import ReadReviewChain
+from decision_service.decide.application import Application, is_recorded_in_full
+from decision_service.decide.codec import inputs_from_wire
+from decision_service.decide.decide import CallContext, DecideApplication
+from decision_service.decide.replay import (
+    ReadDecisions,
+    Recorded,
+    ReplayDecision,
+    Replayed,
+    WhichRules,
+)
+from decision_service.domain.decision import Decision
+from decision_service.domain.factor import Value
+from decision_service.domain.person import (
+    LONGEST_EMAIL,
+    LONGEST_NAME,
+    LONGEST_PHONE,
+    TYPED_PHONE,
+    GivenApplicant,
+)
+from decision_service.domain.ports import Clock, Filter, ReplyStyle, StoredEntry
+from decision_service.domain.verdict import Outcome
+from decision_service.runtime.failpoints import Point, reach
+from decision_service.server.context import CallInfo, RpcContext
+from decision_service.server.decision_views import add_full_view, decision_message
+from decision_service.server.page_tokens import make_token, page_size, read_token
+from decision_service.server.reviews import chain_message
+from decision_service.server.wire import (
+    Fields,
+    Methods,
+    Problems,
+    WireError,
+    check_decision_id,
+    check_page_size,
+    check_product,
+    check_reference,
+    check_user_id,
+    decimal_text,
+    money_fields,
+    money_from_message,
+    request_id_in,
+    unary,
+    value_fields,
+    value_from_message,
+)
+
+_LONGEST = 200
+
+
+def filter_from(request: service_pb.ListDecisionsRequest) -> Filter:
+    """The filter of a request; raises FieldInvalid with every malformed field."""
+    problems = Problems()
+    for field in ("user_id", "application_id", "customer_ref", "product"):
+        if len(getattr(request, field)) > _LONGEST:
+            problems.add(field, f"is longer than {_LONGEST} characters")
+    check_page_size(problems, request.page_size)
+    outcome = _outcome(request.outcome, problems)
+    created_from = _instant(request, "create_time_from", problems)
+    created_before = _instant(request, "create_time_before", problems)
+    problems.raise_if_any()
+    return Filter(
+        user_id=request.user_id,
+        application_id=request.application_id,
+        customer_ref=request.customer_ref,
+        product=request.product,
+        outcome=outcome,
+        created_from=created_from,
+        created_before=created_before,
+        unreported=request.unreported,
+    )
+
+
+def _outcome(value: int, problems: Problems) -> Outcome | None:
+    if value == pb.OUTCOME_UNSPECIFIED:
+        return None
+    if value not in pb.Outcome.values():
+        problems.add("outcome", f"is {value}, which is no Outcome")
+        return None
+    return Outcome(pb.Outcome.Name(value).removeprefix("OUTCOME_"))
+
+
+def _instant(
+    request: service_pb.ListDecisionsRequest, field: str, problems: Problems
+) -> datetime | None:
+    if not request.HasField(field):
+        return None
+    message: Timestamp = getattr(request, field)
+    try:
+        return message.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        problems.add(field, "is not an instant between the years 1 and 9999")
+        return None
+
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
+_MOST_WAIT = 300.0
+_VIEWS = frozenset(pb.DecisionView.values())
+_EMAIL = re.compile(r"\s*\S+@[^\s@]+\s*")
+_PHONE_DIGITS = range(7, 21)
+_TEXTS = {
+    "name": (LONGEST_NAME, "a name in letters"),
+    "phone": (LONGEST_PHONE, "a number of 7 to 20 digits, with + before a country code"),
+    "email": (LONGEST_EMAIL, "an address with an @"),
+}
+_FIRST_BIRTH = 1900
+_EARLIEST_ZONE = timedelta(hours=14)
+"""How long before UTC a day begins somewhere."""
+_STYLES = {full: ReplyStyle(full=full) for full in (False, True)}
+"""What a caller wants who names no languages."""
+
+RESERVED = ("requested_amount", "requested_term_months")
+
+
+def application_from(
+    request: service_pb.CreateDecisionRequest, languages: tuple[str, ...], now: datetime
+) -> Application:
+    """The application of a request; raises FieldInvalid with every malformed field."""
+    problems = Problems()
+    check_user_id(problems, request.user_id)
+    check_product(problems, request.product)
+    request_id, application_id = request_id_in(request.request_id), request.application_id
+    customer_ref = request.customer_ref
+    check_reference(problems, "request_id", request_id)
+    check_reference(problems, "application_id", application_id)
+    check_reference(problems, "customer_ref", customer_ref)
+    wait = _wait_seconds(request, problems) if request.HasField("wait_timeout") else 0.0
+    inputs = inputs_from(request, problems)
+    applicant = None
+    if request.HasField("applicant"):
+        applicant = applicant_from(request.applicant, (now + _EARLIEST_ZONE).date(), problems)
+    full = full_view(request.view, problems)
+    problems.raise_if_any()
+    return Application(
+        request_id=request_id,
+        user_id=request.user_id,
+        product=request.product,
+        application_id=application_id,
+        customer_ref=customer_ref,
+        inputs=inputs,
+        wait_timeout=wait,
+        applicant=applicant,
+        style=ReplyStyle(full=full, languages=languages) if languages else _STYLES[full],
+    )
+
+
+def applicant_from(
+    message: service_pb.ApplicantDetails, today: date, problems: Problems
+) -> GivenApplicant:
+    """Who applies; what cannot be compared is noted, and never repeated."""
+    for name, (most, form) in _TEXTS.items():
+        text: str = getattr(message, name)
+        if len(text) > most:
+            problems.add(f"applicant.{name}", f"has {len(text):,} characters: send at most {most}")
+        elif text and not _can_be(name, text):
+            problems.add(
+                f"applicant.{name}",
+                f"must be {form}, without control or hidden characters: leave it out where you do "
+                "not know it",
+            )
+    field, born = "applicant.birth_date", None
+    if message.birth_date:
+        born = problems.date(field, message.birth_date)
+        if born is not None and not date(_FIRST_BIRTH, 1, 1) <= born <= today:
+            when = "in the future" if born > today else f"before {_FIRST_BIRTH}"
+            problems.add(field, f"is {when}: send the date of birth, or leave it out")
+    return GivenApplicant(message.name, born, message.phone, message.email)
+
+
+def _can_be(name: str, text: str) -> bool:
+    """Whether a text can be a name, a phone number or an address; zeros alone fill a field."""
+    if any(category(one) in {"Cc", "Cf"} for one in text):
+        return False
+    if name == "name":
+        return any(map(str.isalpha, text))
+    if name == "email":
+        return bool(_EMAIL.fullmatch(text))
+    digits = [one for one in text if one.isdigit()]
+    return bool(TYPED_PHONE.fullmatch(text)) and len(digits) in _PHONE_DIGITS and {*digits} != {"0"}
+
+
+def decision_id_from(decision_id: str) -> str:
+    """A well-formed decision id; raises FieldInvalid."""
+    problems = Problems()
+    check_decision_id(problems, decision_id)
+    problems.raise_if_any()
+    return decision_id
+
+
+def replay_from(request: service_pb.ReplayDecisionRequest) -> tuple[str, WhichRules]:
+    """Which decision to replay, by which rules; raises FieldInvalid with every malformed field."""
+    problems, ref = Problems(), request.ruleset_ref
+    check_decision_id(problems, request.decision_id)
+    if ref.ruleset:
+        check_product(problems, ref.ruleset, "ruleset_ref.ruleset")
+    if ref.version < 0:
+        problems.add("ruleset_ref.version", f"is {ref.version}: it must be a version, or 0")
+    problems.raise_if_any()
+    return request.decision_id, WhichRules(ref.ruleset, ref.version, ref.digest)
+
+
+def full_view(view: int, problems: Problems | None = None) -> bool:
+    """Whether the FULL view is asked for; an unknown view is a problem."""
+    if view not in _VIEWS:
+        own = problems or Problems()
+        own.add("view", f"is {view}, which is no DecisionView")
+        if problems is None:
+            own.raise_if_any()
+    return view == pb.DECISION_VIEW_FULL
+
+
+def _wait_seconds(request: service_pb.CreateDecisionRequest, problems: Problems) -> float:
+    wait = request.wait_timeout
+    seconds = wait.seconds + wait.nanos / 1e9
+    if not 0 <= seconds <= _MOST_WAIT or abs(wait.nanos) > 999_999_999:
+        problems.add("wait_timeout", f"must lie within 0 and {_MOST_WAIT:.0f} seconds")
+    return seconds
+
+
+def inputs_from(
+    request: service_pb.CreateDecisionRequest
+    | rules_pb.EvaluateRulesetRequest
+    | rollout_pb.ExplainAssignmentRequest,
+    problems: Problems,
+) -> dict[str, Value]:
+    """The inputs sent, amount and term among them; malformed ones are noted."""
+    inputs: dict[str, Value] = {}
+    if request.HasField("requested_amount"):
+        try:
+            inputs["requested_amount"] = money_from_message(request.requested_amount)
+        except WireError as error:
+            problems.add("requested_amount", f"is malformed: {error}")
+    if request.HasField("requested_term_months"):
+        inputs["requested_term_months"] = request.requested_term_months
+    if request.inputs:
+        inputs.update(_named(request.inputs, problems))
+    return inputs
+
+
+def _named(
+    sent: Mapping[str, values_pb2.InputValue], problems: Problems
+) -> Iterator[tuple[str, Value]]:
+    for name, message in sent.items():
+        if not _NAME.fullmatch(name):
+            problems.add("inputs", "has a name that is not lower-case letters, digits and _")
+        elif name in RESERVED:
+            problems.add(f"inputs.{name}", f"must be sent as the field {name} of the request")
+        else:
+            yield from read_value(f"inputs.{name}", message, problems)
+
+
+def read_value(
+    field: str, message: values_pb2.InputValue, problems: Problems
+) -> Iterator[tuple[str, Value]]:
+    """The name below the field's first point with its value, or nothing where it is malformed."""
+    try:
+        yield field.partition(".")[2] or field, value_from_message(message)
+    except WireError as error:
+        problems.add(field, f"is malformed: {error}")
+
+
+_PLACES = 2
+
+
+def recourse_message(recourse: Recourse) -> pb.Recourse:
+    """The one answer with its changes in the order of their names."""
+    fields: Fields = {
+        "kind": recourse.answer,
+        "changes": [_change_fields(change) for change in recourse.changes],
+        "decide_again_on": "" if recourse.day is None else recourse.day.isoformat(),
+        "may_be_told": recourse.told,
+    }
+    if recourse.approved is not None:
+        fields["approved_amount"] = money_fields(recourse.approved)
+    return pb.Recourse(**fields)
+
+
+def _change_fields(change: Change) -> Fields:
+    return {
+        "factor": change.factor,
+        "value": value_fields(change.now),
+        "needed": value_fields(change.needed),
+        "steps": decimal_text(round(change.steps, _PLACES)),
+        "may_be_told": change.told,
+    }
+
+
+SERVICE = "decision_service.api.v1.DecisionService"
+COMPARED = (
+    "outcome",
+    "refer_kind",
+    "reasons",
+    "data_requests",
+    "scores",
+    "offer",
+    "conditions",
+    "override",
+    "factor_values",
+    "rule_traces",
+    "tags",
+    "withheld_tags",
+    "connect",
+)
+"""The fields of a decision that a replay is compared by."""
+
+
+class UseCases(msgspec.Struct, frozen=True):
+    """What the servicer translates for."""
+
+    decide: DecideApplication
+    read: ReadDecisions
+    replay: ReplayDecision
+    recourse: FindRecourse
+    clock: Clock
+    chain: ReadReviewChain
+
+
+class DecisionServicer:
+    """Translates between the wire and the use cases; callers read their own decisions."""
+
+    def __init__(self, use_cases: UseCases) -> None:
+        self._use_cases = use_cases
+        self._versions: dict[str | None, int] = {None: 0}
+
+    async def create_decision(
+        self, request: service_pb.CreateDecisionRequest, context: RpcContext
+    ) -> bytes:
+        """Decide, and answer with the recorded bytes, or the decision in the view asked for."""
+        info = context.info
+        deadline = self._use_cases.clock.monotonic() + info.seconds
+        application = application_from(request, info.languages, self._use_cases.clock.now())
+        stored = await self._use_cases.decide(application, CallContext(info.caller, deadline))
+        self._trail(info, stored)
+        reply = await self._in_view(stored, application)
+        reach(Point.BEFORE_REPLY)
+        return reply
+
+    async def get_decision(
+        self, request: service_pb.GetDecisionRequest, context: RpcContext
+    ) -> service_pb.GetDecisionResponse:
+        """Read one decision back in the view asked for."""
+        info, full = context.info, full_view(request.view)
+        decision_id = decision_id_from(request.decision_id)
+        recorded = await self._use_cases.read.get(decision_id, full=full, scope=info.scope)
+        self._trail(info, recorded.entry)
+        message = recorded_message(recorded, full=full)
+        sought = full and not request.without_recourse
+        recourse = await self._use_cases.recourse(recorded) if sought else None
+        if recourse is not None:
+            message.recourse.CopyFrom(recourse_message(recourse))
+        chain = await self._use_cases.chain(decision_id, recorded.entry.outcome)
+        if chain is not None:
+            message.review.CopyFrom(chain_message(chain))
+        return service_pb.GetDecisionResponse(decision=message)
+
+    async def list_decisions(
+        self, request: service_pb.ListDecisionsRequest, context: RpcContext
+    ) -> service_pb.ListDecisionsResponse:
+        """One page of decisions in BASIC view."""
+        chosen = replace(filter_from(request), caller=context.info.scope)
+        after = read_token(chosen, request.page_token)
+        page = await self._use_cases.read.list(chosen, after, page_size(request.page_size))
+        return service_pb.ListDecisionsResponse(
+            decisions=[basic_message(entry) for entry in page.entries],
+            next_page_token="" if page.next is None else make_token(chosen, page.next),
+        )
+
+    async def replay_decision(
+        self, request: service_pb.ReplayDecisionRequest, context: RpcContext
+    ) -> service_pb.ReplayDecisionResponse:
+        """Recompute a decision and name what differs from the record."""
+        scope, full = context.info.scope, full_view(request.view)
+        decision_id, which = replay_from(request)
+        replayed = await self._use_cases.replay(decision_id, which, scope)
+        recorded = recorded_message(replayed.recorded, full=True)
+        message = _replayed_message(replayed, recorded)
+        reply = compared(recorded, message)
+        if not full:
+            _strip(reply.decision)
+        return reply
+
+    async def _in_view(self, stored: StoredEntry, application: Application) -> bytes:
+        """The reply to a request, which may have been recorded for the same one in another view."""
+        full = application.style.full
+        if is_recorded_in_full(stored.content, application) == full:
+            return stored.reply
+        recorded = await self._use_cases.read.get(stored.decision_id, full=full)
+        decision = recorded_message(recorded, full=full)
+        reply = service_pb.CreateDecisionResponse(decision=decision)
+        return reply.SerializeToString(deterministic=True)
+
+    def _trail(self, info: CallInfo, entry: StoredEntry) -> None:
+        info.trailing.append(("x-decision-id", entry.decision_id))
+        version = self._version(entry)
+        if version:
+            info.trailing.append(("x-ruleset-version", str(version)))
+
+    def _version(self, entry: StoredEntry) -> int:
+        """The version that decided, 0 for none; read from one reply of each ruleset digest."""
+        version = self._versions.get(entry.ruleset_digest)
+        if version is None:
+            version = basic_message(entry).ruleset_ref.version
+            self._versions[str(entry.ruleset_digest)] = version
+        return version
+
+
+def basic_message(entry: StoredEntry) -> pb.Decision:
+    """The recorded decision without what only the FULL view has."""
+    message = service_pb.CreateDecisionResponse.FromString(entry.reply).decision
+    _strip(message)
+    return message
+
+
+def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
+    """The recorded decision in the view asked for; in FULL it shows the recorded values."""
+    message = basic_message(recorded.entry)
+    if full:
+        inputs = inputs_from_wire(recorded.facts.inputs)
+        facts = recorded.facts
+        told = facts.withheld_tags, facts.answers
+        add_full_view(message, inputs, recorded.factors, recorded.traces, *told)
+    return message
+
+
+def compared(recorded: pb.Decision, replayed: pb.Decision) -> service_pb.ReplayDecisionResponse:
+    """A replay with what differs; by another version of the engine it has changed, no more."""
+    fields = [name for name in COMPARED if getattr(replayed, name) != getattr(recorded, name)]
+    reply = service_pb.ReplayDecisionResponse(decision=replayed)
+    if recorded.engine_version == replayed.engine_version:
+        reply.differing_fields.extend(fields)
+    else:
+        reply.decided_by_engine_version = recorded.engine_version
+        reply.changed_fields.extend(fields)
+    return reply
+
+
+def methods(servicer: DecisionServicer) -> Methods:
+    """The service's methods; CreateDecision answers with bytes as they were recorded."""
+    return {
+        "CreateDecision": unary(servicer.create_decision, service_pb.CreateDecisionRequest, bytes),
+        "GetDecision": unary(servicer.get_decision, service_pb.GetDecisionRequest),
+        "ListDecisions": unary(servicer.list_decisions, service_pb.ListDecisionsRequest),
+        "ReplayDecision": unary(servicer.replay_decision, service_pb.ReplayDecisionRequest),
+    }
+
+
+def _replayed_message(replayed: Replayed, recorded: pb.Decision) -> pb.Decision:
+    decision: Decision = replayed.decision
+    if decision.ruleset_ref is None:
+        return pb.Decision.FromString(recorded.SerializeToString())
+    style = ReplyStyle(full=True, languages=replayed.recorded.facts.languages)
+    return decision_message(decision, style, replayed.traces)
+
+
+def _strip(message: pb.Decision) -> None:
+    message.ClearField("factor_values")
+    message.ClearField("rule_traces")
+    message.ClearField("inputs")
+    message.ClearField("withheld_tags")

@@ -1,0 +1,387 @@
+"""The gRPC server: limits, interceptors, services, reflection, and an orderly stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, ParamSpec, TypeVar
+
+import grpc
+import msgspec
+import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+from decision_service.decide.admit import Bulkhead
+from decision_service.domain.errors import Overloaded
+from decision_service.domain.ports import Clock
+from decision_service.runtime.settings import Settings
+from decision_service.runtime.telemetry import UserHash
+from decision_service.server import (
+    applicants,
+    clock,
+    decisions,
+    notices,
+    outcomes,
+    reviews,
+    rollouts,
+    rulesets,
+)
+from decision_service.server.applicants import ApplicantUseCases
+from decision_service.server.auth import (
+    AuthenticationInterceptor,
+    Authenticator,
+    FailedAuthentications,
+)
+from decision_service.server.callers import HEALTH_METHODS
+from decision_service.server.clock import ClockUseCases
+from decision_service.server.decisions import UseCases
+from decision_service.server.event_loop import EventLoopInterceptor, OpenCalls
+from decision_service.server.health import NOT_SERVING, SERVING, HealthServicer, streamed
+from decision_service.server.interceptors import (
+    DESCRIPTIONS,
+    READS,
+    STEPS,
+    AccessLogInterceptor,
+    AdmissionInterceptor,
+    CallInterceptor,
+    ConcurrencyLimits,
+    ErrorMapInterceptor,
+    MetricsInterceptor,
+    RequestContextInterceptor,
+    call_status,
+    status_of,
+)
+from decision_service.server.metrics import Metrics
+from decision_service.server.notices import NoticeUseCases
+from decision_service.server.outcomes import OutcomeUseCases
+from decision_service.server.reviews import ReviewUseCases
+from decision_service.server.rollouts import RolloutUseCases
+from decision_service.server.rulesets import RulesetUseCases
+from decision_service.server.tls import AddressInUse, Certificates
+from decision_service.server.wire import Methods
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class CallThreads(ThreadPoolExecutor):
+    """`most` threads at most, started as calls need them.
+
+    `grpc.server` serves nothing more once `submit` has raised in its own thread, as the standard
+    pool's does on a machine out of memory. Here such work waits for the next thread that has time.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most, "grpc")
+        self._waiting: SimpleQueue[_Work] = SimpleQueue()
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run it on a thread, now or later; it is cancelled where the pool is shut down first."""
+        work = _Work(Future(), partial(fn, *args, **kwargs))
+        self._waiting.put(work)
+        with suppress(RuntimeError, MemoryError):
+            super().submit(self._work)
+        return work.future
+
+    def shutdown(self, *args: Any, **kwargs: Any) -> None:
+        """End as the standard pool does; work that waits without a thread is cancelled."""
+        super().shutdown(*args, **kwargs)
+        with suppress(Empty):
+            while True:
+                self._waiting.get_nowait().future.cancel()
+
+    def _work(self) -> None:
+        """Run all that waits, so that what found no thread is not left behind."""
+        with suppress(Empty):
+            while True:
+                _run(self._waiting.get_nowait())
+
+
+class _Work(msgspec.Struct, frozen=True):
+    future: Future[Any]
+    call: Callable[[], Any]
+
+
+def _run(work: _Work) -> None:
+    if not work.future.set_running_or_notify_cancel():
+        return
+    try:
+        result = work.call()
+    except BaseException as error:  # noqa: BLE001 - it is the caller's, as in the standard pool
+        work.future.set_exception(error)
+    else:
+        work.future.set_result(result)
+
+
+class ServerDeps(msgspec.Struct, frozen=True):
+    """What the interceptors need: who may call, how much at a time, and where it is written down.
+
+    `seconds` is a monotonic clock. `further` are interceptors of other packages, such as
+    OpenTelemetry's, outermost first: they stand around the service's own, on gRPC's threads, and
+    see handlers that take an iterator of bytes.
+    """
+
+    authenticator: Authenticator
+    limits: ConcurrencyLimits
+    metrics: Metrics
+    user_hash: UserHash
+    seconds: Callable[[], float]
+    further: tuple[grpc.ServerInterceptor, ...] = ()
+
+    def interceptors(self) -> tuple[CallInterceptor, ...]:
+        """What every call passes through on the event loop, outermost first."""
+        return (
+            ErrorMapInterceptor(),
+            RequestContextInterceptor(),
+            AccessLogInterceptor(self.user_hash),
+            MetricsInterceptor(self.metrics),
+            AuthenticationInterceptor(FailedAuthentications(self.seconds, self.metrics.registry)),
+            AdmissionInterceptor(self.limits),
+        )
+
+
+def server_deps(
+    settings: Settings,
+    clock: Clock,
+    further: tuple[grpc.ServerInterceptor, ...] = (),
+) -> ServerDeps:
+    """Callers, limits, metrics and the key of users in the log; raises CallersRefused."""
+    return ServerDeps(
+        authenticator=Authenticator(settings.auth_tokens_file, clock.now),
+        limits=ConcurrencyLimits(
+            work=Bulkhead(settings.max_in_flight),
+            reads=Bulkhead(READS),
+            steps=Bulkhead(STEPS),
+            reflection=Bulkhead(DESCRIPTIONS),
+        ),
+        metrics=Metrics(),
+        user_hash=UserHash(settings.log_hash_key.get_secret_value()),
+        seconds=clock.monotonic,
+        further=further,
+    )
+
+
+def certificates_of(settings: Settings) -> Certificates | None:
+    """The server's certificate where it has one; raises CertificatesRefused."""
+    cert, key = settings.tls_cert_file, settings.tls_key_file
+    if cert is None or key is None:
+        return None
+    return Certificates(cert, key, settings.tls_client_ca_file)
+
+
+REFLECTION_NAMES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
+
+
+def reflection_methods(services: Iterable[str]) -> Methods:
+    """The method that describes these services, and the one of NAMES whose messages there are."""
+    servicer = reflection.ReflectionServicer((*services, reflection.SERVICE_NAME))
+
+    async def answers(requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        async for request in requests:
+            for answer in servicer.ServerReflectionInfo(iter((request,)), context):
+                yield answer
+
+    handler: Any = grpc.stream_stream_rpc_method_handler(
+        streamed(answers),
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    return {"ServerReflectionInfo": handler}
+
+
+log = structlog.get_logger("decision_service.health")
+
+STARTING = ("the service is starting",)
+STOPPING = ("the service is stopping",)
+
+MESSAGE_LIMIT = 64 * 1024
+METADATA_LIMIT = 8 * 1024
+SERVICES = (
+    decisions.SERVICE,
+    rulesets.SERVICE,
+    rollouts.SERVICE,
+    applicants.SERVICE,
+    outcomes.SERVICE,
+    notices.SERVICE,
+    clock.SERVICE,
+    reviews.SERVICE,
+)
+SPARE_CALLS = 256
+"""Calls of known callers accepted beyond those that have a place, and as many that are refused with
+details. gRPC itself refuses further ones, with the code alone."""
+
+OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+    ("grpc.max_metadata_size", METADATA_LIMIT),
+    ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
+    ("grpc.max_concurrent_streams", 256),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.max_ping_strikes", 2),
+    ("grpc.server.max_pending_requests", 2_000),
+    ("grpc.server.max_pending_requests_hard_limit", 4_000),
+    ("grpc.max_connection_age_ms", 300_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+)
+"""A connection that does not get ready, does not answer, or floods is closed by the transport.
+
+So is one that is old: gRPC refuses a call with too many headers, but reads on for as long as they
+come. Clients are asked to change to a new connection, and calls in progress have time to end. Of
+calls that nobody has begun to serve gRPC cancels some at random, known callers' too, from 2,000 on:
+those of seven full connections that come at once are served.
+"""
+
+
+class RpcServer(msgspec.Struct):
+    """A started server; `port` is the one it listens on (of use where 0 was asked for)."""
+
+    server: grpc.Server
+    health: HealthServicer
+    port: int
+    event_loop: EventLoopInterceptor
+    calls: OpenCalls
+    threads: CallThreads
+    reasons: tuple[str, ...] = STARTING
+    stopping: bool = False
+    _shortened: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether decisions are taken; `reasons` say why not."""
+        return not self.reasons
+
+    def set_health(self, reasons: Iterable[str] = ()) -> None:
+        """Report NOT_SERVING for these reasons, SERVING without any; logs every change.
+
+        Without effect once the server is stopping.
+        """
+        if self.stopping:
+            return
+        before, self.reasons = self.reasons, tuple(reasons)
+        for service in ("", *SERVICES):
+            self.health.set(service, SERVING if self.is_serving else NOT_SERVING)
+        if self.reasons != before:
+            self._tell()
+
+    def _tell(self) -> None:
+        self.health.explain(self.reasons)
+        write = log.info if self.is_serving or self.stopping else log.warning
+        status = "SERVING" if self.is_serving else "NOT_SERVING"
+        write("health changed", status=status, reason="; ".join(self.reasons) or None)
+
+    async def stop(self, delay: float, grace: float) -> None:
+        """Report NOT_SERVING, wait `delay` seconds, then give calls in progress `grace` seconds."""
+        if not self.stopping:
+            self.stopping, self.reasons = True, STOPPING
+            self.health.stopping()
+            self._tell()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._shortened.wait(), delay)
+        self.health.end_watches()
+        await self._end(grace)
+
+    async def shorten_grace(self, grace: float) -> None:
+        """While stopping: accept no more calls, and give those in progress `grace` seconds."""
+        self._shortened.set()
+        await self._end(grace)
+
+    async def _end(self, grace: float) -> None:
+        """Stop; the shortest of several graces counts."""
+        stopped = self.server.stop(grace)
+        await asyncio.to_thread(stopped.wait)
+        await self.event_loop.idle()
+        await asyncio.to_thread(self.threads.shutdown)
+
+
+class Services(msgspec.Struct, frozen=True):
+    """What a server serves."""
+
+    decisions: UseCases
+    rulesets: RulesetUseCases
+    rollouts: RolloutUseCases
+    applicants: ApplicantUseCases
+    outcomes: OutcomeUseCases
+    notices: NoticeUseCases
+    clock: ClockUseCases
+    reviews: ReviewUseCases
+
+
+class ListenOptions(msgspec.Struct, frozen=True):
+    """Where a server listens, what it needs, and whether it describes itself.
+
+    With `shares_port` several processes may listen on one port, all of which must set it.
+    """
+
+    address: str
+    deps: ServerDeps
+    certificates: Certificates | None = None
+    reflection: bool = True
+    shares_port: bool = False
+
+
+async def start(options: ListenOptions, services: Services) -> RpcServer:
+    """Bind, start and return a server that still reports NOT_SERVING; raises AddressInUse."""
+    deps = options.deps
+    calls = OpenCalls(deps.limits.calls + SPARE_CALLS, deps.seconds)
+    most = calls.most + SPARE_CALLS
+    threads = CallThreads(most + DESCRIPTIONS)
+    full, identify = call_status(status_of(Overloaded(_FULL))), deps.authenticator.caller
+    loop = EventLoopInterceptor(threads, calls, full, identify, HEALTH_METHODS)
+    server = grpc.server(
+        threads,
+        interceptors=[*deps.further, loop, *deps.interceptors()],
+        options=(*OPTIONS, ("grpc.so_reuseport", int(options.shares_port))),
+        maximum_concurrent_rpcs=most,
+    )
+    health = HealthServicer()
+    _add(server, services, health, described=options.reflection)
+    started = RpcServer(server, health, _bind(server, options), loop, calls, threads)
+    started.set_health(STARTING)
+    health.explain(STARTING)
+    server.start()
+    return started
+
+
+_FULL = "more calls are open than are served: retry"
+
+
+def _add(
+    server: grpc.Server, services: Services, health: HealthServicer, *, described: bool
+) -> None:
+    for service, methods in (
+        (decisions.SERVICE, decisions.methods(decisions.DecisionServicer(services.decisions))),
+        (rulesets.SERVICE, rulesets.methods(rulesets.RulesetServicer(services.rulesets))),
+        (rollouts.SERVICE, rollouts.methods(rollouts.RolloutServicer(services.rollouts))),
+        (applicants.SERVICE, applicants.methods(applicants.ApplicantServicer(services.applicants))),
+        (notices.SERVICE, notices.methods(notices.NoticeServicer(services.notices))),
+        (outcomes.SERVICE, outcomes.methods(outcomes.OutcomeServicer(services.outcomes))),
+        (clock.SERVICE, clock.methods(clock.ClockServicer(services.clock))),
+        (reviews.SERVICE, reviews.methods(reviews.ReviewServicer(services.reviews))),
+    ):
+        server.add_registered_method_handlers(service, methods)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    if described:
+        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        for name in REFLECTION_NAMES:
+            methods = reflection_methods((*SERVICES, health_name))
+            server.add_registered_method_handlers(name, methods)
+
+
+def _bind(server: grpc.Server, options: ListenOptions) -> int:
+    address, certificates = options.address, options.certificates
+    try:
+        if certificates is None:
+            return server.add_insecure_port(address)
+        return server.add_secure_port(address, certificates.credentials())
+    except RuntimeError:
+        raise AddressInUse(
+            f"{address} cannot be bound: another program uses it or it is not this machine's; "
+            "stop that program or set DECISION_GRPC_ADDRESS to another address"
+        ) from None

@@ -1,0 +1,461 @@
+"""What every call passes through before its method: context, log, metrics, errors, admission."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from time import perf_counter
+from typing import Any, TypeAlias
+
+import grpc
+import msgspec
+import structlog
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import code_pb2
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+
+from decision_service.decide.admit import Bulkhead
+from decision_service.domain import errors
+from decision_service.domain.errors import CrossTenant, DeadlineMissed, ServiceError
+from decision_service.runtime.telemetry import Alarm, UserHash, raised, trace_id
+from decision_service.server.callers import (
+    HEALTH_METHODS,
+    PACKAGE,
+    REFLECTION,
+    ROLLOUT_STEPS,
+    UNOBSERVED,
+)
+from decision_service.server.context import (
+    DEFAULT_DEADLINE,
+    Behaviour,
+    CallInfo,
+    CallStatus,
+    RpcContext,
+)
+from decision_service.server.metrics import Metrics
+
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Handler | None]"
+
+_MAKERS: dict[tuple[bool, bool], Callable[..., Handler]] = {
+    (False, False): grpc.unary_unary_rpc_method_handler,
+    (False, True): grpc.unary_stream_rpc_method_handler,
+    (True, False): grpc.stream_unary_rpc_method_handler,
+    (True, True): grpc.stream_stream_rpc_method_handler,
+}
+
+
+class MethodInterceptor(grpc.ServerInterceptor, ABC):
+    """Wraps the handler of each method, once; an unknown method has no handler."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, Handler] = {}
+
+    def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> Handler | None:
+        """The method's handler, from the second call on as it was made for the first."""
+        method = handler_call_details.method
+        made = self._handlers.get(method)
+        if made is None and (handler := continuation(handler_call_details)) is not None:
+            made = self._handlers.setdefault(method, self.wrap(handler, method))
+        return made
+
+    @abstractmethod
+    def wrap(self, handler: Handler, method: str) -> Handler:
+        """The handler of a method with what this interceptor adds."""
+
+
+class CallInterceptor(MethodInterceptor):
+    """Wraps a method's behaviour in another one, which runs on the event loop."""
+
+    def wrap(self, handler: Handler, method: str) -> Handler:
+        """A handler like this one with the other behaviour."""
+        make = _MAKERS[handler.request_streaming, handler.response_streaming]
+        return make(
+            self.around(behaviour_of(handler), method),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    @abstractmethod
+    def around(self, inner: Behaviour, method: str) -> Behaviour:
+        """A behaviour that awaits the inner one, or the inner one itself."""
+
+
+def behaviour_of(handler: Handler) -> Behaviour:
+    """What serves the calls of a handler, of whichever kind it is."""
+    found: Any = (
+        handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+    )
+    return found  # type: ignore[no-any-return]  # services give coroutines, which the stubs lack
+
+
+DOMAIN = "decision_service.api.v1"
+
+CODES: dict[type[errors.ServiceError], int] = {
+    errors.FieldInvalid: code_pb2.INVALID_ARGUMENT,
+    errors.InputInvalid: code_pb2.INVALID_ARGUMENT,
+    errors.PageTokenInvalid: code_pb2.INVALID_ARGUMENT,
+    errors.UserUnknown: code_pb2.NOT_FOUND,
+    errors.DecisionUnknown: code_pb2.NOT_FOUND,
+    errors.ProductUnknown: code_pb2.NOT_FOUND,
+    errors.RulesetUnknown: code_pb2.NOT_FOUND,
+    errors.ReviewUnknown: code_pb2.NOT_FOUND,
+    errors.RequestIdReused: code_pb2.ALREADY_EXISTS,
+    errors.OutcomeContradicted: code_pb2.ALREADY_EXISTS,
+    errors.LanguageUnknown: code_pb2.NOT_FOUND,
+    errors.RequestInProgress: code_pb2.ABORTED,
+    errors.Unauthenticated: code_pb2.UNAUTHENTICATED,
+    errors.PermissionDenied: code_pb2.PERMISSION_DENIED,
+    errors.AuthorityExceeded: code_pb2.PERMISSION_DENIED,
+    errors.DataNotReady: code_pb2.FAILED_PRECONDITION,
+    errors.SnapshotErased: code_pb2.FAILED_PRECONDITION,
+    errors.NoticeNotDue: code_pb2.FAILED_PRECONDITION,
+    errors.ClockResetRefused: code_pb2.FAILED_PRECONDITION,
+    errors.PlanChanged: code_pb2.FAILED_PRECONDITION,
+    errors.RolloutRefused: code_pb2.FAILED_PRECONDITION,
+    errors.RolloutMovedOn: code_pb2.FAILED_PRECONDITION,
+    errors.ReviewRefused: code_pb2.FAILED_PRECONDITION,
+    errors.Overloaded: code_pb2.RESOURCE_EXHAUSTED,
+    errors.UpstreamBudgetExhausted: code_pb2.RESOURCE_EXHAUSTED,
+    errors.UpstreamUnavailable: code_pb2.UNAVAILABLE,
+    errors.StoreUnavailable: code_pb2.UNAVAILABLE,
+    errors.StoreBusy: code_pb2.RESOURCE_EXHAUSTED,
+    errors.Draining: code_pb2.UNAVAILABLE,
+    errors.RulesUnavailable: code_pb2.UNAVAILABLE,
+    errors.DeadlineMissed: code_pb2.DEADLINE_EXCEEDED,
+}
+"""Every error that callers may see; any other is INTERNAL with an incident id.
+
+A kind that is not here counts as the nearest one above it that is.
+"""
+
+_RETRY_AFTER = {
+    errors.RequestInProgress: 1.0,
+    errors.DataNotReady: 5.0,
+    errors.Overloaded: 1.0,
+    errors.UpstreamBudgetExhausted: 1.0,
+    errors.UpstreamUnavailable: 5.0,
+    errors.StoreUnavailable: 1.0,
+    errors.StoreBusy: 1.0,
+    errors.Draining: 1.0,
+    errors.RulesUnavailable: 5.0,
+}
+"""Seconds in RetryInfo where the error itself has none; other errors have no RetryInfo."""
+
+_MOST_METADATA = 200
+_LONGEST_MESSAGE = 1_000
+_MOST_VIOLATIONS = 20
+"""A client takes 8 KiB of trailers at most; with more it would see none of them."""
+
+_LONGEST_VIOLATION = 200
+
+
+def is_public(error: errors.ServiceError) -> bool:
+    """Whether callers may see this error."""
+    return any(kind in CODES for kind in type(error).__mro__)
+
+
+def _kind(error: errors.ServiceError) -> type[errors.ServiceError]:
+    """The nearest kind of error in CODES."""
+    return next(kind for kind in type(error).__mro__ if kind in CODES)
+
+
+def status_of(error: errors.ServiceError) -> Status:
+    """The status of an error; raises StopIteration for one that callers must not see."""
+    kind = _kind(error)
+    details: list[Message] = [
+        ErrorInfo(
+            reason=error.reason,
+            domain=DOMAIN,
+            metadata={name: _shown(value, _MOST_METADATA) for name, value in error.fields.items()},
+        )
+    ]
+    problems = getattr(error, "problems", ())
+    if problems:
+        violations = [
+            BadRequest.FieldViolation(
+                field=_shown(p.field, _LONGEST_VIOLATION),
+                description=_shown(p.description, _LONGEST_VIOLATION),
+            )
+            for p in problems[:_MOST_VIOLATIONS]
+        ]
+        details.append(BadRequest(field_violations=violations))
+    after = error.retry_after or _RETRY_AFTER.get(kind)
+    if after is not None:
+        delay = Duration(seconds=int(after), nanos=int(after % 1 * 1e9))
+        details.append(RetryInfo(retry_delay=delay))
+    return _status(CODES[kind], _shown(error.message, _LONGEST_MESSAGE), details)
+
+
+def _shown(text: str, most: int) -> str:
+    """A text of at most so many characters, whose end says where something was left out."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def code_name(error: BaseException | None) -> str:
+    """The name of the code that a call ends with, for logs and metrics; OK without an error."""
+    if error is None:
+        return "OK"
+    if isinstance(error, errors.ServiceError) and is_public(error):
+        return str(code_pb2.Code.Name(CODES[_kind(error)]))
+    return "CANCELLED" if isinstance(error, asyncio.CancelledError) else "INTERNAL"
+
+
+def reason_of(error: BaseException | None) -> str | None:
+    """The reason of a service error; the text of another error may hold anything."""
+    return error.reason if isinstance(error, errors.ServiceError) else None
+
+
+def internal(incident: str) -> Status:
+    """The status of a bug: nothing but the id under which the log has it."""
+    info = ErrorInfo(reason="INTERNAL", domain=DOMAIN, metadata={"incident": incident})
+    message = f"the service failed; report incident {incident} to its operator"
+    return _status(code_pb2.INTERNAL, message, [info])
+
+
+def call_status(status: Status, trailing: Iterable[tuple[str, str]] = ()) -> CallStatus:
+    """A status with its details as a call ends with it, and trailing metadata besides them."""
+    made = rpc_status.to_status(status)
+    return CallStatus(made.code, made.details, (*made.trailing_metadata, *trailing))
+
+
+def _status(code: int, message: str, details: list[Message]) -> Status:
+    status = Status(code=code, message=message)
+    for detail in details:
+        packed = AnyMessage()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+log = structlog.get_logger("decision_service.rpc")
+
+
+class AccessLogInterceptor(CallInterceptor):
+    """Logs each call; `user_hash` names its user."""
+
+    def __init__(self, user_hash: UserHash) -> None:
+        super().__init__()
+        self._user_hash = user_hash
+
+    def around(self, inner: Behaviour, method: str) -> Behaviour:
+        """The behaviour, whose calls are logged unless platforms make them all the time."""
+        if method.startswith(UNOBSERVED):
+            return inner
+        name = method.rpartition("/")[2]
+
+        async def call(request: Any, context: RpcContext) -> Any:
+            started = perf_counter()
+            try:
+                reply = await inner(request, context)
+            except BaseException as error:
+                self._log(name, request, context.info, started, error)
+                raise
+            self._log(name, request, context.info, started)
+            return reply
+
+        return call
+
+    def _log(
+        self,
+        name: str,
+        request: Any,
+        info: CallInfo,
+        started: float,
+        error: BaseException | None = None,
+    ) -> None:
+        user = getattr(request, "user_id", "")
+        log.info(
+            "call",
+            method=name,
+            code=code_name(error),
+            ms=round((perf_counter() - started) * 1000, 1),
+            reason=reason_of(error),
+            request_id=info.request_id or None,
+            trace_id=info.trace_id or None,
+            caller=info.caller or None,
+            user=self._user_hash(user) if user else None,
+        )
+
+
+READS = 32
+STEPS = 8
+DESCRIPTIONS = 4
+_BY_ITSELF = f"/{PACKAGE}.DecisionService/CreateDecision"
+_HEAVY = frozenset(
+    {
+        f"/{PACKAGE}.DecisionService/ReplayDecision",
+        f"/{PACKAGE}.RulesetService/ValidateRuleset",
+        f"/{PACKAGE}.RulesetService/EvaluateRuleset",
+    }
+)
+
+
+class ConcurrencyLimits(msgspec.Struct, frozen=True):
+    """`work` is for what gathers or computes, `reads` for what only looks something up.
+
+    `steps` is for kill and the other steps of rollouts, `reflection` for streams of descriptions.
+    """
+
+    work: Bulkhead
+    reads: Bulkhead
+    steps: Bulkhead
+    reflection: Bulkhead
+
+    @property
+    def calls(self) -> int:
+        """How many calls may be open before further ones are refused unread."""
+        places = self.work.limit + self.reads.limit + self.steps.limit + self.reflection.limit
+        return 3 * places + self.work.limit
+
+
+class AdmissionInterceptor(CallInterceptor):
+    """Serves a call when its bulkhead has a place, and within its deadline."""
+
+    def __init__(self, limits: ConcurrencyLimits) -> None:
+        super().__init__()
+        self._limits = limits
+
+    def around(self, inner: Behaviour, method: str) -> Behaviour:
+        """The behaviour in its bulkhead; raises Overloaded or DeadlineMissed."""
+        if method == _BY_ITSELF or method in HEALTH_METHODS:
+            return inner
+        bulkhead = self._bulkhead(method)
+
+        async def call(request: Any, context: RpcContext) -> Any:
+            try:
+                async with asyncio.timeout(context.info.seconds) as limit, bulkhead:
+                    return await inner(request, context)
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                raise DeadlineMissed("the deadline came before there was an answer") from None
+
+        return call
+
+    def _bulkhead(self, method: str) -> Bulkhead:
+        if method in ROLLOUT_STEPS:
+            return self._limits.steps
+        if method.startswith(REFLECTION):
+            return self._limits.reflection
+        return self._limits.work if method in _HEAVY else self._limits.reads
+
+
+class ErrorMapInterceptor(CallInterceptor):
+    """Ends a call with the status of its error; a bug's is INTERNAL with an incident id."""
+
+    def around(self, inner: Behaviour, method: str) -> Behaviour:
+        """The behaviour, whose exceptions end the call; a cancelled one stays cancelled."""
+
+        async def call(request: Any, context: RpcContext) -> Any:
+            try:
+                return await inner(request, context)
+            except Exception as error:  # noqa: BLE001 - none may reach the client
+                info = context.info
+                context.status = call_status(_error_status(error, method, info), info.trailing)
+
+        return call
+
+
+def _error_status(error: Exception, method: str, info: CallInfo) -> Status:
+    if isinstance(error, ServiceError) and is_public(error):
+        return status_of(error)
+    return internal(_incident(error, method, info))
+
+
+def _incident(error: Exception, method: str, info: CallInfo) -> str:
+    """Log a bug, by its type and its place alone, and return the id to find it by."""
+    incident = secrets.token_hex(8)
+    log.error(
+        "incident",
+        incident=incident,
+        method=method,
+        alarm=raised(Alarm.CROSS_TENANT) if isinstance(error, CrossTenant) else None,
+        error=type(error).__name__,
+        request_id=info.request_id or None,
+        trace_id=info.trace_id or None,
+        frames=[
+            f"{frame.filename.rpartition('decision_service/')[2]}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)[-12:]
+        ],
+    )
+    return incident
+
+
+class MetricsInterceptor(CallInterceptor):
+    """Counts every call once, as it ends."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        super().__init__()
+        self._metrics = metrics
+
+    def around(self, inner: Behaviour, method: str) -> Behaviour:
+        """The behaviour, whose calls are counted unless platforms make them all the time."""
+        if method.startswith(UNOBSERVED):
+            return inner
+        of_method = self._metrics.of_method(method.rpartition("/")[2])
+
+        async def call(request: Any, context: RpcContext) -> Any:
+            started = perf_counter()
+            try:
+                reply = await inner(request, context)
+            except BaseException as error:
+                code = code_name(error)
+                self._metrics.failed(code, reason_of(error) or code)
+                of_method.ended(code, perf_counter() - started)
+                raise
+            of_method.ended("OK", perf_counter() - started)
+            return reply
+
+        return call
+
+
+LONGEST_DEADLINE = 3600.0
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", re.ASCII)
+
+
+class RequestContextInterceptor(CallInterceptor):
+    """Gives a call its CallInfo, and sends the trailers that belong to it."""
+
+    def around(self, inner: Behaviour, method: str) -> Behaviour:
+        """The behaviour, whose context has the call's info."""
+
+        async def call(request: Any, context: RpcContext) -> Any:
+            info = context.info = read_call(context, method)
+            info.trace_id = info.trace_id or trace_id()
+            reply = await inner(request, context)
+            if info.trailing:
+                context.set_trailing_metadata(tuple(info.trailing))
+            return reply
+
+        return call
+
+
+def read_call(context: RpcContext, method: str) -> CallInfo:
+    """Read what a call brings; malformed metadata counts as absent."""
+    remaining = context.time_remaining()
+    metadata = {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}
+    info = CallInfo(
+        method,
+        DEFAULT_DEADLINE if remaining is None else min(remaining, LONGEST_DEADLINE),
+        metadata,
+    )
+    if "traceparent" in metadata:
+        trace = _TRACEPARENT.fullmatch(metadata["traceparent"])
+        info.trace_id = trace[1] if trace else ""
+    request_id = metadata.get("x-request-id", "")
+    if request_id and _REQUEST_ID.fullmatch(request_id):
+        info.request_id = request_id
+        info.trailing.append(("x-request-id", request_id))
+    return info

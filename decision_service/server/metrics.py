@@ -1,0 +1,123 @@
+"""Everything that is counted, in a registry of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from decision_service.runtime.telemetry import ALARMS, counter, gauge, histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
+_GROUPS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+disable_created_metrics()
+
+
+class MethodMetrics:
+    """The counters of one method, which shows its times before its first call."""
+
+    def __init__(self, method: str, calls: Counter, seconds: Histogram) -> None:
+        self._method = method
+        self._calls = calls
+        self._seconds = seconds.labels(method)
+
+    def ended(self, code: str, seconds: float) -> None:
+        """A call ended with this code after so many seconds."""
+        self._calls.labels(self._method, code).inc()
+        self._seconds.observe(seconds)
+
+
+class Metrics:
+    """The service's metrics."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry(auto_describe=True)
+        self._calls = counter(registry, "calls", "Calls by method and code", "method", "code")
+        self._failures = counter(registry, "errors", "Errors by code and reason", "code", "reason")
+        self._decisions = counter(
+            registry, "decisions", "Decisions recorded", "product", "outcome", "arm"
+        )
+        self._tags = counter(
+            registry, "decision_tags", "Tags of rules that held, by decision", "product", "tag"
+        )
+        self._reasons = counter(
+            registry, "decision_reasons", "Reasons given, by decision", "product", "code"
+        )
+        self._missing = counter(
+            registry, "decision_missing", "Causes of missing data, by decision", "product", "cause"
+        )
+        self._call_seconds = histogram(
+            registry, "call_seconds", "Time to answer", "method", bounds=_SECONDS
+        )
+        self._commit_seconds = histogram(
+            registry, "store_commit_seconds", "Time of a group's commit", bounds=_COMMIT_SECONDS
+        )
+        self._group_size = histogram(
+            registry, "store_group_size", "Decisions in a commit", bounds=_GROUPS
+        )
+        registry.register(ALARMS)
+        ProcessCollector(registry=registry)
+        self.loop_lag = gauge(registry, "loop_lag_seconds", "How late the event loop runs")
+
+    def of_method(self, method: str) -> MethodMetrics:
+        """The counters of one method."""
+        return MethodMetrics(method, self._calls, self._call_seconds)
+
+    def failed(self, code: str, reason: str) -> None:
+        """A call ended with an error."""
+        self._failures.labels(code, reason).inc()
+
+    def decided(self, product: str, outcome: str, arm: str) -> None:
+        """A decision was recorded; one that is told again does not count."""
+        self._decisions.labels(product, outcome, arm).inc()
+
+    def tagged(self, product: str, tags: Iterable[str]) -> None:
+        """A recorded decision has these tags of its ruleset, of which there are at most 30."""
+        for tag in tags:
+            self._tags.labels(product, tag).inc()
+
+    def reasoned(self, product: str, codes: Iterable[str]) -> None:
+        """A recorded decision gives these reasons, whose codes its rule set declares."""
+        for code in codes:
+            self._reasons.labels(product, code).inc()
+
+    def lacked(self, product: str, causes: Iterable[str]) -> None:
+        """A recorded decision lacks data for these causes, each once."""
+        for cause in causes:
+            self._missing.labels(product, cause).inc()
+
+    def committed(self, seconds: float, decisions: int) -> None:
+        """The store committed a group."""
+        self._commit_seconds.observe(seconds)
+        self._group_size.observe(decisions)
+
+    def read(self, *readings: Callable[[], Iterable[Metric]]) -> None:
+        """Have these metrics read whenever somebody asks."""
+        for reading in readings:
+            self.registry.register(_Reading(reading))
+
+    def text(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _Reading(Collector):
+    """Metrics that are read from whoever knows them."""
+
+    def __init__(self, read: Callable[[], Iterable[Metric]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics as they are now."""
+        return self._read()

@@ -1,0 +1,229 @@
+"""Spans for OpenTelemetry: set up by its standard variables; needs the packages of the extra
+`otel`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import re
+import threading
+import uuid
+from collections.abc import Sequence
+
+import grpc
+import msgspec
+import structlog
+from opentelemetry.exporter.otlp.proto.grpc.exporter import InvalidCompressionValueException
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.grpc import server_interceptor
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
+from opentelemetry.trace import Tracer
+
+from decision_service.server.callers import UNOBSERVED
+
+log = structlog.get_logger("decision_service.opentelemetry")
+
+
+class WatchedSpans(SpanExporter):
+    """A span exporter whose delivery is watched; a line of the log when that changes."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._failing = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send a batch; waits at most as long as `OTEL_EXPORTER_OTLP_TIMEOUT` says."""
+        result = self._exporter.export(spans)
+        taken = result is SpanExportResult.SUCCESS
+        if taken and self._failing:
+            log.info("the collector takes spans again")
+        elif not taken and not self._failing:
+            log.warning(
+                "the collector does not take spans, which are dropped meanwhile; decisions go on: "
+                "look at OTEL_EXPORTER_OTLP_ENDPOINT and at the collector"
+            )
+        self._failing = not taken
+        return result
+
+    def shutdown(self) -> None:
+        """Send nothing more, and end a batch that is being sent."""
+        self._exporter.shutdown()
+
+
+SERVICE_NAME = "decision-service"
+_PROTOCOLS = (
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+)
+
+
+class VariableRefused(Exception):
+    """A variable that cannot be used; the message is one sentence that says what to do."""
+
+
+def sends_spans() -> bool:
+    """Whether spans are sent; raises VariableRefused, also where metrics are to be sent."""
+    metrics = os.environ.get("OTEL_METRICS_EXPORTER") or "none"
+    if metrics != "none":
+        raise VariableRefused(
+            f"OTEL_METRICS_EXPORTER is {metrics!r}: metrics are not sent: have the collector "
+            "scrape /metrics, and leave the variable out"
+        )
+    name = "OTEL_TRACES_EXPORTER"
+    chosen = os.environ.get(name) or "otlp"
+    if chosen not in ("otlp", "none"):
+        raise VariableRefused(f"{name} is {chosen!r}: it takes otlp or none")
+    return chosen == "otlp" and os.environ.get("OTEL_SDK_DISABLED", "").lower() != "true"
+
+
+def check_protocol() -> None:
+    """Raise VariableRefused where another protocol than gRPC is asked for."""
+    for name in _PROTOCOLS:
+        chosen = os.environ.get(name) or "grpc"
+        if chosen != "grpc":
+            raise VariableRefused(
+                f"{name} is {chosen!r}: it takes grpc, which collectors expect on port 4317"
+            )
+
+
+def resource(version: str) -> Resource:
+    """This process, by the variables and by what the service knows of itself."""
+    own = {
+        "service.name": SERVICE_NAME,
+        "service.version": version,
+        "service.instance.id": str(uuid.uuid4()),
+    }
+    return Resource.create(own).merge(OTELResourceDetector().detect())
+
+
+_FLAGS = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-([0-9a-f]{2})", re.ASCII)
+_SHARES = {"parentbased_always_on": 1.0, "parentbased_always_off": 0.0}
+_RATIO = "parentbased_traceidratio"
+
+
+class ParentOrShare(msgspec.Struct, frozen=True):
+    """A call is traced where its caller's trace is; of calls without one, a `share` (0 to 1)."""
+
+    share: float
+
+    def __call__(self, details: grpc.HandlerCallDetails) -> bool:
+        """Whether this call is traced."""
+        for key, value in details.invocation_metadata or ():
+            found = _FLAGS.match(value) if key == "traceparent" and isinstance(value, str) else None
+            if found is not None:
+                return bool(int(found[1], 16) & 1)
+        return random.random() < self.share  # noqa: S311 - a sample, no secret
+
+
+def head_sampling() -> tuple[ParentOrShare | None, Sampler | None]:
+    """By `OTEL_TRACES_SAMPLER`: what precedes a span, and the sampler of what that lets through.
+
+    None twice for samplers that are not parent-based, which the SDK makes. Raises VariableRefused.
+    """
+    name = os.environ.get("OTEL_TRACES_SAMPLER") or "parentbased_always_on"
+    if name != _RATIO and name not in _SHARES:
+        return None, None
+    share = _ratio() if name == _RATIO else _SHARES[name]
+    return ParentOrShare(share), ParentBased(ALWAYS_ON)
+
+
+def _ratio() -> float:
+    text = os.environ.get("OTEL_TRACES_SAMPLER_ARG") or "1.0"
+    try:
+        ratio = float(text)
+    except ValueError:
+        ratio = -1.0
+    if not 0 <= ratio <= 1:
+        raise VariableRefused(
+            f"OTEL_TRACES_SAMPLER_ARG is {text!r}: it takes a share of calls from 0 to 1, as 0.1"
+        )
+    return ratio
+
+
+LINGER_SECONDS = 2.0
+"""How long the end of the service waits for spans that are still to be sent."""
+
+
+class Tracing(msgspec.Struct, frozen=True):
+    """A provider of spans, the interceptor of calls and the tracer that use it."""
+
+    provider: TracerProvider
+    interceptor: grpc.ServerInterceptor
+    tracer: Tracer
+
+    @classmethod
+    def of(cls, provider: TracerProvider, sampled: ParentOrShare | None = None) -> Tracing:
+        """Health checks and reflection, which platforms ask for all the time, have no spans.
+
+        Nor have calls that are not `sampled`, where it is given.
+        """
+
+        def wanted(details: grpc.HandlerCallDetails) -> bool:
+            if details.method.startswith(UNOBSERVED):
+                return False
+            return sampled is None or sampled(details)
+
+        return cls(
+            provider,
+            server_interceptor(tracer_provider=provider, filter_=wanted),
+            provider.get_tracer("decision_service"),
+        )
+
+
+class OpenTelemetry(msgspec.Struct, frozen=True):
+    """What sends spans."""
+
+    tracing: Tracing
+    exporter: SpanExporter
+
+    async def aclose(self) -> None:
+        """Send the last spans, for at most two seconds, and nothing more."""
+        sending = threading.Thread(target=self.tracing.provider.shutdown, daemon=True)
+        sending.start()
+        await asyncio.to_thread(sending.join, LINGER_SECONDS)
+        self.exporter.shutdown()
+
+
+def open_telemetry(version: str) -> OpenTelemetry | None:
+    """Set up by the environment, None where that switches spans off; raises VariableRefused."""
+    check_protocol()
+    if not sends_spans():
+        return None
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `Delivery` says it once
+    own = resource(version)
+    try:
+        exporter = WatchedSpans(OTLPSpanExporter())
+    except (InvalidCompressionValueException, ValueError) as error:
+        raise _unusable(error) from None
+    return OpenTelemetry(_tracing(own, exporter), exporter)
+
+
+def _tracing(own: Resource, exporter: SpanExporter) -> Tracing:
+    sampled, sampler = head_sampling()
+    try:
+        return Tracing.of(provider_of(own, exporter, sampler), sampled)
+    except ValueError as error:
+        raise _unusable(error) from None
+
+
+def _unusable(error: Exception) -> VariableRefused:
+    return VariableRefused(f"a variable of OpenTelemetry cannot be used: {error}")
+
+
+def provider_of(
+    own: Resource, exporter: SpanExporter, sampler: Sampler | None = None
+) -> TracerProvider:
+    """A provider that batches spans; events, which may hold tracebacks, are left out.
+
+    At most `OTEL_BSP_MAX_QUEUE_SIZE` (2,048) spans wait; the oldest are dropped.
+    """
+    limits = SpanLimits(max_events=0)
+    provider = TracerProvider(sampler, own, shutdown_on_exit=False, span_limits=limits)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return provider

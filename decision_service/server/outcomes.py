@@ -1,0 +1,237 @@
+"""The OutcomeService: reports of loans on decisions that a caller may read."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+from google.type.money_pb2 import Money as MoneyMessage
+
+from decision_service.api.v1 import outcome_service_pb2 as pb
+from decision_service.casework.outcomes import (
+    ListOutcomes,
+    LoanOutcome,
+    LoanStatus,
+    RecordedOutcome,
+    RecordOutcome,
+    ReportRelation,
+)
+from decision_service.domain.money import Money
+from decision_service.server.context import RpcContext
+from decision_service.server.page_tokens import make_outcome_token, page_size, read_outcome_token
+from decision_service.server.wire import (
+    Methods,
+    Problems,
+    WireError,
+    check_decision_id,
+    check_page_size,
+    check_reference,
+    money_from_message,
+    money_to_message,
+    timestamp,
+    unary,
+)
+
+_FIELD = "outcome"
+_MOST_DAYS = 36_500
+_BOOKED = ("disbursed_amount", "disburse_date", "instalment")
+
+
+def outcome_from(message: pb.LoanOutcome) -> LoanOutcome:
+    """The report of a request; raises FieldInvalid with every field that is wrong."""
+    problems = Problems()
+    check_decision_id(problems, message.decision_id, f"{_FIELD}.decision_id")
+    check_reference(problems, f"{_FIELD}.loan_id", message.loan_id, required=True)
+    as_of = problems.date(f"{_FIELD}.as_of_date", message.as_of_date)
+    status = _status(message.status, problems)
+    outcome = LoanOutcome(
+        message.decision_id,
+        message.loan_id,
+        as_of or date.min,
+        status or LoanStatus.BOOKED,
+        _amount(message, "disbursed_amount", problems),
+        _disbursed_on(message, problems),
+        _amount(message, "instalment", problems),
+        _amount(message, "repaid_amount", problems),
+        message.overdue_days,
+    )
+    if status is not None:
+        _check_presence(message, status, problems)
+    if as_of is not None:
+        _check_values(outcome, problems)
+    problems.raise_if_any()
+    return outcome
+
+
+def listed_decision_from(request: pb.ListOutcomesRequest) -> str:
+    """The decision whose reports are listed; raises FieldInvalid."""
+    problems = Problems()
+    check_decision_id(problems, request.decision_id)
+    check_page_size(problems, request.page_size)
+    problems.raise_if_any()
+    return request.decision_id
+
+
+def outcome_message(recorded: RecordedOutcome) -> pb.RecordedOutcome:
+    """A report as it was recorded."""
+    report, optional = recorded.report, {}
+    for name, amount in (
+        ("disbursed_amount", report.disbursed),
+        ("instalment", report.instalment),
+        ("repaid_amount", report.repaid),
+    ):
+        if amount is not None:
+            optional[name] = money_to_message(amount)
+    outcome = pb.LoanOutcome(
+        decision_id=report.decision_id,
+        loan_id=report.loan_id,
+        as_of_date=report.as_of.isoformat(),
+        status=f"LOAN_STATUS_{report.status}",
+        disburse_date=report.disbursed_on.isoformat() if report.disbursed_on else "",
+        overdue_days=report.overdue_days,
+        **optional,
+    )
+    return pb.RecordedOutcome(outcome=outcome, report_time=timestamp(recorded.reported))
+
+
+def _status(value: int, problems: Problems) -> LoanStatus | None:
+    if value == pb.LOAN_STATUS_UNSPECIFIED or value not in pb.LoanStatus.values():
+        what = "is not set" if not value else f"is {value}, which is no LoanStatus"
+        problems.add(f"{_FIELD}.status", f"{what}: say one of {', '.join(LoanStatus)}")
+        return None
+    return LoanStatus(pb.LoanStatus.Name(value).removeprefix("LOAN_STATUS_"))
+
+
+def _disbursed_on(message: pb.LoanOutcome, problems: Problems) -> date | None:
+    text = message.disburse_date
+    return problems.date(f"{_FIELD}.disburse_date", text) if text else None
+
+
+def _amount(message: pb.LoanOutcome, name: str, problems: Problems) -> Money | None:
+    if not message.HasField(name):
+        return None
+    field = f"{_FIELD}.{name}"
+    sent: MoneyMessage = getattr(message, name)
+    try:
+        amount = money_from_message(sent)
+    except WireError as error:
+        problems.add(field, f"is malformed: {error}")
+        return None
+    if amount.minor < 0:
+        problems.add(field, f"is {amount.major} {amount.currency}: it must not be negative")
+    return amount
+
+
+def _given(message: pb.LoanOutcome, name: str) -> bool:
+    if name == "overdue_days":
+        return bool(message.overdue_days)
+    return bool(message.disburse_date) if name == "disburse_date" else message.HasField(name)
+
+
+def _check_presence(message: pb.LoanOutcome, status: LoanStatus, problems: Problems) -> None:
+    """Note what a loan that was paid out lacks, and what one that was not cannot have."""
+    if status is LoanStatus.BOOKED:
+        for name in _BOOKED:
+            if not _given(message, name):
+                problems.add(f"{_FIELD}.{name}", "is missing: a BOOKED loan has one")
+    if status is LoanStatus.NOT_TAKEN_UP:
+        for name in (*_BOOKED, "repaid_amount", "overdue_days"):
+            if _given(message, name):
+                problems.add(f"{_FIELD}.{name}", "is set: a loan that is NOT_TAKEN_UP has none")
+    if status is LoanStatus.REPAID and message.overdue_days:
+        problems.add(f"{_FIELD}.overdue_days", "is set: a loan that is REPAID has nothing overdue")
+
+
+def _check_values(outcome: LoanOutcome, problems: Problems) -> None:
+    """Note values that cannot be true together."""
+    disbursed, repaid, paid_on = outcome.disbursed, outcome.repaid, outcome.disbursed_on
+    currencies = {one.currency for one in (disbursed, outcome.instalment, repaid) if one}
+    if len(currencies) > 1:
+        problems.add(_FIELD, f"has amounts in {', '.join(sorted(currencies))}: use one currency")
+    if disbursed is not None and not disbursed.minor:
+        problems.add(f"{_FIELD}.disbursed_amount", "is 0: a loan that was not paid out has none")
+    if disbursed is not None and repaid is not None and repaid.minor > disbursed.minor >= 0:
+        problems.add(
+            f"{_FIELD}.repaid_amount",
+            f"is {repaid.major}, more than the {disbursed.major} that were disbursed: leave "
+            "interest and fees out",
+        )
+    _check_rest(outcome, problems)
+    if paid_on is not None and paid_on > outcome.as_of:
+        problems.add(f"{_FIELD}.disburse_date", f"is {paid_on}, after as_of_date {outcome.as_of}")
+    if not 0 <= outcome.overdue_days <= _MOST_DAYS:
+        problems.add(
+            f"{_FIELD}.overdue_days",
+            f"is {outcome.overdue_days}: it must lie within 0 and {_MOST_DAYS:,}",
+        )
+
+
+def _check_rest(outcome: LoanOutcome, problems: Problems) -> None:
+    """Note what contradicts the rest of the loan that is still to be repaid."""
+    disbursed, repaid, instalment = outcome.disbursed, outcome.repaid, outcome.instalment
+    if disbursed is None or disbursed.minor <= (repaid.minor if repaid else 0):
+        return
+    if outcome.status is LoanStatus.BOOKED and instalment is not None and not instalment.minor:
+        problems.add(
+            f"{_FIELD}.instalment", "is 0, and the loan is not repaid: say what is due each month"
+        )
+    if outcome.status is LoanStatus.REPAID and repaid is not None:
+        problems.add(
+            f"{_FIELD}.repaid_amount",
+            f"is {repaid.major} of {disbursed.major}: say all or nothing of a REPAID loan",
+        )
+
+
+SERVICE = "decision_service.api.v1.OutcomeService"
+
+_RECEIPTS = {
+    ReportRelation.NEWEST: pb.OUTCOME_RECEIPT_RECORDED,
+    ReportRelation.OLDER: pb.OUTCOME_RECEIPT_OLDER,
+    ReportRelation.CORRECTED: pb.OUTCOME_RECEIPT_CORRECTED,
+    ReportRelation.REPEATED: pb.OUTCOME_RECEIPT_REPEATED,
+}
+
+
+class OutcomeUseCases(msgspec.Struct, frozen=True):
+    """What the servicer translates for."""
+
+    record: RecordOutcome
+    list: ListOutcomes
+
+
+class OutcomeServicer:
+    """Translates between the wire and the reports."""
+
+    def __init__(self, use_cases: OutcomeUseCases) -> None:
+        self._record, self._list = use_cases.record, use_cases.list
+
+    async def record_outcome(
+        self, request: pb.RecordOutcomeRequest, context: RpcContext
+    ) -> pb.RecordOutcomeResponse:
+        """Record one report of a loan."""
+        report, correction = outcome_from(request.outcome), request.outcome.correction
+        compared = await self._record(report, context.info.scope, correction=correction)
+        return pb.RecordOutcomeResponse(
+            receipt=_RECEIPTS[compared.comparison],
+            newest_as_of_date=compared.newest.as_of.isoformat(),
+        )
+
+    async def list_outcomes(
+        self, request: pb.ListOutcomesRequest, context: RpcContext
+    ) -> pb.ListOutcomesResponse:
+        """One page of the reports on a decision."""
+        decision_id = listed_decision_from(request)
+        after, size = read_outcome_token(decision_id, request.page_token), request.page_size
+        page = await self._list(decision_id, after, page_size(size), context.info.scope)
+        return pb.ListOutcomesResponse(
+            outcomes=[outcome_message(one) for one in page.outcomes],
+            next_page_token="" if page.next is None else make_outcome_token(decision_id, page.next),
+        )
+
+
+def methods(servicer: OutcomeServicer) -> Methods:
+    """The service's methods."""
+    return {
+        "RecordOutcome": unary(servicer.record_outcome, pb.RecordOutcomeRequest),
+        "ListOutcomes": unary(servicer.list_outcomes, pb.ListOutcomesRequest),
+    }

@@ -1,0 +1,432 @@
+"""The ReviewService: the steps of reviews, with their messages; the caller is the reviewer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.api.v1 import decision_pb2
+from decision_service.api.v1 import review_service_pb2 as pb
+from decision_service.casework.review_results import ReviewChain
+from decision_service.casework.review_steps import ReviewFilter
+from decision_service.casework.reviews import OperateReviews
+from decision_service.domain.accounts import Kind
+from decision_service.domain.money import Money
+from decision_service.domain.ports import Clock
+from decision_service.domain.reviews import Review, ReviewEvent, ReviewResult, ReviewState
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.server.context import RpcContext
+from decision_service.server.page_tokens import (
+    make_review_token,
+    make_step_token,
+    page_size,
+    read_review_token,
+    read_step_token,
+)
+from decision_service.server.wire import (
+    Fields,
+    Methods,
+    Problems,
+    WireError,
+    check_decision_id,
+    check_page_size,
+    check_reference,
+    money_fields,
+    money_from_message,
+    request_id_in,
+    timestamp_fields,
+    unary,
+)
+
+LONGEST_TEXT = 2_000
+_REVIEW_ID = re.compile(r"rev_[0-9A-HJKMNP-TV-Z]{26}-[1-9][0-9]{0,5}", re.ASCII)
+_LONGEST_NAME = 100
+_LONGEST_CODE = 60
+_ENDS = (Outcome.APPROVE, Outcome.DECLINE)
+
+
+def review_id_from(review_id: str, problems: Problems | None = None) -> str:
+    """A well-formed id of a review; raises FieldInvalid unless `problems` take it."""
+    found = problems or Problems()
+    found.text("review_id", review_id, _REVIEW_ID, "`rev_`, a ULID, `-` and a number")
+    if problems is None:
+        found.raise_if_any()
+    return review_id
+
+
+def steps_from(request: pb.GetReviewRequest) -> str:
+    """The id of the review whose steps are read; raises FieldInvalid."""
+    problems = Problems()
+    check_page_size(problems, request.page_size)
+    review_id_from(request.review_id, problems)
+    problems.raise_if_any()
+    return request.review_id
+
+
+def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
+    """The filter of a list; raises FieldInvalid with every malformed field."""
+    problems = Problems()
+    for field in ("product", "queue", "tag"):
+        if len(getattr(request, field)) > _LONGEST_NAME:
+            problems.add(field, f"is longer than {_LONGEST_NAME} characters")
+    if request.decision_id:
+        check_decision_id(problems, request.decision_id)
+    check_page_size(problems, request.page_size)
+    kind = _enum(request, "kind", decision_pb2.ReferKind, "REFER_KIND_", problems)
+    state = _enum(request, "state", decision_pb2.ReviewState, "REVIEW_STATE_", problems)
+    before = _instant(request, problems)
+    problems.raise_if_any()
+    return ReviewFilter(
+        request.product,
+        request.queue,
+        ReferKind(kind) if kind else None,
+        request.tag,
+        ReviewState(state) if state else None,
+        request.decision_id,
+        request.unfinished,
+        now if request.overdue else None,
+        before,
+    )
+
+
+def note_from(request: pb.AddReviewNoteRequest) -> str:
+    """The words of a note; raises FieldInvalid."""
+    problems = _about(request)
+    check_words(problems, "text", request.text)
+    problems.raise_if_any()
+    return request.text
+
+
+def kinds_from(request: pb.RequestReviewDataRequest) -> Sequence[Kind]:
+    """The kinds of data that are asked for; raises FieldInvalid."""
+    problems = _about(request)
+    check_words(problems, "text", request.text, required=False)
+    known = ", ".join(Kind)
+    unknown = [name for name in request.data_kinds if name not in {*Kind}]
+    if unknown:
+        problems.add("data_kinds", f"has {unknown[0][:40]}: say some of {known}")
+    if not request.data_kinds:
+        problems.add("data_kinds", f"is empty: say some of {known}")
+    problems.raise_if_any()
+    return [Kind(name) for name in request.data_kinds]
+
+
+def result_from(request: pb.CompleteReviewRequest) -> ReviewResult:
+    """A person's result; raises FieldInvalid with every malformed field."""
+    problems = _about(request, required=True)
+    name = _enum(request, "outcome", decision_pb2.Outcome, "OUTCOME_", problems)
+    if name not in _ENDS:
+        problems.add("outcome", f"is {name or 'not set'}: say {' or '.join(_ENDS)}")
+    amount = _amount(request, problems)
+    if not 0 < len(request.reason) <= _LONGEST_CODE:
+        problems.add("reason", "is no reason code of the product's plan")
+    check_words(problems, "explanation", request.explanation)
+    problems.raise_if_any()
+    return ReviewResult(Outcome(name), request.reason, request.explanation, amount)
+
+
+def rejection_from(request: pb.ConfirmReviewRequest) -> str:
+    """Why a proposed end is refused, empty where it is confirmed; raises FieldInvalid."""
+    problems = _about(request, required=True)
+    if request.reject:
+        check_words(problems, "text", request.text)
+    elif request.text:
+        problems.add("text", "is set without `reject`: add a note instead")
+    problems.raise_if_any()
+    return request.text
+
+
+def contest_from(request: pb.RequestReviewRequest) -> str:
+    """What an applicant says; raises FieldInvalid."""
+    problems = Problems()
+    check_decision_id(problems, request.decision_id)
+    check_reference(problems, "request_id", request.request_id, required=True)
+    check_words(problems, "text", request.text)
+    problems.raise_if_any()
+    return request.text
+
+
+def check_words(problems: Problems, field: str, text: str, *, required: bool = True) -> None:
+    """Note words that are missing or too long; they are never repeated."""
+    if required and not text.strip():
+        problems.add(field, f"is empty: it must have 1 to {LONGEST_TEXT:,} characters")
+    if len(text) > LONGEST_TEXT:
+        problems.add(field, f"has {len(text):,} characters: {LONGEST_TEXT:,} are the most")
+
+
+def _about(request: object, *, required: bool = False) -> Problems:
+    problems = Problems()
+    review_id_from(getattr(request, "review_id", ""), problems)
+    check_reference(problems, "request_id", getattr(request, "request_id", ""), required=required)
+    return problems
+
+
+def _amount(request: pb.CompleteReviewRequest, problems: Problems) -> Money | None:
+    if not request.HasField("approved_amount"):
+        return None
+    try:
+        return money_from_message(request.approved_amount)
+    except WireError as error:
+        problems.add("approved_amount", f"is malformed: {error}")
+        return None
+
+
+def _enum(request: object, field: str, kind: object, prefix: str, problems: Problems) -> str:
+    """The name of an enum's value without its prefix, empty for UNSPECIFIED."""
+    value = getattr(request, field)
+    if not value:
+        return ""
+    if value not in kind.values():  # type: ignore[attr-defined]  # an enum's wrapper
+        problems.add(field, f"is {value}, which is none of its values")
+        return ""
+    name: str = kind.Name(value)  # type: ignore[attr-defined]  # an enum's wrapper
+    return name.removeprefix(prefix)
+
+
+def _instant(request: pb.ListReviewsRequest, problems: Problems) -> datetime | None:
+    if not request.HasField("open_time_before"):
+        return None
+    try:
+        return request.open_time_before.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        problems.add("open_time_before", "is not an instant between the years 1 and 9999")
+        return None
+
+
+def review_message(review: Review, now: datetime, events: Iterable[ReviewEvent] = ()) -> pb.Review:
+    """A review as callers see it at an instant."""
+    state = review.state_at(now)
+    claimed = state is review.state
+    return pb.Review(
+        review_id=review.review_id,
+        decision_id=review.decision_id,
+        product=review.product,
+        origin=f"REVIEW_ORIGIN_{review.origin}",
+        decided_outcome=f"OUTCOME_{review.outcome}",
+        kind=f"REFER_KIND_{review.kind}" if review.kind else None,
+        tags=review.tags,
+        queue=review.queue,
+        requested_amount=_money(review.requested),
+        open_time=timestamp_fields(review.opened),
+        due_time=timestamp_fields(review.due),
+        overdue=review.is_unfinished and review.due < now,
+        state=f"REVIEW_STATE_{state}",
+        claimed_by=review.claimed_by if claimed else "",
+        claim_end_time=_time(review.claimed_until) if claimed else None,
+        awaited_kinds=review.kinds,
+        result=_result(review.result),
+        completed_by=review.completed_by,
+        confirmed_by=review.confirmed_by,
+        end_time=_time(review.ended),
+        end_reason=review.end or "",
+        decided_again_as=review.decided_again_as,
+        etag=review.etag,
+        term_months=review.terms.term_months,
+        instalment=_money(review.terms.instalment),
+        failed_checks=review.terms.failed_checks,
+        events=[_event(event) for event in events],
+    )
+
+
+def chain_message(chain: ReviewChain) -> decision_pb2.DecisionReview:
+    """What became of a decision afterwards."""
+    standing, by_person = chain.standing, chain.standing.at is not None
+    role = ("review_second" if standing.confirmed else "review") if by_person else ""
+    return decision_pb2.DecisionReview(
+        review_ids=[review.review_id for review in chain.reviews],
+        state=f"REVIEW_STATE_{chain.state}",
+        outcome=f"OUTCOME_{standing.outcome}",
+        standing_decision_id=standing.decision_id,
+        approved_amount=_money(standing.amount),
+        role=role,
+        decide_time=_time(standing.at),
+        decided_again_as=chain.decided_again_as,
+        term_months=standing.terms.term_months,
+        instalment=_money(standing.terms.instalment),
+        expire_time=_time(standing.expires),
+    )
+
+
+def _event(event: ReviewEvent) -> pb.ReviewEvent:
+    return pb.ReviewEvent(
+        position=event.position,
+        event_time=timestamp_fields(event.at),
+        who=event.who,
+        action=event.action,
+        text=event.text,
+        data_kinds=event.kinds,
+        result=_result(event.result),
+        decision_id=event.decision_id,
+    )
+
+
+def _result(result: ReviewResult | None) -> Fields | None:
+    if result is None:
+        return None
+    return {
+        "outcome": f"OUTCOME_{result.outcome}",
+        "approved_amount": _money(result.amount),
+        "reason": result.reason,
+        "explanation": result.explanation,
+    }
+
+
+def _money(amount: Money | None) -> Fields | None:
+    return None if amount is None else money_fields(amount)
+
+
+def _time(instant: datetime | None) -> Fields | None:
+    return None if instant is None else timestamp_fields(instant)
+
+
+SERVICE = "decision_service.api.v1.ReviewService"
+MOST_STEPS_OF_A_PAGE = 100
+
+
+class ReviewUseCases(msgspec.Struct, frozen=True):
+    """What the servicer translates for."""
+
+    operate: OperateReviews
+    clock: Clock
+
+
+class ReviewServicer:
+    """Translates between the wire and the steps of reviews."""
+
+    def __init__(self, use_cases: ReviewUseCases) -> None:
+        self._operate = use_cases.operate
+        self._clock = use_cases.clock
+
+    async def list_reviews(
+        self, request: pb.ListReviewsRequest, context: RpcContext
+    ) -> pb.ListReviewsResponse:
+        """One page of reviews, most urgent first."""
+        del context
+        now = self._clock.now()
+        chosen = filter_from(request, now)
+        bound = replace(chosen, due_before=None) if request.overdue else chosen
+        after = read_review_token(bound, request.page_token)
+        page = await self._operate.list(chosen, after, page_size(request.page_size))
+        return pb.ListReviewsResponse(
+            reviews=[review_message(review, now) for review in page.reviews],
+            next_page_token="" if page.next is None else make_review_token(bound, page.next),
+        )
+
+    async def get_review(
+        self, request: pb.GetReviewRequest, context: RpcContext
+    ) -> pb.GetReviewResponse:
+        """One review with a page of its steps."""
+        del context
+        review_id = steps_from(request)
+        size = min(page_size(request.page_size), MOST_STEPS_OF_A_PAGE)
+        after = read_step_token(review_id, request.page_token) or 0
+        found = await self._operate.get(review_id, after, size + 1)
+        events = found.events[:size]
+        more = len(found.events) > size
+        return pb.GetReviewResponse(
+            review=review_message(found.review, self._clock.now(), events),
+            next_page_token=make_step_token(review_id, events[-1].position) if more else "",
+        )
+
+    async def claim_review(
+        self, request: pb.ClaimReviewRequest, context: RpcContext
+    ) -> pb.ClaimReviewResponse:
+        """Claim a review, or prolong the claim."""
+        review_id = review_id_from(request.review_id)
+        review = await self._operate.claim(review_id, context.info.caller)
+        return pb.ClaimReviewResponse(review=self._message(review))
+
+    async def release_review(
+        self, request: pb.ReleaseReviewRequest, context: RpcContext
+    ) -> pb.ReleaseReviewResponse:
+        """Give a claimed review back."""
+        review_id = review_id_from(request.review_id)
+        review = await self._operate.release(review_id, context.info.caller)
+        return pb.ReleaseReviewResponse(review=self._message(review))
+
+    async def add_review_note(
+        self, request: pb.AddReviewNoteRequest, context: RpcContext
+    ) -> pb.AddReviewNoteResponse:
+        """Add a note."""
+        text, who = note_from(request), context.info.caller
+        review = await self._operate.note(
+            request.review_id, who, request_id_in(request.request_id), text
+        )
+        return pb.AddReviewNoteResponse(review=self._message(review))
+
+    async def request_review_data(
+        self, request: pb.RequestReviewDataRequest, context: RpcContext
+    ) -> pb.RequestReviewDataResponse:
+        """Put a review aside until data arrives."""
+        kinds = kinds_from(request)
+        review = await self._operate.request_data(
+            request.review_id,
+            context.info.caller,
+            request_id_in(request.request_id),
+            kinds,
+            request.text,
+        )
+        return pb.RequestReviewDataResponse(review=self._message(review))
+
+    async def decide_again(
+        self, request: pb.DecideAgainRequest, context: RpcContext
+    ) -> pb.DecideAgainResponse:
+        """Have the application decided again."""
+        review_id = review_id_from(request.review_id)
+        review = await self._operate.decide_again(review_id, context.info.caller)
+        return pb.DecideAgainResponse(review=self._message(review))
+
+    async def complete_review(
+        self, request: pb.CompleteReviewRequest, context: RpcContext
+    ) -> pb.CompleteReviewResponse:
+        """End a review, or propose its end."""
+        result, who = result_from(request), context.info.caller
+        review = await self._operate.complete(
+            request.review_id, who, request_id_in(request.request_id), result
+        )
+        return pb.CompleteReviewResponse(review=self._message(review))
+
+    async def confirm_review(
+        self, request: pb.ConfirmReviewRequest, context: RpcContext
+    ) -> pb.ConfirmReviewResponse:
+        """Confirm or reject a proposed end."""
+        why, who = rejection_from(request), context.info.caller
+        key = (request.review_id, who, request_id_in(request.request_id), request.etag)
+        if request.reject:
+            review = await self._operate.reject(*key, why)
+        else:
+            review = await self._operate.confirm(*key)
+        return pb.ConfirmReviewResponse(review=self._message(review))
+
+    async def request_review(
+        self, request: pb.RequestReviewRequest, context: RpcContext
+    ) -> pb.RequestReviewResponse:
+        """Open a review that the applicant asks for."""
+        text, info = contest_from(request), context.info
+        review = await self._operate.request(
+            request.decision_id, info.caller, request_id_in(request.request_id), text, info.scope
+        )
+        return pb.RequestReviewResponse(review=self._message(review))
+
+    def _message(self, review: Review) -> pb.Review:
+        return review_message(review, self._clock.now())
+
+
+def methods(servicer: ReviewServicer) -> Methods:
+    """The service's methods."""
+    return {
+        "ListReviews": unary(servicer.list_reviews, pb.ListReviewsRequest),
+        "GetReview": unary(servicer.get_review, pb.GetReviewRequest),
+        "ClaimReview": unary(servicer.claim_review, pb.ClaimReviewRequest),
+        "ReleaseReview": unary(servicer.release_review, pb.ReleaseReviewRequest),
+        "AddReviewNote": unary(servicer.add_review_note, pb.AddReviewNoteRequest),
+        "RequestReviewData": unary(servicer.request_review_data, pb.RequestReviewDataRequest),
+        "DecideAgain": unary(servicer.decide_again, pb.DecideAgainRequest),
+        "CompleteReview": unary(servicer.complete_review, pb.CompleteReviewRequest),
+        "ConfirmReview": unary(servicer.confirm_review, pb.ConfirmReviewRequest),
+        "RequestReview": unary(servicer.request_review, pb.RequestReviewRequest),
+    }

@@ -1,4 +1,0 @@
-"""The webhooks that callers have registered, and the checks of their fields.
-
-Nothing is sent from here.
-"""

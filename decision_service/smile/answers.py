@@ -1,0 +1,412 @@
+"""The vendor's answers as they are spelt on the wire, decoded, and read page after page."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from decision_service.domain.missing import Cause, DataReason
+from decision_service.smile.client import Request, check_depth, too_large
+from decision_service.smile.errors import ConflictingItems, TransientFault, UpstreamFault, bad_data
+from decision_service.smile.limits import JSON_DEPTH, SmileLimits
+
+NULL = Raw(b"null")
+
+Data = TypeVar("Data")
+
+
+class Envelope(msgspec.Struct, Generic[Data], frozen=True):
+    """`{"code": "OK", "data": ...}`."""
+
+    code: str | None = None
+    data: Data | None = None
+
+
+class PageAnswer(msgspec.Struct, Generic[Data], frozen=True, rename="camel"):
+    """One page of a list; the last page has a `nextCursor` that is null, absent or empty."""
+
+    items: list[Data] | None = None
+    next_cursor: str | None = None
+
+
+class IdentifiedAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """An object with an id."""
+
+    id: str | None = None
+
+
+class Metadata(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """Where an item of a list comes from; `accountId` is the older name of `sourceId`."""
+
+    user_id: str | None = None
+    source_id: str | None = None
+    account_id: str | None = None
+    source_type: str | None = None
+    provider_id: str | None = None
+    created_at: str | None = None
+
+
+class Item(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
+    """An item of a list of data points."""
+
+    metadata: Metadata | None = None
+
+
+class ConnectionAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """An account's connection, and its latest error."""
+
+    error_code: str | None = None
+    updated_at: str | None = None
+
+
+class MonitorAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """The vendor's continuous reading of an account."""
+
+    updated_at: str | None = None
+
+
+class TokenAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """`POST /tokens`: a link token for the widget."""
+
+    access_token: str | None = None
+    expires_at: str | None = None
+    mode: str | None = None
+
+
+class UserAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
+    """`GET /users`; `externalMetadata` was given when the user was created."""
+
+    external_metadata: dict[str, str | None] | None = None
+
+
+class NewUserAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`POST /users`: the user with a first token."""
+
+    user: UserAnswer | None = None
+    token: TokenAnswer | None = None
+
+
+class WebhookAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
+    """`GET /webhooks`, with the secret, of which a digest alone is kept."""
+
+    name: str | None = None
+    url: str | None = None
+    event_types: list[str] | None = None
+    active: bool | None = None
+    secret: str | None = None
+
+
+class AccountAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
+    """`GET /accounts`."""
+
+    user_id: str | None = None
+    provider_id: str | None = None
+    created_at: str | None = None
+    connection_status: str | None = None
+    connection: ConnectionAnswer | None = None
+    monitor_status: str | None = None
+    monitor: MonitorAnswer | None = None
+
+
+class TaskAnswer(Item, frozen=True, rename="camel", kw_only=True):
+    """`GET /tasks`."""
+
+    type: str | None = None
+    status: str | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+    datapoints: list[str] | None = None
+
+
+class ProviderAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
+    """`GET /providers`."""
+
+    type: str | None = None
+    supported: list[str] | None = None
+    name: str | None = None
+
+
+class EincomeAnswer(Item, frozen=True, rename="camel", kw_only=True):
+    """`GET /eincomes`; `baseAmount` is the older name of `amount`."""
+
+    month: str | None = None
+    currency: str | None = None
+    amount: Raw = NULL
+    base_amount: Raw = NULL
+
+
+class ContributionAnswer(Item, frozen=True, rename="camel", kw_only=True):
+    """`GET /contributions`."""
+
+    date: str | None = None
+    currency: str | None = None
+    amount: Raw = NULL
+
+
+class IncomeAnswer(Item, frozen=True, rename="camel", kw_only=True):
+    """`GET /incomes`."""
+
+    employer: str | None = None
+    start_date: str | None = None
+    end_date: str | None = None
+    frequency: str | None = None
+    currency: str | None = None
+    base_amount: Raw = NULL
+    gross_amount: Raw = NULL
+    net_amount: Raw = NULL
+    pay_date: str | None = None
+
+
+class EmploymentAnswer(Item, frozen=True, rename="camel", kw_only=True):
+    """`GET /employments`."""
+
+    employer: str | None = None
+    status: str | None = None
+    start_date: str | None = None
+    end_date: str | None = None
+    reported_date: str | None = None
+
+
+class LiabilityAnswer(Item, frozen=True, rename="camel", kw_only=True):
+    """`GET /liabilities`."""
+
+    type: str | None = None
+    start_date: str | None = None
+    end_date: str | None = None
+    currency: str | None = None
+    loan_amount: Raw = NULL
+    amortization_amount: Raw = NULL
+    amortization_frequency: str | None = None
+    outstanding_balance: Raw = NULL
+    overdue_payment_amount: Raw = NULL
+    next_payment_amount: Raw = NULL
+
+
+class TransactionAnswer(Item, frozen=True, rename="camel", kw_only=True):
+    """`GET /transactions`."""
+
+    date: str | None = None
+    description: str | None = None
+    currency: str | None = None
+    amount: Raw = NULL
+
+
+class IdentityAnswer(Item, frozen=True, rename="camel", kw_only=True):
+    """`GET /identities` where no rule compares persons: the date of birth alone is read."""
+
+    dob: str | None = None
+
+
+class EmailAnswer(msgspec.Struct, frozen=True):
+    """An e-mail address of a person."""
+
+    address: str | None = None
+
+
+class PhoneAnswer(msgspec.Struct, frozen=True):
+    """A phone number of a person."""
+
+    number: str | None = None
+
+
+class PersonAnswer(IdentityAnswer, frozen=True, rename="camel", kw_only=True):
+    """`GET /identities` where rules compare persons: names, phone numbers and addresses as well."""
+
+    full_name: str | None = None
+    first_name: str | None = None
+    middle_name: str | None = None
+    last_name: str | None = None
+    suffix: str | None = None
+    emails: list[EmailAnswer] | None = None
+    phones: list[PhoneAnswer] | None = None
+
+
+class FeaturesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the vendor's own factors only those about linked lenders; below zero is no data."""
+
+    link_days_since_first: int | None = None
+    link_days_since_last: int | None = None
+    link_day3_count: int | None = None
+    link_day7_count: int | None = None
+    link_day30_count: int | None = None
+    link_day90_count: int | None = None
+    link_day180_count: int | None = None
+    link_day365_count: int | None = None
+    link_day730_count: int | None = None
+
+
+class InsightAnswer(Item, frozen=True, rename="camel", kw_only=True):
+    """`GET /insights`."""
+
+    cutoff_time: str | None = None
+    features: FeaturesAnswer | None = None
+
+
+Decoded = TypeVar("Decoded")
+
+_PATH = re.compile(r"`\$([^`]*)`\s*$")
+_INDEX = re.compile(r"\[[^\]]*\]")
+
+
+class OneDecoder(Generic[Decoded]):
+    """Reads an envelope around one object of a type; `name` heads the field paths of faults."""
+
+    def __init__(self, data: type[Decoded], name: str) -> None:
+        self._envelope: msgspec.json.Decoder[Envelope[Decoded]] = msgspec.json.Decoder(
+            Envelope[data]  # type: ignore[valid-type]  # a type that is known at run time
+        )
+        self._name = name
+
+    def __call__(self, body: bytes) -> Decoded:
+        """The data; raises an UpstreamFault, a TransientFault where the body is not JSON."""
+        return _data_of(_typed(self._envelope, body, self._name), self._name)
+
+
+class BareDecoder:
+    """Reads an envelope without data: the answer to a request that changes something."""
+
+    def __init__(self, name: str) -> None:
+        self._envelope = msgspec.json.Decoder(Envelope[object])
+        self._name = name
+
+    def __call__(self, body: bytes) -> None:
+        """Raises as `OneDecoder` does."""
+        if _typed(self._envelope, body, self._name).code != "OK":
+            raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.code")
+
+
+class PageDecoder(Generic[Decoded]):
+    """Reads a page of items in its envelope, or a bare array as one last page."""
+
+    def __init__(self, item: type[Decoded], name: str) -> None:
+        page: type[PageAnswer[Decoded]] = PageAnswer[item]  # type: ignore[valid-type]  # as above
+        self._one = OneDecoder(page, name)
+        self._bare: msgspec.json.Decoder[list[Decoded]] = msgspec.json.Decoder(
+            list[item]  # type: ignore[valid-type]  # as above
+        )
+        self._name = name
+
+    def __call__(self, body: bytes) -> PageAnswer[Decoded]:
+        """The page, its items never None; raises as `OneDecoder` does."""
+        if body.lstrip(b" \t\r\n")[:1] == b"[":
+            return PageAnswer(_typed(self._bare, body, self._name))
+        page = self._one(body)
+        if page.items is None:
+            raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.items")
+        return page
+
+
+def _data_of(envelope: Envelope[Decoded], name: str) -> Decoded:
+    if envelope.code != "OK":
+        raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{name}.code")
+    if envelope.data is None:
+        raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{name}.data")
+    return envelope.data
+
+
+def _typed(decoder: msgspec.json.Decoder[Decoded], body: bytes, name: str) -> Decoded:
+    check_depth(body, JSON_DEPTH)
+    try:
+        # The decoder does not check the encoding of skipped fields, and a cut may lie in one.
+        body.decode()
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise bad_data(DataReason.UPSTREAM_SCHEMA, _path(str(error), name)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _unreadable(body, name) from None
+
+
+def _path(message: str, name: str) -> str:
+    found = _PATH.search(message)
+    inner = _INDEX.sub("", found.group(1)) if found else ""
+    return name + inner.removeprefix(".data").removeprefix(".items")
+
+
+def _unreadable(body: bytes, name: str) -> UpstreamFault:
+    """NaN and Infinity are not JSON, but a vendor that writes them has no truncated body."""
+    constants: list[str] = []
+    try:
+        json.loads(body, parse_constant=constants.append, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError):
+        constants.clear()
+    if constants:
+        return bad_data(DataReason.BAD_AMOUNT, name)
+    return TransientFault(DataReason.UPSTREAM_BAD_BODY)
+
+
+Thing = TypeVar("Thing", bound=IdentifiedAnswer)
+
+
+class DistinctItems(msgspec.Struct, Generic[Thing], frozen=True):
+    """The distinct items in the vendor's order; `duplicates` counts equal ones dropped."""
+
+    items: tuple[Thing, ...]
+    duplicates: int = 0
+
+
+async def read_list(
+    get: Callable[[Request], Awaitable[PageAnswer[Thing]]],
+    request: Request,
+    limits: SmileLimits,
+    *,
+    name: str,
+    on_more: Callable[[], None] = lambda: None,
+) -> DistinctItems[Thing]:
+    """Every page of a list; `on_more` is called for each page after the first.
+
+    Raises an UpstreamFault: PAGINATION_LOOP for a cursor that came before or for pages without end,
+    DATA_TOO_LARGE above `limits.items`, Contradiction for two contents under one id.
+    """
+    collector: _PageCollector[Thing] = _PageCollector(name, limits)
+    page = await get(request)
+    while cursor := collector.add(page):
+        on_more()
+        page = await get(request.at(cursor))
+    return collector.listed()
+
+
+class _PageCollector(Generic[Thing]):
+    def __init__(self, name: str, limits: SmileLimits) -> None:
+        self._name = name
+        self._limits = limits
+        self._by_id: dict[str, Thing] = {}
+        self._duplicates = 0
+        self._cursors: set[str] = set()
+
+    def add(self, page: PageAnswer[Thing]) -> str | None:
+        """Take a page in; the cursor of the next one, None after the last."""
+        for item in page.items or ():
+            self._take(item)
+        if len(self._by_id) > self._limits.items:
+            raise too_large(f"{self._name}: over {self._limits.items} items")
+        if not page.next_cursor:
+            return None
+        self._check_cursor(page.next_cursor)
+        return page.next_cursor
+
+    def listed(self) -> DistinctItems[Thing]:
+        return DistinctItems(tuple(self._by_id.values()), self._duplicates)
+
+    def _take(self, item: Thing) -> None:
+        if not item.id:
+            raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.id")
+        known = self._by_id.setdefault(item.id, item)
+        if known is item:
+            return
+        if known != item:
+            raise ConflictingItems
+        self._duplicates += 1
+
+    def _check_cursor(self, cursor: str) -> None:
+        """A list of over `pages` pages is honest only while every page brings a page's worth."""
+        pages = len(self._cursors) + 1
+        endless = pages >= self._limits.pages and len(self._by_id) < pages * self._limits.page_size
+        if cursor in self._cursors or endless:
+            detail = f"{self._name}: page {pages}"
+            raise UpstreamFault(Cause.SOURCE_FAILED, DataReason.PAGINATION_LOOP, detail)
+        self._cursors.add(cursor)

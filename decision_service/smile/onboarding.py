@@ -1,0 +1,251 @@
+"""Creates the vendor's users and link tokens, reads a user's connections, revokes accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+import msgspec
+
+from decision_service.casework.onboarding import (
+    Applicant,
+    Connections,
+    CreatedUser,
+    LinkToken,
+    Sync,
+    Unsettled,
+)
+from decision_service.domain.accounts import DISCONNECTED, Kind
+from decision_service.domain.errors import ServiceError, UpstreamUnavailable, UserUnknown
+from decision_service.smile.answers import (
+    BareDecoder,
+    NewUserAnswer,
+    OneDecoder,
+    PageDecoder,
+    TokenAnswer,
+    UserAnswer,
+    read_list,
+)
+from decision_service.smile.applicant import ApplicantReader, CollectedTask
+from decision_service.smile.client import Request, SmileApi
+from decision_service.smile.errors import (
+    RETRY_AFTER,
+    Gone,
+    KeysRefused,
+    NotSent,
+    TransientFault,
+    UpstreamFault,
+)
+from decision_service.smile.fetch import being_linked, waited_for
+from decision_service.smile.limits import RateLimiter
+from decision_service.smile.records import instant_or_none, needed
+
+_DONE = BareDecoder("accounts")
+_NAMED = 10
+UNKNOWN = "Smile knows no user with this user_id, or has erased it"
+
+
+async def revoke_accounts(api: SmileApi, reader: ApplicantReader) -> int:
+    """Revoke every account that is listed and not disconnected; how many.
+
+    A failure of one account or of the list's end stops no other revocation. Raises
+    UpstreamUnavailable with the accounts that are left, or the fault's refusal where none was done,
+    and UserUnknown where the vendor knows no such user.
+    """
+    try:
+        listed, cut = await reader.listed_statuses()
+        if not listed and cut is None:
+            await reader.check_known()
+    except (Gone, UserUnknown):
+        raise UserUnknown(UNKNOWN) from None
+    except UpstreamFault as fault:
+        raise fault.refusal() from None
+    wanted = [one for one, status in listed.items() if status != DISCONNECTED]
+    failed: dict[str, UpstreamFault] = {}
+    for account_id in wanted:
+        try:
+            await _revoke(api, reader, account_id)
+        except UpstreamFault as fault:
+            failed[account_id] = fault
+    if failed or cut:
+        raise _unfinished(len(wanted) - len(failed), failed, cut)
+    return len(wanted)
+
+
+async def _revoke(api: SmileApi, reader: ApplicantReader, account_id: str) -> None:
+    request = Request(f"/accounts/{quote(account_id, safe='')}", method="DELETE")
+    with suppress(Gone):
+        await api.get(request, _DONE, reader.budget)
+
+
+def _unfinished(
+    revoked: int, failed: Mapping[str, UpstreamFault], cut: UpstreamFault | None
+) -> ServiceError:
+    """The caller's error where not every account was revoked."""
+    if not revoked and cut is None:
+        return next(iter(failed.values())).refusal()
+    done = "1 account was revoked" if revoked == 1 else f"{revoked} accounts were revoked"
+    left = [f"{_names(failed)} could not be" if failed else ""]
+    left.append(f"the list of accounts could not be read to its end ({_why(cut)})" if cut else "")
+    return UpstreamUnavailable(
+        f"{done} at Smile, but {' and '.join(filter(None, left))}; send the request again in "
+        f"{RETRY_AFTER:.0f} s, and have Smile revoke what is left if it cannot be then either",
+        retry_after=RETRY_AFTER,
+        revoked_accounts=revoked,
+        **({"accounts_left": ",".join([*failed][:_NAMED])} if failed else {}),
+        **({"list_failure": _why(cut)} if cut else {}),
+    )
+
+
+def _names(failed: Mapping[str, UpstreamFault]) -> str:
+    named = [f"{one} ({_why(fault)})" for one, fault in [*failed.items()][:_NAMED]]
+    more = [f"{len(failed) - _NAMED} others"] if len(failed) > _NAMED else []
+    return ", ".join(named + more)
+
+
+def _why(fault: UpstreamFault) -> str:
+    return str(fault.code or fault.cause)
+
+
+REFERENCE, CALLER = "applicant_ref", "caller"
+"""The pairs of `externalMetadata` by which a user is found again."""
+
+CREATED = 201
+
+_NEW_USER = OneDecoder(NewUserAnswer, "users")
+_TOKEN = OneDecoder(TokenAnswer, "tokens")
+_USERS = PageDecoder(UserAnswer, "users")
+_KINDS = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
+
+
+class SmileEnrolment:
+    """The `Enrolment` of Smile; shares rate limit, circuit and connections with the fetches.
+
+    `renewals` is the limit on renewed tokens, within the request limit of all requests.
+    """
+
+    def __init__(self, api: SmileApi, renewals: RateLimiter) -> None:
+        self._api = api
+        self._renewals = renewals
+
+    async def enrol(self, applicant: Applicant, stop_at: float) -> CreatedUser:
+        """As `Enrolment.enrol`."""
+        pairs = {REFERENCE: applicant.reference, CALLER: applicant.caller}
+        content = msgspec.json.encode({"externalMetadata": pairs})
+        request = Request(
+            "/users", method="POST", content=content, success=CREATED, repeatable=False
+        )
+        try:
+            made = await self._api.get(request, _NEW_USER, self._api.budget(stop_at))
+            user = needed(made.user, "users.user")
+            return CreatedUser(needed(user.id, "users.user.id"), _token(made.token))
+        except UpstreamFault as fault:
+            if _may_have_happened(fault):
+                raise Unsettled from None
+            raise fault.refusal() from None
+
+    async def find(self, applicant: Applicant, since: datetime, stop_at: float) -> str | None:
+        """As `Enrolment.find`."""
+        day = (since - timedelta(days=1)).date().isoformat()
+        size = str(self._api.limits.page_size)
+        request = Request("/users", {"startDate": day, "size": size})
+        budget = self._api.budget(stop_at)
+
+        try:
+            users = await read_list(
+                lambda one: self._api.get(one, _USERS, budget),
+                request,
+                self._api.limits,
+                name="users",
+            )
+        except UpstreamFault as fault:
+            raise fault.refusal() from None
+        wanted = {REFERENCE: applicant.reference, CALLER: applicant.caller}
+        for user in users.items:
+            if wanted.items() <= (user.external_metadata or {}).items():
+                return user.id
+        return None
+
+    async def link_token(self, user_id: str, stop_at: float) -> LinkToken:
+        """As `Enrolment.link_token`; retried, since an unused token does no harm."""
+        request = Request("/tokens", {"userId": user_id}, method="POST", success=CREATED)
+        try:
+            return _token(await self._api.get(request, _TOKEN, self._api.budget(stop_at)))
+        except Gone:
+            raise _unknown() from None
+        except UpstreamFault as fault:
+            raise fault.refusal() from None
+
+    async def renewed_token(self, user_id: str, stop_at: float) -> LinkToken:
+        """As `Enrolment.renewed_token`; refused at once where the share is used until `stop_at`."""
+        try:
+            (await self._renewals.acquire(stop_at)).sent()
+        except UpstreamFault as fault:
+            raise fault.refusal() from None
+        return await self.link_token(user_id, stop_at)
+
+    async def anybody(self, stop_at: float) -> str | None:
+        """The id of one user of this key pair; None where there is no user yet."""
+        try:
+            page = await self._api.get(
+                Request("/users", {"size": "1"}), _USERS, self._api.budget(stop_at)
+            )
+        except UpstreamFault as fault:
+            raise fault.refusal() from None
+        return next((user.id for user in page.items or ()), None)
+
+    async def revoke(self, user_id: str, stop_at: float) -> int:
+        """As `Enrolment.revoke`."""
+        reader = ApplicantReader(self._api, user_id, self._api.budget(stop_at))
+        return await revoke_accounts(self._api, reader)
+
+    async def connections(self, user_id: str, as_of: datetime, stop_at: float) -> Connections:
+        """As `Enrolment.connections`."""
+        reader = ApplicantReader(self._api, user_id, self._api.budget(stop_at))
+        try:
+            accounts = await reader.accounts()
+            if not accounts:
+                await reader.check_known()
+            tasks = await reader.tasks() if accounts else ()
+        except Gone:
+            raise _unknown() from None
+        except UpstreamFault as fault:
+            raise fault.refusal() from None
+        limits = self._api.limits
+        running = [one.task for one in tasks if one.task.runs]
+        return Connections(
+            accounts,
+            tuple(sync for one in tasks for sync in _syncs(one)),
+            arriving=waited_for(accounts, running, as_of, limits),
+            being_linked=being_linked(accounts, as_of, limits.young),
+        )
+
+
+def _token(answer: TokenAnswer | None) -> LinkToken:
+    token = needed(answer, "tokens.token")
+    expires = needed(instant_or_none(token.expires_at, "tokens.expiresAt"), "tokens.expiresAt")
+    return LinkToken(needed(token.access_token, "tokens.accessToken"), expires, token.mode or "")
+
+
+def _syncs(one: CollectedTask) -> tuple[Sync, ...]:
+    """The sync that a finished task made; unknown words for kinds are left out."""
+    if one.task.finished is None:
+        return ()
+    kinds = (_KINDS.get(word.upper()) for word in one.datapoints)
+    known = tuple(kind for kind in kinds if kind is not None)
+    return (Sync(one.task.source, known, one.task.finished),)
+
+
+def _may_have_happened(fault: UpstreamFault) -> bool:
+    """Whether the vendor may have carried out a creating request that failed here."""
+    if isinstance(fault, NotSent | KeysRefused | Gone):
+        return False
+    if isinstance(fault, TransientFault):
+        return not fault.throttled
+    return not (fault.detail or "").startswith("HTTP 4")
+
+
+def _unknown() -> UserUnknown:
+    return UserUnknown(UNKNOWN)

@@ -1,0 +1,118 @@
+"""The webhooks that are registered with the vendor."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from urllib.parse import quote
+
+import msgspec
+
+from decision_service.smile.answers import (
+    BareDecoder,
+    OneDecoder,
+    PageDecoder,
+    WebhookAnswer,
+    read_list,
+)
+from decision_service.smile.client import Request, SmileApi
+from decision_service.smile.errors import Gone, UpstreamFault
+from decision_service.smile.records import needed
+
+ALL_EVENTS = "ALL_EVENTS"
+
+_PAGE = PageDecoder(WebhookAnswer, "webhooks")
+_ONE = OneDecoder(WebhookAnswer, "webhooks")
+_DONE = BareDecoder("webhooks")
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    """A registered webhook: where the vendor sends which types of events.
+
+    `secret_digest` is the SHA-256 of its secret in hex, empty where the vendor does not say.
+    """
+
+    id: str
+    name: str
+    url: str
+    event_types: tuple[str, ...]
+    active: bool
+    secret_digest: str = ""
+
+    def is_signed_by(self, secret: str) -> bool:
+        """Whether its events are signed by this secret; True where the vendor does not say."""
+        return self.secret_digest in ("", _digest(secret))
+
+    def sends(self, event_type: str) -> bool:
+        """Whether events of this type come."""
+        return self.active and bool({event_type, ALL_EVENTS} & set(self.event_types))
+
+
+class SmileWebhooks:
+    """Reads, registers and removes webhooks.
+
+    Methods raise UpstreamUnavailable and UpstreamBudgetExhausted.
+    """
+
+    def __init__(self, api: SmileApi) -> None:
+        self._api = api
+
+    async def list(self, stop_at: float) -> tuple[Webhook, ...]:
+        """Every webhook of this key pair."""
+        budget = self._api.budget(stop_at)
+
+        request = Request("/webhooks", {"size": str(self._api.limits.page_size)})
+        try:
+            listed = await read_list(
+                lambda one: self._api.get(one, _PAGE, budget),
+                request,
+                self._api.limits,
+                name="webhooks",
+            )
+            return tuple(_webhook(item) for item in listed.items)
+        except UpstreamFault as fault:
+            raise fault.refusal() from None
+
+    async def register(
+        self, name: str, url: str, event_types: tuple[str, ...], secret: str, stop_at: float
+    ) -> Webhook:
+        """Have the vendor send these events to an https address, signed by the secret."""
+        content = {
+            "name": name,
+            "url": url,
+            "eventTypes": list(event_types),
+            "active": True,
+            "includePayload": False,
+            "secret": secret,
+        }
+        body = msgspec.json.encode(content)
+        request = Request("/webhooks", method="POST", content=body, repeatable=False)
+        try:
+            return _webhook(await self._api.get(request, _ONE, self._api.budget(stop_at)))
+        except UpstreamFault as fault:
+            raise fault.refusal() from None
+
+    async def remove(self, webhook_id: str, stop_at: float) -> bool:
+        """Have the vendor send nothing more to a webhook; False where it knows none of this id."""
+        path = f"/webhooks/{quote(webhook_id, safe='')}"
+        try:
+            await self._api.get(Request(path, method="DELETE"), _DONE, self._api.budget(stop_at))
+        except Gone:
+            return False
+        except UpstreamFault as fault:
+            raise fault.refusal() from None
+        return True
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()
+
+
+def _webhook(answer: WebhookAnswer) -> Webhook:
+    return Webhook(
+        needed(answer.id, "webhooks.id"),
+        answer.name or "",
+        needed(answer.url, "webhooks.url"),
+        tuple(answer.event_types or ()),
+        answer.active is not False,
+        _digest(answer.secret) if answer.secret else "",
+    )

@@ -1,0 +1,225 @@
+"""The look-alike widget: its sessions, its script, and the link API that the script calls."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from importlib import resources
+from typing import Any
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from decision_service.standin.formats import PROVIDERS
+from decision_service.standin.sandbox import SandboxPerson, sandbox_people
+from decision_service.standin.tenant import LinkedAccount, Tenant
+
+_ATTEMPTS = 5
+LOCKED = "ACCOUNT_LOCKED"
+
+
+class LinkRefused(Exception):
+    """An error of the link API: `code` is TOKEN_EXPIRED, NO_SESSION, or NO_SUCH for ids."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class LinkSessions:
+    """Sessions of the widget; five wrong passwords for one login lock that login."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+        self._sessions: dict[str, str] = {}
+        self._wrong: Counter[tuple[str, str]] = Counter()
+
+    def open(self, token: str) -> tuple[str, str]:
+        """Use a token up and return a session with its user; raises LinkRefused."""
+        user_id = self._tenant.use_token(token)
+        if user_id is None:
+            raise LinkRefused("TOKEN_EXPIRED")
+        session = uuid.uuid4().hex
+        self._sessions[session] = user_id
+        return session, user_id
+
+    def accounts(self, session: str) -> list[LinkedAccount]:
+        """The accounts that were connected through the widget by the session's user."""
+        return self._tenant.linked(self._user(session))
+
+    def begin(self, session: str, provider_id: str, login: str, password: str) -> LinkedAccount:
+        """Try a login: the account then awaits its code, or has an error."""
+        user_id = self._user(session)
+        if provider_id not in PROVIDERS:
+            raise LinkRefused("NO_SUCH")
+        now = self._tenant.now()
+        account = LinkedAccount(
+            user_id, provider_id, now, uuid.uuid4().hex, "PENDING", now,
+            collecting=self._tenant.collecting,
+        )  # fmt: skip
+        self._tenant.attach(account)
+        error = self._error(provider_id, login, password)
+        if error is not None:
+            account.set_status("ERROR", now, error)
+            return account
+        account.person = _person(login)
+        account.set_status("AWAITING_MFA", now)
+        return account
+
+    def confirm(self, session: str, account_id: str, code: str) -> LinkedAccount:
+        """Enter the code that the account awaits."""
+        account = self._account(session, account_id)
+        if account.status != "AWAITING_MFA" or account.person is None:
+            raise LinkRefused("NO_SUCH")
+        now = self._tenant.now()
+        if code == account.person.code:
+            account.set_status("CONNECTED", now)
+        else:
+            account.set_status("ERROR", now, "INVALID_MFA")
+        return account
+
+    def remove(self, session: str, account_id: str) -> LinkedAccount:
+        """Withdraw the consent for an account: it stays as DISCONNECTED, without data."""
+        account = self._account(session, account_id)
+        self._tenant.disconnect(account_id)
+        return account
+
+    def _error(self, provider_id: str, login: str, password: str) -> str | None:
+        key = (provider_id, login)
+        if self._wrong[key] >= _ATTEMPTS:
+            return LOCKED
+        person = _person(login)
+        if person is not None and password == person.password:
+            del self._wrong[key]
+            return None
+        self._wrong[key] += 1
+        return LOCKED if self._wrong[key] >= _ATTEMPTS else "INVALID_CREDENTIALS"
+
+    def _user(self, session: str) -> str:
+        if session not in self._sessions:
+            raise LinkRefused("NO_SESSION")
+        return self._sessions[session]
+
+    def _account(self, session: str, account_id: str) -> LinkedAccount:
+        for account in self.accounts(session):
+            if account.id == account_id:
+                return account
+        raise LinkRefused("NO_SUCH")
+
+
+def _person(login: str) -> SandboxPerson | None:
+    """The person of a user name, e-mail address or phone number."""
+    for person in sandbox_people():
+        if login in (person.user_name, person.email, person.phone):
+            return person
+    return None
+
+
+LINK_PREFIX = "/link/v1"
+SCRIPT_PATH = "/v2/smile.v2.js"
+_STATUSES = {"TOKEN_EXPIRED": 401, "NO_SESSION": 401, "NO_SUCH": 404, "BAD_REQUEST": 400}
+_LARGEST_BODY = 10_000
+
+LinkReply = Callable[[str, Mapping[str, Any]], Any]
+
+
+def widget_routes(linking: LinkSessions) -> list[BaseRoute]:
+    """The script, and the API that it calls from another origin."""
+    api = _LinkApi(linking)
+    routes = [
+        Route("/sessions", _endpoint(api.open), methods=["POST"]),
+        Route("/providers", _endpoint(api.providers), methods=["GET"]),
+        Route("/accounts", _endpoint(api.accounts), methods=["GET"]),
+        Route("/accounts", _endpoint(api.begin), methods=["POST"]),
+        Route("/accounts/{id}/code", _endpoint(api.confirm), methods=["POST"]),
+        Route("/accounts/{id}", _endpoint(api.remove), methods=["DELETE"]),
+    ]
+    anywhere = Middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]
+    )
+    return [
+        Mount(LINK_PREFIX, routes=routes, middleware=[anywhere]),
+        Route(SCRIPT_PATH, _script, methods=["GET"]),
+    ]
+
+
+class _LinkApi:
+    """One method for each endpoint: takes a session and the fields sent, returns the answer."""
+
+    def __init__(self, linking: LinkSessions) -> None:
+        self._linking = linking
+
+    def open(self, _: str, sent: Mapping[str, Any]) -> Any:
+        session, user_id = self._linking.open(_text(sent, "token"))
+        return {"session": session, "userId": user_id}
+
+    def providers(self, _: str, __: Mapping[str, Any]) -> Any:
+        shown = ("id", "name", "longName", "type", "typeLabel", "mfa")
+        return [{name: one[name] for name in shown} for one in PROVIDERS.values()]
+
+    def accounts(self, session: str, _: Mapping[str, Any]) -> Any:
+        return [_account(one) for one in self._linking.accounts(session)]
+
+    def begin(self, session: str, sent: Mapping[str, Any]) -> Any:
+        words = (_text(sent, name) for name in ("providerId", "login", "password"))
+        return _account(self._linking.begin(session, *words))
+
+    def confirm(self, session: str, sent: Mapping[str, Any]) -> Any:
+        return _account(self._linking.confirm(session, _text(sent, "id"), _text(sent, "code")))
+
+    def remove(self, session: str, sent: Mapping[str, Any]) -> Any:
+        return _account(self._linking.remove(session, _text(sent, "id")))
+
+
+def _endpoint(answer: LinkReply) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            sent = {**await _object(request), **request.path_params}
+            session = request.headers.get("authorization", "").removeprefix("Bearer ")
+            return JSONResponse(answer(session, sent))
+        except LinkRefused as refused:
+            return JSONResponse({"code": refused.code}, _STATUSES[refused.code])
+
+    return endpoint
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    body = await request.body()
+    if not body:
+        return {}
+    try:
+        content = json.loads(body[:_LARGEST_BODY])
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise LinkRefused("BAD_REQUEST")
+    return content
+
+
+def _text(sent: Mapping[str, Any], name: str) -> str:
+    value = sent.get(name)
+    if not isinstance(value, str):
+        raise LinkRefused("BAD_REQUEST")
+    return value
+
+
+def _account(account: LinkedAccount) -> dict[str, Any]:
+    return {
+        "accountId": account.id,
+        "userId": account.user_id,
+        "providerId": account.provider_id,
+        "status": account.status,
+        "errorCode": account.error_code,
+    }
+
+
+async def _script(_: Request) -> Response:
+    body = (
+        resources.files("decision_service.standin").joinpath("widget", "smile.v2.js").read_bytes()
+    )
+    return Response(body, media_type="text/javascript")

@@ -1,0 +1,319 @@
+"""Comparison of two versions on the same recorded decisions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from itertools import zip_longest
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.decide.codec import decode_facts, factors_from_wire, read_snapshot
+from decision_service.decide.replay import Recorded, shell_of
+from decision_service.decide.verdict import judge
+from decision_service.domain.errors import FieldInvalid, FieldProblem, RulesetUnknown
+from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
+from decision_service.domain.verdict import Outcome
+from decision_service.rollout.impact import ImpactSums, LeftOut, NotCompared
+from decision_service.rulebook.rulebook import Product, Rulebook, RulesetArchive
+from decision_service.rules.evaluate import load
+from decision_service.rules.program import CompiledRuleset, LabelValues, ParamSpec
+from decision_service.steering.pairs import DecidedCase, PairLog, RulesOnDay, second_opinion
+
+_PAGE = 100
+
+
+class RecordedCase(msgspec.Struct, frozen=True):
+    """A recorded decision with what it was made from, or why that cannot be read."""
+
+    entry: StoredEntry
+    case: DecidedCase | LeftOut
+
+
+class RecordedCases:
+    """Reads recorded decisions with what they were made from."""
+
+    def __init__(self, log: DecisionLog, archive: RulesetArchive) -> None:
+        self._log = log
+        self._archive = archive
+
+    async def newest(
+        self, product: Product, since: datetime, most: int
+    ) -> AsyncIterator[RecordedCase]:
+        """At most so many decisions by rules; raises StoreUnavailable."""
+        async for entry in self._entries(product.name, since, most):
+            case = await recorded_case(entry, self._archive, product.input_names)
+            if isinstance(case, DecidedCase) and entry.snapshot_id is not None:
+                body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
+                case = with_snapshot(case, body)
+            yield RecordedCase(entry, case)
+
+    async def _entries(
+        self, product: str, since: datetime, most: int
+    ) -> AsyncIterator[StoredEntry]:
+        chosen = Filter(product=product, created_from=since)
+        after: PagePosition | None = None
+        left = most
+        while left > 0:
+            entries = await self._log.list(chosen, after, min(_PAGE, left))
+            for entry in entries:
+                if entry.outcome is not Outcome.NOT_ENROLLED:
+                    left -= 1
+                    yield entry
+            if len(entries) < _PAGE:
+                return
+            after = PagePosition(entries[-1].created, entries[-1].decision_id)
+
+
+async def recorded_case(
+    entry: StoredEntry, archive: RulesetArchive, known: frozenset[str]
+) -> DecidedCase | LeftOut:
+    """A decision judged again by its own rules on its recorded values, without its snapshot.
+
+    `known` are the inputs that any loaded version declares. Raises StoreUnavailable.
+    """
+    try:
+        ruleset = await archive.by_digest(entry.ruleset_digest or "")
+        facts = decode_facts(entry.facts)
+    except RulesetUnknown:
+        return LeftOut.RULES_UNKNOWN
+    except msgspec.DecodeError:
+        return LeftOut.RECORD_UNREADABLE
+    if facts.factors is None:
+        return LeftOut.RECORD_UNREADABLE
+    factors, shell = factors_from_wire(facts.factors), shell_of(Recorded(entry, facts))
+    loaded = load(ruleset, factors.values, shell.as_of)
+    decision = judge(shell, ruleset, factors, facts.allowances, loaded)
+    return DecidedCase(decision, ruleset, None, factors, shell.inputs, known, loaded)
+
+
+def with_snapshot(case: DecidedCase, body: bytes | None) -> DecidedCase:
+    """The case with its snapshot, where that is stored."""
+    return case if body is None else replace(case, snapshot=read_snapshot(body))
+
+
+class ComparisonRequest(msgspec.Struct, frozen=True):
+    """What to compare with the champion, from `since` until `now`.
+
+    A shadow by its version; for 0 the challenger, or the `champion` itself by the parameters of
+    another day. Of recorded decisions the newest `most` are judged again, by the dated parameters
+    of their own day or of `params_as_of`.
+    """
+
+    product: str
+    shadow: int
+    since: datetime
+    most: int
+    now: datetime
+    params_as_of: date | None = None
+    champion: bool = False
+
+
+class JudgedAgain(msgspec.Struct):
+    """Recorded decisions that were judged again: their sums, and the instants they were made."""
+
+    sums: ImpactSums
+    created: list[datetime]
+
+
+async def judged_again(
+    cases: RecordedCases, product: Product, version: int, question: ComparisonRequest
+) -> JudgedAgain:
+    """The newest decisions as the champion and a version judge them; raises StoreUnavailable."""
+    base, other = _sides(product, version, question)
+    found = JudgedAgain(ImpactSums(), [])
+    async for recorded in cases.newest(product, question.since, question.most):
+        entry, case = recorded.entry, recorded.case
+        found.created.append(entry.created)
+        if isinstance(case, LeftOut):
+            found.sums.leave_out(case, entry.outcome)
+            continue
+        told = await asyncio.to_thread(second_opinion, case, base, other)
+        if isinstance(told, NotCompared):
+            found.sums.leave_out(told.why, case.decision.rules_verdict.outcome, told.lacking)
+        else:
+            found.sums.add(told)
+    return found
+
+
+def _sides(
+    product: Product, version: int, question: ComparisonRequest
+) -> tuple[RulesOnDay, RulesOnDay]:
+    """Two versions by one day's parameters, or the champion by its own and by another day's."""
+    day = question.params_as_of
+    base = RulesOnDay(product.champion, None if question.champion else day)
+    return base, RulesOnDay(product.versions[version], day)
+
+
+class UntriedValue(msgspec.Struct, frozen=True):
+    """A parameter's value from a day on (None: from the first) that no tried day had in force."""
+
+    version: int
+    param: str
+    start: date | None
+    value: str
+
+
+def untried(
+    rulesets: Iterable[CompiledRuleset], tried: frozenset[date], today: date
+) -> tuple[UntriedValue, ...]:
+    """The values that are or come into force and that none of the tried days had.
+
+    Values that have been replaced for good are left out.
+    """
+    return tuple(
+        value
+        for ruleset in rulesets
+        for param in ruleset.params.values()
+        for values in param.series
+        for value in _of(param, values, ruleset, tried, today)
+    )
+
+
+def _of(
+    param: ParamSpec,
+    values: LabelValues,
+    ruleset: CompiledRuleset,
+    tried: frozenset[date],
+    today: date,
+) -> Iterator[UntriedValue]:
+    name = f"{param.name} of {values.label or 'all others'}" if param.by else param.name
+    for step, later in zip_longest(values.steps, values.steps[1:]):
+        end = None if later is None else later.start
+        over = end is not None and end <= today
+        if not over and not any(_in_force(step.start, end, day) for day in tried):
+            shown = ruleset.program.wording.value(step.value, param.type)
+            yield UntriedValue(ruleset.version, name, step.start, shown)
+
+
+def _in_force(start: date | None, end: date | None, day: date) -> bool:
+    return (start is None or start <= day) and (end is None or day < end)
+
+
+def without_value(rulesets: Iterable[CompiledRuleset], day: date) -> str:
+    """One sentence about the first such parameter; empty where each has a value."""
+    for ruleset in rulesets:
+        for param in ruleset.params.values():
+            for first in (values.steps[0].start for values in param.series):
+                if first is not None and first > day:
+                    return (
+                        f"is {day}: params.{param.name} of v{ruleset.version} has no value before "
+                        f"{first}; name a later day"
+                    )
+    return ""
+
+
+class VersionComparison(msgspec.Struct, frozen=True):
+    """Decisions as two versions judge them: before is the champion or what decided.
+
+    `untried` are the dated values of either version that no compared decision had in force.
+    `lists_of_today` are lists that one of the versions alone asks, so that no record has their
+    answers.
+    """
+
+    product: str
+    live_version: int
+    other_version: int
+    since: datetime
+    currency: str
+    sums: ImpactSums
+    untried: Sequence[UntriedValue] = ()
+    params_as_of: date | None = None
+    lists_of_today: Sequence[str] = ()
+
+
+class CompareVersions:
+    """Compares by stored shadow results, or by re-evaluating decisions; records nothing."""
+
+    def __init__(
+        self,
+        log: DecisionLog,
+        pairs: PairLog,
+        archive: RulesetArchive,
+        rulebook: Callable[[], Rulebook],
+    ) -> None:
+        self._cases = RecordedCases(log, archive)
+        self._pairs = pairs
+        self._rulebook = rulebook
+
+    async def __call__(self, question: ComparisonRequest) -> VersionComparison:
+        """The comparison.
+
+        Raises ProductUnknown, RulesetUnknown, StoreUnavailable, or FieldInvalid for a day on which
+        a parameter has no value.
+        """
+        product = self._rulebook().product(question.product)
+        version = question.shadow or _compared_with(product, question)
+        live = product.plan.versions.champion
+        sides = [product.versions[v] for v in sorted({live, version}) if v in product.versions]
+        _require_values(sides, question.params_as_of)
+        if question.shadow:
+            sums = await self._pairs.pair_sums(product.name, version, question.since)
+            if not sums.everybody.applicants and not sums.left_out:
+                _require_shadow(product, version)
+            days = _days(question.since, question.now, product)
+        else:
+            found = await judged_again(self._cases, product, version, question)
+            sums = found.sums
+            days = frozenset(_day(created, product) for created in found.created)
+        if question.params_as_of is not None:
+            days = frozenset({question.params_as_of})
+        return VersionComparison(
+            product=product.name,
+            live_version=live,
+            other_version=version,
+            since=question.since,
+            currency=product.champion.currency,
+            sums=sums,
+            untried=untried(sides, days, _day(question.now, product)),
+            params_as_of=question.params_as_of,
+            lists_of_today=() if question.shadow else _asked_by_one(sides),
+        )
+
+
+def _require_values(sides: Sequence[CompiledRuleset], day: date | None) -> None:
+    if day is not None and (told := without_value(sides, day)):
+        message = f"params_as_of {told}"
+        raise FieldInvalid(message, (FieldProblem("params_as_of", message),))
+
+
+def _asked_by_one(sides: Sequence[CompiledRuleset]) -> Sequence[str]:
+    asked = [frozenset(side.questions) for side in sides]
+    both = frozenset.intersection(*asked) if asked else frozenset()
+    return sorted({question.list for one in asked for question in one - both})
+
+
+def _day(instant: datetime, product: Product) -> date:
+    return instant.astimezone(product.champion.zone).date()
+
+
+def _days(since: datetime, now: datetime, product: Product) -> frozenset[date]:
+    first, last = _day(since, product), _day(now, product)
+    return frozenset(first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def _require_shadow(product: Product, version: int) -> None:
+    """Raise RulesetUnknown for a version without results that is no shadow of the plan."""
+    shadows = [f"v{shadow.version}" for shadow in product.plan.versions.shadow]
+    if f"v{version}" in shadows:
+        return
+    raise RulesetUnknown(
+        f"v{version} is no shadow of {product.name} and left no results: the plan's shadows are "
+        f"{', '.join(shadows) or 'none'}",
+        product=product.name,
+    )
+
+
+def _compared_with(product: Product, question: ComparisonRequest) -> int:
+    """The challenger's version, or the champion's own."""
+    if question.champion:
+        return product.plan.versions.champion
+    challenger = product.plan.versions.challenger
+    if challenger is None:
+        raise RulesetUnknown(
+            f"the plan of {product.name} has no challenger: name a shadow's version instead",
+            product=product.name,
+        )
+    return challenger.version

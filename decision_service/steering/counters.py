@@ -1,0 +1,271 @@
+"""Counters of a rollout's arms, guardrail actions and shadow results in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from decision_service.decide.conclude import Attempt
+from decision_service.domain.decision import Arm
+from decision_service.domain.errors import (
+    CrossTenant,
+    DeadlineMissed,
+    ProductUnknown,
+    ServiceError,
+    StoreError,
+    StoreUnavailable,
+    UpstreamBudgetExhausted,
+    UpstreamUnavailable,
+)
+from decision_service.domain.ports import Clock
+from decision_service.rollout.judge import bound_of
+from decision_service.rollout.model import TrackName
+from decision_service.runtime.telemetry import counter
+
+
+class CounterKind(StrEnum):
+    """The kind of a cell's counter.
+
+    `ATTEMPTS` are decisions begun, whatever came of them; `ERROR` by code; `RULE_ERROR` referrals
+    that a fault in the rules made; `LATENCY` by bound in ms. Outcomes and amounts are counted from
+    the recorded decisions.
+    """
+
+    ATTEMPTS = "attempts"
+    ERROR = "error"
+    RULE_ERROR = "rule_error"
+    LATENCY = "latency"
+
+
+class FigureCell(msgspec.Struct, frozen=True):
+    """One counter of one hour.
+
+    `position` is the journal entry that the rollout stood at: what came before an operator's answer
+    is told from what came after, within the hour too. `arm` is None and `version` 0 for what failed
+    before an arm was chosen. `bucket` is the error code or bound.
+    """
+
+    product: str
+    position: int
+    arm: Arm | None
+    version: int
+    hour: datetime
+    counted: CounterKind
+    bucket: str = ""
+
+
+class CounterTotal(msgspec.Struct, frozen=True):
+    """A counter added up over hours and processes."""
+
+    arm: Arm | None
+    version: int
+    counted: CounterKind
+    bucket: str
+    count: int
+
+
+class ArmTally(msgspec.Struct, frozen=True):
+    """Totals of a version as an arm: `decisions` and `amount` of all, the rest by applicants.
+
+    An applicant counts once, by the first decision in the window. `missing` are referrals of kind
+    DATA, among the referred. `amount` is what was approved, in minor units. `overridden` are those
+    of whom a person approved what was not approved, or declined what was.
+    """
+
+    arm: Arm
+    version: int
+    decisions: int
+    units: int
+    approved: int
+    referred: int
+    declined: int
+    missing: int
+    amount: int = 0
+    overridden: int = 0
+
+
+def decided(tallies: Iterable[ArmTally], track: TrackName) -> int:
+    """How many decisions count for a track's next stage."""
+    arms = (Arm.CHALLENGER,) if track is TrackName.CHALLENGER else tuple(Arm)
+    return sum(tally.decisions for tally in tallies if tally.arm in arms)
+
+
+class ArmFigures(Protocol):
+    """The counters of all processes; every method raises StoreUnavailable."""
+
+    async def put_cells(self, process: str, cells: Mapping[FigureCell, int]) -> None:
+        """Store one process's totals; a stored cell never falls, so a repetition is safe."""
+
+    async def totals(self, product: str, since: datetime, position: int) -> Sequence[CounterTotal]:
+        """The sums over hours that end after `since` and entries from `position` on."""
+
+    async def tallies(
+        self, product: str, since: datetime, before: datetime | None = None, *, hashed: bool
+    ) -> Sequence[ArmTally]:
+        """What was decided from `since` on and before `before`, by arm and version in order.
+
+        With `hashed` only applicants count whom the hash alone dealt.
+        """
+
+
+FLUSH_SECONDS = 2.0
+"""Seconds between two writes of the counters to the store."""
+
+INTERNAL = "INTERNAL"
+CROSS_TENANT = "CROSS_TENANT"
+_CANCELLED = "CANCELLED"
+
+
+class Counters:
+    """The counters of one process; `process` is a name that no other process has ever had."""
+
+    def __init__(self, figures: ArmFigures, clock: Clock, process: str) -> None:
+        self._figures = figures
+        self._clock = clock
+        self._process = process
+        self._counts: Counter[FigureCell] = Counter()
+        self._changed: set[FigureCell] = set()
+        self._in_progress = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def idle(self) -> None:
+        """Returns once no decision is in progress."""
+        await self._idle.wait()
+
+    @contextmanager
+    def attempt(self, product: str, *, timed: bool) -> Iterator[Attempt]:
+        """Count a decision that begins in this process, and its result.
+
+        `timed` is false where the caller asked to wait for data: that time is no fault of ours.
+        """
+        attempt = Attempt(product, timed, self._clock.monotonic())
+        self._in_progress += 1
+        self._idle.clear()
+        try:
+            yield attempt
+        except BaseException as error:
+            self._ended(attempt, error)
+            raise
+        self._ended(attempt)
+
+    async def run(self) -> None:
+        """Write the counters, for ever."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write changed counters; after a store failure, with the next flush."""
+        written = {cell: self._counts[cell] for cell in self._changed}
+        if not written:
+            return
+        try:
+            await self._figures.put_cells(self._process, written)
+        except StoreError:
+            return
+        self._changed -= {cell for cell, count in written.items() if self._counts[cell] == count}
+        self._forget_past_hours()
+
+    def _forget_past_hours(self) -> None:
+        hour = _hour(self._clock.now())
+        for cell in [c for c in self._counts if c.hour < hour and c not in self._changed]:
+            del self._counts[cell]
+
+    def _ended(self, attempt: Attempt, error: BaseException | None = None) -> None:
+        self._in_progress -= 1
+        if not self._in_progress:
+            self._idle.set()
+        given, now = attempt.assignment, self._clock
+        arm, version = (given.arm, given.version or 0) if given is not None else (None, 0)
+        seconds, hour = now.monotonic() - attempt.started, _hour(now.now())
+        for counted, bucket in _counted(attempt, error, seconds):
+            cell = FigureCell(
+                attempt.product, attempt.position, arm, version, hour, counted, bucket
+            )
+            self._counts[cell] += 1
+            self._changed.add(cell)
+
+
+def _hour(now: datetime) -> datetime:
+    return now.replace(minute=0, second=0, microsecond=0)
+
+
+def _counted(
+    attempt: Attempt, error: BaseException | None, seconds: float
+) -> Iterator[tuple[CounterKind, str]]:
+    """What is counted of an attempt; nothing for a made-up product and outside the go-live."""
+    code = "" if error is None else code_of(error)
+    outside = attempt.assignment is not None and not attempt.assignment.enrolled
+    if code == ProductUnknown.reason or (outside and not code):
+        return
+    yield CounterKind.ATTEMPTS, ""
+    if code:
+        yield CounterKind.ERROR, code
+    elif attempt.entry is not None and attempt.entry.arm and attempt.entry.arm.rule_error:
+        yield CounterKind.RULE_ERROR, ""
+    if attempt.timed and (error is None or isinstance(error, DeadlineMissed)):
+        yield CounterKind.LATENCY, str(bound_of(seconds * 1000))
+
+
+def code_of(error: BaseException) -> str:
+    """The error's reason; INTERNAL for a bug, CROSS_TENANT for data of another user."""
+    if isinstance(error, CrossTenant):
+        return CROSS_TENANT
+    if isinstance(error, ServiceError):
+        return error.reason
+    return _CANCELLED if isinstance(error, asyncio.CancelledError) else INTERNAL
+
+
+OUTAGE_CODES = frozenset(
+    kind.reason
+    for kind in (UpstreamUnavailable, UpstreamBudgetExhausted, StoreUnavailable, DeadlineMissed)
+) | {CROSS_TENANT}
+"""Codes of vendor faults and outages, which are no fault of a version."""
+
+
+class EventCounters:
+    """Counters of a rollout's automatic steps, overrides and shadows."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.guardrail_actions = counter(
+            registry,
+            "rollout_guardrail_actions",
+            "Steps that guardrails took",
+            *("product", "guardrail", "action"),
+        )
+        self.advances = counter(
+            registry,
+            "rollout_automatic_advances",
+            "Stages that go-live advanced by itself",
+            "product",
+        )
+        self.overrides = counter(
+            registry,
+            "decision_overrides",
+            "Decisions that are not what the rules concluded",
+            *("product", "kind", "cap"),
+        )
+        self.shadow_evaluations = counter(
+            registry,
+            "shadow_evaluations",
+            "Silent versions asked, by result",
+            *("product", "version", "result"),
+        )
+        self.shadow_dropped = counter(
+            registry, "shadow_dropped", "Silent versions not asked, by why", "product", "why"
+        )
+        self.shadow_slow = counter(
+            registry,
+            "shadow_slow",
+            "Silent versions that took longer than they may",
+            *("product", "version"),
+        )

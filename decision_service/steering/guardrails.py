@@ -1,0 +1,531 @@
+"""Guardrails at work: windows, evaluation, the watch that acts, and its sentences."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import msgspec
+import structlog
+
+from decision_service.domain.decision import Arm
+from decision_service.domain.errors import (
+    PlanChanged,
+    ProductUnknown,
+    RolloutMovedOn,
+    RolloutRefused,
+    StoreError,
+)
+from decision_service.domain.ports import Clock
+from decision_service.rollout.assign import running_challenger
+from decision_service.rollout.judge import (
+    ArmCount,
+    ArmTallies,
+    GuardrailState,
+    Judgement,
+    act,
+    advances_itself,
+    judge_arms,
+    judge_latency,
+    judge_rate,
+    meant,
+    quantile,
+)
+from decision_service.rollout.model import (
+    Advance,
+    Ceiling,
+    Guardrail,
+    GuardrailAction,
+    GuardrailScope,
+    Metric,
+    Plan,
+    TrackName,
+    VersusChampion,
+)
+from decision_service.rollout.ports import JournalAction, JournalEntry
+from decision_service.rollout.state import Refusal, RolloutState, StepResult, advance
+from decision_service.rulebook.rulebook import ActiveRules, Product
+from decision_service.steering.counters import (
+    INTERNAL,
+    OUTAGE_CODES,
+    ArmFigures,
+    ArmTally,
+    CounterKind,
+    CounterTotal,
+    EventCounters,
+)
+from decision_service.steering.journal import RolloutChange, Rollouts
+
+GUARDRAIL = "guardrail "
+"""The prefix of the journal's `who` for a guardrail's step; the guardrail's name follows."""
+
+AUTO_ADVANCE = "automatic advance"
+"""The journal's `who` for an automatic advance."""
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_ANSWERS = {
+    JournalAction.REVIVE,
+    JournalAction.RESUME,
+    JournalAction.ADVANCE,
+    JournalAction.ROLL_BACK,
+}
+
+
+class GuardrailWindow(msgspec.Struct, frozen=True):
+    """The measured time: from `since` on, and for counters from the journal's `position` on.
+
+    `whole` says that a guardrail's own window is looked at to its full length.
+    """
+
+    since: datetime
+    position: int
+    whole: bool = False
+
+
+def window_of(
+    guardrail: Guardrail,
+    arm: Arm | None,
+    state: RolloutState,
+    history: Sequence[JournalEntry],
+    now: datetime,
+) -> GuardrailWindow:
+    """The window of a guardrail on an arm, or on the product for None; `history` newest first."""
+    test = guardrail.test
+    if isinstance(test, VersusChampion):
+        floor = comparing_since(state, history)
+        return GuardrailWindow(floor, position_at(history, floor))
+    floor = _answered(history)
+    if arm is Arm.CHALLENGER or test.window is None:
+        floor = max(floor, _entered(state))
+    position = position_at(history, floor)
+    if test.window is None or now - test.window < floor:
+        return GuardrailWindow(floor, position)
+    return GuardrailWindow(now - test.window, position, whole=True)
+
+
+def comparing_since(state: RolloutState, history: Sequence[JournalEntry]) -> datetime:
+    """Since when both arms decide: the challenger's stage, or its last revival."""
+    revived = (entry.at for entry in history if _revived_challenger(entry))
+    return max(_entered(state), next(revived, BEGINNING))
+
+
+def _entered(state: RolloutState) -> datetime:
+    return state.challenger.since if state.challenger else BEGINNING
+
+
+def _revived_challenger(entry: JournalEntry) -> bool:
+    before = entry.before.challenger if entry.before else None
+    after = entry.after.challenger
+    return bool(before and after and before.killed and not after.killed)
+
+
+def _answered(history: Sequence[JournalEntry]) -> datetime:
+    """When an operator last moved the rollout."""
+    steps = (e for e in history if e.action in _ANSWERS and not e.who.startswith(GUARDRAIL))
+    return next((e.at for e in steps if e.who != AUTO_ADVANCE), BEGINNING)
+
+
+def position_at(history: Sequence[JournalEntry], instant: datetime) -> int:
+    """The position of the journal's last entry by then; 0 before the first."""
+    return next((entry.position for entry in history if entry.at <= instant), 0)
+
+
+def hours(length: timedelta) -> str:
+    """A length as plans write it: `90m`, `24h`, `14d`."""
+    minutes = int(length.total_seconds()) // 60
+    if minutes > 48 * 60 and minutes % (24 * 60) == 0:
+        return f"{minutes // (24 * 60)}d"
+    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+
+
+EARLIER = timedelta(days=30)
+"""How much of the champion's history a comparison uses."""
+
+_COUNTERS = (Metric.INTERNAL_ERROR_RATE, Metric.UPSTREAM_ERROR_RATE, Metric.LATENCY_P99_MS)
+
+
+class GuardrailResult(msgspec.Struct, frozen=True):
+    """The result of one guardrail for one arm, or for the product where `arm` is None.
+
+    `arms` holds what a comparison compares.
+    """
+
+    guardrail: Guardrail
+    arm: Arm | None
+    judgement: Judgement
+    window: GuardrailWindow
+    arms: ArmTallies | None = None
+
+
+class Evaluation(msgspec.Struct):
+    """One evaluation of one product; figures that several guardrails need are read once."""
+
+    figures: ArmFigures
+    product: Product
+    history: Sequence[JournalEntry]
+    now: datetime
+    _tallies: dict[tuple[object, ...], Sequence[ArmTally]] = msgspec.field(default_factory=dict)
+    _totals: dict[GuardrailWindow, Sequence[CounterTotal]] = msgspec.field(default_factory=dict)
+
+    async def results(self) -> list[GuardrailResult]:
+        """Each guardrail's result by arm; none for an arm that decides nobody."""
+        return [
+            await self._result(guardrail, arm)
+            for guardrail in self.product.plan.guardrails
+            for arm in self._watched(guardrail)
+        ]
+
+    async def decisions(self, since: datetime) -> int:
+        """How many decisions were made from an instant on, by all arms."""
+        return sum(tally.decisions for tally in await self.tallies(since))
+
+    async def tallies(
+        self, since: datetime, before: datetime | None = None, *, hashed: bool = False
+    ) -> Sequence[ArmTally]:
+        """As the port, read once for one question."""
+        asked = (since, before, hashed)
+        if asked not in self._tallies:
+            self._tallies[asked] = await self.figures.tallies(
+                self.product.name, since, before, hashed=hashed
+            )
+        return self._tallies[asked]
+
+    async def totals(self, window: GuardrailWindow) -> Sequence[CounterTotal]:
+        """As the port, read once for one question."""
+        if window not in self._totals:
+            self._totals[window] = await self.figures.totals(
+                self.product.name, window.since, window.position
+            )
+        return self._totals[window]
+
+    def _watched(self, guardrail: Guardrail) -> Iterable[Arm | None]:
+        if self.product.state.go_live.killed:
+            return ()
+        runs = running_challenger(self.product.plan, self.product.state) is not None
+        if isinstance(guardrail.test, VersusChampion):
+            return (Arm.CHALLENGER,) if runs else ()
+        if guardrail.scope is GuardrailScope.PRODUCT:
+            return (None,)
+        return (Arm.CHAMPION, Arm.CHALLENGER) if runs else (Arm.CHAMPION,)
+
+    async def _result(self, guardrail: Guardrail, arm: Arm | None) -> GuardrailResult:
+        state = self.product.state
+        window = window_of(guardrail, arm, state, self.history, self.now)
+        if isinstance(guardrail.test, VersusChampion):
+            return await self._compared(guardrail, guardrail.test, window)
+        judged = await self._against(guardrail, guardrail.test, arm, window)
+        return GuardrailResult(guardrail, arm, judged, window)
+
+    async def _compared(
+        self, guardrail: Guardrail, test: VersusChampion, window: GuardrailWindow
+    ) -> GuardrailResult:
+        since = comparing_since(self.product.state, self.history)
+        found = await self.tallies(window.since, hashed=True)
+        before = await self.tallies(since - EARLIER, since, hashed=True)
+        champion, challenger = (
+            self._rate(guardrail.metric, found, arm) for arm in (Arm.CHAMPION, Arm.CHALLENGER)
+        )
+        arms = ArmTallies(champion, challenger, self._rate(guardrail.metric, before, Arm.CHAMPION))
+        judged = judge_arms(guardrail, test, self.product.plan, arms)
+        return GuardrailResult(guardrail, Arm.CHALLENGER, judged, window, arms)
+
+    async def _against(
+        self, guardrail: Guardrail, ceiling: Ceiling, arm: Arm | None, window: GuardrailWindow
+    ) -> Judgement:
+        metric = guardrail.metric
+        if metric not in _COUNTERS:
+            return judge_rate(
+                guardrail, ceiling, self._rate(metric, await self.tallies(window.since), arm)
+            )
+        counted = [t for t in await self.totals(window) if self._of(t.arm, t.version, arm)]
+        if metric is Metric.LATENCY_P99_MS:
+            histogram = latencies(counted)
+            units = sum(histogram.values())
+            return judge_latency(guardrail, ceiling, quantile(histogram, 0.99), units)
+        return judge_rate(guardrail, ceiling, error_rate(metric, counted))
+
+    def _rate(self, metric: Metric, tallies: Iterable[ArmTally], arm: Arm | None) -> ArmCount:
+        own = [t for t in tallies if self._of(t.arm, t.version, arm)]
+        return ArmCount(sum(t.units for t in own), sum(_EVENTS[metric](t) for t in own))
+
+    def _of(self, arm: Arm | None, version: int, watched: Arm | None) -> bool:
+        """Whether figures belong to the arm's current version; an arm of None takes all."""
+        if watched is None:
+            return True
+        return arm is watched and version == self.product.plan.versions.of(watched)
+
+
+_EVENTS = {
+    Metric.APPROVAL_RATE: lambda t: t.approved,
+    Metric.REFER_RATE: lambda t: t.referred,
+    Metric.DECLINE_RATE: lambda t: t.declined,
+    Metric.DATA_MISSING_RATE: lambda t: t.missing,
+    Metric.OVERRIDE_RATE: lambda t: t.overridden,
+}
+
+
+def error_rate(metric: Metric, counted: Sequence[CounterTotal]) -> ArmCount:
+    """Errors over attempts: a version's own, or the vendor's and outages."""
+    attempts = sum(t.count for t in counted if t.counted is CounterKind.ATTEMPTS)
+    codes = OUTAGE_CODES if metric is Metric.UPSTREAM_ERROR_RATE else {INTERNAL}
+    errors = sum(t.count for t in counted if t.counted is CounterKind.ERROR and t.bucket in codes)
+    if metric is Metric.INTERNAL_ERROR_RATE:
+        errors += sum(t.count for t in counted if t.counted is CounterKind.RULE_ERROR)
+    return ArmCount(attempts, errors)
+
+
+def latencies(counted: Iterable[CounterTotal]) -> Mapping[int, int]:
+    """Counts by bound in ms."""
+    found: dict[int, int] = {}
+    for total in counted:
+        if total.counted is CounterKind.LATENCY:
+            bound = int(total.bucket)
+            found[bound] = found.get(bound, 0) + total.count
+    return found
+
+
+_METRICS = {
+    Metric.APPROVAL_RATE: "approvals",
+    Metric.REFER_RATE: "referrals",
+    Metric.DECLINE_RATE: "declines",
+    Metric.DATA_MISSING_RATE: "referrals for missing data",
+    Metric.OVERRIDE_RATE: "overrides by reviewers",
+    Metric.INTERNAL_ERROR_RATE: "internal errors",
+    Metric.UPSTREAM_ERROR_RATE: "errors of the vendor and outages",
+    Metric.LATENCY_P99_MS: "the latency's 99th percentile",
+}
+
+
+def figures_of(word: GuardrailResult, product: Product) -> dict[str, str]:
+    """Value, limit, units and window of a guardrail's result, exact enough to check again."""
+    judged = word.judgement
+    figures = {
+        "metric": word.guardrail.metric.value,
+        "of": word.arm.value if word.arm else "product",
+        "value": value_words(word),
+        "allowed": allowed_words(word.guardrail, product),
+        "units": str(judged.units),
+        "window": window_words(word),
+    }
+    if word.arms is not None:
+        arms = word.arms
+        figures |= {"champion": _tally(arms.champion), "challenger": _tally(arms.challenger)}
+    if isinstance(word.guardrail.test, VersusChampion):
+        figures["alpha"] = f"{word.guardrail.test.alpha:f}"
+    return figures
+
+
+def sentence_of(word: GuardrailResult, product: Product) -> str:
+    """What happened, for the journal's why."""
+    whose = f"the {word.arm}'s " if word.arm else ""
+    compared = " against the champion's" if word.arms else ""
+    allowed = allowed_words(word.guardrail, product)
+    units = f"{word.judgement.units:,} {units_words(word.guardrail)}"
+    return (
+        f"{whose}{_METRICS[word.guardrail.metric]}{compared}: {value_words(word)}, "
+        f"allowed {allowed} ({units}, {window_words(word)})"
+    )
+
+
+def value_words(word: GuardrailResult) -> str:
+    """`22.3 %`, `-8.8 pt` for a difference between the arms, `1,750 ms`."""
+    if word.guardrail.metric is Metric.LATENCY_P99_MS:
+        return f"{word.judgement.value:,.0f} ms"
+    if word.arms is not None:
+        return f"{word.judgement.value * 100:+.1f} pt"
+    return f"{word.judgement.value * 100:.1f} %"
+
+
+def allowed_words(guardrail: Guardrail, product: Product) -> str:
+    """`40 %`, `1,500 ms`, `-6.0 ± 3.0 pt meant`, or `no difference` where no change is meant."""
+    if isinstance(guardrail.test, Ceiling):
+        if guardrail.metric is Metric.LATENCY_P99_MS:
+            return f"{guardrail.test.maximum:,f} ms"
+        return f"{float(guardrail.test.maximum) * 100:g} %"
+    band = meant(product.plan, guardrail.metric)
+    if band.low == band.high == 0:
+        return "no difference"
+    within = (band.high - band.low) / 2
+    return f"{band.centre * 100:+.1f} ± {within * 100:.1f} pt meant"
+
+
+def units_words(guardrail: Guardrail) -> str:
+    """What its `min_units` counts."""
+    errors = (Metric.INTERNAL_ERROR_RATE, Metric.UPSTREAM_ERROR_RATE, Metric.LATENCY_P99_MS)
+    return "attempts" if guardrail.metric in errors else "applicants"
+
+
+def window_words(word: GuardrailResult) -> str:
+    """`the last 24h` or `since 2026-11-10 09:12 UTC`, whichever is shorter."""
+    test = word.guardrail.test
+    since = f"since {word.window.since:%Y-%m-%d %H:%M:%S} UTC"
+    if isinstance(test, Ceiling) and test.window is not None and word.window.whole:
+        return f"the last {hours(test.window)}"
+    return since
+
+
+def _tally(tally: ArmCount) -> str:
+    return f"{tally.events} of {tally.units}"
+
+
+log = structlog.get_logger("decision_service.rollout")
+
+WATCH_SECONDS = 1.0
+"""How often a rollout is looked at, where looking is quick."""
+
+LOOKING_SHARE = 0.05
+"""How much of the time looking may take: after a long look the next one waits longer."""
+
+MOST_HISTORY = 500
+_SEVEREST_FIRST = (GuardrailAction.KILL, GuardrailAction.ROLL_BACK, GuardrailAction.PAUSE)
+_JOURNALLED = {
+    GuardrailAction.PAUSE: JournalAction.PAUSE,
+    GuardrailAction.ROLL_BACK: JournalAction.ROLL_BACK,
+    GuardrailAction.KILL: JournalAction.KILL,
+}
+_SUPERSEDED = (PlanChanged, RolloutMovedOn, RolloutRefused, ProductUnknown)
+
+
+class WatchDeps(msgspec.Struct, frozen=True):
+    """The adapters that the guardrail watch needs."""
+
+    active_rules: ActiveRules
+    rollouts: Rollouts
+    figures: ArmFigures
+    clock: Clock
+    counters: EventCounters
+
+
+class GuardrailWatch:
+    """Evaluates every product's guardrails and takes the steps that follow."""
+
+    def __init__(self, watcher: WatchDeps) -> None:
+        self._deps = watcher
+        self._histories: dict[str, Sequence[JournalEntry]] = {}
+        self._seen: dict[str, Sequence[GuardrailResult]] = {}
+
+    async def run(self) -> None:
+        """Check for ever; while the store fails, no step is taken."""
+        while True:
+            began = self._deps.clock.monotonic()
+            for name in self._deps.active_rules.current().products:
+                await self._guarded(name)
+            took = self._deps.clock.monotonic() - began
+            await asyncio.sleep(max(WATCH_SECONDS, took / LOOKING_SHARE))
+
+    def states(self) -> Iterable[tuple[str, GuardrailResult]]:
+        """The last result of every guardrail in force with its product, from memory."""
+        for name in self._deps.active_rules.current().products:
+            for result in self._seen.get(name, ()):
+                yield name, result
+
+    async def check(self, name: str) -> JournalEntry | None:
+        """Check one product once; the step taken, or None.
+
+        Raises StoreUnavailable, and where another step came first what `Rollouts.move` raises.
+        """
+        evaluation = await self.evaluation(name)
+        results = self._seen[name] = await evaluation.results()
+        tripped = [
+            result for result in results if result.judgement.standing is GuardrailState.TRIPPED
+        ]
+        for result in _severest_first(tripped):
+            if _changes_something(evaluation.product, result, evaluation):
+                return await self._act(evaluation, result)
+        if await self._is_ready(evaluation, results):
+            return await self._advance(evaluation)
+        return None
+
+    async def evaluation(self, name: str) -> Evaluation:
+        """An evaluation of a product with its journal."""
+        product = self._deps.active_rules.current().product(name)
+        history = await self._history(name)
+        return Evaluation(self._deps.figures, product, history, self._deps.clock.now())
+
+    async def _guarded(self, name: str) -> None:
+        try:
+            await self.check(name)
+        except _SUPERSEDED as error:
+            log.info("looked too late", product=name, reason=error.reason)
+        except StoreError:
+            return
+        except Exception as error:  # noqa: BLE001 - a fault in one look must not end the watching
+            log.warning("looking failed", product=name, error=type(error).__name__)
+
+    async def _history(self, name: str) -> Sequence[JournalEntry]:
+        """The journal, read again only where it has moved."""
+        position = self._deps.rollouts.latest(name).position
+        known = self._histories.get(name, ())
+        if not known or known[0].position != position:
+            known = await self._deps.rollouts.history(name, None, MOST_HISTORY)
+            self._histories[name] = known
+        return known
+
+    async def _act(self, evaluation: Evaluation, result: GuardrailResult) -> JournalEntry | None:
+        guardrail, product = result.guardrail, evaluation.product
+        kills = guardrail.action is GuardrailAction.KILL
+        figures = figures_of(result, product)
+        change = RolloutChange(
+            who=f"{GUARDRAIL}{guardrail.name}",
+            why=sentence_of(result, product),
+            action=_JOURNALLED[guardrail.action],
+            step=partial(_step, result),
+            expected_plan_digest=None if kills else product.plan.digest,
+            figures=figures,
+            expected_position=evaluation.history[0].position,
+        )
+        entry = await self._deps.rollouts.move(product.name, change)
+        if entry is not None:
+            labels = (entry.product, guardrail.name, entry.action.value)
+            self._deps.counters.guardrail_actions.labels(*labels).inc()
+            _log_move(entry, figures, guardrail=guardrail.name)
+        return entry
+
+    async def _is_ready(self, evaluation: Evaluation, results: Iterable[GuardrailResult]) -> bool:
+        product = evaluation.product
+        plan, state = product.plan, product.state
+        if plan.go_live.advance is not Advance.AUTO:
+            return False
+        decisions = await evaluation.decisions(state.go_live.since)
+        judgements = [result.judgement for result in results]
+        return advances_itself(plan, state, decisions, judgements, evaluation.now)
+
+    async def _advance(self, evaluation: Evaluation) -> JournalEntry | None:
+        product = evaluation.product
+        since = product.state.go_live.since
+        decisions = await evaluation.decisions(since)
+        figures = {"decisions": str(decisions), "since": f"{since:%Y-%m-%d %H:%M:%S} UTC"}
+        change = RolloutChange(
+            who=AUTO_ADVANCE,
+            why="the stage has held, its count is reached and no guardrail stands against it",
+            action=JournalAction.ADVANCE,
+            step=lambda plan, state, now: advance(plan, state, TrackName.GO_LIVE, now),
+            expected_plan_digest=product.plan.digest,
+            figures=figures,
+            expected_position=evaluation.history[0].position,
+        )
+        entry = await self._deps.rollouts.move(product.name, change)
+        if entry is not None:
+            self._deps.counters.advances.labels(entry.product).inc()
+            _log_move(entry, figures)
+        return entry
+
+
+def _log_move(entry: JournalEntry, figures: Mapping[str, str], **names: str) -> None:
+    names = {"product": entry.product, "action": entry.action.value, **names}
+    log.warning("rollout moved", who=entry.who, why=entry.why, **names, figures=dict(figures))
+
+
+def _severest_first(results: Sequence[GuardrailResult]) -> Sequence[GuardrailResult]:
+    return sorted(results, key=lambda result: _SEVEREST_FIRST.index(result.guardrail.action))
+
+
+def _step(result: GuardrailResult, plan: Plan, state: RolloutState, now: datetime) -> StepResult:
+    return act(plan, state, result.guardrail, result.arm, now)
+
+
+def _changes_something(product: Product, result: GuardrailResult, evaluation: Evaluation) -> bool:
+    after = _step(result, product.plan, product.state, evaluation.now)
+    return not isinstance(after, Refusal) and after != product.state

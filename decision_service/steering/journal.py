@@ -1,0 +1,431 @@
+"""The state of every rollout, moved only by a step that is journalled first; changed plans."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+import structlog
+from msgspec.structs import replace
+
+from decision_service.domain.errors import PlanChanged, RolloutMovedOn, RolloutRefused
+from decision_service.domain.ports import Clock, TextLog
+from decision_service.rollout.model import Plan, PlanConflict
+from decision_service.rollout.plan import parse_plan
+from decision_service.rollout.plan_sections import place_of
+from decision_service.rollout.ports import (
+    JournalAction,
+    JournalEntry,
+    JournalMovedOn,
+    RolloutJournal,
+)
+from decision_service.rollout.state import (
+    Proposal,
+    ProposalKind,
+    Refusal,
+    RolloutState,
+    StepResult,
+    adopt,
+    clashes,
+    fitting,
+    initial_state,
+    widenings,
+)
+from decision_service.rulebook.folder import RuleFolder, TextFile
+from decision_service.rulebook.load import input_names
+from decision_service.rulebook.manifest import Publication
+from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
+from decision_service.rules.language import yaml
+from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity
+
+SERVICE = "service"
+"""The journal's `who` for first entries and changed plans that two persons did not sign."""
+
+ATTEMPTS = 5
+"""How often a step is retried after another process's step."""
+
+
+class MigratedPlans(msgspec.Struct, frozen=True):
+    """A rulebook with its rollouts' states from the journal, and each product's last entry."""
+
+    rulebook: Rulebook
+    entries: Mapping[str, JournalEntry]
+
+
+class UnmigratedPlan(msgspec.Struct, frozen=True):
+    """The changed plans that do not fit their running rollouts; nothing was changed."""
+
+    clashes: Mapping[str, tuple[PlanConflict, ...]]
+
+
+async def settle(
+    journal: RolloutJournal, rulebook: Rulebook, now: datetime, *, signed: bool = False
+) -> MigratedPlans | UnmigratedPlan:
+    """Give a product's rollout its first entry, and one for each change of its plan.
+
+    A plan that widens the one in force, where that asks for two callers, waits for them, and the
+    one in force goes on; rules that two persons `signed` wait for no others. Where all is in the
+    journal already nothing is appended: a restart changes nothing. Raises StoreUnavailable, and
+    RolloutMovedOn where other processes never stop coming first.
+    """
+    who = _signers(rulebook.published) if signed else SERVICE
+    for _ in range(ATTEMPTS):
+        latest = await journal.latest()
+        settled = {
+            name: await _settled(journal, loaded, latest.get(name), who, now, signed=signed)
+            for name, loaded in rulebook.products.items()
+        }
+        found = {name: one for name, one in settled.items() if not isinstance(one, _Settled)}
+        if found:
+            return UnmigratedPlan(found)
+        kept = {name: one for name, one in settled.items() if isinstance(one, _Settled)}
+        entries = {name: one.entry for name, one in kept.items()}
+        try:
+            for name, entry in entries.items():
+                if entry is not latest.get(name):
+                    await journal.append(entry)
+        except JournalMovedOn:
+            continue
+        moved = {name: one.product for name, one in kept.items()}
+        return MigratedPlans(rulebook.with_products(moved), entries)
+    raise RolloutMovedOn("the rollouts kept moving while their plans were taken over: try again")
+
+
+class _Settled(NamedTuple):
+    product: Product
+    entry: JournalEntry
+
+
+async def _settled(
+    texts: TextLog,
+    loaded: Product,
+    last: JournalEntry | None,
+    who: str,
+    now: datetime,
+    *,
+    signed: bool,
+) -> _Settled | tuple[PlanConflict, ...]:
+    """A product by the plan in force with its last entry, or why its plan does not fit."""
+    if last is None:
+        entry = _first(loaded, who, now)
+        return _Settled(replace(loaded, state=entry.after), entry)
+    in_force, lost = await _in_force(texts, loaded, last)
+    held = not signed and bool(in_force and in_force.second_person_above is not None)
+    waits, entry = last.after.proposed, last
+    if not (held and waits and waits.goal == loaded.plan.digest):  # else asked once confirmed
+        found = (*clashes(loaded.plan, last.after), *(() if signed else lost))
+        if found:
+            return found
+        wider = widenings(in_force, loaded.plan, last.after) if in_force else ()
+        entry = _entry(loaded.plan, last, wider, who, now, held=held)
+    product = replace(loaded, state=entry.after)
+    if in_force is not None and entry.plan_digest != loaded.plan.digest:
+        product = replace(product, plan=in_force, waiting=loaded.plan)
+    return _Settled(product, entry)
+
+
+def _signers(published: Publication | None) -> str:
+    both = (published.proposed_by, published.approved_by) if published else ()
+    return ", ".join(one.name for one in both if one) or SERVICE
+
+
+async def _in_force(
+    texts: TextLog, loaded: Product, last: JournalEntry
+) -> tuple[Plan | None, tuple[PlanConflict, ...]]:
+    """The plan in force, from its stored text; None and why where that does not fit these rules.
+
+    A plan without `second_person_above` holds no other back, and conflicts with none.
+    """
+    digest = last.plan_digest
+    if digest == loaded.plan.digest:
+        return loaded.plan, ()
+    text = await texts.text(digest)
+    if text is None:
+        return None, (PlanConflict((), f"the plan in force ({digest[:16]}) is not in the store"),)
+    names = {number: input_names(version) for number, version in loaded.versions.items()}
+    body = text.body.decode()
+    reading = parse_plan(f"{loaded.name}/rollout.yaml", body, loaded.name, names)
+    if reading.plan is not None:
+        return replace(reading.plan, digest=digest), ()
+    if "second_person_above" not in body:
+        return None, ()
+    error = next(one for one in reading.diagnostics if one.severity is Severity.ERROR)
+    message = (
+        f"the plan in force ({digest[:16]}) goes on until two callers confirm another one, and "
+        f"these rules do not fit it: {error.message}"
+    )
+    return None, (PlanConflict(("versions",), message),)
+
+
+def _first(product: Product, who: str, now: datetime) -> JournalEntry:
+    return JournalEntry(
+        product=product.name,
+        position=1,
+        at=now,
+        who=who,
+        why="the rollout begins",
+        action=JournalAction.BEGIN,
+        before=None,
+        after=initial_state(product.plan, now),
+        plan_digest=product.plan.digest,
+    )
+
+
+def _entry(
+    plan: Plan, last: JournalEntry, wider: Sequence[str], who: str, now: datetime, *, held: bool
+) -> JournalEntry:
+    """The product's last entry; a new one for a plan that changed, waits, or was taken back.
+
+    Where it is `wider` it waits if it is `held`.
+    """
+    waits = last.after.proposed is not None and last.after.proposed.kind is ProposalKind.PLAN
+    if last.plan_digest == plan.digest and not waits:
+        return last
+    why = f"the plan changed{': ' if wider else ''}{'; '.join(wider)}"
+    step = replace(
+        last, position=last.position + 1, at=now, who=who, why=why, before=last.after, figures={},
+        ticket="",
+    )  # fmt: skip
+    if wider and held:
+        proposed = Proposal(ProposalKind.PLAN, plan.digest, "", now)
+        waiting = replace(last.after, proposed=proposed)
+        return replace(step, action=JournalAction.PROPOSE, after=waiting)
+    after = adopt(plan, last.after, now)
+    assert isinstance(after, RolloutState)  # noqa: S101 - a plan that clashes came no further
+    if last.plan_digest == plan.digest:
+        step = replace(step, why="the changed plan was taken back")
+    return replace(step, action=JournalAction.PLAN, after=after, plan_digest=plan.digest)
+
+
+log = structlog.get_logger("decision_service.rollouts")
+
+REFRESH_SECONDS = 1.0
+"""Seconds between readings of the journal, so that no process is two seconds late."""
+
+
+StepTaken = Callable[[Plan, RolloutState, datetime], StepResult]
+"""From a plan, a state and an instant to the next state, or a refusal."""
+
+
+class RolloutChange(msgspec.Struct, frozen=True):
+    """A step to take, who takes it and why.
+
+    `action` names it in the journal; None stands for what it confirms. Where `expected_plan_digest`
+    is given, the step was decided on under that plan and is refused under any other; a kill needs
+    none, since it must always work.
+    Where `expected_position` is given, it was decided on at that entry of the journal, and is
+    refused once another has followed. `figures` are what it rests on and `ticket` is the lender's
+    reference, for the journal.
+    """
+
+    who: str
+    why: str
+    action: JournalAction | None
+    step: StepTaken
+    expected_plan_digest: str | None = None
+    figures: Mapping[str, str] = msgspec.field(default_factory=dict)
+    expected_position: int | None = None
+    ticket: str = ""
+
+
+class Rollouts:
+    """Keeps the rollout states of `ActiveRules` equal to the journal, and appends to it.
+
+    While the store cannot be read every rollout stays where it was last seen.
+    """
+
+    def __init__(
+        self,
+        journal: RolloutJournal,
+        active_rules: ActiveRules,
+        clock: Clock,
+        latest: Mapping[str, JournalEntry],
+    ) -> None:
+        self._journal = journal
+        self._active_rules = active_rules
+        self._clock = clock
+        self._latest = dict(latest)
+        self._lock = asyncio.Lock()
+
+    def current(self, product: str) -> RolloutState:
+        """A rollout's state, from memory; raises ProductUnknown."""
+        return self._active_rules.current().product(product).state
+
+    def latest(self, product: str) -> JournalEntry:
+        """The last step that this process knows of, from memory; raises ProductUnknown."""
+        return self._latest[self._active_rules.current().product(product).name]
+
+    def latest_steps(self) -> Mapping[str, JournalEntry]:
+        """The last step of every product that this process knows of, by name."""
+        return dict(sorted(self._latest.items()))
+
+    def products(self) -> Iterable[Product]:
+        """Every product with its plan and its state, from memory."""
+        return self._active_rules.current().products.values()
+
+    async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
+        """At most `limit` steps, newest first; raises ProductUnknown or StoreUnavailable."""
+        name = self._active_rules.current().product(product).name
+        return await self._journal.history(name, before, limit)
+
+    async def refresh(self) -> None:
+        """Follow the journal now; raises StoreUnavailable."""
+        async with self._lock:
+            self._follow(await self._journal.latest())
+
+    async def keep_up(self) -> None:
+        """Follow the journal for ever; failures are retried, and logged once."""
+        failing = False
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            try:
+                await self.refresh()
+            except Exception as error:  # noqa: BLE001 - no fault may end what the kill switch needs
+                if not failing:
+                    log.critical("rollouts stand still", error=type(error).__name__)
+                failing = True
+            else:
+                if failing:
+                    log.info("rollouts follow their journal again")
+                failing = False
+
+    async def take_over(self, rulebook: Rulebook, *, signed: bool = False) -> UnmigratedPlan | None:
+        """Activate a loaded rulebook, its rollouts keeping their states.
+
+        A plan that widens the one in force waits, unless two persons `signed` it. Where a changed
+        plan does not fit its running rollout nothing changes, and the clashes return. Raises
+        StoreUnavailable or RolloutMovedOn, having changed nothing.
+        """
+        async with self._lock:
+            now = self._clock.now()
+            settled = await settle(self._journal, rulebook, now, signed=signed)
+            if isinstance(settled, MigratedPlans):
+                self._latest = dict(settled.entries)
+                self._active_rules.put(settled.rulebook, now)
+                return None
+            return settled
+
+    async def move(self, product: str, change: RolloutChange) -> JournalEntry | None:
+        """Take a step and return its entry; None, without an entry, where it changes nothing.
+
+        Raises ProductUnknown; RolloutRefused, where it cannot be taken; PlanChanged, where the plan
+        is another than expected; RolloutMovedOn, where another step came first; StoreUnavailable.
+        """
+        async with self._lock:
+            for _ in range(ATTEMPTS):
+                self._follow(await self._journal.latest())
+                entry = self._stepped(self._active_rules.current().product(product), change)
+                if entry.after == entry.before:
+                    return None
+                try:
+                    await self._journal.append(entry)
+                except JournalMovedOn:
+                    continue
+                self._follow({product: entry})
+                return entry
+        raise RolloutMovedOn(f"the rollout of {product} keeps moving: look again", product=product)
+
+    def _follow(self, latest: Mapping[str, JournalEntry]) -> None:
+        """Set state and plan of every moved rollout to those of its last entry."""
+        moved: dict[str, Product] = {}
+        for name, product in self._active_rules.current().products.items():
+            entry = latest.get(name)
+            if entry is not None and entry != self._latest[name]:
+                self._latest[name] = entry
+                moved[name] = _following(product, entry)
+        if moved:
+            self._active_rules.set_products(moved)
+
+    def _stepped(self, product: Product, change: RolloutChange) -> JournalEntry:
+        last = self._latest[product.name]
+        _require_plan(product, last, change.expected_plan_digest)
+        _require_position(last, change.expected_position)
+        now = self._clock.now()
+        after = change.step(product.plan, last.after, now)
+        if isinstance(after, Refusal):
+            raise RolloutRefused(after.message, product=product.name)
+        action, first = _action(change, last.after, after), last.after.proposed
+        confirmed = action is JournalAction.PLAN and first is not None
+        return JournalEntry(
+            product=product.name,
+            position=last.position + 1,
+            at=now,
+            who=change.who,
+            why=change.why,
+            action=action,
+            before=last.after,
+            after=after,
+            plan_digest=first.goal if confirmed and first else last.plan_digest,
+            figures=change.figures,
+            ticket=change.ticket,
+        )
+
+
+def _following(product: Product, entry: JournalEntry) -> Product:
+    """The product where an entry brought it; a plan that waited may be in force now."""
+    waiting = product.waiting
+    if waiting is not None and entry.plan_digest == waiting.digest:
+        product = replace(product, plan=waiting, waiting=None)
+    return replace(product, state=fitting(product.plan, entry.after, product.state))
+
+
+def _action(change: RolloutChange, before: RolloutState, after: RolloutState) -> JournalAction:
+    """What the step did: one that waits for a second caller only proposed."""
+    if after.proposed is not None and after.proposed != before.proposed:
+        return JournalAction.PROPOSE
+    if change.action is None and before.proposed is not None:
+        return JournalAction(before.proposed.kind.value)
+    return change.action or JournalAction.PROPOSE
+
+
+def _require_plan(product: Product, last: JournalEntry, expected: str | None) -> None:
+    if expected is None:
+        return
+    digest = product.plan.digest
+    if expected != digest:
+        raise PlanChanged(
+            f"the plan of {product.name} has changed since: look at it again before moving",
+            product=product.name,
+            plan_digest=digest,
+        )
+    if digest != last.plan_digest:
+        raise PlanChanged(
+            f"the rollout of {product.name} runs under another plan than this process has read: "
+            "publish the same rules to every process",
+            product=product.name,
+            plan_digest=last.plan_digest,
+        )
+
+
+def _require_position(last: JournalEntry, expected: int | None) -> None:
+    if expected is None or expected == last.position:
+        return
+    raise RolloutMovedOn(
+        f"the rollout of {last.product} has moved on: {last.who} took the step {last.action} at "
+        f"{last.at:%Y-%m-%d %H:%M:%S} UTC: look again before moving",
+        product=last.product,
+        position=last.position,
+    )
+
+
+_CODE = "P501"
+_HINT = "bring back what the running rollout stands on, or move the rollout to 0 % first"
+
+
+def plan_conflict_problems(folder: RuleFolder, unsettled: UnmigratedPlan) -> tuple[Diagnostic, ...]:
+    """A diagnostic for each conflict, at the plan's key in question."""
+    plans = {one.product: one.plan for one in folder.products if one.plan is not None}
+    report = Report()
+    for product, found in unsettled.clashes.items():
+        for clash in found:
+            place = _place(plans[product], clash.keys, report)
+            report.error(_CODE, place, clash.message, _HINT)
+    return tuple(found for found in report.diagnostics() if found.code == _CODE)
+
+
+def _place(plan: TextFile, keys: tuple[str, ...], report: Report) -> Place:
+    root = yaml.read(plan.path, plan.text, report)
+    return Place(plan.path, 1, 1, 2) if root is None else place_of(root, *keys)

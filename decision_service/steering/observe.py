@@ -1,0 +1,260 @@
+"""Counts each decision for its rollout, and evaluates shadows after the reply."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
+from time import thread_time
+
+import msgspec
+import structlog
+
+from decision_service.decide.admit import Admission
+from decision_service.decide.application import Application
+from decision_service.decide.conclude import Attempt, ConcludedDecision
+from decision_service.domain.decision import Decision
+from decision_service.domain.errors import StoreError
+from decision_service.domain.ports import Clock, DecisionEntry, FetchResult
+from decision_service.rollout.assign import shadows
+from decision_service.rulebook.rulebook import Product
+from decision_service.rules.program import CompiledRuleset
+from decision_service.runtime.telemetry import Alarm, raised
+from decision_service.steering.counters import Counters, EventCounters
+from decision_service.steering.pairs import (
+    DecidedCase,
+    DecisionPair,
+    PairLog,
+    RulesOnDay,
+    second_opinion,
+)
+
+log = structlog.get_logger("decision_service.shadow")
+
+
+class ShadowLimits(msgspec.Struct, frozen=True):
+    """Limits of shadow evaluation.
+
+    `queue` decisions wait at most, for at most `patience` seconds; none is looked at before
+    `linger` seconds, by when its reply has left. Then it waits for a moment in which no decision is
+    in progress, for at most `yielding` seconds: decisions that wait for the vendor are not in its
+    way. The thread uses a processor at most `share` of the time. An evaluation of more than `slow`
+    seconds is counted. Up to `unwritten` results wait for the store,
+    which gets them every `write_every` seconds.
+    """
+
+    queue: int = 64
+    patience: float = 30.0
+    linger: float = 0.05
+    yielding: float = 0.25
+    share: float = 0.005
+    slow: float = 0.1
+    unwritten: int = 4096
+    write_every: float = 1.0
+
+
+class _Waiting(msgspec.Struct, frozen=True):
+    case: DecidedCase
+    versions: tuple[CompiledRuleset, ...]
+    since: float
+
+
+class Shadows:
+    """Evaluates shadows, and stores their results.
+
+    `idle` returns in a moment when no decision is in progress. `worked` tells the seconds that a
+    processor has worked for the thread that asks: one that waited for others was in nobody's way.
+    """
+
+    def __init__(
+        self,
+        pairs: PairLog,
+        clock: Clock,
+        counters: EventCounters,
+        idle: Callable[[], Awaitable[object]],
+        budget: ShadowLimits | None = None,
+        worked: Callable[[], float] = thread_time,
+    ) -> None:
+        self._pairs = pairs
+        self._clock = clock
+        self._counters = counters
+        self._idle = idle
+        self._budget = budget or ShadowLimits()
+        self._worked = worked
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(self._budget.queue)
+        self._done: deque[DecisionPair] = deque()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="shadow")
+
+    def offer(self, case: DecidedCase, versions: tuple[CompiledRuleset, ...]) -> None:
+        """Queue a recorded decision, or drop it where the queue is full; never waits."""
+        if not versions:
+            return
+        try:
+            self._queue.put_nowait(_Waiting(case, versions, self._clock.monotonic()))
+        except asyncio.QueueFull:
+            self._drop(case.decision.product, "queue_full", len(versions))
+
+    async def run(self) -> None:
+        """Evaluate and write, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._evaluate_all())
+            group.create_task(self._write_all())
+
+    async def aclose(self) -> None:
+        """Store finished results; queued decisions are dropped."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Store finished results; after a store failure, with the next flush."""
+        pairs = list(self._done)
+        if not pairs:
+            return
+        try:
+            await self._pairs.put_pairs(pairs)
+        except StoreError:
+            return
+        for _ in pairs:
+            self._done.popleft()
+
+    async def _write_all(self) -> None:
+        while True:
+            await asyncio.sleep(self._budget.write_every)
+            await self.flush()
+
+    async def _evaluate_all(self) -> None:
+        while True:
+            waiting = await self._queue.get()
+            await self._evaluate(waiting)
+
+    async def _evaluate(self, waiting: _Waiting) -> None:
+        waited = self._clock.monotonic() - waiting.since
+        if waited > self._budget.patience:
+            product = waiting.case.decision.product
+            self._drop(product, "waited_too_long", len(waiting.versions))
+            return
+        await asyncio.sleep(self._budget.linger - waited)
+        for version in waiting.versions:
+            await self._ask(waiting.case, version)
+
+    async def _ask(self, case: DecidedCase, version: CompiledRuleset) -> None:
+        await self._yield_to_decisions()
+        loop, started = asyncio.get_running_loop(), self._clock.monotonic()
+        pair, worked = await loop.run_in_executor(self._thread, self._paired, case, version)
+        self._count(pair, self._clock.monotonic() - started)
+        self._keep(pair)
+        await asyncio.sleep(worked * (1 / self._budget.share - 1))
+
+    def _paired(self, case: DecidedCase, version: CompiledRuleset) -> tuple[DecisionPair, float]:
+        """The pair, and the seconds that a processor worked for it; on the thread."""
+        before = self._worked()
+        pair = _paired(case, version)
+        return pair, self._worked() - before
+
+    async def _yield_to_decisions(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._budget.yielding):
+                await self._idle()
+
+    def _count(self, pair: DecisionPair, took: float) -> None:
+        names = {"product": pair.product, "version": str(pair.version)}
+        self._counters.shadow_evaluations.labels(result=pair.result, **names).inc()
+        if pair.result == "failed":
+            log.warning("shadow failed", decision_id=pair.decision_id, **names)
+        if took > self._budget.slow:
+            self._counters.shadow_slow.labels(**names).inc()
+            log.warning("shadow slow", decision_id=pair.decision_id, ms=round(took * 1000), **names)
+
+    def _keep(self, pair: DecisionPair) -> None:
+        if len(self._done) < self._budget.unwritten:
+            self._done.append(pair)
+        else:
+            self._drop(pair.product, "store_unavailable", 1)
+
+    def _drop(self, product: str, why: str, number: int) -> None:
+        self._counters.shadow_dropped.labels(product, why).inc(number)
+
+
+def _paired(case: DecidedCase, other: CompiledRuleset) -> DecisionPair:
+    """The decision as it was made, beside the silent version's conclusion."""
+    decision = case.decision
+    return DecisionPair(
+        decision.decision_id,
+        decision.product,
+        decision.created,
+        other.version,
+        other.digest,
+        decision.rules_verdict.outcome,
+        second_opinion(case, RulesOnDay(case.ruleset), RulesOnDay(other)),
+    )
+
+
+log = structlog.get_logger("decision_service.rules")
+overriding = structlog.get_logger("decision_service.overrides")
+
+
+class RolloutObserver(msgspec.Struct, frozen=True):
+    """The `DecisionObserver` of rollouts: counters of the arms, overrides, and shadows."""
+
+    counters: Counters
+    shadows: Shadows
+    position_of: Callable[[str], int]
+    events: EventCounters
+
+    def position(self, product: str) -> int:
+        """The entry of its journal at which a product's rollout stands."""
+        return self.position_of(product)
+
+    def attempt(self, application: Application) -> AbstractContextManager[Attempt]:
+        """Count the attempt and its result."""
+        return self.counters.attempt(application.product, timed=not application.wait_timeout)
+
+    def recorded(
+        self,
+        attempt: Attempt,
+        product: Product,
+        admission: Admission,
+        fetch_result: FetchResult | None,
+        concluded: ConcludedDecision,
+    ) -> None:
+        """Count a decision that became durable, and queue its shadows."""
+        attempt.entry = concluded.entry
+        log_rule_error(concluded.entry)
+        decision = concluded.decision
+        self._count_override(decision)
+        if admission.ruleset is None or fetch_result is None or decision.factors is None:
+            return
+        case = DecidedCase(
+            decision,
+            admission.ruleset,
+            fetch_result.snapshot,
+            decision.factors,
+            admission.application.inputs,
+            product.input_names,
+        )
+        versions = shadows(product.plan, admission.assignment, admission.unit)
+        loaded = tuple(product.versions[v] for v in versions if v in product.versions)
+        self.shadows.offer(case, loaded)
+
+    def _count_override(self, decision: Decision) -> None:
+        """Count and log a decision that its rules did not make."""
+        override = decision.override
+        if override is None:
+            return
+        self.events.overrides.labels(decision.product, override.kind, override.cap).inc()
+        names = {"product": decision.product, "version": decision.assignment.version}
+        names |= {"kind": override.kind.value, "rules": override.verdict.outcome.value}
+        overriding.info(
+            "decision overridden", decision_id=decision.decision_id, cap=override.cap, **names
+        )
+
+
+def log_rule_error(entry: DecisionEntry) -> None:
+    """Log a rule that failed to evaluate: its applicant is referred, and the rule needs a fix."""
+    if entry.arm is not None and entry.arm.rule_error:
+        names = {"product": entry.product, "version": entry.arm.version}
+        log.error(
+            "a rule failed", alarm=raised(Alarm.RULE_ERROR), decision_id=entry.decision_id, **names
+        )

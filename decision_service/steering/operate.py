@@ -1,0 +1,245 @@
+"""What an operator does with rollouts: look, explain, move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+import structlog
+from msgspec.structs import replace
+
+from decision_service.decide.admit import Placement, place
+from decision_service.decide.application import Application
+from decision_service.domain.ports import Clock
+from decision_service.rollout.judge import not_awaited
+from decision_service.rollout.model import Plan, Track, TrackName
+from decision_service.rollout.ports import ArmLog, JournalAction, JournalEntry
+from decision_service.rollout.state import (
+    Refusal,
+    RolloutState,
+    StepResult,
+    Switched,
+    advance,
+    confirm,
+    kill,
+    pause,
+    resume,
+    revive,
+    roll_back,
+)
+from decision_service.rulebook.rulebook import ActiveRules, Product
+from decision_service.steering.counters import ArmFigures, decided
+from decision_service.steering.journal import RolloutChange, Rollouts, StepTaken
+
+log = structlog.get_logger("decision_service.rollout")
+
+_LOOKED_BACK = 100
+"""How many steps are searched for the one that brought a track to its stage."""
+
+
+class StepRequest(msgspec.Struct, frozen=True):
+    """A step that somebody wants.
+
+    `who` is the authenticated caller, `ticket` the lender's reference of the change. `plan_digest`
+    and `position` are what it was decided on; empty and 0 stand for what this process knows of now.
+    An `early` step up does not wait for hold and count of the present stage.
+    """
+
+    product: str
+    who: str
+    why: str
+    ticket: str = ""
+    plan_digest: str = ""
+    position: int = 0
+    early: bool = False
+
+
+class RolloutView(msgspec.Struct, frozen=True):
+    """A rollout's state; `entered` is the step that brought each track to its stage."""
+
+    product: Product
+    last: JournalEntry
+    entered: Mapping[TrackName, JournalEntry]
+
+
+class AssignmentExplanation(msgspec.Struct, frozen=True):
+    """The assignment that an applicant would get, and its plan."""
+
+    product: Product
+    placement: Placement
+
+
+class OperateRollouts:
+    """Shows rollouts and moves them; every method raises ProductUnknown and StoreUnavailable."""
+
+    def __init__(
+        self,
+        rollouts: Rollouts,
+        active_rules: ActiveRules,
+        arms: ArmLog,
+        figures: ArmFigures,
+        clock: Clock,
+    ) -> None:
+        self._rollouts = rollouts
+        self._active_rules = active_rules
+        self._arms = arms
+        self._figures = figures
+        self._clock = clock
+
+    async def show_all(self) -> Sequence[RolloutView]:
+        """Every rollout, by product."""
+        await self._rollouts.refresh()
+        return [await self._view(name) for name in sorted(self._active_rules.current().products)]
+
+    async def show(self, product: str) -> RolloutView:
+        """One rollout as the journal has it now."""
+        await self._rollouts.refresh()
+        return await self._view(product)
+
+    def after(self, product: str) -> RolloutView:
+        """One rollout after a step, from memory, so that no read can fail."""
+        return self._view_from(product, (self._rollouts.latest(product),))
+
+    async def steps(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
+        """At most `limit` steps, newest first, of positions under `before` if that is given."""
+        return await self._rollouts.history(product, before, limit)
+
+    async def explain(self, application: Application) -> AssignmentExplanation:
+        """An applicant's assignment now; raises InputInvalid without the plan's unit."""
+        await self._rollouts.refresh()
+        product = self._active_rules.current().product(application.product)
+        placement = await place(application, product, self._arms, self._clock.now())
+        return AssignmentExplanation(product, placement)
+
+    async def advance(self, order: StepRequest, track: TrackName | None) -> JournalEntry | None:
+        """One stage up, or proposed for a second caller; raises as `Rollouts.move`.
+
+        Before hold and count of the present stage are met it needs `early`.
+        """
+        await self._rollouts.refresh()
+        product = self._active_rules.current().product(order.product)
+        name, position = track or TrackName.GO_LIVE, self._rollouts.latest(product.name).position
+        order = replace(order, position=order.position or position)
+        missing = await self._not_awaited(product, name)
+
+        def step(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
+            above = advance(plan, state, track, now, order.who)
+            if isinstance(above, Refusal) or order.early or not missing:
+                return above
+            return Refusal(
+                f"the present stage of {name} of {order.product} {missing}: wait, or advance with "
+                "--early and say why"
+            )
+
+        figures = {"not waited for": f"the stage {missing}"} if missing else {}
+        return await self._decided_on(order, JournalAction.ADVANCE, step, figures)
+
+    async def confirm(self, order: StepRequest) -> JournalEntry | None:
+        """Take what another caller proposed, or propose a changed plan; as `Rollouts.move`."""
+
+        def step(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
+            waiting = self._active_rules.current().product(order.product).waiting
+            return confirm(plan, waiting, state, order.who, now)
+
+        return await self._decided_on(order, None, step)
+
+    async def roll_back(self, order: StepRequest, track: TrackName | None) -> JournalEntry | None:
+        """One stage down; raises as `Rollouts.move`."""
+        return await self._decided_on(
+            order,
+            JournalAction.ROLL_BACK,
+            lambda plan, state, now: roll_back(plan, state, track, now),
+        )
+
+    async def pause(self, order: StepRequest) -> JournalEntry | None:
+        """Stop advancing; None where already paused."""
+        return await self._at_once(order, JournalAction.PAUSE, lambda _, state, __: pause(state))
+
+    async def resume(self, order: StepRequest) -> JournalEntry | None:
+        """Resume advancing; None where not paused."""
+        return await self._at_once(order, JournalAction.RESUME, lambda _, state, __: resume(state))
+
+    async def set_kill_switch(
+        self, order: StepRequest, arm: Switched, *, killed: bool
+    ) -> JournalEntry | None:
+        """Kill or revive an arm or the product; None where the switch is already so."""
+        if killed:
+            return await self._at_once(order, JournalAction.KILL, lambda _, s, __: kill(s, arm))
+        return await self._at_once(
+            order,
+            JournalAction.REVIVE,
+            lambda plan, state, now: revive(plan, state, arm, order.who, now),
+        )
+
+    async def _not_awaited(self, product: Product, name: TrackName) -> str:
+        """What a step up now would not wait for, in words."""
+        plan, state = product.plan, product.state
+        track = state.challenger if name is TrackName.CHALLENGER else state.go_live
+        if track is None:
+            return ""
+        tallies = await self._figures.tallies(product.name, track.since, hashed=False)
+        return not_awaited(plan, state, name, decided(tallies, name), self._clock.now())
+
+    async def _decided_on(
+        self,
+        order: StepRequest,
+        action: JournalAction | None,
+        step: StepTaken,
+        figures: Mapping[str, str] | None = None,
+    ) -> JournalEntry | None:
+        """A step that rests on plan and standing, and is not taken on others than were seen."""
+        plan = self._active_rules.current().product(order.product).plan
+        change = RolloutChange(
+            order.who,
+            order.why,
+            action,
+            step,
+            expected_plan_digest=order.plan_digest or plan.digest,
+            expected_position=order.position or self._rollouts.latest(order.product).position,
+            figures=figures or {},
+            ticket=order.ticket,
+        )
+        return await self._taken(change, order.product)
+
+    async def _at_once(
+        self, order: StepRequest, action: JournalAction, step: StepTaken
+    ) -> JournalEntry | None:
+        """A step that is right wherever the rollout stands."""
+        change = RolloutChange(order.who, order.why, action, step, ticket=order.ticket)
+        return await self._taken(change, order.product)
+
+    async def _taken(self, change: RolloutChange, product: str) -> JournalEntry | None:
+        """Take the step and log it; the reason, which may say anything, is in the journal alone."""
+        entry = await self._rollouts.move(product, change)
+        if entry is not None:
+            log.info(
+                "rollout moved",
+                product=product,
+                who=entry.who,
+                action=entry.action.value,
+                position=entry.position,
+            )
+        return entry
+
+    async def _view(self, name: str) -> RolloutView:
+        recent = await self._rollouts.history(name, None, _LOOKED_BACK)
+        return self._view_from(name, recent)
+
+    def _view_from(self, name: str, recent: Sequence[JournalEntry]) -> RolloutView:
+        product = self._active_rules.current().product(name)
+        tracks = {
+            TrackName.GO_LIVE: product.state.go_live,
+            TrackName.CHALLENGER: product.state.challenger,
+        }
+        entered = {
+            track: entry
+            for track, standing in tracks.items()
+            if (entry := _entered(standing, recent)) is not None
+        }
+        return RolloutView(product, self._rollouts.latest(name), entered)
+
+
+def _entered(track: Track | None, recent: Sequence[JournalEntry]) -> JournalEntry | None:
+    """The step that was taken when the track came to where it stands."""
+    return next((entry for entry in recent if track and entry.at == track.since), None)

@@ -1,0 +1,313 @@
+"""One decided case as two sets of rules judge it: no vendor, no store, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.decide.verdict import needs_of
+from decision_service.domain.calendar import AsOf, noon
+from decision_service.domain.decision import Decision
+from decision_service.domain.factor import Factors, FactorValue, Value
+from decision_service.domain.missing import Cause
+from decision_service.domain.money import Money
+from decision_service.domain.needs import FetchPlan, Needs, WhenTransactions
+from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.verdict import OfferKind, Outcome, Verdict
+from decision_service.factors.compute import compute, fetch_plan, own_values
+from decision_service.factors.usage import reading
+from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut, NotCompared, Side
+from decision_service.rules.construct import APPLIES_WHEN, Conclusion, Effect, PartView, Trace
+from decision_service.rules.evaluate import Facts, LoadedFactors, evaluate, load
+from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.language.types import Node, reads
+from decision_service.rules.language.values import exactly
+from decision_service.rules.lists import list_answers
+from decision_service.rules.program import CompiledRuleset, Stage
+
+
+class DecidedCase(msgspec.Struct, frozen=True):
+    """A decision with the data that it was made from; `snapshot` is None where that was erased.
+
+    `sent` are the inputs as the client sent them, `known` those that any loaded version declares.
+    `loaded` may be given where the factors were loaded for the ruleset.
+    """
+
+    decision: Decision
+    ruleset: CompiledRuleset
+    snapshot: Snapshot | None
+    factors: Factors
+    sent: Mapping[str, Value]
+    known: frozenset[str]
+    loaded: LoadedFactors | None = None
+
+
+def lacks(snapshot: Snapshot, read_by: FetchPlan, wanted: FetchPlan) -> bool:
+    """Whether a version needs data that was not requested from the vendor.
+
+    What was asked for and failed is no lack: both versions see the same fault.
+    """
+    if any(reading(snapshot, kind) is None for kind in wanted.kinds):
+        return True
+    if wanted.people and not read_by.people:
+        return True
+    if wanted.transactions is WhenTransactions.NEVER:
+        return False
+    if snapshot.transactions is None:
+        same = wanted.transactions is WhenTransactions.IF_STANDING_IN
+        return not (same and read_by.transactions is WhenTransactions.IF_STANDING_IN)
+    first = snapshot.transactions.first_day
+    days = (wanted.transactions_from, wanted.stand_in_from)
+    return first is not None and any(day is not None and day < first for day in days)
+
+
+def facts_for(case: DecidedCase, other: CompiledRuleset) -> Facts | NotCompared:
+    """The decision's facts as another version takes them, or why there are none.
+
+    There are none where it needs inputs or data that the decision did not have, or data that was
+    erased since: ERASED is said of every case without a snapshot whose values do not suffice.
+    """
+    bound = bind_inputs(other, case.sent, case.known)
+    if bound.problems:
+        return NotCompared(LeftOut.INPUT_NOT_SENT)
+    as_of = AsOf.at(case.decision.as_of.instant, other.zone)
+    live = needs_of(case.ruleset, case.decision.inputs)
+    needs = needs_of(other, bound.values)
+    values = _values(case, live, needs, as_of)
+    if isinstance(values, LeftOut):
+        return NotCompared(values, _lacking(case, other))
+    inputs = dict(bound.values)
+    answers = list_answers(other, inputs, as_of.date, case.decision.answers)
+    same = case.loaded if values is case.factors.values else None
+    return Facts(values, inputs, as_of, load(other, values, as_of, same), answers)
+
+
+def _lacking(case: DecidedCase, other: CompiledRuleset) -> tuple[str, ...]:
+    return tuple(name for name in other.needs.factors if name not in case.factors.values)
+
+
+def loaded_for(facts: Facts, ruleset: CompiledRuleset, day: date | None = None) -> Facts:
+    """The same facts as a ruleset takes them, perhaps with the dated parameters of another day."""
+    as_of = facts.as_of
+    if day is not None:
+        as_of = noon(day, as_of.zone)
+    return replace(facts, loaded=load(ruleset, facts.factors, as_of, facts.loaded))
+
+
+def _values(
+    case: DecidedCase, live: Needs, needs: Needs, as_of: AsOf
+) -> Mapping[str, FactorValue] | LeftOut:
+    """The decision's values where computed alike, the others from the same snapshot."""
+    alike = live.computes_as(needs) and as_of == case.decision.as_of
+    at_hand = case.factors.values if alike else {}
+    further = tuple(name for name in needs.factors if name not in at_hand)
+    if further:
+        own = own_values(case.decision.own, replace(needs, factors=further), as_of)
+        if any(m.cause is Cause.NOT_FETCHED for value in own.values() for m in value.missing):
+            return LeftOut.FACTOR_NOT_RECORDED  # records that this decision did not look up
+        at_hand = {**at_hand, **own}
+        further = tuple(name for name in further if name not in own)
+    if case.snapshot is None:
+        return LeftOut.ERASED if further else at_hand
+    plans = (fetch_plan(live, case.decision.as_of), fetch_plan(needs, as_of))
+    if lacks(case.snapshot, *plans):
+        return LeftOut.DATA_NOT_READ
+    if not further:
+        return at_hand
+    computed = compute(case.snapshot, replace(needs, factors=further), as_of).values
+    return {**at_hand, **computed}
+
+
+_AMOUNT = ("offer", "approved_amount")
+
+VersionVerdict = tuple[CompiledRuleset, Verdict]
+"""A ruleset and the verdict it gave."""
+
+
+def causes(before: VersionVerdict, after: VersionVerdict) -> tuple[str, ...]:
+    """Rules, bands, rows and lines that took effect otherwise and moved outcome or amount.
+
+    They are in the order of evaluation, named by stage and part as `policy.short_history`. What
+    reads something that an earlier cause changed follows from that cause, and is none of its own.
+    """
+    with exactly():
+        old, new = dict(_effects(before)), dict(_effects(after))
+    # What one side did not run follows from what its stages conclude
+    unrun = {stage.name for side in (before, after) for stage, found in _run(side) if found is None}
+    behind: dict[str, set[str]] = {}
+    own: dict[str, None] = {}
+    moved: set[str] = set()
+    for at in dict.fromkeys([*new, *old]):
+        (stage, key), was, now = at, old.get(at), new.get(at)
+        one = now or old[at]
+        if stage in unrun or (was.effect if was else "") == (now.effect if now else ""):
+            continue
+        read = _names(one.trees, after[0].derived) if was and now else ()
+        roots = set().union(*(behind.get(n, ()) for n in (f"{stage}.{APPLIES_WHEN}", *read)))
+        if not roots:
+            roots = {f"{stage}.{one.name or key}"}
+            own.update(dict.fromkeys(roots))
+        for name in (f"{stage}.{key}", *one.gives):
+            behind.setdefault(name, set()).update(roots)
+        approves = at == _AMOUNT and before[1].outcome is Outcome.APPROVE
+        if approves or one.decides or (was and was.decides):
+            moved |= roots
+    return tuple(name for name in own if name in moved)
+
+
+def _run(judged: VersionVerdict) -> Iterator[tuple[Stage, Conclusion | None]]:
+    program, trace = judged[0].program, judged[1].raw_trace
+    if isinstance(trace, Trace):
+        yield from zip(program.stages, trace.stages, strict=True)
+        yield from zip(program.closing, trace.closing, strict=True)
+
+
+def _effects(judged: VersionVerdict) -> Iterator[tuple[tuple[str, str], Effect]]:
+    """Each part that was run, by stage and key, in the order of evaluation."""
+    values = getattr(judged[1].raw_trace, "values", ())
+    for stage, found in _run(judged):
+        view = PartView(stage.name, values, judged[0].program.wording)
+        for one in stage.runner.effects(found, view) if found else ():
+            yield (stage.name, one.key), one
+
+
+def _names(trees: Iterable[Node], derived: Mapping[str, Node]) -> Iterator[str]:
+    """What expressions read, also by way of derived values."""
+    for symbol in (symbol for tree in trees for symbol in reads(tree)):
+        yield symbol.name
+        if symbol.name in derived:
+            yield from _names((derived[symbol.name],), derived)
+
+
+class DecisionPair(msgspec.Struct, frozen=True):
+    """A decision paired with another version's conclusion on the same data.
+
+    `live` is what its own rules concluded. It holds nothing of the applicant.
+    """
+
+    decision_id: str
+    product: str
+    created: datetime
+    version: int
+    digest: str
+    live: Outcome
+    told: JudgedApplicant | NotCompared
+
+    @property
+    def result(self) -> str:
+        """`compared`, `failed` or `not_comparable`."""
+        if isinstance(self.told, JudgedApplicant):
+            return "compared"
+        return "failed" if self.told.why is LeftOut.RULE_ERROR else "not_comparable"
+
+
+class PairLog(Protocol):
+    """Shadow results. Every method raises StoreUnavailable when the store cannot serve."""
+
+    async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:
+        """Keep results; a version's result on a decision that is there already stays.
+
+        Nothing is kept of a decision that was deleted.
+        """
+
+    async def pair_sums(self, product: str, version: int, since: datetime) -> ImpactSums:
+        """A version's results on decisions from `since` on, added up.
+
+        Instalments and all reasons but the principal ones of a changed outcome are not kept.
+        """
+
+
+class RulesOnDay(msgspec.Struct, frozen=True):
+    """Rules with the day whose dated parameters they take; None: the decision's own."""
+
+    ruleset: CompiledRuleset
+    day: date | None = None
+
+
+class TwoVerdicts(msgspec.Struct, frozen=True):
+    """What rules conclude before and after a change, and the facts as the latter took them."""
+
+    before: Verdict
+    after: Verdict
+    facts: Facts
+
+
+def second_opinion(
+    case: DecidedCase, base: RulesOnDay, other: RulesOnDay
+) -> JudgedApplicant | NotCompared:
+    """The case as both judge it, or why they cannot; raises nothing.
+
+    Whatever a version raises counts as its RULE_ERROR.
+    """
+    try:
+        found = verdicts(case, base, other)
+        if isinstance(found, NotCompared):
+            return found
+        return judged_applicant(case, base, other, found)
+    except Exception:  # noqa: BLE001 - whatever is wrong with a version is its failure alone
+        return NotCompared(LeftOut.RULE_ERROR)
+
+
+def verdicts(case: DecidedCase, base: RulesOnDay, other: RulesOnDay) -> TwoVerdicts | NotCompared:
+    """What both conclude, or why they cannot be compared."""
+    before = case.decision.rules_verdict
+    if base.day is not None or base.ruleset.digest != case.ruleset.digest:
+        told = _judged(case, base)
+        if isinstance(told, NotCompared):
+            return told
+        before = told[0]
+    told = _judged(case, other)
+    if isinstance(told, NotCompared):
+        return told
+    after, facts = told
+    if before.ended_in_rule_error or after.ended_in_rule_error:
+        return NotCompared(LeftOut.RULE_ERROR)
+    return TwoVerdicts(before, after, facts)
+
+
+def judged_applicant(
+    case: DecidedCase, base: RulesOnDay, other: RulesOnDay, found: TwoVerdicts
+) -> JudgedApplicant:
+    """Both sides, and where they differ the parts of the rules that moved the applicant."""
+    before, after = side_of(found.before), side_of(found.after)
+    one = JudgedApplicant(case.decision.decision_id, before, after)
+    if not one.changed:
+        return one
+    moved = causes((base.ruleset, found.before), (other.ruleset, found.after))
+    return JudgedApplicant(one.decision_id, before, after, moved)
+
+
+def side_of(verdict: Verdict) -> Side:
+    """What a verdict comes to."""
+    offer, instalment = verdict.offer, None
+    if offer is not None and verdict.outcome is Outcome.APPROVE:
+        told = offer.outputs.get("instalment")
+        instalment = told.minor if isinstance(told, Money) else None
+    amount = verdict.approved_amount
+    return Side(
+        verdict.outcome,
+        verdict.refer_kind,
+        amount,
+        instalment,
+        amount is not None and offer is not None and offer.kind is OfferKind.REDUCED,
+        tuple([reason.code for reason in verdict.reasons]),
+    )
+
+
+def _judged(case: DecidedCase, rules: RulesOnDay) -> tuple[Verdict, Facts] | NotCompared:
+    """The verdict of rules with the facts that they took, or why there is none.
+
+    Where the decision's own rules gave one for its own day, it stands.
+    """
+    facts = facts_for(case, rules.ruleset)
+    if isinstance(facts, NotCompared):
+        return facts
+    if rules.day is not None:
+        return evaluate(rules.ruleset, loaded_for(facts, rules.ruleset, rules.day)), facts
+    if rules.ruleset.digest == case.ruleset.digest:
+        return case.decision.rules_verdict, facts
+    return evaluate(rules.ruleset, facts), facts

@@ -1,0 +1,119 @@
+"""Reload of changed rules while serving: read, check, test, store, then replace as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+import structlog
+from msgspec.structs import replace
+
+from decision_service.decide.rule_tests import failures, run_rule_tests
+from decision_service.domain.errors import RolloutMovedOn, StoreError
+from decision_service.domain.ports import Clock, DecisionLog
+from decision_service.rulebook.acceptance import ReadSigners, keep, unacceptable
+from decision_service.rulebook.folder import RuleFolder
+from decision_service.rulebook.load import LoadResult, load_rules
+from decision_service.rulebook.rulebook import ActiveRules, Rulebook
+from decision_service.rules.language.diagnostics import Diagnostic, render
+from decision_service.runtime.telemetry import Alarm, raised
+from decision_service.steering.journal import Rollouts, plan_conflict_problems
+
+REFUSED = "rules refused, the last good ones decide"
+NOTHING_LISTED = "no key of a list counts"
+MOST_TOLD = 20
+"""How many problems of one reading are logged; `ListRulesets` has all."""
+
+log = structlog.get_logger("decision_service.rules")
+
+
+class Reloaded(msgspec.Struct, frozen=True):
+    """The result of a reload: whether the rules decide from now on, and the number of faults.
+
+    `again` says that the folder may be good and the store failed: read it once more.
+    """
+
+    accepted: bool
+    faults: int
+    again: bool = False
+
+
+class ReloadRules:
+    """Activates a changed folder, or keeps the last good one and records why.
+
+    Reading, checking and testing run on a thread, so that no call waits for them. A version that
+    has decided may change only where `edits_used`, on made-up people. With `signers` only rules
+    decide that two of them signed.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], RuleFolder],
+        active_rules: ActiveRules,
+        rollouts: Rollouts,
+        log: DecisionLog,
+        clock: Clock,
+        blocked: frozenset[str] = frozenset(),
+        *,
+        edits_used: bool = False,
+        signers: ReadSigners | None = None,
+    ) -> None:
+        self._read = read
+        self._active_rules = active_rules
+        self._rollouts = rollouts
+        self._log = log
+        self._clock = clock
+        self._blocked = blocked
+        self._edits_used = edits_used
+        self._signers = signers
+
+    async def __call__(self) -> Reloaded:
+        """Read the folder once; raises nothing that a bad folder or store could cause."""
+        folder, loading = await asyncio.to_thread(self._check)
+        if loading.rulebook is None:
+            return self._refused(loading.errors)
+        try:
+            problems = await self._barred(folder, loading.rulebook)
+            if problems:
+                return self._refused(problems)
+            await self._log.put_texts(loading.texts)
+            unsettled = await self._rollouts.take_over(
+                loading.rulebook, signed=self._signers is not None
+            )
+            if unsettled is not None:
+                return self._refused(plan_conflict_problems(folder, unsettled))
+            changes = await keep(self._log, folder, self._clock.now())
+        except (StoreError, RolloutMovedOn):
+            return Reloaded(accepted=False, faults=0, again=True)
+        for problem in loading.nothing_listed:
+            log.warning(NOTHING_LISTED, problem=render(problem))
+        for change in changes:
+            log.info("a list of keys has changed", **msgspec.structs.asdict(change))
+        return Reloaded(accepted=True, faults=0)
+
+    async def _barred(self, folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
+        return await unacceptable(
+            self._log,
+            folder,
+            rulebook,
+            self._clock.now(),
+            edits_used=self._edits_used,
+            signers=self._signers,
+        )
+
+    def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:
+        self._active_rules.refuse(problems, self._clock.now())
+        for problem in problems[:MOST_TOLD]:
+            log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=render(problem))
+        return Reloaded(accepted=False, faults=len(problems))
+
+    def _check(self) -> tuple[RuleFolder, LoadResult]:
+        folder = self._read()
+        loading = load_rules(folder, self._clock.now(), self._blocked)
+        if loading.rulebook is None:
+            return folder, loading
+        failed = failures(run_rule_tests(folder, loading.rulebook))
+        if failed:
+            loading = replace(loading, rulebook=None, diagnostics=(*loading.diagnostics, *failed))
+        return folder, loading

@@ -1,1 +1,0 @@
-"""Exported decisions, read in place of a store."""

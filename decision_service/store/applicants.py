@@ -1,0 +1,105 @@
+"""The vendor's user of each applicant, and the issued link tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, bindparam, func, select, update
+
+from decision_service.casework.onboarding import Applicant, ApplicantRecord, IssuedToken
+from decision_service.store.decisions import from_microseconds, microseconds
+from decision_service.store.dialect import insert_new
+from decision_service.store.tables import applicants, link_tokens
+
+_ROWS = applicants.c
+_WHOSE = and_(
+    _ROWS.caller == bindparam("whose_caller"), _ROWS.reference == bindparam("whose_reference")
+)
+_ONE = select(_ROWS.user_id, _ROWS.begun).where(_WHOSE)
+_TOKENS = link_tokens.c
+_PRESENTED = link_tokens.alias()
+_ORIGINAL = (
+    select(_TOKENS.digest, _TOKENS.user_id, _TOKENS.expires, _TOKENS.renewals)
+    .join(_PRESENTED, func.coalesce(_PRESENTED.c.original, _PRESENTED.c.digest) == _TOKENS.digest)
+    .where(_PRESENTED.c.digest == bindparam("presented"))
+)
+_COUNT = (
+    update(link_tokens)
+    .where(_TOKENS.digest == bindparam("counted"), _TOKENS.renewals < bindparam("most"))
+    .values(renewals=_TOKENS.renewals + 1)
+)
+_UNCOUNT = (
+    update(link_tokens)
+    .where(_TOKENS.digest == bindparam("counted"), _TOKENS.renewals > 0)
+    .values(renewals=_TOKENS.renewals - 1)
+)
+_OWNED = select(_ROWS.user_id).where(
+    _ROWS.user_id == bindparam("user_id"), _ROWS.caller == bindparam("caller")
+)
+_NOBODY_YET = and_(_WHOSE, _ROWS.user_id.is_(None))
+
+
+def claim(
+    connection: Connection, applicant: Applicant, now: datetime, until: datetime
+) -> ApplicantRecord:
+    """Read or create an applicant; one without a user or a claim is claimed."""
+    begun = {"begun": microseconds(now), "claimed_until": microseconds(until)}
+    key = {"caller": applicant.caller, "reference": applicant.reference}
+    fresh = insert_new(connection, applicants, [{**key, **begun, "user_id": None}]) == 1
+    row = connection.execute(_ONE, _whose(applicant)).one()
+    user_id, first = row[0], from_microseconds(row[1])
+    if fresh or user_id is not None:
+        return ApplicantRecord(user_id, first, claimed=fresh)
+    taken = connection.execute(
+        update(applicants)
+        .where(_NOBODY_YET, _ROWS.claimed_until <= microseconds(now))
+        .values(claimed_until=microseconds(until)),
+        _whose(applicant),
+    )
+    return ApplicantRecord(None, first, claimed=taken.rowcount == 1)
+
+
+def created_by(connection: Connection, caller: str, user_id: str) -> bool:
+    """Whether a user is one of the caller's applicants."""
+    found = connection.execute(_OWNED, {"caller": caller, "user_id": user_id})
+    return found.first() is not None
+
+
+def settle(connection: Connection, applicant: Applicant, user_id: str) -> None:
+    """Record the user of an applicant that has none."""
+    statement = update(applicants).where(_NOBODY_YET).values(user_id=user_id, claimed_until=0)
+    connection.execute(statement, _whose(applicant))
+
+
+def release(connection: Connection, applicant: Applicant) -> None:
+    """Release a claim."""
+    statement = update(applicants).where(_NOBODY_YET).values(claimed_until=0)
+    connection.execute(statement, _whose(applicant))
+
+
+def issued(connection: Connection, token: IssuedToken) -> None:
+    """Record a link token."""
+    row = {name: getattr(token, name) for name in ("digest", "user_id", "original", "renewals")}
+    insert_new(connection, link_tokens, [{**row, "expires": microseconds(token.expires)}])
+
+
+def original_token(connection: Connection, digest: str) -> IssuedToken | None:
+    """The original of the token of a digest."""
+    row = connection.execute(_ORIGINAL, {"presented": digest}).first()
+    if row is None:
+        return None
+    return IssuedToken(row[0], row[1], from_microseconds(row[2]), renewals=row[3])
+
+
+def count_renewal(connection: Connection, original: str, most: int) -> bool:
+    """Count a renewal of an original; False where `most` are counted already."""
+    return connection.execute(_COUNT, {"counted": original, "most": most}).rowcount == 1
+
+
+def uncount_renewal(connection: Connection, original: str) -> None:
+    """Take back a counted renewal."""
+    connection.execute(_UNCOUNT, {"counted": original})
+
+
+def _whose(applicant: Applicant) -> dict[str, str]:
+    return {"whose_caller": applicant.caller, "whose_reference": applicant.reference}

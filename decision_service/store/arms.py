@@ -1,0 +1,236 @@
+"""Each enrolled decision's arm, hourly counters, and how the arms of a rollout decided."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Function,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
+
+from decision_service.domain.decision import Arm
+from decision_service.domain.ports import ArmDecision, DayTotals, Grant, StoredEntry
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.rollout.assign import Pin
+from decision_service.steering.counters import ArmTally, CounterKind, CounterTotal, FigureCell
+from decision_service.store.decisions import from_microseconds, microseconds
+from decision_service.store.dialect import raise_each
+from decision_service.store.tables import arm_decisions, arm_hours, decisions, reviews
+
+_ROWS = arm_decisions.c
+_SINCE = (_ROWS.product == bindparam("product"), _ROWS.created >= bindparam("since"))
+_PIN = (
+    select(_ROWS.arm, _ROWS.version, _ROWS.created)
+    .where(*_SINCE, _ROWS.unit == bindparam("unit"), _ROWS.pins)
+    .order_by(_ROWS.created.desc(), _ROWS.decision_id.desc())
+    .limit(1)
+)
+_APPROVED = select(func.coalesce(func.sum(_ROWS.approved), 0)).where(
+    *_SINCE, _ROWS.arm == bindparam("arm")
+)
+
+
+_GRANTED = (
+    select(_ROWS.tier, func.count(), func.sum(_ROWS.granted))
+    .where(*_SINCE, literal_column("granted IS NOT NULL"))
+    .group_by(_ROWS.tier)
+)
+_CHARGED = reviews.c
+_BY_PERSONS = (
+    select(_CHARGED.tier, func.sum(_CHARGED.approvals), func.sum(_CHARGED.granted))
+    .where(
+        _CHARGED.product == bindparam("product"),
+        _CHARGED.charged_at >= bindparam("since"),
+        literal_column("charged_at IS NOT NULL"),
+    )
+    .group_by(_CHARGED.tier)
+)
+
+
+def pin(connection: Connection, product: str, unit: str, since: datetime) -> Pin | None:
+    """The last pin that a decision created at or after `since` set; None where there is none."""
+    chosen = {"product": product, "unit": unit, "since": microseconds(since)}
+    row = connection.execute(_PIN, chosen).first()
+    return None if row is None else Pin(Arm(row[0]), row[1], from_microseconds(row[2]))
+
+
+def approved(connection: Connection, product: str, arm: Arm, since: datetime) -> int:
+    """What an arm has approved at or after `since`, in minor units."""
+    chosen = {"product": product, "arm": arm.value, "since": microseconds(since)}
+    return int(connection.execute(_APPROVED, chosen).scalar_one())
+
+
+def day_totals(connection: Connection, product: str, since: datetime) -> DayTotals:
+    """What a product and its reviewers have approved at or after `since`, by tier."""
+    chosen = {"product": product, "since": microseconds(since)}
+    totals = DayTotals()
+    for asked in (_GRANTED, _BY_PERSONS):
+        for tier, count, total in connection.execute(asked, chosen):
+            totals = totals.plus(Grant(int(total), tier or "", int(count)))
+    return totals
+
+
+def row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:
+    """A decision's row for its rollout, column by column."""
+    return (
+        entry.decision_id,
+        entry.product,
+        arm.unit,
+        arm.arm.value,
+        arm.version,
+        arm.hashed,
+        arm.pins,
+        judged(entry, arm),
+        arm.refer_kind and arm.refer_kind.value,
+        arm.rule_error,
+        arm.approved,
+        microseconds(entry.created),
+        *granted(arm),
+    )
+
+
+def judged(entry: StoredEntry, arm: ArmDecision) -> str:
+    """The rules' own outcome."""
+    return (arm.judged or entry.outcome).value
+
+
+def granted(arm: ArmDecision) -> tuple[str | None, int | None]:
+    """Tier and amount of what was approved."""
+    return (None, None) if arm.grant is None else (arm.grant.tier, arm.grant.amount or 0)
+
+
+_LOCK = select(func.pg_advisory_xact_lock(bindparam("lock")))
+
+
+def hold_days(connection: Connection, products: Iterable[str]) -> None:
+    """Hold the products' days until the transaction ends; of a SQLite file there is one writer."""
+    if connection.dialect.name == "postgresql":
+        for lock in sorted(_lock_of(product) for product in products):
+            connection.execute(_LOCK, {"lock": lock})
+
+
+def _lock_of(product: str) -> int:
+    digest = hashlib.sha256(f"day of {product}".encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
+
+
+_HOUR = timedelta(hours=1)
+_CELL = arm_hours.c
+_GROUP = (_CELL.arm, _CELL.version, _CELL.counted, _CELL.bucket)
+_TOTALS = (
+    select(*_GROUP, func.sum(_CELL.count))
+    .where(
+        _CELL.product == bindparam("product"),
+        _CELL.hour > bindparam("begun_after"),
+        _CELL.position >= bindparam("position"),
+        _CELL.counted.in_([*CounterKind]),  # another release may count what this one does not know
+    )
+    .group_by(*_GROUP)
+    .order_by(*_GROUP)
+)
+
+
+def record_hours(connection: Connection, process: str, cells: Mapping[FigureCell, int]) -> None:
+    """Store the totals of one process; a higher stored total stays."""
+    rows = [_row(process, cell, count) for cell, count in cells.items()]
+    raise_each(connection, arm_hours, ("count",), rows)
+
+
+def totals(
+    connection: Connection, product: str, since: datetime, position: int
+) -> Sequence[CounterTotal]:
+    """The sums over processes, over hours that end after `since`, and from an entry on."""
+    begun_after = microseconds(since - _HOUR)
+    chosen = {"product": product, "begun_after": begun_after, "position": position}
+    return [
+        CounterTotal(Arm(arm) if arm else None, version, CounterKind(counted), bucket, int(count))
+        for arm, version, counted, bucket, count in connection.execute(_TOTALS, chosen)
+    ]
+
+
+def _row(process: str, cell: FigureCell, count: int) -> dict[str, object]:
+    return {
+        "product": cell.product,
+        "hour": microseconds(cell.hour),
+        "position": cell.position,
+        "arm": cell.arm.value if cell.arm else "",
+        "version": cell.version,
+        "counted": cell.counted.value,
+        "bucket": cell.bucket,
+        "process": process,
+        "count": count,
+    }
+
+
+_ROW = arm_decisions.c
+_TURN = func.row_number().over(partition_by=_ROW.unit, order_by=(_ROW.created, _ROW.decision_id))
+
+
+def tallies(
+    connection: Connection, product: str, since: datetime, before: datetime | None, *, hashed: bool
+) -> Sequence[ArmTally]:
+    """One tally for each arm and version that decided in the window, in order."""
+    window = [_ROW.product == product, _ROW.created >= microseconds(since)]
+    if before is not None:
+        window.append(_ROW.created < microseconds(before))
+    if hashed:
+        window.append(_ROW.hashed)
+    ranked = select(
+        _ROW.arm, _ROW.version, _ROW.outcome, _ROW.refer_kind, _ROW.approved, _TURN.label("turn")
+    ).where(*window)
+    row = ranked.subquery().c
+    first = row.turn == 1
+    found = (
+        select(
+            row.arm,
+            row.version,
+            func.count(),
+            _count(first),
+            *(_count(first, row.outcome == outcome.value) for outcome in _OUTCOMES),
+            _count(first, row.refer_kind == ReferKind.DATA.value),
+            func.coalesce(func.sum(row.approved), 0),
+        )
+        .group_by(row.arm, row.version)
+        .order_by(row.arm, row.version)
+    )
+    made = [ArmTally(Arm(arm), *map(int, counts)) for arm, *counts in connection.execute(found)]
+    overridden = _overridden(connection, product, window)
+    return [replace(one, overridden=overridden.get((one.arm, one.version), 0)) for one in made]
+
+
+def _overridden(
+    connection: Connection, product: str, window: Sequence[ColumnElement[bool]]
+) -> Mapping[tuple[Arm, int], int]:
+    """Applicants of whom a person decided otherwise than a decision in the window."""
+    same = (
+        _ROW.product == decisions.c.product,
+        _ROW.created == decisions.c.created,
+        _ROW.decision_id == decisions.c.decision_id,
+    )
+    found = (
+        select(_ROW.arm, _ROW.version, func.count(_ROW.unit.distinct()))
+        .select_from(reviews)
+        .join(decisions, decisions.c.decision_id == reviews.c.decision_id)
+        .join(arm_decisions, and_(*same))
+        .where(reviews.c.product == product, reviews.c.overridden, *window)
+        .group_by(_ROW.arm, _ROW.version)
+    )
+    return {(Arm(arm), version): int(count) for arm, version, count in connection.execute(found)}
+
+
+_OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
+
+
+def _count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    counting: Function[int] = func.count()
+    return counting.filter(and_(*conditions))

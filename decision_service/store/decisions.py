@@ -1,0 +1,288 @@
+"""Decisions as rows, queries for them, and the instants by which the clock is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from decision_service.decide.application import PLAIN_BYTES, hashed_under
+from decision_service.decide.clock_guard import ClockReset
+from decision_service.domain.ports import DecisionEntry, Filter, PagePosition, StoredEntry
+from decision_service.domain.verdict import Outcome
+from decision_service.store import dialect as driver
+from decision_service.store.dialect import insert_new, padded
+from decision_service.store.tables import (
+    LISTED_BY,
+    OFTEN_EMPTY,
+    clock_resets,
+    decisions,
+    history,
+    is_given,
+    warm,
+)
+
+CallerRequest = tuple[str, str]
+"""(caller, request_id): what makes a decision unique."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_NAMES = StoredEntry.__struct_fields__
+_ALL = select(*(decisions.c[name] for name in _NAMES))
+_BY_ID = _ALL.where(decisions.c.decision_id == bindparam("id"))
+_KEPT = (
+    select(decisions.c.decision_id)
+    .where(decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
+    .order_by(decisions.c.decision_id)
+    .with_for_update(read=True, key_share=True)
+)
+_CONTENT = decisions.c.content
+_UNHASHED = (
+    update(decisions)
+    .where(decisions.c.user_id == bindparam("of"), func.length(_CONTENT) > PLAIN_BYTES)
+    .values(content=func.substr(_CONTENT, 1, PLAIN_BYTES))
+)
+_CONTENTS = (
+    select(decisions.c.decision_id, _CONTENT)
+    .where(decisions.c.decision_id > bindparam("after"))
+    .order_by(decisions.c.decision_id)
+    .limit(bindparam("most"))
+)
+_AS_CONTENT = update(decisions).where(decisions.c.decision_id == bindparam("of"))
+_UNREPORTED = and_(
+    history.c.outcome == Outcome.APPROVE.value,
+    history.c.outstanding.is_(None),
+    history.c.replaced.is_not(True),
+)
+"""Of the history: approved, by rules or by a person, and never reported on."""
+
+_TOGETHER = 1000
+"""Decisions that are looked through in one transaction."""
+_PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
+_NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
+
+
+def key(entry: StoredEntry) -> CallerRequest:
+    """The key of a decision."""
+    return entry.caller, entry.request_id
+
+
+def microseconds(instant: datetime) -> int:
+    """Whole microseconds since 1970; raises ValueError for an instant without a zone."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant that is stored needs a time zone")
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(count: int) -> datetime:
+    """The instant in UTC."""
+    return _EPOCH + count * _MICROSECOND
+
+
+def stored(entry: DecisionEntry) -> StoredEntry:
+    """The entry as it is read back once it is recorded; raises ValueError as `microseconds`."""
+    created = entry.created
+    if created.tzinfo is not UTC:
+        created = from_microseconds(microseconds(created))
+    return StoredEntry(
+        entry.decision_id,
+        entry.caller,
+        entry.request_id,
+        entry.content,
+        entry.user_id,
+        entry.product,
+        entry.application_id,
+        entry.customer_ref,
+        entry.outcome,
+        created,
+        entry.reply,
+        entry.facts,
+        entry.ruleset_digest,
+        entry.plan_digest,
+        entry.snapshot.id if entry.snapshot else None,
+    )
+
+
+def row(entry: StoredEntry) -> tuple[object, ...]:
+    """An entry as the table has it, column by column."""
+    return (
+        entry.decision_id,
+        entry.caller,
+        entry.request_id,
+        entry.content,
+        entry.user_id,
+        entry.product,
+        entry.application_id,
+        entry.customer_ref,
+        entry.outcome.value,
+        microseconds(entry.created),
+        entry.reply,
+        entry.facts,
+        entry.ruleset_digest,
+        entry.plan_digest,
+        entry.snapshot_id,
+    )
+
+
+def by_keys(
+    connection: Connection, keys: Iterable[CallerRequest]
+) -> Mapping[CallerRequest, StoredEntry]:
+    """The decisions of these keys, as far as there are any."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    asked = padded(wanted)
+    statement = _by_keys(connection.dialect.name, len(asked))
+    rows = driver.rows(connection, statement, (*chain.from_iterable(asked),))
+    return {key(entry): entry for entry in map(entry_of, rows)}
+
+
+def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
+    """One decision by its id."""
+    row = connection.execute(_BY_ID, {"id": decision_id}).first()
+    return None if row is None else entry_of(row)
+
+
+def kept(connection: Connection, decision_ids: Iterable[str]) -> frozenset[str]:
+    """Those of these decisions that are stored, and stay so until the transaction ends.
+
+    One that is being deleted is waited for.
+    """
+    wanted = padded(sorted({*decision_ids}))
+    return (
+        frozenset(connection.execute(_KEPT, {"ids": wanted}).scalars()) if wanted else frozenset()
+    )
+
+
+def page(
+    connection: Connection, chosen: Filter, after: PagePosition | None, limit: int
+) -> Sequence[StoredEntry]:
+    """At most `limit` decisions of the filter, newest first, strictly after the position."""
+    conditions = [*_conditions(chosen, steered=connection.dialect.name == "sqlite")]
+    if after is not None:
+        conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
+    query = _ALL.where(*conditions).order_by(*_NEWEST_FIRST).limit(limit)
+    return [entry_of(row) for row in connection.execute(query)]
+
+
+def forget_applicants(connection: Connection, user_id: str) -> bool:
+    """Delete the hashes of who applied from a user's decisions; whether there were any.
+
+    The digests of requests stay.
+    """
+    return connection.execute(_UNHASHED, {"of": user_id}).rowcount > 0
+
+
+def forget_key(connection: Connection, key_id: bytes, after: str) -> str | None:
+    """Delete hashes of applicants under an identity key from some decisions after this one.
+
+    The last decision that was looked through; None after the end.
+    """
+    found = connection.execute(_CONTENTS, {"after": after, "most": _TOGETHER}).all()
+    hashed = [(row[0], bytes(row[1])) for row in found if hashed_under(bytes(row[1])) == key_id]
+    for decision_id, content in hashed:
+        kept = {"content": content[:PLAIN_BYTES]}
+        connection.execute(_AS_CONTENT.values(kept), {"of": decision_id})
+    return found[-1][0] if found else None
+
+
+@cache
+def _by_keys(dialect: str, count: int) -> str:
+    given = driver.marks(dialect, ["text", "text"], count)
+    return (
+        f"SELECT {', '.join(_NAMES)} FROM decisions "  # noqa: S608 - names of columns
+        f"WHERE (caller, request_id) IN (VALUES {given})"
+    )
+
+
+def _conditions(chosen: Filter, *, steered: bool) -> Iterator[ColumnElement[bool]]:
+    """The filter's conditions. SQLite, which counts nothing, is led to the index of the first."""
+    names = [name for name in LISTED_BY if getattr(chosen, name)]
+    for place, name in enumerate(names):
+        column = _unled(name) if place and steered else decisions.c[name]
+        yield column == getattr(chosen, name)
+        if name in OFTEN_EMPTY:
+            yield is_given(decisions.c[name])
+    if chosen.created_from is not None:
+        yield decisions.c.created >= microseconds(chosen.created_from)
+    if chosen.created_before is not None:
+        yield decisions.c.created < microseconds(chosen.created_before)
+    if chosen.unreported:
+        yield exists().where(history.c.decision_id == decisions.c.decision_id, _UNREPORTED)
+
+
+def _unled(name: str) -> ColumnElement[str]:
+    """A column of which SQLite reads no index."""
+    return literal_column(f"+decisions.{name}")
+
+
+def entry_of(row: Sequence[Any]) -> StoredEntry:
+    """The entry of a row that has its columns in their order."""
+    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    values["outcome"] = Outcome(values["outcome"])
+    values["created"] = from_microseconds(values["created"])
+    return StoredEntry(**values)
+
+
+_RESETS = select(*clock_resets.c).order_by(clock_resets.c.position.desc())
+_NO_READING = {"snapshot_id": None, "fetched": -1, "looked": -1, "plan": b"", "oldest": -1}
+
+
+def newest(connection: Connection, before: datetime | None) -> datetime | None:
+    """When the newest decision was recorded, of all or of those before an instant."""
+    query = select(func.max(decisions.c.created))
+    if before is not None:
+        query = query.where(decisions.c.created < microseconds(before))
+    return _instant(connection.execute(query).scalar_one())
+
+
+def first(connection: Connection, after: datetime) -> datetime | None:
+    """When the first decision after an instant was recorded."""
+    query = select(func.min(decisions.c.created)).where(decisions.c.created > microseconds(after))
+    return _instant(connection.execute(query).scalar_one())
+
+
+def resets(connection: Connection) -> Sequence[ClockReset]:
+    """Every reset, newest first."""
+    return [_reset(*row) for row in connection.execute(_RESETS)]
+
+
+def reset(connection: Connection, one: ClockReset) -> bool:
+    """Journal a reset, and end what readings from after it serve; False where it is taken.
+
+    A quarantine from after it begins with it.
+    """
+    row = {name: getattr(one, name) for name in ("position", "who", "why")}
+    row |= {name: microseconds(getattr(one, name)) for name in ("at", "first", "last")}
+    if insert_new(connection, clock_resets, [row]) != 1:
+        return False
+    at = microseconds(one.at)
+    later = or_(warm.c.fetched > at, warm.c.looked > at, warm.c.oldest > at)
+    connection.execute(update(warm).where(later).values(**_NO_READING))
+    connection.execute(update(warm).where(warm.c.quarantined > at).values(quarantined=at))
+    return True
+
+
+def _reset(position: int, at: int, who: str, why: str, first: int, last: int) -> ClockReset:
+    begin, end = from_microseconds(first), from_microseconds(last)
+    return ClockReset(position, from_microseconds(at), who, why, begin, end)
+
+
+def _instant(value: int | None) -> datetime | None:
+    return None if value is None else from_microseconds(value)

@@ -1,0 +1,95 @@
+"""The port to the database, implemented for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeGuard, TypeVar
+
+from sqlalchemy import Connection
+
+from decision_service.store.address import SqliteFile, parse_store_url
+from decision_service.store.errors import StoreRefused
+from decision_service.store.sqlite import migrate_sqlite, open_sqlite
+
+if TYPE_CHECKING:
+    from decision_service.store.postgres import PostgresDatabase
+
+
+__all__ = ["Database", "StoreRefused", "migrate", "open_database"]
+
+T = TypeVar("T")
+
+READERS = 4
+"""Number of reading connections."""
+
+
+class Database(Protocol):
+    """Runs functions of a SQLAlchemy connection, the same for every dialect.
+
+    `split_batches` is the number of groups that concurrent decisions are best divided into: one
+    where this process does the work of a commit, two where a server commits meanwhile.
+    """
+
+    @property
+    def split_batches(self) -> int:
+        """At least one."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may share it: true for PostgreSQL alone."""
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run read-only work; raises StoreUnavailable or EntryRefused."""
+
+    async def read_together(self, work: Callable[[Connection], T]) -> T:
+        """As `read`, in one transaction: every statement sees the same state of the store."""
+
+    async def look_up(self, work: Callable[[Connection], T]) -> T:
+        """As `read`, on a connection that is kept for what decisions look up."""
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run work in one transaction, durable on return.
+
+        Work may run more than once before it counts. Raises EntryRefused or StoreUnavailable, when
+        nothing was kept, and ConnectionLost, when that is unknown.
+        """
+
+    async def commit(self, work: Callable[[Connection], T]) -> T:
+        """As `write`, on a connection that is kept for the decisions' commits alone."""
+
+    async def scrub(self) -> None:
+        """Remove deleted content from the files; raises StoreUnavailable."""
+
+    async def aclose(self) -> None:
+        """Finish running work and close every connection."""
+
+
+async def open_database(url: str, readers: int = READERS, *, init: bool = False) -> Database:
+    """Open the store that DECISION_STORE_URL names; raises StoreRefused.
+
+    A SQLite file is created where there never was one; where one is missing, only with `init`.
+    Tables of an older version are left alone.
+    """
+    address = parse_store_url(url)
+    if isinstance(address, SqliteFile):
+        return await open_sqlite(address, readers, init=init)
+    from decision_service.store.postgres import open_postgres  # a tenth of the start
+
+    return await open_postgres(address, readers)
+
+
+def is_shared(database: Database) -> TypeGuard[PostgresDatabase]:
+    """Whether a DECISION_STORE_URL names a database that several processes may share."""
+    return database.shared
+
+
+async def migrate(url: str, *, init: bool = False) -> None:
+    """Bring the tables to this program's version, creating them at need; raises StoreRefused."""
+    address = parse_store_url(url)
+    if isinstance(address, SqliteFile):
+        await asyncio.to_thread(migrate_sqlite, address, init=init)
+    else:
+        from decision_service.store.postgres import migrate_postgres
+
+        await migrate_postgres(address)

@@ -1,0 +1,406 @@
+"""Secret keys: files of them, data keys that wrap each user's key, and sealing."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from decision_service.decide.identity import KEY_ID_BYTES, SMALLEST_KEY, IdentityKey
+from decision_service.domain.errors import StoreUnavailable
+from decision_service.runtime.files import read_small
+from decision_service.store.address import SqliteFile, parse_store_url
+from decision_service.store.dialect import padded
+from decision_service.store.engine import Database
+from decision_service.store.errors import KeysUnfit, unavailable
+from decision_service.store.tables import consents, ended_incomes
+
+MOST_KEYS = 4
+
+
+class FiledKey(Protocol):
+    """A key of a file."""
+
+    @property
+    def id(self) -> bytes:
+        """Derived from the key and no secret."""
+
+
+K = TypeVar("K", bound=FiledKey)
+
+
+class KeyFile(Generic[K]):
+    """One kind of key file: what its keys are called, and the key of a line's bytes.
+
+    `of` raises ValueError for too few bytes. `needed` says what the store holds by its keys, `way`
+    what else may be done than to put back a `{key}` that is lost.
+    """
+
+    def __init__(self, name: str, of: Callable[[bytes], K], *, needed: str, way: str = "") -> None:
+        self.name = name
+        self._needed, self._way = needed, way
+        self.command = f"{name.replace(' ', '-')}s"
+        self.setting = f"DECISION_{name.replace(' ', '_').upper()}_FILE"
+        self._program = f"decision-service {self.command}"
+        self._of = of
+
+    def beside(self, url: str) -> Path | None:
+        """The file beside a SQLite store; None beside PostgreSQL. Raises StoreUrlInvalid."""
+        address = parse_store_url(url)
+        return address.companion(f".{self.command}") if isinstance(address, SqliteFile) else None
+
+    def open(
+        self, path: Path | None, used: Collection[bytes], beside: Path | None
+    ) -> tuple[K, ...]:
+        """The keys for a store that needs those with `used` ids; none where no file is named.
+
+        `beside` is the file where none is named, made unless keys are needed already. Raises
+        KeysUnfit.
+        """
+        create = path is None and not used
+        path = path or beside
+        keys = () if path is None else self.read(path, create=create)
+        lost = sorted(one.hex() for one in {*used} - {key.id for key in keys})
+        if lost:
+            where = f"which {path} lacks" if path else f"and {self.setting} is not set"
+            raise KeysUnfit(
+                f"the store holds {self._needed} the {self.name} {lost[0]}, {where}: put the key "
+                f"back{self._way.format(key=lost[0])}"
+            )
+        return keys
+
+    def read(self, path: Path, *, create: bool = False) -> tuple[K, ...]:
+        """The keys of a file; with `create` a missing file is made with one. Raises KeysUnfit."""
+        if create and not path.exists():
+            self.add(path)
+        keys = tuple(self._key(path, number, line) for number, line in self._lines(path))
+        if not keys:
+            raise self._unfit(path, f"holds no key: `{self._program} add` writes one")
+        if len(keys) > MOST_KEYS:
+            told = f"holds {len(keys)} keys and at most {MOST_KEYS} are used: remove some"
+            raise self._unfit(path, told)
+        if len({key.id for key in keys}) < len(keys):
+            raise self._unfit(path, "holds one key twice: remove one of the lines")
+        return keys
+
+    def add(self, path: Path) -> K:
+        """Put a new key first, in a file that its owner alone can read; raises KeysUnfit."""
+        secret = secrets.token_bytes(SMALLEST_KEY)
+        try:
+            before = read_small(path)
+        except FileNotFoundError:
+            before = b""
+        except OSError as error:
+            way = f"set {self.setting} to one that `{self._program} add` makes"
+            raise self._unfit(path, f"cannot be read ({error.strerror}): {way}") from None
+        self._replace(path, base64.b64encode(secret) + b"\n" + before)
+        return self._of(secret)
+
+    def remove(self, path: Path, key_id: bytes) -> None:
+        """Take a key's line out of the file, if it is there; raises KeysUnfit."""
+        lines = self._text(path).splitlines(keepends=True)
+        gone = {n for n, line in self._lines(path) if self._key(path, n, line).id == key_id}
+        kept = [line for number, line in enumerate(lines, 1) if number not in gone]
+        self._replace(path, "".join(kept).encode())
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        try:
+            fresh = path.with_name(f"{path.name}.new")
+            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(path)
+        except ValueError:
+            raise self._unfit(path, "is no name of a file") from None
+        except OSError as error:
+            raise self._unfit(
+                path, f"cannot be written ({error.strerror}): choose another place"
+            ) from None
+
+    def _lines(self, path: Path) -> list[tuple[int, str]]:
+        lines = enumerate(self._text(path).splitlines(), 1)
+        stripped = ((number, line.strip()) for number, line in lines)
+        return [(number, line) for number, line in stripped if line and not line.startswith("#")]
+
+    def _text(self, path: Path) -> str:
+        try:
+            return read_small(path, trusted=True).decode("ascii")
+        except OSError as error:
+            way = f"set {self.setting} to one that `{self._program} add` makes"
+            raise self._unfit(path, f"cannot be read ({error.strerror}): {way}") from None
+        except UnicodeDecodeError:
+            raise self._unfit(path, "holds something else than keys in base64") from None
+
+    def _key(self, path: Path, number: int, line: str) -> K:
+        try:
+            return self._of(base64.b64decode(line, validate=True))
+        except (binascii.Error, ValueError):
+            raise self._unfit(
+                path, f"has no key of {SMALLEST_KEY} bytes in base64 on line {number}"
+            ) from None
+
+    def _unfit(self, path: Path, why: str) -> KeysUnfit:
+        return KeysUnfit(f"the {self.name} file {path} {why}")
+
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+
+
+def new_key() -> bytes:
+    """A random key."""
+    return AESGCM.generate_key(8 * KEY_BYTES)
+
+
+def sealed(key: bytes, body: bytes, about: str) -> bytes:
+    """A body encrypted with AES-256-GCM, its nonce before it; bound to what it is about."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, body, about.encode())
+
+
+def opened(key: bytes, body: bytes, about: str) -> bytes:
+    """The body that was sealed; raises StoreUnavailable where it or the key is damaged."""
+    nonce, sealed_body = body[:_NONCE_BYTES], body[_NONCE_BYTES:]
+    try:
+        return AESGCM(key).decrypt(nonce, sealed_body, about.encode())
+    except (InvalidTag, ValueError):
+        raise unavailable("a stored snapshot is damaged: restore the store's backup") from None
+
+
+_INFO = b"decision-service data key"
+
+
+class DataKey(msgspec.Struct, frozen=True):
+    """A key of keys, derived from a secret of the file; `id` is derived from it and no secret."""
+
+    key: bytes
+    id: bytes
+
+    @classmethod
+    def of(cls, secret: bytes) -> DataKey:
+        """The key of at least 32 bytes; raises ValueError for fewer."""
+        if len(secret) < SMALLEST_KEY:
+            raise ValueError(f"a key has {len(secret)} bytes: {SMALLEST_KEY} are needed")
+        key = HKDF(SHA256(), KEY_BYTES, salt=None, info=_INFO).derive(secret)
+        return cls(key, hashlib.blake2b(b"id", key=key, digest_size=KEY_ID_BYTES).digest())
+
+    def __repr__(self) -> str:
+        """Name the key by its id alone."""
+        return f"DataKey({self.id.hex()})"
+
+
+DATA_KEYS = KeyFile("data key", DataKey.of, needed="users' keys that are wrapped by")
+
+
+class StoredKey(msgspec.Struct, frozen=True):
+    """A user's key as the database has it; `wrapped_by` is a data key's id, None for a plain key.
+
+    The names are those of the columns.
+    """
+
+    key: bytes
+    wrapped_by: bytes | None
+
+
+class DataKeys:
+    """Wraps users' keys by the newest data key; leaves them plain where there is no data key."""
+
+    def __init__(self, path: Path | None = None, keys: tuple[DataKey, ...] = ()) -> None:
+        self.newest = keys[0] if keys else None
+        """The key that wraps."""
+        self._path = path
+        self._by_id = {key.id: key for key in keys}
+
+    def wrap(self, key: bytes, about: str) -> StoredKey:
+        """A user's key as it is to be stored, bound to what it is the key of."""
+        if self.newest is None:
+            return StoredKey(key, None)
+        return StoredKey(sealed(self.newest.key, key, about), self.newest.id)
+
+    def unwrap(self, stored: StoredKey, about: str) -> bytes:
+        """The key that was wrapped; raises StoreUnavailable where its data key is not there."""
+        if stored.wrapped_by is None:
+            return stored.key
+        return opened(self._named(stored.wrapped_by).key, stored.key, about)
+
+    def _named(self, key_id: bytes) -> DataKey:
+        """A data key by id. The file is read for one that another process has wrapped by since."""
+        if key_id not in self._by_id:
+            self._by_id.update((key.id, key) for key in self._read_again())
+        if key_id in self._by_id:
+            return self._by_id[key_id]
+        raise unavailable(
+            f"stored data needs the data key {key_id.hex()}, which this process lacks: put it into "
+            f"the file of {DATA_KEYS.setting}, and start the process again"
+        )
+
+    def _read_again(self) -> tuple[DataKey, ...]:
+        try:
+            return () if self._path is None else DATA_KEYS.read(self._path)
+        except KeysUnfit:
+            return ()
+
+
+PLAIN = DataKeys()
+"""No data keys: users' keys are stored as they are."""
+
+
+IDENTITY_KEYS = KeyFile(
+    "identity key",
+    IdentityKey.of,
+    needed="hashes under",
+    way=", or run `decision-service identity-keys forget {key}`, after which second uses that it "
+    "found are not found again",
+)
+
+
+KEYED = (consents, ended_incomes)
+"""The tables with keys of users, in columns `user_id`, `key` and `wrapped_by`."""
+
+BATCH = 256
+"""Users whose keys are wrapped anew in one transaction."""
+
+
+def about(table: Table, user_id: str) -> str:
+    """What a stored key is bound to."""
+    return f"key in {table.name} of {user_id}"
+
+
+def data_key_ids(connection: Connection) -> frozenset[bytes]:
+    """The ids of the data keys that wrap stored keys; a look a key in each table."""
+    return frozenset(one for table in KEYED for one in _ids(connection, table))
+
+
+def count_others(connection: Connection, newest: DataKey) -> int:
+    """How many stored keys the newest data key does not wrap."""
+    return sum(
+        connection.execute(select(func.count()).where(_others(table, newest))).scalar_one()
+        for table in KEYED
+    )
+
+
+def wrap_some(connection: Connection, data_keys: DataKeys) -> int:
+    """Wrap at most `BATCH` stored keys of each table by the newest data key; how many were left."""
+    return sum(_wrap_some(connection, table, data_keys) for table in KEYED)
+
+
+def _wrap_some(connection: Connection, table: Table, data_keys: DataKeys) -> int:
+    if data_keys.newest is None:
+        return 0
+    others = _others(table, data_keys.newest)
+    users = connection.execute(select(table.c.user_id).where(others).limit(BATCH)).scalars().all()
+    held = _hold(connection, table, users, others)
+    if held:
+        renewed = update(table).where(table.c.user_id == bindparam("of"))
+        rows = [_wrapped(table, user_id, stored, data_keys) for user_id, stored in held]
+        connection.execute(renewed, rows)
+    return len(users)
+
+
+def _hold(
+    connection: Connection, table: Table, users: Sequence[str], others: ColumnElement[bool]
+) -> list[tuple[str, StoredKey]]:
+    """Lock rows in order of user, as commits do; those that changed meanwhile are left out."""
+    if not users:
+        return []
+    c = table.c
+    rows = (
+        select(c.user_id, c.key, c.wrapped_by)
+        .where(c.user_id.in_(bindparam("users", expanding=True)), others)
+        .order_by(c.user_id)
+        .with_for_update(key_share=True)
+    )
+    found = connection.execute(rows, {"users": padded(sorted(users))})
+    return [(user_id, StoredKey(key, wrapped_by)) for user_id, key, wrapped_by in found]
+
+
+def _wrapped(
+    table: Table, user_id: str, stored: StoredKey, data_keys: DataKeys
+) -> dict[str, object]:
+    of = about(table, user_id)
+    again = data_keys.wrap(data_keys.unwrap(stored, of), of)
+    return {"of": user_id, "key": again.key, "wrapped_by": again.wrapped_by}
+
+
+def _others(table: Table, newest: DataKey) -> ColumnElement[bool]:
+    """In the words in which both databases find the index."""
+    by = table.c.wrapped_by
+    return table.c.key.is_not(None) & or_(by.is_(None), by < newest.id, by > newest.id)
+
+
+def _ids(connection: Connection, table: Table) -> Iterator[bytes]:
+    after, by = b"", table.c.wrapped_by
+    following = select(by).where(table.c.key.is_not(None), by > bindparam("after"))
+    following = following.order_by(by).limit(1)  # min(bytea) begins with PostgreSQL 18
+    while (found := connection.execute(following, {"after": after}).scalar()) is not None:
+        after = bytes(found)
+        yield after
+
+
+T = TypeVar("T")
+
+
+class Readable(Protocol):
+    """A database, or a reader of one."""
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run read-only work; raises StoreUnavailable."""
+
+
+async def open_data_keys(
+    url: str, path: Path | None, database: Readable, *, make: bool = False
+) -> DataKeys:
+    """The data keys of a file; with `make` of the file beside SQLite, which is made at need.
+
+    Raises KeysUnfit, also for a key that the store needs.
+    """
+    used = await database.read(data_key_ids)
+    beside = DATA_KEYS.beside(url) if make and path is None else None
+    keys = await asyncio.to_thread(DATA_KEYS.open, path, used, beside)
+    return DataKeys(path or beside, keys)
+
+
+async def take_over(database: Database, data_keys: DataKeys) -> None:
+    """Wrap what a file of one process still has plain, or by an older data key.
+
+    Plain keys are taken out of its log too, unless another program reads it just now.
+    """
+    if database.shared or data_keys.newest is None:
+        return
+    await wrap_all(database, data_keys)
+    with suppress(StoreUnavailable):
+        await database.scrub()
+
+
+async def wrap_all(database: Database, data_keys: DataKeys) -> int:
+    """Wrap every user's key by the newest data key, some in each transaction; how many."""
+    wrapped = 0
+    while some := await database.write(partial(wrap_some, data_keys=data_keys)):
+        wrapped += some
+    return wrapped

@@ -1,0 +1,183 @@
+"""Lenders' reports of loans, and the history of the decisions that they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, tuple_
+
+from decision_service.casework.outcomes import (
+    Compared,
+    Lent,
+    LoanOutcome,
+    LoanStatus,
+    OutcomePosition,
+    RecordedOutcome,
+    ReportRelation,
+    compare,
+)
+from decision_service.decide.identity import history_keys
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import Outcome
+from decision_service.store import history as history_
+from decision_service.store.decisions import from_microseconds, kept, microseconds
+from decision_service.store.dialect import insert_new
+from decision_service.store.history import packed, take_next
+from decision_service.store.tables import decisions, history, loan_outcomes
+
+_HELD = (
+    select(history.c.decision_id)
+    .where(history.c.decision_id == bindparam("decision_id"))
+    .with_for_update()
+)
+_LENT = select(history).where(history.c.decision_id == bindparam("decision_id"))
+_DECISION = select(
+    decisions.c.decision_id,
+    decisions.c.user_id,
+    decisions.c.caller,
+    decisions.c.customer_ref,
+    decisions.c.product,
+    decisions.c.outcome,
+    decisions.c.created,
+).where(decisions.c.decision_id == bindparam("decision_id"))
+
+
+def of(connection: Connection, decision_id: str) -> Lent | None:
+    """As `OutcomeLog.lent`."""
+    row = connection.execute(_LENT, {"decision_id": decision_id}).first()
+    if row is None:
+        return None
+    approved = row.approved if row.outcome == Outcome.APPROVE else None
+    return Lent(row.caller, from_microseconds(row.created), row.currency, approved)
+
+
+def held(connection: Connection, decision_id: str) -> bool:
+    """Whether a decision has a place in the history, which it has until the transaction ends."""
+    return connection.execute(_HELD, {"decision_id": decision_id}).first() is not None
+
+
+def hold(connection: Connection, decision_id: str, currency: str | None) -> None:
+    """Have a decision's place in the history until the transaction ends.
+
+    A decision that has none is entered under its user and customer, where a `currency` says that
+    something was lent on it.
+    """
+    if not held(connection, decision_id) and currency is not None:
+        _enter(connection, decision_id, currency)
+        held(connection, decision_id)
+
+
+def _enter(connection: Connection, decision_id: str, currency: str) -> None:
+    row = connection.execute(_DECISION, {"decision_id": decision_id}).mappings().one()
+    keys = history_keys(row["user_id"], row["caller"], row["customer_ref"]).all
+    entered = {**row, "currency": currency, "found_by": packed(keys)}
+    if insert_new(connection, history, [entered]):
+        for key in keys:
+            take_next(connection, key, decision_id)
+
+
+_ALL = select(loan_outcomes)
+_OF_LOAN = _ALL.where(
+    loan_outcomes.c.caller == bindparam("caller"), loan_outcomes.c.loan_id == bindparam("loan_id")
+)
+_OF_DAY = delete(loan_outcomes).where(
+    loan_outcomes.c.caller == bindparam("of"),
+    loan_outcomes.c.loan_id == bindparam("loan"),
+    loan_outcomes.c.as_of == bindparam("day"),
+)
+_OF_DECISION = _ALL.where(loan_outcomes.c.decision_id == bindparam("decision_id")).order_by(
+    loan_outcomes.c.loan_id, loan_outcomes.c.as_of
+)
+
+
+def record(
+    connection: Connection, report: LoanOutcome, caller: str, now: datetime, *, correction: bool
+) -> Compared | None:
+    """As `OutcomeLog.record_outcome`."""
+    if not kept(connection, [report.decision_id]) and not held(connection, report.decision_id):
+        return None
+    _wait_for_turn(connection, caller, report.loan_id)
+    earlier = of_loan(connection, caller, report.loan_id)
+    compared = compare(report, earlier, correction=correction)
+    if compared.comparison is ReportRelation.CORRECTED:
+        day = {"of": caller, "loan": report.loan_id, "day": report.as_of.isoformat()}
+        connection.execute(_OF_DAY, day)
+    if compared.comparison.is_new:
+        row = _row(report) | {"caller": caller, "reported": microseconds(now)}
+        hold(connection, report.decision_id, _currency(report))
+        connection.execute(insert(loan_outcomes), row)
+        history_.report(connection, report.decision_id, newest(connection, report.decision_id))
+    return compared
+
+
+def of_loan(connection: Connection, caller: str, loan_id: str) -> Sequence[LoanOutcome]:
+    """Every report of a caller's loan."""
+    rows = connection.execute(_OF_LOAN, {"caller": caller, "loan_id": loan_id})
+    return [*map(_outcome, rows)]
+
+
+def newest(connection: Connection, decision_id: str) -> Sequence[LoanOutcome]:
+    """The newest report of each loan that rests on a decision, by loan id."""
+    rows = connection.execute(_OF_DECISION, {"decision_id": decision_id})
+    return [*{one.loan_id: one for one in map(_outcome, rows)}.values()]
+
+
+def listed(
+    connection: Connection, decision_id: str, after: OutcomePosition | None, limit: int
+) -> Sequence[RecordedOutcome]:
+    """As `OutcomeLog.list_outcomes`."""
+    place = loan_outcomes.c.as_of, loan_outcomes.c.loan_id
+    query = _ALL.where(loan_outcomes.c.decision_id == decision_id)
+    if after is not None:
+        query = query.where(tuple_(*place) > (after.as_of.isoformat(), after.loan_id))
+    rows = connection.execute(query.order_by(*place).limit(limit))
+    return [RecordedOutcome(_outcome(row), from_microseconds(row.reported)) for row in rows]
+
+
+def _wait_for_turn(connection: Connection, caller: str, loan_id: str) -> None:
+    """Until the transaction ends, nobody else may report on the loan; SQLite has one writer."""
+    if connection.dialect.name == "postgresql":
+        loan = func.hashtextextended(f"{caller} {loan_id}", 0)
+        connection.execute(select(func.pg_advisory_xact_lock(loan)))
+
+
+def _row(report: LoanOutcome) -> dict[str, object]:
+    amounts = report.disbursed, report.instalment, report.repaid
+    disbursed, instalment, repaid = (amount and amount.minor for amount in amounts)
+    return {
+        "decision_id": report.decision_id,
+        "loan_id": report.loan_id,
+        "as_of": report.as_of.isoformat(),
+        "status": report.status.value,
+        "currency": _currency(report),
+        "disbursed": disbursed,
+        "disbursed_on": report.disbursed_on and report.disbursed_on.isoformat(),
+        "instalment": instalment,
+        "repaid": repaid,
+        "overdue_days": report.overdue_days,
+    }
+
+
+def _currency(report: LoanOutcome) -> str | None:
+    """That of the amounts, which all have one; None where there is none."""
+    amounts = report.disbursed, report.instalment, report.repaid
+    return next((amount.currency for amount in amounts if amount is not None), None)
+
+
+def _outcome(row: Row[Any]) -> LoanOutcome:
+    def amount(minor: int | None) -> Money | None:
+        return None if minor is None else Money(row.currency, minor)
+
+    return LoanOutcome(
+        row.decision_id,
+        row.loan_id,
+        date.fromisoformat(row.as_of),
+        LoanStatus(row.status),
+        amount(row.disbursed),
+        row.disbursed_on and date.fromisoformat(row.disbursed_on),
+        amount(row.instalment),
+        amount(row.repaid),
+        row.overdue_days,
+    )

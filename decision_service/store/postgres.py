@@ -1,0 +1,316 @@
+"""PostgreSQL: connections for reading and for writing, on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, text
+from sqlalchemy.engine.interfaces import IsolationLevel
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from decision_service.domain.errors import StoreError
+from decision_service.store import errors as faults
+from decision_service.store import schema
+from decision_service.store.address import PostgresServer
+from decision_service.store.errors import (
+    ConnectionLost,
+    RolledBack,
+    StoreRefused,
+    StoreUnreachable,
+    unavailable,
+)
+from decision_service.store.schema import PERSONAL, ErasedBy
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 2.0
+COMMAND_SECONDS = 5.0
+POOL_SECONDS = 0.5
+"""How long a connection, one command, and a free place in the pool are waited for."""
+
+STATEMENT_MS = 4000
+LOCK_MS = 1000
+LEASE_LOCK_MS = 200
+"""How long the server works on one statement, and waits for another's lock.
+
+The server gives up before its client does: then the connection is still good.
+"""
+
+CONTACTS = 5
+"""How often a connection is tried at the start that is not there in time."""
+
+ATTEMPTS = 3
+"""How often a transaction is tried that the server rolls back."""
+
+_FAULTS = (SQLAlchemyError, OSError, *faults.UNFIT_VALUES)
+_EACH_BY_ITSELF: IsolationLevel = "AUTOCOMMIT"
+"""Every statement is a transaction of its own."""
+_TOGETHER: IsolationLevel = "REPEATABLE READ"
+"""All statements of a transaction see the state at its first one."""
+
+_SETTINGS = {
+    "application_name": "decision-service",
+    "synchronous_commit": "on",
+    "statement_timeout": str(STATEMENT_MS),
+    "lock_timeout": str(LOCK_MS),
+    "idle_in_transaction_session_timeout": "10000",
+    "jit": "off",
+}
+_NOTE_SETTINGS = _SETTINGS | {"synchronous_commit": "off", "lock_timeout": str(LEASE_LOCK_MS)}
+_PATIENT_SETTINGS = _SETTINGS | {"statement_timeout": "0"}
+_CLEANING_SETTINGS = _PATIENT_SETTINGS | {"lock_timeout": "0"}
+"""The server's own vacuum gives way after about as long as others wait for a lock."""
+_READ_SETTINGS = _PATIENT_SETTINGS | {"default_transaction_read_only": "on"}
+_COMMIT_SETTINGS = _SETTINGS | {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+"""Its one statement is planned once: planning costs as much as carrying it out.
+
+It looks rows up by key, however small a table was when it was planned.
+"""
+
+
+class PostgresDatabase:
+    """The `Database` on a server; any number of processes share it."""
+
+    split_batches = 2
+    shared = True
+
+    def __init__(self, server: PostgresServer, readers: int) -> None:
+        self._reading = readers
+        self._readers = _engine(server, readers, isolation_level=_EACH_BY_ITSELF)
+        self._together = self._readers.execution_options(isolation_level=_TOGETHER)
+        self._looker = _engine(server, 1, isolation_level=_EACH_BY_ITSELF)
+        self._writer = _engine(server, 1)
+        self._committer = _engine(server, 1, _COMMIT_SETTINGS)
+        self._notes = _engine(server, 1, _NOTE_SETTINGS, isolation_level=_EACH_BY_ITSELF)
+        self._cleaner = _engine(
+            server, 1, _CLEANING_SETTINGS, command_seconds=None, isolation_level=_EACH_BY_ITSELF
+        )
+        self._closed = False
+
+    async def connect(self) -> None:
+        """Open every connection that decisions need, so that the first ones wait for none."""
+        single = (self._looker, self._committer, self._notes)
+        pools = ((self._readers, self._reading), *((engine, 1) for engine in single))
+        await asyncio.gather(*(_connected(engine, count) for engine, count in pools))
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run read-only work; a lost connection is replaced once."""
+        return await self._again(self._readers, work)
+
+    async def read_together(self, work: Callable[[Connection], T]) -> T:
+        """As `read`, in one transaction."""
+        return await self._again(self._together, work)
+
+    async def look_up(self, work: Callable[[Connection], T]) -> T:
+        """As `read`, on a connection that is kept for what decisions look up."""
+        return await self._again(self._looker, work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run work in one transaction; repeated after a rollback by the server."""
+        return await self._repeat(self._writer, work)
+
+    async def commit(self, work: Callable[[Connection], T]) -> T:
+        """As `write`, on a connection that is kept for the decisions' commits alone."""
+        return await self._repeat(self._committer, work)
+
+    async def note(self, work: Callable[[Connection], T]) -> T:
+        """Run work that may be lost in a crash of the server, each statement by itself.
+
+        All of it goes over one connection, by which the server knows this process; a lost one is
+        replaced once.
+        """
+        try:
+            return await self._repeat(self._notes, work)
+        except ConnectionLost:
+            return await self._repeat(self._notes, work)
+
+    async def scrub(self) -> None:
+        """Vacuum the tables that hold what an erasure deletes, however long that takes."""
+        await self._run(self._cleaner, _vacuum)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        self._closed = True
+        for engine in (
+            self._readers,
+            self._looker,
+            self._writer,
+            self._committer,
+            self._notes,
+            self._cleaner,
+        ):
+            await engine.dispose()
+
+    async def _again(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+        """Run read-only work; a lost connection is replaced once."""
+        try:
+            return await self._run(engine, work)
+        except ConnectionLost:
+            return await self._run(engine, work)
+
+    async def _repeat(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._run(engine, work)
+            except RolledBack:
+                continue
+        return await self._run(engine, work)
+
+    async def _run(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise unavailable("the store is closed: nothing was recorded")
+        return await _transact(engine, work)
+
+
+_CHANGED = ("consents", "events")
+"""The tables of which an erasure takes parts of rows alone."""
+_ERASED = (
+    *_CHANGED,
+    *(name for name, held in PERSONAL.items() if held.erased_by is not ErasedBy.NOTHING),
+)
+
+
+def _vacuum(connection: Connection) -> None:
+    connection.execute(text(f"VACUUM {', '.join(_ERASED)}"))
+
+
+async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabase:
+    """Check the tables and open the connections; raises StoreRefused."""
+    database = PostgresDatabase(server, readers)
+    try:
+        await _first_contact(server, partial(database.write, schema.require_usable))
+        await _first_contact(server, database.connect)
+    except BaseException:
+        await database.aclose()
+        raise
+    return database
+
+
+async def open_tables(
+    server: PostgresServer, begin: Callable[[Connection], None], setting: str
+) -> PostgresDatabase:
+    """Open a database that is no store, after `begin`; raises StoreRefused, naming its setting."""
+    database = PostgresDatabase(server, 1)
+    try:
+        await _first_contact(server, partial(database.write, begin), setting)
+    except BaseException:
+        await database.aclose()
+        raise
+    return database
+
+
+class PostgresReader:
+    """One connection whose transactions can only read."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._engine = _engine(server, 1, _READ_SETTINGS, command_seconds=None)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run read-only work; a lost connection is replaced once."""
+        try:
+            return await _transact(self._engine, work)
+        except ConnectionLost:
+            return await _transact(self._engine, work)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._engine.dispose()
+
+
+async def read_postgres(server: PostgresServer) -> PostgresReader:
+    """Read a database that has this program's tables; raises StoreRefused."""
+    reader = PostgresReader(server)
+    try:
+        await _first_contact(server, partial(reader.read, schema.require_current))
+    except BaseException:
+        await reader.aclose()
+        raise
+    return reader
+
+
+async def migrate_postgres(server: PostgresServer) -> None:
+    """Bring the tables to the newest version in one transaction; raises StoreRefused."""
+    engine = _engine(server, 1, _PATIENT_SETTINGS, command_seconds=None)
+    try:
+        await _first_contact(server, partial(_transact, engine, schema.upgrade))
+    finally:
+        await engine.dispose()
+
+
+async def _first_contact(
+    server: PostgresServer,
+    work: Callable[[], Awaitable[None]],
+    setting: str = "DECISION_STORE_URL",
+) -> None:
+    try:
+        await _patiently(work)
+    except StoreRefused:
+        raise
+    except StoreError as error:
+        authority = ", the file that PGSSLROOTCERT names" if "ssl" in server.url.query else ""
+        raise StoreUnreachable(
+            f"the database {server.shown} cannot be used ({faults.said(error.__cause__)}): check "
+            f"{setting}{authority}, and that the server runs and lets this user in"
+        ) from None
+
+
+async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
+    """Do work at the start, where nobody waits for it; again where the server was too slow."""
+    for _ in range(CONTACTS - 1):
+        try:
+            await work()
+        except StoreError as error:
+            if not isinstance(error.__cause__, TimeoutError):
+                raise
+        else:
+            return
+    await work()
+
+
+async def _connected(engine: AsyncEngine, count: int) -> None:
+    """Open so many connections, and leave them to the pool."""
+    try:
+        async with AsyncExitStack() as held:
+            for _ in range(count):
+                await held.enter_async_context(engine.connect())
+    except _FAULTS as error:
+        raise faults.of_postgres(error) from error
+
+
+async def _transact(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
+    except _FAULTS as error:
+        raise faults.of_postgres(error) from error
+
+
+def _engine(
+    server: PostgresServer,
+    connections: int,
+    settings: Mapping[str, str] = _SETTINGS,
+    command_seconds: float | None = COMMAND_SECONDS,
+    isolation_level: IsolationLevel = "READ COMMITTED",
+) -> AsyncEngine:
+    return create_async_engine(
+        server.url,
+        isolation_level=isolation_level,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=POOL_SECONDS,
+        hide_parameters=True,
+        connect_args=_arguments(settings, command_seconds),
+    )
+
+
+def _arguments(settings: Mapping[str, str], command_seconds: float | None) -> dict[str, Any]:
+    return {
+        "timeout": CONNECT_SECONDS,
+        "command_timeout": command_seconds,
+        "server_settings": settings,
+    }

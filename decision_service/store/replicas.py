@@ -1,0 +1,320 @@
+"""Several processes on one PostgreSQL store: leases of request ids, and the process list."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import Connection, text
+
+from decision_service.decide.replica_check import ProcessRules
+from decision_service.domain.errors import RequestInProgress, StoreError, StoreUnavailable
+from decision_service.domain.ports import Lease, StoredEntry
+from decision_service.store import decisions
+from decision_service.store.batches import Batches
+from decision_service.store.decisions import CallerRequest
+from decision_service.store.errors import HeldUp
+
+if TYPE_CHECKING:
+    from decision_service.store.postgres import PostgresDatabase
+
+
+# ruff: noqa: S608 - every statement is made of constants of this file
+
+
+_GIVEN = """
+    unnest(CAST(:callers AS text[]), CAST(:request_ids AS text[]), CAST(:fences AS text[]))
+    AS given (caller, request_id, fence)
+"""
+_SPAN = "CAST(:span AS interval)"
+_ALIVE = """
+    leases.expires >= clock_timestamp()
+    AND EXISTS (SELECT FROM pg_stat_get_activity(leases.backend))
+"""
+_CLAIM = text(f"""
+    INSERT INTO leases (caller, request_id, fence, backend, expires)
+    SELECT caller, request_id, fence, pg_backend_pid(), clock_timestamp() + {_SPAN}
+    FROM {_GIVEN} ORDER BY caller, request_id
+    ON CONFLICT (caller, request_id) DO UPDATE
+    SET fence = excluded.fence, backend = excluded.backend, expires = excluded.expires
+    WHERE NOT ({_ALIVE})
+    RETURNING fence
+""")
+_HELD = text(f"""
+    SELECT leases.caller, leases.request_id
+    FROM {_GIVEN} JOIN leases USING (caller, request_id) WHERE {_ALIVE}
+""")
+_MATCHING = """
+    leases.caller = given.caller AND leases.request_id = given.request_id
+    AND leases.fence = given.fence
+"""
+_SPEND = text(f"DELETE FROM leases USING {_GIVEN} WHERE {_MATCHING} RETURNING leases.fence")
+_RENEW = text(f"""
+    UPDATE leases SET expires = clock_timestamp() + {_SPAN} FROM {_GIVEN} WHERE {_MATCHING}
+""")
+_CLEAR = text(f"""
+    DELETE FROM leases WHERE (caller, request_id) IN (
+        SELECT caller, request_id FROM leases WHERE expires < clock_timestamp() - {_SPAN}
+        FOR UPDATE SKIP LOCKED
+    )
+""")
+
+
+def claim(
+    connection: Connection, wanted: Sequence[Lease], span: timedelta
+) -> Sequence[StoredEntry | bool]:
+    """For each lease: whether it is had from now on, or the decision that is stored by now.
+
+    A decision and its lease go in one commit, so whoever gets a lease after another's commit finds
+    the decision; it must look after claiming, since a statement does not see what is committed
+    while it waits. Of several with one key the first may get it.
+    """
+    first = {_key(lease): lease for lease in reversed(wanted)}
+    given = _given(first.values())
+    had = {row.fence for row in connection.execute(_CLAIM, given | {"span": span})}
+    mine = {key: lease for key, lease in first.items() if lease.fence in had}
+    stored = decisions.by_keys(connection, mine)
+    spend(connection, [mine[key] for key in stored])
+    return [stored.get(_key(lease)) or lease.fence in had for lease in wanted]
+
+
+def held_leases(connection: Connection, keys: Sequence[CallerRequest]) -> set[CallerRequest]:
+    """The keys whose leases' holders are alive and whose time is not over."""
+    given = _given([Lease(*key, fence="") for key in keys])
+    return {(row.caller, row.request_id) for row in connection.execute(_HELD, given)}
+
+
+def spend(connection: Connection, leases: Iterable[Lease]) -> set[str]:
+    """End these leases; the fences of those that were still held."""
+    given = _given(leases)
+    if not given["fences"]:
+        return set()
+    return {row.fence for row in connection.execute(_SPEND, given)}
+
+
+def renew(connection: Connection, leases: Iterable[Lease], span: timedelta) -> None:
+    """Extend these leases, where still held, to so many seconds from now."""
+    connection.execute(_RENEW, _given(leases) | {"span": span})
+
+
+def clear(connection: Connection, span: timedelta) -> None:
+    """Remove leases that expired longer ago than this."""
+    connection.execute(_CLEAR, {"span": span})
+
+
+def _given(leases: Iterable[Lease]) -> dict[str, object]:
+    ordered = [*leases]
+    return {
+        "callers": [lease.caller for lease in ordered],
+        "request_ids": [lease.request_id for lease in ordered],
+        "fences": [lease.fence for lease in ordered],
+    }
+
+
+def _key(lease: Lease) -> CallerRequest:
+    return lease.caller, lease.request_id
+
+
+T = TypeVar("T")
+
+LEASE_SECONDS = 30.0
+_FIRST_PAUSE = 0.02
+_LONGEST_PAUSE = 0.25
+_MOST_TOGETHER = 128
+_KEPT = timedelta(minutes=1)
+
+
+class SoleProcess:
+    """The `Leases` of a store that one process holds: it keeps duplicates apart by itself."""
+
+    async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
+        """A lease without waiting and without a fence: no other process can take it over."""
+        del seconds
+        return Lease(caller, request_id, fence="")
+
+    def release(self, lease: Lease) -> None:
+        """Do nothing: this process keeps no leases."""
+
+    def forget(self, fence: str) -> None:
+        """Do nothing: this process renews no leases."""
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+class SharedLeases:
+    """The `Leases` of processes that share a PostgreSQL store.
+
+    A lease ends `seconds` after it was last renewed, or as soon as the server has lost its holder's
+    connection. Whoever waits looks again after 20 ms, then ever later, up to every 250 ms; what
+    many wait for is looked up together.
+    """
+
+    def __init__(self, database: PostgresDatabase, seconds: float = LEASE_SECONDS) -> None:
+        self._database = database
+        self._span = timedelta(seconds=seconds)
+        self._claims: Batches[Lease, StoredEntry | bool] = Batches(
+            self._claim_together, most=_MOST_TOGETHER
+        )
+        self._lookups = Batches(self._find_holders, most=_MOST_TOGETHER)
+        self._releases = Batches(self._release_together, most=_MOST_TOGETHER)
+        self._held: dict[str, tuple[Lease, float]] = {}
+        self._background: set[asyncio.Future[None]] = set()
+        self._renewal = asyncio.create_task(self._keep(seconds / 3))
+
+    async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
+        """A lease of a request, or its decision; waits while another process decides."""
+        key = (caller, request_id)
+        give_up = _now() + seconds
+        pauses = _pauses()
+        while True:
+            lease = Lease(*key, fence=secrets.token_hex(8))
+            answer = await self._ask(lease)
+            if isinstance(answer, StoredEntry):
+                return answer
+            if answer:
+                return lease
+            stored = await self._follow(key, give_up, pauses)
+            if stored is not None:
+                return stored
+
+    def release(self, lease: Lease) -> None:
+        """Release a lease in the background, with other releases."""
+        self.forget(lease.fence)
+        giving = asyncio.ensure_future(_ignoring_store_errors(self._releases.submit(lease)))
+        self._background.add(giving)
+        giving.add_done_callback(self._background.discard)
+
+    def forget(self, fence: str) -> None:
+        """Stop renewing a lease that has ended."""
+        self._held.pop(fence, None)
+
+    async def aclose(self) -> None:
+        """Finish pending releases and stop renewing."""
+        self._renewal.cancel()
+        for batches in (self._claims, self._lookups):
+            await batches.aclose()
+        await asyncio.gather(self._renewal, *self._background, return_exceptions=True)
+        await self._releases.aclose()
+
+    async def _ask(self, lease: Lease) -> StoredEntry | bool:
+        """Claim; a lease granted to a caller that has left is released."""
+        asking = asyncio.ensure_future(self._claims.submit(lease))
+        try:
+            return await asyncio.shield(asking)
+        except HeldUp:
+            return False  # the holder is committing right now
+        except asyncio.CancelledError:
+            asking.add_done_callback(partial(self._unwanted, lease))
+            raise
+
+    def _unwanted(self, lease: Lease, asking: asyncio.Future[StoredEntry | bool]) -> None:
+        if not asking.cancelled() and asking.exception() is None and asking.result() is True:
+            self.release(lease)
+
+    async def _follow(
+        self, key: CallerRequest, give_up: float, pauses: Iterator[float]
+    ) -> StoredEntry | None:
+        """The decision of the request, or None when no process decides it any more."""
+        while (left := give_up - _now()) > 0:
+            await asyncio.sleep(min(next(pauses), left))
+            answer = await self._lookups.submit(key)
+            if isinstance(answer, StoredEntry):
+                return answer
+            if not answer:
+                return None
+        raise RequestInProgress.still()
+
+    async def _keep(self, period: float) -> None:
+        """Renew leases of long decisions, and remove those of dead processes."""
+        while True:
+            await asyncio.sleep(period)
+            long_held = [x for x, since in self._held.values() if since <= _now() - period]
+            with suppress(StoreUnavailable):
+                await self._database.note(partial(self._renew_and_clear, leases=long_held))
+
+    def _renew_and_clear(self, connection: Connection, leases: Sequence[Lease]) -> None:
+        if leases:
+            renew(connection, leases, self._span)
+        clear(connection, _KEPT)
+
+    async def _claim_together(
+        self, wanted: Sequence[Lease]
+    ) -> Sequence[StoredEntry | StoreError | bool]:
+        work = partial(claim, wanted=wanted, span=self._span)
+        answers = await self._database.note(work)
+        now = _now()
+        had = (lease for lease, a in zip(wanted, answers, strict=True) if a is True)
+        self._held |= {lease.fence: (lease, now) for lease in had}
+        return answers
+
+    async def _find_holders(
+        self, keys: Sequence[CallerRequest]
+    ) -> Sequence[StoredEntry | StoreError | bool]:
+        return await self._database.read(partial(_look, keys=keys))
+
+    async def _release_together(self, leases: Sequence[Lease]) -> Sequence[None]:
+        await self._database.note(partial(spend, leases=leases))
+        return [None] * len(leases)
+
+
+def _look(connection: Connection, keys: Sequence[CallerRequest]) -> Sequence[StoredEntry | bool]:
+    """For each key its decision, or whether somebody decides it.
+
+    In this order: a lease is gone only when its decision is there, so looking for the decision
+    first could miss both.
+    """
+    held = held_leases(connection, keys)
+    stored = decisions.by_keys(connection, keys)
+    return [stored.get(key) or key in held for key in keys]
+
+
+def _pauses() -> Iterator[float]:
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+async def _ignoring_store_errors(work: Awaitable[T]) -> None:
+    """Ignore a store error: a lease that is not released expires."""
+    with suppress(StoreUnavailable):
+        await work
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+SILENT_SECONDS = 20
+"""Seconds without a report after which a process is gone: four intervals of the check."""
+
+_SAY = text("""
+    INSERT INTO processes (process, rules, seen) VALUES (:process, :rules, clock_timestamp())
+    ON CONFLICT (process) DO UPDATE SET rules = excluded.rules, seen = excluded.seen
+""")
+_FORGET = text("""
+    DELETE FROM processes WHERE process IN (
+        SELECT process FROM processes
+        WHERE seen < clock_timestamp() - CAST(:silent AS integer) * interval '1 second'
+        FOR UPDATE SKIP LOCKED
+    )
+""")
+_REPORTING = text("""
+    SELECT process, rules FROM processes
+    WHERE seen >= clock_timestamp() - CAST(:silent AS integer) * interval '1 second'
+    ORDER BY process
+""")
+
+
+def report(connection: Connection, mine: ProcessRules) -> Sequence[ProcessRules]:
+    """Store this process's digest; the last digests of all living processes."""
+    connection.execute(_SAY, {"process": mine.process, "rules": mine.digest})
+    silent = {"silent": SILENT_SECONDS}
+    connection.execute(_FORGET, silent)
+    return [ProcessRules(row.process, row.rules) for row in connection.execute(_REPORTING, silent)]

@@ -1,0 +1,537 @@
+"""Reviews and their events: rows, lists, steps, and their end with an erasure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from decision_service.casework.review_results import (
+    day_charge,
+    require_nothing_granted,
+    require_room,
+    result_of,
+)
+from decision_service.casework.review_steps import (
+    By,
+    Move,
+    QueueCount,
+    RecordedReview,
+    ReviewFilter,
+    ReviewPosition,
+    ReviewStep,
+    contested,
+    data_arrived,
+    data_never_whole,
+    erased,
+    is_repeated,
+    refuse_contest,
+)
+from decision_service.decide.history import Past
+from decision_service.decide.identity import ACCOUNT, PERSON, IdentityKey, owed_customer, owed_key
+from decision_service.domain.accounts import Kind
+from decision_service.domain.errors import ServiceError
+from decision_service.domain.ports import DayLimits
+from decision_service.domain.reviews import (
+    UNFINISHED,
+    OpenedReview,
+    Review,
+    ReviewAction,
+    ReviewCase,
+    ReviewEvent,
+    ReviewPolicy,
+    ReviewState,
+    opened_by_contest,
+)
+from decision_service.domain.verdict import Outcome
+from decision_service.runtime.failpoints import Point, reach
+from decision_service.store import arms
+from decision_service.store.arms import hold_days
+from decision_service.store.decisions import from_microseconds, microseconds
+from decision_service.store.dialect import insert_new
+from decision_service.store.engine import Database
+from decision_service.store.errors import ConnectionLost
+from decision_service.store.history import take_next, under, unpacked
+from decision_service.store.tables import decisions, history, review_events, reviews
+
+_ENCODER = msgspec.msgpack.Encoder()
+_REVIEW = msgspec.msgpack.Decoder(Review)
+_EVENT = msgspec.msgpack.Decoder(ReviewEvent)
+_BY_ID = select(reviews.c.body).where(reviews.c.review_id == bindparam("review_id"))
+_HELD = _BY_ID.with_for_update()
+_EVENTS = (
+    select(review_events.c.body)
+    .where(review_events.c.review_id == bindparam("review_id"))
+    .where(review_events.c.position > bindparam("after"))
+    .order_by(review_events.c.position)
+)
+_OF_DECISION = (
+    select(reviews.c.body)
+    .where(reviews.c.decision_id == bindparam("decision_id"))
+    .order_by(reviews.c.opened, reviews.c.review_id)
+)
+
+
+def open_all(connection: Connection, opened: Iterable[OpenedReview]) -> None:
+    """Store new reviews with the events that opened them; one that is there stays as it is."""
+    every = [*opened]
+    insert_new(connection, reviews, [_row(one.review) for one in every])
+    insert_new(connection, review_events, [_event(one.review, one.event) for one in every])
+
+
+def take(connection: Connection, step: ReviewStep) -> None:
+    """Store a review after a step, and the step's event."""
+    row = _row(step.review)
+    changed = update(reviews).where(reviews.c.review_id == step.review.review_id)
+    connection.execute(changed.values(row))
+    connection.execute(insert(review_events), _event(step.review, step.event))
+
+
+def by_id(connection: Connection, review_id: str, *, held: bool = False) -> Review | None:
+    """One review; `held` keeps others from taking a step until the transaction ends."""
+    query = _HELD if held else _BY_ID
+    body = connection.execute(query, {"review_id": review_id}).scalar()
+    return None if body is None else review_of(body)
+
+
+def events_of(
+    connection: Connection, review_id: str, after: int = 0, limit: int | None = None
+) -> tuple[ReviewEvent, ...]:
+    """Events of a review after a position, in order."""
+    query = _EVENTS.limit(limit)
+    found = connection.execute(query, {"review_id": review_id, "after": after}).scalars()
+    return tuple(_EVENT.decode(bytes(body)) for body in found)
+
+
+def of_decision(connection: Connection, decision_id: str) -> Sequence[Review]:
+    """The reviews of a decision, oldest first."""
+    found = connection.execute(_OF_DECISION, {"decision_id": decision_id}).scalars()
+    return [*map(review_of, found)]
+
+
+def review_of(body: Any) -> Review:
+    """The review of a row's body."""
+    return _REVIEW.decode(bytes(body))
+
+
+def _row(review: Review) -> dict[str, object]:
+    until = review.claimed_until
+    return {
+        "review_id": review.review_id,
+        "decision_id": review.decision_id,
+        "user_id": review.user_id,
+        "product": review.product,
+        "queue": review.queue,
+        "kind": review.kind and review.kind.value,
+        "tags": "".join(f"\n{tag}" for tag in review.tags) + "\n",
+        "state": review.state.value,
+        "opened": microseconds(review.opened),
+        "due": microseconds(review.due),
+        "claimed_until": None if until is None else microseconds(until),
+        "overridden": review.overrides,
+        "body": _ENCODER.encode(review),
+        **_charged(review),
+    }
+
+
+def _charged(review: Review) -> dict[str, object]:
+    """What it takes from its day."""
+    if review.charge is None or review.ended is None:
+        return dict.fromkeys(("charged_at", "tier", "approvals", "granted"))
+    return {
+        "charged_at": microseconds(review.ended),
+        "tier": review.tier,
+        "approvals": review.charge.approvals,
+        "granted": review.charge.amount,
+    }
+
+
+def _event(review: Review, event: ReviewEvent) -> dict[str, object]:
+    return {
+        "review_id": review.review_id,
+        "position": event.position,
+        "decision_id": review.decision_id,
+        "body": _ENCODER.encode(event),
+    }
+
+
+_ROW = reviews.c
+_PLACE = tuple_(_ROW.due, _ROW.review_id)
+_IS_UNFINISHED = _ROW.state.in_([state.value for state in UNFINISHED])
+
+
+def page(
+    connection: Connection,
+    chosen: ReviewFilter,
+    after: ReviewPosition | None,
+    limit: int,
+    now: datetime,
+) -> Sequence[Review]:
+    """At most `limit` reviews of the filter, most urgent first, strictly after the position."""
+    conditions = [*_conditions(chosen, microseconds(now))]
+    if after is not None:
+        conditions.append((microseconds(after.due), after.review_id) < _PLACE)
+    query = select(_ROW.body).where(*conditions).order_by(_ROW.due, _ROW.review_id).limit(limit)
+    return [*map(review_of, connection.execute(query).scalars())]
+
+
+def deciding_again(connection: Connection, limit: int) -> Sequence[Review]:
+    """Reviews whose applications are to be decided again, longest due first."""
+    query = (
+        select(_ROW.body)
+        .where(_ROW.state == ReviewState.DECIDING_AGAIN.value)
+        .order_by(_ROW.due, _ROW.review_id)
+        .limit(limit)
+    )
+    return [*map(review_of, connection.execute(query).scalars())]
+
+
+def unfinished_of(connection: Connection, user_id: str) -> Sequence[Review]:
+    """A user's unfinished reviews, which nobody else changes until the transaction ends."""
+    query = (
+        select(_ROW.body)
+        .where(_ROW.user_id == user_id, _IS_UNFINISHED)
+        .order_by(_ROW.review_id)
+        .with_for_update()
+    )
+    return [*map(review_of, connection.execute(query).scalars())]
+
+
+def queues(connection: Connection, now: datetime) -> Sequence[QueueCount]:
+    """Every queue with unfinished reviews, in order."""
+    overdue = func.count().filter(_ROW.due < microseconds(now))
+    query = (
+        select(_ROW.product, _ROW.queue, func.count(), overdue, func.min(_ROW.opened))
+        .where(_IS_UNFINISHED)
+        .group_by(_ROW.product, _ROW.queue)
+        .order_by(_ROW.product, _ROW.queue)
+    )
+    return [
+        QueueCount(product, queue, int(count), int(late), from_microseconds(oldest))
+        for product, queue, count, late, oldest in connection.execute(query)
+    ]
+
+
+def _conditions(chosen: ReviewFilter, now: int) -> Iterator[ColumnElement[bool]]:
+    for name in ("product", "queue", "decision_id"):
+        if getattr(chosen, name):
+            yield _ROW[name] == getattr(chosen, name)
+    if chosen.kind is not None:
+        yield _ROW.kind == chosen.kind.value
+    if chosen.tag:
+        yield _ROW.tags.contains(f"\n{chosen.tag}\n", autoescape=True)
+    if chosen.state is not None:
+        yield _in_state(chosen.state, now)
+    if chosen.unfinished:
+        yield _IS_UNFINISHED
+    if chosen.due_before is not None:
+        yield and_(_IS_UNFINISHED, _ROW.due < microseconds(chosen.due_before))
+    if chosen.opened_before is not None:
+        yield _ROW.opened < microseconds(chosen.opened_before)
+
+
+def _in_state(state: ReviewState, now: int) -> ColumnElement[bool]:
+    """A claim that has ended leaves the review open."""
+    same = _ROW.state == state.value
+    claimed = _ROW.state == ReviewState.CLAIMED.value
+    if state is ReviewState.OPEN:
+        return or_(same, and_(claimed, _ROW.claimed_until <= now))
+    if state is ReviewState.CLAIMED:
+        return and_(same, _ROW.claimed_until > now)
+    return same
+
+
+def charged(connection: Connection, taken: ReviewStep, limits: DayLimits | None) -> ReviewStep:
+    """The step with its charge; raises ReviewRefused where a cap of the day has no room for it.
+
+    Whoever else approves for the product waits until the transaction ends.
+    """
+    review = taken.review
+    charge = day_charge(review, of_decision(connection, review.decision_id))
+    if charge is None:
+        return taken
+    hold_days(connection, {review.product})
+    review = replace(review, charge=charge)
+    if limits is not None:
+        require_room(limits, arms.day_totals(connection, review.product, limits.midnight), review)
+    return replace(taken, review=review)
+
+
+_WHOSE = select(history.c.found_by, history.c.caller, history.c.customer_ref).where(
+    history.c.decision_id == bindparam("decision_id")
+)
+
+
+def stand(
+    connection: Connection,
+    decision_id: str,
+    outcome: Outcome,
+    at: datetime,
+    *,
+    approved: int | None,
+    instalment: int | None,
+    expires: datetime | None,
+) -> None:
+    """Set the outcome that stands of a decision from `at` on; its amounts in minor units.
+
+    The decision takes a further place under each of its keys, so that whoever decides on the
+    person at the same time reads again. One that was made again counts anew.
+    """
+    found = connection.execute(_WHOSE, {"decision_id": decision_id}).one_or_none()
+    if found is None:
+        return
+    for key in sorted(unpacked(bytes(found.found_by))):
+        take_next(connection, key, decision_id)
+    chosen = update(history).where(history.c.decision_id == decision_id)
+    connection.execute(
+        chosen.values(
+            outcome=outcome.value,
+            approved=approved,
+            instalment=instalment,
+            expires=microseconds(expires or at),
+            reviewed=microseconds(at),
+            replaced=None,
+        )
+    )
+
+
+def on_record(
+    connection: Connection, decision_id: str, secrets: Sequence[IdentityKey]
+) -> Sequence[Past]:
+    """What is found under a decision's keys but by a name, which two people may share.
+
+    Also what an erasure has left of a loan on one of the accounts, or of the customer.
+    """
+    found = connection.execute(_WHOSE, {"decision_id": decision_id}).one_or_none()
+    if found is None:
+        return []
+    keys = unpacked(bytes(found.found_by))
+    wanted = [key for key in keys if key[:1] != PERSON]
+    wanted += [owed_key(key) for key in keys if key[:1] == ACCOUNT]
+    wanted += owed_customer(found.caller, found.customer_ref, secrets)
+    return [*under(connection, wanted).values()]
+
+
+_DECISION = (
+    select(decisions.c.decision_id)
+    .where(decisions.c.decision_id == bindparam("decision_id"))
+    .with_for_update()
+)
+"""The lock lets one contest of a decision at a time look for its reviews; a deletion is awaited."""
+
+
+def step(
+    connection: Connection,
+    review_id: str,
+    move: Move,
+    limits: DayLimits | None = None,
+    secrets: Sequence[IdentityKey] = (),
+) -> Review | None:
+    """As `ReviewLog.step`."""
+    review = by_id(connection, review_id, held=True)
+    if review is None:
+        return None
+    taken = move(review, events_of(connection, review_id))
+    return review if taken is None else _taken(connection, taken, limits, secrets)
+
+
+def contest(
+    connection: Connection, case: ReviewCase, by: By, text: str, policy: ReviewPolicy
+) -> Review | None:
+    """As `ReviewLog.contest`."""
+    if connection.execute(_DECISION, {"decision_id": case.decision_id}).first() is None:
+        return None
+    every = of_decision(connection, case.decision_id)
+    found = [(review, events_of(connection, review.review_id)) for review in every]
+    for review, events in found:
+        if is_repeated(events, by, {ReviewAction.CONTESTED}, text=text):
+            return review
+    refuse_contest(case.decision_id, (event for _, events in found for event in events))
+    unfinished = next((one for one in every if one.is_unfinished), None)
+    if unfinished is not None:
+        held = by_id(connection, unfinished.review_id, held=True)
+        if held is not None and held.is_unfinished:
+            return _taken(connection, contested(held, by, text, policy))
+    event = ReviewEvent(1, by.at, by.who, ReviewAction.CONTESTED, by.request_id, text)
+    opened = opened_by_contest(case, event, policy, [one.review_id for one in every])
+    open_all(connection, [opened])
+    return opened.review
+
+
+def arrived(connection: Connection, user_id: str, kinds: Collection[Kind], now: datetime) -> int:
+    """As `ReviewLog.arrived`."""
+    by, due = By("", "", now), 0
+    for review in unfinished_of(connection, user_id):
+        taken = data_arrived(review, by, kinds)
+        if taken is not None:
+            take(connection, taken)
+            due += taken.review.state is ReviewState.DECIDING_AGAIN
+    return due
+
+
+def never_whole(
+    connection: Connection, user_id: str, kinds: Collection[Kind], now: datetime, why: str
+) -> None:
+    """As `ReviewLog.never_whole`."""
+    by = By("", "", now)
+    for review in unfinished_of(connection, user_id):
+        last = events_of(connection, review.review_id)[-1]
+        taken = data_never_whole(review, last, by, kinds, why)
+        if taken is not None:
+            take(connection, taken)
+
+
+def erase(connection: Connection, user_id: str, now: datetime) -> bool:
+    """End the unfinished reviews of a user whose data is erased; whether there were any."""
+    unfinished = unfinished_of(connection, user_id)
+    for review in unfinished:
+        take(connection, erased(review, By("", "", now)))
+    return bool(unfinished)
+
+
+def _taken(
+    connection: Connection,
+    taken: ReviewStep,
+    limits: DayLimits | None = None,
+    secrets: Sequence[IdentityKey] = (),
+) -> Review:
+    if taken.event.action not in {ReviewAction.COMPLETED, ReviewAction.CONFIRMED}:
+        take(connection, taken)
+        return taken.review
+    taken = charged(connection, taken, limits)
+    with connection.begin_nested():  # a refusal leaves nothing behind
+        take(connection, taken)
+        if taken.review.state is ReviewState.COMPLETED:
+            _stand(connection, taken.review, taken.event.at, secrets)
+    return taken.review
+
+
+def _stand(
+    connection: Connection, review: Review, at: datetime, secrets: Sequence[IdentityKey]
+) -> None:
+    """Have a completed review's result stand; raises ReviewRefused as `require_nothing_granted`.
+
+    Whoever else approves for the person at the same time waits since `stand`, or is seen after it.
+    """
+    result = result_of(review)
+    approved = result.amount if result.outcome is Outcome.APPROVE else None
+    instalment = review.terms.instalment if approved else None
+    stand(
+        connection,
+        review.decision_id,
+        result.outcome,
+        at,
+        approved=approved.minor if approved else None,
+        instalment=instalment.minor if instalment else None,
+        expires=review.expires if approved else None,
+    )
+    if approved:
+        require_nothing_granted(review, on_record(connection, review.decision_id, secrets))
+
+
+T = TypeVar("T")
+
+
+class StoredReviews:
+    """Reviews in a database; a step whose connection is lost is taken again, and counts once."""
+
+    def __init__(self, database: Database, secrets: tuple[IdentityKey, ...] = ()) -> None:
+        self._database = database
+        self._secrets = secrets
+
+    async def get(
+        self, review_id: str, after: int = 0, limit: int | None = None
+    ) -> RecordedReview | None:
+        """As `ReviewLog.get`."""
+        work = partial(_recorded, review_id=review_id, after=after, limit=limit)
+        return await self._database.read(work)
+
+    async def of_decision(self, decision_id: str) -> Sequence[Review]:
+        """As `ReviewLog.of_decision`."""
+        return await self._database.read(partial(of_decision, decision_id=decision_id))
+
+    async def list(
+        self, chosen: ReviewFilter, after: ReviewPosition | None, limit: int, now: datetime
+    ) -> Sequence[Review]:
+        """As `ReviewLog.list`."""
+        work = partial(page, chosen=chosen, after=after, limit=limit, now=now)
+        return await self._database.read(work)
+
+    async def step(
+        self, review_id: str, move: Move, limits: DayLimits | None = None
+    ) -> Review | None:
+        """As `ReviewLog.step`."""
+        work = partial(step, review_id=review_id, move=move, limits=limits, secrets=self._secrets)
+        return await self._write(work)
+
+    async def contest(
+        self, case: ReviewCase, by: By, text: str, policy: ReviewPolicy
+    ) -> Review | None:
+        """As `ReviewLog.contest`."""
+        work = partial(contest, case=case, by=by, text=text, policy=policy)
+        return await self._write(work)
+
+    async def arrived(self, user_id: str, kinds: Collection[Kind], now: datetime) -> int:
+        """As `ReviewLog.arrived`."""
+        return await self._write(partial(arrived, user_id=user_id, kinds=kinds, now=now))
+
+    async def never_whole(
+        self, user_id: str, kinds: Collection[Kind], now: datetime, why: str
+    ) -> None:
+        """As `ReviewLog.never_whole`."""
+        work = partial(never_whole, user_id=user_id, kinds=kinds, now=now, why=why)
+        await self._write(work)
+
+    async def deciding_again(self, limit: int) -> Sequence[Review]:
+        """As `ReviewLog.deciding_again`."""
+        return await self._database.read(partial(deciding_again, limit=limit))
+
+    async def queues(self, now: datetime) -> Sequence[QueueCount]:
+        """As `ReviewLog.queues`."""
+        return await self._database.read(partial(queues, now=now))
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        """Write; a refusal leaves the transaction as a value, since it is no fault of the store."""
+        guarded = partial(_guarded, work=work)
+        try:
+            done = await self._database.write(guarded)
+        except ConnectionLost:
+            done = await self._database.write(guarded)
+        reach(Point.AFTER_STEP)
+        if isinstance(done, ServiceError):
+            raise done
+        return done
+
+
+def _guarded(connection: Connection, work: Callable[[Connection], T]) -> T | ServiceError:
+    try:
+        done = work(connection)
+    except ServiceError as refused:
+        return refused
+    reach(Point.IN_STEP)
+    return done
+
+
+def _recorded(
+    connection: Connection, review_id: str, after: int, limit: int | None
+) -> RecordedReview | None:
+    review = by_id(connection, review_id)
+    if review is None:
+        return None
+    return RecordedReview(review, events_of(connection, review_id, after, limit))

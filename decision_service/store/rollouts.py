@@ -1,0 +1,227 @@
+"""The rollout journal and shadow results as rows, and the texts of rulesets and plans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, bindparam, func, select, tuple_
+
+from decision_service.domain.ports import StoredText
+from decision_service.domain.verdict import Outcome
+from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut, NotCompared, Side
+from decision_service.rollout.ports import JournalAction, JournalEntry
+from decision_service.rollout.state import RolloutState
+from decision_service.steering.pairs import DecisionPair
+from decision_service.store.decisions import from_microseconds, kept, microseconds
+from decision_service.store.dialect import insert_new
+from decision_service.store.errors import unavailable
+from decision_service.store.tables import rollout_journal, shadow_results, texts
+
+_ROWS = rollout_journal.c
+_ALL = select(*_ROWS)
+_PLACE = (_ROWS.product == bindparam("product"), _ROWS.position == bindparam("position"))
+_AT = _ALL.where(*_PLACE)
+_LAST = select(_ROWS.product, func.max(_ROWS.position)).group_by(_ROWS.product)
+_LATEST = _ALL.where(tuple_(_ROWS.product, _ROWS.position).in_(_LAST))
+_STATE = msgspec.json.Decoder(RolloutState)
+_FIGURES = msgspec.json.Decoder(dict[str, str])
+
+
+def append(connection: Connection, entry: JournalEntry) -> bool:
+    """Add an entry; False where another has its position. A repetition adds nothing."""
+    row = _entry_row(entry)
+    if insert_new(connection, rollout_journal, [row]) == 1:
+        return True
+    found = connection.execute(_AT, {"product": entry.product, "position": entry.position})
+    return dict(found.mappings().one()) == row
+
+
+def latest(connection: Connection) -> Mapping[str, JournalEntry]:
+    """The last entry of every product."""
+    entries = (_entry(row) for row in connection.execute(_LATEST))
+    return {entry.product: entry for entry in entries}
+
+
+def history(
+    connection: Connection, product: str, before: int | None, limit: int
+) -> Sequence[JournalEntry]:
+    """At most `limit` entries of a product, newest first, strictly before the position."""
+    query = _ALL.where(_ROWS.product == product).order_by(_ROWS.position.desc()).limit(limit)
+    if before is not None:
+        query = query.where(_ROWS.position < before)
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def _entry_row(entry: JournalEntry) -> dict[str, object]:
+    return {
+        "product": entry.product,
+        "position": entry.position,
+        "at": microseconds(entry.at),
+        "who": entry.who,
+        "why": entry.why,
+        "action": entry.action.value,
+        "state_before": None if entry.before is None else _text(entry.before),
+        "state_after": _text(entry.after),
+        "plan_digest": entry.plan_digest,
+        "figures": _text(dict(entry.figures)),
+        "ticket": entry.ticket,
+    }
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value, order="deterministic").decode()
+
+
+def _entry(row: Row[Any]) -> JournalEntry:
+    columns: tuple[Any, ...] = tuple(row)
+    product, position, at, who, why, action, before, after, plan_digest, figures, ticket = columns
+    try:
+        return JournalEntry(
+            product=product,
+            position=position,
+            at=from_microseconds(at),
+            who=who,
+            why=why,
+            action=JournalAction(action),
+            before=None if before is None else _STATE.decode(before),
+            after=_STATE.decode(after),
+            plan_digest=plan_digest,
+            figures=_FIGURES.decode(figures),
+            ticket=ticket,
+        )
+    except ValueError:  # of msgspec, and of an action that is none here
+        raise unavailable(
+            f"entry {position} of the rollout journal of {product} cannot be read by this program: "
+            "run the version that wrote it, or a newer one"
+        ) from None
+
+
+_ROW = shadow_results.c
+_ALIKE = (
+    _ROW.standing, _ROW.live_outcome, _ROW.live_amount, _ROW.outcome, _ROW.amount, _ROW.moved
+)  # fmt: skip
+_SUMS = (
+    select(*_ALIKE, func.count().label("many"), func.max(_ROW.decision_id).label("example"))
+    .where(
+        _ROW.product == bindparam("product"),
+        _ROW.version == bindparam("version"),
+        _ROW.created >= bindparam("since"),
+    )
+    .group_by(*_ALIKE)
+)
+_COMPARED = "compared"
+_EARLIER = {
+    "not_comparable": LeftOut.DATA_NOT_READ,
+    "failed": LeftOut.RULE_ERROR,
+    "erased": LeftOut.ERASED,
+}
+"""What earlier programs wrote of decisions that could not be compared."""
+
+_CAUSE, _OLD, _NEW = "rule ", "-reason ", "+reason "
+
+
+def record_pairs(connection: Connection, pairs: Sequence[DecisionPair]) -> None:
+    """As `PairLog.put_pairs`."""
+    stored = kept(connection, (pair.decision_id for pair in pairs))
+    rows = [_pair_row(pair) for pair in pairs if pair.decision_id in stored]
+    insert_new(connection, shadow_results, rows)
+
+
+def sums(connection: Connection, product: str, version: int, since: datetime) -> ImpactSums:
+    """A version's results on decisions from `since` on, added up."""
+    chosen = {"product": product, "version": version, "since": microseconds(since)}
+    found = ImpactSums()
+    for row in connection.execute(_SUMS, chosen):
+        if row.standing == _COMPARED:
+            found.add(_judged(row), row.many)
+        else:
+            why = _EARLIER.get(row.standing) or LeftOut(row.standing)
+            found.leave_out(why, Outcome(row.live_outcome), many=row.many)
+    return found
+
+
+def _judged(row: Row[Any]) -> JudgedApplicant:
+    """A result as it was recorded; earlier programs wrote a sign before causes."""
+    moved = row.moved.splitlines()
+    old, new = (
+        tuple(line.removeprefix(sign) for line in moved if line.startswith(sign))
+        for sign in (_OLD, _NEW)
+    )
+    causes = (line.lstrip("+-") for line in moved)
+    return JudgedApplicant(
+        row.example,
+        Side(Outcome(row.live_outcome), amount=row.live_amount, codes=old),
+        Side(Outcome(row.outcome), amount=row.amount, codes=new),
+        tuple(cause.removeprefix(_CAUSE) for cause in causes if cause.startswith(_CAUSE)),
+    )
+
+
+def _pair_row(pair: DecisionPair) -> dict[str, object]:
+    told = pair.told
+    sides: dict[str, object]
+    if isinstance(told, NotCompared):
+        sides = {"standing": told.why.value, "live_outcome": pair.live.value, "moved": ""}
+    else:
+        sides = {
+            "standing": _COMPARED,
+            **_side("live_", told.before),
+            **_side("", told.after),
+            "moved": "\n".join(_moved(told)),
+        }
+    return {
+        "decision_id": pair.decision_id,
+        "version": pair.version,
+        "product": pair.product,
+        "digest": pair.digest,
+        "created": microseconds(pair.created),
+        **_NO_SIDES,
+        **sides,
+    }
+
+
+_NO_SIDES: dict[str, Any] = dict.fromkeys(("live_kind", "live_amount", "outcome", "kind", "amount"))
+
+
+def _side(whose: str, side: Side) -> dict[str, object]:
+    return {
+        f"{whose}outcome": side.outcome.value,
+        f"{whose}kind": side.kind and side.kind.value,
+        f"{whose}amount": side.amount,
+    }
+
+
+def _moved(told: JudgedApplicant) -> Iterator[str]:
+    """The causes, and the principal reasons of outcomes that differ."""
+    for cause in told.causes:
+        yield f"{_CAUSE}{cause}"
+    if told.before.outcome is not told.after.outcome:
+        for sign, side in ((_OLD, told.before), (_NEW, told.after)):
+            for code in side.codes[:1]:
+                yield f"{sign}{code}"
+
+
+def record_texts(connection: Connection, given: Iterable[StoredText]) -> None:
+    """Store each text whose digest is not there yet."""
+    by_digest = {text.digest: text for text in given}
+    rows = [
+        {"digest": digest, "kind": by_digest[digest].kind, "body": by_digest[digest].body}
+        for digest in sorted(by_digest)
+    ]
+    insert_new(connection, texts, rows)
+
+
+def by_digest(connection: Connection, digest: str) -> StoredText | None:
+    """One text, if it is there."""
+    found = select(texts.c.digest, texts.c.kind, texts.c.body).where(texts.c.digest == digest)
+    row = connection.execute(found).first()
+    return None if row is None else StoredText(row[0], row[1], row[2])
+
+
+def last(connection: Connection, kind: str, most: int) -> Sequence[StoredText]:
+    """At most so many texts of a kind, those whose digests sort last, the last one first."""
+    found = select(texts.c.digest, texts.c.kind, texts.c.body).where(texts.c.kind == kind)
+    rows = connection.execute(found.order_by(texts.c.digest.desc()).limit(most))
+    return [StoredText(row[0], row[1], row[2]) for row in rows]

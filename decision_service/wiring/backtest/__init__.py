@@ -1,1 +1,0 @@
-"""Who judges a backtest: a worker, processes or a Ray cluster."""

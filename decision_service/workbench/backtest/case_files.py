@@ -1,0 +1,403 @@
+"""Case files: exported decisions by ranges of time, and the record that a judgement reads."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import msgspec
+
+from decision_service.decide.codec import FactsToStore, encode_facts, inputs_to_wire, pack_factors
+from decision_service.domain.decision import Arm, Assignment, EnrolmentReason, ListAnswer
+from decision_service.domain.factor import (
+    Factors,
+    FactorSpec,
+    FactorValue,
+    SourceUse,
+    Value,
+    ValueType,
+)
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.money import Money, exponent
+from decision_service.domain.ports import PagePosition, StoredEntry, StoredText
+from decision_service.domain.verdict import OfferKind, Outcome, ReferKind
+from decision_service.factors.registry import catalogue
+from decision_service.rollout.impact import KnownLoan, Side
+from decision_service.rulebook.rulebook import files_from_body
+from decision_service.rules.compile import compile_ruleset
+from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.language.values import has_type
+from decision_service.rules.program import CompiledRuleset
+from decision_service.store.decisions import from_microseconds, microseconds
+from decision_service.workbench.backtest.run import KeyRange, RangeCounts, RecordedApplicant
+
+
+class AmountLine(msgspec.Struct, frozen=True):
+    amount: Decimal
+    currency: str
+
+    @property
+    def money(self) -> Money:
+        """The amount in minor units; raises ValueError where it is finer than those."""
+        minor = self.amount.scaleb(exponent(self.currency))
+        if minor != minor.to_integral_value():
+            raise ValueError("an amount is finer than its currency")
+        return Money(self.currency, int(minor))
+
+
+class DayLine(msgspec.Struct, frozen=True):
+    date: date
+
+
+class CauseLine(msgspec.Struct, frozen=True):
+    """One cause of a missing value, with the reason that a decision shows for it."""
+
+    cause: Cause
+    reason: DataReason
+
+
+class MissingLine(msgspec.Struct, frozen=True):
+    """The causes for which a factor is missing; at least one."""
+
+    missing: tuple[CauseLine, ...]
+
+
+class AnswerLine(msgspec.Struct, frozen=True):
+    """What a list of keys said of an input."""
+
+    list: str
+    input: str
+    listed: bool
+    digest: str
+
+
+class CaseOffer(msgspec.Struct, frozen=True):
+    """The terms offered, amounts in major units; `outputs` are further lines of the offer."""
+
+    offer_kind: str = ""
+    approved_amount: Decimal | None = None
+    currency: str = ""
+    outputs: Mapping[str, Any] = {}
+
+
+class ConclusionLine(msgspec.Struct, frozen=True):
+    """An outcome with its reasons; `refer_kind` is empty where it is no referral."""
+
+    outcome: Outcome
+    refer_kind: str = ""
+    reasons: tuple[str, ...] = ()
+
+
+class CaseLine(ConclusionLine, frozen=True, kw_only=True):
+    """An exported decision; fields that no judgement reads are skipped.
+
+    `decision` and `unit` are words for decision and applicant. `override` is what the rules
+    concluded where something else was decided. `loan_bad` is None where no loan is known.
+    """
+
+    decision: str
+    unit: str
+    product: str
+    decided: datetime
+    digest: str = ""
+    arm: str = ""
+    inputs: Mapping[str, Any] = {}
+    factors: Mapping[str, Any] = {}
+    providers: tuple[str, ...] = ()
+    list_answers: tuple[AnswerLine, ...] = ()
+    offer: CaseOffer | None = None
+    override: ConclusionLine | None = None
+    loan_bad: bool | None = None
+
+    @property
+    def side(self) -> Side:
+        """What the rules concluded then; raises ValueError where the line does not tell it."""
+        told = self.override or self
+        kind = ReferKind(told.refer_kind) if told.refer_kind else None
+        if told.outcome is not Outcome.APPROVE or self.offer is None:
+            return Side(told.outcome, kind, codes=told.reasons)
+        amount, reduced = self.offer.approved_amount, self.offer.offer_kind == OfferKind.REDUCED
+        approved = None if amount is None else AmountLine(amount, self.offer.currency).money.minor
+        instalment = self.offer.outputs.get("instalment")
+        paid = None if instalment is None else value_of(instalment)
+        minor = paid.minor if isinstance(paid, Money) else None
+        return Side(told.outcome, kind, approved, minor, reduced, told.reasons)
+
+
+_DECODER = msgspec.json.Decoder(CaseLine, float_hook=Decimal)
+
+
+class LineBroken(ValueError):
+    """A line holds no exported decision; the message says why."""
+
+
+def parsed(line: bytes) -> CaseLine:
+    """The decision of a line; raises LineBroken."""
+    try:
+        told = _DECODER.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise LineBroken(f"the line is no exported decision ({error})") from None
+    if told.decided.tzinfo is None:
+        raise LineBroken("`decided` names no time zone")
+    return told
+
+
+def value_of(told: Any) -> Value:
+    """A value as a line writes it: numbers are Decimal; raises ValueError for anything else."""
+    if isinstance(told, bool | str | Decimal):
+        return told
+    if isinstance(told, int):
+        return Decimal(told)
+    if isinstance(told, dict) and "date" in told:
+        return msgspec.convert(told, DayLine).date
+    return msgspec.convert(told, AmountLine).money
+
+
+def entry_of(line: CaseLine, ruleset: CompiledRuleset | None) -> StoredEntry:
+    """The decision as a store has it; `ruleset` decided it, None where that is not at hand.
+
+    Values that cannot be read leave a record without factor values, which cannot be judged.
+    """
+    try:
+        reply = msgspec.json.encode(line.side)
+        facts = b"" if ruleset is None else encode_facts(_facts(line, ruleset))
+    except (ValueError, ArithmeticError):
+        reply, facts = b"", b""
+    return StoredEntry(
+        decision_id=line.decision,
+        caller="",
+        request_id="",
+        content=b"",
+        user_id=line.unit,
+        product=line.product,
+        application_id="",
+        customer_ref="",
+        outcome=line.outcome,
+        created=line.decided,
+        reply=reply,
+        facts=facts,
+        ruleset_digest=line.digest or None,
+        plan_digest=None,
+        snapshot_id=None,
+    )
+
+
+def recorded_conclusion(reply: bytes) -> Side:
+    """What the rules concluded, as an entry of `entry_of` holds it."""
+    return msgspec.json.decode(reply, type=Side)
+
+
+def _facts(line: CaseLine, ruleset: CompiledRuleset) -> FactsToStore:
+    sent = {name: value_of(told) for name, told in line.inputs.items()}
+    bound = bind_inputs(ruleset, sent, frozenset(sent))
+    if bound.problems or any(name not in line.factors for name in ruleset.needs.factors):
+        raise ValueError("the line lacks what the rules of the decision read")
+    answers = (ListAnswer(a.list, a.input, a.listed, a.digest) for a in line.list_answers)
+    return FactsToStore(
+        instant=line.decided,
+        zone=ruleset.zone.key,
+        assignment=_assignment(line),
+        inputs=inputs_to_wire({**sent, **bound.values}),
+        packed_factors=pack_factors(_factors(line)),
+        answers=tuple(answers),
+    )
+
+
+def _assignment(line: CaseLine) -> Assignment:
+    """The arm is told; the rest of an assignment stays with the service."""
+    arm = Arm(line.arm) if line.arm else None
+    return Assignment(
+        rollout=line.product,
+        enrolled=True,
+        enrolment_reason=EnrolmentReason.IN_STAGE,
+        plan_digest="",
+        stage="",
+        percent=0,
+        arm=arm,
+    )
+
+
+def _factors(line: CaseLine) -> Factors:
+    values = {one.name: one for one in _values(line.factors)}
+    sources = (SourceUse("", provider, "", None, used=True) for provider in line.providers)
+    return Factors(values, {}, tuple(sources), None)
+
+
+def _values(told: Mapping[str, Any]) -> Iterator[FactorValue]:
+    """The factors that the catalogue still has."""
+    for name, value in told.items():
+        spec = catalogue().get(name)
+        if spec is not None:
+            yield _factor(spec, value)
+
+
+def _factor(spec: FactorSpec, told: Any) -> FactorValue:
+    if isinstance(told, dict) and "missing" in told:
+        causes = msgspec.convert(told, MissingLine).missing
+        return FactorValue(spec.name, None, tuple(Missing(c.cause, c.reason) for c in causes))
+    value = value_of(told)
+    if spec.type is ValueType.INTEGER and isinstance(value, Decimal) and value == int(value):
+        value = int(value)
+    if not has_type(value, spec.type):
+        raise ValueError(f"{spec.name} is no {spec.type}")
+    return FactorValue(spec.name, value)
+
+
+LONGEST = 1 << 20
+"""Bytes of a line above which it is no exported decision."""
+
+
+class CasePosition(NamedTuple):
+    """Where a decision begins in the file, with what orders and counts it."""
+
+    created: int
+    decision: str
+    unit: str
+    decided: bool
+    begin: int
+
+
+class BrokenLine(msgspec.Struct, frozen=True):
+    """A line, from 1, that is not counted, and why."""
+
+    number: int
+    why: str
+
+
+class CaseFile:
+    """The decisions of a product in a file, oldest first, and what else its lines are.
+
+    Raises OSError where the file cannot be read.
+    """
+
+    def __init__(self, file: Path, product: str) -> None:
+        self.positions: list[CasePosition] = []
+        self.others = 0
+        self.broken: list[BrokenLine] = []
+        self._seen: set[str] = set()
+        with file.open("rb") as source:
+            for number, (begin, line) in enumerate(_lines(source), 1):
+                try:
+                    if line.strip():
+                        self._take(begin, line, product)
+                except LineBroken as error:
+                    self.broken.append(BrokenLine(number, str(error)))
+        self.positions.sort()
+
+    def _take(self, begin: int, line: bytes, product: str) -> None:
+        if len(line) > LONGEST:
+            raise LineBroken(f"the line has more than {LONGEST:,} bytes")
+        case = parsed(line)
+        if case.product != product:
+            self.others += 1
+            return
+        if case.decision in self._seen:
+            raise LineBroken(f"decision {case.decision} is in the file again")
+        self._seen.add(case.decision)
+        decided = case.outcome is not Outcome.NOT_ENROLLED
+        created = microseconds(case.decided)
+        self.positions.append(CasePosition(created, case.decision, case.unit, decided, begin))
+
+
+class CaseOrder(msgspec.Struct, frozen=True):
+    """A product's decisions in a case file, and the stored files of the rules at hand by digest."""
+
+    file: str
+    product: str
+    texts: Mapping[str, bytes]
+
+
+class CaseReader:
+    """The `BacktestLog` of a case file."""
+
+    def __init__(self, order: CaseOrder) -> None:
+        self._texts = order.texts
+        self._rules: dict[str, CompiledRuleset | None] = {}
+        self._positions = CaseFile(Path(order.file), order.product).positions
+        self._firsts: dict[datetime, list[CasePosition]] = {}
+        self._file = Path(order.file).open("rb")  # noqa: SIM115 - closed by aclose
+
+    async def aclose(self) -> None:
+        self._file.close()
+
+    async def text(self, digest: str) -> StoredText | None:
+        body = self._texts.get(digest)
+        return None if body is None else StoredText(digest, "ruleset", body)
+
+    async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
+        """No person's data is in an export."""
+        del user_id, snapshot_id
+        nothing: bytes | None = None
+        return nothing
+
+    async def counts(self, product: str, chosen: KeyRange) -> RangeCounts:
+        del product
+        found = _within(self._positions, chosen)
+        decided = sum(one.decided for one in found)
+        return RangeCounts(decided, len(found) - decided)
+
+    async def edges(self, product: str, chosen: KeyRange) -> tuple[datetime, datetime] | None:
+        del product
+        found = _within(self._positions, chosen)
+        if not found:
+            return None
+        return from_microseconds(found[0].created), from_microseconds(found[-1].created)
+
+    async def applicants(
+        self,
+        product: str,
+        chosen: KeyRange,
+        window: datetime,
+        after: PagePosition | None,
+        limit: int,
+    ) -> Sequence[RecordedApplicant]:
+        del product
+        if window not in self._firsts:
+            self._firsts[window] = self._firsts_since(microseconds(window))
+        found = _within(self._firsts[window], chosen)
+        if after is not None:
+            reached = microseconds(after.created), after.decision_id
+            found = found[bisect_right(found, reached, key=lambda one: one[:2]) :]
+        return [self._applicant(one.begin) for one in found[:limit]]
+
+    def _firsts_since(self, window: int) -> list[CasePosition]:
+        firsts: dict[str, CasePosition] = {}
+        for one in self._positions:
+            if one.decided and one.created >= window:
+                firsts.setdefault(one.unit, one)
+        return [*firsts.values()]
+
+    def _applicant(self, begin: int) -> RecordedApplicant:
+        self._file.seek(begin)
+        line = parsed(self._file.readline(LONGEST + 1))
+        loan = None if line.loan_bad is None else KnownLoan(bad=line.loan_bad)
+        return RecordedApplicant(entry_of(line, self._ruleset(line.digest)), loan)
+
+    def _ruleset(self, digest: str) -> CompiledRuleset | None:
+        if digest not in self._rules:
+            body = self._texts.get(digest)
+            self._rules[digest] = None if body is None else _compiled(body)
+        return self._rules[digest]
+
+
+def _compiled(body: bytes) -> CompiledRuleset | None:
+    return compile_ruleset(files_from_body(body), catalogue(), checks=()).ruleset
+
+
+def _within(ordered: Sequence[CasePosition], chosen: KeyRange) -> Sequence[CasePosition]:
+    since, before = (microseconds(edge) for edge in (chosen.since, chosen.before))
+    return ordered[bisect_left(ordered, (since,)) : bisect_left(ordered, (before,))]
+
+
+def _lines(source: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Each line with the byte that it begins at; of one that is too long its beginning."""
+    begin = source.tell()
+    while line := source.readline(LONGEST + 1):
+        yield begin, line
+        while not line.endswith(b"\n") and (rest := source.readline(LONGEST)):
+            line = rest
+        begin = source.tell()

@@ -1,0 +1,207 @@
+"""One recorded applicant judged before and after a change, and her cells of a report."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cache
+from itertools import pairwise
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.domain.decision import Decision
+from decision_service.domain.factor import FactorValue, Value, ValueType
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import Verdict
+from decision_service.factors.registry import catalogue
+from decision_service.rollout.impact import JudgedApplicant, KnownLoan, NotCompared, Side
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.language.diagnostics import did_you_mean
+from decision_service.rules.program import CompiledRuleset
+from decision_service.steering.pairs import (
+    DecidedCase,
+    RulesOnDay,
+    judged_applicant,
+    loaded_for,
+    side_of,
+    verdicts,
+)
+
+ALWAYS = ("month", "arm")
+KNOWN = (*ALWAYS, "band", "provider", "amount")
+_INPUT = "inputs."
+_AMOUNT = f"{_INPUT}requested_amount"
+_AMOUNTS = "1000,2000,5000,10000,20000,50000,100000,200000,500000"
+"""Cut points of amounts that have none of their own, in major units."""
+
+_POINT = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
+_NUMBERS = (ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY)
+_Known = Mapping[str, FactorValue]
+_Cell = Callable[[Decision, Verdict, Mapping[str, Value], _Known], str]
+
+
+class DimensionUnknown(ValueError):
+    """A report cannot be divided by this."""
+
+
+def require_dimensions(by: tuple[str, ...], *rulesets: CompiledRuleset) -> None:
+    """Raise DimensionUnknown for the first dimension that there is not, or cannot be cut so."""
+    inputs = {f"{_INPUT}{name}": one.type for r in rulesets for name, one in r.inputs.items()}
+    factors = {name: catalogue()[name].type for r in rulesets for name in r.needs.factors}
+    types = {**dict.fromkeys(KNOWN, ValueType.TEXT), "amount": ValueType.MONEY, **inputs, **factors}
+    seen = set()
+    for name, colon, points in (one.partition(":") for one in by):
+        if name not in types:
+            unread = "no rule of either side reads it, so that it is not recorded"
+            hint = unread if name in catalogue() else did_you_mean(name, types)
+            hint = (
+                hint or f"take {', '.join(KNOWN[2:])}, inputs.NAME, or a factor that a rule reads"
+            )
+            raise DimensionUnknown(f"a report cannot be divided by {name}: {hint}")
+        if name in seen or name in ALWAYS:
+            raise DimensionUnknown(f"a report is divided by {name} once: leave it out")
+        if colon and types[name] not in _NUMBERS:
+            raise DimensionUnknown(f"{name} is no number: write it without the cut points {points}")
+        if colon and not _points(points):
+            raise DimensionUnknown(
+                f"{name} has the cut points {points}: write ascending numbers, such as "
+                f"{name}:10000,20000"
+            )
+        seen.add(name)
+
+
+def _points(text: str) -> tuple[Decimal, ...]:
+    """Cut points as they are typed; none where they are not ascending numbers."""
+    if not all(_POINT.fullmatch(word) for word in text.split(",")):
+        return ()
+    points = tuple(Decimal(word) for word in text.split(","))
+    return points if all(one < other for one, other in pairwise(points)) else ()
+
+
+def cells_of(
+    decision: Decision,
+    verdict: Verdict,
+    inputs: Mapping[str, Value],
+    factors: Mapping[str, FactorValue],
+    by: tuple[str, ...],
+) -> tuple[tuple[str, str], ...]:
+    """The applicant's cell of each dimension, those of month and arm first."""
+    of = _dimensions(by)
+    return tuple([(name, cell(decision, verdict, inputs, factors)) for name, cell in of])
+
+
+@cache
+def _dimensions(by: tuple[str, ...]) -> tuple[tuple[str, _Cell], ...]:
+    parted = [one.partition(":") for one in (*ALWAYS, *by)]
+    return tuple((name, _CELLS.get(name) or _valued(name, points)) for name, _, points in parted)
+
+
+def _valued(name: str, points: str) -> _Cell:
+    """The cells of an input or a factor."""
+    name = _AMOUNT if name == "amount" else name
+    input_ = name.removeprefix(_INPUT) if name.startswith(_INPUT) else ""
+    cuts = _points(points or _AMOUNTS)
+    shown = [f"{point:,}" for point in cuts]
+    between = (f"{least} to below {end}" for least, end in pairwise(shown))
+    bins = (f"below {shown[0]}", *between, f"{shown[-1]} and more")
+
+    def cell(_: Decision, __: Verdict, inputs: Mapping[str, Value], factors: _Known) -> str:
+        if input_:
+            value, absent = inputs.get(input_), "not sent"
+        else:
+            found = factors.get(name)
+            value, absent = (None, "not recorded") if found is None else (found.value, "missing")
+        if value is None:
+            return absent
+        if isinstance(value, Money):
+            return bins[bisect(cuts, value.major)]
+        if points and isinstance(value, int | Decimal):
+            return bins[bisect(cuts, value)]
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    return cell
+
+
+def _month(decision: Decision, *_: object) -> str:
+    return decision.as_of.date.isoformat()[:7]
+
+
+def _arm(decision: Decision, *_: object) -> str:
+    return decision.assignment.arm or "none"
+
+
+def _band(_: Decision, verdict: Verdict, *__: object) -> str:
+    return " ".join([score.band for score in verdict.scores]) or "none"
+
+
+def _providers(decision: Decision, *_: object) -> str:
+    sources = decision.factors.sources if decision.factors else ()
+    return " + ".join(sorted({use.provider_id for use in sources if use.used})) or "none"
+
+
+_CELLS: Mapping[str, _Cell] = {
+    "month": _month,
+    "arm": _arm,
+    "band": _band,
+    "provider": _providers,
+}
+
+
+class BacktestRules(msgspec.Struct, frozen=True):
+    """The rules before and after, and the day whose dated parameters both take; None: their own.
+
+    `points` are the rules of a sweep, `margins` those of figures moved a little; both read what
+    `other` reads. On `days` dated figures of `other` change.
+    """
+
+    base: CompiledRuleset
+    other: CompiledRuleset
+    by: tuple[str, ...] = ()
+    params_as_of: date | None = None
+    points: tuple[CompiledRuleset, ...] = ()
+    margins: tuple[CompiledRuleset, ...] = ()
+    days: tuple[date, ...] = ()
+
+
+def compare(
+    case: DecidedCase,
+    rules: BacktestRules,
+    loan: KnownLoan | None = None,
+    *,
+    margins: bool = False,
+) -> JudgedApplicant | NotCompared:
+    """The applicant as both sets of rules judge her, or why they cannot; margins, days where asked.
+
+    ERASED is also said of a case without its snapshot that has one: recorded values do not suffice.
+    """
+    day = rules.params_as_of
+    base, other = RulesOnDay(rules.base, day), RulesOnDay(rules.other, day)
+    found = verdicts(case, base, other)
+    if isinstance(found, NotCompared):
+        return found
+    one = judged_applicant(case, base, other, found)
+    facts, known = found.facts, {rules.other.digest: one.after}
+    factors = {**facts.factors, **case.factors.values}
+    cells = cells_of(case.decision, found.before, facts.inputs, factors, rules.by)
+    points = _sides(rules.points, facts, day, known)
+    near = _sides(rules.margins, facts, day, known) if margins else ()
+    dated = tuple(
+        (day, _on(rules.other, facts, day - timedelta(days=1)), _on(rules.other, facts, day))
+        for day in (rules.days if margins else ())
+    )
+    return replace(one, cells=cells, loan=loan, points=points, margins=near, dated=dated)
+
+
+def _sides(
+    every: tuple[CompiledRuleset, ...], facts: Facts, day: date | None, known: Mapping[str, Side]
+) -> tuple[Side, ...]:
+    """What each ruleset concludes from the same facts; `known` sides are by digest."""
+    return tuple(known.get(ruleset.digest) or _on(ruleset, facts, day) for ruleset in every)
+
+
+def _on(ruleset: CompiledRuleset, facts: Facts, day: date | None) -> Side:
+    return side_of(evaluate(ruleset, loaded_for(facts, ruleset, day)))

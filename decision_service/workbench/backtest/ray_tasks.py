@@ -1,0 +1,107 @@
+"""Ranges of a backtest judged by a Ray cluster; needs the extra `ray`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+
+import msgspec
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from decision_service.workbench.backtest.run import (
+    ClusterUnfit,
+    JudgedRanges,
+    KeyRange,
+    WorkersKilled,
+)
+from decision_service.workbench.backtest.workers import WorkerOrder, judged
+
+ADDRESS = "RAY_ADDRESS"
+_RETRIES = 4
+"""How often a range is judged again whose worker was killed."""
+_SECONDS = 5.0
+"""Seconds in which the cluster must take a connection; Ray itself tries for minutes."""
+_LOOK_SECONDS = 0.5
+"""How long Ctrl-C waits at most."""
+
+
+class RayPartitions:
+    """Ranges judged by tasks of the cluster at RAY_ADDRESS, `jobs` at a time, all for None.
+
+    Workers read the store themselves and return sums. A range whose worker was killed is judged
+    again.
+    """
+
+    def __init__(self, order: WorkerOrder, jobs: int | None) -> None:
+        self._order = msgspec.json.encode(order)
+        self._jobs = jobs
+
+    def map_partitions(self, ranges: Sequence[KeyRange]) -> JudgedRanges:
+        """Each range with its sums as it is done.
+
+        Raises what a worker raises, WorkersKilled and ClusterUnfit.
+        """
+        with _cluster():
+            task = ray.remote(num_cpus=1, max_retries=_RETRIES)(judged)
+            order, left = ray.put(self._order), iter(ranges)
+            running = {task.remote(order, one): one for one in islice(left, self._jobs)}
+            while running:
+                for done in ray.wait([*running], timeout=_LOOK_SECONDS)[0]:
+                    chosen = running.pop(done)
+                    running |= {task.remote(order, one): one for one in islice(left, 1)}
+                    yield chosen, _sums(done)
+
+
+@contextmanager
+def _cluster() -> Iterator[None]:
+    """A connection to the cluster; at its end every task of this program ends."""
+    address = os.environ.get(ADDRESS, "")
+    _require_answer(address)
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, RayError) as error:
+        told = str(error).strip().partition("\n")[0]
+        raise ClusterUnfit(f"the Ray cluster at {address} takes no work ({told})") from None
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        raise ClusterUnfit(
+            f"{ADDRESS} is {address or 'not set'}: it must name the head of a Ray cluster, such as "
+            "10.0.0.5:6379"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterUnfit(
+            f"no Ray cluster answers at {address} ({error}): start one, or correct {ADDRESS}"
+        ) from None
+
+
+def _sums(done: ray.ObjectRef[bytes]) -> bytes:
+    """The sums of a task; raises what it raised, without what Ray says around it."""
+    try:
+        return ray.get(done)
+    except RayTaskError as error:
+        cause = error.cause
+        if type(cause) is RuntimeError:  # how Ray says that a worker could not import the task
+            raise ClusterUnfit(
+                "a machine of the Ray cluster cannot load this program: install the same version "
+                "there"
+            ) from None
+        raise cause from None
+    except RayError:
+        raise WorkersKilled(
+            f"workers on the Ray cluster were killed {_RETRIES + 1} times: give it more memory, or "
+            "fewer --jobs"
+        ) from None

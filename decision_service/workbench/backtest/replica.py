@@ -1,0 +1,179 @@
+"""Reading a store beside the process that it belongs to: recorded applicants by ranges of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from sqlalchemy import Connection, bindparam, exists, func, select, tuple_
+
+from decision_service.domain.ports import PagePosition, StoredText
+from decision_service.domain.verdict import Outcome
+from decision_service.rollout.impact import KnownLoan
+from decision_service.store import errors as faults
+from decision_service.store import rollouts as texts
+from decision_service.store import snapshots
+from decision_service.store.address import SqliteFile, parse_store_url
+from decision_service.store.decisions import entry_of, from_microseconds, microseconds
+from decision_service.store.keys import DataKeys, Readable, open_data_keys
+from decision_service.store.sqlite import read_sqlite
+from decision_service.store.tables import decisions, history
+from decision_service.workbench.backtest.run import KeyRange, RangeCounts, RecordedApplicant
+
+_ROW = decisions.c
+_NOT_ENROLLED = Outcome.NOT_ENROLLED.value
+_PLACE = tuple_(_ROW.created, _ROW.decision_id)
+_EARLIER = decisions.alias("earlier").c
+_NOT_ENROLLED = Outcome.NOT_ENROLLED.value
+_PLACE = tuple_(_ROW.created, _ROW.decision_id)
+_REPEATED = exists().where(
+    _EARLIER.user_id == _ROW.user_id,
+    # As an expression, since by the index of products SQLite would read all earlier decisions.
+    _EARLIER.product + "" == _ROW.product,
+    _EARLIER.outcome != _NOT_ENROLLED,
+    _EARLIER.created >= bindparam("window"),
+    tuple_(_EARLIER.created, _EARLIER.decision_id) < _PLACE,
+)
+_IN_RANGE = (
+    _ROW.product == bindparam("product"),
+    _ROW.created >= bindparam("since"),
+    _ROW.created < bindparam("before"),
+)
+_LOANS = (
+    history.c.overdue_loans,
+    history.c.open_loans,
+    history.c.repaid_loans,
+    history.c.drawn,
+)
+_FIRSTS = (
+    select(*decisions.c, *_LOANS)
+    .outerjoin(history, history.c.decision_id == _ROW.decision_id)
+    .where(*_IN_RANGE, _ROW.outcome != _NOT_ENROLLED, ~_REPEATED)
+    .order_by(_ROW.created, _ROW.decision_id)
+    .limit(bindparam("most"))
+)
+_AFTER = _FIRSTS.where(tuple_(bindparam("created"), bindparam("decision_id")) < _PLACE)
+_COUNTS = select(
+    func.count().filter(_ROW.outcome != _NOT_ENROLLED),
+    func.count().filter(_ROW.outcome == _NOT_ENROLLED),
+).where(*_IN_RANGE)
+_EDGES = select(func.min(_ROW.created), func.max(_ROW.created)).where(*_IN_RANGE)
+
+
+def applicants(
+    connection: Connection,
+    product: str,
+    chosen: KeyRange,
+    window: datetime,
+    after: PagePosition | None,
+    limit: int,
+) -> Sequence[RecordedApplicant]:
+    given: dict[str, Any] = {"window": microseconds(window), "most": limit}
+    given |= _range(product, chosen)
+    if after is None:
+        return [_applicant(row) for row in connection.execute(_FIRSTS, given)]
+    reached = microseconds(after.created)
+    given |= {"since": reached, "created": reached, "decision_id": after.decision_id}
+    return [_applicant(row) for row in connection.execute(_AFTER, given)]
+
+
+def counts(connection: Connection, product: str, chosen: KeyRange) -> RangeCounts:
+    """How many decisions a range has, by rules and outside the go-live."""
+    decided, not_enrolled = connection.execute(_COUNTS, _range(product, chosen)).one()
+    return RangeCounts(decided, not_enrolled)
+
+
+def edges(connection: Connection, product: str, chosen: KeyRange) -> tuple[int, int] | None:
+    """The instants of the first and the last decision of a range, in microseconds."""
+    found = connection.execute(_EDGES, _range(product, chosen)).one()
+    return None if found[0] is None else (found[0], found[1])
+
+
+def _range(product: str, chosen: KeyRange) -> dict[str, Any]:
+    since, before = microseconds(chosen.since), microseconds(chosen.before)
+    return {"product": product, "since": since, "before": before}
+
+
+def _applicant(row: Sequence[Any]) -> RecordedApplicant:
+    columns, loans = row[: -len(_LOANS)], row[-len(_LOANS) :]
+    # Without any of these no loan was reported, or none was taken up.
+    loan = KnownLoan(bad=bool(loans[0])) if any(loans) else None
+    return RecordedApplicant(entry_of(columns), loan)
+
+
+class ReadingDatabase(Readable, Protocol):
+    """Runs functions of a connection that can only read."""
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+
+
+class StoreReader:
+    """The `BacktestLog` of a store."""
+
+    def __init__(self, database: ReadingDatabase, data_keys: DataKeys) -> None:
+        self._database = database
+        self._data_keys = data_keys
+
+    @classmethod
+    async def open(cls, url: str, data_keys: Path | None = None) -> Self:
+        """Read the store that STORE_URL names, by a file of data keys; raises StoreRefused."""
+        database = await _opened(url)
+        try:
+            with faults.opening(parse_store_url(url).shown):
+                return cls(database, await open_data_keys(url, data_keys, database))
+        except BaseException:
+            await database.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._database.aclose()
+
+    async def text(self, digest: str) -> StoredText | None:
+        return await self._database.read(partial(texts.by_digest, digest=digest))
+
+    async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
+        work = partial(snapshots.body, user_id=user_id, snapshot_id=snapshot_id)
+        packed = await self._database.read(partial(work, data_keys=self._data_keys))
+        return None if packed is None else await snapshots.unpack(packed)
+
+    async def counts(self, product: str, chosen: KeyRange) -> RangeCounts:
+        work = partial(counts, product=product, chosen=chosen)
+        return await self._database.read(work)
+
+    async def edges(self, product: str, chosen: KeyRange) -> tuple[datetime, datetime] | None:
+        """When the first and the last decision of a range were made; None where there is none."""
+        work = partial(edges, product=product, chosen=chosen)
+        found = await self._database.read(work)
+        return None if found is None else (from_microseconds(found[0]), from_microseconds(found[1]))
+
+    async def applicants(
+        self,
+        product: str,
+        chosen: KeyRange,
+        window: datetime,
+        after: PagePosition | None,
+        limit: int,
+    ) -> Sequence[RecordedApplicant]:
+        work = partial(
+            applicants,
+            product=product,
+            chosen=chosen,
+            window=window,
+            after=after,
+            limit=limit,
+        )
+        return await self._database.read(work)
+
+
+async def _opened(url: str) -> ReadingDatabase:
+    address = parse_store_url(url)
+    if isinstance(address, SqliteFile):
+        return await read_sqlite(address)
+    from decision_service.store.postgres import read_postgres
+
+    return await read_postgres(address)

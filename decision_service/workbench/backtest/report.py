@@ -1,0 +1,374 @@
+"""The impact report: its rows, computed from sums over judged applicants."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from statistics import NormalDist
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from decision_service.rollout.impact import (
+    MOST_ROWS,
+    Amounts,
+    CauseRow,
+    GroupCounts,
+    ImpactSums,
+    Interval,
+    MatrixRow,
+    PointCounts,
+    Rate,
+    Share,
+    causes_of,
+    matrix_of,
+    paired_interval,
+    rates_of,
+    reasons_of,
+    share_of,
+)
+
+
+class ProofAnswer(StrEnum):
+    """Whether a claim holds of everybody."""
+
+    PROVED = "PROVED"
+    COUNTEREXAMPLE = "COUNTEREXAMPLE"
+    UNDECIDED = "UNDECIDED"
+
+
+class ClaimProof(msgspec.Struct, frozen=True):
+    """A claim in words, and its answer.
+
+    `told` is a person of whom it is not so with both decisions, or what was not decided; empty
+    where it is proved.
+    """
+
+    claim: str
+    answer: ProofAnswer
+    told: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """`PROVED: …`, `COUNTEREXAMPLE: not so: …; a typical person …`, `UNDECIDED: …: why`."""
+        if self.answer is ProofAnswer.PROVED:
+            return f"{self.answer}: {self.claim}"
+        if self.answer is ProofAnswer.COUNTEREXAMPLE:
+            return f"{self.answer}: not so: {self.claim}; {self.told}"
+        return f"{self.answer}: {self.claim}: {self.told}"
+
+
+class Proofs(msgspec.Struct, frozen=True):
+    """The claims of a new version beside an old one, from a day (yyyy-MM-dd) on."""
+
+    before: str
+    after: str
+    since: str
+    claims: tuple[ClaimProof, ...]
+
+
+class BrokenLines(msgspec.Struct, frozen=True):
+    """Lines of a file that count nowhere: how many of all, and the numbers of the first."""
+
+    file: str
+    broken: int
+    lines: int
+    first: tuple[int, ...]
+
+
+class DatedFigure(msgspec.Struct, frozen=True):
+    """A figure by its way through the file, with the day on which it changes."""
+
+    day: date
+    at: str
+    before: str
+    after: str
+
+
+class ReportSubject(msgspec.Struct, frozen=True):
+    """What was compared, on whom, and by which program.
+
+    `figures` are those that were set, with the value before and after. `since` and `until` are the
+    first and the last decision; `sample` is a share of the applicants, 0 to 1.
+    `swept` are the figures of a sweep, `points` their values, `present` those in force. `margins`
+    pair each set figure with the values near to it that are tried. `broken` lines of files are in
+    no figure. `dated` change soon.
+    """
+
+    product: str
+    currency: str
+    base: str
+    base_digest: str
+    other: str
+    other_digest: str
+    figures: tuple[tuple[str, str, str], ...]
+    since: str
+    until: str
+    engine_version: str
+    params_as_of: str = ""
+    by: tuple[str, ...] = ()
+    sample: float = 1.0
+    seed: int = 0
+    swept: tuple[str, ...] = ()
+    points: tuple[tuple[str, ...], ...] = ()
+    present: tuple[str, ...] = ()
+    margins: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    broken: tuple[BrokenLines, ...] = ()
+    dated: tuple[DatedFigure, ...] = ()
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """Who is in the figures and who is not, and why; `unknown` are those left out, by outcome."""
+
+    decisions: int
+    repeats: int
+    not_enrolled: int
+    applicants: int
+    reproduced: int
+    differing: int
+    differing_examples: tuple[str, ...]
+    compared: int
+    left_out: Mapping[str, int]
+    lacking: Mapping[str, int]
+    unknown: Mapping[str, int]
+
+
+class AmountRow(msgspec.Struct, frozen=True):
+    """A figure of the amounts among those whom both sides approve; minor units or a count."""
+
+    name: str
+    before: int | None
+    after: int | None
+    money: bool = True
+
+
+class SegmentRow(msgspec.Struct, frozen=True):
+    """A cell of a dimension; intervals allow for how many cells are looked at together."""
+
+    dimension: str
+    cell: str
+    applicants: int
+    before: Share
+    after: Share
+    difference: Interval
+    amount_before: int
+    amount_after: int
+
+
+class LoanRow(msgspec.Struct, frozen=True):
+    """The share of known loans that went bad, of those kept in, swapped out or in."""
+
+    group: str
+    loans: int
+    bad_rate: Share
+
+
+class SweepPoint(msgspec.Struct, frozen=True):
+    """What a point of a sweep would decide; the bad rate is None where no loan is known."""
+
+    values: tuple[str, ...]
+    approved: Share
+    referred: Share
+    amount: int
+    bad_rate: Share | None = None
+
+
+class MarginCurve(msgspec.Struct, frozen=True):
+    """What a set figure would decide if it lay elsewhere, judged for so many applicants."""
+
+    figure: str
+    value: str
+    applicants: int
+    points: tuple[SweepPoint, ...]
+
+
+class ImpactReport(msgspec.Struct, frozen=True):
+    """Everything that a report tells, whatever it is printed as; without `proofs` none was asked.
+
+    Proofs are no figures: the digest is the same with them. The cells of `dated` are the days on
+    which dated figures change, each with the day before it.
+    """
+
+    subject: ReportSubject
+    coverage: Coverage
+    rates: tuple[Rate, ...]
+    matrix: tuple[MatrixRow, ...]
+    amounts: tuple[AmountRow, ...]
+    causes: tuple[CauseRow, ...]
+    reasons: tuple[tuple[str, str, int], ...]
+    segments: tuple[SegmentRow, ...]
+    pooled: tuple[tuple[str, int, int], ...]
+    loans: tuple[LoanRow, ...]
+    expect: str
+    sweep: tuple[SweepPoint, ...] = ()
+    margins: tuple[MarginCurve, ...] = ()
+    dated: tuple[SegmentRow, ...] = ()
+    proofs: Proofs | UnsetType = UNSET
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the canonical JSON of all figures."""
+        figures = replace(self, proofs=UNSET)
+        return hashlib.sha256(msgspec.json.encode(figures, order="sorted")).hexdigest()
+
+
+SMALLEST_CELL = 30
+"""Applicants below which a segment is not shown: it would tell of persons, and of chance."""
+
+NO_VALUE = ("none", "not sent", "missing", "not recorded")
+"""Cells of those who have no value."""
+
+_QUANTILES = (10, 25, 50, 75, 90)
+
+
+def report_of(subject: ReportSubject, sums: ImpactSums) -> ImpactReport:
+    """The report of a run's sums."""
+    rates = rates_of(sums)
+    shown, pooled = _segments(sums.groups)
+    return ImpactReport(
+        subject,
+        _coverage(sums),
+        rates,
+        matrix_of(sums),
+        _amounts(sums),
+        causes_of(sums),
+        reasons_of(sums),
+        shown,
+        pooled,
+        _loans(sums),
+        _expectation(rates),
+        tuple(_points(subject.points, sums.points)),
+        tuple(_margins(subject, sums)),
+        tuple(_segment("dated", day, c, len(sums.dated)) for day, c in sorted(sums.dated.items())),
+    )
+
+
+def _coverage(sums: ImpactSums) -> Coverage:
+    left_out = sum(sums.left_out.values())
+    compared = sums.everybody.applicants
+    return Coverage(
+        sums.decisions,
+        sums.repeats,
+        sums.not_enrolled,
+        compared + left_out,
+        sums.reproduced,
+        sums.differing,
+        sums.differing_examples,
+        compared,
+        _sorted(sums.left_out),
+        _sorted(sums.lacking),
+        _sorted(sums.unknown),
+    )
+
+
+def _amounts(sums: ImpactSums) -> tuple[AmountRow, ...]:
+    before, after = sums.both_before, sums.both_after
+    if not before.count:
+        return ()
+    rows = [
+        AmountRow("approved by both", before.count, after.count, money=False),
+        AmountRow("approved amount", before.total, after.total),
+        AmountRow("average amount", before.average, after.average),
+        *(_quantile(percent, before, after) for percent in _QUANTILES),
+        AmountRow("reduced offers", sums.reduced_before, sums.reduced_after, money=False),
+        AmountRow("other amount than before", None, sums.changed_amounts, money=False),
+    ]
+    if sums.burden_before.count or sums.burden_after.count:
+        averages = sums.burden_before.average, sums.burden_after.average
+        rows.append(AmountRow("average instalment", *averages))
+    return tuple(rows)
+
+
+def _quantile(percent: int, before: Amounts, after: Amounts) -> AmountRow:
+    name = "median amount" if percent == 50 else f"{percent} % have at most"
+    return AmountRow(name, before.quantile(percent), after.quantile(percent))
+
+
+def _segments(
+    groups: Mapping[str, Mapping[str, GroupCounts]],
+) -> tuple[tuple[SegmentRow, ...], tuple[tuple[str, int, int], ...]]:
+    """Cells that are large enough, and how many cells and applicants each dimension has besides."""
+    shown: list[SegmentRow] = []
+    pooled: list[tuple[str, int, int]] = []
+    for dimension in groups:
+        cells = sorted(groups[dimension].items(), key=lambda item: _place(item[0]))
+        large = [(name, c) for name, c in cells if c.applicants >= SMALLEST_CELL][:MOST_ROWS]
+        shown += [_segment(dimension, name, c, len(large)) for name, c in large]
+        rest = sum(c.applicants for _, c in cells) - sum(c.applicants for _, c in large)
+        if rest:
+            pooled.append((dimension, len(cells) - len(large), rest))
+    return tuple(shown), tuple(pooled)
+
+
+def _place(cell: str) -> tuple[object, ...]:
+    """Numbers within a cell's name by their size, all else by letters; who has no value is last."""
+    parts = re.split(r"((?:\A-)?\d[\d,]*(?:\.\d+)?)", cell.removeprefix("below "))
+    parted = (Decimal(p.replace(",", "")) if n % 2 else p for n, p in enumerate(parts))
+    return (cell in NO_VALUE, *parted)
+
+
+def _segment(dimension: str, name: str, counts: GroupCounts, together: int) -> SegmentRow:
+    """Bonferroni's bound: with k cells each has an error of 5 % / k."""
+    z = NormalDist().inv_cdf(1 - 0.025 / max(together, 1))
+    interval = paired_interval(counts.lost, counts.gained, counts.applicants, z)
+    assert interval is not None  # noqa: S101  a cell has applicants
+    n = counts.applicants
+    rates = share_of(counts.approved_before, n, z), share_of(counts.approved_after, n, z)
+    return SegmentRow(
+        dimension, name, n, *rates, interval, counts.amount_before, counts.amount_after
+    )
+
+
+def _points(
+    every: Sequence[tuple[str, ...]], counted: Mapping[int, PointCounts], first: int = 0
+) -> Iterator[SweepPoint]:
+    """The points that anybody was judged at; the first is counted at place `first`."""
+    for place, values in enumerate(every, first):
+        counts = counted.get(place)
+        if counts is not None:
+            n = counts.applicants
+            rates = share_of(counts.approved, n), share_of(counts.referred, n)
+            yield SweepPoint(values, *rates, counts.amount, counts.loans.bad_rate)
+
+
+def _margins(subject: ReportSubject, sums: ImpactSums) -> Iterator[MarginCurve]:
+    first, after = 0, {at: value for at, _, value in subject.figures}
+    for figure, values in subject.margins:
+        points = tuple(_points([(value,) for value in values], sums.margins, first))
+        if points:
+            yield MarginCurve(figure, after[figure], sums.margins[first].applicants, points)
+        first += len(values)
+
+
+def _loans(sums: ImpactSums) -> tuple[LoanRow, ...]:
+    return tuple(
+        LoanRow(group, counts.loans, rate)
+        for group, counts in sorted(sums.loans.items())
+        if (rate := counts.bad_rate) is not None
+    )
+
+
+def expected_change(rates: Sequence[Rate]) -> tuple[str, str] | None:
+    """The change of the approval rate and how far it may be off, as a plan writes them."""
+    if not rates:
+        return None
+    told = rates[0].difference
+    within = max(told.high - told.difference, told.difference - told.low)
+    return f"{told.difference + 0.0:.3f}", f"{within:.3f}"
+
+
+def _expectation(rates: Sequence[Rate]) -> str:
+    """The line for the challenger of a rollout.yaml; empty without applicants."""
+    told = expected_change(rates)
+    if told is None:
+        return ""
+    return f"expect: {{approval_rate: {{change: {told[0]}, within: {told[1]}}}}}"
+
+
+def _sorted(counts: Mapping[str, int]) -> Mapping[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,221 @@
+"""What authors of rules begin with: a new product, schemas for editors, hashed lists."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from msgspec.structs import replace
+
+from decision_service.cli.output import CommandError, Exit, console, print_or_check, read_text
+from decision_service.cli.views import counted
+from decision_service.decide.rule_tests import failures, run_rule_tests
+from decision_service.domain.factor import FactorSpec
+from decision_service.factors.registry import catalogue
+from decision_service.rollout.schema import plan_schema
+from decision_service.rulebook.folder import ProductTexts, TextFile, write_whole
+from decision_service.rulebook.load import load_rules
+from decision_service.rules.language.diagnostics import Diagnostic, Report, Severity, count, render
+from decision_service.rules.lists import HASH, KeyListReader, read_list
+from decision_service.rules.program import folded, hashed
+from decision_service.rules.schema import ruleset_schema, shared_schema, tests_schema
+from decision_service.workbench.commands.folder import DEFAULT_PATH, find_rules, unpublished
+
+_PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_LONGEST = 60
+_FILES = {"v1.yaml": "v1.yaml", "rollout.yaml": "rollout.yaml", "tests.yaml": "tests/v1.yaml"}
+
+
+def new(
+    product: Annotated[
+        str, typer.Argument(metavar="PRODUCT", help="its name, such as weekend-loan-ph")
+    ],
+    title: Annotated[str, typer.Option("--title", help="as people call it")] = "",
+    currency: Annotated[str, typer.Option("--currency", help="ISO 4217")] = "PHP",
+    zone: Annotated[str, typer.Option("--time-zone", help="of its dates")] = "Asia/Manila",
+    rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = DEFAULT_PATH,
+) -> None:
+    """Write a small complete product to begin with.
+
+    Its rules, tests and plan pass as they are, to be changed.
+    """
+    if not _PRODUCT.fullmatch(product) or len(product) > _LONGEST:
+        raise CommandError(
+            f"{product} is no product name: use small letters, digits and single hyphens, "
+            f"beginning with a letter, at most {_LONGEST}",
+            Exit.USAGE,
+        )
+    folder = rules / product
+    if folder.exists():
+        raise CommandError(f"{folder} is there already: choose another name", Exit.USAGE)
+    words = {
+        "product": product,
+        "title": title or product.replace("-", " ").capitalize(),
+        "currency": currency,
+        "zone": zone,
+        "today": datetime.now(UTC).date().isoformat(),
+    }
+    texts = {_FILES[name]: _filled(name, words) for name in _FILES}
+    _refuse(_problems(rules, product, texts))
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    console().print(_next_steps(folder, list(texts)), markup=False, soft_wrap=True)
+
+
+def _filled(name: str, words: dict[str, str]) -> str:
+    text = resources.files(__package__).joinpath("template", name).read_text(encoding="utf-8")
+    for word, value in words.items():
+        text = text.replace(f"@{word}@", value.replace("\\", "").replace('"', "'"))
+    return text
+
+
+def _problems(rules: Path, product: str, texts: dict[str, str]) -> list[Diagnostic]:
+    """What would refuse the product in its folder; its neighbours' problems are not its own."""
+    folder = find_rules(rules).folder
+    path = f"{rules.name}/{product}"
+    files = {name: TextFile(f"{path}/{name}", text) for name, text in texts.items()}
+    added = ProductTexts(
+        product,
+        path,
+        rulesets={1: files["v1.yaml"]},
+        plan=files["rollout.yaml"],
+        tests=(files["tests/v1.yaml"],),
+    )
+    alone = replace(unpublished(folder), products=(added,), unreadable=())
+    loading = load_rules(alone, datetime.now(UTC))
+    if loading.rulebook is None:
+        return list(loading.errors)
+    return list(failures(run_rule_tests(alone, loading.rulebook)))
+
+
+def _refuse(problems: list[Diagnostic]) -> None:
+    errors = [p for p in problems if p.severity is Severity.ERROR]
+    if errors:
+        raise CommandError(
+            f"nothing was written ({count(errors)}): choose another value",
+            Exit.USAGE,
+            tuple(map(render, errors)),
+        )
+
+
+def _next_steps(folder: Path, names: list[str]) -> str:
+    written = "\n".join(f"  {folder / name}" for name in names)
+    return (
+        f"Written:\n{written}\n"
+        "Change the figures, then:\n"
+        f"  decision-service rules check --strict {folder}\n"
+        f"  decision-service rules test {folder} --fail-under 100 --fail-under-figures 100\n"
+        "docs/rules.md explains every section."
+    )
+
+
+class SchemaKind(StrEnum):
+    """The files that have a schema."""
+
+    RULESET = "ruleset"
+    TESTS = "tests"
+    SHARED = "shared"
+    PLAN = "plan"
+
+
+_SCHEMAS: Mapping[SchemaKind, Callable[[Mapping[str, FactorSpec]], dict[str, Any]]] = {
+    SchemaKind.RULESET: ruleset_schema,
+    SchemaKind.TESTS: tests_schema,
+    SchemaKind.SHARED: shared_schema,
+    SchemaKind.PLAN: lambda _: plan_schema(),
+}
+
+
+def schema(
+    kind: Annotated[
+        SchemaKind,
+        typer.Option("--of", help="v<N>.yaml, rule tests, _shared/*.yaml or rollout.yaml"),
+    ] = SchemaKind.RULESET,
+    check: Annotated[
+        Path | None, typer.Option("--check", help="exit code 1 where this file is not the schema")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of rule files, for editors."""
+    print_or_check(
+        schema_text(kind),
+        check,
+        "the schema that the code and the factors give",
+        f"decision-service rules schema --of {kind}",
+    )
+
+
+def schema_text(kind: SchemaKind) -> str:
+    """A schema as it is committed under `rules/_schema`."""
+    made = _SCHEMAS[kind](catalogue())
+    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
+
+
+_SALT_BYTES = 16
+
+
+def hash_list(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="a list: lists/NAME.csv")],
+) -> None:
+    """Replace the plain keys of a list by salted hashes.
+
+    Those added since are among them.
+    """
+    text = read_text(path, "name the file of a list")
+    report = Report()
+    reader = KeyListReader(str(path), text, report)
+    if reader.columns and not reader.salt:
+        reader.keys()
+    hashed_text, count = _hashed(reader)
+    _refuse_list(path, report)
+    report = Report()
+    read_list(str(path), hashed_text, report)
+    _refuse_list(path, report)
+    if count:
+        _write(path, hashed_text)
+    words = f"{path}: {counted(count, 'key')} hashed"
+    console().print(words, markup=False, soft_wrap=True)
+
+
+def _hashed(reader: KeyListReader) -> tuple[str, int]:
+    """The text of a list with all keys hashed, and how many were plain."""
+    salt = reader.salt or secrets.token_hex(_SALT_BYTES)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([f"sha256:{salt}", *reader.columns[1:]])
+    count = 0
+    for number in reader.rows:
+        key, *rest = reader.values(number) or [""]
+        plain = not reader.salt or (key and not HASH.fullmatch(key))
+        if plain:
+            count += 1
+            reader.check_single(number, [key, *rest])
+        writer.writerow([hashed(folded(key), salt) if plain else key, *rest])
+    return out.getvalue(), count
+
+
+def _refuse_list(path: Path, report: Report) -> None:
+    if report.failed:
+        lines = tuple(map(render, report.diagnostics()))
+        raise CommandError(f"{path} is left as it is: mend it first", Exit.FINDINGS, lines)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise CommandError(
+            f"{path} cannot be written ({error.strerror}): allow it, then hash the list again",
+            Exit.USAGE,
+        ) from None

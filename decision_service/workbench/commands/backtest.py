@@ -1,0 +1,398 @@
+"""`backtest`: what a rule change would do, on recorded applicants."""
+
+from __future__ import annotations
+
+import csv
+import io
+import operator
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from itertools import product
+from math import prod
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import msgspec
+import typer
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from decision_service.cli.options import whole
+from decision_service.cli.output import CommandError, Exit
+from decision_service.domain.errors import visible
+from decision_service.rules.language.diagnostics import did_you_mean
+from decision_service.rules.language.fields import parse_day
+from decision_service.workbench.backtest.render import encoded, html, markdown, sections
+from decision_service.workbench.backtest.report import ImpactReport, Proofs
+from decision_service.workbench.backtest.rules import BacktestOrder, ComparedRules, margin_points
+from decision_service.workbench.backtest.run import KeyRange
+from decision_service.workbench.commands.backtest_run import (
+    LocalBacktest,
+    answered,
+    compared_rules,
+    require_possible,
+)
+from decision_service.workbench.commands.backtest_sources import SourceNames, Workers
+from decision_service.workbench.commands.diff import ProveOption, proved
+
+MOST_LEFT_OUT = 0.5
+"""The share that cannot be compared from which a report would mislead."""
+
+_FORM = re.compile(r"\s*([a-z_]+)\s*(<=|>=|<|>)\s*(-?[0-9]{1,12}(?:\.[0-9]{1,10})?)\s*", re.ASCII)
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+
+
+class MeasureCondition(msgspec.Struct, frozen=True):
+    text: str
+    measure: str
+    compare: str
+    number: float
+
+
+def measures(report: ImpactReport) -> Mapping[str, float]:
+    """Shares and changes of shares, -1 to 1, that a condition may name."""
+    told, compared = report.coverage, max(report.coverage.compared, 1)
+    approvals = {row: (row.before == "APPROVE", row.after == "APPROVE") for row in report.matrix}
+    gained = sum(row.applicants for row, sides in approvals.items() if sides == (False, True))
+    lost = sum(row.applicants for row, sides in approvals.items() if sides == (True, False))
+    changes = {
+        f"{rate.outcome.lower()}_change": rate.difference.difference for rate in report.rates
+    }
+    before = sum(row.amount_before for row in report.matrix)
+    after = sum(row.amount_after for row in report.matrix)
+    asked = max(told.reproduced + told.differing, 1)
+    return {
+        "approve_change": 0.0,
+        "refer_change": 0.0,
+        "decline_change": 0.0,
+        **changes,
+        "swap_in": gained / compared,
+        "swap_out": lost / compared,
+        "amount_change": after / before - 1 if before else 0.0,
+        "not_compared": sum(told.left_out.values()) / max(told.applicants, 1),
+        "not_reproduced": told.differing / asked,
+    }
+
+
+_NAMES = (
+    "approve_change",
+    "refer_change",
+    "decline_change",
+    "swap_in",
+    "swap_out",
+    "amount_change",
+    "not_compared",
+    "not_reproduced",
+)
+
+
+def conditions(given: Sequence[str]) -> Sequence[MeasureCondition]:
+    return [_condition(text) for text in given]
+
+
+def _condition(text: str) -> MeasureCondition:
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise CommandError(
+            f"--fail-if is {text}: write a measure, <, <=, > or >=, and a number, such as "
+            "'approve_change < -0.05'",
+            Exit.USAGE,
+        )
+    if found[1] not in _NAMES:
+        raise CommandError(
+            f"--fail-if names {found[1]}, which is no measure: {did_you_mean(found[1], _NAMES)}",
+            Exit.USAGE,
+        )
+    return MeasureCondition(text.strip(), found[1], found[2], float(found[3]))
+
+
+def require_fit(report: ImpactReport, asked: Sequence[MeasureCondition]) -> None:
+    """Raise CommandError where a condition is met, or most applicants cannot be compared."""
+    values = measures(report)
+    found = tuple(
+        f"{one.text}: {one.measure} is {values[one.measure]:.4f}"
+        for one in asked
+        if _OPERATORS[one.compare](values[one.measure], one.number)
+    )
+    if found:
+        raise CommandError(f"{len(found)} of {len(asked)} conditions met", Exit.FINDINGS, found)
+    told = report.coverage
+    share = sum(told.left_out.values()) / max(told.applicants, 1)
+    if share > MOST_LEFT_OUT:
+        raise CommandError(
+            f"{share:.0%} of the applicants cannot be compared, so the report is of the others "
+            "alone",
+            Exit.USAGE,
+            tuple(f"{kind}: {number:,}" for kind, number in told.left_out.items()),
+        )
+
+
+class ReportFormat(StrEnum):
+    MD = "md"
+    HTML = "html"
+    JSON = "json"
+    CSV = "csv"
+
+
+def rendered(report: ImpactReport, form: ReportFormat) -> str:
+    match form:
+        case ReportFormat.HTML:
+            return html(report)
+        case ReportFormat.JSON:
+            return encoded(report).decode()
+        case ReportFormat.CSV:
+            return _csv(report)
+    return markdown(report)
+
+
+def show_report(report: ImpactReport, form: ReportFormat, out: Path | None) -> None:
+    """One form on stdout, or every form in a folder; raises CommandError."""
+    if out is None:
+        sys.stdout.write(visible(rendered(report, form)))
+        return
+    for path in write_report(report, out):
+        sys.stderr.write(visible(f"wrote {path}\n"))
+
+
+def write_report(report: ImpactReport, folder: Path) -> list[Path]:
+    """Every form in a folder, each whole or not at all; raises CommandError."""
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for form in ReportFormat:
+            target = folder / f"impact.{form}"
+            draft = target.with_suffix(f".{form}.new")
+            draft.write_text(rendered(report, form), encoding="utf-8")
+            draft.replace(target)
+            written.append(target)
+    except OSError as error:
+        raise CommandError(
+            f"--out {folder} cannot be written ({error.strerror}): choose a folder of yours",
+            Exit.USAGE,
+        ) from None
+    return written
+
+
+def _csv(report: ImpactReport) -> str:
+    """Every table as rows of part, row, column and value."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("part", "row", "column", "value"))
+    for section in sections(report):
+        for row in section.rows:
+            name = " → ".join(row[: section.words])
+            for column, value in zip(
+                section.columns[section.words :], row[section.words :], strict=True
+            ):
+                writer.writerow((section.title, name, column, value))
+    return text.getvalue()
+
+
+MOST_POINTS = 500
+MOST_RANGES = 2
+_NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?"
+_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})/({_NUMBER})", re.ASCII)
+
+
+def assignments(given: Sequence[str]) -> Mapping[str, str]:
+    """`params.x=1` as a mapping; raises CommandError."""
+    found: dict[str, str] = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not (name and equals and value):
+            raise CommandError(
+                f"--set is {word}: write a figure and its value, such as "
+                "params.min_monthly_income=9000",
+                Exit.USAGE,
+            )
+        if name in found:
+            raise CommandError(f"--set gives {name} twice: {found[name]} and {value}", Exit.USAGE)
+        found[name] = value
+    return found
+
+
+def sweep_points(given: Sequence[str]) -> Sequence[Mapping[str, str]]:
+    """Every point of one range, or of two as a grid; raises CommandError."""
+    if len(given) > MOST_RANGES:
+        raise CommandError(f"--sweep is given {len(given)} times: two at most", Exit.USAGE)
+    ranges = [_range(word) for word in given]
+    count = prod(one.steps for one in ranges)
+    if count > MOST_POINTS:
+        raise CommandError(
+            f"--sweep {' --sweep '.join(given)} has {count:,} points and {MOST_POINTS} are the "
+            "most: widen the steps",
+            Exit.USAGE,
+        )
+    names = [one.figure for one in ranges]
+    every = product(*(one.values() for one in ranges)) if ranges else ()
+    return [dict(zip(names, values, strict=True)) for values in every]
+
+
+class _Range(NamedTuple):
+    """A figure with its first and last value, and the step between two."""
+
+    figure: str
+    first: Decimal
+    last: Decimal
+    step: Decimal
+
+    @property
+    def steps(self) -> int:
+        return int((self.last - self.first) / self.step) + 1
+
+    def values(self) -> list[str]:
+        return [f"{self.first + self.step * place:f}" for place in range(self.steps)]
+
+
+def _range(word: str) -> _Range:
+    name, _, told = word.partition("=")
+    found = _RANGE.fullmatch(told)
+    if found is None:
+        raise CommandError(
+            f"--sweep is {word}: write from..to/step, such as "
+            "params.min_monthly_income=7000..12000/500",
+            Exit.USAGE,
+        )
+    one = _Range(name, *map(Decimal, found.groups()))
+    if one.step <= 0 or one.last < one.first:
+        raise CommandError(
+            f"--sweep is {word}: the end must not be below the beginning, and the step above 0",
+            Exit.USAGE,
+        )
+    return one
+
+
+def backtest(
+    product: Annotated[
+        str, typer.Argument(metavar="PRODUCT", help="the product, such as personal-loan-ph")
+    ],
+    other: Annotated[
+        str, typer.Option("--with", help="a version's file, or product@2; else the champion")
+    ] = "",
+    figures: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="a figure of it, as params.min_monthly_income=9000"),
+    ] = None,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option("--sweep", help="params.x=7000..12000/500; two make a grid"),
+    ] = None,
+    since: Annotated[str, typer.Option("--from", help="first day, YYYY-MM-DD")] = "",
+    until: Annotated[str, typer.Option("--to", help="last day, YYYY-MM-DD")] = "",
+    params_as_of: Annotated[
+        str, typer.Option("--params-as-of", help="judge by the dated parameters of this day")
+    ] = "",
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            help="band, provider, amount, inputs.NAME, a factor; a number with cut points as "
+            "x:10,20",
+        ),
+    ] = "",
+    sample: Annotated[
+        int | None, whole("about so many applicants, else all", "--sample", least=1)
+    ] = None,
+    seed: Annotated[int, whole("which sample", "--seed")] = 0,
+    store: Annotated[str, typer.Option("--store", help="the store, else DECISION_STORE_URL")] = "",
+    cases: Annotated[
+        Path | None,
+        typer.Option("--cases", help="JSON lines or Parquet of `decisions export`, no store"),
+    ] = None,
+    rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = Path("rules"),
+    jobs: Annotated[
+        int | None,
+        whole(
+            "workers at a time, else 2 processes, or all of a cluster", "--jobs", least=1, most=64
+        ),
+    ] = None,
+    on: Annotated[
+        Workers, typer.Option("--on", help="who judges; ray: the cluster at RAY_ADDRESS")
+    ] = Workers.PROCESSES,
+    form: Annotated[
+        ReportFormat, typer.Option("--format", help="md, html, json or csv, on stdout")
+    ] = ReportFormat.MD,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="a folder that gets all four forms")
+    ] = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option("--fail-if", help="exit 1 when met, as 'approve_change < -0.05'"),
+    ] = None,
+    prove: ProveOption = False,
+) -> None:
+    """Say what other rules would have decided.
+
+    For recorded applicants: whom, how much, and why.
+    """
+    asked = conditions(fail_if or ())
+    points = sweep_points(sweep or ())
+    compared = compared_rules(rules, product, other, assignments(figures or ()), points)
+    order = BacktestOrder(
+        product,
+        compared.base,
+        compared.other,
+        compared.product.input_names,
+        _day(params_as_of, "--params-as-of"),
+        dimensions(by),
+        seed=seed,
+        points=tuple(points),
+        margins=margin_points(compared.margins),
+    )
+    require_possible(order, compared)
+    window = _window(since, until, compared)
+    question = LocalBacktest(compared, order, window, sample or 0, jobs, on)
+    proofs = _proofs(compared, order.params_as_of) if prove else UNSET
+    report = replace(answered(question, SourceNames(store, cases)), proofs=proofs)
+    show_report(report, form, out)
+    require_fit(report, asked)
+
+
+def dimensions(by: str) -> tuple[str, ...]:
+    """The names of `--by`, each with its cut points: a number belongs to the name before it."""
+    found: list[str] = []
+    for word in by.split(","):
+        if found and ":" in found[-1] and not word[:1].isalpha():
+            found[-1] += f",{word}"
+        elif word:
+            found.append(word)
+    return tuple(found)
+
+
+def _window(since: str, until: str, compared: ComparedRules) -> KeyRange:
+    zone = compared.product.champion.zone
+    first = _day(since, "--from") or date(1971, 1, 1)
+    last = _day(until, "--to") or datetime.now(UTC).astimezone(zone).date()
+    if last < first:
+        raise CommandError(f"--to {last} is before --from {first}", Exit.USAGE)
+    edges = (first, last + timedelta(days=1))
+    return KeyRange(*(datetime.combine(day, time(), zone) for day in edges))
+
+
+def _proofs(compared: ComparedRules, since: date | None) -> Proofs:
+    champion, changed = compared.product.champion, compared.changed
+    if changed.digest == champion.digest:
+        raise CommandError(
+            f"--prove has one version, v{champion.version} as it is: change it with --with or "
+            "--set",
+            Exit.USAGE,
+        )
+    return proved(champion, changed, since, compared.name)
+
+
+def _day(text: str, option: str) -> date | None:
+    if not text:
+        return None
+    found = parse_day(text)
+    if found is None:
+        raise CommandError(f"{option} is {text}: write a day as 2026-10-31", Exit.USAGE)
+    return found

@@ -1,0 +1,269 @@
+"""`rules diff`: what changed between two versions or two states of the rules, with what is
+proved of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import groupby
+from typing import Annotated, Any
+
+import typer
+from msgspec.structs import asdict
+
+from decision_service.cli.output import CommandError, Exit
+from decision_service.cli.views import counted
+from decision_service.factors.registry import catalogue
+from decision_service.rulebook.acceptance import ListChange, list_changes
+from decision_service.rulebook.rulebook import Product, Rulebook
+from decision_service.rules.lists import SHARED
+from decision_service.rules.program import CompiledRuleset
+from decision_service.workbench.backtest.report import Proofs
+from decision_service.workbench.changes import Direction, WrittenChange, keys_of
+from decision_service.workbench.commands.folder import LoadedRules
+from decision_service.workbench.diff import RulesetDiff, compare
+from decision_service.workbench.plan_diff import compare_plans
+from decision_service.workbench.proofs.report import claim_proofs
+from decision_service.workbench.proofs.solver import SolverMissing
+from decision_service.workbench.safeguards import guard_changes
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedVersion:
+    """A version that decides otherwise than before, or may decide now.
+
+    `before` is the same version or else the champion as it was, `champion` that alone; both None
+    for a new product.
+    """
+
+    after: CompiledRuleset
+    role: str
+    before: CompiledRuleset | None
+    champion: CompiledRuleset | None
+
+    @property
+    def name(self) -> str:
+        """`personal-loan-ph v2 (challenger)`."""
+        role = f" ({self.role})" if self.role else ""
+        return f"{self.after.ruleset} v{self.after.version}{role}"
+
+
+def changed_versions(old: Rulebook, new: Rulebook) -> Iterator[ChangedVersion]:
+    """In the order of products and versions; a version that only became champion is one."""
+    for name, product in new.products.items():
+        was = old.products.get(name)
+        for number, ruleset in sorted(product.versions.items()):
+            same = was.versions.get(number) if was else None
+            champion = was.champion if was else None
+            promoted = ruleset is product.champion and champion is not None
+            if promoted and champion is not None and champion.digest == ruleset.digest:
+                promoted = False
+            if promoted or same is None or same.digest != ruleset.digest:
+                before = champion if promoted else same or champion
+                yield ChangedVersion(ruleset, _role(product, number), before, champion)
+
+
+def _role(product: Product, number: int) -> str:
+    if number == product.champion.version:
+        return "champion"
+    challenger = product.plan.versions.challenger
+    return "challenger" if challenger and challenger.version == number else ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDiff:
+    """The changes of a product's plan; a digest is empty where there is no plan."""
+
+    product: str
+    before: str
+    after: str
+    changes: tuple[WrittenChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RulesDiff:
+    """Everything by which two states of the rules may decide otherwise.
+
+    `versions` have no comparison where there is nothing to compare with.
+    """
+
+    gone: tuple[str, ...]
+    versions: tuple[tuple[ChangedVersion, RulesetDiff | None], ...]
+    plans: tuple[PlanDiff, ...]
+    lists: tuple[ListChange, ...]
+    guards: tuple[WrittenChange, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.gone or self.versions or self.plans or self.lists or self.guards)
+
+
+def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
+    """The differences of two folders, or of the same part of both; raises CommandError."""
+    if old.part != new.part:
+        first, second = (rules.part or "all products" for rules in (old, new))
+        raise CommandError(
+            f"one side is {first} and the other {second}: name the same part of both, or two "
+            "versions by their files",
+            Exit.USAGE,
+        )
+    folders = old.selection.folder, new.selection.folder
+    return RulesDiff(
+        tuple(_gone(old, new)),
+        tuple(_versions(old, new)),
+        tuple(_plans(old, new)),
+        tuple(_lists(old, new)),
+        tuple(one for one in guard_changes(*folders) if _selected(new, one.group)),
+    )
+
+
+def _selected(rules: LoadedRules, path: str) -> bool:
+    """Whether a path within the folder belongs to the part; a shared list is of every product."""
+    part = rules.part
+    whole_product = "/" not in part
+    return (
+        part in ("", path)
+        or path.startswith(f"{part}/")
+        or (whole_product and path.startswith(SHARED))
+    )
+
+
+def _versions(
+    old: LoadedRules, new: LoadedRules
+) -> Iterator[tuple[ChangedVersion, RulesetDiff | None]]:
+    for one in changed_versions(old.rulebook, new.rulebook):
+        if not _selected(new, f"{one.after.ruleset}/v{one.after.version}.yaml"):
+            continue
+        if one.before is None:
+            yield one, None
+        else:
+            yield one, compare(old.files(one.before), new.files(one.after), catalogue())
+
+
+def _plans(old: LoadedRules, new: LoadedRules) -> Iterator[PlanDiff]:
+    before, after = old.rulebook.products, new.rulebook.products
+    for name in keys_of(before, after):
+        sides = (before.get(name), after.get(name))
+        first, second = (None if product is None else product.plan for product in sides)
+        changes = compare_plans(first, second)
+        if changes and _selected(new, f"{name}/rollout.yaml"):
+            before_digest, digest = (plan.digest if plan else "" for plan in (first, second))
+            yield PlanDiff(name, before_digest, digest, changes)
+
+
+def _lists(old: LoadedRules, new: LoadedRules) -> Iterator[ListChange]:
+    found = list_changes(old.selection.folder, new.selection.folder, datetime.now(UTC))
+    for change in () if found is None else found.changes:
+        if _selected(new, change.path):
+            yield change
+
+
+def _gone(old: LoadedRules, new: LoadedRules) -> Iterator[str]:
+    """`personal-loan-ph v1` for each version that is there no more."""
+    for name, product in old.rulebook.products.items():
+        kept = new.rulebook.products.get(name)
+        for number in sorted(product.versions):
+            left = kept is not None and number in kept.versions
+            if not left and _selected(old, f"{name}/v{number}.yaml"):
+                yield f"{name} v{number}"
+
+
+def state_lines(comparison: RulesDiff) -> Iterator[str]:
+    """The differences of two states for people, none where nothing differs."""
+    for name in comparison.gone:
+        yield f"{name} is gone"
+    for one, told in comparison.versions:
+        against = f" against v{one.before.version}" if one.before else ""
+        words = "is new" if told is None else _decides(told)
+        yield f"{one.name}{against}: {words}"
+        yield from change_lines(() if told is None else told.changes, "  ")
+    for plan in comparison.plans:
+        yield f"{plan.product} rollout plan: {counted(len(plan.changes), 'change')}"
+        yield from change_lines(plan.changes, "  ")
+    for change in comparison.lists:
+        yield f"{Direction.CHANGES}: {change.path} {change.words}"
+    yield from change_lines(comparison.guards)
+
+
+def _decides(comparison: RulesetDiff) -> str:
+    return "decides alike" if comparison.alike else counted(len(comparison.changes), "change")
+
+
+def states_dict(comparison: RulesDiff) -> dict[str, Any]:
+    return {
+        "gone": list(comparison.gone),
+        "versions": [
+            {
+                "role": one.role,
+                "before": one.before and ruleset_dict(one.before),
+                "after": ruleset_dict(one.after),
+                **({} if told is None else comparison_dict(told)),
+            }
+            for one, told in comparison.versions
+        ],
+        "plans": [
+            {
+                "product": plan.product,
+                "before": plan.before or None,
+                "after": plan.after or None,
+                "changes": [asdict(change) for change in plan.changes],
+            }
+            for plan in comparison.plans
+        ],
+        "lists": [asdict(change) for change in comparison.lists],
+        "guards": [asdict(change) for change in comparison.guards],
+    }
+
+
+def change_lines(changes: Iterable[WrittenChange], indent: str = "") -> Iterator[str]:
+    """The sentences below their groups, each with its direction."""
+    for group, found in groupby(changes, key=lambda change: change.group):
+        yield f"{indent}{group}"
+        for change in found:
+            yield f"{indent}  {change.direction}: {change.subject} {change.words}"
+
+
+def comparison_dict(comparison: RulesetDiff) -> dict[str, Any]:
+    return {
+        "identical": comparison.identical,
+        "alike": comparison.alike,
+        "changes": [asdict(change) for change in comparison.changes],
+    }
+
+
+def ruleset_dict(ruleset: CompiledRuleset) -> dict[str, Any]:
+    return {
+        "ruleset": ruleset.ruleset,
+        "version": ruleset.version,
+        "digest": ruleset.digest,
+    }
+
+
+ProveOption = Annotated[
+    bool, typer.Option("--prove", help="prove the change for all applicants (extra `workbench`)")
+]
+
+
+def proved(
+    old: CompiledRuleset,
+    new: CompiledRuleset,
+    since: date | None = None,
+    name: str = "",
+) -> Proofs:
+    """What is proved of a change from a day on, by default from today; raises CommandError.
+
+    The new version may have a name of its own.
+    """
+    today = since or datetime.now(UTC).astimezone(new.zone).date()
+    try:
+        claims = tuple(claim_proofs(old, new, today, time.monotonic))
+    except SolverMissing as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+    return Proofs(f"v{old.version}", name or f"v{new.version}", today.isoformat(), claims)
+
+
+def sentences(proofs: Proofs) -> list[str]:
+    """A sentence a claim."""
+    return [one.sentence for one in proofs.claims]

@@ -1,0 +1,224 @@
+"""`rules explain`: one version on given factor values, as a tree that a case worker can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from msgspec.structs import asdict
+from rich.markup import escape
+from rich.tree import Tree
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.cli.output import (
+    CommandError,
+    Exit,
+    Format,
+    FormatOption,
+    console,
+    message_dict,
+    print_json,
+    read_text,
+)
+from decision_service.cli.views import (
+    RuleView,
+    add_rule,
+    add_stage,
+    add_verdict,
+    comparison_text,
+    styled_outcome,
+)
+from decision_service.domain.calendar import AsOf, noon
+from decision_service.domain.factor import Value
+from decision_service.domain.verdict import RuleTrace, StageTrace, Truth, Verdict
+from decision_service.factors.registry import catalogue
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.explain import PassedRow, passed_over, traces
+from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.language.diagnostics import Diagnostic, Severity, render
+from decision_service.rules.language.fields import parse_day
+from decision_service.rules.lists import list_answers
+from decision_service.rules.program import CompiledRuleset
+from decision_service.rules.tests_file import Given, GivenFile, parse_given, parse_input
+from decision_service.server.decision_views import verdict_fields
+from decision_service.workbench.commands.folder import DEFAULT_PATH, RulesOption, find_version
+
+_LANGUAGES = ("en",)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A verdict with all that shows how it came about."""
+
+    ruleset: CompiledRuleset
+    facts: Facts
+    verdict: Verdict
+    stages: tuple[StageTrace, ...]
+    passed: Mapping[str, tuple[PassedRow, ...]]
+
+    @classmethod
+    def of(cls, ruleset: CompiledRuleset, facts: Facts) -> Explanation:
+        """A version evaluated on facts."""
+        verdict = evaluate(ruleset, facts)
+        passed = passed_over(ruleset, verdict)
+        return cls(ruleset, facts, verdict, traces(ruleset, verdict), passed)
+
+
+def explain(
+    version: Annotated[str, typer.Argument(metavar="PATH", help="a version's file, or product@1")],
+    factors: Annotated[
+        Path,
+        typer.Option(
+            "--factors", help="YAML or JSON of name: value, or name: missing CAUSE, as in tests"
+        ),
+    ],
+    inputs: Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="a day, YYYY-MM-DD; else today")
+    ] = None,
+    rules: RulesOption = DEFAULT_PATH,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show what a version concludes from given factors.
+
+    The reasons stand stage by stage.
+    """
+    found = find_version(version, rules)
+    facts = _facts(found.ruleset, factors, inputs or (), as_of)
+    explained = Explanation.of(found.ruleset, facts)
+    if form is Format.JSON:
+        print_json(explanation_dict(explained))
+    else:
+        console().print(explanation_tree(explained))
+
+
+def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str | None) -> Facts:
+    text = read_text(path, "write the factors into it, one `name: value` a line")
+    read = parse_given(str(path), text, ruleset, catalogue())
+    _refuse(path, read)
+    given = Given(dict(_input(pair, ruleset) for pair in pairs)).over(read.given)
+    _check_complete(ruleset, given, path)
+    bound = bind_inputs(ruleset, given.inputs)
+    if bound.problems:
+        raise CommandError(
+            "the inputs do not fit: send each with --input NAME=VALUE",
+            Exit.USAGE,
+            tuple(f"  {problem.description}" for problem in bound.problems),
+        )
+    at = _as_of(day, read, ruleset)
+    answers = list_answers(ruleset, bound.values, at.date, instead=given.lists)
+    return Facts(given.factors, bound.values, at, answers=answers)
+
+
+def _refuse(path: Path, read: GivenFile) -> None:
+    errors = [d for d in read.diagnostics if d.severity is Severity.ERROR]
+    if errors:
+        raise CommandError(
+            f"{path} cannot be used: mend it first", Exit.USAGE, tuple(map(render, errors))
+        )
+
+
+def _input(pair: str, ruleset: CompiledRuleset) -> tuple[str, Value]:
+    name, equals, text = pair.partition("=")
+    if not equals or not name or not text:
+        raise CommandError(f"--input {pair!r} must have the form name=value", Exit.USAGE)
+    value = parse_input(name, text, ruleset)
+    if isinstance(value, Diagnostic):
+        hint = f" ({value.hint})" if value.hint else ""
+        raise CommandError(f"--input {pair}: {value.message}{hint}", Exit.USAGE)
+    return name, value
+
+
+def _check_complete(ruleset: CompiledRuleset, given: Given, path: Path) -> None:
+    lacking = [name for name in ruleset.needs.factors if name not in given.factors]
+    if lacking:
+        raise CommandError(
+            f"{path} does not say what {len(lacking)} factors are that {ruleset.ruleset} "
+            f"v{ruleset.version} needs: add each with its value, or `missing NO_DATA`",
+            Exit.USAGE,
+            tuple(f"  {name}:" for name in lacking),
+        )
+
+
+def _as_of(word: str | None, read: GivenFile, ruleset: CompiledRuleset) -> AsOf:
+    if word is None:
+        return read.as_of or AsOf.at(datetime.now(UTC), ruleset.zone)
+    day: date | None = parse_day(word)
+    if day is None:
+        raise CommandError(f"--as-of is {word}: write a day as 2026-10-31", Exit.USAGE)
+    return noon(day, ruleset.zone)
+
+
+def _message(explained: Explanation) -> pb.Decision:
+    """The verdict as replies have it, so that it reads like a decision."""
+    verdict = explained.verdict
+    fields = verdict_fields(verdict, _LANGUAGES)
+    return pb.Decision(**fields, withheld_tags=verdict.withheld_tags)
+
+
+def explanation_tree(explained: Explanation) -> Tree:
+    """The verdict with its reasons and offer, and each stage with its rules."""
+    message = _message(explained)
+    tree = Tree(f"{styled_outcome(message)} · {escape(_headline(explained))}", guide_style="dim")
+    add_verdict(tree, message)
+    for stage in explained.stages:
+        branch = add_stage(tree, stage.name, stage.component, stage.concluded or "", stage.note)
+        for row in explained.passed.get(stage.name, ()):
+            branch.add(escape(_passed(row)))
+        for rule in stage.rules:
+            add_rule(branch, stage.name, stage.component, _shown(rule))
+    return tree
+
+
+def _headline(explained: Explanation) -> str:
+    as_of, ruleset = explained.facts.as_of, explained.ruleset
+    name = f"{ruleset.ruleset} v{ruleset.version} {ruleset.digest[:12]}"
+    return f"{name} · as of {as_of.date} ({as_of.zone})"
+
+
+def _passed(row: PassedRow) -> str:
+    word = "cannot tell" if row.truth is Truth.UNKNOWN else "no"
+    return f"row {row.row}: {word}, {row.name} = {row.actual}   in {row.cell}"
+
+
+def _shown(rule: RuleTrace) -> RuleView:
+    return RuleView(rule.id, rule.truth, rule.effect, rule.reason, tuple(_lines(rule)))
+
+
+def _lines(rule: RuleTrace) -> Iterable[str]:
+    for c in (c for c in rule.comparisons if c.right != "-"):
+        yield comparison_text(c.left, c.actual, c.operator, c.right, c.required)
+    if rule.note:
+        yield rule.note
+
+
+def explanation_dict(explained: Explanation) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "ruleset": explained.ruleset.ruleset,
+        "version": explained.ruleset.version,
+        "digest": explained.ruleset.digest,
+        "as_of": explained.facts.as_of.date.isoformat(),
+        **message_dict(_message(explained)),
+        "stages": [_stage_dict(stage, explained.passed) for stage in explained.stages],
+    }
+
+
+def _stage_dict(stage: StageTrace, passed: Mapping[str, tuple[PassedRow, ...]]) -> dict[str, Any]:
+    return {
+        "name": stage.name,
+        "component": stage.component,
+        "concluded": stage.concluded,
+        "note": stage.note,
+        "rules": [_rule_dict(rule) for rule in stage.rules],
+        "passed_over": [asdict(row) for row in passed.get(stage.name, ())],
+    }
+
+
+def _rule_dict(rule: RuleTrace) -> dict[str, Any]:
+    shown = {key: getattr(rule, key) for key in ("id", "truth", "effect", "reason", "note")}
+    return {**shown, "comparisons": [asdict(c) for c in rule.comparisons]}

@@ -1,0 +1,545 @@
+"""`preflight`: everything that must be in order before the service goes live, line by line."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import httpx2
+import msgspec
+import typer
+from msgspec.structs import replace
+
+from decision_service.app.core import rules_folder
+from decision_service.cli.client import CaOption, trusting
+from decision_service.cli.options import ConfigOption, seconds
+from decision_service.cli.output import Exit, Format, FormatOption, print_json, progress_line
+from decision_service.cli.webhooks import open_smile, vendor_deadline
+from decision_service.decide.events import NEEDED_TYPES
+from decision_service.decide.rule_tests import failures, run_rule_tests
+from decision_service.domain.errors import ServiceError, StoreError, visible
+from decision_service.rulebook.acceptance import (
+    floor_problems,
+    last_good_folder,
+    published_as,
+    unapproved,
+)
+from decision_service.rulebook.folder import Policy, RuleFolder, RulesFolderMissing, read_rules
+from decision_service.rulebook.load import blocked_names, load_rules
+from decision_service.rulebook.plans import found_risks
+from decision_service.rulebook.rulebook import Product, Rulebook
+from decision_service.rules.language.diagnostics import Severity, count
+from decision_service.runtime.config import load
+from decision_service.runtime.settings import (
+    BASE_URLS,
+    OnRevoke,
+    Settings,
+    SmileMode,
+    is_loopback,
+    split_address,
+)
+from decision_service.runtime.tasks import run_async
+from decision_service.server.auth import read_callers_file
+from decision_service.server.webhooks import PATH
+from decision_service.smile.source import SmileSource
+from decision_service.store.address import PostgresServer, parse_journal, parse_store_url
+from decision_service.store.errors import StoreLocked, StoreUrlInvalid
+from decision_service.store.store import Store
+from decision_service.workbench.coverage import counted
+from decision_service.workbench.proofs.report import UNDECIDED, guarantees_of
+from decision_service.workbench.proofs.solver import SolverMissing
+from decision_service.workbench.safeguards import loosened, unaccepted
+
+NOT_ASKED = "looked at once DECISION_SMILE_MODE names a vendor to ask"
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightCheck:
+    """One result; `ok` is None where the check could not be made or is not needed."""
+
+    name: str
+    ok: bool | None
+    words: str
+
+
+class StoreState(msgspec.Struct):
+    """What the store says: the stages that rollouts have reached, and the rules that decided."""
+
+    stages: Mapping[str, str | None] = msgspec.field(default_factory=dict)
+    rules: RuleFolder | None = None
+
+
+async def store_check(settings: Settings) -> tuple[PreflightCheck, StoreState]:
+    """Whether the store can be written, and what it says."""
+    shown = settings.store_url.rpartition("@")[2]
+    try:
+        store = await _opened(settings)
+    except StoreLocked:
+        used = f"{shown} is in use by a running service"
+        return PreflightCheck("store", True, used), StoreState()
+    except StoreError as error:
+        return PreflightCheck("store", False, error.message), StoreState()
+    state = await _state(store)
+    try:
+        await store.check()
+        others = await store.count_others()
+    except StoreError as error:
+        return PreflightCheck("store", False, error.message), state
+    finally:
+        await store.aclose()
+    if others:
+        words = f"{others} keys of users are to be wrapped: run `decision-service data-keys rewrap`"
+        return PreflightCheck("store", False, words), state
+    return PreflightCheck("store", True, f"{shown} can be written"), state
+
+
+async def _state(store: Store) -> StoreState:
+    """Nothing of a store that cannot be read."""
+    try:
+        steps = await store.latest()
+        stages = {name: step.after.go_live.stage for name, step in steps.items()}
+        return StoreState(stages, await last_good_folder(store))
+    except StoreError:
+        return StoreState()
+
+
+async def _opened(settings: Settings) -> Store:
+    """The store as `serve` would open it, so that a restored backup is erased as it would be."""
+    return await Store.open(
+        settings.store_url,
+        journal=settings.erasure_journal,
+        erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
+        identity_keys=settings.identity_key_file,
+        data_keys=settings.data_key_file,
+        keep_data_keys=settings.smile_mode is SmileMode.EMBEDDED,
+    )
+
+
+def rules_checks(settings: Settings, state: StoreState) -> Iterator[PreflightCheck]:
+    """Whether the rules load, their tests pass, and each rollout is at its first stage.
+
+    What guards them is compared with the rules that decided last on the store.
+    """
+    try:
+        folder = read_rules(rules_folder(settings))
+    except RulesFolderMissing as error:
+        yield PreflightCheck("rules", False, str(error))
+        return
+    loading = load_rules(folder, datetime.now(UTC), blocked_names(settings))
+    if loading.rulebook is None:
+        words = f"{count(loading.errors)} in {settings.rules_dir}: see `rules check`"
+        yield PreflightCheck("rules", False, words)
+        return
+    if settings.require_approval:
+        yield _approved(settings, folder, loading.rulebook)
+    if state.rules is not None:
+        yield _guards(settings, state.rules, folder, loading.rulebook)
+    failed = failures(run_rule_tests(folder, loading.rulebook))
+    if failed:
+        words = f"{len(failed)} of their tests fail or are not there: see `rules test`"
+        yield PreflightCheck("rules", False, words)
+    else:
+        yield PreflightCheck(
+            "rules", True, f"{len(loading.rulebook.products)} products, tests passed"
+        )
+    for problem in loading.nothing_listed:
+        yield PreflightCheck("lists", None, f"{problem.message}: {problem.hint}")
+    yield from _letters(loading.rulebook)
+    for name, product in sorted(loading.rulebook.products.items()):
+        first = product.plan.go_live.stages.steps[0].name
+        reached = (state.stages[name] or first) if name in state.stages else None
+        yield _first_stage(name, product, reached)
+        yield from _plan_risks(product, loading.rulebook.policy)
+
+
+def _guards(
+    settings: Settings, last: RuleFolder, folder: RuleFolder, rulebook: Rulebook
+) -> PreflightCheck:
+    """Whether all that guards the rules less than in those that decided is accepted by name."""
+    now, published = datetime.now(UTC), published_as(folder)
+    before = load_rules(replace(last, manifest=None), now, blocked_names(settings)).rulebook
+    if before is None:
+        return PreflightCheck("guards", None, "not compared: what decided last does not load now")
+    accepted = () if published is None else published.accepted
+    found = unaccepted(loosened(last, before, folder, rulebook, now), accepted)
+    if found:
+        words = f"{len(found)} are less than in what decided last, the first {found[0]}"
+        todo = "publish or sign with --accept"
+        return PreflightCheck("guards", False, f"{words}: {todo}")
+    return PreflightCheck("guards", True, "none is less than in what decided last, or unaccepted")
+
+
+def _plan_risks(product: Product, policy: Policy) -> Iterator[PreflightCheck]:
+    """Whether a plan begins small, is watched and bounded, or the policy accepts that it is not."""
+    name = product.name
+    risks = [(one, one.named) for one in found_risks(product, Policy()) if one.named]
+    for one, named in risks:
+        reason = policy.reason(name, named)
+        todo = f"{one.hint}, or accept `{named}` of {name} with a reason in policy.yaml"
+        words = f"accepted: {reason}" if reason else todo
+        yield PreflightCheck("plan", bool(reason), f"{name}: {one.message}; {words}")
+    if not risks:
+        yield PreflightCheck("plan", True, f"{name} begins small, with guardrails and caps")
+
+
+def _letters(rulebook: Rulebook) -> Iterator[PreflightCheck]:
+    """Whether letters name the lender, and not the sample's name or contact."""
+    samples, good = ("Sample Lending", "lender.example", "8000 0000"), 0
+    for name, product in sorted(rulebook.products.items()):
+        for language, texts in sorted(product.notices.items()):
+            found = next((one for one in samples if one in f"{texts.lender} {texts.contact}"), "")
+            if found:
+                words = f"{name}/notices/{language}.yaml has the sample's `{found}`"
+                todo = "write your own `lender` and `contact`"
+                yield PreflightCheck("letters", False, f"{words}: {todo}")
+            good += not found
+    if good:
+        yield PreflightCheck("letters", True, f"{good} name a lender and a contact")
+
+
+def _approved(settings: Settings, folder: RuleFolder, rulebook: Rulebook) -> PreflightCheck:
+    """Whether two callers signed the rules; a callers file with mistakes knows nobody."""
+    file = settings.auth_tokens_file
+    callers = None if file is None else read_callers_file(file).callers
+    signers = {} if callers is None else callers.signers
+    problems = unapproved(folder, rulebook, None, signers, datetime.now(UTC).date())
+    if problems:
+        words = f"not signed by two callers ({problems[0].message}): see `rules verify`"
+        return PreflightCheck("rules", False, words)
+    return PreflightCheck("rules", True, "signed by two callers")
+
+
+def slow_checks(settings: Settings, seconds: float) -> Iterator[PreflightCheck]:
+    """What takes minutes: whether guarantees are proved, and what tests reach and notice."""
+    try:
+        folder = read_rules(rules_folder(settings))
+        rulebook = load_rules(folder, datetime.now(UTC), blocked_names(settings)).rulebook
+        why = "the rules do not load: see `rules check`"
+    except RulesFolderMissing as error:
+        rulebook, why = None, str(error)
+    if rulebook is None:
+        yield from (PreflightCheck(name, False, why) for name in ("guarantees", "figures"))
+    else:
+        yield _guarantees(rulebook, seconds)
+        yield _figures(folder, rulebook)
+
+
+def _guarantees(rulebook: Rulebook, seconds: float) -> PreflightCheck:
+    """Whether every guarantee is proved in so many seconds.
+
+    Where no solver is installed it is neither in order nor to be done: nothing that decides needs
+    one.
+    """
+    until = time.monotonic() + seconds
+    asked = guarantees_of(rulebook, datetime.now(UTC), time.monotonic, until=until)
+    try:
+        found = [*asked]
+    except SolverMissing as error:
+        return PreflightCheck("guarantees", None, f"not proved: {error}")
+    broken = [d for d in found if d.severity is Severity.ERROR]
+    if broken:
+        words = f"{len(broken)} do not hold or are not decided: see `rules check --prove`"
+        return PreflightCheck("guarantees", False, words)
+    versions = [v for product in rulebook.products.values() for v in product.versions.values()]
+    open_ = [d for d in found if d.code == UNDECIDED]
+    proved = f"{sum(len(version.guarantees) for version in versions) - len(open_)} proved"
+    words = f"{proved}, {len(open_)} not decided: see `rules check --prove`" if open_ else proved
+    return PreflightCheck("guarantees", True, words)
+
+
+def _figures(folder: RuleFolder, rulebook: Rulebook) -> PreflightCheck:
+    """Whether tests reach and notice what the policy asks for, and what was published of them."""
+    results = run_rule_tests(folder, rulebook)
+    tested, problems = counted(folder, rulebook, results, progress_line)
+    below = [*problems, *floor_problems(folder.root, tested, rulebook)]
+    published = published_as(folder)
+    if below:
+        return PreflightCheck("figures", False, f"{below[0].message}: see `rules test --figures`")
+    if published is not None and published.tested != tested:
+        words = "coverage and figures are not those of manifest.yaml: publish or sign again"
+        return PreflightCheck("figures", False, words)
+    each = (f"{name} {one.coverage} % and {one.figures} %" for name, one in tested.items())
+    words = "; ".join((f"coverage and figures of {', '.join(each)}", *rulebook.policy.remarks))
+    return PreflightCheck("figures", True, words)
+
+
+def _first_stage(name: str, product: Product, reached: str | None) -> PreflightCheck:
+    """Whether a rollout is at its first stage: as the store says, else as its plan begins."""
+    stages = product.plan.go_live.stages
+    stage = stages.initial if reached is None else reached
+    known = stage in {step.name for step in stages.steps}
+    share = f" ({stages.percent(stage) / 1000:g} %)" if known else ""
+    words = f"{name} {'begins' if reached is None else 'is'} at stage {stage}{share}"
+    if len(stages.steps) == 1:
+        words = f"{words}, its only one: give `go_live` more `stages` in its rollout.yaml"
+        return PreflightCheck("rollout", False, words)
+    first = stages.steps[0].name
+    if first == stage:
+        return PreflightCheck("rollout", True, words)
+    todo = f"set `initial_stage: {first}` in its rollout.yaml"
+    if reached is not None:
+        track = "" if product.plan.versions.challenger is None else " --track go-live"
+        command = f"decision-service rollout roll-back {name}{track} --why WHY"
+        todo = f"run `{command}` until it is at {first}"
+    return PreflightCheck("rollout", False, f"{words}: {todo}")
+
+
+VENDOR_HOSTS: Mapping[str | None, SmileMode] = {
+    **{urlsplit(url).hostname: mode for mode, url in BASE_URLS.items()},
+    "open-sandbox.smileapi.io": SmileMode.SANDBOX,
+}
+"""The mode of each of the vendor's hosts, the host of the vendor's guide among them."""
+
+
+def mode_check(settings: Settings) -> PreflightCheck:
+    """Whether the service decides on real applicants."""
+    mode = settings.smile_mode
+    if mode is SmileMode.EMBEDDED:
+        return PreflightCheck(
+            "mode", False, "embedded decides on made-up people: set DECISION_SMILE_MODE"
+        )
+    return PreflightCheck("mode", True, f"{mode}")
+
+
+def host_checks(settings: Settings) -> Iterator[PreflightCheck]:
+    """Whether the vendor's two hosts belong to the mode."""
+    mode = settings.smile_mode
+    if mode is SmileMode.EMBEDDED:
+        yield from (PreflightCheck(name, None, NOT_ASKED) for name in ("base URL", "widget"))
+        return
+    named = urlsplit(settings.base_url).hostname
+    if VENDOR_HOSTS.get(named, mode) is not mode:
+        words = f"{named} is of another mode than {mode}: unset DECISION_SMILE_BASE_URL"
+        yield PreflightCheck("base URL", False, words)
+    else:
+        yield PreflightCheck("base URL", True, f"{settings.base_url}, as {mode} needs it")
+    host = urlsplit(settings.widget_api_host).hostname or ""
+    wrong = mode is SmileMode.PRODUCTION and "sandbox" in host
+    if wrong or (mode is SmileMode.SANDBOX and host == "link.smileapi.io"):
+        words = f"{host} is of another mode than {mode}: unset DECISION_WIDGET_API_HOST"
+        yield PreflightCheck("widget", False, words)
+    else:
+        yield PreflightCheck(
+            "widget", True, f"its script talks to {host or 'the host of the mode'}"
+        )
+
+
+def transport_check(settings: Settings) -> PreflightCheck:
+    """Whether connections are encrypted and callers known."""
+    loopback = is_loopback(split_address(settings.grpc_address)[0])
+    if settings.tls_cert_file is not None:
+        who = (
+            "known callers" if settings.callers_known else "anybody: set DECISION_AUTH_TOKENS_FILE"
+        )
+        return PreflightCheck("transport", settings.callers_known, f"TLS, for {who}")
+    if loopback:
+        return PreflightCheck(
+            "transport", None, "this machine only: TLS and tokens are needed beyond it"
+        )
+    return PreflightCheck("transport", False, "plaintext beyond this machine: a proxy must add TLS")
+
+
+def metrics_check(settings: Settings) -> PreflightCheck:
+    """Whether applicants, who reach the connect page, are kept from the metrics."""
+    if settings.admin_address:
+        return PreflightCheck("metrics", True, f"at {settings.admin_address} alone")
+    at, setting = f"/metrics is at {settings.http_address}", "set DECISION_ADMIN_ADDRESS"
+    if is_loopback(split_address(settings.http_address)[0]):
+        words = f"{at}, as is the connect page: {setting} where a proxy leads there"
+        return PreflightCheck("metrics", None, words)
+    words = f"{at}, where applicants reach it as well: {setting} to one that they do not reach"
+    return PreflightCheck("metrics", False, words)
+
+
+def erasures_check(settings: Settings) -> PreflightCheck:
+    """Whether erasures are noted apart from the store."""
+    words = "a restored backup would bring erased data back: set DECISION_ERASURE_JOURNAL"
+    try:
+        place = parse_journal(settings.erasure_journal) if settings.erasure_journal else None
+        store = parse_store_url(settings.store_url)
+    except StoreUrlInvalid as error:
+        return PreflightCheck("erasures", False, error.message)
+    if not isinstance(place, PostgresServer):
+        return _beside_the_store("erasures", "noted", place, settings, words)
+    shown = place.shown.rpartition("@")[2]
+    if isinstance(store, PostgresServer) and place.server == store.server:
+        words = f"noted in {shown}, on the store's server: never restore that server as a whole"
+        return PreflightCheck("erasures", None, words)
+    return PreflightCheck("erasures", True, f"noted in {shown}")
+
+
+def identity_keys_check(settings: Settings) -> PreflightCheck:
+    """Whether second uses of accounts and names can be found, in every process by the same keys."""
+    words = "second uses cannot be found and shipped rules refer: set DECISION_IDENTITY_KEY_FILE"
+    return _beside_the_store("identity keys", "kept", settings.identity_key_file, settings, words)
+
+
+def data_keys_check(settings: Settings) -> PreflightCheck:
+    """Whether a copy of the database alone shows no applicant's data."""
+    words = "a copy of the database shows applicants' data: set DECISION_DATA_KEY_FILE"
+    if settings.data_key_file is None and settings.smile_mode is not SmileMode.EMBEDDED:
+        return PreflightCheck("data keys", False, words)
+    return _beside_the_store("data keys", "kept", settings.data_key_file, settings, words)
+
+
+def _beside_the_store(
+    name: str, verb: str, file: Path | None, settings: Settings, without: str
+) -> PreflightCheck:
+    """A file that SQLite has beside it where none is named, and that PostgreSQL needs."""
+    if file is not None:
+        return PreflightCheck(name, True, f"{verb} in {file}")
+    if settings.store_url.startswith("sqlite:"):
+        words = f"{verb} beside the SQLite file: keep both out of one backup"
+        return PreflightCheck(name, None, words)
+    return PreflightCheck(name, False, without)
+
+
+MOST_DRIFT = 5.0
+"""Seconds by which this machine's clock may differ from the vendor's."""
+
+
+_SECONDS = 10.0
+
+
+async def clock_check(settings: Settings) -> PreflightCheck:
+    """Whether the vendor takes the key pair, and whether the two clocks agree."""
+    keys = (settings.smile_api_key.get_secret_value(), settings.smile_api_secret.get_secret_value())
+    url = f"{settings.base_url}/providers?size=1"
+    try:
+        async with httpx2.AsyncClient(auth=keys, timeout=_SECONDS, trust_env=False) as client:
+            answer = await client.get(url)
+    except httpx2.HTTPError:
+        return PreflightCheck("vendor", False, f"{settings.base_url} cannot be reached")
+    if answer.status_code != httpx2.codes.OK:
+        return PreflightCheck(
+            "vendor", False, f"it answers HTTP {answer.status_code}: check the key pair"
+        )
+    given = answer.headers.get("date")
+    if given is None:
+        return PreflightCheck("clock", None, "the vendor's answer holds no date to compare with")
+    drift = abs((parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds())
+    words = f"{drift:.0f} s beside the vendor's"
+    if drift > MOST_DRIFT:
+        return PreflightCheck("clock", False, f"{words}: at most {MOST_DRIFT:.0f} s, so run NTP")
+    return PreflightCheck("clock", True, words)
+
+
+async def vendor_checks(
+    settings: Settings, source: SmileSource, trusted: ssl.SSLContext | bool
+) -> AsyncIterator[PreflightCheck]:
+    """Whether the key pair is of the mode, and whether the needed events are sent.
+
+    The service's own address is verified by `trusted`.
+    """
+    try:
+        yield await _keys(settings, source)
+        yield await _webhooks(settings, source, trusted)
+    except ServiceError as error:
+        yield PreflightCheck("vendor", False, error.message)
+
+
+async def _keys(settings: Settings, source: SmileSource) -> PreflightCheck:
+    """Whether the key pair belongs to the mode; a link token shows the key pair's mode."""
+    user_id = await source.enrolment.anybody(vendor_deadline())
+    if user_id is None:
+        return PreflightCheck("keys", None, "taken; their mode shows with the first applicant")
+    token = await source.enrolment.link_token(user_id, vendor_deadline())
+    wanted = settings.smile_mode.value.upper()
+    if token.mode.upper() == wanted:
+        return PreflightCheck("keys", True, f"taken, and of mode {token.mode}")
+    return PreflightCheck(
+        "keys", False, f"are of mode {token.mode} and the service runs as {wanted}"
+    )
+
+
+async def _webhooks(
+    settings: Settings, source: SmileSource, trusted: ssl.SSLContext | bool
+) -> PreflightCheck:
+    if not settings.secrets_of_webhooks:
+        return PreflightCheck("webhooks", None, "off: without them every decision reads the vendor")
+    hooks = [one for one in await source.webhooks.list(vendor_deadline()) if one.url.endswith(PATH)]
+    lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in hooks)]
+    if lacking:
+        words = f"{len(lacking)} needed events are not sent to {PATH}: see `webhooks register`"
+        return PreflightCheck("webhooks", False, words)
+    told = {hook.url: await _status(hook.url, trusted) for hook in hooks}
+    refused = [url for url, status in told.items() if status != httpx2.codes.UNAUTHORIZED]
+    if refused:
+        return PreflightCheck(
+            "webhooks", False, f"{refused[0]} does not answer as the service does"
+        )
+    return PreflightCheck("webhooks", True, f"registered and reached at {hooks[0].url}")
+
+
+async def _status(url: str, trusted: ssl.SSLContext | bool) -> int:
+    """The HTTP status of an address for an unsigned event; 0 without an answer."""
+    try:
+        async with httpx2.AsyncClient(verify=trusted, timeout=_SECONDS, trust_env=False) as client:
+            return (await client.post(url, content=b"{}")).status_code
+    except httpx2.HTTPError:
+        return 0
+
+
+_PROVE_SECONDS = 300.0
+
+
+def preflight(
+    config: ConfigOption = None,
+    tls_ca: CaOption = None,
+    prove: Annotated[
+        bool,
+        typer.Option("--prove/--no-prove", help="prove guarantees, count figures"),
+    ] = True,
+    timeout: Annotated[
+        float, seconds("the time limit of all proofs, such as 300s", "--prove-timeout")
+    ] = _PROVE_SECONDS,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Check everything that going live needs.
+
+    Each line says that it is in order, or what to do.
+    """
+    settings = load(config)
+    lines = []
+    for one in _lines(settings, trusting(tls_ca), timeout if prove else None):
+        lines.append(one)
+        if form is not Format.JSON:
+            mark = {True: "ok  ", False: "DO  ", None: "–   "}[one.ok]
+            sys.stdout.write(visible(f"{mark}{one.name:<13} {one.words}\n"))
+            sys.stdout.flush()
+    if form is Format.JSON:
+        print_json([{"name": one.name, "ok": one.ok, "words": one.words} for one in lines])
+    if any(one.ok is False for one in lines):
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def _lines(
+    settings: Settings, trusted: ssl.SSLContext | bool, prove_seconds: float | None
+) -> Iterator[PreflightCheck]:
+    """Every line; what is proved comes last, since it takes minutes."""
+    yield from run_async(_all(settings, trusted))
+    if prove_seconds is not None:
+        yield from slow_checks(settings, prove_seconds)
+
+
+async def _all(settings: Settings, trusted: ssl.SSLContext | bool) -> list[PreflightCheck]:
+    lines = [mode_check(settings), *host_checks(settings), transport_check(settings)]
+    lines.append(metrics_check(settings))
+    store, state = await store_check(settings)
+    lines += [*rules_checks(settings, state), store, erasures_check(settings)]
+    lines += [identity_keys_check(settings), data_keys_check(settings)]
+    if settings.smile_mode is not SmileMode.EMBEDDED:
+        lines.append(await clock_check(settings))
+        async with open_smile(settings) as source:
+            lines += [line async for line in vendor_checks(settings, source, trusted)]
+    else:
+        lines += [PreflightCheck(name, None, NOT_ASKED) for name in ("clock", "keys", "webhooks")]
+    return lines

@@ -1,0 +1,175 @@
+"""`rules prove`: whether a claim about two versions holds of everybody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+import typer
+
+from decision_service.cli.options import seconds
+from decision_service.cli.output import (
+    CommandError,
+    Exit,
+    Format,
+    FormatOption,
+    console,
+    print_json,
+)
+from decision_service.rules.language.evaluation import FormulaUnfit
+from decision_service.workbench.commands.folder import (
+    DEFAULT_PATH,
+    NamedVersion,
+    RulesOption,
+    find_anywhere,
+)
+from decision_service.workbench.proofs.comparison import Claim, Comparison, Incomparable, compared
+from decision_service.workbench.proofs.questions import Question
+from decision_service.workbench.proofs.report import (
+    case_of,
+    differences,
+    everybody,
+    person_text,
+    shown,
+    untypical,
+    verdict_text,
+)
+from decision_service.workbench.proofs.search import Counterexample, Proved, Result, Undecided
+from decision_service.workbench.proofs.search import prove as prove_it
+from decision_service.workbench.proofs.solver import SolverMissing
+
+
+def word(result: Result) -> str:
+    """PROVED, COUNTEREXAMPLE or UNDECIDED."""
+    words = {Proved: "PROVED", Counterexample: "COUNTEREXAMPLE", Undecided: "UNDECIDED"}
+    return words[type(result)]
+
+
+def lines(question: Question, claim: str, result: Result, today: date) -> Iterator[str]:
+    """The result in sentences; of a counterexample also the person, as a rule test."""
+    if isinstance(result, Proved):
+        parts = f" in {result.periods} periods of its parameters" if result.periods > 1 else ""
+        yield f"PROVED: {claim}, for everybody from {today} on{parts}"
+    elif isinstance(result, Undecided):
+        yield f"UNDECIDED: {claim}: {result.why}"
+    else:
+        yield f"COUNTEREXAMPLE: not so: {claim}"
+        yield from _person(question, result)
+
+
+def _person(question: Question, found: Counterexample) -> Iterator[str]:
+    yield f"  {person_text(question, found)}"
+    yield "  As a rule test:"
+    yield case_of(question, found)
+
+
+def as_dict(question: Question, claim: str, result: Result, today: date) -> Mapping[str, Any]:
+    """The result for programs."""
+    found: dict[str, Any] = {"claim": claim, "result": word(result), "from": today.isoformat()}
+    if isinstance(result, Proved):
+        return {**found, "periods": result.periods}
+    if isinstance(result, Undecided):
+        return {**found, "why": result.why}
+    sides = zip(question.sides, result.verdicts, strict=True)
+    return {
+        **found,
+        "as_of": result.day.isoformat(),
+        "differs_from_typical": untypical(question, result),
+        "changed": {n: shown(question, n, value) for n, value in result.changed.items()},
+        "differences": differences(result),
+        "verdicts": [{"of": side, "verdict": verdict_text(verdict)} for side, verdict in sides],
+        "case": case_of(question, result),
+    }
+
+
+DEFAULT_SECONDS = 60.0
+
+
+def prove(
+    old: Annotated[
+        str, typer.Argument(metavar="OLD", help="a file, product@1, or REVISION:product@1")
+    ],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="the other one")],
+    where: Annotated[
+        str, typer.Argument(metavar="WHERE", help="with `--claim only`, a condition")
+    ] = "",
+    claim: Annotated[
+        Claim, typer.Option("--claim", help="what NEW is, beside OLD")
+    ] = Claim.TIGHTENS,
+    timeout: Annotated[
+        float, seconds("the time limit, such as 60s", "--timeout")
+    ] = DEFAULT_SECONDS,
+    on: Annotated[str, typer.Option("--from", help="a day, YYYY-MM-DD; else today")] = "",
+    rules: RulesOption = DEFAULT_PATH,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Prove a claim about two versions of everybody.
+
+    Where it is not so, a person is shown of whom it is not.
+
+    Exit code 0: proved; 1: a counterexample; 4: undecided.
+    """
+    versions = find_anywhere(old, rules), find_anywhere(new, rules)
+    question, today = _question(versions, claim, where), _day(on, versions[1])
+    result = decided(question, today, timeout)
+    words = _claim_text(versions, claim, where)
+    if form is Format.JSON:
+        digests = {"old": versions[0].ruleset.digest, "new": versions[1].ruleset.digest}
+        print_json({**as_dict(question, words, result, today), "digests": digests})
+    else:
+        for line in lines(question, words, result, today):
+            console().print(line, markup=False, soft_wrap=True)
+    if not isinstance(result, Counterexample | Undecided):
+        return
+    raise typer.Exit(Exit.UNDECIDED if isinstance(result, Undecided) else Exit.FINDINGS)
+
+
+def decided(question: Comparison, today: date, limit: float) -> Result:
+    """The result within a time limit; raises CommandError without a solver."""
+    end = time.monotonic() + limit
+    try:
+        return prove_it(question, today, lambda: end - time.monotonic())
+    except SolverMissing as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+
+
+def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> Comparison:
+    if bool(where) is not (claim is Claim.ONLY):
+        words = (
+            "needs a condition" if claim is Claim.ONLY else f"is for `--claim only`, not {claim}"
+        )
+        what = "--claim only" if claim is Claim.ONLY else f"the condition {where}"
+        raise CommandError(
+            f'{what} {words}: as in --claim only "income.months_24m < 6"', Exit.USAGE
+        )
+    old, new = (version.ruleset for version in versions)
+    try:
+        return compared(old, new, claim, everybody(old, new), where)
+    except (FormulaUnfit, Incomparable) as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+
+
+def _day(text: str, version: NamedVersion) -> date:
+    if not text:
+        return datetime.now(UTC).astimezone(version.ruleset.zone).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"--from is {text}: write a day as 2026-12-01", Exit.USAGE) from None
+
+
+def _claim_text(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> str:
+    """The claim in a sentence."""
+    old, new = (version.name for version in versions)
+    told = {
+        Claim.TIGHTENS: f"{new} approves nobody more, and no larger amount, than {old}",
+        Claim.LOOSENS: f"{new} approves nobody less, and no smaller amount, than {old}",
+        Claim.EQUIVALENT: f"{new} decides everybody as {old} does",
+        Claim.SAME_AMOUNTS: f"{new} offers nobody another amount than {old}",
+        Claim.SAME_PRICE: f"{new} offers a loan at the price of {old}",
+        Claim.APPROVES_NO_MORE: f"every approval of {new} is one of {old} too",
+        Claim.ONLY: f"{new} decides nobody otherwise than {old} outside of {where}",
+    }
+    return told[claim]

@@ -1,0 +1,225 @@
+"""`rules test`: results as JUnit XML, why a case comes out as it does, changes that no test
+notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+import typer
+
+from decision_service.cli.output import CommandError, Exit, console, print_json
+from decision_service.decide.rule_tests import VersionResults, why
+from decision_service.rules.language.diagnostics import Diagnostic, Severity, count, render
+from decision_service.rules.tests import CaseResult
+from decision_service.workbench.commands.explain import (
+    Explanation,
+    explanation_dict,
+    explanation_tree,
+)
+from decision_service.workbench.mutants import Fate, Tried
+from decision_service.workbench.mutation import FiguresReport
+
+
+def print_cases(cases: Iterable[str]) -> None:
+    """Cases as one block that may stand under `cases` as it is; of equal ones the first."""
+    found: dict[str, str] = {}
+    for case in cases:
+        found.setdefault(case.partition("\n")[2], case)
+    if found:
+        block = "\n".join(("  # read these, then put them under `cases`", *found.values()))
+        console().print(block, markup=False, soft_wrap=True)
+
+
+def print_figures(name: str, report: FiguresReport) -> None:
+    """The changes that no test notices, each with a case that would, and how many there are."""
+    out = console()
+    for one in report.unnoticed:
+        out.print(_line(one), markup=False, soft_wrap=True)
+    print_cases(one.witness.case for one in report.unnoticed if one.witness is not None)
+    for problem in report.problems:
+        out.print(render(problem), markup=False, soft_wrap=True)
+    counts = ", ".join(f"{report.count(fate)} {_WORDS[fate]}" for fate in Fate)
+    total = len(report.tried)
+    out.print(f"{name}: {total} changes of figures: {counts}; figures {report.percent} %")
+
+
+_WORDS = {
+    Fate.NOTICED: "noticed",
+    Fate.REFUSED: "refused by the check",
+    Fate.NO_DIFFERENCE: "without a difference",
+    Fate.MARKED: "marked",
+    Fate.UNNOTICED: "not noticed",
+}
+
+
+def figures_dict(report: FiguresReport) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "percent": report.percent,
+        "changes": len(report.tried),
+        "marked": report.count(Fate.MARKED),
+        "unnoticed": [_mutant_dict(one) for one in report.unnoticed],
+        "problems": [f"{p.file}:{p.line}: {p.code}: {p.message}" for p in report.problems],
+    }
+
+
+def judge_figures(tried: Iterable[tuple[VersionResults, FiguresReport]], fail_under: int) -> None:
+    """Raise CommandError where too many changes go unnoticed, or a mark is wrong."""
+    for version, report in tried:
+        if report.percent < fail_under:
+            raise CommandError(
+                f"of the changes of figures of {version.name} {report.percent} % are noticed, "
+                f"less than the {fail_under} % asked for",
+                Exit.FINDINGS,
+            )
+        if report.problems:
+            raise CommandError(
+                f"{count(report.problems)} in the marks of {version.name}: mend them",
+                Exit.FINDINGS,
+            )
+
+
+def _line(one: Tried) -> str:
+    change, place, witness = one.change, one.change.place, one.witness
+    return (
+        f"{place.file}:{place.line}: no test notices {change.at} "
+        f"from {change.before} to {change.after}"
+        + (f": {witness.before} becomes {witness.after}" if witness else _NO_CASE)
+    )
+
+
+_NO_CASE = "; no made-up case does either: write one at the figure, or mark it"
+
+
+def _mutant_dict(one: Tried) -> dict[str, Any]:
+    change = one.change
+    return {
+        "file": change.place.file,
+        "line": change.place.line,
+        "at": change.at,
+        "from": change.before,
+        "to": change.after,
+        "case": one.witness and one.witness.case,
+    }
+
+
+def junit(versions: Iterable[VersionResults]) -> str:
+    """One test suite for each ruleset version."""
+    root = Element("testsuites")
+    for version in versions:
+        suite = SubElement(
+            root,
+            "testsuite",
+            name=version.name,
+            tests=str(len(version.results) + len(_errors(version))),
+            failures=str(len(version.failed)),
+            errors=str(len(_errors(version))),
+        )
+        for problem in _errors(version):
+            _add_error(suite, version.product, problem)
+        for result in version.results:
+            case = SubElement(
+                suite,
+                "testcase",
+                name=result.case.name,
+                classname=version.product,
+                file=result.case.place.file,
+                line=str(result.case.place.line),
+            )
+            if not result.passed:
+                SubElement(case, "failure", message=why(result))
+    indent(root)
+    return tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _errors(version: VersionResults) -> list[Diagnostic]:
+    """What kept cases from running."""
+    return [p for p in version.problems if p.severity is Severity.ERROR]
+
+
+def _add_error(suite: Element, product: str, problem: Diagnostic) -> None:
+    name, line = f"{problem.code} on line {problem.line}", str(problem.line)
+    case = SubElement(suite, "testcase", name=name, classname=product, file=problem.file, line=line)
+    SubElement(case, "error", message=problem.message).text = render(problem)
+
+
+_Found = tuple[VersionResults, CaseResult]
+
+
+def print_why(suites: Sequence[VersionResults], name: str, form: str) -> None:
+    """Show every case whose name is this one, or else has it as a part, with its trace.
+
+    Raises CommandError where there is none, and typer.Exit where one of them fails.
+    """
+    every: list[_Found] = [(suite, result) for suite in suites for result in suite.results]
+    found = _named(every, name)
+    if not found:
+        names = [result.case.name for _, result in every]
+        close = get_close_matches(name, names, 1, 0.3)
+        hint = f"did you mean `{close[0]}`?" if close else "write a part of its name"
+        raise CommandError(f"no case is called `{name}`: {hint}", Exit.USAGE)
+    if form == "json":
+        print_json([_case_dict(*one) for one in found])
+    else:
+        for suite, result in found:
+            _print(suite, result)
+    if not all(result.passed for _, result in found):
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def print_result(result: CaseResult) -> None:
+    """A failed case: its line, and expected beside actual."""
+    out, place = console(), result.case.place
+    out.print(f"{place.file}:{place.line}: FAILED {result.case.name}", markup=False)
+    for difference in result.differences:
+        out.print(f"  {difference.field}", markup=False)
+        out.print(f"    expected {difference.expected}", markup=False)
+        out.print(f"    actual   {difference.actual}", markup=False)
+    if result.problem:
+        out.print(f"  {result.problem}", markup=False)
+
+
+def _named(every: Sequence[_Found], name: str) -> list[_Found]:
+    wanted = name.casefold()
+    exact = [one for one in every if one[1].case.name.casefold() == wanted]
+    return exact or [one for one in every if wanted in one[1].case.name.casefold()]
+
+
+def _print(suite: VersionResults, result: CaseResult) -> None:
+    if result.passed:
+        place = result.case.place
+        console().print(f"{place.file}:{place.line}: passed {result.case.name}", markup=False)
+    else:
+        print_result(result)
+    if (explained := _explanation(suite, result)) is not None:
+        console().print(explanation_tree(explained))
+
+
+def _case_dict(suite: VersionResults, result: CaseResult) -> dict[str, object]:
+    place = result.case.place
+    return {
+        "name": result.case.name,
+        "file": place.file,
+        "line": place.line,
+        "passed": result.passed,
+        "differences": [
+            {"field": d.field, "expected": d.expected, "actual": d.actual}
+            for d in result.differences
+        ],
+        "problem": result.problem,
+        **_explained(suite, result),
+    }
+
+
+def _explained(suite: VersionResults, result: CaseResult) -> dict[str, object]:
+    explained = _explanation(suite, result)
+    return {} if explained is None else explanation_dict(explained)
+
+
+def _explanation(suite: VersionResults, result: CaseResult) -> Explanation | None:
+    """How a version came to a case's verdict; None where it came to none."""
+    return None if result.facts is None else Explanation.of(suite.ruleset, result.facts)

@@ -1,0 +1,119 @@
+"""A version with some of its constants set to other values, compiled and checked like a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.domain.factor import FactorSpec
+from decision_service.rules.compile import finish, read_draft, run_checks
+from decision_service.rules.draft import Names, RulesetDraft, names_of, with_shared
+from decision_service.rules.language.diagnostics import Place, Report, Severity, did_you_mean
+from decision_service.rules.language.yaml import MapNode, read
+from decision_service.rules.program import CompiledRuleset, RulesetFiles
+from decision_service.workbench.mutants import Edit, FigureChange, edited, find_changes, written_out
+
+_KEYS = (".from", ".label")
+"""Days and labels from which values count, which are no values themselves."""
+
+
+class FiguresUnfit(ValueError):
+    """A figure that a version does not have, or a value that it does not take."""
+
+
+class SetFigure(msgspec.Struct, frozen=True):
+    """A figure by its way through the file, with the value that it had and the one it got."""
+
+    at: str
+    before: str
+    after: str
+
+
+class FigureSetter:
+    """Sets figures of one version; the version must compile."""
+
+    def __init__(self, files: RulesetFiles, catalogue: Mapping[str, FactorSpec]) -> None:
+        self._files, self._catalogue = files, catalogue
+        root = read(files.path, files.text, Report())
+        if not isinstance(root, MapNode):
+            raise FiguresUnfit(f"{files.path} is not a rule file")
+        self._root = written_out(with_shared(root, files, Report()), files)
+        draft = self._draft((), Report())
+        if draft is None:
+            raise FiguresUnfit(f"{files.path} does not compile: run rules check")
+        tree = written_out(with_shared(root, files, Report(), names_of(draft)), files)
+        assert isinstance(tree, MapNode)  # noqa: S101  as its root is
+        self._root = tree
+        self._changes = _named(find_changes(self._root, draft.names.symbols))
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The ways of all figures, in the order of the file."""
+        return [*self._changes]
+
+    def compiled(self, figures: Mapping[str, str]) -> tuple[CompiledRuleset, tuple[SetFigure, ...]]:
+        """The version with these figures, and what they were; raises FiguresUnfit."""
+        chosen = {at: self._change(at) for at in figures}
+        edits = [e for at, change in chosen.items() for e in _edits(change, figures[at])]
+        report = Report()
+        draft = self._draft(edits, report)
+        if draft is not None and not report.failed:
+            run_checks(draft)
+        if draft is None or report.failed:
+            raise FiguresUnfit(f"{_assignments(figures)} does not do: {_first_error(report)}")
+        changed = (SetFigure(at, change.before, figures[at]) for at, change in chosen.items())
+        return finish(draft, self._digest(figures)), tuple(changed)
+
+    def nearby(self, at: str) -> str:
+        """A value near to that of a figure; raises FiguresUnfit."""
+        return self._change(at).after
+
+    def _draft(self, edits: Sequence[Edit], report: Report) -> RulesetDraft | None:
+        node = edited(self._root, edits)
+        return read_draft(node, self._files, Names(self._catalogue), report)
+
+    def _change(self, at: str) -> FigureChange:
+        found = self._changes.get(at)
+        if found is not None:
+            return found
+        below = [n for n in self._changes if n.startswith(f"{at}.")]
+        dated = [n for n in below if not n.endswith(_KEYS)]
+        if dated:
+            raise FiguresUnfit(f"{at} has several figures: name one of {', '.join(dated[:5])}")
+        hint = did_you_mean(at, self._changes)
+        told = f"{at} is no figure of {self._files.path}"
+        raise FiguresUnfit(f"{told}: {hint}" if hint else told)
+
+    def _digest(self, figures: Mapping[str, str]) -> str:
+        told = "\n".join((self._files.text, *(f"{at}={figures[at]}" for at in sorted(figures))))
+        return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _named(changes: Iterable[FigureChange]) -> dict[str, FigureChange]:
+    """Each figure by its way; of several on one way each has its value at the end."""
+    figures: dict[str, dict[Place, FigureChange]] = {}
+    for change in changes:
+        figures.setdefault(change.at, {}).setdefault(change.place, change)
+    named: dict[str, FigureChange] = {}
+    for at, found in figures.items():
+        for change in found.values():
+            named.setdefault(at if len(found) == 1 else f"{at}.{change.before}", change)
+    return named
+
+
+def _edits(change: FigureChange, text: str) -> Iterator[Edit]:
+    """Those that put the value in; a neighbour that would change places with it stays."""
+    return (replace(edit, text=text) for edit in change.edits if edit.text == change.after)
+
+
+def _first_error(report: Report) -> str:
+    first = next(d for d in report.diagnostics() if d.severity is Severity.ERROR)
+    place = f"{first.file}:{first.line}: {first.message}"
+    return f"{place}; {first.hint}" if first.hint else place
+
+
+def _assignments(figures: Mapping[str, str]) -> str:
+    return ", ".join(f"{at}={value}" for at, value in figures.items())

@@ -1,0 +1,83 @@
+"""What a product's tests do not notice or reach, and test cases that would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from decision_service.decide.rule_tests import VersionResults
+from decision_service.factors.registry import catalogue
+from decision_service.rulebook.folder import RuleFolder, files_of
+from decision_service.rulebook.manifest import Measured
+from decision_service.rulebook.rulebook import Rulebook
+from decision_service.rules.language.diagnostics import Diagnostic, Report
+from decision_service.rules.program import RulesetFiles
+from decision_service.rules.tests import Goal
+from decision_service.workbench.mutants import Fate, Tried
+from decision_service.workbench.mutation import FiguresReport, FiguresRun, report_on
+from decision_service.workbench.new_cases import ready_cases
+
+
+def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
+    """Every small change of a tested version's figures, against its cases that pass.
+
+    Of a legal check that is marked under `unreached` those that go unnoticed are left out; T010
+    where a made-up case breaks the check.
+    """
+    files = _files(folder, tested)
+    run = FiguresRun(files, tested.ruleset, catalogue(), tested.results)
+    tried = [t for t in run.tried() if not _spared(t, tested, files)]
+    found, broken = report_on(tried, tested.marks), Report()
+    goals = {Goal(mark.rule.what, "true"): mark for mark in tested.unreached}
+    cases = ready_cases(files, tested.ruleset, catalogue(), tested.results, tuple(goals))
+    for goal, case in cases.items():
+        message = f"the check `{goals[goal].rule.id}` is marked, and this case breaks it:\n{case}"
+        broken.error("T010", goals[goal].place, message, "remove the mark, and take the case")
+    return replace(found, problems=(*found.problems, *broken.diagnostics()))
+
+
+def _spared(tried: Tried, tested: VersionResults, files: RulesetFiles) -> bool:
+    """Whether a change goes unnoticed, and is of a legal check that nothing breaks."""
+    if tried.fate is not Fate.UNNOTICED or tried.witness is not None:
+        return False
+    return any(mark.covers(tried.change.at, files.text) for mark in tested.unreached)
+
+
+def counted(
+    folder: RuleFolder,
+    rulebook: Rulebook,
+    results: Iterable[VersionResults],
+    show: Callable[[str], None],
+) -> tuple[Mapping[str, Measured], Sequence[Diagnostic]]:
+    """What the tests of each version that may decide reach and notice, and wrong marks of figures.
+
+    Each version is shown before its figures are tried, which takes half a minute.
+    """
+    wanted = rulebook.policy.floors.figures
+    found: dict[str, Measured] = {}
+    problems: list[Diagnostic] = []
+    for one in results:
+        if one.name in rulebook.deciding:
+            show(f"trying the figures of {one.name} …")
+            report = try_figures(folder, one) if wanted else FiguresReport(())
+            problems.extend(report.problems)
+            found[one.name] = Measured(one.coverage.percent, report.percent if wanted else 0)
+    return found, problems
+
+
+def cases_for_missed(folder: RuleFolder, tested: VersionResults) -> Mapping[Goal, str]:
+    """For goals that a version's cases miss, the text of a case that reaches each.
+
+    Failing cases are to be mended first: beside them there are none.
+    """
+    if tested.failed:
+        return {}
+    files, missed = _files(folder, tested), tested.coverage.missed
+    return ready_cases(files, tested.ruleset, catalogue(), tested.results, missed)
+
+
+def _files(folder: RuleFolder, version: VersionResults) -> RulesetFiles:
+    ruleset = version.ruleset
+    product = next(p for p in folder.products if p.product == ruleset.ruleset)
+    return files_of(folder, product, ruleset.version)

@@ -1,0 +1,424 @@
+"""Made-up facts for a ruleset: the values that names may have, and which of them a constant
+acts on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import cycle, islice
+from typing import Any
+
+from decision_service.domain.calendar import AsOf, noon
+from decision_service.domain.decision import ListAnswer
+from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.money import Money, to_major, to_minor
+from decision_service.domain.verdict import StageTrace
+from decision_service.rules.draft import names_in
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.explain import traces
+from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.language.types import Literal
+from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
+from decision_service.rules.lists import list_answers
+from decision_service.rules.program import CompiledRuleset, InputSpec, ParamSpec
+from decision_service.workbench.mutants import (
+    FigureChange,
+    columns,
+    entries,
+    figures,
+    items,
+    next_to,
+)
+
+_DAY = timedelta(1)
+
+
+def compared_dates(ruleset: CompiledRuleset, facts: Iterable[Facts]) -> list[date]:
+    """Each date that a comparison of these facts shows on either side, then the days beside it."""
+    found = {
+        day
+        for each in facts
+        for stage in traces(ruleset, evaluate(ruleset, each))
+        for day in _dates(stage)
+    }
+    beside = {day + step for day in found for step in (_DAY, -_DAY)}
+    return [*sorted(found), *sorted(beside - found)]
+
+
+def _dates(stage: StageTrace) -> Iterator[date]:
+    for row in stage.rules:
+        for comparison in row.comparisons:
+            for text in (comparison.actual, comparison.required):
+                with suppress(ValueError):
+                    yield date.fromisoformat(text)
+
+
+Near = dict[str, set[str]]
+
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+
+
+def figures_near(root: MapNode, params: Mapping[str, ParamSpec], currency: str) -> Near:
+    """For each name the numbers that share an expression, a list of bins or a row with it."""
+    near: Near = {}
+    for name, text in _pairs(root):
+        near.setdefault(name, set()).update(_numbers(text))
+    values = {f"params.{p.name}": _of_param(p, currency) for p in params.values()}
+    for name, text in _pairs(root):
+        for other in names_in(text):
+            near[name] |= values.get(other, set())
+    return near
+
+
+def _pairs(node: YamlNode) -> Iterator[tuple[str, str]]:
+    """Names with the texts that could compare them."""
+    if isinstance(node, Scalar):
+        for name in names_in(node.text):
+            yield name, node.text
+    elif isinstance(node, ListNode):
+        for item in node.items:
+            yield from _pairs(item)
+    else:
+        yield from _of_map(node)
+
+
+def _of_map(node: MapNode) -> Iterator[tuple[str, str]]:
+    factor, bins, rows = node.get("factor"), node.get("bins"), node.get("rows")
+    if isinstance(factor, Scalar) and isinstance(bins, ListNode):
+        for item in bins.items:
+            cell = item.get("in") if isinstance(item, MapNode) else None
+            yield from [(factor.text, cell.text)] if isinstance(cell, Scalar) else []
+    if isinstance(rows, ListNode):
+        yield from _of_rows(node, rows)
+    for entry in node.entries:
+        yield from _pairs(entry.value)
+
+
+def _of_rows(table: MapNode, rows: ListNode) -> Iterator[tuple[str, str]]:
+    names, _ = columns(table)
+    for row in rows.items:
+        if isinstance(row, ListNode):
+            cells = zip(names, row.items, strict=False)
+            yield from ((name, c.text) for name, c in cells if isinstance(c, Scalar))
+
+
+def _numbers(text: str) -> set[str]:
+    return {token.text for token in figures(text) if _NUMBER.fullmatch(token.text)}
+
+
+def _of_param(param: ParamSpec, currency: str) -> set[str]:
+    return {f"{v:f}" for step in param.every_step if (v := _number(step.value, param, currency))}
+
+
+def _number(value: Literal, param: ParamSpec, currency: str) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    if param.type is ValueType.MONEY and isinstance(value, int):
+        return abs(to_major(value, currency))
+    return abs(Decimal(value))
+
+
+_PARTS = (Decimal("0.5"), Decimal("0.9"), Decimal("1.1"), Decimal(2), Decimal(5))
+_SPREAD = 16
+
+
+def distinct(values: Iterable[Any]) -> list[Any]:
+    """The values in their order, each once; they need not be hashable."""
+    found: list[Any] = []
+    for value in values:
+        if value not in found:
+            found.append(value)
+    return found
+
+
+def possible_values(spec: FactorSpec | InputSpec, near: Iterable[str], currency: str) -> list[Any]:
+    """Values of a type at the figures beside a name, and at its own ends."""
+    if spec.type is ValueType.FLAG:
+        return [True, False]
+    if spec.type is ValueType.TEXT:
+        return list(spec.labels)
+    if spec.type is ValueType.DATE:
+        return []
+    ends = [bound for bound in (spec.lower, spec.upper) if bound is not None]
+    numbers = {Decimal(end) for end in ends}
+    for text in near:  # without its sign
+        around = _around(text, spec.type)
+        numbers |= around | {-number for number in around}
+    numbers |= _between(ends, spec.type)
+    inside = [n for n in sorted(numbers) if _within(n, spec)]
+    return [_typed(n, spec.type, currency) for n in inside]
+
+
+def _between(ends: Sequence[Decimal], type_: ValueType) -> set[Decimal]:
+    """Values spread evenly between two ends."""
+    if len(ends) != 2:
+        return set()
+    low, high = ends
+    spread = {low + (high - low) * n / _SPREAD for n in range(_SPREAD)}
+    return {n.to_integral_value() for n in spread} if type_ is ValueType.INTEGER else spread
+
+
+def _around(text: str, type_: ValueType) -> set[Decimal]:
+    step = Decimal(1) if type_ is ValueType.INTEGER else Decimal("0.01")
+    moved = {Decimal(text), *(Decimal(after) for after in next_to(text))}
+    wide = {Decimal(text) * part for part in _PARTS}
+    return {n + shift for n in moved for shift in (-step, Decimal(0), step)} | wide
+
+
+def _within(number: Decimal, spec: FactorSpec | InputSpec) -> bool:
+    low, high = spec.lower, spec.upper
+    return (low is None or number >= low) and (high is None or number <= high)
+
+
+def _typed(number: Decimal, type_: ValueType, currency: str) -> Literal | Money:
+    if type_ is ValueType.INTEGER:
+        return int(number)
+    if type_ is ValueType.MONEY:
+        return Money(currency, to_minor(number.quantize(Decimal("0.01")), currency))
+    return number
+
+
+def shown_value(value: Any) -> str:
+    """A value as a case is written."""
+    if isinstance(value, FactorValue):
+        return (
+            shown_value(value.value) if not value.missing else f"missing {value.missing[0].cause}"
+        )
+    if value is None:
+        return "not sent"
+    if isinstance(value, AsOf):
+        return value.date.isoformat()
+    if isinstance(value, ListAnswer):
+        return "listed" if value.listed else "not listed"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _major(value) if isinstance(value, Money) else str(value)
+
+
+def _major(amount: Money) -> str:
+    """An amount with its decimals only where there are any."""
+    whole = amount.major.to_integral_value()
+    return f"{whole if whole == amount.major else amount.major:f}"
+
+
+Uses = Mapping[str, Collection[str]]
+
+
+def uses_of(root: MapNode) -> Uses:
+    """For each parameter, derived name, offer line, score and output the names it is made of."""
+    found: dict[str, set[str]] = {}
+    for param in entries(root.get("params")):
+        found[f"params.{param.key}"] = set(_names(param.value))
+    for family in ("derived", "offer"):
+        for entry in entries(root.get(family)):
+            found[f"{family}.{entry.key}"] = set(_names(entry.value))
+    for stage in items(root.get("stages")):
+        for entry in entries(stage):
+            id_ = entry.value.get("id") if isinstance(entry.value, MapNode) else None
+            if isinstance(id_, Scalar) and isinstance(entry.value, MapNode):
+                outputs = ("score", "band", *columns(entry.value)[1])
+                parts = set(_names(stage))
+                found.update({f"{id_.text}.{output}": parts for output in outputs})
+    return found
+
+
+def related(root: MapNode, uses: Uses, change: FigureChange) -> frozenset[str]:
+    """The names in the smallest part of the file around a figure, and all that they are made of.
+
+    Of a parameter they are the names in the expressions that read it.
+    """
+    if change.at.startswith("params."):
+        param = ".".join(change.at.split(".")[:2])
+        start = {n for text in _texts(root) if param in names_in(text) for n in names_in(text)}
+    else:
+        start = set(_names_around(root, {id(edit.node) for edit in change.edits})[1])
+    return _closed(start, uses)
+
+
+def _closed(names: set[str], uses: Uses) -> frozenset[str]:
+    found, rest = set(names), list(names)
+    while rest:
+        further = set(uses.get(rest.pop(), ())) - found
+        found |= further
+        rest.extend(further)
+    return frozenset(found)
+
+
+def _names_around(
+    node: YamlNode | MapEntry, wanted: Collection[int]
+) -> tuple[bool, Collection[str]]:
+    """Whether one of the wanted nodes is here, and the names of the smallest part that has any."""
+    if id(node) in wanted:
+        return True, set(_names(node))
+    for part in _parts(node):
+        here, names = _names_around(part, wanted)
+        if here:
+            return True, names or set(_names(node))
+    return False, ()
+
+
+def _parts(node: YamlNode | MapEntry) -> tuple[YamlNode | MapEntry, ...]:
+    return (node.value,) if isinstance(node, MapEntry) else (*entries(node), *items(node))
+
+
+def _names(node: YamlNode | MapEntry) -> Iterator[str]:
+    for text in _texts(node):
+        yield from names_in(text)
+
+
+def _texts(node: YamlNode | MapEntry) -> Iterator[str]:
+    if isinstance(node, Scalar):
+        yield node.text
+    for part in _parts(node):
+        yield from _texts(part)
+
+
+MOST_CHANGED = 3
+_AS_OF = "as_of"
+_INPUTS = "inputs."
+_IN = " in "
+_ANY_KEY = "X1"
+_CAUSES = (Cause.NO_DATA, Cause.SOURCE_FAILED)
+
+
+class Draws:
+    """Numbers that look random and are the same for everybody (a linear congruence)."""
+
+    def __init__(self) -> None:
+        self.state = 1
+
+    def below(self, end: int) -> int:
+        self.state = (self.state * 6364136223846793005 + 1442695040888963407) % 2**64
+        return (self.state >> 33) % end
+
+
+class Sampler:
+    """Makes facts for one ruleset.
+
+    `near` holds for each name the figures that stand beside it in the file, as written.
+    """
+
+    def __init__(
+        self,
+        ruleset: CompiledRuleset,
+        catalogue: Mapping[str, FactorSpec],
+        bases: Sequence[Facts],
+        near: Mapping[str, Iterable[str]],
+    ) -> None:
+        self.ruleset, self.bases = ruleset, bases
+        self.keys: dict[str, str] = {}
+        self.pools: dict[str, list[Any]] = {_AS_OF: self._days()}
+        for name in ruleset.needs.factors:
+            given = [base.factors.get(name) for base in bases]
+            found = possible_values(catalogue[name], near.get(name, ()), ruleset.currency)
+            values = [FactorValue(name, value) for value in found]
+            gone = [FactorValue(name, None, (Missing(cause),)) for cause in _CAUSES]
+            self.pools[name] = distinct([*(v for v in given if v), *values, *gone])
+        for spec in ruleset.inputs.values():
+            inputs = [base.inputs.get(spec.name) for base in bases]
+            if spec.type is ValueType.DATE:
+                inputs.extend(compared_dates(ruleset, bases))
+            values = possible_values(spec, near.get(f"{_INPUTS}{spec.name}", ()), ruleset.currency)
+            self.pools[f"{_INPUTS}{spec.name}"] = distinct([*inputs, *values])
+        for question in ruleset.questions:
+            answers = [ListAnswer(*question, listed, "") for listed in (True, False)]
+            self.pools[f"{_INPUTS}{question.input}{_IN}lists.{question.list}"] = answers
+            pool = self.pools[f"{_INPUTS}{question.input}"]
+            pool.extend([] if any(isinstance(v, str) for v in pool) else [_ANY_KEY])
+            self.keys[question.input] = next(v for v in pool if isinstance(v, str))
+        self.names = sorted(self.pools)
+
+    def samples(self, count: int) -> Iterator[Facts]:
+        """So many facts: those of the cases, each value of each name in the first case, then more.
+
+        There are none where there is no case to begin with.
+        """
+        yield from self.bases[:count]
+        left = max(0, count - len(self.bases)) if self.bases else 0
+        alone = self._in_turn()[:left]
+        yield from (self._sample(self.bases[0], [value]) for value in alone)
+        draws = Draws()
+        for value in islice(cycle(self._in_turn()), left - len(alone)):
+            base = self.bases[draws.below(len(self.bases))]
+            others = [self._draw(draws, self.names) for _ in range(draws.below(MOST_CHANGED))]
+            yield self._sample(base, [*others, value])
+
+    def about(self, names: Collection[str], count: int) -> Iterator[Facts]:
+        """So many facts that differ in some of these names, or in the day, from cases about them.
+
+        Every second one differs in nothing but what the application says, and the day.
+        """
+        meant = {*names, _AS_OF}
+        draws, found = Draws(), sorted(n for n in self.pools if meant.issuperset(n.split(_IN)))
+        sent = [name for name in found if name == _AS_OF or name.startswith(_INPUTS)]
+        bases = self._about(found)
+        for number in range(count if bases else 0):
+            base = bases[number // 2 % len(bases)]
+            chosen, changed = (found, sent)[number % 2], 1 + draws.below(MOST_CHANGED)
+            yield self._sample(base, [self._draw(draws, chosen) for _ in range(changed)])
+
+    def _about(self, names: Sequence[str]) -> Sequence[Facts]:
+        """The first case, and those that differ from it in some of these names."""
+        first = self.bases[:1]
+        usual = [_values(base, names) for base in first]
+        return [*first, *(base for base in self.bases[1:] if _values(base, names) != usual[0])]
+
+    def _in_turn(self) -> list[tuple[str, Any]]:
+        """The first value of each name, then the second of each, and so on."""
+        longest = max(map(len, self.pools.values()), default=0)
+        return [
+            (name, self.pools[name][turn])
+            for turn in range(longest)
+            for name in self.names
+            if turn < len(self.pools[name])
+        ]
+
+    def _draw(self, draws: Draws, names: Sequence[str]) -> tuple[str, Any]:
+        name = names[draws.below(len(names))]
+        pool = self.pools[name]
+        return name, pool[draws.below(len(pool))]
+
+    def _sample(self, base: Facts, values: Sequence[tuple[str, Any]]) -> Facts:
+        factors, inputs, as_of = dict(base.factors), dict(base.inputs), base.as_of
+        listed = {(one.list, one.input): one for one in base.answers}
+        for name, value in values:
+            if name == _AS_OF:
+                as_of = value
+            elif isinstance(value, ListAnswer):
+                listed[value.list, value.input] = value
+                inputs.setdefault(value.input, self.keys[value.input])
+            elif name.startswith(_INPUTS):
+                _put(inputs, name.removeprefix(_INPUTS), value)
+            else:
+                factors[name] = value
+        bound = bind_inputs(self.ruleset, inputs)
+        if bound.problems:  # no such application reaches the rules
+            return base
+        answers = list_answers(self.ruleset, bound.values, as_of.date, listed.values())
+        return Facts(factors, bound.values, as_of, answers=answers)
+
+    def _days(self) -> list[AsOf]:
+        """The days of the cases, and those around which a dated value changes."""
+        starts = {s.start for p in self.ruleset.params.values() for s in p.every_step if s.start}
+        days = {day + timedelta(days=step) for day in starts for step in (-1, 0)}
+        days |= {base.as_of.date for base in self.bases}
+        return [noon(day, self.ruleset.zone) for day in sorted(days)] or [
+            base.as_of for base in self.bases[:1]
+        ]
+
+
+def _values(facts: Facts, names: Sequence[str]) -> list[Any]:
+    inputs = {f"{_INPUTS}{name}": value for name, value in facts.inputs.items()}
+    given = {**facts.factors, **inputs, _AS_OF: facts.as_of.date}
+    return [given.get(name) for name in names]
+
+
+def _put(inputs: dict[str, Any], name: str, value: Any) -> None:
+    inputs.pop(name, None)
+    if value is not None:
+        inputs[name] = value

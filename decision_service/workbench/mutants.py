@@ -1,0 +1,488 @@
+"""The constants of a rule file, and the small changes of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.verdict import Outcome
+from decision_service.rules.draft import names_in
+from decision_service.rules.language.diagnostics import Place, Report
+from decision_service.rules.language.fields import parse_day
+from decision_service.rules.language.types import Symbol
+from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
+from decision_service.rules.offer_terms import LONGEST, SHORTEST
+from decision_service.rules.program import RulesetFiles
+from decision_service.rules.ranges import written_labels
+from decision_service.rules.table import OUTCOME, REASON
+from decision_service.rules.table_rows import read_rows
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """Characters `start` to `end` of a value, or of a key, that are to read otherwise."""
+
+    node: Scalar | MapEntry
+    start: int
+    end: int
+    text: str
+
+
+class FigureChange(msgspec.Struct, frozen=True):
+    """One figure moved one way.
+
+    `at` names the figure by its way through the file (`params.rate_cap.2026-04-01`); edges that
+    bins share move together, so that there may be several edits.
+    """
+
+    at: str
+    place: Place
+    before: str
+    after: str
+    edits: tuple[Edit, ...]
+
+
+class Fate(StrEnum):
+    """What became of a change."""
+
+    NOTICED = "noticed"
+    REFUSED = "refused"
+    NO_DIFFERENCE = "no difference"
+    MARKED = "marked"
+    UNNOTICED = "unnoticed"
+
+
+class Witness(msgspec.Struct, frozen=True):
+    """A case that a change decides otherwise, as text for a file; `before` and `after` differ."""
+
+    case: str
+    before: str
+    after: str
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """A change with its fate; an unnoticed one perhaps with facts that would show it."""
+
+    change: FigureChange
+    fate: Fate
+    witness: Witness | None = None
+
+
+SMALL = 20
+"""Whole numbers up to this one move by 1, others by a tenth."""
+
+_TOKEN = re.compile(
+    r"'[^']*'"
+    r'|"[^"]*"'
+    r"|\d{4}-\d{2}-\d{2}"
+    r"|(?<![\w.])\d+(?:\.\d+)?(?![\w.])"
+    r"|(?<![\w.])(?:true|false)(?![\w.])"
+)
+_OPERATOR = re.compile(r"[<>]=?|[!=]=|\b(?:and|or)\b|\b(?:min|max)(?=\()|[+-]")
+_SIGNED = re.compile(r"(?:^|[(,<>=*/+-]|\b(?:if|else|and|or|not|in))\s*$")
+"""What is before a minus that belongs to one value alone."""
+
+_SWAPPED = {"<": "<=", ">": ">=", "and": "or", "min": "max", "+": "-", "==": "!="}
+_SWAPPED |= {after: before for before, after in _SWAPPED.items()}
+_WORD = re.compile(r"[^|\s\"'=!]+")
+
+
+class FigureToken(msgspec.Struct, frozen=True):
+    """A figure within a text: characters `start` to `end`; labels without their quotes."""
+
+    start: int
+    end: int
+    text: str
+    label: bool = False
+
+
+def figures(text: str) -> Iterator[FigureToken]:
+    """The numbers, dates, flags and quoted labels of an expression or a cell."""
+    for found in _TOKEN.finditer(text):
+        start, end = found.span()
+        if found[0][0] in "'\"":
+            start, end = start + 1, end - 1
+        word = text[start:end]
+        yield FigureToken(start, end, word, label=found[0] != word and parse_day(word) is None)
+
+
+def operators(text: str) -> Iterator[tuple[FigureToken, str]]:
+    """The operators of an expression, each with the one that it is mistaken for."""
+    taken = [found.span() for found in _TOKEN.finditer(text)]  # labels and dates have none
+    for found in _OPERATOR.finditer(text):
+        here = found.start()
+        signed = found[0] in "+-" and _SIGNED.search(text, 0, here)
+        if not signed and not any(start <= here < end for start, end in taken):
+            yield FigureToken(*found.span(), found[0]), _SWAPPED[found[0]]
+
+
+def labels(text: str) -> Iterator[FigureToken]:
+    """The labels of a cell `A | B`, `!= A`; none in `-` and `missing`."""
+    for found in _WORD.finditer(text):
+        if found[0] not in ("-", "missing"):
+            yield FigureToken(*found.span(), found[0], label=True)
+
+
+def next_to(text: str) -> tuple[str, ...]:
+    """The values beside a number, date or flag."""
+    day = parse_day(text)
+    if day is not None:
+        return tuple((day + timedelta(days=step)).isoformat() for step in (1, -1))
+    if text in ("true", "false"):
+        return ("false" if text == "true" else "true",)
+    return tuple(f"{n:f}" for n in _beside(Decimal(text), whole="." not in text))
+
+
+def beside(label: str, known: Sequence[str]) -> tuple[str, ...]:
+    """The labels before and after one; none where it is not among the known."""
+    if label not in known:
+        return ()
+    index = known.index(label)
+    return tuple(known[i] for i in (index - 1, index + 1) if 0 <= i < len(known))
+
+
+def _beside(number: Decimal, *, whole: bool) -> tuple[Decimal, Decimal]:
+    if not number or (whole and number <= SMALL):
+        return number + 1, number - 1
+    step = number / 10
+    if whole:
+        step = step.to_integral_value()
+    elif number >= 1 and _decimals(number) > 1:
+        step = step.quantize(number)  # an amount has no more digits than centavos
+    return (number + step).normalize(), (number - step).normalize()
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
+
+
+Spot = tuple[Scalar, FigureToken]
+
+
+class Vocabulary(msgspec.Struct, frozen=True):
+    """The names of a ruleset, and the words that stand under some keys (`then`, `reason`).
+
+    With `operators` those of expressions change too.
+    """
+
+    symbols: Mapping[str, Symbol]
+    choices: Mapping[str, tuple[str, ...]]
+    operators: bool = False
+
+    def of_name(self, name: str) -> tuple[str, ...]:
+        """The labels of a name, as they are written."""
+        symbol = self.symbols.get(name)
+        return () if symbol is None else written_labels(symbol)
+
+    def labels(self, label: str, names: Sequence[str] = ()) -> tuple[str, ...]:
+        """The labels that one belongs to: those of a name beside it, else of any name."""
+        near = [self.symbols[name] for name in names if name in self.symbols]
+        for symbol in (*near, *self.symbols.values()):
+            if label in symbol.labels and len(symbol.labels) > 1:
+                return symbol.labels
+        return ()
+
+
+def in_expression(scalar: Scalar, at: str, words: Vocabulary) -> Iterator[FigureChange]:
+    """The figures and operators of an expression; a repeated one has its number in `at`."""
+    seen: dict[str, int] = {}
+    names = names_in(scalar.text)
+    for token in figures(scalar.text):
+        seen[token.text] = seen.get(token.text, 0) + 1
+        here = at if seen[token.text] == 1 else f"{at}#{seen[token.text]}"
+        known = words.labels(token.text, names) if token.label else ()
+        for after in beside(token.text, known) if token.label else next_to(token.text):
+            yield change(here, [(scalar, token)], after)
+    for token, other in operators(scalar.text) if words.operators else ():
+        seen[token.text] = seen.get(token.text, 0) + 1
+        here = at if seen[token.text] == 1 else f"{at}#{seen[token.text]}"
+        yield change(here, [(scalar, token)], other)
+
+
+def as_label(scalar: Scalar, at: str, known: Sequence[str]) -> Iterator[FigureChange]:
+    """A whole value that is one of some labels."""
+    token = FigureToken(0, len(scalar.text), scalar.text, label=True)
+    for after in beside(scalar.text, known):
+        yield change(at, [(scalar, token)], after)
+
+
+def as_keys(listed: Sequence[MapEntry], at: str, known: Sequence[str]) -> Iterator[FigureChange]:
+    """The labels that are keys of a map; one changes places with its neighbour that is a key."""
+    by_key = {entry.key: entry for entry in listed}
+    for entry in listed:
+        for after in beside(entry.key, known):
+            edits = [Edit(entry, 0, len(entry.key), after)]
+            if after in by_key:
+                edits.append(Edit(by_key[after], 0, len(after), entry.key))
+            yield FigureChange(
+                f"{at}.{entry.key}.label", entry.key_place, entry.key, after, tuple(edits)
+            )
+
+
+def as_start(entry: MapEntry, at: str) -> Iterator[FigureChange]:
+    """The day from which a dated value counts."""
+    for after in next_to(entry.key):
+        edit = Edit(entry, 0, len(entry.key), after)
+        yield FigureChange(f"{at}.from", entry.key_place, entry.key, after, (edit,))
+
+
+def change(at: str, spots: Sequence[Spot], after: str, back: Sequence[Spot] = ()) -> FigureChange:
+    """The figure at its spots changed; what stands at `back` takes its place in turn."""
+    scalar, token = spots[0]
+    edits = [*_edits(spots, after), *_edits(back, token.text)]
+    return FigureChange(at, scalar.at(token.start, token.end), token.text, after, tuple(edits))
+
+
+def _edits(spots: Sequence[Spot], after: str) -> list[Edit]:
+    return [Edit(scalar, token.start, token.end, after) for scalar, token in spots]
+
+
+def entries(node: YamlNode | None) -> tuple[MapEntry, ...]:
+    """The entries of a map; none of another node."""
+    return node.entries if isinstance(node, MapNode) else ()
+
+
+def items(node: YamlNode | None) -> tuple[YamlNode, ...]:
+    """The items of a list; none of another node."""
+    return node.items if isinstance(node, ListNode) else ()
+
+
+Edits = Mapping[int, Sequence[Edit]]
+
+
+def written_out(node: YamlNode, files: RulesetFiles) -> YamlNode:
+    """The tree with every table's file read into its rows; a cell keeps its place in the file."""
+    if isinstance(node, ListNode):
+        return replace(node, items=tuple(written_out(item, files) for item in node.items))
+    if isinstance(node, Scalar):
+        return node
+    if isinstance(node.get("rows"), MapNode):
+        return _with_rows(node, files)
+    entries = (replace(e, value=written_out(e.value, files)) for e in node.entries)
+    return replace(node, entries=tuple(entries))
+
+
+def columns(table: MapNode) -> tuple[list[str], list[str]]:
+    """A table's columns by name: those of its conditions, those of what it gives."""
+    when, give = table.get("when"), table.get("give")
+    items = when.items if isinstance(when, ListNode) else ()
+    names = [item.text for item in items if isinstance(item, Scalar)]
+    return names, [entry.key for entry in give.entries] if isinstance(give, MapNode) else []
+
+
+def _with_rows(table: MapNode, files: RulesetFiles) -> MapNode:
+    names, outputs = columns(table)
+    source = table.get("rows")
+    assert source is not None  # noqa: S101  asked by the caller
+    raw = read_rows(source, [*names, *outputs], files, Report())
+    rows = tuple(ListNode(row.cells, row.place) for row in raw if row is not None)
+    entries = [
+        replace(e, value=ListNode(rows, source.place)) if e.key == "rows" else e
+        for e in table.entries
+    ]
+    return replace(table, entries=tuple(entries))
+
+
+def edited(node: YamlNode, edits: Sequence[Edit]) -> YamlNode:
+    """The tree with some of its values and keys reading otherwise; all else is shared."""
+    by_node: dict[int, list[Edit]] = {}
+    for edit in edits:
+        by_node.setdefault(id(edit.node), []).append(edit)
+    return _edited(node, by_node)
+
+
+def _edited(node: YamlNode, edits: Edits) -> YamlNode:
+    if isinstance(node, Scalar):
+        own = edits.get(id(node))
+        return replace(node, text=_text(node.text, own)) if own else node
+    if isinstance(node, ListNode):
+        return replace(node, items=tuple(_edited(item, edits) for item in node.items))
+    return replace(node, entries=tuple(_entry(e, edits) for e in node.entries))
+
+
+def _entry(entry: MapEntry, edits: Edits) -> MapEntry:
+    own = edits.get(id(entry))
+    key = _text(entry.key, own) if own else entry.key
+    return replace(entry, key=key, value=_edited(entry.value, edits))
+
+
+def _text(text: str, edits: Sequence[Edit]) -> str:
+    for edit in sorted(edits, key=lambda e: -e.start):
+        text = text[: edit.start] + edit.text + text[edit.end :]
+    return text
+
+
+Column = Sequence[Scalar]
+
+
+def in_bins(
+    factor: YamlNode | None, bins: YamlNode, at: str, words: Vocabulary
+) -> Iterator[FigureChange]:
+    """The edges or labels of a characteristic's bins, and the points of each."""
+    symbol = words.symbols.get(factor.text) if isinstance(factor, Scalar) else None
+    found = [(b.get("in"), b.get("points")) for b in items(bins) if isinstance(b, MapNode)]
+    yield from _in_conditions([cell for cell, _ in found if isinstance(cell, Scalar)], symbol, at)
+    for cell, points in found:
+        if isinstance(cell, Scalar) and isinstance(points, Scalar):
+            yield from in_expression(points, f"{at}.{cell.text}.points", words)
+
+
+def in_rows(table: MapNode, at: str, words: Vocabulary) -> Iterator[FigureChange]:
+    """The cells of a table, column by column."""
+    names, outputs = columns(table)
+    rows = [[c for c in items(row) if isinstance(c, Scalar)] for row in items(table.get("rows"))]
+    whole = [row for row in rows if len(row) == len(names) + len(outputs)]
+    hit = table.get("hit")
+    shared = isinstance(hit, Scalar) and hit.text == "unique"
+    for index, name in enumerate(names):
+        column, symbol = [row[index] for row in whole], words.symbols.get(name)
+        if shared:
+            yield from _in_conditions(column, symbol, f"{at}.{name}")
+        for number, cell in enumerate(column, 1) if not shared else ():
+            yield from _in_conditions([cell], symbol, f"{at}.{number}.{name}")
+    for index, name in enumerate(outputs, len(names)):
+        yield from _in_values(table, name, [row[index] for row in whole], at, words)
+
+
+def _in_values(
+    table: MapNode, name: str, column: Column, at: str, words: Vocabulary
+) -> Iterator[FigureChange]:
+    give = table.get("give")
+    kind = give.get(name) if isinstance(give, MapNode) else None
+    worded = isinstance(kind, Scalar) and kind.text in ("text", OUTCOME, REASON)
+    known = tuple(dict.fromkeys(cell.text for cell in column))
+    if name in (OUTCOME, REASON):
+        known = words.choices["then" if name == OUTCOME else REASON]
+    for number, cell in enumerate(column, 1):
+        here = f"{at}.{number}.{name}"
+        yield from as_label(cell, here, known) if worded else in_expression(cell, here, words)
+
+
+def _in_conditions(cells: Column, symbol: Symbol | None, at: str) -> Iterator[FigureChange]:
+    """The figures of cells that divide the values of one name among them."""
+    worded = symbol is not None and symbol.type in (ValueType.TEXT, ValueType.FLAG)
+    spots: dict[str, list[Spot]] = {}
+    for cell in cells:
+        for token in labels(cell.text) if worded else figures(cell.text):
+            spots.setdefault(token.text, []).append((cell, token))
+    known = written_labels(symbol) if worded and symbol is not None else ()
+    for text, own in spots.items():
+        for after in beside(text, known) if worded else next_to(text):
+            swapped = spots.get(after, []) if worded and len(cells) > 1 else []
+            yield change(at, own, after, swapped)
+
+
+_SECTIONS = ("derived", "stages", "offer", "conditions", "post_checks")
+_WITHOUT = frozenset(
+    {"id", "name", "component", "reason_factor", "because", "text", "factor", "band", "hit", "give"}
+)
+_OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
+_ON_MISSING = ("SKIP", "REFER", "DECLINE")
+_REASONS = ("reason", "missing_reason", "below_minimum")
+_SILENT = ("rules", "scorecard", "table", "characteristics", "stages")
+_NAMED_BY = ("id", "name", "band", "factor")
+
+
+def find_changes(
+    root: MapNode, symbols: Mapping[str, Symbol], *, operators: bool = False
+) -> Iterator[FigureChange]:
+    """Every figure of a rule file moved each way, section by section.
+
+    Parameters, expressions, bins, points, bands and cells are looked at, and the outcomes, reasons
+    and tags that rules name. `symbols` are the names of the ruleset with their labels. With
+    `operators` each of an expression becomes the one that it is mistaken for, too.
+    """
+    reasons = tuple(entry.key for entry in entries(root.get("reasons")))
+    tags = tuple(entry.key for entry in entries(root.get("tags")))
+    choices = {"then": _OUTCOMES, "on_missing": _ON_MISSING, **dict.fromkeys(_REASONS, reasons)}
+    choices |= {"tags": tags, "choose": (LONGEST, SHORTEST)}
+    finder = _Finder(Vocabulary(symbols, choices, operators))
+    for entry in root.entries:
+        if entry.key == "params":
+            yield from finder.params(entry.value)
+        elif entry.key in _SECTIONS:
+            yield from finder.node(entry.value, _joined("", entry.key), entry.key)
+
+
+class _Finder:
+    """Walks a tree with the names of the ruleset at hand."""
+
+    def __init__(self, words: Vocabulary) -> None:
+        self.words = words
+
+    def params(self, section: YamlNode) -> Iterator[FigureChange]:
+        """Parameters: values, and the days from which dated ones count."""
+        for param in entries(section):
+            at = f"params.{param.key}"
+            for entry in entries(param.value):
+                if entry.key == "value":
+                    yield from self._value(entry.value, at)
+                if entry.key == "values":
+                    yield from self._values(entry.value, at, param.value)
+
+    def _values(self, node: YamlNode, at: str, param: YamlNode) -> Iterator[FigureChange]:
+        """Values by date or by label, those of a label perhaps by date; labels change places."""
+        by = param.get("by") if isinstance(param, MapNode) else None
+        if isinstance(by, Scalar):
+            yield from as_keys(entries(node), at, self.words.of_name(by.text))
+        for each in entries(node):
+            here = f"{at}.{each.key}"
+            if parse_day(each.key):
+                yield from as_start(each, here)
+            if isinstance(each.value, MapNode):
+                yield from self._values(each.value, here, each.value)
+            else:
+                yield from self._value(each.value, here)
+
+    def node(self, node: YamlNode, at: str, key: str) -> Iterator[FigureChange]:
+        """Whatever stands under a key, by what the key says that it is."""
+        if isinstance(node, MapNode):
+            yield from self._map(node, at)
+        elif isinstance(node, ListNode):
+            for number, item in enumerate(node.items, 1):
+                word = "tags" if key == "tags" else ""
+                yield from self.node(item, _joined(at, _called(item, number)), word)
+        elif key in self.words.choices:
+            yield from as_label(node, at, self.words.choices[key])
+        else:
+            yield from in_expression(node, at, self.words)
+
+    def _value(self, node: YamlNode, at: str) -> Iterator[FigureChange]:
+        if not isinstance(node, Scalar):
+            return
+        if node.is_number or node.is_flag or parse_day(node.text):
+            yield from in_expression(node, at, self.words)
+        else:
+            yield from as_label(node, at, self.words.labels(node.text))
+
+    def _map(self, node: MapNode, at: str) -> Iterator[FigureChange]:
+        for entry in node.entries:
+            if entry.key == "bins":
+                yield from in_bins(node.get("factor"), entry.value, f"{at}.bins", self.words)
+            elif entry.key == "rows":
+                yield from in_rows(node, f"{at}.rows", self.words)
+            elif entry.key not in _WITHOUT:
+                yield from self.node(entry.value, _joined(at, entry.key), entry.key)
+
+
+def _called(item: YamlNode, number: int) -> str:
+    """What a list's item is called: its id, name, band or factor, else its number."""
+    if isinstance(item, MapNode):
+        for key in _NAMED_BY:
+            value = item.get(key)
+            if isinstance(value, Scalar):
+                return value.text
+    return str(number)
+
+
+def _joined(at: str, word: str) -> str:
+    if word in _SILENT:
+        return at
+    return f"{at}.{word}" if at else word

@@ -1,0 +1,330 @@
+"""Runs a version's cases against every small change of its constants, and says what became of
+each.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.domain.factor import FactorSpec, ValueType
+from decision_service.domain.verdict import Verdict
+from decision_service.rules.cells import Cell, CellKind
+from decision_service.rules.compile import finish, read_draft, run_checks
+from decision_service.rules.digest import canonical, content
+from decision_service.rules.draft import Names, RulesetDraft, names_of, with_shared
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.language import types as tree
+from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity
+from decision_service.rules.language.types import ORDERED, Symbol
+from decision_service.rules.language.yaml import MapNode, read
+from decision_service.rules.program import CompiledRuleset, RulesetFiles
+from decision_service.rules.ranges import ValueRange, meet, stepped, whole
+from decision_service.rules.scorecard import Characteristic
+from decision_service.rules.table import Grid, Row
+from decision_service.rules.tests import CaseResult
+from decision_service.rules.tests_file import FigureMark
+from decision_service.workbench.made_up_facts import Sampler, figures_near, related, uses_of
+from decision_service.workbench.mutants import (
+    Edit,
+    Fate,
+    FigureChange,
+    Tried,
+    Witness,
+    edited,
+    find_changes,
+    written_out,
+)
+from decision_service.workbench.new_cases import (
+    Usual,
+    VerdictDifference,
+    case_text,
+    first_difference,
+)
+
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
+
+
+def normal_form(draft: RulesetDraft) -> Any:
+    """The content of a draft without errors, as JSON can hold it."""
+    currency = draft.names.currency
+
+    def simplify(value: Any) -> Any:
+        if isinstance(value, tree.Compare):
+            return _comparison(value, currency)
+        if isinstance(value, Characteristic):
+            return _characteristic(value, currency)
+        return _grid(value, currency) if isinstance(value, Grid) else value
+
+    return canonical(content(draft), simplify)
+
+
+def _comparison(node: tree.Compare, currency: str) -> Any:
+    operator, left, right = node.operator, node.left, node.right
+    if isinstance(left, tree.Constant):
+        operator, left, right = _MIRRORED.get(operator, ""), right, left
+    if not isinstance(right, tree.Constant) or operator not in _MIRRORED:
+        return node
+    if left.type not in ORDERED:
+        return node
+    satisfying = _span(operator, right.value)
+    if isinstance(left, tree.NameRead):
+        return ["values", left.symbol.name, *_values(satisfying, left.symbol, currency)]
+    return _or_else(left, satisfying, currency) or node
+
+
+def _or_else(node: tree.Node, satisfying: ValueRange, currency: str) -> list[Any] | None:
+    """`coalesce(name, figure)` compared: the name's values, and the truth where it is absent."""
+    if not (isinstance(node, tree.FunctionCall) and node.function == "coalesce"):
+        return None
+    match node.arguments:
+        case (tree.NameRead() as name, tree.Constant() as default):
+            values = _values(satisfying, name.symbol, currency)
+            return ["or else", name.symbol.name, values, satisfying.has(default.value)]
+    return None
+
+
+def _span(operator: str, value: Any) -> ValueRange:
+    if operator == "==":
+        return ValueRange(value, value)
+    if operator in ("<", "<="):
+        return ValueRange(None, value, open_high=operator == "<")
+    return ValueRange(value, None, open_low=operator == ">")
+
+
+def _values(span: ValueRange, symbol: Symbol, currency: str) -> list[Any]:
+    """The values of a name that lie in a span; empty where there are none."""
+    least = whole(symbol, currency)
+    kept = stepped(meet(span, least), symbol.type)
+    if kept.empty:
+        return []
+    opened = () if symbol.type is not ValueType.NUMBER else (kept.open_low, kept.open_high)
+    return [kept.low, kept.high, *opened]
+
+
+def _cell(cell: Cell, symbol: Symbol, currency: str) -> Any:
+    if cell.sort is CellKind.SPANS:
+        return ["spans", *(_values(span, symbol, currency) for span in cell.spans)]
+    if cell.sort is CellKind.LABELS:
+        return ["labels", frozenset(cell.labels)]
+    return cell
+
+
+def _characteristic(one: Characteristic, currency: str) -> Any:
+    symbol = one.name.symbol
+    bins = [[_cell(b.cell, symbol, currency), b.points] for b in one.bins]
+    return [symbol, bins, one.reason, one.fixed, one.because]
+
+
+def _grid(grid: Grid, currency: str) -> Any:
+    rows = [_row(row, grid, currency) for row in grid.rows]
+    return [grid.id, grid.hit, grid.aggregates, grid.names, grid.outputs, rows]
+
+
+def _row(row: Row, grid: Grid, currency: str) -> Any:
+    cells = zip(row.cells, grid.names, strict=True)
+    found = [_cell(cell, name.symbol, currency) for cell, name in cells]
+    return [found, row.gives, row.outcome, row.reason]
+
+
+SAMPLES = 2_000
+"""On how many made-up facts a change is tried that no case notices."""
+
+ABOUT_IT = 1_000
+"""On how many more that are about its figure."""
+
+
+class FiguresRun:
+    """One version's figures, tried against the results of its cases; only passed ones count.
+
+    The version must compile.
+    """
+
+    def __init__(
+        self,
+        files: RulesetFiles,
+        ruleset: CompiledRuleset,
+        catalogue: Mapping[str, FactorSpec],
+        results: Sequence[CaseResult],
+    ) -> None:
+        self.files, self.ruleset, self.catalogue = files, ruleset, catalogue
+        self.results = [r for r in results if r.passed and r.facts is not None]
+        root = read(files.path, files.text, Report())
+        assert root is not None  # noqa: S101  it has compiled
+        tree = written_out(with_shared(root, files, Report(), names_of(ruleset)), files)
+        assert isinstance(tree, MapNode)  # noqa: S101  as its root is
+        self.root = tree
+        self.draft = self._draft(())
+        assert self.draft is not None  # noqa: S101  it has compiled
+        self.content = normal_form(self.draft)
+        self.uses = uses_of(self.root)
+        self.sampler = Sampler(ruleset, catalogue, self._bases(), self._near(self.draft))
+        self.sampled: list[tuple[Facts, Verdict]] = []
+
+    def tried(self) -> Iterator[Tried]:
+        """Every change with its fate, in the order of the file; none is marked yet."""
+        assert self.draft is not None  # noqa: S101  it has compiled
+        for change in find_changes(self.root, self.draft.names.symbols, operators=True):
+            yield self._try(change)
+
+    def _try(self, change: FigureChange) -> Tried:
+        draft = self._draft(change.edits)
+        if draft is None:
+            return Tried(change, Fate.REFUSED)
+        changed = finish(draft, self.ruleset.digest)
+        if self._noticed(changed):
+            return Tried(change, Fate.NOTICED)
+        run_checks(draft)
+        if draft.report.failed:
+            return Tried(change, Fate.REFUSED)
+        if normal_form(draft) == self.content:
+            return Tried(change, Fate.NO_DIFFERENCE)
+        return Tried(change, Fate.UNNOTICED, self._witness(change, changed))
+
+    def _draft(self, edits: Sequence[Edit]) -> RulesetDraft | None:
+        report = Report()
+        node = edited(self.root, edits)
+        draft = read_draft(node, self.files, Names(self.catalogue), report)
+        return None if report.failed else draft
+
+    def _noticed(self, changed: CompiledRuleset) -> bool:
+        """Whether any case comes out otherwise than expected; the next change asks it first."""
+        for index, result in enumerate(self.results):
+            assert result.facts is not None  # noqa: S101  only such are kept
+            if result.case.expectation.differences(evaluate(changed, result.facts)):
+                self.results.insert(0, self.results.pop(index))
+                return True
+        return False
+
+    def _witness(self, change: FigureChange, changed: CompiledRuleset) -> Witness | None:
+        """The first made-up facts that come out otherwise: any, then those about the figure."""
+        if not self.sampled:
+            drawn = self.sampler.samples(SAMPLES)
+            self.sampled = [(facts, evaluate(self.ruleset, facts)) for facts in drawn]
+        names = related(self.root, self.uses, change)
+        about = self.sampler.about(names, ABOUT_IT)
+        for facts, verdict in chain(self.sampled, ((facts, None) for facts in about)):
+            before = verdict or evaluate(self.ruleset, facts)
+            if first_difference(before, evaluate(changed, facts)) is not None:
+                return self._witness_of(change, changed, facts)
+        return None
+
+    def _witness_of(self, change: FigureChange, changed: CompiledRuleset, facts: Facts) -> Witness:
+        """The least case that these facts become."""
+
+        def difference(given: Facts) -> VerdictDifference | None:
+            return first_difference(evaluate(self.ruleset, given), evaluate(changed, given))
+
+        usual = self._usual()
+        case = usual.shrunk(usual.changes(facts), lambda given: difference(given) is not None)
+        given = usual.facts(case)
+        assert given is not None  # noqa: S101  it was shrunk so
+        found = difference(given)
+        assert found is not None  # noqa: S101  likewise
+        name = f"{change.at} is {change.before} and not {change.after}"
+        text = case_text(name, case, evaluate(self.ruleset, given), found.part)
+        return Witness(text, found.before, found.after)
+
+    def _usual(self) -> Usual:
+        """The defaults of the first case that has any."""
+        own = [result for result in self.results if not result.case.snapshot]
+        return Usual(self.ruleset, (own or self.results)[0])
+
+    def _bases(self) -> list[Facts]:
+        return [r.facts for r in self.results if r.facts is not None]
+
+    def _near(self, draft: RulesetDraft) -> dict[str, set[str]]:
+        return figures_near(self.root, draft.params, self.ruleset.currency)
+
+
+MOST_MARKED = 5
+"""How many changes of a hundred may be marked; that two values are never equal may be for all."""
+
+_STRICT = ("<", "<=", ">", ">=")
+
+
+class FiguresReport(msgspec.Struct, frozen=True):
+    """All changes in the order of the file; `problems` are errors in the marks."""
+
+    tried: tuple[Tried, ...]
+    problems: tuple[Diagnostic, ...] = ()
+
+    @property
+    def unnoticed(self) -> tuple[Tried, ...]:
+        """The changes that no case notices and no mark excuses."""
+        return tuple(t for t in self.tried if t.fate is Fate.UNNOTICED)
+
+    @property
+    def percent(self) -> int:
+        """Whole percent of changes that do not go unnoticed, rounded down; 100 of none."""
+        total = len(self.tried)
+        return (total - len(self.unnoticed)) * 100 // total if total else 100
+
+    def count(self, fate: Fate) -> int:
+        """How many changes had this fate."""
+        return sum(t.fate is fate for t in self.tried)
+
+
+def report_on(tried: Iterable[Tried], marks: Sequence[FigureMark]) -> FiguresReport:
+    """The changes, those that a mark excuses among them.
+
+    A mark excuses a change that neither a case nor any made-up facts notice, and no other.
+    """
+    by_key = {(mark.at, mark.before, mark.after): mark for mark in marks}
+    judged: list[Tried] = []
+    problems: list[Diagnostic] = []
+    used = Counter[FigureMark]()
+    for one in tried:
+        mark = by_key.get(_key(one.change))
+        if mark is not None:
+            used[mark] += 1
+            problems.extend(_wrongly_marked(one, mark))
+        excused = mark is not None and one.fate is Fate.UNNOTICED and one.witness is None
+        judged.append(replace(one, fate=Fate.MARKED) if excused else one)
+    problems.extend(_unknown(mark) for mark in marks if not used[mark])
+    report = FiguresReport(tuple(judged))
+    problems.extend(_too_many(report, marks))
+    return replace(report, problems=tuple(sorted(problems, key=lambda p: p.order)))
+
+
+def _key(change: FigureChange) -> tuple[str, str, str]:
+    return change.at, change.before, change.after
+
+
+def _wrongly_marked(one: Tried, mark: FigureMark) -> Iterator[Diagnostic]:
+    what = f"{mark.at} from {mark.before} to {mark.after}"
+    if one.fate is not Fate.UNNOTICED:
+        why = {Fate.NOTICED: "a case notices it", Fate.REFUSED: "`rules check` refuses it"}
+        reason = why.get(one.fate, "it is found to make no difference anyway")
+        yield _error("T011", mark.place, f"{what} needs no mark: {reason}", "remove the mark")
+    elif one.witness is not None:
+        w = one.witness
+        message = f"{what} is marked, and it matters: {w.before} becomes {w.after}"
+        hint = "remove the mark, and write the case that is printed for the change"
+        yield _error("T010", mark.place, message, hint)
+
+
+def _unknown(mark: FigureMark) -> Diagnostic:
+    what = f"{mark.at} from {mark.before} to {mark.after}"
+    hint = "copy it from what `rules test --figures` prints"
+    return _error("T011", mark.place, f"there is no change of {what}", hint)
+
+
+def _too_many(report: FiguresReport, marks: Sequence[FigureMark]) -> Iterator[Diagnostic]:
+    excused = [t for t in report.tried if t.fate is Fate.MARKED]
+    marked = sum(t.change.before not in _STRICT for t in excused)
+    total = len(report.tried)
+    if marked * 100 > MOST_MARKED * total:
+        message = f"{marked} of {total} changes are marked; {MOST_MARKED} % may be"
+        yield _error("T012", marks[0].place, message, "write cases that notice some of them")
+
+
+def _error(code: str, place: Place, message: str, hint: str) -> Diagnostic:
+    return Diagnostic(
+        code, Severity.ERROR, place.file, place.line, place.column, place.end, message, hint
+    )

@@ -1,0 +1,210 @@
+"""Claims about two versions as queries: what the new version never does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from decision_service.domain.verdict import Outcome, Verdict
+from decision_service.rules.language.types import Symbol
+from decision_service.rules.program import CompiledRuleset, InputSpec
+from decision_service.workbench.proofs.encoding import holds
+from decision_service.workbench.proofs.people import (
+    FactorModel,
+    People,
+    PersonCondition,
+    PersonValues,
+    person_condition,
+)
+from decision_service.workbench.proofs.questions import (
+    Period,
+    Posed,
+    better_term,
+    inputs_of,
+    is_better,
+    is_more,
+    is_other,
+    is_other_amount,
+    is_other_price,
+    lawful,
+    more_term,
+    other_amount_term,
+    other_price_term,
+    other_term,
+    people_of,
+    verdict_on,
+)
+from decision_service.workbench.proofs.ruleset import EncodedVerdict, encode_ruleset
+from decision_service.workbench.proofs.terms import Builder, Term
+
+
+class Claim(StrEnum):
+    """What a new version is claimed to be, beside the old one."""
+
+    TIGHTENS = "tightens"
+    LOOSENS = "loosens"
+    EQUIVALENT = "equivalent"
+    SAME_AMOUNTS = "same-amounts"
+    SAME_PRICE = "same-price"
+    APPROVES_NO_MORE = "approves-no-more"
+    ONLY = "only"
+
+
+class Incomparable(ValueError):
+    """Two versions of which nobody can be asked the same question; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A claim about an old and a new version; ONLY has the condition outside which none differs."""
+
+    old: CompiledRuleset
+    new: CompiledRuleset
+    claim: Claim
+    world: FactorModel
+    where: PersonCondition | None = None
+
+    @property
+    def sides(self) -> Sequence[str]:
+        """The two versions in words: `v1` and `v2`, or `v1 before` and `v1 after`."""
+        old, new = (f"v{r.version}" for r in self.rulesets)
+        return (f"{old} before", f"{new} after") if old == new else (old, new)
+
+    @property
+    def rulesets(self) -> Sequence[CompiledRuleset]:
+        """Both versions."""
+        return (self.old, self.new)
+
+    @property
+    def moved(self) -> Sequence[tuple[Symbol, int]]:
+        """Nothing: both versions decide on the same values."""
+        return ()
+
+    def pose(self, period: Period, fixed: Mapping[str, Any]) -> Posed:
+        """Whether anybody is decided as the claim says that nobody is."""
+        people = people_of(self, fixed)
+        b = people.builder
+        old, new = (encode_ruleset(r, people, period.start) for r in self.rulesets)
+        broken = b.and_(self._outside(people), self._broken(b, old, new))
+        return Posed(people, broken, lawful(self, people, period), {})
+
+    def _outside(self, people: People) -> Term:
+        b = people.builder
+        return b.true if self.where is None else b.not_(holds(b, self.where.encoded(people)))
+
+    def _broken(self, b: Builder, old: EncodedVerdict, new: EncodedVerdict) -> Term:
+        match self.claim:
+            case Claim.TIGHTENS:
+                return b.or_(better_term(b, old, new), more_term(b, old, new))
+            case Claim.LOOSENS:
+                return b.or_(better_term(b, new, old), more_term(b, new, old))
+            case Claim.SAME_AMOUNTS:
+                return other_amount_term(b, old, new)
+            case Claim.SAME_PRICE:
+                return other_price_term(b, old, new)
+            case Claim.APPROVES_NO_MORE:
+                return b.and_(new.approved, b.not_(old.approved))
+        return b.true if self.old.valid_for != self.new.valid_for else other_term(b, old, new)
+
+    def judged(
+        self,
+        person: PersonValues,
+        _changed: Mapping[str, Any],
+        day: date,
+        /,
+        first: Verdict | None = None,
+    ) -> Sequence[Verdict] | None:
+        """The old and the new verdict, where they break the claim."""
+        if self.where is not None and self.where.truth(person) is True:
+            return None
+        old = first or verdict_on(person, self.old, day)
+        new = verdict_on(person, self.new, day)
+        return (old, new) if self._breaks(old, new) else None
+
+    def _breaks(self, old: Verdict, new: Verdict) -> bool:
+        match self.claim:
+            case Claim.TIGHTENS:
+                return is_better(old, new) or is_more(old, new)
+            case Claim.LOOSENS:
+                return is_better(new, old) or is_more(new, old)
+            case Claim.SAME_AMOUNTS:
+                return is_other_amount(old, new)
+            case Claim.SAME_PRICE:
+                return is_other_price(old, new)
+            case Claim.APPROVES_NO_MORE:
+                return new.outcome is Outcome.APPROVE is not old.outcome
+        return is_other(old, new)
+
+
+def compared(
+    old: CompiledRuleset, new: CompiledRuleset, claim: Claim, world: FactorModel, where: str = ""
+) -> Comparison:
+    """The claim about two versions; raises Incomparable, and FormulaUnfit of `where`."""
+    _check(old, new)
+    _check_bounds(old, new, claim)
+    if not where:
+        return Comparison(old, new, claim, world)
+    inputs = {symbol.name: symbol for symbol in inputs_of((old, new)).values()}
+    condition = person_condition(where, world.catalogue, inputs, new.currency, "WHERE")
+    return Comparison(old, new, claim, world, condition)
+
+
+def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:
+    """Whether the same person has the same factors, inputs and answers of lists in both."""
+    if old.currency != new.currency:
+        raise Incomparable(f"one version is in {old.currency}, the other in {new.currency}")
+    if old.zone.key != new.zone.key:
+        raise Incomparable(
+            f"`time_zone` is {old.zone.key} in one version, {new.zone.key} in the other, so that "
+            "the same moment is on another day: prove what else changed with one zone in both"
+        )
+    for name in sorted(old.lists.keys() & new.lists.keys()):
+        if old.lists[name].keys != new.lists[name].keys:
+            raise Incomparable(
+                f"lists.{name} has other keys in one version than in the other: prove what else "
+                "changed with the same list in both"
+            )
+    if not old.needs.computes_as(new.needs):
+        raise Incomparable(
+            "`data:` differs, so that the same person has other factors: prove what else changed "
+            "with the same `data:` in both"
+        )
+    for name, spec in old.inputs.items():
+        other = new.inputs.get(name)
+        if other is not None and other.type is not spec.type:
+            raise Incomparable(
+                f"inputs.{name} is {spec.type} in one version, {other.type} in the other"
+            )
+
+
+_WIDER = {Claim.TIGHTENS, Claim.APPROVES_NO_MORE, Claim.EQUIVALENT, Claim.ONLY}
+_NARROWER = {Claim.LOOSENS, Claim.EQUIVALENT, Claim.ONLY}
+
+
+def _check_bounds(old: CompiledRuleset, new: CompiledRuleset, claim: Claim) -> None:
+    """Whether nobody whom one version refuses unseen is decided by the other, as the claim asks."""
+    asked = ((old, new, _WIDER), (new, old, _NARROWER))
+    for refusing, taking, claims in asked if claim in _WIDER | _NARROWER else ():
+        wider = [n for n, s in refusing.inputs.items() if _takes_more(taking.inputs.get(n), s)]
+        if claim in claims and wider:
+            raise Incomparable(
+                f"inputs.{wider[0]} may have a value in one version that the other refuses: prove "
+                f"what else changed with the same inputs.{wider[0]} in both"
+            )
+
+
+def _takes_more(taken: InputSpec | None, refused: InputSpec) -> bool:
+    """Whether there is a value, or none at all, that the one input takes and the other refuses."""
+    if taken is None:  # it is dropped unseen, so that every value is taken
+        return bool(refused.required or refused.labels or _bounded(refused))
+    lower = refused.lower is not None and (taken.lower is None or taken.lower < refused.lower)
+    upper = refused.upper is not None and (taken.upper is None or taken.upper > refused.upper)
+    labels = refused.labels and not (taken.labels and {*taken.labels} <= {*refused.labels})
+    return bool(lower or upper or labels or (refused.required and not taken.required))
+
+
+def _bounded(spec: InputSpec) -> bool:
+    return spec.lower is not None or spec.upper is not None

@@ -1,0 +1,294 @@
+"""Plausible applicants that are tried first, and counterexamples made typical."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from decision_service.domain.factor import Better, FactorSpec, ValueType
+from decision_service.domain.missing import Cause
+from decision_service.domain.money import exponent
+from decision_service.rules.language.types import Symbol
+from decision_service.rules.language.values import Unknown, unknown
+from decision_service.rules.ranges import whole
+from decision_service.workbench.made_up_facts import Draws
+from decision_service.workbench.proofs.people import TODAY, People, PersonValues, Variable, lacking
+from decision_service.workbench.proofs.questions import (
+    Period,
+    Question,
+    inputs_of,
+    is_better,
+    required,
+    verdict_on,
+)
+from decision_service.workbench.proofs.terms import Builder, Term
+
+_AMOUNTS = {"income": 30_000, "contributions": 2_000, "transactions": 20_000, "inputs": 20_000}
+_COUNTS = {"months": 24, "years": 35, "days": 20}
+_LONG_AGO = timedelta(days=365)
+
+
+def typical(symbol: Symbol, spec: FactorSpec | None, currency: str, day: date) -> Any:
+    """A plain value of a name within its bounds, good for an applicant where it can be."""
+    if symbol.type is ValueType.FLAG:
+        return spec is not None and spec.better is Better.UP
+    if symbol.type is ValueType.TEXT:
+        return symbol.labels[0] if symbol.labels else "some text"
+    if symbol.type is ValueType.DATE:
+        return day if symbol.name == TODAY else day - _LONG_AGO
+    plain = _clamped(symbol, _plain(symbol, spec))
+    if symbol.type is ValueType.MONEY:
+        return int(plain.scaleb(exponent(currency)))
+    return int(plain) if symbol.type is ValueType.INTEGER else plain
+
+
+def _plain(symbol: Symbol, spec: FactorSpec | None) -> Decimal:
+    """In the unit of the name."""
+    family = symbol.name.partition(".")[0]
+    if spec is not None and spec.better is Better.DOWN:
+        return Decimal(0)
+    if symbol.type is ValueType.MONEY:
+        good = spec is None or spec.better is Better.UP
+        return Decimal(_AMOUNTS.get(family, 0) if good else 0)
+    if symbol.type is ValueType.NUMBER:
+        good = spec is not None and spec.better is Better.UP
+        return Decimal(1) if good else Decimal(0)
+    if spec is None:
+        return Decimal(6)
+    return Decimal(_COUNTS.get(spec.unit, 1))
+
+
+def _clamped(symbol: Symbol, value: Decimal) -> Decimal:
+    if symbol.lower is not None:
+        value = max(value, symbol.lower)
+    return value if symbol.upper is None else min(value, symbol.upper)
+
+
+def rounder(value: Any, type_: ValueType) -> Iterator[Any]:
+    """Rounder values near a number, the roundest first."""
+    if type_ in (ValueType.MONEY, ValueType.INTEGER):
+        sizes = (10**zeros for zeros in range(len(str(abs(value)))))
+        yield from (size if value > 0 else -size for size in sizes)
+        for zeros in range(9, 0, -1):
+            step = 10**zeros
+            yield from dict.fromkeys((value // step * step, -(-value // step) * step))
+    elif type_ is ValueType.NUMBER:
+        for digits in range(9):
+            step = Decimal(1).scaleb(-digits)
+            below = (value // step) * step
+            yield from (below, below + step, below - step)
+
+
+def shrunk(
+    question: Question,
+    person: PersonValues,
+    changed: Mapping[str, Any],
+    day: date,
+    period: Period,
+) -> tuple[PersonValues, date]:
+    """A person who breaks the claim too, in fewer and rounder values."""
+    for _ in range(2):
+        for symbol in symbols_of(question):
+            for value in _simpler(question, person, symbol, period):
+                other = with_values(question, person, {symbol.name: value}, period)
+                when = other.day(day)
+                if possible(question, other, changed) and question.judged(other, changed, when):
+                    person, day = other, when
+                    break
+    return person, day
+
+
+def symbols_of(question: Question) -> list[Symbol]:
+    """Every name of a person, inputs last."""
+    factors = {e.symbol.name: e.symbol for r in question.rulesets for e in r.program.intake.factors}
+    return [*factors.values(), *inputs_of(question.rulesets).values()]
+
+
+def with_values(
+    question: Question, person: PersonValues, changed: Mapping[str, Any], period: Period
+) -> PersonValues:
+    """The person with other values, and with typical ones where those would break a law."""
+    other, world = PersonValues({**person.values, **changed}, person.answers), question.world
+    for _ in (*world.laws, *world.together):
+        odd = world.broken(other) | world.parted(other)
+        symbols = [symbol for symbol in symbols_of(question) if symbol.name in odd]
+        values = {**other.values, **{s.name: plain(question, s, period) for s in symbols}}
+        if values == other.values:
+            break
+        other = PersonValues(values, person.answers)
+    return other
+
+
+def plain(question: Question, symbol: Symbol, period: Period) -> Any:
+    """The typical value of a name; none of an input that need not be sent."""
+    name = symbol.name.removeprefix("inputs.")
+    if name != symbol.name and name not in required(question.rulesets):
+        return unknown(symbol.name, Cause.NOT_SENT)
+    spec, currency = question.world.catalogue.get(symbol.name), question.rulesets[0].currency
+    return typical(symbol, spec, currency, period.start)
+
+
+def _simpler(
+    question: Question, person: PersonValues, symbol: Symbol, period: Period
+) -> Iterator[Any]:
+    """Values that are simpler than the one that a person has, the simplest first."""
+    value = person.values.get(symbol.name)
+    currency, simplest = question.rulesets[0].currency, plain(question, symbol, period)
+    if value is None or value == simplest:
+        return
+    yield simplest
+    if not isinstance(value, Unknown):
+        yield from (
+            v for v in rounder(value, symbol.type) if v != value and _is_within(symbol, v, currency)
+        )
+
+
+def _is_within(symbol: Symbol, value: Any, currency: str) -> bool:
+    """Whether a rounder value is in the range of its name."""
+    span = whole(symbol, currency)
+    return span.has(value)
+
+
+def possible(question: Question, person: PersonValues, changed: Mapping[str, Any]) -> bool:
+    """Whether a person keeps the laws, and sends what must be sent."""
+    for name in required(question.rulesets):
+        if isinstance(person.values.get(f"inputs.{name}"), Unknown):
+            return False
+    second = PersonValues({**person.values, **changed})
+    world = question.world
+    return not (world.broken(person) | world.parted(person) | world.broken(second))
+
+
+_LARGEST = {ValueType.MONEY: 10**9, ValueType.INTEGER: 10**3, ValueType.NUMBER: 10}
+
+MOST_PEOPLE = 600
+"""How many people are made up for a period, while there is time."""
+
+_WALK = 20
+"""After so many the walk begins with the typical person again."""
+
+_FIGURES = tuple(map(Decimal, (*range(13), 24, "0.1", "0.5", 40, 100, 1000, 5000, 30000, 100000)))
+Person = tuple[PersonValues, Mapping[str, Any], date]
+
+
+class Walk:
+    """People who keep the laws, each a few values from one before who fared no worse."""
+
+    def __init__(self, question: Question, period: Period) -> None:
+        self.question, self.period, self.draws = question, period, Draws()
+        self.symbols = {s.name: s for s in symbols_of(question) if s.name != TODAY}
+        self.questions = sorted({q for r in question.rulesets for q in r.questions})
+        self.figures = (*_FIGURES, *_figures(question))
+
+    def met(self, has_time: Callable[[], bool]) -> Person | None:
+        """A person who breaks the claim, with what is otherwise the second time, and the day."""
+        typical = PersonValues(
+            {s.name: plain(self.question, s, self.period) for s in symbols_of(self.question)}
+        )
+        last = typical, verdict_on(typical, self.question.rulesets[0], self.period.start)
+        start = last
+        for number in range(MOST_PEOPLE):
+            if not has_time():
+                return None
+            person = self._other((last if number % _WALK else start)[0])
+            changed = self._changed(person)
+            if changed is None or not possible(self.question, person, changed):
+                continue
+            day = person.day(self.period.start)
+            verdict = verdict_on(person, self.question.rulesets[0], day)
+            if self.question.judged(person, changed, day, verdict) is not None:
+                return person, changed, day
+            if not number % _WALK or not is_better(verdict, last[1]):
+                last = person, verdict
+        return None
+
+    def _other(self, person: PersonValues) -> PersonValues:
+        names = [*self.symbols]
+        changed: dict[str, Any] = {}
+        for _ in range(1 + self.draws.below(4)):
+            changed |= self._drawn(self._one_of(names))
+        answers = {q: self._one_of((False, False, True, None)) for q in self.questions}
+        return with_values(
+            self.question, PersonValues(person.values, answers), changed, self.period
+        )
+
+    def _drawn(self, name: str) -> Mapping[str, Any]:
+        """Another value of a name, or none, with those that are missing together with it."""
+        catalogue, symbol = self.question.world.catalogue, self.symbols[name]
+        if name not in catalogue:
+            must = name.removeprefix("inputs.") in required(self.question.rulesets)
+            there = must or self.draws.below(2)
+            return {name: self._value(symbol) if there else lacking(name, catalogue, tainted=False)}
+        if catalogue[name].causes and not self.draws.below(8):
+            cause = self._one_of(sorted(catalogue[name].causes))
+            together = next((g for g in self.question.world.together if name in g), (name,))
+            return {n: lacking(n, catalogue, tainted=cause.tainted) for n in together}
+        return {name: self._value(symbol)}
+
+    def _changed(self, person: PersonValues) -> Mapping[str, Any] | None:
+        """What the person has the second time; None where that cannot be."""
+        changed: dict[str, Any] = {}
+        for symbol, way in self.question.moved:
+            name, value = symbol.name, person.values[symbol.name]
+            if isinstance(value, Unknown):
+                return None
+            if way:
+                other = self._value(symbol)
+                changed[name] = max(value, other) if way > 0 else min(value, other)
+                continue
+            catalogue = self.question.world.catalogue
+            causes = sorted(catalogue[name].causes) if name in catalogue else ()
+            tainted = bool(causes) and self._one_of(causes).tainted
+            changed[name] = lacking(name, catalogue, tainted=tainted)
+        return changed
+
+    def _value(self, symbol: Symbol) -> Any:
+        """A value in the range of a name, often a figure of the rules or next to one."""
+        figure, beside = self._one_of(self.figures), self._one_of((-1, 0, 0, 1))
+        match symbol.type:
+            case ValueType.FLAG:
+                return beside < 1
+            case ValueType.TEXT:
+                return self._one_of(symbol.labels or ("a", "b"))
+            case ValueType.DATE:
+                return self.period.start - timedelta(days=abs(int(figure)))
+            case ValueType.NUMBER:
+                value: Any = figure
+            case ValueType.INTEGER:
+                value = int(figure) + beside
+            case _:
+                value = int(figure.scaleb(exponent(self.question.rulesets[0].currency))) + beside
+        span = whole(symbol, self.question.rulesets[0].currency)
+        low, high = (None if end is None else type(value)(end) for end in (span.low, span.high))
+        value = value if low is None else max(low, value)
+        return value if high is None else min(high, value)
+
+    def _one_of(self, some: Sequence[Any]) -> Any:
+        return some[self.draws.below(len(some))]
+
+
+def _figures(question: Question) -> Iterator[Decimal]:
+    """The figures of parameters and derived values, amounts in major units."""
+    for ruleset in question.rulesets:
+        for param in ruleset.params.values():
+            shift = -exponent(ruleset.currency) if param.type is ValueType.MONEY else 0
+            for value in (step.value for step in param.every_step):
+                if isinstance(value, int | Decimal) and not isinstance(value, bool):
+                    yield Decimal(value).scaleb(shift)
+
+
+def plausible(people: People) -> list[Term]:
+    """What holds of plain people."""
+    b = people.builder
+    known = [b.not_(v.value.gone) for v in people.variables.values()]
+    return [*known, *(t for v in people.variables.values() for t in _small(b, v))]
+
+
+def _small(b: Builder, variable: Variable) -> list[Term]:
+    largest = _LARGEST.get(variable.type)
+    if largest is None:
+        return []
+    term = variable.value.term
+    return [b.le(term, b.number(largest)), b.le(b.number(-largest), term)]

@@ -1,0 +1,253 @@
+"""The guarantees of versions and the claims about a change, proved and reported in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from math import inf
+from typing import Any
+
+from decision_service.domain.calendar import noon
+from decision_service.domain.factor import ValueType
+from decision_service.domain.money import to_major
+from decision_service.domain.verdict import Verdict
+from decision_service.factors.laws import LAWS, TOGETHER
+from decision_service.factors.registry import catalogue
+from decision_service.rulebook.rulebook import Rulebook
+from decision_service.rules.language.diagnostics import Diagnostic, Place, Severity
+from decision_service.rules.language.values import Unknown
+from decision_service.rules.program import CompiledRuleset
+from decision_service.workbench.backtest.report import ClaimProof, ProofAnswer
+from decision_service.workbench.new_cases import NewCase, case_text, parts_of
+from decision_service.workbench.proofs.comparison import Claim, Comparison, Incomparable, compared
+from decision_service.workbench.proofs.counterexamples import typical
+from decision_service.workbench.proofs.guarantees import Kept, Nobody
+from decision_service.workbench.proofs.people import (
+    FactorModel,
+    PersonValues,
+    facts_of,
+    person_condition,
+)
+from decision_service.workbench.proofs.questions import Question, inputs_of, required
+from decision_service.workbench.proofs.search import Counterexample, Proved, Undecided, prove
+
+
+def untypical(question: Question, found: Counterexample) -> Sequence[str]:
+    """The names in which the person is not typical."""
+    currency, catalogue = question.rulesets[0].currency, question.world.catalogue
+    factors = {e.symbol.name: e.symbol for r in question.rulesets for e in r.program.intake.factors}
+    named = [*factors.values(), *inputs_of(question.rulesets).values()]
+    needed, names = required(question.rulesets), []
+    for symbol in named:
+        value = found.person.values.get(symbol.name)
+        sent = symbol.name.removeprefix("inputs.")
+        if sent != symbol.name and sent not in needed:
+            alike = isinstance(value, Unknown)
+        else:
+            alike = value == typical(symbol, catalogue.get(symbol.name), currency, found.day)
+        if not alike:
+            names.append(symbol.name)
+    return sorted(names)
+
+
+def case_of(question: Question, found: Counterexample) -> str:
+    """The person as a case of the last of the rules, which expects what these decide."""
+    ruleset = question.rulesets[-1]
+    person = PersonValues({**found.person.values, **found.changed}, found.person.answers)
+    facts = facts_of(person, ruleset, found.day)
+    inputs = {name: facts.inputs.get(name) for name in ruleset.inputs}
+    lists = {
+        answer.list: [str(facts.inputs[answer.input])] if answer.listed else []
+        for answer in facts.answers
+    }
+    day = noon(found.day, ruleset.zone)
+    verdict = found.verdicts[-1]
+    case = NewCase(facts.factors, inputs, day, lists)
+    return case_text("found by a proof", case, verdict)
+
+
+def person_text(question: Question, found: Counterexample) -> str:
+    """The person and the verdicts in a sentence: `a typical person but for …; v1: REFER`."""
+    names = [n for n in untypical(question, found) if n not in found.changed]
+    values = [f"{n} {shown(question, n, found.person.values[n])}" for n in names]
+    values += [
+        f"{n} {shown(question, n, found.person.values[n])}, then {shown(question, n, value)}"
+        for n, value in found.changed.items()
+    ]
+    person = f"a typical person but for {'; '.join(values)}" if values else "a typical person"
+    return f"{person}: {verdicts_text(question, found)}"
+
+
+def verdicts_text(question: Question, found: Counterexample) -> str:
+    """The verdicts, each with what it is of, and what else differs: `v1: DECLINE; v2: REFER`."""
+    pairs = zip(question.sides, found.verdicts, strict=True)
+    texts = [f"{side}: {verdict_text(verdict)}" for side, verdict in pairs]
+    return "; ".join([*texts, *differences(found)])
+
+
+def differences(found: Counterexample) -> Sequence[str]:
+    """The lines of the offer, conditions and validity that differ between two verdicts."""
+    if len(found.verdicts) == 1:
+        return ()
+    one, other = (
+        {**dict(parts_of(v)), "valid until": str(v.valid_until or "none")} for v in found.verdicts
+    )
+    both = all(verdict.offer is not None for verdict in found.verdicts)
+    names = [n for n in dict.fromkeys((*one, *other)) if both and n.startswith("offer.")]
+    return [
+        f"{name} {_part(one, name)}, then {_part(other, name)}"
+        for name in (*names, "conditions", "valid until")
+        if one.get(name) != other.get(name)
+    ]
+
+
+def _part(parts: Mapping[str, Any], name: str) -> str:
+    value = parts.get(name) or "none"
+    return value if isinstance(value, str) else ", ".join(value)
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """An outcome, with the amount where there is an offer."""
+    if verdict.offer is None:
+        return str(verdict.outcome)
+    return f"{verdict.outcome} of {verdict.offer.approved_amount.major:f}"
+
+
+def shown(question: Question, name: str, value: Any) -> str:
+    """A value as a case is written, money in major units."""
+    if isinstance(value, Unknown):
+        return f"missing {value.shown.missing.cause}"
+    money = {
+        entry.symbol.name
+        for ruleset in question.rulesets
+        for entry in (*ruleset.program.intake.factors, *ruleset.program.intake.inputs)
+        if entry.symbol.type is ValueType.MONEY
+    }
+    if name in money:
+        return f"{to_major(int(value), question.rulesets[0].currency):f}"
+    return str(value)
+
+
+def everybody(*rulesets: CompiledRuleset) -> FactorModel:
+    """Every person who keeps the laws between the factors that the rulesets read.
+
+    The rulesets have one currency.
+    """
+    specs, currency = catalogue(), rulesets[0].currency
+    read = frozenset().union(*(ruleset.needs.factors for ruleset in rulesets))
+    kept = (law.expression for law in LAWS if read.issuperset(law.factors))
+    laws = tuple(person_condition(law, specs, {}, currency, "a law") for law in kept)
+    groups = (tuple(name for name in group if name in read) for group in TOGETHER)
+    return FactorModel(specs, laws, tuple(group for group in groups if len(group) > 1))
+
+
+CLAIM_SECONDS = 60.0
+"""The time limit of one claim."""
+
+_ASKED = {
+    Claim.TIGHTENS: "nobody gets a better outcome or a larger amount",
+    Claim.APPROVES_NO_MORE: "no decline and no referral becomes an approval",
+    Claim.LOOSENS: "nobody gets a worse outcome or a smaller amount",
+    Claim.SAME_AMOUNTS: "nobody is offered another amount",
+    Claim.SAME_PRICE: "the price of a loan stays the same",
+    Claim.EQUIVALENT: "nobody is decided otherwise",
+}
+
+
+def claim_proofs(
+    old: CompiledRuleset,
+    new: CompiledRuleset,
+    today: date,
+    clock: Callable[[], float],
+    seconds: float = CLAIM_SECONDS,
+) -> Iterator[ClaimProof]:
+    """The answer of every claim about two versions from a day on; raises SolverMissing."""
+    world = everybody(old, new)
+    for claim, words in _ASKED.items():
+        try:
+            question = compared(old, new, claim, world)
+        except Incomparable as why:
+            yield ClaimProof(words, ProofAnswer.UNDECIDED, str(why))
+        else:
+            yield _proof(question, words, today, clock, seconds)
+
+
+def _proof(
+    question: Comparison, words: str, today: date, clock: Callable[[], float], seconds: float
+) -> ClaimProof:
+    end = clock() + seconds
+    result = prove(question, today, lambda: end - clock())
+    if isinstance(result, Proved):
+        return ClaimProof(words, ProofAnswer.PROVED)
+    if isinstance(result, Counterexample):
+        return ClaimProof(words, ProofAnswer.COUNTEREXAMPLE, person_text(question, result))
+    return ClaimProof(words, ProofAnswer.UNDECIDED, result.why)
+
+
+UNDECIDED = "R522"
+GUARANTEE_SECONDS = 60.0
+"""The time limit of one guarantee."""
+
+
+def guarantee_problems(
+    rulesets: Iterable[CompiledRuleset],
+    today: date,
+    clock: Callable[[], float],
+    seconds: float = GUARANTEE_SECONDS,
+    until: float = inf,
+) -> Iterator[Diagnostic]:
+    """R521 of a guarantee that is false, R522 of an undecided one, R523 of one about nobody.
+
+    Undecided is an error of one that must be proved, else a warning. Each has so many seconds, and
+    none is proved after `until`. Raises SolverMissing.
+    """
+    for ruleset in rulesets:
+        world = everybody(ruleset)
+        for guarantee in ruleset.guarantees:
+            end = min(clock() + seconds, until)
+            yield from _problems(Kept(ruleset, guarantee, world), today, clock, end)
+
+
+def guarantees_of(
+    rulebook: Rulebook,
+    now: datetime,
+    clock: Callable[[], float],
+    chosen: Callable[[str], bool] = lambda _path: True,
+    until: float = inf,
+) -> Iterator[Diagnostic]:
+    """What is wrong with the guarantees of chosen files, from the day in their zones on."""
+    for product in rulebook.products.values():
+        for ruleset in product.versions.values():
+            if any(chosen(guarantee.place.file) for guarantee in ruleset.guarantees):
+                today = now.astimezone(ruleset.zone).date()
+                yield from guarantee_problems([ruleset], today, clock, until=until)
+
+
+def _problems(
+    kept: Kept, today: date, clock: Callable[[], float], end: float
+) -> Iterator[Diagnostic]:
+    name, place = kept.guarantee.name, kept.guarantee.place
+    result = prove(kept, today, lambda: end - clock())
+    if isinstance(result, Counterexample):
+        hint = person_text(kept, result)
+        yield _problem("R521", place, f"`{name}` does not hold", hint)
+    elif isinstance(result, Undecided):
+        severity = Severity.ERROR if kept.guarantee.must else Severity.WARNING
+        yield _problem(
+            UNDECIDED, place, f"`{name}` is not decided: {result.why}", severity=severity
+        )
+    elif kept.guarantee.when is not None and _about_nobody(kept, today, clock, end):
+        message = f"`{name}` is about nobody: its `when` can never be true"
+        yield _problem("R523", place, message, severity=Severity.WARNING)
+
+
+def _about_nobody(kept: Kept, today: date, clock: Callable[[], float], end: float) -> bool:
+    asked = Nobody(kept.ruleset, kept.guarantee, kept.world)
+    return isinstance(prove(asked, today, lambda: end - clock()), Proved)
+
+
+def _problem(
+    code: str, place: Place, message: str, hint: str = "", severity: Severity = Severity.ERROR
+) -> Diagnostic:
+    at = (place.file, place.line, place.column, place.end)
+    return Diagnostic(code, severity, *at, message, hint)

@@ -1,0 +1,142 @@
+"""A whole ruleset as terms: what `evaluate` gives one person, of all people at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+
+from decision_service.rules.language.types import Node, Symbol
+from decision_service.rules.language.values import Unknown
+from decision_service.rules.program import ByLabel, CompiledRuleset, DerivedValue, ListQuestion
+from decision_service.workbench.proofs.constructs import encode_part
+from decision_service.workbench.proofs.encoding import (
+    Encoded,
+    constant,
+    either,
+    encode,
+    first_of,
+    literal,
+)
+from decision_service.workbench.proofs.state import EncodedState
+from decision_service.workbench.proofs.terms import Builder, Term
+
+
+class PersonTerms(Protocol):
+    """Any person, as terms."""
+
+    @property
+    def builder(self) -> Builder:
+        """The builder of the terms."""
+
+    def factor(self, symbol: Symbol) -> Encoded:
+        """A factor's value."""
+
+    def sent(self, name: str, symbol: Symbol) -> Encoded:
+        """An input's value, by its name without prefix."""
+
+    def answer(self, question: ListQuestion, about: Encoded) -> Encoded:
+        """A list's answer about an input."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedVerdict:
+    """A verdict as terms.
+
+    `offered` says that there is an offer, whose lines are in `lines`; each of `conditions` that it
+    is demanded. Neither is part of a DECLINE. `values` are those of all names, by slot.
+    """
+
+    approved: Term
+    referred: Term
+    declined: Term
+    offered: Term
+    lines: Mapping[str, Encoded]
+    conditions: Mapping[str, Term]
+    values: Mapping[int, Encoded]
+
+
+def encode_ruleset(ruleset: CompiledRuleset, people: PersonTerms, day: date) -> EncodedVerdict:
+    """The verdict on any person on a day; raises NotEncodable."""
+    program = ruleset.program
+    state = EncodedState.of(people.builder, _parameters(ruleset, people, day), program.read)
+    _take_in(ruleset, people, state)
+    _labelled(ruleset, day, state)
+    trees = iter(ruleset.derived.values())
+    for each in program.derived:
+        _derive(each, next(trees), state)
+    for stage in program.stages:
+        encode_part(stage.runner, state)
+        for each in stage.derived:
+            _derive(each, next(trees), state)
+    for stage in program.closing:
+        state.when = state.open
+        encode_part(stage.runner, state)
+    return _verdict(state)
+
+
+def _parameters(ruleset: CompiledRuleset, people: PersonTerms, day: date) -> dict[int, Encoded]:
+    """Parameters without labels by slot; those by label follow the label."""
+    found = ruleset.program.timeline.at(day).values
+    given = {slot: value for slot, value in enumerate(found) if value is not None}
+    return {s: _parameter(people.builder, v) for s, v in given.items() if not _by_label(v)}
+
+
+def _by_label(value: Any) -> bool:
+    return isinstance(value, ByLabel)
+
+
+def _parameter(b: Builder, value: Any) -> Encoded:
+    if isinstance(value, Unknown):
+        return Encoded(b.true, b.truth(value.tainted), b.number(0))
+    return constant(b, value)
+
+
+def _take_in(ruleset: CompiledRuleset, people: PersonTerms, state: EncodedState) -> None:
+    """Fill in factors, inputs and answers of lists."""
+    intake = ruleset.program.intake
+    for entry in intake.factors:
+        state.values[entry.slot] = people.factor(entry.symbol)
+    for entry in intake.inputs:
+        state.values[entry.slot] = people.sent(entry.key, entry.symbol)
+    for question, slot, about in intake.answers:
+        state.values[slot] = people.answer(question, state.values[about])
+
+
+def _labelled(ruleset: CompiledRuleset, day: date, state: EncodedState) -> None:
+    """Fill in parameters by label."""
+    found = ruleset.program.timeline.at(day).values
+    for _, slot, by in ruleset.program.labelled:
+        state.values[slot] = _of_label(state.builder, found[slot], state.values[by])
+
+
+def _of_label(b: Builder, values: ByLabel, label: Encoded) -> Encoded:
+    """The value of a label; missing as the label is."""
+    cases = [
+        (b.eq(label.term, literal(b, name)), _parameter(b, value))
+        for name, value in values.values.items()
+    ]
+    known = first_of(b, cases, _parameter(b, values.other))
+    return either(b, label.gone, Encoded(b.true, label.tainted, known.term), known)
+
+
+def _derive(each: DerivedValue, node: Node, state: EncodedState) -> None:
+    state.compute(each.slot, lambda values: encode(node, values), each.reads)
+
+
+def _verdict(state: EncodedState) -> EncodedVerdict:
+    b = state.builder
+    declined = state.declines
+    approved = b.and_(state.approves, b.not_(b.or_(declined, state.refers)))
+    stands = b.not_(declined)
+    offered = b.and_(stands, state.offered) if state.lines else b.false
+    return EncodedVerdict(
+        approved,
+        b.not_(b.or_(declined, approved)),
+        declined,
+        offered,
+        state.lines,
+        {name: b.and_(stands, when) for name, when in state.conditions.items()},
+        state.values,
+    )

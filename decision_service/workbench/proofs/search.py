@@ -1,0 +1,248 @@
+"""Proves a claim, finds a counterexample, or says what is undecided."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from itertools import count, islice, product
+from pathlib import Path
+from typing import Any
+
+from decision_service.domain.verdict import Verdict
+from decision_service.workbench.proofs.counterexamples import Walk, plausible, shrunk
+from decision_service.workbench.proofs.encoding import NotEncodable
+from decision_service.workbench.proofs.people import PersonValues, as_value, found_person, lacking
+from decision_service.workbench.proofs.questions import Period, Posed, Question, periods
+from decision_service.workbench.proofs.solver import (
+    Z3,
+    Satisfiability,
+    Solver,
+    SolverMissing,
+    axioms,
+    functions,
+)
+from decision_service.workbench.proofs.terms import Op, Term
+
+_FIRST_TERMS = (6, 12, 3, 24)
+_FACTORS = (0, Fraction(1, 5))
+_TRIES = 3
+
+
+def split_variables(posed: Posed) -> Sequence[Term]:
+    """The variables of few values on which functions rest; more than two are left alone."""
+    if not _unknown(posed):
+        return ()
+    found = list(posed.people.builder.splits)
+    return found if len(found) == 1 else ()
+
+
+def every_value(splits: Sequence[Term]) -> Iterator[tuple[int, ...]]:
+    """Every value of the split variable, usual ones first."""
+    for term in splits:
+        values = range(int(term.low), int(term.high) + 1)
+        first = [v for v in _FIRST_TERMS if v in values]
+        yield from ((v,) for v in dict.fromkeys([*first, values[0], values[-1], *values]))
+
+
+def first_fixed(whole: Posed, splits: Sequence[Term]) -> Iterator[Mapping[Term, Any]]:
+    """Some values of variables with which all functions are linear."""
+    factors = {v: None for some in whole.people.builder.factors for v in some}
+    products = any(t.value.key == ("product",) for t in _unknown(whole))
+    usual = [(v,) for v in _FACTORS] if products else [()]
+    terms = [*islice(every_value(splits), _TRIES)] or [()]
+    for term, factor in product(terms, usual):
+        fixed: dict[Term, Any] = dict(zip(splits, term, strict=True))
+        for value in factor:
+            fixed |= {v: min(max(Fraction(value), v.low), v.high) for v in factors}
+        yield fixed
+
+
+def _unknown(posed: Posed) -> Sequence[Term]:
+    """The functions of which a solver does not know the result."""
+    found = functions([posed.broken])
+    return [t for t in found if t.op is Op.APPLY and t.exact is None]
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """The claim holds of everybody, in so many periods of parameters."""
+
+    periods: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """A person who breaks the claim, as the evaluator decides, on a day.
+
+    `changed` are the values in which the person differs the second time, where there is one.
+    """
+
+    person: PersonValues
+    changed: Mapping[str, Any]
+    day: date
+    verdicts: Sequence[Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Neither was found; `why` names the part, or the time."""
+
+    why: str
+
+
+Result = Proved | Counterexample | Undecided
+
+
+Left = Callable[[], float]
+"""How many seconds are left."""
+
+FAULT = "P500"
+"""The code of a fault of the prover."""
+
+_LOOK_SECONDS = 4.0
+_MEET_SECONDS = 1.0
+
+
+class _Stopped(Exception):
+    """The search ends with a result."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__()
+        self.result = result
+
+
+def prove(question: Question, today: date, left: Left) -> Result:
+    """Whether a claim holds from a day on; never guessed."""
+    found = periods(question.rulesets, today)
+    try:
+        until = left() - _MEET_SECONDS
+        for search in (searches := [_Search(question, period, left) for period in found]):
+            search.meet(until)
+        for search in searches:
+            search.run()
+    except _Stopped as stopped:
+        return stopped.result
+    except SolverMissing:
+        raise
+    except NotEncodable as part:
+        return Undecided(f"{part} cannot be put to a solver")
+    except Exception as fault:  # noqa: BLE001  a claim is open where the prover fails, not false
+        return Undecided(f"the prover failed ({FAULT}: {_where(fault)}): report it")
+    return Proved(len(found))
+
+
+class _Search:
+    """The search of one period; it ends quietly where the claim holds."""
+
+    def __init__(self, question: Question, period: Period, left: Left) -> None:
+        self.question, self.period, self.left = question, period, left
+
+    def meet(self, until: float) -> None:
+        """Raise _Stopped with a made-up person, looked for until so many seconds are left."""
+        walk = Walk(self.question, self.period)
+        found = walk.met(lambda: self.left() > max(until, 0))
+        if found is not None:
+            self._stop(*found)
+
+    def run(self) -> None:
+        """Look for somebody plausible, then prove; raises _Stopped with anything else."""
+        whole = self._pose({})
+        splits = split_variables(whole)
+        for fixed in first_fixed(whole, splits):
+            self._try(whole if not fixed else self._pose(fixed), only_plausible=True)
+        if self._holds(whole):
+            return
+        if not splits:
+            raise _Stopped(Undecided(_parts_of(whole)))
+        for values in every_value(splits):
+            posed = self._pose(dict(zip(splits, values, strict=True)))
+            if not self._holds(posed):
+                raise _Stopped(Undecided(_parts_of(posed)))
+
+    def _pose(self, fixed: Mapping[Term, Any]) -> Posed:
+        named = {str(term.value): value for term, value in fixed.items()}
+        return self.question.pose(self.period, named)
+
+    def _try(self, posed: Posed, *, only_plausible: bool) -> None:
+        """Raise _Stopped where somebody is found whom the evaluator confirms."""
+        solver = self._prepared(posed, Z3(rounds=False))
+        wanted = plausible(posed.people) if only_plausible else []
+        seconds = min(_LOOK_SECONDS, self._time())
+        if solver.ask(seconds, *wanted) is Satisfiability.POSSIBLE:
+            self._judge(posed, solver)
+
+    def _holds(self, posed: Posed) -> bool:
+        """Whether the claim holds; raises _Stopped with a person, or where time ends."""
+        solvers: dict[bool, Solver] = {}
+        for simple, seconds in _turns():
+            if simple not in solvers:
+                solvers[simple] = self._prepared(posed, Z3(simple=simple))
+            answer = solvers[simple].ask(min(seconds, self._time()))
+            if answer is Satisfiability.IMPOSSIBLE:
+                return True
+            if answer is Satisfiability.POSSIBLE:
+                self._judge(posed, solvers[simple])
+                self._try(posed, only_plausible=False)
+                return False
+        raise AssertionError("turns have no end")
+
+    def _time(self) -> float:
+        seconds = self.left()
+        if seconds <= 0:
+            raise _Stopped(Undecided("the time was over"))
+        return seconds
+
+    def _prepared(self, posed: Posed, solver: Solver) -> Solver:
+        terms = [*posed.constraints, posed.broken]
+        for term in terms:
+            solver.require(term)
+        for value in (v.value for v in posed.people.variables.values()):
+            for term in (value.gone, value.tainted, value.term):
+                solver.translated(term)  # declares it, so that it has a value in its range
+        for term in axioms(posed.people.builder, functions(terms)):
+            solver.require(term)
+        return solver
+
+    def _judge(self, posed: Posed, solver: Solver) -> None:
+        """Raise _Stopped where the evaluator confirms what the solver found."""
+        person = found_person(posed.people, solver)
+        changed = {n: _changed(posed, n, v, solver) for n, v in posed.changed.items()}
+        day = person.day(self.period.start)
+        if self.question.judged(person, changed, day) is not None:
+            self._stop(person, changed, day)
+
+    def _stop(self, person: PersonValues, changed: Mapping[str, Any], day: date) -> None:
+        smaller, day = shrunk(self.question, person, changed, day, self.period)
+        verdicts = self.question.judged(smaller, changed, day)
+        assert verdicts is not None  # noqa: S101  shrinking keeps it
+        raise _Stopped(Counterexample(smaller, changed, day, verdicts))
+
+
+def _where(fault: Exception) -> str:
+    """The kind of a fault, with the line of the program that it came from."""
+    *_, (frame, line) = traceback.walk_tb(fault.__traceback__)
+    return f"{type(fault).__name__} in {Path(frame.f_code.co_filename).name} line {line}"
+
+
+def _turns() -> Iterator[tuple[bool, float]]:
+    """Whether the simple solver is asked, and for how many seconds; ever longer, without end."""
+    for turn in count():
+        yield turn % 2 == 0, 2.0 ** (turn + 1) if turn else 1.0
+
+
+def _changed(posed: Posed, name: str, value: Any, solver: Solver) -> Any:
+    if solver.value(value.gone):
+        tainted = bool(solver.value(value.tainted))
+        return lacking(name, posed.people.catalogue, tainted=tainted)
+    return as_value(posed.people, posed.people.variables[name], solver.value(value.term))
+
+
+def _parts_of(posed: Posed) -> str:
+    """The functions of which a solver knows too little."""
+    found = {t.value.what for t in functions([posed.broken]) if t.op is Op.APPLY and t.value.what}
+    if found:
+        return f"{' and '.join(sorted(found))} cannot be put to a solver exactly"
+    return "the solver's person was not confirmed, so that rounding may decide"

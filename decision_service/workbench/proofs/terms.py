@@ -1,0 +1,551 @@
+"""Terms of logic and arithmetic, which a solver can decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from math import ceil, floor
+from typing import Any
+
+Exact = int | Decimal | Fraction
+"""A number of a term without an error."""
+
+
+class Sort(Enum):
+    """What a term's value is: a truth, a whole number, any number."""
+
+    BOOL = "bool"
+    INT = "int"
+    REAL = "real"
+
+
+class Op(Enum):
+    """The operations; `SCALE` multiplies by a constant, `FLOOR` gives the multiple of one below.
+
+    `APPLY` is a function of the rule language, `BRACKET` a truth between two others.
+    """
+
+    CONST = "const"
+    VAR = "var"
+    NOT = "not"
+    AND = "and"
+    OR = "or"
+    ITE = "ite"
+    LE = "<="
+    LT = "<"
+    EQ = "=="
+    ADD = "+"
+    SCALE = "*"
+    FLOOR = "floor"
+    ODD = "odd"
+    APPLY = "apply"
+    BRACKET = "bracket"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A function of the rule language as a term applies it.
+
+    `key` is the same for equal functions. `rises` says of each argument whether the value rises
+    (1) or falls (-1) with it, 0 where neither is known; it has the sign of each `signed` argument,
+    and is 0 where that is. Where the result is a linear term but for
+    rounding, the term's `exact` is it, and the two differ by `error` at most.
+    """
+
+    key: tuple[Any, ...]
+    compute: Callable[..., Any]
+    rises: tuple[int, ...]
+    error: Fraction = Fraction(0)
+    what: str = ""
+    signed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Term:
+    """One term; equal ones of one builder are the same object.
+
+    `low` and `high` are inclusive bounds, `scale` the most decimals (None: any number of them);
+    truths have none. `value` is a constant, a variable's name, the factor of a SCALE, the step of
+    a FLOOR or the Function of an APPLY.
+    """
+
+    op: Op
+    sort: Sort
+    args: tuple[Term, ...]
+    value: Any
+    number: int
+    low: Fraction = Fraction(0)
+    high: Fraction = Fraction(0)
+    scale: int | None = 0
+    exact: Term | None = None
+
+    @property
+    def constant(self) -> bool:
+        """Whether it is a constant."""
+        return self.op is Op.CONST
+
+    @property
+    def largest(self) -> Fraction:
+        """The largest size of its value."""
+        return max(abs(self.low), abs(self.high))
+
+
+class Interning:
+    """Makes constants and variables; the same request gives the same term."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Any, ...], Term] = {}
+        self.variables: list[Term] = []
+        self.applied: list[Term] = []
+        self.texts: dict[str, int] = {}
+        self.splits: dict[Term, None] = {}
+        self.factors: list[Sequence[Term]] = []
+        self.true = self._make(Op.CONST, Sort.BOOL, (), value=True)
+        self.false = self._make(Op.CONST, Sort.BOOL, (), value=False)
+
+    def _make(self, op: Op, sort: Sort, args: Sequence[Term], value: Any, **more: Any) -> Term:
+        exact = more.get("exact")
+        key = (op, sort, tuple(a.number for a in args), _key(value), exact and exact.number)
+        found = self._made.get(key)
+        if found is None:
+            found = Term(op, sort, tuple(args), value, len(self._made), **more)
+            self._made[key] = found
+            if op is Op.VAR:
+                self.variables.append(found)
+            elif op in (Op.APPLY, Op.BRACKET):
+                self.applied.append(found)
+        return found
+
+    def _const(self, sort: Sort, value: Any, scale: int | None = 0) -> Term:
+        size = Fraction(value)
+        return self._make(Op.CONST, sort, (), value, low=size, high=size, scale=scale)
+
+    def number(self, value: Exact) -> Term:
+        """A constant number; a whole one is an INT."""
+        size = Fraction(value)
+        if size.denominator == 1:
+            return self._const(Sort.INT, int(size))
+        decimals = decimals_of(size)
+        return self._const(Sort.REAL, size if decimals is None else as_decimal(size), decimals)
+
+    def truth(self, value: bool) -> Term:  # noqa: FBT001  a truth is no switch
+        """A constant truth."""
+        return self.true if value else self.false
+
+    def text(self, value: str) -> Term:
+        """The number that stands for a text."""
+        return self.number(self.texts.setdefault(value, len(self.texts)))
+
+    def flag(self, name: str) -> Term:
+        """A variable truth."""
+        return self._make(Op.VAR, Sort.BOOL, (), name)
+
+    def whole(self, name: str, low: Exact, high: Exact) -> Term:
+        """A variable whole number."""
+        bounds = {"low": Fraction(low), "high": Fraction(high)}
+        return self._make(Op.VAR, Sort.INT, (), name, scale=0, **bounds)
+
+    def real(self, name: str, low: Exact, high: Exact) -> Term:
+        """A variable number with any number of decimals."""
+        bounds = {"low": Fraction(low), "high": Fraction(high)}
+        return self._make(Op.VAR, Sort.REAL, (), name, scale=None, **bounds)
+
+
+def _key(value: Any) -> Any:
+    """What tells values apart; equal functions are one, and `True` is not `1`."""
+    if isinstance(value, Function):
+        return value.key
+    return (isinstance(value, bool), value)
+
+
+def decimals_of(size: Fraction) -> int | None:
+    """The decimals of a number; None where they do not end."""
+    rest, twos, fives = size.denominator, 0, 0
+    while rest % 2 == 0:
+        rest, twos = rest // 2, twos + 1
+    while rest % 5 == 0:
+        rest, fives = rest // 5, fives + 1
+    return max(twos, fives) if rest == 1 else None
+
+
+def as_decimal(size: Exact) -> Decimal | int:
+    """A number whose decimals end, exactly; whole ones as int.  Raises ValueError for others."""
+    exact = Fraction(size)
+    if exact.denominator == 1:
+        return int(exact)
+    decimals = decimals_of(exact)
+    if decimals is None:
+        raise ValueError(f"{exact} has no end")
+    digits = Decimal(int(abs(exact) * 10**decimals)).as_tuple().digits
+    return Decimal((int(exact < 0), digits, -decimals))
+
+
+class Logic(Interning):
+    """Joins truths, and chooses between terms."""
+
+    def not_(self, term: Term) -> Term:
+        """The contrary."""
+        if term.constant:
+            return self.truth(not term.value)
+        if term.op is Op.NOT:
+            return term.args[0]
+        return self._make(Op.NOT, Sort.BOOL, (term,), None)
+
+    def and_(self, *terms: Term) -> Term:
+        """All of the terms."""
+        return self._join(Op.AND, terms, self.true, self.false)
+
+    def or_(self, *terms: Term) -> Term:
+        """Any of the terms."""
+        return self._join(Op.OR, terms, self.false, self.true)
+
+    def _join(self, op: Op, terms: Iterable[Term], neutral: Term, absorbing: Term) -> Term:
+        found: dict[int, Term] = {}
+        for term in terms:
+            if term is absorbing:
+                return absorbing
+            for part in term.args if term.op is op else (term,):
+                if part is not neutral:
+                    found[part.number] = part
+        for part in found.values():
+            if part.op is Op.NOT and part.args[0].number in found:
+                return absorbing
+        parts = [found[number] for number in sorted(found)]
+        if not parts:
+            return neutral
+        return parts[0] if len(parts) == 1 else self._make(op, Sort.BOOL, parts, None)
+
+    def implies(self, left: Term, right: Term) -> Term:
+        """The right term wherever the left one holds."""
+        return self.or_(self.not_(left), right)
+
+    def ite(self, condition: Term, then: Term, otherwise: Term) -> Term:
+        """`then` where the condition holds, else `otherwise`."""
+        if condition is self.true or then is otherwise:
+            return then
+        if condition is self.false:
+            return otherwise
+        if condition.op is Op.NOT:
+            return self.ite(condition.args[0], otherwise, then)
+        if then.sort is Sort.BOOL:
+            return self._choice_of_truths(condition, then, otherwise)
+        low, high = min(then.low, otherwise.low), max(then.high, otherwise.high)
+        return self._choice(condition, then, otherwise, low, high)
+
+    def _choice(
+        self, condition: Term, then: Term, otherwise: Term, low: Fraction, high: Fraction
+    ) -> Term:
+        sort = Sort.INT if then.sort is otherwise.sort is Sort.INT else Sort.REAL
+        scales = (then.scale, otherwise.scale)
+        scale = None if None in scales else max(s for s in scales if s is not None)
+        if condition.op is Op.NOT:
+            condition, then, otherwise = condition.args[0], otherwise, then
+        parts = (condition, then, otherwise)
+        return self._make(Op.ITE, sort, parts, None, low=low, high=high, scale=scale)
+
+    def _choice_of_truths(self, condition: Term, then: Term, otherwise: Term) -> Term:
+        if then.constant:
+            other = self.or_ if then.value else self.and_
+            return other(condition if then.value else self.not_(condition), otherwise)
+        if otherwise.constant:
+            if otherwise.value:
+                return self.or_(self.not_(condition), then)
+            return self.and_(condition, then)
+        return self._make(Op.ITE, Sort.BOOL, (condition, then, otherwise), None)
+
+
+class Linear(Logic):
+    """Adds and multiplies exactly."""
+
+    def sum(self, left: Term, right: Term) -> Term:
+        """The exact sum."""
+        if left.constant and right.constant:
+            return self.number(Fraction(left.value) + Fraction(right.value))
+        for one, other in ((left, right), (right, left)):
+            if one.constant and one.value == 0:
+                return other
+        sort = Sort.INT if left.sort is right.sort is Sort.INT else Sort.REAL
+        scales = (left.scale, right.scale)
+        scale = None if None in scales else max(s for s in scales if s is not None)
+        low, high = left.low + right.low, left.high + right.high
+        return self._make(Op.ADD, sort, (left, right), None, low=low, high=high, scale=scale)
+
+    def scaled(self, term: Term, factor: Exact) -> Term:
+        """The exact product with a constant."""
+        size = Fraction(factor)
+        if term.constant:
+            return self.number(Fraction(term.value) * size)
+        if size == 0:
+            return self.number(0)
+        if size == 1:
+            return term
+        if term.op is Op.SCALE:
+            return self.scaled(term.args[0], size * Fraction(term.value))
+        decimals = decimals_of(size)
+        whole = term.sort is Sort.INT and size.denominator == 1
+        unknown = term.scale is None or decimals is None
+        low, high = sorted((term.low * size, term.high * size))
+        return self._make(
+            Op.SCALE,
+            Sort.INT if whole else Sort.REAL,
+            (term,),
+            size,
+            low=low,
+            high=high,
+            scale=None if unknown else (term.scale or 0) + (decimals or 0),
+        )
+
+    def floor(self, term: Term, step: Exact) -> Term:
+        """The largest multiple of a step above zero that is not above the term."""
+        size = Fraction(step)
+        if term.sort is Sort.INT and size == 1:
+            return term
+        if term.constant:
+            return self.number(Fraction(term.value) // size * size)
+        low, high = (bound // size * size for bound in (term.low, term.high))
+        sort = Sort.INT if size.denominator == 1 else Sort.REAL
+        more = {"low": low, "high": high, "scale": decimals_of(size)}
+        return self._make(Op.FLOOR, sort, (term,), size, **more)
+
+    def odd(self, term: Term, step: Exact) -> Term:
+        """Whether a multiple of a step is an odd one."""
+        if term.constant:
+            return self.truth((Fraction(term.value) / Fraction(step)) % 2 == 1)
+        return self._make(Op.ODD, Sort.BOOL, (term,), Fraction(step))
+
+
+class Comparing(Linear):
+    """Compares terms."""
+
+    def le(self, left: Term, right: Term) -> Term:
+        """`left <= right`."""
+        if left.high <= right.low:
+            return self.true
+        if left.low > right.high:
+            return self.false
+        return self._quotient(Op.LE, left, right) or self._compare(Op.LE, left, right)
+
+    def lt(self, left: Term, right: Term) -> Term:
+        """`left < right`."""
+        if left.high < right.low:
+            return self.true
+        if left.low >= right.high:
+            return self.false
+        return self._quotient(Op.LT, left, right) or self._compare(Op.LT, left, right)
+
+    def eq(self, left: Term, right: Term) -> Term:
+        """Whether two terms of a sort, or two numbers, are equal."""
+        if left is right:
+            return self.true
+        if left.sort is Sort.BOOL:
+            return self._equal_truths(left, right)
+        if left.high < right.low or left.low > right.high:
+            return self.false
+        if left.constant and right.constant:
+            return self.truth(Fraction(left.value) == Fraction(right.value))
+        first, second = sorted((left, right), key=lambda t: t.number)
+        return self._compare(Op.EQ, first, second)
+
+    def _equal_truths(self, left: Term, right: Term) -> Term:
+        if right.constant:
+            return left if right.value else self.not_(left)
+        if left.constant:
+            return self._equal_truths(right, left)
+        return self.ite(left, right, self.not_(right))
+
+    def _compare(self, op: Op, left: Term, right: Term) -> Term:
+        """A comparison; with a constant on one side it goes into choices of constants."""
+        for side, other in ((left, right), (right, left)):
+            if side.constant and other.op is Op.ITE and any(a.constant for a in other.args[1:]):
+                condition, then, otherwise = other.args
+                pair = [(a, side) if other is left else (side, a) for a in (then, otherwise)]
+                again = {Op.LE: self.le, Op.LT: self.lt, Op.EQ: self.eq}[op]
+                return self.ite(condition, again(*pair[0]), again(*pair[1]))
+        return self._make(op, Sort.BOOL, (left, right), None)
+
+    def _quotient(self, op: Op, left: Term, right: Term) -> Term | None:
+        """A quotient against a constant, multiplied out: no product of two variables is left."""
+        for side, other in ((left, right), (right, left)):
+            divided = side.op is Op.APPLY and side.value.key == ("quotient",)
+            if divided and side.exact is None and other.constant and side.args[1].low > 0:
+                return self._multiplied_out(op, side, other, first=side is left)
+        return None
+
+    def _multiplied_out(self, op: Op, divided: Term, against: Term, *, first: bool) -> Term:
+        """Rounding keeps the order to a constant, but may make the quotient equal to it."""
+        dividend, divisor = divided.args
+        bound = Fraction(against.value)
+        error = divided.value.error
+        slack = bound + (error if (op is Op.LE) is first else -error)
+        sides = [self.scaled(divisor, c) for c in (bound, slack)]
+        make = self.le if op is Op.LE else self.lt
+        pairs = [make(dividend, s) if first else make(s, dividend) for s in sides]
+        sure, possible = pairs if op is Op.LE else pairs[::-1]
+        pair = (divided, against) if first else (against, divided)
+        return self._make(Op.BRACKET, Sort.BOOL, (sure, possible, *pair), op)
+
+    def extreme(self, left: Term, right: Term, *, largest: bool) -> Term:
+        """The smaller or the larger of two numbers; the first one where they are equal."""
+        if largest:
+            condition = self.le(right, left)
+            low, high = max(left.low, right.low), max(left.high, right.high)
+        else:
+            condition = self.le(left, right)
+            low, high = min(left.low, right.low), min(left.high, right.high)
+        if condition.constant or left is right:
+            return self.ite(condition, left, right)
+        return self._choice(condition, left, right, low, high)
+
+
+DIGITS = 34
+"""The digits of the rule language's numbers."""
+
+_HALF_A_DIGIT = Fraction(5, 10**DIGITS)
+_HUGE = 10**60
+_MOST_CASES = 300
+_SMALL_RANGE = 80
+
+
+class Builder(Comparing):
+    """Makes terms; the same request gives the same term."""
+
+    def add(self, left: Term, right: Term) -> Term:
+        """The sum, as the rule language rounds it."""
+        return self.rounded(self.sum(left, right), _add, ("+",), (left, right), (1, 1))
+
+    def sub(self, left: Term, right: Term) -> Term:
+        """The difference, as the rule language rounds it."""
+        exact = self.sum(left, self.scaled(right, -1))
+        return self.rounded(exact, _sub, ("-",), (left, right), (1, -1))
+
+    def rounded(
+        self,
+        exact: Term,
+        compute: Callable[..., Any],
+        key: tuple[Any, ...],
+        args: Sequence[Term],
+        rises: tuple[int, ...],
+        roundings: int = 1,
+    ) -> Term:
+        """A linear term as the rule language rounds it; itself where all its digits are kept."""
+        if exact.constant or (roundings == 1 and _fits(exact)):
+            return exact
+        error = _power_above(exact.largest * _HALF_A_DIGIT * (2 * roundings))
+        function = Function(key, compute, rises, error)
+        low = exact.low if exact.low == 0 else exact.low - error
+        high = exact.high if exact.high == 0 else exact.high + error
+        return self.apply(function, args, low, high, exact=exact)
+
+    def apply(
+        self,
+        function: Function,
+        args: Sequence[Term],
+        low: Exact,
+        high: Exact,
+        sort: Sort = Sort.REAL,
+        exact: Term | None = None,
+    ) -> Term:
+        """A function of the rule language, of which a solver knows no more than its range."""
+        bounds = {"low": _simple(low, floor), "high": _simple(high, ceil)}
+        scale = 0 if sort is Sort.INT else None
+        return self._make(Op.APPLY, sort, args, function, scale=scale, exact=exact, **bounds)
+
+    def cases(self, term: Term) -> list[tuple[Term, Exact]] | None:
+        """The constants that a term can be, each with when; None where they are too many.
+
+        Of a term of variables with few values it is None, too: those are noted in `splits`.
+        """
+        if term.constant:
+            return [(self.true, term.value)]
+        found: list[tuple[Term, Exact]] = []
+        if term.op is not Op.ITE:
+            self._note_variables(term)
+            return None
+        condition, then, otherwise = term.args
+        for guard, branch in ((condition, then), (self.not_(condition), otherwise)):
+            below = self.cases(branch)
+            if below is None:
+                return None
+            found += [(self.and_(guard, when), value) for when, value in below]
+        return found if len(found) <= _MOST_CASES else None
+
+    def _note_variables(self, term: Term) -> None:
+        """Note variables of few values on whose values it depends which constant a term is."""
+        variables = _variables(term)
+        if all(_has_few_values(v) for v in variables):
+            self.splits.update(dict.fromkeys(variables))
+
+    def note_product(self, left: Term, right: Term) -> None:
+        """Note the variables of the simpler factor of a product: fixed, they leave it linear."""
+        self.factors.append(min((_all_variables(t) for t in (left, right)), key=len))
+
+    def chosen(self, cases: Sequence[tuple[Term, Term]]) -> Term:
+        """The term of the first case that holds; the last one where none of the others does."""
+        result = cases[-1][1]
+        for when, term in reversed(cases[:-1]):
+            result = self.ite(when, term, result)
+        return result
+
+
+def _add(left: Any, right: Any) -> Any:
+    return left + right
+
+
+def _sub(left: Any, right: Any) -> Any:
+    return left - right
+
+
+def _simple(end: Exact, to_whole: Callable[[Fraction], int]) -> Fraction:
+    """An end of a range, moved out to one of few decimals: products double their decimals."""
+    exact = Fraction(end)
+    return exact if exact.denominator < _HUGE else Fraction(to_whole(exact * _HUGE), _HUGE)
+
+
+def _fits(term: Term) -> bool:
+    """Whether every value of a term has all its digits in the rule language's numbers."""
+    if term.scale is None:
+        return False
+    return _digits(int(term.largest)) + term.scale <= DIGITS
+
+
+def _power_above(size: Fraction) -> Fraction:
+    """The power of ten above a size: bounds of few digits are quicker to solve."""
+    if size > _HUGE:
+        return size
+    digits = _digits(size.numerator) - _digits(size.denominator) + 1
+    return Fraction(10) ** digits
+
+
+def _digits(number: int) -> int:
+    """How many digits a number has, which Python writes out up to a limit alone."""
+    return Decimal(number).adjusted() + 1
+
+
+def _all_variables(term: Term) -> Sequence[Term]:
+    """Every variable number that a term rests on."""
+    found: dict[int, Term] = {}
+    seen: set[int] = set()
+    waiting = [term]
+    while waiting:
+        top = waiting.pop()
+        if top.number not in seen:
+            seen.add(top.number)
+            waiting += top.args
+            if top.op is Op.VAR and top.sort is not Sort.BOOL:
+                found[top.number] = top
+    return list(found.values())
+
+
+def _variables(term: Term) -> Sequence[Term]:
+    """The variables and other parts that a term is a sum of."""
+    if term.op in (Op.ADD, Op.SCALE, Op.CONST):
+        return [v for part in term.args for v in _variables(part)]
+    return [term]
+
+
+def _has_few_values(term: Term) -> bool:
+    whole = term.op is Op.VAR and term.sort is Sort.INT
+    return whole and term.high - term.low <= _SMALL_RANGE
