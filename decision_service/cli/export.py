@@ -52,6 +52,7 @@ from decision_service.cli.options import (
     UserOption,
 )
 from decision_service.cli.output import CommandError, Exit, new_file, require_extra
+from decision_service.cli.parquet import ParquetRows
 from decision_service.cli.views import counted
 from decision_service.domain.missing import Cause, Missing
 from decision_service.server.wire import enum_name
@@ -247,8 +248,6 @@ COLUMNS = (
     "offer_kind", "approved_amount", "max_amount", "currency", "term_months", "monthly_rate",
     "tier", "binding",
 )  # fmt: skip
-NESTED = ("scores", "inputs", "factors", "list_answers", "offer", "override")
-"""Columns whose text is JSON in Parquet, as their values are of several types."""
 _UNSPECIFIED = 0
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
@@ -477,8 +476,6 @@ def _new(path: Path, form: str) -> Iterator[Lines]:
     """A new file, whole, or removed again."""
     with new_file(path) as file:
         if form == PARQUET:
-            from decision_service.cli.parquet_rows import ParquetRows
-
             with ParquetRows.open(file) as rows:
                 yield rows
         else:

@@ -24,6 +24,7 @@ from decision_service.runtime.files import read_small
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 
 def silence(stream: TextIO) -> None:
@@ -73,7 +74,15 @@ FormatOption = Annotated[
 
 def console(least: int = 0, most: int | None = None) -> Console:
     """Standard output of `least` to `most` columns; wide and plain when it is not a terminal."""
-    from decision_service.cli.console import PipeConsole
+    from rich.console import Console  # rich is slow to import
+
+    class PipeConsole(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True  # the reader has left: the command comes to its exit code in silence
+            silence(sys.stdout)
+
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(visible(text), **options)
 
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
     made = PipeConsole(file=sys.stdout, width=width, highlight=False, soft_wrap=False, emoji=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from decision_service.storage import migrations
+from decision_service.store import migrations
 from sqlalchemy import Connection, text
 
 from decision_service.store import postgres as postgres_database

@@ -12,7 +12,6 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from decision_service.cli.export import NESTED
 from decision_service.cli.keys import keys_to_read_with
 from decision_service.cli.output import CommandError, Exit, require_extra
 from decision_service.cli.parquet import ParquetUnfit, is_parquet, write_lines
@@ -115,7 +114,7 @@ def _lines(file: Path, folder: Path) -> Path:
     if not is_parquet(file):
         return file
     require_extra("pyarrow", f"{file} is Parquet, which needs pyarrow")
-    write_lines(file, lines := folder / "cases.jsonl", NESTED)
+    write_lines(file, lines := folder / "cases.jsonl")
     return lines
 
 

@@ -10,7 +10,6 @@ import pyarrow
 import pytest
 from pyarrow.parquet import write_table
 
-from decision_service.cli.export import NESTED
 from decision_service.cli.parquet import ParquetUnfit, is_parquet, write_lines
 from decision_service.domain.verdict import Outcome
 from decision_service.workbench.backtest.case_files import CaseFile, parsed
@@ -39,7 +38,7 @@ def lines(folder: Path, *rows: dict[str, Any]) -> Path:
     file, target = folder / "cases.parquet", folder / "lines"
     write_table(pyarrow.Table.from_pylist([*rows]), file, row_group_size=1)
     assert is_parquet(file)
-    write_lines(file, target, NESTED)
+    write_lines(file, target)
     return target
 
 
@@ -72,7 +71,7 @@ def test_a_damaged_file_says_why(tmp_path: Path) -> None:
     file.write_bytes(b"PAR1 and nothing else")
     assert is_parquet(file)
     with pytest.raises(ParquetUnfit, match="magic bytes not found"):
-        write_lines(file, tmp_path / "lines", NESTED)
+        write_lines(file, tmp_path / "lines")
     file.write_bytes(line())
     assert not is_parquet(file)
 
