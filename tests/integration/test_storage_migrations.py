@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from decision_service.store import migrations
 from sqlalchemy import Connection, text
 
+from decision_service.store import migrations, schema
 from decision_service.store import postgres as postgres_database
-from decision_service.store import schema
 from decision_service.store.engine import Database, migrate, open_database
 from decision_service.store.errors import SchemaUnfit
 from decision_service.store.store import Store
