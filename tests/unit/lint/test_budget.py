@@ -11,10 +11,9 @@ from lint.budget import closure, errors, main, measure
 START = {
     "decision_service/__init__.py": "",
     "decision_service/cli/__init__.py": "",
-    "decision_service/cli/server/__init__.py": "",
-    "decision_service/cli/server/serve.py": "from decision_service.edge import grpc\n",
-    "decision_service/edge/__init__.py": "",
-    "decision_service/edge/grpc.py": (
+    "decision_service/cli/serve.py": "from decision_service.server import grpc\n",
+    "decision_service/server/__init__.py": "",
+    "decision_service/server/grpc.py": (
         "import decision_service.store\n"
         "from typing import TYPE_CHECKING\n"
         "if TYPE_CHECKING:\n    import decision_service.typed\n"
@@ -26,9 +25,8 @@ START = {
     "decision_service/quick.py": "x = 1\n",
     "decision_service/late.py": "",
     "decision_service/typed.py": "",
-    "decision_service/pipeline/__init__.py": "",
-    "decision_service/pipeline/decide/__init__.py": "",
-    "decision_service/pipeline/decide/decide.py": "from decision_service.store import s\n",
+    "decision_service/decide/__init__.py": "",
+    "decision_service/decide/decide.py": "from decision_service.store import s\n",
     "decision_service/api/v1/generated_pb2.py": "x = 1\n" * 1000,
     "tests/test_it.py": "assert True\n",
     "docs/decisions/0001-one.md": "",
@@ -48,9 +46,9 @@ def house(tmp_path: Path) -> Path:
 def test_the_closure_is_what_importing_brings_in(house: Path) -> None:
     """Packages on the way and imports in `try`; neither those in functions nor those for types."""
     figures = measure(house)
-    assert figures["serve_modules"] == 8
-    assert figures["decide_modules"] == 6
-    assert figures["product_modules"] == 13
+    assert figures["serve_modules"] == 7
+    assert figures["decide_modules"] == 5
+    assert figures["product_modules"] == 11
     assert figures["product_lines"] == 13
     assert figures["test_lines"] == figures["decision_notes"] == 1
 
