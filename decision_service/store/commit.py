@@ -32,8 +32,6 @@ from decision_service.runtime.failpoints import Point, reach
 from decision_service.runtime.flow import UserCache
 from decision_service.store import arms, decisions, history, reviews, snapshots, tables
 from decision_service.store import dialect as driver
-from decision_service.store import entries as postgres_commit
-from decision_service.store import entries as sqlite_commit
 from decision_service.store import events as warm
 from decision_service.store import history as own_history
 from decision_service.store import snapshots as consents
@@ -41,7 +39,13 @@ from decision_service.store.arms import hold_days
 from decision_service.store.batches import Batches
 from decision_service.store.dialect import padded
 from decision_service.store.engine import Database
-from decision_service.store.entries import Commit, CommitStatus, preconditions_of
+from decision_service.store.entries import (
+    Commit,
+    CommitStatus,
+    preconditions_of,
+    record_postgres,
+    record_sqlite,
+)
 from decision_service.store.errors import RETRY_SECONDS, ConnectionLost, unavailable
 from decision_service.store.keys import PLAIN, DataKeys
 from decision_service.store.snapshots import PackedSnapshot, Packing
@@ -186,7 +190,7 @@ def _recorded(connection: Connection, group: Sequence[Commit]) -> Sequence[Commi
 
     The places of the others are given back.
     """
-    database = postgres_commit if connection.dialect.name == "postgresql" else sqlite_commit
+    insert_group = record_postgres if connection.dialect.name == "postgresql" else record_sqlite
     exceeding = over_allowance(connection, group)
     allowed = [commit for commit in group if commit.entry.decision_id not in exceeding]
     claimed = claim(connection, allowed)
@@ -195,7 +199,7 @@ def _recorded(connection: Connection, group: Sequence[Commit]) -> Sequence[Commi
     statuses |= dict.fromkeys(exceeding, CommitStatus.ALLOWANCES_MOVED)
     statuses |= {
         commit.entry.decision_id: status
-        for commit, status in zip(fit, database.record(connection, fit) if fit else (), strict=True)
+        for commit, status in zip(fit, insert_group(connection, fit) if fit else (), strict=True)
     }
     lost = {one for one, status in statuses.items() if status is not CommitStatus.RECORDED}
     claimed.release(connection, frozenset(lost))
