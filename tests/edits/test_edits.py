@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import yaml
 from msgspec.structs import replace
 
-from decision_service.decide.rule_tests import case_problems, run_rule_tests
+from decision_service.decide.rule_tests import VersionResults, case_problems, run_rule_tests
 from decision_service.rollout.state import clashes, initial_state, widenings
 from decision_service.rulebook.folder import RuleFolder, read_rules
 from decision_service.rulebook.load import load_rules
@@ -33,11 +33,22 @@ LOCKED = 10_000
 """`second_person_above` of the plan in force, in thousandths of a percent."""
 
 
-class Rules(NamedTuple):
+@dataclasses.dataclass
+class Rules:
     """A folder that loads."""
 
     folder: RuleFolder
     rulebook: Rulebook
+
+    @cached_property
+    def tested(self) -> Sequence[VersionResults]:
+        """The rule tests of the products that are other than shipped; of all where `_data` is."""
+        before, folder = shipped().folder, self.folder
+        if (folder.data, folder.shared) == (before.data, before.shared):
+            same = {one.product: one.contents for one in before.products}
+            changed = tuple(one for one in folder.products if one.contents != same[one.product])
+            folder = replace(folder, products=changed)
+        return [*run_rule_tests(folder, self.rulebook)]
 
 
 @cache
@@ -51,7 +62,7 @@ def shipped() -> Rules:
 
 def failing(rules: Rules, kind: str) -> list[str]:
     """Cases of `tests/` or stories of `stories/` that come out otherwise."""
-    found = [one for each in run_rule_tests(*rules) for one in each.failed]
+    found = [one for each in rules.tested for one in each.failed]
     return [one.case.name for one in found if f"/{kind}/" in one.case.place.file]
 
 
@@ -64,13 +75,15 @@ def story(rules: Rules) -> list[str]:
 
 
 def floor(rules: Rules) -> list[str]:
-    return [one.name for one in run_rule_tests(*rules) if one.coverage.percent < 100]
+    return [one.name for one in rules.tested if one.coverage.percent < 100]
 
 
 def accept(rules: Rules) -> list[str]:
     """What `publish`, `sign` and `preflight` ask to be accepted by name."""
     before = shipped()
-    return unaccepted(loosened(before.folder, before.rulebook, *rules, NOW), ())
+    return unaccepted(
+        loosened(before.folder, before.rulebook, rules.folder, rules.rulebook, NOW), ()
+    )
 
 
 def lock(rules: Rules) -> list[str]:
@@ -134,7 +147,7 @@ def stopped(folder: RuleFolder) -> tuple[str, list[str]]:
     if loading.rulebook is None:
         return "check", [one.message for one in found]
     rules = Rules(folder, loading.rulebook)
-    if found := [*found, *plan_warnings(*rules)]:
+    if found := [*found, *plan_warnings(rules.folder, rules.rulebook)]:
         return "check", [one.message for one in found]
     return next(((name, said) for name, gate in GATES.items() if (said := gate(rules))), ("", []))
 

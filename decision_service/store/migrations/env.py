@@ -1,4 +1,4 @@
-"""Run by alembic inside the one transaction that `storage.schema` has opened."""
+"""Run by alembic inside the one transaction that `store.schema` has opened."""
 
 from __future__ import annotations
 
