@@ -39,7 +39,6 @@ class Month(msgspec.Struct, frozen=True, order=True):
 
     @classmethod
     def of(cls, day: date) -> Month:
-        """The month a civil date lies in."""
         return cls(day.year * 12 + day.month - 1)
 
     @classmethod
@@ -54,7 +53,6 @@ class Month(msgspec.Struct, frozen=True, order=True):
 
     @property
     def year(self) -> int:
-        """The calendar year."""
         return self.index // 12
 
     @property
@@ -64,16 +62,13 @@ class Month(msgspec.Struct, frozen=True, order=True):
 
     @property
     def first_day(self) -> date:
-        """The month's first civil date."""
         return date(self.year, self.number, 1)
 
     @property
     def last_day(self) -> date:
-        """The month's last civil date."""
         return date(self.year, self.number, monthrange(self.year, self.number)[1])
 
     def plus(self, months: int) -> Month:
-        """The month this many months later (negative: earlier)."""
         return Month(self.index + months)
 
     def __str__(self) -> str:

@@ -92,13 +92,10 @@ class DecisionUnknown(CallerError):
 
     @classmethod
     def of(cls, decision_id: str) -> Self:
-        """The error as every caller is told it."""
         return cls(f"there is no decision {decision_id}: check the id", decision_id=decision_id)
 
 
 class ProductUnknown(CallerError):
-    """No rules folder has this name."""
-
     reason = "PRODUCT_UNKNOWN"
 
 
@@ -109,13 +106,10 @@ class RulesetUnknown(CallerError):
 
 
 class ReviewUnknown(CallerError):
-    """No review that is kept has this id."""
-
     reason = "REVIEW_UNKNOWN"
 
     @classmethod
     def of(cls, review_id: str) -> Self:
-        """The error as every caller is told it."""
         return cls(f"there is no review {review_id}: check the id", review_id=review_id)
 
 
@@ -146,14 +140,10 @@ class OutcomeContradicted(CallerError):
 
 
 class LanguageUnknown(CallerError):
-    """A product has no texts for letters in this language."""
-
     reason = "LANGUAGE_UNKNOWN"
 
 
 class Unauthenticated(CallerError):
-    """The caller has not shown who it is."""
-
     reason = "UNAUTHENTICATED"
 
 
@@ -174,8 +164,6 @@ class NotYet(ServiceError):
 
 
 class DataNotReady(NotYet):
-    """The applicant's data is still arriving at the vendor."""
-
     reason = "DATA_NOT_READY"
 
 
@@ -242,8 +230,6 @@ class StoreError(ServiceError):
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot be read or written now."""
-
     reason = "STORE_UNAVAILABLE"
 
 
@@ -278,8 +264,6 @@ class Unready(ServiceError):
 
 
 class Draining(Unready):
-    """The process is stopping."""
-
     reason = "DRAINING"
 
 
@@ -290,8 +274,6 @@ class RulesUnavailable(Unready):
 
 
 class Overloaded(Unready):
-    """More decisions are in progress than the process takes."""
-
     reason = "OVERLOADED"
 
 

@@ -90,7 +90,6 @@ class FactorSpec(msgspec.Struct, frozen=True):
 
     @property
     def family(self) -> str:
-        """The part of the name before the point."""
         return self.name.partition(".")[0]
 
 

@@ -146,7 +146,6 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def etag(self) -> str:
-        """Changes with each step."""
         return str(self.events)
 
     @property
@@ -282,7 +281,6 @@ class ReviewPolicy(msgspec.Struct, frozen=True):
         return next(found, ReviewQueue(DEFAULT_QUEUE, DEFAULT_SLA))
 
     def reason_of(self, code: str) -> ReviewReason | None:
-        """The reason of a code; None where the product declares none."""
         return next((reason for reason in self.reasons if reason.code == code), None)
 
 
@@ -323,10 +321,7 @@ def opened_by_referral(
 
 
 def opened_by_contest(
-    case: ReviewCase,
-    event: ReviewEvent,
-    policy: ReviewPolicy | None,
-    earlier: Collection[str],
+    case: ReviewCase, event: ReviewEvent, policy: ReviewPolicy | None, earlier: Collection[str]
 ) -> OpenedReview:
     """The review that an applicant asks for; `earlier` are the ids of the decision's reviews."""
     due = event.at + (policy or NO_POLICY).contest_sla
@@ -336,12 +331,7 @@ def opened_by_contest(
 
 
 def _review(
-    case: ReviewCase,
-    origin: ReviewOrigin,
-    queue: str,
-    opened: datetime,
-    due: datetime,
-    number: int,
+    case: ReviewCase, origin: ReviewOrigin, queue: str, opened: datetime, due: datetime, number: int
 ) -> Review:
     return Review(
         review_id_of(case.decision_id, number),

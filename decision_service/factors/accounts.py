@@ -28,12 +28,7 @@ ACCOUNTS = Family(
     "accounts",
     frozenset({Kind.ACCOUNTS}),
     frozenset(
-        {
-            Cause.NOT_FETCHED,
-            Cause.SOURCE_FAILED,
-            Cause.BAD_DATA,
-            Cause.CHANGED_WHILE_READING,
-        }
+        {Cause.NOT_FETCHED, Cause.SOURCE_FAILED, Cause.BAD_DATA, Cause.CHANGED_WHILE_READING}
     ),
 )
 AGE_CAUSES = frozenset({Cause.NOT_CONNECTED, Cause.NO_DATA})
@@ -50,7 +45,6 @@ AGE_CAUSES = frozenset({Cause.NOT_CONNECTED, Cause.NO_DATA})
     better=Better.UP,
 )
 def connected_count(context: FactorContext) -> Answer:
-    """Connected accounts."""
     return _count(context, CONNECTED)
 
 
@@ -64,7 +58,6 @@ def connected_count(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def error_count(context: FactorContext) -> Answer:
-    """Accounts in error."""
     return _count(context, ERROR)
 
 
@@ -78,7 +71,6 @@ def error_count(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def disconnected_count(context: FactorContext) -> Answer:
-    """Disconnected accounts."""
     return _count(context, DISCONNECTED)
 
 
@@ -91,7 +83,6 @@ def disconnected_count(context: FactorContext) -> Answer:
     lower=0,
 )
 def pending_count(context: FactorContext) -> Answer:
-    """Unfinished connections."""
     return _count(context, PENDING, AWAITING_MFA)
 
 
@@ -105,7 +96,6 @@ def pending_count(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def providers_count(context: FactorContext) -> Answer:
-    """Distinct providers."""
     return _on_accounts(
         context, lambda: len({f.provider_id for f in _with_status(context, CONNECTED)})
     )
@@ -122,7 +112,6 @@ def providers_count(context: FactorContext) -> Answer:
     causes=AGE_CAUSES,
 )
 def oldest_connection_days(context: FactorContext) -> Answer:
-    """The age of the oldest connection."""
     created = {a.id: a.created_at for a in context.snapshot.accounts}
     return _age(context, lambda feeder: created[feeder.id], max)
 
@@ -140,7 +129,6 @@ def oldest_connection_days(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def oldest_sync_age_days(context: FactorContext) -> Answer:
-    """The age of the oldest sync."""
     return _age(context, lambda feeder: feeder.synced, max)
 
 
@@ -157,7 +145,6 @@ def oldest_sync_age_days(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def newest_sync_age_days(context: FactorContext) -> Answer:
-    """The age of the newest sync."""
     return _age(context, lambda feeder: feeder.synced, min)
 
 
@@ -222,7 +209,6 @@ LINKS = Family("links", frozenset({Kind.LINKS}), READ_CAUSES)
     better=Better.DOWN,
 )
 def connected(context: FactorContext, length: int) -> Answer:
-    """How many lenders asked lately."""
     return _over_links(context, lambda r: dict(r.counts).get(length), max)
 
 
@@ -236,7 +222,6 @@ def connected(context: FactorContext, length: int) -> Answer:
     lower=0,
 )
 def days_since_first(context: FactorContext) -> Answer:
-    """How long lenders have asked."""
     return _over_links(context, lambda r: r.first_days, max)
 
 
@@ -251,7 +236,6 @@ def days_since_first(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def days_since_last(context: FactorContext) -> Answer:
-    """How long ago a lender asked."""
     return _over_links(context, lambda r: r.last_days, min)
 
 

@@ -51,12 +51,10 @@ def quotient(part: Amount, whole: Amount) -> Amount:
 
 
 def mean(values: Sequence[Amount]) -> Amount:
-    """The arithmetic mean of at least one value."""
     return quotient(sum(values), len(values))
 
 
 def median(values: Sequence[Amount]) -> Amount:
-    """The middle value; of an even count the mean of the two in the middle."""
     return quotient(twice_median(values), 2)
 
 
@@ -83,17 +81,14 @@ def variation(values: Sequence[Amount]) -> Decimal | Cause:
 
 
 def ratio(part: Amount, whole: Amount) -> Amount | Cause:
-    """`part` over a `whole` above zero."""
     return quotient(part, whole) if whole > 0 else Cause.DIVISION_BY_ZERO
 
 
 def percent_change(new: Amount, old: Amount) -> Amount | Cause:
-    """The change from an `old` amount above zero, in percent of it."""
     return quotient((new - old) * 100, old) if old > 0 else Cause.DIVISION_BY_ZERO
 
 
 def longest_run(flags: Sequence[bool]) -> int:
-    """The length of the longest run of true flags."""
     longest = current = 0
     for flag in flags:
         current = current + 1 if flag else 0
@@ -117,7 +112,6 @@ def answer(figure: Figure | Cause, kind: Kind, evidence: Evidence = NO_EVIDENCE)
 
 
 def in_order(causes: set[Missing] | list[Missing] | tuple[Missing, ...]) -> tuple[Missing, ...]:
-    """The distinct causes in a fixed order."""
     return tuple(sorted(set(causes), key=_order))
 
 
@@ -168,11 +162,8 @@ SourceGrade = tuple[str, int | None]
 
 
 class Identified(Protocol):
-    """A record with an id."""
-
     @property
-    def id(self) -> str:
-        """The record's id."""
+    def id(self) -> str: ...
 
 
 class RecordGroup(Protocol):
@@ -182,8 +173,7 @@ class RecordGroup(Protocol):
     def peak(self) -> int:
         """The largest absolute amount among them."""
 
-    def top(self) -> Sequence[Weight]:
-        """The five heaviest of them."""
+    def top(self) -> Sequence[Weight]: ...
 
 
 class Proof(msgspec.Struct, gc=False):
@@ -215,7 +205,6 @@ def five(weights: Sequence[Weight]) -> Sequence[Weight]:
 
 
 def heaviest(weights: Sequence[Weight]) -> tuple[str, ...]:
-    """The ids of the five heaviest records, heavy first."""
     return tuple([name for _, name in five(weights)])
 
 
@@ -256,7 +245,6 @@ def _some(sizes: Sequence[int]) -> Sequence[int]:
 
 
 def proofs_evidence(proofs: Sequence[Proof], horizon: int, notes: tuple[str, ...] = ()) -> Evidence:
-    """The evidence of some months, given in order."""
     reported = set[SourceGrade]().union(*[proof.reported for proof in proofs])
     grades = [grade for _, grade in reported if grade is not None]
     weights = [weight for proof in proofs for weight in proof.weights]

@@ -52,7 +52,6 @@ def own_values(own: OwnFacts, needs: Needs, as_of: AsOf) -> Mapping[str, FactorV
 
 
 def with_values(factors: Factors, more: Mapping[str, FactorValue]) -> Factors:
-    """The factors with further values."""
     return replace(factors, values={**factors.values, **more}) if more else factors
 
 
@@ -85,7 +84,6 @@ def _value(context: FactorContext, name: str) -> FactorValue:
 
 
 def _needed(context: FactorContext, names: Iterable[str]) -> set[Kind]:
-    """The kinds that the factors rest on; transactions also where they may stand in as income."""
     kinds = set[Kind]().union(*[registered(name).spec.kinds for name in names])
     if Kind.EINCOMES in kinds and platforms_or_partial(context):
         kinds.add(Kind.TRANSACTIONS)
@@ -131,7 +129,6 @@ def fetch_plan(needs: Needs, as_of: AsOf) -> FetchPlan:
 
 @lru_cache(256)
 def _without_named(kinds: frozenset[Kind], day: date, *, people: bool) -> FetchPlan:
-    """The plan of a civil day where no factor names transactions."""
     if not INCOME_KINDS & kinds:
         return FetchPlan(kinds, people=people)
     stand_in = stand_in_from(day)

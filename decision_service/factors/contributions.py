@@ -65,18 +65,15 @@ class Scheme(msgspec.Struct, frozen=True):
     accounts: Collection[str]
 
     def most_paid(self, months: int) -> int:
-        """The most paid months in a window that ends from the lag month to the settled one."""
         return max(self._paid(end, months) for end in range(self.lag, self.settled + 1))
 
     def _paid(self, end: int, months: int) -> int:
         return bisect_right(self.paid, end) - bisect_left(self.paid, end - months + 1)
 
     def ends(self, months: int) -> MonthSpan:
-        """The last months up to the settled one."""
         return self.settled - months + 1, self.settled
 
     def windows(self, months: int) -> MonthSpan:
-        """The months of the windows that end from the lag month to the settled one."""
         return self.lag - months + 1, self.settled
 
     def since_last(self) -> int:
@@ -84,16 +81,13 @@ class Scheme(msgspec.Struct, frozen=True):
         return self.settled - self.paid[-1]
 
     def longest_gap(self, months: int, observed_from: int) -> int:
-        """The longest run of unpaid observed months among the last ones."""
         first = max(self.settled - months + 1, observed_from)
         return longest_run([not paid for paid in self._runs(first)])
 
     def longest_streak(self) -> int:
-        """The longest run of paid months."""
         return longest_run(self._runs(self.first))
 
     def _runs(self, first: int) -> Sequence[bool]:
-        """Of each month from one on whether it was paid."""
         held = frozenset(self.paid)
         return [month in held for month in range(first, self.settled + 1)]
 
@@ -111,7 +105,6 @@ class ContributionBook(MonthBook):
         self.paying = [scheme for scheme in schemes if scheme.paid]
 
     def flawed(self, window: SchemeWindow) -> tuple[Missing, ...]:
-        """What is wrong with each scheme's own records in its window."""
         return in_order(
             [
                 flaw
@@ -123,7 +116,6 @@ class ContributionBook(MonthBook):
         )
 
     def reach(self, window: SchemeWindow) -> MonthSpan:
-        """The months that the schemes' windows lie in."""
         spans = [window(scheme) for scheme in self.schemes] or [(self.horizon, self.horizon)]
         return min(first for first, _ in spans), max(last for _, last in spans)
 
@@ -131,7 +123,6 @@ class ContributionBook(MonthBook):
 def over_schemes(
     book: ContributionBook, window: SchemeWindow, work: Callable[[], Figure | Cause]
 ) -> Answer:
-    """Work on the schemes, each with a window of its own."""
     if book.missing:
         return Answer(None, book.missing)
     flaws = book.flawed(window)
@@ -141,7 +132,6 @@ def over_schemes(
 
 
 def contribution_book(context: FactorContext) -> ContributionBook:
-    """The applicant's contributions."""
     return context.once("contributions", _book)
 
 
@@ -195,7 +185,6 @@ def _below_zero(
 def _account(
     context: FactorContext, draft: SeriesBuilder, account: str, records: Sequence[Contribution]
 ) -> tuple[SourceCoverage, Amounts]:
-    """An account's payments up to its settled month."""
     months = [month_of(record.date) for record in records]
     dated = list(zip(months, records, strict=True))
     paid = max([month for month, record in dated if record.amount > 0], default=None)
@@ -282,7 +271,6 @@ def _same(length: int) -> int:
     better=Better.UP,
 )
 def months_total(context: FactorContext) -> Answer:
-    """Months with a contribution, ever."""
     book = contribution_book(context)
     paid = {month for scheme in book.paying for month in scheme.paid}
     return over_schemes(book, _whole, lambda: len(paid))
@@ -301,7 +289,6 @@ def months_total(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def count(context: FactorContext, length: int) -> Answer:
-    """Contribution records in a window."""
     book = contribution_book(context)
     return over(book, length, lambda _: book.records(book.last(length)))
 
@@ -319,7 +306,6 @@ def count(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def change(context: FactorContext, length: int) -> Answer:
-    """The difference of two months."""
     book = contribution_book(context)
     new, old = book.horizon, book.horizon - length
     return at(book, ((new, new), (old, old)), lambda v: v[0][0] - v[1][0])
@@ -340,7 +326,6 @@ def change(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def months_in_best_scheme(context: FactorContext, length: int) -> Answer:
-    """Distinct months of the best-covered scheme."""
     book = contribution_book(context)
     return over_schemes(
         book, lambda s: s.windows(length), lambda: _best(book, lambda s: s.most_paid(length))
@@ -408,7 +393,6 @@ _amount_factor(
     better=Better.DOWN,
 )
 def months_since_last(context: FactorContext) -> Answer:
-    """The age of the last contribution."""
     book = contribution_book(context)
     return over_schemes(book, _whole, lambda: _since_last(book))
 
@@ -428,7 +412,6 @@ def months_since_last(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def longest_gap(context: FactorContext, length: int) -> Answer:
-    """The longest gap."""
     book = contribution_book(context)
     return over_schemes(book, lambda s: s.ends(length), lambda: _shortest_gap(book, length))
 
@@ -444,7 +427,6 @@ def longest_gap(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def longest_streak(context: FactorContext) -> Answer:
-    """The longest streak."""
     book = contribution_book(context)
     return over_schemes(book, _whole, lambda: _best(book, Scheme.longest_streak))
 
@@ -458,7 +440,6 @@ def longest_streak(context: FactorContext) -> Answer:
     lower=0,
 )
 def schemes_count(context: FactorContext) -> Answer:
-    """How many schemes are paid to."""
     book = contribution_book(context)
     return over_schemes(book, _whole, lambda: len(book.paying))
 

@@ -39,12 +39,10 @@ class Jobs(msgspec.Struct, frozen=True):
 
 
 def jobs(context: FactorContext) -> Jobs:
-    """The employments as reported."""
     return context.once("jobs", _jobs)
 
 
 def is_open(record: Employment, today: date) -> bool:
-    """Whether an employment still runs on a day."""
     return record.end is None or record.end >= today
 
 
@@ -60,7 +58,6 @@ def is_open(record: Employment, today: date) -> bool:
     better=Better.UP,
 )
 def current_tenure_months(context: FactorContext) -> Answer:
-    """The age of the oldest open employment."""
     today = context.as_of.date
     return _on_jobs(context, lambda all_: _longest([r for r in all_ if is_open(r, today)], today))
 
@@ -76,7 +73,6 @@ def current_tenure_months(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def longest_tenure_months(context: FactorContext) -> Answer:
-    """The longest employment."""
     return _on_jobs(context, lambda all_: _longest(all_, context.as_of.date))
 
 
@@ -90,7 +86,6 @@ def longest_tenure_months(context: FactorContext) -> Answer:
     lower=0,
 )
 def employers_count(context: FactorContext) -> Answer:
-    """How many employers there were."""
     return _on_jobs(
         context, lambda all_: len({employer_key(r.employer, context.policy) for r in all_})
     )
@@ -108,7 +103,6 @@ def employers_count(context: FactorContext) -> Answer:
     months=lambda n: n,
 )
 def jobs_started(context: FactorContext, length: int) -> Answer:
-    """How often a job was begun."""
     since = plus_months(context.as_of.date, -length)
     return _on_jobs(
         context, lambda all_: len(_begun([r for r in all_ if r.start > since], context))
@@ -126,7 +120,6 @@ def jobs_started(context: FactorContext, length: int) -> Answer:
     causes=NO_EVIDENCE,
 )
 def months_since_last_end(context: FactorContext) -> Answer:
-    """How long ago a job ended."""
     return _on_jobs(context, lambda all_: _since_end(all_, context.as_of.date))
 
 

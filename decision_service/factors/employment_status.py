@@ -39,7 +39,6 @@ PAY = Family("employment", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
     better=Better.UP,
 )
 def has_payroll(context: FactorContext) -> Answer:
-    """Whether there is recent payroll."""
     return _recently(context, formal_payroll(context))
 
 
@@ -55,7 +54,6 @@ def has_payroll(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def has_gig(context: FactorContext) -> Answer:
-    """Whether there are recent gig earnings."""
     return _recently(context, gig_months(context))
 
 
@@ -78,7 +76,6 @@ def has_gig(context: FactorContext) -> Answer:
     months=RECENT_MONTHS,
 )
 def status(context: FactorContext) -> Answer:
-    """What the applicant lives on."""
     known, taints = jobs(context), _taints(context)
     if taints:
         return Answer(None, taints)
@@ -104,7 +101,6 @@ def status(context: FactorContext) -> Answer:
 
 
 def _looked_at(context: FactorContext, known: Jobs, *, open_: bool) -> MonthSpan:
-    """The recent months, and those after the last job's end where none is open."""
     first, last = income_presence(context).last(RECENT_MONTHS)
     if open_ or _recent(context, gig_months(context)):
         return first, last
@@ -148,7 +144,6 @@ def _anything(context: FactorContext, since: int) -> bool:
 def _from(
     context: FactorContext, since: int
 ) -> Iterable[tuple[MonthBook, MonthSpan, Collection[int]]]:
-    """Income and contributions from a month on, each with the months that show work."""
     book, paid = income_presence(context), contribution_book(context)
     yield book, (since, book.horizon), {*formal_payroll(context), *gig_months(context)}
     last = max([scheme.settled for scheme in paid.schemes], default=since)
@@ -156,7 +151,6 @@ def _from(
 
 
 def _taints(context: FactorContext) -> tuple[Missing, ...]:
-    """What taints any of the kinds, or else what is wrong with the last 3 months of the books."""
     book, paid = income_presence(context), contribution_book(context)
     whole = in_order([*jobs(context).missing, *book.missing, *paid.missing])
     recent = book.judged((book.last(RECENT_MONTHS),))[0]
@@ -190,7 +184,6 @@ NAMED = " Words such as voluntary and self-employed name no employer."
     better=Better.UP,
 )
 def started_since_backed(context: FactorContext) -> Answer:
-    """Whether a new job explains that the old proof is silent."""
     book, span = income(context), unbacked_span(context)
     missing = (*book.missing, *jobs(context).missing)
     tainted = [m for m in missing if m.cause.tainted]
@@ -212,7 +205,6 @@ def started_since_backed(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def ended_without_income(context: FactorContext) -> Answer:
-    """Whether the applicant may be out of work."""
     ended = _last_end(context)
     if ended is None:
         return _on_income(context, lambda: False)
@@ -228,7 +220,6 @@ def ended_without_income(context: FactorContext) -> Answer:
 
 
 def _on_income(context: FactorContext, work: Callable[[], bool]) -> Answer:
-    """Work on employments and income; tainted where either is."""
     known = jobs(context)
     for missing in (known.missing, income_presence(context).missing):
         taints = tuple(m for m in missing if m.cause.tainted)

@@ -40,7 +40,6 @@ class SourceCoverage(msgspec.Struct, frozen=True):
 
     @property
     def live(self) -> bool:
-        """Whether its newest income is at most 3 months before its settled month; no document."""
         if self.feeder.document or self.newest_income is None:
             return False
         return self.newest_income >= self.settled - LIVE_MONTHS
@@ -52,7 +51,6 @@ class SourceCoverage(msgspec.Struct, frozen=True):
 
     @property
     def payroll(self) -> bool:
-        """Whether it is an employer's payroll, and no document."""
         return self.prompt and not self.feeder.gig
 
     @property
@@ -108,7 +106,6 @@ def settled_month(synced: date, lag_months: int, lag_days: int, posted: Iterable
 
 
 def lag_month(synced: date, lag_months: int, lag_days: int) -> int:
-    """The last month whose lag has passed by a day."""
     if lag_months:
         return Month.of(synced).index - 1 - lag_months
     return Month.of(synced - timedelta(days=lag_days)).index - 1
@@ -168,7 +165,6 @@ class Settlement:
         return month <= source.settled and month not in silence
 
     def settled_by(self, sources: Iterable[SourceCoverage]) -> int:
-        """A month up to which these sources have settled every one."""
         found = [min(s.settled, self._before(s)) for s in sources]
         return min(found, default=self.horizon)
 
@@ -205,7 +201,6 @@ class Settlement:
 
     @property
     def rests_on_employments(self) -> bool:
-        """Whether the end of an employment could tell what a scheme's silence means."""
         return any(self._silent(source) for source in self.judges)
 
     def _doubtful(self, source: SourceCoverage) -> range:
@@ -218,7 +213,6 @@ class Settlement:
 
 
 def not_yet_posted(source: SourceCoverage, month: int) -> Missing:
-    """A month that a source has not posted, with the day on which it is due unless that is past."""
     due = source.due(month)
     return Missing(
         Cause.NOT_YET_POSTED,

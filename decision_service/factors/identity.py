@@ -34,7 +34,6 @@ BIRTH = (
     knock_out_only=True,
 )
 def age_years(context: FactorContext) -> Answer:
-    """Age today."""
     return _age_on(context, lambda today: today)
 
 
@@ -51,7 +50,6 @@ def age_years(context: FactorContext) -> Answer:
     knock_out_only=True,
 )
 def age_at_maturity_years(context: FactorContext) -> Answer:
-    """Age at the end of the loan."""
     term = context.term_months
     return _age_on(context, lambda today: None if term is None else plus_months(today, term))
 
@@ -71,7 +69,6 @@ def _age_on(context: FactorContext, when: Callable[[date], date | None]) -> Answ
 
 
 def _doubts(context: FactorContext, born: set[date]) -> list[Missing]:
-    """Two sources that contradict each other, or an age nobody reaches."""
     codes = [DataReason.IDENTITY_CONFLICT] if len(born) > 1 else []
     if any(whole_months(day, context.as_of.date) // YEAR > OLDEST for day in born):
         codes.append(DataReason.BAD_DATE)

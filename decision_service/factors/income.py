@@ -68,7 +68,6 @@ def _same(length: int) -> int:
     better=Better.UP,
 )
 def months_total(context: FactorContext) -> Answer:
-    """Months with income, ever."""
     return either_way(income_presence(context), WHOLE, _with_income)
 
 
@@ -87,7 +86,6 @@ def months_total(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def count(context: FactorContext, length: int) -> Answer:
-    """Income records in a window."""
     book = income_presence(context)
     span = book.last(length)
     closed, records = book.read(span, open_as=0), book.records(span)
@@ -108,7 +106,6 @@ def count(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def months_with_income(context: FactorContext, length: int) -> Answer:
-    """Months with income in a window."""
     return either_way(income_presence(context), length, _with_income)
 
 
@@ -126,7 +123,6 @@ def months_with_income(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def tenure_months_known(context: FactorContext) -> Answer:
-    """How long somebody has worked, as far as anything on record says so."""
     book, known = income_presence(context), jobs(context)
     if book.missing:
         return Answer(None, book.missing)
@@ -159,7 +155,6 @@ def tenure_months_known(context: FactorContext) -> Answer:
     causes=NO_EVIDENCE,
 )
 def next_due_date(context: FactorContext) -> Answer:
-    """When there is more to be seen."""
     book = income_presence(context)
     days = [wait.due for wait in _awaited(context) if wait.due]
     if book.missing or not days:
@@ -201,7 +196,6 @@ def _due_notes(context: FactorContext) -> tuple[str, ...]:
     better=Better.UP,
 )
 def change(context: FactorContext, length: int) -> Answer:
-    """The difference of two months."""
     return _two_months(income(context), length, lambda new, old: new - old)
 
 
@@ -219,7 +213,6 @@ def change(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def change_pct(context: FactorContext, length: int) -> Answer:
-    """The relative difference of two months."""
     return _two_months(income(context), length, percent_change)
 
 
@@ -238,7 +231,6 @@ def change_pct(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def trend(context: FactorContext, length: int) -> Answer:
-    """The relative difference of two medians of three months."""
     book = income(context)
     recent = book.last(TREND_MONTHS)
     earlier = (recent[0] - length, recent[1] - length)
@@ -258,7 +250,6 @@ def trend(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def calendar_average(context: FactorContext, length: int) -> Answer:
-    """The mean over calendar months."""
     return over(income(context), length, mean, needs=length)
 
 
@@ -276,12 +267,10 @@ def calendar_average(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def conservative(context: FactorContext, length: int) -> Answer:
-    """The smallest of three averages."""
     return over(income(context), length, cautious, needs=CONSERVATIVE_NEEDS)
 
 
 def cautious(values: Sequence[Amount]) -> Amount:
-    """The smallest of mean, median and mean of the last three."""
     return min(mean(values), median(values), mean(values[-CONSERVATIVE_NEEDS:]))
 
 
@@ -296,7 +285,6 @@ def cautious(values: Sequence[Amount]) -> Amount:
     better=Better.UP,
 )
 def months_since_first(context: FactorContext) -> Answer:
-    """The age of the first income."""
     return either_way(income_presence(context), WHOLE, _since_first)
 
 
@@ -312,7 +300,6 @@ def months_since_first(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def months_since_last(context: FactorContext) -> Answer:
-    """The age of the last income."""
     book = income_presence(context)
     after = max(book.with_income, default=book.first - 1) + 1
     return either_way(book, WHOLE, since_last, awaited=(after, book.horizon))
@@ -332,7 +319,6 @@ def months_since_last(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def gap_months(context: FactorContext, length: int) -> Answer:
-    """Months without income."""
     return either_way(income_presence(context), length, lambda v: sum(a == 0 for a in v))
 
 
@@ -350,7 +336,6 @@ def gap_months(context: FactorContext, length: int) -> Answer:
     better=Better.DOWN,
 )
 def longest_gap(context: FactorContext, length: int) -> Answer:
-    """The longest gap."""
     return either_way(income_presence(context), length, lambda v: longest_run([a == 0 for a in v]))
 
 
@@ -370,7 +355,6 @@ def longest_gap(context: FactorContext, length: int) -> Answer:
     better=Better.DOWN,
 )
 def volatility(context: FactorContext, length: int) -> Answer:
-    """The coefficient of variation."""
     return over(income(context), length, variation, needs=VOLATILITY_NEEDS)
 
 
@@ -384,7 +368,6 @@ def _since_first(values: Sequence[Amount | None]) -> int | Cause:
 
 
 def since_last(values: Sequence[Amount | None]) -> int | Cause:
-    """How many months of a series lie after the last one with income."""
     places = (at for at, amount in enumerate(reversed(values)) if amount and amount > 0)
     return next(places, Cause.NO_EVIDENCE)
 
@@ -412,7 +395,6 @@ USUAL_NEEDS = 3
     better=Better.UP,
 )
 def latest_month(context: FactorContext) -> Answer:
-    """The newest income."""
     return over(income(context), 1, lambda values: values[-1], needs=1)
 
 
@@ -430,7 +412,6 @@ def latest_month(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def latest_share(context: FactorContext) -> Answer:
-    """The newest income against the usual one."""
     book = income(context)
     return over_spans(book, (_usual(book), book.last(1)), lambda: _share(book))
 
@@ -448,7 +429,6 @@ def latest_share(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def sum_change(context: FactorContext, length: int) -> Answer:
-    """The difference of two sums."""
     book = income(context)
     recent = book.last(length)
     earlier = (recent[0] - length, recent[0] - 1)
@@ -456,7 +436,6 @@ def sum_change(context: FactorContext, length: int) -> Answer:
 
 
 def _usual(book: MonthBook) -> MonthSpan:
-    """The months that say what is usual."""
     last = book.horizon - NEWEST
     return last - USUAL_MONTHS + 1, last
 

@@ -61,7 +61,6 @@ from decision_service.factors.usage import (
 
 
 def income_feed(context: FactorContext) -> Feed:
-    """Whether the monthly income can be computed, and why not."""
     return context.once("income feed", _feed)
 
 
@@ -110,7 +109,6 @@ def employment_taints(context: FactorContext, *, matter: bool) -> Sequence[Missi
 
 
 def _gig(context: FactorContext) -> Supply:
-    """The gig accounts that may feed the income by their transactions."""
     several = supply(context, Kind.TRANSACTIONS)
     return Supply(
         Kind.TRANSACTIONS,
@@ -138,7 +136,6 @@ def _platform_taints(context: FactorContext) -> Sequence[Missing]:
 
 
 def _of_transactions(context: FactorContext) -> Sequence[Missing]:
-    """Contradictions and impossible dates among the transactions, and what was not asked for."""
     unread = unread_from(context.snapshot, stand_in_from(context.as_of.date))
     return [*ledger(context).taints, *unread]
 
@@ -156,7 +153,6 @@ def _just_revoked(context: FactorContext) -> Sequence[Missing]:
 
 
 def _earns(feeder: Feeder, kind: Kind) -> bool:
-    """Whether an account's records of a kind make up income."""
     return feeder.known and (kind in INCOME_KINDS or (kind is Kind.TRANSACTIONS and feeder.gig))
 
 
@@ -165,7 +161,6 @@ def _lately(context: FactorContext, feeder: Feeder) -> bool:
 
 
 def _was_live(context: FactorContext, feeder: Feeder, newest: int | None) -> bool:
-    """Whether its newest income was at most 3 months and its lag before the disconnection."""
     if newest is None:
         return False
     gone = (feeder.revoked or context.as_of.instant).astimezone(context.as_of.zone)
@@ -241,7 +236,6 @@ def _habitual(context: FactorContext, provider_id: str, month: int) -> bool:
 
 
 def _paid_alone(context: FactorContext) -> Mapping[str, Sequence[int]]:
-    """The months, in order, in which each scheme was paid to and no employer did."""
     schemes, employed = contribution_book(context).schemes, employed_months(context)
     return {s.provider: [month for month in s.paid if month not in employed] for s in schemes}
 
@@ -282,25 +276,21 @@ class Sheet(msgspec.Struct):
     parts: dict[int, Parts] = msgspec.field(default_factory=dict)
 
     def month(self, index: int) -> MonthFacts:
-        """What is known of a month so far."""
         found = self.facts.get(index)
         if found is None:
             found = self.facts[index] = MonthFacts()
         return found
 
     def reported(self, account: str, month: int) -> bool:
-        """Whether an account tells payroll or an estimate of a month."""
         facts = self.facts.get(month)
         return (account, month) in self.paid or (facts is not None and account in facts.estimates)
 
 
 def income_months(context: FactorContext) -> Sheet:
-    """Every settled month's facts and proofs."""
     return context.once("income months", _income_months)
 
 
 def income_parts(context: FactorContext) -> Mapping[int, Parts]:
-    """Each settled month's income by job."""
     return income_months(context).parts
 
 
@@ -374,7 +364,6 @@ def _take_paycheck(context: FactorContext, sheet: Sheet, check: Paycheck) -> Non
 
 
 def _take_flawed(context: FactorContext, sheet: Sheet) -> None:
-    """The records that cannot be added up, and what else is wrong with months of payroll."""
     found = paychecks(context)
     for month, flaw in found.flaws:
         if month <= _settled(context, flaw.source or "", Kind.INCOMES):
@@ -398,7 +387,6 @@ def _take_flawed(context: FactorContext, sheet: Sheet) -> None:
 
 
 def _abroad(sheet: Sheet, month: int, record: Income | EstimatedIncome, kind: Kind) -> None:
-    """Note what is told in another currency."""
     cause = Missing(Cause.MIXED_CURRENCY, kind=kind, source=record.source)
     sheet.draft.abroad(month, record.id, cause)
 
@@ -453,7 +441,6 @@ def _take_earnings(context: FactorContext, sheet: Sheet, feeder: Feeder) -> None
 
 
 def _take_taints(context: FactorContext, sheet: Sheet) -> None:
-    """What went wrong with platforms' transactions, in the months of which they alone tell."""
     for taint in platform_taints(context):
         for feeder in platforms_or_partial(context):
             if taint.source in (None, feeder.id):

@@ -79,7 +79,6 @@ class Payroll(msgspec.Struct, frozen=True):
     better=Better.DOWN,
 )
 def months_since_last_payroll(context: FactorContext) -> Answer:
-    """How long payroll has been silent."""
     found = payroll(context)
     if found is None:
         return _no_payroll(context)
@@ -100,7 +99,6 @@ def months_since_last_payroll(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def latest_payroll_month(context: FactorContext) -> Answer:
-    """The newest payroll."""
     found = payroll(context)
     if found is None:
         return _no_payroll(context)
@@ -123,7 +121,6 @@ def latest_payroll_month(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def live_sources_count(context: FactorContext) -> Answer:
-    """How many sources would show at once that the income stopped."""
     missing = income_feed(context).missing or tuple(platform_taints(context))
     return Answer(None, missing) if missing else Answer(len(income_settlement(context).prompt))
 
@@ -146,7 +143,6 @@ def live_sources_count(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def paydays_missed(context: FactorContext) -> Answer:
-    """How many paydays have passed since the last one that was kept."""
     book = income(context)
     found = over(book, KNOWN_MONTHS, lambda _: _missed(context, book.last(KNOWN_MONTHS)))
     doubts = tuple(m for m in jobs(context).missing if m.cause.tainted)
@@ -162,7 +158,6 @@ class Paydays(msgspec.Struct, frozen=True):
 
     @property
     def ends(self) -> Sequence[date]:
-        """The distinct days on which a period ends."""
         return sorted({last_day_of(record) for record in self.records})
 
     def missed(self, context: FactorContext) -> int | None:
@@ -205,7 +200,6 @@ def _missed(context: FactorContext, known: MonthSpan) -> int | Cause:
 
 
 def _carries(context: FactorContext, employer: str, known: MonthSpan) -> bool:
-    """Whether a job's payroll carried a third or more of the income of some months."""
     facts, feeders = income_months(context).facts, counted(context)
     months = [facts[month] for month in range(known[0], known[1] + 1) if month in facts]
     paid = [formal_jobs(one, feeders).get(employer, {}).get(PAYROLL_GRADE, 0) for one in months]
@@ -250,7 +244,6 @@ def _payroll(context: FactorContext) -> Payroll | None:
 
 
 def _draft(context: FactorContext) -> SeriesBuilder:
-    """The income's draft with what is told of formal payroll alone."""
     whole = income_months(context).draft
     flaws = {m: {f for f in found if _of_payroll(context, f)} for m, found in whole.flaws.items()}
     abroad = {
@@ -264,7 +257,6 @@ def _draft(context: FactorContext) -> SeriesBuilder:
 
 
 def _of_payroll(context: FactorContext, flaw: Missing) -> bool:
-    """Whether something is wrong with the payroll of an account that is no platform."""
     return flaw.kind is Kind.INCOMES and not (flaw.source and counted(context)[flaw.source].gig)
 
 

@@ -77,7 +77,6 @@ def latest_prompt(context: FactorContext) -> int:
 
 
 def amounts_by_grade(context: FactorContext, span: MonthSpan) -> Mapping[int, Amount]:
-    """The income of a span by the grade of what proves it."""
     found: dict[int, Amount] = {}
     for _, parts in within(income_parts(context), (span,)):
         for part in parts.values():
@@ -136,7 +135,6 @@ BACKED = (
     derived_from=("income.months_{w}",),
 )
 def backed_months_in(context: FactorContext, length: int) -> Answer:
-    """How many months are proved."""
     span = income(context).last(length)
     within_it = range(span[0], span[1] + 1)
     return _proved(
@@ -157,7 +155,6 @@ def backed_months_in(context: FactorContext, length: int) -> Answer:
     better=Better.DOWN,
 )
 def months_since_backed(context: FactorContext) -> Answer:
-    """How long the proof has been silent."""
     book = income(context)
     backed, span = last_backed(context), unbacked_span(context)
     latest = max(book.horizon, latest_prompt(context))
@@ -179,7 +176,6 @@ def months_since_backed(context: FactorContext) -> Answer:
     causes=NO_EVIDENCE,
 )
 def weakest_grade(context: FactorContext, length: int) -> Answer:
-    """The weakest proof that matters."""
     span = income(context).last(length)
     return _proved(context, span, lambda: _weakest(context, span))
 
@@ -222,7 +218,6 @@ def _months(span: MonthSpan) -> range:
 
 
 def _of_account(context: FactorContext, source: str, month: int) -> Amount:
-    """An account's claim of a month: its payroll, else its estimate, else its net earnings."""
     for claims in _claims(context, source):
         if month in claims:
             return claims[month]
@@ -238,7 +233,6 @@ def _claims_of(context: FactorContext, source: str) -> tuple[Claims, Claims, Cla
 
 
 def _own(read: Read[R] | None, source: str) -> Sequence[R]:
-    """The account's records, equal ones once."""
     return list(dict.fromkeys(r for r in (read.records if read else ()) if r.source == source))
 
 
@@ -311,7 +305,6 @@ AmountPair = tuple[Amount, Amount]
     better=Better.DOWN,
 )
 def source_disagreement(context: FactorContext, length: int) -> Answer:
-    """The largest distance of two tellings."""
     book = income(context)
     span = book.last(length)
     return over_spans(book, (span,), lambda: _disagreement(context, span))
@@ -329,7 +322,6 @@ def source_disagreement(context: FactorContext, length: int) -> Answer:
     months=CONFLICT_MONTHS,
 )
 def scheme_conflict(context: FactorContext) -> Answer:
-    """Whether two accounts of one scheme may be two members."""
     missing = income_feed(context).missing
     if missing:
         return Answer(None, missing)
@@ -357,7 +349,6 @@ def scheme_conflict(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def unknown_provider_excess(context: FactorContext) -> Answer:
-    """How much more would be claimed than is known."""
     book = income(context)
     span = book.last(CLAIMED_MONTHS)
     known = sum(total(parts) for _, parts in within(income_parts(context), (span,)))
@@ -383,7 +374,6 @@ def _disagreement(context: FactorContext, span: MonthSpan) -> Amount | Cause:
 def _told_twice(
     context: FactorContext, month: int, facts: MonthFacts
 ) -> Iterable[tuple[object, AmountPair]]:
-    """What two grades of source tell of a month, with what they are."""
     jobs = formal_jobs(facts, counted(context))
     for employer, grades in jobs.items():
         if len(grades) > 1:

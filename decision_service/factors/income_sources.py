@@ -99,7 +99,6 @@ def combined(mode: CombineIncome, facts: MonthFacts, feeders: Feeders) -> Parts:
 
 
 def reporters(facts: MonthFacts) -> Sequence[str]:
-    """The accounts that tell of a month, in text order."""
     return sorted({s for s, _ in facts.payroll} | facts.estimates.keys() | facts.earnings.keys())
 
 
@@ -128,12 +127,10 @@ def reported_by(facts: MonthFacts, reporter: Reporter) -> Amount:
 
 
 def payroll_grade(feeder: Feeder) -> int:
-    """How well an account's payroll proves income."""
     return DOCUMENT_GRADE if feeder.document else PAYROLL_GRADE
 
 
 def platform_grade(feeder: Feeder) -> int:
-    """How well a platform's account proves income."""
     return DOCUMENT_GRADE if feeder.document else PLATFORM_GRADE
 
 
@@ -214,12 +211,10 @@ def _also_reported(part: JobIncome, reporters: Mapping[Reporter, Amount]) -> Job
 
 
 def total(parts: Parts) -> Amount:
-    """The income that the parts make up."""
     return sum([part.amount for part in parts.values()])
 
 
 def _account(source: str, facts: MonthFacts, feeders: Feeders) -> JobIncome:
-    """An account's month: its payroll, where there is none its estimate, else its earnings."""
     feeder = feeders[source]
     paid = {job: amount for job, amount in facts.payroll.items() if job[0] == source}
     if paid:
@@ -230,12 +225,10 @@ def _account(source: str, facts: MonthFacts, feeders: Feeders) -> JobIncome:
 
 
 def _reported(reporter: Reporter, amount: Amount, grade: int) -> JobIncome:
-    """An estimate or earnings."""
     return JobIncome(amount, grade, {reporter: amount}, amount if grade <= PLATFORM_GRADE else 0)
 
 
 def _paid(source: str, feeder: Feeder, paid: Mapping[tuple[str, str], Amount]) -> JobIncome:
-    """Some of an account's payroll."""
     amount, grade = sum(paid.values()), payroll_grade(feeder)
     backed = amount if grade == PAYROLL_GRADE else 0
     return JobIncome(amount, grade, {(source, Kind.INCOMES): amount}, backed)
@@ -249,7 +242,6 @@ def _account_job(source: str, facts: MonthFacts, feeders: Feeders) -> JobKey:
 
 
 def _keep_best(parts: dict[JobKey, JobIncome], job: JobKey, part: JobIncome) -> None:
-    """The amount of better proof; of equal proof the larger amount."""
     held = parts.get(job)
     if held is not None and held.grade != part.grade:
         parts[job] = min(held, part, key=lambda p: p.grade)
@@ -271,12 +263,10 @@ Earned = Mapping[int, int]
 
 
 def income_sources(context: FactorContext) -> Mapping[Reporter, SourceCoverage]:
-    """Every account's kinds with income records, by account and kind."""
     return context.once("income sources", _sources)
 
 
 def income_settlement(context: FactorContext) -> Settlement:
-    """Which months the sources of income have settled."""
     return context.once("income settlement", _settlement)
 
 

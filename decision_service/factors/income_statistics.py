@@ -98,7 +98,6 @@ for _statistic in STATISTICS:
     better=Better.UP,
 )
 def current_amount(context: FactorContext) -> Answer:
-    """The latest income."""
     return over(income(context), WHOLE, lambda v: _edge(v, -1))
 
 
@@ -114,7 +113,6 @@ def current_amount(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def starting_amount(context: FactorContext) -> Answer:
-    """The first income."""
     return over(income(context), WHOLE, lambda v: _edge(v, 0))
 
 
@@ -132,7 +130,6 @@ def starting_amount(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def growth(context: FactorContext) -> Answer:
-    """Growth of the latest month with income."""
     book = income(context)
     return over_spans(book, (book.last(WHOLE),), lambda: _growth(book.values))
 
@@ -152,7 +149,6 @@ def growth(context: FactorContext) -> Answer:
     parity=True,
 )
 def months_at_max(context: FactorContext, length: int) -> Answer:
-    """How often the best month was reached."""
     return over(income(context), length, _at_max)
 
 
@@ -169,7 +165,6 @@ def months_at_max(context: FactorContext, length: int) -> Answer:
     parity=True,
 )
 def inner_gaps(context: FactorContext, length: int) -> Answer:
-    """Pauses that ended."""
     return either_way(income_presence(context), length, lambda v: _of_pauses(v, len))
 
 
@@ -186,7 +181,6 @@ def inner_gaps(context: FactorContext, length: int) -> Answer:
     parity=True,
 )
 def longest_inner_gap(context: FactorContext, length: int) -> Answer:
-    """The longest pause that ended."""
     longest = partial(max, default=0)
     return either_way(income_presence(context), length, lambda v: _of_pauses(v, longest))
 
@@ -243,7 +237,6 @@ JOBS = (
     months=JOBS_YEAR,
 )
 def jobs_count(context: FactorContext) -> Answer:
-    """How many jobs the income comes from."""
     return _over_jobs(context, JOBS_YEAR, lambda jobs: sum(amount > 0 for amount in jobs.values()))
 
 
@@ -260,7 +253,6 @@ def jobs_count(context: FactorContext) -> Answer:
     causes=frozenset({Cause.DIVISION_BY_ZERO}),
 )
 def top_job_share(context: FactorContext, length: int) -> Answer:
-    """The weight of the largest job."""
     return _over_jobs(
         context, length, lambda jobs: ratio(max(jobs.values(), default=0), sum(jobs.values()))
     )
@@ -279,7 +271,6 @@ def top_job_share(context: FactorContext, length: int) -> Answer:
     causes=frozenset({Cause.DIVISION_BY_ZERO}),
 )
 def payroll_share(context: FactorContext, length: int) -> Answer:
-    """The weight of payroll."""
     return _over_jobs(context, length, lambda jobs: _share(jobs, PAYROLL))
 
 
@@ -296,7 +287,6 @@ def payroll_share(context: FactorContext, length: int) -> Answer:
     causes=frozenset({Cause.DIVISION_BY_ZERO}),
 )
 def gig_share(context: FactorContext, length: int) -> Answer:
-    """The weight of gig platforms."""
     return _over_jobs(context, length, lambda jobs: _share(jobs, GIG))
 
 

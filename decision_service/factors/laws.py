@@ -45,7 +45,6 @@ def longer(factor: str, windows: tuple[str, ...]) -> list[LawText]:
 
 
 def _within(kind: str) -> list[LawText]:
-    """What is true of the months and amounts of income, and of those of contributions."""
     return [
         *longer(f"{kind}.months", MONTHS),
         LawText(
@@ -100,48 +99,23 @@ INCOME = [
         "income: months between first and last",
         "income.months_total <= income.months_since_first - income.months_since_last + 1",
     ),
-    *ordered(
-        "income.min_{n}",
-        "income.median_{n}",
-        "income.max_{n}",
-        windows=STATISTICS,
-    ),
+    *ordered("income.min_{n}", "income.median_{n}", "income.max_{n}", windows=STATISTICS),
     *ordered("income.std_{n}", "income.max_{n}", windows=MONTHS),
     *ordered("income.sum_{n}", "income.sum_all", windows=MONTHS),
     *ordered("income.max_{n}", "income.max_all", windows=MONTHS),
     *ordered("income.min_all", "income.min_{n}", windows=MONTHS),
-    *ordered(
-        "income.calendar_average_{n}",
-        "income.average_{n}",
-        windows=MONTHS,
-    ),
+    *ordered("income.calendar_average_{n}", "income.average_{n}", windows=MONTHS),
     *ordered("income.latest_month", "income.max_{n}", windows=MONTHS),
     *ordered("income.months_24m", "income.tenure_months_known"),
-    *ordered(
-        "income.conservative_{n}",
-        "income.calendar_average_{n}",
-        windows=("6m", "12m"),
-    ),
-    *ordered(
-        "income.conservative_{n}",
-        "income.median_{n}",
-        windows=("6m", "12m"),
-    ),
-    *ordered(
-        "income.conservative_{n}",
-        "income.average_{n}",
-        windows=("6m", "12m"),
-    ),
+    *ordered("income.conservative_{n}", "income.calendar_average_{n}", windows=("6m", "12m")),
+    *ordered("income.conservative_{n}", "income.median_{n}", windows=("6m", "12m")),
+    *ordered("income.conservative_{n}", "income.average_{n}", windows=("6m", "12m")),
     LawText(
         "income: months with and without of {n}",
         "income.gap_months_{n} + income.months_{n} <= {length}",
         ("12m", "24m"),
     ),
-    *ordered(
-        "income.longest_gap_{n}",
-        "income.gap_months_{n}",
-        windows=("12m", "24m"),
-    ),
+    *ordered("income.longest_gap_{n}", "income.gap_months_{n}", windows=("12m", "24m")),
     LawText(
         "income: some gap is the longest of {n}",
         "income.gap_months_{n} == 0 or income.longest_gap_{n} > 0",
@@ -150,18 +124,14 @@ INCOME = [
     *longer("income.gap_months", ("12m", "24m")),
     *longer("income.longest_gap", ("12m", "24m")),
     LawText(
-        "income: shares of payroll and gig",
-        "income.payroll_share_12m + income.gig_share_12m <= 1",
+        "income: shares of payroll and gig", "income.payroll_share_12m + income.gig_share_12m <= 1"
     ),
     *ordered("income.min_all", "income.starting_amount", "income.max_all"),
     *ordered("income.min_all", "income.current_amount", "income.max_all"),
 ]
 CONTRIBUTIONS = [
     *_within("contributions"),
-    *ordered(
-        "contributions.longest_streak_months",
-        "contributions.months_total",
-    ),
+    *ordered("contributions.longest_streak_months", "contributions.months_total"),
     LawText(
         "contributions: some month is the longest streak",
         "contributions.months_total == 0 or contributions.longest_streak_months > 0",
@@ -216,11 +186,7 @@ TOGETHER_TEXTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         (),
     ),
     ("liabilities", tuple(f"repaid_{of}" for of in ("average", "max", "median", "min")), ()),
-    (
-        "transactions",
-        ("active_days_{n}", "earnings_{n}", "fees_{n}", "withdrawals_{n}"),
-        TRIPS,
-    ),
+    ("transactions", ("active_days_{n}", "earnings_{n}", "fees_{n}", "withdrawals_{n}"), TRIPS),
     ("transactions", ("active_days_{n}", "earnings_{n}"), DAYS),
     ("transactions", ("fee_ratio_{n}", "largest_earning_share_{n}"), TRIPS),
     (
@@ -247,11 +213,7 @@ TRANSACTIONS = [
         "transactions.active_days_{b} - transactions.active_days_{a} <= {more}",
         DAYS,
     ),
-    *ordered(
-        "transactions.active_days_{n}",
-        "transactions.count_{n}",
-        windows=TRIPS,
-    ),
+    *ordered("transactions.active_days_{n}", "transactions.count_{n}", windows=TRIPS),
     LawText(
         "transactions: active in {length} days where the last day is",
         "transactions.active_days_{n} > 0 or transactions.days_since_last >= {length}",
@@ -264,10 +226,7 @@ TRANSACTIONS = [
     ),
 ]
 EMPLOYMENT = [
-    *ordered(
-        "employment.current_tenure_months",
-        "employment.longest_tenure_months",
-    ),
+    *ordered("employment.current_tenure_months", "employment.longest_tenure_months"),
     LawText("employment: gig has earnings", 'employment.status != "GIG" or employment.has_gig'),
     LawText(
         "employment: a tenure has an employer",
@@ -287,10 +246,7 @@ LIABILITIES = [
         "liabilities.outstanding_total",
     ),
     *ordered("liabilities.outstanding_short_term", "liabilities.outstanding_total"),
-    *ordered(
-        "liabilities.matured_unpaid_total",
-        "liabilities.outstanding_total",
-    ),
+    *ordered("liabilities.matured_unpaid_total", "liabilities.outstanding_total"),
     *ordered("liabilities.overdue_average", "liabilities.overdue_total"),
     *ordered(
         "liabilities.loan_amount_min",
@@ -304,11 +260,7 @@ LIABILITIES = [
         "liabilities.repaid_max",
         "liabilities.repaid_total",
     ),
-    *ordered(
-        "liabilities.repaid_min",
-        "liabilities.repaid_median",
-        "liabilities.repaid_max",
-    ),
+    *ordered("liabilities.repaid_min", "liabilities.repaid_median", "liabilities.repaid_max"),
     *ordered(
         "liabilities.ongoing_amortization_min",
         "liabilities.ongoing_amortization_average",
@@ -426,15 +378,7 @@ def _together() -> Iterator[tuple[str, ...]]:
             yield tuple(f"{family}.{name.format(n=n)}" for name in names)
 
 
-_FAMILIES = (
-    INCOME,
-    CONTRIBUTIONS,
-    TRANSACTIONS,
-    EMPLOYMENT,
-    LIABILITIES,
-    OWN_RECORDS,
-    OTHERS,
-)
+_FAMILIES = (INCOME, CONTRIBUTIONS, TRANSACTIONS, EMPLOYMENT, LIABILITIES, OWN_RECORDS, OTHERS)
 
 LAWS: tuple[Law, ...] = tuple(law for family in _FAMILIES for law in _laws(family))
 """Every law of the catalogue, family by family."""

@@ -42,7 +42,6 @@ class Ledger(msgspec.Struct, frozen=True):
 
 
 def ledger(context: FactorContext) -> Ledger:
-    """The transactions of all counted sources."""
     return context.once("ledger", _ledger)
 
 
@@ -105,7 +104,6 @@ def beyond_taken(page: Page, since: date) -> Unexplained:
 
 
 def within_days(found: Unexplained, begins: date, before: date) -> int:
-    """The sum of the days from one on and before another."""
     return sum(amount for day, amount in found.items() if begins <= day < before)
 
 
@@ -155,7 +153,6 @@ class TradeBook:
         self._evidence: dict[tuple[int, Sequence[int]], Evidence] = {}
 
     def last_months(self, months: int) -> TradingWindow:
-        """The last calendar months up to the horizon."""
         found = self._windows.get(("months", months, 0))
         if found is None:
             begins, before = self.first_day(months), first_of(self._horizon + 1)
@@ -180,20 +177,16 @@ class TradeBook:
         return unread
 
     def unread(self, begins: date) -> tuple[Missing, ...]:
-        """Why transactions from a day on cannot be computed with, whether there are any or not."""
         return self.unusable or unread_from(self._snapshot, begins)
 
     def first_day(self, months: int) -> date:
-        """The first day of the last calendar months up to the horizon."""
         return first_of(self._horizon - months + 1)
 
     def undue(self, months: int) -> int:
-        """What all accounts were given back too much in the last calendar months."""
         begins, before = self.first_day(months), first_of(self._horizon + 1)
         return sum([within_days(found, begins, before) for found in self._undue])
 
     def evidence(self, window: TradingWindow, of: Sequence[int]) -> Evidence:
-        """What a figure of some buckets of one of the book's windows rests on."""
         found = self._evidence.get((id(window), of))
         if found is None:
             found = self._evidence[id(window), of] = self._prove(window, of)
@@ -246,7 +239,6 @@ def _one_of_each(
 
 
 def trade_book(context: FactorContext) -> TradeBook:
-    """The applicant's transactions."""
     return context.once("trade book", TradeBook)
 
 

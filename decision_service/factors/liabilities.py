@@ -50,7 +50,6 @@ class Loans(msgspec.Struct, frozen=True):
 
 
 def loans(context: FactorContext) -> Loans:
-    """The loans known to schemes."""
     return context.once("loans", _loans)
 
 
@@ -72,8 +71,7 @@ def on_loans(
 
 
 def of_outstanding(
-    all_: Sequence[Liability],
-    work: Callable[[Sequence[Liability]], Found],
+    all_: Sequence[Liability], work: Callable[[Sequence[Liability]], Found]
 ) -> Found:
     """Work on the loans with a balance above zero, or tell which ones have none to tell."""
     running = [r for r in all_ if r.outstanding is not None and r.outstanding > 0]
@@ -105,7 +103,6 @@ def instalments(
 
 
 def repaid(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]) -> Found:
-    """Work on what is paid back of each loan, where it is anything."""
     unreported = tuple(_unreported(r, "outstandingBalance") for r in all_ if r.outstanding is None)
     paid = [r.loan_amount - max(r.outstanding or 0, 0) for r in all_]
     return unreported or work([amount for amount in paid if amount > 0])
@@ -117,10 +114,7 @@ def maybe_running(record: Liability) -> bool:
 
 
 def _unreported(
-    record: Liability,
-    field: str,
-    cause: Cause = Cause.NO_DATA,
-    code: DataReason | None = None,
+    record: Liability, field: str, cause: Cause = Cause.NO_DATA, code: DataReason | None = None
 ) -> Missing:
     return Missing(cause, code, Kind.LIABILITIES, record.source, detail=field)
 
@@ -146,12 +140,7 @@ def _unreported_amortization(record: Liability) -> Missing | None:
 def _loans(context: FactorContext) -> Loans:
     clean = liabilities(context)
     records = sorted(clean.records, key=lambda r: r.id)
-    trust = feed(
-        context,
-        (supply(context, Kind.LIABILITIES),),
-        clean.taints,
-        held=bool(records),
-    )
+    trust = feed(context, (supply(context, Kind.LIABILITIES),), clean.taints, held=bool(records))
     return Loans(
         records, () if _debt_free(trust, records) else trust.missing, _proof(context, records)
     )
@@ -201,7 +190,6 @@ INCOME_MONTHS = 6
     lower=0,
 )
 def loan_count(context: FactorContext) -> Answer:
-    """All loans."""
     return on_loans(context, len)
 
 
@@ -216,7 +204,6 @@ def loan_count(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def outstanding_count(context: FactorContext) -> Answer:
-    """Loans still running."""
     return on_loans(context, lambda all_: of_outstanding(all_, len))
 
 
@@ -231,7 +218,6 @@ def outstanding_count(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def finished_count(context: FactorContext) -> Answer:
-    """Loans paid back."""
     return on_loans(
         context, lambda all_: of_outstanding(all_, lambda open_: len(all_) - len(open_))
     )
@@ -248,7 +234,6 @@ def finished_count(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def overdue_count(context: FactorContext) -> Answer:
-    """Loans in arrears."""
     return on_loans(context, lambda all_: of_overdue(all_, len))
 
 
@@ -264,7 +249,6 @@ def overdue_count(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def outstanding_total(context: FactorContext) -> Answer:
-    """What is still owed."""
     return on_loans(
         context,
         lambda all_: of_outstanding(all_, lambda open_: sum(r.outstanding or 0 for r in open_)),
@@ -285,7 +269,6 @@ def outstanding_total(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def overdue_total(context: FactorContext) -> Answer:
-    """What is in arrears."""
     return on_loans(
         context,
         lambda all_: of_overdue(all_, sum),
@@ -308,7 +291,6 @@ def overdue_total(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def monthly_amortization(context: FactorContext) -> Answer:
-    """The instalments of all running loans."""
     return on_loans(context, lambda all_: of_outstanding(all_, amortization), money=maybe_running)
 
 
@@ -325,7 +307,6 @@ def monthly_amortization(context: FactorContext) -> Answer:
     derived_from=("liabilities.monthly_amortization", "income.conservative_6m"),
 )
 def scheme_debt_to_income(context: FactorContext) -> Answer:
-    """The load of known loans."""
     cost, earned = monthly_amortization(context), conservative(context, INCOME_MONTHS)
     missing = in_order(cost.missing + earned.missing)
     if missing or cost.figure is None or earned.figure is None:
@@ -371,7 +352,6 @@ def is_short_term(loan: Liability) -> bool:
     better=Better.DOWN,
 )
 def outstanding_short_term(context: FactorContext) -> Answer:
-    """What is still owed on loans like the one that is asked for."""
     return _open_on(context, is_short_term)
 
 
@@ -388,7 +368,6 @@ def outstanding_short_term(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def matured_unpaid_total(context: FactorContext) -> Answer:
-    """What is still owed on loans past their end."""
     today = context.as_of.date
     return _open_on(context, lambda loan: loan.end is not None and loan.end < today)
 
@@ -559,5 +538,4 @@ for _measured, _names in (
     better=Better.UP,
 )
 def repaid_count(context: FactorContext) -> Answer:
-    """Loans paid back in part or whole."""
     return on_loans(context, lambda all_: repaid(all_, len))

@@ -87,7 +87,6 @@ def people_read(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> PeopleRead | N
     labels=GRADES,
 )
 def name(context: FactorContext) -> Answer:
-    """The name's grade."""
     return _grade(context, lambda grades: grades.name)
 
 
@@ -101,7 +100,6 @@ def name(context: FactorContext) -> Answer:
     labels=GRADES,
 )
 def birth_date(context: FactorContext) -> Answer:
-    """The birth date's grade."""
     return _grade(context, lambda grades: grades.birth_date)
 
 
@@ -115,7 +113,6 @@ def birth_date(context: FactorContext) -> Answer:
     labels=GRADES,
 )
 def phone(context: FactorContext) -> Answer:
-    """The phone number's grade."""
     return _grade(context, lambda grades: grades.phone)
 
 
@@ -129,7 +126,6 @@ def phone(context: FactorContext) -> Answer:
     labels=GRADES,
 )
 def email(context: FactorContext) -> Answer:
-    """The e-mail address's grade."""
     return _grade(context, lambda grades: grades.email)
 
 
@@ -272,7 +268,6 @@ class PersonName(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All words and initials, the surname last."""
         return self.given + self.surname
 
     @property
@@ -289,7 +284,6 @@ class PersonName(msgspec.Struct, frozen=True):
 
 
 def full_words(words: Sequence[str]) -> tuple[str, ...]:
-    """The words that are no initials."""
     return tuple(word for word in words if len(word) > 1)
 
 
@@ -416,14 +410,12 @@ def _one_holds_the_other(one: PersonName, other: PersonName) -> bool:
 
 
 def _slip(mine: Counter[str], yours: Counter[str]) -> tuple[str, str] | None:
-    """The one pair of words, first in the alphabet, of which one is a mistyped other."""
     pairs = ((*sorted((a, b)),) for a in mine for b in yours if is_slip(a, b))
     first, second = min(pairs, default=("", ""))
     return (first, second) if first else None
 
 
 def _without_initials(mine: Counter[str], yours: Counter[str]) -> Counter[str]:
-    """What is left of `mine` once each initial on one side has its word on the other."""
     short, long = _letters(mine, initials=True), _letters(mine, initials=False)
     short -= _letters(yours, initials=False)
     long -= _letters(yours, initials=True)
@@ -431,7 +423,6 @@ def _without_initials(mine: Counter[str], yours: Counter[str]) -> Counter[str]:
 
 
 def _letters(words: Counter[str], *, initials: bool) -> Counter[str]:
-    """First letters, of the initials or of the other words."""
     return Counter(word[0] for word in words.elements() if (len(word) == 1) is initials)
 
 
@@ -464,7 +455,6 @@ def grades(
 
 
 def grades_of_each_other(found: Sequence[FoundPerson]) -> MatchGrades:
-    """The grades of name and birth date of records against each other."""
     each = [grades(GivenApplicant(one.name, one.birth_date), found) for one in found]
     return MatchGrades(
         name=_of_all(one.name for one in each), birth_date=_of_all(one.birth_date for one in each)

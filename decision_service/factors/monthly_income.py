@@ -85,7 +85,6 @@ def _carries(context: FactorContext, source: SourceCoverage, months: Sequence[in
 def _fell(
     context: FactorContext, settled: Settlement, source: SourceCoverage, months: Sequence[int]
 ) -> int | None:
-    """The first later month in which the source shows less than it did."""
     usual = median([_reported(context, source, month) for month in months])
     later = range(months[-1] + 1, source.settled + 1)
     low = (
@@ -102,13 +101,11 @@ def _low(amount: Amount, usual: Amount) -> bool:
 
 
 def _counted(context: FactorContext, source: SourceCoverage, month: int) -> Amount:
-    """What a source tells of a month's income where its telling is what counts."""
     parts = income_parts(context).get(month, {})
     return sum(part.reported.get(_reporter(source), 0) for part in parts.values())
 
 
 def _reported(context: FactorContext, source: SourceCoverage, month: int) -> Amount:
-    """What a source tells of a month that it has settled; of earnings also beside an estimate."""
     if source.kind is Kind.TRANSACTIONS:
         return earned(context, source.feeder).get(month, 0)
     facts = income_months(context).facts.get(month, MonthFacts())
@@ -140,12 +137,10 @@ class IncomeBook(MonthBook):
 
     @property
     def with_income(self) -> Collection[int]:
-        """The months up to the horizon with an amount above zero."""
         found = enumerate(self.values, self.first)
         return {month for month, amount in found if amount and amount > 0}
 
     def prove(self, spans: Spans) -> Evidence:
-        """What the spans rest on, with the income's own notes."""
         notes = (*self._bases_of(spans), *self._since(), *self.notes(spans), *self._dead_ends)
         return proofs_evidence(self.proofs(spans), self.horizon, notes)
 
@@ -198,7 +193,6 @@ def _amounts(context: FactorContext) -> IncomeBook:
 
 
 def _missing(context: FactorContext, horizon: int) -> Sequence[Missing]:
-    """Why nothing can be computed; of no month yet also what is wrong with platforms."""
     missing = income_feed(context).missing
     if missing or _from_first(context, horizon):
         return missing
@@ -271,7 +265,6 @@ def _months_with_income(context: FactorContext) -> Collection[int]:
 
 
 def gig_months(context: FactorContext) -> Collection[int]:
-    """The months in which an account at a gig platform shows income above zero."""
     return context.once("gig months", _gig_months)
 
 
@@ -286,7 +279,6 @@ def _gig_months(context: FactorContext) -> Collection[int]:
 
 
 def _worked(context: FactorContext, feeder: Feeder) -> Collection[int]:
-    """The settled months in which a platform's account kept earnings."""
     source = income_sources(context).get((feeder.id, Kind.TRANSACTIONS))
     if source is None:
         return ()
@@ -300,7 +292,6 @@ def _above_zero(facts: MonthFacts) -> bool:
 
 
 def _outranked(context: FactorContext) -> Collection[int]:
-    """The months with formal payroll, beside which an estimate that is to come counts nothing."""
     if context.policy.combine_income is not CombineIncome.PER_JOB:
         return ()
     feeders, facts = counted(context), income_months(context).facts
@@ -321,7 +312,6 @@ def _stood_in(context: FactorContext) -> bool:
 
 
 def _unobserved(context: FactorContext) -> Collection[int]:
-    """Months before transactions are known of which nothing else tells."""
     return context.once("unobserved months", _before_earnings)
 
 

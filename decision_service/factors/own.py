@@ -49,7 +49,6 @@ WHEN_UNCLEAR = (
     better=Better.DOWN,
 )
 def applications(context: FactorContext, length: int) -> Answer:
-    """How often the person applied."""
     return _figure(context, lambda history: history.applications[DAYS.index(length)])
 
 
@@ -63,7 +62,6 @@ def applications(context: FactorContext, length: int) -> Answer:
     lower=0,
 )
 def approvals(context: FactorContext, length: int) -> Answer:
-    """How often the person was approved."""
     return _figure(context, lambda history: history.approvals[DAYS.index(length)])
 
 
@@ -78,7 +76,6 @@ def approvals(context: FactorContext, length: int) -> Answer:
     better=Better.DOWN,
 )
 def declines(context: FactorContext, length: int) -> Answer:
-    """How often the person was declined."""
     return _figure(context, lambda history: history.declines[DAYS.index(length)])
 
 
@@ -94,7 +91,6 @@ def declines(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def days_since_last_decline(context: FactorContext) -> Answer:
-    """How long ago the last decline was."""
     day = context.as_of.date
     return _figure(context, lambda h: h.last_decline and (day - h.last_decline).days)
 
@@ -107,7 +103,6 @@ def days_since_last_decline(context: FactorContext) -> Answer:
     "as_of's civil date in the ruleset's zone.",
 )
 def today(context: FactorContext) -> Answer:
-    """The day of the decision."""
     return _figure(context, lambda _: context.as_of.date)
 
 
@@ -121,7 +116,6 @@ def today(context: FactorContext) -> Answer:
     causes=frozenset({Cause.NO_DATA}),
 )
 def last_decline_date(context: FactorContext) -> Answer:
-    """When the last decline was."""
     return _figure(context, lambda history: history.last_decline)
 
 
@@ -139,7 +133,6 @@ def last_decline_date(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def exposure(context: FactorContext) -> Answer:
-    """How much is out."""
     return _figure(context, lambda history: history.exposure, owed=True)
 
 
@@ -155,7 +148,6 @@ def exposure(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def exposure_instalments(context: FactorContext) -> Answer:
-    """What is due each month."""
     return _figure(context, lambda history: history.instalments, owed=True)
 
 
@@ -171,7 +163,6 @@ def exposure_instalments(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def linked_exposure(context: FactorContext) -> Answer:
-    """How much others on the accounts owe."""
     return _figure(context, lambda history: history.linked, owed=True)
 
 
@@ -185,7 +176,6 @@ def linked_exposure(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def overdue_loans(context: FactorContext) -> Answer:
-    """How many loans are overdue."""
     return _figure(context, lambda history: history.overdue_loans)
 
 
@@ -199,7 +189,6 @@ def overdue_loans(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def repaid_loans(context: FactorContext) -> Answer:
-    """How many loans were repaid."""
     return _figure(context, lambda history: history.repaid_loans)
 
 
@@ -218,7 +207,6 @@ def _figure(
 
 
 def _proof(context: FactorContext) -> Evidence:
-    """The evidence of every figure, the same for all."""
     history = context.own.history or History(context.currency)
     return Evidence(
         records=history.open_approvals + history.open_loans,
@@ -245,7 +233,6 @@ BY_HASH = " Compared by keyed hashes over the decisions on record."
     better=Better.DOWN,
 )
 def users_of_account(context: FactorContext) -> Answer:
-    """How many users share an account."""
     return _count(context, lambda reuse: reuse.users_of_account)
 
 
@@ -259,7 +246,6 @@ def users_of_account(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def customers_of_user(context: FactorContext) -> Answer:
-    """How many customers share the user."""
     return _count(context, lambda reuse: reuse.customers_of_user)
 
 
@@ -276,7 +262,6 @@ def customers_of_user(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def users_of_person(context: FactorContext) -> Answer:
-    """How many users share name and birth date."""
     return _count(context, lambda reuse: reuse.users_of_person)
 
 
@@ -293,7 +278,6 @@ def users_of_person(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def users_of_documents(context: FactorContext) -> Answer:
-    """How many users handed in the same payslips."""
     return _count(context, lambda reuse: reuse.users_of_documents if reuse.keyed else None)
 
 
@@ -321,7 +305,6 @@ def document_texts(snapshot: Snapshot, policy: DataPolicy) -> Sequence[str]:
 
 
 def _is_paid(employer: str, slip: _Slip, paid: Sequence[tuple[str, _Slip]]) -> bool:
-    """Whether payroll shows pay of the employer, or of the amount, in the period of a payslip."""
     start, end, amount = slip
     return any(
         from_ <= end and start <= to and (named == employer or told == amount)

@@ -51,15 +51,12 @@ class Payslip(msgspec.Struct, frozen=True):
 
     @property
     def days(self) -> int:
-        """The length of the period."""
         return (self.last - self.start).days + 1
 
     def contains(self, other: Payslip) -> bool:
-        """Whether the other period lies within this longer one."""
         return self.start <= other.start and other.last <= self.last and self.days > other.days
 
     def shared_days(self, other: Payslip) -> int:
-        """How many days both periods have, at least 0."""
         shared = min(self.last, other.last) - max(self.start, other.start)
         return max(shared.days + 1, 0)
 
@@ -78,7 +75,6 @@ class Paid(msgspec.Struct, frozen=True):
 
 
 def payslip(record: Income) -> Payslip:
-    """A record as a payslip."""
     found = amount_of(record)
     amount = found[0] if found else 0
     return Payslip(record, record.start, last_day_of(record), amount, found is not None)
@@ -182,7 +178,6 @@ class Paychecks(msgspec.Struct, frozen=True):
 
 
 def paychecks(context: FactorContext) -> Paychecks:
-    """The applicant's payroll."""
     return context.once("paychecks", _paychecks)
 
 
@@ -222,7 +217,6 @@ def _paychecks(context: FactorContext) -> Paychecks:
 def _by_job(
     records: Sequence[Income], jobs: Mapping[str, PayrollJob]
 ) -> Mapping[PayrollJob, Sequence[Payslip]]:
-    """The payslips of each job; a record whose frequency nobody knows is none."""
     found: dict[PayrollJob, list[Payslip]] = {}
     for record in records:
         if known_frequency(record.frequency):
@@ -233,7 +227,6 @@ def _by_job(
 def _foreign(
     context: FactorContext, records: Sequence[Income], jobs: Mapping[str, PayrollJob]
 ) -> Iterable[Income]:
-    """Pay in other currencies, each once."""
     for currency in {record.currency for record in records} - {context.currency}:
         slips = _by_job([r for r in records if r.currency == currency], jobs)
         for found in slips.values():
@@ -268,7 +261,6 @@ def pay_month(record: Income) -> int:
 
 
 def _flaw(record: Income) -> Missing:
-    """A frequency we do not know, else no amount."""
     kind, source = Kind.INCOMES, record.source
     if not known_frequency(record.frequency):
         code = DataReason.UNKNOWN_ENUM
@@ -291,7 +283,6 @@ def flawed_months(record: Income) -> Iterable[int]:
 
 
 def _overlap_flaws(paid: Mapping[PayrollJob, Paid]) -> Iterable[Flaw]:
-    """The months that overlapping payslips touch, with the periods of the first of them."""
     for (account, _), one in paid.items():
         found: dict[int, list[str]] = {}
         for slip, other in one.overlaps:

@@ -59,7 +59,6 @@ class PlacedAmount(msgspec.Struct, frozen=True):
 
 
 def known_frequency(word: str | None) -> bool:
-    """Whether the vendor's word for a pay period is one we know."""
     return word in PERIOD_MONTHS
 
 
@@ -115,7 +114,6 @@ def is_short(record: Income) -> bool:
 
 
 def _last_day_after(start: date, months: int) -> date:
-    """The last day of so many months that begin on a day."""
     return plus_months(start, months) - timedelta(days=1)
 
 

@@ -36,14 +36,12 @@ _CODES = {Cause.NOT_FETCHED: DataReason.DATA_ARRIVING}
 
 
 def running(context: FactorContext, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
-    """That the account's first sync has not finished."""
     return [
         Missing(cause, _CODES.get(cause), kind, feeder.id) for cause in _syncing(context, feeder)
     ]
 
 
 def _syncing(context: FactorContext, feeder: Feeder) -> Iterable[Cause]:
-    """NOT_FETCHED while the first sync runs; PARTIAL when it has run for a day."""
     since = feeder.linking_since
     if since is None:
         return ()
@@ -66,7 +64,6 @@ def being_linked(context: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
 
 
 def _undecided(context: FactorContext, feeder: Feeder, kind: Kind) -> bool:
-    """Whether nobody could tell if a pending account is being linked."""
     return feeder.status == PENDING and bool(unclear(context, feeder, kind))
 
 
@@ -117,7 +114,6 @@ class Feed(msgspec.Struct, frozen=True):
 
 
 def supply(context: FactorContext, kind: Kind) -> Supply:
-    """All feeders of a kind."""
     return context.once(("supply", kind), lambda c: _supply(c, kind))
 
 
@@ -147,7 +143,6 @@ def feed(
 
 
 def _empty(context: FactorContext, supplies: Sequence[Supply], counts: Sequence[Feeder]) -> Cause:
-    """Why there are no records: unknown providers alone tell, or nobody does, or is connected."""
     kinds = [s.kind for s in supplies if s.kind in EARNING_KINDS]
     doubted = unknown(context) if kinds else ()
     if any(f.id in sources_naming(context, kind) for f in doubted for kind in kinds):
@@ -158,7 +153,6 @@ def _empty(context: FactorContext, supplies: Sequence[Supply], counts: Sequence[
 
 
 def supply_taints(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
-    """What is wrong with the readings and the accounts that may feed some kinds."""
     found = [taint for s in supplies if s.needed for taint in read_taints(context, s.kind)]
     for judge in (_stale, _unfinished, _partial, _expired):
         found += judge(context, supplies)
@@ -186,7 +180,6 @@ def _account_taints(context: FactorContext) -> list[Missing]:
 
 
 def read_taints(context: FactorContext, kind: Kind) -> list[Missing]:
-    """What went wrong while a kind was read, or that it was not."""
     read = reading(context.snapshot, kind)
     if read is None:
         return [Missing(Cause.NOT_FETCHED, kind=kind)]
@@ -217,7 +210,6 @@ def _stale(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
 
 
 def _unfinished(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
-    """Accounts whose first sync runs, or of which nobody could tell: that is not data."""
     fed = _first_kinds((s.kind, (*s.judged, *being_linked(context, s.kind))) for s in supplies)
     return [
         cause
@@ -237,14 +229,12 @@ def _partial(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing
 
 
 def _revoked(supplies: Sequence[Supply]) -> list[Missing]:
-    """Only accounts that the applicant has disconnected could have fed the family."""
     fed = _first_kinds((s.kind, s.revoked) for s in supplies)
     code = DataReason.CONSENT_REVOKED
     return [Missing(Cause.EXPIRED, code, kind, f.id) for f, kind in fed]
 
 
 def _expired(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
-    """A kind was read and has no records now, though a counted account gave some before."""
     return [
         Missing(Cause.EXPIRED, kind=s.kind, source=f.id)
         for s in supplies
@@ -267,9 +257,7 @@ def _connected_long(context: FactorContext, feeder: Feeder) -> bool:
     return context.as_of.instant - feeder.created > EXPIRED_AFTER
 
 
-def _first_kinds(
-    fed: Iterable[tuple[Kind, tuple[Feeder, ...]]],
-) -> Collection[tuple[Feeder, Kind]]:
+def _first_kinds(fed: Iterable[tuple[Kind, tuple[Feeder, ...]]]) -> Collection[tuple[Feeder, Kind]]:
     """Each feeder once, with the first of the kinds that it feeds."""
     kinds: dict[str, tuple[Feeder, Kind]] = {}
     for kind, several in fed:

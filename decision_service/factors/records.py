@@ -56,29 +56,24 @@ def contributions(context: FactorContext) -> CheckedRecords[Contribution]:
 
 
 def incomes(context: FactorContext) -> CheckedRecords[Income]:
-    """Payroll records whose period has begun and does not end before it begins."""
     return _once(context, Kind.INCOMES, context.snapshot.incomes, _period_believable)
 
 
 def employments(context: FactorContext) -> CheckedRecords[Employment]:
-    """Employments that have begun and do not end before they begin."""
     return _once(context, Kind.EMPLOYMENTS, context.snapshot.employments, _period_believable)
 
 
 def liabilities(context: FactorContext) -> CheckedRecords[Liability]:
-    """Loans that have begun."""
     return _once(
         context, Kind.LIABILITIES, context.snapshot.liabilities, lambda r, end: r.start <= end
     )
 
 
 def identities(context: FactorContext) -> CheckedRecords[Identity]:
-    """Identities that were born."""
     return _once(context, Kind.IDENTITIES, context.snapshot.identities, _born)
 
 
 def links(context: FactorContext) -> CheckedRecords[LinkCounts]:
-    """Counts of links."""
     return _once(context, Kind.LINKS, context.snapshot.links, None)
 
 
@@ -93,7 +88,6 @@ def last_day(context: FactorContext) -> date:
 
 
 def bad_date(kind: Kind, source: str) -> Missing:
-    """A record whose dates cannot be true."""
     return Missing(Cause.BAD_DATA, code=DataReason.BAD_DATE, kind=kind, source=source)
 
 
@@ -117,7 +111,6 @@ def _clean(
 
 
 def _of_counted(context: FactorContext, kind: Kind, records: Sequence[R]) -> Sequence[R]:
-    """The records of counted sources, without possible income of unknown providers."""
     telling = {s for s, f in counted(context).items() if f.known or kind not in EARNING_KINDS}
     if sources_naming(context, kind) <= telling:
         return records

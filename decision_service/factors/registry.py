@@ -103,12 +103,10 @@ class Window(msgspec.Struct, frozen=True):
 
 
 def months(*lengths: int) -> tuple[Window, ...]:
-    """Windows of calendar months up to a horizon: `3m`."""
     return tuple(Window(f"{n}m", n, _plural(n, "month")) for n in lengths)
 
 
 def days(*lengths: int) -> tuple[Window, ...]:
-    """Windows of trailing days: `7d`."""
     return tuple(Window(f"{n}d", n, _plural(n, "day")) for n in lengths)
 
 
@@ -174,13 +172,7 @@ class Family(msgspec.Struct, frozen=True):
     of_own_facts: bool = False
 
     def factor(
-        self,
-        name: str,
-        type_: ValueType,
-        unit: str,
-        sentence: str,
-        formula: str,
-        **options: Any,
+        self, name: str, type_: ValueType, unit: str, sentence: str, formula: str, **options: Any
     ) -> Callable[[FactorFunction], FactorFunction]:
         """Register a function under a name; `{w}`, `{n}`, `{period}` stand for the window.
 

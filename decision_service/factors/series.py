@@ -58,11 +58,9 @@ class SeriesBuilder(msgspec.Struct):
         return found
 
     def flaw(self, month: int, cause: Missing) -> None:
-        """Say what is wrong with a month."""
         self.flaws.setdefault(month, set()).add(cause)
 
     def note(self, month: int, words: str) -> None:
-        """Say in the evidence what was done with records of a month."""
         self.notes.setdefault(month, set()).add(words)
 
     def abroad(self, month: int, record_id: str, cause: Missing) -> None:
@@ -115,7 +113,6 @@ class MonthBook:
         self._judged: dict[Spans, MonthJudgement] = {}
 
     def proofs(self, spans: Spans) -> Sequence[Proof]:
-        """The proofs of the observed months of some spans that have a record, in order."""
         return [
             proof
             for first, last in sorted(spans)
@@ -124,7 +121,6 @@ class MonthBook:
         ]
 
     def last(self, months: int) -> MonthSpan:
-        """The last calendar months up to the horizon."""
         return self.horizon - months + 1, self.horizon
 
     def raw(self, span: MonthSpan) -> Sequence[Amount | None]:
@@ -132,7 +128,6 @@ class MonthBook:
         return self.values[max(span[0] - self.first, 0) : max(span[1] - self.first + 1, 0)]
 
     def between(self, span: MonthSpan) -> Sequence[Amount]:
-        """The amounts of the observed months of a span."""
         return [amount for amount in self.raw(span) if amount is not None]
 
     def waiting(self, spans: Spans) -> Missing | None:
@@ -151,7 +146,6 @@ class MonthBook:
         return [open_as if first + at in open_ else amount for at, amount in enumerate(raw)]
 
     def records(self, span: MonthSpan) -> int:
-        """How many records the months of a span hold."""
         return sum([proof.records for proof in self.proofs((span,))])
 
     def judged(self, spans: Spans) -> MonthJudgement:
@@ -162,7 +156,6 @@ class MonthBook:
         return found
 
     def short(self) -> Missing:
-        """The history is shorter than the factor needs."""
         detail = f"{sum(value is not None for value in self.values)} months observed"
         return Missing(Cause.SHORT_HISTORY, kind=self.kind, detail=detail)
 
@@ -182,11 +175,9 @@ class MonthBook:
         return unclassified(unmapped, sum(turnover[1] for _, turnover in chosen))
 
     def prove(self, spans: Spans) -> Evidence:
-        """What the months of these spans rest on, computed anew."""
         return proofs_evidence(self.proofs(spans), self.horizon, self.notes(spans))
 
     def notes(self, spans: Spans) -> tuple[str, ...]:
-        """What was done with records of these months, in words."""
         if not self._draft.notes and not self._draft.foreign:
             return ()
         said = {words for _, notes in within(self._draft.notes, spans) for words in notes}
@@ -220,9 +211,7 @@ def over_spans(book: MonthBook, spans: Spans, work: Callable[[], Figure | Cause]
 
 
 def at(
-    book: MonthBook,
-    spans: Spans,
-    work: Callable[[Sequence[Sequence[Amount]]], Figure | Cause],
+    book: MonthBook, spans: Spans, work: Callable[[Sequence[Sequence[Amount]]], Figure | Cause]
 ) -> Answer:
     """Work on some spans; SHORT_HISTORY when a month of one of them is not observed."""
     if book.missing:

@@ -53,7 +53,6 @@ class Tally(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def foreign(self) -> bool:
-        """Whether there is a transaction in another currency."""
         return self.counts[FOREIGN] > 0
 
     @property
@@ -63,11 +62,9 @@ class Tally(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def unclassified(self) -> bool:
-        """Whether more than 20 % of the amounts have no class."""
         return unclassified(self.unmapped, self.turnover)
 
     def records(self, of: Iterable[int]) -> int:
-        """How many transactions some buckets have."""
         return sum([self.counts[bucket] for bucket in of])
 
 
@@ -150,7 +147,6 @@ def _places(text: str, start: str) -> Iterator[int]:
 
 
 def _spaced(words: Sequence[str]) -> str:
-    """The words with a blank before each."""
     return f" {' '.join(words)}"
 
 
@@ -193,7 +189,6 @@ class TransactionRun:
         return amount
 
     def top(self, first: int, end: int) -> Sequence[Weight]:
-        """The five of some neighbours with the largest absolute amounts."""
         found = self._tops.get((first, end))
         if found is None:
             sizes = self.sizes(first, end)
@@ -205,7 +200,6 @@ class TransactionRun:
         return max(self._amounts[first:end])
 
     def sizes(self, first: int, end: int) -> Sequence[int]:
-        """The absolute amounts of some neighbours."""
         amounts = self._amounts[first:end]
         return amounts if self.sign == 1 else list(map(abs, amounts))
 
@@ -220,7 +214,6 @@ class RunSlice:
         self.peak = max(run.sizes(first, end))
 
     def top(self) -> Sequence[Weight]:
-        """The five heaviest of them."""
         return self._run.top(self._first, self._end)
 
 
@@ -249,7 +242,6 @@ ABROAD = (FOREIGN, FOREIGN, FOREIGN)
 
 
 def page_of(records: Sequence[Transaction], classifier: Classifier, currency: str) -> Page:
-    """Sort a source's transactions out."""
     alike = _alike(records, classifier, currency).items()
     return tuple([part for signed, group in alike for part in _by_sign(signed, group)])
 
@@ -257,7 +249,6 @@ def page_of(records: Sequence[Transaction], classifier: Classifier, currency: st
 def _alike(
     records: Sequence[Transaction], classifier: Classifier, currency: str
 ) -> Mapping[Signed, Sequence[Transaction]]:
-    """Transactions grouped by class, whatever the sign, in one loop over all of them."""
     groups: dict[str | None, list[Transaction]] = {}
     alike: dict[Signed, list[Transaction]] = {}
     group_of = groups.get
@@ -276,7 +267,6 @@ def _alike(
 def _by_sign(
     signed: Signed, records: Sequence[Transaction]
 ) -> Iterator[tuple[int, TransactionRun]]:
-    """The runs of credits, of debits, and of amounts of zero; mostly there is only one."""
     run = TransactionRun(records)
     if run.sign is not None:
         yield signed[run.sign], run
@@ -305,32 +295,26 @@ class Stretch:
         self.tally = _added_up(self._found)
 
     def edges(self) -> tuple[date, date] | None:
-        """The first and the last date with a transaction."""
         if not self._found:
             return None
         firsts = [run.dates[first] for _, run, first, _ in self._found]
         return min(firsts), max([run.dates[end - 1] for _, run, _, end in self._found])
 
     def heaviest(self, of: Sequence[int]) -> Sequence[Weight]:
-        """The five records of the largest absolute amounts in some buckets together."""
         if len(of) == 1:
             return self._top(of[0])
         return five([weight for bucket in of for weight in self._top(bucket)])
 
     def heaps(self, bucket: int) -> tuple[RecordGroup, ...]:
-        """The records of a bucket, in which nobody has looked yet for the heaviest."""
         return tuple([RunSlice(run, first, end) for run, first, end in self._of(bucket)])
 
     def earning_days(self) -> set[date]:
-        """The dates that have an earning."""
         return {day for run, first, end in self._of(EARNED) for day in run.dates[first:end]}
 
     def last_earning(self) -> date | None:
-        """The latest date that has an earning."""
         return max([run.dates[end - 1] for run, _, end in self._of(EARNED)], default=None)
 
     def largest_earning(self) -> int:
-        """The largest single earning; 0 without one."""
         return max([run.largest(first, end) for run, first, end in self._of(EARNED)], default=0)
 
     def _of(self, bucket: int) -> Sequence[tuple[TransactionRun, int, int]]:
@@ -346,7 +330,6 @@ class Stretch:
 
 
 def month_of_page(page: Page, month: int) -> Stretch:
-    """One account's transactions of a month (Month.index)."""
     return Stretch((page,), first_of(month), first_of(month + 1))
 
 

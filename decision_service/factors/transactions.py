@@ -79,7 +79,6 @@ def _months_reach(length: int, policy: DataPolicy, as_of: AsOf) -> date:
 
 
 def _days_reach(length: int, policy: DataPolicy, as_of: AsOf) -> date:
-    """The first trailing day of an account synced as long ago as the policy allows."""
     oldest = (as_of.instant - policy.max_age).astimezone(as_of.zone).date()
     return min(oldest, as_of.date) - timedelta(days=max(length, LOOK_BACK_DAYS) - 1)
 
@@ -97,7 +96,6 @@ def _may_have(policy: DataPolicy, glob: str) -> bool:
 
 
 def _net_reach(length: int, policy: DataPolicy, as_of: AsOf) -> date:
-    """From when fees are counted that bound what may be given back."""
     return min(_months_reach(length, policy, as_of), stand_in_from(as_of.date))
 
 
@@ -123,7 +121,6 @@ def _same(length: int) -> int:
     better=Better.UP,
 )
 def count(context: FactorContext, length: int) -> Answer:
-    """All transactions of a window."""
     return _over_months(context, length, lambda tally: tally.records(OF_ALL), OF_ALL)
 
 
@@ -140,7 +137,6 @@ def count(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def earnings(context: FactorContext, length: int) -> Answer:
-    """Gross earnings."""
     return _over_months(context, length, lambda tally: tally.sums[EARNED])
 
 
@@ -156,7 +152,6 @@ def earnings(context: FactorContext, length: int) -> Answer:
     causes=UNCLASSIFIED,
 )
 def fees(context: FactorContext, length: int) -> Answer:
-    """What the platform kept."""
     return _over_months(context, length, lambda tally: -tally.sums[FEES], (FEES,))
 
 
@@ -172,7 +167,6 @@ def fees(context: FactorContext, length: int) -> Answer:
     causes=UNCLASSIFIED,
 )
 def withdrawals(context: FactorContext, length: int) -> Answer:
-    """What was taken out."""
     return _over_months(context, length, lambda tally: -tally.sums[WITHDRAWN], (WITHDRAWN,))
 
 
@@ -193,7 +187,6 @@ def withdrawals(context: FactorContext, length: int) -> Answer:
     derived_from=("transactions.earnings_{w}", "transactions.fees_{w}"),
 )
 def net(context: FactorContext, length: int) -> Answer:
-    """What is left of the earnings."""
     book = trade_book(context)
     unread = book.unread(stand_in_from(context.as_of.date))
     if unread:
@@ -216,7 +209,6 @@ def net(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def active_days(context: FactorContext, length: int) -> Answer:
-    """Days worked."""
     window = trade_book(context).last_months(length)
     return _over_months(context, length, lambda _: len(window.stretch.earning_days()))
 
@@ -234,7 +226,6 @@ def active_days(context: FactorContext, length: int) -> Answer:
     derived_from=("transactions.fees_{w}", "transactions.earnings_{w}"),
 )
 def fee_ratio(context: FactorContext, length: int) -> Answer:
-    """The platform's cut."""
     return _over_months(
         context, length, lambda tally: ratio(-tally.sums[FEES], tally.sums[EARNED]), (EARNED, FEES)
     )
@@ -255,7 +246,6 @@ def fee_ratio(context: FactorContext, length: int) -> Answer:
     derived_from=("transactions.earnings_{w}",),
 )
 def largest_earning_share(context: FactorContext, length: int) -> Answer:
-    """How much hangs on one earning."""
     largest = trade_book(context).last_months(length).stretch.largest_earning
     return _over_months(context, length, lambda tally: ratio(largest(), tally.sums[EARNED]))
 
@@ -271,7 +261,6 @@ def largest_earning_share(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def recent_earnings(context: FactorContext, length: int) -> Answer:
-    """Gross earnings of trailing days."""
     return _over_days(context, length, lambda tally: tally.sums[EARNED])
 
 
@@ -289,7 +278,6 @@ def recent_earnings(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def recent_active_days(context: FactorContext, length: int) -> Answer:
-    """Days worked of trailing days."""
     window = trade_book(context).last_days(length)
     return _over_days(context, length, lambda _: len(window.stretch.earning_days()))
 
@@ -307,7 +295,6 @@ def recent_active_days(context: FactorContext, length: int) -> Answer:
     derived_from=("transactions.earnings_{w}",),
 )
 def earnings_change(context: FactorContext, length: int) -> Answer:
-    """How the last four weeks compare."""
     book = trade_book(context)
     new = book.last_days(length).stretch.tally.sums[EARNED]
     old = book.last_days(length, before=length).stretch.tally.sums[EARNED]
@@ -327,7 +314,6 @@ def earnings_change(context: FactorContext, length: int) -> Answer:
     better=Better.DOWN,
 )
 def days_since_last(context: FactorContext) -> Answer:
-    """How long nothing was earned."""
     book = trade_book(context)
     stretch = book.last_days(LOOK_BACK_DAYS).stretch
     return _over_days(context, LOOK_BACK_DAYS, lambda _: _age(book.end, stretch.last_earning()))
@@ -345,7 +331,6 @@ def days_since_last(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def days_idle_habit(context: FactorContext) -> Answer:
-    """How unusual the present pause is."""
     book = trade_book(context)
     active = sorted(book.last_days(LOOK_BACK_DAYS).stretch.earning_days())
     return _over_days(context, LOOK_BACK_DAYS, lambda _: _idleness(active, book.end))
@@ -363,7 +348,6 @@ def days_idle_habit(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def loan_repayments(context: FactorContext, length: int) -> Answer:
-    """A platform's own instalments."""
     book, of = trade_book(context), (REPAID,)
     window, back_to = book.last_days(length), book.last_days(LOOK_BACK_DAYS)
     return on_trade(book, window, back_to, lambda tally: -tally.sums[REPAID], of)
@@ -445,7 +429,6 @@ def fee_presence(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def unexplained_credit_share(context: FactorContext) -> Answer:
-    """How much of the income may be the applicant's own money in a circle."""
     since = stand_in_from(context.as_of.date)
     linked = tuple(f for f in platforms(context) if not f.document)
     return _over_platforms(context, linked, since, lambda *found: _share(context, *found))

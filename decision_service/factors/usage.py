@@ -42,7 +42,6 @@ def reading(snapshot: Snapshot, kind: Kind) -> Read[Any] | None:
 
 
 def sources_naming(context: FactorContext, kind: Kind) -> frozenset[str]:
-    """The ids of all sources that some record of this kind names."""
     return context.once(("naming", kind), lambda c: _sources(c.snapshot, kind))
 
 
@@ -54,12 +53,10 @@ def delivered(snapshot: Snapshot, source: str) -> bool:
 
 
 def had_before(snapshot: Snapshot, source: str, kind: Kind) -> bool:
-    """Whether an earlier snapshot held records of this kind from this source."""
     return any(k.source == source and k.kind is kind and k.count > 0 for k in snapshot.known)
 
 
 def unread_from(snapshot: Snapshot, begins: date) -> tuple[Missing, ...]:
-    """That transactions were not read as far back as this day."""
     read = snapshot.transactions
     late = read is not None and read.first_day is not None and read.first_day > begins
     return (Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS),) if late else ()
@@ -127,7 +124,6 @@ def _held(context: FactorContext, kind: Kind) -> Mapping[str, Sequence[Any]]:
 
 
 def _gave(context: FactorContext, source: str, kind: Kind) -> bool:
-    """Whether an account gives records of a kind that was read, or gave some before."""
     if reading(context.snapshot, kind) is None:
         return False
     known = any(k.source == source and k.kind is kind and k.count for k in context.snapshot.known)
@@ -169,7 +165,6 @@ def _covers_kind(context: FactorContext, kind: Kind, new: str, old: str) -> bool
 
 
 def _first(record: Any) -> Any:
-    """The day or month that a record begins with."""
     if isinstance(record, EstimatedIncome):
         return record.month
     return record.start if isinstance(record, Income | Employment) else record.date
@@ -186,7 +181,6 @@ def _month(record: Any) -> int:
 
 
 def _employers(context: FactorContext, source: str, kinds: Iterable[Kind]) -> set[str]:
-    """The employers that an account's records name, as they are compared."""
     records = [record for kind in kinds for record in _records(context, source, kind)]
     return {employer_key(record.employer, context.policy) for record in records} - {""}
 
@@ -273,7 +267,6 @@ class Feeder(msgspec.Struct, frozen=True):
 
     @property
     def gig(self) -> bool:
-        """Whether the provider is a gig platform."""
         return self.provider_type == GIG
 
     @property
@@ -288,7 +281,6 @@ class Feeder(msgspec.Struct, frozen=True):
 
     @property
     def live_link(self) -> bool:
-        """Whether it is connected at a provider that is known, and its first sync has ended."""
         return self.state is FeederState.USED and self.known and self.linking_since is None
 
     def may_tell(self, kind: Kind) -> bool:
@@ -301,7 +293,6 @@ class Feeder(msgspec.Struct, frozen=True):
 
 
 def feeders(context: FactorContext) -> tuple[Feeder, ...]:
-    """Every account and archive of the snapshot, in id order."""
     return context.once("feeders", _feeders)
 
 
@@ -325,7 +316,6 @@ def _partial(context: FactorContext) -> tuple[Feeder, ...]:
 
 
 def revoked_feeding(context: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
-    """Disconnected accounts that fed this kind or could have."""
     revoked = [f for f in feeders(context) if f.state is FeederState.REVOKED]
     could = _feeding(context, kind, revoked)
     return tuple(
@@ -354,7 +344,6 @@ def is_stale(context: FactorContext, feeder: Feeder) -> bool:
 
 
 def source_use(context: FactorContext, feeder: Feeder) -> SourceUse:
-    """The feeder as a decision reports it."""
     return SourceUse(
         id=feeder.id,
         provider_id=feeder.provider_id,
@@ -400,7 +389,6 @@ def _as_dead_end(context: FactorContext, feeder: Feeder, fresh: Sequence[Feeder]
 
 
 def dead_ends(context: FactorContext) -> tuple[str, ...]:
-    """The accounts that can tell nothing more, in words."""
     gone = [f for f in feeders(context) if f.state in (FeederState.ENDED, FeederState.SUPERSEDED)]
     return tuple(
         f"{f.id} is superseded by {f.superseded_by}"
