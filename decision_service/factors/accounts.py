@@ -18,10 +18,10 @@ from decision_service.domain.accounts import (
 from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import LinkCounts
-from decision_service.factors.answer import MOST_SHOWN, Answer, answer, in_order
+from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.quality import account_taints, feed, supply
-from decision_service.factors.records import links
-from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, days
+from decision_service.factors.records import evidence_of, links
+from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, days, once
 from decision_service.factors.usage import Feeder, counted, feeders
 
 ACCOUNTS = Family(
@@ -32,6 +32,9 @@ ACCOUNTS = Family(
     ),
 )
 AGE_CAUSES = frozenset({Cause.NOT_CONNECTED, Cause.NO_DATA})
+
+
+LINKS = Family("links", frozenset({Kind.LINKS}), READ_CAUSES)
 
 
 @ACCOUNTS.factor(
@@ -96,9 +99,8 @@ def pending_count(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def providers_count(context: FactorContext) -> Answer:
-    return _on_accounts(
-        context, lambda: len({f.provider_id for f in _with_status(context, CONNECTED)})
-    )
+    providers = {f.provider_id for f in _with_status(context, CONNECTED)}
+    return _on_accounts(context, len(providers))
 
 
 @ACCOUNTS.factor(
@@ -112,8 +114,7 @@ def providers_count(context: FactorContext) -> Answer:
     causes=AGE_CAUSES,
 )
 def oldest_connection_days(context: FactorContext) -> Answer:
-    created = {a.id: a.created_at for a in context.snapshot.accounts}
-    return _age(context, lambda feeder: created[feeder.id], max)
+    return _age(context, lambda feeder: feeder.created, max)
 
 
 @ACCOUNTS.factor(
@@ -149,7 +150,7 @@ def newest_sync_age_days(context: FactorContext) -> Answer:
 
 
 def _count(context: FactorContext, *statuses: str) -> Answer:
-    return _on_accounts(context, lambda: len(_with_status(context, *statuses)))
+    return _on_accounts(context, len(_with_status(context, *statuses)))
 
 
 def _age(
@@ -157,44 +158,29 @@ def _age(
     instant: Callable[[Feeder], datetime | None],
     choose: Callable[[list[int]], int],
 ) -> Answer:
-    return _on_accounts(context, lambda: _chosen_age(context, instant, choose))
-
-
-def _chosen_age(
-    context: FactorContext,
-    instant: Callable[[Feeder], datetime | None],
-    choose: Callable[[list[int]], int],
-) -> int | Cause:
     instants = [instant(f) for f in _with_status(context, CONNECTED)]
-    known = [i for i in instants if i is not None]
+    today, zone = context.as_of.date, context.as_of.zone
+    ages = [max((today - i.astimezone(zone).date()).days, 0) for i in instants if i is not None]
     if not instants:
-        return Cause.NOT_CONNECTED
-    if len(known) < len(instants):
-        return Cause.NO_DATA
-    return choose([_days_since(context, i) for i in known])
-
-
-def _days_since(context: FactorContext, instant: datetime) -> int:
-    return max((context.as_of.date - instant.astimezone(context.as_of.zone).date()).days, 0)
+        return _on_accounts(context, Cause.NOT_CONNECTED)
+    return _on_accounts(context, Cause.NO_DATA if len(ages) < len(instants) else choose(ages))
 
 
 def _with_status(context: FactorContext, *statuses: str) -> list[Feeder]:
     return [f for f in feeders(context) if f.is_account and f.status in statuses]
 
 
-def _on_accounts(context: FactorContext, work: Callable[[], int | Cause]) -> Answer:
+def _on_accounts(context: FactorContext, figure: int | Cause) -> Answer:
     taints = account_taints(context)
     if taints:
         return Answer(None, in_order(taints))
-    return answer(work(), Kind.ACCOUNTS, _evidence(context))
+    return answer(figure, Kind.ACCOUNTS, _evidence(context))
 
 
+@once
 def _evidence(context: FactorContext) -> Evidence:
     listed = [f.id for f in feeders(context) if f.is_account]
-    return context.once("account evidence", lambda _: Evidence(len(listed), sources=tuple(listed)))
-
-
-LINKS = Family("links", frozenset({Kind.LINKS}), READ_CAUSES)
+    return Evidence(len(listed), sources=tuple(listed))
 
 
 @LINKS.factor(
@@ -248,26 +234,11 @@ def _over_links(
     reported = [(r, days) for r in clean.records if (days := tell(r)) is not None]
     supplies = (supply(context, Kind.LINKS),)
     missing = feed(context, supplies, clean.taints, held=bool(clean.records)).missing
+    if {m.cause for m in missing} == {Cause.NOT_CONNECTED}:
+        # any account may be linked, whatever its provider lists
+        cause = Cause.NO_DATA if counted(context) else Cause.NOT_CONNECTED
+        missing = (Missing(cause, kind=Kind.LINKS),)
     if missing:
-        return Answer(None, _unsubscribed(context) if _unconnected(missing) else missing)
+        return Answer(None, missing)
     figure = choose([days for _, days in reported]) if reported else Cause.NO_DATA
-    return answer(figure, Kind.LINKS, _proof(context, [r for r, _ in reported]))
-
-
-def _proof(context: FactorContext, reported: Sequence[LinkCounts]) -> Evidence:
-    return Evidence(
-        records=len(reported),
-        horizon=context.as_of.date.isoformat(),
-        top=tuple(sorted(r.id for r in reported)[:MOST_SHOWN]),
-        sources=tuple(sorted({r.source for r in reported})),
-    )
-
-
-def _unconnected(missing: tuple[Missing, ...]) -> bool:
-    return {m.cause for m in missing} == {Cause.NOT_CONNECTED}
-
-
-def _unsubscribed(context: FactorContext) -> tuple[Missing, ...]:
-    """Any account may be linked, whatever its provider lists."""
-    cause = Cause.NO_DATA if counted(context) else Cause.NOT_CONNECTED
-    return (Missing(cause, kind=Kind.LINKS),)
+    return answer(figure, Kind.LINKS, evidence_of(context, [r for r, _ in reported]))

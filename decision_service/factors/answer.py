@@ -27,6 +27,20 @@ Figure = int | Fraction | Decimal | str | bool
 """What a factor computes before it is rounded: money in minor units, numbers exact."""
 
 
+MOST_SHOWN = 5
+EDGE = 64
+"""How many records at either end tell roughly how heavy the heaviest of a long list are."""
+GRADES = ("PAYROLL", "REMITTED", "PLATFORM", "DOCUMENT", "DECLARED")
+"""Strongest proof first: payroll, a scheme that an employer pays to, a gig platform, uploads."""
+PAYROLL_GRADE, REMITTED_GRADE, PLATFORM_GRADE, DOCUMENT_GRADE, DECLARED_GRADE = range(len(GRADES))
+
+Weight = tuple[Amount, str]
+"""(minus the absolute amount in minor units, record id), so that sorting puts heavy first."""
+
+SourceGrade = tuple[str, int | None]
+"""A record's source, and its grade as proof of income; None where it proves none."""
+
+
 def decimal_of(figure: Amount | Decimal) -> Decimal:
     """The figure as a Decimal of 34 digits, rounded half-even."""
     if isinstance(figure, Fraction):
@@ -45,17 +59,12 @@ def present(figure: Figure | date, type_: ValueType, currency: str) -> Value:
     return decimal_of(figure)
 
 
-def quotient(part: Amount, whole: Amount) -> Amount:
-    """`part` over `whole`, exact."""
-    return Fraction(part, whole)
-
-
 def mean(values: Sequence[Amount]) -> Amount:
-    return quotient(sum(values), len(values))
+    return Fraction(sum(values), len(values))
 
 
 def median(values: Sequence[Amount]) -> Amount:
-    return quotient(twice_median(values), 2)
+    return Fraction(twice_median(values), 2)
 
 
 def twice_median(values: Sequence[Amount]) -> Amount:
@@ -68,7 +77,7 @@ def deviation(values: Sequence[Amount]) -> Decimal:
     """The sample standard deviation (divisor n - 1) of at least two values, to 34 digits."""
     count, total = len(values), sum(values)
     squares = sum(value * value for value in values)
-    variance = quotient(count * squares - total * total, count * (count - 1))
+    variance = Fraction(count * squares - total * total, count * (count - 1))
     return EXACT.sqrt(decimal_of(variance))
 
 
@@ -77,15 +86,15 @@ def variation(values: Sequence[Amount]) -> Decimal | Cause:
     total = sum(values)
     if total <= 0:
         return Cause.DIVISION_BY_ZERO
-    return EXACT.divide(deviation(values), decimal_of(quotient(total, len(values))))
+    return EXACT.divide(deviation(values), decimal_of(Fraction(total, len(values))))
 
 
 def ratio(part: Amount, whole: Amount) -> Amount | Cause:
-    return quotient(part, whole) if whole > 0 else Cause.DIVISION_BY_ZERO
+    return Fraction(part, whole) if whole > 0 else Cause.DIVISION_BY_ZERO
 
 
 def percent_change(new: Amount, old: Amount) -> Amount | Cause:
-    return quotient((new - old) * 100, old) if old > 0 else Cause.DIVISION_BY_ZERO
+    return Fraction((new - old) * 100, old) if old > 0 else Cause.DIVISION_BY_ZERO
 
 
 def longest_run(flags: Sequence[bool]) -> int:
@@ -145,20 +154,6 @@ def whole_months(start: date, end: date) -> int:
     """
     months = Month.of(end).index - Month.of(start).index
     return max(months - (end.day < start.day), 0)
-
-
-MOST_SHOWN = 5
-EDGE = 64
-"""How many records at either end tell roughly how heavy the heaviest of a long list are."""
-GRADES = ("PAYROLL", "REMITTED", "PLATFORM", "DOCUMENT", "DECLARED")
-"""Strongest proof first: payroll, a scheme that an employer pays to, a gig platform, uploads."""
-PAYROLL_GRADE, REMITTED_GRADE, PLATFORM_GRADE, DOCUMENT_GRADE, DECLARED_GRADE = range(len(GRADES))
-
-Weight = tuple[Amount, str]
-"""(minus the absolute amount in minor units, record id), so that sorting puts heavy first."""
-
-SourceGrade = tuple[str, int | None]
-"""A record's source, and its grade as proof of income; None where it proves none."""
 
 
 class Identified(Protocol):
@@ -225,7 +220,9 @@ def top_weights(records: Sequence[Identified], sizes: Sequence[int]) -> Sequence
     Only records that may be shown are sorted. Many may weigh as much as the fifth, as trips at one
     fare do: of those only ids are compared.
     """
-    sample = sorted(_some(sizes))[-MOST_SHOWN:]
+    # at either end of the sizes: their fifth bounds that of all from one side
+    some = sizes if len(sizes) <= 2 * EDGE else [*sizes[:EDGE], *sizes[-EDGE:]]
+    sample = sorted(some)[-MOST_SHOWN:]
     if not sample:
         return []
     floor, largest = sample[0], sample[-1]
@@ -237,11 +234,6 @@ def top_weights(records: Sequence[Identified], sizes: Sequence[int]) -> Sequence
         tied = [r.id for size, r in zip(sizes, records, strict=True) if size == floor]
         shown += [(-floor, name) for name in nsmallest(MOST_SHOWN, tied)]
     return shown[:MOST_SHOWN]
-
-
-def _some(sizes: Sequence[int]) -> Sequence[int]:
-    """The sizes at either end: their fifth bounds that of all from one side."""
-    return sizes if len(sizes) <= 2 * EDGE else [*sizes[:EDGE], *sizes[-EDGE:]]
 
 
 def proofs_evidence(proofs: Sequence[Proof], horizon: int, notes: tuple[str, ...] = ()) -> Evidence:

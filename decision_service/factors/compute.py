@@ -40,6 +40,8 @@ from decision_service.factors.usage import (
 )
 
 _NO_DATA = Snapshot("")
+MOMENT = timedelta(microseconds=1)
+"""An age that is reached on the instant turns values then, not after it."""
 
 
 def own_values(own: OwnFacts, needs: Needs, as_of: AsOf) -> Mapping[str, FactorValue]:
@@ -153,10 +155,6 @@ def _asked(names: tuple[str, ...]) -> _Asked:
     reaches = (factor.reach for factor in factors if factor.reach is not None)
     people = compares_people(names)
     return _Asked(frozenset(kinds - {Kind.ACCOUNTS, Kind.TRANSACTIONS}), tuple(reaches), people)
-
-
-MOMENT = timedelta(microseconds=1)
-"""An age that is reached on the instant turns values then, not after it."""
 
 
 def validity_boundaries(snapshot: Snapshot, policy: DataPolicy) -> tuple[datetime, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
@@ -32,6 +32,8 @@ from decision_service.factors.registry import (
     FactorContext,
     Family,
     months,
+    once,
+    window_length,
 )
 from decision_service.factors.series import (
     MonthBook,
@@ -46,6 +48,21 @@ from decision_service.factors.usage import counted
 
 Amounts = Mapping[int, int]
 """Minor units by month (Month.index)."""
+
+
+CONTRIBUTIONS = Family(
+    "contributions",
+    frozenset({Kind.CONTRIBUTIONS}),
+    READ_CAUSES | {Cause.SHORT_HISTORY, Cause.MIXED_CURRENCY},
+)
+MONTHLY = (
+    "A month's contribution is the sum over schemes (providers) of the highest account at each. The"
+    " contribution horizon is the earliest month that a live scheme has settled (of none live: any"
+    " scheme)."
+)
+OWN_HORIZON = (
+    " Each scheme is read up to its own settled month: posted, or with its posting lag passed."
+)
 
 
 class Scheme(msgspec.Struct, frozen=True):
@@ -65,10 +82,10 @@ class Scheme(msgspec.Struct, frozen=True):
     accounts: Collection[str]
 
     def most_paid(self, months: int) -> int:
-        return max(self._paid(end, months) for end in range(self.lag, self.settled + 1))
-
-    def _paid(self, end: int, months: int) -> int:
-        return bisect_right(self.paid, end) - bisect_left(self.paid, end - months + 1)
+        return max(
+            bisect_right(self.paid, end) - bisect_left(self.paid, end - months + 1)
+            for end in range(self.lag, self.settled + 1)
+        )
 
     def ends(self, months: int) -> MonthSpan:
         return self.settled - months + 1, self.settled
@@ -131,11 +148,8 @@ def over_schemes(
     return answer(work(), book.kind, book.judged((book.reach(window),))[1])
 
 
+@once
 def contribution_book(context: FactorContext) -> ContributionBook:
-    return context.once("contributions", _book)
-
-
-def _book(context: FactorContext) -> ContributionBook:
     clean = contributions(context)
     draft = SeriesBuilder()
     schemes = _schemes(context, draft, clean.records)
@@ -145,12 +159,10 @@ def _book(context: FactorContext) -> ContributionBook:
     trust = feed(
         context, (supply(context, Kind.CONTRIBUTIONS),), clean.taints, held=bool(clean.records)
     )
-    return ContributionBook(SeriesView(_horizon(context, schemes), trust.missing), draft, schemes)
-
-
-def _horizon(context: FactorContext, schemes: Sequence[Scheme]) -> int:
     judges = [s for s in schemes if s.live] or schemes
-    return min((s.settled for s in judges), default=Month.of(context.as_of.date).index - 1)
+    ended = Month.of(context.as_of.date).index - 1
+    horizon = min((s.settled for s in judges), default=ended)
+    return ContributionBook(SeriesView(horizon, trust.missing), draft, schemes)
 
 
 def _schemes(
@@ -220,7 +232,10 @@ def _scheme(provider: str, accounts: Sequence[tuple[SourceCoverage, Amounts]]) -
     sources = [source for source, _ in accounts]
     judges = [source for source in sources if source.live] or sources
     settled = max(source.settled for source in judges)
-    highest = _highest(own for _, own in accounts)
+    highest: dict[int, int] = {}
+    for _, own in accounts:
+        for month, amount in own.items():
+            highest[month] = max(amount, highest.get(month, amount))
     amounts = {month: amount for month, amount in highest.items() if month <= settled}
     return Scheme(
         provider,
@@ -232,33 +247,6 @@ def _scheme(provider: str, accounts: Sequence[tuple[SourceCoverage, Amounts]]) -
         any(source.live for source in sources),
         frozenset(source.feeder.id for source in sources),
     )
-
-
-def _highest(accounts: Iterable[Amounts]) -> Amounts:
-    found: dict[int, int] = {}
-    for own in accounts:
-        for month, amount in own.items():
-            found[month] = max(amount, found.get(month, amount))
-    return found
-
-
-CONTRIBUTIONS = Family(
-    "contributions",
-    frozenset({Kind.CONTRIBUTIONS}),
-    READ_CAUSES | {Cause.SHORT_HISTORY, Cause.MIXED_CURRENCY},
-)
-MONTHLY = (
-    "A month's contribution is the sum over schemes (providers) of the highest account at each. The"
-    " contribution horizon is the earliest month that a live scheme has settled (of none live: any"
-    " scheme)."
-)
-OWN_HORIZON = (
-    " Each scheme is read up to its own settled month: posted, or with its posting lag passed."
-)
-
-
-def _same(length: int) -> int:
-    return length
 
 
 @CONTRIBUTIONS.factor(
@@ -285,7 +273,7 @@ def months_total(context: FactorContext) -> Answer:
     " the contribution horizon.",
     windows=months(3, 6, 9, 12),
     lower=0,
-    months=_same,
+    months=window_length,
     better=Better.UP,
 )
 def count(context: FactorContext, length: int) -> Answer:
@@ -321,8 +309,8 @@ def change(context: FactorContext, length: int) -> Answer:
     " largest of these counts. What a scheme has posted early never counts less.",
     windows=CALENDAR,
     lower=0,
-    upper=_same,
-    months=_same,
+    upper=window_length,
+    months=window_length,
     better=Better.UP,
 )
 def months_in_best_scheme(context: FactorContext, length: int) -> Answer:
@@ -340,8 +328,12 @@ def _amount_factor(
     *,
     of_none: int | Cause = Cause.NO_EVIDENCE,
 ) -> None:
+    def figure(values: Sequence[Amount]) -> Figure | Cause:
+        paid = [amount for amount in values if amount > 0]
+        return work(paid) if paid else of_none
+
     def answer(context: FactorContext, length: int) -> Answer:
-        return over(contribution_book(context), length, lambda v: _of_paid(v, work, of_none))
+        return over(contribution_book(context), length, figure)
 
     CONTRIBUTIONS.factor(
         f"{name}_{{w}}",
@@ -352,7 +344,7 @@ def _amount_factor(
         f" horizon: {formula}. {MONTHLY}",
         windows=CALENDAR,
         lower=0,
-        months=_same,
+        months=window_length,
         causes=frozenset({of_none}) if isinstance(of_none, Cause) else frozenset(),
         better=Better.UP,
     )(answer)
@@ -394,7 +386,8 @@ _amount_factor(
 )
 def months_since_last(context: FactorContext) -> Answer:
     book = contribution_book(context)
-    return over_schemes(book, _whole, lambda: _since_last(book))
+    ages = [scheme.since_last() for scheme in book.paying]
+    return over_schemes(book, _whole, lambda: min(ages, default=Cause.NO_EVIDENCE))
 
 
 @CONTRIBUTIONS.factor(
@@ -407,13 +400,14 @@ def months_since_last(context: FactorContext) -> Answer:
     " the smallest of these." + OWN_HORIZON,
     windows=months(12),
     lower=0,
-    upper=_same,
-    months=_same,
+    upper=window_length,
+    months=window_length,
     better=Better.DOWN,
 )
 def longest_gap(context: FactorContext, length: int) -> Answer:
     book = contribution_book(context)
-    return over_schemes(book, lambda s: s.ends(length), lambda: _shortest_gap(book, length))
+    gaps = [scheme.longest_gap(length, book.first) for scheme in book.schemes]
+    return over_schemes(book, lambda s: s.ends(length), lambda: min(gaps, default=0))
 
 
 @CONTRIBUTIONS.factor(
@@ -444,23 +438,8 @@ def schemes_count(context: FactorContext) -> Answer:
     return over_schemes(book, _whole, lambda: len(book.paying))
 
 
-def _of_paid(
-    values: Sequence[Amount], work: Callable[[Sequence[Amount]], Figure], of_none: int | Cause
-) -> Figure | Cause:
-    paid = [amount for amount in values if amount > 0]
-    return work(paid) if paid else of_none
-
-
-def _since_last(book: ContributionBook) -> int | Cause:
-    return min((s.since_last() for s in book.paying), default=Cause.NO_EVIDENCE)
-
-
 def _whole(scheme: Scheme) -> MonthSpan:
     return scheme.ends(WHOLE)
-
-
-def _shortest_gap(book: ContributionBook, length: int) -> int:
-    return min((s.longest_gap(length, book.first) for s in book.schemes), default=0)
 
 
 def _best(book: ContributionBook, figure: Callable[[Scheme], int]) -> int:

@@ -13,7 +13,6 @@ from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import Employment
 from decision_service.factors.answer import (
-    MOST_SHOWN,
     Answer,
     Figure,
     answer,
@@ -22,8 +21,8 @@ from decision_service.factors.answer import (
 )
 from decision_service.factors.payroll import employer_key
 from decision_service.factors.quality import feed, supply
-from decision_service.factors.records import employments
-from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, months
+from decision_service.factors.records import employments, evidence_of
+from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, months, once
 
 EMPLOYMENT = Family("employment", frozenset({Kind.EMPLOYMENTS}), READ_CAUSES)
 NO_EVIDENCE = frozenset({Cause.NO_EVIDENCE})
@@ -38,8 +37,13 @@ class Jobs(msgspec.Struct, frozen=True):
     evidence: Evidence
 
 
+@once
 def jobs(context: FactorContext) -> Jobs:
-    return context.once("jobs", _jobs)
+    clean = employments(context)
+    records = sorted(clean.records, key=lambda r: r.id)
+    trust = feed(context, (supply(context, Kind.EMPLOYMENTS),), clean.taints, held=bool(records))
+    evidence = evidence_of(context, records, [r.start for r in records])
+    return Jobs(records, trust.missing, evidence)
 
 
 def is_open(record: Employment, today: date) -> bool:
@@ -104,9 +108,13 @@ def employers_count(context: FactorContext) -> Answer:
 )
 def jobs_started(context: FactorContext, length: int) -> Answer:
     since = plus_months(context.as_of.date, -length)
-    return _on_jobs(
-        context, lambda all_: len(_begun([r for r in all_ if r.start > since], context))
-    )
+
+    def begun(all_: Sequence[Employment]) -> int:
+        late, policy = [r for r in all_ if r.start > since], context.policy
+        # a job on record twice began once
+        return len({(employer_key(r.employer, policy), Month.of(r.start).index) for r in late})
+
+    return _on_jobs(context, begun)
 
 
 @EMPLOYMENT.factor(
@@ -120,26 +128,13 @@ def jobs_started(context: FactorContext, length: int) -> Answer:
     causes=NO_EVIDENCE,
 )
 def months_since_last_end(context: FactorContext) -> Answer:
-    return _on_jobs(context, lambda all_: _since_end(all_, context.as_of.date))
+    today = context.as_of.date
 
+    def since_end(all_: Sequence[Employment]) -> int | Cause:
+        ends = [r.end for r in all_ if r.end is not None and r.end < today]
+        return whole_months(max(ends), today) if ends else Cause.NO_EVIDENCE
 
-def _jobs(context: FactorContext) -> Jobs:
-    clean = employments(context)
-    records = sorted(clean.records, key=lambda r: r.id)
-    trust = feed(context, (supply(context, Kind.EMPLOYMENTS),), clean.taints, held=bool(records))
-    return Jobs(records, trust.missing, _proof(context, records))
-
-
-def _proof(context: FactorContext, records: Sequence[Employment]) -> Evidence:
-    starts = sorted(r.start for r in records)
-    return Evidence(
-        records=len(records),
-        first=starts[0].isoformat() if starts else None,
-        last=starts[-1].isoformat() if starts else None,
-        horizon=context.as_of.date.isoformat(),
-        top=tuple(r.id for r in records[:MOST_SHOWN]),
-        sources=tuple(sorted({r.source for r in records})),
-    )
+    return _on_jobs(context, since_end)
 
 
 def _on_jobs(
@@ -152,21 +147,9 @@ def _on_jobs(
 
 
 def _longest(records: Sequence[Employment], today: date) -> int | Cause:
-    tenures = [whole_months(r.start, _until(r, today)) for r in records]
+    days = [(r.start, r.end) for r in records]
+    tenures = [
+        whole_months(start, end + timedelta(days=1) if end and end < today else today)
+        for start, end in days
+    ]
     return max(tenures, default=Cause.NO_EVIDENCE)
-
-
-def _until(record: Employment, today: date) -> date:
-    if record.end is None or record.end >= today:
-        return today
-    return record.end + timedelta(days=1)
-
-
-def _begun(records: Sequence[Employment], context: FactorContext) -> set[tuple[str, int]]:
-    """Employers with the month of the start; a job on record twice began once."""
-    return {(employer_key(r.employer, context.policy), Month.of(r.start).index) for r in records}
-
-
-def _since_end(records: Sequence[Employment], today: date) -> int | Cause:
-    ends = [r.end for r in records if r.end is not None and r.end < today]
-    return whole_months(max(ends), today) if ends else Cause.NO_EVIDENCE

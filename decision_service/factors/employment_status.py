@@ -25,6 +25,7 @@ EMPLOYED, GIG, UNEMPLOYED = "EMPLOYED", "GIG", "UNEMPLOYED"
 FLAWS = frozenset({Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED, Cause.NOT_YET_POSTED})
 PAY = Family("employment", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
 """Factors about work that rest on the monthly income."""
+NAMED = " Words such as voluntary and self-employed name no employer."
 
 
 @PAY.factor(
@@ -79,7 +80,8 @@ def status(context: FactorContext) -> Answer:
     known, taints = jobs(context), _taints(context)
     if taints:
         return Answer(None, taints)
-    if _nothing_connected(context, known):
+    books = (known, income_presence(context), contribution_book(context))
+    if all({m.cause for m in book.missing} == {Cause.NOT_CONNECTED} for book in books):
         return Answer(None, (Missing(Cause.NOT_CONNECTED, kind=Kind.EMPLOYMENTS),))
     open_ = any(is_open(record, context.as_of.date) for record in known.records)
     if open_ and (
@@ -159,21 +161,7 @@ def _taints(context: FactorContext) -> tuple[Missing, ...]:
     )
 
 
-def _nothing_connected(context: FactorContext, known: Jobs) -> bool:
-    causes = [known.missing, income_presence(context).missing, contribution_book(context).missing]
-    return all(_only(Cause.NOT_CONNECTED, missing) for missing in causes)
-
-
-def _only(cause: Cause, missing: Iterable[Missing]) -> bool:
-    return {m.cause for m in missing} == {cause}
-
-
-WORK_KINDS = INCOME_KINDS | {Kind.EMPLOYMENTS}
-WORK = Family("employment", WORK_KINDS, INCOME_CAUSES)
-NAMED = " Words such as voluntary and self-employed name no employer."
-
-
-@WORK.factor(
+@PAY.factor(
     "started_since_backed",
     ValueType.FLAG,
     "",
@@ -194,7 +182,7 @@ def started_since_backed(context: FactorContext) -> Answer:
     return Answer(None, found) if found else _on_income(context, lambda: _started(context))
 
 
-@WORK.factor(
+@PAY.factor(
     "ended_without_income",
     ValueType.FLAG,
     "",

@@ -66,7 +66,10 @@ class SourceCoverage(msgspec.Struct, frozen=True):
 
     def due(self, month: int) -> date:
         """The first day on which a month counts as settled though it has not been posted."""
-        return due_date(month, self.lag_months, self.lag_days)
+        ended = Month(month + 1)
+        if self.lag_months:
+            return ended.plus(self.lag_months).first_day
+        return ended.first_day + timedelta(days=self.lag_days)
 
 
 def source_of(
@@ -111,13 +114,6 @@ def lag_month(synced: date, lag_months: int, lag_days: int) -> int:
     return Month.of(synced - timedelta(days=lag_days)).index - 1
 
 
-def due_date(month: int, lag_months: int, lag_days: int) -> date:
-    """The first day on which a month's lag has passed."""
-    if lag_months:
-        return Month(month + 1 + lag_months).first_day
-    return Month(month + 1).first_day + timedelta(days=lag_days)
-
-
 def family_horizon(context: FactorContext, feeders: Iterable[Feeder], kind: Kind) -> int:
     """The earliest month whose lag has passed among the feeders; of none, the last one that ended.
 
@@ -156,21 +152,22 @@ class Settlement:
         self.prompt = [s for s in sources if s.live and s.prompt]
         self.horizon = max((s.settled for s in self.judges), default=fallback)
         self._settled_promptly = max((s.settled for s in self.prompt), default=0)
-        self._last_end = max(ended, default=0)
-        self._silences = {(s.feeder.id, s.kind): self._doubtful(s) for s in sources}
+        # since a job has ended a scheme's silence is no mere lateness
+        late = [s for s in sources if s.newest > max(ended, default=0)]
+        silences = {(s.feeder.id, s.kind): range(0) for s in sources}
+        self._silences = silences | {(s.feeder.id, s.kind): self._silent(s) for s in late}
 
     def settles(self, source: SourceCoverage, month: int) -> bool:
         """Whether a source can report nothing more of a month."""
         silence = self._silences[source.feeder.id, source.kind]
         return month <= source.settled and month not in silence
 
-    def settled_by(self, sources: Iterable[SourceCoverage]) -> int:
-        found = [min(s.settled, self._before(s)) for s in sources]
-        return min(found, default=self.horizon)
-
-    def _before(self, source: SourceCoverage) -> int:
-        silence = self._silences[source.feeder.id, source.kind]
-        return silence.start - 1 if silence else source.settled
+    def settled_by_all(self) -> int:
+        """A month up to which the judges have settled every one."""
+        months = [s.settled for s in self.judges]
+        silences = [self._silences[s.feeder.id, s.kind] for s in self.judges]
+        months += [silence.start - 1 for silence in silences if silence]
+        return min(months, default=self.horizon)
 
     def waited_for(self, month: int, among: Iterable[SourceCoverage]) -> Missing | None:
         """The source whose part of a month is outstanding, the first due; None when none is."""
@@ -178,7 +175,14 @@ class Settlement:
         if not late:
             return None
         first = min(late, key=lambda s: (s.due(month), s.feeder.id, s.kind))
-        return not_yet_posted(first, month)
+        due = first.due(month)
+        return Missing(
+            Cause.NOT_YET_POSTED,
+            kind=first.kind,
+            source=first.feeder.id,
+            month=month,
+            due=due if due >= first.today else None,
+        )
 
     def open(self, month: int) -> Missing | None:
         """Who could still show that a month without income had some; None when nobody can.
@@ -203,24 +207,10 @@ class Settlement:
     def rests_on_employments(self) -> bool:
         return any(self._silent(source) for source in self.judges)
 
-    def _doubtful(self, source: SourceCoverage) -> range:
-        """A scheme's silent months, unless a job has ended since or prompt sources tell of them."""
-        return range(0) if self._last_end >= source.newest else self._silent(source)
-
     def _silent(self, source: SourceCoverage) -> range:
+        """A scheme's silent months of which no prompt source tells."""
         months = source.doubtful
         return range(max(months.start, self._settled_promptly + 1), months.stop)
-
-
-def not_yet_posted(source: SourceCoverage, month: int) -> Missing:
-    due = source.due(month)
-    return Missing(
-        Cause.NOT_YET_POSTED,
-        kind=source.kind,
-        source=source.feeder.id,
-        month=month,
-        due=due if due >= source.today else None,
-    )
 
 
 def shows_none(source: SourceCoverage, month: int, due: date | None) -> Missing:
@@ -255,6 +245,6 @@ def _waiting(
     settlement: Settlement, months: Iterable[int], wait: Callable[[int], Missing | None]
 ) -> Mapping[int, Missing]:
     """The months that wait for a source; those that every judge has settled are not asked about."""
-    known = settlement.settled_by(settlement.judges)
+    known = settlement.settled_by_all()
     waiting = {month: wait(month) for month in months if month > known}
     return {month: missing for month, missing in waiting.items() if missing is not None}

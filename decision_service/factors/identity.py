@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import date
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.factor import Evidence, ValueType
+from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.factors.answer import Answer, answer, plus_months, whole_months
 from decision_service.factors.quality import feed, supply
-from decision_service.factors.records import identities
+from decision_service.factors.records import evidence_of, identities
 from decision_service.factors.registry import READ_CAUSES, FactorContext, Family
 
 IDENTITY = Family("identity", frozenset({Kind.IDENTITIES}), READ_CAUSES)
@@ -55,32 +55,17 @@ def age_at_maturity_years(context: FactorContext) -> Answer:
 
 
 def _age_on(context: FactorContext, when: Callable[[date], date | None]) -> Answer:
-    clean = identities(context)
-    born = {r.birth_date for r in clean.records if r.birth_date is not None}
+    clean, today = identities(context), context.as_of.date
+    telling = [r for r in clean.records if r.birth_date is not None]
+    born = {r.birth_date for r in telling if r.birth_date is not None}
+    codes = [DataReason.IDENTITY_CONFLICT] if len(born) > 1 else []
+    if any(whole_months(day, today) // YEAR > OLDEST for day in born):
+        codes.append(DataReason.BAD_DATE)
+    doubts = [Missing(Cause.BAD_DATA, code, Kind.IDENTITIES, detail="dob") for code in codes]
     supplies = (supply(context, Kind.IDENTITIES),)
-    missing = feed(
-        context, supplies, [*clean.taints, *_doubts(context, born)], held=bool(born)
-    ).missing
+    missing = feed(context, supplies, [*clean.taints, *doubts], held=bool(born)).missing
     if missing:
         return Answer(None, missing)
-    day = when(context.as_of.date)
+    day = when(today)
     figure = Cause.NOT_SENT if day is None else whole_months(min(born), day) // YEAR
-    return answer(figure, Kind.IDENTITIES, _proof(context))
-
-
-def _doubts(context: FactorContext, born: set[date]) -> list[Missing]:
-    codes = [DataReason.IDENTITY_CONFLICT] if len(born) > 1 else []
-    if any(whole_months(day, context.as_of.date) // YEAR > OLDEST for day in born):
-        codes.append(DataReason.BAD_DATE)
-    return [Missing(Cause.BAD_DATA, code, Kind.IDENTITIES, detail="dob") for code in codes]
-
-
-def _proof(context: FactorContext) -> Evidence:
-    telling = sorted(r.id for r in identities(context).records if r.birth_date is not None)
-    sources = {r.source for r in identities(context).records if r.birth_date is not None}
-    return Evidence(
-        records=len(telling),
-        horizon=context.as_of.date.isoformat(),
-        top=tuple(telling[:5]),
-        sources=tuple(sorted(sources)),
-    )
+    return answer(figure, Kind.IDENTITIES, evidence_of(context, telling))

@@ -35,6 +35,7 @@ from decision_service.factors.registry import (
     FactorContext,
     Family,
     months,
+    window_length,
 )
 from decision_service.factors.series import MonthBook, MonthSpan, at, either_way, over, over_spans
 
@@ -50,12 +51,12 @@ TREND_MONTHS = 3
 CONSERVATIVE_NEEDS = 3
 VOLATILITY_NEEDS = 4
 TENURE_MONTHS = 24
+NEWEST = 3
+"""The newest months are left out of what is usual, so that a cut does not hide itself."""
+USUAL_MONTHS = 9
+USUAL_NEEDS = 3
 DIVISION = frozenset({Cause.DIVISION_BY_ZERO})
 NO_EVIDENCE = frozenset({Cause.NO_EVIDENCE})
-
-
-def _same(length: int) -> int:
-    return length
 
 
 @INCOME.factor(
@@ -82,7 +83,7 @@ def months_total(context: FactorContext) -> Answer:
     " records that another account's payroll outranks.",
     windows=CALENDAR,
     lower=0,
-    months=_same,
+    months=window_length,
     better=Better.UP,
 )
 def count(context: FactorContext, length: int) -> Answer:
@@ -101,8 +102,8 @@ def count(context: FactorContext, length: int) -> Answer:
     " months before the first record count as none.",
     windows=CALENDAR,
     lower=0,
-    upper=_same,
-    months=_same,
+    upper=window_length,
+    months=window_length,
     better=Better.UP,
 )
 def months_with_income(context: FactorContext, length: int) -> Answer:
@@ -245,8 +246,8 @@ def trend(context: FactorContext, length: int) -> Answer:
     "Sum of the {n} calendar months up to the income horizon divided by {n}; negative months count;"
     " SHORT_HISTORY when fewer than {n} months are observed.",
     windows=CALENDAR,
-    months=_same,
-    needs_months=_same,
+    months=window_length,
+    needs_months=window_length,
     better=Better.UP,
 )
 def calendar_average(context: FactorContext, length: int) -> Answer:
@@ -262,16 +263,18 @@ def calendar_average(context: FactorContext, length: int) -> Answer:
     " the last min({n}, observed) calendar months with months without income as 0; needs 3 observed"
     " months.",
     windows=months(6, 12),
-    months=_same,
+    months=window_length,
     needs_months=CONSERVATIVE_NEEDS,
     better=Better.UP,
 )
 def conservative(context: FactorContext, length: int) -> Answer:
-    return over(income(context), length, cautious, needs=CONSERVATIVE_NEEDS)
-
-
-def cautious(values: Sequence[Amount]) -> Amount:
-    return min(mean(values), median(values), mean(values[-CONSERVATIVE_NEEDS:]))
+    least = CONSERVATIVE_NEEDS
+    return over(
+        income(context),
+        length,
+        lambda values: min(mean(values), median(values), mean(values[-least:])),
+        needs=least,
+    )
 
 
 @INCOME.factor(
@@ -314,8 +317,8 @@ def months_since_last(context: FactorContext) -> Answer:
     " income is not above zero; months before the first record are not observed.",
     windows=months(12, 24),
     lower=0,
-    upper=_same,
-    months=_same,
+    upper=window_length,
+    months=window_length,
     better=Better.DOWN,
 )
 def gap_months(context: FactorContext, length: int) -> Answer:
@@ -331,8 +334,8 @@ def gap_months(context: FactorContext, length: int) -> Answer:
     " whose income is not above zero.",
     windows=months(12, 24),
     lower=0,
-    upper=_same,
-    months=_same,
+    upper=window_length,
+    months=window_length,
     better=Better.DOWN,
 )
 def longest_gap(context: FactorContext, length: int) -> Answer:
@@ -349,7 +352,7 @@ def longest_gap(context: FactorContext, length: int) -> Answer:
     " is not above zero.",
     windows=months(6, 12),
     lower=0,
-    months=_same,
+    months=window_length,
     needs_months=VOLATILITY_NEEDS,
     causes=DIVISION,
     better=Better.DOWN,
@@ -377,12 +380,6 @@ def _two_months(
 ) -> Answer:
     new, old = book.horizon, book.horizon - length
     return at(book, ((new, new), (old, old)), lambda v: work(v[0][0], v[1][0]))
-
-
-NEWEST = 3
-"""The newest months are left out of what is usual, so that a cut does not hide itself."""
-USUAL_MONTHS = 9
-USUAL_NEEDS = 3
 
 
 @INCOME.factor(

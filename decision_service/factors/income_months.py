@@ -14,7 +14,7 @@ from decision_service.domain.accounts import INCOME_KINDS, MATTERS_FOR, Kind
 from decision_service.domain.calendar import Month
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import CombineIncome
-from decision_service.domain.snapshot import Employment, EstimatedIncome, Income
+from decision_service.domain.snapshot import EstimatedIncome, Income
 from decision_service.factors.answer import (
     DECLARED_GRADE,
     DOCUMENT_GRADE,
@@ -47,10 +47,11 @@ from decision_service.factors.paychecks import Paycheck, flawed_months, pay_mont
 from decision_service.factors.payroll import named_employer
 from decision_service.factors.quality import Feed, Supply, feed, supply, supply_taints
 from decision_service.factors.records import eincomes, employments, incomes
-from decision_service.factors.registry import FactorContext
+from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.series import SeriesBuilder
-from decision_service.factors.tally import EARNED, FOREIGN, OF_NET, Stretch, Tally, unclassified
+from decision_service.factors.tally import EARNED, FOREIGN, OF_NET, Stretch, unclassified
 from decision_service.factors.usage import (
+    EARNING_KINDS,
     Feeder,
     FeederState,
     counted,
@@ -59,9 +60,40 @@ from decision_service.factors.usage import (
     unread_from,
 )
 
+HABIT_MONTHS = 24
+HABIT_NEEDS = 18
+"""So many months among the last 24 that the applicant paid alone are a habit.
 
+They are not bought for one loan. Months that an employer paid are no habit of the applicant's: who
+has lost the job and pays on has to be asked.
+"""
+USUAL = (2, 3)
+"""A habit proves amounts up to one and a half of its own median: 2 amounts up to 3 medians."""
+SEVERAL = 2
+"""One foreign record may be left out, two may not: more need not be told apart."""
+RECORDED = (*OF_NET, FOREIGN)
+"""What makes a month one with a record of earnings."""
+BESIDE = "a payslip counts beside those that its period contains"
+CROSSING = "of a payslip of more than a month and those that cross it the larger counts"
+CLIPPED = "an estimate above its scheme's ceiling counts as the ceiling"
+CAPPED = "a self-paid estimate counts up to 1.5 times the platform's earnings"
+PAPER = "documents add nothing where payroll or a scheme reports the month"
+
+
+@once
 def income_feed(context: FactorContext) -> Feed:
-    return context.once("income feed", _feed)
+    held = bool(eincomes(context).records or incomes(context).records) or any(
+        earned(context, feeder.id) for feeder in platforms(context)
+    )
+    taints = [*eincomes(context).taints, *incomes(context).taints, *_just_revoked(context)]
+    taints += employment_taints(context, matter=income_settlement(context).rests_on_employments)
+    if not held and platforms_or_partial(context):
+        taints += [*_of_transactions(context), *_unreadable(context)]
+    gig = _gig(context)
+    if held:  # what taints it is judged by the months in which it stands in
+        gig = Supply(Kind.TRANSACTIONS, gig.counted, (), gig.revoked, (), (), needed=False)
+    supplies = (supply(context, Kind.EINCOMES), supply(context, Kind.INCOMES), gig)
+    return feed(context, supplies, taints, held=held)
 
 
 def platforms_or_partial(context: FactorContext) -> tuple[Feeder, ...]:
@@ -70,22 +102,14 @@ def platforms_or_partial(context: FactorContext) -> tuple[Feeder, ...]:
     return (*platforms(context), *(f for f in partial if f not in platforms(context)))
 
 
+@once
 def platform_taints(context: FactorContext) -> Sequence[Missing]:
     """What is wrong with the transactions of gig accounts, wherever they stand in as income."""
-    return context.once("platform taints", _platform_taints)
-
-
-def _feed(context: FactorContext) -> Feed:
-    held = bool(eincomes(context).records or incomes(context).records) or any(
-        earned(context, feeder) for feeder in platforms(context)
-    )
-    taints = [*eincomes(context).taints, *incomes(context).taints, *_just_revoked(context)]
-    taints += employment_taints(context, matter=income_settlement(context).rests_on_employments)
-    if not held and platforms_or_partial(context):
-        taints += [*_of_transactions(context), *_unreadable(context)]
-    gig = _judged_by_month(context) if held else _gig(context)
-    supplies = (supply(context, Kind.EINCOMES), supply(context, Kind.INCOMES), gig)
-    return feed(context, supplies, taints, held=held)
+    ids = {feeder.id for feeder in platforms_or_partial(context)}
+    if not ids:
+        return ()
+    found = [*supply_taints(context, (_gig(context),)), *_of_transactions(context)]
+    return in_order([taint for taint in found if taint.source is None or taint.source in ids])
 
 
 def _unreadable(context: FactorContext) -> Sequence[Missing]:
@@ -121,20 +145,6 @@ def _gig(context: FactorContext) -> Supply:
     )
 
 
-def _judged_by_month(context: FactorContext) -> Supply:
-    """The same where what taints them is judged by the months in which they stand in."""
-    gig = _gig(context)
-    return Supply(Kind.TRANSACTIONS, gig.counted, (), gig.revoked, (), (), needed=False)
-
-
-def _platform_taints(context: FactorContext) -> Sequence[Missing]:
-    ids = {feeder.id for feeder in platforms_or_partial(context)}
-    if not ids:
-        return ()
-    found = [*supply_taints(context, (_gig(context),)), *_of_transactions(context)]
-    return in_order([taint for taint in found if taint.source is None or taint.source in ids])
-
-
 def _of_transactions(context: FactorContext) -> Sequence[Missing]:
     unread = unread_from(context.snapshot, stand_in_from(context.as_of.date))
     return [*ledger(context).taints, *unread]
@@ -142,41 +152,20 @@ def _of_transactions(context: FactorContext) -> Sequence[Missing]:
 
 def _just_revoked(context: FactorContext) -> Sequence[Missing]:
     """Accounts that fed the income and were disconnected lately: that hides a lost job."""
-    gone = [f for f in feeders(context) if f.state is FeederState.REVOKED and _lately(context, f)]
-    code = DataReason.CONSENT_REVOKED
-    return [
-        Missing(Cause.EXPIRED, code, known.kind, f.id)
-        for f in gone
-        for known in context.snapshot.known
-        if known.source == f.id and _earns(f, known.kind) and _was_live(context, f, known.newest)
-    ]
-
-
-def _earns(feeder: Feeder, kind: Kind) -> bool:
-    return feeder.known and (kind in INCOME_KINDS or (kind is Kind.TRANSACTIONS and feeder.gig))
-
-
-def _lately(context: FactorContext, feeder: Feeder) -> bool:
-    return feeder.revoked is None or context.as_of.instant - feeder.revoked <= MATTERS_FOR
-
-
-def _was_live(context: FactorContext, feeder: Feeder, newest: int | None) -> bool:
-    if newest is None:
-        return False
-    gone = (feeder.revoked or context.as_of.instant).astimezone(context.as_of.zone)
-    lag = context.policy.lag_months(feeder.provider_id)
-    return newest >= Month.of(gone.date()).index - LIVE_MONTHS - lag - 1
-
-
-HABIT_MONTHS = 24
-HABIT_NEEDS = 18
-"""So many months among the last 24 that the applicant paid alone are a habit.
-
-Nobody buys them for one loan. Months that an employer paid are no habit of the applicant's: who has
-lost the job and pays on has to be asked.
-"""
-USUAL = (2, 3)
-"""A habit proves amounts up to one and a half of its own median: 2 amounts up to 3 medians."""
+    now, code, found = context.as_of.instant, DataReason.CONSENT_REVOKED, []
+    for feeder in feeders(context):
+        gone = feeder.revoked or now
+        if feeder.state is FeederState.REVOKED and feeder.known and now - gone <= MATTERS_FOR:
+            kinds = EARNING_KINDS if feeder.gig else INCOME_KINDS
+            month = Month.of(gone.astimezone(context.as_of.zone).date()).index
+            oldest = month - LIVE_MONTHS - context.policy.lag_months(feeder.provider_id) - 1
+            found += [
+                Missing(Cause.EXPIRED, code, known.kind, feeder.id)
+                for known in context.snapshot.known
+                if known.source == feeder.id and known.kind in kinds
+                if known.newest is not None and known.newest >= oldest
+            ]
+    return found
 
 
 def estimate_grades(context: FactorContext, feeder: Feeder) -> Mapping[int, int]:
@@ -190,51 +179,40 @@ def estimate_grades(context: FactorContext, feeder: Feeder) -> Mapping[int, int]
     return {month: REMITTED_GRADE if month in remitted else DECLARED_GRADE for month in reported}
 
 
-def named_months(context: FactorContext, source: str) -> AbstractSet[int]:
-    """The months in which an employment of this account with a named employer runs on a day."""
-    return context.once("named months", _named_months).get(source, frozenset())
-
-
+@once
 def employed_months(context: FactorContext) -> AbstractSet[int]:
     """The months in which an employment with a named employer runs, of any source but documents."""
-    return context.once("employed months", _employed_months)
-
-
-def _employed_months(context: FactorContext) -> AbstractSet[int]:
-    named = context.once("named months", _named_months).items()
-    feeders = counted(context)
+    named, feeders = named_months(context).items(), counted(context)
     return frozenset[int]().union(*[m for source, m in named if not feeders[source].document])
 
 
-def _named_months(context: FactorContext) -> Mapping[str, AbstractSet[int]]:
+@once
+def named_months(context: FactorContext) -> Mapping[str, AbstractSet[int]]:
+    """The months in which an employment with a named employer runs on a day, by account."""
     found: dict[str, set[int]] = {}
     for record in employments(context).records:
         if named_employer(record.employer, context.policy):
-            found.setdefault(record.source, set()).update(_months_of(context, record))
+            last = min(record.end or context.as_of.date, context.as_of.date)
+            months = range(Month.of(record.start).index, Month.of(last).index + 1)
+            found.setdefault(record.source, set()).update(months)
     return found
-
-
-def _months_of(context: FactorContext, record: Employment) -> range:
-    last = min(record.end or context.as_of.date, context.as_of.date)
-    return range(Month.of(record.start).index, Month.of(last).index + 1)
 
 
 def _remitted(
     context: FactorContext, feeder: Feeder, reported: Mapping[int, int]
 ) -> Collection[int]:
     """The months whose estimate an employer proves, or a habit that it does not go beyond."""
-    named = named_months(context, feeder.id)
-    others = sorted(month for month in reported if month not in named)
-    habitual = [month for month in others if _habitual(context, feeder.provider_id, month)]
+    named = named_months(context).get(feeder.id, frozenset())
+    paid = _paid_alone(context).get(feeder.provider_id, ())
+    habitual = [
+        month
+        for month in sorted(reported.keys() - named)
+        if bisect_right(paid, month) - bisect_right(paid, month - HABIT_MONTHS) >= HABIT_NEEDS
+    ]
     return {*(reported.keys() & named), *_usual(reported, habitual)}
 
 
-def _habitual(context: FactorContext, provider_id: str, month: int) -> bool:
-    paid = context.once("paid alone", _paid_alone).get(provider_id, ())
-    recent = bisect_right(paid, month) - bisect_right(paid, month - HABIT_MONTHS)
-    return recent >= HABIT_NEEDS
-
-
+@once
 def _paid_alone(context: FactorContext) -> Mapping[str, Sequence[int]]:
     schemes, employed = contribution_book(context).schemes, employed_months(context)
     return {s.provider: [month for month in s.paid if month not in employed] for s in schemes}
@@ -249,17 +227,6 @@ def _usual(reported: Mapping[int, int], months: Sequence[int]) -> Iterable[int]:
         recent = [reported[m] for m in paid[slice(*places)]]
         if not recent or reported[month] * amounts * 2 <= twice_median(recent) * medians:
             yield month
-
-
-SEVERAL = 2
-"""One foreign record may be left out, two may not: more need not be told apart."""
-RECORDED = (*OF_NET, FOREIGN)
-"""What makes a month one with a record of earnings."""
-BESIDE = "a payslip counts beside those that its period contains"
-CROSSING = "of a payslip of more than a month and those that cross it the larger counts"
-CLIPPED = "an estimate above its scheme's ceiling counts as the ceiling"
-CAPPED = "a self-paid estimate counts up to 1.5 times the platform's earnings"
-PAPER = "documents add nothing where payroll or a scheme reports the month"
 
 
 class Sheet(msgspec.Struct):
@@ -286,30 +253,8 @@ class Sheet(msgspec.Struct):
         return (account, month) in self.paid or (facts is not None and account in facts.estimates)
 
 
+@once
 def income_months(context: FactorContext) -> Sheet:
-    return context.once("income months", _income_months)
-
-
-def income_parts(context: FactorContext) -> Mapping[int, Parts]:
-    return income_months(context).parts
-
-
-def formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
-    """Each month's payroll, each job once, however the ruleset combines accounts."""
-    return context.once("formal payroll", _formal_payroll)
-
-
-def _formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
-    facts, feeders = income_months(context).facts, counted(context)
-    jobs = {month: formal_jobs(reported, feeders) for month, reported in facts.items()}
-    return {
-        month: sum(grades[min(grades)] for grades in paid.values())
-        for month, paid in jobs.items()
-        if paid
-    }
-
-
-def _income_months(context: FactorContext) -> Sheet:
     sheet = Sheet()
     for check in paychecks(context).counted:
         _take_paycheck(context, sheet, check)
@@ -320,6 +265,18 @@ def _income_months(context: FactorContext) -> Sheet:
     _take_taints(context, sheet)
     _add_up(context, sheet)
     return sheet
+
+
+@once
+def formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
+    """Each month's payroll, each job once, however the ruleset combines accounts."""
+    facts, feeders = income_months(context).facts, counted(context)
+    jobs = {month: formal_jobs(reported, feeders) for month, reported in facts.items()}
+    return {
+        month: sum(grades[min(grades)] for grades in paid.values())
+        for month, paid in jobs.items()
+        if paid
+    }
 
 
 def _add_up(context: FactorContext, sheet: Sheet) -> None:
@@ -413,7 +370,7 @@ def _take_estimate(
     facts = sheet.month(record.month)
     amount = facts.estimates[record.source] = estimates(context)[record.source][record.month]
     facts.grades[record.source] = grade
-    if record.month in named_months(context, record.source):
+    if record.month in named_months(context).get(record.source, ()):
         facts.named.add(record.source)
     feeder = counted(context)[record.source]
     ceiling = ceiling_of(context.policy, feeder.provider_id, record.month)
@@ -428,7 +385,7 @@ def _take_earnings(context: FactorContext, sheet: Sheet, feeder: Feeder) -> None
 
     A month below zero counts in place of the account's estimate.
     """
-    settled, kept = _settled(context, feeder.id, Kind.TRANSACTIONS), earned(context, feeder)
+    settled, kept = _settled(context, feeder.id, Kind.TRANSACTIONS), earned(context, feeder.id)
     for month, stretch in months_of_earnings(context, feeder.id).items():
         if month <= settled and kept.get(month, 0) < 0 and (feeder.id, month) not in sheet.paid:
             sheet.month(month).estimates.pop(feeder.id, None)
@@ -450,19 +407,16 @@ def _take_taints(context: FactorContext, sheet: Sheet) -> None:
 
 
 def _prove_earnings(draft: SeriesBuilder, feeder: Feeder, month: int, stretch: Stretch) -> None:
-    _note_turnover(draft, month, stretch.tally, feeder.id)
-    if not stretch.tally.records(RECORDED):
+    tally = stretch.tally
+    unmapped, turnover = draft.turnovers.get(month, (0, 0))
+    draft.turnovers[month] = unmapped + tally.unmapped, turnover + tally.turnover
+    for place in range(min(tally.counts[FOREIGN], SEVERAL)):
+        cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.TRANSACTIONS, source=feeder.id)
+        draft.abroad(month, f"{feeder.id}:{month}:{place}", cause)
+    if not tally.records(RECORDED):
         return
     proof = draft.proof(month)
-    if stretch.tally.counts[EARNED]:
-        proof.records += stretch.tally.counts[EARNED]
+    if tally.counts[EARNED]:
+        proof.records += tally.counts[EARNED]
         proof.reported.add((feeder.id, platform_grade(feeder)))
         proof.heaps += stretch.heaps(EARNED)
-
-
-def _note_turnover(draft: SeriesBuilder, month: int, total: Tally, source: str) -> None:
-    unmapped, turnover = draft.turnovers.get(month, (0, 0))
-    draft.turnovers[month] = unmapped + total.unmapped, turnover + total.turnover
-    for place in range(min(total.counts[FOREIGN], SEVERAL)):
-        cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.TRANSACTIONS, source=source)
-        draft.abroad(month, f"{source}:{month}:{place}", cause)

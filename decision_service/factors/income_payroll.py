@@ -15,7 +15,7 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import Income
 from decision_service.factors.answer import PAYROLL_GRADE, Answer, answer, median
 from decision_service.factors.employment import is_open, jobs
-from decision_service.factors.horizons import Settlement, SourceCoverage, last_seen, open_months
+from decision_service.factors.horizons import Settlement, last_seen, open_months
 from decision_service.factors.income import INCOME, since_last
 from decision_service.factors.income_months import (
     formal_payroll,
@@ -35,7 +35,7 @@ from decision_service.factors.payroll import (
     payroll_jobs,
 )
 from decision_service.factors.records import employments, incomes
-from decision_service.factors.registry import FactorContext
+from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.series import (
     MonthBook,
     MonthSpan,
@@ -224,13 +224,11 @@ def _paydays(context: FactorContext) -> Mapping[str, Paydays]:
     return found
 
 
+@once
 def payroll(context: FactorContext) -> Payroll | None:
     """The applicant's formal payroll; None where no account has any."""
-    return context.once("payroll", _payroll)
-
-
-def _payroll(context: FactorContext) -> Payroll | None:
-    sources = [s for s in income_sources(context).values() if _formal(s)]
+    payroll = [s for s in income_sources(context).values() if s.kind is Kind.INCOMES]
+    sources = [s for s in payroll if not s.feeder.gig]
     if not sources:
         return None
     settled, amounts = Settlement(sources, (), 0), formal_payroll(context)
@@ -258,10 +256,6 @@ def _draft(context: FactorContext) -> SeriesBuilder:
 
 def _of_payroll(context: FactorContext, flaw: Missing) -> bool:
     return flaw.kind is Kind.INCOMES and not (flaw.source and counted(context)[flaw.source].gig)
-
-
-def _formal(source: SourceCoverage) -> bool:
-    return source.kind is Kind.INCOMES and not source.feeder.gig
 
 
 def _no_payroll(context: FactorContext) -> Answer:

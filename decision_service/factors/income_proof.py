@@ -23,7 +23,6 @@ from decision_service.factors.answer import (
     Figure,
     in_order,
     month_of,
-    quotient,
     ratio,
 )
 from decision_service.factors.horizons import stand_in_from
@@ -33,7 +32,6 @@ from decision_service.factors.income_months import (
     employment_taints,
     income_feed,
     income_months,
-    income_parts,
 )
 from decision_service.factors.income_sources import (
     MonthFacts,
@@ -49,15 +47,44 @@ from decision_service.factors.paychecks import MOST_PAYSLIPS, Payslip, paid_once
 from decision_service.factors.payroll import employer_key, place
 from decision_service.factors.quality import supply, supply_taints
 from decision_service.factors.records import contributions
-from decision_service.factors.registry import WHOLE, FactorContext, Family, months
+from decision_service.factors.registry import WHOLE, FactorContext, Family, months, once
 from decision_service.factors.series import MonthSpan, over_spans, within
 from decision_service.factors.tally import Classifier, first_of, month_of_page, page_of
 from decision_service.factors.usage import counted, unknown
 
+PROOF_KINDS = INCOME_KINDS | {Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS}
+PROOF = Family("income", PROOF_KINDS, INCOME_CAUSES)
+YEAR = 12
+GRADING = (
+    " Grades: PAYROLL; REMITTED, a scheme's estimate in a month that an employment of the same"
+    " account with a named employer covers, or of a scheme paid to in 18 of the 24 months up to it"
+    " that no such employment of any account covers, up to 1.5 times the median estimate of these"
+    " 24 months; PLATFORM; DOCUMENT, what an upload, an archive or a provider of documents tells;"
+    " DECLARED, all else."
+)
+BACKED = (
+    " A month is backed where PAYROLL, REMITTED and PLATFORM parts make up two thirds of its"
+    " income; what documents add to an estimate at its ceiling is no such part." + GRADING
+)
+CLAIMED_MONTHS = 6
+CONFLICT_MONTHS = 12
+CONFLICTS = 2
+CLOSE = 20
+"""Two accounts of one scheme may differ by one part in twenty (5 %)."""
 
+AmountPair = tuple[Amount, Amount]
+"""What two sources tell of one month's work."""
+
+R = TypeVar("R", Income, EstimatedIncome, Transaction)
+
+Claims = dict[int, Amount]
+"""Amounts by month (Month.index)."""
+
+
+@once
 def backed_months(context: FactorContext) -> Collection[int]:
     """The months of whose income two thirds are backed."""
-    return context.once("backed months", _backed_months)
+    return frozenset(m for m, parts in income_months(context).parts.items() if _backed(parts))
 
 
 def last_backed(context: FactorContext) -> int | None:
@@ -71,14 +98,9 @@ def unbacked_span(context: FactorContext) -> MonthSpan:
     return book.last(WHOLE) if backed is None else (min(backed, book.horizon), book.horizon)
 
 
-def latest_prompt(context: FactorContext) -> int:
-    """The latest month that a payroll or platform source has settled, live or not; 0 of none."""
-    return max((s.settled for s in income_settlement(context).sources if s.prompt), default=0)
-
-
 def amounts_by_grade(context: FactorContext, span: MonthSpan) -> Mapping[int, Amount]:
     found: dict[int, Amount] = {}
-    for _, parts in within(income_parts(context), (span,)):
+    for _, parts in within(income_months(context).parts, (span,)):
         for part in parts.values():
             found[part.grade] = found.get(part.grade, 0) + part.amount
     return found
@@ -95,30 +117,10 @@ def proof_taints(context: FactorContext, span: MonthSpan) -> tuple[Missing, ...]
     return in_order(found)
 
 
-def _backed_months(context: FactorContext) -> frozenset[int]:
-    return frozenset(m for m, parts in income_parts(context).items() if _backed(parts))
-
-
 def _backed(parts: Parts) -> bool:
     income = total(parts)
     backing = sum([part.backed for part in parts.values()])
     return income > 0 and backing * 3 >= income * 2
-
-
-PROOF_KINDS = INCOME_KINDS | {Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS}
-PROOF = Family("income", PROOF_KINDS, INCOME_CAUSES)
-YEAR = 12
-GRADING = (
-    " Grades: PAYROLL; REMITTED, a scheme's estimate in a month that an employment of the same"
-    " account with a named employer covers, or of a scheme paid to in 18 of the 24 months up to it"
-    " that no such employment of any account covers, up to 1.5 times the median estimate of these"
-    " 24 months; PLATFORM; DOCUMENT, what an upload, an archive or a provider of documents tells;"
-    " DECLARED, all else."
-)
-BACKED = (
-    " A month is backed where PAYROLL, REMITTED and PLATFORM parts make up two thirds of its"
-    " income; what documents add to an estimate at its ceiling is no such part." + GRADING
-)
 
 
 @PROOF.factor(
@@ -157,7 +159,8 @@ def backed_months_in(context: FactorContext, length: int) -> Answer:
 def months_since_backed(context: FactorContext) -> Answer:
     book = income(context)
     backed, span = last_backed(context), unbacked_span(context)
-    latest = max(book.horizon, latest_prompt(context))
+    prompt = [s.settled for s in income_settlement(context).sources if s.prompt]
+    latest = max([book.horizon, *prompt])
     silent = Cause.NO_EVIDENCE if backed is None else max(latest - backed, 0)
     return _proved(context, span, lambda: silent)
 
@@ -201,35 +204,17 @@ def _weakest(context: FactorContext, span: MonthSpan) -> str | Cause:
     return Cause.NO_EVIDENCE
 
 
-R = TypeVar("R", Income, EstimatedIncome, Transaction)
-
-Claims = dict[int, Amount]
-"""Amounts by month (Month.index)."""
-
-
 def claimed(context: FactorContext, span: MonthSpan) -> Amount:
     """The sum of all claims in a span, in minor units; each account's best told kind counts."""
     ids = [feeder.id for feeder in unknown(context)]
-    return sum(_of_account(context, source, month) for source in ids for month in _months(span))
+    months = range(span[0], span[1] + 1)
+    return sum(_claims(context, source).get(month, 0) for source in ids for month in months)
 
 
-def _months(span: MonthSpan) -> range:
-    return range(span[0], span[1] + 1)
-
-
-def _of_account(context: FactorContext, source: str, month: int) -> Amount:
-    for claims in _claims(context, source):
-        if month in claims:
-            return claims[month]
-    return 0
-
-
-def _claims(context: FactorContext, source: str) -> tuple[Claims, Claims, Claims]:
-    return context.once(("claims", source), lambda c: _claims_of(c, source))
-
-
-def _claims_of(context: FactorContext, source: str) -> tuple[Claims, Claims, Claims]:
-    return _payroll(context, source), _estimates(context, source), _earnings(context, source)
+@once
+def _claims(context: FactorContext, source: str) -> Claims:
+    """An account's claim of a month: its payroll, else its estimate, else its net earnings."""
+    return _earnings(context, source) | _estimates(context, source) | _payroll(context, source)
 
 
 def _own(read: Read[R] | None, source: str) -> Sequence[R]:
@@ -273,16 +258,6 @@ def _earnings(context: FactorContext, source: str) -> Claims:
         m: month_of_page(page, m).tally.net - within_days(undue, first_of(m), first_of(m + 1))
         for m in months
     }
-
-
-CLAIMED_MONTHS = 6
-CONFLICT_MONTHS = 12
-CONFLICTS = 2
-CLOSE = 20
-"""Two accounts of one scheme may differ by one part in twenty (5 %)."""
-
-AmountPair = tuple[Amount, Amount]
-"""What two sources tell of one month's work."""
 
 
 @INCOME.factor(
@@ -351,7 +326,7 @@ def scheme_conflict(context: FactorContext) -> Answer:
 def unknown_provider_excess(context: FactorContext) -> Answer:
     book = income(context)
     span = book.last(CLAIMED_MONTHS)
-    known = sum(total(parts) for _, parts in within(income_parts(context), (span,)))
+    known = sum(total(parts) for _, parts in within(income_months(context).parts, (span,)))
     claim = claimed(context, span)
     return over_spans(book, (span,), lambda: ratio(claim, known) if claim > 0 else 0)
 
@@ -409,4 +384,4 @@ def _at_least(one: tuple[Amount, bool], other: tuple[Amount, bool]) -> AmountPai
 def _apart(pairs: Sequence[AmountPair]) -> Amount:
     """The distance of the averages, which over equal months is that of the sums."""
     smaller, larger = sorted((sum(one for one, _ in pairs), sum(other for _, other in pairs)))
-    return quotient(larger - max(smaller, 0), larger) if larger > 0 else 0
+    return Fraction(larger - max(smaller, 0), larger) if larger > 0 else 0

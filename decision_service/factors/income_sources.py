@@ -28,7 +28,7 @@ from decision_service.factors.ledger import ledger, unexplained, within_days
 from decision_service.factors.paychecks import paychecks, posted_month
 from decision_service.factors.payroll import last_day_of, pay_delay
 from decision_service.factors.records import eincomes, employments, incomes, last_day
-from decision_service.factors.registry import FactorContext
+from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.tally import OF_NET, Page, Stretch, first_of, month_of_page
 from decision_service.factors.usage import Feeder, counted, feeding
 
@@ -262,12 +262,22 @@ Earned = Mapping[int, int]
 """An account's net earnings by month, of the months with an earning, a fee or a reversal."""
 
 
+@once
 def income_sources(context: FactorContext) -> Mapping[Reporter, SourceCoverage]:
-    return context.once("income sources", _sources)
+    reported = [
+        _source(context, source, Kind.EINCOMES, months, months)
+        for source, months in estimates(context).items()
+    ]
+    found = [*reported, *_payroll(context), *_earnings(context)]
+    return {(source.feeder.id, source.kind): source for source in found}
 
 
+@once
 def income_settlement(context: FactorContext) -> Settlement:
-    return context.once("income settlement", _settlement)
+    today = context.as_of.date
+    ended = {Month.of(r.end).index for r in employments(context).records if r.end and r.end < today}
+    sources = list(income_sources(context).values())
+    return Settlement(sources, ended, Month.of(today).index - 1)
 
 
 def platforms(context: FactorContext) -> tuple[Feeder, ...]:
@@ -275,52 +285,40 @@ def platforms(context: FactorContext) -> tuple[Feeder, ...]:
     return tuple(f for f in feeding(context, Kind.TRANSACTIONS) if f.gig)
 
 
-def earned(context: FactorContext, feeder: Feeder) -> Earned:
+@once
+def earned(context: FactorContext, source: str) -> Earned:
     """A gig account's net earnings by month, from the first day that stands in as income."""
-    return context.once(("earned", feeder.id), lambda c: _earned(c, feeder.id))
+    if source not in ledger(context).pages:
+        return {}
+    undue = unexplained(context, source)
+    tallies = [(month, s.tally) for month, s in months_of_earnings(context, source).items()]
+    return {
+        m: t.net - within_days(undue, first_of(m), first_of(m + 1))
+        for m, t in tallies
+        if t.records(OF_NET)
+    }
 
 
+@once
 def stand_in_months(context: FactorContext) -> range:
     """The months of which transactions may be income: 13 before as_of's, and as_of's own."""
-    return context.once("stand-in months", _stand_in_months)
-
-
-def _stand_in_months(context: FactorContext) -> range:
     first = Month.of(stand_in_from(context.as_of.date)).index
     return range(first, Month.of(last_day(context)).index + 1)
 
 
+@once
 def months_of_earnings(context: FactorContext, source: str) -> Mapping[int, Stretch]:
     """A gig account's transactions of each month of which they may be income."""
-    return context.once(("months of earnings", source), lambda c: _by_month(c, source))
-
-
-def _by_month(context: FactorContext, source: str) -> Mapping[int, Stretch]:
     page: Page = ledger(context).pages.get(source, ())
     return {month: month_of_page(page, month) for month in stand_in_months(context)}
 
 
-def _sources(context: FactorContext) -> Mapping[Reporter, SourceCoverage]:
-    found = [*_estimate_coverage(context), *_payroll(context), *_earnings(context)]
-    return {(source.feeder.id, source.kind): source for source in found}
-
-
-def _settlement(context: FactorContext) -> Settlement:
-    today = context.as_of.date
-    ended = {Month.of(r.end).index for r in employments(context).records if r.end and r.end < today}
-    sources = list(income_sources(context).values())
-    return Settlement(sources, ended, Month.of(today).index - 1)
-
-
+@once
 def estimates(context: FactorContext) -> Mapping[str, Mapping[int, int]]:
     """What each account estimates of each month, up to its scheme's legal ceiling.
 
     0 where in another currency alone.
     """
-    return context.once("estimates by account", _reported_estimates)
-
-
-def _reported_estimates(context: FactorContext) -> Mapping[str, Mapping[int, int]]:
     amounts: dict[str, dict[int, int]] = {}
     for record in eincomes(context).records:
         months = amounts.setdefault(record.source, {})
@@ -345,11 +343,6 @@ def ceiling_of(policy: DataPolicy, provider_id: str, month: int) -> int | None:
     return max(fitting, key=lambda c: c.since).amount if fitting else None
 
 
-def _estimate_coverage(context: FactorContext) -> Iterable[SourceCoverage]:
-    for source, months in estimates(context).items():
-        yield _source(context, source, Kind.EINCOMES, months, months)
-
-
 def _payroll(context: FactorContext) -> Iterable[SourceCoverage]:
     posted: dict[str, set[int]] = {}
     amounts: dict[str, dict[int, Amount]] = {}
@@ -371,7 +364,7 @@ def _payroll(context: FactorContext) -> Iterable[SourceCoverage]:
 
 def _earnings(context: FactorContext) -> Iterable[SourceCoverage]:
     for feeder in platforms(context):
-        months = earned(context, feeder)
+        months = earned(context, feeder.id)
         if months:
             yield _source(context, feeder.id, Kind.TRANSACTIONS, months, months)
 
@@ -391,15 +384,3 @@ def _source(
     return source_of(
         context, feeder, kind, posted, newest=newest, newest_income=income, delay=delay
     )
-
-
-def _earned(context: FactorContext, source: str) -> Earned:
-    if source not in ledger(context).pages:
-        return {}
-    undue = unexplained(context, source)
-    tallies = [(month, s.tally) for month, s in months_of_earnings(context, source).items()]
-    return {
-        m: t.net - within_days(undue, first_of(m), first_of(m + 1))
-        for m, t in tallies
-        if t.records(OF_NET)
-    }

@@ -22,12 +22,17 @@ from decision_service.factors.answer import (
 )
 from decision_service.factors.income import INCOME
 from decision_service.factors.income_sources import GIG, PAYROLL, JobKey
-from decision_service.factors.monthly_income import IncomeBook, income, income_presence
+from decision_service.factors.monthly_income import income, income_presence
 from decision_service.factors.registry import CALENDAR, WHOLE, WHOLE_HISTORY, FactorContext, months
 from decision_service.factors.series import either_way, over, over_spans, within
 
 YEAR = 12
 DEVIATION_NEEDS = 2
+JOBS = (
+    "A job is an employer with payroll, a gig platform, or the estimates where they are the income"
+    " (with combine_income max or sum: an account); each job's sum over the observed months among"
+    " the last 12 counts, and nothing where it is negative."
+)
 
 
 class IncomeStatistic(msgspec.Struct, frozen=True):
@@ -63,8 +68,14 @@ STATISTICS = (
 
 
 def _register(statistic: IncomeStatistic) -> None:
+    def figure(values: Sequence[Amount]) -> Figure | Cause:
+        earned = [amount for amount in values if amount > 0]
+        if len(earned) >= statistic.needs:
+            return statistic.work(earned)
+        return Cause.SHORT_HISTORY if earned else Cause.NO_EVIDENCE
+
     def work(context: FactorContext, length: int) -> Answer:
-        return over(income(context), length, lambda v: _of_months_with_income(statistic, v))
+        return over(income(context), length, figure)
 
     INCOME.factor(
         f"{statistic.name}_{{w}}",
@@ -185,13 +196,6 @@ def longest_inner_gap(context: FactorContext, length: int) -> Answer:
     return either_way(income_presence(context), length, lambda v: _of_pauses(v, longest))
 
 
-def _of_months_with_income(statistic: IncomeStatistic, values: Sequence[Amount]) -> Figure | Cause:
-    earned = [amount for amount in values if amount > 0]
-    if len(earned) >= statistic.needs:
-        return statistic.work(earned)
-    return Cause.SHORT_HISTORY if earned else Cause.NO_EVIDENCE
-
-
 def _of_pauses(
     months: Sequence[Amount | None], work: Callable[[Sequence[int]], int]
 ) -> int | Cause:
@@ -219,14 +223,6 @@ def _at_max(values: Sequence[Amount]) -> int | Cause:
     return sum(amount == best for amount in values) if best > 0 else Cause.NO_EVIDENCE
 
 
-JOBS_YEAR = 12
-JOBS = (
-    "A job is an employer with payroll, a gig platform, or the estimates where they are the income"
-    " (with combine_income max or sum: an account); each job's sum over the observed months among"
-    " the last 12 counts, and nothing where it is negative."
-)
-
-
 @INCOME.factor(
     "jobs_count",
     ValueType.INTEGER,
@@ -234,10 +230,10 @@ JOBS = (
     "Jobs that gave income in the last 12 months.",
     f"Count of the jobs whose income is above zero. {JOBS}",
     lower=0,
-    months=JOBS_YEAR,
+    months=YEAR,
 )
 def jobs_count(context: FactorContext) -> Answer:
-    return _over_jobs(context, JOBS_YEAR, lambda jobs: sum(amount > 0 for amount in jobs.values()))
+    return _over_jobs(context, YEAR, lambda jobs: sum(amount > 0 for amount in jobs.values()))
 
 
 @INCOME.factor(
@@ -246,7 +242,7 @@ def jobs_count(context: FactorContext) -> Answer:
     "share",
     "Share of the income of the {period} that the largest job gives.",
     f"The largest job's income / the income of all jobs. {JOBS}",
-    windows=months(JOBS_YEAR),
+    windows=months(YEAR),
     lower=0,
     upper=1,
     months=lambda n: n,
@@ -264,7 +260,7 @@ def top_job_share(context: FactorContext, length: int) -> Answer:
     "share",
     "Share of the income of the {period} that is payroll.",
     f"Income of the jobs known from payroll / the income of all jobs. {JOBS}",
-    windows=months(JOBS_YEAR),
+    windows=months(YEAR),
     lower=0,
     upper=1,
     months=lambda n: n,
@@ -280,7 +276,7 @@ def payroll_share(context: FactorContext, length: int) -> Answer:
     "share",
     "Share of the income of the {period} that gig platforms give.",
     f"Income of the gig platforms / the income of all jobs. {JOBS}",
-    windows=months(JOBS_YEAR),
+    windows=months(YEAR),
     lower=0,
     upper=1,
     months=lambda n: n,
@@ -294,15 +290,12 @@ def _over_jobs(
     context: FactorContext, length: int, work: Callable[[dict[JobKey, Amount]], Figure | Cause]
 ) -> Answer:
     book = income(context)
-    return over(book, length, lambda _: work(_jobs(book, length)))
-
-
-def _jobs(book: IncomeBook, length: int) -> dict[JobKey, Amount]:
     sums: dict[JobKey, Amount] = {}
     for _, parts in within(book.parts, (book.last(length),)):
         for job, part in parts.items():
             sums[job] = sums.get(job, 0) + part.amount
-    return {job: max(amount, 0) for job, amount in sums.items()}
+    jobs = {job: max(amount, 0) for job, amount in sums.items()}
+    return over(book, length, lambda _: work(jobs))
 
 
 def _share(jobs: dict[JobKey, Amount], kind: str) -> Amount | Cause:

@@ -16,7 +16,7 @@ from decision_service.factors.answer import Answer, Figure, answer, in_order, mo
 from decision_service.factors.horizons import family_horizon, stand_in_from, trailing_end
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import bad_date, last_day, transactions
-from decision_service.factors.registry import FactorContext
+from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.tally import (
     EARNED,
     FEES,
@@ -31,6 +31,13 @@ from decision_service.factors.tally import (
 )
 from decision_service.factors.usage import counted, sources_naming, unread_from
 
+LOOK_BACK_MONTHS = 3
+LOOK_BACK_DAYS = 91
+"""The least reach of every factor, by which a quiet month differs from no data."""
+
+Unexplained = Mapping[date, int]
+"""What was given back on a day beyond what may be, of the days on which it was more."""
+
 
 class Ledger(msgspec.Struct, frozen=True):
     """`pages` by source, of those that have a transaction; `taints` are contradictions and
@@ -41,11 +48,8 @@ class Ledger(msgspec.Struct, frozen=True):
     taints: tuple[Missing, ...]
 
 
+@once
 def ledger(context: FactorContext) -> Ledger:
-    return context.once("ledger", _ledger)
-
-
-def _ledger(context: FactorContext) -> Ledger:
     clean, end = transactions(context), last_day(context)
     pages = {}
     for source, records in _by_source(context, clean.records).items():
@@ -66,16 +70,11 @@ def _by_source(
     return {source: [r for r in records if r.source == source] for source in sources}
 
 
-Unexplained = Mapping[date, int]
-"""What was given back on a day beyond what may be, of the days on which it was more."""
-
-
+@once
 def unexplained(context: FactorContext, source: str) -> Unexplained:
     """An account's refunds that nothing explains, from the first day that stands in as income."""
-    since = stand_in_from(context.as_of.date)
-    return context.once(
-        ("unexplained", source), lambda c: beyond_taken(ledger(c).pages.get(source, ()), since)
-    )
+    page: Page = ledger(context).pages.get(source, ())
+    return beyond_taken(page, stand_in_from(context.as_of.date))
 
 
 def beyond_taken(page: Page, since: date) -> Unexplained:
@@ -105,11 +104,6 @@ def beyond_taken(page: Page, since: date) -> Unexplained:
 
 def within_days(found: Unexplained, begins: date, before: date) -> int:
     return sum(amount for day, amount in found.items() if begins <= day < before)
-
-
-LOOK_BACK_MONTHS = 3
-LOOK_BACK_DAYS = 91
-"""The least reach of every factor, by which a quiet month differs from no data."""
 
 
 class TradingWindow(msgspec.Struct, frozen=True):
@@ -189,20 +183,17 @@ class TradeBook:
     def evidence(self, window: TradingWindow, of: Sequence[int]) -> Evidence:
         found = self._evidence.get((id(window), of))
         if found is None:
-            found = self._evidence[id(window), of] = self._prove(window, of)
+            records = window.stretch.tally.records(of)
+            found = self._evidence[id(window), of] = Evidence(
+                records=records,
+                first=window.first,
+                last=window.last,
+                horizon=window.horizon,
+                grade="platform" if records else None,
+                top=tuple([name for _, name in window.stretch.heaviest(of)]),
+                sources=self._sources,
+            )
         return found
-
-    def _prove(self, window: TradingWindow, of: Sequence[int]) -> Evidence:
-        records = window.stretch.tally.records(of)
-        return Evidence(
-            records=records,
-            first=window.first,
-            last=window.last,
-            horizon=window.horizon,
-            grade="platform" if records else None,
-            top=tuple([name for _, name in window.stretch.heaviest(of)]),
-            sources=self._sources,
-        )
 
     def _window(self, begins: date, before: date, name: Callable[[date], str]) -> TradingWindow:
         stretch = Stretch(self._pages, begins, before)
@@ -238,8 +229,9 @@ def _one_of_each(
     }
 
 
+@once
 def trade_book(context: FactorContext) -> TradeBook:
-    return context.once("trade book", TradeBook)
+    return TradeBook(context)
 
 
 def on_trade(

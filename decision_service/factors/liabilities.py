@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import msgspec
@@ -27,10 +27,20 @@ from decision_service.factors.answer import (
 )
 from decision_service.factors.income import INCOME, conservative
 from decision_service.factors.payroll import MONTHLY_SHARE, known_frequency
-from decision_service.factors.quality import Feed, feed, supply
-from decision_service.factors.records import liabilities
-from decision_service.factors.registry import READ_CAUSES, FactorContext, Family
+from decision_service.factors.quality import feed, supply
+from decision_service.factors.records import evidence_of, liabilities
+from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, once
 from decision_service.factors.usage import Feeder, FeederState, counted
+
+LIABILITIES = Family("liabilities", frozenset({Kind.LIABILITIES}), READ_CAUSES)
+MIXED = frozenset({Cause.MIXED_CURRENCY})
+KNOWN_LOANS = "0 when an account was read completely whose provider lists loans and none is there."
+INCOME_MONTHS = 6
+LONGEST_SHORT_TERM = 60
+HOUSING_WORDS = ("house", "housing", "home", "mortgage", "real estate")
+"""Whole words of a loan's type that name a loan for housing, case and punctuation aside."""
+
+_WORD = re.compile(r"[^\W_]+")
 
 Unreported = tuple[Missing, ...]
 """What the loans do not tell, at least one thing."""
@@ -49,8 +59,24 @@ class Loans(msgspec.Struct, frozen=True):
     evidence: Evidence
 
 
+@once
 def loans(context: FactorContext) -> Loans:
-    return context.once("loans", _loans)
+    clean = liabilities(context)
+    records = sorted(clean.records, key=lambda r: r.id)
+    trust = feed(context, (supply(context, Kind.LIABILITIES),), clean.taints, held=bool(records))
+    # the one exception to "empty is not zero": read completely where loans would be listed
+    only_empty = [m.cause for m in trust.missing] == [Cause.NO_DATA]
+    debt_free = not records and only_empty and any(_lists_loans(f) for f in trust.feeders)
+    lenders = {r.source for r in records} or {
+        f.id for f in counted(context).values() if _lists_loans(f)
+    }
+    evidence = msgspec.structs.replace(
+        evidence_of(context, records, [r.start for r in records]),
+        grade="scheme" if records else None,
+        top=heaviest([(-abs(r.loan_amount), r.id) for r in records]),
+        sources=tuple(sorted(lenders)),
+    )
+    return Loans(records, () if debt_free else trust.missing, evidence)
 
 
 def on_loans(
@@ -137,48 +163,9 @@ def _unreported_amortization(record: Liability) -> Missing | None:
     return None
 
 
-def _loans(context: FactorContext) -> Loans:
-    clean = liabilities(context)
-    records = sorted(clean.records, key=lambda r: r.id)
-    trust = feed(context, (supply(context, Kind.LIABILITIES),), clean.taints, held=bool(records))
-    return Loans(
-        records, () if _debt_free(trust, records) else trust.missing, _proof(context, records)
-    )
-
-
-def _debt_free(trust: Feed, records: Sequence[Liability]) -> bool:
-    """The one exception to "empty is not zero": read completely where loans would be listed."""
-    only_empty = [m.cause for m in trust.missing] == [Cause.NO_DATA]
-    return not records and only_empty and any(_lists_loans(f) for f in trust.feeders)
-
-
 def _lists_loans(feeder: Feeder) -> bool:
     known = feeder.supported is not None and Kind.LIABILITIES in feeder.supported
     return known and feeder.is_account and feeder.state is FeederState.USED
-
-
-def _proof(context: FactorContext, records: Sequence[Liability]) -> Evidence:
-    starts = sorted(r.start for r in records)
-    return Evidence(
-        records=len(records),
-        first=starts[0].isoformat() if starts else None,
-        last=starts[-1].isoformat() if starts else None,
-        horizon=context.as_of.date.isoformat(),
-        grade="scheme" if records else None,
-        top=heaviest([(-abs(r.loan_amount), r.id) for r in records]),
-        sources=tuple(sorted(_lenders(context, records))),
-    )
-
-
-def _lenders(context: FactorContext, records: Iterable[Liability]) -> set[str]:
-    named = {r.source for r in records}
-    return named or {f.id for f in counted(context).values() if _lists_loans(f)}
-
-
-LIABILITIES = Family("liabilities", frozenset({Kind.LIABILITIES}), READ_CAUSES)
-MIXED = frozenset({Cause.MIXED_CURRENCY})
-KNOWN_LOANS = "0 when an account was read completely whose provider lists loans and none is there."
-INCOME_MONTHS = 6
 
 
 @LIABILITIES.factor(
@@ -320,13 +307,6 @@ def _load(cost: Figure | date, earned: Figure | date) -> Amount | Cause:
     return ratio(round(cost), round(earned))
 
 
-LONGEST_SHORT_TERM = 60
-HOUSING_WORDS = ("house", "housing", "home", "mortgage", "real estate")
-"""Whole words of a loan's type that name a loan for housing, case and punctuation aside."""
-
-_WORD = re.compile(r"[^\W_]+")
-
-
 def is_short_term(loan: Liability) -> bool:
     """Whether a loan is not for housing and was made for 60 months at most.
 
@@ -441,10 +421,6 @@ STATISTICS = {
 }
 
 
-def _balances(loans: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]) -> Found:
-    return of_outstanding(loans, lambda open_: work([r.outstanding or 0 for r in open_]))
-
-
 LOAN_AMOUNT = LoanMeasure(
     "loan_amount",
     "loan amount",
@@ -459,7 +435,9 @@ OUTSTANDING = LoanMeasure(
     "outstanding balance",
     "Of the balances above zero; NO_DATA when a loan tells no balance, MIXED_CURRENCY when any loan"
     " is in another currency",
-    _balances,
+    lambda loans, work: of_outstanding(
+        loans, lambda open_: work([r.outstanding or 0 for r in open_])
+    ),
     lambda _: True,
     Better.DOWN,
 )

@@ -45,6 +45,48 @@ WHEN_UNKNOWN = (
 )
 
 
+GMAIL = frozenset({"gmail.com", "googlemail.com"})
+"""One mail provider under two names, which documents that dots do not tell mailboxes apart."""
+
+SUFFIXES = {
+    "jr": "jr",
+    "jnr": "jr",
+    "junior": "jr",
+    "sr": "sr",
+    "senior": "sr",
+    "snr": "sr",
+    "ii": "ii",
+    "2nd": "ii",
+    "iii": "iii",
+    "3rd": "iii",
+    "iv": "iv",
+    "4th": "iv",
+}
+TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "dra", "engr", "atty"})
+PARTICLES = frozenset({"de", "del", "dela", "delas", "delos", "la", "las", "los"})
+ABBREVIATIONS = {"ma": "maria", "sta": "santa", "sto": "santo"}
+MANGLED = re.compile(r"(?<=[^\W\d_])(?:ã[±‘\u0091]|[?¥¤#\ufffd])(?=[^\W\d_])")
+"""What an ñ became between letters, where a program read it in another character set."""
+_ALIKE = zip(
+    "авекмнорстухѕіјһԁԛԝӏαβεζηικμνορτυχ", "abekmhopctyxsijhdqwlabezhikmnoptyx", strict=True
+)
+LETTERS = str.maketrans(
+    {"đ": "d", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i", **dict(_ALIKE)}
+)
+"""Letters that are taken for others, Cyrillic and Greek capitals among them."""
+HYPHENS = frozenset("-‐–—")
+WORD = re.compile(r"[^\W_]+|[-‐–—]")
+SOUNDS = str.maketrans("cqzyvf", "kksibp", "h")
+"""What is written for one another, as in Cruz and Kruz, Vasquez and Basques, Theresa and Teresa."""
+APOSTROPHES = re.compile(r"['’‘`´]")
+SHORTEST_WITH_A_SLIP = 5
+SHORTEST_EXCHANGED = 4
+"""From so many letters on two neighbours may have changed places."""
+LONG = 9
+"""From so many letters on a word may differ by two slips."""
+COUNTRY = "PH"
+
+
 class PeopleRead(msgspec.Struct, frozen=True):
     """What the records that count say of persons, or why they could not be read."""
 
@@ -145,20 +187,10 @@ def birth_date_grade(one: date | None, other: date | None) -> MatchGrade:
         return MatchGrade.UNKNOWN
     if one == other:
         return MatchGrade.EXACT
-    close = _exchanged(one, other) or _digits_apart(one, other) == 1
+    exchanged = one.year == other.year and (one.month, one.day) == (other.day, other.month)
+    digits = zip(one.isoformat(), other.isoformat(), strict=True)
+    close = exchanged or sum(a != b for a, b in digits) == 1
     return MatchGrade.CLOSE if close else MatchGrade.DIFFERENT
-
-
-def _exchanged(one: date, other: date) -> bool:
-    return one.year == other.year and (one.month, one.day) == (other.day, other.month)
-
-
-def _digits_apart(one: date, other: date) -> int:
-    return sum(a != b for a, b in zip(one.isoformat(), other.isoformat(), strict=True))
-
-
-GMAIL = frozenset({"gmail.com", "googlemail.com"})
-"""One mail provider under two names, which documents that dots do not tell mailboxes apart."""
 
 
 def phone_grade(given: str, found: Iterable[str], country: str) -> MatchGrade:
@@ -216,39 +248,6 @@ def _mailbox(address: str) -> str:
     mailbox, _, domain = address.rpartition("@")
     mailbox = mailbox.partition("+")[0] or mailbox
     return f"{mailbox.replace('.', '')}@gmail.com" if domain in GMAIL else f"{mailbox}@{domain}"
-
-
-SUFFIXES = {
-    "jr": "jr",
-    "jnr": "jr",
-    "junior": "jr",
-    "sr": "sr",
-    "senior": "sr",
-    "snr": "sr",
-    "ii": "ii",
-    "2nd": "ii",
-    "iii": "iii",
-    "3rd": "iii",
-    "iv": "iv",
-    "4th": "iv",
-}
-TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "dra", "engr", "atty"})
-PARTICLES = frozenset({"de", "del", "dela", "delas", "delos", "la", "las", "los"})
-ABBREVIATIONS = {"ma": "maria", "sta": "santa", "sto": "santo"}
-MANGLED = re.compile(r"(?<=[^\W\d_])(?:ã[±‘\u0091]|[?¥¤#\ufffd])(?=[^\W\d_])")
-"""What an ñ became between letters, where a program read it in another character set."""
-_ALIKE = zip(
-    "авекмнорстухѕіјһԁԛԝӏαβεζηικμνορτυχ", "abekmhopctyxsijhdqwlabezhikmnoptyx", strict=True
-)
-LETTERS = str.maketrans(
-    {"đ": "d", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i", **dict(_ALIKE)}
-)
-"""Letters that are taken for others, Cyrillic and Greek capitals among them."""
-HYPHENS = frozenset("-‐–—")
-WORD = re.compile(r"[^\W_]+|[-‐–—]")
-SOUNDS = str.maketrans("cqzyvf", "kksibp", "h")
-"""What is written for one another, as in Cruz and Kruz, Vasquez and Basques, Theresa and Teresa."""
-APOSTROPHES = re.compile(r"['’‘`´]")
 
 
 class PersonName(msgspec.Struct, frozen=True):
@@ -348,13 +347,6 @@ def _given_and_surname(
     return tuple(chain(*given)), tuple(chain(*surname))
 
 
-SHORTEST_WITH_A_SLIP = 5
-SHORTEST_EXCHANGED = 4
-"""From so many letters on two neighbours may have changed places."""
-LONG = 9
-"""From so many letters on a word may differ by two slips."""
-
-
 def name_grade(one: PersonName, other: PersonName) -> MatchGrade:
     """EXACT for equal normal forms, CLOSE where nothing in the names contradicts."""
     if not (one.says_enough and other.says_enough):
@@ -431,9 +423,6 @@ def _married(maiden: PersonName, married: PersonName) -> bool:
     if not same_first_name(maiden, married) or len(married.words) < 3:
         return False
     return bool(full_words(maiden.surname[-1:])) and maiden.surname[-1] == married.words[-2]
-
-
-COUNTRY = "PH"
 
 
 def grades(

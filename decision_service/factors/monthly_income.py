@@ -22,7 +22,6 @@ from decision_service.factors.income_months import (
     Sheet,
     income_feed,
     income_months,
-    income_parts,
     platform_taints,
 )
 from decision_service.factors.income_sources import (
@@ -36,10 +35,9 @@ from decision_service.factors.income_sources import (
     platforms,
     reported_by,
     stand_in_months,
-    total,
 )
 from decision_service.factors.paychecks import paychecks
-from decision_service.factors.registry import FactorContext
+from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.series import MonthBook, SeriesView, Spans, within
 from decision_service.factors.usage import EARNING_KINDS, Feeder, counted, dead_ends
 
@@ -77,8 +75,10 @@ def newest_truth(
 
 
 def _carries(context: FactorContext, source: SourceCoverage, months: Sequence[int]) -> bool:
-    income = sum(total(income_parts(context).get(month, {})) for month in months)
-    carried = sum(_counted(context, source, month) for month in months)
+    every = income_months(context).parts
+    parts = [part for month in months for part in every.get(month, {}).values()]
+    income = sum(part.amount for part in parts)
+    carried = sum(part.reported.get(_reporter(source), 0) for part in parts)
     return 0 < income <= carried * CARRIES
 
 
@@ -87,27 +87,18 @@ def _fell(
 ) -> int | None:
     usual = median([_reported(context, source, month) for month in months])
     later = range(months[-1] + 1, source.settled + 1)
-    low = (
-        m
-        for m in later
-        if settled.settles(source, m) and _low(_reported(context, source, m), usual)
-    )
-    return next(low, None)
-
-
-def _low(amount: Amount, usual: Amount) -> bool:
     times, medians = FALLEN
-    return amount <= 0 or amount * times < usual * medians
-
-
-def _counted(context: FactorContext, source: SourceCoverage, month: int) -> Amount:
-    parts = income_parts(context).get(month, {})
-    return sum(part.reported.get(_reporter(source), 0) for part in parts.values())
+    for month in later:
+        amount = _reported(context, source, month)
+        low = amount <= 0 or amount * times < usual * medians
+        if low and settled.settles(source, month):
+            return month
+    return None
 
 
 def _reported(context: FactorContext, source: SourceCoverage, month: int) -> Amount:
     if source.kind is Kind.TRANSACTIONS:
-        return earned(context, source.feeder).get(month, 0)
+        return earned(context, source.feeder.id).get(month, 0)
     facts = income_months(context).facts.get(month, MonthFacts())
     return reported_by(facts, _reporter(source))
 
@@ -124,12 +115,11 @@ class IncomeBook(MonthBook):
         view: SeriesView,
         sheet: Sheet,
         values: Mapping[int, Amount],
-        parts: Mapping[int, Parts],
         known_from: int | None,
         dead_ends: tuple[str, ...],
     ) -> None:
         super().__init__(Kind.EINCOMES, view, sheet.draft, values)
-        self.parts = parts
+        self.parts: Mapping[int, Parts] = sheet.parts
         self.facts: Mapping[int, MonthFacts] = sheet.facts
         self._bases = sheet.bases
         self._known_from = known_from
@@ -141,37 +131,17 @@ class IncomeBook(MonthBook):
         return {month for month, amount in found if amount and amount > 0}
 
     def prove(self, spans: Spans) -> Evidence:
-        notes = (*self._bases_of(spans), *self._since(), *self.notes(spans), *self._dead_ends)
+        bases = sorted({base for _, found in within(self._bases, spans) for base in found})
+        paid = (f"payroll amounts are {' and '.join(bases)}",) if len(bases) > 1 else ()
+        since = self._known_from
+        gig = (f"gig earnings are known from {month_name(since)} on",) if since else ()
+        notes = (*paid, *gig, *self.notes(spans), *self._dead_ends)
         return proofs_evidence(self.proofs(spans), self.horizon, notes)
 
-    def _bases_of(self, spans: Spans) -> tuple[str, ...]:
-        bases = sorted({base for _, found in within(self._bases, spans) for base in found})
-        return (f"payroll amounts are {' and '.join(bases)}",) if len(bases) > 1 else ()
 
-    def _since(self) -> tuple[str, ...]:
-        since = self._known_from
-        return (f"gig earnings are known from {month_name(since)} on",) if since else ()
-
-
+@once
 def income(context: FactorContext) -> IncomeBook:
     """The monthly income by amount, up to the latest month whose amount is known."""
-    return context.once("income", _amounts)
-
-
-def income_presence(context: FactorContext) -> IncomeBook:
-    """Which months have income (1) and which have none (0), up to the latest settled month."""
-    return context.once("income presence", _presence)
-
-
-def _presence(context: FactorContext) -> IncomeBook:
-    with_income = _months_with_income(context)
-    horizon = income_settlement(context).horizon
-    open_ = open_months(income_settlement(context), _observed(context, horizon), with_income)
-    view = SeriesView(horizon, _missing(context, horizon), open_, unobserved=_unobserved(context))
-    return _book(context, view, dict.fromkeys(with_income, 1))
-
-
-def _amounts(context: FactorContext) -> IncomeBook:
     draft, settled = income_months(context).draft, income_settlement(context)
     months = _observed(context, settled.horizon)
     waiting = {
@@ -190,6 +160,16 @@ def _amounts(context: FactorContext) -> IncomeBook:
         _unobserved(context),
     )
     return _book(context, view, draft.amounts)
+
+
+@once
+def income_presence(context: FactorContext) -> IncomeBook:
+    """Which months have income (1) and which have none (0), up to the latest settled month."""
+    with_income = _months_with_income(context)
+    horizon = income_settlement(context).horizon
+    open_ = open_months(income_settlement(context), _observed(context, horizon), with_income)
+    view = SeriesView(horizon, _missing(context, horizon), open_, unobserved=_unobserved(context))
+    return _book(context, view, dict.fromkeys(with_income, 1))
 
 
 def _missing(context: FactorContext, horizon: int) -> Sequence[Missing]:
@@ -221,15 +201,12 @@ def _stopped(
     return shows_none(payroll[0].source, payroll[0].month, waiting[later].due)
 
 
+@once
 def overlapping(context: FactorContext) -> Mapping[int, Missing]:
     """The settled months whose amount overlapping payslips leave unknown.
 
     Documents that add nothing to a month leave nothing unknown.
     """
-    return context.once("overlapping", _overlapping)
-
-
-def _overlapping(context: FactorContext) -> Mapping[int, Missing]:
     found: dict[int, Missing] = {}
     feeders, facts = counted(context), income_months(context).facts
     for month, cause in paychecks(context).overlaps:
@@ -249,8 +226,7 @@ def _overlapping(context: FactorContext) -> Mapping[int, Missing]:
 def _book(context: FactorContext, view: SeriesView, values: Mapping[int, Amount]) -> IncomeBook:
     sheet = income_months(context)
     known_from = stand_in_months(context).start if _stood_in(context) else None
-    parts, gone = income_parts(context), dead_ends(context)
-    return IncomeBook(view, sheet, values, parts, known_from, gone)
+    return IncomeBook(view, sheet, values, known_from, dead_ends(context))
 
 
 def _months_with_income(context: FactorContext) -> Collection[int]:
@@ -258,17 +234,16 @@ def _months_with_income(context: FactorContext) -> Collection[int]:
 
     A platform's earnings are a source of their own, also in a month that has an estimate.
     """
-    reported = {
-        month for month, facts in income_months(context).facts.items() if _above_zero(facts)
-    }
+    reported = set()
+    for month, facts in income_months(context).facts.items():
+        paid = [reported_by(facts, (source, Kind.INCOMES)) for source, _ in facts.payroll]
+        if any(a > 0 for a in (*paid, *facts.estimates.values(), *facts.earnings.values())):
+            reported.add(month)
     return reported.union(*[_worked(context, feeder) for feeder in platforms(context)])
 
 
+@once
 def gig_months(context: FactorContext) -> Collection[int]:
-    return context.once("gig months", _gig_months)
-
-
-def _gig_months(context: FactorContext) -> Collection[int]:
     feeders = counted(context)
     gig = [source for source, feeder in feeders.items() if feeder.gig]
     facts = income_months(context).facts.items()
@@ -282,13 +257,8 @@ def _worked(context: FactorContext, feeder: Feeder) -> Collection[int]:
     source = income_sources(context).get((feeder.id, Kind.TRANSACTIONS))
     if source is None:
         return ()
-    kept = earned(context, feeder).items()
+    kept = earned(context, feeder.id).items()
     return [month for month, amount in kept if amount > 0 and month <= source.settled]
-
-
-def _above_zero(facts: MonthFacts) -> bool:
-    paid = [reported_by(facts, (source, Kind.INCOMES)) for source, _ in facts.payroll]
-    return max([*paid, *facts.estimates.values(), *facts.earnings.values()], default=0) > 0
 
 
 def _outranked(context: FactorContext) -> Collection[int]:
@@ -311,11 +281,8 @@ def _stood_in(context: FactorContext) -> bool:
     return any(facts.earnings for facts in income_months(context).facts.values())
 
 
+@once
 def _unobserved(context: FactorContext) -> Collection[int]:
-    return context.once("unobserved months", _before_earnings)
-
-
-def _before_earnings(context: FactorContext) -> Collection[int]:
     if not _stood_in(context):
         return frozenset()
     sheet, known_from = income_months(context), stand_in_months(context).start

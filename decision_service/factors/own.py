@@ -15,7 +15,7 @@ from decision_service.domain.person import DAYS, History, Reuse
 from decision_service.domain.snapshot import Read, Snapshot
 from decision_service.factors.answer import Answer, Figure
 from decision_service.factors.payroll import amount_of, employer_key, last_day_of
-from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, days
+from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, days, once
 from decision_service.factors.usage import UPLOADED
 
 HISTORY = Family("history", frozenset(), frozenset({Cause.NOT_FETCHED}), of_own_facts=True)
@@ -36,6 +36,14 @@ WHEN_UNCLEAR = (
     " MIXED_CURRENCY where an amount is in another currency than the ruleset's, PARTIAL where more"
     " than 1,000 decisions are on record under one key."
 )
+
+
+REUSE = Family("reuse", frozenset(), frozenset({Cause.NOT_FETCHED}), of_own_facts=True)
+_Slip = tuple[date, date, int]
+MOST_DOCUMENTS = 12
+"""How many threes of payslips are compared, the newest: each is a key of the decision."""
+
+BY_HASH = " Compared by keyed hashes over the decisions on record."
 
 
 @HISTORY.factor(
@@ -199,13 +207,14 @@ def _figure(
     history = context.own.history
     if history is None:
         return Answer(None, (Missing(Cause.NOT_FETCHED),))
-    figure, proof = tell(history), context.once("history", _proof)
+    figure, proof = tell(history), _proof(context)
     otherwise = history.unclear if owed else None
     if figure is None:
         return Answer(None, (Missing(otherwise or Cause.NO_DATA),), proof)
     return Answer(figure, (), proof)
 
 
+@once
 def _proof(context: FactorContext) -> Evidence:
     history = context.own.history or History(context.currency)
     return Evidence(
@@ -213,14 +222,6 @@ def _proof(context: FactorContext) -> Evidence:
         horizon=context.as_of.date.isoformat(),
         notes=(f"{history.open_approvals} open offers, {history.open_loans} open loans",),
     )
-
-
-REUSE = Family("reuse", frozenset(), frozenset({Cause.NOT_FETCHED}), of_own_facts=True)
-_Slip = tuple[date, date, int]
-MOST_DOCUMENTS = 12
-"""How many threes of payslips are compared, the newest: each is a key of the decision."""
-
-BY_HASH = " Compared by keyed hashes over the decisions on record."
 
 
 @REUSE.factor(

@@ -28,7 +28,7 @@ from decision_service.factors.payroll import (
     place,
 )
 from decision_service.factors.records import incomes
-from decision_service.factors.registry import FactorContext
+from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.usage import counted
 
 SHORT_DAYS = 2
@@ -177,25 +177,8 @@ class Paychecks(msgspec.Struct, frozen=True):
     employers: Mapping[PayrollJob, str]
 
 
+@once
 def paychecks(context: FactorContext) -> Paychecks:
-    return context.once("paychecks", _paychecks)
-
-
-def posted_month(record: Income, seen_month: int) -> int:
-    """The last month that a payroll record posts.
-
-    Its own, the one in which its period ends, where that is in the month's last 7 days; else the
-    month before. A period of over a month posts nothing after its start before it has ended.
-    """
-    last = last_day_of(record)
-    month = Month.of(last)
-    if (last - record.start).days + 1 > LONGEST_MONTH and month.index >= seen_month:
-        return Month.of(record.start).index - 1
-    ends = (month.last_day - last).days < LAST_DAYS
-    return month.index if ends else month.index - 1
-
-
-def _paychecks(context: FactorContext) -> Paychecks:
     records = incomes(context).records
     jobs = payroll_jobs(records, context.policy)
     unread = [record for record in records if not known_frequency(record.frequency)]
@@ -212,6 +195,20 @@ def _paychecks(context: FactorContext) -> Paychecks:
         tuple(_overlap_flaws(paid)),
         names,
     )
+
+
+def posted_month(record: Income, seen_month: int) -> int:
+    """The last month that a payroll record posts.
+
+    Its own, the one in which its period ends, where that is in the month's last 7 days; else the
+    month before. A period of over a month posts nothing after its start before it has ended.
+    """
+    last = last_day_of(record)
+    month = Month.of(last)
+    if (last - record.start).days + 1 > LONGEST_MONTH and month.index >= seen_month:
+        return Month.of(record.start).index - 1
+    ends = (month.last_day - last).days < LAST_DAYS
+    return month.index if ends else month.index - 1
 
 
 def _by_job(

@@ -51,6 +51,18 @@ MONTHLY_SHARE = {
 """Payments a month by frequency, for amortizations; Hourly, Variable, Unspecified tell nothing."""
 
 
+_WORD = re.compile(r"[^\W_]+")
+
+COMMON_PERIODS = 3
+"""So many equal payments for equal periods at two accounts are one job, whatever the names."""
+
+PayrollJob = tuple[str, str]
+"""An account and the key of an employer that it names."""
+
+Payment = tuple[str, str, int]
+"""A payslip's period (ISO dates) and amount."""
+
+
 class PlacedAmount(msgspec.Struct, frozen=True):
     """An amount by month (Month.index), with the one that counts as its pay month."""
 
@@ -125,18 +137,6 @@ def _days_by_month(start: date, end: date) -> Iterator[tuple[int, int]]:
         month = month.plus(1)
 
 
-_WORD = re.compile(r"[^\W_]+")
-
-COMMON_PERIODS = 3
-"""So many equal payments for equal periods at two accounts are one job, whatever the names."""
-
-PayrollJob = tuple[str, str]
-"""An account and the key of an employer that it names."""
-
-Payment = tuple[str, str, int]
-"""A payslip's period (ISO dates) and amount."""
-
-
 def employer_key(name: str | None, policy: DataPolicy) -> str:
     """An employer's name as it is compared; "" where a record names none."""
     return _key(name or "", policy.legal_forms)
@@ -183,15 +183,9 @@ def one_job(payments: Mapping[PayrollJob, Iterable[Payment]]) -> Mapping[Payroll
     employer_of = {job: job[1] for job in sorted(paid)}
     for job in employer_of:
         for other in employer_of:
-            if job < other and _reported_twice(job, other, paid):
+            if job[0] < other[0] and len(paid[job] & paid[other]) >= COMMON_PERIODS:
                 first, last = sorted((employer_of[job], employer_of[other]))
                 employer_of = {
                     j: first if name == last else name for j, name in employer_of.items()
                 }
     return employer_of
-
-
-def _reported_twice(
-    job: PayrollJob, other: PayrollJob, paid: Mapping[PayrollJob, frozenset[Payment]]
-) -> bool:
-    return job[0] != other[0] and len(paid[job] & paid[other]) >= COMMON_PERIODS

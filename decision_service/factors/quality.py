@@ -13,7 +13,7 @@ from decision_service.domain.accounts import CONNECTED, PENDING, PENDS_WITHIN, S
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import PartialPolicy
 from decision_service.factors.answer import in_order
-from decision_service.factors.registry import FactorContext
+from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.usage import (
     EARNING_KINDS,
     Feeder,
@@ -33,21 +33,16 @@ from decision_service.factors.usage import (
 _ASKED = {CONNECTED: SYNCS_WITHIN, PENDING: PENDS_WITHIN}
 """How old accounts may be that the vendor is asked about, by their status."""
 _CODES = {Cause.NOT_FETCHED: DataReason.DATA_ARRIVING}
+EXPIRED_AFTER = timedelta(days=60)
 
 
-def running(context: FactorContext, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
-    return [
-        Missing(cause, _CODES.get(cause), kind, feeder.id) for cause in _syncing(context, feeder)
-    ]
-
-
-def _syncing(context: FactorContext, feeder: Feeder) -> Iterable[Cause]:
+def _syncing(context: FactorContext, feeder: Feeder) -> Cause | None:
     since = feeder.linking_since
     if since is None:
-        return ()
+        return None
     if context.as_of.instant - since < SYNCS_WITHIN:
-        return (Cause.NOT_FETCHED,)
-    return (Cause.PARTIAL,) if context.policy.partial is not PartialPolicy.USE else ()
+        return Cause.NOT_FETCHED
+    return Cause.PARTIAL if context.policy.partial is not PartialPolicy.USE else None
 
 
 def being_linked(context: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
@@ -59,12 +54,11 @@ def being_linked(context: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
         and f.state is not FeederState.REVOKED
         and (f.could_feed(kind) or f.id in sources_naming(context, kind))
         and f.may_tell(kind)
-        and (Cause.NOT_FETCHED in _syncing(context, f) or _undecided(context, f, kind))
+        and (
+            _syncing(context, f) is Cause.NOT_FETCHED
+            or (f.status == PENDING and unclear(context, f, kind))
+        )
     )
-
-
-def _undecided(context: FactorContext, feeder: Feeder, kind: Kind) -> bool:
-    return feeder.status == PENDING and bool(unclear(context, feeder, kind))
 
 
 def unclear(context: FactorContext, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
@@ -81,9 +75,6 @@ def _young(context: FactorContext, feeder: Feeder) -> bool:
     """Whether the vendor is asked for its tasks; an account that tells no creation is young."""
     created, young = feeder.created, _ASKED.get(feeder.status)
     return young is not None and (created is None or context.as_of.instant - created < young)
-
-
-EXPIRED_AFTER = timedelta(days=60)
 
 
 class Supply(msgspec.Struct, frozen=True):
@@ -113,11 +104,8 @@ class Feed(msgspec.Struct, frozen=True):
     missing: tuple[Missing, ...]
 
 
+@once
 def supply(context: FactorContext, kind: Kind) -> Supply:
-    return context.once(("supply", kind), lambda c: _supply(c, kind))
-
-
-def _supply(context: FactorContext, kind: Kind) -> Supply:
     everyone = counted(context).values()
     return Supply(
         kind,
@@ -133,10 +121,13 @@ def feed(
     context: FactorContext, supplies: Sequence[Supply], taints: Iterable[Missing], *, held: bool
 ) -> Feed:
     """The family's trust: `taints` were found in its records, `held` says that it has any."""
-    counts = _union(s.counted for s in supplies)
+    by_id = {f.id: f for s in supplies for f in s.counted}
+    counts = tuple(by_id[key] for key in sorted(by_id))
     found = [*account_taints(context), *taints, *supply_taints(context, supplies)]
     if not held and not counts:
-        found += _revoked(supplies)
+        revoked = _first_kinds((s.kind, s.revoked) for s in supplies)
+        code = DataReason.CONSENT_REVOKED
+        found += [Missing(Cause.EXPIRED, code, kind, f.id) for f, kind in revoked]
     if not found and not held:
         found = [Missing(_empty(context, supplies, counts), kind=supplies[0].kind)]
     return Feed(counts, in_order(found))
@@ -159,12 +150,9 @@ def supply_taints(context: FactorContext, supplies: Sequence[Supply]) -> list[Mi
     return found
 
 
+@once
 def account_taints(context: FactorContext) -> list[Missing]:
     """What went wrong while the accounts were read; it taints every kind."""
-    return context.once("account taints", _account_taints)
-
-
-def _account_taints(context: FactorContext) -> list[Missing]:
     listed = context.snapshot.accounts
     distinct = {(a.id, a) for a in listed}
     ids = [account_id for account_id, _ in distinct]
@@ -185,7 +173,11 @@ def read_taints(context: FactorContext, kind: Kind) -> list[Missing]:
         return [Missing(Cause.NOT_FETCHED, kind=kind)]
     if not read.faults:
         return []
-    elsewhere = {f.id for f in feeders(context)} - _may_give(context, kind)
+    # what feeds nothing of the kind does no harm by its failure
+    counts = (FeederState.USED, FeederState.ENDED)
+    used = [f for f in feeding(context, kind) if f.state in counts]
+    giving = {f.id for f in (*used, *partial_feeding(context, kind))}
+    elsewhere = {f.id for f in feeders(context)} - giving
     return [
         Missing(m.cause, m.code, m.kind or kind, m.source, m.account_error, m.detail)
         for m in read.faults
@@ -193,29 +185,20 @@ def read_taints(context: FactorContext, kind: Kind) -> list[Missing]:
     ]
 
 
-def _may_give(context: FactorContext, kind: Kind) -> set[str]:
-    """The used and partial ones that feed the kind; the failure of any other one harms nothing."""
-    counts = (FeederState.USED, FeederState.ENDED)
-    used = [f for f in feeding(context, kind) if f.state in counts]
-    return {f.id for f in (*used, *partial_feeding(context, kind))}
-
-
 def _stale(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
     fed = _first_kinds((s.kind, s.judged) for s in supplies)
-    return [
-        Missing(Cause.STALE, kind=kind, source=feeder.id)
-        for feeder, kind in fed
-        if is_stale(context, feeder)
-    ]
+    return [Missing(Cause.STALE, kind=kind, source=f.id) for f, kind in fed if is_stale(context, f)]
 
 
 def _unfinished(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
+    found: list[Missing] = []
     fed = _first_kinds((s.kind, (*s.judged, *being_linked(context, s.kind))) for s in supplies)
-    return [
-        cause
-        for feeder, kind in fed
-        for cause in unclear(context, feeder, kind) or running(context, feeder, kind)
-    ]
+    for feeder, kind in fed:
+        cause, doubts = _syncing(context, feeder), unclear(context, feeder, kind)
+        if not doubts and cause:
+            doubts = [Missing(cause, _CODES.get(cause), kind, feeder.id)]
+        found += doubts
+    return found
 
 
 def _partial(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
@@ -226,12 +209,6 @@ def _partial(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing
         Missing(Cause.PARTIAL, kind=kind, source=f.id, account_error=f.error_code)
         for f, kind in fed
     ]
-
-
-def _revoked(supplies: Sequence[Supply]) -> list[Missing]:
-    fed = _first_kinds((s.kind, s.revoked) for s in supplies)
-    code = DataReason.CONSENT_REVOKED
-    return [Missing(Cause.EXPIRED, code, kind, f.id) for f, kind in fed]
 
 
 def _expired(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
@@ -264,8 +241,3 @@ def _first_kinds(fed: Iterable[tuple[Kind, tuple[Feeder, ...]]]) -> Collection[t
         for feeder in several:
             kinds.setdefault(feeder.id, (feeder, kind))
     return kinds.values()
-
-
-def _union(several: Iterable[tuple[Feeder, ...]]) -> tuple[Feeder, ...]:
-    found = {f.id: f for group in several for f in group}
-    return tuple(found[key] for key in sorted(found))

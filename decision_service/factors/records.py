@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from decision_service.domain.accounts import Kind
+from decision_service.domain.factor import Evidence
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.snapshot import (
     Contribution,
@@ -21,7 +22,8 @@ from decision_service.domain.snapshot import (
     Read,
     Transaction,
 )
-from decision_service.factors.registry import FactorContext
+from decision_service.factors.answer import MOST_SHOWN
+from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.usage import EARNING_KINDS, counted, feeders, sources_naming
 
 
@@ -34,8 +36,6 @@ class _Sourced(Protocol):
 
 
 R = TypeVar("R", bound=_Sourced)
-Believable = Callable[[R, date], bool]
-"""Whether a record's dates can be true, given the last day that is not in the future."""
 
 
 class CheckedRecords(msgspec.Struct, Generic[R], frozen=True):
@@ -45,41 +45,63 @@ class CheckedRecords(msgspec.Struct, Generic[R], frozen=True):
     taints: tuple[Missing, ...] = ()
 
 
-def eincomes(context: FactorContext) -> CheckedRecords[EstimatedIncome]:
-    """Estimated incomes; month-dated, so no date of theirs is in the future."""
-    return _once(context, Kind.EINCOMES, context.snapshot.eincomes, None)
-
-
-def contributions(context: FactorContext) -> CheckedRecords[Contribution]:
-    """Contributions; dated to the month's end, so no date of theirs is in the future."""
-    return _once(context, Kind.CONTRIBUTIONS, context.snapshot.contributions, None)
-
-
-def incomes(context: FactorContext) -> CheckedRecords[Income]:
-    return _once(context, Kind.INCOMES, context.snapshot.incomes, _period_believable)
-
-
-def employments(context: FactorContext) -> CheckedRecords[Employment]:
-    return _once(context, Kind.EMPLOYMENTS, context.snapshot.employments, _period_believable)
-
-
-def liabilities(context: FactorContext) -> CheckedRecords[Liability]:
-    return _once(
-        context, Kind.LIABILITIES, context.snapshot.liabilities, lambda r, end: r.start <= end
+def evidence_of(
+    context: FactorContext, records: Sequence[_Sourced], starts: Iterable[date] = ()
+) -> Evidence:
+    """The evidence of records, the first of them in text order; `starts` are of some of them."""
+    ordered = sorted(starts)
+    return Evidence(
+        records=len(records),
+        first=ordered[0].isoformat() if ordered else None,
+        last=ordered[-1].isoformat() if ordered else None,
+        horizon=context.as_of.date.isoformat(),
+        top=tuple(sorted(r.id for r in records)[:MOST_SHOWN]),
+        sources=tuple(sorted({r.source for r in records})),
     )
 
 
+@once
+def eincomes(context: FactorContext) -> CheckedRecords[EstimatedIncome]:
+    """Estimated incomes; month-dated, so no date of theirs is in the future."""
+    return _checked(context, Kind.EINCOMES, context.snapshot.eincomes)
+
+
+@once
+def contributions(context: FactorContext) -> CheckedRecords[Contribution]:
+    """Contributions; dated to the month's end, so no date of theirs is in the future."""
+    return _checked(context, Kind.CONTRIBUTIONS, context.snapshot.contributions)
+
+
+@once
+def incomes(context: FactorContext) -> CheckedRecords[Income]:
+    return _checked(context, Kind.INCOMES, context.snapshot.incomes, _period_believable)
+
+
+@once
+def employments(context: FactorContext) -> CheckedRecords[Employment]:
+    return _checked(context, Kind.EMPLOYMENTS, context.snapshot.employments, _period_believable)
+
+
+@once
+def liabilities(context: FactorContext) -> CheckedRecords[Liability]:
+    loans = context.snapshot.liabilities
+    return _checked(context, Kind.LIABILITIES, loans, lambda r, end: r.start <= end)
+
+
+@once
 def identities(context: FactorContext) -> CheckedRecords[Identity]:
-    return _once(context, Kind.IDENTITIES, context.snapshot.identities, _born)
+    return _checked(context, Kind.IDENTITIES, context.snapshot.identities, _born)
 
 
+@once
 def links(context: FactorContext) -> CheckedRecords[LinkCounts]:
-    return _once(context, Kind.LINKS, context.snapshot.links, None)
+    return _checked(context, Kind.LINKS, context.snapshot.links)
 
 
+@once
 def transactions(context: FactorContext) -> CheckedRecords[Transaction]:
     """Transactions, their dates still unchecked: the ledger checks each day once."""
-    return _once(context, Kind.TRANSACTIONS, context.snapshot.transactions, None)
+    return _checked(context, Kind.TRANSACTIONS, context.snapshot.transactions)
 
 
 def last_day(context: FactorContext) -> date:
@@ -91,19 +113,22 @@ def bad_date(kind: Kind, source: str) -> Missing:
     return Missing(Cause.BAD_DATA, code=DataReason.BAD_DATE, kind=kind, source=source)
 
 
-def _once(
-    context: FactorContext, kind: Kind, read: Read[R] | None, believable: Believable[R] | None
+def _checked(
+    context: FactorContext,
+    kind: Kind,
+    read: Read[R] | None,
+    believable: Callable[[R, date], bool] | None = None,
 ) -> CheckedRecords[R]:
-    return context.once(("clean", kind), lambda c: _clean(c, kind, read, believable))
-
-
-def _clean(
-    context: FactorContext, kind: Kind, read: Read[R] | None, believable: Believable[R] | None
-) -> CheckedRecords[R]:
+    """`believable` says whether a record's dates can be true, given the last day that is not in
+    the future.
+    """
     if read is None:
         return CheckedRecords()
     records, contradictions = _distinct(_of_counted(context, kind, read.records), kind)
-    taints = [*_unlisted(context, kind), *contradictions]
+    # an account that no list names vanished while its records were read
+    strangers = sources_naming(context, kind) - {f.id for f in feeders(context)}
+    taints = [Missing(Cause.CHANGED_WHILE_READING, kind=kind, source=s) for s in strangers]
+    taints += contradictions
     if believable is not None:
         end = last_day(context)
         taints += [bad_date(kind, r.source) for r in records if not believable(r, end)]
@@ -117,12 +142,6 @@ def _of_counted(context: FactorContext, kind: Kind, records: Sequence[R]) -> Seq
     return [r for r in records if r.source in telling]
 
 
-def _unlisted(context: FactorContext, kind: Kind) -> list[Missing]:
-    """Sources that no list names: the account vanished while its records were read."""
-    strangers = sources_naming(context, kind) - {f.id for f in feeders(context)}
-    return [Missing(Cause.CHANGED_WHILE_READING, kind=kind, source=s) for s in strangers]
-
-
 def _distinct(records: Sequence[R], kind: Kind) -> tuple[Sequence[R], list[Missing]]:
     # a dict, since a set of 5,000 takes five times the memory and drives the records from the cache
     if len({r.id: None for r in records}) == len(records):
@@ -134,16 +153,9 @@ def _distinct(records: Sequence[R], kind: Kind) -> tuple[Sequence[R], list[Missi
             kept[r.id] = min(held, r, key=repr)
     others = [r for r in records if kept[r.id] != r]
     sources = {source for r in others for source in (r.source, kept[r.id].source)}
-    return _ordered(kept), [_contradiction(kind, source) for source in sources]
-
-
-def _ordered(kept: Mapping[str, R]) -> list[R]:
-    return [kept[key] for key in sorted(kept)]
-
-
-def _contradiction(kind: Kind, source: str) -> Missing:
     code = DataReason.DATA_CHANGED_DURING_READ
-    return Missing(Cause.BAD_DATA, code=code, kind=kind, source=source, detail="id")
+    taints = [Missing(Cause.BAD_DATA, code, kind, source, detail="id") for source in sources]
+    return [kept[key] for key in sorted(kept)], taints
 
 
 def _period_believable(record: Income | Employment, end: date) -> bool:

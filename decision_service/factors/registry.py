@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Hashable, Mapping
 from datetime import date
 from decimal import Decimal
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache, partial, wraps
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 import msgspec
 
@@ -47,76 +47,6 @@ _WAITING = (
     r"income\.(backed_months_12m|gap_months_\d+m|longest_gap_\d+m)",
 )
 _STEPS = {ValueType.INTEGER: Decimal(1), ValueType.NUMBER: Decimal("0.05")}
-_BY_NOBODY = Action()
-
-
-def action_of(name: str, type_: ValueType, better: Better) -> Action:
-    """Who moves a factor, and its step: one, 0.05, or for money a tenth of its value (None)."""
-    if _any(_WAITING, name):
-        return Action(Mover.WAITING, Decimal(1))
-    if better is not Better.NONE and _any(_APPLICANT, name):
-        return Action(Mover.APPLICANT, _STEPS.get(type_))
-    return _BY_NOBODY
-
-
-def _any(patterns: tuple[str, ...], name: str) -> bool:
-    return any(re.fullmatch(pattern, name) for pattern in patterns)
-
-
-T = TypeVar("T")
-
-
-class FactorContext:
-    """The snapshot, the own facts, the ruleset's data policy and the instant, for one `compute`."""
-
-    def __init__(
-        self, snapshot: Snapshot, needs: Needs, as_of: AsOf, own: OwnFacts = NO_OWN_FACTS
-    ) -> None:
-        self.snapshot = snapshot
-        self.own = own
-        self.policy: DataPolicy = needs.policy
-        self.currency = needs.policy.currency
-        self.term_months = needs.term_months
-        self.as_of = as_of
-        self._done: dict[Hashable, Any] = {}
-
-    def once(self, key: Hashable, build: Callable[[FactorContext], T]) -> T:
-        """The result of `build` in this context, built at the first call with this key."""
-        found: T
-        if key in self._done:
-            found = self._done[key]
-        else:
-            found = self._done[key] = build(self)
-        return found
-
-
-WHOLE = 12 * 10_000
-"""Months of a window longer than any history."""
-
-
-class Window(msgspec.Struct, frozen=True):
-    """`label` is for the factor's name, `period` for its sentences; `length` in months or days."""
-
-    label: str
-    length: int
-    period: str
-
-
-def months(*lengths: int) -> tuple[Window, ...]:
-    return tuple(Window(f"{n}m", n, _plural(n, "month")) for n in lengths)
-
-
-def days(*lengths: int) -> tuple[Window, ...]:
-    return tuple(Window(f"{n}d", n, _plural(n, "day")) for n in lengths)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"last {noun}" if count == 1 else f"last {count} {noun}s"
-
-
-WHOLE_HISTORY = Window("all", WHOLE, "whole history")
-CALENDAR = months(3, 6, 9, 12, 18, 24)
-"""The windows of a family unless it states others."""
 
 
 READ_CAUSES = frozenset(
@@ -143,6 +73,86 @@ Reach = Callable[[int, DataPolicy, AsOf], date]
 FactorFunction = Callable[..., Answer]
 """`(context)`, or `(context, length)` for a parametric family."""
 
+WHOLE = 12 * 10_000
+"""Months of a window longer than any history."""
+_FACTORS: dict[str, Factor] = {}
+Result = TypeVar("Result")
+Rest = TypeVarTuple("Rest")
+
+
+def action_of(name: str, type_: ValueType, better: Better) -> Action:
+    """Who moves a factor, and its step: one, 0.05, or for money a tenth of its value (None)."""
+    if _any(_WAITING, name):
+        return Action(Mover.WAITING, Decimal(1))
+    if better is not Better.NONE and _any(_APPLICANT, name):
+        return Action(Mover.APPLICANT, _STEPS.get(type_))
+    return Action()
+
+
+def _any(patterns: tuple[str, ...], name: str) -> bool:
+    return any(re.fullmatch(pattern, name) for pattern in patterns)
+
+
+class FactorContext:
+    """The snapshot, the own facts, the ruleset's data policy and the instant, for one `compute`."""
+
+    def __init__(
+        self, snapshot: Snapshot, needs: Needs, as_of: AsOf, own: OwnFacts = NO_OWN_FACTS
+    ) -> None:
+        self.snapshot = snapshot
+        self.own = own
+        self.policy: DataPolicy = needs.policy
+        self.currency = needs.policy.currency
+        self.term_months = needs.term_months
+        self.as_of = as_of
+        self.done: dict[Hashable, Any] = {}
+
+
+def once(
+    build: Callable[[FactorContext, *Rest], Result],
+) -> Callable[[FactorContext, *Rest], Result]:
+    """The function, worked out once for a context and each value of its further arguments."""
+
+    @wraps(build)
+    def found(context: FactorContext, *rest: *Rest) -> Result:
+        key = (build, *rest)
+        if key not in context.done:
+            context.done[key] = build(context, *rest)
+        result: Result = context.done[key]
+        return result
+
+    return found
+
+
+class Window(msgspec.Struct, frozen=True):
+    """`label` is for the factor's name, `period` for its sentences; `length` in months or days."""
+
+    label: str
+    length: int
+    period: str
+
+
+def months(*lengths: int) -> tuple[Window, ...]:
+    return tuple(Window(f"{n}m", n, _plural(n, "month")) for n in lengths)
+
+
+def days(*lengths: int) -> tuple[Window, ...]:
+    return tuple(Window(f"{n}d", n, _plural(n, "day")) for n in lengths)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"last {noun}" if count == 1 else f"last {count} {noun}s"
+
+
+def window_length(length: int) -> int:
+    """The bound of a figure that cannot be more than its window's months or days."""
+    return length
+
+
+WHOLE_HISTORY = Window("all", WHOLE, "whole history")
+CALENDAR = months(3, 6, 9, 12, 18, 24)
+"""The windows of a family unless it states others."""
+
 
 class Factor(msgspec.Struct, frozen=True):
     """A factor's contract with its computation; `reach` only where it looks at transactions.
@@ -154,9 +164,6 @@ class Factor(msgspec.Struct, frozen=True):
     work: Callable[[FactorContext], Answer]
     reach: Callable[[DataPolicy, AsOf], date] | None = None
     of_own_facts: bool = False
-
-
-_FACTORS: dict[str, Factor] = {}
 
 
 class Family(msgspec.Struct, frozen=True):
@@ -213,9 +220,10 @@ class Shape(msgspec.Struct, frozen=True):
     knock_out_only: bool = False
 
 
+@cache
 def catalogue() -> Mapping[str, FactorSpec]:
     """Every factor's contract, sorted by name."""
-    return _catalogue()
+    return MappingProxyType({name: _FACTORS[name].spec for name in sorted(_FACTORS)})
 
 
 def registered(name: str) -> Factor:
@@ -248,27 +256,14 @@ def compares_people(names: tuple[str, ...]) -> bool:
     return any(one.of_own_facts and Kind.IDENTITIES in one.spec.kinds for one in factors)
 
 
-@cache
-def _catalogue() -> Mapping[str, FactorSpec]:
-    return MappingProxyType({name: _FACTORS[name].spec for name in sorted(_FACTORS)})
-
-
 def _add(family: Family, shape: Shape, window: Window | None, work: FactorFunction) -> None:
     spec = _spec(family, shape, window)
     if spec.name in _FACTORS:
         raise ValueError(f"the factor {spec.name} is registered twice; rename one of them")
     length = window.length if window else 0
-    bound = partial(_with_length, work, length) if window else work
-    reach = partial(_reach, family.reach, length) if family.reach else None
+    bound = partial(work, length=length) if window else work
+    reach = partial(family.reach, length) if family.reach else None
     _FACTORS[spec.name] = Factor(spec, bound, reach, family.of_own_facts)
-
-
-def _with_length(work: FactorFunction, length: int, context: FactorContext) -> Answer:
-    return work(context, length)
-
-
-def _reach(reach: Reach, length: int, policy: DataPolicy, as_of: AsOf) -> date:
-    return reach(length, policy, as_of)
 
 
 def _spec(family: Family, shape: Shape, window: Window | None) -> FactorSpec:

@@ -165,14 +165,10 @@ class MonthBook:
             return ()
         found = {cause for _, causes in within(draft.flaws, spans) for cause in causes}
         found |= draft.mixed(spans)[0]
-        if self._unmapped(spans):
+        chosen = [turnover for _, turnover in within(draft.turnovers, spans)]
+        if unclassified(sum(u for u, _ in chosen), sum(every for _, every in chosen)):
             found.add(Missing(Cause.UNCLASSIFIED, kind=Kind.TRANSACTIONS))
         return in_order(found)
-
-    def _unmapped(self, spans: Spans) -> bool:
-        chosen = within(self._draft.turnovers, spans)
-        unmapped = sum(turnover[0] for _, turnover in chosen)
-        return unclassified(unmapped, sum(turnover[1] for _, turnover in chosen))
 
     def prove(self, spans: Spans) -> Evidence:
         return proofs_evidence(self.proofs(spans), self.horizon, self.notes(spans))
@@ -196,34 +192,28 @@ def over(
 
     NOT_YET_POSTED where one of these months is open.
     """
-    if book.missing:
-        return Answer(None, book.missing)
     span = book.last(months)
     values = book.between(span)
-    return _on(book, (span,), enough=len(values) >= needs, work=lambda: work(values))
-
-
-def over_spans(book: MonthBook, spans: Spans, work: Callable[[], Figure | Cause]) -> Answer:
-    """Work on spans that reach as they must; what is wrong with their months is wrong with it."""
-    if book.missing:
-        return Answer(None, book.missing)
-    return _on(book, spans, enough=True, work=work)
+    return over_spans(book, (span,), lambda: work(values), enough=len(values) >= needs)
 
 
 def at(
     book: MonthBook, spans: Spans, work: Callable[[Sequence[Sequence[Amount]]], Figure | Cause]
 ) -> Answer:
     """Work on some spans; SHORT_HISTORY when a month of one of them is not observed."""
-    if book.missing:
-        return Answer(None, book.missing)
     values = [book.between(span) for span in spans]
     enough = sum(map(len, values)) == sum(last - first + 1 for first, last in spans)
-    return _on(book, spans, enough=enough, work=lambda: work(values))
+    return over_spans(book, spans, lambda: work(values), enough=enough)
 
 
-def _on(
-    book: MonthBook, spans: Spans, *, enough: bool, work: Callable[[], Figure | Cause]
+def over_spans(
+    book: MonthBook, spans: Spans, work: Callable[[], Figure | Cause], *, enough: bool = True
 ) -> Answer:
+    """Work on spans; SHORT_HISTORY unless `enough` is observed. What is wrong with their months is
+    wrong with it.
+    """
+    if book.missing:
+        return Answer(None, book.missing)
     flaws, evidence = book.judged(spans)
     waiting = book.waiting(spans)
     causes = flaws if waiting is None else in_order([*flaws, waiting])

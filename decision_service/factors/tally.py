@@ -33,10 +33,23 @@ BUCKET_OF = {
 UNMAPPED_LIMIT = 5
 """More than one part in five (20 %) of the amounts unmapped makes a window UNCLASSIFIED."""
 
+ABROAD = (FOREIGN, FOREIGN, FOREIGN)
 OF_EARNINGS = (EARNED,)
 OF_NET = (EARNED, FEES, REVERSED)
 OF_ALL = tuple(range(FOREIGN))
 """Which buckets a figure is made of."""
+
+
+_WORD = re.compile(r"[^\W_]+")
+
+Signed = tuple[int, int, int]
+"""The bucket of a zero amount, of a credit and of a debit with one description: [sign] is it."""
+
+Phrase = tuple[str, str]
+"""What a rule looks for: its first word, by which most texts are told, and all with blanks."""
+
+IndexRange = tuple[int, int]
+"""Some neighbours in a run: from which index on, and before which one."""
 
 
 class Tally(msgspec.Struct, frozen=True, gc=False):
@@ -71,15 +84,6 @@ class Tally(msgspec.Struct, frozen=True, gc=False):
 def unclassified(unmapped: int, turnover: int) -> bool:
     """Whether more than 20 % of the amounts in a window have no class."""
     return unmapped * UNMAPPED_LIMIT > turnover
-
-
-_WORD = re.compile(r"[^\W_]+")
-
-Signed = tuple[int, int, int]
-"""The bucket of a zero amount, of a credit and of a debit with one description: [sign] is it."""
-
-Phrase = tuple[str, str]
-"""What a rule looks for: its first word, by which most texts are told, and all with blanks."""
 
 
 class Classifier:
@@ -122,12 +126,8 @@ def _fits(provider_id: str, glob: str) -> bool:
 @lru_cache(maxsize=1024)
 def _phrases_of(words: tuple[str, ...]) -> Sequence[Phrase]:
     """What a rule looks for; one without words finds its empty phrase in every text."""
-    return tuple(map(_phrase, words or ("",)))
-
-
-def _phrase(word: str) -> Phrase:
-    words = _WORD.findall(word.casefold()) or [""]
-    return words[0], _spaced(words)
+    found = [_WORD.findall(word.casefold()) or [""] for word in words or ("",)]
+    return tuple([(said[0], _spaced(said)) for said in found])
 
 
 def _says(text: str, start: str, phrase: str) -> bool:
@@ -148,10 +148,6 @@ def _places(text: str, start: str) -> Iterator[int]:
 
 def _spaced(words: Sequence[str]) -> str:
     return f" {' '.join(words)}"
-
-
-IndexRange = tuple[int, int]
-"""Some neighbours in a run: from which index on, and before which one."""
 
 
 class TransactionRun:
@@ -237,8 +233,6 @@ def _by_date(records: Sequence[Transaction]) -> tuple[Sequence[Transaction], Seq
 
 Page = Sequence[tuple[int, TransactionRun]]
 """Buckets with the runs in them, of which a bucket may have several; each of one sign."""
-
-ABROAD = (FOREIGN, FOREIGN, FOREIGN)
 
 
 def page_of(records: Sequence[Transaction], classifier: Classifier, currency: str) -> Page:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
+from fractions import Fraction
 from itertools import pairwise
 
 from decision_service.domain.accounts import INCOME_KINDS, Kind
@@ -20,7 +21,6 @@ from decision_service.factors.answer import (
     Figure,
     answer,
     percent_change,
-    quotient,
     ratio,
     twice_median,
 )
@@ -37,7 +37,14 @@ from decision_service.factors.ledger import (
     within_days,
 )
 from decision_service.factors.quality import Feed, Supply, feed, supply
-from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, days, months
+from decision_service.factors.registry import (
+    READ_CAUSES,
+    FactorContext,
+    Family,
+    days,
+    months,
+    window_length,
+)
 from decision_service.factors.tally import (
     EARNED,
     FEES,
@@ -104,10 +111,6 @@ BY_NET_MONTH = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, _n
 BY_DAY = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, _days_reach)
 
 
-def _same(length: int) -> int:
-    return length
-
-
 @BY_MONTH.factor(
     "count_{w}",
     ValueType.INTEGER,
@@ -117,7 +120,7 @@ def _same(length: int) -> int:
     " horizon." + QUIET,
     windows=MONTHS,
     lower=0,
-    months=_same,
+    months=window_length,
     better=Better.UP,
 )
 def count(context: FactorContext, length: int) -> Answer:
@@ -132,7 +135,7 @@ def count(context: FactorContext, length: int) -> Answer:
     "Sum of the transactions classed EARNING in the {n} calendar months up to the transaction"
     " horizon, before fees and reversals." + QUIET,
     windows=MONTHS,
-    months=_same,
+    months=window_length,
     causes=UNCLASSIFIED,
     better=Better.UP,
 )
@@ -148,7 +151,7 @@ def earnings(context: FactorContext, length: int) -> Answer:
     "Minus the signed sum of the transactions classed FEE in the {n} calendar months up to the"
     " transaction horizon." + QUIET,
     windows=MONTHS,
-    months=_same,
+    months=window_length,
     causes=UNCLASSIFIED,
 )
 def fees(context: FactorContext, length: int) -> Answer:
@@ -163,7 +166,7 @@ def fees(context: FactorContext, length: int) -> Answer:
     "Minus the signed sum of the transactions classed WITHDRAWAL in the {n} calendar months up to"
     " the transaction horizon." + QUIET,
     windows=MONTHS,
-    months=_same,
+    months=window_length,
     causes=UNCLASSIFIED,
 )
 def withdrawals(context: FactorContext, length: int) -> Answer:
@@ -181,7 +184,7 @@ def withdrawals(context: FactorContext, length: int) -> Answer:
     " the first day of the 13th month before as_of that no earlier credit has used; NOT_FETCHED"
     " when transactions were not read from that day on." + QUIET,
     windows=MONTHS,
-    months=_same,
+    months=window_length,
     causes=UNCLASSIFIED,
     better=Better.UP,
     derived_from=("transactions.earnings_{w}", "transactions.fees_{w}"),
@@ -204,7 +207,7 @@ def net(context: FactorContext, length: int) -> Answer:
     windows=MONTHS,
     lower=0,
     upper=lambda n: 31 * n,
-    months=_same,
+    months=window_length,
     causes=UNCLASSIFIED,
     better=Better.UP,
 )
@@ -221,7 +224,7 @@ def active_days(context: FactorContext, length: int) -> Answer:
     "transactions.fees_{w} / transactions.earnings_{w}; DIVISION_BY_ZERO when the earnings are not"
     " above zero." + QUIET,
     windows=MONTHS,
-    months=_same,
+    months=window_length,
     causes=UNCLASSIFIED | DIVISION,
     derived_from=("transactions.fees_{w}", "transactions.earnings_{w}"),
 )
@@ -240,7 +243,7 @@ def fee_ratio(context: FactorContext, length: int) -> Answer:
     " earnings are not above zero." + QUIET,
     windows=MONTHS,
     lower=0,
-    months=_same,
+    months=window_length,
     causes=UNCLASSIFIED | DIVISION,
     better=Better.DOWN,
     derived_from=("transactions.earnings_{w}",),
@@ -273,7 +276,7 @@ def recent_earnings(context: FactorContext, length: int) -> Answer:
     + QUIET_DAYS,
     windows=DAYS,
     lower=0,
-    upper=_same,
+    upper=window_length,
     causes=UNCLASSIFIED,
     better=Better.UP,
 )
@@ -442,7 +445,7 @@ def _share(
         return Cause.NO_DATA
     rest = sum(within_days(unexplained(context, s), begins, before) for s in stretches)
     whole = rest + sum(tally.sums[EARNED] for tally in tallies)
-    return quotient(rest, whole) if whole > 0 else Cause.NO_EVIDENCE
+    return Fraction(rest, whole) if whole > 0 else Cause.NO_EVIDENCE
 
 
 def _over_platforms(

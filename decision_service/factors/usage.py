@@ -26,45 +26,13 @@ from decision_service.domain.snapshot import (
     Task,
 )
 from decision_service.factors.payroll import amount_of, employer_key, last_day_of
-from decision_service.factors.registry import FactorContext
+from decision_service.factors.registry import FactorContext, once
 
 FETCHED_KINDS = tuple(kind for kind in Kind if kind is not Kind.ACCOUNTS)
 """Every kind that is a reading of its own."""
 
 GIVEN_KINDS = tuple(kind for kind in FETCHED_KINDS if kind is not Kind.LINKS)
 """What an account itself gives; the vendor counts links of attempts that never gave anything."""
-
-
-def reading(snapshot: Snapshot, kind: Kind) -> Read[Any] | None:
-    """How a kind was read; None where it was not fetched."""
-    read: Read[Any] | None = getattr(snapshot, kind.value)
-    return read
-
-
-def sources_naming(context: FactorContext, kind: Kind) -> frozenset[str]:
-    return context.once(("naming", kind), lambda c: _sources(c.snapshot, kind))
-
-
-def delivered(snapshot: Snapshot, source: str) -> bool:
-    """Whether a source gives records of its own now, or gave some to an earlier snapshot."""
-    if any(had_before(snapshot, source, kind) for kind in GIVEN_KINDS):
-        return True
-    return any(source in _sources(snapshot, kind) for kind in GIVEN_KINDS)
-
-
-def had_before(snapshot: Snapshot, source: str, kind: Kind) -> bool:
-    return any(k.source == source and k.kind is kind and k.count > 0 for k in snapshot.known)
-
-
-def unread_from(snapshot: Snapshot, begins: date) -> tuple[Missing, ...]:
-    read = snapshot.transactions
-    late = read is not None and read.first_day is not None and read.first_day > begins
-    return (Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS),) if late else ()
-
-
-def _sources(snapshot: Snapshot, kind: Kind) -> frozenset[str]:
-    read = reading(snapshot, kind)
-    return frozenset({record.source for record in read.records}) if read else frozenset()
 
 
 DATED = (
@@ -81,6 +49,52 @@ WINDOW = 13
 """Of transactions the months before this one that are always read."""
 PAID_WITHIN = 2
 """A payroll goes on where its newest pay is of one of the last two months or of this one."""
+
+GIG = "GIG"
+GOVERNMENT = "GOVERNMENT"
+EMPLOYER = "EMPLOYER"
+SOCIAL_SECURITY = "SOCIAL_SECURITY"
+
+EARNING_KINDS = INCOME_KINDS | {Kind.TRANSACTIONS}
+"""Kinds that may be income; their records of unknown providers are dropped."""
+
+UPLOADED = frozenset({"UPLOAD", "ARCHIVE"})
+_SYNCS = frozenset({LINK_TASK, "UPDATE_ACCOUNT"})
+_KIND_OF_SUPPORTED = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
+
+
+def reading(snapshot: Snapshot, kind: Kind) -> Read[Any] | None:
+    """How a kind was read; None where it was not fetched."""
+    read: Read[Any] | None = getattr(snapshot, kind.value)
+    return read
+
+
+@once
+def sources_naming(context: FactorContext, kind: Kind) -> frozenset[str]:
+    return _sources(context.snapshot, kind)
+
+
+def delivered(snapshot: Snapshot, source: str) -> bool:
+    """Whether a source gives records of its own now, or gave some to an earlier snapshot."""
+    return any(
+        had_before(snapshot, source, kind) or source in _sources(snapshot, kind)
+        for kind in GIVEN_KINDS
+    )
+
+
+def had_before(snapshot: Snapshot, source: str, kind: Kind) -> bool:
+    return any(k.source == source and k.kind is kind and k.count > 0 for k in snapshot.known)
+
+
+def unread_from(snapshot: Snapshot, begins: date) -> tuple[Missing, ...]:
+    read = snapshot.transactions
+    late = read is not None and read.first_day is not None and read.first_day > begins
+    return (Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS),) if late else ()
+
+
+def _sources(snapshot: Snapshot, kind: Kind) -> frozenset[str]:
+    read = reading(snapshot, kind)
+    return frozenset({record.source for record in read.records}) if read else frozenset()
 
 
 def covered_by(
@@ -111,9 +125,10 @@ def job_over(context: FactorContext, old: str, payers: Iterable[str]) -> bool:
 
 
 def _records(context: FactorContext, source: str, kind: Kind) -> Sequence[Any]:
-    return context.once(("held", kind), lambda c: _held(c, kind)).get(source, ())
+    return _held(context, kind).get(source, ())
 
 
+@once
 def _held(context: FactorContext, kind: Kind) -> Mapping[str, Sequence[Any]]:
     found: dict[str, list[Any]] = {}
     read, since = reading(context.snapshot, kind), Month.of(context.as_of.date).plus(-WINDOW)
@@ -126,8 +141,7 @@ def _held(context: FactorContext, kind: Kind) -> Mapping[str, Sequence[Any]]:
 def _gave(context: FactorContext, source: str, kind: Kind) -> bool:
     if reading(context.snapshot, kind) is None:
         return False
-    known = any(k.source == source and k.kind is kind and k.count for k in context.snapshot.known)
-    return known or bool(_records(context, source, kind))
+    return had_before(context.snapshot, source, kind) or bool(_records(context, source, kind))
 
 
 def _covers(context: FactorContext, new: str, old: str, *, one_employer: bool) -> bool:
@@ -188,9 +202,7 @@ def _employers(context: FactorContext, source: str, kinds: Iterable[Kind]) -> se
 def _has_ended(context: FactorContext, old: str, paid: Sequence[Income]) -> bool:
     """Whether every employment at each of the employers, or where none is named its own, ended."""
     jobs: dict[str, list[Employment]] = {}
-    for source, held in context.once(
-        ("held", Kind.EMPLOYMENTS), lambda c: _held(c, Kind.EMPLOYMENTS)
-    ).items():
+    for source, held in _held(context, Kind.EMPLOYMENTS).items():
         for job in held:
             jobs.setdefault(employer_key(job.employer, context.policy), []).append(job)
             jobs.setdefault(f" {source}", []).append(job)
@@ -210,19 +222,6 @@ def _goes_on(context: FactorContext, payer: str, old: str, newest: int) -> bool:
     last = max(months, default=0)
     recent = last >= Month.of(context.as_of.date).index - PAID_WITHIN
     return recent and last > newest and months.issuperset(range(newest + 1, last + 1))
-
-
-GIG = "GIG"
-GOVERNMENT = "GOVERNMENT"
-EMPLOYER = "EMPLOYER"
-SOCIAL_SECURITY = "SOCIAL_SECURITY"
-
-EARNING_KINDS = INCOME_KINDS | {Kind.TRANSACTIONS}
-"""Kinds that may be income; their records of unknown providers are dropped."""
-
-UPLOADED = frozenset({"UPLOAD", "ARCHIVE"})
-_SYNCS = frozenset({LINK_TASK, "UPDATE_ACCOUNT"})
-_KIND_OF_SUPPORTED = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
 
 
 class FeederState(Enum):
@@ -292,27 +291,36 @@ class Feeder(msgspec.Struct, frozen=True):
         return self.is_account if self.supported is None else kind in self.supported
 
 
+@once
 def feeders(context: FactorContext) -> tuple[Feeder, ...]:
-    return context.once("feeders", _feeders)
+    snapshot, documents = context.snapshot, context.policy.document_providers
+    known = {**context.policy.provider_types, **{p.id: p for p in snapshot.providers}}
+    found = {a.id: _account(a, known.get(a.provider_id), context) for a in snapshot.accounts}
+    for source in snapshot.sources:
+        found.setdefault(source.id, _archive(source, known.get(source.provider_id), documents))
+    fresh = [f for f in found.values() if f.is_account and f.live_link and not is_stale(context, f)]
+    return tuple(_as_dead_end(context, found[key], fresh) for key in sorted(found))
 
 
+@once
 def counted(context: FactorContext) -> Mapping[str, Feeder]:
     """Feeders whose records count, by id: used ones, and partial ones where the policy allows."""
-    return context.once("counted", _counted)
+    allowed = {FeederState.USED, FeederState.ENDED}
+    if context.policy.partial is PartialPolicy.USE:
+        allowed.add(FeederState.PARTIAL)
+    return {f.id: f for f in feeders(context) if f.state in allowed}
 
 
+@once
 def feeding(context: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
     """The counted ones that feed a kind: their provider has it, or a record of it names them."""
-    return context.once(("feeding", kind), lambda c: _feeding(c, kind, counted(c).values()))
+    return _feeding(context, kind, counted(context).values())
 
 
 def partial_feeding(context: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
     """Accounts that delivered this kind or could, and are now in error."""
-    return _feeding(context, kind, context.once("partial", _partial))
-
-
-def _partial(context: FactorContext) -> tuple[Feeder, ...]:
-    return tuple(f for f in feeders(context) if f.state is FeederState.PARTIAL)
+    partial = [f for f in feeders(context) if f.state is FeederState.PARTIAL]
+    return _feeding(context, kind, partial)
 
 
 def revoked_feeding(context: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
@@ -361,16 +369,6 @@ def sync_tasks(snapshot: Snapshot) -> Iterable[Task]:
     return (task for task in (read.records if read else ()) if task.type in _SYNCS)
 
 
-def _feeders(context: FactorContext) -> tuple[Feeder, ...]:
-    snapshot, documents = context.snapshot, context.policy.document_providers
-    known = {**context.policy.provider_types, **{p.id: p for p in snapshot.providers}}
-    found = {a.id: _account(a, known.get(a.provider_id), context) for a in snapshot.accounts}
-    for source in snapshot.sources:
-        found.setdefault(source.id, _archive(source, known.get(source.provider_id), documents))
-    fresh = [f for f in found.values() if f.is_account and f.live_link and not is_stale(context, f)]
-    return tuple(_as_dead_end(context, found[key], fresh) for key in sorted(found))
-
-
 def _as_dead_end(context: FactorContext, feeder: Feeder, fresh: Sequence[Feeder]) -> Feeder:
     """An account in error, stale or disconnected that can tell nothing more, marked so."""
     silent = feeder.state in (FeederState.PARTIAL, FeederState.REVOKED) or is_stale(context, feeder)
@@ -403,6 +401,8 @@ def _account(account: Account, provider: Provider | None, context: FactorContext
     saved = [task.finished for task in tasks if task.saved]
     updates = [account.connection_updated_at, account.monitor_updated_at, *saved]
     gone = account.connection_status == DISCONNECTED
+    now = context.as_of.instant
+    syncing = [task.started or now for task in tasks if task.type == LINK_TASK and task.runs]
     return Feeder(
         id=account.id,
         provider_id=account.provider_id,
@@ -417,13 +417,8 @@ def _account(account: Account, provider: Provider | None, context: FactorContext
         document=account.provider_id in context.policy.document_providers,
         provider_name=provider.name if provider else "",
         revoked=account.connection_updated_at if gone else None,
-        linking_since=_linking_since(tasks, context.as_of.instant),
+        linking_since=min(syncing, default=None),
     )
-
-
-def _linking_since(tasks: Iterable[Task], now: datetime) -> datetime | None:
-    running = [task for task in tasks if task.type == LINK_TASK and task.runs]
-    return min((task.started or now for task in running), default=None)
 
 
 def _archive(source: Source, provider: Provider | None, documents: frozenset[str]) -> Feeder:
@@ -455,13 +450,6 @@ def _kinds(provider: Provider | None) -> frozenset[Kind] | None:
     if provider is None:
         return None
     return frozenset(_KIND_OF_SUPPORTED[s] for s in provider.supported if s in _KIND_OF_SUPPORTED)
-
-
-def _counted(context: FactorContext) -> dict[str, Feeder]:
-    allowed = {FeederState.USED, FeederState.ENDED}
-    if context.policy.partial is PartialPolicy.USE:
-        allowed.add(FeederState.PARTIAL)
-    return {f.id: f for f in feeders(context) if f.state in allowed}
 
 
 def _feeding(context: FactorContext, kind: Kind, among: Collection[Feeder]) -> tuple[Feeder, ...]:
