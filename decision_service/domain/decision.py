@@ -71,10 +71,7 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class OverrideKind(StrEnum):
-    """Why a decision is not what its rules concluded.
-
-    `CAPPED`: they approved, and a cap of the day was reached.
-    """
+    """`CAPPED`: the rules approved, and a cap of the day was reached."""
 
     CAPPED = "CAPPED"
 

@@ -42,10 +42,7 @@ class Mover(StrEnum):
 
 
 class Action(msgspec.Struct, frozen=True):
-    """Who moves a factor, and by how much at a step; None is a tenth of the present value.
-
-    The steps of what nobody moves mean nothing.
-    """
+    """`step` is what moves it by at once; None is a tenth of the present value."""
 
     by: Mover = Mover.NOBODY
     step: Decimal | None = None
@@ -154,10 +151,7 @@ class SourceUse(msgspec.Struct, frozen=True):
 
 
 class Factors(msgspec.Struct, frozen=True):
-    """The result of `factors.compute`: the values asked for, and the quality of what they rest on.
-
-    `oldest_used_sync` is the earliest sync among the used sources that feed a needed kind.
-    """
+    """`oldest_used_sync` is the earliest sync of the used sources that feed a needed kind."""
 
     values: Mapping[str, FactorValue]
     kinds: Mapping[Kind, KindStatus]

@@ -112,11 +112,7 @@ class DataPolicy(msgspec.Struct, frozen=True):
 
 
 class Needs(msgspec.Struct, frozen=True):
-    """The arguments of `factors.compute` that a compiled ruleset fixes.
-
-    `term_months` is the one that the application brings: the requested term, for the age at
-    maturity; None where it sends none.
-    """
+    """`term_months` is the application's requested term; None where it sends none."""
 
     factors: tuple[str, ...]
     policy: DataPolicy

@@ -16,10 +16,7 @@ from decision_service.domain.verdict import Outcome, ReferKind, StageTrace
 
 
 class CapLimit(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A cap on a civil day's approvals; `tier` is the offer's, empty for all of the product.
-
-    `amount` is in minor units of the ruleset's currency; None stands for no bound.
-    """
+    """`tier` is the offer's, empty for all; `amount` in minor units; None stands for no bound."""
 
     name: str
     tier: str = ""
@@ -62,10 +59,7 @@ class DayTotals(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """An approval: its amount in minor units, None where it names none, and its offer's tier.
-
-    `approvals` is 0 where it adds an amount to an approval that is counted already.
-    """
+    """`amount` is in minor units; `approvals` is 0 where the approval is counted already."""
 
     amount: int | None
     tier: str = ""
@@ -159,10 +153,7 @@ class SnapshotSource(Protocol):
 
 
 class SnapshotBody(msgspec.Struct, frozen=True):
-    """A snapshot ready to be stored: `id` is content-addressed within the user.
-
-    `counts` is how many records of each kind each source gave, for `DecisionLog.known`.
-    """
+    """`id` is content-addressed within the user; `counts` are for `DecisionLog.known`."""
 
     id: str
     user_id: str
@@ -207,19 +198,8 @@ class HistoryEntry(msgspec.Struct, frozen=True):
     expires: datetime | None = None
 
 
-class DecisionEntry(msgspec.Struct, frozen=True):
-    """A decision ready to be stored.
-
-    (`caller`, `request_id`) is unique; `content` is the SHA-256 of the request's content, by which
-    a repetition is told from a reuse. `reply` is the exact response; `facts` what replay needs
-    besides the snapshot and the texts (inputs, factor values, as_of, assignment), encoded by the
-    pipeline. `arm` is None for an applicant outside the go-live. `consent` is the user's as it was
-    before the snapshot was read; it is not looked at where there is no snapshot. `warm` says that
-    the snapshot may serve later decisions. An entry that `depends_on` a warm reading is stored only
-    while that reading may serve, and with a `fence`, a lease's, only while that lease is held. With
-    `allowances` it is stored only while they hold. `review` is opened with it; where it is made
-    again, it takes the place of the decision that it `replaces` in the history.
-    """
+class EntryFields(msgspec.Struct, frozen=True):
+    """What a decision has before and after it is stored."""
 
     decision_id: str
     caller: str
@@ -233,6 +213,22 @@ class DecisionEntry(msgspec.Struct, frozen=True):
     created: datetime
     reply: bytes
     facts: bytes
+
+
+class DecisionEntry(EntryFields, frozen=True):
+    """A decision ready to be stored.
+
+    (`caller`, `request_id`) is unique; `content` is the SHA-256 of the request's content, by which
+    a repetition is told from a reuse. `reply` is the exact response; `facts` what replay needs
+    besides the snapshot and the texts (inputs, factor values, as_of, assignment), encoded by the
+    pipeline. `arm` is None for an applicant outside the go-live. `consent` is the user's as it was
+    before the snapshot was read; it is not looked at where there is no snapshot. `warm` says that
+    the snapshot may serve later decisions. An entry that `depends_on` a warm reading is stored only
+    while that reading may serve, and with a `fence`, a lease's, only while that lease is held. With
+    `allowances` it is stored only while they hold. `review` is opened with it; where it is made
+    again, it takes the place of the decision that it `replaces` in the history.
+    """
+
     ruleset_digest: str | None = None
     plan_digest: str | None = None
     snapshot: SnapshotBody | None = None
@@ -247,31 +243,16 @@ class DecisionEntry(msgspec.Struct, frozen=True):
     replaces: str = ""
 
 
-class StoredEntry(msgspec.Struct, frozen=True):
-    """A decision as it is read back, with the fields of `DecisionEntry`."""
+class StoredEntry(EntryFields, frozen=True):
+    """A decision as it is read back."""
 
-    decision_id: str
-    caller: str
-    request_id: str
-    content: bytes
-    user_id: str
-    product: str
-    application_id: str
-    customer_ref: str
-    outcome: Outcome
-    created: datetime
-    reply: bytes
-    facts: bytes
     ruleset_digest: str | None
     plan_digest: str | None
     snapshot_id: str | None
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """Which decisions to list; None and empty mean any. The time range is half open.
-
-    `unreported` are those that are approved without any report of a loan.
-    """
+    """None and empty mean any; `unreported` are approved ones without any report of a loan."""
 
     caller: str = ""
     user_id: str = ""

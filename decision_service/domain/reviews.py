@@ -13,6 +13,16 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome, ReferKind
 
+DEFAULT_QUEUE = "default"
+"""The queue of referrals that no queue of the plan takes."""
+
+CONTEST_QUEUE = "contest"
+"""The queue of reviews that applicants asked for."""
+
+DEFAULT_SLA = timedelta(hours=24)
+CONTEST_SLA = timedelta(hours=72)
+CLAIM_FOR = timedelta(minutes=30)
+
 
 class ReviewOrigin(StrEnum):
     """What opened a review: a referral, or the applicant who contests a decision."""
@@ -160,7 +170,6 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether somebody or something still has to end it."""
         return self.ended is None
 
     @property
@@ -177,27 +186,8 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
         return ReviewState.OPEN if self.state is ReviewState.CLAIMED and lapsed else self.state
 
 
-def review_id_of(decision_id: str, number: int) -> str:
-    """The id of a decision's first, second … review."""
-    return f"rev_{decision_id.removeprefix('dec_')}-{number}"
-
-
-DEFAULT_QUEUE = "default"
-"""The queue of referrals that no queue of the plan takes."""
-
-CONTEST_QUEUE = "contest"
-"""The queue of reviews that applicants asked for."""
-
-DEFAULT_SLA = timedelta(hours=24)
-CONTEST_SLA = timedelta(hours=72)
-CLAIM_FOR = timedelta(minutes=30)
-
-
 class ReviewQueue(msgspec.Struct, frozen=True):
-    """Which referrals a queue takes and how soon each is due; an empty filter takes all.
-
-    Amounts are in major units of the ruleset's currency, bounds inclusive.
-    """
+    """An empty filter takes all; amounts are in major units of the currency, bounds inclusive."""
 
     name: str
     sla: timedelta
@@ -233,10 +223,7 @@ class ReviewQueue(msgspec.Struct, frozen=True):
 
 
 class Authority(msgspec.Struct, frozen=True):
-    """Up to which amount one person ends a review, and up to which a second one confirms it.
-
-    In major units of the ruleset's currency.
-    """
+    """Up to which amount, in major units, one person ends a review and a second confirms it."""
 
     review: Decimal
     review_second: Decimal
@@ -334,7 +321,7 @@ def _review(
     case: ReviewCase, origin: ReviewOrigin, queue: str, opened: datetime, due: datetime, number: int
 ) -> Review:
     return Review(
-        review_id_of(case.decision_id, number),
+        f"rev_{case.decision_id.removeprefix('dec_')}-{number}",
         case.decision_id,
         case.caller,
         case.user_id,

@@ -40,10 +40,7 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Provider(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A provider as the vendor lists it; `supported` holds upper-case kinds (`EINCOMES`).
-
-    `name` is what people call it, empty where that is not known.
-    """
+    """`supported` holds upper-case kinds (`EINCOMES`); `name` is empty where it is not known."""
 
     id: str
     type: str
@@ -72,10 +69,7 @@ class Contribution(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Income(msgspec.Struct, frozen=True, array_like=True):
-    """A payroll record: the vendor's word for `frequency` (Monthly, Semimonthly, Variable ...).
-
-    `paid` is the pay date, where the payroll reports one.
-    """
+    """`frequency` is the vendor's word (Monthly, Variable ...), `paid` the pay date if told."""
 
     id: str
     source: str
@@ -189,10 +183,7 @@ class Read(msgspec.Struct, Generic[Record], frozen=True, omit_defaults=True):
 
 
 class KnownCount(msgspec.Struct, frozen=True, array_like=True):
-    """What earlier snapshots held: how many records of a kind one source had given at most.
-
-    `newest` is the Month.index of the newest record with income, for kinds that make up income.
-    """
+    """`count` is the most that a source gave; `newest` the Month.index of its newest income."""
 
     source: str
     kind: Kind

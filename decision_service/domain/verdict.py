@@ -144,10 +144,7 @@ class Price(msgspec.Struct, frozen=True):
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
-    """What is offered, amounts rounded down; `binding` names the limiting term.
-
-    `term_binding` is the comparison that kept a chosen term from being the next one.
-    """
+    """Amounts are rounded down; `binding` and `term_binding` are what limits amount and term."""
 
     kind: OfferKind
     approved_amount: Money

@@ -1,6 +1,4 @@
-"""accounts.*: the connections themselves; links.*: to how many lenders, and when, they were
-linked.
-"""
+"""accounts.*: the connections themselves; links.*: the lenders that they were linked to."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What one factor's computation gives: exact amounts, civil dates and the evidence a value
-rests on.
-"""
+"""What one factor's computation gives: exact amounts, dates and the evidence it rests on."""
 
 from __future__ import annotations
 

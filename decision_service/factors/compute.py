@@ -138,10 +138,7 @@ def _without_named(kinds: frozenset[Kind], day: date, *, people: bool) -> FetchP
 
 
 class _Asked(msgspec.Struct, frozen=True):
-    """What factors ask for on any day; `reaches` are those of transactions that they look at.
-
-    `people` says that they compare persons.
-    """
+    """`reaches` are of those that look at transactions; `people`: some compare persons."""
 
     kinds: frozenset[Kind]
     reaches: tuple[Callable[[DataPolicy, AsOf], date], ...]

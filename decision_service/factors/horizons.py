@@ -115,10 +115,7 @@ def lag_month(synced: date, lag_months: int, lag_days: int) -> int:
 
 
 def family_horizon(context: FactorContext, feeders: Iterable[Feeder], kind: Kind) -> int:
-    """The earliest month whose lag has passed among the feeders; of none, the last one that ended.
-
-    For kinds whose records are of days, so that a month is whole when it has ended.
-    """
+    """The earliest month whose lag has passed, for records of days; of none the last ended one."""
     lags = [(f, context.policy.lag_months(f.provider_id)) for f in feeders]
     months = [
         lag_month(last_seen(context.as_of, f), lag, context.policy.lag_days(f.provider_id, kind))

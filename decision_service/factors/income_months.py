@@ -1,6 +1,4 @@
-"""Each month's reported income: payroll, estimates and earnings, with their proofs and how far
-they can be trusted.
-"""
+"""Each month's reported income, with its proofs and how far it can be trusted."""
 
 from __future__ import annotations
 
@@ -381,10 +379,7 @@ def _take_estimate(
 
 
 def _take_earnings(context: FactorContext, sheet: Sheet, feeder: Feeder) -> None:
-    """A platform's earnings, in months of which its account tells neither payroll nor estimate.
-
-    A month below zero counts in place of the account's estimate.
-    """
+    """Of months without the account's payroll or estimate; one below zero ousts the estimate."""
     settled, kept = _settled(context, feeder.id, Kind.TRANSACTIONS), earned(context, feeder.id)
     for month, stretch in months_of_earnings(context, feeder.id).items():
         if month <= settled and kept.get(month, 0) < 0 and (feeder.id, month) not in sheet.paid:

@@ -57,10 +57,7 @@ HANDED_OVER = timedelta(days=31)
 
 
 class Payroll(msgspec.Struct, frozen=True):
-    """Formal payroll by month, up to the last month that some live payroll source has settled.
-
-    `complete` is the last month that all of them have settled.
-    """
+    """Up to the month that a live source has settled; `complete` is settled by all of them."""
 
     book: MonthBook
     complete: int

@@ -1,6 +1,4 @@
-"""income.*: how well the income is proved, how far its sources agree, and claims of unknown
-providers.
-"""
+"""income.*: how well it is proved, how far sources agree, claims of unknown providers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The sources of the monthly income with the months that each has settled, and how several
-become one income.
-"""
+"""The sources of the monthly income, and how several become one income."""
 
 from __future__ import annotations
 
@@ -64,10 +62,7 @@ class MonthFacts(msgspec.Struct, gc=False):
 
 
 class JobIncome(msgspec.Struct, gc=False):
-    """One job's income of a month: the amount that counts, its grade, and its sources.
-
-    `backed` is the part of the amount that somebody else than the applicant proves.
-    """
+    """`backed` is the part of `amount` that others than the applicant prove."""
 
     amount: Amount
     grade: int
@@ -315,10 +310,7 @@ def months_of_earnings(context: FactorContext, source: str) -> Mapping[int, Stre
 
 @once
 def estimates(context: FactorContext) -> Mapping[str, Mapping[int, int]]:
-    """What each account estimates of each month, up to its scheme's legal ceiling.
-
-    0 where in another currency alone.
-    """
+    """What each account estimates by month, up to its ceiling; 0 in another currency alone."""
     amounts: dict[str, dict[int, int]] = {}
     for record in eincomes(context).records:
         months = amounts.setdefault(record.source, {})

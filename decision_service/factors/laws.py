@@ -1,6 +1,4 @@
-"""Laws between factors: what holds of every applicant whose values are known, and is missing
-alike.
-"""
+"""Laws between factors: what holds of every applicant, and what is missing alike."""
 
 from __future__ import annotations
 

@@ -40,9 +40,7 @@ Unexplained = Mapping[date, int]
 
 
 class Ledger(msgspec.Struct, frozen=True):
-    """`pages` by source, of those that have a transaction; `taints` are contradictions and
-    impossible dates.
-    """
+    """`pages` are by source, of those with a transaction; `taints` also name impossible dates."""
 
     pages: Mapping[str, Page]
     taints: tuple[Missing, ...]
@@ -107,10 +105,7 @@ def within_days(found: Unexplained, begins: date, before: date) -> int:
 
 
 class TradingWindow(msgspec.Struct, frozen=True):
-    """A period of all accounts, and how evidence names its ends: as months or as dates.
-
-    `first` and `last` hold a transaction; `horizon` is what the window ends with.
-    """
+    """`first` and `last` hold a transaction, `horizon` is the end: all are months or dates."""
 
     begins: date
     stretch: Stretch

@@ -95,10 +95,7 @@ class PeopleRead(msgspec.Struct, frozen=True):
 
 
 def people_read(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> PeopleRead | None:
-    """The persons of the sources that count; None where no factor compares persons.
-
-    Records that are not there are nothing to mend.
-    """
+    """The persons of the sources that count; None where no factor compares persons."""
     if not compares_people(needs.factors):
         return None
     context = FactorContext(snapshot, needs, as_of)
@@ -194,10 +191,7 @@ def birth_date_grade(one: date | None, other: date | None) -> MatchGrade:
 
 
 def phone_grade(given: str, found: Iterable[str], country: str) -> MatchGrade:
-    """EXACT where one of the numbers is the given one; there is no CLOSE phone number.
-
-    Numbers without a country code are of `country` (ISO 3166, two letters).
-    """
+    """There is no CLOSE number; one without a country code is of `country` (ISO 3166)."""
     number = e164(given, country)
     if number is None:
         return MatchGrade.UNKNOWN
@@ -315,10 +309,7 @@ def folded(text: str) -> str:
 
 
 def _name_words(part: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Words of a part between commas, without titles and suffixes, particles joined.
-
-    Those that hyphens tie together are one item.
-    """
+    """Without titles and suffixes, particles joined; words that hyphens tie are one item."""
     kept = [word for word in part if word not in SUFFIXES and word not in TITLES]
     words: list[tuple[str, ...]] = []
     before, tied = "", False
@@ -365,10 +356,7 @@ def same_first_name(one: PersonName, other: PersonName) -> bool:
 
 
 def is_slip(one: str, other: str) -> bool:
-    """Whether two words differ as a mistyped one does, and not as Mario and Maria do.
-
-    Of any length where they sound alike, as Cruz and Kruz do.
-    """
+    """Whether words differ as a mistyped one does (not Mario and Maria), or sound alike."""
     if one != other and sounded(one) == sounded(other):
         return True
     shorter = min(len(one), len(other))

@@ -203,10 +203,7 @@ def _stopped(
 
 @once
 def overlapping(context: FactorContext) -> Mapping[int, Missing]:
-    """The settled months whose amount overlapping payslips leave unknown.
-
-    Documents that add nothing to a month leave nothing unknown.
-    """
+    """Settled months that overlapping payslips leave unknown; papers that add nothing do not."""
     found: dict[int, Missing] = {}
     feeders, facts = counted(context), income_months(context).facts
     for month, cause in paychecks(context).overlaps:
@@ -230,10 +227,7 @@ def _book(context: FactorContext, view: SeriesView, values: Mapping[int, Amount]
 
 
 def _months_with_income(context: FactorContext) -> Collection[int]:
-    """The months in which some source shows income above zero.
-
-    A platform's earnings are a source of their own, also in a month that has an estimate.
-    """
+    """A platform's earnings are a source of their own, also in a month that has an estimate."""
     reported = set()
     for month, facts in income_months(context).facts.items():
         paid = [reported_by(facts, (source, Kind.INCOMES)) for source, _ in facts.payroll]

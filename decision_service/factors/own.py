@@ -1,6 +1,4 @@
-"""history.* and reuse.*: what the service's own records hold of a person, of users and of
-shared accounts.
-"""
+"""history.* and reuse.*: what the service's own records hold of persons and accounts."""
 
 from __future__ import annotations
 

@@ -38,10 +38,7 @@ CLOSE = 20
 
 
 class Payslip(msgspec.Struct, frozen=True):
-    """A payroll record with its period (both days counted) and its amount in minor units.
-
-    `reported` is False, and the amount 0, where the record has no amount.
-    """
+    """Both days count; `reported` is False, and `amount` 0, where the record has no amount."""
 
     record: Income
     start: date

@@ -156,10 +156,7 @@ def _key(name: str, legal_forms: tuple[str, ...]) -> str:
 
 
 def payroll_jobs(records: Sequence[Income], policy: DataPolicy) -> Mapping[str, PayrollJob]:
-    """Each payroll record's account and employer, by record id.
-
-    A record without a name joins the only named employer of its account, else the only one of all.
-    """
+    """By record id; without a name the only named employer of the account, else of all."""
     keys = {r.id: employer_key(r.employer, policy) for r in records}
     of_account: dict[str, set[str]] = {}
     for record in records:

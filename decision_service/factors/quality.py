@@ -1,6 +1,4 @@
-"""How far a family's data can be trusted: its feeders, its horizon, first syncs, and what is
-wrong with it.
-"""
+"""How far a family's data can be trusted, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -95,10 +93,7 @@ class Supply(msgspec.Struct, frozen=True):
 
 
 class Feed(msgspec.Struct, frozen=True):
-    """What a family's factors rest on.
-
-    `missing` is empty where the data can be computed with; taints come before absent causes.
-    """
+    """`missing` is empty where the data can be computed with; taints before absent causes."""
 
     feeders: tuple[Feeder, ...]
     missing: tuple[Missing, ...]

@@ -119,9 +119,7 @@ def _checked(
     read: Read[R] | None,
     believable: Callable[[R, date], bool] | None = None,
 ) -> CheckedRecords[R]:
-    """`believable` says whether a record's dates can be true, given the last day that is not in
-    the future.
-    """
+    """`believable` looks at a record and the last day that is not in the future."""
     if read is None:
         return CheckedRecords()
     records, contradictions = _distinct(_of_counted(context, kind, read.records), kind)

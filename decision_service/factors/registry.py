@@ -1,6 +1,4 @@
-"""The catalogue of factors: the functions that compute them, their windows, and the context of
-one computation.
-"""
+"""The catalogue of factors, and the context of one computation."""
 
 from __future__ import annotations
 
@@ -155,10 +153,7 @@ CALENDAR = months(3, 6, 9, 12, 18, 24)
 
 
 class Factor(msgspec.Struct, frozen=True):
-    """A factor's contract with its computation; `reach` only where it looks at transactions.
-
-    A factor `of_own_facts` is computed from those alone, and needs nothing of the vendor.
-    """
+    """`reach` only where it looks at transactions; `of_own_facts` needs nothing of the vendor."""
 
     spec: FactorSpec
     work: Callable[[FactorContext], Answer]
@@ -167,10 +162,7 @@ class Factor(msgspec.Struct, frozen=True):
 
 
 class Family(msgspec.Struct, frozen=True):
-    """What the factors of a family have in common: name, data kinds, causes of missing values.
-
-    Those of a family `of_own_facts` are computed from a decision's own facts alone.
-    """
+    """What its factors share; those `of_own_facts` rest on a decision's own facts alone."""
 
     name: str
     kinds: frozenset[Kind]

@@ -38,10 +38,7 @@ ONE_FOREIGN = "one record in another currency is left out"
 
 
 class SeriesBuilder(msgspec.Struct):
-    """A series as it is filled, in any order: amounts, proofs and flaws by month.
-
-    `foreign` holds the records in another currency by month, each with what it would make missing.
-    """
+    """In any order, by month; `foreign` holds what records in other currencies make missing."""
 
     amounts: dict[int, Amount] = msgspec.field(default_factory=dict)
     proofs: dict[int, Proof] = msgspec.field(default_factory=dict)
@@ -188,10 +185,7 @@ def over(
     *,
     needs: int = 0,
 ) -> Answer:
-    """Work on the observed part of the last months; SHORT_HISTORY when fewer than `needs`.
-
-    NOT_YET_POSTED where one of these months is open.
-    """
+    """SHORT_HISTORY with fewer than `needs` observed months, NOT_YET_POSTED with an open one."""
     span = book.last(months)
     values = book.between(span)
     return over_spans(book, (span,), lambda: work(values), enough=len(values) >= needs)
@@ -209,9 +203,7 @@ def at(
 def over_spans(
     book: MonthBook, spans: Spans, work: Callable[[], Figure | Cause], *, enough: bool = True
 ) -> Answer:
-    """Work on spans; SHORT_HISTORY unless `enough` is observed. What is wrong with their months is
-    wrong with it.
-    """
+    """Work on spans, or what is wrong with their months; SHORT_HISTORY unless `enough`."""
     if book.missing:
         return Answer(None, book.missing)
     flaws, evidence = book.judged(spans)

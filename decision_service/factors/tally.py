@@ -151,10 +151,7 @@ def _spaced(words: Sequence[str]) -> str:
 
 
 class TransactionRun:
-    """At least one transaction, in order of their dates; `sign` is that of all their amounts.
-
-    It is None where they have several. What has been asked of a run is kept.
-    """
+    """By date; `sign` is that of all amounts, None of several. What was asked of it is kept."""
 
     __slots__ = ("_amounts", "_cuts", "_records", "_sums", "_tops", "dates", "sign")
 

@@ -1,6 +1,4 @@
-"""transactions.*: what a gig account's wallet shows, by class of transaction, and the fees of
-its platform.
-"""
+"""transactions.*: what a gig account's wallet shows by class, and its platform's fees."""
 
 from __future__ import annotations
 
