@@ -28,7 +28,7 @@ class AsOf(msgspec.Struct, frozen=True):
 
 
 def noon(day: date, zone: tzinfo) -> AsOf:
-    """Noon of a civil day in a zone, which stands for a day without a time."""
+    """Noon of a civil day in a zone, for a day without a time."""
     return AsOf.at(datetime.combine(day, time(12), zone), zone)
 
 

@@ -24,7 +24,7 @@ def visible(text: str) -> str:
 
 
 class ServiceError(Exception):
-    """Something that a caller is told in one sentence; nothing was recorded."""
+    """What a caller learns in one sentence; nothing was recorded."""
 
     reason: ClassVar[str] = "INTERNAL"
 
@@ -134,7 +134,7 @@ class RequestInProgress(CallerError):
 
 
 class OutcomeContradicted(CallerError):
-    """A report of a loan cannot be true beside one that is recorded."""
+    """A report of a loan cannot be true with one that is recorded."""
 
     reason = "OUTCOME_CONTRADICTED"
 
@@ -174,7 +174,7 @@ class SnapshotErased(NotYet):
 
 
 class NoticeNotDue(NotYet):
-    """There is nothing to write to the applicant about this decision as it stands."""
+    """There is nothing to write to the applicant about this decision as it is now."""
 
     reason = "NOTICE_NOT_DUE"
 

@@ -118,12 +118,12 @@ NO_PAY = "no pay"
 class Missing(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One cause of a missing value, with what a person needs to mend it.
 
-    `code` is the failure's own reason code where the cause alone does not tell it; `kind` the data
+    `code` is the failure's own reason code where the cause alone does not say it; `kind` the data
     concerned, `source` the account or archive id, `account_error` Smile's error code of it, and
     `detail` a field path or count, never a person's data. NOT_YET_POSTED names the `month`
     (Month.index) that is open and the civil date on which `source` is `due` to have posted it.
-    NOT_APPLIED is said of the outputs of a stage that does not apply, or of which nobody knows
-    whether it does; `detail` is the stage.
+    NOT_APPLIED is said of the outputs of a stage that does not apply, or that may not
+    apply; `detail` is the stage.
     """
 
     cause: Cause

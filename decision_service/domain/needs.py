@@ -44,7 +44,7 @@ class TransactionClass(StrEnum):
 class ClassRule(msgspec.Struct, frozen=True):
     """One line of `_data/transaction_classes.yaml`; the first that matches gives the class.
 
-    `provider` is a glob over provider ids, `words` case-folded words of which one must stand in the
+    `provider` is a glob over provider ids, `words` case-folded words of which one must be in the
     description (empty: any description), `sign` is 1, -1 or 0 for either.
     """
 
@@ -104,7 +104,7 @@ class DataPolicy(msgspec.Struct, frozen=True):
         return self.default_lag
 
     def lag_days(self, provider_id: str, kind: Kind) -> int:
-        """Days after a month's end before this provider has posted a kind, beside its months."""
+        """Days after a month's end before this provider has posted a kind, besides its months."""
         for pattern, days in self.posting_lag_days:
             if fnmatchcase(provider_id, pattern):
                 return days
@@ -145,7 +145,7 @@ class FetchPlan(msgspec.Struct, frozen=True):
     """What to ask the vendor for; hashable, so that decisions with one plan share one reading.
 
     `kinds` are read whole, side by side, after the accounts. `transactions_from` is the first day
-    asked for when factors name transactions, `stand_in_from` when they stand in as income (always
+    asked for when factors name transactions, `stand_in_from` when they are income (always
     the first day of the 13th month before as_of, in both fetch modes); with ALWAYS the earlier one
     counts. With `people` names and contacts are read with the identities.
     """

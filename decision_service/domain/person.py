@@ -76,7 +76,7 @@ class History(msgspec.Struct, frozen=True, array_like=True):
     """What is on record of a person before a decision, over every key that names the person.
 
     `exposure`, `instalments` and `linked` are minor units of `currency`, None with `unclear` where
-    they cannot be told: what was granted to the user or customer, and to other users of the
+    they cannot be known: what was granted to the user or customer, and to other users of the
     accounts. `last_decline` is of the same product. `open_approvals` and `open_loans` are how many
     decisions and loans make up the exposure.
     """
@@ -126,7 +126,7 @@ class Match(msgspec.Struct, frozen=True, array_like=True):
 
 
 class OwnFacts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The facts of a decision beside its snapshot, recorded with it; a part not read is None."""
+    """The facts of a decision besides its snapshot, recorded with it; a part not read is None."""
 
     history: History | None = None
     reuse: Reuse | None = None

@@ -16,7 +16,7 @@ from decision_service.domain.verdict import Outcome, ReferKind, StageTrace
 
 
 class CapLimit(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`tier` is the offer's, empty for all; `amount` in minor units; None stands for no bound."""
+    """`tier` is the offer's, empty for all; `amount` in minor units; None is no bound."""
 
     name: str
     tier: str = ""
@@ -184,7 +184,7 @@ class ArmDecision(msgspec.Struct, frozen=True):
 
 
 class HistoryEntry(msgspec.Struct, frozen=True):
-    """A decision's place in the history of whom it concerns, committed with it.
+    """A decision's place in the history of the person, committed with it.
 
     `keys` pairs each key under which it is found again with the number of the last decision that
     was known there; it is the next one, or nothing is stored. Amounts are minor units of
@@ -219,7 +219,7 @@ class DecisionEntry(EntryFields, frozen=True):
     """A decision ready to be stored.
 
     (`caller`, `request_id`) is unique; `content` is the SHA-256 of the request's content, by which
-    a repetition is told from a reuse. `reply` is the exact response; `facts` what replay needs
+    a repetition differs from a reuse. `reply` is the exact response; `facts` what replay needs
     besides the snapshot and the texts (inputs, factor values, as_of, assignment), encoded by the
     pipeline. `arm` is None for an applicant outside the go-live. `consent` is the user's as it was
     before the snapshot was read; it is not looked at where there is no snapshot. `warm` says that

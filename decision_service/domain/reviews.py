@@ -32,7 +32,7 @@ class ReviewOrigin(StrEnum):
 
 
 class ReviewState(StrEnum):
-    """Where a review stands; the last two are its end."""
+    """The last two are a review's end."""
 
     OPEN = "OPEN"
     CLAIMED = "CLAIMED"
@@ -113,12 +113,12 @@ class DayCharge(msgspec.Struct, frozen=True):
 
 
 class Review(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One review of one decision as it stands.
+    """One review of one decision as it is now.
 
     `caller` is the decision's, `outcome` what was recorded, `approved` the amount of a recorded
     approval, `tier` that of the offer, `kinds` the data that is awaited. `result` is proposed in
-    AWAITING_SECOND, and stands in COMPLETED; `terms` are those of an approval. `reason_withheld`
-    says that applicants are not told its reason. `charge` is what a completed approval takes from
+    AWAITING_SECOND, and final in COMPLETED; `terms` are those of an approval. `reason_withheld`
+    says that applicants do not learn its reason. `charge` is what a completed approval takes from
     its day. `attempt` counts how often its application was to be decided again, `events` its
     events.
     """
@@ -232,8 +232,8 @@ class Authority(msgspec.Struct, frozen=True):
 class ReviewReason(msgspec.Struct, frozen=True):
     """Why a reviewer decides: a code, and its sentence for reviewers.
 
-    `letter` is its sentence for applicants by language; without any, `text` is told. A reason that
-    is not `is_told` is told to no applicant.
+    `letter` is its sentence for applicants by language; without any, `text` is. A reason that is
+    not `is_told` is for no applicant.
     """
 
     code: str
@@ -243,7 +243,7 @@ class ReviewReason(msgspec.Struct, frozen=True):
 
     @property
     def sentences(self) -> Mapping[str, str]:
-        """What applicants are told by language, always in English; empty where nothing is."""
+        """What applicants read by language, always in English; empty where nothing is."""
         return {"en": self.text, **self.letter} if self.is_told else {}
 
 

@@ -30,7 +30,7 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
 class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where records came from that are not an account's: ARCHIVE, UPLOAD or SOCIAL_SECURITY.
 
-    `newest_created_at` (the newest `metadata.createdAt` of its records) stands for its sync.
+    `newest_created_at` (the newest `metadata.createdAt` of its records) is taken for its sync.
     """
 
     id: str
@@ -69,7 +69,7 @@ class Contribution(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Income(msgspec.Struct, frozen=True, array_like=True):
-    """`frequency` is the vendor's word (Monthly, Variable ...), `paid` the pay date if told."""
+    """`frequency` is the vendor's word (Monthly, Variable ...), `paid` the pay date if any."""
 
     id: str
     source: str
@@ -135,7 +135,7 @@ class Identity(msgspec.Struct, frozen=True, array_like=True):
 class LinkCounts(msgspec.Struct, frozen=True, array_like=True):
     """The vendor's `link_day*_count`: (days, count) pairs of one account.
 
-    `first_days` and `last_days` are its days since the first and the last link, where it tells.
+    `first_days` and `last_days` are its days since the first and the last link, where known.
     """
 
     id: str

@@ -237,12 +237,12 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def told_tags(self) -> tuple[str, ...]:
-        """The tags that whoever asked for the decision is told."""
+        """The tags that the caller learns."""
         return tuple([tag.name for tag in self.tags if tag.told])
 
     @property
     def withheld_tags(self) -> tuple[str, ...]:
-        """The tags that are told to nobody."""
+        """The tags that the caller does not learn."""
         return tuple([tag.name for tag in self.tags if not tag.told])
 
     @property

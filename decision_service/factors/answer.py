@@ -27,7 +27,7 @@ Figure = int | Fraction | Decimal | str | bool
 
 MOST_SHOWN = 5
 EDGE = 64
-"""How many records at either end tell roughly how heavy the heaviest of a long list are."""
+"""How many records at either end show roughly how heavy the heaviest of a long list are."""
 GRADES = ("PAYROLL", "REMITTED", "PLATFORM", "DOCUMENT", "DECLARED")
 """Strongest proof first: payroll, a scheme that an employer pays to, a gig platform, uploads."""
 PAYROLL_GRADE, REMITTED_GRADE, PLATFORM_GRADE, DOCUMENT_GRADE, DECLARED_GRADE = range(len(GRADES))
@@ -160,7 +160,7 @@ class Identified(Protocol):
 
 
 class RecordGroup(Protocol):
-    """Records of which nobody has looked yet for the heaviest."""
+    """Records among which the heaviest has not been looked for yet."""
 
     @property
     def peak(self) -> int:
@@ -170,7 +170,7 @@ class RecordGroup(Protocol):
 
 
 class Proof(msgspec.Struct, gc=False):
-    """The records of one month: how many, who told of them, and which may weigh most."""
+    """The records of one month: how many, of which sources, and which may weigh most."""
 
     month: int
     records: int = 0
@@ -188,7 +188,7 @@ class Proof(msgspec.Struct, gc=False):
 
 
 def five(weights: Sequence[Weight]) -> Sequence[Weight]:
-    """The five heaviest records, each once, heavy first; a spread one may stand there twice."""
+    """The five heaviest records, each once, heavy first; a spread one may be given twice."""
     ordered = sorted(weights)
     shown = ordered[:MOST_SHOWN]
     if len({name for _, name in shown}) == len(shown):

@@ -114,7 +114,7 @@ def _oldest_sync(context: FactorContext, needed: Iterable[Kind]) -> datetime | N
 def fetch_plan(needs: Needs, as_of: AsOf) -> FetchPlan:
     """The kinds that the named factors rest on, and from when transactions are needed.
 
-    Accounts are always read first and stand in no plan. Raises KeyError for an unknown factor.
+    Accounts are always read first and are in no plan. Raises KeyError for an unknown factor.
     """
     asked = _asked(needs.factors)
     if not asked.reaches:

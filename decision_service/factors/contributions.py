@@ -69,7 +69,7 @@ class Scheme(msgspec.Struct, frozen=True):
     """One scheme's payments; `paid` are its months with one, in order.
 
     `lag` is the last month whose posting lag has passed, `settled` the last one that is posted or
-    past its lag; `first` is its first month with a record; `accounts` told of them.
+    past its lag; `first` is its first month with a record; `accounts` reported it.
     """
 
     provider: str
@@ -177,7 +177,7 @@ def _schemes(
         source, amounts = _account(context, draft, account, own)
         schemes.setdefault(source.feeder.provider_id, []).append((source, amounts))
     found = [_scheme(provider, schemes[provider]) for provider in sorted(schemes)]
-    _below_zero(draft, found, [one for told in schemes.values() for one in told])
+    _below_zero(draft, found, [one for reported in schemes.values() for one in reported])
     return found
 
 
@@ -228,7 +228,7 @@ def _amounts(
 
 
 def _scheme(provider: str, accounts: Sequence[tuple[SourceCoverage, Amounts]]) -> Scheme:
-    """A scheme's months; several accounts at one scheme tell of the same payments."""
+    """A scheme's months; several accounts at one scheme report the same payments."""
     sources = [source for source, _ in accounts]
     judges = [source for source in sources if source.live] or sources
     settled = max(source.settled for source in judges)

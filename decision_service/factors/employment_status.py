@@ -177,7 +177,7 @@ def started_since_backed(context: FactorContext) -> Answer:
     tainted = [m for m in missing if m.cause.tainted]
     flaws = () if book.missing else book.judged((span,))[0]
     found = in_order([*tainted, *flaws, *proof_taints(context, span)])
-    if tainted:  # what is absent says nothing beside it
+    if tainted:  # what is absent says nothing then
         found = tuple(m for m in found if m.cause.tainted)
     return Answer(None, found) if found else _on_income(context, lambda: _started(context))
 

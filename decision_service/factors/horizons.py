@@ -130,7 +130,7 @@ def trailing_end(as_of: AsOf, feeders: Iterable[Feeder]) -> date:
 
 
 def stand_in_from(day: date) -> date:
-    """From when transactions stand in as income: the first day of the 13th month before a day."""
+    """From when transactions are income: the first day of the 13th month before a day."""
     return Month.of(day).plus(-STAND_IN_MONTHS).first_day
 
 
@@ -182,7 +182,7 @@ class Settlement:
         )
 
     def open(self, month: int) -> Missing | None:
-        """Who could still show that a month without income had some; None when nobody can.
+        """Who could still show that a month without income had some; None when no source can.
 
         A payroll that shows nothing of the month any more is named before the scheme that is late.
         """
@@ -205,13 +205,13 @@ class Settlement:
         return any(self._silent(source) for source in self.judges)
 
     def _silent(self, source: SourceCoverage) -> range:
-        """A scheme's silent months of which no prompt source tells."""
+        """A scheme's silent months of which no prompt source shows anything."""
         months = source.doubtful
         return range(max(months.start, self._settled_promptly + 1), months.stop)
 
 
 def shows_none(source: SourceCoverage, month: int, due: date | None) -> Missing:
-    """A month of which a payroll shows nothing, or far less; others are due to tell of it."""
+    """A month of which a payroll shows nothing, or far less; others are due to show it."""
     return Missing(
         Cause.NOT_YET_POSTED,
         kind=source.kind,
@@ -225,7 +225,7 @@ def shows_none(source: SourceCoverage, month: int, due: date | None) -> Missing:
 def open_months(
     settlement: Settlement, months: Iterable[int], with_income: Collection[int]
 ) -> Mapping[int, Missing]:
-    """The months up to the horizon of which nobody knows whether they have income."""
+    """The months up to the horizon that may or may not have income."""
     return _waiting(settlement, [m for m in months if m not in with_income], settlement.open)
 
 

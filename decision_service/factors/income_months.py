@@ -68,7 +68,7 @@ has lost the job and pays on has to be asked.
 USUAL = (2, 3)
 """A habit proves amounts up to one and a half of its own median: 2 amounts up to 3 medians."""
 SEVERAL = 2
-"""One foreign record may be left out, two may not: more need not be told apart."""
+"""One foreign record may be left out, two may not: more need not be counted."""
 RECORDED = (*OF_NET, FOREIGN)
 """What makes a month one with a record of earnings."""
 BESIDE = "a payslip counts beside those that its period contains"
@@ -88,7 +88,7 @@ def income_feed(context: FactorContext) -> Feed:
     if not held and platforms_or_partial(context):
         taints += [*_of_transactions(context), *_unreadable(context)]
     gig = _gig(context)
-    if held:  # what taints it is judged by the months in which it stands in
+    if held:  # what taints it is judged by the months in which it is income
         gig = Supply(Kind.TRANSACTIONS, gig.counted, (), gig.revoked, (), (), needed=False)
     supplies = (supply(context, Kind.EINCOMES), supply(context, Kind.INCOMES), gig)
     return feed(context, supplies, taints, held=held)
@@ -102,7 +102,7 @@ def platforms_or_partial(context: FactorContext) -> tuple[Feeder, ...]:
 
 @once
 def platform_taints(context: FactorContext) -> Sequence[Missing]:
-    """What is wrong with the transactions of gig accounts, wherever they stand in as income."""
+    """What is wrong with the transactions of gig accounts, wherever they are income."""
     ids = {feeder.id for feeder in platforms_or_partial(context)}
     if not ids:
         return ()
@@ -167,7 +167,7 @@ def _just_revoked(context: FactorContext) -> Sequence[Missing]:
 
 
 def estimate_grades(context: FactorContext, feeder: Feeder) -> Mapping[int, int]:
-    """How well an account's estimate proves the income of each month that it tells of."""
+    """How well an account's estimate proves the income of each of its months."""
     reported = estimates(context)[feeder.id]
     if feeder.gig:
         return dict.fromkeys(reported, platform_grade(feeder))

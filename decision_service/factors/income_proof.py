@@ -71,7 +71,7 @@ CLOSE = 20
 """Two accounts of one scheme may differ by one part in twenty (5 %)."""
 
 AmountPair = tuple[Amount, Amount]
-"""What two sources tell of one month's work."""
+"""What two sources report of one month's work."""
 
 R = TypeVar("R", Income, EstimatedIncome, Transaction)
 
@@ -203,7 +203,7 @@ def _weakest(context: FactorContext, span: MonthSpan) -> str | Cause:
 
 
 def claimed(context: FactorContext, span: MonthSpan) -> Amount:
-    """The sum of all claims in a span, in minor units; each account's best told kind counts."""
+    """The sum of all claims in a span, in minor units; each account's best kind counts."""
     ids = [feeder.id for feeder in unknown(context)]
     months = range(span[0], span[1] + 1)
     return sum(_claims(context, source).get(month, 0) for source in ids for month in months)
@@ -220,7 +220,7 @@ def _own(read: Read[R] | None, source: str) -> Sequence[R]:
 
 
 def _payroll(context: FactorContext, source: str) -> Claims:
-    """What is claimed as pay, pay that is told twice counted once."""
+    """What is claimed as pay, pay that is reported twice counted once."""
     jobs: dict[str, list[Payslip]] = {}
     for record in _own(context.snapshot.incomes, source):
         if record.currency == context.currency:

@@ -47,7 +47,7 @@ Reporter = tuple[str, Kind]
 
 
 class MonthFacts(msgspec.Struct, gc=False):
-    """One month as told: payroll by account and employer, the rest by account.
+    """One month as reported: payroll by account and employer, the rest by account.
 
     `grades` holds the grade of each account's estimate, `ceilings` the legal ceiling of those that
     reach it, `named` the accounts with an employment at a named employer in the month.
@@ -113,7 +113,7 @@ def formal_jobs(facts: MonthFacts, feeders: Feeders) -> Mapping[str, Mapping[int
 
 
 def reported_by(facts: MonthFacts, reporter: Reporter) -> Amount:
-    """What an account's records of one kind tell of a month; 0 where they do not."""
+    """What an account's records of one kind report of a month; 0 where they do not."""
     source, kind = reporter
     if kind is Kind.INCOMES:
         return sum(amount for (account, _), amount in facts.payroll.items() if account == source)
@@ -184,7 +184,7 @@ def _at_least(estimates: Parts, facts: MonthFacts, papers: Amount) -> Parts:
 
 
 def _larger(estimates: Parts, gig: Parts) -> Parts:
-    """The larger of the highest estimate and gig; equal ones count as told by both.
+    """The larger of the highest estimate and gig; equal ones count as reported by both.
 
     What a platform took back in a month beyond what it paid lowers the estimate.
     """
@@ -282,7 +282,7 @@ def platforms(context: FactorContext) -> tuple[Feeder, ...]:
 
 @once
 def earned(context: FactorContext, source: str) -> Earned:
-    """A gig account's net earnings by month, from the first day that stands in as income."""
+    """A gig account's net earnings by month, from the first day that is income."""
     if source not in ledger(context).pages:
         return {}
     undue = unexplained(context, source)
@@ -325,7 +325,7 @@ def estimates(context: FactorContext) -> Mapping[str, Mapping[int, int]]:
 
 
 def ceiling_of(policy: DataPolicy, provider_id: str, month: int) -> int | None:
-    """The most that a scheme can tell of a month's income, in minor units; None: no bound."""
+    """The most that a scheme can report of a month's income, in minor units; None: no bound."""
     day = Month(month).first_day
     fitting = [
         c

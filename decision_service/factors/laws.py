@@ -14,6 +14,7 @@ RECORDS = ("3m", "6m", "9m", "12m")
 TRIPS = ("1m", "3m", "6m", "12m")
 DAYS = ("7d", "14d", "28d", "91d")
 OWN = ("1d", "7d", "30d", "90d")
+_NAME = re.compile(r"[a-z]\w*\.[a-z]\w*", re.ASCII)
 
 
 class LawText(msgspec.Struct, frozen=True):
@@ -26,15 +27,12 @@ class LawText(msgspec.Struct, frozen=True):
 
 def ordered(*factors: str, windows: tuple[str, ...] = ()) -> list[LawText]:
     """Each factor is at most any later one."""
-    pairs = combinations(factors, 2)
-    return [LawText(_at_most(low, high), f"{low} <= {high}", windows) for low, high in pairs]
-
-
-def _at_most(low: str, high: str) -> str:
-    """`income: min_6m at most max_6m`."""
-    family, _, short = low.partition(".")
-    other = high.removeprefix(f"{family}.")
-    return f"{family}: {short} at most {other}"
+    laws = []
+    for low, high in combinations(factors, 2):
+        family, _, short = low.partition(".")
+        name = f"{family}: {short} at most {high.removeprefix(f'{family}.')}"
+        laws.append(LawText(name, f"{low} <= {high}", windows))
+    return laws
 
 
 def longer(factor: str, windows: tuple[str, ...]) -> list[LawText]:
@@ -145,12 +143,9 @@ CONTRIBUTIONS = [
 ]
 
 
-DEFINED: tuple[tuple[str, str], ...] = (
-    (
-        "liabilities.scheme_debt_to_income",
-        "liabilities.monthly_amortization / income.conservative_6m",
-    ),
-)
+DEFINED = {
+    "liabilities.scheme_debt_to_income": "liabilities.monthly_amortization / income.conservative_6m"
+}
 """Factors with the expression that each is equal to where all have a value."""
 
 TOGETHER_TEXTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -318,9 +313,6 @@ OTHERS = [
 ]
 
 
-_NAME = re.compile(r"[a-z]\w*\.[a-z]\w*", re.ASCII)
-
-
 class Law(msgspec.Struct, frozen=True):
     """A condition that holds of every applicant; `factors` are those that it names, in order."""
 
@@ -342,7 +334,7 @@ def named(expression: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_NAME.findall(expression)))
 
 
-def _laws(texts: Iterable[LawText]) -> Iterator[Law]:
+def _laws(texts: Iterable[LawText]) -> tuple[Law, ...]:
     """The laws of texts, each once: several orders may have a pair of factors in common."""
     found: dict[str, Law] = {}
     for text in texts:
@@ -350,11 +342,11 @@ def _laws(texts: Iterable[LawText]) -> Iterator[Law]:
             expression = text.expression.format(**words)
             law = Law(text.name.format(**words), expression, named(expression))
             found.setdefault(expression, law)
-    yield from found.values()
+    return tuple(found.values())
 
 
 def _windows(text: LawText) -> Iterator[dict[str, str | int]]:
-    """What stands for `{n}`, or for `{a}` and `{b}`: each window, or each with any longer one."""
+    """What replaces `{n}`, or `{a}` and `{b}`: each window, or each with any longer one."""
     if not text.windows:
         yield {}
     elif "{b}" in text.expression:
@@ -370,21 +362,19 @@ def _length(window: str) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
-def _together() -> Iterator[tuple[str, ...]]:
-    for family, names, windows in TOGETHER_TEXTS:
-        for n in windows or ("",):
-            yield tuple(f"{family}.{name.format(n=n)}" for name in names)
-
-
-_FAMILIES = (INCOME, CONTRIBUTIONS, TRANSACTIONS, EMPLOYMENT, LIABILITIES, OWN_RECORDS, OTHERS)
-
-LAWS: tuple[Law, ...] = tuple(law for family in _FAMILIES for law in _laws(family))
+LAWS = _laws(
+    (*INCOME, *CONTRIBUTIONS, *TRANSACTIONS, *EMPLOYMENT, *LIABILITIES, *OWN_RECORDS, *OTHERS)
+)
 """Every law of the catalogue, family by family."""
 
-TOGETHER: tuple[tuple[str, ...], ...] = tuple(_together())
+TOGETHER: tuple[tuple[str, ...], ...] = tuple(
+    tuple(f"{family}.{name.format(n=n)}" for name in names)
+    for family, names, windows in TOGETHER_TEXTS
+    for n in windows or ("",)
+)
 """Groups of factors of which all are known, all are absent, or a failure hides all."""
 
-DEFINITIONS: tuple[Definition, ...] = tuple(
-    Definition(factor, expression, named(expression)) for factor, expression in DEFINED
+DEFINITIONS = tuple(
+    Definition(factor, expression, named(expression)) for factor, expression in DEFINED.items()
 )
 """Factors that are computed from the values of others alone."""

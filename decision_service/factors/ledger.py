@@ -70,7 +70,7 @@ def _by_source(
 
 @once
 def unexplained(context: FactorContext, source: str) -> Unexplained:
-    """An account's refunds that nothing explains, from the first day that stands in as income."""
+    """An account's refunds that nothing explains, from the first day that is income."""
     page: Page = ledger(context).pages.get(source, ())
     return beyond_taken(page, stand_in_from(context.as_of.date))
 
@@ -236,7 +236,7 @@ def on_trade(
     work: Callable[[Tally], Figure | Cause],
     of: Sequence[int],
 ) -> Answer:
-    """Work on a window's figure of some buckets; `back_to` tells quiet from no data."""
+    """Work on a window's figure of some buckets; `back_to` separates quiet from no data."""
     missing = book.missing(back_to)
     if missing:
         return Answer(None, missing)

@@ -43,10 +43,10 @@ HOUSING_WORDS = ("house", "housing", "home", "mortgage", "real estate")
 _WORD = re.compile(r"[^\W_]+")
 
 Unreported = tuple[Missing, ...]
-"""What the loans do not tell, at least one thing."""
+"""What the loans do not report, at least one thing."""
 
 Found = Figure | Cause | Unreported
-"""A figure, why there is none, or what was not told."""
+"""A figure, why there is none, or what was not reported."""
 
 LoanFunction = Callable[[Sequence[Liability]], Found]
 
@@ -99,7 +99,7 @@ def on_loans(
 def of_outstanding(
     all_: Sequence[Liability], work: Callable[[Sequence[Liability]], Found]
 ) -> Found:
-    """Work on the loans with a balance above zero, or tell which ones have none to tell."""
+    """Work on the loans with a balance above zero, or say which ones report none."""
     running = [r for r in all_ if r.outstanding is not None and r.outstanding > 0]
     unreported = tuple(_unreported(r, "outstandingBalance") for r in all_ if r.outstanding is None)
     figure = work(running)
@@ -109,7 +109,7 @@ def of_outstanding(
 
 
 def of_overdue(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]) -> Found:
-    """Work on the overdue amounts, or tell which loans that may run have none to tell."""
+    """Work on the overdue amounts, or say which loans that may run report none."""
     unreported = tuple(
         _unreported(r, "overduePaymentAmount")
         for r in all_
@@ -121,7 +121,7 @@ def of_overdue(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure
 def instalments(
     running: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]
 ) -> Found:
-    """Work on the running loans' amortizations as told, or tell which loans have none to tell."""
+    """Work on the running loans' amortizations as reported, or say which loans report none."""
     unreported = tuple(
         _unreported(r, "amortizationAmount") for r in running if r.amortization is None
     )
@@ -135,7 +135,7 @@ def repaid(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure | C
 
 
 def maybe_running(record: Liability) -> bool:
-    """Whether a loan runs, or tells no balance."""
+    """Whether a loan runs, or reports no balance."""
     return record.outstanding is None or record.outstanding > 0
 
 
@@ -146,7 +146,7 @@ def _unreported(
 
 
 def amortization(running: Sequence[Liability]) -> Amount | Unreported:
-    """The running loans' payments a month, or everything that one of them does not tell."""
+    """The running loans' payments a month, or everything that one of them does not report."""
     unreported = tuple(m for m in map(_unreported_amortization, running) if m is not None)
     return unreported or sum(
         (r.amortization or 0) * MONTHLY_SHARE[r.amortization_frequency or ""] for r in running
@@ -310,7 +310,7 @@ def _load(cost: Figure | date, earned: Figure | date) -> Amount | Cause:
 def is_short_term(loan: Liability) -> bool:
     """Whether a loan is not for housing and was made for 60 months at most.
 
-    One that tells no end counts as short, so that what is open on it is not looked past.
+    One without an end counts as short, so that what is open on it is not looked past.
     """
     said = f" {' '.join(_WORD.findall(loan.type.casefold()))} "
     if any(f" {word} " in said for word in HOUSING_WORDS):
@@ -364,7 +364,7 @@ def _open_on(context: FactorContext, of: Callable[[Liability], bool]) -> Answer:
 
 
 Gather = Callable[[Sequence[Liability], Callable[[Sequence[int]], Figure | Cause]], Found]
-"""Work on one amount of each loan concerned, or tell what the loans do not tell."""
+"""Work on one amount of each loan concerned, or say what the loans do not report."""
 
 
 class LoanMeasure(msgspec.Struct, frozen=True):

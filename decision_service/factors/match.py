@@ -37,7 +37,7 @@ from decision_service.factors.registry import READ_CAUSES, FactorContext, Family
 MATCH = Family("match", frozenset({Kind.IDENTITIES}), READ_CAUSES - ABSENT, of_own_facts=True)
 GRADES = tuple(MatchGrade)
 MOST_PEOPLE = 100
-"""Records that are compared; an account has one, and nobody has a hundred accounts."""
+"""Records that are compared; an account has one, and no person a hundred accounts."""
 TOO_MANY = Missing(Cause.BAD_DATA, DataReason.DATA_TOO_LARGE, Kind.IDENTITIES)
 WHEN_UNKNOWN = (
     " UNKNOWN where the application or every record says nothing of it, or too little. The grade"
@@ -46,7 +46,7 @@ WHEN_UNKNOWN = (
 
 
 GMAIL = frozenset({"gmail.com", "googlemail.com"})
-"""One mail provider under two names, which documents that dots do not tell mailboxes apart."""
+"""One mail provider under two names, which documents that dots make no other mailbox."""
 
 SUFFIXES = {
     "jr": "jr",
@@ -247,7 +247,7 @@ def _mailbox(address: str) -> str:
 class PersonName(msgspec.Struct, frozen=True):
     """Folded words of a name: particles are joined to the next word, single letters are initials.
 
-    The surname is what stands before a comma. Without one it is the first word where the last is
+    The surname is what comes before a comma. Without one it is the first word where the last is
     an initial (`CRUZ JUAN P`) or the first begins with a particle (`DELA CRUZ JUAN`), else the last
     word, with those that a hyphen ties to it.
     """
@@ -265,7 +265,7 @@ class PersonName(msgspec.Struct, frozen=True):
 
     @property
     def says_enough(self) -> bool:
-        """Whether there are two words beside initials; a single one may be anybody's."""
+        """Whether there are two words besides initials; a single one may be any person's."""
         return len(full_words(self.words)) > 1
 
     @property
@@ -374,7 +374,7 @@ def _differ_in_gender(one: str, other: str) -> bool:
 
 
 def _one_holds_the_other(one: PersonName, other: PersonName) -> bool:
-    """Whether two words or more agree, and what is left over stands on one side alone."""
+    """Whether two words or more agree, and what is left over is on one side alone."""
     if "".join(one.words) == "".join(other.words):
         return True
     mine, yours = Counter(one.words), Counter(other.words)
@@ -419,7 +419,7 @@ def grades(
     """The grade of each thing that is given, UNKNOWN where it or the records say nothing.
 
     A name or birth date of one record that is DIFFERENT makes it DIFFERENT, whatever the others
-    say: it may be somebody else's account. One phone number or address that matches is enough.
+    say: it may be another person's account. One phone number or address that matches is enough.
     """
     name = read_name(given.name)
     named = {(person.name, person.birth_date): person for person in found}  # each spelling once

@@ -201,7 +201,7 @@ def repaid_loans(context: FactorContext) -> Answer:
 def _figure(
     context: FactorContext, tell: Callable[[History], Figure | date | None], *, owed: bool = False
 ) -> Answer:
-    """A figure of the history; missing where none was read, or it cannot be told what is `owed`."""
+    """A figure of the history; missing where none was read, or what is `owed` is not known."""
     history = context.own.history
     if history is None:
         return Answer(None, (Missing(Cause.NOT_FETCHED),))
@@ -281,7 +281,7 @@ def users_of_documents(context: FactorContext) -> Answer:
 
 
 def document_texts(snapshot: Snapshot, policy: DataPolicy) -> Sequence[str]:
-    """What tells the newest documents from others', as texts to be hashed at once."""
+    """The newest documents' distinguishing texts, to be hashed at once."""
     passing = policy.document_providers
     handed_in = {one.id for one in snapshot.accounts if one.provider_id in passing}
     handed_in |= {s.id for s in snapshot.sources if s.type in UPLOADED or s.provider_id in passing}

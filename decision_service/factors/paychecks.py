@@ -37,6 +37,18 @@ CLOSE = 20
 """A summary replaces its parts where it is within one part in twenty (5 %) of their sum."""
 
 
+MOST_PAYSLIPS = 2000
+"""Of one job; more are no payroll, and would take too long to compare."""
+LAST_DAYS = 7
+"""A record posts its own month where its period ends in so many last days of it."""
+
+SHOWN_OVERLAPS = 3
+"""So many of a month are named; more would not help."""
+
+Flaw = tuple[int, Missing]
+"""A month, and what is wrong with it."""
+
+
 class Payslip(msgspec.Struct, frozen=True):
     """Both days count; `reported` is False, and `amount` 0, where the record has no amount."""
 
@@ -59,7 +71,7 @@ class Payslip(msgspec.Struct, frozen=True):
 
 
 class Paid(msgspec.Struct, frozen=True):
-    """One job's payslips that count, those that overlap each other, and those beside others.
+    """One job's payslips that count, those that overlap each other, and those parallel to others.
 
     `parallel` are records whose period contains others that they do not sum up: both count.
     `crossing` are those of more than a month whose period others cross: the larger counts.
@@ -95,7 +107,8 @@ def paid_once(slips: Iterable[Payslip]) -> Paid:
         first = bisect_left(kept, slip.start, key=attrgetter("start"))
         end = bisect_right(kept, slip.last, key=attrgetter("start"))
         parts = [other for other in kept[first:end] if slip.contains(other)]
-        if parts and _sums_up(slip, parts):
+        whole = sum(part.amount for part in parts)
+        if parts and abs(slip.amount - whole) * CLOSE <= abs(whole):
             kept[first:end] = [other for other in kept[first:end] if not slip.contains(other)]
         elif parts:
             parallel.append(slip)
@@ -117,11 +130,6 @@ def _distinct(slips: Iterable[Payslip]) -> Sequence[Payslip]:
     return list(found.values())
 
 
-def _sums_up(slip: Payslip, parts: Sequence[Payslip]) -> bool:
-    total = sum(part.amount for part in parts)
-    return abs(slip.amount - total) * CLOSE <= abs(total)
-
-
 def _overlaps(ordered: Sequence[Payslip]) -> Iterable[tuple[Payslip, Payslip]]:
     """Those that have more than two days in common, neither containing the other."""
     for index, slip in enumerate(ordered):
@@ -133,20 +141,8 @@ def _overlaps(ordered: Sequence[Payslip]) -> Iterable[tuple[Payslip, Payslip]]:
                 yield slip, other
 
 
-MOST_PAYSLIPS = 2000
-"""Of one job; more are no payroll, and would take too long to compare."""
-LAST_DAYS = 7
-"""A record posts its own month where its period ends in so many last days of it."""
-
-SHOWN_OVERLAPS = 3
-"""So many of a month are named; more would not help."""
-
-Flaw = tuple[int, Missing]
-"""A month, and what is wrong with it."""
-
-
 class Paycheck(msgspec.Struct, frozen=True):
-    """A payslip that counts, with the account and the employer that stands for its job."""
+    """A payslip that counts, with the account and the employer of its job."""
 
     slip: Payslip
     account: str
@@ -158,11 +154,11 @@ class Paycheck(msgspec.Struct, frozen=True):
 class Paychecks(msgspec.Struct, frozen=True):
     """All payroll: what counts, what is wrong with months, the records that cannot be added up.
 
-    A payslip that tells no amount counts with 0: no estimate takes its place.
+    A payslip without an amount counts with 0: no estimate takes its place.
     `overlaps` are months of an account whose amount two overlapping payslips leave unknown,
-    `parallel` the pay months of records that count beside those that their period contains,
+    `parallel` the pay months of records that count besides those that their period contains,
     `crossing` of those whose period others cross.
-    `employers` are the ones that stand for each account's jobs.
+    `employers` are those of each account's jobs.
     """
 
     counted: tuple[Paycheck, ...]
@@ -243,7 +239,7 @@ def _counted(paid: Paid, job: PayrollJob, names: Mapping[PayrollJob, str]) -> It
 
 
 def _payments(context: FactorContext, slips: Sequence[Payslip]) -> Iterable[Payment]:
-    """All that is told of a job's pay, summaries and what they sum up alike; no platform's."""
+    """All that is reported of a job's pay, summaries and what they sum up alike; no platform's."""
     if counted(context)[slips[0].record.source].gig:
         return ()
     return ((s.start.isoformat(), s.last.isoformat(), s.amount) for s in slips if s.reported)
@@ -254,19 +250,16 @@ def pay_month(record: Income) -> int:
     return Month.of(record.end or record.start).index
 
 
-def _flaw(record: Income) -> Missing:
-    kind, source = Kind.INCOMES, record.source
-    if not known_frequency(record.frequency):
-        code = DataReason.UNKNOWN_ENUM
-        return Missing(Cause.BAD_DATA, code, kind, source, detail="frequency")
-    return Missing(Cause.NO_DATA, kind=kind, source=source, detail="amount")
-
-
 def _flaws(context: FactorContext, records: Iterable[Income]) -> Iterable[Flaw]:
     for record in records:
         if record.currency == context.currency:
+            kind, source = Kind.INCOMES, record.source
+            flaw = Missing(Cause.NO_DATA, kind=kind, source=source, detail="amount")
+            if not known_frequency(record.frequency):
+                code = DataReason.UNKNOWN_ENUM
+                flaw = Missing(Cause.BAD_DATA, code, kind, source, detail="frequency")
             for month in flawed_months(record):
-                yield month, _flaw(record)
+                yield month, flaw
 
 
 def flawed_months(record: Income) -> Iterable[int]:
@@ -296,5 +289,4 @@ def _too_many(slips: Mapping[PayrollJob, Sequence[Payslip]]) -> Iterable[Flaw]:
     for job, found in slips.items():
         for slip in found[MOST_PAYSLIPS:]:
             code = DataReason.DATA_TOO_LARGE
-            cause = Missing(Cause.BAD_DATA, code, Kind.INCOMES, job[0])
-            yield pay_month(slip.record), cause
+            yield pay_month(slip.record), Missing(Cause.BAD_DATA, code, Kind.INCOMES, job[0])

@@ -48,7 +48,7 @@ MONTHLY_SHARE = {
     "Quarterly": Fraction(1, 3),
     "Annually": Fraction(1, 12),
 }
-"""Payments a month by frequency, for amortizations; Hourly, Variable, Unspecified tell nothing."""
+"""Payments a month by frequency, for amortizations; Hourly, Variable, Unspecified say nothing."""
 
 
 _WORD = re.compile(r"[^\W_]+")
@@ -143,7 +143,7 @@ def employer_key(name: str | None, policy: DataPolicy) -> str:
 
 
 def named_employer(name: str | None, policy: DataPolicy) -> bool:
-    """Whether a record names somebody who employs; "voluntary" and the like do not."""
+    """Whether a record names an employer; "voluntary" and the like do not."""
     key = employer_key(name, policy)
     return bool(key) and key not in policy.not_employers
 
@@ -172,7 +172,7 @@ def _only(names: set[str]) -> str:
 
 
 def one_job(payments: Mapping[PayrollJob, Iterable[Payment]]) -> Mapping[PayrollJob, str]:
-    """The employer that stands for each account's job, equal where jobs are one.
+    """The employer of each account's job, equal where jobs are one.
 
     Jobs of one employer are one; so are two at different accounts with three equal payments.
     """

@@ -70,7 +70,7 @@ def unclear(context: FactorContext, feeder: Feeder, kind: Kind) -> Sequence[Miss
 
 
 def _young(context: FactorContext, feeder: Feeder) -> bool:
-    """Whether the vendor is asked for its tasks; an account that tells no creation is young."""
+    """Whether the vendor is asked for its tasks; an account without a creation date is young."""
     created, young = feeder.created, _ASKED.get(feeder.status)
     return young is not None and (created is None or context.as_of.instant - created < young)
 
@@ -223,7 +223,7 @@ def _read_whole(context: FactorContext, kind: Kind, feeder: Feeder) -> bool:
 
 
 def _connected_long(context: FactorContext, feeder: Feeder) -> bool:
-    """Over 60 days; an account that tells no date counts as old, since it had data before."""
+    """Over 60 days; an account without a date counts as old, since it had data before."""
     if not feeder.is_account or feeder.created is None:
         return feeder.is_account
     return context.as_of.instant - feeder.created > EXPIRED_AFTER

@@ -18,7 +18,7 @@ from decision_service.domain.snapshot import Transaction
 from decision_service.factors.answer import RecordGroup, Weight, five, top_weights
 
 EARNED, FEES, REVERSED, WITHDRAWN, REPAID, MAPPED, UNMAPPED, FOREIGN = range(8)
-"""Where a transaction stands in a source's buckets; REPAID are debits of class LOAN, MAPPED is any
+"""A transaction's place in a source's buckets; REPAID are debits of class LOAN, MAPPED is any
 other class."""
 
 BUCKET_OF = {
@@ -46,7 +46,7 @@ Signed = tuple[int, int, int]
 """The bucket of a zero amount, of a credit and of a debit with one description: [sign] is it."""
 
 Phrase = tuple[str, str]
-"""What a rule looks for: its first word, by which most texts are told, and all with blanks."""
+"""What a rule looks for: its first word, which rules out most texts, and all with blanks."""
 
 IndexRange = tuple[int, int]
 """Some neighbours in a run: from which index on, and before which one."""

@@ -408,7 +408,7 @@ PLATFORMS = Family(
     labels=(PRESENT, ABSENT, NOT_CHARGED),
 )
 def fee_presence(context: FactorContext) -> Answer:
-    """Trips for which no platform ever took its share are somebody's invention."""
+    """Trips for which no platform ever took its share were invented."""
     riders = platforms(context)
     return _over_platforms(context, riders, None, lambda stretches, *_: _label(context, stretches))
 
@@ -488,7 +488,7 @@ def _trust(context: FactorContext, riders: tuple[Feeder, ...]) -> Feed:
 
 
 def _unasked(context: FactorContext) -> list[Missing]:
-    """Transactions stand in only where incomes were asked for."""
+    """Transactions are income only where incomes were asked for."""
     unread = [kind for kind in INCOME_KINDS if reading(context.snapshot, kind) is None]
     return [Missing(Cause.NOT_FETCHED, kind=kind) for kind in unread]
 

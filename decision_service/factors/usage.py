@@ -110,7 +110,7 @@ def covered_by(
 
 
 def job_over(context: FactorContext, old: str, payers: Iterable[str]) -> bool:
-    """Whether an account tells of payroll alone, and that job has ended or another took its place.
+    """Whether an account shows payroll alone, and that job has ended or another took its place.
 
     It has where records of employment say so; another one where its payroll, in `payers`, shows
     every month since.
@@ -227,8 +227,8 @@ def _goes_on(context: FactorContext, payer: str, old: str, newest: int) -> bool:
 class FeederState(Enum):
     """USED and ENDED count; PARTIAL delivered once and is now in error; the others never count.
 
-    ENDED is a payroll account that can tell no more, since its job is over, SUPERSEDED one of which
-    a connected account tells all. Both taint nothing.
+    ENDED is a payroll account that can show no more, since its job is over, SUPERSEDED one of which
+    a connected account shows all. Both taint nothing.
     """
 
     USED = "used"
@@ -339,10 +339,10 @@ def unknown(context: FactorContext) -> tuple[Feeder, ...]:
 
 
 def is_stale(context: FactorContext, feeder: Feeder) -> bool:
-    """Whether it was synced longer ago than the policy allows, or nobody can tell.
+    """Whether it was synced longer ago than the policy allows, or that cannot be known.
 
     That is where it was never synced, or the instant itself is doubtful. Of a job that is over
-    nothing newer can be told.
+    nothing newer is to come.
     """
     if feeder.state is FeederState.ENDED:
         return False
@@ -370,7 +370,7 @@ def sync_tasks(snapshot: Snapshot) -> Iterable[Task]:
 
 
 def _as_dead_end(context: FactorContext, feeder: Feeder, fresh: Sequence[Feeder]) -> Feeder:
-    """An account in error, stale or disconnected that can tell nothing more, marked so."""
+    """An account in error, stale or disconnected that can show nothing more, marked so."""
     silent = feeder.state in (FeederState.PARTIAL, FeederState.REVOKED) or is_stale(context, feeder)
     idle = feeder.state is FeederState.ABANDONED or feeder.linking_since is not None
     if not feeder.is_account or not feeder.known or idle or not silent or context.as_of.doubtful:
