@@ -41,7 +41,13 @@ from decision_service.factors.income_sources import (
 )
 from decision_service.factors.ledger import beyond_taken, within_days
 from decision_service.factors.monthly_income import income
-from decision_service.factors.paychecks import MOST_PAYSLIPS, Payslip, paid_once, payslip
+from decision_service.factors.paychecks import (
+    MOST_PAYSLIPS,
+    Payslip,
+    newest_first,
+    paid_once,
+    payslip,
+)
 from decision_service.factors.payroll import employer_key, place
 from decision_service.factors.quality import supply, supply_taints
 from decision_service.factors.records import contributions
@@ -228,7 +234,7 @@ def _payroll(context: FactorContext, source: str) -> Claims:
             jobs.setdefault(employer, []).append(payslip(record))
     found: Claims = {}
     for slips in jobs.values():
-        for slip in paid_once(slips[:MOST_PAYSLIPS]).counted:
+        for slip in paid_once(newest_first(slips)[:MOST_PAYSLIPS]).counted:
             for month, share in place(slip.record, slip.amount).shares:
                 found[month] = found.get(month, 0) + share
     return found

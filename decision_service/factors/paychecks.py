@@ -38,7 +38,7 @@ CLOSE = 20
 
 
 MOST_PAYSLIPS = 2000
-"""Of one job; more are no payroll, and would take too long to compare."""
+"""Of one job, the newest; more are no payroll, and would take too long to compare."""
 LAST_DAYS = 7
 """A record posts its own month where its period ends in so many last days of it."""
 
@@ -68,6 +68,10 @@ class Payslip(msgspec.Struct, frozen=True):
     def shared_days(self, other: Payslip) -> int:
         shared = min(self.last, other.last) - max(self.start, other.start)
         return max(shared.days + 1, 0)
+
+
+def newest_first(slips: Iterable[Payslip]) -> Sequence[Payslip]:
+    return sorted(slips, key=lambda s: (s.start, s.last, s.record.id), reverse=True)
 
 
 class Paid(msgspec.Struct, frozen=True):
@@ -211,7 +215,7 @@ def _by_job(
     for record in records:
         if known_frequency(record.frequency):
             found.setdefault(jobs[record.id], []).append(payslip(record))
-    return {job: found[job] for job in sorted(found)}
+    return {job: newest_first(found[job]) for job in sorted(found)}
 
 
 def _foreign(

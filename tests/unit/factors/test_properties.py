@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -19,13 +20,23 @@ from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.factor import FactorValue, ValueType
 from decision_service.domain.missing import DataReason
 from decision_service.domain.money import Money
-from decision_service.domain.needs import Needs
-from decision_service.domain.snapshot import Contribution, EstimatedIncome, Snapshot, Transaction
+from decision_service.domain.needs import DataPolicy, Needs
+from decision_service.domain.snapshot import (
+    Account,
+    Contribution,
+    EstimatedIncome,
+    Income,
+    Read,
+    Snapshot,
+    Transaction,
+)
 from decision_service.factors.compute import compute
+from decision_service.factors.paychecks import MOST_PAYSLIPS
 from decision_service.factors.registry import FactorContext, catalogue
 from decision_service.factors.usage import FETCHED_KINDS, dead_ends
 from tests.fakes.examples import examples
 from tests.oracles.applicants import Case, applicant
+from tests.oracles.vocabulary import PROVIDERS
 
 ALL = tuple(catalogue())
 KINDS = tuple(kind.value for kind in FETCHED_KINDS)
@@ -78,6 +89,24 @@ def test_the_order_of_records_means_nothing(case: Case, dice: Any) -> None:
         return mixed
 
     assert computed(case, with_records(case.snapshot, shuffled)) == computed(case)
+
+
+def test_the_order_of_more_payslips_than_are_compared_means_nothing() -> None:
+    """Of too many payslips of one job the newest count, in whatever order they come."""
+    now = datetime(2026, 11, 24, 4, tzinfo=UTC)
+    as_of = AsOf.at(now, ZoneInfo("Asia/Manila"))
+    days = [as_of.date - timedelta(days=n) for n in range(MOST_PAYSLIPS + 300)]
+    slips = [Income(f"i{d}", "p", "Acme", d, d, "Daily", "PHP", None, None, 50_000) for d in days]
+    account = Account("p", "sprout_ph", "CONNECTED", now - timedelta(400), None, now)
+    reads: dict[str, Any] = {kind: Read[Any]() for kind in KINDS}
+    whole = Snapshot("u", (account,), providers=PROVIDERS, **reads)
+    needs = Needs(ALL, DataPolicy("PHP"))
+    first, second = (
+        compute(replace(whole, incomes=Read(tuple(order))), needs, as_of).values
+        for order in (slips, reversed(slips))
+    )
+    assert first == second
+    assert first["income.latest_month"].value is not None
 
 
 @settings(max_examples=examples(60), deadline=None)
