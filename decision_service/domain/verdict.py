@@ -211,15 +211,14 @@ class StageTrace(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """The pure result of `ruleset.run.evaluator.evaluate`.
+    """The pure result of `rules.evaluate.evaluate`.
 
     `tags` are in the order in which the ruleset declares them. `connect` are the types of
     providers of which an account would complete what is referred for want of a source.
     `raw_trace` is what the evaluator needs to show its work later: the values it saw and made, and
-    what each part came to (see `ruleset.explain`). `valid_until` is
-    as_of plus `valid_for`; `param_change` the next date on which a dated parameter that was used
-    changes. The pipeline takes the earliest of these and of the oldest used sync plus `max_age` as
-    the decision's expiry.
+    what each part came to (see `rules.explain`). `valid_until` is as_of plus `valid_for`;
+    `param_change` the next date on which a dated parameter that was used changes. A decision
+    expires at the earliest of these and of the oldest used sync plus `max_age`.
     """
 
     outcome: Outcome

@@ -24,7 +24,7 @@ from decision_service.factors.answer import (
     ratio,
     variation,
 )
-from decision_service.factors.employment import is_open, jobs
+from decision_service.factors.employment import NO_EVIDENCE, is_open, jobs
 from decision_service.factors.income_sources import income_settlement
 from decision_service.factors.monthly_income import income, income_presence
 from decision_service.factors.payroll import named_employer
@@ -47,6 +47,7 @@ INCOME_CAUSES = READ_CAUSES | {
     Cause.NOT_YET_POSTED,
 }
 INCOME = Family("income", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
+DIVISION = frozenset({Cause.DIVISION_BY_ZERO})
 TREND_MONTHS = 3
 CONSERVATIVE_NEEDS = 3
 VOLATILITY_NEEDS = 4
@@ -55,8 +56,6 @@ NEWEST = 3
 """The newest months are left out of what is usual, so that a cut does not hide itself."""
 USUAL_MONTHS = 9
 USUAL_NEEDS = 3
-DIVISION = frozenset({Cause.DIVISION_BY_ZERO})
-NO_EVIDENCE = frozenset({Cause.NO_EVIDENCE})
 
 
 @INCOME.factor(

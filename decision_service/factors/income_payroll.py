@@ -14,7 +14,7 @@ from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import Income
 from decision_service.factors.answer import PAYROLL_GRADE, Answer, answer, median
-from decision_service.factors.employment import is_open, jobs
+from decision_service.factors.employment import NO_EVIDENCE, is_open, jobs
 from decision_service.factors.horizons import Settlement, last_seen, open_months
 from decision_service.factors.income import INCOME, since_last
 from decision_service.factors.income_months import (
@@ -47,7 +47,6 @@ from decision_service.factors.series import (
 )
 from decision_service.factors.usage import counted
 
-NO_PAYROLL = frozenset({Cause.NO_EVIDENCE})
 STEPS = 6
 LEAST_ENDS = 4
 USUAL_DELAY = 7
@@ -72,7 +71,7 @@ class Payroll(msgspec.Struct, frozen=True):
     " up to it with payroll above zero, over all employers together; NO_EVIDENCE where no payroll"
     " account feeds. Payroll's own silence: nothing else is looked at.",
     lower=0,
-    causes=NO_PAYROLL,
+    causes=NO_EVIDENCE,
     better=Better.DOWN,
 )
 def months_since_last_payroll(context: FactorContext) -> Answer:
@@ -91,7 +90,7 @@ def months_since_last_payroll(context: FactorContext) -> Answer:
     "Payroll of the latest month that all payroll accounts have settled.",
     "Payroll over all employers together of the latest month that every live payroll source has"
     " settled (of none live: every one); NO_EVIDENCE where no payroll account feeds.",
-    causes=NO_PAYROLL,
+    causes=NO_EVIDENCE,
     months=1,
     better=Better.UP,
 )
@@ -136,7 +135,7 @@ def live_sources_count(context: FactorContext) -> Answer:
     " or that a later payroll job replaced, does not count. NO_EVIDENCE with fewer than four ends.",
     lower=0,
     months=KNOWN_MONTHS,
-    causes=NO_PAYROLL,
+    causes=NO_EVIDENCE,
     better=Better.DOWN,
 )
 def paydays_missed(context: FactorContext) -> Answer:

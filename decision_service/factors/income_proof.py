@@ -23,8 +23,9 @@ from decision_service.factors.answer import (
     month_of,
     ratio,
 )
+from decision_service.factors.employment import NO_EVIDENCE
 from decision_service.factors.horizons import stand_in_from
-from decision_service.factors.income import DIVISION, INCOME, INCOME_CAUSES, NO_EVIDENCE
+from decision_service.factors.income import DIVISION, INCOME, INCOME_CAUSES
 from decision_service.factors.income_months import (
     employed_months,
     employment_taints,

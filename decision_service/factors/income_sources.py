@@ -46,6 +46,10 @@ Reporter = tuple[str, Kind]
 """An account and the kind of its records."""
 
 
+Earned = Mapping[int, int]
+"""An account's net earnings by month, of the months with an earning, a fee or a reversal."""
+
+
 class MonthFacts(msgspec.Struct, gc=False):
     """One month as reported: payroll by account and employer, the rest by account.
 
@@ -251,10 +255,6 @@ def _keep_largest(parts: dict[JobKey, JobIncome], job: JobKey, part: JobIncome) 
     elif part.amount == held.amount:
         best = min(held, part, key=lambda p: (p.grade, -p.backed))
         parts[job] = JobIncome(held.amount, best.grade, held.reported | part.reported, best.backed)
-
-
-Earned = Mapping[int, int]
-"""An account's net earnings by month, of the months with an earning, a fee or a reversal."""
 
 
 @once

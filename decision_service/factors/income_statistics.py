@@ -20,7 +20,8 @@ from decision_service.factors.answer import (
     percent_change,
     ratio,
 )
-from decision_service.factors.income import INCOME
+from decision_service.factors.employment import NO_EVIDENCE
+from decision_service.factors.income import DIVISION, INCOME
 from decision_service.factors.income_sources import GIG, PAYROLL, JobKey
 from decision_service.factors.monthly_income import income, income_presence
 from decision_service.factors.registry import CALENDAR, WHOLE, WHOLE_HISTORY, FactorContext, months
@@ -87,7 +88,7 @@ def _register(statistic: IncomeStatistic) -> None:
         windows=(*CALENDAR, WHOLE_HISTORY),
         lower=0,
         months=lambda n: n,
-        causes=frozenset({Cause.NO_EVIDENCE}) if statistic.needs else frozenset(),
+        causes=NO_EVIDENCE if statistic.needs else frozenset(),
         parity=True,
         better=Better.NONE if statistic.name == "std" else Better.UP,
     )(work)
@@ -104,7 +105,7 @@ for _statistic in STATISTICS:
     "Income of the latest month with income.",
     "Monthly income of the last month up to the income horizon whose income is above zero.",
     lower=0,
-    causes=frozenset({Cause.NO_EVIDENCE}),
+    causes=NO_EVIDENCE,
     parity=True,
     better=Better.UP,
 )
@@ -119,7 +120,7 @@ def current_amount(context: FactorContext) -> Answer:
     "Income of the first month with income.",
     "Monthly income of the first month whose income is above zero.",
     lower=0,
-    causes=frozenset({Cause.NO_EVIDENCE}),
+    causes=NO_EVIDENCE,
     parity=True,
     better=Better.UP,
 )
@@ -156,7 +157,7 @@ def growth(context: FactorContext) -> Answer:
     lower=1,
     upper=lambda n: n,
     months=lambda n: n,
-    causes=frozenset({Cause.NO_EVIDENCE}),
+    causes=NO_EVIDENCE,
     parity=True,
 )
 def months_at_max(context: FactorContext, length: int) -> Answer:
@@ -172,7 +173,7 @@ def months_at_max(context: FactorContext, length: int) -> Answer:
     " after the last income are no such run. NO_EVIDENCE when no month has income.",
     windows=(WHOLE_HISTORY,),
     lower=0,
-    causes=frozenset({Cause.NO_EVIDENCE}),
+    causes=NO_EVIDENCE,
     parity=True,
 )
 def inner_gaps(context: FactorContext, length: int) -> Answer:
@@ -188,7 +189,7 @@ def inner_gaps(context: FactorContext, length: int) -> Answer:
     " the months after the last income do not count. NO_EVIDENCE when no month has income.",
     windows=(WHOLE_HISTORY,),
     lower=0,
-    causes=frozenset({Cause.NO_EVIDENCE}),
+    causes=NO_EVIDENCE,
     parity=True,
 )
 def longest_inner_gap(context: FactorContext, length: int) -> Answer:
@@ -246,7 +247,7 @@ def jobs_count(context: FactorContext) -> Answer:
     lower=0,
     upper=1,
     months=lambda n: n,
-    causes=frozenset({Cause.DIVISION_BY_ZERO}),
+    causes=DIVISION,
 )
 def top_job_share(context: FactorContext, length: int) -> Answer:
     return _over_jobs(
@@ -264,7 +265,7 @@ def top_job_share(context: FactorContext, length: int) -> Answer:
     lower=0,
     upper=1,
     months=lambda n: n,
-    causes=frozenset({Cause.DIVISION_BY_ZERO}),
+    causes=DIVISION,
 )
 def payroll_share(context: FactorContext, length: int) -> Answer:
     return _over_jobs(context, length, lambda jobs: _share(jobs, PAYROLL))
@@ -280,7 +281,7 @@ def payroll_share(context: FactorContext, length: int) -> Answer:
     lower=0,
     upper=1,
     months=lambda n: n,
-    causes=frozenset({Cause.DIVISION_BY_ZERO}),
+    causes=DIVISION,
 )
 def gig_share(context: FactorContext, length: int) -> Answer:
     return _over_jobs(context, length, lambda jobs: _share(jobs, GIG))

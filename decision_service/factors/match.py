@@ -380,19 +380,14 @@ def _one_holds_the_other(one: PersonName, other: PersonName) -> bool:
     mine, yours = Counter(one.words), Counter(other.words)
     agreeing = len(full_words([*(mine & yours).elements()]))
     mine, yours = mine - yours, yours - mine
-    slip = _slip(mine, yours)
+    slips = [sorted((a, b)) for a in mine for b in yours if is_slip(a, b)]
+    slip = min(slips, default=None)
     if slip is not None:
         agreeing += 1
         mine, yours = mine - Counter(slip), yours - Counter(slip)
     if agreeing > 1 and mine and yours:
         mine, yours = _without_initials(mine, yours), _without_initials(yours, mine)
     return not (mine and yours)
-
-
-def _slip(mine: Counter[str], yours: Counter[str]) -> tuple[str, str] | None:
-    pairs = ((*sorted((a, b)),) for a in mine for b in yours if is_slip(a, b))
-    first, second = min(pairs, default=("", ""))
-    return (first, second) if first else None
 
 
 def _without_initials(mine: Counter[str], yours: Counter[str]) -> Counter[str]:

@@ -313,11 +313,9 @@ def _is_paid(employer: str, slip: _Slip, paid: Sequence[tuple[str, _Slip]]) -> b
 
 def _count(context: FactorContext, tell: Callable[[Reuse], int | None]) -> Answer:
     reuse = context.own.reuse
-    if reuse is None:
-        return Answer(None, (Missing(Cause.NOT_FETCHED),))
-    figure = tell(reuse)
+    figure = None if reuse is None else tell(reuse)
     if figure is not None:
         return Answer(figure)
-    if not reuse.keyed:
+    if reuse is None or not reuse.keyed:
         return Answer(None, (Missing(Cause.NOT_FETCHED),))
     return Answer(None, reuse.unread or (Missing(Cause.NO_DATA),))

@@ -65,10 +65,6 @@ class Payslip(msgspec.Struct, frozen=True):
     def contains(self, other: Payslip) -> bool:
         return self.start <= other.start and other.last <= self.last and self.days > other.days
 
-    def shared_days(self, other: Payslip) -> int:
-        shared = min(self.last, other.last) - max(self.start, other.start)
-        return max(shared.days + 1, 0)
-
 
 def newest_first(slips: Iterable[Payslip]) -> Sequence[Payslip]:
     return sorted(slips, key=lambda s: (s.start, s.last, s.record.id), reverse=True)
@@ -141,7 +137,8 @@ def _overlaps(ordered: Sequence[Payslip]) -> Iterable[tuple[Payslip, Payslip]]:
             if other.start > slip.last - timedelta(days=SHORT_DAYS):
                 break
             apart = slip.contains(other) or other.contains(slip)
-            if not apart and slip.shared_days(other) > SHORT_DAYS:
+            shared = min(slip.last, other.last) - max(slip.start, other.start)
+            if not apart and shared.days + 1 > SHORT_DAYS:
                 yield slip, other
 
 

@@ -212,14 +212,10 @@ def _expired(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing
         for s in supplies
         if s.needed and not any(f.id in sources_naming(context, s.kind) for f in s.counted)
         for f in s.before
-        if _connected_long(context, f) and _read_whole(context, s.kind, f)
+        if _connected_long(context, f)
+        # what failed to be read of a feeder may well have records
+        and all(taint.source not in (None, f.id) for taint in read_taints(context, s.kind))
     ]
-
-
-def _read_whole(context: FactorContext, kind: Kind, feeder: Feeder) -> bool:
-    """What failed to be read of a feeder may well have records."""
-    taints = read_taints(context, kind)
-    return all(taint.source not in (None, feeder.id) for taint in taints)
 
 
 def _connected_long(context: FactorContext, feeder: Feeder) -> bool:

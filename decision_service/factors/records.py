@@ -22,15 +22,12 @@ from decision_service.domain.snapshot import (
     Read,
     Transaction,
 )
-from decision_service.factors.answer import MOST_SHOWN
+from decision_service.factors.answer import MOST_SHOWN, Identified
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.usage import EARNING_KINDS, counted, feeders, sources_naming
 
 
-class _Sourced(Protocol):
-    @property
-    def id(self) -> str: ...
-
+class _Sourced(Identified, Protocol):
     @property
     def source(self) -> str: ...
 

@@ -76,6 +76,15 @@ QUIET_DAYS = (
 )
 
 
+PRESENT, ABSENT, NOT_CHARGED = "PRESENT", "ABSENT", "NOT_CHARGED"
+PLATFORMS = Family(
+    "transactions",
+    INCOME_KINDS,
+    READ_CAUSES
+    | {Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED, Cause.NO_EVIDENCE, Cause.UNKNOWN_PROVIDER},
+)
+
+
 def _months_reach(length: int, policy: DataPolicy, as_of: AsOf) -> date:
     """The first day of the window of an account synced as long ago as the policy allows."""
     oldest = (as_of.instant - policy.max_age).astimezone(as_of.zone).date()
@@ -385,15 +394,6 @@ def _age(end: date, last: date | None) -> int | Cause:
     return (end - last).days if last else Cause.NO_EVIDENCE
 
 
-PRESENT, ABSENT, NOT_CHARGED = "PRESENT", "ABSENT", "NOT_CHARGED"
-PLATFORMS = Family(
-    "transactions",
-    INCOME_KINDS,
-    READ_CAUSES
-    | {Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED, Cause.NO_EVIDENCE, Cause.UNKNOWN_PROVIDER},
-)
-
-
 @PLATFORMS.factor(
     "fee_presence_91d",
     ValueType.TEXT,
@@ -482,15 +482,12 @@ def _trust(context: FactorContext, riders: tuple[Feeder, ...]) -> Feed:
         judged=riders,
         needed=bool(riders),
     )
-    taints = [*_unasked(context), *(ledger(context).taints if riders else ())]
+    # they are income only where incomes were asked for
+    unread = [kind for kind in INCOME_KINDS if reading(context.snapshot, kind) is None]
+    taints = [Missing(Cause.NOT_FETCHED, kind=kind) for kind in unread]
+    taints += ledger(context).taints if riders else ()
     held = any(f.id in ledger(context).pages for f in riders)
     return feed(context, (working,), taints, held=held)
-
-
-def _unasked(context: FactorContext) -> list[Missing]:
-    """Transactions are income only where incomes were asked for."""
-    unread = [kind for kind in INCOME_KINDS if reading(context.snapshot, kind) is None]
-    return [Missing(Cause.NOT_FETCHED, kind=kind) for kind in unread]
 
 
 def _pages(context: FactorContext, trust: Feed) -> Mapping[str, Page]:
