@@ -12,13 +12,7 @@ from decision_service.domain.calendar import Month
 from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import Employment
-from decision_service.factors.answer import (
-    Answer,
-    Figure,
-    answer,
-    plus_months,
-    whole_months,
-)
+from decision_service.factors.answer import Answer, Figure, answer, plus_months, whole_months
 from decision_service.factors.payroll import employer_key
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import employments, evidence_of

@@ -149,7 +149,7 @@ class Settlement:
         self.prompt = [s for s in sources if s.live and s.prompt]
         self.horizon = max((s.settled for s in self.judges), default=fallback)
         self._settled_promptly = max((s.settled for s in self.prompt), default=0)
-        # since a job has ended a scheme's silence is no mere lateness
+        # where a job has ended since, a scheme's silence is no mere lateness
         late = [s for s in sources if s.newest > max(ended, default=0)]
         silences = {(s.feeder.id, s.kind): range(0) for s in sources}
         self._silences = silences | {(s.feeder.id, s.kind): self._silent(s) for s in late}
@@ -158,13 +158,6 @@ class Settlement:
         """Whether a source can report nothing more of a month."""
         silence = self._silences[source.feeder.id, source.kind]
         return month <= source.settled and month not in silence
-
-    def settled_by_all(self) -> int:
-        """A month up to which the judges have settled every one."""
-        months = [s.settled for s in self.judges]
-        silences = [self._silences[s.feeder.id, s.kind] for s in self.judges]
-        months += [silence.start - 1 for silence in silences if silence]
-        return min(months, default=self.horizon)
 
     def waited_for(self, month: int, among: Iterable[SourceCoverage]) -> Missing | None:
         """The source whose part of a month is outstanding, the first due; None when none is."""
@@ -196,9 +189,32 @@ class Settlement:
             return waiting
         return shows_none(min(silent, key=lambda s: s.feeder.id), month, waiting.due)
 
-    def incomplete(self, month: int, *, outranked: bool) -> Missing | None:
-        """Who could still add to a month's amount; payroll outranks estimates that are to come."""
-        return self.waited_for(month, self.prompt if outranked else self.judges)
+    def open_months(
+        self, months: Iterable[int], with_income: Collection[int]
+    ) -> Mapping[int, Missing]:
+        """The months up to the horizon that may or may not have income."""
+        return self._waiting([m for m in months if m not in with_income], self.open)
+
+    def incomplete_months(
+        self, months: Iterable[int], outranked: Collection[int]
+    ) -> Mapping[int, Missing]:
+        """The months whose amount a source may still add to; `outranked` ones have payroll."""
+
+        def wait(month: int) -> Missing | None:
+            return self.waited_for(month, self.prompt if month in outranked else self.judges)
+
+        return self._waiting(months, wait)
+
+    def _waiting(
+        self, months: Iterable[int], wait: Callable[[int], Missing | None]
+    ) -> Mapping[int, Missing]:
+        """Those that wait for a source; what every judge has settled is not asked about."""
+        settled = [s.settled for s in self.judges]
+        silences = [self._silences[s.feeder.id, s.kind] for s in self.judges]
+        settled += [silence.start - 1 for silence in silences if silence]
+        known = min(settled, default=self.horizon)
+        waiting = {month: wait(month) for month in months if month > known}
+        return {month: missing for month, missing in waiting.items() if missing is not None}
 
     @property
     def rests_on_employments(self) -> bool:
@@ -220,28 +236,3 @@ def shows_none(source: SourceCoverage, month: int, due: date | None) -> Missing:
         month=month,
         due=due,
     )
-
-
-def open_months(
-    settlement: Settlement, months: Iterable[int], with_income: Collection[int]
-) -> Mapping[int, Missing]:
-    """The months up to the horizon that may or may not have income."""
-    return _waiting(settlement, [m for m in months if m not in with_income], settlement.open)
-
-
-def incomplete_months(
-    settlement: Settlement, months: Iterable[int], outranked: Collection[int]
-) -> Mapping[int, Missing]:
-    """The months whose amount something may still be added to; `outranked` ones have payroll."""
-    return _waiting(
-        settlement, months, lambda m: settlement.incomplete(m, outranked=m in outranked)
-    )
-
-
-def _waiting(
-    settlement: Settlement, months: Iterable[int], wait: Callable[[int], Missing | None]
-) -> Mapping[int, Missing]:
-    """The months that wait for a source; those that every judge has settled are not asked about."""
-    known = settlement.settled_by_all()
-    waiting = {month: wait(month) for month in months if month > known}
-    return {month: missing for month, missing in waiting.items() if missing is not None}

@@ -15,7 +15,7 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import Income
 from decision_service.factors.answer import PAYROLL_GRADE, Answer, answer, median
 from decision_service.factors.employment import NO_EVIDENCE, is_open, jobs
-from decision_service.factors.horizons import Settlement, last_seen, open_months
+from decision_service.factors.horizons import Settlement, last_seen
 from decision_service.factors.income import INCOME, since_last
 from decision_service.factors.income_months import (
     formal_payroll,
@@ -231,7 +231,7 @@ def payroll(context: FactorContext) -> Payroll | None:
     paid = [month for month, amount in amounts.items() if amount > 0]
     silent = range(max(paid, default=settled.horizon) + 1, settled.horizon + 1)
     view = SeriesView(
-        settled.horizon, income_feed(context).missing, open_months(settled, silent, ())
+        settled.horizon, income_feed(context).missing, settled.open_months(silent, ())
     )
     book = MonthBook(Kind.INCOMES, view, _draft(context), amounts)
     return Payroll(book, min(s.settled for s in settled.judges))

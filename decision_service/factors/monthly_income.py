@@ -11,13 +11,7 @@ from decision_service.domain.factor import Evidence
 from decision_service.domain.missing import Missing
 from decision_service.domain.needs import CombineIncome
 from decision_service.factors.answer import Amount, median, month_name, proofs_evidence
-from decision_service.factors.horizons import (
-    Settlement,
-    SourceCoverage,
-    incomplete_months,
-    open_months,
-    shows_none,
-)
+from decision_service.factors.horizons import Settlement, SourceCoverage, shows_none
 from decision_service.factors.income_months import (
     Sheet,
     income_feed,
@@ -146,7 +140,7 @@ def income(context: FactorContext) -> IncomeBook:
     months = _observed(context, settled.horizon)
     waiting = {
         **{month: cause for month, cause in overlapping(context).items() if month in months},
-        **incomplete_months(settled, months, _outranked(context)),
+        **settled.incomplete_months(months, _outranked(context)),
     }
     horizon = max((month for month in months if month not in waiting), default=None)
     missing = _missing(context, settled.horizon)
@@ -166,8 +160,9 @@ def income(context: FactorContext) -> IncomeBook:
 def income_presence(context: FactorContext) -> IncomeBook:
     """Which months have income (1) and which have none (0), up to the latest settled month."""
     with_income = _months_with_income(context)
-    horizon = income_settlement(context).horizon
-    open_ = open_months(income_settlement(context), _observed(context, horizon), with_income)
+    settled = income_settlement(context)
+    horizon = settled.horizon
+    open_ = settled.open_months(_observed(context, horizon), with_income)
     view = SeriesView(horizon, _missing(context, horizon), open_, unobserved=_unobserved(context))
     return _book(context, view, dict.fromkeys(with_income, 1))
 
