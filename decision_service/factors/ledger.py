@@ -11,7 +11,6 @@ import msgspec
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Evidence
 from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.snapshot import Transaction
 from decision_service.factors.answer import Answer, Figure, answer, in_order, month_name, month_of
 from decision_service.factors.horizons import family_horizon, stand_in_from, trailing_end
 from decision_service.factors.quality import feed, supply
@@ -50,22 +49,17 @@ class Ledger(msgspec.Struct, frozen=True):
 def ledger(context: FactorContext) -> Ledger:
     clean, end = transactions(context), last_day(context)
     pages = {}
-    for source, records in _by_source(context, clean.records).items():
+    known = {source for source, feeder in counted(context).items() if feeder.known}
+    sources = sorted(sources_naming(context, Kind.TRANSACTIONS) & known)
+    for source in sources:
+        records = clean.records
+        if len(sources) > 1:
+            records = [r for r in records if r.source == source]
         provider = counted(context)[source].provider_id
         classifier = Classifier(provider, context.policy.transaction_classes)
         pages[source] = page_of(records, classifier, context.currency)
     late = [source for source, page in pages.items() if any(r.dates[-1] > end for _, r in page)]
     return Ledger(pages, clean.taints + tuple(bad_date(Kind.TRANSACTIONS, s) for s in late))
-
-
-def _by_source(
-    context: FactorContext, records: Sequence[Transaction]
-) -> Mapping[str, Sequence[Transaction]]:
-    known = {source for source, feeder in counted(context).items() if feeder.known}
-    sources = sorted(sources_naming(context, Kind.TRANSACTIONS) & known)
-    if len(sources) == 1:
-        return {sources[0]: records}
-    return {source: [r for r in records if r.source == source] for source in sources}
 
 
 @once
@@ -125,19 +119,19 @@ class TradeBook:
     def __init__(self, context: FactorContext) -> None:
         book = ledger(context)
         feeders = counted(context)
-        told = {s: page for s, page in book.pages.items() if not feeders[s].document}
+        pages = {s: page for s, page in book.pages.items() if not feeders[s].document}
         several = supply(context, Kind.TRANSACTIONS)
         linked = tuple(f for f in several.counted if not f.document)
         supplies = (msgspec.structs.replace(several, counted=linked),)
-        trust = feed(context, supplies, book.taints, held=bool(told))
+        trust = feed(context, supplies, book.taints, held=bool(pages))
         self.unusable = trust.missing
         self.end = trailing_end(context.as_of, trust.feeders)
         self._horizon = family_horizon(context, trust.feeders, Kind.TRANSACTIONS)
         self._snapshot = context.snapshot
         self._sources = tuple(f.id for f in trust.feeders)
-        pages = _one_of_each(context, told, self.end)
-        self._pages = tuple(pages.values())
-        self._undue = [unexplained(context, source) for source in pages]
+        counting = _one_of_each(context, pages, self.end)
+        self._pages = tuple(counting.values())
+        self._undue = [unexplained(context, source) for source in counting]
         self._windows: dict[tuple[str, int, int], TradingWindow] = {}
         self._evidence: dict[tuple[int, Sequence[int]], Evidence] = {}
 
