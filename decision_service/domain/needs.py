@@ -112,7 +112,7 @@ class DataPolicy(msgspec.Struct, frozen=True):
 
 
 class Needs(msgspec.Struct, frozen=True):
-    """`term_months` is the application's requested term; None where it sends none."""
+    """What a ruleset asks of `compute`; `term_months` is the requested term, None where unsent."""
 
     factors: tuple[str, ...]
     policy: DataPolicy
