@@ -130,6 +130,8 @@ def _order(cause: Missing) -> tuple[str, ...]:
         cause.code.value if cause.code else "",
         cause.account_error or "",
         cause.detail or "",
+        str(Month(cause.month)) if cause.month else "",
+        cause.due.isoformat() if cause.due else "",
     )
 
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.calendar import AsOf, Month
 from decision_service.domain.factor import FactorValue, ValueType
-from decision_service.domain.missing import DataReason
+from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.money import Money
 from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.snapshot import (
@@ -30,6 +30,7 @@ from decision_service.domain.snapshot import (
     Snapshot,
     Transaction,
 )
+from decision_service.factors.answer import in_order
 from decision_service.factors.compute import compute
 from decision_service.factors.paychecks import MOST_PAYSLIPS
 from decision_service.factors.registry import FactorContext, catalogue
@@ -127,6 +128,12 @@ def test_the_order_of_two_contents_under_one_id_means_nothing(case: Case) -> Non
 def test_duplicates_mean_nothing(case: Case) -> None:
     """The same record on two pages counts once."""
     assert computed(case, with_records(case.snapshot, lambda r: r + r)) == computed(case)
+
+
+def test_causes_that_differ_in_their_month_alone_have_an_order() -> None:
+    """A set of them has none of its own, and another one in each process."""
+    causes = [Missing(Cause.NOT_YET_POSTED, month=24_000 + n) for n in range(24)]
+    assert in_order(causes[::-1]) == tuple(causes)
 
 
 CYCLE_YEARS = 400
