@@ -31,8 +31,6 @@ _MOST_LABELS = 50
 
 
 class CellKind(Enum):
-    """What a cell asks for."""
-
     ANYTHING = "-"
     MISSING = "missing"
     SPANS = "spans"
@@ -50,15 +48,12 @@ class Cell:
     place: Place = field(default=Place("", 1, 1, 2), compare=False)
 
     def has(self, value: Any) -> bool:
-        """Whether a present value satisfies the cell."""
         if self.sort is CellKind.SPANS:
             return any(span.has(value) for span in self.spans)
         return self.sort is CellKind.ANYTHING or value in self.labels
 
 
 class CellReader(msgspec.Struct, frozen=True):
-    """Reads cells on one name."""
-
     symbol: Symbol
     currency: str
     report: Report
@@ -92,7 +87,6 @@ class CellReader(msgspec.Struct, frozen=True):
         return Cell(CellKind.SPANS, spans, text=text, place=scalar.place)
 
     def _is_bare(self, text: str) -> bool:
-        """Whether a cell is nothing but a number or a date, which is what it equals."""
         if self.symbol.type is ValueType.DATE:
             return parse_day(text) is not None
         return Scalar(text, plain=True, place=Place("", 1, 1, 2)).is_number
@@ -165,7 +159,6 @@ class CellReader(msgspec.Struct, frozen=True):
 
 
 def cell_tree(cell: Cell, name: tree.NameRead) -> Node:
-    """The condition that a cell puts on a name."""
     text, place = f"{name.text} in {cell.text}", cell.place
     if cell.sort is CellKind.ANYTHING:
         return tree.Constant(FLAG, value=True, text=text, place=place)
@@ -228,7 +221,6 @@ class Column(msgspec.Struct, frozen=True):
     tainted: Matches
 
     def matches(self, value: Any) -> Matches:
-        """The rows that a value, or its absence, satisfies."""
         if value.__class__ is Unknown:
             return self.tainted if value.tainted else self.absent
         if not self.regions:
@@ -237,7 +229,6 @@ class Column(msgspec.Struct, frozen=True):
 
 
 def column(slot: int, cells: Sequence[Cell], type_: ValueType) -> Column:
-    """The column of cells on a name of a type, one a row."""
     ordered = type_ in ORDERED
     every = (1 << len(cells)) - 1
     anything = _rows(cells, lambda c: c.sort is CellKind.ANYTHING)
@@ -301,7 +292,6 @@ def _regions(cells: Sequence[Cell], edges: Sequence[Any]) -> tuple[Matches, ...]
 
 
 def covers(cell: Cell, region: ValueRange) -> bool:
-    """Whether a cell takes a region that lies between its edges, or on one of them."""
     if cell.sort is CellKind.ANYTHING:
         return True
     return any(_inside(region, span) for span in cell.spans)
@@ -324,5 +314,4 @@ def _rows(cells: Sequence[Cell], satisfied: Callable[[Cell], bool]) -> int:
 
 
 def bits(mask: int) -> list[int]:
-    """The rows of a mask, first to last."""
     return [i for i in range(mask.bit_length()) if mask >> i & 1]

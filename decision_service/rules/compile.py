@@ -59,7 +59,6 @@ from decision_service.rules.wording import Wording
 
 
 def assemble(draft: RulesetDraft) -> Program:
-    """The program of a draft without errors."""
     symbols = draft.names.symbols
     return Program(
         timeline=_timeline(draft),
@@ -91,7 +90,6 @@ def _intake(draft: RulesetDraft) -> Intake:
 
 
 def _derived(draft: RulesetDraft, after: int) -> tuple[DerivedValue, ...]:
-    """The derived values that are evaluated after so many stages."""
     found = [each for each in draft.derived if each.after == after]
     slots = [draft.names.symbols[f"derived.{each.name}"].slot for each in found]
     evaluated = compile_trees([each.tree for each in found])
@@ -215,7 +213,6 @@ def compile_ruleset(
 
 
 def run_checks(draft: RulesetDraft, checks: Sequence[Check] = CHECKS) -> None:
-    """Report everything that the checks find in a draft."""
     for check in checks:
         check(draft)
 
@@ -267,7 +264,6 @@ def _leave_unused(draft: RulesetDraft) -> frozenset[tuple[str, str]]:
 
 
 def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
-    """The compiled ruleset of a draft without errors; `content` is its digest."""
     if draft.zone is None:
         raise AssertionError("a draft without errors has a zone")
     return CompiledRuleset(

@@ -40,13 +40,10 @@ class ConditionSpec:
 
 
 class ConditionsPart(msgspec.Struct, frozen=True):
-    """All conditions in order."""
-
     demands: tuple[ConditionSpec, ...]
     component: Component = Component.POLICY
 
     def written(self) -> Iterable[Written]:
-        """Their `when` expressions."""
         return [
             Written(d.when, d.place, f"condition `{d.id}`", condition=True)
             for d in self.demands
@@ -54,24 +51,19 @@ class ConditionsPart(msgspec.Struct, frozen=True):
         ]
 
     def conclusive(self) -> Iterable[Conclusive]:
-        """Nothing: a condition concludes no outcome."""
         return ()
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
-        """Nothing: a condition that is UNKNOWN refers."""
         return ()
 
     def outputs(self) -> Sequence[Symbol]:
-        """Nothing: conditions give no value."""
         return ()
 
     def runner(self) -> ConditionsRunner:
-        """The conditions, ready to evaluate."""
         return ConditionsRunner([(d, d.when) for d in self.demands if d.when is not None])
 
 
 def read_conditions(node: YamlNode, _component: Component, draft: RulesetDraft) -> ConditionsPart:
-    """The conditions of a list."""
     items = as_list(node, "`conditions`", draft.report)
     demands = [_demand(item, draft) for item in items]
     return ConditionsPart(tuple(d for d in demands if d is not None))
@@ -100,7 +92,6 @@ class ConditionsRunner:
         self.weigh = compile_conditions(self.whens)
 
     def run(self, state: State) -> Conclusion:
-        """Add the conditions that hold to the state."""
         noted = self.weigh(state.values)
         possible = self._possible(state) if state.marks else ()
         for index, (demand, truth) in enumerate(zip(self.demands, noted[0], strict=True)):
@@ -122,15 +113,12 @@ class ConditionsRunner:
         }
 
     def trees(self) -> Iterable[Tree]:
-        """Every expression that its result follows from, cells as conditions."""
         return self.whens
 
     def note(self, _record: tuple[Any, ...]) -> str:
-        """Empty: the rows show the result."""
         return ""
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
-        """Each condition with its comparisons."""
         truths, weighed = record
         parts = grouped(self.whens, weighed)
         rows = zip(self.demands, self.whens, truths, parts, strict=True)
@@ -146,18 +134,15 @@ class ConditionsRunner:
         )
 
     def effects(self, found: Conclusion, _view: PartView) -> Iterable[Effect]:
-        """Each condition that is UNKNOWN, which refers; others decide nothing."""
         for demand, when, truth in zip(self.demands, self.whens, found.record[0], strict=True):
             effect = "missing" if truth.__class__ is Unknown else ""
             yield Effect(demand.id, effect, (when,), decides=True)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        """Each condition as true, false or unknown."""
         for demand, truth in zip(self.demands, record[0], strict=True):
             yield f"condition `{demand.id}`", truth_of(truth).lower()
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
-        """Every condition true and false."""
         for demand in self.demands:
             yield f"condition `{demand.id}`", "true", demand.place
             yield f"condition `{demand.id}`", "false", demand.place

@@ -77,7 +77,6 @@ class Conclusion(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def outcome(self) -> Outcome | None:
-        """The stage's conclusion: the worst outcome argued for."""
         return worst([finding.outcome for finding in self.findings])
 
 
@@ -156,7 +155,6 @@ class State:
         return self.offered and not self.declines
 
     def take(self, conclusion: Conclusion) -> Conclusion:
-        """Add a part's findings."""
         for finding in conclusion.findings:
             if finding.outcome is _REFERRED:
                 self.refers.append(finding)
@@ -168,11 +166,9 @@ class State:
         return conclusion
 
     def settle(self) -> None:
-        """Note that all stages have run."""
         self.undecided = not (self.declines or self.refers or self.approves)
 
     def put(self, slots: Sequence[int], given: Sequence[Any]) -> None:
-        """Set values, in every world."""
         for values in (self.values, *self.worlds):
             for slot, value in zip(slots, given):  # noqa: B905 - as many of both, and quicker
                 values[slot] = value
@@ -236,19 +232,15 @@ class Written(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class StageCondition:
-    """For whom a stage is evaluated."""
-
     stage: str
     when: Node
     place: Place = field(compare=False)
 
     @property
     def what(self) -> str:
-        """The stage in messages and goals."""
         return f"stage `{self.stage}`"
 
     def written(self) -> Written:
-        """The condition, for the checks."""
         return Written(self.when, self.place, f"`{APPLIES_WHEN}` of {self.what}", condition=True)
 
 
@@ -284,8 +276,6 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 class Runner(Protocol):
-    """A compiled part."""
-
     def run(self, state: State) -> Conclusion:
         """Conclude from the values so far, missing ones among them; set the outputs."""
 
@@ -309,8 +299,6 @@ class Runner(Protocol):
 
 
 class Part(Protocol):
-    """A construct as it was read."""
-
     @property
     def component(self) -> Component:
         """The component of its reasons."""

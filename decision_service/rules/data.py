@@ -57,7 +57,6 @@ def opened(
     required: Collection[str] = (),
     optional: Collection[str] = (),
 ) -> Fields | None:
-    """A file's text as a map of these keys."""
     node = read(path, text, report)
     what = f"`{PurePosixPath(path).name}`"
     if node is None:
@@ -81,7 +80,6 @@ def check_pattern(pattern: str, place: Place, providers: Iterable[str], report: 
 
 @lru_cache(16)
 def _faultless(reading: Reading[T], path: str, text: str) -> T | None:
-    """What a text holds about which there is nothing to say."""
     report = Report()
     found = reading(path, text, report)
     return None if report.diagnostics() else found
@@ -92,8 +90,6 @@ _KEYS = ("provider", "currency", "since", "amount")
 
 
 class _Written(msgspec.Struct, frozen=True):
-    """A ceiling and where its provider stands."""
-
     ceiling: SchemeCeiling
     place: Place
 
@@ -237,14 +233,11 @@ LEGAL_FORMS = (
 
 
 class Employers(msgspec.Struct, frozen=True):
-    """Both lists, folded."""
-
     none: tuple[str, ...] = ()
     legal_forms: tuple[str, ...] = ()
 
 
 def read_employers(files: RulesetFiles, report: Report) -> Employers:
-    """Both lists; empty where there is no file."""
     return shared(_employers, files, EMPLOYERS_FILE, report) or Employers()
 
 

@@ -63,7 +63,6 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def digest(draft: RulesetDraft) -> str:
-    """The SHA-256 of the canonical content, in hex."""
     hashed = hashlib.sha256()
     for text in _ENCODER.iterencode(canonical(content(draft))):
         hashed.update(text.encode())  # in parts: threads run between them
@@ -71,7 +70,6 @@ def digest(draft: RulesetDraft) -> str:
 
 
 def content(draft: RulesetDraft) -> list[Any]:
-    """Everything in a draft that its digest is taken over."""
     return [
         FORM,
         draft.ruleset,
@@ -139,7 +137,6 @@ def _leaf(value: Any) -> Any:
 
 
 def _counting(value: Any) -> list[str]:
-    """The fields of a record that equality looks at; none where it is no record."""
     later = _CAME_LATER.get(type(value), {})
     uncounted = _UNCOUNTED.get(type(value), frozenset())
     names = [n for n in _fields(value) if n not in uncounted]

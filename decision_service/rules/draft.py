@@ -86,17 +86,14 @@ class Names:
 
     @property
     def size(self) -> int:
-        """How many slots there are."""
         return len(self.symbols)
 
     @property
     def families(self) -> frozenset[str]:
-        """The reserved families and those of the catalogue."""
         return RESERVED_FAMILIES | {spec.family for spec in self.catalogue.values()}
 
     @property
     def factors(self) -> tuple[str, ...]:
-        """The factors that some expression names, sorted."""
         return tuple(sorted(n for n in self.used if n in self.catalogue and n in self.symbols))
 
     def define(
@@ -244,7 +241,6 @@ class NamedPart(msgspec.Struct, frozen=True):
     condition: StageCondition | None = None
 
     def written(self) -> Iterator[Written]:
-        """Its expressions, with the condition of a stage that has one."""
         if self.condition is not None:
             yield self.condition.written()
         yield from self.part.written()
@@ -291,7 +287,6 @@ class RulesetDraft(msgspec.Struct):
     shared: frozenset[tuple[str, str]] = frozenset()
 
     def expression(self, scalar: Scalar | None, expected: ValueType | None = None) -> Tree | None:
-        """The checked tree of an expression in the scope so far."""
         if scalar is None:
             return None
         node = read_expression(scalar, self.names, self.report, expected)
@@ -349,7 +344,6 @@ class RulesetDraft(msgspec.Struct):
         return name if self.claim(name, place, "scorecard or table") else None
 
     def not_empty(self, fields: Fields, key: str) -> None:
-        """Report a list that was written but holds nothing."""
         node = fields.get(key)
         if isinstance(node, ListNode) and not node.items:
             message = f"`{key}` is empty"
@@ -377,11 +371,9 @@ class RulesetDraft(msgspec.Struct):
         return False
 
     def parts(self) -> list[NamedPart]:
-        """All stages and closing parts, in order."""
         return [*self.stages, *self.closing]
 
     def trees(self) -> Iterator[Tree]:
-        """Every expression: of `derived`, then of each part."""
         yield from (each.tree for each in self.derived)
         yield from (written.tree for part in self.parts() for written in part.written())
 
@@ -457,7 +449,6 @@ def _used(uses: YamlNode, files: RulesetFiles, report: Report) -> Iterator[tuple
 def _joined(
     node: MapNode, section: MapEntry, place: Place, report: Report, kept: Collection[str] | None
 ) -> MapNode:
-    """The tree with a section's entries; an entry that is declared already is reported."""
     own = node.get(section.key)
     if own is None:
         own = MapNode((), place)

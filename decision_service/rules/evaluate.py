@@ -71,7 +71,6 @@ def load(
 def load_more(
     ruleset: CompiledRuleset, loaded: LoadedFactors, factors: Mapping[str, FactorValue]
 ) -> LoadedFactors:
-    """The loaded values with those of further factors."""
     if not factors:
         return loaded
     values = list(loaded.values)
@@ -122,12 +121,10 @@ def _verdict(
 
 
 def _tags(ruleset: CompiledRuleset, found: Collection[str]) -> tuple[Tag, ...]:
-    """The tags of rules that held, in the order in which they are declared."""
     return tuple([Tag(s.name, s.told) for s in ruleset.tags.values() if s.name in found])
 
 
 def _arguments(state: State, outcome: Outcome) -> list[Finding]:
-    """The findings for an outcome that has reasons, in the order of the file."""
     return state.declines if outcome is Outcome.DECLINE else state.refers
 
 

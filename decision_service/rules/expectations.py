@@ -40,8 +40,6 @@ NO_OFFER: Mapping[str, Any] = {}
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One unmet expectation, with the expected and the actual value."""
-
     field: str
     expected: str
     actual: str
@@ -61,7 +59,6 @@ class Expectation(msgspec.Struct, frozen=True):
     offer: Mapping[str, Any] | None
 
     def differences(self, verdict: Verdict) -> tuple[Difference, ...]:
-        """Everything in which a verdict differs, in the order of this class's fields."""
         found = [
             differs("outcome", self.outcome, verdict.outcome),
             differs("refer_kind", self.refer_kind, verdict.refer_kind),
@@ -170,7 +167,6 @@ _LISTED: Mapping[str, Callable[[str, tuple[str, ...], Verdict], Difference | Non
 
 
 def read_expectation(node: YamlNode, report: Report) -> Expectation | None:
-    """The expectation of a case."""
     optional = ("refer_kind", "offer", *_LISTS, *_MAPS)
     fields = Fields.of(node, "`expect`", report, required=("outcome",), optional=optional)
     if fields is None:

@@ -28,7 +28,6 @@ WIRE_TYPES = {
 
 
 def read_inputs(draft: RulesetDraft) -> None:
-    """Read every declaration and define `inputs.<name>`."""
     node = draft.root.map("inputs")
     for entry in node.entries if node is not None else ():
         draft.places[f"inputs.{entry.key}"] = entry.key_place
@@ -89,7 +88,6 @@ def _labels(fields: Fields, type_: ValueType, draft: RulesetDraft) -> tuple[str,
 
 
 def _because(fields: Fields, draft: RulesetDraft) -> str:
-    """Why the bounds are what they are; it needs some."""
     because = fields.text("because") or ""
     if because and not any(fields.has(key) for key in ("min", "max", "one_of")):
         message = "`because` explains `min`, `max` or `one_of`, and there is none"
@@ -106,8 +104,6 @@ _LEAST_AMOUNT = -LARGEST_AMOUNT
 
 
 class BoundInputs(msgspec.Struct, frozen=True):
-    """The bound inputs, and the problems of the others."""
-
     values: Mapping[str, Value]
     problems: tuple[FieldProblem, ...]
 
@@ -175,7 +171,6 @@ def _bind(spec: InputSpec, value: Value, ruleset: CompiledRuleset) -> Value | Fi
 
 
 def _typed(spec: InputSpec, value: Value) -> Value | None:
-    """The value as its declared type; None where it is of another."""
     if not isinstance(value, bool) and isinstance(value, int | Decimal):
         return _number(spec, value)
     return value if has_type(value, spec.type) else None

@@ -51,7 +51,6 @@ class Rule:
 
     @property
     def what(self) -> str:
-        """The rule in messages."""
         return f"rule `{self.id}`"
 
 
@@ -65,7 +64,6 @@ class Ready(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, rule: Rule, component: Component) -> Ready:
-        """A rule that was read without errors."""
         if rule.when is None:
             raise AssertionError(rule.id)
         slots = frozenset(symbol.slot for symbol in reads(rule.when))
@@ -73,7 +71,6 @@ class Ready(msgspec.Struct, frozen=True):
 
 
 def _finding_of(rule: Rule, component: Component) -> Finding | None:
-    """What a rule argues for when it holds."""
     if rule.then is None:
         return None
     kind = None
@@ -123,15 +120,12 @@ class RulesRunner:
         return frozenset([ready.rule.id for _, ready in held])
 
     def trees(self) -> Iterable[Node]:
-        """Every expression that its result follows from, cells as conditions."""
         return [ready.when for ready in self.ready]
 
     def note(self, _record: tuple[Any, ...]) -> str:
-        """Empty: the rows show the result."""
         return ""
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
-        """Each rule with its comparisons and, where it had one, its effect."""
         (truths, weighed), effects, tagged = record
         parts = grouped([r.when for r in self.ready], weighed)
         found = [effects.get(ready.rule.id) for ready in self.ready]
@@ -149,19 +143,16 @@ class RulesRunner:
         )
 
     def effects(self, found: Conclusion, _view: PartView) -> Iterable[Effect]:
-        """Each rule's outcome; empty where it had none."""
         for ready in self.ready:
             effect = found.record[1].get(ready.rule.id)
             outcome = str(effect.outcome) if effect else ""
             yield Effect(ready.rule.id, outcome, (ready.when,), decides=True)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        """Each rule as true, false or unknown."""
         for ready, truth in zip(self.ready, record[0][0], strict=True):
             yield ready.rule.what, truth_of(truth).lower()
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
-        """Every rule true, false and, where it needs something, unknown."""
         for ready in self.ready:
             for truth in ("true", "false", "unknown") if ready.slots else ("true", "false"):
                 yield ready.rule.what, truth, ready.rule.place
@@ -172,7 +163,6 @@ Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
 
 
 def _effects(ready: Sequence[Ready], truths: Truths) -> Effects:
-    """The effects of rules that hold or miss a value, and the gaps of those rules."""
     effects: dict[str, Finding] = {}
     gaps: list[Gap] = []
     for each, truth in zip(ready, truths, strict=True):
@@ -227,7 +217,6 @@ def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
 def _marked(
     finding: Finding | None, truth: Any, gaps: tuple[Gap, ...], truths: Sequence[Any]
 ) -> Finding | None:
-    """A rule's effect, given its gaps and its truths in all worlds."""
     refers = finding is not None and finding.outcome is Outcome.REFER
     if refers and truth.__class__ is Unknown:
         return finding
@@ -238,7 +227,6 @@ def _marked(
 
 
 def _agree(truths: Sequence[Any], truth: Any) -> bool:
-    """Whether all worlds give one truth; None stands for worlds not evaluated."""
     return all(t is not None and truth_of(t) is truth_of(truth) for t in truths)
 
 
@@ -257,18 +245,14 @@ ON_MISSING = ("REFER", "DECLINE", "SKIP")
 
 
 class RulesPart(msgspec.Struct, frozen=True):
-    """A list of rules whose reasons come from one component."""
-
     component: Component
     rules: tuple[Rule, ...]
 
     def written(self) -> Iterable[Written]:
-        """The conditions."""
         whens = [(r, r.when) for r in self.rules if r.when is not None]
         return [Written(when, r.place, r.what, condition=True) for r, when in whens]
 
     def conclusive(self) -> Iterable[Conclusive]:
-        """Each rule's outcome."""
         return [
             Conclusive(r.then, r.place, r.what, has_reason=bool(r.reason))
             for r in self.rules
@@ -276,23 +260,19 @@ class RulesPart(msgspec.Struct, frozen=True):
         ]
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
-        """Rules that skip or decline on missing data without saying why."""
         for rule in self.rules:
             if rule.on_missing is not Outcome.REFER and not rule.because:
                 word = rule.on_missing or "SKIP"
                 yield rule.place, f"{rule.what} has `on_missing: {word}` without `because`"
 
     def outputs(self) -> Sequence[Symbol]:
-        """Nothing: rules conclude, and give no value."""
         return ()
 
     def runner(self) -> RulesRunner:
-        """The conditions with what each concludes."""
         return RulesRunner(self.component, [Ready.of(r, self.component) for r in self.rules])
 
 
 def read_rules(node: YamlNode, component: Component, draft: RulesetDraft) -> RulesPart:
-    """The rules of a stage."""
     return _read(node, component, draft, ("APPROVE", "REFER", "DECLINE"))
 
 
@@ -352,7 +332,6 @@ def _check_then(fields: Fields) -> None:
 
 
 def _tags(fields: Fields, draft: RulesetDraft) -> tuple[str, ...]:
-    """The declared tags of a rule, each once."""
     draft.not_empty(fields, "tags")
     found: list[str] = []
     for item in fields.items("tags"):
@@ -366,7 +345,6 @@ def _tags(fields: Fields, draft: RulesetDraft) -> tuple[str, ...]:
 
 
 def _reason_factor(fields: Fields, when: Node | None) -> str:
-    """The name whose comparison the reason shows; it must stand in the condition."""
     scalar = fields.scalar("reason_factor")
     if scalar is None or when is None:
         return ""

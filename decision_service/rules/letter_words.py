@@ -55,7 +55,6 @@ class Words(msgspec.Struct, frozen=True):
 
 
 def remedies(connect: str, again: str, others: Mapping[Cause, str]) -> Mapping[str, str]:
-    """What an applicant can do about each cause."""
     by_connecting = (
         Cause.NO_DATA,
         Cause.NOT_CONNECTED,
@@ -276,7 +275,6 @@ def said(texts: Mapping[str, str], language: str) -> str:
 
 
 def day_text(day: date | None, words: Words) -> str:
-    """A day with its month's name; empty for none."""
     if day is None:
         return ""
     return words.day.format(month=words.months[day.month - 1], day=day.day, year=day.year)
@@ -308,7 +306,6 @@ def percent_text(share: Decimal) -> str:
 
 
 def value_text(value: Value, words: Words) -> str:
-    """A factor's value."""
     if isinstance(value, Money):
         return money_text(value)
     if isinstance(value, date):

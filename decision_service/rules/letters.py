@@ -155,7 +155,6 @@ class NoticeSubject(msgspec.Struct, frozen=True):
 
     @property
     def is_reduced(self) -> bool:
-        """Whether less is approved than was asked for, by the person where one decided."""
         if self.person is not None:
             amount = self.person.amount
             return amount is not None and self.asked is not None and amount < self.asked
@@ -164,16 +163,12 @@ class NoticeSubject(msgspec.Struct, frozen=True):
 
 
 class LetterPart(msgspec.Struct, frozen=True):
-    """A part of a letter: a heading, what it says, and its list."""
-
     heading: str
     lines: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """A letter in one language, ready to be laid out."""
-
     kind: NoticeKind
     language: str
     title: str
@@ -193,7 +188,6 @@ _ROUNDS = 200
 
 
 def granted(subject: NoticeSubject) -> Money | None:
-    """The amount that is approved; None where none is or none is named."""
     if subject.person is not None:
         return subject.person.amount
     offer = subject.verdict.offer
@@ -286,7 +280,6 @@ def _terms(
 def _by_person(
     subject: NoticeSubject, person: PersonsResult, price: Iterable[str], words: Words
 ) -> LetterPart | None:
-    """What a person approved, on the product's terms for that amount."""
     if person.amount is None:
         return None
     reduced = (words.person_limit.format(asked=money_text(subject.asked)),)
@@ -372,7 +365,6 @@ def _kind(fields: Fields, kind: NoticeKind) -> KindTexts:
 
 
 def _filled(fields: Fields, key: str) -> str:
-    """A text whose placeholders are known; empty where there is none."""
     text = fields.text(key) or ""
     _check(text, key, PLACEHOLDERS, fields.place(key), fields.report)
     return " ".join(text.split())

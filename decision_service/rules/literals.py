@@ -56,7 +56,6 @@ def as_amount(node: YamlNode, what: str, currency: str, report: Report) -> Decim
 
 
 def as_currency(scalar: Scalar | None, report: Report) -> str | None:
-    """The code of a currency, of three capital letters."""
     if scalar is None or _CURRENCY.fullmatch(scalar.text):
         return None if scalar is None else scalar.text
     message = f"`{scalar.text}` is no currency"
@@ -127,7 +126,6 @@ class CsvText:
         return [n for n in range(2, len(self.lines) + 1) if self.lines[n - 1].strip()]
 
     def line(self, number: int) -> Place:
-        """Where a line stands."""
         text = self.lines[number - 1] if number <= len(self.lines) else ""
         return Place(self.path, number, 1, max(2, len(text) + 1))
 
@@ -143,11 +141,9 @@ class CsvText:
         return [value.strip() for value in values]
 
     def cells(self, number: int) -> list[Scalar]:
-        """A line's cells with their places."""
         return self.placed(number, self.values(number))
 
     def placed(self, number: int, values: Sequence[str]) -> list[Scalar]:
-        """The values of a line with their places."""
         line, whole = self.lines[number - 1] if self.lines else "", self.line(number)
         cells: list[Scalar] = []
         position = 0

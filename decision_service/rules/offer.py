@@ -165,8 +165,6 @@ _KNOWN = frozenset({MAXIMUM, AMOUNT, MINIMUM, TERM, RATE, TIER})
 
 
 class OfferRunner:
-    """Computes the offer, or concludes without one."""
-
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.lines = list(terms.lines.values())
@@ -183,7 +181,6 @@ class OfferRunner:
         self.term = TermBinding(terms.choice) if terms.choice else None
 
     def run(self, state: State) -> Conclusion:
-        """Compute the lines and judge the amount; missing parts turn an APPROVE into REFER."""
         values = state.values
         for slot, evaluate in self.computed:
             values[slot] = evaluate(values)
@@ -255,7 +252,6 @@ class OfferRunner:
         return self._refer(gone, ())
 
     def _may_fall(self, state: State) -> bool:
-        """Whether the amount is below the minimum in any world."""
         if self.falls is None:
             return False
         truths = state.everywhere(self.falls)
@@ -298,7 +294,6 @@ class OfferRunner:
         )
 
     def _leaving(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The known lines as they leave the rules, amounts as Money."""
         currency, amounts = self.terms.currency, self.amounts
         return {
             name: Money(currency, value) if name in amounts else value
@@ -310,15 +305,12 @@ class OfferRunner:
         return self.term.text(term, state.values) if self.term and term else ""
 
     def trees(self) -> Iterable[Node]:
-        """Every expression that its result follows from, cells as conditions."""
         return [line.tree for line in self.lines]
 
     def note(self, _record: tuple[Any, ...]) -> str:
-        """Empty: the rows show the result."""
         return ""
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
-        """Each line with its value."""
         (given,) = record
         return tuple(
             RuleTrace(
@@ -332,7 +324,6 @@ class OfferRunner:
         )
 
     def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
-        """Each line's value, of which a missing one refers, and what the offer concludes."""
         for name, value in found.record[0].items():
             line = self.terms.lines[name]
             shown = view.wording.value(value, line.symbol.type)
@@ -347,12 +338,10 @@ class OfferRunner:
         return self.term.note(view.values, view.wording)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        """The chosen term; other lines have no branches to cover."""
         if self.term is not None and isinstance(record[0][TERM], int):
             yield f"offer line `{TERM}`", _named(record[0][TERM])
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
-        """Each term, and none where perhaps none fits."""
         choice = self.terms.choice
         if choice is None:
             return
@@ -386,28 +375,23 @@ class OfferPart:
     component: Component = Component.POLICY
 
     def written(self) -> Iterable[Written]:
-        """The lines."""
         return [
             Written(line.tree, line.place, f"offer line `{name}`")
             for name, line in self.terms.lines.items()
         ]
 
     def conclusive(self) -> Iterable[Conclusive]:
-        """The decline of an amount below the minimum."""
         if MINIMUM not in self.terms.lines or not self.terms.below:
             return []  # one without the other is reported as that
         return [Conclusive(Outcome.DECLINE, self.place, f"`{MINIMUM}`", has_reason=True)]
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
-        """Nothing: a part that is missing refers."""
         return ()
 
     def outputs(self) -> Sequence[Symbol]:
-        """The lines."""
         return [line.symbol for line in self.terms.lines.values()]
 
     def runner(self) -> OfferRunner:
-        """The lines, ready to compute."""
         return OfferRunner(self.terms)
 
 
@@ -419,7 +403,6 @@ def announces(node: YamlNode) -> set[str]:
 
 
 def read_offer(node: YamlNode, _component: Component, draft: RulesetDraft) -> OfferPart | None:
-    """The offer; its lines are defined from top to bottom."""
     written = as_map(node, "`offer`", draft.report)
     if written is None:
         return None
@@ -462,7 +445,6 @@ def _tree(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> Tr
 
 
 def _check_choice(written: MapNode, draft: RulesetDraft) -> None:
-    """A chosen term stands above the amount, and has a reason to decline where none fits."""
     if not isinstance(written.get(TERM), MapNode):
         return
     keys = [entry.key for entry in written.entries]

@@ -58,7 +58,6 @@ def _with(value: Any, symbol: Symbol, term: int) -> Any:
 
 
 def chosen(choice: TermChoice, text: str, place: Place) -> Node:
-    """The tree of the term: 0 where none fits."""
     pairs = list(zip(choice.terms, choice.asked, strict=True))
     if choice.choose == LARGEST:
         return _largest(pairs, text, place)
@@ -108,8 +107,6 @@ BELOW, TERM, RATE, TIER = "below_minimum", "term_months", "monthly_rate", "tier"
 
 @dataclass(frozen=True, slots=True)
 class OfferLine:
-    """One line of the offer."""
-
     symbol: Symbol
     tree: Node
     place: Place = field(compare=False)
@@ -153,7 +150,6 @@ def read_choice(node: YamlNode, draft: RulesetDraft) -> TermChoice | None:
 
 
 def _terms(fields: Fields, draft: RulesetDraft) -> tuple[int, ...]:
-    """Whole months, rising; none where any is wrong."""
     draft.not_empty(fields, "of")
     items = fields.items("of")
     found: list[int] = []
@@ -171,7 +167,6 @@ def _terms(fields: Fields, draft: RulesetDraft) -> tuple[int, ...]:
 
 
 def _asked(fields: Fields, choose: str, draft: RulesetDraft) -> Tree | None:
-    """The condition that a term must fulfil, or the amount that decides between terms."""
     key, other = ("amount", "fits") if choose == LARGEST else ("fits", "amount")
     type_: ValueType = MONEY if choose == LARGEST else FLAG
     if fields.has(other):
@@ -190,8 +185,6 @@ def _asked(fields: Fields, choose: str, draft: RulesetDraft) -> Tree | None:
 
 
 class TermBinding:
-    """The choice of a term, ready to say why."""
-
     def __init__(self, choice: TermChoice) -> None:
         self.choice = choice
         self.asked = compile_trees(choice.asked)
@@ -212,7 +205,6 @@ class TermBinding:
         return next(failing, self.choice.asked[index].text)
 
     def note(self, values: Values, wording: Wording) -> str:
-        """Each term with its condition's truth or its amount."""
         pairs = zip(self.choice.terms, self.choice.asked, self.asked, strict=True)
         shown = (
             f"{term}: {wording.value(evaluate(values), node.type)}"

@@ -42,7 +42,6 @@ class ParamLimits(msgspec.Struct, frozen=True):
     unit: str
 
     def has(self, value: Literal, currency: str) -> bool:
-        """Whether a value lies within the bounds; a text, flag or date always does."""
         if self.type not in BOUNDED or not isinstance(value, int | Decimal):
             return True
         amount = major(value, self.type, currency)
@@ -57,7 +56,6 @@ class ParamLimits(msgspec.Struct, frozen=True):
 
     @property
     def hint(self) -> str:
-        """What is most often meant."""
         return "30 % is written 0.30" if self.upper == 1 else "change it, or the bounds"
 
 
@@ -126,7 +124,6 @@ def read_value(
 
 
 def read_labelled(fields: Fields, limits: ParamLimits, draft: RulesetDraft) -> ParamSpec | None:
-    """A parameter that has a value for each label of a name."""
     if fields.has("value") or not fields.has("values"):
         message = f"parameter `{limits.name}` has `by`, and needs `values` by label"
         hint = f"`values: {{NCR: 9000, {DEFAULT}: 8000}}`"
@@ -202,7 +199,6 @@ _KEYS = ("value", "values", "by", "min", "max", "unit")
 
 
 def read_params(draft: RulesetDraft) -> None:
-    """Read every parameter and define `params.<name>` with the bounds of its values."""
     node = draft.root.map("params")
     for entry in node.entries if node is not None else ():
         draft.places[f"params.{entry.key}"] = entry.key_place

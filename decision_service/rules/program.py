@@ -72,7 +72,6 @@ def _compatible(text: str) -> str:
 
 
 def hashed(key: str, salt: str) -> str:
-    """The SHA-256 of salt and folded key, in hex."""
     return hashlib.sha256(f"{salt}:{key}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -106,7 +105,6 @@ class IntakeEntry(NamedTuple):
 
     @classmethod
     def of(cls, key: str, symbol: Symbol) -> IntakeEntry:
-        """The entry of a symbol."""
         return cls(key, symbol.slot, _KINDS[symbol.type], symbol)
 
 
@@ -137,7 +135,6 @@ class Intake(msgspec.Struct, frozen=True):
         inputs: Sequence[tuple[str, Symbol]],
         answers: Sequence[AnswerEntry] = (),
     ) -> Intake:
-        """The intake of a ruleset's names."""
         taken = tuple(IntakeEntry.of(symbol.name, symbol) for symbol in factors)
         sent = tuple(IntakeEntry.of(name, symbol) for name, symbol in inputs)
         return _interned(cls(currency, taken, sent, tuple(answers)))
@@ -268,7 +265,6 @@ class Timeline(msgspec.Struct, frozen=True):
     periods: tuple[ParamPeriod, ...]
 
     def at(self, day: date) -> ParamPeriod:
-        """The period that a day lies in."""
         return self.periods[bisect_right(self.starts, day)]
 
 

@@ -32,7 +32,6 @@ class ValueRange(msgspec.Struct, frozen=True):
 
     @property
     def empty(self) -> bool:
-        """Whether no value lies in it."""
         if self.low is None or self.high is None:
             return False
         return bool(
@@ -40,7 +39,6 @@ class ValueRange(msgspec.Struct, frozen=True):
         )
 
     def has(self, value: Any) -> bool:
-        """Whether a value lies in it."""
         above = self.low is None or value > self.low or (value == self.low and not self.open_low)
         below = (
             self.high is None or value < self.high or (value == self.high and not self.open_high)
@@ -75,7 +73,6 @@ def _last(span: ValueRange, type_: ValueType) -> Any:
 
 
 def meet(left: ValueRange, right: ValueRange) -> ValueRange:
-    """The values that lie in both."""
     low = _later(left, right)
     high = _sooner(left, right)
     return ValueRange(low.low, high.high, low.open_low, high.open_high)
@@ -109,7 +106,6 @@ def hull(spans: Sequence[ValueRange]) -> ValueRange:
 
 
 def in_order(spans: Sequence[ValueRange]) -> list[ValueRange]:
-    """The spans by where they begin."""
     return sorted(spans, key=cmp_to_key(compare_lows))
 
 
@@ -131,7 +127,6 @@ def gaps(whole: ValueRange, spans: Sequence[ValueRange], type_: ValueType) -> li
 
 
 def overlap(left: ValueRange, right: ValueRange, type_: ValueType) -> ValueRange | None:
-    """The values that two spans share; None where there are none."""
     shared = stepped(meet(left, right), type_)
     return None if shared.empty else shared
 

@@ -158,7 +158,6 @@ def ranked(
     findings: Sequence[Finding],
     values: Sequence[Any],
 ) -> tuple[Reason, ...]:
-    """The reasons of an outcome that has any."""
     chosen = [finding for finding in findings if finding.code]
     if len(chosen) > 1:
         chosen = _foremost(_ordered(ruleset, chosen, data_first=kind is ReferKind.DATA), ruleset)

@@ -40,7 +40,6 @@ class _Search(msgspec.Struct):
     branches: int = 0
 
     def open(self, claims: list[Claim], world: _World) -> bool:
-        """Take claims one by one; alternatives are tried in turn."""
         claims = list(claims)
         while claims:
             node, truth = claims.pop(0)
@@ -62,7 +61,6 @@ class _Search(msgspec.Struct):
         return any(self.open([choice, *rest], world.copy()) for choice in choices)
 
     def _take(self, node: Node, truth: bool, world: _World) -> bool:  # noqa: FBT001  a truth is no switch
-        """Whether a single claim fits; narrows the world by it."""
         if isinstance(node, tree.Constant):
             return node.value is truth
         if world.taken.setdefault(node, truth) is not truth:

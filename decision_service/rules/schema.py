@@ -51,12 +51,10 @@ _RULE_KEYS: dict[str, Schema] = {
 
 
 def rules() -> Schema:
-    """A stage's rules."""
     return listed(forms.refers("rule"))
 
 
 def rule() -> Schema:
-    """One rule, its keys from those that the reader knows."""
     keys = {key: _RULE_KEYS[key] for key in (*RULE_REQUIRED, *RULE_OPTIONAL)}
     either = [{"required": ["then"]}, {"required": ["tags"]}]
     dependent = {key: ["then"] for key in OF_OUTCOMES}
@@ -64,12 +62,10 @@ def rule() -> Schema:
 
 
 def post_checks() -> Schema:
-    """Rules that see the finished offer."""
     return listed({"allOf": [forms.refers("rule")], "properties": {"then": choice(_OUTCOMES[1:])}})
 
 
 def stage() -> Schema:
-    """A stage: one construct with a component that fits it."""
     components = dict.fromkeys(c for one in STAGES.values() for c in one.components)
     keys = {
         "name": about(forms.IDENTIFIER, "The stage's own name"),
@@ -88,7 +84,6 @@ def _fits(construct: Construct) -> Schema:
 
 
 def scorecard() -> Schema:
-    """A scorecard."""
     keys = {
         "id": about(forms.IDENTIFIER, "Names `<id>.score` and `<id>.band`"),
         "base": about(forms.NUMBER, "The points that everybody has"),
@@ -99,7 +94,6 @@ def scorecard() -> Schema:
 
 
 def characteristic() -> Schema:
-    """One factor's share in a scorecard."""
     keys = {
         "factor": about(forms.refers("name"), "What is scored"),
         "bins": listed(_bin(), minItems=1, maxItems=MOST_BINS),
@@ -131,7 +125,6 @@ def _band() -> Schema:
 
 
 def table() -> Schema:
-    """A table; its rows stand here or in a CSV file beside the rules."""
     keys = {
         "id": about(forms.IDENTIFIER, "Names `<id>.<output>`"),
         "hit": about(_hit(), "Which matching rows count"),
@@ -164,7 +157,6 @@ def _file() -> Schema:
 
 
 def offer() -> Schema:
-    """The offer; a further name is an output of its own."""
     known = {
         terms.MAXIMUM: about(forms.EXPRESSION, "The most that could be offered"),
         terms.AMOUNT: about(forms.EXPRESSION, "What is offered"),
@@ -201,7 +193,6 @@ def _term() -> Schema:
 
 
 def conditions() -> Schema:
-    """What an applicant must still do before disbursement."""
     keys = {"id": forms.IDENTIFIER, "when": forms.CONDITION, "text": forms.TEXTS}
     return listed(closed("a condition", keys, keys))
 
@@ -218,7 +209,6 @@ _CONSTRUCTS: Mapping[str, Callable[[], Schema]] = {
 
 
 def ruleset_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
-    """The schema of `v<N>.yaml` against a catalogue of factors."""
     sections = {key: _CONSTRUCTS[key]() for key in CLOSING}
     keys = {**_header(), **_sections(), **sections}
     ordered = {key: keys[key] for key in (*REQUIRED, *OPTIONAL)}
@@ -231,7 +221,6 @@ def ruleset_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
 
 
 def shared_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
-    """The schema of `_shared/*.yaml`: reasons and parameters that several products use."""
     sections = _sections()
     keys = {key: sections[key] for key in SECTIONS}
     document = closed("a shared file", (), keys)
@@ -416,7 +405,6 @@ _DAY: Schema = {"type": "string", "pattern": forms.DAY}
 
 
 def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
-    """The schema of `tests/*.yaml` against a catalogue of factors."""
     keys = {
         "ruleset": about(forms.PRODUCT, "The product"),
         "version": about(forms.VERSION, "The version that is tested"),
@@ -465,7 +453,6 @@ def _case() -> Schema:
 
 
 def _mark() -> Schema:
-    """The schema of a change of a figure that no case has to notice."""
     keys = {
         "at": about(forms.TEXT, "The figure, as `rules test --figures` names it"),
         "from": forms.LITERAL,

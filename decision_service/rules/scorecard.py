@@ -43,8 +43,6 @@ from decision_service.rules.language.yaml import MapNode, Scalar, YamlNode
 
 
 class Bin(msgspec.Struct, frozen=True):
-    """Values of a factor and the points they give."""
-
     cell: Cell
     points: Decimal
 
@@ -72,12 +70,10 @@ class Characteristic:
 
     @property
     def worst(self) -> Decimal:
-        """The fewest points of any bin."""
         return min(b.points for b in self.bins)
 
     @property
     def best(self) -> Decimal:
-        """The most points of any bin."""
         return max(b.points for b in self.bins)
 
 
@@ -102,15 +98,12 @@ class Card(msgspec.Struct, frozen=True):
     band: Symbol
 
     def lowest(self) -> Decimal:
-        """The smallest total."""
         return self.base + sum(min(c.scores) for c in self.characteristics)
 
     def highest(self) -> Decimal:
-        """The largest total."""
         return self.base + sum(max(c.scores) for c in self.characteristics)
 
     def band_of(self, total: Decimal) -> Band:
-        """The band that a total lies in."""
         for band in self.bands:
             if band.start is None or total >= band.start:
                 return band
@@ -149,7 +142,6 @@ class _Ready:
         self.lost = {o: [self._lost(p, o) for p in self.points] for o in _ADVERSE}
 
     def _lost(self, points: Decimal, outcome: Outcome) -> Finding | None:
-        """The reason for points lost against the best bin; none lost is no reason."""
         lost = self.best - points
         if not lost:
             return None
@@ -176,7 +168,6 @@ class ScorecardRunner:
         self.plain = {kind: _plain(kind) for kind in (None, ReferKind.SCORE, ReferKind.DATA)}
 
     def run(self, state: State) -> Conclusion:
-        """Set score and band, and conclude."""
         values, marks = state.values, state.marks
         scored: list[Scored] = []
         low, bounded = self.card.base, False
@@ -196,7 +187,6 @@ class ScorecardRunner:
         return self._concluded(scored, low, band)
 
     def _concluded(self, scored: Sequence[Scored], total: Decimal, band: Band) -> Conclusion:
-        """The outcome of an exact total's band."""
         if band.then is Outcome.APPROVE:
             return Conclusion((_APPROVES,), (scored, total, total))
         findings = self._findings(scored, band.then, ReferKind.SCORE)
@@ -255,16 +245,13 @@ class ScorecardRunner:
         state.scores.append(Score(self.card.id, low, high, band.name))
 
     def trees(self) -> Iterable[tree.Node]:
-        """Every expression that its result follows from, cells as conditions."""
         return [cell_tree(b.cell, c.name) for c in self.card.characteristics for b in c.bins]
 
     def note(self, record: tuple[Any, ...]) -> str:
-        """`stability = 340, band A`."""
         _, low, high = record
         return f"{self.card.id} = {_range(low, high)}, band {self.card.band_of(low).name}"
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
-        """Each characteristic with the bin it fell into."""
         rows = zip(self.ready, record[0], strict=True)
         return tuple(self._row(ready, scored, view) for ready, scored in rows)
 
@@ -287,7 +274,6 @@ class ScorecardRunner:
         )
 
     def effects(self, found: Conclusion, _view: PartView) -> Iterable[Effect]:
-        """Each characteristic's points, and the band that follows from them."""
         scored, low, _ = found.record
         for ready, each in zip(self.ready, scored, strict=True):
             name = ready.characteristic.name
@@ -298,7 +284,6 @@ class ScorecardRunner:
         yield Effect("band", effect, (self.total,), names, decides=True, name=shown)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        """The bins and the band that were hit."""
         scored, low, _ = record
         for ready, each in zip(self.ready, scored, strict=True):
             if each.bin >= 0:
@@ -311,7 +296,6 @@ class ScorecardRunner:
         return f"bin {each.name.text} of {self.card.id}"
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
-        """Every bin and every band."""
         for each in self.card.characteristics:
             for b in each.bins:
                 yield self._bin(each), b.cell.text, b.cell.place
@@ -320,7 +304,6 @@ class ScorecardRunner:
 
 
 def _unsure(ready: _Ready, value: Any, marks: Mapping[int, tuple[Gap, ...]]) -> Scored:
-    """The points of a characteristic whose value is missing, bounded, or without a bin."""
     if ready.slot in marks:
         value = Unknown([Unknown((), gap) for gap in marks[ready.slot]])
     elif value.__class__ is not Unknown:
@@ -333,7 +316,6 @@ def _unsure(ready: _Ready, value: Any, marks: Mapping[int, tuple[Gap, ...]]) -> 
 
 
 def _plain(kind: ReferKind | None) -> Finding:
-    """The band's outcome itself, which names no characteristic."""
     outcome = Outcome.DECLINE if kind is None else Outcome.REFER
     return Finding(outcome, "", Component.SCORECARD, kind)
 
@@ -353,21 +335,17 @@ _LARGEST = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class ScorecardPart:
-    """A scorecard as it was read."""
-
     card: Card
     place: Place = field(compare=False)
     component: Component = Component.SCORECARD
 
     def written(self) -> Iterable[Written]:
-        """The names that are scored."""
         return [
             Written(c.name, c.place, f"characteristic `{c.name.text}`")
             for c in self.card.characteristics
         ]
 
     def conclusive(self) -> Iterable[Conclusive]:
-        """Each band; its reasons are the characteristics'."""
         explained = all(c.reason for c in self.card.characteristics)
         return [
             Conclusive(b.then, b.place, f"band `{b.name}`", has_reason=explained)
@@ -375,18 +353,15 @@ class ScorecardPart:
         ]
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
-        """Fixed points for missing data above the worst bin without `because`."""
         for each in self.card.characteristics:
             if each.fixed is not None and each.fixed > each.worst and not each.because:
                 what = f"`{each.name.text}` gives {each.fixed} points to missing data"
                 yield each.place, f"{what}, more than its worst bin, without `because`"
 
     def outputs(self) -> Sequence[Symbol]:
-        """Score and band."""
         return (self.card.score, self.card.band)
 
     def runner(self) -> ScorecardRunner:
-        """The card, ready to score."""
         return ScorecardRunner(self.card)
 
 
@@ -399,7 +374,6 @@ def announces(node: YamlNode) -> set[str]:
 def read_scorecard(
     node: YamlNode, _component: Component, draft: RulesetDraft
 ) -> ScorecardPart | None:
-    """The scorecard of a stage; defines its score and band."""
     fields = Fields.of(
         node, "a scorecard", draft.report, required=("id", "base", "characteristics", "bands")
     )

@@ -29,7 +29,6 @@ _VERSION_FILE = re.compile(r"v([1-9][0-9]*)")
 
 
 def read_header(draft: RulesetDraft) -> None:
-    """Read `ruleset`, `version`, `title`, `currency` and `time_zone`."""
     _read_product(draft)
     _read_version(draft)
     draft.title = draft.root.text("title") or ""
@@ -84,7 +83,6 @@ _BUILT_IN = frozenset(DataReason)
 
 
 def read_reasons(draft: RulesetDraft) -> None:
-    """Read every reason; a code that is wrong stays unknown."""
     if not draft.root.has("reasons"):
         message = "a rule file has no `reasons`"
         draft.report.error("R121", draft.root.node.place, message, "add `reasons:`")
@@ -134,7 +132,6 @@ CALLER, NOBODY = TOLD = ("caller", "nobody")
 
 
 def read_tags(draft: RulesetDraft) -> None:
-    """Read every tag; one that is wrong stays unknown."""
     node = draft.root.map("tags")
     for entry in node.entries if node is not None else ():
         draft.places[f"tags.{entry.key}"] = entry.key_place
@@ -257,7 +254,6 @@ def _of_kind(kind: str, fields: Fields, draft: RulesetDraft) -> _Parts | None:
 
 
 def _moved(fields: Fields, draft: RulesetDraft) -> Iterator[tuple[Symbol, int]]:
-    """The names of a map, each with the way it moves."""
     node = fields.map("monotone")
     for entry in node.entries if node is not None else ():
         symbol, way = _fact(entry, draft), as_scalar(entry.value, "the way", draft.report)

@@ -328,7 +328,6 @@ class ConditionalRunner:
         self.read = frozenset(symbol.slot for symbol in reads(condition.when))
 
     def run(self, state: State) -> Conclusion:
-        """The stage's own conclusion, nothing where it does not apply, or a referral."""
         noted = self.weigh(state.values)
         gaps = self._open(noted[0][0], state)
         if gaps:
@@ -343,7 +342,6 @@ class ConditionalRunner:
         return Conclusion((), (ConditionalRecord(noted, None, None),))
 
     def _open(self, truth: Any, state: State) -> tuple[Gap, ...]:
-        """The gaps that leave the condition open, the one that is shown first."""
         if truth.__class__ is Unknown:
             return tuple(dict.fromkeys((truth.shown, *truth.gaps)))
         behind = state.behind(self.read)
@@ -352,22 +350,18 @@ class ConditionalRunner:
         return () if agree else behind
 
     def _put_nothing(self, state: State, reason: DataReason | None = None) -> None:
-        """Make every output missing, in every world."""
         missing = Missing(Cause.NOT_APPLIED, code=reason, detail=self.condition.stage)
         gone = [Unknown((), Gap(symbol.name, missing)) for symbol in self.outputs]
         state.put([symbol.slot for symbol in self.outputs], gone)
 
     def trees(self) -> Iterable[Node]:
-        """Every expression that its result follows from, cells as conditions."""
         return (self.condition.when, *self.inner.trees())
 
     def note(self, record: tuple[Any, ...]) -> str:
-        """The stage's own note, where it was run."""
         inner = record[0].inner
         return "" if inner is None else self.inner.note(inner)
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
-        """The condition, then the stage's own rows where it was run."""
         found: ConditionalRecord = record[0]
         weighed = found.noted[1]
         row = RuleTrace(
@@ -383,7 +377,6 @@ class ConditionalRunner:
         return (row, *inner)
 
     def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
-        """Whether the stage applies, then its own parts where it was run."""
         record: ConditionalRecord = found.record[0]
         names = tuple(symbol.name for symbol in self.outputs)
         when, open_ = (self.condition.when,), record.gap is not None
@@ -392,21 +385,18 @@ class ConditionalRunner:
             yield from self.inner.effects(replace(found, record=record.inner), view)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        """Whether the stage applied, and the goals of a stage that was run."""
         found: ConditionalRecord = record[0]
         words = {Truth.TRUE: "applies", Truth.FALSE: _ELSE, Truth.UNKNOWN: "unknown"}
         yield self.condition.what, words[found.truth]
         yield from () if found.inner is None else self.inner.coverage(found.inner)
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
-        """The condition each way, and the stage's own goals."""
         for which in ("applies", _ELSE, "unknown"):
             yield self.condition.what, which, self.condition.place
         yield from self.inner.goals()
 
 
 def unconditional(runner: Runner) -> Runner:
-    """What runs a stage where it applies."""
     return runner.inner if isinstance(runner, ConditionalRunner) else runner
 
 

@@ -56,8 +56,6 @@ OUTCOME, REASON = "outcome", "reason"
 
 
 class Hit(StrEnum):
-    """Which matching rows count."""
-
     FIRST = "first"
     UNIQUE = "unique"
     COLLECT = "collect"
@@ -140,8 +138,6 @@ class _Give:
 
 
 class TableRunner:
-    """Looks up a table by the masks of its columns."""
-
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self.names = tuple(grid.outputs)
@@ -159,7 +155,6 @@ class TableRunner:
         return column(name.symbol.slot, cells, name.type)
 
     def run(self, state: State) -> Conclusion:
-        """Set every output, and conclude where rows have outcomes."""
         matches = self._matches(state.values)
         found = self._found(matches, state.values)
         given = self._given(found, state.values)
@@ -176,7 +171,6 @@ class TableRunner:
         return tuple([each.matches(values[each.slot]) for each in self.columns])
 
     def _found(self, matches: Sequence[Matches], values: Sequence[Any]) -> MatchedRows:
-        """The rows that count under the table's hit policy."""
         sure = possible = self.every
         for each in matches:
             sure &= each.sure
@@ -217,7 +211,6 @@ class TableRunner:
         return joined(self.grid.aggregates[name], f"{self.grid.id}.{name}", values)
 
     def _finding(self, found: MatchedRows) -> Finding | None:
-        """The worst outcome of the rows that count, in a table with outcomes."""
         if found.gone is not None:
             return data_finding(found.gone.shown)
         findings = [self.concluded[i] for i in found.rows]
@@ -266,13 +259,11 @@ class TableRunner:
         return data_finding(behind[0])
 
     def trees(self) -> Iterable[tree.Node]:
-        """Every expression that its result follows from, cells as conditions."""
         for row in self.grid.rows:
             yield from map(cell_tree, row.cells, self.grid.names)
             yield from row.gives.values()
 
     def note(self, record: tuple[Any, ...]) -> str:
-        """`row 2`, or why there is none."""
         found = record[0]
         if found.gone is not None:
             shown = found.gone.shown
@@ -281,14 +272,12 @@ class TableRunner:
         return f"row {rows}" if rows else "no row"
 
     def _shown(self, given: Sequence[Any], view: PartView) -> str:
-        """What the rows gave, in words."""
         return ", ".join(
             f"{name} {view.wording.value(value, symbol.type)}"
             for (name, symbol), value in zip(self.grid.outputs.items(), given, strict=True)
         )
 
     def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
-        """What the rows gave and concluded, whichever they were."""
         rows, given, _ = found.record
         trees = [n for i in rows.rows for n in self.grid.rows[i].gives.values()]
         yield Effect(
@@ -301,7 +290,6 @@ class TableRunner:
         )
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
-        """The rows that matched, with their cells and what they gave."""
         found, given, _ = record
         effect = self._shown(given, view)
         if not found.rows:
@@ -327,17 +315,14 @@ class TableRunner:
         return RuleTrace(view.stage, id_, Truth.TRUE, effect, reason, comparison)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        """The rows that counted."""
         return [(f"table {self.grid.id}", f"row {i + 1}") for i in record[0].rows]
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
-        """Every row."""
         what, rows = f"table {self.grid.id}", enumerate(self.grid.rows, 1)
         return [(what, f"row {number}", row.place) for number, row in rows]
 
 
 def _gives(rows: Sequence[Sequence[tree.Node]]) -> list[_Give]:
-    """What each row gives, all its expressions compiled together."""
     computed = [n for nodes in rows if not _constant(nodes) for n in nodes]
     evaluated = iter(compile_trees(computed))
     return [_Give(nodes, evaluated) for nodes in rows]
@@ -371,7 +356,6 @@ class TablePart:
     component: Component = Component.TABLE
 
     def written(self) -> Iterable[Written]:
-        """The columns' names and the rows' expressions."""
         for name in self.grid.names:
             yield Written(name, name.place, f"column `{name.text}`")
         for row in self.grid.rows:
@@ -379,7 +363,6 @@ class TablePart:
                 yield Written(node, node.place, f"cell `{output}`")
 
     def conclusive(self) -> Iterable[Conclusive]:
-        """Each row with an outcome."""
         return [
             Conclusive(row.outcome, row.place, "row", has_reason=bool(row.reason))
             for row in self.grid.rows
@@ -387,15 +370,12 @@ class TablePart:
         ]
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
-        """Nothing: `missing` cells say openly what missing data gives."""
         return ()
 
     def outputs(self) -> Sequence[Symbol]:
-        """Its outputs, but for outcome and reason."""
         return tuple(self.grid.outputs.values())
 
     def runner(self) -> TableRunner:
-        """The table with an index for each column."""
         return TableRunner(self.grid)
 
 

@@ -41,7 +41,6 @@ def label_goals(ruleset: CompiledRuleset) -> Iterable[tuple[str, str, Place]]:
 
 
 def labels_reached(ruleset: CompiledRuleset, values: Sequence[Any]) -> Iterable[tuple[str, str]]:
-    """The values that counted in one evaluation."""
     for labelled in ruleset.program.labelled:
         param, label = ruleset.params[labelled.param], values[labelled.by]
         if label.__class__ is Unknown:
@@ -53,7 +52,6 @@ def labels_reached(ruleset: CompiledRuleset, values: Sequence[Any]) -> Iterable[
 
 
 def param_goal(param: ParamSpec) -> str:
-    """A parameter in goals."""
     return f"parameter `{param.name}`"
 
 
@@ -126,12 +124,10 @@ class CaseResult(msgspec.Struct, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """Whether there is a verdict and it is as expected."""
         return self.verdict is not None and not self.differences
 
 
 def run_cases(ruleset: CompiledRuleset, cases: Iterable[RuleTestCase]) -> tuple[CaseResult, ...]:
-    """Evaluate every case."""
     return tuple(_run(ruleset, case) for case in cases)
 
 
@@ -156,7 +152,6 @@ def _facts(ruleset: CompiledRuleset, case: RuleTestCase) -> Facts | str:
 
 
 def goals_reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
-    """What one evaluation reaches."""
     program, trace = ruleset.program, verdict.raw_trace
     parts = (*program.stages, *program.closing)
     conclusions = (*trace.stages, *trace.closing) if isinstance(trace, Trace) else ()

@@ -90,7 +90,6 @@ class LegalMark(msgspec.Struct, frozen=True):
 
     @property
     def goals(self) -> frozenset[tuple[str, str]]:
-        """What no case has to reach."""
         named = {(self.rule.what, which) for which in ("true", "unknown")}
         return frozenset({*named, ("reason", self.rule.reason)})
 
@@ -334,8 +333,6 @@ def claim_name(name: str | None, place: Place, names: dict[str, Place], report: 
 
 
 class _Reader:
-    """Reads one file's cases for one ruleset."""
-
     def __init__(
         self, fields: Fields, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
     ) -> None:
@@ -372,7 +369,6 @@ class _Reader:
         self.report.error("R802", self.fields.place("ruleset"), message, hint)
 
     def _as_of(self, fields: Fields) -> AsOf | None:
-        """Noon of a civil date in the ruleset's zone."""
         day = fields.day("as_of")
         if day is None:
             return None
@@ -492,7 +488,6 @@ def _is_missing(node: YamlNode) -> bool:
 
 
 def _unsent(node: MapNode | None) -> frozenset[str]:
-    """The inputs that a case takes back, whatever the defaults send."""
     entries = node.entries if node is not None else ()
     return frozenset(entry.key for entry in entries if _is_unsent(entry.value))
 

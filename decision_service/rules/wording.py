@@ -291,7 +291,6 @@ class Wording:
         return WordedComparison(leaf.operand, word, shown, shown, actual, (value, None))
 
     def _apart(self, one: Any, other: Any, type_: ValueType, shown: str) -> tuple[str, str]:
-        """Two values that look alike, in words that differ as the values do."""
         both = apart(one, other, money=type_ is ValueType.MONEY)
         return (
             (shown, shown)
@@ -364,7 +363,6 @@ def _reads(node: Node, name: str) -> bool:
 
 
 def _turned(leaf: tree.Compare) -> tree.Compare:
-    """The same comparison with its sides exchanged."""
     operator = _MIRRORED[leaf.operator]
     return tree.Compare(operator, leaf.right, leaf.left, text=leaf.text, place=leaf.place)
 

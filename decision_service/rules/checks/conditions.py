@@ -210,7 +210,6 @@ def _stages(draft: RulesetDraft) -> Iterator[Sequence[Rule]]:
 
 
 def _for_whom(rule: Rule, condition: StageCondition | None) -> Rule:
-    """The rule with the condition of its stage before its own."""
     when = rule.when
     if condition is None or when is None:
         return rule
@@ -231,7 +230,6 @@ def _worsens(rule: Rule, draft: RulesetDraft) -> bool:
 def _is_reported(
     rule: Rule, earlier: Sequence[Rule], stage: Sequence[Rule], draft: RulesetDraft
 ) -> bool:
-    """Whether a rule is reported as shadowed by an earlier one, or as the same as another."""
     same = any(o is not rule and o.then and o.when == rule.when for o in stage)
     worse = [o for o in earlier if o.then not in (None, Outcome.APPROVE)]
     return same or any(contained(rule, o, draft) for o in worse)

@@ -271,7 +271,6 @@ def check_dead_zone(draft: RulesetDraft) -> None:
 
 
 def _cards(knockout: NamedPart, draft: RulesetDraft) -> Iterator[Card]:
-    """The scorecards of stages that may apply to somebody to whom a knock-out applies."""
     for part in draft.stages:
         conditions = [p.condition for p in (knockout, part) if p.condition is not None]
         claims = [(condition.when, True) for condition in conditions]
@@ -299,7 +298,6 @@ def _report(rule: Rule, bound: _Bound, dead: list[Decimal], what: str, draft: Ru
 
 
 def _sound(card: Card) -> bool:
-    """Whether the card was read whole, with its bands from the highest total down."""
     starts = [band.start for band in card.bands if band.start is not None]
     read = bool(card.characteristics) and all(c.complete for c in card.characteristics)
     return read and starts == sorted(set(starts), reverse=True)
@@ -330,7 +328,6 @@ def _bounds_of(name: tree.NameRead, operator: str, figures: Iterable[Decimal]) -
 
 
 def _figures(node: tree.Node, draft: RulesetDraft) -> list[Decimal]:
-    """A literal's value, or every value that a parameter ever has."""
     match node:
         case tree.Constant():
             values = [node.value]
@@ -352,7 +349,6 @@ def _dead(bound: _Bound, card: Card, tells: Tells) -> Iterator[Decimal]:
 
 
 def _best_points(name: str, value: Decimal, card: Card, tells: Tells) -> Decimal | None:
-    """The best total with a factor's value; None where the value has no bin."""
     best = [_points(each, name, value, tells) for each in card.characteristics]
     found = [points for points in best if points is not None]
     return card.base + sum(found) if len(found) == len(best) else None

@@ -40,7 +40,6 @@ def _shared(cells: list[Cell], name: tree.NameRead, currency: str) -> str:
 
 
 def _spans(cells: list[Cell], name: tree.NameRead, currency: str) -> list[str]:
-    """The spans that all cells share, within the name's bounds."""
     spans: list[ValueRange] = [whole(name.symbol, currency)]
     for cell in cells:
         met = [meet(span, other) for span in spans for other in cell.spans]
@@ -176,7 +175,6 @@ def _ordered(cells: list[Any], name: tree.NameRead, draft: RulesetDraft) -> list
 def _joined(
     regions: Sequence[Matches], spans: Sequence[ValueRange]
 ) -> Iterator[tuple[Matches, ValueRange]]:
-    """Neighbouring regions with the same rows as one."""
     pairs = zip(regions, spans, strict=True)
     for rows, group in groupby(pairs, key=lambda pair: pair[0]):
         parts = [span for _, span in group]
@@ -203,7 +201,6 @@ def check_cost(draft: RulesetDraft) -> None:
 
 
 def _steps(node: Node) -> int:
-    """One for each part, more for the functions that take a power or a logarithm."""
     return sum(
         _CURVE if isinstance(part, FunctionCall) and part.function in _CURVES else 1
         for part in walk(node)

@@ -59,7 +59,6 @@ class Diagnostic(msgspec.Struct, frozen=True):
 
     @property
     def order(self) -> tuple[str, int, int, str, str]:
-        """The sorting key: file, line, column, then code and message."""
         return (self.file, self.line, self.column, self.code, self.message)
 
 
@@ -78,20 +77,16 @@ class Report(msgspec.Struct):
     _counts: dict[Severity, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Severity, 0))
 
     def add_text(self, file: str, text: str) -> None:
-        """Make a file's lines known for quoting."""
         self._lines[file] = split_lines(text)
 
     def error(self, code: str, place: Place, message: str, hint: str = "") -> None:
-        """Record a problem that refuses the file."""
         self._add(code, Severity.ERROR, place, message, hint)
 
     def warning(self, code: str, place: Place, message: str, hint: str = "") -> None:
-        """Record a problem that does not refuse the file."""
         self._add(code, Severity.WARNING, place, message, hint)
 
     @property
     def failed(self) -> bool:
-        """Whether any error was recorded."""
         return self._counts[Severity.ERROR] > 0
 
     @property
@@ -104,7 +99,6 @@ class Report(msgspec.Struct):
         return tuple(self._found[key] for key in sorted(self._found))
 
     def quote(self, file: str, line: int) -> str:
-        """The text of a line, empty where it is not known."""
         lines = self._lines.get(file, [])
         return lines[line - 1] if 0 < line <= len(lines) else ""
 
@@ -121,7 +115,6 @@ class Report(msgspec.Struct):
 
 
 def render(diagnostic: Diagnostic) -> str:
-    """One problem as text: headline, quoted line, caret, hint."""
     d = diagnostic
     rows = [f"{d.file}:{d.line}:{d.column}: {d.severity} {d.code}: {d.message}"]
     if d.quoted.strip():
@@ -136,7 +129,6 @@ def render(diagnostic: Diagnostic) -> str:
 
 
 def _window(line: str, column: int) -> tuple[str, int]:
-    """At most 160 characters of a line around a column, and how many were cut on the left."""
     if len(line) <= _WIDEST_QUOTE:
         return line, 0
     start = max(0, min(column - 1 - _WIDEST_QUOTE // 2, len(line) - _WIDEST_QUOTE))

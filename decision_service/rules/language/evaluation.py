@@ -31,12 +31,10 @@ Weigh = Callable[[Values], tuple[Truths, Truths]]
 
 
 def compile_tree(node: Node) -> Evaluate:
-    """The function of a tree."""
     return compile_trees([node])[0]
 
 
 def compile_trees(nodes: Sequence[Node]) -> Sequence[Evaluate]:
-    """A function for each of several trees, compiled together."""
     emitter = Emitter()
     names = [emitter.function([], node) for node in nodes]
     return emitter.compiled(names)
@@ -59,7 +57,6 @@ def leaves(node: Node) -> Sequence[Node]:
 
 
 def grouped(nodes: Sequence[Node], weighed: Truths) -> Iterator[Truths]:
-    """The truths of comparisons, condition by condition."""
     left = iter(weighed)
     for node in nodes:
         yield tuple(islice(left, len(leaves(node))))
@@ -76,7 +73,6 @@ class Emitter:
 
     @property
     def text(self) -> str:
-        """Everything written so far."""
         return "\n".join(self._functions)
 
     def compiled(self, names: Sequence[str]) -> Sequence[Callable[..., Anything]]:
@@ -206,7 +202,6 @@ def _blamed(node: Node) -> Node:
 
 
 def _joined(node: Node, names: Iterator[str]) -> str:
-    """A condition over the names of its leaves."""
     match node:
         case tree.All() | tree.Any():
             word = " & " if isinstance(node, tree.All) else " | "
@@ -217,7 +212,6 @@ def _joined(node: Node, names: Iterator[str]) -> str:
 
 
 def _displayed(expressions: Sequence[str]) -> str:
-    """The display of a tuple."""
     return f"({''.join(f'{each}, ' for each in expressions)})"
 
 
@@ -268,7 +262,6 @@ class Formula(msgspec.Struct, frozen=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names that it reads."""
         return tuple(symbol.name for symbol in self.symbols)
 
     def result(self, values: Mapping[str, Any]) -> Any:

@@ -61,13 +61,11 @@ def warn_of_comment(scalar: Scalar, report: Report) -> None:
 
 
 def _continues(scalar: Scalar, comment: str) -> bool:
-    """Whether the text with its comment is an expression, too."""
     telling = _GOES_ON.match(comment) and _TELLING.search(comment)
     return bool(telling) and _parsed(scalar, f"{scalar.text} {comment}") is not None
 
 
 def _compares(scalar: Scalar, comment: str) -> bool:
-    """Whether the comment alone compares something or calls a function."""
     parsed = _parsed(scalar, comment)
     return parsed is not None and any(
         isinstance(node, ast.Compare)

@@ -73,7 +73,6 @@ _SHAPES = {Scalar: "a single value", ListNode: "a list", MapNode: "a map"}
 
 
 def as_map(node: YamlNode, what: str, report: Report) -> MapNode | None:
-    """The node as a map of keys."""
     if isinstance(node, MapNode):
         return node
     _wrong(node, f"{what} must be a map", report)
@@ -133,7 +132,6 @@ def check_identifier(name: str, place: Place, what: str, report: Report) -> bool
 def as_integer(
     node: YamlNode, what: str, report: Report, low: int | None = None, high: int | None = None
 ) -> int | None:
-    """A whole number between two inclusive bounds."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
         return None
@@ -151,7 +149,6 @@ def as_decimal(
     low: Decimal | int | None = None,
     high: Decimal | int | None = None,
 ) -> Decimal | None:
-    """An exact decimal number between two inclusive bounds."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
         return None
@@ -180,7 +177,6 @@ def _within(
 
 
 def as_flag(node: YamlNode, what: str, report: Report) -> bool | None:
-    """`true` or `false`."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
         return None
@@ -193,7 +189,6 @@ def as_flag(node: YamlNode, what: str, report: Report) -> bool | None:
 
 
 def as_choice(node: YamlNode, what: str, options: Iterable[str], report: Report) -> str | None:
-    """One of the options."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
         return None
@@ -208,7 +203,6 @@ def as_choice(node: YamlNode, what: str, options: Iterable[str], report: Report)
 
 
 def _known_as(word: str, options: Iterable[str]) -> str | None:
-    """The option that goes by another word elsewhere."""
     return next((o for o in options if word.upper() in _ELSEWHERE.get(o, ())), None)
 
 
@@ -223,7 +217,6 @@ def parse_day(text: str) -> date | None:
 
 
 def as_day(node: YamlNode, what: str, report: Report) -> date | None:
-    """A civil date `yyyy-mm-dd`, quoted or not."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
         return None
@@ -317,7 +310,6 @@ class Fields:
         self.report.error("R120", entry.key_place, message, hint)
 
     def has(self, key: str) -> bool:
-        """Whether the key was written."""
         return self.node.get(key) is not None
 
     def place(self, key: str) -> Place:
@@ -331,49 +323,38 @@ class Fields:
         return None if isinstance(value, Scalar) and value.torn else value
 
     def scalar(self, key: str) -> Scalar | None:
-        """The key's value as a leaf."""
         return self._read(key, as_scalar)
 
     def text(self, key: str) -> str | None:
-        """A text of 1 to 2,000 characters."""
         return self._read(key, as_text)
 
     def identifier(self, key: str) -> str | None:
-        """A snake_case name."""
         return self._read(key, as_identifier)
 
     def integer(self, key: str, low: int | None = None, high: int | None = None) -> int | None:
-        """A whole number between two inclusive bounds."""
         return self._read(key, lambda n, w, r: as_integer(n, w, r, low, high))
 
     def decimal(
         self, key: str, low: Decimal | int | None = None, high: Decimal | int | None = None
     ) -> Decimal | None:
-        """An exact decimal number between two inclusive bounds."""
         return self._read(key, lambda n, w, r: as_decimal(n, w, r, low, high))
 
     def flag(self, key: str) -> bool | None:
-        """`true` or `false`."""
         return self._read(key, as_flag)
 
     def choice(self, key: str, options: Iterable[str]) -> str | None:
-        """One of the options."""
         return self._read(key, lambda n, w, r: as_choice(n, w, options, r))
 
     def day(self, key: str) -> date | None:
-        """A civil date."""
         return self._read(key, as_day)
 
     def duration(self, key: str) -> timedelta | None:
-        """A duration such as `35d`."""
         return self._read(key, as_duration)
 
     def items(self, key: str) -> tuple[YamlNode, ...]:
-        """The items of a list; empty where the key is absent."""
         return self._read(key, as_list) or ()
 
     def map(self, key: str) -> MapNode | None:
-        """The value as a map."""
         return self._read(key, as_map)
 
     def _read(self, key: str, reader: Callable[[YamlNode, str, Report], T | None]) -> T | None:

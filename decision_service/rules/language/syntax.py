@@ -77,8 +77,6 @@ _DEEPEST_BRACKETS = 40
 
 
 class TokenKind(Enum):
-    """The role of a token in the order of an expression."""
-
     OPERAND = "operand"
     PREFIX = "prefix"
     INFIX = "infix"
@@ -98,8 +96,6 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class SyntaxFault(msgspec.Struct, frozen=True):
-    """A fault in an expression, with its position."""
-
     start: int
     end: int
     message: str
@@ -283,7 +279,6 @@ class Parsed(msgspec.Struct, frozen=True):
         return self._chars(node.col_offset), self._chars(node.end_col_offset or 0)
 
     def source(self, node: ast.expr) -> str:
-        """A part of the expression as it was written."""
         start, end = self.span(node)
         return self.text[start:end]
 

@@ -122,20 +122,15 @@ class Constant(_WithText):
 
 @dataclass(frozen=True, slots=True)
 class NameRead(_WithText):
-    """The value of a name."""
-
     symbol: Symbol
 
     @property
     def type(self) -> ValueType:
-        """The name's type."""
         return self.symbol.type
 
 
 @dataclass(frozen=True, slots=True)
 class Negative(_WithText):
-    """Minus the operand."""
-
     type: ValueType
     operand: Node
 
@@ -182,8 +177,6 @@ class Listed(_WithText):
 
 @dataclass(frozen=True, slots=True)
 class Not(_WithText):
-    """The contrary of a flag."""
-
     operand: Node
     type: ValueType = ValueType.FLAG
 
@@ -216,8 +209,6 @@ class Choice(_WithText):
 
 @dataclass(frozen=True, slots=True)
 class FunctionCall(_WithText):
-    """A function of the language applied to its arguments."""
-
     type: ValueType
     function: str
     arguments: tuple[Node, ...]
@@ -424,7 +415,6 @@ class DeclaredNames:
         }
 
     def find(self, name: str) -> Symbol | NameFault:
-        """The symbol of a name, or the nearest one in a fault."""
         symbol = self.symbols.get(name)
         if symbol is not None:
             return symbol
@@ -432,7 +422,6 @@ class DeclaredNames:
 
     @property
     def claims(self) -> bool:
-        """A condition decides."""
         return False
 
     def listed(self, operand: Symbol, name: str) -> NameFault:

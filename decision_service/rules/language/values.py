@@ -145,7 +145,6 @@ def power(base: Number, exponent: Number) -> Decimal:
 
 
 def add_days(day: date, days: int) -> date:
-    """The civil day so many days later, or earlier for a negative number."""
     return day + timedelta(days=days)  # beyond the calendar an OverflowError, which is arithmetic
 
 
@@ -204,7 +203,6 @@ class Unknown:
 
     @property
     def tainted(self) -> bool:
-        """Whether any gap is a failure."""
         return self.shown.missing.cause not in ABSENT
 
     def __repr__(self) -> str:
@@ -245,7 +243,6 @@ class Unknown:
 
 
 def unknown(name: str, cause: Cause, **details: Anything) -> Unknown:
-    """UNKNOWN for one cause."""
     return Unknown((), Gap(name, Missing(cause, **details)))
 
 
@@ -286,7 +283,6 @@ def strict(function: Callable[..., Anything], name: str, text: str) -> Callable[
 
 
 def equal(left: Anything, right: Anything) -> Anything:
-    """Whether two values are equal."""
     if left.__class__ is Unknown:
         return _both(left, right) if right.__class__ is Unknown else left
     return right if right.__class__ is Unknown else left == right
@@ -301,19 +297,16 @@ def coalesce(*values: Anything) -> Anything:
 
 
 def known(value: Anything) -> Anything:
-    """Whether a value is present."""
     if value.__class__ is not Unknown:
         return True
     return value if value.tainted else False
 
 
 def tainted(value: Anything) -> bool:
-    """Whether a failure hides a value."""
     return value.__class__ is Unknown and value.tainted
 
 
 def missing(value: Anything) -> Anything:
-    """Whether a value is absent."""
     if value.__class__ is not Unknown:
         return False
     return value if value.tainted else True

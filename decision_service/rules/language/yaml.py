@@ -48,29 +48,24 @@ class Scalar(msgspec.Struct, frozen=True):
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was written (`key:` with no value)."""
         return self.plain and not self.text
 
     @property
     def is_integer(self) -> bool:
-        """Whether it is a plain whole number of at most 34 significant digits."""
         return self.plain and few_digits(self.text) and bool(_INTEGER.fullmatch(self.text))
 
     @property
     def is_number(self) -> bool:
-        """Whether it is a plain decimal number, whole or not, of at most 34 significant digits."""
         if not (self.plain and few_digits(self.text)):
             return False
         return bool(_INTEGER.fullmatch(self.text) or _DECIMAL.fullmatch(self.text))
 
     @property
     def is_flag(self) -> bool:
-        """Whether it is a plain `true` or `false`."""
         return self.plain and self.text in ("true", "false")
 
     @property
     def is_text(self) -> bool:
-        """Whether it is neither empty, a number nor a flag."""
         return not (self.empty or self.is_number or self.is_flag)
 
 
@@ -84,8 +79,6 @@ def few_digits(text: str) -> bool:
 
 
 class MapEntry(msgspec.Struct, frozen=True):
-    """One key of a map with its value."""
-
     key: str
     key_place: Place
     value: YamlNode
@@ -98,7 +91,6 @@ class MapNode(msgspec.Struct, frozen=True):
     place: Place
 
     def get(self, key: str) -> YamlNode | None:
-        """The value of a key, None where there is no such key."""
         return next((e.value for e in self.entries if e.key == key), None)
 
     def key_place(self, key: str) -> Place:
