@@ -200,10 +200,7 @@ class Sure:
         return all(self._holds(claim) for claim in claims)
 
     def _holds(self, claim: Claim) -> bool:
-        """Whether a claim is among those that hold, or has a truth, and no other beside them.
-
-        That a condition cannot be false does not make it true: it may be UNKNOWN.
-        """
+        """Whether a claim has that truth for certain: what cannot be false may still be UNKNOWN."""
         node, truth = claim
         if claim in {part for each in self.claims for part in _parts(*each)}:
             return True

@@ -1,6 +1,4 @@
-"""Condition cells of bins and tables: reading them, as expressions, and which rows a value
-satisfies.
-"""
+"""Condition cells of bins and tables: read, as expressions, and the rows that a value satisfies."""
 
 from __future__ import annotations
 

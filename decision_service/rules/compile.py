@@ -220,10 +220,7 @@ def run_checks(draft: RulesetDraft, checks: Sequence[Check] = CHECKS) -> None:
 def read_draft(
     node: YamlNode, files: RulesetFiles, names: Names, report: Report
 ) -> RulesetDraft | None:
-    """The draft of a rule file's tree; None where the tree is no map. No check has run on it.
-
-    What it uses of shared files stands in the tree already.
-    """
+    """The draft of a tree with its shared entries, unchecked; None where it is no map."""
     root = Fields.of(node, "a rule file", report, required=REQUIRED, optional=OPTIONAL)
     if not root:
         return None
@@ -245,10 +242,7 @@ def read_draft(
 
 
 def _leave_unused(draft: RulesetDraft) -> frozenset[tuple[str, str]]:
-    """Leave out shared reasons and parameters that nothing uses; the others by file and name.
-
-    They belong to other products: an entry that a version does not use may change under it.
-    """
+    """Leave out shared entries that nothing uses: they may change; the others by file and name."""
     found: set[tuple[str, str]] = set()
     for name, place in draft.places.items():
         family, _, rest = name.partition(".")

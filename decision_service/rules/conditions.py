@@ -31,8 +31,6 @@ from decision_service.rules.wording import truth_of
 
 @dataclass(frozen=True, slots=True)
 class ConditionSpec:
-    """One condition; `when` is None where it could not be read."""
-
     id: str
     when: Tree | None
     texts: Mapping[str, str]

@@ -1,6 +1,4 @@
-"""What every construct of a rule file provides, and what one evaluation passes on: state and
-findings.
-"""
+"""What every construct of a rule file provides, and the state and findings of one evaluation."""
 
 from __future__ import annotations
 
@@ -69,8 +67,6 @@ def data_finding(
 
 
 class Conclusion(msgspec.Struct, frozen=True, gc=False):
-    """One stage's arguments, its record for the trace, and its gaps."""
-
     findings: tuple[Finding, ...]
     record: tuple[Any, ...]
     gaps: tuple[Gap, ...] = ()
@@ -81,10 +77,7 @@ class Conclusion(msgspec.Struct, frozen=True, gc=False):
 
 
 class Trace(NamedTuple):
-    """One finished evaluation: values by slot, and each part's findings.
-
-    A closing part that was not run has None.
-    """
+    """One finished evaluation: values by slot, and findings by part; None for one not run."""
 
     values: Sequence[Any]
     stages: Sequence[Conclusion]
@@ -219,10 +212,7 @@ APPLIES_WHEN = "applies_when"
 
 
 class Written(msgspec.Struct, frozen=True):
-    """An expression of a part and what it belongs to (rule `short_history`).
-
-    A `condition` should be true of some and false of others; other expressions give values.
-    """
+    """An expression of a part; a `condition` should be true of some and false of others."""
 
     tree: Node
     place: Place
@@ -245,8 +235,6 @@ class StageCondition:
 
 
 class Conclusive(msgspec.Struct, frozen=True):
-    """Something that can conclude an outcome, and whether it can say why."""
-
     outcome: Outcome
     place: Place
     what: str
@@ -254,18 +242,13 @@ class Conclusive(msgspec.Struct, frozen=True):
 
 
 class PartView(msgspec.Struct, frozen=True):
-    """A finished evaluation, for describing it: values by slot and how to print them."""
-
     stage: str
     values: Sequence[Any]
     wording: Wording
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """What one part of a stage came to, by its key in the file; `name` says which band or row.
-
-    It follows from what `trees` read, and others follow from the names that it `gives` a value.
-    """
+    """What a part of a stage came to: it rests on `trees`, and others rest on what it `gives`."""
 
     key: str
     effect: str

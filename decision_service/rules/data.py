@@ -65,10 +65,7 @@ def opened(
 
 
 def check_pattern(pattern: str, place: Place, providers: Iterable[str], report: Report) -> None:
-    """R136 for a pattern that matches none of the providers that the file lists, if there is one.
-
-    Without the file, or where it could not be read, nothing is known of a pattern.
-    """
+    """R136 for a pattern that matches no provider of the file, where there is a readable one."""
     known = list(providers)
     if not known or any(fnmatchcase(provider, pattern) for provider in known):
         return

@@ -1,6 +1,4 @@
-"""A rule file while it is read: its names and its sections so far, with what it uses of
-`_shared` files.
-"""
+"""A rule file while it is read: its names, its sections so far, and what it uses of `_shared`."""
 
 from __future__ import annotations
 
@@ -126,7 +124,6 @@ class Names:
         return self._fault(name)
 
     def listed(self, operand: Symbol, name: str) -> Symbol | NameFault:
-        """The symbol of the answer whether an input is on a list."""
         if self.lists is not None and name not in self.lists:
             hint = did_you_mean(name, self.lists) or f"put the keys into lists/{name}.csv"
             return NameFault("R213", f"unknown list `{name}`", hint)
@@ -137,7 +134,6 @@ class Names:
         return symbol
 
     def touch(self, text: str) -> None:
-        """Count the names in an unreadable expression as used."""
         for name in names_in(text):
             if name in self.symbols:
                 self.used[name] = None
@@ -212,8 +208,6 @@ def _as_text(name: str) -> str:
 
 
 class Derived(msgspec.Struct, frozen=True):
-    """A named expression, evaluated after so many stages."""
-
     name: str
     place: Place
     tree: Tree
@@ -221,18 +215,13 @@ class Derived(msgspec.Struct, frozen=True):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """A derived expression that rests on names which stages give, and the derived names below."""
-
     entry: MapEntry
     needs: set[str]
     below: frozenset[str]
 
 
 class NamedPart(msgspec.Struct, frozen=True):
-    """A stage with its body, or a section that follows the stages.
-
-    Without a condition a stage is evaluated for everybody.
-    """
+    """A stage (for everybody where it has no condition), or a section that follows the stages."""
 
     name: str
     component: Component
@@ -295,7 +284,6 @@ class RulesetDraft(msgspec.Struct):
         return node
 
     def reason(self, fields: Fields, key: str) -> str | None:
-        """A declared reason code under a key; reported where it is not declared."""
         scalar = fields.scalar(key)
         if scalar is None:
             return None
@@ -350,7 +338,6 @@ class RulesetDraft(msgspec.Struct):
             self.report.error("R123", node.place, message, "write at least one")
 
     def touch(self, node: YamlNode) -> None:
-        """Count the names in an unreadable part as used."""
         if isinstance(node, Scalar):
             self.names.touch(node.text)
             self.used_reasons.add(node.text)
@@ -385,10 +372,7 @@ SECTIONS = ("params", "reasons")
 def with_shared(
     node: YamlNode, files: RulesetFiles, report: Report, kept: Collection[str] | None = None
 ) -> YamlNode:
-    """A rule file's tree with the entries of the shared files that it uses, after its own.
-
-    With `kept` (`params.x`, `reasons.X`) those of its entries alone. Faults are reported.
-    """
+    """A rule file's tree with the shared entries that it uses after its own, or `kept` alone."""
     uses = node.get(USES) if isinstance(node, MapNode) else None
     if uses is None or not isinstance(node, MapNode):
         return node
@@ -417,7 +401,6 @@ def shared_sections(path: str, text: str, report: Report) -> tuple[MapEntry, ...
 
 
 def shared_names(path: str, text: str, report: Report) -> Iterator[tuple[str, Place]]:
-    """What a shared file declares (`params.x`), with its places."""
     for section in shared_sections(path, text, report):
         if isinstance(section.value, MapNode):
             for entry in section.value.entries:

@@ -24,10 +24,7 @@ _KINDS = (ReferKind.LEGAL, ReferKind.DATA, ReferKind.POLICY, ReferKind.SCORE)
 
 
 class LoadedFactors(msgspec.Struct, frozen=True):
-    """Parameters and factor values of a period, laid out by slot.
-
-    It is good for the ruleset, the factors and the period that it was made of, and no others.
-    """
+    """Parameters and factors by slot, good for one ruleset, these factors and this period alone."""
 
     values: tuple[Any, ...]
     period: ParamPeriod
@@ -35,10 +32,7 @@ class LoadedFactors(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """The facts of a decision: factors by name, inputs by name without prefix, lists' answers.
-
-    `loaded` may be given where the factors were loaded before; it is what `load` gives for them.
-    """
+    """Facts of a decision, inputs without prefix; `loaded` is what `load` gives for the factors."""
 
     factors: Mapping[str, FactorValue]
     inputs: Mapping[str, Value]
@@ -53,11 +47,7 @@ def load(
     as_of: AsOf,
     same: LoadedFactors | None = None,
 ) -> LoadedFactors:
-    """Factor values as a ruleset takes them on a day, for any number of evaluations.
-
-    `same` are these factors as loaded before, for any ruleset and day: what both take alike is
-    copied.
-    """
+    """Factors as a ruleset takes them on a day; `same` are these as loaded for any ruleset."""
     program = ruleset.program
     intake, period = program.intake, program.timeline.at(as_of.date)
     values = list(period.values)

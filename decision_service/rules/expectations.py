@@ -112,7 +112,6 @@ def differs(field: str, expected: Any, actual: Any) -> Difference | None:
 
 
 def shown(value: Any) -> str:
-    """A value as a case writes it."""
     if value is None:
         return "none"
     if isinstance(value, Decimal):

@@ -195,11 +195,7 @@ def _gone(ready: Ready, truth: Unknown) -> Finding | None:
 
 
 def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
-    """The effects of rules that may depend on a score with only bounds.
-
-    Such a rule declines nobody, not even on missing data, and passes over nothing that one of the
-    totals would trip: it refers, unless all totals agree on its truth.
-    """
+    """Rules on a score with bounds refer, and never decline or pass, unless all totals agree."""
     effects: dict[str, Finding] = {}
     gaps: list[Gap] = []
     worlds = state.everywhere(runner.weigh)

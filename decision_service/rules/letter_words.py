@@ -270,7 +270,6 @@ LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "fil": FILIPINO}
 
 
 def said(texts: Mapping[str, str], language: str) -> str:
-    """A text in a language, else in English."""
     return texts.get(language) or texts["en"]
 
 
@@ -289,10 +288,7 @@ def end_text(end: datetime | None, decided_on: date, words: Words) -> str:
 
 
 def money_text(amount: Money | None) -> str:
-    """An amount with its currency's sign, and its decimals where there are any; empty for none.
-
-    The sign is never parted from its number.
-    """
+    """An amount with its sign, never parted, and decimals where there are any; empty for none."""
     if amount is None:
         return ""
     sign, whole = currency_sign(amount.currency), amount.major.to_integral_value()

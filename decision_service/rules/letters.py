@@ -45,8 +45,6 @@ from decision_service.rules.program import WAITING, CompiledRuleset
 
 
 class NoticeKind(StrEnum):
-    """What a letter tells: each is due for one kind of decision."""
-
     APPROVAL = "approval"
     COUNTER_OFFER = "counter_offer"
     ADVERSE_ACTION = "adverse_action"
@@ -54,8 +52,6 @@ class NoticeKind(StrEnum):
 
 
 class KindTexts(msgspec.Struct, frozen=True):
-    """A product's own words of one kind of letter, with `{placeholders}`."""
-
     title: str
     opening: str
     closing: str = ""
@@ -83,10 +79,7 @@ class NoticeTexts(msgspec.Struct, frozen=True):
 
 
 class SourceUsed(msgspec.Struct, frozen=True, order=True):
-    """An account whose records the decision used, and the day to which its data goes.
-
-    `provider` is its provider's name, empty of documents that the applicant gave.
-    """
+    """An account used, by its provider's name (empty for own papers), and its data's last day."""
 
     provider: str
     as_of: date | None
@@ -195,7 +188,6 @@ def granted(subject: NoticeSubject) -> Money | None:
 
 
 def valid_until(subject: NoticeSubject, words: Words) -> str:
-    """Until when the approval can be taken up; empty where it has no end."""
     if subject.person is not None:
         return end_text(subject.person.expires, subject.person.decided_on, words)
     return end_text(subject.expires, subject.decided_on, words)
@@ -249,7 +241,6 @@ def _price(subject: NoticeSubject) -> Price | None:
 def offer_part(
     subject: NoticeSubject, texts: NoticeTexts, words: Words, filled: Mapping[str, str]
 ) -> LetterPart | None:
-    """The offer of an approval by rules, or the amount that a person approved."""
     verdict = subject.verdict
     lines_of_price = [] if _price(subject) is None else [*texts.price]
     price = [line.format_map(filled) for line in lines_of_price]

@@ -88,10 +88,7 @@ def _read(path: str, text: str, report: Report) -> KeyList | None:
 
 
 class KeyListReader(CsvText):
-    """Reads a list: `columns` by name after the header, empty where that is none of a list.
-
-    `salt` is empty where the keys are plain.
-    """
+    """Reads a list: `columns` are empty where it is none, `salt` where its keys are plain."""
 
     def __init__(self, path: str, text: str, report: Report) -> None:
         super().__init__(path, text, report)
@@ -121,7 +118,6 @@ class KeyListReader(CsvText):
             self.columns, self.salt = names, salted[1] if salted is not None else ""
 
     def keys(self) -> dict[str, date | None]:
-        """The folded or hashed keys, each with its last day; faults are reported."""
         found: dict[str, date | None] = {}
         lines: dict[str, int] = {}
         for number in self._numbers():

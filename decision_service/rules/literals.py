@@ -130,7 +130,6 @@ class CsvText:
         return Place(self.path, number, 1, max(2, len(text) + 1))
 
     def values(self, number: int) -> list[str]:
-        """A line's cells as texts without blanks around them; a line that is not CSV has none."""
         line = self.lines[number - 1] if number <= len(self.lines) else ""
         try:
             values = next(csv.reader(io.StringIO(line), strict=True), [])

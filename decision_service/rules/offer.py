@@ -1,6 +1,4 @@
-"""The `offer:`: amount, term, price and further outputs of an APPROVE or REFER, and what limits
-them.
-"""
+"""The `offer:`: amount, term, price and further outputs of an APPROVE or REFER, and limits."""
 
 from __future__ import annotations
 
@@ -202,10 +200,7 @@ class OfferRunner:
         return Conclusion((), record)
 
     def priced(self, values: list[Any], amount: int) -> Mapping[str, Any]:
-        """The lines where this amount, in minor units, is approved; those that are known.
-
-        `values` are what the stages came to, by slot, and are changed.
-        """
+        """The known lines at this amount in minor units; `values`, by slot, are changed."""
         for slot, evaluate in self.computed:
             values[slot] = amount if slot == self.slots[AMOUNT] else evaluate(values)
         return self._leaving(self._round(values))
@@ -258,10 +253,7 @@ class OfferRunner:
         return any(truth is not False for truth in truths)
 
     def _below(self, behind: tuple[Gap, ...], state: State) -> Conclusion:
-        """Under the minimum an APPROVE and a REFER decline; an amount with bounds only refers.
-
-        No REFER is of kind LEGAL here: post-checks see a finished offer, and there is none.
-        """
+        """APPROVE and REFER decline, an amount with bounds refers; no REFER is LEGAL here."""
         if not behind:
             below, because = self.terms.below, self.shortfall
             finding = Finding(Outcome.DECLINE, below, Component.POLICY, because=because)
@@ -368,8 +360,6 @@ _REQUESTED = "inputs.requested_amount"
 
 @dataclass(frozen=True, slots=True)
 class OfferPart:
-    """The offer as it was read."""
-
     terms: Terms
     place: Place = field(compare=False)
     component: Component = Component.POLICY
@@ -396,7 +386,6 @@ class OfferPart:
 
 
 def announces(node: YamlNode) -> set[str]:
-    """`offer.<line>` for each line."""
     if not isinstance(node, MapNode):
         return set()
     return {f"offer.{e.key}" for e in node.entries if e.key != BELOW}
@@ -483,10 +472,7 @@ UNCHECKED = ApprovalTerms(failed_checks=(DataReason.RULE_ERROR,))
 
 
 def price(ruleset: CompiledRuleset, verdict: Verdict, amount: Money) -> ApprovalTerms:
-    """Term, instalment and failed checks by the offer, on the values behind a verdict.
-
-    The verdict is this ruleset's, whatever it concluded.
-    """
+    """What the offer comes to at an amount, on the values behind a verdict of this ruleset."""
     runners = (stage.runner for stage in ruleset.program.closing)
     runner = next((one for one in runners if isinstance(one, OfferRunner)), None)
     trace = verdict.raw_trace

@@ -1,6 +1,4 @@
-"""An offer's lines, and a term that is chosen among the product's: which one fits, and why not
-the next.
-"""
+"""An offer's lines, and a term that is chosen: which one fits, and why not the next."""
 
 from __future__ import annotations
 
@@ -40,7 +38,6 @@ class TermChoice:
 
 
 def with_term(node: Node, symbol: Symbol, term: int) -> Node:
-    """An expression with a number of months in the place of the term's name."""
     if isinstance(node, tree.NameRead):
         if node.symbol != symbol:
             return node
@@ -84,7 +81,6 @@ def _largest(pairs: Sequence[tuple[int, Node]], text: str, place: Place) -> Node
 
 
 def nothing_without_term(amount: Node, term: Symbol) -> Node:
-    """An amount that is 0 where no term fits."""
     text, place = amount.text, amount.place
     name = tree.NameRead(term, text=term.name, place=place)
     fits = tree.Compare(">=", name, _months(1, text, place), text=text, place=place)
@@ -113,10 +109,7 @@ class OfferLine:
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """An offer's lines in order; `below` is the reason of an amount under the minimum.
-
-    `choice` is how the term is chosen, where it is.
-    """
+    """An offer's lines in order; `below` is the reason of an amount under the minimum."""
 
     lines: Mapping[str, OfferLine]
     below: str
@@ -191,10 +184,7 @@ class TermBinding:
         self.parts = [_compiled(node) for node in choice.asked]
 
     def text(self, term: int, values: Values) -> str:
-        """The comparison, as written, that the next term in the wanted direction does not fulfil.
-
-        Empty for the last term in that direction. Of the largest amount it is the amount.
-        """
+        """The comparison that the next wanted term fails, empty for the last; else the amount."""
         if self.choice.choose == LARGEST:
             return self.choice.asked[0].text
         step = 1 if self.choice.choose == LONGEST else -1

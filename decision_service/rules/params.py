@@ -1,6 +1,4 @@
-"""The `params:` section: named constants, fixed, dated or by label; the value in force on as_of
-counts.
-"""
+"""The `params:` section: constants, fixed, dated or by label; the one in force on as_of counts."""
 
 from __future__ import annotations
 
@@ -33,8 +31,6 @@ _LONGEST_UNIT = 40
 
 
 class ParamLimits(msgspec.Struct, frozen=True):
-    """The bounds (inclusive, money in major units) and the unit of one parameter."""
-
     name: str
     type: ValueType
     lower: Decimal | None

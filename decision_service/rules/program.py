@@ -40,10 +40,7 @@ class ListQuestion(NamedTuple):
 
 
 class KeyList(msgspec.Struct, frozen=True):
-    """A list of keys; each has the last day on which it counts, None for always.
-
-    Keys are folded. With a `salt` they are hashed under it. `digest` is the SHA-256 of the file.
-    """
+    """Folded keys, hashed where there is a `salt`, by last day (None: always)."""
 
     name: str
     digest: str
@@ -117,10 +114,7 @@ class AnswerEntry(NamedTuple):
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """The slots of factors and inputs, by name without prefix, and of lists' answers.
-
-    Equal intakes that `of` gives are one object.
-    """
+    """The slots of factors, inputs and lists' answers; equal intakes of `of` are one object."""
 
     currency: str
     factors: tuple[IntakeEntry, ...]
@@ -140,7 +134,6 @@ class Intake(msgspec.Struct, frozen=True):
         return _interned(cls(currency, taken, sent, tuple(answers)))
 
     def load_factors(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
-        """Fill in factors; one that was not computed is missing as not fetched."""
         self._load(self.factors, factors, values)
 
     def copy_factors(self, loaded: Sequence[Any], values: list[Any]) -> None:
@@ -173,7 +166,6 @@ class Intake(msgspec.Struct, frozen=True):
                 values[slot] = _looked_at(symbol, value, currency)
 
     def load_inputs(self, inputs: Mapping[str, Value], values: list[Any]) -> None:
-        """Fill in inputs; one that was not sent is missing."""
         get = inputs.get
         for key, slot, kind, symbol in self.inputs:
             value = get(key)
@@ -226,11 +218,7 @@ def _not_sent(name: str) -> Unknown:
 
 
 class ParamPeriod(msgspec.Struct, frozen=True):
-    """The parameters' values from a day on (None: from ever), laid out by slot.
-
-    A parameter that has no value yet is Unknown, one by label a `ByLabel`; `ends` is the next day
-    on which a used parameter changes.
-    """
+    """Parameters by slot from a day on: Unknown before their first value, `ByLabel` if by label."""
 
     start: date | None
     values: tuple[Any, ...]
@@ -251,16 +239,12 @@ class ByLabel(msgspec.Struct, frozen=True):
 
 
 class LabelledParam(NamedTuple):
-    """A parameter by label, its slot, and the slot of the label."""
-
     param: str
     slot: int
     by: int
 
 
 class Timeline(msgspec.Struct, frozen=True):
-    """All parameters over time: `periods[i + 1]` begins on `starts[i]`."""
-
     starts: tuple[date, ...]
     periods: tuple[ParamPeriod, ...]
 
@@ -269,18 +253,13 @@ class Timeline(msgspec.Struct, frozen=True):
 
 
 class DerivedValue(NamedTuple):
-    """A slot, the function that fills it, and the slots that this reads."""
-
     slot: int
     evaluate: Evaluate
     reads: frozenset[int]
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """A stage, or a part that follows the stages, with what runs it.
-
-    `derived` are evaluated when it has run.
-    """
+    """A stage, or a part that follows the stages; `derived` are evaluated when it has run."""
 
     name: str
     component: Component
@@ -378,10 +357,7 @@ class RulesetFiles(msgspec.Struct, frozen=True):
 
 
 class InputSpec(msgspec.Struct, frozen=True):
-    """What the loan system sends under one name; bounds are inclusive, money in major units.
-
-    `because` says why the bounds are what they are, to whoever sends a value beyond them.
-    """
+    """What the loan system sends under a name; bounds are inclusive, money in major units."""
 
     name: str
     type: ValueType
@@ -448,7 +424,6 @@ class ParamSpec(msgspec.Struct, frozen=True):
 
     @property
     def every_step(self) -> tuple[Step, ...]:
-        """All its values, label by label."""
         return tuple(step for each in self.series for step in each.steps)
 
 

@@ -110,7 +110,6 @@ def in_order(spans: Sequence[ValueRange]) -> list[ValueRange]:
 
 
 def gaps(whole: ValueRange, spans: Sequence[ValueRange], type_: ValueType) -> list[ValueRange]:
-    """The parts of a whole that no span covers, in order."""
     found: list[ValueRange] = []
     rest = stepped(whole, type_)
     for span in in_order([stepped(s, type_) for s in spans]):
@@ -146,10 +145,7 @@ def span_of_logarithm(of: ValueRange) -> ValueRange:
 
 
 def span_of_power(base: ValueRange, exponent: ValueRange) -> ValueRange:
-    """The span of a power whose base is not below zero; any other base leaves everything open.
-
-    It rises or falls all the way along either argument, so that its ends lie at their ends.
-    """
+    """The span of a power of a base from zero on: monotone in both, so its ends are at theirs."""
     if base.low is None or base.low < 0:
         return EVERYTHING
     ends = (base.low, base.high, exponent.low, exponent.high)

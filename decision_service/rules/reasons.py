@@ -1,6 +1,4 @@
-"""Reasons in words: at most four, one per group, most important first; and what data to ask
-for.
-"""
+"""Reasons in words: at most four, one per group, most important first; and what data to ask for."""
 
 from __future__ import annotations
 
@@ -26,10 +24,7 @@ _MONTHS = (
 
 
 def not_posted(gap: Gap) -> str:
-    """`Income of October 2026 is not posted yet by acc-1; due by 11 November 2026`.
-
-    Of payroll: `acc-1 shows no pay of October 2026, or far less than usual`.
-    """
+    """`Income of October 2026 is not posted yet by acc-1; due by 11 November 2026`."""
     missing = gap.missing
     if missing.detail == NO_PAY and missing.month is not None:
         month = _month(Month(missing.month))
@@ -186,10 +181,7 @@ def _lifts(finding: Finding, ruleset: CompiledRuleset) -> bool:
 def _ordered(
     ruleset: CompiledRuleset, findings: Sequence[Finding], *, data_first: bool
 ) -> list[Finding]:
-    """Data, rules by priority, characteristics by points lost; ties keep the file's order.
-
-    A rule that declines on missing data is a rule among the others.
-    """
+    """Data, rules by priority (declines on missing data too), points lost; ties as in the file."""
     data: list[Finding] = []
     rules: list[Finding] = []
     lost: list[Finding] = []
@@ -252,7 +244,6 @@ def _details(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) 
 
 
 def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
-    """Requests for missing or unreadable data that mattered, each name once, in file order."""
     found: dict[str, DataRequest] = {}
     for gap in gaps:
         name, missing = gap.name, gap.missing
@@ -262,10 +253,7 @@ def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
 
 
 def completing_types(requests: Sequence[DataRequest]) -> tuple[str, ...]:
-    """The types of providers that hold all the data that lacks for want of a source.
-
-    Those that hold some of it where none holds all; none where data is unusable for another reason.
-    """
+    """Types of providers with all data that lacks a source, else some; none for other causes."""
     missing = [request.missing for request in requests]
     if any(one.cause.tainted and one.cause not in _WANTS_SOURCE for one in missing):
         return ()

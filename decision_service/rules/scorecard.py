@@ -49,10 +49,7 @@ class Bin(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Characteristic:
-    """One factor's share in the total; `fixed` None scores a missing value by `bounds`.
-
-    `complete` says that all its bins could be read.
-    """
+    """One factor's share; `fixed` None scores a gap by bounds, `complete` has every bin."""
 
     name: tree.NameRead
     bins: tuple[Bin, ...]
@@ -115,8 +112,6 @@ _APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
 
 
 class Scored(msgspec.Struct, frozen=True, gc=False):
-    """One characteristic's points: `low` equals `high` unless only bounds are known."""
-
     low: Decimal
     high: Decimal
     bin: int = -1
@@ -215,10 +210,7 @@ class ScorecardRunner:
     def _choices(
         self, certain: Decimal, bounded: tuple[int, ...], slots: tuple[int, ...]
     ) -> tuple[int, Sequence[Mapping[int, Any]]]:
-        """How many totals there are, and what bands and scores they come to, where not too many.
-
-        Totals of one band are one world where nothing reads the score, so that it has no slot.
-        """
+        """How many totals there are, and their bands with, where anything reads it, the score."""
         totals = {certain}
         for index in bounded:
             totals = {total + more for total in totals for more in set(self.ready[index].points)}
@@ -366,7 +358,6 @@ class ScorecardPart:
 
 
 def announces(node: YamlNode) -> set[str]:
-    """`<id>.score` and `<id>.band`."""
     id_ = node.get("id") if isinstance(node, MapNode) else None
     return {f"{id_.text}.score", f"{id_.text}.band"} if isinstance(id_, Scalar) else set()
 

@@ -1,6 +1,4 @@
-"""`derived:`, `stages:` and what follows them, each read by its construct, and `applies_when:`
-of a stage.
-"""
+"""`derived:`, `stages:` with `applies_when:`, and what follows them, read by their constructs."""
 
 from __future__ import annotations
 
@@ -57,7 +55,6 @@ _NOT_GIVEN = ("derived.", "offer.")
 
 
 def read_derived(draft: RulesetDraft) -> None:
-    """Read every expression and define `derived.<name>` with its type."""
     node = draft.root.map("derived")
     if node is None:
         return
@@ -166,10 +163,7 @@ def _no_names(_node: YamlNode) -> set[str]:
 
 
 class Construct(msgspec.Struct, frozen=True):
-    """A key of the rule file, how its body is read, and which names the body will define.
-
-    `components` are those that a stage with it may have.
-    """
+    """A key of the rule file, the components it may have, its reader, and names it will define."""
 
     key: str
     components: tuple[Component, ...]
@@ -198,7 +192,6 @@ _COMPONENTS = [c.value for c in Component]
 
 
 def announce(draft: RulesetDraft) -> None:
-    """Note every name that derived expressions, stages and the offer will define."""
     derived = draft.root.get("derived")
     if isinstance(derived, MapNode):
         draft.names.upcoming |= {f"derived.{e.key}" for e in derived.entries}
@@ -220,7 +213,6 @@ def _stage_nodes(draft: RulesetDraft) -> list[MapNode]:
 
 
 def read_stages(draft: RulesetDraft) -> None:
-    """Read every stage in order, so that each sees what earlier ones define."""
     node = draft.root.get("stages")
     items = as_list(node, "`stages`", draft.report) if node is not None else ()
     if isinstance(node, ListNode) and not items:
@@ -288,7 +280,6 @@ def _component(
 
 
 def read_closing(draft: RulesetDraft) -> None:
-    """Read the sections that see the stages' results, in their order of evaluation."""
     for key, construct in CLOSING.items():
         body = draft.root.get(key)
         if body is None:
@@ -317,10 +308,7 @@ class ConditionalRecord(msgspec.Struct, frozen=True):
 
 
 class ConditionalRunner:
-    """Runs a stage for those to whom it applies; refers where nobody knows whether it does.
-
-    The outputs of a stage that is not run are missing, and nothing looks past that.
-    """
+    """A stage for those to whom it applies; not knowing refers, and its outputs are missing."""
 
     def __init__(self, condition: StageCondition, inner: Runner, outputs: Sequence[Symbol]) -> None:
         self.condition, self.inner, self.outputs = condition, inner, outputs

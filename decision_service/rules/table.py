@@ -72,8 +72,6 @@ class Aggregate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its condition cells, its values by output, and its own outcome and reason."""
-
     cells: tuple[Cell, ...]
     gives: Mapping[str, Node]
     outcome: Outcome | None
@@ -348,8 +346,6 @@ _OUTCOMES = ("APPROVE", "REFER", "DECLINE", "-")
 
 @dataclass(frozen=True, slots=True)
 class TablePart:
-    """A table as it was read; `complete` says that all its rows could be."""
-
     grid: Grid
     place: Place = field(compare=False)
     complete: bool = field(default=True, compare=False)
@@ -380,7 +376,6 @@ class TablePart:
 
 
 def announces(node: YamlNode) -> set[str]:
-    """`<id>.<output>` for each output."""
     if not isinstance(node, MapNode):
         return set()
     id_, give = node.get("id"), node.get("give")
@@ -390,7 +385,6 @@ def announces(node: YamlNode) -> set[str]:
 
 
 def read_table(node: YamlNode, _component: Component, draft: RulesetDraft) -> TablePart | None:
-    """The table of a stage; defines its outputs."""
     fields = Fields.of(
         node, "a table", draft.report, required=("id", "hit", "when", "give", "rows"),
         optional=(REASON,),

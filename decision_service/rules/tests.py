@@ -106,8 +106,6 @@ __all__ = [
 
 
 class Goal(msgspec.Struct, frozen=True, order=True):
-    """Something that a test can reach: `what` (rule `no_source`) and `which` (true)."""
-
     what: str
     which: str
 

@@ -60,11 +60,9 @@ class Incomplete:
         self._found: dict[tuple[str, str, str], list[Place]] = {}
 
     def add(self, code: str, place: Place, message: str, hint: str = "") -> None:
-        """One case of an error."""
         self._found.setdefault((code, message, hint), []).append(place)
 
     def tell(self, report: Report) -> None:
-        """Report each error once, with the number of its cases where there are several."""
         for (code, message, hint), places in self._found.items():
             several = f"{len(places)} cases: say it once for all of them, under `defaults`"
             parts = [hint, several if len(places) > 1 else ""]
@@ -102,7 +100,6 @@ class LegalMark(msgspec.Struct, frozen=True):
 
 
 def read_legal_marks(fields: Fields, ruleset: CompiledRuleset) -> tuple[LegalMark, ...]:
-    """The marks under `unreached`."""
     rules = {
         ready.rule.id: ready.rule
         for stage in ruleset.program.closing
@@ -119,7 +116,6 @@ def read_legal_marks(fields: Fields, ruleset: CompiledRuleset) -> tuple[LegalMar
 
 
 def read_marks(fields: Fields) -> tuple[FigureMark, ...]:
-    """The marks under `unnoticed`, one for each changed value."""
     found: list[FigureMark] = []
     for item in fields.items("unnoticed"):
         one = Fields.of(item, "a mark", fields.report, required=("at", "from", "to", "because"))
@@ -204,11 +200,7 @@ class RuleTestCase(msgspec.Struct, frozen=True):
 
 
 class CaseFile(msgspec.Struct, frozen=True):
-    """The cases of one file, and all that is wrong with it; after an error there are no cases.
-
-    `marks` are the changes of figures that no case has to notice, `unreached` the legal checks that
-    none can break.
-    """
+    """The cases of one file, none after an error; `marks` and `unreached` need not be noticed."""
 
     path: str
     cases: tuple[RuleTestCase, ...]
@@ -218,8 +210,6 @@ class CaseFile(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """The ruleset version that a file of cases is about, and how many cases there are."""
-
     ruleset: str
     version: int
     cases: int = 0
@@ -250,10 +240,7 @@ class GivenFile(msgspec.Struct, frozen=True):
 def parse_given(
     path: str, text: str, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
 ) -> GivenFile:
-    """The factors of a file of `name: value`, written as in rule tests.
-
-    A file may instead hold `factors`, `inputs`, `lists` and `as_of`, each as a case has it.
-    """
+    """The factors of a file of `name: value`, or its `factors`, `inputs`, `lists` and `as_of`."""
     report = Report()
     node = read(path, text, report)
     if isinstance(node, MapNode) and not any(node.get(key) is not None for key in _GIVEN):
@@ -272,7 +259,6 @@ def read_given(
     catalogue: Mapping[str, FactorSpec],
     report: Report,
 ) -> Given:
-    """Inputs and factors as a case has them."""
     nodes = {"inputs": inputs, "factors": factors}
     entries = [MapEntry(key, node.place, node) for key, node in nodes.items() if node]
     place = entries[0].key_place if entries else Place("", 1, 1, 2)
@@ -296,10 +282,7 @@ def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Value | Diagn
 def parse_cases(
     path: str, text: str, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
 ) -> CaseFile:
-    """The cases of a file, checked against the ruleset and the catalogue of factors.
-
-    A needed factor that neither a case nor the defaults name is an error, not missing.
-    """
+    """The cases of a file; a needed factor that neither case nor defaults name is an error."""
     report = Report()
     node = read(path, text, report)
     if isinstance(node, MapNode) and (plan := node.get("plan")) is not None:

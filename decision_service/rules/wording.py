@@ -28,10 +28,7 @@ _WHOLE = 28
 
 
 def apart(one: Any, other: Any, *, money: bool) -> tuple[Any, Any] | None:
-    """Both rounded away from each other, money in minor units to whole ones, numbers to STEP.
-
-    None where they are equal, or where either is no number.
-    """
+    """Both rounded apart, minor units whole, numbers to STEP; None if equal or no number."""
     if not (_is_number(one) and _is_number(other)) or one == other:
         return None
     if one > other:
@@ -73,10 +70,7 @@ Tracer = Callable[[Values, Any], ComparisonTrace]
 
 
 class WordedComparison(msgspec.Struct, frozen=True):
-    """A comparison in words: the judged side, its value, and the required value.
-
-    `sides` are both values as evaluation has them, where two values are compared.
-    """
+    """A comparison in words; `sides` are both values, where two are compared."""
 
     subject: Node
     operator: str
@@ -314,10 +308,7 @@ class Wording:
     def comparisons(
         self, node: Node, values: Values, weighed: Sequence[Any]
     ) -> tuple[ComparisonTrace, ...]:
-        """Every comparison of a condition, in text order; call it inside `exactly()`.
-
-        `weighed` is what each of them is.
-        """
+        """Every comparison of a condition, weighed already; call it inside `exactly()`."""
         found = self._tracing.get(id(node))
         if found is None:
             found = self._tracing[id(node)] = (node, [self._tracer(leaf) for leaf in leaves(node)])

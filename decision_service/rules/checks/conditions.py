@@ -1,6 +1,4 @@
-"""Conditions that are always or never true, that an earlier rule has decided, or that never
-approve.
-"""
+"""Conditions that always or never hold, that an earlier rule has decided, or that never approve."""
 
 from __future__ import annotations
 
@@ -218,10 +216,7 @@ def _for_whom(rule: Rule, condition: StageCondition | None) -> Rule:
 
 
 def _worsens(rule: Rule, draft: RulesetDraft) -> bool:
-    """Whether it can refer or decline, and does where a value is missing; not if it always holds.
-
-    One that always holds is reported as that.
-    """
+    """Whether it refers or declines, also where a value is missing; what always holds is R401."""
     if rule.when is None or rule.then in (None, Outcome.APPROVE) or rule.on_missing is None:
         return False
     return can_hold([(rule.when, False)], draft.names.currency)

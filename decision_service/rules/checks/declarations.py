@@ -1,6 +1,4 @@
-"""Factors where they do not belong, histories too short, and declarations unused, unexplained
-or without a value.
-"""
+"""Factors where they do not belong, short histories, and declarations unused or without a value."""
 
 from __future__ import annotations
 
@@ -95,10 +93,7 @@ def _noise(rules: RulesPart, inside: dict[str, Node], draft: RulesetDraft) -> No
 
 
 def check_history(draft: RulesetDraft) -> None:
-    """R505 (warning) for a month threshold below the months that a used factor needs.
-
-    Not for a factor of a rule that says with `because` what becomes of those without a value.
-    """
+    """R505 (warning) for a threshold of months below a used factor's need, without `because`."""
     provided = _provided_for(draft)
     names = [name for name in draft.names.factors if name not in provided]
     for part in draft.stages:

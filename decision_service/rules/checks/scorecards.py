@@ -1,6 +1,4 @@
-"""Bins and bands that overlap, leave a gap or are never reached, and knock-outs that a
-scorecard can only decline.
-"""
+"""Bins and bands that overlap, leave a gap or are never reached, and knock-outs in vain."""
 
 from __future__ import annotations
 
@@ -209,10 +207,7 @@ class _Window(msgspec.Struct, frozen=True):
 
 
 def implied(name: str, value: Decimal, other: str) -> ValueRange | None:
-    """Which values another count can have where one has this; None where it tells nothing of it.
-
-    Of fewer months it has at most as many; of more it has at most as many more as it is longer.
-    """
+    """Values of another count where one has this: in fewer months no more, in more a few more."""
     one, two = _window(name), _window(other)
     if one is None or two is None or one.family != two.family:
         return None
@@ -223,10 +218,7 @@ def implied(name: str, value: Decimal, other: str) -> ValueRange | None:
 
 
 def in_a_first_job(name: str, value: Decimal, other: str) -> ValueRange | None:
-    """The same of somebody whose whole income lies in so many months, a first job's first months.
-
-    Every other count of months of income or contributions is at most as large then.
-    """
+    """The same where all income lies in so many months: every other count is at most as large."""
     one = _window(name)
     counts = _window(other) is not None or other in _OF_HISTORY
     if one is None or one.family != "income" or not counts:

@@ -1,6 +1,4 @@
-"""Table rows that never count, overlap, or leave values without a row, and the cost of one
-evaluation.
-"""
+"""Table rows that never count, overlap or leave a gap, and the cost of one evaluation."""
 
 from __future__ import annotations
 
@@ -188,10 +186,7 @@ _CURVES = ("annuity", "annuity_amount", "exp", "ln", "power")
 
 
 def check_cost(draft: RulesetDraft) -> None:
-    """R320 where all expressions together have more than 10,000 steps.
-
-    Nothing loops, so the bound holds for every evaluation and none needs counting.
-    """
+    """R320 above 10,000 steps of all expressions; nothing loops, so no evaluation has more."""
     rows = [len(p.part.grid.rows) for p in draft.stages if isinstance(p.part, TablePart)]
     steps = sum(map(_steps, draft.trees())) + sum(rows)
     if steps > MOST_STEPS:

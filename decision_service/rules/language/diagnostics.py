@@ -21,8 +21,6 @@ def split_lines(text: str) -> list[str]:
 
 
 class Severity(StrEnum):
-    """Errors refuse the file, warnings do not."""
-
     ERROR = "error"
     WARNING = "warning"
 
@@ -66,11 +64,7 @@ MOST_PROBLEMS = 200
 
 
 class Report(msgspec.Struct):
-    """Collects problems and never stops at the first; knows the texts, so as to quote them.
-
-    It keeps 200 errors and as many warnings: nobody reads more, and a text made of faults would
-    otherwise cost more than a good one.
-    """
+    """Collects problems, at most 200 errors and 200 warnings, with the lines to quote."""
 
     _lines: dict[str, list[str]] = msgspec.field(default_factory=dict)
     _found: dict[tuple[str, int, int, str, str], Diagnostic] = msgspec.field(default_factory=dict)
@@ -95,7 +89,6 @@ class Report(msgspec.Struct):
         return self._counts[Severity.ERROR] >= MOST_PROBLEMS
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Everything found, sorted by file, line and column."""
         return tuple(self._found[key] for key in sorted(self._found))
 
     def quote(self, file: str, line: int) -> str:
@@ -136,7 +129,6 @@ def _window(line: str, column: int) -> tuple[str, int]:
 
 
 def render_all(diagnostics: Iterable[Diagnostic]) -> str:
-    """All problems, a blank line between them, each line ending with a newline."""
     return "".join(f"{block}\n" for block in "\n\n".join(map(render, diagnostics)).splitlines())
 
 

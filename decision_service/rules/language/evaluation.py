@@ -1,6 +1,4 @@
-"""Python functions of checked trees: values by slot in, a value or Unknown out; they never
-raise.
-"""
+"""Python functions of checked trees: values by slot in, a value or Unknown out, nothing raised."""
 
 from __future__ import annotations
 
@@ -83,11 +81,9 @@ class Emitter:
         return [scope[name] for name in names]
 
     def function(self, lines: Sequence[str], node: Node) -> str:
-        """Add a function of values that gives a tree's result; its name."""
         return self._define(lines, self.expression(node))
 
     def conditions(self, nodes: Sequence[Node]) -> str:
-        """Add a function of values that weighs conditions; its name."""
         parts = [leaf for node in nodes for leaf in leaves(node)]
         names = [self._temporary() for _ in parts]
         lines = [f"{n} = {self.expression(leaf)}" for n, leaf in zip(names, parts, strict=True)]
@@ -113,7 +109,6 @@ class Emitter:
         return f"t{self._temporaries}"
 
     def expression(self, node: Node) -> str:
-        """A tree as an expression."""
         match node:
             case tree.Constant():
                 return self._bind(node.value)

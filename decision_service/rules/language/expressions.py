@@ -83,10 +83,7 @@ _SAME_TYPE = frozenset({"min", "max", "abs", "round", "floor", "coalesce"})
 
 
 def to_money(node: Node, currency: str, report: Report) -> Node | None:
-    """Bare numbers as money in minor units; other nodes stay, a number too fine is refused.
-
-    An expression whose value is one of several bare numbers (`5000 if … else 500`) counts as one.
-    """
+    """Bare numbers as money in minor units, also `5000 if … else 500`; one too fine is refused."""
     if node.type not in NUMERIC or not _is_bare(node):
         return node
     if isinstance(node, Constant):
@@ -263,10 +260,7 @@ def listed(
     scope: Scope,
     report: Report,
 ) -> tree.Listed | None:
-    """The question of a text input to the list `name`, which stands at `right`.
-
-    None where there is no such list or the operand is no text input, reported at its place.
-    """
+    """The question of a text input to a list; None where there is none, reported at its place."""
     if not isinstance(operand, tree.NameRead) or not operand.symbol.name.startswith(_INPUTS):
         message = f"`{operand.text}` is no input, and lists are asked about inputs only"
         report.error("R319", operand.place, message, "write `inputs.NAME in lists.NAME`")

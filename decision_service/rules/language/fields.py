@@ -1,6 +1,4 @@
-"""Maps read key by key, and readers from nodes to values, each of which reports a located
-problem.
-"""
+"""Maps read key by key, and readers from nodes to values; each reports a located problem."""
 
 from __future__ import annotations
 
@@ -80,7 +78,6 @@ def as_map(node: YamlNode, what: str, report: Report) -> MapNode | None:
 
 
 def as_list(node: YamlNode, what: str, report: Report) -> tuple[YamlNode, ...]:
-    """The items of a list; empty where it is none."""
     if isinstance(node, ListNode):
         return node.items
     _wrong(node, f"{what} must be a list", report)
@@ -88,7 +85,6 @@ def as_list(node: YamlNode, what: str, report: Report) -> tuple[YamlNode, ...]:
 
 
 def as_scalar(node: YamlNode, what: str, report: Report) -> Scalar | None:
-    """The node as a leaf that holds something."""
     if isinstance(node, Scalar):
         return None if node.torn else node
     _wrong(node, f"{what} must be a single value", report)
@@ -118,7 +114,6 @@ def as_identifier(node: YamlNode, what: str, report: Report) -> str | None:
 
 
 def check_identifier(name: str, place: Place, what: str, report: Report) -> bool:
-    """Whether a name is snake_case, short and no Python keyword; reported where it is not."""
     if not _IDENTIFIER.fullmatch(name):
         hint = "use lower-case letters, digits and `_`, beginning with a letter, at most 60"
         report.error("R125", place, f"{what} `{shortened(name)}` is not a snake_case name", hint)
@@ -207,7 +202,6 @@ def _known_as(word: str, options: Iterable[str]) -> str | None:
 
 
 def parse_day(text: str) -> date | None:
-    """A civil date of the form yyyy-mm-dd, None where the text is anything else."""
     if not _DAY.fullmatch(text):
         return None
     try:
@@ -248,7 +242,6 @@ def _wrong(node: YamlNode, message: str, report: Report, hint: str = "") -> None
 
 
 def shortened(text: str) -> str:
-    """The text on one line of at most 60 characters, for messages."""
     one_line = " ".join(text.split())
     return one_line if len(one_line) <= 60 else f"{one_line[:57]}…"
 

@@ -63,7 +63,6 @@ def about(form: Schema, sentence: str) -> Schema:
 
 
 def refers(name: str) -> Schema:
-    """A form that stands once under `$defs`."""
     return {"$ref": f"#/$defs/{name}"}
 
 

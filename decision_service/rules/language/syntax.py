@@ -1,6 +1,4 @@
-"""Expressions as text: tokens with errors in own words, then Python's `ast`, limited and never
-run as Python.
-"""
+"""Expressions as text: tokens with errors in own words, then Python's `ast`, never run."""
 
 from __future__ import annotations
 
@@ -270,7 +268,6 @@ class Parsed(msgspec.Struct, frozen=True):
     numbers: Mapping[int, str]
 
     def place(self, node: ast.expr) -> Place:
-        """Where a part of the expression stands in the file."""
         start, end = self.span(node)
         return self.scalar.at(start + self.shift, end + self.shift)
 
@@ -289,10 +286,7 @@ class Parsed(msgspec.Struct, frozen=True):
 
 
 def parse(scalar: Scalar, report: Report) -> Parsed | None:
-    """The structure of an expression; None where it has none, with the fault reported.
-
-    A torn scalar gives None in silence, since its fault is reported already.
-    """
+    """The structure of an expression; None with its fault reported, in silence where it is torn."""
     if scalar.torn:
         return None
     text = scalar.text.strip().replace("\n", " ")

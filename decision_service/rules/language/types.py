@@ -38,10 +38,7 @@ class Symbol(msgspec.Struct, frozen=True):
 
 
 class NameFault(msgspec.Struct, frozen=True):
-    """Why a name cannot be used: code, message and hint of the diagnostic.
-
-    An empty code says that the reason is reported elsewhere already.
-    """
+    """Why a name cannot be used, as a diagnostic; an empty code is reported elsewhere already."""
 
     code: str
     message: str
@@ -231,7 +228,6 @@ Node = (
 
 
 def parts(node: Node) -> tuple[Node, ...]:
-    """The direct parts of a node in text order."""
     match node:
         case Negative() | Not() | Within() | Listed():
             return (node.operand,)

@@ -64,7 +64,6 @@ class exactly:  # noqa: N801  reads as a word: `with exactly():`
 
 
 def product(left: Number, right: Number) -> Decimal:
-    """left × right, rounded to 34 digits."""
     return Decimal(left) * right
 
 
@@ -93,10 +92,7 @@ def round_to(value: Number, step: Number) -> Decimal:
 
 
 def annuity(amount: Number, monthly_rate: Number, months: Number) -> Decimal:
-    """The level payment at each month's end: amount × r ÷ (1 − (1 + r)^−n).
-
-    At a rate of zero it is amount ÷ n.
-    """
+    """The level payment at each month's end: amount × r ÷ (1 − (1 + r)^−n); amount ÷ n at r = 0."""
     _check_months(months)
     if monthly_rate == 0:
         return quotient(amount, months)
@@ -107,10 +103,7 @@ def annuity(amount: Number, monthly_rate: Number, months: Number) -> Decimal:
 
 
 def annuity_amount(payment: Number, monthly_rate: Number, months: Number) -> Decimal:
-    """The amount that `months` level payments repay: payment × (1 − (1 + r)^−n) ÷ r.
-
-    At a rate of zero it is payment × n.
-    """
+    """What n level payments repay: payment × (1 − (1 + r)^−n) ÷ r; payment × n at r = 0."""
     _check_months(months)
     if monthly_rate == 0:
         return product(payment, months)
@@ -130,10 +123,7 @@ def logarithm(value: Number) -> Decimal:
 
 
 def power(base: Number, exponent: Number) -> Decimal:
-    """A base to the power of an exponent, rounded to 34 digits.
-
-    Undefined for 0 to the power of 0, and for a base below zero with a fraction as exponent.
-    """
+    """base^exponent to 34 digits; Undefined for 0^0 and for a fraction of a base below zero."""
     exact, times = Decimal(base), Decimal(exponent)
     if exact == 0:
         return _power_of_zero(times)
@@ -169,17 +159,12 @@ def _check_months(months: Number) -> None:
 
 
 class Gap(msgspec.Struct, frozen=True, gc=False):
-    """A name without a value, and why."""
-
     name: str
     missing: Missing
 
 
 class Unknown:
-    """No value: made of one gap, or of other unknown values in `parts`.
-
-    Its `gaps` are listed when somebody asks: most unknown values only travel through conditions.
-    """
+    """No value: of one gap, or of unknown `parts`, whose gaps are listed when first asked for."""
 
     __slots__ = ("gaps", "parts", "shown")
 
@@ -260,11 +245,7 @@ def union(values: Iterable[Anything]) -> Unknown | None:
 
 
 def strict(function: Callable[..., Anything], name: str, text: str) -> Callable[..., Anything]:
-    """A function that is UNKNOWN as soon as one argument is, and where it has no result.
-
-    Division by zero and a function where it has no value are a missing value of `name`, everything
-    else is an error of the rule's `text`.
-    """
+    """UNKNOWN where an argument is; no result is a gap of `name`, any other error one of `text`."""
 
     def apply(*given: Anything) -> Anything:
         for value in given:
@@ -364,10 +345,7 @@ def to_runtime(name: str, value: Value, type_: ValueType, currency: str) -> Any:
 
 
 def from_runtime(name: str, value: Any, type_: ValueType, currency: str) -> Value | Unknown:
-    """A result in its outside form: money rounded down to the minor unit, integers as int.
-
-    UNKNOWN (RULE_ERROR) where the amount is beyond ±10^12 or an integer is not whole.
-    """
+    """A result outside: money floored to minor units; UNKNOWN beyond ±10^12 or if no integer."""
     if type_ is ValueType.MONEY:
         if abs(value) > LARGEST_AMOUNT.scaleb(exponent(currency)):
             return rule_error(name, "the amount is beyond 10^12")

@@ -1,6 +1,4 @@
-"""YAML as a tree in which every node knows its place: a strict subset in which nothing changes
-its meaning silently.
-"""
+"""YAML as a tree of places: a strict subset in which nothing changes its meaning silently."""
 
 from __future__ import annotations
 
@@ -70,10 +68,7 @@ class Scalar(msgspec.Struct, frozen=True):
 
 
 def few_digits(text: str) -> bool:
-    """Whether a number has at most 34 significant digits, and few zeros before them.
-
-    34 digits are what arithmetic keeps, so that every result can be written into a file.
-    """
+    """Whether a number has at most the 34 significant digits of arithmetic, and few zeros too."""
     significant = sum(c.isdigit() for c in text.lstrip("-0."))
     return significant <= MOST_DIGITS and len(text) <= 2 * MOST_DIGITS
 
@@ -221,7 +216,6 @@ class Composer:
         self.values = 0
 
     def run(self) -> YamlNode | None:
-        """The tree, or None after a problem that leaves none."""
         with suppress(_GaveUp):
             for event in self._events():
                 self._take(event)
