@@ -19,6 +19,8 @@ from decision_service.rules.table import Grid, Hit
 
 Names = frozenset[str]
 
+_ABOVE_ZERO = ValueRange(0, None, open_low=True)
+
 
 def needed_by_offer(terms: Terms, ruleset: CompiledRuleset) -> Names:
     """Names without which no amount above zero, no minimum and no term could be computed."""
@@ -90,9 +92,6 @@ def _is_nothing(node: Node) -> bool:
 def _common(found: Iterable[Names]) -> Names:
     each = list(found)
     return reduce(frozenset.intersection, each) if each else frozenset()
-
-
-_ABOVE_ZERO = ValueRange(0, None, open_low=True)
 
 
 class Sure:
@@ -186,18 +185,13 @@ class Sure:
     def _is_given(self, name: str) -> bool:
         if name in self.names:
             return True
-        if name in self.ruleset.derived:
-            return self._is_derived(name)
-        return any(name in names and self._implies(claims) for claims, names in self.given)
-
-    def _is_derived(self, name: str) -> bool:
+        if name not in self.ruleset.derived:
+            given = (claims for claims, names in self.given if name in names)
+            return any(all(map(self._holds, claims)) for claims in given)
         key = name, tuple(self.claims)
         if key not in self.judged:
             self.judged[key] = self.has_value(self.ruleset.derived[name])
         return self.judged[key]
-
-    def _implies(self, claims: Sequence[Claim]) -> bool:
-        return all(self._holds(claim) for claim in claims)
 
     def _holds(self, claim: Claim) -> bool:
         """Whether a claim has that truth for certain: what cannot be false may still be UNKNOWN."""

@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from math import ceil, floor
 from typing import Any, NamedTuple, TypeVar
 
@@ -26,6 +27,8 @@ from decision_service.rules.ranges import ValueRange, labels_of
 _INTERVAL = re.compile(r"([\[(])\s*([^,\s]+)\s*,\s*([^,\s]+)\s*([\])])")
 _OPERATION = re.compile(r"(<=|>=|==|!=|<|>)\s*(\S.*)")
 _MOST_LABELS = 50
+
+T = TypeVar("T")
 
 
 class CellKind(Enum):
@@ -164,13 +167,8 @@ def cell_tree(cell: Cell, name: tree.NameRead) -> Node:
         return tree.FunctionCall(FLAG, "missing", (name,), text=text, place=place)
     if cell.sort is CellKind.LABELS:
         return tree.Within(name, cell.labels, negated=False, text=text, place=place)
-    return _either([_span(span, cell, name) for span in cell.spans], text, cell)
-
-
-def _either(nodes: Sequence[Node], text: str, cell: Cell) -> Node:
-    if len(nodes) == 1:
-        return nodes[0]
-    return tree.Any(tuple(nodes), text=text, place=cell.place)
+    nodes = tuple(_span(span, cell, name) for span in cell.spans)
+    return nodes[0] if len(nodes) == 1 else tree.Any(nodes, text=text, place=place)
 
 
 def _span(span: ValueRange, cell: Cell, name: tree.NameRead) -> Node:
@@ -190,9 +188,6 @@ def _compare(name: tree.NameRead, operator: str, value: tree.Literal, cell: Cell
     constant = tree.Constant(name.type, value, text=str(value), place=cell.place)
     text = f"{name.text} {operator} {value}"
     return tree.Compare(operator, name, constant, text=text, place=cell.place)
-
-
-T = TypeVar("T")
 
 
 class Matches(NamedTuple):
@@ -231,13 +226,15 @@ def column(slot: int, cells: Sequence[Cell], type_: ValueType) -> Column:
     every = (1 << len(cells)) - 1
     anything = _rows(cells, lambda c: c.sort is CellKind.ANYTHING)
     missing = _rows(cells, lambda c: c.sort is CellKind.MISSING)
-    edges = _edges(cells) if ordered else ()
+    ends = {e for c in cells for s in c.spans for e in (s.low, s.high) if e is not None}
+    edges = tuple(sorted(ends)) if ordered else ()
+    regions = region_spans(edges) if ordered else []
     labels = {label for cell in cells for label in cell.labels}
     sure_absent = anything | missing
     return Column(
         slot=slot,
         edges=tuple(map(whole, edges)) if type_ is INTEGER else edges,
-        regions=_regions(cells, edges) if ordered else (),
+        regions=tuple(Matches(_rows(cells, partial(covers, region=r))) for r in regions),
         labels={label: Matches(_with_label(cells, label)) for label in labels},
         others=Matches(anything),
         absent=Matches(sure_absent, every & ~sure_absent),
@@ -275,18 +272,6 @@ def region_spans(edges: Sequence[Any]) -> list[ValueRange]:
         found.append(ValueRange(edge, edge))
         below = edge
     return [*found, ValueRange(below, None, open_low=True)]
-
-
-def _edges(cells: Sequence[Cell]) -> tuple[Any, ...]:
-    ends = {e for c in cells for s in c.spans for e in (s.low, s.high) if e is not None}
-    return tuple(sorted(ends))
-
-
-def _regions(cells: Sequence[Cell], edges: Sequence[Any]) -> tuple[Matches, ...]:
-    return tuple(
-        Matches(sum(1 << i for i, cell in enumerate(cells) if covers(cell, region)))
-        for region in region_spans(edges)
-    )
 
 
 def covers(cell: Cell, region: ValueRange) -> bool:

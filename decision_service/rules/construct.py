@@ -24,17 +24,18 @@ from decision_service.rules.language.types import Node, Symbol
 from decision_service.rules.language.values import Gap
 from decision_service.rules.wording import Wording
 
-_REFER, _COMPONENT, _KIND = Outcome.REFER, Component.DATA, ReferKind.DATA
-_SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
+MOST_WORLDS = 64
+APPLIES_WHEN = "applies_when"
+SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
+
+_APPROVE, _REFER, _DATA = Outcome.APPROVE, Outcome.REFER, Component.DATA
+_KIND = ReferKind.DATA
 
 
 def worst(outcomes: Iterable[Outcome | None]) -> Outcome | None:
     """The worst of several outcomes; None where nothing was concluded."""
-    found: Outcome | None = None
-    for outcome in outcomes:
-        if outcome is not None and (found is None or _SEVERITY[outcome] > _SEVERITY[found]):
-            found = outcome
-    return found
+    found = (outcome for outcome in outcomes if outcome is not None)
+    return max(found, key=SEVERITY.__getitem__, default=None)
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
@@ -63,7 +64,7 @@ def data_finding(
     """The argument from a gap, by default a referral with the cause's reason."""
     kind = _KIND if outcome is _REFER else None
     code = code or gap.missing.code or REASONS[gap.missing.cause]
-    return Finding(outcome, code, _COMPONENT, kind, gap, because)
+    return Finding(outcome, code, _DATA, kind, gap, because)
 
 
 class Conclusion(msgspec.Struct, frozen=True, gc=False):
@@ -84,11 +85,7 @@ class Trace(NamedTuple):
     closing: Sequence[Conclusion | None]
 
 
-MOST_WORLDS = 64
-_APPROVE, _REFERRED = Outcome.APPROVE, Outcome.REFER
-
-
-class State:
+class State(msgspec.Struct):
     """The values of one evaluation by slot, and what the parts so far have found and set.
 
     Findings stand by outcome, in the order of the file;
@@ -98,42 +95,22 @@ class State:
     anything. `crowded` says that there are more totals than are looked at.
     """
 
-    __slots__ = (
-        "approves",
-        "conditions",
-        "crowded",
-        "declines",
-        "gaps",
-        "marks",
-        "offer",
-        "offered",
-        "possible",
-        "read",
-        "refers",
-        "scores",
-        "tags",
-        "undecided",
-        "values",
-        "worlds",
-    )
-
-    def __init__(self, values: list[Any], read: frozenset[int]) -> None:
-        self.values = values
-        self.read = read
-        self.declines: list[Finding] = []
-        self.refers: list[Finding] = []
-        self.approves: list[Finding] = []
-        self.gaps: list[Gap] = []
-        self.undecided = False
-        self.scores: list[Score] = []
-        self.offer: Offer | None = None
-        self.offered = True
-        self.conditions: list[Condition] = []
-        self.tags: set[str] = set()
-        self.marks: dict[int, tuple[Gap, ...]] = {}
-        self.worlds: Sequence[list[Any]] = ()
-        self.possible = 1
-        self.crowded = False
+    values: list[Any]
+    read: frozenset[int]
+    declines: list[Finding] = msgspec.field(default_factory=list)
+    refers: list[Finding] = msgspec.field(default_factory=list)
+    approves: list[Finding] = msgspec.field(default_factory=list)
+    gaps: list[Gap] = msgspec.field(default_factory=list)
+    undecided: bool = False
+    scores: list[Score] = msgspec.field(default_factory=list)
+    offer: Offer | None = None
+    offered: bool = True
+    conditions: list[Condition] = msgspec.field(default_factory=list)
+    tags: set[str] = msgspec.field(default_factory=set)
+    marks: dict[int, tuple[Gap, ...]] = msgspec.field(default_factory=dict)
+    worlds: Sequence[list[Any]] = ()
+    possible: int = 1
+    crowded: bool = False
 
     @property
     def outcome(self) -> Outcome:
@@ -149,7 +126,7 @@ class State:
 
     def take(self, conclusion: Conclusion) -> Conclusion:
         for finding in conclusion.findings:
-            if finding.outcome is _REFERRED:
+            if finding.outcome is _REFER:
                 self.refers.append(finding)
             elif finding.outcome is _APPROVE:
                 self.approves.append(finding)
@@ -206,9 +183,6 @@ def _with(values: Sequence[Any], choice: Mapping[int, Any]) -> list[Any]:
     for slot, value in choice.items():
         other[slot] = value
     return other
-
-
-APPLIES_WHEN = "applies_when"
 
 
 class Written(msgspec.Struct, frozen=True):

@@ -20,6 +20,13 @@ from decision_service.rules.scorecard import ScorecardPart
 from decision_service.rules.table import TablePart
 
 _MONEY_MATTERS = frozenset({Component.POLICY, Component.SCORECARD, Component.TABLE})
+_UNUSED = {
+    "reasons": ("R501", "reason"),
+    "params": ("R502", "parameter"),
+    "derived": ("R503", "derived name"),
+    "inputs": ("R504", "input"),
+    "tags": ("R511", "tag"),
+}
 _NOISY = re.compile(r"(income|contributions)\.change_")
 
 
@@ -31,12 +38,11 @@ def check_fitness(draft: RulesetDraft) -> None:
     """
     inside = {f"derived.{d.name}": d.tree for d in draft.derived}
     for part in draft.parts():
-        if part.component in _MONEY_MATTERS:
-            for node in _trees(part):
-                _parity(node, inside, draft)
-        if _scores_or_prices(part):
-            for node in _trees(part):
-                _reserved(node, part, inside, draft)
+        for written in part.written():
+            if part.component in _MONEY_MATTERS:
+                _parity(written.tree, inside, draft)
+            if _scores_or_prices(part):
+                _reserved(written.tree, part, inside, draft)
         if isinstance(part.part, RulesPart):
             _noise(part.part, inside, draft)
 
@@ -45,10 +51,6 @@ def _scores_or_prices(part: NamedPart) -> bool:
     if isinstance(part.part, RulesPart):
         return part.component is Component.POLICY
     return isinstance(part.part, ScorecardPart | TablePart | OfferPart)
-
-
-def _trees(part: NamedPart) -> Iterable[Node]:
-    return [written.tree for written in part.written()]
 
 
 def _factors(node: Node, inside: dict[str, Node]) -> Iterable[tuple[str, Place]]:
@@ -148,7 +150,8 @@ def check_params(draft: RulesetDraft) -> None:
         for each in param.series
     }
     begun = min((first for first in firsts.values() if first is not None), default=None)
-    today = _today(draft)
+    now, zone = draft.now, draft.zone
+    today = None if now is None or zone is None else now.astimezone(zone).date()
     for (name, label), first in firsts.items():
         if first is None or begun is None:
             continue
@@ -158,12 +161,6 @@ def check_params(draft: RulesetDraft) -> None:
         elif today is not None and first > today:
             hint = f"today is {today}: give it a value from then on"
             _report(name, label, first, hint, draft)
-
-
-def _today(draft: RulesetDraft) -> date | None:
-    if draft.now is None or draft.zone is None:
-        return None
-    return draft.now.astimezone(draft.zone).date()
 
 
 def _report(name: str, label: str, first: date, hint: str, draft: RulesetDraft) -> None:
@@ -202,16 +199,6 @@ def check_reason_factors(draft: RulesetDraft) -> None:
                 draft.report.error("R211", rule.place, message, hint)
 
 
-_CODES = {"reasons": "R501", "params": "R502", "derived": "R503", "inputs": "R504", "tags": "R511"}
-_WORDS = {
-    "reasons": "reason",
-    "params": "parameter",
-    "derived": "derived name",
-    "inputs": "input",
-    "tags": "tag",
-}
-
-
 def check_unused(draft: RulesetDraft) -> None:
     """R501 to R504 and R511 (warnings) for reasons, parameters, derived names, inputs and tags.
 
@@ -226,8 +213,9 @@ def check_unused(draft: RulesetDraft) -> None:
             continue
         if used or name in draft.names.broken or _used_by_offer(name, draft):
             continue
-        message = f"the {_WORDS[family]} `{rest}` is used nowhere"
-        draft.report.warning(_CODES[family], place, message, "remove it, or use it")
+        code, word = _UNUSED[family]
+        message = f"the {word} `{rest}` is used nowhere"
+        draft.report.warning(code, place, message, "remove it, or use it")
 
 
 def _check_files(draft: RulesetDraft) -> None:

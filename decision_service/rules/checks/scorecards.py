@@ -9,6 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from decision_service.domain.verdict import Component, Outcome
+from decision_service.rules.construct import SEVERITY
 from decision_service.rules.draft import NamedPart, RulesetDraft
 from decision_service.rules.knockouts import Rule, RulesPart
 from decision_service.rules.language import types as tree
@@ -26,7 +27,6 @@ from decision_service.rules.satisfiable import can_hold
 from decision_service.rules.scorecard import Band, Bin, Card, Characteristic, ScorecardPart
 from decision_service.rules.wording import Wording
 
-_SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
 _MOST_TOTALS = 20_000
 
 
@@ -70,7 +70,7 @@ def _below(band: Band, above: Band) -> bool:
 
 def _outcomes(card: Card, draft: RulesetDraft) -> None:
     for above, band in zip(card.bands, card.bands[1:], strict=False):
-        if _SEVERITY[band.then] < _SEVERITY[above.then]:
+        if SEVERITY[band.then] < SEVERITY[above.then]:
             message = f"band `{band.name}` gives {band.then}, better than `{above.name}` above it"
             draft.report.error("R416", band.place, message, "higher totals must not fare worse")
 
