@@ -27,6 +27,7 @@ from decision_service.rules.wording import Wording
 MOST_WORLDS = 64
 APPLIES_WHEN = "applies_when"
 SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
+OUTCOME_WORDS = tuple(outcome.value for outcome in SEVERITY)
 
 _APPROVE, _REFER, _DATA = Outcome.APPROVE, Outcome.REFER, Component.DATA
 _KIND = ReferKind.DATA

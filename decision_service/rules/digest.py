@@ -111,7 +111,7 @@ def canonical(value: Any, simplify: Callable[[Any], Any] = _itself) -> Any:
         counted = msgspec.structs.asdict(value)
         del counted["name"]  # is for letters, and decides nothing
         return {name: canonical(item, simplify) for name, item in counted.items()}
-    names = _counting(value)
+    names = _counted(value)
     if names:
         tag = _TAGS.get(type(value).__name__, type(value).__name__)
         return [tag, canonical({name: getattr(value, name) for name in names}, simplify)]
@@ -136,7 +136,7 @@ def _leaf(value: Any) -> Any:
     return value
 
 
-def _counting(value: Any) -> list[str]:
+def _counted(value: Any) -> list[str]:
     later = _CAME_LATER.get(type(value), {})
     uncounted = _UNCOUNTED.get(type(value), frozenset())
     names = [n for n in _fields(value) if n not in uncounted]

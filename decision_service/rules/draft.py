@@ -44,7 +44,6 @@ _UNKNOWN = {
     "offer": ("R206", "unknown offer line"),
 }
 
-
 NO_CURRENCY = "XXX"
 """ISO 4217's code for no currency, until the ruleset's own is read."""
 
@@ -139,6 +138,7 @@ class Names:
                 self.used[name] = None
 
     def _fault(self, name: str) -> NameFault:
+        family, _, rest = name.partition(".")
         if name in self.broken:
             self.used[name] = None
             return NameFault("", "")
@@ -150,15 +150,13 @@ class Names:
             hint = f"it rests on {given}: use it in a stage below what gives {given}"
             return NameFault("R209", f"`{name}` is used before it is defined", hint)
         if name in self.upcoming:
-            hint = _UPCOMING.get(
-                name.partition(".")[0], "a stage gives it: use it below that stage"
-            )
+            hint = _UPCOMING.get(family, "a stage gives it: use it below that stage")
             return NameFault("R209", f"`{name}` is used before it is defined", hint)
-        family, _, rest = name.partition(".")
         if family == "lists":
             hint = f"it stands after `in`: inputs.NAME in {name}"
             return NameFault("R213", f"the list `{rest}` cannot stand here", hint)
-        everything = self._everything()
+        own = set(self.symbols) - {symbol.name for symbol in self.answers.values()}
+        everything = own | self.upcoming | set(self.catalogue)
         if not rest or "." in rest:
             hint = did_you_mean(name, everything) or _as_text(name)
             return NameFault("R201", f"`{name}` is no name of the rule language", hint)
@@ -168,10 +166,6 @@ class Names:
             code, what = "R206", "unknown output"
         hint = self._hint(name, kin or everything)
         return NameFault(code, f"{what} `{name}`", hint)
-
-    def _everything(self) -> set[str]:
-        named = set(self.symbols) - {symbol.name for symbol in self.answers.values()}
-        return named | self.upcoming | set(self.catalogue)
 
     def _hint(self, name: str, known: set[str]) -> str:
         match = nearest(name, known)
@@ -292,23 +286,23 @@ class RulesetDraft(msgspec.Struct):
 
     def use_reason(self, scalar: Scalar) -> bool:
         """Whether a code is declared under `reasons`; notes its use."""
-        self.used_reasons.add(scalar.text)
-        declared = scalar.text in self.reasons or f"reasons.{scalar.text}" in self.places
-        if not declared:
-            hint = did_you_mean(scalar.text, self.reasons) or "declare it under `reasons:`"
-            self.used_reasons.add(nearest(scalar.text, self.reasons) or "")
-            self.report.error("R207", scalar.place, f"unknown reason `{scalar.text}`", hint)
-        return declared
+        return self._use(scalar, "reason", "R207", self.reasons, self.used_reasons)
 
     def use_tag(self, scalar: Scalar) -> bool:
         """Whether a tag is declared under `tags`; notes its use."""
-        self.used_tags.add(scalar.text)
-        declared = f"tags.{scalar.text}" in self.places
-        if not declared:
-            hint = did_you_mean(scalar.text, self.tags) or "declare it under `tags:`"
-            self.used_tags.add(nearest(scalar.text, self.tags) or "")
-            self.report.error("R212", scalar.place, f"unknown tag `{scalar.text}`", hint)
-        return declared
+        return self._use(scalar, "tag", "R212", self.tags, self.used_tags)
+
+    def _use(
+        self, scalar: Scalar, word: str, code: str, known: Collection[str], used: set[str]
+    ) -> bool:
+        name = scalar.text
+        used.add(name)
+        if name in known or f"{word}s.{name}" in self.places:
+            return True
+        hint = did_you_mean(name, known) or f"declare it under `{word}s:`"
+        used.add(nearest(name, known) or "")  # it is most likely meant
+        self.report.error(code, scalar.place, f"unknown {word} `{name}`", hint)
+        return False
 
     def name(self, scalar: Scalar | None) -> NameRead | None:
         """A single name in the scope so far, such as a bin's factor or a table's column."""
@@ -441,16 +435,13 @@ def _joined(
     added: list[MapEntry] = []
     for entry in section.value.entries:
         if own.get(entry.key) is not None:
-            _collision(own, section.key, entry, report)
+            what = section.key.removesuffix("s").replace("param", "parameter")
+            other = entry.key_place
+            message = f"the {what} `{entry.key}` stands in {other.file}, line {other.line}, too"
+            hint = "rename one of them, or remove it"
+            report.error("R128", own.key_place(entry.key), message, hint)
         elif kept is None or f"{section.key}.{entry.key}" in kept:
             added.append(entry)
     whole = replace(own, entries=(*own.entries, *added))
     entries = (replace(e, value=whole) if e.key == section.key else e for e in node.entries)
     return replace(node, entries=tuple(entries))
-
-
-def _collision(own: MapNode, section: str, entry: MapEntry, report: Report) -> None:
-    what = section.removesuffix("s").replace("param", "parameter")
-    other = entry.key_place
-    message = f"the {what} `{entry.key}` stands in {other.file}, line {other.line}, too"
-    report.error("R128", own.key_place(entry.key), message, "rename one of them, or remove it")

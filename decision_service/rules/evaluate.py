@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -87,12 +87,12 @@ def _verdict(
     ruleset: CompiledRuleset, state: State, trace: Trace, as_of: AsOf, period: ParamPeriod
 ) -> Verdict:
     outcome, kind = state.outcome, None
+    declined, valid_for = outcome is Outcome.DECLINE, ruleset.valid_for
     reasons: tuple[Reason, ...] = ()
     if outcome is not Outcome.APPROVE:
-        findings = _arguments(state, outcome)
+        findings = state.declines if declined else state.refers
         kind = _refer_kind(outcome, findings)
         reasons = ranked(ruleset, kind, findings, state.values)
-    declined, valid_for = outcome is Outcome.DECLINE, ruleset.valid_for
     requests = data_requests(state.gaps) if state.gaps else ()
     return Verdict(
         outcome,
@@ -105,24 +105,13 @@ def _verdict(
         None if valid_for is None else as_of.instant + valid_for,
         period.ends,
         trace,
-        _tags(ruleset, state.tags) if state.tags else (),
+        tuple([Tag(s.name, s.told) for s in ruleset.tags.values() if s.name in state.tags]),
         completing_types(requests) if kind is ReferKind.DATA else (),
     )
-
-
-def _tags(ruleset: CompiledRuleset, found: Collection[str]) -> tuple[Tag, ...]:
-    return tuple([Tag(s.name, s.told) for s in ruleset.tags.values() if s.name in found])
-
-
-def _arguments(state: State, outcome: Outcome) -> list[Finding]:
-    return state.declines if outcome is Outcome.DECLINE else state.refers
 
 
 def _refer_kind(outcome: Outcome, findings: Sequence[Finding]) -> ReferKind | None:
     if outcome is not Outcome.REFER:
         return None
     kinds = {finding.kind for finding in findings}
-    for kind in _KINDS:
-        if kind in kinds:
-            return kind
-    return ReferKind.POLICY
+    return next((kind for kind in _KINDS if kind in kinds), ReferKind.POLICY)

@@ -11,6 +11,7 @@ import msgspec
 from decision_service.domain.missing import ABSENT
 from decision_service.domain.verdict import Component, Outcome, ReferKind, RuleTrace
 from decision_service.rules.construct import (
+    OUTCOME_WORDS,
     Conclusion,
     Conclusive,
     Effect,
@@ -105,7 +106,7 @@ class RulesRunner:
             effects, gaps = _bounded(self, truths, state)
         else:
             effects, gaps = _effects(self.ready, truths)
-        tagged = self._tagged(truths, state) if self.tagged else _NONE
+        tagged = self._tagged(truths, state) if self.tagged else frozenset()
         return Conclusion(tuple(effects.values()), (noted, effects, tagged), gaps)
 
     def _tagged(self, truths: Truths, state: State) -> frozenset[str]:
@@ -158,7 +159,6 @@ class RulesRunner:
                 yield ready.rule.what, truth, ready.rule.place
 
 
-_NONE: frozenset[str] = frozenset()
 Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
 
 
@@ -217,13 +217,8 @@ def _marked(
     if refers and truth.__class__ is Unknown:
         return finding
     declines = finding is not None and finding.outcome is Outcome.DECLINE
-    if not declines and _agree(truths, truth):
-        return finding
-    return data_finding(gaps[0])
-
-
-def _agree(truths: Sequence[Any], truth: Any) -> bool:
-    return all(t is not None and truth_of(t) is truth_of(truth) for t in truths)
+    agree = all(t is not None and truth_of(t) is truth_of(truth) for t in truths)
+    return finding if agree and not declines else data_finding(gaps[0])
 
 
 def _note(ready: Ready, truth: Any, *, tagged: bool) -> str:
@@ -269,17 +264,8 @@ class RulesPart(msgspec.Struct, frozen=True):
 
 
 def read_rules(node: YamlNode, component: Component, draft: RulesetDraft) -> RulesPart:
-    return _read(node, component, draft, ("APPROVE", "REFER", "DECLINE"))
-
-
-def read_post_checks(node: YamlNode, component: Component, draft: RulesetDraft) -> RulesPart:
-    """The rules that see the finished offer; they can only worsen the outcome."""
-    return _read(node, component, draft, ("REFER", "DECLINE"))
-
-
-def _read(
-    node: YamlNode, component: Component, draft: RulesetDraft, outcomes: Sequence[str]
-) -> RulesPart:
+    """The rules of a stage, or legal ones: these see the finished offer, and can only worsen."""
+    outcomes = ("REFER", "DECLINE") if component is Component.LEGAL else OUTCOME_WORDS
     items = as_list(node, "the rules", draft.report)
     rules = [_rule(item, draft, outcomes) for item in items]
     return RulesPart(component, tuple(rule for rule in rules if rule is not None))

@@ -42,7 +42,6 @@ from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.evaluation import Values, compile_tree, compile_trees
 from decision_service.rules.language.fields import as_map, as_scalar, check_identifier
 from decision_service.rules.language.types import MONEY, Node, Symbol, reads
-from decision_service.rules.language.types import Node as Tree
 from decision_service.rules.language.values import (
     Gap,
     Unknown,
@@ -71,6 +70,19 @@ from decision_service.rules.offer_terms import (
 from decision_service.rules.program import CompiledRuleset
 
 Binding = Callable[[Values], str]
+
+UNCHECKED = ApprovalTerms(failed_checks=(DataReason.RULE_ERROR,))
+"""The terms where the rules that decided cannot be asked."""
+
+_TYPES = {
+    MAXIMUM: ValueType.MONEY,
+    AMOUNT: ValueType.MONEY,
+    MINIMUM: ValueType.MONEY,
+    TERM: ValueType.INTEGER,
+    RATE: ValueType.NUMBER,
+    TIER: ValueType.TEXT,
+}
+_REQUESTED = "inputs.requested_amount"
 
 
 def binding(terms: Terms) -> Binding:
@@ -112,12 +124,10 @@ def _limiting(node: Node, lines: Mapping[int, Binding]) -> Binding:
             return lines[node.symbol.slot]
         case tree.Choice():
             return _chosen(node, lines)
-        case tree.FunctionCall(function="min" | "max"):
+        case tree.FunctionCall(function="min" | "max" | "coalesce"):
             return _equal_to(node, lines)
         case tree.FunctionCall(function="floor" | "round"):
             return _limiting(node.arguments[0], lines)
-        case tree.FunctionCall(function="coalesce"):
-            return _first_known(node, lines)
     text = node.text
     return lambda _values: text
 
@@ -129,37 +139,16 @@ def _chosen(node: tree.Choice, lines: Mapping[int, Binding]) -> Binding:
 
 
 def _equal_to(node: tree.FunctionCall, lines: Mapping[int, Binding]) -> Binding:
-    whole, arguments = compile_tree(node), _arguments(node, lines)
+    whole = compile_tree(node)
+    arguments = [(compile_tree(a), _limiting(a, lines)) for a in node.arguments]
 
     def limiting(values: Values) -> str:
         chosen = whole(values)
-        for evaluate, inner in arguments:
-            if evaluate(values) == chosen:
-                return inner(values)
-        return node.text
+        equal = (inner for evaluate, inner in arguments if evaluate(values) == chosen)
+        inner = next(equal, None)
+        return node.text if inner is None else inner(values)
 
     return limiting
-
-
-def _first_known(node: tree.FunctionCall, lines: Mapping[int, Binding]) -> Binding:
-    arguments = _arguments(node, lines)
-
-    def limiting(values: Values) -> str:
-        for evaluate, inner in arguments:
-            if not isinstance(evaluate(values), Unknown):
-                return inner(values)
-        return node.text
-
-    return limiting
-
-
-def _arguments(
-    node: tree.FunctionCall, lines: Mapping[int, Binding]
-) -> Sequence[tuple[Callable[[Values], Any], Binding]]:
-    return [(compile_tree(a), _limiting(a, lines)) for a in node.arguments]
-
-
-_KNOWN = frozenset({MAXIMUM, AMOUNT, MINIMUM, TERM, RATE, TIER})
 
 
 class OfferRunner:
@@ -243,14 +232,10 @@ class OfferRunner:
             return self._below(behind, state)
         if amount > 0:
             return None
-        gone = rule_error(f"offer.{AMOUNT}", "the amount is not above zero")
-        return self._refer(gone, ())
+        return self._refer(rule_error(f"offer.{AMOUNT}", "the amount is not above zero"), ())
 
     def _may_fall(self, state: State) -> bool:
-        if self.falls is None:
-            return False
-        truths = state.everywhere(self.falls)
-        return any(truth is not False for truth in truths)
+        return self.falls is not None and any(t is not False for t in state.everywhere(self.falls))
 
     def _below(self, behind: tuple[Gap, ...], state: State) -> Conclusion:
         """APPROVE and REFER decline, an amount with bounds refers; no REFER is LEGAL here."""
@@ -271,18 +256,19 @@ class OfferRunner:
 
     def _offer(self, given: Mapping[str, Any], state: State) -> Offer:
         leaving = self._leaving(given)
+        term = leaving.get(TERM)
         requested = self.terms.requested and state.values[self.terms.requested.slot]
         reduced = isinstance(requested, int) and given[AMOUNT] < requested
         return Offer(
             kind=OfferKind.REDUCED if reduced else OfferKind.FULL,
             approved_amount=leaving[AMOUNT],
             max_amount=leaving.get(MAXIMUM),
-            term_months=leaving.get(TERM),
+            term_months=term,
             monthly_rate=leaving.get(RATE),
             tier=leaving.get(TIER, ""),
             binding=self.binding(state.values) if reduced else "",
-            term_binding=self._term_binding(leaving.get(TERM), state),
-            outputs={name: value for name, value in leaving.items() if name not in _KNOWN},
+            term_binding=self.term.text(term, state.values) if self.term and term else "",
+            outputs={name: value for name, value in leaving.items() if name not in _TYPES},
         )
 
     def _leaving(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -293,9 +279,6 @@ class OfferRunner:
             if value.__class__ is not Unknown
         }
 
-    def _term_binding(self, term: int | None, state: State) -> str:
-        return self.term.text(term, state.values) if self.term and term else ""
-
     def trees(self) -> Iterable[Node]:
         return [line.tree for line in self.lines]
 
@@ -304,13 +287,14 @@ class OfferRunner:
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
         (given,) = record
+        terms = self.term.note(view.values, view.wording) if self.term else ""
         return tuple(
             RuleTrace(
                 stage=view.stage,
                 id=name,
                 truth=Truth.UNKNOWN if isinstance(value, Unknown) else Truth.TRUE,
                 effect=view.wording.value(value, self.terms.lines[name].symbol.type),
-                note=self._note(name, view),
+                note=terms if name == TERM else "",
             )
             for name, value in given.items()
         )
@@ -323,11 +307,6 @@ class OfferRunner:
             yield Effect(name, shown, (line.tree,), (line.symbol.name,), gone)
         limits = () if self.shortfall is None else (self.shortfall,)
         yield Effect(BELOW, str(found.outcome), limits, decides=True)
-
-    def _note(self, name: str, view: PartView) -> str:
-        if self.term is None or name != TERM:
-            return ""
-        return self.term.note(view.values, view.wording)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         if self.term is not None and isinstance(record[0][TERM], int):
@@ -345,17 +324,6 @@ class OfferRunner:
 
 def _named(term: int) -> str:
     return f"{term} months" if term else "none fits"
-
-
-_TYPES = {
-    MAXIMUM: ValueType.MONEY,
-    AMOUNT: ValueType.MONEY,
-    MINIMUM: ValueType.MONEY,
-    TERM: ValueType.INTEGER,
-    RATE: ValueType.NUMBER,
-    TIER: ValueType.TEXT,
-}
-_REQUESTED = "inputs.requested_amount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,12 +390,12 @@ def _line(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> Of
     return OfferLine(symbol, tree, entry.key_place)
 
 
-def _tree(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> Tree | None:
+def _tree(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> Node | None:
     """A line's expression; of a chosen term the choice, and of the amount 0 where no term fits."""
     if entry.key == TERM and isinstance(entry.value, MapNode):
         return None if choice is None else chosen(choice, f"offer.{TERM}", entry.key_place)
     scalar = as_scalar(entry.value, f"`{entry.key}`", draft.report)
-    found: Tree | None = draft.expression(scalar, _TYPES.get(entry.key))
+    found: Node | None = draft.expression(scalar, _TYPES.get(entry.key))
     if entry.key == AMOUNT and found is not None and choice is not None and choice.fits:
         return nothing_without_term(found, draft.names.symbols[f"offer.{TERM}"])
     return found
@@ -465,10 +433,6 @@ def _check_keys(written: MapNode, draft: RulesetDraft) -> None:
             message = f"the offer has `{key}` but no `{other}`"
             hint = f"below `{MINIMUM}` an application is declined for the reason `{BELOW}`"
             draft.report.error("R121", written.key_place(key), message, hint)
-
-
-UNCHECKED = ApprovalTerms(failed_checks=(DataReason.RULE_ERROR,))
-"""The terms where the rules that decided cannot be asked."""
 
 
 def price(ruleset: CompiledRuleset, verdict: Verdict, amount: Money) -> ApprovalTerms:

@@ -15,10 +15,14 @@ from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.evaluation import Evaluate, Values, compile_trees
 from decision_service.rules.language.fields import Fields, as_integer
 from decision_service.rules.language.types import FLAG, INTEGER, MONEY, Node, Symbol, reads
-from decision_service.rules.language.types import Node as Tree
 from decision_service.rules.language.yaml import YamlNode
 from decision_service.rules.wording import Wording
 
+MAXIMUM, AMOUNT, MINIMUM = "max_amount", "approved_amount", "minimum_amount"
+BELOW, TERM, RATE, TIER = "below_minimum", "term_months", "monthly_rate", "tier"
+TERM_REQUIRED, TERM_OPTIONAL = ("choose", "of"), ("fits", "amount")
+MOST_TERMS = 24
+MOST_TERM_MONTHS = 600
 LONGEST, SHORTEST, LARGEST = CHOICES = ("longest", "shortest", "largest")
 
 
@@ -97,10 +101,6 @@ def _months(term: int, text: str, place: Place) -> Node:
     return tree.Constant(INTEGER, term, text=text, place=place)
 
 
-MAXIMUM, AMOUNT, MINIMUM = "max_amount", "approved_amount", "minimum_amount"
-BELOW, TERM, RATE, TIER = "below_minimum", "term_months", "monthly_rate", "tier"
-
-
 @dataclass(frozen=True, slots=True)
 class OfferLine:
     symbol: Symbol
@@ -116,11 +116,6 @@ class Terms(msgspec.Struct, frozen=True):
     requested: Symbol | None
     currency: str
     choice: TermChoice | None = None
-
-
-TERM_REQUIRED, TERM_OPTIONAL = ("choose", "of"), ("fits", "amount")
-MOST_TERMS = 24
-MOST_TERM_MONTHS = 600
 
 
 def read_choice(node: YamlNode, draft: RulesetDraft) -> TermChoice | None:
@@ -159,7 +154,7 @@ def _terms(fields: Fields, draft: RulesetDraft) -> tuple[int, ...]:
     return tuple(found) if len(found) == len(items) <= MOST_TERMS else ()
 
 
-def _asked(fields: Fields, choose: str, draft: RulesetDraft) -> Tree | None:
+def _asked(fields: Fields, choose: str, draft: RulesetDraft) -> Node | None:
     key, other = ("amount", "fits") if choose == LARGEST else ("fits", "amount")
     type_: ValueType = MONEY if choose == LARGEST else FLAG
     if fields.has(other):

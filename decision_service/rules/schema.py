@@ -11,7 +11,7 @@ from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.rules import offer_terms as choosing
 from decision_service.rules import offer_terms as terms
 from decision_service.rules.compile import OPTIONAL, REQUIRED
-from decision_service.rules.construct import APPLIES_WHEN
+from decision_service.rules.construct import APPLIES_WHEN, OUTCOME_WORDS
 from decision_service.rules.data import KEYS, MOST_DAYS, MOST_MONTHS
 from decision_service.rules.draft import SECTIONS, USES
 from decision_service.rules.inputs import WIRE_TYPES
@@ -29,16 +29,15 @@ from decision_service.rules.literals import BOUNDED
 from decision_service.rules.offer_terms import CHOICES, MOST_TERM_MONTHS, MOST_TERMS
 from decision_service.rules.program import WAITING
 from decision_service.rules.scorecard import MOST_BINS
-from decision_service.rules.sections import DIRECTIONS, KINDS, OUTCOMES, RECOURSE, TELL, TOLD
+from decision_service.rules.sections import DIRECTIONS, KINDS, RECOURSE, TELL, TOLD
 from decision_service.rules.stages import CLOSING, STAGES, Construct
 from decision_service.rules.table import MOST_COLUMNS, MOST_ROWS, OUTCOME, REASON, Aggregate, Hit
 
 TYPES = choice(ValueType)
-_OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 _RULE_KEYS: dict[str, Schema] = {
     "id": about(forms.IDENTIFIER, "The rule's own name, unique in the file"),
     "when": about(forms.CONDITION, "The condition; put it on its own line"),
-    "then": about(choice(_OUTCOMES), "What the rule concludes where the condition holds"),
+    "then": about(choice(OUTCOME_WORDS), "What the rule concludes where the condition holds"),
     "reason": about(forms.REASON, "A code declared under `reasons`; DECLINE and REFER need one"),
     "reason_factor": about(forms.refers("name"), "The name in `when` whose comparison it shows"),
     "on_missing": about(choice(ON_MISSING), "What missing data gives; REFER unless written"),
@@ -62,7 +61,8 @@ def rule() -> Schema:
 
 
 def post_checks() -> Schema:
-    return listed({"allOf": [forms.refers("rule")], "properties": {"then": choice(_OUTCOMES[1:])}})
+    worse: Schema = {"then": choice(OUTCOME_WORDS[1:])}
+    return listed({"allOf": [forms.refers("rule")], "properties": worse})
 
 
 def stage() -> Schema:
@@ -119,7 +119,7 @@ def _band() -> Schema:
     keys = {
         "band": about(forms.LITERAL, "The band's name"),
         "from": about(forms.NUMBER, "The lowest total; the last band has none"),
-        "then": choice(_OUTCOMES),
+        "then": choice(OUTCOME_WORDS),
     }
     return closed("a band", ("band", "then"), keys)
 
@@ -374,7 +374,7 @@ def _guarantee() -> Schema:
     }
     keys = {
         "name": about(forms.TEXT, "The guarantee in words"),
-        "never": about(choice(OUTCOMES), "An outcome that nobody has"),
+        "never": about(choice(OUTCOME_WORDS), "An outcome that nobody has"),
         "always": about(forms.refers("condition"), "What holds of everybody, and of every offer"),
         "when": about(forms.refers("condition"), "Of whom; without it, of everybody"),
         "monotone": about(ways, "Factors and inputs, and the way that never makes it worse"),

@@ -24,6 +24,7 @@ from decision_service.domain.verdict import (
 from decision_service.rules.cells import Cell, CellKind, CellReader, cell_tree, finder
 from decision_service.rules.construct import (
     MOST_WORLDS,
+    OUTCOME_WORDS,
     Conclusion,
     Conclusive,
     Effect,
@@ -320,7 +321,6 @@ def _range(low: Decimal, high: Decimal) -> str:
     return f"{low:f}" if low == high else f"{low:f} to {high:f}"
 
 
-_OUTCOMES = ("APPROVE", "REFER", "DECLINE")
 MOST_BINS = 40
 _LARGEST = 1_000_000
 
@@ -470,7 +470,7 @@ def _band(node: YamlNode, draft: RulesetDraft) -> Band | None:
         return None
     name = fields.scalar("band")
     start = fields.decimal("from", -_LARGEST, _LARGEST)
-    then = fields.choice("then", _OUTCOMES)
+    then = fields.choice("then", OUTCOME_WORDS)
     if name is None or then is None:
         return None
     return Band(name.text, start, Outcome(then), fields.place("band"))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from decision_service.domain.factor import Mover
 from decision_service.domain.missing import DataReason
 from decision_service.domain.verdict import Outcome
+from decision_service.rules.construct import OUTCOME_WORDS
 from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.language.diagnostics import Report, did_you_mean
 from decision_service.rules.language.fields import (
@@ -194,7 +195,6 @@ def _name(item: YamlNode, draft: RulesetDraft) -> str | None:
 
 MOST_GUARANTEES = 100
 KINDS = ("never", "always", "monotone", "hiding")
-OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 DIRECTIONS = {"up": 1, "down": -1}
 _OPTIONAL = (*KINDS, "when", "must_prove")
 
@@ -241,7 +241,7 @@ _Parts = tuple[Outcome | None, Node | None, tuple[tuple[Symbol, int], ...], tupl
 
 def _of_kind(kind: str, fields: Fields, draft: RulesetDraft) -> _Parts | None:
     if kind == "never":
-        word = fields.choice("never", OUTCOMES)
+        word = fields.choice("never", OUTCOME_WORDS)
         return None if word is None else (Outcome(word), None, (), ())
     if kind == "always":
         always = draft.expression(fields.scalar("always"), FLAG)

@@ -184,7 +184,7 @@ STAGES = _by_key(
 CLOSING = _by_key(
     Construct("offer", (Component.POLICY,), offer.read_offer, offer.announces),
     Construct("conditions", (Component.POLICY,), conditions.read_conditions),
-    Construct("post_checks", (Component.LEGAL,), rules.read_post_checks),
+    Construct("post_checks", (Component.LEGAL,), rules.read_rules),
 )
 
 

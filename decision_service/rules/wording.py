@@ -17,7 +17,7 @@ from decision_service.domain.verdict import ComparisonTrace, Truth
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.evaluation import Evaluate, Values, compile_tree, leaves
 from decision_service.rules.language.types import Node
-from decision_service.rules.language.values import EXACT, Unknown, floor_minor, from_runtime
+from decision_service.rules.language.values import EXACT, Unknown, from_runtime
 from decision_service.rules.ranges import ValueRange
 
 STEP = Decimal("0.0001")
@@ -133,7 +133,7 @@ class Wording:
         digits = exponent(self.currency)
         if isinstance(minor, Decimal) and minor.adjusted() > _LONGEST:
             return f"{self._sign} {minor.scaleb(-digits):.6E}"
-        whole, rest = divmod(abs(floor_minor(minor)), 10**digits)
+        whole, rest = divmod(abs(floor(minor)), 10**digits)
         decimals = f".{rest:0{digits}d}" if rest else ""
         return f"{'-' if minor < 0 else ''}{self._sign} {whole:,}{decimals}"
 

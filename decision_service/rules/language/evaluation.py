@@ -65,18 +65,14 @@ class Emitter:
 
     def __init__(self) -> None:
         self.bound: dict[str, Anything] = {}
-        self._functions: list[str] = []
+        self.functions: list[str] = []
         self._slots: set[int] = set()
         self._temporaries = 0
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self._functions)
 
     def compiled(self, names: Sequence[str]) -> Sequence[Callable[..., Anything]]:
         """Functions by their names; compiled one by one, since no thread runs beside `compile`."""
         scope = {**_WORDS, **self.bound}
-        for text in self._functions:
+        for text in self.functions:
             exec(compile(text, "<rules>", "exec"), scope)  # noqa: S102  from checked trees only
         return [scope[name] for name in names]
 
@@ -92,10 +88,10 @@ class Emitter:
         return self._define(lines, f"({_displayed(truths)}, {_displayed(names)})")
 
     def _define(self, lines: Sequence[str], result: str) -> str:
-        name = f"f{len(self._functions)}"
+        name = f"f{len(self.functions)}"
         loads = [f"v{slot} = v[{slot}]" for slot in sorted(self._slots)]
         body = "".join(f"    {line}\n" for line in [*loads, *lines, f"return {result}"])
-        self._functions.append(f"def {name}(v):\n{body}")
+        self.functions.append(f"def {name}(v):\n{body}")
         self._slots.clear()
         return name
 
@@ -269,16 +265,12 @@ class Formula(msgspec.Struct, frozen=True):
 
     def of_sent(self, sent: Mapping[str, Value]) -> Any:
         """Its value of inputs as they were sent, by name; Unknown where what is missing decides."""
-        given = [_LOST] * self._slots
+        values: dict[str, Any] = dict.fromkeys(self.names, _NOT_SENT)
         for symbol in self.symbols:
             value = sent.get(symbol.name)
-            given[symbol.slot] = (
-                _NOT_SENT
-                if value is None
-                else to_runtime(symbol.name, value, symbol.type, self.currency)
-            )
-        with exactly():
-            return self._evaluate(given)
+            if value is not None:
+                values[symbol.name] = to_runtime(symbol.name, value, symbol.type, self.currency)
+        return self.result(values)
 
 
 _LOST: Any = unknown("", Cause.NOT_FETCHED)

@@ -452,22 +452,18 @@ class _Checking(msgspec.Struct):
                 links.append(self._within(node, left, right, negated=isinstance(op, ast.NotIn)))
                 left = None
             else:
-                second = self.check(right)
-                links.append(self._pair(node, left, _COMPARISONS[type(op)], second))
+                second, place = self.check(right), self.parsed.place(node)
+                if left is None or second is None:
+                    links.append(None)
+                else:
+                    operator, currency = _COMPARISONS[type(op)], self.scope.currency
+                    links.append(compared(left, operator, second, place, currency, self.report))
                 left = second
         made = tuple(link for link in links if link is not None)
         if len(made) != len(links):
             return None
         place = self.parsed.place(node)
         return made[0] if len(made) == 1 else tree.All(made, text=self._source(node), place=place)
-
-    def _pair(
-        self, node: ast.Compare, left: Node | None, operator: str, right: Node | None
-    ) -> Node | None:
-        if left is None or right is None:
-            return None
-        place = self.parsed.place(node)
-        return compared(left, operator, right, place, self.scope.currency, self.report)
 
     def _within(
         self, node: ast.Compare, operand: Node | None, right: ast.expr, *, negated: bool

@@ -13,6 +13,12 @@ import msgspec
 from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.yaml import Scalar
 
+LONGEST = 1_000
+MOST_NODES = 200
+DEEPEST = 20
+
+_SIMPLER = "give a part of it a name under `derived:`"
+_SPLIT = "move a part of it to `derived:` under a name of its own"
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<number>\d+(?:\.\d+)?(?![\w.]))
@@ -110,8 +116,9 @@ def split(text: str) -> list[Token] | SyntaxFault:
             return _strange(text, position)
         tokens.append(_token(match, tokens))
         position = match.end()
-        if _is_foreign(tokens[-1]):
-            return _foreign(tokens[-1])
+        fault = _foreign(tokens[-1])
+        if fault is not None:
+            return fault
     return _order(tokens) or tokens
 
 
@@ -131,13 +138,11 @@ def _operator_sort(text: str, before: Sequence[Token]) -> TokenKind:
     return TokenKind.PREFIX if text in ("-", "not") and wants_operand else TokenKind.INFIX
 
 
-def _is_foreign(token: Token) -> bool:
+def _foreign(token: Token) -> SyntaxFault | None:
     if not token.callable or token.text in _OWN_WORDS:
-        return False
-    return iskeyword(token.text) or "__" in token.text or bool(_own_spelling(token.text))
-
-
-def _foreign(token: Token) -> SyntaxFault:
+        return None
+    if not (iskeyword(token.text) or "__" in token.text or _own_spelling(token.text)):
+        return None
     message = f"`{token.text}` does not belong to the rule language"
     return SyntaxFault(token.start, token.end, message, _own_spelling(token.text))
 
@@ -206,24 +211,16 @@ def _brackets(opened: list[Token], token: Token) -> SyntaxFault | None:
     return None
 
 
-_SPLIT = "move a part of it to `derived:` under a name of its own"
-_VALUE_ENDS = frozenset({TokenKind.OPERAND, TokenKind.CLOSE})
-
-
 def _follows(before: Token | None, token: Token) -> SyntaxFault | None:
-    after_value = before is not None and before.sort in _VALUE_ENDS
-    if after_value and before is not None:
+    if before is not None and before.sort in (TokenKind.OPERAND, TokenKind.CLOSE):
         return _after_value(before, token)
     if token.sort in (TokenKind.OPERAND, TokenKind.PREFIX, TokenKind.OPEN):
         return None
-    if (
-        token.sort is TokenKind.CLOSE
-        and before is not None
-        and before.sort in (TokenKind.OPEN, TokenKind.COMMA)
-    ):
-        return None
     if before is None:
         return SyntaxFault(token.start, token.end, f"nothing stands before `{token.text}`")
+    opened = before.sort in (TokenKind.OPEN, TokenKind.COMMA)
+    if token.sort is TokenKind.CLOSE and opened:
+        return None
     if before.text == "not" and token.text == "in":
         return None
     message = f"nothing stands between `{before.text}` and `{token.text}`"
@@ -239,10 +236,6 @@ def _after_value(before: Token, token: Token) -> SyntaxFault | None:
     return SyntaxFault(token.start, token.end, message)
 
 
-LONGEST = 1_000
-MOST_NODES = 200
-DEEPEST = 20
-
 _ALLOWED = (
     ast.BoolOp,
     ast.UnaryOp,
@@ -255,7 +248,6 @@ _ALLOWED = (
     ast.Attribute,
     ast.Tuple,
 )
-_SIMPLER = "give a part of it a name under `derived:`"
 
 
 class Parsed(msgspec.Struct, frozen=True):

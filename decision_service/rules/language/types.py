@@ -295,16 +295,8 @@ def _name(arguments: Sequence[Node]) -> ValueType | None:
     return FLAG if isinstance(arguments[0], NameRead) else None
 
 
-def _money(_arguments: Sequence[Node]) -> ValueType | None:
-    return MONEY
-
-
-def _number(_arguments: Sequence[Node]) -> ValueType | None:
-    return NUMBER
-
-
-def _date(_arguments: Sequence[Node]) -> ValueType | None:
-    return DATE
+def _always(type_: ValueType) -> ResultType:
+    return lambda _arguments: type_
 
 
 _LOAN = (MONEY, NUMBER, INTEGER)
@@ -329,7 +321,7 @@ SIGNATURES = {
             "the level monthly payment of a loan",
             3,
             3,
-            _money,
+            _always(MONEY),
             _LOAN,
         ),
         Signature(
@@ -338,18 +330,18 @@ SIGNATURES = {
             "the loan that a level monthly payment repays",
             3,
             3,
-            _money,
+            _always(MONEY),
             _LOAN,
         ),
-        Signature("exp", "exp(a)", "e to the power of a", 1, 1, _number, (NUMBER,)),
-        Signature("ln", "ln(a)", "the natural logarithm", 1, 1, _number, (NUMBER,)),
+        Signature("exp", "exp(a)", "e to the power of a", 1, 1, _always(NUMBER), (NUMBER,)),
+        Signature("ln", "ln(a)", "the natural logarithm", 1, 1, _always(NUMBER), (NUMBER,)),
         Signature(
             "power",
             "power(base, exponent)",
             "the base to the power of the exponent",
             2,
             2,
-            _number,
+            _always(NUMBER),
             (NUMBER, NUMBER),
         ),
         Signature(
@@ -358,7 +350,7 @@ SIGNATURES = {
             "the day so many days later",
             2,
             2,
-            _date,
+            _always(DATE),
             (DATE, INTEGER),
         ),
     )
@@ -380,24 +372,19 @@ class Declared(Protocol):
     """A name with its type, bounds (inclusive, major units) and labels, before it has a slot."""
 
     @property
-    def name(self) -> str:
-        """The name as expressions write it."""
+    def name(self) -> str: ...
 
     @property
-    def type(self) -> ValueType:
-        """The type of its values."""
+    def type(self) -> ValueType: ...
 
     @property
-    def lower(self) -> Decimal | None:
-        """The least value; None is open."""
+    def lower(self) -> Decimal | None: ...
 
     @property
-    def upper(self) -> Decimal | None:
-        """The largest value; None is open."""
+    def upper(self) -> Decimal | None: ...
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """The values that a text can take; empty for any."""
+    def labels(self) -> tuple[str, ...]: ...
 
 
 class DeclaredNames:

@@ -34,16 +34,10 @@ EXACT = Context(
     traps=[Overflow, InvalidOperation, DivisionByZero],
 )
 
-
 # Logarithm and exponential are correctly rounded to this precision, so that a power is the same on
 # every machine and right to the last of its 34 digits.
-_WIDE = Context(
-    prec=68,
-    rounding=ROUND_HALF_EVEN,
-    Emax=6144,
-    Emin=-6143,
-    traps=[Overflow, InvalidOperation, DivisionByZero],
-)
+_WIDE = EXACT.copy()
+_WIDE.prec = 68
 
 
 class Undefined(ArithmeticError):
@@ -349,7 +343,7 @@ def from_runtime(name: str, value: Any, type_: ValueType, currency: str) -> Valu
     if type_ is ValueType.MONEY:
         if abs(value) > LARGEST_AMOUNT.scaleb(exponent(currency)):
             return rule_error(name, "the amount is beyond 10^12")
-        return Money(currency, floor_minor(value))
+        return Money(currency, floor(value))
     if type_ is ValueType.INTEGER and isinstance(value, Decimal):
         if value.adjusted() > 33 or value != value.to_integral_value():
             return rule_error(name, "the integer has no exact value")
@@ -358,8 +352,3 @@ def from_runtime(name: str, value: Any, type_: ValueType, currency: str) -> Valu
         return Decimal(value)
     result: Value = value
     return result
-
-
-def floor_minor(value: Decimal | int) -> int:
-    """Minor units rounded down; the value must be of a sane size."""
-    return floor(value)

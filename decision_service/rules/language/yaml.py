@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Protocol
 
@@ -14,7 +13,14 @@ from msgspec.structs import replace
 from decision_service.rules.language.diagnostics import Place, Report, split_lines
 
 MOST_DIGITS = 34
+DEEPEST = 16
+MOST_VALUES = 12_000
+LARGEST_TEXT = 256 * 1024
 
+_OPENS = {"(": ")", "[": "]", "{": "}"}
+_NOT_TEXT = re.compile(
+    r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 
@@ -103,13 +109,6 @@ class ListNode(msgspec.Struct, frozen=True):
 YamlNode = Scalar | MapNode | ListNode
 
 
-_OPENS = {"(": ")", "[": "]", "{": "}"}
-_HINT = {
-    True: "put `when:` on its own line, or quote the expression",
-    False: "quote the expression or put it on its own line",
-}
-
-
 def unbalanced(text: str) -> bool:
     """Whether a bracket or quote of the text has no partner; an apostrophe in a word is none."""
     open_brackets: list[str] = []
@@ -176,11 +175,9 @@ def _report(scalar: Scalar, key: str, flow: str, report: Report) -> None:
         message = f"the {what} ends at a comma, because `{flow}` splits there"
     else:
         message = f"the {what} has a bracket or quote without its partner"
-    report.error("R107", end, message, _HINT[key == "when"])
-
-
-DEEPEST = 16
-MOST_VALUES = 12_000
+    quoted = "quote the expression or put it on its own line"
+    hint = "put `when:` on its own line, or quote the expression" if key == "when" else quoted
+    report.error("R107", end, message, hint)
 
 
 class YamlMark(Protocol):
@@ -217,15 +214,12 @@ class Composer:
 
     def run(self) -> YamlNode | None:
         with suppress(_GaveUp):
-            for event in self._events():
+            for event in yaml.parse(self.text, Loader=yaml.CSafeLoader):
                 self._take(event)
             if self.root is None:
                 self.report.error("R110", Place(self.file, 1, 1, 2), "the file is empty")
             return self.root
         return None
-
-    def _events(self) -> Iterator[yaml.Event]:
-        yield from yaml.parse(self.text, Loader=yaml.CSafeLoader)
 
     def _take(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.NodeEvent):
@@ -451,13 +445,6 @@ def _stopped_at(file: str, lines: list[str], error: yaml.YAMLError) -> Place:
             line -= 1
         column = len(lines[line].rstrip())
     return Place(file, line + 1, column + 1, column + 2)
-
-
-LARGEST_TEXT = 256 * 1024
-
-_NOT_TEXT = re.compile(
-    r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-)
 
 
 def decode(file: str, raw: bytes, report: Report) -> str | None:
