@@ -133,27 +133,14 @@ class Intake(msgspec.Struct, frozen=True):
         sent = tuple(IntakeEntry.of(name, symbol) for name, symbol in inputs)
         return _interned(cls(currency, taken, sent, tuple(answers)))
 
-    def load_factors(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
-        self._load(self.factors, factors, values)
-
-    def copy_factors(self, loaded: Sequence[Any], values: list[Any]) -> None:
-        """Fill in factors from values that this intake loaded before."""
-        for entry in self.factors:
-            slot = entry.slot
-            values[slot] = loaded[slot]
-
-    def load_more(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
-        """Fill in these factors over what is there; the others stay."""
-        self._load([entry for entry in self.factors if entry.key in factors], factors, values)
-
-    def _load(
+    def load_factors(
         self,
-        entries: Iterable[IntakeEntry],
         factors: Mapping[str, FactorValue],
         values: list[Any],
+        entries: Iterable[IntakeEntry] | None = None,
     ) -> None:
         get, currency = factors.get, self.currency
-        for key, slot, kind, symbol in entries:
+        for key, slot, kind, symbol in self.factors if entries is None else entries:
             found = get(key, _NOT_FETCHED)
             value: Any = found.value
             if value.__class__ is kind:
@@ -164,6 +151,17 @@ class Intake(msgspec.Struct, frozen=True):
                 values[slot] = value.minor
             else:
                 values[slot] = _looked_at(symbol, value, currency)
+
+    def copy_factors(self, loaded: Sequence[Any], values: list[Any]) -> None:
+        """Fill in factors from values that this intake loaded before."""
+        for entry in self.factors:
+            slot = entry.slot
+            values[slot] = loaded[slot]
+
+    def load_more(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
+        """Fill in these factors over what is there; the others stay."""
+        known = [entry for entry in self.factors if entry.key in factors]
+        self.load_factors(factors, values, known)
 
     def load_inputs(self, inputs: Mapping[str, Value], values: list[Any]) -> None:
         get = inputs.get

@@ -47,6 +47,9 @@ class ValueRange(msgspec.Struct, frozen=True):
 
 
 EVERYTHING = ValueRange()
+SlotRanges = Mapping[int, ValueRange]
+
+_NOTHING = Decimal(0)
 
 
 def stepped(span: ValueRange, type_: ValueType) -> ValueRange:
@@ -73,13 +76,9 @@ def _last(span: ValueRange, type_: ValueType) -> Any:
 
 
 def meet(left: ValueRange, right: ValueRange) -> ValueRange:
-    low = _later(left, right)
+    low = left if compare_lows(left, right) >= 0 else right
     high = _sooner(left, right)
     return ValueRange(low.low, high.high, low.open_low, high.open_high)
-
-
-def _later(left: ValueRange, right: ValueRange) -> ValueRange:
-    return left if compare_lows(left, right) >= 0 else right
 
 
 def _sooner(left: ValueRange, right: ValueRange) -> ValueRange:
@@ -105,14 +104,10 @@ def hull(spans: Sequence[ValueRange]) -> ValueRange:
     return ValueRange(None if None in lows else min(lows), None if None in highs else max(highs))
 
 
-def in_order(spans: Sequence[ValueRange]) -> list[ValueRange]:
-    return sorted(spans, key=cmp_to_key(compare_lows))
-
-
 def gaps(whole: ValueRange, spans: Sequence[ValueRange], type_: ValueType) -> list[ValueRange]:
     found: list[ValueRange] = []
     rest = stepped(whole, type_)
-    for span in in_order([stepped(s, type_) for s in spans]):
+    for span in sorted([stepped(s, type_) for s in spans], key=cmp_to_key(compare_lows)):
         before = stepped(replace(rest, high=span.low, open_high=not span.open_low), type_)
         if span.low is not None and not meet(rest, before).empty:
             found.append(stepped(meet(rest, before), type_))
@@ -128,9 +123,6 @@ def gaps(whole: ValueRange, spans: Sequence[ValueRange], type_: ValueType) -> li
 def overlap(left: ValueRange, right: ValueRange, type_: ValueType) -> ValueRange | None:
     shared = stepped(meet(left, right), type_)
     return None if shared.empty else shared
-
-
-_NOTHING = Decimal(0)
 
 
 def span_of_exponential(of: ValueRange) -> ValueRange:
@@ -182,20 +174,15 @@ _CURVES: Mapping[str, Callable[..., ValueRange]] = {
     "power": span_of_power,
 }
 
-SlotRanges = Mapping[int, ValueRange]
-
 
 def whole(symbol: Symbol, currency: str) -> ValueRange:
     """All values an ordered name can have, in run-time units."""
     if symbol.type is ValueType.DATE:
         return EVERYTHING
     scale = exponent(currency) if symbol.type is ValueType.MONEY else 0
-    low, high = (_scaled(b, scale) for b in (symbol.lower, symbol.upper))
+    bounds = (symbol.lower, symbol.upper)
+    low, high = (None if bound is None else Decimal(bound).scaleb(scale) for bound in bounds)
     return ValueRange(low, high)
-
-
-def _scaled(bound: Decimal | None, digits: int) -> Decimal | None:
-    return None if bound is None else Decimal(bound).scaleb(digits)
 
 
 def labels_of(symbol: Symbol) -> tuple[Any, ...]:

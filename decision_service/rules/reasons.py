@@ -17,6 +17,9 @@ from decision_service.rules.language.values import Gap
 from decision_service.rules.program import CompiledRuleset, ReasonSpec
 from decision_service.rules.wording import Seen
 
+MOST_REASONS = 4
+
+_LAST = 99
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
@@ -51,10 +54,6 @@ def _month(month: Month) -> str:
 def _day(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
-
-MOST_REASONS = 4
-_LAST = 99
-_POINTS = attrgetter("points_lost")
 
 _TEXTS = {
     DataReason.DATA_MISSING: "Information that the decision needs is not there",
@@ -194,15 +193,11 @@ def _ordered(
         else:
             rules.append(finding)
     if len(rules) > 1:
-        rules.sort(key=lambda f: _priority(f, ruleset))
+        declared = ruleset.reasons
+        rules.sort(key=lambda f: declared[f.code].priority if f.code in declared else _LAST)
     if len(lost) > 1:
-        lost.sort(key=_POINTS, reverse=True)
+        lost.sort(key=attrgetter("points_lost"), reverse=True)
     return [*data, *rules, *lost] if data_first else [*rules, *lost, *data]
-
-
-def _priority(finding: Finding, ruleset: CompiledRuleset) -> int:
-    spec = ruleset.reasons.get(finding.code)
-    return spec.priority if spec is not None else _LAST
 
 
 def _group(finding: Finding, ruleset: CompiledRuleset) -> tuple[str, str] | str:

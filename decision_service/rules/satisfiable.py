@@ -12,8 +12,6 @@ from decision_service.rules.language.types import ORDERED, Node, Symbol
 from decision_service.rules.ranges import ValueRange, hull, labels_of, meet, span_of, stepped, whole
 
 _MOST_BRANCHES = 300
-_CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
-_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 Claim = tuple[Node, bool]
 """A condition and the truth it is claimed to have."""
@@ -66,7 +64,7 @@ class _Search(msgspec.Struct):
         if world.taken.setdefault(node, truth) is not truth:
             return False
         if isinstance(node, tree.Compare):
-            operator = node.operator if truth else _CONTRARY[node.operator]
+            operator = node.operator if truth else tree.CONTRARY[node.operator]
             return self._compare(operator, node.left, node.right, world)
         if isinstance(node, tree.Within):
             return self._within(node, node.negated is not truth, world)
@@ -81,7 +79,7 @@ class _Search(msgspec.Struct):
         if not _possible(operator, first, second):
             return False
         return self._narrow(left, operator, second, world) and self._narrow(
-            right, _MIRRORED[operator], first, world
+            right, tree.MIRRORED[operator], first, world
         )
 
     def _span(self, node: Node, world: _World) -> ValueRange:
@@ -131,7 +129,7 @@ def _narrow_labels(symbol: Symbol, labels: frozenset[Any], world: _World, *, kee
 
 def _possible(operator: str, left: ValueRange, right: ValueRange) -> bool:
     if operator in (">", ">="):
-        operator, left, right = _MIRRORED[operator], right, left
+        operator, left, right = tree.MIRRORED[operator], right, left
     if operator == "==":
         return not meet(left, right).empty
     if operator == "!=":

@@ -25,6 +25,17 @@ from decision_service.rules.language.yaml import MapEntry, Scalar, YamlNode
 from decision_service.rules.literals import as_currency
 from decision_service.rules.program import WAITING, Guarantee, ReasonSpec, TagSpec
 
+MOST_TAGS = 30
+CALLER, NOBODY = TOLD = ("caller", "nobody")
+RECOURSE, TELL = "recourse", "tell"
+MOST_GUARANTEES = 100
+KINDS = ("never", "always", "monotone", "hiding")
+DIRECTIONS = {"up": 1, "down": -1}
+
+_BUILT_IN = frozenset(DataReason)
+_CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
+_LONGEST_CODE = 60
+_OPTIONAL = (*KINDS, "when", "must_prove")
 _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VERSION_FILE = re.compile(r"v([1-9][0-9]*)")
 
@@ -33,7 +44,9 @@ def read_header(draft: RulesetDraft) -> None:
     _read_product(draft)
     _read_version(draft)
     draft.title = draft.root.text("title") or ""
-    _read_currency(draft)
+    code = as_currency(draft.root.scalar("currency"), draft.report)
+    if code is not None:
+        draft.names.currency = code
     draft.zone = _read_zone(draft)
 
 
@@ -60,12 +73,6 @@ def _read_version(draft: RulesetDraft) -> None:
         draft.report.error("R602", draft.root.place("version"), message, hint)
 
 
-def _read_currency(draft: RulesetDraft) -> None:
-    code = as_currency(draft.root.scalar("currency"), draft.report)
-    if code is not None:
-        draft.names.currency = code
-
-
 def _read_zone(draft: RulesetDraft) -> ZoneInfo | None:
     name = draft.root.scalar("time_zone")
     if name is None:
@@ -76,11 +83,6 @@ def _read_zone(draft: RulesetDraft) -> ZoneInfo | None:
         message = f"there is no time zone `{name.text}`"
         draft.report.error("R123", name.place, message, "write an IANA name: Asia/Manila")
         return None
-
-
-_CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-_LONGEST_CODE = 60
-_BUILT_IN = frozenset(DataReason)
 
 
 def read_reasons(draft: RulesetDraft) -> None:
@@ -128,10 +130,6 @@ def _check_code(entry: MapEntry, report: Report) -> bool:
     return True
 
 
-MOST_TAGS = 30
-CALLER, NOBODY = TOLD = ("caller", "nobody")
-
-
 def read_tags(draft: RulesetDraft) -> None:
     node = draft.root.map("tags")
     for entry in node.entries if node is not None else ():
@@ -152,9 +150,6 @@ def _tag(entry: MapEntry, report: Report) -> TagSpec | None:
         return None
     told = fields.choice("told", TOLD) or CALLER
     return TagSpec(entry.key, fields.text("means") or "", told == CALLER)
-
-
-RECOURSE, TELL = "recourse", "tell"
 
 
 def read_recourse(draft: RulesetDraft) -> None:
@@ -191,12 +186,6 @@ def _name(item: YamlNode, draft: RulesetDraft) -> str | None:
             draft.report.warning("R515", item.place, message, "remove it")
         return item.text
     return None
-
-
-MOST_GUARANTEES = 100
-KINDS = ("never", "always", "monotone", "hiding")
-DIRECTIONS = {"up": 1, "down": -1}
-_OPTIONAL = (*KINDS, "when", "must_prove")
 
 
 def read_guarantees(draft: RulesetDraft) -> None:
@@ -256,7 +245,8 @@ def _of_kind(kind: str, fields: Fields, draft: RulesetDraft) -> _Parts | None:
 def _moved(fields: Fields, draft: RulesetDraft) -> Iterator[tuple[Symbol, int]]:
     node = fields.map("monotone")
     for entry in node.entries if node is not None else ():
-        symbol, way = _fact(entry, draft), as_scalar(entry.value, "the way", draft.report)
+        symbol = _symbol(Scalar(entry.key, plain=True, place=entry.key_place), draft)
+        way = as_scalar(entry.value, "the way", draft.report)
         if symbol is not None and symbol.type not in (*ORDERED, FLAG):
             message = f"`{entry.key}` is {symbol.type}, which has no up and down"
             draft.report.error("R304", entry.key_place, message)
@@ -264,10 +254,6 @@ def _moved(fields: Fields, draft: RulesetDraft) -> Iterator[tuple[Symbol, int]]:
             draft.report.error("R123", way.place, f"`{way.text}` is neither `up` nor `down`")
         elif way is not None and symbol is not None:
             yield symbol, DIRECTIONS[way.text]
-
-
-def _fact(entry: MapEntry, draft: RulesetDraft) -> Symbol | None:
-    return _symbol(Scalar(entry.key, plain=True, place=entry.key_place), draft)
 
 
 def _hidden(fields: Fields, draft: RulesetDraft) -> Iterator[Symbol]:

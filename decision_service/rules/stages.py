@@ -48,6 +48,8 @@ from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Sc
 from decision_service.rules.ranges import span_of
 from decision_service.rules.wording import truth_of
 
+_COMPONENTS = [c.value for c in Component]
+_ELSE = "does not apply"
 _USE = re.compile(r"\bderived\.([A-Za-z_]\w*)", re.ASCII)
 _NAME = re.compile(r"\b[a-z]\w*\.[a-z]\w*", re.ASCII)
 _NOT_GIVEN = ("derived.", "offer.")
@@ -62,7 +64,8 @@ def read_derived(draft: RulesetDraft) -> None:
     given = draft.names.upcoming - {n for n in draft.names.upcoming if n.startswith(_NOT_GIVEN)}
     for index, entry in enumerate(node.entries):
         draft.places[f"derived.{entry.key}"] = entry.key_place
-        needs = _named(entry.value) & (given | draft.names.waiting.keys())
+        text = entry.value.text if isinstance(entry.value, Scalar) else ""
+        needs = set(_NAME.findall(text)) & (given | draft.names.waiting.keys())
         if needs:
             below = frozenset(f"derived.{e.key}" for e in node.entries[index + 1 :])
             draft.waiting.append(Waiting(entry, needs, below))
@@ -127,21 +130,14 @@ def _labels(tree: Node) -> tuple[str, ...]:
 
 def _cycles(node: MapNode) -> dict[str, str]:
     """For each derived name that needs itself, the way round in words."""
-    uses = {e.key: _used(e.value) for e in node.entries}
+    texts = {e.key: e.value.text for e in node.entries if isinstance(e.value, Scalar)}
+    uses = {key: _USE.findall(text) for key, text in texts.items()}
     found: dict[str, str] = {}
     for name in uses:
         way = _way_back(name, uses)
         if way:
             found[f"derived.{name}"] = " → ".join(f"derived.{n}" for n in way)
     return found
-
-
-def _used(node: object) -> list[str]:
-    return _USE.findall(node.text) if isinstance(node, Scalar) else []
-
-
-def _named(node: object) -> set[str]:
-    return set(_NAME.findall(node.text)) if isinstance(node, Scalar) else set()
 
 
 def _way_back(name: str, uses: Mapping[str, list[str]]) -> list[str]:
@@ -158,17 +154,13 @@ def _way_back(name: str, uses: Mapping[str, list[str]]) -> list[str]:
     return []
 
 
-def _no_names(_node: YamlNode) -> set[str]:
-    return set()
-
-
 class Construct(msgspec.Struct, frozen=True):
     """A key of the rule file, the components it may have, its reader, and names it will define."""
 
     key: str
     components: tuple[Component, ...]
     read: Callable[[YamlNode, Component, RulesetDraft], Part | None]
-    announces: Callable[[YamlNode], set[str]] = _no_names
+    announces: Callable[[YamlNode], set[str]] = lambda _node: set()
 
 
 def _by_key(*constructs: Construct) -> Mapping[str, Construct]:
@@ -188,14 +180,13 @@ CLOSING = _by_key(
 )
 
 
-_COMPONENTS = [c.value for c in Component]
-
-
 def announce(draft: RulesetDraft) -> None:
     derived = draft.root.get("derived")
     if isinstance(derived, MapNode):
         draft.names.upcoming |= {f"derived.{e.key}" for e in derived.entries}
-    for stage in _stage_nodes(draft):
+    stages = draft.root.get("stages")
+    items = stages.items if isinstance(stages, ListNode) else ()
+    for stage in (item for item in items if isinstance(item, MapNode)):
         for key, construct in STAGES.items():
             body = stage.get(key)
             if body is not None:
@@ -204,12 +195,6 @@ def announce(draft: RulesetDraft) -> None:
         body = draft.root.get(key)
         if body is not None:
             draft.names.upcoming |= construct.announces(body)
-
-
-def _stage_nodes(draft: RulesetDraft) -> list[MapNode]:
-    node = draft.root.get("stages")
-    items = node.items if isinstance(node, ListNode) else ()
-    return [item for item in items if isinstance(item, MapNode)]
 
 
 def read_stages(draft: RulesetDraft) -> None:
@@ -291,9 +276,6 @@ def read_closing(draft: RulesetDraft) -> None:
             draft.closing.append(NamedPart(key, component, part, place))
 
 
-_ELSE = "does not apply"
-
-
 class ConditionalRecord(msgspec.Struct, frozen=True):
     """What a condition came to: its truths, the gap that leaves it open, the stage's own record."""
 
@@ -351,15 +333,15 @@ class ConditionalRunner:
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
         found: ConditionalRecord = record[0]
-        weighed = found.noted[1]
+        weighed, gap = found.noted[1], found.gap
         row = RuleTrace(
             stage=view.stage,
             id=APPLIES_WHEN,
             truth=found.truth,
             effect=_effect(found),
-            reason="" if found.gap is None else str(found.gap.missing.reason),
+            reason=str(gap.missing.reason) if gap else "",
             comparisons=view.wording.comparisons(self.condition.when, view.values, weighed),
-            note="" if found.gap is None else _missing(found.gap),
+            note=f"{gap.name} is missing: {gap.missing.cause}" if gap else "",
         )
         inner = () if found.inner is None else self.inner.describe(found.inner, view)
         return (row, *inner)
@@ -397,7 +379,3 @@ def _effect(found: ConditionalRecord) -> str:
     if found.gap is not None:
         return str(Outcome.REFER)
     return "" if found.inner is not None else _ELSE
-
-
-def _missing(gap: Gap) -> str:
-    return f"{gap.name} is missing: {gap.missing.cause}"

@@ -249,7 +249,7 @@ def parse_given(
     if not fields:
         return GivenFile(Given(), None, report.diagnostics())
     reader = _Reader(fields, ruleset, catalogue)
-    return GivenFile(reader.given(), reader.as_of, report.diagnostics())
+    return GivenFile(reader.given(fields), reader.as_of, report.diagnostics())
 
 
 def read_given(
@@ -263,7 +263,7 @@ def read_given(
     entries = [MapEntry(key, node.place, node) for key, node in nodes.items() if node]
     place = entries[0].key_place if entries else Place("", 1, 1, 2)
     fields = Fields(MapNode(tuple(entries), place), "the story", report, optional=_GIVEN)
-    return _Reader(fields, ruleset, catalogue).given()
+    return _Reader(fields, ruleset, catalogue).given(fields)
 
 
 def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Value | Diagnostic:
@@ -275,7 +275,7 @@ def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Value | Diagn
     entry = MapEntry(name, place, Scalar(text, plain=plain, place=place))
     root = MapNode((MapEntry("inputs", place, MapNode((entry,), place)),), place)
     fields = Fields(root, "the inputs", report, optional=_GIVEN)
-    found = _Reader(fields, ruleset, {}).given().inputs.get(name)
+    found = _Reader(fields, ruleset, {}).given(fields).inputs.get(name)
     return report.diagnostics()[0] if found is None else found
 
 
@@ -307,12 +307,8 @@ def claim_name(name: str | None, place: Place, names: dict[str, Place], report: 
     """Add a case's name to those of its file; R124 where an earlier case has it."""
     first = names.setdefault(name, place) if name is not None else place
     if first != place:
-        report.error(
-            "R124",
-            place,
-            "the name of the case is repeated",
-            f"it stands on line {first.line} already",
-        )
+        hint = f"it stands on line {first.line} already"
+        report.error("R124", place, "the name of the case is repeated", hint)
 
 
 class _Reader:
@@ -325,9 +321,6 @@ class _Reader:
         self.incomplete = Incomplete()
         self.as_of = self._as_of(fields)
         self.defaults = self._defaults()
-
-    def given(self) -> Given:
-        return self._given(self.fields)
 
     def cases(self) -> list[RuleTestCase]:
         self._check_target()
@@ -353,18 +346,15 @@ class _Reader:
 
     def _as_of(self, fields: Fields) -> AsOf | None:
         day = fields.day("as_of")
-        if day is None:
-            return None
-        return noon(day, self.ruleset.zone)
+        return None if day is None else noon(day, self.ruleset.zone)
 
     def _defaults(self) -> Given:
         node = self.fields.get("defaults")
         fields = node and Fields.of(node, "`defaults`", self.report, optional=_VALUES)
-        return self._given(fields) if fields else Given()
+        return self.given(fields) if fields else Given()
 
-    def _given(self, fields: Fields) -> Given:
-        inputs = fields.map("inputs")
-        factors = fields.map("factors")
+    def given(self, fields: Fields) -> Given:
+        inputs, factors = fields.map("inputs"), fields.map("factors")
         lists = read_given_lists(fields.map("lists"), self.ruleset, self.report)
         return Given(
             _each(inputs, self._input), _each(factors, self._factor), _unsent(inputs), lists
@@ -381,7 +371,7 @@ class _Reader:
         expectation = read_expectation(expect, self.report) if expect is not None else None
         if expect is not None:
             check_expected(expect, self.ruleset, self.report)
-        own, as_of = self._given(fields), self._as_of(fields) or self.as_of
+        own, as_of = self.given(fields), self._as_of(fields) or self.as_of
         given = own.over(self.defaults)
         self._check_complete(own, given, place)
         self._check_date(fields, as_of, place)

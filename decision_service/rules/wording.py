@@ -26,15 +26,17 @@ STEP = Decimal("0.0001")
 _WHOLE = 28
 """Numbers from 10 to this power on are not rounded."""
 
+_LONGEST = 40
+_BEYOND = 10**_LONGEST
+_MOST_CLOSURES = 20_000
+
 
 def apart(one: Any, other: Any, *, money: bool) -> tuple[Any, Any] | None:
     """Both rounded apart, minor units whole, numbers to STEP; None if equal or no number."""
     if not (_is_number(one) and _is_number(other)) or one == other:
         return None
-    if one > other:
-        lower, upper = _below(other, money=money), _above(one, money=money)
-        return upper, lower
-    return _below(one, money=money), _above(other, money=money)
+    modes = (ROUND_CEILING, ROUND_FLOOR) if one > other else (ROUND_FLOOR, ROUND_CEILING)
+    return _rounded(one, modes[0], money=money), _rounded(other, modes[1], money=money)
 
 
 def _is_number(value: Any) -> bool:
@@ -43,23 +45,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _below(value: Decimal | int, *, money: bool) -> Decimal | int:
+def _rounded(value: Decimal | int, mode: str, *, money: bool) -> Decimal | int:
     if isinstance(value, int) or money:
-        return floor(value)
-    return value.quantize(STEP, ROUND_FLOOR, EXACT)
-
-
-def _above(value: Decimal | int, *, money: bool) -> Decimal | int:
-    if isinstance(value, int) or money:
-        return ceil(value)
-    return value.quantize(STEP, ROUND_CEILING, EXACT)
-
-
-_CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
-_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
-_LONGEST = 40
-_BEYOND = 10**_LONGEST
-_MOST_CLOSURES = 20_000
+        return floor(value) if mode == ROUND_FLOOR else ceil(value)
+    return value.quantize(STEP, mode, EXACT)
 
 
 Seen = tuple[str, str, str, Value | None, Value | None]
@@ -295,7 +284,7 @@ class Wording:
     def _compared(self, leaf: tree.Compare, values: Values) -> WordedComparison:
         left, operator, right = leaf.left, leaf.operator, leaf.right
         if not tree.reads(left) and tree.reads(right):
-            left, operator, right = right, _MIRRORED[operator], left
+            left, operator, right = right, tree.MIRRORED[operator], left
         one, other = self.evaluated(left, values), self.evaluated(right, values)
         actual, against = self.value(one, left.type), self.value(other, right.type)
         if actual == against:
@@ -354,7 +343,7 @@ def _reads(node: Node, name: str) -> bool:
 
 
 def _turned(leaf: tree.Compare) -> tree.Compare:
-    operator = _MIRRORED[leaf.operator]
+    operator = tree.MIRRORED[leaf.operator]
     return tree.Compare(operator, leaf.right, leaf.left, text=leaf.text, place=leaf.place)
 
 
@@ -368,11 +357,11 @@ def truth_of(value: Any) -> Truth:
 def _contrary(operator: str) -> str:
     if operator in ("in", "not in"):
         return "not in" if operator == "in" else "in"
-    return _CONTRARY.get(operator, "not")
+    return tree.CONTRARY.get(operator, "not")
 
 
 def _number(value: Decimal) -> str:
     if value.adjusted() > _LONGEST or not value.is_finite():
         return f"{value:.6E}"
-    rounded = value.quantize(STEP, ROUND_HALF_EVEN, EXACT) if value.adjusted() < 28 else value
+    rounded = value.quantize(STEP, ROUND_HALF_EVEN, EXACT) if value.adjusted() < _WHOLE else value
     return f"{rounded.normalize(EXACT):f}"

@@ -241,7 +241,6 @@ _SURVIVORS: tuple[tuple[Tells, str], ...] = (
     (implied, "them"),
     (in_a_first_job, "those in a first job"),
 )
-_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _MOST_STEPS = 120
 
 
@@ -300,11 +299,11 @@ def _bounds(when: tree.Node, draft: RulesetDraft) -> Iterator[_Bound]:
     if isinstance(when, tree.Any):
         for operand in when.operands:
             yield from _bounds(operand, draft)
-    if not isinstance(when, tree.Compare) or when.operator not in _MIRRORED:
+    if not isinstance(when, tree.Compare) or when.operator in ("==", "!="):
         return
     for left, operator, right in (
         (when.left, when.operator, when.right),
-        (when.right, _MIRRORED[when.operator], when.left),
+        (when.right, tree.MIRRORED[when.operator], when.left),
     ):
         if isinstance(left, tree.NameRead) and left.symbol.name in draft.names.catalogue:
             yield from _bounds_of(left, operator, _figures(right, draft))

@@ -16,6 +16,9 @@ from decision_service.rules.language.diagnostics import Place, did_you_mean
 INTEGER, NUMBER, MONEY = ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY
 TEXT, FLAG, DATE = ValueType.TEXT, ValueType.FLAG, ValueType.DATE
 
+CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+
 NUMERIC = frozenset({INTEGER, NUMBER})
 ORDERED = frozenset({INTEGER, NUMBER, MONEY, DATE})
 
