@@ -43,6 +43,26 @@ from decision_service.rules.offer import OfferRunner
 from decision_service.rules.offer_terms import AMOUNT
 from decision_service.rules.program import WAITING, CompiledRuleset
 
+PRICE = (
+    "monthly_rate", "fees", "paid_out", "effective_rate", "instalment", "instalments", "total"
+)  # fmt: skip
+"""What an approval has to disclose (Republic Act 3765), by the names of placeholders."""
+
+PLACEHOLDERS = frozenset(
+    {"lender", "application_id", "decision_id", "decided_on", "asked", "amount", "expires_on"}
+).union(PRICE)
+"""What the texts of a letter may name."""
+
+OF_CHANGES = frozenset({"now", "needed"})
+"""What the words of a change may name."""
+
+_WEEKS_A_MONTH = Decimal(52) / 12
+_ROUNDS = 200
+_SHARED = ("lender", "contact", "contest")
+_OPTIONAL = ("contest_again", "limits", "changes", "price")
+_Warning = tuple[str, str, str]
+"""Code, message and hint."""
+
 
 class NoticeKind(StrEnum):
     APPROVAL = "approval"
@@ -171,15 +191,6 @@ class Letter(msgspec.Struct, frozen=True):
     closing: str
 
 
-PRICE = (
-    "monthly_rate", "fees", "paid_out", "effective_rate", "instalment", "instalments", "total"
-)  # fmt: skip
-"""What an approval has to disclose (Republic Act 3765), by the names of placeholders."""
-
-_WEEKS_A_MONTH = Decimal(52) / 12
-_ROUNDS = 200
-
-
 def granted(subject: NoticeSubject) -> Money | None:
     if subject.person is not None:
         return subject.person.amount
@@ -241,55 +252,30 @@ def _price(subject: NoticeSubject) -> Price | None:
 def offer_part(
     subject: NoticeSubject, texts: NoticeTexts, words: Words, filled: Mapping[str, str]
 ) -> LetterPart | None:
-    verdict = subject.verdict
-    lines_of_price = [] if _price(subject) is None else [*texts.price]
-    price = [line.format_map(filled) for line in lines_of_price]
-    if subject.person is not None:
-        return _by_person(subject, subject.person, price, words)
-    if verdict.outcome is not Outcome.APPROVE or verdict.offer is None:
-        return None
+    person, offer, asked = subject.person, subject.verdict.offer, money_text(subject.asked)
     lines: tuple[str, ...] = ()
-    if verdict.offer.binding and subject.asked is not None:
-        limit = texts.limits.get(verdict.offer.binding, words.other_limit)
-        lines = (words.limit.format(asked=money_text(subject.asked), limit=limit),)
-    offer, until = verdict.offer, valid_until(subject, words)
-    items = _terms(offer.approved_amount, offer.term_months, price, until, words)
-    return LetterPart(words.offer, lines, tuple(items))
-
-
-def _terms(
-    amount: Money, term: int | None, price: Iterable[str], until: str, words: Words
-) -> Iterator[str]:
-    yield words.amount.format(amount=money_text(amount))
-    if term:
-        yield words.term.format(term=term)
-    yield from price
-    if until:
-        yield words.expires.format(expires_on=until)
-
-
-def _by_person(
-    subject: NoticeSubject, person: PersonsResult, price: Iterable[str], words: Words
-) -> LetterPart | None:
-    if person.amount is None:
+    if person is not None:
+        amount, term = person.amount, person.term_months
+        if subject.is_reduced:
+            lines = (words.person_limit.format(asked=asked),)
+    elif subject.verdict.outcome is not Outcome.APPROVE or offer is None:
         return None
-    reduced = (words.person_limit.format(asked=money_text(subject.asked)),)
-    lines = reduced if subject.is_reduced else ()
+    else:
+        amount, term = offer.approved_amount, offer.term_months
+        if offer.binding and asked:
+            limit = texts.limits.get(offer.binding, words.other_limit)
+            lines = (words.limit.format(asked=asked, limit=limit),)
+    if amount is None:
+        return None
     until = valid_until(subject, words)
-    items = _terms(person.amount, person.term_months, price, until, words)
-    return LetterPart(words.offer, lines, tuple(items))
-
-
-PLACEHOLDERS = frozenset(
-    {"lender", "application_id", "decision_id", "decided_on", "asked", "amount", "expires_on"}
-).union(PRICE)
-"""What the texts of a letter may name."""
-
-OF_CHANGES = frozenset({"now", "needed"})
-"""What the words of a change may name."""
-
-_SHARED = ("lender", "contact", "contest")
-_OPTIONAL = ("contest_again", "limits", "changes", "price")
+    priced = texts.price if _price(subject) is not None else ()
+    items = (
+        words.amount.format(amount=money_text(amount)),
+        *([words.term.format(term=term)] if term else []),
+        *(line.format_map(filled) for line in priced),
+        *([words.expires.format(expires_on=until)] if until else []),
+    )
+    return LetterPart(words.offer, lines, items)
 
 
 class NoticeReading(msgspec.Struct, frozen=True):
@@ -420,8 +406,8 @@ def notices_of(
         found.extend(reading.diagnostics)
         if reading.texts is not None:
             read[language] = reading.texts
-            unsaid = _unsaid(reading.texts, demanding)
-            found.extend(_warning(file, *one) for one in unsaid)
+            for code, message, hint in _unsaid(reading.texts, demanding):
+                found.append(Diagnostic(code, Severity.WARNING, file, 1, 1, 2, message, hint))
             if not reading.texts.price and any(map(_offer, demanding.versions)):
                 message = "nothing says what an approval costs, which the law has it disclose"
                 hint = "add `price`: lines with the rate, the fees and all that is to be paid"
@@ -449,10 +435,6 @@ def _undisclosed(version: CompiledRuleset) -> Iterator[Diagnostic]:
             hint = f"letters of an approval disclose it: add the line `{name}:`"
             report.error("N116", lines[AMOUNT].place if line is None else line.place, message, hint)
     yield from report.diagnostics()
-
-
-_Warning = tuple[str, str, str]
-"""Code, message and hint."""
 
 
 def _unsaid(texts: NoticeTexts, demanding: Demanding) -> Iterable[_Warning]:
@@ -505,7 +487,3 @@ def _of_persons(texts: NoticeTexts, review: ReviewPolicy) -> Iterator[_Warning]:
     if not texts.contest_again:
         message = "nothing says what an applicant may do who disagrees with a person's result"
         yield "N114", message, "add `contest_again`: `contest` would be told once more"
-
-
-def _warning(file: str, code: str, message: str, hint: str) -> Diagnostic:
-    return Diagnostic(code, Severity.WARNING, file, 1, 1, 2, message, hint)

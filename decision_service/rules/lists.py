@@ -66,8 +66,7 @@ def _shown(key: str, files: RulesetFiles) -> str:
 
 def read_list(path: str, text: str, report: Report) -> KeyList | None:
     """A list's file; None where anything is wrong, all of it reported."""
-    found = _faultless(path, text)
-    return found or _read(path, text, report)
+    return _faultless(path, text) or _read(path, text, report)
 
 
 @lru_cache(64)
@@ -95,10 +94,10 @@ class KeyListReader(CsvText):
         self.columns: Sequence[str] = ()
         self.salt = ""
         header = self.cells(1)
-        if header and not (len(header) == 1 and self.is_otherwise_separated()):
-            self._take_header(header)
-        elif not header:
+        if not header:
             report.error("R132", self.line(1), "the list has no header", _HEADER)
+        elif len(header) > 1 or not self.is_otherwise_separated():
+            self._take_header(header)
 
     def _take_header(self, header: Sequence[Scalar]) -> None:
         names = [cell.text for cell in header]

@@ -8,7 +8,6 @@ from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.domain.missing import OF_FACTORS
 from decision_service.domain.needs import CombineIncome, PartialPolicy
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.rules import offer_terms as choosing
 from decision_service.rules import offer_terms as terms
 from decision_service.rules.compile import OPTIONAL, REQUIRED
 from decision_service.rules.construct import APPLIES_WHEN, OUTCOME_WORDS
@@ -26,11 +25,10 @@ from decision_service.rules.language.schema_forms import (
     named,
 )
 from decision_service.rules.literals import BOUNDED
-from decision_service.rules.offer_terms import CHOICES, MOST_TERM_MONTHS, MOST_TERMS
 from decision_service.rules.program import WAITING
 from decision_service.rules.scorecard import MOST_BINS
 from decision_service.rules.sections import DIRECTIONS, KINDS, RECOURSE, TELL, TOLD
-from decision_service.rules.stages import CLOSING, STAGES, Construct
+from decision_service.rules.stages import CLOSING, STAGES
 from decision_service.rules.table import MOST_COLUMNS, MOST_ROWS, OUTCOME, REASON, Aggregate, Hit
 
 TYPES = choice(ValueType)
@@ -47,10 +45,6 @@ _RULE_KEYS: dict[str, Schema] = {
         listed(forms.IDENTIFIER, minItems=1), "Labels declared under `tags`, set where it holds"
     ),
 }
-
-
-def rules() -> Schema:
-    return listed(forms.refers("rule"))
 
 
 def rule() -> Schema:
@@ -73,14 +67,11 @@ def stage() -> Schema:
         APPLIES_WHEN: about(forms.CONDITION, "For whom the stage is; everybody without it"),
         **{key: forms.refers(key) for key in STAGES},
     }
-    return closed("a stage", ("name", "component"), keys, oneOf=[_fits(c) for c in STAGES.values()])
-
-
-def _fits(construct: Construct) -> Schema:
-    return {
-        "required": [construct.key],
-        "properties": {"component": choice(construct.components)},
-    }
+    fits = [
+        {"required": [one.key], "properties": {"component": choice(one.components)}}
+        for one in STAGES.values()
+    ]
+    return closed("a stage", ("name", "component"), keys, oneOf=fits)
 
 
 def scorecard() -> Schema:
@@ -125,35 +116,20 @@ def _band() -> Schema:
 
 
 def table() -> Schema:
+    both = closed("how rows are joined", ("collect",), {"collect": named(choice(Aggregate))})
+    hit: Schema = {"anyOf": [choice((Hit.FIRST, Hit.UNIQUE)), both]}
+    own = {name: choice((name, "text")) for name in (OUTCOME, REASON)}
+    rows = listed(listed(forms.EXPRESSION), minItems=1, maxItems=MOST_ROWS)
+    path = {"type": "string", "pattern": r"^tables/.+\.csv$"}
     keys = {
         "id": about(forms.IDENTIFIER, "Names `<id>.<output>`"),
-        "hit": about(_hit(), "Which matching rows count"),
+        "hit": about(hit, "Which matching rows count"),
         "when": listed(forms.refers("name"), minItems=1, maxItems=MOST_COLUMNS),
-        "give": about(_give(), "The outputs with their types"),
-        "rows": {"anyOf": [_rows(), _file()]},
+        "give": about({**named(TYPES), "properties": own}, "The outputs with their types"),
+        "rows": {"anyOf": [rows, closed("a table file", ("file",), {"file": path})]},
         REASON: about(forms.REASON, "The reason of rows with an outcome"),
     }
     return closed("a table", ("id", "hit", "when", "give", "rows"), keys)
-
-
-def _hit() -> Schema:
-    collect = named(choice(Aggregate))
-    both = closed("how rows are joined", ("collect",), {"collect": collect})
-    return {"anyOf": [choice((Hit.FIRST, Hit.UNIQUE)), both]}
-
-
-def _give() -> Schema:
-    own = {name: choice((name, "text")) for name in (OUTCOME, REASON)}
-    return {**named(TYPES), "properties": own}
-
-
-def _rows() -> Schema:
-    return listed(listed(forms.EXPRESSION), minItems=1, maxItems=MOST_ROWS)
-
-
-def _file() -> Schema:
-    path = {"type": "string", "pattern": r"^tables/.+\.csv$"}
-    return closed("a table file", ("file",), {"file": path})
 
 
 def offer() -> Schema:
@@ -180,16 +156,16 @@ def offer() -> Schema:
 
 def _term() -> Schema:
     keys = {
-        "choose": about(choice(CHOICES), "longest and shortest ask `fits`, largest `amount`"),
+        "choose": about(choice(terms.CHOICES), "longest and shortest ask `fits`, largest `amount`"),
         "of": listed(
-            {"type": "integer", "minimum": 1, "maximum": MOST_TERM_MONTHS},
+            {"type": "integer", "minimum": 1, "maximum": terms.MOST_TERM_MONTHS},
             minItems=1,
-            maxItems=MOST_TERMS,
+            maxItems=terms.MOST_TERMS,
         ),
         "fits": about(forms.CONDITION, "Whether offer.term_months fits"),
         "amount": about(forms.EXPRESSION, "What offer.term_months would allow"),
     }
-    return closed("a chosen term", choosing.TERM_REQUIRED, keys)
+    return closed("a chosen term", terms.TERM_REQUIRED, keys)
 
 
 def conditions() -> Schema:
@@ -197,9 +173,8 @@ def conditions() -> Schema:
     return listed(closed("a condition", keys, keys))
 
 
-_SHARED_FILE = r"^_shared/[^/]+\.ya?ml$"
 _CONSTRUCTS: Mapping[str, Callable[[], Schema]] = {
-    "rules": rules,
+    "rules": lambda: listed(forms.refers("rule")),
     "scorecard": scorecard,
     "table": table,
     "offer": offer,
@@ -256,30 +231,29 @@ def _header() -> Schema:
         "time_zone": about({"type": "string"}, "IANA: Asia/Manila"),
         "valid_for": about(forms.DURATION, "How long a decision stands: 14d"),
         USES: about(
-            listed({"type": "string", "pattern": _SHARED_FILE}, minItems=1),
+            listed({"type": "string", "pattern": r"^_shared/[^/]+\.ya?ml$"}, minItems=1),
             "Files of reasons and parameters that several products share",
         ),
     }
 
 
 def _sections() -> Schema:
+    factor: Schema = {"anyOf": [forms.refers("factor"), choice([WAITING])]}
+    what = "Factors that an applicant may be told to change, and `waiting` for the day to come back"
+    recourse = closed("recourse", (TELL,), {TELL: about(listed(factor, minItems=1), what)})
+    fixed = {name: _input(choice([type_])) for name, type_ in WIRE_TYPES.items()}
+    inputs = {**named(_input(TYPES)), "properties": fixed}
     return {
         "data": _data(),
-        "inputs": about(_inputs(), "What the loan system must or may send"),
+        "inputs": about(inputs, "What the loan system must or may send"),
         "params": about(named(_param()), "Constants; of dated ones that in force on as_of counts"),
         "derived": about(named(forms.EXPRESSION), "Named expressions, from top to bottom"),
         "reasons": about(named(_reason(), forms.REASON), "What applicants and regulators are told"),
         "tags": about(named(_tag()), "Labels for queues and signals; they decide nothing"),
         "stages": listed(forms.refers("stage"), minItems=1),
-        RECOURSE: about(_recourse(), "What would have to be different: who may be told what"),
+        RECOURSE: about(recourse, "What would have to be different: who may be told what"),
         "guarantees": about(listed(_guarantee()), "What is to be proved of the rules"),
     }
-
-
-def _recourse() -> Schema:
-    told: Schema = {"anyOf": [forms.refers("factor"), choice([WAITING])]}
-    what = "Factors that an applicant may be told to change, and `waiting` for the day to come back"
-    return closed("recourse", (TELL,), {TELL: about(listed(told, minItems=1), what)})
 
 
 def _data() -> Schema:
@@ -302,11 +276,6 @@ def _data() -> Schema:
 def _lags(most: int) -> Schema:
     lag = {"type": "integer", "minimum": 0, "maximum": most}
     return named(lag, {"pattern": "^[A-Za-z0-9_*?-]{1,60}$"})
-
-
-def _inputs() -> Schema:
-    fixed = {name: _input(choice([type_])) for name, type_ in WIRE_TYPES.items()}
-    return {**named(_input(TYPES)), "properties": fixed}
 
 
 def _input(type_: Schema) -> Schema:
@@ -393,18 +362,22 @@ def _tag() -> Schema:
     return closed("a tag", ("means",), keys)
 
 
+_DAY: Schema = {"type": "string", "pattern": forms.DAY}
 _VALUES: Mapping[ValueType, Schema] = {
     ValueType.INTEGER: {"type": "integer"},
     ValueType.NUMBER: forms.NUMBER,
     ValueType.MONEY: forms.NUMBER,
     ValueType.TEXT: forms.TEXT,
     ValueType.FLAG: forms.FLAG,
-    ValueType.DATE: {"type": "string", "pattern": forms.DAY},
+    ValueType.DATE: _DAY,
 }
-_DAY: Schema = {"type": "string", "pattern": forms.DAY}
 
 
 def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
+    causes = choice(f"missing {cause}" for cause in OF_FACTORS)
+    with_reason = {"type": "string", "pattern": f"^missing ({'|'.join(OF_FACTORS)}) [A-Z_]+$"}
+    factors = {name: _factor(spec) for name, spec in catalogue.items()}
+    missing: Schema = {"anyOf": [causes, with_reason]}
     keys = {
         "ruleset": about(forms.PRODUCT, "The product"),
         "version": about(forms.VERSION, "The version that is tested"),
@@ -418,18 +391,10 @@ def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
         "$schema": forms.DIALECT,
         **closed("rule tests", ("ruleset", "version", "cases"), keys),
         "$defs": {
-            "missing": about(_missing(), "Why it is missing, perhaps with the failure's reason"),
-            "factors": closed(
-                "factors", (), {name: _factor(spec) for name, spec in catalogue.items()}
-            ),
+            "missing": about(missing, "Why it is missing, perhaps with the failure's reason"),
+            "factors": closed("factors", (), factors),
         },
     }
-
-
-def _missing() -> Schema:
-    causes = "|".join(OF_FACTORS)
-    with_reason: Schema = {"type": "string", "pattern": f"^missing ({causes}) [A-Z_]+$"}
-    return {"anyOf": [choice(f"missing {cause}" for cause in OF_FACTORS), with_reason]}
 
 
 def _given() -> Schema:

@@ -42,6 +42,14 @@ from decision_service.rules.language.types import NUMBER, TEXT, Symbol
 from decision_service.rules.language.values import Gap, Unknown, rule_error
 from decision_service.rules.language.yaml import MapNode, Scalar, YamlNode
 
+MOST_BINS = 40
+
+_LARGEST = 1_000_000
+_ADVERSE = (Outcome.REFER, Outcome.DECLINE)
+_APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
+_DECLINES = Finding(Outcome.DECLINE, "", Component.SCORECARD)
+_REFERS = {kind: Finding(Outcome.REFER, "", Component.SCORECARD, kind) for kind in ReferKind}
+
 
 class Bin(msgspec.Struct, frozen=True):
     cell: Cell
@@ -108,10 +116,6 @@ class Card(msgspec.Struct, frozen=True):
         return self.bands[-1]
 
 
-_ADVERSE = (Outcome.REFER, Outcome.DECLINE)
-_APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
-
-
 class Scored(msgspec.Struct, frozen=True, gc=False):
     low: Decimal
     high: Decimal
@@ -161,7 +165,6 @@ class ScorecardRunner:
         self.score_slot, self.band_slot = card.score.slot, card.band.slot
         self.total = tree.NameRead(card.score, text=card.score.name, place=card.bands[0].place)
         self.choices = lru_cache(1024)(self._choices)
-        self.plain = {kind: _plain(kind) for kind in (None, ReferKind.SCORE, ReferKind.DATA)}
 
     def run(self, state: State) -> Conclusion:
         values, marks = state.values, state.marks
@@ -223,7 +226,7 @@ class ScorecardRunner:
     def _findings(
         self, scored: Sequence[Scored], outcome: Outcome, kind: ReferKind
     ) -> tuple[Finding, ...]:
-        found = [self.plain[kind if outcome is Outcome.REFER else None]]
+        found = [_DECLINES if outcome is Outcome.DECLINE else _REFERS[kind]]
         for ready, each in zip(self.ready, scored, strict=True):
             if each.gap is not None:
                 found.append(data_finding(each.gap, outcome))
@@ -308,21 +311,12 @@ def _unsure(ready: _Ready, value: Any, marks: Mapping[int, tuple[Gap, ...]]) -> 
     return Scored(ready.worst, ready.best, -1, gap, bounded=True, tainted=tainted)
 
 
-def _plain(kind: ReferKind | None) -> Finding:
-    outcome = Outcome.DECLINE if kind is None else Outcome.REFER
-    return Finding(outcome, "", Component.SCORECARD, kind)
-
-
 def _gaps(scored: Sequence[Scored]) -> tuple[Gap, ...]:
     return tuple([s.gap for s in scored if s.gap is not None])
 
 
 def _range(low: Decimal, high: Decimal) -> str:
     return f"{low:f}" if low == high else f"{low:f} to {high:f}"
-
-
-MOST_BINS = 40
-_LARGEST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from decision_service.rules.cells import (
     column,
 )
 from decision_service.rules.construct import (
+    OUTCOME_WORDS,
     Conclusion,
     Conclusive,
     Effect,
@@ -46,13 +47,17 @@ from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.evaluation import Evaluate, compile_trees
 from decision_service.rules.language.fields import Fields, as_choice, as_scalar, check_identifier
 from decision_service.rules.language.types import Node, Symbol
-from decision_service.rules.language.types import Node as Tree
 from decision_service.rules.language.values import Gap, Unknown, rule_error, union, unknown
-from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode
+from decision_service.rules.language.yaml import MapNode, Scalar, YamlNode
 from decision_service.rules.literals import as_literal
 from decision_service.rules.table_rows import RawRow, read_rows, table_file
 
 OUTCOME, REASON = "outcome", "reason"
+MOST_COLUMNS = 12
+MOST_ROWS = 2_000
+
+_TYPES = [t.value for t in ValueType]
+_COMPUTED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})
 
 
 class Hit(StrEnum):
@@ -202,11 +207,9 @@ class TableRunner:
         rows = [self.gives[i].values(values) for i in found.rows]
         if self.grid.hit is not Hit.COLLECT:
             return rows[0]
-        return tuple(self._joined(i, [row[i] for row in rows]) for i in range(len(self.names)))
-
-    def _joined(self, index: int, values: Sequence[Any]) -> Any:
-        name = self.names[index]
-        return joined(self.grid.aggregates[name], f"{self.grid.id}.{name}", values)
+        how, id_ = self.grid.aggregates, self.grid.id
+        each = enumerate(self.names)
+        return tuple(joined(how[n], f"{id_}.{n}", [row[i] for row in rows]) for i, n in each)
 
     def _finding(self, found: MatchedRows) -> Finding | None:
         if found.gone is not None:
@@ -337,13 +340,6 @@ def _is_open(cell: Cell, value: Unknown) -> bool:
     return cell.sort is not CellKind.ANYTHING
 
 
-MOST_COLUMNS = 12
-MOST_ROWS = 2_000
-_TYPES = [t.value for t in ValueType]
-_COMPUTED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})
-_OUTCOMES = ("APPROVE", "REFER", "DECLINE", "-")
-
-
 @dataclass(frozen=True, slots=True)
 class TablePart:
     grid: Grid
@@ -428,14 +424,11 @@ def _types(fields: Fields, draft: RulesetDraft) -> dict[str, ValueType]:
     types: dict[str, ValueType] = {}
     for entry in node.entries if node is not None else ():
         named = check_identifier(entry.key, entry.key_place, "the output", draft.report)
-        word = as_choice(entry.value, f"`{entry.key}`", _options(entry), draft.report)
+        options = (entry.key, "text") if entry.key in (OUTCOME, REASON) else _TYPES
+        word = as_choice(entry.value, f"`{entry.key}`", options, draft.report)
         if named and word is not None:
             types[entry.key] = ValueType.TEXT if word in (OUTCOME, REASON) else ValueType(word)
     return types
-
-
-def _options(entry: MapEntry) -> Sequence[str]:
-    return (entry.key, "text") if entry.key in (OUTCOME, REASON) else _TYPES
 
 
 def _hit(
@@ -466,18 +459,11 @@ def _aggregates(
             message = f"`{entry.key}` is no output of the table"
             draft.report.error("R206", entry.key_place, message)
         elif word is not None:
-            found[entry.key] = Aggregate(word)
-            _check_aggregate(entry, Aggregate(word), type_, draft)
+            how = found[entry.key] = Aggregate(word)
+            if type_ not in ({ValueType.INTEGER} if how is Aggregate.COUNT else _COMPUTED):
+                message = f"`{how}` cannot make one value of {type_} `{entry.key}`"
+                draft.report.error("R304", entry.value.place, message)
     return found
-
-
-def _check_aggregate(
-    entry: MapEntry, how: Aggregate, type_: ValueType, draft: RulesetDraft
-) -> None:
-    fits = {ValueType.INTEGER} if how is Aggregate.COUNT else _COMPUTED
-    if type_ not in fits:
-        message = f"`{how}` cannot make one value of {type_} `{entry.key}`"
-        draft.report.error("R304", entry.value.place, message)
 
 
 def _raw_rows(
@@ -489,7 +475,10 @@ def _raw_rows(
     node, when = fields.get("rows"), fields.items("when")
     if node is None or not when or not types:
         return []
-    columns = [_column_name(item, name) for item, name in zip(when, names, strict=True)]
+    columns = [
+        name.text if name is not None else item.text if isinstance(item, Scalar) else ""
+        for item, name in zip(when, names, strict=True)
+    ]
     rows = read_rows(node, [*columns, *types], draft.files, draft.report)
     draft.used_tables.update(filter(None, [table_file(node, draft.files)]))
     if len(rows) > MOST_ROWS:
@@ -498,10 +487,6 @@ def _raw_rows(
         rows = []
     draft.unread = draft.unread or not rows
     return rows
-
-
-def _column_name(node: YamlNode, name: tree.NameRead | None) -> str:
-    return name.text if name is not None else node.text if isinstance(node, Scalar) else ""
 
 
 class _Rows:
@@ -540,14 +525,15 @@ class _Rows:
 
     def _conclusion(self, given: Mapping[str, Scalar]) -> tuple[Outcome | None, str]:
         outcome, reason = given.get(OUTCOME), given.get(REASON)
-        word = outcome and as_choice(outcome, "an outcome", _OUTCOMES, self.draft.report)
+        words = (*OUTCOME_WORDS, "-")
+        word = outcome and as_choice(outcome, "an outcome", words, self.draft.report)
         code = self.reason
         if reason is not None and reason.text != "-" and not reason.torn:
             self.draft.use_reason(reason)
             code = reason.text
         return (Outcome(word) if word and word != "-" else None), code
 
-    def _give(self, name: str, type_: ValueType, scalar: Scalar) -> Tree | None:
+    def _give(self, name: str, type_: ValueType, scalar: Scalar) -> Node | None:
         if type_ in _COMPUTED:
             return self.draft.expression(scalar, type_)
         currency, report = self.draft.names.currency, self.draft.report

@@ -41,8 +41,9 @@ def check_bands(draft: RulesetDraft) -> None:
             card = part.part.card
             if _in_order(card, draft):
                 _outcomes(card, draft)
-                _check_best_band(card, draft)
-                _reached(card, draft)
+                if all(c.complete for c in card.characteristics):
+                    _check_best_band(card, draft)
+                    _reached(card, draft)
 
 
 def _in_order(card: Card, draft: RulesetDraft) -> bool:
@@ -77,7 +78,7 @@ def _outcomes(card: Card, draft: RulesetDraft) -> None:
 
 def _check_best_band(card: Card, draft: RulesetDraft) -> None:
     """Points lost are a card's only reasons, and the best total has lost none."""
-    if not all(c.complete and c.bins for c in card.characteristics):
+    if not all(c.bins for c in card.characteristics):
         return
     best = card.base + sum(c.best for c in card.characteristics)
     band = card.band_of(best)
@@ -88,26 +89,19 @@ def _check_best_band(card: Card, draft: RulesetDraft) -> None:
 
 
 def _reached(card: Card, draft: RulesetDraft) -> None:
-    if not all(c.complete for c in card.characteristics):
-        return
     totals = _totals(card)
     last = card.bands[-1]
     if last.start is not None and min(totals) < last.start:
         message = f"totals below {last.start} have no band"
         hint = f"the lowest total is {min(totals):f}; leave out the `from` of the last band"
         draft.report.error("R417", last.place, message, hint)
-    for band, low, high in _ranges(card):
+    highs = [None, *(band.start for band in card.bands)]
+    for band, high in zip(card.bands, highs, strict=False):
+        low = band.start
         if not any((low is None or t >= low) and (high is None or t < high) for t in totals):
             message = f"no total reaches band `{band.name}`"
             hint = f"totals are {min(totals):f} to {max(totals):f}"
             draft.report.error("R414", band.place, message, hint)
-
-
-def _ranges(card: Card) -> Iterable[tuple[Band, Decimal | None, Decimal | None]]:
-    high: Decimal | None = None
-    for band in card.bands:
-        yield band, band.start, high
-        high = band.start
 
 
 def _totals(card: Card) -> list[Decimal]:
