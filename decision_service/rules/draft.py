@@ -34,6 +34,11 @@ from decision_service.rules.program import (
     TagSpec,
 )
 
+NO_CURRENCY = "XXX"
+"""ISO 4217's code for no currency, until the ruleset's own is read."""
+
+USES = "uses"
+SECTIONS = ("params", "reasons")
 RESERVED_FAMILIES = frozenset({"inputs", "params", "derived", "offer", "lists"})
 
 _NAME = re.compile(r"[a-z]\w*\.[a-z]\w*", re.ASCII)
@@ -43,9 +48,11 @@ _UNKNOWN = {
     "derived": ("R205", "unknown derived name"),
     "offer": ("R206", "unknown offer line"),
 }
-
-NO_CURRENCY = "XXX"
-"""ISO 4217's code for no currency, until the ruleset's own is read."""
+_UPCOMING = {
+    "derived": "names are defined from top to bottom; move the definition up",
+    "offer": "the offer is made last, line by line: name what that line is made of, or ask in a "
+    "line below it or in `post_checks`",
+}
 
 
 def names_in(text: str) -> list[str]:
@@ -175,13 +182,6 @@ class Names:
         if spec is None:
             return did_you_mean(name, known)
         return f"did you mean `{match}` ({_described(spec)})?"
-
-
-_UPCOMING = {
-    "derived": "names are defined from top to bottom; move the definition up",
-    "offer": "the offer is made last, line by line: name what that line is made of, or ask in a "
-    "line below it or in `post_checks`",
-}
 
 
 def _described(spec: FactorSpec) -> str:
@@ -357,10 +357,6 @@ class RulesetDraft(msgspec.Struct):
     def trees(self) -> Iterator[Tree]:
         yield from (each.tree for each in self.derived)
         yield from (written.tree for part in self.parts() for written in part.written())
-
-
-USES = "uses"
-SECTIONS = ("params", "reasons")
 
 
 def with_shared(

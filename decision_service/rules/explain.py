@@ -18,6 +18,9 @@ from decision_service.rules.table import MatchedRows, TableRunner
 
 _NOT_RUN = "not evaluated: nothing is offered"
 
+MOST_SHOWN = 20
+_ASKED = "inputs.requested_amount"
+
 
 def traces(ruleset: CompiledRuleset, verdict: Verdict) -> tuple[StageTrace, ...]:
     """Every stage with its parts and the values compared; the verdict is this ruleset's."""
@@ -41,9 +44,6 @@ def _stage_trace(
     rows = stage.runner.describe(found.record, view)
     note = stage.runner.note(found.record)
     return StageTrace(stage.name, stage.component, found.outcome, rows, note)
-
-
-MOST_SHOWN = 20
 
 
 class PassedRow(msgspec.Struct, frozen=True):
@@ -93,9 +93,6 @@ def _first_miss(row: int, matches: Sequence[Matches]) -> tuple[int, Truth] | Non
         if not each.sure >> row & 1:
             return column, Truth.UNKNOWN
     return None
-
-
-_ASKED = "inputs.requested_amount"
 
 
 def offer_limits(ruleset: CompiledRuleset) -> tuple[str, ...]:

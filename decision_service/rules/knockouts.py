@@ -30,6 +30,12 @@ from decision_service.rules.language.values import Gap, Unknown
 from decision_service.rules.language.yaml import YamlNode
 from decision_service.rules.wording import truth_of
 
+RULE_REQUIRED = ("id", "when")
+OF_OUTCOMES = ("reason", "reason_factor", "on_missing", "because", "missing_reason")
+RULE_OPTIONAL = ("then", *OF_OUTCOMES, "tags")
+ON_MISSING = ("REFER", "DECLINE", "SKIP")
+Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -159,9 +165,6 @@ class RulesRunner:
                 yield ready.rule.what, truth, ready.rule.place
 
 
-Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
-
-
 def _effects(ready: Sequence[Ready], truths: Truths) -> Effects:
     effects: dict[str, Finding] = {}
     gaps: list[Gap] = []
@@ -227,12 +230,6 @@ def _note(ready: Ready, truth: Any, *, tagged: bool) -> str:
     shown = truth.shown
     note = f"{shown.name} is missing: {shown.missing.cause}"
     return f"{note}; {ready.rule.because}" if ready.rule.because and not truth.tainted else note
-
-
-RULE_REQUIRED = ("id", "when")
-OF_OUTCOMES = ("reason", "reason_factor", "on_missing", "because", "missing_reason")
-RULE_OPTIONAL = ("then", *OF_OUTCOMES, "tags")
-ON_MISSING = ("REFER", "DECLINE", "SKIP")
 
 
 class RulesPart(msgspec.Struct, frozen=True):

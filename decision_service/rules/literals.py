@@ -23,6 +23,10 @@ from decision_service.rules.language.fields import (
 from decision_service.rules.language.types import Literal
 from decision_service.rules.language.yaml import Scalar, YamlNode
 
+Bounds = tuple[Decimal | None, Decimal | None]
+
+BOUNDED = (ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY)
+
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _READERS: dict[ValueType, Callable[[YamlNode, str, Report], Literal | None]] = {
     ValueType.INTEGER: as_integer,
@@ -31,6 +35,7 @@ _READERS: dict[ValueType, Callable[[YamlNode, str, Report], Literal | None]] = {
     ValueType.FLAG: as_flag,
     ValueType.DATE: as_day,
 }
+_OTHER_SEPARATORS = {";": "`;`", "\t": "tabs", "|": "`|`"}
 
 
 def as_literal(
@@ -61,11 +66,6 @@ def as_currency(scalar: Scalar | None, report: Report) -> str | None:
     message = f"`{scalar.text}` is no currency"
     report.error("R123", scalar.place, message, "write an ISO 4217 code: PHP")
     return None
-
-
-BOUNDED = (ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY)
-
-Bounds = tuple[Decimal | None, Decimal | None]
 
 
 def read_bounds(fields: Fields, type_: ValueType, currency: str, report: Report) -> Bounds:
@@ -105,9 +105,6 @@ def _bound(
     if type_ is ValueType.MONEY:
         return as_amount(node, f"`{key}`", currency, report)
     return as_decimal(node, f"`{key}`", report)
-
-
-_OTHER_SEPARATORS = {";": "`;`", "\t": "tabs", "|": "`|`"}
 
 
 class CsvText:

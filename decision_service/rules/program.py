@@ -31,6 +31,11 @@ from decision_service.rules.wording import Wording
 _DAY = timedelta(days=1)
 _INVISIBLE = "Cf"
 
+WAITING = "waiting"
+"""What `recourse: {tell: …}` names beside factors: the day from which an applicant is approved."""
+
+_NOT_FETCHED = FactorValue("", None, (Missing(Cause.NOT_FETCHED),))
+
 
 class ListQuestion(NamedTuple):
     """What a rule asks of a list: whether an input's value (name without prefix) is on it."""
@@ -88,8 +93,6 @@ _KINDS: Mapping[ValueType, type] = {
     ValueType.FLAG: bool,
     ValueType.DATE: date,
 }
-
-_NOT_FETCHED = FactorValue("", None, (Missing(Cause.NOT_FETCHED),))
 
 
 class IntakeEntry(NamedTuple):
@@ -326,10 +329,6 @@ class Guarantee:
     hidden: tuple[Symbol, ...] = ()
     must: bool = False
     place: Place = field(default=Place("", 1, 1, 2), compare=False)
-
-
-WAITING = "waiting"
-"""What `recourse: {tell: …}` names beside factors: the day from which an applicant is approved."""
 
 
 class RulesetFiles(msgspec.Struct, frozen=True):

@@ -46,6 +46,16 @@ _RULE_KEYS: dict[str, Schema] = {
     ),
 }
 
+_DAY: Schema = {"type": "string", "pattern": forms.DAY}
+_VALUES: Mapping[ValueType, Schema] = {
+    ValueType.INTEGER: {"type": "integer"},
+    ValueType.NUMBER: forms.NUMBER,
+    ValueType.MONEY: forms.NUMBER,
+    ValueType.TEXT: forms.TEXT,
+    ValueType.FLAG: forms.FLAG,
+    ValueType.DATE: _DAY,
+}
+
 
 def rule() -> Schema:
     keys = {key: _RULE_KEYS[key] for key in (*RULE_REQUIRED, *RULE_OPTIONAL)}
@@ -360,17 +370,6 @@ def _tag() -> Schema:
         "told": about(choice(TOLD), "nobody keeps it out of replies; caller unless written"),
     }
     return closed("a tag", ("means",), keys)
-
-
-_DAY: Schema = {"type": "string", "pattern": forms.DAY}
-_VALUES: Mapping[ValueType, Schema] = {
-    ValueType.INTEGER: {"type": "integer"},
-    ValueType.NUMBER: forms.NUMBER,
-    ValueType.MONEY: forms.NUMBER,
-    ValueType.TEXT: forms.TEXT,
-    ValueType.FLAG: forms.FLAG,
-    ValueType.DATE: _DAY,
-}
 
 
 def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:

@@ -39,6 +39,8 @@ _OPTIONAL = (*KINDS, "when", "must_prove")
 _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VERSION_FILE = re.compile(r"v([1-9][0-9]*)")
 
+_Parts = tuple[Outcome | None, Node | None, tuple[tuple[Symbol, int], ...], tuple[Symbol, ...]]
+
 
 def read_header(draft: RulesetDraft) -> None:
     _read_product(draft)
@@ -223,9 +225,6 @@ def _guarantee(node: YamlNode, draft: RulesetDraft) -> Guarantee | None:
     never, always, monotone, hidden = found
     must = bool(fields.flag("must_prove"))
     return Guarantee(name, never, always, when, monotone, hidden, must, fields.node.place)
-
-
-_Parts = tuple[Outcome | None, Node | None, tuple[tuple[Symbol, int], ...], tuple[Symbol, ...]]
 
 
 def _of_kind(kind: str, fields: Fields, draft: RulesetDraft) -> _Parts | None:

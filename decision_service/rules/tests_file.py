@@ -24,7 +24,14 @@ from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Sc
 from decision_service.rules.literals import as_amount, as_literal, bounds_text
 from decision_service.rules.program import CompiledRuleset, KeyList, folded
 
+T = TypeVar("T")
+
 _DIGEST = "given"
+_CAUSES = [cause.value for cause in OF_FACTORS]
+_CODES = [code.value for code in DataReason if code is not DataReason.NO_RULE_APPROVED]
+_UNSENT = f"missing {Cause.NOT_SENT}"
+_VALUES = ("inputs", "factors", "lists")
+_GIVEN = (*_VALUES, "as_of")
 
 
 def read_given_lists(
@@ -154,15 +161,6 @@ def check_possible(node: YamlNode, spec: FactorSpec, value: Value, report: Repor
     if below or (spec.upper is not None and number > spec.upper):
         hint = f"it is {bounds_text(spec.lower, spec.upper)}"
         report.error("R807", node.place, f"`{spec.name}` is never {written}", hint)
-
-
-T = TypeVar("T")
-
-_CAUSES = [cause.value for cause in OF_FACTORS]
-_CODES = [code.value for code in DataReason if code is not DataReason.NO_RULE_APPROVED]
-_UNSENT = f"missing {Cause.NOT_SENT}"
-_VALUES = ("inputs", "factors", "lists")
-_GIVEN = (*_VALUES, "as_of")
 
 
 class Given(msgspec.Struct, frozen=True):

@@ -27,7 +27,13 @@ from decision_service.rules.satisfiable import can_hold
 from decision_service.rules.scorecard import Band, Bin, Card, Characteristic, ScorecardPart
 from decision_service.rules.wording import Wording
 
+Tells = Callable[[str, Decimal, str], ValueRange | None]
+
 _MOST_TOTALS = 20_000
+_NAME = re.compile(r"(?P<family>income|contributions)\.(?P<backed>backed_)?months_(?P<window>\w+)")
+_EVER = 10_000
+_OF_HISTORY = ("income.months_since_first", "contributions.longest_streak_months")
+_MOST_STEPS = 120
 
 
 def check_bands(draft: RulesetDraft) -> None:
@@ -187,11 +193,6 @@ def _after(gap: ValueRange, bins: Sequence[Bin]) -> Bin:
     return bins[-1]
 
 
-_NAME = re.compile(r"(?P<family>income|contributions)\.(?P<backed>backed_)?months_(?P<window>\w+)")
-_EVER = 10_000
-_OF_HISTORY = ("income.months_since_first", "contributions.longest_streak_months")
-
-
 class _Window(msgspec.Struct, frozen=True):
     """A count of months with something in the last so many; `backed` of those with proof only."""
 
@@ -229,13 +230,10 @@ def _window(name: str) -> _Window | None:
     return _Window(match["family"], months, bool(match["backed"])) if months else None
 
 
-Tells = Callable[[str, Decimal, str], ValueRange | None]
-
 _SURVIVORS: tuple[tuple[Tells, str], ...] = (
     (implied, "them"),
     (in_a_first_job, "those in a first job"),
 )
-_MOST_STEPS = 120
 
 
 class _Bound(msgspec.Struct, frozen=True):

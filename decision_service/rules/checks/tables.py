@@ -16,6 +16,11 @@ from decision_service.rules.ranges import ValueRange, labels_of, meet, overlap, 
 from decision_service.rules.table import Grid, Hit, TablePart
 from decision_service.rules.wording import Wording
 
+MOST_STEPS = 10_000
+_MOST_STATES = 50_000
+_CURVE = 20
+_CURVES = ("annuity", "annuity_amount", "exp", "ln", "power")
+
 
 def shared_values(grid: Grid, rows: tuple[int, int], currency: str) -> str:
     """` at `income.months_12m` [4, 5]`, one part a column that either row looks at."""
@@ -46,9 +51,6 @@ def _spans(cells: list[Cell], name: tree.NameRead, currency: str) -> list[str]:
     return [Wording(currency).cell(span, name.type) for span in shown if span is not None]
 
 
-_MOST_STEPS = 50_000
-
-
 def check_rows(draft: RulesetDraft) -> None:
     """R421 for a row that never counts, R422 for an overlap, R423 for a gap."""
     for part in draft.stages:
@@ -60,7 +62,7 @@ def _check(table: TablePart, draft: RulesetDraft) -> None:
     grid = table.grid
     search = _Search(grid, _dimensions(grid, draft))
     search.run(0, search.every, search.every, ())
-    if search.steps > _MOST_STEPS:
+    if search.steps > _MOST_STATES:
         message = f"table `{grid.id}` has too many combinations to check for gaps and overlaps"
         draft.report.warning("R424", table.place, message, "use fewer columns or fewer edges")
         return
@@ -103,7 +105,7 @@ class _Search(msgspec.Struct):
 
     def run(self, depth: int, sure: int, possible: int, path: tuple[str, ...]) -> None:
         self.steps += 1
-        if self.steps > _MOST_STEPS or (depth, sure, possible) in self.seen:
+        if self.steps > _MOST_STATES or (depth, sure, possible) in self.seen:
             return
         self.seen.add((depth, sure, possible))
         if not possible:
@@ -178,11 +180,6 @@ def _joined(
         parts = [span for _, span in group]
         first, last = parts[0], parts[-1]
         yield rows, ValueRange(first.low, last.high, first.open_low, last.open_high)
-
-
-MOST_STEPS = 10_000
-_CURVE = 20
-_CURVES = ("annuity", "annuity_amount", "exp", "ln", "power")
 
 
 def check_cost(draft: RulesetDraft) -> None:

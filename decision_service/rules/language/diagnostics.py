@@ -14,6 +14,8 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _WIDEST_QUOTE = 160
 _LONGEST_NAME = 100
 
+MOST_PROBLEMS = 200
+
 
 def split_lines(text: str) -> list[str]:
     """The lines of a text as YAML counts them."""
@@ -58,9 +60,6 @@ class Diagnostic(msgspec.Struct, frozen=True):
     @property
     def order(self) -> tuple[str, int, int, str, str]:
         return (self.file, self.line, self.column, self.code, self.message)
-
-
-MOST_PROBLEMS = 200
 
 
 class Report(msgspec.Struct):

@@ -27,6 +27,38 @@ Evaluate = Callable[[Values], Anything]
 Truths = tuple[Anything, ...]
 Weigh = Callable[[Values], tuple[Truths, Truths]]
 
+_ARITHMETIC: dict[str, Callable[..., Anything]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": arithmetic.product,
+    "/": arithmetic.quotient,
+}
+_STRICT: dict[str, Callable[..., Anything]] = {
+    "min": min,
+    "max": max,
+    "abs": abs,
+    "round": arithmetic.round_to,
+    "floor": arithmetic.floor_to,
+    "annuity": arithmetic.annuity,
+    "annuity_amount": arithmetic.annuity_amount,
+    "exp": arithmetic.exponential,
+    "ln": arithmetic.logarithm,
+    "power": arithmetic.power,
+    "add_days": arithmetic.add_days,
+}
+_WORDS: dict[str, Anything] = {
+    "__builtins__": {},
+    "Unknown": kleene.Unknown,
+    "equal": kleene.equal,
+    "coalesce": kleene.coalesce,
+    "known": kleene.known,
+    "missing": kleene.missing,
+    "tainted": kleene.tainted,
+}
+_DIGITS = 34
+_LOST: Any = unknown("", Cause.NOT_FETCHED)
+_NOT_SENT: Any = unknown("", Cause.NOT_SENT)
+
 
 def compile_tree(node: Node) -> Evaluate:
     return compile_trees([node])[0]
@@ -206,37 +238,6 @@ def _displayed(expressions: Sequence[str]) -> str:
     return f"({''.join(f'{each}, ' for each in expressions)})"
 
 
-_ARITHMETIC: dict[str, Callable[..., Anything]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": arithmetic.product,
-    "/": arithmetic.quotient,
-}
-_STRICT: dict[str, Callable[..., Anything]] = {
-    "min": min,
-    "max": max,
-    "abs": abs,
-    "round": arithmetic.round_to,
-    "floor": arithmetic.floor_to,
-    "annuity": arithmetic.annuity,
-    "annuity_amount": arithmetic.annuity_amount,
-    "exp": arithmetic.exponential,
-    "ln": arithmetic.logarithm,
-    "power": arithmetic.power,
-    "add_days": arithmetic.add_days,
-}
-_WORDS: dict[str, Anything] = {
-    "__builtins__": {},
-    "Unknown": kleene.Unknown,
-    "equal": kleene.equal,
-    "coalesce": kleene.coalesce,
-    "known": kleene.known,
-    "missing": kleene.missing,
-    "tainted": kleene.tainted,
-}
-_DIGITS = 34
-
-
 class FormulaUnfit(ValueError):
     """A formula cannot be read; the message says why and where."""
 
@@ -271,10 +272,6 @@ class Formula(msgspec.Struct, frozen=True):
             if value is not None:
                 values[symbol.name] = to_runtime(symbol.name, value, symbol.type, self.currency)
         return self.result(values)
-
-
-_LOST: Any = unknown("", Cause.NOT_FETCHED)
-_NOT_SENT: Any = unknown("", Cause.NOT_SENT)
 
 
 def read_formula(

@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.money import exponent
+from decision_service.domain.money import LARGEST_AMOUNT, exponent
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
 from decision_service.rules.language.fields import day_hint, parse_day
@@ -44,9 +44,30 @@ from decision_service.rules.language.types import (
 )
 from decision_service.rules.language.yaml import MOST_DIGITS, Scalar, few_digits
 
+LISTS = "lists."
+
 _GOES_ON = re.compile(r"(and|or|not|in|if|else)\b|[-+*/<>=!]")
 _TELLING = re.compile(r"[0-9<>]|[=!]=|[a-z]\.[a-z]")
 _LONGEST_SHOWN = 60
+_INPUTS = "inputs."
+_SAME_TYPE = frozenset({"min", "max", "abs", "round", "floor", "coalesce"})
+_DIVIDED = "divide it by an amount, such as a parameter of type money: `x / params.smallest_income`"
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
+_ARITHMETIC: dict[type[ast.operator], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+}
+_TYPE_OF = {"+": sum_type, "-": sum_type, "*": product_type, "/": quotient_type}
+_VERBS = {"+": "added to", "-": "reduced by", "*": "multiplied by", "/": "divided by"}
 
 
 def warn_of_comment(scalar: Scalar, report: Report) -> None:
@@ -76,10 +97,6 @@ def _compares(scalar: Scalar, comment: str) -> bool:
 
 def _parsed(scalar: Scalar, text: str) -> Parsed | None:
     return parse(Scalar(text, plain=True, place=scalar.place, verbatim=False), Report())
-
-
-LARGEST_MONEY = Decimal(10) ** 12
-_SAME_TYPE = frozenset({"min", "max", "abs", "round", "floor", "coalesce"})
 
 
 def to_money(node: Node, currency: str, report: Report) -> Node | None:
@@ -138,7 +155,7 @@ def _constant_to_money(constant: Constant, currency: str, report: Report) -> Con
 
 def money_minor(amount: Decimal, currency: str) -> int | None:
     """An exact amount in major units as minor units; None where it is too large or too fine."""
-    if abs(amount) > LARGEST_MONEY:
+    if abs(amount) > LARGEST_AMOUNT:
         return None
     minor = amount.scaleb(exponent(currency))
     return int(minor) if minor == minor.to_integral_value() else None
@@ -157,7 +174,6 @@ def to_date(node: Node, _currency: str, report: Report) -> Node | None:
 
 
 _CONVERSIONS = {MONEY: to_money, DATE: to_date}
-_DIVIDED = "divide it by an amount, such as a parameter of type money: `x / params.smallest_income`"
 
 
 def fit_together(nodes: Sequence[Node | None], currency: str, report: Report) -> list[Node | None]:
@@ -247,10 +263,6 @@ def is_label(name: Node, label: Node, report: Report) -> bool:
     return False
 
 
-LISTS = "lists."
-_INPUTS = "inputs."
-
-
 def listed(
     operand: Node,
     right: Place,
@@ -275,24 +287,6 @@ def listed(
         return None
     list_ = name.removeprefix(LISTS)
     return tree.Listed(operand, list_, answer, text=text, place=place)
-
-
-_COMPARISONS: dict[type[ast.cmpop], str] = {
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-}
-_ARITHMETIC: dict[type[ast.operator], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-}
-_TYPE_OF = {"+": sum_type, "-": sum_type, "*": product_type, "/": quotient_type}
-_VERBS = {"+": "added to", "-": "reduced by", "*": "multiplied by", "/": "divided by"}
 
 
 def read_expression(

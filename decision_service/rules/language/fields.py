@@ -13,10 +13,37 @@ from typing import TypeVar
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean, nearest
 from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
 
+T = TypeVar("T")
+
 FORM = "write it as yyyy-mm-dd"
+LONGEST_TEXT = 2_000
+
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})([T ].*)?")
 _YEAR_LAST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
 _NAMED_MONTH = ("%d-%b-%y", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y")
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DURATION = re.compile(r"([1-9][0-9]{0,4}|0)([smhd])")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_FLAGS = {"yes": "true", "on": "true", "true": "true"} | dict.fromkeys(
+    ("no", "off", "false"), "false"
+)
+_ELSEWHERE = {
+    "APPROVE": ("ACCEPT", "PASS", "GRANT", "YES", "OK"),
+    "REFER": ("REVIEW", "MANUAL", "CHECK", "MAYBE"),
+    "DECLINE": ("REJECT", "DENY", "REFUSE", "FAIL", "NO"),
+    "SKIP": ("IGNORE", "PASS"),
+}
+"""Words that other rule systems have for an option."""
+
+_SHAPES = {Scalar: "a single value", ListNode: "a list", MapNode: "a map"}
+_GONE = {
+    ("the plan", "explore"): "remove it: nobody is approved past the score; try a cut-off with a "
+    "challenger",
+    ("a case", "snapshot"): "describe the applicant in a story, under `stories/` of the product",
+}
+"""Keys that were removed, by what had them, with what to use instead."""
 
 
 def day_hint(text: str) -> str:
@@ -50,24 +77,6 @@ def _day(year: str, month: str, day: str) -> date | None:
         return date(int(year), int(month), int(day))
     except ValueError:
         return None
-
-
-LONGEST_TEXT = 2_000
-_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,59}")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_DURATION = re.compile(r"([1-9][0-9]{0,4}|0)([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_FLAGS = {"yes": "true", "on": "true", "true": "true"} | dict.fromkeys(
-    ("no", "off", "false"), "false"
-)
-_ELSEWHERE = {
-    "APPROVE": ("ACCEPT", "PASS", "GRANT", "YES", "OK"),
-    "REFER": ("REVIEW", "MANUAL", "CHECK", "MAYBE"),
-    "DECLINE": ("REJECT", "DENY", "REFUSE", "FAIL", "NO"),
-    "SKIP": ("IGNORE", "PASS"),
-}
-"""Words that other rule systems have for an option."""
-_SHAPES = {Scalar: "a single value", ListNode: "a list", MapNode: "a map"}
 
 
 def as_map(node: YamlNode, what: str, report: Report) -> MapNode | None:
@@ -246,16 +255,6 @@ def shortened(text: str) -> str:
     return one_line if len(one_line) <= 60 else f"{one_line[:57]}…"
 
 
-T = TypeVar("T")
-
-_GONE = {
-    ("the plan", "explore"): "remove it: nobody is approved past the score; try a cut-off with a "
-    "challenger",
-    ("a case", "snapshot"): "describe the applicant in a story, under `stories/` of the product",
-}
-"""Keys that were removed, by what had them, with what to use instead."""
-
-
 class Fields:
     """A map read key by key; unknown and missing keys are reported when it is opened.
 
@@ -353,9 +352,6 @@ class Fields:
     def _read(self, key: str, reader: Callable[[YamlNode, str, Report], T | None]) -> T | None:
         value = self.node.get(key)
         return None if value is None else reader(value, f"`{key}`", self.report)
-
-
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 def read_texts(node: YamlNode, what: str, report: Report) -> Mapping[str, str] | None:

@@ -79,6 +79,19 @@ _OTHER_WORDS = {
 _SPACES = " \t\n\r\f\v"
 _DEEPEST_BRACKETS = 40
 
+_ALLOWED = (
+    ast.BoolOp,
+    ast.UnaryOp,
+    ast.BinOp,
+    ast.Compare,
+    ast.IfExp,
+    ast.Call,
+    ast.Constant,
+    ast.Name,
+    ast.Attribute,
+    ast.Tuple,
+)
+
 
 class TokenKind(Enum):
     OPERAND = "operand"
@@ -234,20 +247,6 @@ def _after_value(before: Token, token: Token) -> SyntaxFault | None:
         return None
     message = f"an operator is missing between `{before.text}` and `{token.text}`"
     return SyntaxFault(token.start, token.end, message)
-
-
-_ALLOWED = (
-    ast.BoolOp,
-    ast.UnaryOp,
-    ast.BinOp,
-    ast.Compare,
-    ast.IfExp,
-    ast.Call,
-    ast.Constant,
-    ast.Name,
-    ast.Attribute,
-    ast.Tuple,
-)
 
 
 class Parsed(msgspec.Struct, frozen=True):

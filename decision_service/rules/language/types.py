@@ -22,6 +22,19 @@ MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 NUMERIC = frozenset({INTEGER, NUMBER})
 ORDERED = frozenset({INTEGER, NUMBER, MONEY, DATE})
 
+MOST_ARGUMENTS = 20
+Literal = int | Decimal | str | bool | date
+ONLY_IN_CLAIMS = frozenset({"tainted"})
+"""Functions of guarantees alone: what decides may not look past a failure."""
+
+ELSEWHERE = {
+    "log": "write `ln(a)`, the natural logarithm",
+    "log10": "write `ln(a) / ln(10)`",
+    "pow": "write `power(base, exponent)`",
+    "sqrt": "write `power(a, 0.5)`",
+}
+"""What other languages' functions are in this one, by their names in small letters."""
+
 
 class Symbol(msgspec.Struct, frozen=True):
     """A name an expression may use; its value stands in `slot` of the list of values.
@@ -101,9 +114,6 @@ def phrase(type_: ValueType) -> str:
     if type_ is MONEY or type_ is TEXT:
         return str(type_)
     return f"an {type_}" if type_ is INTEGER else f"a {type_}"
-
-
-Literal = int | Decimal | str | bool | date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,8 +267,6 @@ def reads(node: Node) -> tuple[Symbol, ...]:
     return tuple(dict.fromkeys(n.symbol for n in walk(node) if isinstance(n, NameRead)))
 
 
-MOST_ARGUMENTS = 20
-
 ResultType = Callable[[Sequence[Node]], ValueType | None]
 
 
@@ -358,17 +366,6 @@ SIGNATURES = {
         ),
     )
 }
-
-ONLY_IN_CLAIMS = frozenset({"tainted"})
-"""Functions of guarantees alone: what decides may not look past a failure."""
-
-ELSEWHERE = {
-    "log": "write `ln(a)`, the natural logarithm",
-    "log10": "write `ln(a) / ln(10)`",
-    "pow": "write `power(base, exponent)`",
-    "sqrt": "write `power(a, 0.5)`",
-}
-"""What other languages' functions are in this one, by their names in small letters."""
 
 
 class Declared(Protocol):

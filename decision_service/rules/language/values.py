@@ -39,6 +39,15 @@ EXACT = Context(
 _WIDE = EXACT.copy()
 _WIDE.prec = 68
 
+_CLASSES: dict[ValueType, tuple[type, ...]] = {
+    ValueType.INTEGER: (int,),
+    ValueType.NUMBER: (Decimal, int),
+    ValueType.MONEY: (Money,),
+    ValueType.TEXT: (str,),
+    ValueType.FLAG: (bool,),
+    ValueType.DATE: (date,),
+}
+
 
 class Undefined(ArithmeticError):
     """A function has no value there, such as the logarithm of zero."""
@@ -306,16 +315,6 @@ def _listed(parts: Sequence[Unknown]) -> tuple[Gap, ...]:
             seen.add(id(part))
             left += part.parts[::-1]
     return tuple(found.values())
-
-
-_CLASSES: dict[ValueType, tuple[type, ...]] = {
-    ValueType.INTEGER: (int,),
-    ValueType.NUMBER: (Decimal, int),
-    ValueType.MONEY: (Money,),
-    ValueType.TEXT: (str,),
-    ValueType.FLAG: (bool,),
-    ValueType.DATE: (date,),
-}
 
 
 def has_type(value: object, type_: ValueType) -> bool:
