@@ -95,11 +95,7 @@ def _part(part: NamedPart) -> list[Any]:
     return [part.name, part.component, part.part, *condition]
 
 
-def _itself(value: Any) -> Any:
-    return value
-
-
-def canonical(value: Any, simplify: Callable[[Any], Any] = _itself) -> Any:
+def canonical(value: Any, simplify: Callable[[Any], Any] = lambda value: value) -> Any:
     """The value as JSON can hold it; fields that equality ignores are left out.
 
     `simplify` may put another value in the place of any part before that is looked at.

@@ -183,13 +183,10 @@ class ScorecardRunner:
             return self._within_bounds(scored, low, state)
         band = self.card.band_of(low)
         self._put(state, low, low, band)
-        return self._concluded(scored, low, band)
-
-    def _concluded(self, scored: Sequence[Scored], total: Decimal, band: Band) -> Conclusion:
         if band.then is Outcome.APPROVE:
-            return Conclusion((_APPROVES,), (scored, total, total))
+            return Conclusion((_APPROVES,), (scored, low, low))
         findings = self._findings(scored, band.then, ReferKind.SCORE)
-        return Conclusion(findings, (scored, total, total), _gaps(scored))
+        return Conclusion(findings, (scored, low, low), _gaps(scored))
 
     def _within_bounds(self, scored: Sequence[Scored], low: Decimal, state: State) -> Conclusion:
         high = sum([s.high for s in scored], self.card.base)

@@ -131,19 +131,17 @@ def read_marks(fields: Fields) -> tuple[FigureMark, ...]:
 
 
 def _marks(fields: Fields) -> Iterator[FigureMark]:
-    at, before = fields.scalar("at"), fields.scalar("from")
-    because = fields.text("because")
+    at, before, because = fields.scalar("at"), fields.scalar("from"), fields.text("because")
     if at is None or before is None or because is None:
         return
-    for after in _values(fields, fields.report):
-        yield FigureMark(at.text, before.text, after.text, because, after.place)
-
-
-def _values(fields: Fields, report: Report) -> list[Scalar]:
-    found = [as_scalar(item, "a changed value", report) for item in fields.items("to")]
-    if not found and fields.has("to"):
-        report.error("R123", fields.place("to"), "`to` is empty", "write the changed values: [1]")
-    return [scalar for scalar in found if scalar is not None]
+    values = fields.items("to")
+    if not values and fields.has("to"):
+        hint = "write the changed values: [1]"
+        fields.report.error("R123", fields.place("to"), "`to` is empty", hint)
+    for item in values:
+        after = as_scalar(item, "a changed value", fields.report)
+        if after is not None:
+            yield FigureMark(at.text, before.text, after.text, because, after.place)
 
 
 def check_possible(node: YamlNode, spec: FactorSpec, value: Value, report: Report) -> None:

@@ -119,12 +119,12 @@ class Wording:
 
     def money(self, minor: Decimal | int) -> str:
         """An amount in minor units, rounded down, with its decimals only where there are any."""
-        digits = exponent(self.currency)
+        digits, sign = exponent(self.currency), currency_sign(self.currency)
         if isinstance(minor, Decimal) and minor.adjusted() > _LONGEST:
-            return f"{self._sign} {minor.scaleb(-digits):.6E}"
+            return f"{sign} {minor.scaleb(-digits):.6E}"
         whole, rest = divmod(abs(floor(minor)), 10**digits)
         decimals = f".{rest:0{digits}d}" if rest else ""
-        return f"{'-' if minor < 0 else ''}{self._sign} {whole:,}{decimals}"
+        return f"{'-' if minor < 0 else ''}{sign} {whole:,}{decimals}"
 
     def span(self, span: ValueRange, type_: ValueType) -> str:
         """A span of values in words: `6 to 7`, `₱ 100 or more`."""
@@ -154,10 +154,6 @@ class Wording:
         if type_ is ValueType.MONEY and value is not None:
             return _number(Decimal(value).scaleb(-exponent(self.currency)))
         return None if value is None else self.value(value, type_)
-
-    @property
-    def _sign(self) -> str:
-        return currency_sign(self.currency)
 
     def decisive(self, node: Node, values: Values, about: str = "") -> Seen:
         """Name, actual and required of the first comparison that made a condition true.
@@ -320,18 +316,12 @@ class Wording:
                     return fixed(*both, truth_of(truth))
 
                 return trace
-        return lambda values, truth: self._traced(leaf, values, truth)
+        return partial(self._traced, leaf)
 
     def _traced(self, leaf: Node, values: Values, truth: Any) -> ComparisonTrace:
-        comparison = self.comparison(leaf, values)
-        return ComparisonTrace(
-            left=comparison.subject.text,
-            operator=comparison.operator,
-            right=comparison.right,
-            actual=comparison.actual,
-            required=comparison.against,
-            truth=truth_of(truth),
-        )
+        found = self.comparison(leaf, values)
+        left, actual, required = found.subject.text, found.actual, found.against
+        return ComparisonTrace(left, found.operator, found.right, actual, required, truth_of(truth))
 
 
 def _either(find: Find, otherwise: Explain) -> Explain:

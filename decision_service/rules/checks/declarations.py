@@ -39,10 +39,7 @@ def check_fitness(draft: RulesetDraft) -> None:
     inside = {f"derived.{d.name}": d.tree for d in draft.derived}
     for part in draft.parts():
         for written in part.written():
-            if part.component in _MONEY_MATTERS:
-                _parity(written.tree, inside, draft)
-            if _scores_or_prices(part):
-                _reserved(written.tree, part, inside, draft)
+            _misplaced(written.tree, part, inside, draft)
         if isinstance(part.part, RulesPart):
             _noise(part.part, inside, draft)
 
@@ -65,19 +62,14 @@ def _factors(node: Node, inside: dict[str, Node]) -> Iterable[tuple[str, Place]]
                     waiting.append(deeper)
 
 
-def _parity(node: Node, inside: dict[str, Node], draft: RulesetDraft) -> None:
+def _misplaced(node: Node, part: NamedPart, inside: dict[str, Node], draft: RulesetDraft) -> None:
     for name, place in _factors(node, inside):
         spec = draft.names.catalogue.get(name)
-        if spec is not None and spec.parity:
+        if spec is not None and spec.parity and part.component in _MONEY_MATTERS:
             message = f"`{name}` leaves out months without income, as the vendor's Insights do"
             hint = "use `income.conservative_6m` for affordability, limits and offers"
             draft.report.warning("R506", place, message, hint)
-
-
-def _reserved(node: Node, part: NamedPart, inside: dict[str, Node], draft: RulesetDraft) -> None:
-    for name, place in _factors(node, inside):
-        spec = draft.names.catalogue.get(name)
-        if spec is not None and spec.knock_out_only:
+        if spec is not None and spec.knock_out_only and _scores_or_prices(part):
             message = f"`{name}` is for knock-outs only, and `{part.name}` is no knock-out"
             hint = "let a rule of component KNOCKOUT decline or refer on it"
             draft.report.warning("R508", place, message, hint)

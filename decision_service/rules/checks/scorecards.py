@@ -268,16 +268,13 @@ def _check(rule: Rule, card: Card, draft: RulesetDraft) -> None:
         for tells, who in _SURVIVORS:
             dead = list(_dead(bound, card, tells))
             if dead:
-                _report(rule, bound, dead, f"scorecard `{card.id}` can only decline {who}", draft)
+                values, wording = ValueRange(min(dead), max(dead)), Wording(draft.names.currency)
+                passed = f"`{bound.name.text}` of {wording.span(values, bound.name.type)}"
+                what = f"scorecard `{card.id}` can only decline {who}"
+                message = f"{rule.what} lets through {passed}, but {what}"
+                hint = "move the threshold, or give these values points with which a band refers"
+                draft.report.warning("R509", rule.when.place, message, hint)
                 return
-
-
-def _report(rule: Rule, bound: _Bound, dead: list[Decimal], what: str, draft: RulesetDraft) -> None:
-    if rule.when is not None:
-        span = Wording(draft.names.currency).span(ValueRange(min(dead), max(dead)), bound.name.type)
-        message = f"{rule.what} lets through `{bound.name.text}` of {span}, but {what}"
-        hint = "move the threshold, or give these values points with which a band refers"
-        draft.report.warning("R509", rule.when.place, message, hint)
 
 
 def _sound(card: Card) -> bool:

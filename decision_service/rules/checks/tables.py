@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from decision_service.rules.cells import Cell, CellKind, Matches, bits, column, region_spans
+from decision_service.rules.cells import Cell, CellKind, Column, Matches, bits, column, region_spans
 from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.types import ORDERED, FunctionCall, Node, walk
@@ -132,44 +132,28 @@ class _Search(msgspec.Struct):
 def _dimensions(grid: Grid, draft: RulesetDraft) -> list[list[Region]]:
     found = []
     for index, name in enumerate(grid.names):
-        regions = _present(grid, index, name, draft)
-        regions.append(Region(_absent(grid, index), f"missing `{name.text}`"))
+        each = column(0, [row.cells[index] for row in grid.rows], name.type)
+        present = _ordered(each, name, draft) if name.type in ORDERED else _labelled(each, name)
+        regions = [*present, Region(each.absent, f"missing `{name.text}`")]
         merged = {(r.matches.sure, r.matches.open): r for r in reversed(regions)}
         found.append(list(merged.values())[::-1])
     return found
 
 
-def _absent(grid: Grid, index: int) -> Matches:
-    cells = [row.cells[index] for row in grid.rows]
-    return column(0, cells, grid.names[index].type).absent
-
-
-def _present(grid: Grid, index: int, name: tree.NameRead, draft: RulesetDraft) -> list[Region]:
-    cells = [row.cells[index] for row in grid.rows]
-    if name.type in ORDERED:
-        return _ordered(cells, name, draft)
-    each = column(0, cells, name.type)
+def _labelled(each: Column, name: tree.NameRead) -> Iterator[Region]:
     known: tuple[Any, ...] = labels_of(name.symbol)
-    regions = [
-        Region(each.matches(label), f"`{name.text}` {label!s}")
-        for label in known or tuple(each.labels)
-    ]
+    for label in known or tuple(each.labels):
+        yield Region(each.matches(label), f"`{name.text}` {label!s}")
     if not known:
-        regions.append(Region(each.others, f"any other `{name.text}`"))
-    return regions
+        yield Region(each.others, f"any other `{name.text}`")
 
 
-def _ordered(cells: list[Any], name: tree.NameRead, draft: RulesetDraft) -> list[Region]:
-    wording, currency = Wording(draft.names.currency), draft.names.currency
-    each = column(0, cells, name.type)
-    everything = whole(name.symbol, currency)
-    regions: list[Region] = []
+def _ordered(each: Column, name: tree.NameRead, draft: RulesetDraft) -> Iterator[Region]:
+    currency = draft.names.currency
     for rows, span in _joined(each.regions, region_spans(each.edges)):
-        real = stepped(meet(span, everything), name.type)
+        real = stepped(meet(span, whole(name.symbol, currency)), name.type)
         if not real.empty:
-            text = f"`{name.text}` {wording.cell(real, name.type)}"
-            regions.append(Region(rows, text))
-    return regions
+            yield Region(rows, f"`{name.text}` {Wording(currency).cell(real, name.type)}")
 
 
 def _joined(

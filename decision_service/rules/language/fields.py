@@ -201,13 +201,10 @@ def as_choice(node: YamlNode, what: str, options: Iterable[str], report: Report)
         return scalar.text
     one_of = ", ".join(f"`{o}`" for o in options)
     message = f"{what} is `{shortened(scalar.text)}`; it must be one of {one_of}"
-    match = nearest(scalar.text, options) or _known_as(scalar.text, options)
+    elsewhere = (o for o in options if scalar.text.upper() in _ELSEWHERE.get(o, ()))
+    match = nearest(scalar.text, options) or next(elsewhere, None)
     report.error("R123", scalar.place, message, f"did you mean `{match}`?" if match else "")
     return None
-
-
-def _known_as(word: str, options: Iterable[str]) -> str | None:
-    return next((o for o in options if word.upper() in _ELSEWHERE.get(o, ())), None)
 
 
 def parse_day(text: str) -> date | None:

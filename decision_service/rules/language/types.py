@@ -390,6 +390,8 @@ class Declared(Protocol):
 class DeclaredNames:
     """A scope of a fixed set of names, such as a ruleset's inputs (`inputs.customer_type`)."""
 
+    claims = False  # a condition decides
+
     def __init__(self, currency: str, declared: Iterable[Declared]) -> None:
         self.currency = currency
         self.symbols = {
@@ -402,10 +404,6 @@ class DeclaredNames:
         if symbol is not None:
             return symbol
         return NameFault("R202", f"unknown name `{name}`", did_you_mean(name, self.symbols))
-
-    @property
-    def claims(self) -> bool:
-        return False
 
     def listed(self, operand: Symbol, name: str) -> NameFault:
         """A fault: only rules ask lists."""

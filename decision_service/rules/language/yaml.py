@@ -325,7 +325,7 @@ class Composer:
         start, end = place.column - 1, place.end - 1
         if not plain:
             start, end = start + 1, end - 1
-        one_line = _line_of(event.start_mark) == _line_of(event.end_mark)
+        one_line = _position(event.start_mark)[0] == _position(event.end_mark)[0]
         verbatim = one_line and source[start:end] == event.value
         if verbatim:
             place = Place(self.file, place.line, start + 1, max(end, start + 1) + 1)
@@ -335,7 +335,7 @@ class Composer:
 
     def _comment(self, event: yaml.ScalarEvent) -> Comment | None:
         """The comment after a leaf on the line where it ends; a text block has none."""
-        line, column = _line_of(event.end_mark), _column_of(event.end_mark)
+        line, column = _position(event.end_mark)
         source = self._line(line)
         rest = source[column:].lstrip(" ")
         if event.style in ("|", ">") or not rest.startswith("#"):
@@ -355,11 +355,11 @@ class Composer:
         return replace(scalar, torn=True)
 
     def _place(self, event: yaml.Event) -> Place:
-        line, column = _line_of(event.start_mark), _column_of(event.start_mark)
+        line, column = _position(event.start_mark)
         if line >= len(self.lines):  # the end of the text, after its last line break
             line, column = len(self.lines) - 1, 0
-        last = _column_of(event.end_mark)
-        if _line_of(event.end_mark) != line:
+        last_line, last = _position(event.end_mark)
+        if last_line != line:
             last = len(self._line(line).rstrip())
         return Place(self.file, line + 1, column + 1, max(last, column + 1) + 1)
 
@@ -367,12 +367,8 @@ class Composer:
         return self.lines[index] if index < len(self.lines) else ""
 
 
-def _line_of(mark: YamlMark | None) -> int:
-    return mark.line if mark is not None else 0
-
-
-def _column_of(mark: YamlMark | None) -> int:
-    return mark.column if mark is not None else 0
+def _position(mark: YamlMark | None) -> tuple[int, int]:
+    return (mark.line, mark.column) if mark is not None else (0, 0)
 
 
 _CONTEXTS = {
@@ -438,8 +434,7 @@ def report_syntax(file: str, lines: list[str], error: yaml.YAMLError, report: Re
 
 
 def _stopped_at(file: str, lines: list[str], error: yaml.YAMLError) -> Place:
-    mark = getattr(error, "problem_mark", None)
-    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+    line, column = _position(getattr(error, "problem_mark", None))
     if line >= len(lines) or not lines[line].strip():
         while line > 0 and (line >= len(lines) or not lines[line].strip()):
             line -= 1
