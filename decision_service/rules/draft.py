@@ -215,7 +215,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class NamedPart(msgspec.Struct, frozen=True):
-    """A stage (for everybody where it has no condition), or a section that follows the stages."""
+    """A stage (for all where it has no condition), or a section that follows the stages."""
 
     name: str
     component: Component
@@ -409,7 +409,7 @@ def _used(uses: YamlNode, files: RulesetFiles, report: Report) -> Iterator[tuple
         if name in seen:
             report.error("R124", item.place, f"`{name}` is used twice", "write it once")
         elif name in files.unreadable:
-            continue  # its own fault is told
+            continue  # its own fault is reported
         elif name not in files.shared:
             hint = did_you_mean(name, files.shared) or "as in `uses: [_shared/reasons.yaml]`"
             report.error("R139", item.place, f"there is no shared file `{name}`", hint)

@@ -133,7 +133,7 @@ def _listed(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | 
             met = set(given) <= set(actual)
         case "reasons_exclude":
             met, expected = set(given).isdisjoint(actual), f"none of {expected}"
-        case "tags":  # all, told or not, in any order
+        case "tags":  # also those for colleagues alone, in any order
             met = set(given) == set(actual)
         case _:
             met = given == actual

@@ -74,31 +74,22 @@ class Ready(msgspec.Struct, frozen=True):
         if rule.when is None:
             raise AssertionError(rule.id)
         slots = frozenset(symbol.slot for symbol in reads(rule.when))
-        return cls(rule, rule.when, slots, _finding_of(rule, component))
-
-
-def _finding_of(rule: Rule, component: Component) -> Finding | None:
-    if rule.then is None:
-        return None
-    kind = None
-    if rule.then is Outcome.REFER:
-        kind = ReferKind.LEGAL if component is Component.LEGAL else ReferKind.POLICY
-    return Finding(
-        rule.then,
-        rule.reason,
-        component,
-        kind,
-        because=rule.when,
-        about=rule.reason_factor,
-        name=rule.id,
-    )
+        if rule.then is None:
+            return cls(rule, rule.when, slots, None)
+        kind = None
+        if rule.then is Outcome.REFER:
+            kind = ReferKind.LEGAL if component is Component.LEGAL else ReferKind.POLICY
+        when, about = rule.when, rule.reason_factor
+        holds = Finding(
+            rule.then, rule.reason, component, kind, because=when, about=about, name=rule.id
+        )
+        return cls(rule, when, slots, holds)
 
 
 class RulesRunner:
     """Evaluates all rules; concludes the worst of those that hold."""
 
-    def __init__(self, component: Component, ready: Sequence[Ready]) -> None:
-        self.component = component
+    def __init__(self, ready: Sequence[Ready]) -> None:
         self.ready = tuple(ready)
         self.slots = frozenset().union(*(r.slots for r in self.ready))
         self.weigh = compile_conditions([r.when for r in self.ready])
@@ -257,7 +248,7 @@ class RulesPart(msgspec.Struct, frozen=True):
         return ()
 
     def runner(self) -> RulesRunner:
-        return RulesRunner(self.component, [Ready.of(r, self.component) for r in self.rules])
+        return RulesRunner([Ready.of(r, self.component) for r in self.rules])
 
 
 def read_rules(node: YamlNode, component: Component, draft: RulesetDraft) -> RulesPart:

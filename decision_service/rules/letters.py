@@ -122,7 +122,7 @@ class DisclosedChange(msgspec.Struct, frozen=True):
 
 
 class DisclosedRecourse(msgspec.Struct, frozen=True):
-    """What an applicant may be told would do: changes, waiting until a day, or both together."""
+    """What would do, as an applicant may know: changes, waiting until a day, or both together."""
 
     changes: tuple[DisclosedChange, ...] = ()
     day: date | None = None
@@ -382,7 +382,7 @@ def _changes(node: MapNode | None, report: Report) -> Iterator[tuple[str, str]]:
 
 
 class Demanding(msgspec.Struct, frozen=True):
-    """What letters tell of: what the versions of a product decide, and what its reviewers do."""
+    """What letters are about: what the versions of a product decide, and what its reviewers do."""
 
     versions: Collection[CompiledRuleset]
     review: ReviewPolicy | None

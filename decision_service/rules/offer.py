@@ -94,7 +94,7 @@ def binding(terms: Terms) -> Binding:
 
 
 def limits(terms: Terms) -> tuple[str, ...]:
-    """Every term that may limit the amount, in the order in which they stand, each once."""
+    """Every term that may limit the amount, in the order of the text, each once."""
     lines: dict[int, tuple[str, ...]] = {}
     for line in terms.lines.values():
         lines[line.symbol.slot] = _possible(line.tree, lines)

@@ -376,7 +376,7 @@ class ReasonSpec(msgspec.Struct, frozen=True):
 
 
 class TagSpec(msgspec.Struct, frozen=True):
-    """A label that rules can carry: what it means to colleagues, and whether a caller is told."""
+    """A label that rules can carry: what it means to colleagues, and whether replies have it."""
 
     name: str
     means: str
@@ -391,7 +391,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class LabelValues(msgspec.Struct, frozen=True):
-    """A parameter's values for one label; an empty label stands for every other one."""
+    """A parameter's values for one label; an empty label is every other one."""
 
     label: str
     steps: tuple[Step, ...]

@@ -191,7 +191,7 @@ def labels_of(symbol: Symbol) -> tuple[Any, ...]:
 
 
 def written_labels(symbol: Symbol) -> tuple[str, ...]:
-    """The same as they stand in a rule file: a flag is `true` or `false`."""
+    """The same as a rule file has them: a flag is `true` or `false`."""
     return tuple(str(x).lower() if isinstance(x, bool) else str(x) for x in labels_of(symbol))
 
 

@@ -1,4 +1,4 @@
-"""Whether conditions can hold together, as far as bounds, labels and constants tell."""
+"""Whether conditions can hold together, as far as bounds, labels and constants decide it."""
 
 from __future__ import annotations
 

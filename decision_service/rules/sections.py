@@ -155,7 +155,7 @@ def _tag(entry: MapEntry, report: Report) -> TagSpec | None:
 
 
 def read_recourse(draft: RulesetDraft) -> None:
-    """Read the factors, and `waiting`, that applicants may be told of; call it after the stages."""
+    """Read the factors, and `waiting`, that letters may disclose; call it after the stages."""
     node = draft.root.get(RECOURSE)
     fields = node and Fields.of(node, f"`{RECOURSE}`", draft.report, required=(TELL,))
     if not fields:
@@ -256,7 +256,7 @@ def _moved(fields: Fields, draft: RulesetDraft) -> Iterator[tuple[Symbol, int]]:
 
 
 def _hidden(fields: Fields, draft: RulesetDraft) -> Iterator[Symbol]:
-    """The factors of a list; a family stands for all of its factors that the rules use."""
+    """The factors of a list; a family means all of its factors that the rules use."""
     for item in fields.items("hiding"):
         word = as_scalar(item, "a factor or a family", draft.report)
         if word is None:
@@ -282,7 +282,7 @@ def _symbol(word: Scalar, draft: RulesetDraft) -> Symbol | None:
 
 
 def _check_names(node: YamlNode, used: dict[str, None], draft: RulesetDraft) -> None:
-    """A factor that no rule uses changes no decision, and nobody fetches it."""
+    """A factor that no rule uses changes no decision, and is not fetched."""
     names = draft.names
     for name in [n for n in names.used if n in names.catalogue and n not in used]:
         message = f"no rule uses `{name}`, so that no decision depends on it"

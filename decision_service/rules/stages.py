@@ -234,7 +234,7 @@ def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
 
 
 def _condition(name: str, fields: Fields, draft: RulesetDraft) -> StageCondition | None:
-    """For whom the stage is evaluated; read before its body, which may not decide that."""
+    """The condition, read before the body, which may not decide it."""
     when = draft.expression(fields.scalar(APPLIES_WHEN), FLAG)
     if when is None:
         return None

@@ -94,7 +94,7 @@ class _CsvReader(CsvText):
         return [] if order is None else [self._row(n, order) for n in self.rows]
 
     def _order(self, header: Sequence[Scalar], columns: Sequence[str]) -> list[int] | None:
-        """Where each column stands; a name that is misspelt is told once, not as absent too."""
+        """The place of each column; a misspelt name is reported once, not as absent too."""
         names = [cell.text.strip() for cell in header]
         absent = [column for column in columns if column not in names]
         sound = True

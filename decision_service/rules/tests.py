@@ -86,7 +86,7 @@ class Goal(msgspec.Struct, frozen=True, order=True):
 
 
 class CaseResult(msgspec.Struct, frozen=True):
-    """One case's run and the facts it stands on; `problem` says why there is no verdict."""
+    """One case's run and the facts it rests on; `problem` says why there is no verdict."""
 
     case: RuleTestCase
     verdict: Verdict | None

@@ -179,7 +179,7 @@ class Given(msgspec.Struct, frozen=True):
 
 
 class RuleTestCase(msgspec.Struct, frozen=True):
-    """One test; a story names its file in `snapshot` and stands on the facts of its accounts.
+    """One test; a story names its file in `snapshot` and rests on the facts of its accounts.
 
     `as_of` is None where a day is missing, which is reported. `defaults` are those of its file, and
     `usual` is the day of the file.
@@ -376,7 +376,7 @@ class _Reader:
         return RuleTestCase(name, place, expectation, given, as_of, "", self.defaults, self.as_of)
 
     def _check_complete(self, own: Given, given: Given, place: Place) -> None:
-        """R803 and R804; what the case does not say itself is told once for all cases."""
+        """R803 and R804; what the case does not say itself is reported once for all."""
         for name in self.ruleset.needs.factors:
             if name not in given.factors:
                 message = f"neither the case nor the defaults say what `{name}` is"

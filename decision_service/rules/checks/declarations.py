@@ -179,7 +179,7 @@ def check_reasonless(draft: RulesetDraft) -> None:
 
 
 def check_reason_factors(draft: RulesetDraft) -> None:
-    """R211 for a `reason_factor` that is a parameter: it tells nothing of the applicant."""
+    """R211 for a `reason_factor` that is a parameter: it says nothing of the applicant."""
     for part in draft.parts():
         for rule in part.part.rules if isinstance(part.part, RulesPart) else ():
             if rule.reason_factor.startswith("params."):
@@ -221,5 +221,5 @@ def _check_files(draft: RulesetDraft) -> None:
 
 
 def _used_by_offer(name: str, draft: RulesetDraft) -> bool:
-    """The requested amount tells a reduced offer from a full one."""
+    """The requested amount decides whether an offer is reduced."""
     return name == "inputs.requested_amount" and draft.root.has("offer")

@@ -36,7 +36,7 @@ class Place(msgspec.Struct, frozen=True, order=True):
     end: int
 
     def part(self, start: int, end: int) -> Place:
-        """The span of characters `start` to `end` (exclusive, from 0) of what stands here."""
+        """The span of characters `start` to `end` (exclusive, from 0) of this text."""
         return Place(self.file, self.line, self.column + start, self.column + max(end, start + 1))
 
 

@@ -93,7 +93,7 @@ def grouped(nodes: Sequence[Node], weighed: Truths) -> Iterator[Truths]:
 
 
 class Emitter:
-    """Source in the making: functions in order, and the values that its names stand for."""
+    """Source in the making: functions in order, and the values of its names."""
 
     def __init__(self) -> None:
         self.bound: dict[str, Anything] = {}
@@ -102,7 +102,7 @@ class Emitter:
         self._temporaries = 0
 
     def compiled(self, names: Sequence[str]) -> Sequence[Callable[..., Anything]]:
-        """Functions by their names; compiled one by one, since no thread runs beside `compile`."""
+        """Functions by their names; compiled one by one, since no thread runs during `compile`."""
         scope = {**_WORDS, **self.bound}
         for text in self.functions:
             exec(compile(text, "<rules>", "exec"), scope)  # noqa: S102  from checked trees only

@@ -302,7 +302,7 @@ class Fields:
         return self.node.get(key) is not None
 
     def place(self, key: str) -> Place:
-        """Where the key's value stands; the map's place where there is no such key."""
+        """The place of the key's value; the map's where there is no such key."""
         value = self.node.get(key)
         return self.node.place if value is None else value.place
 

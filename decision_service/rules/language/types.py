@@ -37,7 +37,7 @@ ELSEWHERE = {
 
 
 class Symbol(msgspec.Struct, frozen=True):
-    """A name an expression may use; its value stands in `slot` of the list of values.
+    """A name an expression may use; its value is in `slot` of the list of values.
 
     `lower` and `upper` are inclusive bounds in the type's unit (major units for money), `labels`
     the values a text can take (empty: any). `constant` says that the value comes from the rule
@@ -177,7 +177,7 @@ class Within(_WithText):
 
 @dataclass(frozen=True, slots=True)
 class Listed(_WithText):
-    """Whether the operand's value stands on a list of keys, which is the value of `answer`."""
+    """Whether the operand's value is on a list of keys, which is the value of `answer`."""
 
     operand: NameRead
     list: str

@@ -26,7 +26,7 @@ _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 
 
 class Comment(msgspec.Struct, frozen=True):
-    """A comment that follows a leaf on its line: the text after `#`, and where the `#` stands."""
+    """A comment that follows a leaf on its line: the text after `#`, and the place of the `#`."""
 
     text: str
     place: Place
