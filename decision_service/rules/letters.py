@@ -21,6 +21,7 @@ from decision_service.domain.verdict import (
     DISCLOSED,
     MONTHLY,
     WEEKLY,
+    Offer,
     OfferKind,
     Outcome,
     Price,
@@ -194,8 +195,13 @@ class Letter(msgspec.Struct, frozen=True):
 def granted(subject: NoticeSubject) -> Money | None:
     if subject.person is not None:
         return subject.person.amount
-    offer = subject.verdict.offer
+    offer = _approved(subject)
     return None if offer is None else offer.approved_amount
+
+
+def _approved(subject: NoticeSubject) -> Offer | None:
+    """The offer of an approval by rules; that of a referral is approved by none."""
+    return subject.verdict.offer if subject.verdict.outcome is Outcome.APPROVE else None
 
 
 def valid_until(subject: NoticeSubject, words: Words) -> str:
@@ -246,19 +252,20 @@ def price_fillings(subject: NoticeSubject) -> Mapping[str, str]:
 def _price(subject: NoticeSubject) -> Price | None:
     if subject.person is not None:
         return subject.person.price
-    return None if subject.verdict.offer is None else subject.verdict.offer.price
+    offer = _approved(subject)
+    return None if offer is None else offer.price
 
 
 def offer_part(
     subject: NoticeSubject, texts: NoticeTexts, words: Words, filled: Mapping[str, str]
 ) -> LetterPart | None:
-    person, offer, asked = subject.person, subject.verdict.offer, money_text(subject.asked)
+    person, offer, asked = subject.person, _approved(subject), money_text(subject.asked)
     lines: tuple[str, ...] = ()
     if person is not None:
         amount, term = person.amount, person.term_months
         if subject.is_reduced:
             lines = (words.person_limit.format(asked=asked),)
-    elif subject.verdict.outcome is not Outcome.APPROVE or offer is None:
+    elif offer is None:
         return None
     else:
         amount, term = offer.approved_amount, offer.term_months
