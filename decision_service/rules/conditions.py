@@ -22,8 +22,7 @@ from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.evaluation import compile_conditions, grouped
 from decision_service.rules.language.fields import Fields, as_list, read_texts
-from decision_service.rules.language.types import FLAG, Symbol, reads
-from decision_service.rules.language.types import Node as Tree
+from decision_service.rules.language.types import FLAG, Node, Symbol, reads
 from decision_service.rules.language.values import Unknown
 from decision_service.rules.language.yaml import YamlNode
 from decision_service.rules.wording import truth_of
@@ -32,7 +31,7 @@ from decision_service.rules.wording import truth_of
 @dataclass(frozen=True, slots=True)
 class ConditionSpec:
     id: str
-    when: Tree | None
+    when: Node | None
     texts: Mapping[str, str]
     place: Place = field(compare=False)
 
@@ -83,7 +82,7 @@ def _demand(node: YamlNode, draft: RulesetDraft) -> ConditionSpec | None:
 class ConditionsRunner:
     """Collects the conditions that hold; one that is UNKNOWN makes an APPROVE a REFER."""
 
-    def __init__(self, demands: Sequence[tuple[ConditionSpec, Tree]]) -> None:
+    def __init__(self, demands: Sequence[tuple[ConditionSpec, Node]]) -> None:
         self.demands = [demand for demand, _ in demands]
         self.whens = [when for _, when in demands]
         self.slots = [frozenset(s.slot for s in reads(when)) for when in self.whens]
@@ -110,7 +109,7 @@ class ConditionsRunner:
             and any(world is None or world[0][index] is not False for world in worlds)
         }
 
-    def trees(self) -> Iterable[Tree]:
+    def trees(self) -> Iterable[Node]:
         return self.whens
 
     def note(self, _record: tuple[Any, ...]) -> str:

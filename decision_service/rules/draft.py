@@ -19,8 +19,7 @@ from decision_service.rules.construct import Part, StageCondition, Written
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean, nearest
 from decision_service.rules.language.expressions import read_expression
 from decision_service.rules.language.fields import Fields, as_list, as_text
-from decision_service.rules.language.types import NameFault, NameRead, Symbol, phrase
-from decision_service.rules.language.types import Node as Tree
+from decision_service.rules.language.types import NameFault, NameRead, Node, Symbol, phrase
 from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode, read
 from decision_service.rules.program import (
     CompiledRuleset,
@@ -204,7 +203,7 @@ def _as_text(name: str) -> str:
 class Derived(msgspec.Struct, frozen=True):
     name: str
     place: Place
-    tree: Tree
+    tree: Node
     after: int = 0
 
 
@@ -269,7 +268,7 @@ class RulesetDraft(msgspec.Struct):
     lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)
     shared: frozenset[tuple[str, str]] = frozenset()
 
-    def expression(self, scalar: Scalar | None, expected: ValueType | None = None) -> Tree | None:
+    def expression(self, scalar: Scalar | None, expected: ValueType | None = None) -> Node | None:
         if scalar is None:
             return None
         node = read_expression(scalar, self.names, self.report, expected)
@@ -354,7 +353,7 @@ class RulesetDraft(msgspec.Struct):
     def parts(self) -> list[NamedPart]:
         return [*self.stages, *self.closing]
 
-    def trees(self) -> Iterator[Tree]:
+    def trees(self) -> Iterator[Node]:
         yield from (each.tree for each in self.derived)
         yield from (written.tree for part in self.parts() for written in part.written())
 

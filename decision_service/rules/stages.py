@@ -13,8 +13,7 @@ from msgspec.structs import replace
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.money import exponent
 from decision_service.domain.verdict import Component, Outcome, RuleTrace, Truth
-from decision_service.rules import conditions, offer, scorecard, table
-from decision_service.rules import knockouts as rules
+from decision_service.rules import conditions, knockouts, offer, scorecard, table
 from decision_service.rules.construct import (
     APPLIES_WHEN,
     Conclusion,
@@ -168,7 +167,7 @@ def _by_key(*constructs: Construct) -> Mapping[str, Construct]:
 
 
 STAGES = _by_key(
-    Construct("rules", (Component.KNOCKOUT, Component.POLICY), rules.read_rules),
+    Construct("rules", (Component.KNOCKOUT, Component.POLICY), knockouts.read_rules),
     Construct("scorecard", (Component.SCORECARD,), scorecard.read_scorecard, scorecard.announces),
     Construct("table", (Component.TABLE,), table.read_table, table.announces),
 )
@@ -176,7 +175,7 @@ STAGES = _by_key(
 CLOSING = _by_key(
     Construct("offer", (Component.POLICY,), offer.read_offer, offer.announces),
     Construct("conditions", (Component.POLICY,), conditions.read_conditions),
-    Construct("post_checks", (Component.LEGAL,), rules.read_rules),
+    Construct("post_checks", (Component.LEGAL,), knockouts.read_rules),
 )
 
 

@@ -7,53 +7,51 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 from typing import Any
-from typing import Any as Anything
 
 import msgspec
 
 from decision_service.domain.factor import Value, ValueType
 from decision_service.domain.missing import Cause
 from decision_service.rules.language import types as tree
-from decision_service.rules.language import values as arithmetic
-from decision_service.rules.language import values as kleene
+from decision_service.rules.language import values as runtime
 from decision_service.rules.language.diagnostics import Place, Report, render
 from decision_service.rules.language.expressions import read_expression
 from decision_service.rules.language.types import INTEGER, DeclaredNames, Node, Symbol, reads
 from decision_service.rules.language.values import exactly, to_runtime, unknown
 from decision_service.rules.language.yaml import Scalar
 
-Values = Sequence[Anything]
-Evaluate = Callable[[Values], Anything]
-Truths = tuple[Anything, ...]
+Values = Sequence[Any]
+Evaluate = Callable[[Values], Any]
+Truths = tuple[Any, ...]
 Weigh = Callable[[Values], tuple[Truths, Truths]]
 
-_ARITHMETIC: dict[str, Callable[..., Anything]] = {
+_ARITHMETIC: dict[str, Callable[..., Any]] = {
     "+": operator.add,
     "-": operator.sub,
-    "*": arithmetic.product,
-    "/": arithmetic.quotient,
+    "*": runtime.product,
+    "/": runtime.quotient,
 }
-_STRICT: dict[str, Callable[..., Anything]] = {
+_STRICT: dict[str, Callable[..., Any]] = {
     "min": min,
     "max": max,
     "abs": abs,
-    "round": arithmetic.round_to,
-    "floor": arithmetic.floor_to,
-    "annuity": arithmetic.annuity,
-    "annuity_amount": arithmetic.annuity_amount,
-    "exp": arithmetic.exponential,
-    "ln": arithmetic.logarithm,
-    "power": arithmetic.power,
-    "add_days": arithmetic.add_days,
+    "round": runtime.round_to,
+    "floor": runtime.floor_to,
+    "annuity": runtime.annuity,
+    "annuity_amount": runtime.annuity_amount,
+    "exp": runtime.exponential,
+    "ln": runtime.logarithm,
+    "power": runtime.power,
+    "add_days": runtime.add_days,
 }
-_WORDS: dict[str, Anything] = {
+_WORDS: dict[str, Any] = {
     "__builtins__": {},
-    "Unknown": kleene.Unknown,
-    "equal": kleene.equal,
-    "coalesce": kleene.coalesce,
-    "known": kleene.known,
-    "missing": kleene.missing,
-    "tainted": kleene.tainted,
+    "Unknown": runtime.Unknown,
+    "equal": runtime.equal,
+    "coalesce": runtime.coalesce,
+    "known": runtime.known,
+    "missing": runtime.missing,
+    "tainted": runtime.tainted,
 }
 _DIGITS = 34
 _LOST: Any = unknown("", Cause.NOT_FETCHED)
@@ -96,12 +94,12 @@ class Emitter:
     """Source in the making: functions in order, and the values of its names."""
 
     def __init__(self) -> None:
-        self.bound: dict[str, Anything] = {}
+        self.bound: dict[str, Any] = {}
         self.functions: list[str] = []
         self._slots: set[int] = set()
         self._temporaries = 0
 
-    def compiled(self, names: Sequence[str]) -> Sequence[Callable[..., Anything]]:
+    def compiled(self, names: Sequence[str]) -> Sequence[Callable[..., Any]]:
         """Functions by their names; compiled one by one, since no thread runs during `compile`."""
         scope = {**_WORDS, **self.bound}
         for text in self.functions:
@@ -127,7 +125,7 @@ class Emitter:
         self._slots.clear()
         return name
 
-    def _bind(self, value: Anything) -> str:
+    def _bind(self, value: Any) -> str:
         name = f"c{len(self.bound)}"
         self.bound[name] = value
         return name
@@ -203,15 +201,15 @@ class Emitter:
             return self._bind(whole(node.value))
         return self.expression(node)
 
-    def _strict(self, node: Node, function: Callable[..., Anything]) -> str:
-        applied = kleene.strict(function, _blamed(node).text, node.text)
+    def _strict(self, node: Node, function: Callable[..., Any]) -> str:
+        applied = runtime.strict(function, _blamed(node).text, node.text)
         return f"{self._bind(applied)}({self._arguments(node)})"
 
     def _arguments(self, node: Node) -> str:
         return ", ".join([self.expression(part) for part in tree.parts(node)])
 
 
-def whole(value: Anything) -> Anything:
+def whole(value: Any) -> Any:
     """A number without a fraction as int; another value as it is."""
     if isinstance(value, Decimal) and value.adjusted() < _DIGITS and value == int(value):
         return int(value)

@@ -16,7 +16,6 @@ from decimal import (
 )
 from math import floor
 from typing import Any
-from typing import Any as Anything
 
 import msgspec
 
@@ -180,7 +179,7 @@ class Unknown:
             self.gaps = (gap,)
             self.shown = gap
 
-    def __getattr__(self, name: str) -> Anything:
+    def __getattr__(self, name: str) -> Any:
         """List the gaps of the parts, when `gaps` or `shown` is first asked for."""
         if name not in Unknown.__slots__:
             raise AttributeError(name)
@@ -203,26 +202,26 @@ class Unknown:
     def __hash__(self) -> int:
         return hash(self.gaps)
 
-    def _compared(self, other: Anything) -> Unknown:
+    def _compared(self, other: Any) -> Unknown:
         """An order with an unknown side is unknown; `==` stays the equality of objects."""
         return _both(self, other) if other.__class__ is Unknown else self
 
     __lt__ = __le__ = __gt__ = __ge__ = _compared
 
-    def __and__(self, other: Anything) -> Anything:
+    def __and__(self, other: Any) -> Any:
         if other is False:
             return False
         return _both(self, other) if other.__class__ is Unknown else self
 
-    def __rand__(self, other: bool) -> Anything:
+    def __rand__(self, other: bool) -> Any:
         return self if other else False
 
-    def __or__(self, other: Anything) -> Anything:
+    def __or__(self, other: Any) -> Any:
         if other is True:
             return True
         return _both(self, other) if other.__class__ is Unknown else self
 
-    def __ror__(self, other: bool) -> Anything:
+    def __ror__(self, other: bool) -> Any:
         return True if other else self
 
     def __xor__(self, _other: bool) -> Unknown:
@@ -230,7 +229,7 @@ class Unknown:
         return self
 
 
-def unknown(name: str, cause: Cause, **details: Anything) -> Unknown:
+def unknown(name: str, cause: Cause, **details: Any) -> Unknown:
     return Unknown((), Gap(name, Missing(cause, **details)))
 
 
@@ -239,7 +238,7 @@ def rule_error(name: str, detail: str) -> Unknown:
     return unknown(name, Cause.BAD_DATA, code=DataReason.RULE_ERROR, detail=detail)
 
 
-def union(values: Iterable[Anything]) -> Unknown | None:
+def union(values: Iterable[Any]) -> Unknown | None:
     """UNKNOWN with the gaps of all unknown values, None where every value is there."""
     found = [v for v in values if v.__class__ is Unknown]
     if not found:
@@ -247,10 +246,10 @@ def union(values: Iterable[Anything]) -> Unknown | None:
     return found[0] if len(found) == 1 else Unknown(found)
 
 
-def strict(function: Callable[..., Anything], name: str, text: str) -> Callable[..., Anything]:
+def strict(function: Callable[..., Any], name: str, text: str) -> Callable[..., Any]:
     """UNKNOWN where an argument is; no result is a gap of `name`, any other error one of `text`."""
 
-    def apply(*given: Anything) -> Anything:
+    def apply(*given: Any) -> Any:
         for value in given:
             if value.__class__ is Unknown:
                 return equal(*given) if len(given) == 2 else union(given)
@@ -266,13 +265,13 @@ def strict(function: Callable[..., Anything], name: str, text: str) -> Callable[
     return apply
 
 
-def equal(left: Anything, right: Anything) -> Anything:
+def equal(left: Any, right: Any) -> Any:
     if left.__class__ is Unknown:
         return _both(left, right) if right.__class__ is Unknown else left
     return right if right.__class__ is Unknown else left == right
 
 
-def coalesce(*values: Anything) -> Anything:
+def coalesce(*values: Any) -> Any:
     """The first present value; UNKNOWN where there is none, or a tainted one comes first."""
     for value in values:
         if value.__class__ is not Unknown or value.tainted:
@@ -280,17 +279,17 @@ def coalesce(*values: Anything) -> Anything:
     return union(values)
 
 
-def known(value: Anything) -> Anything:
+def known(value: Any) -> Any:
     if value.__class__ is not Unknown:
         return True
     return value if value.tainted else False
 
 
-def tainted(value: Anything) -> bool:
+def tainted(value: Any) -> bool:
     return value.__class__ is Unknown and value.tainted
 
 
-def missing(value: Anything) -> Anything:
+def missing(value: Any) -> Any:
     if value.__class__ is not Unknown:
         return False
     return value if value.tainted else True
