@@ -100,9 +100,9 @@ class LegalMark(msgspec.Struct, frozen=True):
 
     def covers(self, at: str, text: str) -> bool:
         """Whether a figure is the check's, or of a line that the file has for the check alone."""
-        asked = self.rule.when.text if self.rule.when else ""
-        lines = (name for name in names_in(asked) if name.startswith(("params.", "derived.")))
-        only = (f"{name}." for name in lines if text.count(name) == asked.count(name))
+        asked, named = names_in(self.rule.when.text if self.rule.when else ""), names_in(text)
+        lines = (name for name in asked if name.startswith(("params.", "derived.")))
+        only = (f"{name}." for name in lines if named.count(name) == asked.count(name))
         return f"{at}.".startswith((f"post_checks.{self.rule.id}.", *only))
 
 
