@@ -19,6 +19,8 @@ from decision_service.rules.table import Grid, Hit
 
 Names = frozenset[str]
 
+_ABOVE_ZERO = ValueRange(0, None, open_low=True)
+
 
 def needed_by_offer(terms: Terms, ruleset: CompiledRuleset) -> Names:
     """Names without which no amount above zero, no minimum and no term could be computed."""
@@ -49,7 +51,6 @@ class _Needs:
         return _common(left)
 
     def of(self, node: Node) -> Names:
-        """Names that are read whatever else has a value."""
         match node:
             case tree.NameRead():
                 return self._name(node.symbol.name)
@@ -67,7 +68,6 @@ class _Needs:
         return frozenset().union(*(self.of(part) for part in tree.parts(node)))
 
     def _name(self, name: str) -> Names:
-        """A name, and those behind a derived one or a line of the offer, judged once."""
         if name not in self.known:
             behind = self.definitions.get(name)
             self.known[name] = frozenset({name}) | (self.of(behind) if behind else frozenset())
@@ -90,12 +90,8 @@ def _is_nothing(node: Node) -> bool:
 
 
 def _common(found: Iterable[Names]) -> Names:
-    """The names that are in each."""
     each = list(found)
     return reduce(frozenset.intersection, each) if each else frozenset()
-
-
-_ABOVE_ZERO = ValueRange(0, None, open_low=True)
 
 
 class Sure:
@@ -114,7 +110,6 @@ class Sure:
         self.judged: dict[tuple[str, tuple[Claim, ...]], bool] = {}
 
     def without_offer(self) -> Sure:
-        """The same before there is an offer."""
         other = Sure(self.ruleset)
         other.claims, other.given = self.claims, self.given
         other.names = self.names - self.offered
@@ -174,7 +169,6 @@ class Sure:
                 self.bounded.add(name)
 
     def has_value(self, node: Node) -> bool:
-        """Whether an expression has a value whatever is missing."""
         match node:
             case tree.NameRead():
                 return self._is_given(node.symbol.name)
@@ -189,28 +183,18 @@ class Sure:
         return self._computes(node) and all(self.has_value(part) for part in tree.parts(node))
 
     def _is_given(self, name: str) -> bool:
-        """Whether a name has a value, given what is claimed."""
         if name in self.names:
             return True
-        if name in self.ruleset.derived:
-            return self._is_derived(name)
-        return any(name in names and self._implies(claims) for claims, names in self.given)
-
-    def _is_derived(self, name: str) -> bool:
-        """Whether a derived name has a value, judged once of what is known and claimed so far."""
+        if name not in self.ruleset.derived:
+            given = (claims for claims, names in self.given if name in names)
+            return any(all(map(self._holds, claims)) for claims in given)
         key = name, tuple(self.claims)
         if key not in self.judged:
             self.judged[key] = self.has_value(self.ruleset.derived[name])
         return self.judged[key]
 
-    def _implies(self, claims: Sequence[Claim]) -> bool:
-        return all(self._holds(claim) for claim in claims)
-
     def _holds(self, claim: Claim) -> bool:
-        """Whether a claim is among those that hold, or has a truth, and no other beside them.
-
-        That a condition cannot be false does not make it true: it may be UNKNOWN.
-        """
+        """Whether a claim has that truth for certain: what cannot be false may still be UNKNOWN."""
         node, truth = claim
         if claim in {part for each in self.claims for part in _parts(*each)}:
             return True
@@ -218,7 +202,6 @@ class Sure:
         return self.is_sure(node) and not can_hold(contrary, self.ruleset.currency)
 
     def _claiming(self, *claims: Claim) -> Sure:
-        """The same, where these claims hold too."""
         other = copy(self)
         other.claims = [*self.claims, *claims]
         return other
@@ -245,7 +228,6 @@ class Sure:
         return False
 
     def _computes(self, node: Node) -> bool:
-        """Whether an operation has a result wherever its parts have values."""
         match node:
             case tree.Arithmetic(operator="/"):
                 return self._differs_from_zero(node.right)
@@ -308,7 +290,6 @@ def _rounded(span: ValueRange, symbol: Symbol) -> ValueRange:
 
 
 def _parts(node: Node, truth: bool) -> Iterator[Claim]:  # noqa: FBT001  a truth is no switch
-    """A claim, and those that it is made of."""
     yield node, truth
     if isinstance(node, tree.Not):
         yield from _parts(node.operand, not truth)

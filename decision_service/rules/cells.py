@@ -1,6 +1,4 @@
-"""Condition cells of bins and tables: reading them, as expressions, and which rows a value
-satisfies.
-"""
+"""Condition cells of bins and tables: read, as expressions, and the rows that a value satisfies."""
 
 from __future__ import annotations
 
@@ -9,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from math import ceil, floor
 from typing import Any, NamedTuple, TypeVar
 
@@ -29,10 +28,10 @@ _INTERVAL = re.compile(r"([\[(])\s*([^,\s]+)\s*,\s*([^,\s]+)\s*([\])])")
 _OPERATION = re.compile(r"(<=|>=|==|!=|<|>)\s*(\S.*)")
 _MOST_LABELS = 50
 
+T = TypeVar("T")
+
 
 class CellKind(Enum):
-    """What a cell asks for."""
-
     ANYTHING = "-"
     MISSING = "missing"
     SPANS = "spans"
@@ -50,15 +49,12 @@ class Cell:
     place: Place = field(default=Place("", 1, 1, 2), compare=False)
 
     def has(self, value: Any) -> bool:
-        """Whether a present value satisfies the cell."""
         if self.sort is CellKind.SPANS:
             return any(span.has(value) for span in self.spans)
         return self.sort is CellKind.ANYTHING or value in self.labels
 
 
 class CellReader(msgspec.Struct, frozen=True):
-    """Reads cells on one name."""
-
     symbol: Symbol
     currency: str
     report: Report
@@ -92,7 +88,6 @@ class CellReader(msgspec.Struct, frozen=True):
         return Cell(CellKind.SPANS, spans, text=text, place=scalar.place)
 
     def _is_bare(self, text: str) -> bool:
-        """Whether a cell is nothing but a number or a date, which is what it equals."""
         if self.symbol.type is ValueType.DATE:
             return parse_day(text) is not None
         return Scalar(text, plain=True, place=Place("", 1, 1, 2)).is_number
@@ -165,7 +160,6 @@ class CellReader(msgspec.Struct, frozen=True):
 
 
 def cell_tree(cell: Cell, name: tree.NameRead) -> Node:
-    """The condition that a cell puts on a name."""
     text, place = f"{name.text} in {cell.text}", cell.place
     if cell.sort is CellKind.ANYTHING:
         return tree.Constant(FLAG, value=True, text=text, place=place)
@@ -173,13 +167,8 @@ def cell_tree(cell: Cell, name: tree.NameRead) -> Node:
         return tree.FunctionCall(FLAG, "missing", (name,), text=text, place=place)
     if cell.sort is CellKind.LABELS:
         return tree.Within(name, cell.labels, negated=False, text=text, place=place)
-    return _either([_span(span, cell, name) for span in cell.spans], text, cell)
-
-
-def _either(nodes: Sequence[Node], text: str, cell: Cell) -> Node:
-    if len(nodes) == 1:
-        return nodes[0]
-    return tree.Any(tuple(nodes), text=text, place=cell.place)
+    nodes = tuple(_span(span, cell, name) for span in cell.spans)
+    return nodes[0] if len(nodes) == 1 else tree.Any(nodes, text=text, place=place)
 
 
 def _span(span: ValueRange, cell: Cell, name: tree.NameRead) -> Node:
@@ -199,9 +188,6 @@ def _compare(name: tree.NameRead, operator: str, value: tree.Literal, cell: Cell
     constant = tree.Constant(name.type, value, text=str(value), place=cell.place)
     text = f"{name.text} {operator} {value}"
     return tree.Compare(operator, name, constant, text=text, place=cell.place)
-
-
-T = TypeVar("T")
 
 
 class Matches(NamedTuple):
@@ -228,7 +214,6 @@ class Column(msgspec.Struct, frozen=True):
     tainted: Matches
 
     def matches(self, value: Any) -> Matches:
-        """The rows that a value, or its absence, satisfies."""
         if value.__class__ is Unknown:
             return self.tainted if value.tainted else self.absent
         if not self.regions:
@@ -237,18 +222,19 @@ class Column(msgspec.Struct, frozen=True):
 
 
 def column(slot: int, cells: Sequence[Cell], type_: ValueType) -> Column:
-    """The column of cells on a name of a type, one a row."""
     ordered = type_ in ORDERED
     every = (1 << len(cells)) - 1
     anything = _rows(cells, lambda c: c.sort is CellKind.ANYTHING)
     missing = _rows(cells, lambda c: c.sort is CellKind.MISSING)
-    edges = _edges(cells) if ordered else ()
+    ends = {e for c in cells for s in c.spans for e in (s.low, s.high) if e is not None}
+    edges = tuple(sorted(ends)) if ordered else ()
+    regions = region_spans(edges) if ordered else []
     labels = {label for cell in cells for label in cell.labels}
     sure_absent = anything | missing
     return Column(
         slot=slot,
         edges=tuple(map(whole, edges)) if type_ is INTEGER else edges,
-        regions=_regions(cells, edges) if ordered else (),
+        regions=tuple(Matches(_rows(cells, partial(covers, region=r))) for r in regions),
         labels={label: Matches(_with_label(cells, label)) for label in labels},
         others=Matches(anything),
         absent=Matches(sure_absent, every & ~sure_absent),
@@ -288,20 +274,7 @@ def region_spans(edges: Sequence[Any]) -> list[ValueRange]:
     return [*found, ValueRange(below, None, open_low=True)]
 
 
-def _edges(cells: Sequence[Cell]) -> tuple[Any, ...]:
-    ends = {e for c in cells for s in c.spans for e in (s.low, s.high) if e is not None}
-    return tuple(sorted(ends))
-
-
-def _regions(cells: Sequence[Cell], edges: Sequence[Any]) -> tuple[Matches, ...]:
-    return tuple(
-        Matches(sum(1 << i for i, cell in enumerate(cells) if covers(cell, region)))
-        for region in region_spans(edges)
-    )
-
-
 def covers(cell: Cell, region: ValueRange) -> bool:
-    """Whether a cell takes a region that lies between its edges, or on one of them."""
     if cell.sort is CellKind.ANYTHING:
         return True
     return any(_inside(region, span) for span in cell.spans)
@@ -324,5 +297,4 @@ def _rows(cells: Sequence[Cell], satisfied: Callable[[Cell], bool]) -> int:
 
 
 def bits(mask: int) -> list[int]:
-    """The rows of a mask, first to last."""
     return [i for i in range(mask.bit_length()) if mask >> i & 1]

@@ -22,8 +22,7 @@ from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.evaluation import compile_conditions, grouped
 from decision_service.rules.language.fields import Fields, as_list, read_texts
-from decision_service.rules.language.types import FLAG, Symbol, reads
-from decision_service.rules.language.types import Node as Tree
+from decision_service.rules.language.types import FLAG, Node, Symbol, reads
 from decision_service.rules.language.values import Unknown
 from decision_service.rules.language.yaml import YamlNode
 from decision_service.rules.wording import truth_of
@@ -31,22 +30,17 @@ from decision_service.rules.wording import truth_of
 
 @dataclass(frozen=True, slots=True)
 class ConditionSpec:
-    """One condition; `when` is None where it could not be read."""
-
     id: str
-    when: Tree | None
+    when: Node | None
     texts: Mapping[str, str]
     place: Place = field(compare=False)
 
 
 class ConditionsPart(msgspec.Struct, frozen=True):
-    """All conditions in order."""
-
     demands: tuple[ConditionSpec, ...]
     component: Component = Component.POLICY
 
     def written(self) -> Iterable[Written]:
-        """Their `when` expressions."""
         return [
             Written(d.when, d.place, f"condition `{d.id}`", condition=True)
             for d in self.demands
@@ -54,24 +48,19 @@ class ConditionsPart(msgspec.Struct, frozen=True):
         ]
 
     def conclusive(self) -> Iterable[Conclusive]:
-        """Nothing: a condition concludes no outcome."""
         return ()
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
-        """Nothing: a condition that is UNKNOWN refers."""
         return ()
 
     def outputs(self) -> Sequence[Symbol]:
-        """Nothing: conditions give no value."""
         return ()
 
     def runner(self) -> ConditionsRunner:
-        """The conditions, ready to evaluate."""
         return ConditionsRunner([(d, d.when) for d in self.demands if d.when is not None])
 
 
 def read_conditions(node: YamlNode, _component: Component, draft: RulesetDraft) -> ConditionsPart:
-    """The conditions of a list."""
     items = as_list(node, "`conditions`", draft.report)
     demands = [_demand(item, draft) for item in items]
     return ConditionsPart(tuple(d for d in demands if d is not None))
@@ -93,14 +82,13 @@ def _demand(node: YamlNode, draft: RulesetDraft) -> ConditionSpec | None:
 class ConditionsRunner:
     """Collects the conditions that hold; one that is UNKNOWN makes an APPROVE a REFER."""
 
-    def __init__(self, demands: Sequence[tuple[ConditionSpec, Tree]]) -> None:
+    def __init__(self, demands: Sequence[tuple[ConditionSpec, Node]]) -> None:
         self.demands = [demand for demand, _ in demands]
         self.whens = [when for _, when in demands]
         self.slots = [frozenset(s.slot for s in reads(when)) for when in self.whens]
         self.weigh = compile_conditions(self.whens)
 
     def run(self, state: State) -> Conclusion:
-        """Add the conditions that hold to the state."""
         noted = self.weigh(state.values)
         possible = self._possible(state) if state.marks else ()
         for index, (demand, truth) in enumerate(zip(self.demands, noted[0], strict=True)):
@@ -121,16 +109,13 @@ class ConditionsRunner:
             and any(world is None or world[0][index] is not False for world in worlds)
         }
 
-    def trees(self) -> Iterable[Tree]:
-        """Every expression that its result follows from, cells as conditions."""
+    def trees(self) -> Iterable[Node]:
         return self.whens
 
     def note(self, _record: tuple[Any, ...]) -> str:
-        """Empty: the rows show the result."""
         return ""
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
-        """Each condition with its comparisons."""
         truths, weighed = record
         parts = grouped(self.whens, weighed)
         rows = zip(self.demands, self.whens, truths, parts, strict=True)
@@ -146,18 +131,15 @@ class ConditionsRunner:
         )
 
     def effects(self, found: Conclusion, _view: PartView) -> Iterable[Effect]:
-        """Each condition that is UNKNOWN, which refers; others decide nothing."""
         for demand, when, truth in zip(self.demands, self.whens, found.record[0], strict=True):
             effect = "missing" if truth.__class__ is Unknown else ""
             yield Effect(demand.id, effect, (when,), decides=True)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        """Each condition as true, false or unknown."""
         for demand, truth in zip(self.demands, record[0], strict=True):
             yield f"condition `{demand.id}`", truth_of(truth).lower()
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
-        """Every condition true and false."""
         for demand in self.demands:
             yield f"condition `{demand.id}`", "true", demand.place
             yield f"condition `{demand.id}`", "false", demand.place

@@ -1,6 +1,4 @@
-"""What every construct of a rule file provides, and what one evaluation passes on: state and
-findings.
-"""
+"""What every construct of a rule file provides, and the state and findings of one evaluation."""
 
 from __future__ import annotations
 
@@ -26,17 +24,19 @@ from decision_service.rules.language.types import Node, Symbol
 from decision_service.rules.language.values import Gap
 from decision_service.rules.wording import Wording
 
-_REFER, _COMPONENT, _KIND = Outcome.REFER, Component.DATA, ReferKind.DATA
-_SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
+MOST_WORLDS = 64
+APPLIES_WHEN = "applies_when"
+SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
+OUTCOME_WORDS = tuple(outcome.value for outcome in SEVERITY)
+
+_APPROVE, _REFER, _DATA = Outcome.APPROVE, Outcome.REFER, Component.DATA
+_KIND = ReferKind.DATA
 
 
 def worst(outcomes: Iterable[Outcome | None]) -> Outcome | None:
     """The worst of several outcomes; None where nothing was concluded."""
-    found: Outcome | None = None
-    for outcome in outcomes:
-        if outcome is not None and (found is None or _SEVERITY[outcome] > _SEVERITY[found]):
-            found = outcome
-    return found
+    found = (outcome for outcome in outcomes if outcome is not None)
+    return max(found, key=SEVERITY.__getitem__, default=None)
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
@@ -65,38 +65,28 @@ def data_finding(
     """The argument from a gap, by default a referral with the cause's reason."""
     kind = _KIND if outcome is _REFER else None
     code = code or gap.missing.code or REASONS[gap.missing.cause]
-    return Finding(outcome, code, _COMPONENT, kind, gap, because)
+    return Finding(outcome, code, _DATA, kind, gap, because)
 
 
 class Conclusion(msgspec.Struct, frozen=True, gc=False):
-    """One stage's arguments, its record for the trace, and its gaps."""
-
     findings: tuple[Finding, ...]
     record: tuple[Any, ...]
     gaps: tuple[Gap, ...] = ()
 
     @property
     def outcome(self) -> Outcome | None:
-        """The stage's conclusion: the worst outcome argued for."""
         return worst([finding.outcome for finding in self.findings])
 
 
 class Trace(NamedTuple):
-    """One finished evaluation: values by slot, and each part's findings.
-
-    A closing part that was not run has None.
-    """
+    """One finished evaluation: values by slot, and findings by part; None for one not run."""
 
     values: Sequence[Any]
     stages: Sequence[Conclusion]
     closing: Sequence[Conclusion | None]
 
 
-MOST_WORLDS = 64
-_APPROVE, _REFERRED = Outcome.APPROVE, Outcome.REFER
-
-
-class State:
+class State(msgspec.Struct):
     """The values of one evaluation by slot, and what the parts so far have found and set.
 
     Findings stand by outcome, in the order of the file;
@@ -106,42 +96,22 @@ class State:
     anything. `crowded` says that there are more totals than are looked at.
     """
 
-    __slots__ = (
-        "approves",
-        "conditions",
-        "crowded",
-        "declines",
-        "gaps",
-        "marks",
-        "offer",
-        "offered",
-        "possible",
-        "read",
-        "refers",
-        "scores",
-        "tags",
-        "undecided",
-        "values",
-        "worlds",
-    )
-
-    def __init__(self, values: list[Any], read: frozenset[int]) -> None:
-        self.values = values
-        self.read = read
-        self.declines: list[Finding] = []
-        self.refers: list[Finding] = []
-        self.approves: list[Finding] = []
-        self.gaps: list[Gap] = []
-        self.undecided = False
-        self.scores: list[Score] = []
-        self.offer: Offer | None = None
-        self.offered = True
-        self.conditions: list[Condition] = []
-        self.tags: set[str] = set()
-        self.marks: dict[int, tuple[Gap, ...]] = {}
-        self.worlds: Sequence[list[Any]] = ()
-        self.possible = 1
-        self.crowded = False
+    values: list[Any]
+    read: frozenset[int]
+    declines: list[Finding] = msgspec.field(default_factory=list)
+    refers: list[Finding] = msgspec.field(default_factory=list)
+    approves: list[Finding] = msgspec.field(default_factory=list)
+    gaps: list[Gap] = msgspec.field(default_factory=list)
+    undecided: bool = False
+    scores: list[Score] = msgspec.field(default_factory=list)
+    offer: Offer | None = None
+    offered: bool = True
+    conditions: list[Condition] = msgspec.field(default_factory=list)
+    tags: set[str] = msgspec.field(default_factory=set)
+    marks: dict[int, tuple[Gap, ...]] = msgspec.field(default_factory=dict)
+    worlds: Sequence[list[Any]] = ()
+    possible: int = 1
+    crowded: bool = False
 
     @property
     def outcome(self) -> Outcome:
@@ -156,9 +126,8 @@ class State:
         return self.offered and not self.declines
 
     def take(self, conclusion: Conclusion) -> Conclusion:
-        """Add a part's findings."""
         for finding in conclusion.findings:
-            if finding.outcome is _REFERRED:
+            if finding.outcome is _REFER:
                 self.refers.append(finding)
             elif finding.outcome is _APPROVE:
                 self.approves.append(finding)
@@ -168,11 +137,9 @@ class State:
         return conclusion
 
     def settle(self) -> None:
-        """Note that all stages have run."""
         self.undecided = not (self.declines or self.refers or self.approves)
 
     def put(self, slots: Sequence[int], given: Sequence[Any]) -> None:
-        """Set values, in every world."""
         for values in (self.values, *self.worlds):
             for slot, value in zip(slots, given):  # noqa: B905 - as many of both, and quicker
                 values[slot] = value
@@ -219,14 +186,8 @@ def _with(values: Sequence[Any], choice: Mapping[int, Any]) -> list[Any]:
     return other
 
 
-APPLIES_WHEN = "applies_when"
-
-
 class Written(msgspec.Struct, frozen=True):
-    """An expression of a part and what it belongs to (rule `short_history`).
-
-    A `condition` should be true of some and false of others; other expressions give values.
-    """
+    """An expression of a part; a `condition` should be true of some and false of others."""
 
     tree: Node
     place: Place
@@ -236,25 +197,19 @@ class Written(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class StageCondition:
-    """For whom a stage is evaluated."""
-
     stage: str
     when: Node
     place: Place = field(compare=False)
 
     @property
     def what(self) -> str:
-        """The stage in messages and goals."""
         return f"stage `{self.stage}`"
 
     def written(self) -> Written:
-        """The condition, for the checks."""
         return Written(self.when, self.place, f"`{APPLIES_WHEN}` of {self.what}", condition=True)
 
 
 class Conclusive(msgspec.Struct, frozen=True):
-    """Something that can conclude an outcome, and whether it can say why."""
-
     outcome: Outcome
     place: Place
     what: str
@@ -262,18 +217,13 @@ class Conclusive(msgspec.Struct, frozen=True):
 
 
 class PartView(msgspec.Struct, frozen=True):
-    """A finished evaluation, for describing it: values by slot and how to print them."""
-
     stage: str
     values: Sequence[Any]
     wording: Wording
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """What one part of a stage came to, by its key in the file; `name` says which band or row.
-
-    It follows from what `trees` read, and others follow from the names that it `gives` a value.
-    """
+    """What a part of a stage came to: it rests on `trees`, and others rest on what it `gives`."""
 
     key: str
     effect: str
@@ -284,8 +234,6 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 class Runner(Protocol):
-    """A compiled part."""
-
     def run(self, state: State) -> Conclusion:
         """Conclude from the values so far, missing ones among them; set the outputs."""
 
@@ -309,8 +257,6 @@ class Runner(Protocol):
 
 
 class Part(Protocol):
-    """A construct as it was read."""
-
     @property
     def component(self) -> Component:
         """The component of its reasons."""

@@ -34,6 +34,31 @@ T = TypeVar("T")
 Reading: TypeAlias = Callable[[str, str, Report], T]
 
 PROVIDERS_FILE = "provider_types.yaml"
+CEILINGS_FILE = "scheme_ceilings.yaml"
+CLASSES_FILE = "transaction_classes.yaml"
+EMPLOYERS_FILE = "employers.yaml"
+KEYS = ("max_age", "partial", "combine_income", "posting_lag_months", "posting_lag_days")
+MOST_MONTHS, MOST_DAYS = 24, 92
+DEFAULT, PAYROLL = "default", "payroll"
+LEGAL_FORMS = (
+    "Inc",
+    "Corp",
+    "Corporation",
+    "Co",
+    "Company",
+    "Ltd",
+    "Limited",
+    "PT",
+    "Tbk",
+    "Pte",
+    "Pvt",
+)
+"""A further word here would make two employers one, so that their incomes are not added up."""
+
+_CEILING_KEYS = ("provider", "currency", "since", "amount")
+_SIGNS = {"+": 1, "-": -1}
+_SUPPORTED = tuple(kind.value.upper() for kind in Kind)
+_GLOB = re.compile(r"[A-Za-z0-9_*?\-]{1,60}")
 
 
 def shared(reading: Reading[T], files: RulesetFiles, name: str, report: Report) -> T | None:
@@ -57,7 +82,6 @@ def opened(
     required: Collection[str] = (),
     optional: Collection[str] = (),
 ) -> Fields | None:
-    """A file's text as a map of these keys."""
     node = read(path, text, report)
     what = f"`{PurePosixPath(path).name}`"
     if node is None:
@@ -66,10 +90,7 @@ def opened(
 
 
 def check_pattern(pattern: str, place: Place, providers: Iterable[str], report: Report) -> None:
-    """R136 for a pattern that matches none of the providers that the file lists, if there is one.
-
-    Without the file, or where it could not be read, nothing is known of a pattern.
-    """
+    """R136 for a pattern that matches no provider of the file, where there is a readable one."""
     known = list(providers)
     if not known or any(fnmatchcase(provider, pattern) for provider in known):
         return
@@ -81,19 +102,12 @@ def check_pattern(pattern: str, place: Place, providers: Iterable[str], report: 
 
 @lru_cache(16)
 def _faultless(reading: Reading[T], path: str, text: str) -> T | None:
-    """What a text holds about which there is nothing to say."""
     report = Report()
     found = reading(path, text, report)
     return None if report.diagnostics() else found
 
 
-CEILINGS_FILE = "scheme_ceilings.yaml"
-_KEYS = ("provider", "currency", "since", "amount")
-
-
 class _Written(msgspec.Struct, frozen=True):
-    """A ceiling and where its provider stands."""
-
     ceiling: SchemeCeiling
     place: Place
 
@@ -119,7 +133,7 @@ def _ceilings(path: str, text: str, report: Report) -> tuple[_Written, ...]:
 
 
 def _ceiling(node: YamlNode, report: Report) -> _Written | None:
-    fields = Fields.of(node, "a ceiling", report, required=_KEYS)
+    fields = Fields.of(node, "a ceiling", report, required=_CEILING_KEYS)
     if fields is None:
         return None
     provider, since = fields.text("provider"), fields.day("since")
@@ -148,16 +162,6 @@ def _check_repeated(written: Sequence[_Written], report: Report) -> None:
             message = f"the ceiling of `{found.provider}` since {found.since} is repeated"
             report.error("R124", each.place, message, "leave one of the two")
         seen.add(key)
-
-
-CLASSES_FILE = "transaction_classes.yaml"
-_SIGNS = {"+": 1, "-": -1}
-_SUPPORTED = tuple(kind.value.upper() for kind in Kind)
-
-
-def read_classes(files: RulesetFiles, report: Report) -> tuple[ClassRule, ...]:
-    """The transaction classes in file order; the first that matches gives the class."""
-    return shared(_classes, files, CLASSES_FILE, report) or ()
 
 
 def _classes(path: str, text: str, report: Report) -> tuple[ClassRule, ...]:
@@ -191,11 +195,6 @@ class ListedProvider(msgspec.Struct, frozen=True):
     charges_fees: bool
 
 
-def read_providers(files: RulesetFiles, report: Report) -> tuple[ListedProvider, ...]:
-    """Type and supported kinds by provider, for when the vendor's list cannot be read."""
-    return shared(_providers, files, PROVIDERS_FILE, report) or ()
-
-
 def _providers(path: str, text: str, report: Report) -> tuple[ListedProvider, ...]:
     fields = opened(path, text, report, required=("providers",))
     node = fields.map("providers") if fields is not None else None
@@ -219,33 +218,9 @@ def _provider(provider_id: str, node: YamlNode, report: Report) -> ListedProvide
     return ListedProvider(provider, *marks)
 
 
-EMPLOYERS_FILE = "employers.yaml"
-LEGAL_FORMS = (
-    "Inc",
-    "Corp",
-    "Corporation",
-    "Co",
-    "Company",
-    "Ltd",
-    "Limited",
-    "PT",
-    "Tbk",
-    "Pte",
-    "Pvt",
-)
-"""A further word here would make two employers one, so that their incomes are not added up."""
-
-
 class Employers(msgspec.Struct, frozen=True):
-    """Both lists, folded."""
-
     none: tuple[str, ...] = ()
     legal_forms: tuple[str, ...] = ()
-
-
-def read_employers(files: RulesetFiles, report: Report) -> Employers:
-    """Both lists; empty where there is no file."""
-    return shared(_employers, files, EMPLOYERS_FILE, report) or Employers()
 
 
 def folded(text: str) -> str:
@@ -266,12 +241,6 @@ def _folded(words: list[str | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(folded(word) for word in words if word is not None))
 
 
-KEYS = ("max_age", "partial", "combine_income", "posting_lag_months", "posting_lag_days")
-MOST_MONTHS, MOST_DAYS = 24, 92
-DEFAULT, PAYROLL = "default", "payroll"
-_GLOB = re.compile(r"[A-Za-z0-9_*?\-]{1,60}")
-
-
 def read_data(draft: RulesetDraft) -> None:
     """Read the section and the `_data` files that belong to every ruleset's content."""
     policy = _of_files(draft)
@@ -282,12 +251,12 @@ def read_data(draft: RulesetDraft) -> None:
 
 def _of_files(draft: RulesetDraft) -> DataPolicy:
     files, report = draft.files, draft.report
-    listed = read_providers(files, report)
-    employers = read_employers(files, report)
+    listed = shared(_providers, files, PROVIDERS_FILE, report) or ()
+    employers = shared(_employers, files, EMPLOYERS_FILE, report) or Employers()
     providers = {each.provider.id: each.provider for each in listed}
     return DataPolicy(
         draft.names.currency,
-        transaction_classes=read_classes(files, report),
+        transaction_classes=shared(_classes, files, CLASSES_FILE, report) or (),
         provider_types=providers,
         ceilings=read_ceilings(files, providers, report),
         not_employers=employers.none,

@@ -63,7 +63,6 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def digest(draft: RulesetDraft) -> str:
-    """The SHA-256 of the canonical content, in hex."""
     hashed = hashlib.sha256()
     for text in _ENCODER.iterencode(canonical(content(draft))):
         hashed.update(text.encode())  # in parts: threads run between them
@@ -71,7 +70,6 @@ def digest(draft: RulesetDraft) -> str:
 
 
 def content(draft: RulesetDraft) -> list[Any]:
-    """Everything in a draft that its digest is taken over."""
     return [
         FORM,
         draft.ruleset,
@@ -97,11 +95,7 @@ def _part(part: NamedPart) -> list[Any]:
     return [part.name, part.component, part.part, *condition]
 
 
-def _itself(value: Any) -> Any:
-    return value
-
-
-def canonical(value: Any, simplify: Callable[[Any], Any] = _itself) -> Any:
+def canonical(value: Any, simplify: Callable[[Any], Any] = lambda value: value) -> Any:
     """The value as JSON can hold it; fields that equality ignores are left out.
 
     `simplify` may put another value in the place of any part before that is looked at.
@@ -113,7 +107,7 @@ def canonical(value: Any, simplify: Callable[[Any], Any] = _itself) -> Any:
         counted = msgspec.structs.asdict(value)
         del counted["name"]  # is for letters, and decides nothing
         return {name: canonical(item, simplify) for name, item in counted.items()}
-    names = _counting(value)
+    names = _counted(value)
     if names:
         tag = _TAGS.get(type(value).__name__, type(value).__name__)
         return [tag, canonical({name: getattr(value, name) for name in names}, simplify)]
@@ -138,8 +132,7 @@ def _leaf(value: Any) -> Any:
     return value
 
 
-def _counting(value: Any) -> list[str]:
-    """The fields of a record that equality looks at; none where it is no record."""
+def _counted(value: Any) -> list[str]:
     later = _CAME_LATER.get(type(value), {})
     uncounted = _UNCOUNTED.get(type(value), frozenset())
     names = [n for n in _fields(value) if n not in uncounted]

@@ -1,6 +1,4 @@
-"""A rule file while it is read: its names and its sections so far, with what it uses of
-`_shared` files.
-"""
+"""A rule file while it is read: its names, its sections so far, and what it uses of `_shared`."""
 
 from __future__ import annotations
 
@@ -21,8 +19,7 @@ from decision_service.rules.construct import Part, StageCondition, Written
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean, nearest
 from decision_service.rules.language.expressions import read_expression
 from decision_service.rules.language.fields import Fields, as_list, as_text
-from decision_service.rules.language.types import NameFault, NameRead, Symbol, phrase
-from decision_service.rules.language.types import Node as Tree
+from decision_service.rules.language.types import NameFault, NameRead, Node, Symbol, phrase
 from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode, read
 from decision_service.rules.program import (
     CompiledRuleset,
@@ -36,6 +33,11 @@ from decision_service.rules.program import (
     TagSpec,
 )
 
+NO_CURRENCY = "XXX"
+"""ISO 4217's code for no currency, until the ruleset's own is read."""
+
+USES = "uses"
+SECTIONS = ("params", "reasons")
 RESERVED_FAMILIES = frozenset({"inputs", "params", "derived", "offer", "lists"})
 
 _NAME = re.compile(r"[a-z]\w*\.[a-z]\w*", re.ASCII)
@@ -45,10 +47,11 @@ _UNKNOWN = {
     "derived": ("R205", "unknown derived name"),
     "offer": ("R206", "unknown offer line"),
 }
-
-
-NO_CURRENCY = "XXX"
-"""ISO 4217's code for no currency, until the ruleset's own is read."""
+_UPCOMING = {
+    "derived": "names are defined from top to bottom; move the definition up",
+    "offer": "the offer is made last, line by line: name what that line is made of, or ask in a "
+    "line below it or in `post_checks`",
+}
 
 
 def names_in(text: str) -> list[str]:
@@ -86,17 +89,14 @@ class Names:
 
     @property
     def size(self) -> int:
-        """How many slots there are."""
         return len(self.symbols)
 
     @property
     def families(self) -> frozenset[str]:
-        """The reserved families and those of the catalogue."""
         return RESERVED_FAMILIES | {spec.family for spec in self.catalogue.values()}
 
     @property
     def factors(self) -> tuple[str, ...]:
-        """The factors that some expression names, sorted."""
         return tuple(sorted(n for n in self.used if n in self.catalogue and n in self.symbols))
 
     def define(
@@ -129,7 +129,6 @@ class Names:
         return self._fault(name)
 
     def listed(self, operand: Symbol, name: str) -> Symbol | NameFault:
-        """The symbol of the answer whether an input is on a list."""
         if self.lists is not None and name not in self.lists:
             hint = did_you_mean(name, self.lists) or f"put the keys into lists/{name}.csv"
             return NameFault("R213", f"unknown list `{name}`", hint)
@@ -140,12 +139,12 @@ class Names:
         return symbol
 
     def touch(self, text: str) -> None:
-        """Count the names in an unreadable expression as used."""
         for name in names_in(text):
             if name in self.symbols:
                 self.used[name] = None
 
     def _fault(self, name: str) -> NameFault:
+        family, _, rest = name.partition(".")
         if name in self.broken:
             self.used[name] = None
             return NameFault("", "")
@@ -157,15 +156,13 @@ class Names:
             hint = f"it rests on {given}: use it in a stage below what gives {given}"
             return NameFault("R209", f"`{name}` is used before it is defined", hint)
         if name in self.upcoming:
-            hint = _UPCOMING.get(
-                name.partition(".")[0], "a stage gives it: use it below that stage"
-            )
+            hint = _UPCOMING.get(family, "a stage gives it: use it below that stage")
             return NameFault("R209", f"`{name}` is used before it is defined", hint)
-        family, _, rest = name.partition(".")
         if family == "lists":
             hint = f"it stands after `in`: inputs.NAME in {name}"
             return NameFault("R213", f"the list `{rest}` cannot stand here", hint)
-        everything = self._everything()
+        own = set(self.symbols) - {symbol.name for symbol in self.answers.values()}
+        everything = own | self.upcoming | set(self.catalogue)
         if not rest or "." in rest:
             hint = did_you_mean(name, everything) or _as_text(name)
             return NameFault("R201", f"`{name}` is no name of the rule language", hint)
@@ -176,10 +173,6 @@ class Names:
         hint = self._hint(name, kin or everything)
         return NameFault(code, f"{what} `{name}`", hint)
 
-    def _everything(self) -> set[str]:
-        named = set(self.symbols) - {symbol.name for symbol in self.answers.values()}
-        return named | self.upcoming | set(self.catalogue)
-
     def _hint(self, name: str, known: set[str]) -> str:
         match = nearest(name, known)
         spec = self.catalogue.get(match or "")
@@ -188,13 +181,6 @@ class Names:
         if spec is None:
             return did_you_mean(name, known)
         return f"did you mean `{match}` ({_described(spec)})?"
-
-
-_UPCOMING = {
-    "derived": "names are defined from top to bottom; move the definition up",
-    "offer": "the offer is made last, line by line: name what that line is made of, or ask in a "
-    "line below it or in `post_checks`",
-}
 
 
 def _described(spec: FactorSpec) -> str:
@@ -215,27 +201,20 @@ def _as_text(name: str) -> str:
 
 
 class Derived(msgspec.Struct, frozen=True):
-    """A named expression, evaluated after so many stages."""
-
     name: str
     place: Place
-    tree: Tree
+    tree: Node
     after: int = 0
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """A derived expression that rests on names which stages give, and the derived names below."""
-
     entry: MapEntry
     needs: set[str]
     below: frozenset[str]
 
 
 class NamedPart(msgspec.Struct, frozen=True):
-    """A stage with its body, or a section that follows the stages.
-
-    Without a condition a stage is evaluated for everybody.
-    """
+    """A stage (for all where it has no condition), or a section that follows the stages."""
 
     name: str
     component: Component
@@ -244,7 +223,6 @@ class NamedPart(msgspec.Struct, frozen=True):
     condition: StageCondition | None = None
 
     def written(self) -> Iterator[Written]:
-        """Its expressions, with the condition of a stage that has one."""
         if self.condition is not None:
             yield self.condition.written()
         yield from self.part.written()
@@ -290,8 +268,7 @@ class RulesetDraft(msgspec.Struct):
     lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)
     shared: frozenset[tuple[str, str]] = frozenset()
 
-    def expression(self, scalar: Scalar | None, expected: ValueType | None = None) -> Tree | None:
-        """The checked tree of an expression in the scope so far."""
+    def expression(self, scalar: Scalar | None, expected: ValueType | None = None) -> Node | None:
         if scalar is None:
             return None
         node = read_expression(scalar, self.names, self.report, expected)
@@ -300,7 +277,6 @@ class RulesetDraft(msgspec.Struct):
         return node
 
     def reason(self, fields: Fields, key: str) -> str | None:
-        """A declared reason code under a key; reported where it is not declared."""
         scalar = fields.scalar(key)
         if scalar is None:
             return None
@@ -309,23 +285,23 @@ class RulesetDraft(msgspec.Struct):
 
     def use_reason(self, scalar: Scalar) -> bool:
         """Whether a code is declared under `reasons`; notes its use."""
-        self.used_reasons.add(scalar.text)
-        declared = scalar.text in self.reasons or f"reasons.{scalar.text}" in self.places
-        if not declared:
-            hint = did_you_mean(scalar.text, self.reasons) or "declare it under `reasons:`"
-            self.used_reasons.add(nearest(scalar.text, self.reasons) or "")
-            self.report.error("R207", scalar.place, f"unknown reason `{scalar.text}`", hint)
-        return declared
+        return self._use(scalar, "reason", "R207", self.reasons, self.used_reasons)
 
     def use_tag(self, scalar: Scalar) -> bool:
         """Whether a tag is declared under `tags`; notes its use."""
-        self.used_tags.add(scalar.text)
-        declared = f"tags.{scalar.text}" in self.places
-        if not declared:
-            hint = did_you_mean(scalar.text, self.tags) or "declare it under `tags:`"
-            self.used_tags.add(nearest(scalar.text, self.tags) or "")
-            self.report.error("R212", scalar.place, f"unknown tag `{scalar.text}`", hint)
-        return declared
+        return self._use(scalar, "tag", "R212", self.tags, self.used_tags)
+
+    def _use(
+        self, scalar: Scalar, word: str, code: str, known: Collection[str], used: set[str]
+    ) -> bool:
+        name = scalar.text
+        used.add(name)
+        if name in known or f"{word}s.{name}" in self.places:
+            return True
+        hint = did_you_mean(name, known) or f"declare it under `{word}s:`"
+        used.add(nearest(name, known) or "")  # it is most likely meant
+        self.report.error(code, scalar.place, f"unknown {word} `{name}`", hint)
+        return False
 
     def name(self, scalar: Scalar | None) -> NameRead | None:
         """A single name in the scope so far, such as a bin's factor or a table's column."""
@@ -349,14 +325,12 @@ class RulesetDraft(msgspec.Struct):
         return name if self.claim(name, place, "scorecard or table") else None
 
     def not_empty(self, fields: Fields, key: str) -> None:
-        """Report a list that was written but holds nothing."""
         node = fields.get(key)
         if isinstance(node, ListNode) and not node.items:
             message = f"`{key}` is empty"
             self.report.error("R123", node.place, message, "write at least one")
 
     def touch(self, node: YamlNode) -> None:
-        """Count the names in an unreadable part as used."""
         if isinstance(node, Scalar):
             self.names.touch(node.text)
             self.used_reasons.add(node.text)
@@ -377,26 +351,17 @@ class RulesetDraft(msgspec.Struct):
         return False
 
     def parts(self) -> list[NamedPart]:
-        """All stages and closing parts, in order."""
         return [*self.stages, *self.closing]
 
-    def trees(self) -> Iterator[Tree]:
-        """Every expression: of `derived`, then of each part."""
+    def trees(self) -> Iterator[Node]:
         yield from (each.tree for each in self.derived)
         yield from (written.tree for part in self.parts() for written in part.written())
-
-
-USES = "uses"
-SECTIONS = ("params", "reasons")
 
 
 def with_shared(
     node: YamlNode, files: RulesetFiles, report: Report, kept: Collection[str] | None = None
 ) -> YamlNode:
-    """A rule file's tree with the entries of the shared files that it uses, after its own.
-
-    With `kept` (`params.x`, `reasons.X`) those of its entries alone. Faults are reported.
-    """
+    """A rule file's tree with the shared entries that it uses after its own, or `kept` alone."""
     uses = node.get(USES) if isinstance(node, MapNode) else None
     if uses is None or not isinstance(node, MapNode):
         return node
@@ -425,7 +390,6 @@ def shared_sections(path: str, text: str, report: Report) -> tuple[MapEntry, ...
 
 
 def shared_names(path: str, text: str, report: Report) -> Iterator[tuple[str, Place]]:
-    """What a shared file declares (`params.x`), with its places."""
     for section in shared_sections(path, text, report):
         if isinstance(section.value, MapNode):
             for entry in section.value.entries:
@@ -444,7 +408,7 @@ def _used(uses: YamlNode, files: RulesetFiles, report: Report) -> Iterator[tuple
         if name in seen:
             report.error("R124", item.place, f"`{name}` is used twice", "write it once")
         elif name in files.unreadable:
-            continue  # its own fault is told
+            continue  # its own fault is reported
         elif name not in files.shared:
             hint = did_you_mean(name, files.shared) or "as in `uses: [_shared/reasons.yaml]`"
             report.error("R139", item.place, f"there is no shared file `{name}`", hint)
@@ -457,7 +421,6 @@ def _used(uses: YamlNode, files: RulesetFiles, report: Report) -> Iterator[tuple
 def _joined(
     node: MapNode, section: MapEntry, place: Place, report: Report, kept: Collection[str] | None
 ) -> MapNode:
-    """The tree with a section's entries; an entry that is declared already is reported."""
     own = node.get(section.key)
     if own is None:
         own = MapNode((), place)
@@ -467,16 +430,13 @@ def _joined(
     added: list[MapEntry] = []
     for entry in section.value.entries:
         if own.get(entry.key) is not None:
-            _collision(own, section.key, entry, report)
+            what = section.key.removesuffix("s").replace("param", "parameter")
+            other = entry.key_place
+            message = f"the {what} `{entry.key}` stands in {other.file}, line {other.line}, too"
+            hint = "rename one of them, or remove it"
+            report.error("R128", own.key_place(entry.key), message, hint)
         elif kept is None or f"{section.key}.{entry.key}" in kept:
             added.append(entry)
     whole = replace(own, entries=(*own.entries, *added))
     entries = (replace(e, value=whole) if e.key == section.key else e for e in node.entries)
     return replace(node, entries=tuple(entries))
-
-
-def _collision(own: MapNode, section: str, entry: MapEntry, report: Report) -> None:
-    what = section.removesuffix("s").replace("param", "parameter")
-    other = entry.key_place
-    message = f"the {what} `{entry.key}` stands in {other.file}, line {other.line}, too"
-    report.error("R128", own.key_place(entry.key), message, "rename one of them, or remove it")

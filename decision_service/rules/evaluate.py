@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,10 +24,7 @@ _KINDS = (ReferKind.LEGAL, ReferKind.DATA, ReferKind.POLICY, ReferKind.SCORE)
 
 
 class LoadedFactors(msgspec.Struct, frozen=True):
-    """Parameters and factor values of a period, laid out by slot.
-
-    It is good for the ruleset, the factors and the period that it was made of, and no others.
-    """
+    """Parameters and factors by slot, good for one ruleset, these factors and this period alone."""
 
     values: tuple[Any, ...]
     period: ParamPeriod
@@ -35,10 +32,7 @@ class LoadedFactors(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """The facts of a decision: factors by name, inputs by name without prefix, lists' answers.
-
-    `loaded` may be given where the factors were loaded before; it is what `load` gives for them.
-    """
+    """Facts of a decision, inputs without prefix; `loaded` is what `load` gives for the factors."""
 
     factors: Mapping[str, FactorValue]
     inputs: Mapping[str, Value]
@@ -53,11 +47,7 @@ def load(
     as_of: AsOf,
     same: LoadedFactors | None = None,
 ) -> LoadedFactors:
-    """Factor values as a ruleset takes them on a day, for any number of evaluations.
-
-    `same` are these factors as loaded before, for any ruleset and day: what both take alike is
-    copied.
-    """
+    """Factors as a ruleset takes them on a day; `same` are these as loaded for any ruleset."""
     program = ruleset.program
     intake, period = program.intake, program.timeline.at(as_of.date)
     values = list(period.values)
@@ -71,7 +61,6 @@ def load(
 def load_more(
     ruleset: CompiledRuleset, loaded: LoadedFactors, factors: Mapping[str, FactorValue]
 ) -> LoadedFactors:
-    """The loaded values with those of further factors."""
     if not factors:
         return loaded
     values = list(loaded.values)
@@ -98,12 +87,12 @@ def _verdict(
     ruleset: CompiledRuleset, state: State, trace: Trace, as_of: AsOf, period: ParamPeriod
 ) -> Verdict:
     outcome, kind = state.outcome, None
+    declined, valid_for = outcome is Outcome.DECLINE, ruleset.valid_for
     reasons: tuple[Reason, ...] = ()
     if outcome is not Outcome.APPROVE:
-        findings = _arguments(state, outcome)
+        findings = state.declines if declined else state.refers
         kind = _refer_kind(outcome, findings)
         reasons = ranked(ruleset, kind, findings, state.values)
-    declined, valid_for = outcome is Outcome.DECLINE, ruleset.valid_for
     requests = data_requests(state.gaps) if state.gaps else ()
     return Verdict(
         outcome,
@@ -116,26 +105,13 @@ def _verdict(
         None if valid_for is None else as_of.instant + valid_for,
         period.ends,
         trace,
-        _tags(ruleset, state.tags) if state.tags else (),
+        tuple([Tag(s.name, s.told) for s in ruleset.tags.values() if s.name in state.tags]),
         completing_types(requests) if kind is ReferKind.DATA else (),
     )
-
-
-def _tags(ruleset: CompiledRuleset, found: Collection[str]) -> tuple[Tag, ...]:
-    """The tags of rules that held, in the order in which they are declared."""
-    return tuple([Tag(s.name, s.told) for s in ruleset.tags.values() if s.name in found])
-
-
-def _arguments(state: State, outcome: Outcome) -> list[Finding]:
-    """The findings for an outcome that has reasons, in the order of the file."""
-    return state.declines if outcome is Outcome.DECLINE else state.refers
 
 
 def _refer_kind(outcome: Outcome, findings: Sequence[Finding]) -> ReferKind | None:
     if outcome is not Outcome.REFER:
         return None
     kinds = {finding.kind for finding in findings}
-    for kind in _KINDS:
-        if kind in kinds:
-            return kind
-    return ReferKind.POLICY
+    return next((kind for kind in _KINDS if kind in kinds), ReferKind.POLICY)

@@ -11,7 +11,7 @@ import msgspec
 from decision_service.domain.factor import Value
 from decision_service.domain.missing import DataReason
 from decision_service.domain.money import Money
-from decision_service.domain.verdict import Offer, OfferKind, Outcome, ReferKind, Verdict
+from decision_service.domain.verdict import OfferKind, Outcome, ReferKind, Verdict
 from decision_service.rules.conditions import ConditionsRunner
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
 from decision_service.rules.language.fields import Fields, as_scalar
@@ -22,7 +22,11 @@ from decision_service.rules.scorecard import ScorecardRunner
 from decision_service.rules.stages import unconditional
 
 _OUTCOMES = [o.value for o in Outcome if o is not Outcome.NOT_ENROLLED]
-_LISTS = ("reasons", "reasons_include", "reasons_exclude", "conditions", "data_requests", "tags")
+R = TypeVar("R")
+Named = tuple[str, Place]
+
+_REASONS = ("reasons", "reasons_include", "reasons_exclude")
+_LISTS = (*_REASONS, "conditions", "data_requests", "tags")
 _MAPS = ("scores", "bands")
 OFFER_KEYS = (
     "kind",
@@ -40,8 +44,6 @@ NO_OFFER: Mapping[str, Any] = {}
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One unmet expectation, with the expected and the actual value."""
-
     field: str
     expected: str
     actual: str
@@ -61,11 +63,10 @@ class Expectation(msgspec.Struct, frozen=True):
     offer: Mapping[str, Any] | None
 
     def differences(self, verdict: Verdict) -> tuple[Difference, ...]:
-        """Everything in which a verdict differs, in the order of this class's fields."""
         found = [
             differs("outcome", self.outcome, verdict.outcome),
             differs("refer_kind", self.refer_kind, verdict.refer_kind),
-            *(_LISTED[key](key, given, verdict) for key, given in self.lists.items()),
+            *(_listed(key, given, verdict) for key, given in self.lists.items()),
             *self._mapped(verdict),
             *self._offered(verdict),
         ]
@@ -82,23 +83,16 @@ class Expectation(msgspec.Struct, frozen=True):
         if self.offer is None:
             return
         if not self.offer or verdict.offer is None:
-            yield differs("offer", "none" if not self.offer else "one", _made(verdict.offer))
+            made = "none" if verdict.offer is None else "one"
+            yield differs("offer", "none" if not self.offer else "one", made)
             return
-        actual = _offer_values(verdict.offer)
+        values = {name: getattr(verdict.offer, name) for name in OFFER_KEYS}
+        actual = {**values, **verdict.offer.outputs}
         for name, expected in self.offer.items():
             yield differs(f"offer.{name}", expected, _plain(actual.get(name, "none")))
 
 
 NOTHING_EXPECTED = Expectation(None, None, {}, {}, None)
-
-
-def _made(offer: Offer | None) -> str:
-    return "none" if offer is None else "one"
-
-
-def _offer_values(offer: Offer) -> dict[str, Any]:
-    values = {name: getattr(offer, name) for name in OFFER_KEYS}
-    return {**values, **offer.outputs}
 
 
 def _plain(value: Value | OfferKind | None) -> Any:
@@ -115,7 +109,6 @@ def differs(field: str, expected: Any, actual: Any) -> Difference | None:
 
 
 def shown(value: Any) -> str:
-    """A value as a case writes it."""
     if value is None:
         return "none"
     if isinstance(value, Decimal):
@@ -125,52 +118,29 @@ def shown(value: Any) -> str:
     return ", ".join(value) or "none" if isinstance(value, tuple) else str(value)
 
 
-def _codes(verdict: Verdict) -> tuple[str, ...]:
-    return tuple(str(reason.code) for reason in verdict.reasons)
-
-
-def _reasons(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
-    return differs(key, given, _codes(verdict))
-
-
-def _included(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
-    actual = _codes(verdict)
-    return None if set(given) <= set(actual) else Difference(key, shown(given), shown(actual))
-
-
-def _excluded(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
-    actual = _codes(verdict)
-    if not set(given) & set(actual):
-        return None
-    return Difference(key, f"none of {shown(given)}", shown(actual))
-
-
-def _conditions(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
-    return differs(key, given, tuple(c.id for c in verdict.conditions))
-
-
-def _requests(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
-    return differs(key, given, tuple(r.factor for r in verdict.data_requests))
-
-
-def _tags(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
-    """All tags, told or not; in which order they are written makes no difference."""
-    actual = tuple(tag.name for tag in verdict.tags)
-    return None if set(given) == set(actual) else Difference(key, shown(given), shown(actual))
-
-
-_LISTED: Mapping[str, Callable[[str, tuple[str, ...], Verdict], Difference | None]] = {
-    "reasons": _reasons,
-    "reasons_include": _included,
-    "reasons_exclude": _excluded,
-    "conditions": _conditions,
-    "data_requests": _requests,
-    "tags": _tags,
+_ACTUAL: Mapping[str, Callable[[Verdict], Iterable[str]]] = {
+    **dict.fromkeys(_REASONS, lambda verdict: (str(reason.code) for reason in verdict.reasons)),
+    "conditions": lambda verdict: (condition.id for condition in verdict.conditions),
+    "data_requests": lambda verdict: (request.factor for request in verdict.data_requests),
+    "tags": lambda verdict: (tag.name for tag in verdict.tags),
 }
 
 
+def _listed(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
+    actual, expected = tuple(_ACTUAL[key](verdict)), shown(given)
+    match key:
+        case "reasons_include":
+            met = set(given) <= set(actual)
+        case "reasons_exclude":
+            met, expected = set(given).isdisjoint(actual), f"none of {expected}"
+        case "tags":  # also those for colleagues alone, in any order
+            met = set(given) == set(actual)
+        case _:
+            met = given == actual
+    return None if met else Difference(key, expected, shown(actual))
+
+
 def read_expectation(node: YamlNode, report: Report) -> Expectation | None:
-    """The expectation of a case."""
     optional = ("refer_kind", "offer", *_LISTS, *_MAPS)
     fields = Fields.of(node, "`expect`", report, required=("outcome",), optional=optional)
     if fields is None:
@@ -215,23 +185,17 @@ def _literal(scalar: Scalar) -> Any:
     return scalar.text == "true" if scalar.is_flag else scalar.text
 
 
-R = TypeVar("R")
-Named = tuple[str, Place]
-
-_REASONS = ("reasons", "reasons_include", "reasons_exclude")
-
-
 def check_expected(node: YamlNode, ruleset: CompiledRuleset, report: Report) -> None:
     """R207 for each unknown reason; R808 for each condition, tag, card, band and offer line."""
     if not isinstance(node, MapNode):
         return
     codes = {*ruleset.reasons, *(code.value for code in DataReason)}
     for key in _REASONS:
-        _check(_listed(node.get(key)), codes, "R207", "unknown reason", report)
+        _check(_items(node.get(key)), codes, "R207", "unknown reason", report)
     version = f"{ruleset.ruleset} v{ruleset.version} has no"
     known = {d.id for r in _runners(ruleset, ConditionsRunner) for d in r.demands}
-    _check(_listed(node.get("conditions")), known, "R808", f"{version} condition", report)
-    _check(_listed(node.get("tags")), set(ruleset.tags), "R808", f"{version} tag", report)
+    _check(_items(node.get("conditions")), known, "R808", f"{version} condition", report)
+    _check(_items(node.get("tags")), set(ruleset.tags), "R808", f"{version} tag", report)
     cards = {runner.card.id: runner.card for runner in _runners(ruleset, ScorecardRunner)}
     for key in ("scores", "bands"):
         _check(_keyed(node.get(key)), set(cards), "R808", f"{version} scorecard", report)
@@ -259,7 +223,7 @@ def _runners(ruleset: CompiledRuleset, kind: type[R]) -> Iterator[R]:
             yield runner
 
 
-def _listed(node: YamlNode | None) -> Iterator[Named]:
+def _items(node: YamlNode | None) -> Iterator[Named]:
     for item in node.items if isinstance(node, ListNode) else ():
         if isinstance(item, Scalar) and not item.torn:
             yield item.text, item.place

@@ -18,12 +18,12 @@ from decision_service.rules.table import MatchedRows, TableRunner
 
 _NOT_RUN = "not evaluated: nothing is offered"
 
+MOST_SHOWN = 20
+_ASKED = "inputs.requested_amount"
+
 
 def traces(ruleset: CompiledRuleset, verdict: Verdict) -> tuple[StageTrace, ...]:
-    """Every stage with its parts and the values each comparison saw.
-
-    The verdict must be one that this ruleset gave.
-    """
+    """Every stage with its parts and the values compared; the verdict is this ruleset's."""
     program, trace = ruleset.program, verdict.raw_trace
     if not isinstance(trace, Trace):
         return ()
@@ -46,14 +46,8 @@ def _stage_trace(
     return StageTrace(stage.name, stage.component, found.outcome, rows, note)
 
 
-MOST_SHOWN = 20
-
-
 class PassedRow(msgspec.Struct, frozen=True):
-    """A row, counted from 1, with its first cell that did not match and the value it saw.
-
-    `truth` is UNKNOWN where a missing value left the cell open.
-    """
+    """A row (from 1) and its first cell that did not match; UNKNOWN where a value was missing."""
 
     row: int
     name: str
@@ -63,10 +57,7 @@ class PassedRow(msgspec.Struct, frozen=True):
 
 
 def passed_over(ruleset: CompiledRuleset, verdict: Verdict) -> Mapping[str, tuple[PassedRow, ...]]:
-    """By stage, the last rows before the one that counted, or of all rows where none did.
-
-    At most 20 rows a table; the verdict must be one that this ruleset gave.
-    """
+    """By stage, the last 20 rows before the one that counted; the verdict is this ruleset's."""
     trace = verdict.raw_trace
     if not isinstance(trace, Trace):
         return {}
@@ -102,9 +93,6 @@ def _first_miss(row: int, matches: Sequence[Matches]) -> tuple[int, Truth] | Non
         if not each.sure >> row & 1:
             return column, Truth.UNKNOWN
     return None
-
-
-_ASKED = "inputs.requested_amount"
 
 
 def offer_limits(ruleset: CompiledRuleset) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from decision_service.rules.language.diagnostics import nearest
 from decision_service.rules.language.fields import Fields, as_text, check_identifier
 from decision_service.rules.language.types import phrase
 from decision_service.rules.language.values import has_type
-from decision_service.rules.language.yaml import MapEntry
+from decision_service.rules.language.yaml import MOST_DIGITS, MapEntry
 from decision_service.rules.literals import read_bounds
 from decision_service.rules.program import CompiledRuleset, InputSpec
 
@@ -25,10 +25,13 @@ WIRE_TYPES = {
     "requested_amount": ValueType.MONEY,
     "requested_term_months": ValueType.INTEGER,
 }
+"""The types of the inputs that are fields of every request."""
+
+_LONGEST_TEXT = 200
+_MOST_WHOLE = 10**MOST_DIGITS
 
 
 def read_inputs(draft: RulesetDraft) -> None:
-    """Read every declaration and define `inputs.<name>`."""
     node = draft.root.map("inputs")
     for entry in node.entries if node is not None else ():
         draft.places[f"inputs.{entry.key}"] = entry.key_place
@@ -49,7 +52,10 @@ def _input(entry: MapEntry, draft: RulesetDraft) -> InputSpec | None:
     if fields is None or word is None or not named:
         return None
     type_ = ValueType(word)
-    _check_blocked(entry, draft)
+    if f"inputs.{name}" in draft.names.blocked:
+        message = f"`inputs.{name}` may not be used in a decision"
+        hint = "the configuration forbids it; remove it"
+        report.error("R220", entry.key_place, message, hint)
     _check_wire_type(fields, name, type_, draft)
     lower, upper = read_bounds(fields, type_, draft.names.currency, report)
     return InputSpec(
@@ -61,13 +67,6 @@ def _input(entry: MapEntry, draft: RulesetDraft) -> InputSpec | None:
         labels=_labels(fields, type_, draft),
         because=_because(fields, draft),
     )
-
-
-def _check_blocked(entry: MapEntry, draft: RulesetDraft) -> None:
-    if f"inputs.{entry.key}" in draft.names.blocked:
-        message = f"`inputs.{entry.key}` may not be used in a decision"
-        hint = "the configuration forbids it; remove it"
-        draft.report.error("R220", entry.key_place, message, hint)
 
 
 def _check_wire_type(fields: Fields, name: str, type_: ValueType, draft: RulesetDraft) -> None:
@@ -89,7 +88,6 @@ def _labels(fields: Fields, type_: ValueType, draft: RulesetDraft) -> tuple[str,
 
 
 def _because(fields: Fields, draft: RulesetDraft) -> str:
-    """Why the bounds are what they are; it needs some."""
     because = fields.text("because") or ""
     if because and not any(fields.has(key) for key in ("min", "max", "one_of")):
         message = "`because` explains `min`, `max` or `one_of`, and there is none"
@@ -98,16 +96,7 @@ def _because(fields: Fields, draft: RulesetDraft) -> str:
     return because
 
 
-ON_THE_REQUEST = frozenset({"requested_amount", "requested_term_months"})
-LONGEST_TEXT = 200
-MOST_DIGITS = 34
-MOST_WHOLE = 10**MOST_DIGITS
-_LEAST_AMOUNT = -LARGEST_AMOUNT
-
-
 class BoundInputs(msgspec.Struct, frozen=True):
-    """The bound inputs, and the problems of the others."""
-
     values: Mapping[str, Value]
     problems: tuple[FieldProblem, ...]
 
@@ -127,19 +116,24 @@ def bind_inputs(
     problems: list[FieldProblem] = []
     for name, spec in ruleset.inputs.items():
         value = sent.get(name)
-        found = _required(spec, ruleset) if value is None else _bind(spec, value, ruleset)
+        if value is not None:
+            found = _bind(spec, value, ruleset)
+        elif spec.required:
+            found = _problem(spec, "is missing", ruleset)
+        else:
+            continue
         if isinstance(found, FieldProblem):
             problems.append(found)
-        elif found is not None:
+        else:
             values[name] = found
-    strange = sent.keys() - ruleset.inputs.keys() - also_known - ON_THE_REQUEST
+    strange = sent.keys() - ruleset.inputs.keys() - also_known - WIRE_TYPES.keys()
     problems += [_unknown(name, ruleset) for name in sorted(strange)]
     return BoundInputs(values, tuple(problems))
 
 
 def field_path(name: str) -> str:
     """Where a client writes the input: at the top of the request, or in its map of inputs."""
-    return name if name in ON_THE_REQUEST else f"inputs.{name}"
+    return name if name in WIRE_TYPES else f"inputs.{name}"
 
 
 def _unknown(name: str, ruleset: CompiledRuleset) -> FieldProblem:
@@ -153,38 +147,28 @@ def _who(ruleset: CompiledRuleset) -> str:
     return f"{ruleset.ruleset} v{ruleset.version}"
 
 
-def _required(spec: InputSpec, ruleset: CompiledRuleset) -> FieldProblem | None:
-    if not spec.required:
-        return None
-    return _problem(spec, "is missing", ruleset)
-
-
 def _bind(spec: InputSpec, value: Value, ruleset: CompiledRuleset) -> Value | FieldProblem:
-    typed = _typed(spec, value)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        typed = _number(spec, value)
+    else:
+        typed = value if has_type(value, spec.type) else None
     if typed is None:
         return _problem(spec, "has the wrong type", ruleset)
     if isinstance(typed, Money) and typed.currency != ruleset.currency:
         return _problem(spec, f"is in {typed.currency}", ruleset, value=typed.currency)
     if spec.labels and typed not in spec.labels:
         return _problem(spec, "has another value", ruleset, spec.because)
-    if isinstance(typed, str) and len(typed) > LONGEST_TEXT:
+    if isinstance(typed, str) and len(typed) > _LONGEST_TEXT:
         return _problem(spec, f"has {len(typed):,} characters", ruleset)
     if isinstance(typed, int | Decimal | Money) and not isinstance(typed, bool):
         return _within(spec, typed, ruleset)
     return typed
 
 
-def _typed(spec: InputSpec, value: Value) -> Value | None:
-    """The value as its declared type; None where it is of another."""
-    if not isinstance(value, bool) and isinstance(value, int | Decimal):
-        return _number(spec, value)
-    return value if has_type(value, spec.type) else None
-
-
 def _number(spec: InputSpec, value: int | Decimal) -> Value | None:
     if spec.type not in (ValueType.INTEGER, ValueType.NUMBER):
         return None
-    if value.__class__ is int and -MOST_WHOLE < value < MOST_WHOLE:
+    if value.__class__ is int and -_MOST_WHOLE < value < _MOST_WHOLE:
         return value if spec.type is ValueType.INTEGER else Decimal(value)
     exact = Decimal(value)
     if not exact.is_finite() or len(exact.as_tuple().digits) > MOST_DIGITS:
@@ -199,7 +183,7 @@ def _within(
     spec: InputSpec, value: int | Decimal | Money, ruleset: CompiledRuleset
 ) -> Value | FieldProblem:
     amount = value.major if isinstance(value, Money) else value
-    above = amount >= (_LEAST_AMOUNT if spec.lower is None else spec.lower)
+    above = amount >= (-LARGEST_AMOUNT if spec.lower is None else spec.lower)
     below = amount <= (LARGEST_AMOUNT if spec.upper is None else spec.upper)
     if above and below:
         return value

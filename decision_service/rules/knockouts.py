@@ -11,6 +11,7 @@ import msgspec
 from decision_service.domain.missing import ABSENT
 from decision_service.domain.verdict import Component, Outcome, ReferKind, RuleTrace
 from decision_service.rules.construct import (
+    OUTCOME_WORDS,
     Conclusion,
     Conclusive,
     Effect,
@@ -28,6 +29,12 @@ from decision_service.rules.language.types import FLAG, Node, Symbol, reads
 from decision_service.rules.language.values import Gap, Unknown
 from decision_service.rules.language.yaml import YamlNode
 from decision_service.rules.wording import truth_of
+
+RULE_REQUIRED = ("id", "when")
+OF_OUTCOMES = ("reason", "reason_factor", "on_missing", "because", "missing_reason")
+RULE_OPTIONAL = ("then", *OF_OUTCOMES, "tags")
+ON_MISSING = ("REFER", "DECLINE", "SKIP")
+Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,6 @@ class Rule:
 
     @property
     def what(self) -> str:
-        """The rule in messages."""
         return f"rule `{self.id}`"
 
 
@@ -65,36 +71,25 @@ class Ready(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, rule: Rule, component: Component) -> Ready:
-        """A rule that was read without errors."""
         if rule.when is None:
             raise AssertionError(rule.id)
         slots = frozenset(symbol.slot for symbol in reads(rule.when))
-        return cls(rule, rule.when, slots, _finding_of(rule, component))
-
-
-def _finding_of(rule: Rule, component: Component) -> Finding | None:
-    """What a rule argues for when it holds."""
-    if rule.then is None:
-        return None
-    kind = None
-    if rule.then is Outcome.REFER:
-        kind = ReferKind.LEGAL if component is Component.LEGAL else ReferKind.POLICY
-    return Finding(
-        rule.then,
-        rule.reason,
-        component,
-        kind,
-        because=rule.when,
-        about=rule.reason_factor,
-        name=rule.id,
-    )
+        if rule.then is None:
+            return cls(rule, rule.when, slots, None)
+        kind = None
+        if rule.then is Outcome.REFER:
+            kind = ReferKind.LEGAL if component is Component.LEGAL else ReferKind.POLICY
+        when, about = rule.when, rule.reason_factor
+        holds = Finding(
+            rule.then, rule.reason, component, kind, because=when, about=about, name=rule.id
+        )
+        return cls(rule, when, slots, holds)
 
 
 class RulesRunner:
     """Evaluates all rules; concludes the worst of those that hold."""
 
-    def __init__(self, component: Component, ready: Sequence[Ready]) -> None:
-        self.component = component
+    def __init__(self, ready: Sequence[Ready]) -> None:
         self.ready = tuple(ready)
         self.slots = frozenset().union(*(r.slots for r in self.ready))
         self.weigh = compile_conditions([r.when for r in self.ready])
@@ -108,7 +103,7 @@ class RulesRunner:
             effects, gaps = _bounded(self, truths, state)
         else:
             effects, gaps = _effects(self.ready, truths)
-        tagged = self._tagged(truths, state) if self.tagged else _NONE
+        tagged = self._tagged(truths, state) if self.tagged else frozenset()
         return Conclusion(tuple(effects.values()), (noted, effects, tagged), gaps)
 
     def _tagged(self, truths: Truths, state: State) -> frozenset[str]:
@@ -123,15 +118,12 @@ class RulesRunner:
         return frozenset([ready.rule.id for _, ready in held])
 
     def trees(self) -> Iterable[Node]:
-        """Every expression that its result follows from, cells as conditions."""
         return [ready.when for ready in self.ready]
 
     def note(self, _record: tuple[Any, ...]) -> str:
-        """Empty: the rows show the result."""
         return ""
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
-        """Each rule with its comparisons and, where it had one, its effect."""
         (truths, weighed), effects, tagged = record
         parts = grouped([r.when for r in self.ready], weighed)
         found = [effects.get(ready.rule.id) for ready in self.ready]
@@ -149,30 +141,22 @@ class RulesRunner:
         )
 
     def effects(self, found: Conclusion, _view: PartView) -> Iterable[Effect]:
-        """Each rule's outcome; empty where it had none."""
         for ready in self.ready:
             effect = found.record[1].get(ready.rule.id)
             outcome = str(effect.outcome) if effect else ""
             yield Effect(ready.rule.id, outcome, (ready.when,), decides=True)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        """Each rule as true, false or unknown."""
         for ready, truth in zip(self.ready, record[0][0], strict=True):
             yield ready.rule.what, truth_of(truth).lower()
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
-        """Every rule true, false and, where it needs something, unknown."""
         for ready in self.ready:
             for truth in ("true", "false", "unknown") if ready.slots else ("true", "false"):
                 yield ready.rule.what, truth, ready.rule.place
 
 
-_NONE: frozenset[str] = frozenset()
-Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
-
-
 def _effects(ready: Sequence[Ready], truths: Truths) -> Effects:
-    """The effects of rules that hold or miss a value, and the gaps of those rules."""
     effects: dict[str, Finding] = {}
     gaps: list[Gap] = []
     for each, truth in zip(ready, truths, strict=True):
@@ -205,11 +189,7 @@ def _gone(ready: Ready, truth: Unknown) -> Finding | None:
 
 
 def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
-    """The effects of rules that may depend on a score with only bounds.
-
-    Such a rule declines nobody, not even on missing data, and passes over nothing that one of the
-    totals would trip: it refers, unless all totals agree on its truth.
-    """
+    """Rules on a score with bounds refer, and never decline or pass, unless all totals agree."""
     effects: dict[str, Finding] = {}
     gaps: list[Gap] = []
     worlds = state.everywhere(runner.weigh)
@@ -227,19 +207,12 @@ def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
 def _marked(
     finding: Finding | None, truth: Any, gaps: tuple[Gap, ...], truths: Sequence[Any]
 ) -> Finding | None:
-    """A rule's effect, given its gaps and its truths in all worlds."""
     refers = finding is not None and finding.outcome is Outcome.REFER
     if refers and truth.__class__ is Unknown:
         return finding
     declines = finding is not None and finding.outcome is Outcome.DECLINE
-    if not declines and _agree(truths, truth):
-        return finding
-    return data_finding(gaps[0])
-
-
-def _agree(truths: Sequence[Any], truth: Any) -> bool:
-    """Whether all worlds give one truth; None stands for worlds not evaluated."""
-    return all(t is not None and truth_of(t) is truth_of(truth) for t in truths)
+    agree = all(t is not None and truth_of(t) is truth_of(truth) for t in truths)
+    return finding if agree and not declines else data_finding(gaps[0])
 
 
 def _note(ready: Ready, truth: Any, *, tagged: bool) -> str:
@@ -250,25 +223,15 @@ def _note(ready: Ready, truth: Any, *, tagged: bool) -> str:
     return f"{note}; {ready.rule.because}" if ready.rule.because and not truth.tainted else note
 
 
-RULE_REQUIRED = ("id", "when")
-OF_OUTCOMES = ("reason", "reason_factor", "on_missing", "because", "missing_reason")
-RULE_OPTIONAL = ("then", *OF_OUTCOMES, "tags")
-ON_MISSING = ("REFER", "DECLINE", "SKIP")
-
-
 class RulesPart(msgspec.Struct, frozen=True):
-    """A list of rules whose reasons come from one component."""
-
     component: Component
     rules: tuple[Rule, ...]
 
     def written(self) -> Iterable[Written]:
-        """The conditions."""
         whens = [(r, r.when) for r in self.rules if r.when is not None]
         return [Written(when, r.place, r.what, condition=True) for r, when in whens]
 
     def conclusive(self) -> Iterable[Conclusive]:
-        """Each rule's outcome."""
         return [
             Conclusive(r.then, r.place, r.what, has_reason=bool(r.reason))
             for r in self.rules
@@ -276,34 +239,21 @@ class RulesPart(msgspec.Struct, frozen=True):
         ]
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
-        """Rules that skip or decline on missing data without saying why."""
         for rule in self.rules:
             if rule.on_missing is not Outcome.REFER and not rule.because:
                 word = rule.on_missing or "SKIP"
                 yield rule.place, f"{rule.what} has `on_missing: {word}` without `because`"
 
     def outputs(self) -> Sequence[Symbol]:
-        """Nothing: rules conclude, and give no value."""
         return ()
 
     def runner(self) -> RulesRunner:
-        """The conditions with what each concludes."""
-        return RulesRunner(self.component, [Ready.of(r, self.component) for r in self.rules])
+        return RulesRunner([Ready.of(r, self.component) for r in self.rules])
 
 
 def read_rules(node: YamlNode, component: Component, draft: RulesetDraft) -> RulesPart:
-    """The rules of a stage."""
-    return _read(node, component, draft, ("APPROVE", "REFER", "DECLINE"))
-
-
-def read_post_checks(node: YamlNode, component: Component, draft: RulesetDraft) -> RulesPart:
-    """The rules that see the finished offer; they can only worsen the outcome."""
-    return _read(node, component, draft, ("REFER", "DECLINE"))
-
-
-def _read(
-    node: YamlNode, component: Component, draft: RulesetDraft, outcomes: Sequence[str]
-) -> RulesPart:
+    """The rules of a stage, or legal ones: these see the finished offer, and can only worsen."""
+    outcomes = ("REFER", "DECLINE") if component is Component.LEGAL else OUTCOME_WORDS
     items = as_list(node, "the rules", draft.report)
     rules = [_rule(item, draft, outcomes) for item in items]
     return RulesPart(component, tuple(rule for rule in rules if rule is not None))
@@ -352,7 +302,6 @@ def _check_then(fields: Fields) -> None:
 
 
 def _tags(fields: Fields, draft: RulesetDraft) -> tuple[str, ...]:
-    """The declared tags of a rule, each once."""
     draft.not_empty(fields, "tags")
     found: list[str] = []
     for item in fields.items("tags"):
@@ -366,7 +315,6 @@ def _tags(fields: Fields, draft: RulesetDraft) -> tuple[str, ...]:
 
 
 def _reason_factor(fields: Fields, when: Node | None) -> str:
-    """The name whose comparison the reason shows; it must stand in the condition."""
     scalar = fields.scalar("reason_factor")
     if scalar is None or when is None:
         return ""

@@ -55,7 +55,6 @@ class Words(msgspec.Struct, frozen=True):
 
 
 def remedies(connect: str, again: str, others: Mapping[Cause, str]) -> Mapping[str, str]:
-    """What an applicant can do about each cause."""
     by_connecting = (
         Cause.NO_DATA,
         Cause.NOT_CONNECTED,
@@ -271,12 +270,10 @@ LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "fil": FILIPINO}
 
 
 def said(texts: Mapping[str, str], language: str) -> str:
-    """A text in a language, else in English."""
     return texts.get(language) or texts["en"]
 
 
 def day_text(day: date | None, words: Words) -> str:
-    """A day with its month's name; empty for none."""
     if day is None:
         return ""
     return words.day.format(month=words.months[day.month - 1], day=day.day, year=day.year)
@@ -291,10 +288,7 @@ def end_text(end: datetime | None, decided_on: date, words: Words) -> str:
 
 
 def money_text(amount: Money | None) -> str:
-    """An amount with its currency's sign, and its decimals where there are any; empty for none.
-
-    The sign is never parted from its number.
-    """
+    """An amount with its sign, never parted, and decimals where there are any; empty for none."""
     if amount is None:
         return ""
     sign, whole = currency_sign(amount.currency), amount.major.to_integral_value()
@@ -308,7 +302,6 @@ def percent_text(share: Decimal) -> str:
 
 
 def value_text(value: Value, words: Words) -> str:
-    """A factor's value."""
     if isinstance(value, Money):
         return money_text(value)
     if isinstance(value, date):

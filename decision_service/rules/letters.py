@@ -21,6 +21,7 @@ from decision_service.domain.verdict import (
     DISCLOSED,
     MONTHLY,
     WEEKLY,
+    Offer,
     OfferKind,
     Outcome,
     Price,
@@ -43,10 +44,28 @@ from decision_service.rules.offer import OfferRunner
 from decision_service.rules.offer_terms import AMOUNT
 from decision_service.rules.program import WAITING, CompiledRuleset
 
+PRICE = (
+    "monthly_rate", "fees", "paid_out", "effective_rate", "instalment", "instalments", "total"
+)  # fmt: skip
+"""What an approval has to disclose (Republic Act 3765), by the names of placeholders."""
+
+PLACEHOLDERS = frozenset(
+    {"lender", "application_id", "decision_id", "decided_on", "asked", "amount", "expires_on"}
+).union(PRICE)
+"""What the texts of a letter may name."""
+
+OF_CHANGES = frozenset({"now", "needed"})
+"""What the words of a change may name."""
+
+_WEEKS_A_MONTH = Decimal(52) / 12
+_ROUNDS = 200
+_SHARED = ("lender", "contact", "contest")
+_OPTIONAL = ("contest_again", "limits", "changes", "price")
+_Warning = tuple[str, str, str]
+"""Code, message and hint."""
+
 
 class NoticeKind(StrEnum):
-    """What a letter tells: each is due for one kind of decision."""
-
     APPROVAL = "approval"
     COUNTER_OFFER = "counter_offer"
     ADVERSE_ACTION = "adverse_action"
@@ -54,8 +73,6 @@ class NoticeKind(StrEnum):
 
 
 class KindTexts(msgspec.Struct, frozen=True):
-    """A product's own words of one kind of letter, with `{placeholders}`."""
-
     title: str
     opening: str
     closing: str = ""
@@ -83,10 +100,7 @@ class NoticeTexts(msgspec.Struct, frozen=True):
 
 
 class SourceUsed(msgspec.Struct, frozen=True, order=True):
-    """An account whose records the decision used, and the day to which its data goes.
-
-    `provider` is its provider's name, empty of documents that the applicant gave.
-    """
+    """An account used, by its provider's name (empty for own papers), and its data's last day."""
 
     provider: str
     as_of: date | None
@@ -109,7 +123,7 @@ class DisclosedChange(msgspec.Struct, frozen=True):
 
 
 class DisclosedRecourse(msgspec.Struct, frozen=True):
-    """What an applicant may be told would do: changes, waiting until a day, or both together."""
+    """What would do, as an applicant may know: changes, waiting until a day, or both together."""
 
     changes: tuple[DisclosedChange, ...] = ()
     day: date | None = None
@@ -155,7 +169,6 @@ class NoticeSubject(msgspec.Struct, frozen=True):
 
     @property
     def is_reduced(self) -> bool:
-        """Whether less is approved than was asked for, by the person where one decided."""
         if self.person is not None:
             amount = self.person.amount
             return amount is not None and self.asked is not None and amount < self.asked
@@ -164,16 +177,12 @@ class NoticeSubject(msgspec.Struct, frozen=True):
 
 
 class LetterPart(msgspec.Struct, frozen=True):
-    """A part of a letter: a heading, what it says, and its list."""
-
     heading: str
     lines: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """A letter in one language, ready to be laid out."""
-
     kind: NoticeKind
     language: str
     title: str
@@ -183,25 +192,19 @@ class Letter(msgspec.Struct, frozen=True):
     closing: str
 
 
-PRICE = (
-    "monthly_rate", "fees", "paid_out", "effective_rate", "instalment", "instalments", "total"
-)  # fmt: skip
-"""What an approval has to disclose (Republic Act 3765), by the names of placeholders."""
-
-_WEEKS_A_MONTH = Decimal(52) / 12
-_ROUNDS = 200
-
-
 def granted(subject: NoticeSubject) -> Money | None:
-    """The amount that is approved; None where none is or none is named."""
     if subject.person is not None:
         return subject.person.amount
-    offer = subject.verdict.offer
+    offer = _approved(subject)
     return None if offer is None else offer.approved_amount
 
 
+def _approved(subject: NoticeSubject) -> Offer | None:
+    """The offer of an approval by rules; that of a referral is approved by none."""
+    return subject.verdict.offer if subject.verdict.outcome is Outcome.APPROVE else None
+
+
 def valid_until(subject: NoticeSubject, words: Words) -> str:
-    """Until when the approval can be taken up; empty where it has no end."""
     if subject.person is not None:
         return end_text(subject.person.expires, subject.person.decided_on, words)
     return end_text(subject.expires, subject.decided_on, words)
@@ -249,63 +252,37 @@ def price_fillings(subject: NoticeSubject) -> Mapping[str, str]:
 def _price(subject: NoticeSubject) -> Price | None:
     if subject.person is not None:
         return subject.person.price
-    return None if subject.verdict.offer is None else subject.verdict.offer.price
+    offer = _approved(subject)
+    return None if offer is None else offer.price
 
 
 def offer_part(
     subject: NoticeSubject, texts: NoticeTexts, words: Words, filled: Mapping[str, str]
 ) -> LetterPart | None:
-    """The offer of an approval by rules, or the amount that a person approved."""
-    verdict = subject.verdict
-    lines_of_price = [] if _price(subject) is None else [*texts.price]
-    price = [line.format_map(filled) for line in lines_of_price]
-    if subject.person is not None:
-        return _by_person(subject, subject.person, price, words)
-    if verdict.outcome is not Outcome.APPROVE or verdict.offer is None:
-        return None
+    person, offer, asked = subject.person, _approved(subject), money_text(subject.asked)
     lines: tuple[str, ...] = ()
-    if verdict.offer.binding and subject.asked is not None:
-        limit = texts.limits.get(verdict.offer.binding, words.other_limit)
-        lines = (words.limit.format(asked=money_text(subject.asked), limit=limit),)
-    offer, until = verdict.offer, valid_until(subject, words)
-    items = _terms(offer.approved_amount, offer.term_months, price, until, words)
-    return LetterPart(words.offer, lines, tuple(items))
-
-
-def _terms(
-    amount: Money, term: int | None, price: Iterable[str], until: str, words: Words
-) -> Iterator[str]:
-    yield words.amount.format(amount=money_text(amount))
-    if term:
-        yield words.term.format(term=term)
-    yield from price
-    if until:
-        yield words.expires.format(expires_on=until)
-
-
-def _by_person(
-    subject: NoticeSubject, person: PersonsResult, price: Iterable[str], words: Words
-) -> LetterPart | None:
-    """What a person approved, on the product's terms for that amount."""
-    if person.amount is None:
+    if person is not None:
+        amount, term = person.amount, person.term_months
+        if subject.is_reduced:
+            lines = (words.person_limit.format(asked=asked),)
+    elif offer is None:
         return None
-    reduced = (words.person_limit.format(asked=money_text(subject.asked)),)
-    lines = reduced if subject.is_reduced else ()
+    else:
+        amount, term = offer.approved_amount, offer.term_months
+        if offer.binding and asked:
+            limit = texts.limits.get(offer.binding, words.other_limit)
+            lines = (words.limit.format(asked=asked, limit=limit),)
+    if amount is None:
+        return None
     until = valid_until(subject, words)
-    items = _terms(person.amount, person.term_months, price, until, words)
-    return LetterPart(words.offer, lines, tuple(items))
-
-
-PLACEHOLDERS = frozenset(
-    {"lender", "application_id", "decision_id", "decided_on", "asked", "amount", "expires_on"}
-).union(PRICE)
-"""What the texts of a letter may name."""
-
-OF_CHANGES = frozenset({"now", "needed"})
-"""What the words of a change may name."""
-
-_SHARED = ("lender", "contact", "contest")
-_OPTIONAL = ("contest_again", "limits", "changes", "price")
+    priced = texts.price if _price(subject) is not None else ()
+    items = (
+        words.amount.format(amount=money_text(amount)),
+        *([words.term.format(term=term)] if term else []),
+        *(line.format_map(filled) for line in priced),
+        *([words.expires.format(expires_on=until)] if until else []),
+    )
+    return LetterPart(words.offer, lines, items)
 
 
 class NoticeReading(msgspec.Struct, frozen=True):
@@ -372,7 +349,6 @@ def _kind(fields: Fields, kind: NoticeKind) -> KindTexts:
 
 
 def _filled(fields: Fields, key: str) -> str:
-    """A text whose placeholders are known; empty where there is none."""
     text = fields.text(key) or ""
     _check(text, key, PLACEHOLDERS, fields.place(key), fields.report)
     return " ".join(text.split())
@@ -413,7 +389,7 @@ def _changes(node: MapNode | None, report: Report) -> Iterator[tuple[str, str]]:
 
 
 class Demanding(msgspec.Struct, frozen=True):
-    """What letters tell of: what the versions of a product decide, and what its reviewers do."""
+    """What letters are about: what the versions of a product decide, and what its reviewers do."""
 
     versions: Collection[CompiledRuleset]
     review: ReviewPolicy | None
@@ -437,8 +413,8 @@ def notices_of(
         found.extend(reading.diagnostics)
         if reading.texts is not None:
             read[language] = reading.texts
-            unsaid = _unsaid(reading.texts, demanding)
-            found.extend(_warning(file, *one) for one in unsaid)
+            for code, message, hint in _unsaid(reading.texts, demanding):
+                found.append(Diagnostic(code, Severity.WARNING, file, 1, 1, 2, message, hint))
             if not reading.texts.price and any(map(_offer, demanding.versions)):
                 message = "nothing says what an approval costs, which the law has it disclose"
                 hint = "add `price`: lines with the rate, the fees and all that is to be paid"
@@ -466,10 +442,6 @@ def _undisclosed(version: CompiledRuleset) -> Iterator[Diagnostic]:
             hint = f"letters of an approval disclose it: add the line `{name}:`"
             report.error("N116", lines[AMOUNT].place if line is None else line.place, message, hint)
     yield from report.diagnostics()
-
-
-_Warning = tuple[str, str, str]
-"""Code, message and hint."""
 
 
 def _unsaid(texts: NoticeTexts, demanding: Demanding) -> Iterable[_Warning]:
@@ -522,7 +494,3 @@ def _of_persons(texts: NoticeTexts, review: ReviewPolicy) -> Iterator[_Warning]:
     if not texts.contest_again:
         message = "nothing says what an applicant may do who disagrees with a person's result"
         yield "N114", message, "add `contest_again`: `contest` would be told once more"
-
-
-def _warning(file: str, code: str, message: str, hint: str) -> Diagnostic:
-    return Diagnostic(code, Severity.WARNING, file, 1, 1, 2, message, hint)

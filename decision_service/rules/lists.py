@@ -66,8 +66,7 @@ def _shown(key: str, files: RulesetFiles) -> str:
 
 def read_list(path: str, text: str, report: Report) -> KeyList | None:
     """A list's file; None where anything is wrong, all of it reported."""
-    found = _faultless(path, text)
-    return found or _read(path, text, report)
+    return _faultless(path, text) or _read(path, text, report)
 
 
 @lru_cache(64)
@@ -88,20 +87,17 @@ def _read(path: str, text: str, report: Report) -> KeyList | None:
 
 
 class KeyListReader(CsvText):
-    """Reads a list: `columns` by name after the header, empty where that is none of a list.
-
-    `salt` is empty where the keys are plain.
-    """
+    """Reads a list: `columns` are empty where it is none, `salt` where its keys are plain."""
 
     def __init__(self, path: str, text: str, report: Report) -> None:
         super().__init__(path, text, report)
         self.columns: Sequence[str] = ()
         self.salt = ""
         header = self.cells(1)
-        if header and not (len(header) == 1 and self.is_otherwise_separated()):
-            self._take_header(header)
-        elif not header:
+        if not header:
             report.error("R132", self.line(1), "the list has no header", _HEADER)
+        elif len(header) > 1 or not self.is_otherwise_separated():
+            self._take_header(header)
 
     def _take_header(self, header: Sequence[Scalar]) -> None:
         names = [cell.text for cell in header]
@@ -121,7 +117,6 @@ class KeyListReader(CsvText):
             self.columns, self.salt = names, salted[1] if salted is not None else ""
 
     def keys(self) -> dict[str, date | None]:
-        """The folded or hashed keys, each with its last day; faults are reported."""
         found: dict[str, date | None] = {}
         lines: dict[str, int] = {}
         for number in self._numbers():

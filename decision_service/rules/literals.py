@@ -23,6 +23,10 @@ from decision_service.rules.language.fields import (
 from decision_service.rules.language.types import Literal
 from decision_service.rules.language.yaml import Scalar, YamlNode
 
+Bounds = tuple[Decimal | None, Decimal | None]
+
+BOUNDED = (ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY)
+
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _READERS: dict[ValueType, Callable[[YamlNode, str, Report], Literal | None]] = {
     ValueType.INTEGER: as_integer,
@@ -31,6 +35,7 @@ _READERS: dict[ValueType, Callable[[YamlNode, str, Report], Literal | None]] = {
     ValueType.FLAG: as_flag,
     ValueType.DATE: as_day,
 }
+_OTHER_SEPARATORS = {";": "`;`", "\t": "tabs", "|": "`|`"}
 
 
 def as_literal(
@@ -56,17 +61,11 @@ def as_amount(node: YamlNode, what: str, currency: str, report: Report) -> Decim
 
 
 def as_currency(scalar: Scalar | None, report: Report) -> str | None:
-    """The code of a currency, of three capital letters."""
     if scalar is None or _CURRENCY.fullmatch(scalar.text):
         return None if scalar is None else scalar.text
     message = f"`{scalar.text}` is no currency"
     report.error("R123", scalar.place, message, "write an ISO 4217 code: PHP")
     return None
-
-
-BOUNDED = (ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY)
-
-Bounds = tuple[Decimal | None, Decimal | None]
 
 
 def read_bounds(fields: Fields, type_: ValueType, currency: str, report: Report) -> Bounds:
@@ -108,9 +107,6 @@ def _bound(
     return as_decimal(node, f"`{key}`", report)
 
 
-_OTHER_SEPARATORS = {";": "`;`", "\t": "tabs", "|": "`|`"}
-
-
 class CsvText:
     """A CSV text; its lines are numbered from 1, and an empty one has no cells."""
 
@@ -127,12 +123,10 @@ class CsvText:
         return [n for n in range(2, len(self.lines) + 1) if self.lines[n - 1].strip()]
 
     def line(self, number: int) -> Place:
-        """Where a line stands."""
         text = self.lines[number - 1] if number <= len(self.lines) else ""
         return Place(self.path, number, 1, max(2, len(text) + 1))
 
     def values(self, number: int) -> list[str]:
-        """A line's cells as texts without blanks around them; a line that is not CSV has none."""
         line = self.lines[number - 1] if number <= len(self.lines) else ""
         try:
             values = next(csv.reader(io.StringIO(line), strict=True), [])
@@ -143,11 +137,9 @@ class CsvText:
         return [value.strip() for value in values]
 
     def cells(self, number: int) -> list[Scalar]:
-        """A line's cells with their places."""
         return self.placed(number, self.values(number))
 
     def placed(self, number: int, values: Sequence[str]) -> list[Scalar]:
-        """The values of a line with their places."""
         line, whole = self.lines[number - 1] if self.lines else "", self.line(number)
         cells: list[Scalar] = []
         position = 0

@@ -1,6 +1,4 @@
-"""The `offer:`: amount, term, price and further outputs of an APPROVE or REFER, and what limits
-them.
-"""
+"""The `offer:`: amount, term, price and further outputs of an APPROVE or REFER, and limits."""
 
 from __future__ import annotations
 
@@ -44,7 +42,6 @@ from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.evaluation import Values, compile_tree, compile_trees
 from decision_service.rules.language.fields import as_map, as_scalar, check_identifier
 from decision_service.rules.language.types import MONEY, Node, Symbol, reads
-from decision_service.rules.language.types import Node as Tree
 from decision_service.rules.language.values import (
     Gap,
     Unknown,
@@ -74,6 +71,19 @@ from decision_service.rules.program import CompiledRuleset
 
 Binding = Callable[[Values], str]
 
+UNCHECKED = ApprovalTerms(failed_checks=(DataReason.RULE_ERROR,))
+"""The terms where the rules that decided cannot be asked."""
+
+_TYPES = {
+    MAXIMUM: ValueType.MONEY,
+    AMOUNT: ValueType.MONEY,
+    MINIMUM: ValueType.MONEY,
+    TERM: ValueType.INTEGER,
+    RATE: ValueType.NUMBER,
+    TIER: ValueType.TEXT,
+}
+_REQUESTED = "inputs.requested_amount"
+
 
 def binding(terms: Terms) -> Binding:
     """A function from the values to the limiting term, followed through earlier offer lines."""
@@ -84,7 +94,7 @@ def binding(terms: Terms) -> Binding:
 
 
 def limits(terms: Terms) -> tuple[str, ...]:
-    """Every term that may limit the amount, in the order in which they stand, each once."""
+    """Every term that may limit the amount, in the order of the text, each once."""
     lines: dict[int, tuple[str, ...]] = {}
     for line in terms.lines.values():
         lines[line.symbol.slot] = _possible(line.tree, lines)
@@ -114,12 +124,10 @@ def _limiting(node: Node, lines: Mapping[int, Binding]) -> Binding:
             return lines[node.symbol.slot]
         case tree.Choice():
             return _chosen(node, lines)
-        case tree.FunctionCall(function="min" | "max"):
+        case tree.FunctionCall(function="min" | "max" | "coalesce"):
             return _equal_to(node, lines)
         case tree.FunctionCall(function="floor" | "round"):
             return _limiting(node.arguments[0], lines)
-        case tree.FunctionCall(function="coalesce"):
-            return _first_known(node, lines)
     text = node.text
     return lambda _values: text
 
@@ -131,42 +139,19 @@ def _chosen(node: tree.Choice, lines: Mapping[int, Binding]) -> Binding:
 
 
 def _equal_to(node: tree.FunctionCall, lines: Mapping[int, Binding]) -> Binding:
-    whole, arguments = compile_tree(node), _arguments(node, lines)
+    whole = compile_tree(node)
+    arguments = [(compile_tree(a), _limiting(a, lines)) for a in node.arguments]
 
     def limiting(values: Values) -> str:
         chosen = whole(values)
-        for evaluate, inner in arguments:
-            if evaluate(values) == chosen:
-                return inner(values)
-        return node.text
+        equal = (inner for evaluate, inner in arguments if evaluate(values) == chosen)
+        inner = next(equal, None)
+        return node.text if inner is None else inner(values)
 
     return limiting
-
-
-def _first_known(node: tree.FunctionCall, lines: Mapping[int, Binding]) -> Binding:
-    arguments = _arguments(node, lines)
-
-    def limiting(values: Values) -> str:
-        for evaluate, inner in arguments:
-            if not isinstance(evaluate(values), Unknown):
-                return inner(values)
-        return node.text
-
-    return limiting
-
-
-def _arguments(
-    node: tree.FunctionCall, lines: Mapping[int, Binding]
-) -> Sequence[tuple[Callable[[Values], Any], Binding]]:
-    return [(compile_tree(a), _limiting(a, lines)) for a in node.arguments]
-
-
-_KNOWN = frozenset({MAXIMUM, AMOUNT, MINIMUM, TERM, RATE, TIER})
 
 
 class OfferRunner:
-    """Computes the offer, or concludes without one."""
-
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.lines = list(terms.lines.values())
@@ -183,7 +168,6 @@ class OfferRunner:
         self.term = TermBinding(terms.choice) if terms.choice else None
 
     def run(self, state: State) -> Conclusion:
-        """Compute the lines and judge the amount; missing parts turn an APPROVE into REFER."""
         values = state.values
         for slot, evaluate in self.computed:
             values[slot] = evaluate(values)
@@ -205,10 +189,7 @@ class OfferRunner:
         return Conclusion((), record)
 
     def priced(self, values: list[Any], amount: int) -> Mapping[str, Any]:
-        """The lines where this amount, in minor units, is approved; those that are known.
-
-        `values` are what the stages came to, by slot, and are changed.
-        """
+        """The known lines at this amount in minor units; `values`, by slot, are changed."""
         for slot, evaluate in self.computed:
             values[slot] = amount if slot == self.slots[AMOUNT] else evaluate(values)
         return self._leaving(self._round(values))
@@ -251,21 +232,13 @@ class OfferRunner:
             return self._below(behind, state)
         if amount > 0:
             return None
-        gone = rule_error(f"offer.{AMOUNT}", "the amount is not above zero")
-        return self._refer(gone, ())
+        return self._refer(rule_error(f"offer.{AMOUNT}", "the amount is not above zero"), ())
 
     def _may_fall(self, state: State) -> bool:
-        """Whether the amount is below the minimum in any world."""
-        if self.falls is None:
-            return False
-        truths = state.everywhere(self.falls)
-        return any(truth is not False for truth in truths)
+        return self.falls is not None and any(t is not False for t in state.everywhere(self.falls))
 
     def _below(self, behind: tuple[Gap, ...], state: State) -> Conclusion:
-        """Under the minimum an APPROVE and a REFER decline; an amount with bounds only refers.
-
-        No REFER is of kind LEGAL here: post-checks see a finished offer, and there is none.
-        """
+        """APPROVE and REFER decline, an amount with bounds refers; no REFER is LEGAL here."""
         if not behind:
             below, because = self.terms.below, self.shortfall
             finding = Finding(Outcome.DECLINE, below, Component.POLICY, because=because)
@@ -283,22 +256,22 @@ class OfferRunner:
 
     def _offer(self, given: Mapping[str, Any], state: State) -> Offer:
         leaving = self._leaving(given)
+        term = leaving.get(TERM)
         requested = self.terms.requested and state.values[self.terms.requested.slot]
         reduced = isinstance(requested, int) and given[AMOUNT] < requested
         return Offer(
             kind=OfferKind.REDUCED if reduced else OfferKind.FULL,
             approved_amount=leaving[AMOUNT],
             max_amount=leaving.get(MAXIMUM),
-            term_months=leaving.get(TERM),
+            term_months=term,
             monthly_rate=leaving.get(RATE),
             tier=leaving.get(TIER, ""),
             binding=self.binding(state.values) if reduced else "",
-            term_binding=self._term_binding(leaving.get(TERM), state),
-            outputs={name: value for name, value in leaving.items() if name not in _KNOWN},
+            term_binding=self.term.text(term, state.values) if self.term and term else "",
+            outputs={name: value for name, value in leaving.items() if name not in _TYPES},
         )
 
     def _leaving(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The known lines as they leave the rules, amounts as Money."""
         currency, amounts = self.terms.currency, self.amounts
         return {
             name: Money(currency, value) if name in amounts else value
@@ -306,33 +279,27 @@ class OfferRunner:
             if value.__class__ is not Unknown
         }
 
-    def _term_binding(self, term: int | None, state: State) -> str:
-        return self.term.text(term, state.values) if self.term and term else ""
-
     def trees(self) -> Iterable[Node]:
-        """Every expression that its result follows from, cells as conditions."""
         return [line.tree for line in self.lines]
 
     def note(self, _record: tuple[Any, ...]) -> str:
-        """Empty: the rows show the result."""
         return ""
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
-        """Each line with its value."""
         (given,) = record
+        terms = self.term.note(view.values, view.wording) if self.term else ""
         return tuple(
             RuleTrace(
                 stage=view.stage,
                 id=name,
                 truth=Truth.UNKNOWN if isinstance(value, Unknown) else Truth.TRUE,
                 effect=view.wording.value(value, self.terms.lines[name].symbol.type),
-                note=self._note(name, view),
+                note=terms if name == TERM else "",
             )
             for name, value in given.items()
         )
 
     def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
-        """Each line's value, of which a missing one refers, and what the offer concludes."""
         for name, value in found.record[0].items():
             line = self.terms.lines[name]
             shown = view.wording.value(value, line.symbol.type)
@@ -341,18 +308,11 @@ class OfferRunner:
         limits = () if self.shortfall is None else (self.shortfall,)
         yield Effect(BELOW, str(found.outcome), limits, decides=True)
 
-    def _note(self, name: str, view: PartView) -> str:
-        if self.term is None or name != TERM:
-            return ""
-        return self.term.note(view.values, view.wording)
-
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        """The chosen term; other lines have no branches to cover."""
         if self.term is not None and isinstance(record[0][TERM], int):
             yield f"offer line `{TERM}`", _named(record[0][TERM])
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
-        """Each term, and none where perhaps none fits."""
         choice = self.terms.choice
         if choice is None:
             return
@@ -366,60 +326,40 @@ def _named(term: int) -> str:
     return f"{term} months" if term else "none fits"
 
 
-_TYPES = {
-    MAXIMUM: ValueType.MONEY,
-    AMOUNT: ValueType.MONEY,
-    MINIMUM: ValueType.MONEY,
-    TERM: ValueType.INTEGER,
-    RATE: ValueType.NUMBER,
-    TIER: ValueType.TEXT,
-}
-_REQUESTED = "inputs.requested_amount"
-
-
 @dataclass(frozen=True, slots=True)
 class OfferPart:
-    """The offer as it was read."""
-
     terms: Terms
     place: Place = field(compare=False)
     component: Component = Component.POLICY
 
     def written(self) -> Iterable[Written]:
-        """The lines."""
         return [
             Written(line.tree, line.place, f"offer line `{name}`")
             for name, line in self.terms.lines.items()
         ]
 
     def conclusive(self) -> Iterable[Conclusive]:
-        """The decline of an amount below the minimum."""
         if MINIMUM not in self.terms.lines or not self.terms.below:
             return []  # one without the other is reported as that
         return [Conclusive(Outcome.DECLINE, self.place, f"`{MINIMUM}`", has_reason=True)]
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
-        """Nothing: a part that is missing refers."""
         return ()
 
     def outputs(self) -> Sequence[Symbol]:
-        """The lines."""
         return [line.symbol for line in self.terms.lines.values()]
 
     def runner(self) -> OfferRunner:
-        """The lines, ready to compute."""
         return OfferRunner(self.terms)
 
 
 def announces(node: YamlNode) -> set[str]:
-    """`offer.<line>` for each line."""
     if not isinstance(node, MapNode):
         return set()
     return {f"offer.{e.key}" for e in node.entries if e.key != BELOW}
 
 
 def read_offer(node: YamlNode, _component: Component, draft: RulesetDraft) -> OfferPart | None:
-    """The offer; its lines are defined from top to bottom."""
     written = as_map(node, "`offer`", draft.report)
     if written is None:
         return None
@@ -450,19 +390,18 @@ def _line(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> Of
     return OfferLine(symbol, tree, entry.key_place)
 
 
-def _tree(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> Tree | None:
+def _tree(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> Node | None:
     """A line's expression; of a chosen term the choice, and of the amount 0 where no term fits."""
     if entry.key == TERM and isinstance(entry.value, MapNode):
         return None if choice is None else chosen(choice, f"offer.{TERM}", entry.key_place)
     scalar = as_scalar(entry.value, f"`{entry.key}`", draft.report)
-    found: Tree | None = draft.expression(scalar, _TYPES.get(entry.key))
+    found: Node | None = draft.expression(scalar, _TYPES.get(entry.key))
     if entry.key == AMOUNT and found is not None and choice is not None and choice.fits:
         return nothing_without_term(found, draft.names.symbols[f"offer.{TERM}"])
     return found
 
 
 def _check_choice(written: MapNode, draft: RulesetDraft) -> None:
-    """A chosen term stands above the amount, and has a reason to decline where none fits."""
     if not isinstance(written.get(TERM), MapNode):
         return
     keys = [entry.key for entry in written.entries]
@@ -496,15 +435,8 @@ def _check_keys(written: MapNode, draft: RulesetDraft) -> None:
             draft.report.error("R121", written.key_place(key), message, hint)
 
 
-UNCHECKED = ApprovalTerms(failed_checks=(DataReason.RULE_ERROR,))
-"""The terms where the rules that decided cannot be asked."""
-
-
 def price(ruleset: CompiledRuleset, verdict: Verdict, amount: Money) -> ApprovalTerms:
-    """Term, instalment and failed checks by the offer, on the values behind a verdict.
-
-    The verdict is this ruleset's, whatever it concluded.
-    """
+    """What the offer comes to at an amount, on the values behind a verdict of this ruleset."""
     runners = (stage.runner for stage in ruleset.program.closing)
     runner = next((one for one in runners if isinstance(one, OfferRunner)), None)
     trace = verdict.raw_trace

@@ -1,6 +1,4 @@
-"""An offer's lines, and a term that is chosen among the product's: which one fits, and why not
-the next.
-"""
+"""An offer's lines, and a term that is chosen: which one fits, and why not the next."""
 
 from __future__ import annotations
 
@@ -17,10 +15,14 @@ from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.evaluation import Evaluate, Values, compile_trees
 from decision_service.rules.language.fields import Fields, as_integer
 from decision_service.rules.language.types import FLAG, INTEGER, MONEY, Node, Symbol, reads
-from decision_service.rules.language.types import Node as Tree
 from decision_service.rules.language.yaml import YamlNode
 from decision_service.rules.wording import Wording
 
+MAXIMUM, AMOUNT, MINIMUM = "max_amount", "approved_amount", "minimum_amount"
+BELOW, TERM, RATE, TIER = "below_minimum", "term_months", "monthly_rate", "tier"
+TERM_REQUIRED, TERM_OPTIONAL = ("choose", "of"), ("fits", "amount")
+MOST_TERMS = 24
+MOST_TERM_MONTHS = 600
 LONGEST, SHORTEST, LARGEST = CHOICES = ("longest", "shortest", "largest")
 
 
@@ -40,7 +42,6 @@ class TermChoice:
 
 
 def with_term(node: Node, symbol: Symbol, term: int) -> Node:
-    """An expression with a number of months in the place of the term's name."""
     if isinstance(node, tree.NameRead):
         if node.symbol != symbol:
             return node
@@ -58,7 +59,6 @@ def _with(value: Any, symbol: Symbol, term: int) -> Any:
 
 
 def chosen(choice: TermChoice, text: str, place: Place) -> Node:
-    """The tree of the term: 0 where none fits."""
     pairs = list(zip(choice.terms, choice.asked, strict=True))
     if choice.choose == LARGEST:
         return _largest(pairs, text, place)
@@ -85,7 +85,6 @@ def _largest(pairs: Sequence[tuple[int, Node]], text: str, place: Place) -> Node
 
 
 def nothing_without_term(amount: Node, term: Symbol) -> Node:
-    """An amount that is 0 where no term fits."""
     text, place = amount.text, amount.place
     name = tree.NameRead(term, text=term.name, place=place)
     fits = tree.Compare(">=", name, _months(1, text, place), text=text, place=place)
@@ -102,35 +101,21 @@ def _months(term: int, text: str, place: Place) -> Node:
     return tree.Constant(INTEGER, term, text=text, place=place)
 
 
-MAXIMUM, AMOUNT, MINIMUM = "max_amount", "approved_amount", "minimum_amount"
-BELOW, TERM, RATE, TIER = "below_minimum", "term_months", "monthly_rate", "tier"
-
-
 @dataclass(frozen=True, slots=True)
 class OfferLine:
-    """One line of the offer."""
-
     symbol: Symbol
     tree: Node
     place: Place = field(compare=False)
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """An offer's lines in order; `below` is the reason of an amount under the minimum.
-
-    `choice` is how the term is chosen, where it is.
-    """
+    """An offer's lines in order; `below` is the reason of an amount under the minimum."""
 
     lines: Mapping[str, OfferLine]
     below: str
     requested: Symbol | None
     currency: str
     choice: TermChoice | None = None
-
-
-TERM_REQUIRED, TERM_OPTIONAL = ("choose", "of"), ("fits", "amount")
-MOST_TERMS = 24
-MOST_TERM_MONTHS = 600
 
 
 def read_choice(node: YamlNode, draft: RulesetDraft) -> TermChoice | None:
@@ -153,7 +138,6 @@ def read_choice(node: YamlNode, draft: RulesetDraft) -> TermChoice | None:
 
 
 def _terms(fields: Fields, draft: RulesetDraft) -> tuple[int, ...]:
-    """Whole months, rising; none where any is wrong."""
     draft.not_empty(fields, "of")
     items = fields.items("of")
     found: list[int] = []
@@ -170,8 +154,7 @@ def _terms(fields: Fields, draft: RulesetDraft) -> tuple[int, ...]:
     return tuple(found) if len(found) == len(items) <= MOST_TERMS else ()
 
 
-def _asked(fields: Fields, choose: str, draft: RulesetDraft) -> Tree | None:
-    """The condition that a term must fulfil, or the amount that decides between terms."""
+def _asked(fields: Fields, choose: str, draft: RulesetDraft) -> Node | None:
     key, other = ("amount", "fits") if choose == LARGEST else ("fits", "amount")
     type_: ValueType = MONEY if choose == LARGEST else FLAG
     if fields.has(other):
@@ -190,18 +173,13 @@ def _asked(fields: Fields, choose: str, draft: RulesetDraft) -> Tree | None:
 
 
 class TermBinding:
-    """The choice of a term, ready to say why."""
-
     def __init__(self, choice: TermChoice) -> None:
         self.choice = choice
         self.asked = compile_trees(choice.asked)
         self.parts = [_compiled(node) for node in choice.asked]
 
     def text(self, term: int, values: Values) -> str:
-        """The comparison, as written, that the next term in the wanted direction does not fulfil.
-
-        Empty for the last term in that direction. Of the largest amount it is the amount.
-        """
+        """The comparison that the next wanted term fails, empty for the last; else the amount."""
         if self.choice.choose == LARGEST:
             return self.choice.asked[0].text
         step = 1 if self.choice.choose == LONGEST else -1
@@ -212,7 +190,6 @@ class TermBinding:
         return next(failing, self.choice.asked[index].text)
 
     def note(self, values: Values, wording: Wording) -> str:
-        """Each term with its condition's truth or its amount."""
         pairs = zip(self.choice.terms, self.choice.asked, self.asked, strict=True)
         shown = (
             f"{term}: {wording.value(evaluate(values), node.type)}"

@@ -1,10 +1,7 @@
-"""The `params:` section: named constants, fixed, dated or by label; the value in force on as_of
-counts.
-"""
+"""The `params:` section: constants, fixed, dated or by label; the one in force on as_of counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
@@ -29,12 +26,15 @@ from decision_service.rules.ranges import written_labels
 SHARE = "share"
 """The unit whose values lie between 0 and 1 where no bounds are written."""
 
+DEFAULT = "default"
+"""The key of every label without a value of its own."""
+
 _LONGEST_UNIT = 40
+_TYPES = [t.value for t in ValueType]
+_KEYS = ("value", "values", "by", "min", "max", "unit")
 
 
 class ParamLimits(msgspec.Struct, frozen=True):
-    """The bounds (inclusive, money in major units) and the unit of one parameter."""
-
     name: str
     type: ValueType
     lower: Decimal | None
@@ -42,7 +42,6 @@ class ParamLimits(msgspec.Struct, frozen=True):
     unit: str
 
     def has(self, value: Literal, currency: str) -> bool:
-        """Whether a value lies within the bounds; a text, flag or date always does."""
         if self.type not in BOUNDED or not isinstance(value, int | Decimal):
             return True
         amount = major(value, self.type, currency)
@@ -57,7 +56,6 @@ class ParamLimits(msgspec.Struct, frozen=True):
 
     @property
     def hint(self) -> str:
-        """What is most often meant."""
         return "30 % is written 0.30" if self.upper == 1 else "change it, or the bounds"
 
 
@@ -82,10 +80,6 @@ def _unit(fields: Fields, type_: ValueType, draft: RulesetDraft) -> str:
     return unit
 
 
-DEFAULT = "default"
-"""The key that stands for every label without a value of its own."""
-
-
 def read_dated(
     node: MapNode, what: str, limits: ParamLimits, draft: RulesetDraft
 ) -> tuple[Step, ...]:
@@ -102,15 +96,11 @@ def read_dated(
 def _step(entry: MapEntry, limits: ParamLimits, draft: RulesetDraft) -> Step | None:
     start = parse_day(entry.key)
     if start is None:
-        message = f"`{entry.key}` is no date"
-        draft.report.error("R123", entry.key_place, message, _hint(entry.key))
+        hint = day_hint(entry.key)
+        hint = f"{hint}; values by label need `by: inputs.x`" if hint == FORM else hint
+        draft.report.error("R123", entry.key_place, f"`{entry.key}` is no date", hint)
     value = read_value(entry.value, f"the value from {entry.key}", limits, draft)
     return None if start is None or value is None else Step(start, value)
-
-
-def _hint(key: str) -> str:
-    hint = day_hint(key)
-    return f"{hint}; values by label need `by: inputs.x`" if hint == FORM else hint
 
 
 def read_value(
@@ -126,14 +116,18 @@ def read_value(
 
 
 def read_labelled(fields: Fields, limits: ParamLimits, draft: RulesetDraft) -> ParamSpec | None:
-    """A parameter that has a value for each label of a name."""
     if fields.has("value") or not fields.has("values"):
         message = f"parameter `{limits.name}` has `by`, and needs `values` by label"
         hint = f"`values: {{NCR: 9000, {DEFAULT}: 8000}}`"
         draft.report.error("R121", fields.node.key_place("by"), message, hint)
         return None
     by, values = draft.name(fields.scalar("by")), fields.map("values")
-    if by is None or values is None or not _has_labels(by, draft):
+    if by is None or values is None:
+        return None
+    if by.symbol.constant or not written_labels(by.symbol):
+        message = f"`{by.text}` has no labels of which each could have a value"
+        hint = "name an input of type text with `one_of`, a flag, or a factor with labels"
+        draft.report.error("R318", by.place, message, hint)
         return None
     found = [_of_label(entry, by, limits, draft) for entry in values.entries]
     _check_covered(by, values, limits.name, draft)
@@ -152,15 +146,6 @@ def read_labelled(fields: Fields, limits: ParamLimits, draft: RulesetDraft) -> P
     )
 
 
-def _has_labels(by: NameRead, draft: RulesetDraft) -> bool:
-    if written_labels(by.symbol) and not by.symbol.constant:
-        return True
-    message = f"`{by.text}` has no labels of which each could have a value"
-    hint = "name an input of type text with `one_of`, a flag, or a factor with labels"
-    draft.report.error("R318", by.place, message, hint)
-    return False
-
-
 def _of_label(
     entry: MapEntry, by: NameRead, limits: ParamLimits, draft: RulesetDraft
 ) -> LabelValues | None:
@@ -173,16 +158,10 @@ def _of_label(
         draft.report.error("R308", entry.key_place, message, hint)
         return None
     label = "" if entry.key == DEFAULT else entry.key
-    return LabelValues(label, tuple(_steps_of(entry, limits, draft)))
-
-
-def _steps_of(entry: MapEntry, limits: ParamLimits, draft: RulesetDraft) -> Iterator[Step]:
     if isinstance(entry.value, MapNode):
-        yield from read_dated(entry.value, f"`{entry.key}`", limits, draft)
-        return
+        return LabelValues(label, read_dated(entry.value, f"`{entry.key}`", limits, draft))
     value = read_value(entry.value, f"the value of {entry.key}", limits, draft)
-    if value is not None:
-        yield Step(None, value)
+    return LabelValues(label, () if value is None else (Step(None, value),))
 
 
 def _check_covered(by: NameRead, values: MapNode, name: str, draft: RulesetDraft) -> None:
@@ -197,12 +176,7 @@ def _check_covered(by: NameRead, values: MapNode, name: str, draft: RulesetDraft
         draft.report.warning("R433", values.key_place(DEFAULT), message, "remove it")
 
 
-_TYPES = [t.value for t in ValueType]
-_KEYS = ("value", "values", "by", "min", "max", "unit")
-
-
 def read_params(draft: RulesetDraft) -> None:
-    """Read every parameter and define `params.<name>` with the bounds of its values."""
     node = draft.root.map("params")
     for entry in node.entries if node is not None else ():
         draft.places[f"params.{entry.key}"] = entry.key_place
@@ -222,15 +196,14 @@ def _param(entry: MapEntry, draft: RulesetDraft) -> ParamSpec | None:
     word = fields.choice("type", _TYPES) if fields is not None else None
     if fields is None or word is None or not named:
         return None
-    if fields.has("by"):
-        limits = read_limits(fields, name, ValueType(word), draft)
-        return read_labelled(fields, limits, draft)
-    if fields.has("value") == fields.has("values"):
+    if not fields.has("by") and fields.has("value") == fields.has("values"):
         message = f"{what} needs either `value` or `values`"
         hint = "`value: 0.35`, or `values: {2026-01-01: 4, 2026-12-01: 6}`"
         report.error("R121", entry.key_place, message, hint)
         return None
     limits = read_limits(fields, name, ValueType(word), draft)
+    if fields.has("by"):
+        return read_labelled(fields, limits, draft)
     steps = _steps(fields, limits, draft)
     if not steps:
         return None

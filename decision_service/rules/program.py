@@ -31,6 +31,11 @@ from decision_service.rules.wording import Wording
 _DAY = timedelta(days=1)
 _INVISIBLE = "Cf"
 
+WAITING = "waiting"
+"""What `recourse: {tell: …}` names beside factors: the day from which an applicant is approved."""
+
+_NOT_FETCHED = FactorValue("", None, (Missing(Cause.NOT_FETCHED),))
+
 
 class ListQuestion(NamedTuple):
     """What a rule asks of a list: whether an input's value (name without prefix) is on it."""
@@ -40,10 +45,7 @@ class ListQuestion(NamedTuple):
 
 
 class KeyList(msgspec.Struct, frozen=True):
-    """A list of keys; each has the last day on which it counts, None for always.
-
-    Keys are folded. With a `salt` they are hashed under it. `digest` is the SHA-256 of the file.
-    """
+    """Folded keys, hashed where there is a `salt`, by last day (None: always)."""
 
     name: str
     digest: str
@@ -72,7 +74,6 @@ def _compatible(text: str) -> str:
 
 
 def hashed(key: str, salt: str) -> str:
-    """The SHA-256 of salt and folded key, in hex."""
     return hashlib.sha256(f"{salt}:{key}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -93,8 +94,6 @@ _KINDS: Mapping[ValueType, type] = {
     ValueType.DATE: date,
 }
 
-_NOT_FETCHED = FactorValue("", None, (Missing(Cause.NOT_FETCHED),))
-
 
 class IntakeEntry(NamedTuple):
     """One name that is filled in; values of the class `kind` are taken as they are."""
@@ -106,7 +105,6 @@ class IntakeEntry(NamedTuple):
 
     @classmethod
     def of(cls, key: str, symbol: Symbol) -> IntakeEntry:
-        """The entry of a symbol."""
         return cls(key, symbol.slot, _KINDS[symbol.type], symbol)
 
 
@@ -119,10 +117,7 @@ class AnswerEntry(NamedTuple):
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """The slots of factors and inputs, by name without prefix, and of lists' answers.
-
-    Equal intakes that `of` gives are one object.
-    """
+    """The slots of factors, inputs and lists' answers; equal intakes of `of` are one object."""
 
     currency: str
     factors: tuple[IntakeEntry, ...]
@@ -137,33 +132,18 @@ class Intake(msgspec.Struct, frozen=True):
         inputs: Sequence[tuple[str, Symbol]],
         answers: Sequence[AnswerEntry] = (),
     ) -> Intake:
-        """The intake of a ruleset's names."""
         taken = tuple(IntakeEntry.of(symbol.name, symbol) for symbol in factors)
         sent = tuple(IntakeEntry.of(name, symbol) for name, symbol in inputs)
         return _interned(cls(currency, taken, sent, tuple(answers)))
 
-    def load_factors(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
-        """Fill in factors; one that was not computed is missing as not fetched."""
-        self._load(self.factors, factors, values)
-
-    def copy_factors(self, loaded: Sequence[Any], values: list[Any]) -> None:
-        """Fill in factors from values that this intake loaded before."""
-        for entry in self.factors:
-            slot = entry.slot
-            values[slot] = loaded[slot]
-
-    def load_more(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
-        """Fill in these factors over what is there; the others stay."""
-        self._load([entry for entry in self.factors if entry.key in factors], factors, values)
-
-    def _load(
+    def load_factors(
         self,
-        entries: Iterable[IntakeEntry],
         factors: Mapping[str, FactorValue],
         values: list[Any],
+        entries: Iterable[IntakeEntry] | None = None,
     ) -> None:
         get, currency = factors.get, self.currency
-        for key, slot, kind, symbol in entries:
+        for key, slot, kind, symbol in self.factors if entries is None else entries:
             found = get(key, _NOT_FETCHED)
             value: Any = found.value
             if value.__class__ is kind:
@@ -175,8 +155,18 @@ class Intake(msgspec.Struct, frozen=True):
             else:
                 values[slot] = _looked_at(symbol, value, currency)
 
+    def copy_factors(self, loaded: Sequence[Any], values: list[Any]) -> None:
+        """Fill in factors from values that this intake loaded before."""
+        for entry in self.factors:
+            slot = entry.slot
+            values[slot] = loaded[slot]
+
+    def load_more(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
+        """Fill in these factors over what is there; the others stay."""
+        known = [entry for entry in self.factors if entry.key in factors]
+        self.load_factors(factors, values, known)
+
     def load_inputs(self, inputs: Mapping[str, Value], values: list[Any]) -> None:
-        """Fill in inputs; one that was not sent is missing."""
         get = inputs.get
         for key, slot, kind, symbol in self.inputs:
             value = get(key)
@@ -229,11 +219,7 @@ def _not_sent(name: str) -> Unknown:
 
 
 class ParamPeriod(msgspec.Struct, frozen=True):
-    """The parameters' values from a day on (None: from ever), laid out by slot.
-
-    A parameter that has no value yet is Unknown, one by label a `ByLabel`; `ends` is the next day
-    on which a used parameter changes.
-    """
+    """Parameters by slot from a day on: Unknown before their first value, `ByLabel` if by label."""
 
     start: date | None
     values: tuple[Any, ...]
@@ -254,37 +240,27 @@ class ByLabel(msgspec.Struct, frozen=True):
 
 
 class LabelledParam(NamedTuple):
-    """A parameter by label, its slot, and the slot of the label."""
-
     param: str
     slot: int
     by: int
 
 
 class Timeline(msgspec.Struct, frozen=True):
-    """All parameters over time: `periods[i + 1]` begins on `starts[i]`."""
-
     starts: tuple[date, ...]
     periods: tuple[ParamPeriod, ...]
 
     def at(self, day: date) -> ParamPeriod:
-        """The period that a day lies in."""
         return self.periods[bisect_right(self.starts, day)]
 
 
 class DerivedValue(NamedTuple):
-    """A slot, the function that fills it, and the slots that this reads."""
-
     slot: int
     evaluate: Evaluate
     reads: frozenset[int]
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """A stage, or a part that follows the stages, with what runs it.
-
-    `derived` are evaluated when it has run.
-    """
+    """A stage, or a part that follows the stages; `derived` are evaluated when it has run."""
 
     name: str
     component: Component
@@ -355,10 +331,6 @@ class Guarantee:
     place: Place = field(default=Place("", 1, 1, 2), compare=False)
 
 
-WAITING = "waiting"
-"""What `recourse: {tell: …}` names beside factors: the day from which an applicant is approved."""
-
-
 class RulesetFiles(msgspec.Struct, frozen=True):
     """The texts of one ruleset version.
 
@@ -382,10 +354,7 @@ class RulesetFiles(msgspec.Struct, frozen=True):
 
 
 class InputSpec(msgspec.Struct, frozen=True):
-    """What the loan system sends under one name; bounds are inclusive, money in major units.
-
-    `because` says why the bounds are what they are, to whoever sends a value beyond them.
-    """
+    """What the loan system sends under a name; bounds are inclusive, money in major units."""
 
     name: str
     type: ValueType
@@ -407,7 +376,7 @@ class ReasonSpec(msgspec.Struct, frozen=True):
 
 
 class TagSpec(msgspec.Struct, frozen=True):
-    """A label that rules can carry: what it means to colleagues, and whether a caller is told."""
+    """A label that rules can carry: what it means to colleagues, and whether replies have it."""
 
     name: str
     means: str
@@ -422,7 +391,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class LabelValues(msgspec.Struct, frozen=True):
-    """A parameter's values for one label; an empty label stands for every other one."""
+    """A parameter's values for one label; an empty label is every other one."""
 
     label: str
     steps: tuple[Step, ...]
@@ -452,7 +421,6 @@ class ParamSpec(msgspec.Struct, frozen=True):
 
     @property
     def every_step(self) -> tuple[Step, ...]:
-        """All its values, label by label."""
         return tuple(step for each in self.series for step in each.steps)
 
 

@@ -32,7 +32,6 @@ class ValueRange(msgspec.Struct, frozen=True):
 
     @property
     def empty(self) -> bool:
-        """Whether no value lies in it."""
         if self.low is None or self.high is None:
             return False
         return bool(
@@ -40,7 +39,6 @@ class ValueRange(msgspec.Struct, frozen=True):
         )
 
     def has(self, value: Any) -> bool:
-        """Whether a value lies in it."""
         above = self.low is None or value > self.low or (value == self.low and not self.open_low)
         below = (
             self.high is None or value < self.high or (value == self.high and not self.open_high)
@@ -49,6 +47,9 @@ class ValueRange(msgspec.Struct, frozen=True):
 
 
 EVERYTHING = ValueRange()
+SlotRanges = Mapping[int, ValueRange]
+
+_NOTHING = Decimal(0)
 
 
 def stepped(span: ValueRange, type_: ValueType) -> ValueRange:
@@ -75,14 +76,9 @@ def _last(span: ValueRange, type_: ValueType) -> Any:
 
 
 def meet(left: ValueRange, right: ValueRange) -> ValueRange:
-    """The values that lie in both."""
-    low = _later(left, right)
+    low = left if compare_lows(left, right) >= 0 else right
     high = _sooner(left, right)
     return ValueRange(low.low, high.high, low.open_low, high.open_high)
-
-
-def _later(left: ValueRange, right: ValueRange) -> ValueRange:
-    return left if compare_lows(left, right) >= 0 else right
 
 
 def _sooner(left: ValueRange, right: ValueRange) -> ValueRange:
@@ -108,16 +104,10 @@ def hull(spans: Sequence[ValueRange]) -> ValueRange:
     return ValueRange(None if None in lows else min(lows), None if None in highs else max(highs))
 
 
-def in_order(spans: Sequence[ValueRange]) -> list[ValueRange]:
-    """The spans by where they begin."""
-    return sorted(spans, key=cmp_to_key(compare_lows))
-
-
 def gaps(whole: ValueRange, spans: Sequence[ValueRange], type_: ValueType) -> list[ValueRange]:
-    """The parts of a whole that no span covers, in order."""
     found: list[ValueRange] = []
     rest = stepped(whole, type_)
-    for span in in_order([stepped(s, type_) for s in spans]):
+    for span in sorted([stepped(s, type_) for s in spans], key=cmp_to_key(compare_lows)):
         before = stepped(replace(rest, high=span.low, open_high=not span.open_low), type_)
         if span.low is not None and not meet(rest, before).empty:
             found.append(stepped(meet(rest, before), type_))
@@ -131,12 +121,8 @@ def gaps(whole: ValueRange, spans: Sequence[ValueRange], type_: ValueType) -> li
 
 
 def overlap(left: ValueRange, right: ValueRange, type_: ValueType) -> ValueRange | None:
-    """The values that two spans share; None where there are none."""
     shared = stepped(meet(left, right), type_)
     return None if shared.empty else shared
-
-
-_NOTHING = Decimal(0)
 
 
 def span_of_exponential(of: ValueRange) -> ValueRange:
@@ -151,10 +137,7 @@ def span_of_logarithm(of: ValueRange) -> ValueRange:
 
 
 def span_of_power(base: ValueRange, exponent: ValueRange) -> ValueRange:
-    """The span of a power whose base is not below zero; any other base leaves everything open.
-
-    It rises or falls all the way along either argument, so that its ends lie at their ends.
-    """
+    """The span of a power of a base from zero on: monotone in both, so its ends are at theirs."""
     if base.low is None or base.low < 0:
         return EVERYTHING
     ends = (base.low, base.high, exponent.low, exponent.high)
@@ -191,20 +174,15 @@ _CURVES: Mapping[str, Callable[..., ValueRange]] = {
     "power": span_of_power,
 }
 
-SlotRanges = Mapping[int, ValueRange]
-
 
 def whole(symbol: Symbol, currency: str) -> ValueRange:
     """All values an ordered name can have, in run-time units."""
     if symbol.type is ValueType.DATE:
         return EVERYTHING
     scale = exponent(currency) if symbol.type is ValueType.MONEY else 0
-    low, high = (_scaled(b, scale) for b in (symbol.lower, symbol.upper))
+    bounds = (symbol.lower, symbol.upper)
+    low, high = (None if bound is None else Decimal(bound).scaleb(scale) for bound in bounds)
     return ValueRange(low, high)
-
-
-def _scaled(bound: Decimal | None, digits: int) -> Decimal | None:
-    return None if bound is None else Decimal(bound).scaleb(digits)
 
 
 def labels_of(symbol: Symbol) -> tuple[Any, ...]:
@@ -213,7 +191,7 @@ def labels_of(symbol: Symbol) -> tuple[Any, ...]:
 
 
 def written_labels(symbol: Symbol) -> tuple[str, ...]:
-    """The same as they stand in a rule file: a flag is `true` or `false`."""
+    """The same as a rule file has them: a flag is `true` or `false`."""
     return tuple(str(x).lower() if isinstance(x, bool) else str(x) for x in labels_of(symbol))
 
 

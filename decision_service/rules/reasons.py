@@ -1,6 +1,4 @@
-"""Reasons in words: at most four, one per group, most important first; and what data to ask
-for.
-"""
+"""Reasons in words: at most four, one per group, most important first; and what data to ask for."""
 
 from __future__ import annotations
 
@@ -19,6 +17,9 @@ from decision_service.rules.language.values import Gap
 from decision_service.rules.program import CompiledRuleset, ReasonSpec
 from decision_service.rules.wording import Seen
 
+MOST_REASONS = 4
+
+_LAST = 99
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
@@ -26,10 +27,7 @@ _MONTHS = (
 
 
 def not_posted(gap: Gap) -> str:
-    """`Income of October 2026 is not posted yet by acc-1; due by 11 November 2026`.
-
-    Of payroll: `acc-1 shows no pay of October 2026, or far less than usual`.
-    """
+    """`Income of October 2026 is not posted yet by acc-1; due by 11 November 2026`."""
     missing = gap.missing
     if missing.detail == NO_PAY and missing.month is not None:
         month = _month(Month(missing.month))
@@ -56,10 +54,6 @@ def _month(month: Month) -> str:
 def _day(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
-
-MOST_REASONS = 4
-_LAST = 99
-_POINTS = attrgetter("points_lost")
 
 _TEXTS = {
     DataReason.DATA_MISSING: "Information that the decision needs is not there",
@@ -158,7 +152,6 @@ def ranked(
     findings: Sequence[Finding],
     values: Sequence[Any],
 ) -> tuple[Reason, ...]:
-    """The reasons of an outcome that has any."""
     chosen = [finding for finding in findings if finding.code]
     if len(chosen) > 1:
         chosen = _foremost(_ordered(ruleset, chosen, data_first=kind is ReferKind.DATA), ruleset)
@@ -187,10 +180,7 @@ def _lifts(finding: Finding, ruleset: CompiledRuleset) -> bool:
 def _ordered(
     ruleset: CompiledRuleset, findings: Sequence[Finding], *, data_first: bool
 ) -> list[Finding]:
-    """Data, rules by priority, characteristics by points lost; ties keep the file's order.
-
-    A rule that declines on missing data is a rule among the others.
-    """
+    """Data, rules by priority (declines on missing data too), points lost; ties as in the file."""
     data: list[Finding] = []
     rules: list[Finding] = []
     lost: list[Finding] = []
@@ -203,15 +193,11 @@ def _ordered(
         else:
             rules.append(finding)
     if len(rules) > 1:
-        rules.sort(key=lambda f: _priority(f, ruleset))
+        declared = ruleset.reasons
+        rules.sort(key=lambda f: declared[f.code].priority if f.code in declared else _LAST)
     if len(lost) > 1:
-        lost.sort(key=_POINTS, reverse=True)
+        lost.sort(key=attrgetter("points_lost"), reverse=True)
     return [*data, *rules, *lost] if data_first else [*rules, *lost, *data]
-
-
-def _priority(finding: Finding, ruleset: CompiledRuleset) -> int:
-    spec = ruleset.reasons.get(finding.code)
-    return spec.priority if spec is not None else _LAST
 
 
 def _group(finding: Finding, ruleset: CompiledRuleset) -> tuple[str, str] | str:
@@ -253,7 +239,6 @@ def _details(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) 
 
 
 def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
-    """Requests for missing or unreadable data that mattered, each name once, in file order."""
     found: dict[str, DataRequest] = {}
     for gap in gaps:
         name, missing = gap.name, gap.missing
@@ -263,10 +248,7 @@ def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
 
 
 def completing_types(requests: Sequence[DataRequest]) -> tuple[str, ...]:
-    """The types of providers that hold all the data that lacks for want of a source.
-
-    Those that hold some of it where none holds all; none where data is unusable for another reason.
-    """
+    """Types of providers with all data that lacks a source, else some; none for other causes."""
     missing = [request.missing for request in requests]
     if any(one.cause.tainted and one.cause not in _WANTS_SOURCE for one in missing):
         return ()

@@ -1,4 +1,4 @@
-"""Whether conditions can hold together, as far as bounds, labels and constants tell."""
+"""Whether conditions can hold together, as far as bounds, labels and constants decide it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from decision_service.rules.language.types import ORDERED, Node, Symbol
 from decision_service.rules.ranges import ValueRange, hull, labels_of, meet, span_of, stepped, whole
 
 _MOST_BRANCHES = 300
-_CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
-_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 Claim = tuple[Node, bool]
 """A condition and the truth it is claimed to have."""
@@ -40,7 +38,6 @@ class _Search(msgspec.Struct):
     branches: int = 0
 
     def open(self, claims: list[Claim], world: _World) -> bool:
-        """Take claims one by one; alternatives are tried in turn."""
         claims = list(claims)
         while claims:
             node, truth = claims.pop(0)
@@ -62,13 +59,12 @@ class _Search(msgspec.Struct):
         return any(self.open([choice, *rest], world.copy()) for choice in choices)
 
     def _take(self, node: Node, truth: bool, world: _World) -> bool:  # noqa: FBT001  a truth is no switch
-        """Whether a single claim fits; narrows the world by it."""
         if isinstance(node, tree.Constant):
             return node.value is truth
         if world.taken.setdefault(node, truth) is not truth:
             return False
         if isinstance(node, tree.Compare):
-            operator = node.operator if truth else _CONTRARY[node.operator]
+            operator = node.operator if truth else tree.CONTRARY[node.operator]
             return self._compare(operator, node.left, node.right, world)
         if isinstance(node, tree.Within):
             return self._within(node, node.negated is not truth, world)
@@ -83,7 +79,7 @@ class _Search(msgspec.Struct):
         if not _possible(operator, first, second):
             return False
         return self._narrow(left, operator, second, world) and self._narrow(
-            right, _MIRRORED[operator], first, world
+            right, tree.MIRRORED[operator], first, world
         )
 
     def _span(self, node: Node, world: _World) -> ValueRange:
@@ -133,7 +129,7 @@ def _narrow_labels(symbol: Symbol, labels: frozenset[Any], world: _World, *, kee
 
 def _possible(operator: str, left: ValueRange, right: ValueRange) -> bool:
     if operator in (">", ">="):
-        operator, left, right = _MIRRORED[operator], right, left
+        operator, left, right = tree.MIRRORED[operator], right, left
     if operator == "==":
         return not meet(left, right).empty
     if operator == "!=":

@@ -8,10 +8,9 @@ from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.domain.missing import OF_FACTORS
 from decision_service.domain.needs import CombineIncome, PartialPolicy
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.rules import offer_terms as choosing
 from decision_service.rules import offer_terms as terms
 from decision_service.rules.compile import OPTIONAL, REQUIRED
-from decision_service.rules.construct import APPLIES_WHEN
+from decision_service.rules.construct import APPLIES_WHEN, OUTCOME_WORDS
 from decision_service.rules.data import KEYS, MOST_DAYS, MOST_MONTHS
 from decision_service.rules.draft import SECTIONS, USES
 from decision_service.rules.inputs import WIRE_TYPES
@@ -26,19 +25,17 @@ from decision_service.rules.language.schema_forms import (
     named,
 )
 from decision_service.rules.literals import BOUNDED
-from decision_service.rules.offer_terms import CHOICES, MOST_TERM_MONTHS, MOST_TERMS
 from decision_service.rules.program import WAITING
 from decision_service.rules.scorecard import MOST_BINS
-from decision_service.rules.sections import DIRECTIONS, KINDS, OUTCOMES, RECOURSE, TELL, TOLD
-from decision_service.rules.stages import CLOSING, STAGES, Construct
+from decision_service.rules.sections import DIRECTIONS, KINDS, RECOURSE, TELL, TOLD
+from decision_service.rules.stages import CLOSING, STAGES
 from decision_service.rules.table import MOST_COLUMNS, MOST_ROWS, OUTCOME, REASON, Aggregate, Hit
 
 TYPES = choice(ValueType)
-_OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 _RULE_KEYS: dict[str, Schema] = {
     "id": about(forms.IDENTIFIER, "The rule's own name, unique in the file"),
     "when": about(forms.CONDITION, "The condition; put it on its own line"),
-    "then": about(choice(_OUTCOMES), "What the rule concludes where the condition holds"),
+    "then": about(choice(OUTCOME_WORDS), "What the rule concludes where the condition holds"),
     "reason": about(forms.REASON, "A code declared under `reasons`; DECLINE and REFER need one"),
     "reason_factor": about(forms.refers("name"), "The name in `when` whose comparison it shows"),
     "on_missing": about(choice(ON_MISSING), "What missing data gives; REFER unless written"),
@@ -49,14 +46,18 @@ _RULE_KEYS: dict[str, Schema] = {
     ),
 }
 
-
-def rules() -> Schema:
-    """A stage's rules."""
-    return listed(forms.refers("rule"))
+_DAY: Schema = {"type": "string", "pattern": forms.DAY}
+_VALUES: Mapping[ValueType, Schema] = {
+    ValueType.INTEGER: {"type": "integer"},
+    ValueType.NUMBER: forms.NUMBER,
+    ValueType.MONEY: forms.NUMBER,
+    ValueType.TEXT: forms.TEXT,
+    ValueType.FLAG: forms.FLAG,
+    ValueType.DATE: _DAY,
+}
 
 
 def rule() -> Schema:
-    """One rule, its keys from those that the reader knows."""
     keys = {key: _RULE_KEYS[key] for key in (*RULE_REQUIRED, *RULE_OPTIONAL)}
     either = [{"required": ["then"]}, {"required": ["tags"]}]
     dependent = {key: ["then"] for key in OF_OUTCOMES}
@@ -64,12 +65,11 @@ def rule() -> Schema:
 
 
 def post_checks() -> Schema:
-    """Rules that see the finished offer."""
-    return listed({"allOf": [forms.refers("rule")], "properties": {"then": choice(_OUTCOMES[1:])}})
+    worse: Schema = {"then": choice(OUTCOME_WORDS[1:])}
+    return listed({"allOf": [forms.refers("rule")], "properties": worse})
 
 
 def stage() -> Schema:
-    """A stage: one construct with a component that fits it."""
     components = dict.fromkeys(c for one in STAGES.values() for c in one.components)
     keys = {
         "name": about(forms.IDENTIFIER, "The stage's own name"),
@@ -77,18 +77,14 @@ def stage() -> Schema:
         APPLIES_WHEN: about(forms.CONDITION, "For whom the stage is; everybody without it"),
         **{key: forms.refers(key) for key in STAGES},
     }
-    return closed("a stage", ("name", "component"), keys, oneOf=[_fits(c) for c in STAGES.values()])
-
-
-def _fits(construct: Construct) -> Schema:
-    return {
-        "required": [construct.key],
-        "properties": {"component": choice(construct.components)},
-    }
+    fits = [
+        {"required": [one.key], "properties": {"component": choice(one.components)}}
+        for one in STAGES.values()
+    ]
+    return closed("a stage", ("name", "component"), keys, oneOf=fits)
 
 
 def scorecard() -> Schema:
-    """A scorecard."""
     keys = {
         "id": about(forms.IDENTIFIER, "Names `<id>.score` and `<id>.band`"),
         "base": about(forms.NUMBER, "The points that everybody has"),
@@ -99,7 +95,6 @@ def scorecard() -> Schema:
 
 
 def characteristic() -> Schema:
-    """One factor's share in a scorecard."""
     keys = {
         "factor": about(forms.refers("name"), "What is scored"),
         "bins": listed(_bin(), minItems=1, maxItems=MOST_BINS),
@@ -125,46 +120,29 @@ def _band() -> Schema:
     keys = {
         "band": about(forms.LITERAL, "The band's name"),
         "from": about(forms.NUMBER, "The lowest total; the last band has none"),
-        "then": choice(_OUTCOMES),
+        "then": choice(OUTCOME_WORDS),
     }
     return closed("a band", ("band", "then"), keys)
 
 
 def table() -> Schema:
-    """A table; its rows stand here or in a CSV file beside the rules."""
+    both = closed("how rows are joined", ("collect",), {"collect": named(choice(Aggregate))})
+    hit: Schema = {"anyOf": [choice((Hit.FIRST, Hit.UNIQUE)), both]}
+    own = {name: choice((name, "text")) for name in (OUTCOME, REASON)}
+    rows = listed(listed(forms.EXPRESSION), minItems=1, maxItems=MOST_ROWS)
+    path = {"type": "string", "pattern": r"^tables/.+\.csv$"}
     keys = {
         "id": about(forms.IDENTIFIER, "Names `<id>.<output>`"),
-        "hit": about(_hit(), "Which matching rows count"),
+        "hit": about(hit, "Which matching rows count"),
         "when": listed(forms.refers("name"), minItems=1, maxItems=MOST_COLUMNS),
-        "give": about(_give(), "The outputs with their types"),
-        "rows": {"anyOf": [_rows(), _file()]},
+        "give": about({**named(TYPES), "properties": own}, "The outputs with their types"),
+        "rows": {"anyOf": [rows, closed("a table file", ("file",), {"file": path})]},
         REASON: about(forms.REASON, "The reason of rows with an outcome"),
     }
     return closed("a table", ("id", "hit", "when", "give", "rows"), keys)
 
 
-def _hit() -> Schema:
-    collect = named(choice(Aggregate))
-    both = closed("how rows are joined", ("collect",), {"collect": collect})
-    return {"anyOf": [choice((Hit.FIRST, Hit.UNIQUE)), both]}
-
-
-def _give() -> Schema:
-    own = {name: choice((name, "text")) for name in (OUTCOME, REASON)}
-    return {**named(TYPES), "properties": own}
-
-
-def _rows() -> Schema:
-    return listed(listed(forms.EXPRESSION), minItems=1, maxItems=MOST_ROWS)
-
-
-def _file() -> Schema:
-    path = {"type": "string", "pattern": r"^tables/.+\.csv$"}
-    return closed("a table file", ("file",), {"file": path})
-
-
 def offer() -> Schema:
-    """The offer; a further name is an output of its own."""
     known = {
         terms.MAXIMUM: about(forms.EXPRESSION, "The most that could be offered"),
         terms.AMOUNT: about(forms.EXPRESSION, "What is offered"),
@@ -188,27 +166,25 @@ def offer() -> Schema:
 
 def _term() -> Schema:
     keys = {
-        "choose": about(choice(CHOICES), "longest and shortest ask `fits`, largest `amount`"),
+        "choose": about(choice(terms.CHOICES), "longest and shortest ask `fits`, largest `amount`"),
         "of": listed(
-            {"type": "integer", "minimum": 1, "maximum": MOST_TERM_MONTHS},
+            {"type": "integer", "minimum": 1, "maximum": terms.MOST_TERM_MONTHS},
             minItems=1,
-            maxItems=MOST_TERMS,
+            maxItems=terms.MOST_TERMS,
         ),
         "fits": about(forms.CONDITION, "Whether offer.term_months fits"),
         "amount": about(forms.EXPRESSION, "What offer.term_months would allow"),
     }
-    return closed("a chosen term", choosing.TERM_REQUIRED, keys)
+    return closed("a chosen term", terms.TERM_REQUIRED, keys)
 
 
 def conditions() -> Schema:
-    """What an applicant must still do before disbursement."""
     keys = {"id": forms.IDENTIFIER, "when": forms.CONDITION, "text": forms.TEXTS}
     return listed(closed("a condition", keys, keys))
 
 
-_SHARED_FILE = r"^_shared/[^/]+\.ya?ml$"
 _CONSTRUCTS: Mapping[str, Callable[[], Schema]] = {
-    "rules": rules,
+    "rules": lambda: listed(forms.refers("rule")),
     "scorecard": scorecard,
     "table": table,
     "offer": offer,
@@ -218,7 +194,6 @@ _CONSTRUCTS: Mapping[str, Callable[[], Schema]] = {
 
 
 def ruleset_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
-    """The schema of `v<N>.yaml` against a catalogue of factors."""
     sections = {key: _CONSTRUCTS[key]() for key in CLOSING}
     keys = {**_header(), **_sections(), **sections}
     ordered = {key: keys[key] for key in (*REQUIRED, *OPTIONAL)}
@@ -231,7 +206,6 @@ def ruleset_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
 
 
 def shared_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
-    """The schema of `_shared/*.yaml`: reasons and parameters that several products use."""
     sections = _sections()
     keys = {key: sections[key] for key in SECTIONS}
     document = closed("a shared file", (), keys)
@@ -267,30 +241,29 @@ def _header() -> Schema:
         "time_zone": about({"type": "string"}, "IANA: Asia/Manila"),
         "valid_for": about(forms.DURATION, "How long a decision stands: 14d"),
         USES: about(
-            listed({"type": "string", "pattern": _SHARED_FILE}, minItems=1),
+            listed({"type": "string", "pattern": r"^_shared/[^/]+\.ya?ml$"}, minItems=1),
             "Files of reasons and parameters that several products share",
         ),
     }
 
 
 def _sections() -> Schema:
+    factor: Schema = {"anyOf": [forms.refers("factor"), choice([WAITING])]}
+    what = "Factors that an applicant may be told to change, and `waiting` for the day to come back"
+    recourse = closed("recourse", (TELL,), {TELL: about(listed(factor, minItems=1), what)})
+    fixed = {name: _input(choice([type_])) for name, type_ in WIRE_TYPES.items()}
+    inputs = {**named(_input(TYPES)), "properties": fixed}
     return {
         "data": _data(),
-        "inputs": about(_inputs(), "What the loan system must or may send"),
+        "inputs": about(inputs, "What the loan system must or may send"),
         "params": about(named(_param()), "Constants; of dated ones that in force on as_of counts"),
         "derived": about(named(forms.EXPRESSION), "Named expressions, from top to bottom"),
         "reasons": about(named(_reason(), forms.REASON), "What applicants and regulators are told"),
         "tags": about(named(_tag()), "Labels for queues and signals; they decide nothing"),
         "stages": listed(forms.refers("stage"), minItems=1),
-        RECOURSE: about(_recourse(), "What would have to be different: who may be told what"),
+        RECOURSE: about(recourse, "What would have to be different: who may be told what"),
         "guarantees": about(listed(_guarantee()), "What is to be proved of the rules"),
     }
-
-
-def _recourse() -> Schema:
-    told: Schema = {"anyOf": [forms.refers("factor"), choice([WAITING])]}
-    what = "Factors that an applicant may be told to change, and `waiting` for the day to come back"
-    return closed("recourse", (TELL,), {TELL: about(listed(told, minItems=1), what)})
 
 
 def _data() -> Schema:
@@ -313,11 +286,6 @@ def _data() -> Schema:
 def _lags(most: int) -> Schema:
     lag = {"type": "integer", "minimum": 0, "maximum": most}
     return named(lag, {"pattern": "^[A-Za-z0-9_*?-]{1,60}$"})
-
-
-def _inputs() -> Schema:
-    fixed = {name: _input(choice([type_])) for name, type_ in WIRE_TYPES.items()}
-    return {**named(_input(TYPES)), "properties": fixed}
 
 
 def _input(type_: Schema) -> Schema:
@@ -385,7 +353,7 @@ def _guarantee() -> Schema:
     }
     keys = {
         "name": about(forms.TEXT, "The guarantee in words"),
-        "never": about(choice(OUTCOMES), "An outcome that nobody has"),
+        "never": about(choice(OUTCOME_WORDS), "An outcome that nobody has"),
         "always": about(forms.refers("condition"), "What holds of everybody, and of every offer"),
         "when": about(forms.refers("condition"), "Of whom; without it, of everybody"),
         "monotone": about(ways, "Factors and inputs, and the way that never makes it worse"),
@@ -404,19 +372,11 @@ def _tag() -> Schema:
     return closed("a tag", ("means",), keys)
 
 
-_VALUES: Mapping[ValueType, Schema] = {
-    ValueType.INTEGER: {"type": "integer"},
-    ValueType.NUMBER: forms.NUMBER,
-    ValueType.MONEY: forms.NUMBER,
-    ValueType.TEXT: forms.TEXT,
-    ValueType.FLAG: forms.FLAG,
-    ValueType.DATE: {"type": "string", "pattern": forms.DAY},
-}
-_DAY: Schema = {"type": "string", "pattern": forms.DAY}
-
-
 def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
-    """The schema of `tests/*.yaml` against a catalogue of factors."""
+    causes = choice(f"missing {cause}" for cause in OF_FACTORS)
+    with_reason = {"type": "string", "pattern": f"^missing ({'|'.join(OF_FACTORS)}) [A-Z_]+$"}
+    factors = {name: _factor(spec) for name, spec in catalogue.items()}
+    missing: Schema = {"anyOf": [causes, with_reason]}
     keys = {
         "ruleset": about(forms.PRODUCT, "The product"),
         "version": about(forms.VERSION, "The version that is tested"),
@@ -430,18 +390,10 @@ def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
         "$schema": forms.DIALECT,
         **closed("rule tests", ("ruleset", "version", "cases"), keys),
         "$defs": {
-            "missing": about(_missing(), "Why it is missing, perhaps with the failure's reason"),
-            "factors": closed(
-                "factors", (), {name: _factor(spec) for name, spec in catalogue.items()}
-            ),
+            "missing": about(missing, "Why it is missing, perhaps with the failure's reason"),
+            "factors": closed("factors", (), factors),
         },
     }
-
-
-def _missing() -> Schema:
-    causes = "|".join(OF_FACTORS)
-    with_reason: Schema = {"type": "string", "pattern": f"^missing ({causes}) [A-Z_]+$"}
-    return {"anyOf": [choice(f"missing {cause}" for cause in OF_FACTORS), with_reason]}
 
 
 def _given() -> Schema:
@@ -465,7 +417,6 @@ def _case() -> Schema:
 
 
 def _mark() -> Schema:
-    """The schema of a change of a figure that no case has to notice."""
     keys = {
         "at": about(forms.TEXT, "The figure, as `rules test --figures` names it"),
         "from": forms.LITERAL,

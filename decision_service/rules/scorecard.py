@@ -24,6 +24,7 @@ from decision_service.domain.verdict import (
 from decision_service.rules.cells import Cell, CellKind, CellReader, cell_tree, finder
 from decision_service.rules.construct import (
     MOST_WORLDS,
+    OUTCOME_WORDS,
     Conclusion,
     Conclusive,
     Effect,
@@ -41,20 +42,23 @@ from decision_service.rules.language.types import NUMBER, TEXT, Symbol
 from decision_service.rules.language.values import Gap, Unknown, rule_error
 from decision_service.rules.language.yaml import MapNode, Scalar, YamlNode
 
+MOST_BINS = 40
+
+_LARGEST = 1_000_000
+_ADVERSE = (Outcome.REFER, Outcome.DECLINE)
+_APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
+_DECLINES = Finding(Outcome.DECLINE, "", Component.SCORECARD)
+_REFERS = {kind: Finding(Outcome.REFER, "", Component.SCORECARD, kind) for kind in ReferKind}
+
 
 class Bin(msgspec.Struct, frozen=True):
-    """Values of a factor and the points they give."""
-
     cell: Cell
     points: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Characteristic:
-    """One factor's share in the total; `fixed` None scores a missing value by `bounds`.
-
-    `complete` says that all its bins could be read.
-    """
+    """One factor's share; `fixed` None scores a gap by bounds, `complete` has every bin."""
 
     name: tree.NameRead
     bins: tuple[Bin, ...]
@@ -72,12 +76,10 @@ class Characteristic:
 
     @property
     def worst(self) -> Decimal:
-        """The fewest points of any bin."""
         return min(b.points for b in self.bins)
 
     @property
     def best(self) -> Decimal:
-        """The most points of any bin."""
         return max(b.points for b in self.bins)
 
 
@@ -102,28 +104,19 @@ class Card(msgspec.Struct, frozen=True):
     band: Symbol
 
     def lowest(self) -> Decimal:
-        """The smallest total."""
         return self.base + sum(min(c.scores) for c in self.characteristics)
 
     def highest(self) -> Decimal:
-        """The largest total."""
         return self.base + sum(max(c.scores) for c in self.characteristics)
 
     def band_of(self, total: Decimal) -> Band:
-        """The band that a total lies in."""
         for band in self.bands:
             if band.start is None or total >= band.start:
                 return band
         return self.bands[-1]
 
 
-_ADVERSE = (Outcome.REFER, Outcome.DECLINE)
-_APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
-
-
 class Scored(msgspec.Struct, frozen=True, gc=False):
-    """One characteristic's points: `low` equals `high` unless only bounds are known."""
-
     low: Decimal
     high: Decimal
     bin: int = -1
@@ -149,7 +142,6 @@ class _Ready:
         self.lost = {o: [self._lost(p, o) for p in self.points] for o in _ADVERSE}
 
     def _lost(self, points: Decimal, outcome: Outcome) -> Finding | None:
-        """The reason for points lost against the best bin; none lost is no reason."""
         lost = self.best - points
         if not lost:
             return None
@@ -173,10 +165,8 @@ class ScorecardRunner:
         self.score_slot, self.band_slot = card.score.slot, card.band.slot
         self.total = tree.NameRead(card.score, text=card.score.name, place=card.bands[0].place)
         self.choices = lru_cache(1024)(self._choices)
-        self.plain = {kind: _plain(kind) for kind in (None, ReferKind.SCORE, ReferKind.DATA)}
 
     def run(self, state: State) -> Conclusion:
-        """Set score and band, and conclude."""
         values, marks = state.values, state.marks
         scored: list[Scored] = []
         low, bounded = self.card.base, False
@@ -193,14 +183,10 @@ class ScorecardRunner:
             return self._within_bounds(scored, low, state)
         band = self.card.band_of(low)
         self._put(state, low, low, band)
-        return self._concluded(scored, low, band)
-
-    def _concluded(self, scored: Sequence[Scored], total: Decimal, band: Band) -> Conclusion:
-        """The outcome of an exact total's band."""
         if band.then is Outcome.APPROVE:
-            return Conclusion((_APPROVES,), (scored, total, total))
+            return Conclusion((_APPROVES,), (scored, low, low))
         findings = self._findings(scored, band.then, ReferKind.SCORE)
-        return Conclusion(findings, (scored, total, total), _gaps(scored))
+        return Conclusion(findings, (scored, low, low), _gaps(scored))
 
     def _within_bounds(self, scored: Sequence[Scored], low: Decimal, state: State) -> Conclusion:
         high = sum([s.high for s in scored], self.card.base)
@@ -225,10 +211,7 @@ class ScorecardRunner:
     def _choices(
         self, certain: Decimal, bounded: tuple[int, ...], slots: tuple[int, ...]
     ) -> tuple[int, Sequence[Mapping[int, Any]]]:
-        """How many totals there are, and what bands and scores they come to, where not too many.
-
-        Totals of one band are one world where nothing reads the score, so that it has no slot.
-        """
+        """How many totals there are, and their bands with, where anything reads it, the score."""
         totals = {certain}
         for index in bounded:
             totals = {total + more for total in totals for more in set(self.ready[index].points)}
@@ -240,7 +223,7 @@ class ScorecardRunner:
     def _findings(
         self, scored: Sequence[Scored], outcome: Outcome, kind: ReferKind
     ) -> tuple[Finding, ...]:
-        found = [self.plain[kind if outcome is Outcome.REFER else None]]
+        found = [_DECLINES if outcome is Outcome.DECLINE else _REFERS[kind]]
         for ready, each in zip(self.ready, scored, strict=True):
             if each.gap is not None:
                 found.append(data_finding(each.gap, outcome))
@@ -255,16 +238,13 @@ class ScorecardRunner:
         state.scores.append(Score(self.card.id, low, high, band.name))
 
     def trees(self) -> Iterable[tree.Node]:
-        """Every expression that its result follows from, cells as conditions."""
         return [cell_tree(b.cell, c.name) for c in self.card.characteristics for b in c.bins]
 
     def note(self, record: tuple[Any, ...]) -> str:
-        """`stability = 340, band A`."""
         _, low, high = record
         return f"{self.card.id} = {_range(low, high)}, band {self.card.band_of(low).name}"
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
-        """Each characteristic with the bin it fell into."""
         rows = zip(self.ready, record[0], strict=True)
         return tuple(self._row(ready, scored, view) for ready, scored in rows)
 
@@ -287,7 +267,6 @@ class ScorecardRunner:
         )
 
     def effects(self, found: Conclusion, _view: PartView) -> Iterable[Effect]:
-        """Each characteristic's points, and the band that follows from them."""
         scored, low, _ = found.record
         for ready, each in zip(self.ready, scored, strict=True):
             name = ready.characteristic.name
@@ -298,7 +277,6 @@ class ScorecardRunner:
         yield Effect("band", effect, (self.total,), names, decides=True, name=shown)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        """The bins and the band that were hit."""
         scored, low, _ = record
         for ready, each in zip(self.ready, scored, strict=True):
             if each.bin >= 0:
@@ -311,7 +289,6 @@ class ScorecardRunner:
         return f"bin {each.name.text} of {self.card.id}"
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
-        """Every bin and every band."""
         for each in self.card.characteristics:
             for b in each.bins:
                 yield self._bin(each), b.cell.text, b.cell.place
@@ -320,7 +297,6 @@ class ScorecardRunner:
 
 
 def _unsure(ready: _Ready, value: Any, marks: Mapping[int, tuple[Gap, ...]]) -> Scored:
-    """The points of a characteristic whose value is missing, bounded, or without a bin."""
     if ready.slot in marks:
         value = Unknown([Unknown((), gap) for gap in marks[ready.slot]])
     elif value.__class__ is not Unknown:
@@ -332,12 +308,6 @@ def _unsure(ready: _Ready, value: Any, marks: Mapping[int, tuple[Gap, ...]]) -> 
     return Scored(ready.worst, ready.best, -1, gap, bounded=True, tainted=tainted)
 
 
-def _plain(kind: ReferKind | None) -> Finding:
-    """The band's outcome itself, which names no characteristic."""
-    outcome = Outcome.DECLINE if kind is None else Outcome.REFER
-    return Finding(outcome, "", Component.SCORECARD, kind)
-
-
 def _gaps(scored: Sequence[Scored]) -> tuple[Gap, ...]:
     return tuple([s.gap for s in scored if s.gap is not None])
 
@@ -346,28 +316,19 @@ def _range(low: Decimal, high: Decimal) -> str:
     return f"{low:f}" if low == high else f"{low:f} to {high:f}"
 
 
-_OUTCOMES = ("APPROVE", "REFER", "DECLINE")
-MOST_BINS = 40
-_LARGEST = 1_000_000
-
-
 @dataclass(frozen=True, slots=True)
 class ScorecardPart:
-    """A scorecard as it was read."""
-
     card: Card
     place: Place = field(compare=False)
     component: Component = Component.SCORECARD
 
     def written(self) -> Iterable[Written]:
-        """The names that are scored."""
         return [
             Written(c.name, c.place, f"characteristic `{c.name.text}`")
             for c in self.card.characteristics
         ]
 
     def conclusive(self) -> Iterable[Conclusive]:
-        """Each band; its reasons are the characteristics'."""
         explained = all(c.reason for c in self.card.characteristics)
         return [
             Conclusive(b.then, b.place, f"band `{b.name}`", has_reason=explained)
@@ -375,23 +336,19 @@ class ScorecardPart:
         ]
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
-        """Fixed points for missing data above the worst bin without `because`."""
         for each in self.card.characteristics:
             if each.fixed is not None and each.fixed > each.worst and not each.because:
                 what = f"`{each.name.text}` gives {each.fixed} points to missing data"
                 yield each.place, f"{what}, more than its worst bin, without `because`"
 
     def outputs(self) -> Sequence[Symbol]:
-        """Score and band."""
         return (self.card.score, self.card.band)
 
     def runner(self) -> ScorecardRunner:
-        """The card, ready to score."""
         return ScorecardRunner(self.card)
 
 
 def announces(node: YamlNode) -> set[str]:
-    """`<id>.score` and `<id>.band`."""
     id_ = node.get("id") if isinstance(node, MapNode) else None
     return {f"{id_.text}.score", f"{id_.text}.band"} if isinstance(id_, Scalar) else set()
 
@@ -399,7 +356,6 @@ def announces(node: YamlNode) -> set[str]:
 def read_scorecard(
     node: YamlNode, _component: Component, draft: RulesetDraft
 ) -> ScorecardPart | None:
-    """The scorecard of a stage; defines its score and band."""
     fields = Fields.of(
         node, "a scorecard", draft.report, required=("id", "base", "characteristics", "bands")
     )
@@ -505,7 +461,7 @@ def _band(node: YamlNode, draft: RulesetDraft) -> Band | None:
         return None
     name = fields.scalar("band")
     start = fields.decimal("from", -_LARGEST, _LARGEST)
-    then = fields.choice("then", _OUTCOMES)
+    then = fields.choice("then", OUTCOME_WORDS)
     if name is None or then is None:
         return None
     return Band(name.text, start, Outcome(then), fields.place("band"))

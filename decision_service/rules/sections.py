@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from decision_service.domain.factor import Mover
 from decision_service.domain.missing import DataReason
 from decision_service.domain.verdict import Outcome
+from decision_service.rules.construct import OUTCOME_WORDS
 from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.language.diagnostics import Report, did_you_mean
 from decision_service.rules.language.fields import (
@@ -24,16 +25,30 @@ from decision_service.rules.language.yaml import MapEntry, Scalar, YamlNode
 from decision_service.rules.literals import as_currency
 from decision_service.rules.program import WAITING, Guarantee, ReasonSpec, TagSpec
 
+MOST_TAGS = 30
+CALLER, NOBODY = TOLD = ("caller", "nobody")
+RECOURSE, TELL = "recourse", "tell"
+MOST_GUARANTEES = 100
+KINDS = ("never", "always", "monotone", "hiding")
+DIRECTIONS = {"up": 1, "down": -1}
+
+_BUILT_IN = frozenset(DataReason)
+_CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
+_LONGEST_CODE = 60
+_OPTIONAL = (*KINDS, "when", "must_prove")
 _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VERSION_FILE = re.compile(r"v([1-9][0-9]*)")
 
+_Parts = tuple[Outcome | None, Node | None, tuple[tuple[Symbol, int], ...], tuple[Symbol, ...]]
+
 
 def read_header(draft: RulesetDraft) -> None:
-    """Read `ruleset`, `version`, `title`, `currency` and `time_zone`."""
     _read_product(draft)
     _read_version(draft)
     draft.title = draft.root.text("title") or ""
-    _read_currency(draft)
+    code = as_currency(draft.root.scalar("currency"), draft.report)
+    if code is not None:
+        draft.names.currency = code
     draft.zone = _read_zone(draft)
 
 
@@ -60,12 +75,6 @@ def _read_version(draft: RulesetDraft) -> None:
         draft.report.error("R602", draft.root.place("version"), message, hint)
 
 
-def _read_currency(draft: RulesetDraft) -> None:
-    code = as_currency(draft.root.scalar("currency"), draft.report)
-    if code is not None:
-        draft.names.currency = code
-
-
 def _read_zone(draft: RulesetDraft) -> ZoneInfo | None:
     name = draft.root.scalar("time_zone")
     if name is None:
@@ -78,13 +87,7 @@ def _read_zone(draft: RulesetDraft) -> ZoneInfo | None:
         return None
 
 
-_CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-_LONGEST_CODE = 60
-_BUILT_IN = frozenset(DataReason)
-
-
 def read_reasons(draft: RulesetDraft) -> None:
-    """Read every reason; a code that is wrong stays unknown."""
     if not draft.root.has("reasons"):
         message = "a rule file has no `reasons`"
         draft.report.error("R121", draft.root.node.place, message, "add `reasons:`")
@@ -129,12 +132,7 @@ def _check_code(entry: MapEntry, report: Report) -> bool:
     return True
 
 
-MOST_TAGS = 30
-CALLER, NOBODY = TOLD = ("caller", "nobody")
-
-
 def read_tags(draft: RulesetDraft) -> None:
-    """Read every tag; one that is wrong stays unknown."""
     node = draft.root.map("tags")
     for entry in node.entries if node is not None else ():
         draft.places[f"tags.{entry.key}"] = entry.key_place
@@ -156,11 +154,8 @@ def _tag(entry: MapEntry, report: Report) -> TagSpec | None:
     return TagSpec(entry.key, fields.text("means") or "", told == CALLER)
 
 
-RECOURSE, TELL = "recourse", "tell"
-
-
 def read_recourse(draft: RulesetDraft) -> None:
-    """Read the factors, and `waiting`, that applicants may be told of; call it after the stages."""
+    """Read the factors, and `waiting`, that letters may disclose; call it after the stages."""
     node = draft.root.get(RECOURSE)
     fields = node and Fields.of(node, f"`{RECOURSE}`", draft.report, required=(TELL,))
     if not fields:
@@ -193,13 +188,6 @@ def _name(item: YamlNode, draft: RulesetDraft) -> str | None:
             draft.report.warning("R515", item.place, message, "remove it")
         return item.text
     return None
-
-
-MOST_GUARANTEES = 100
-KINDS = ("never", "always", "monotone", "hiding")
-OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
-DIRECTIONS = {"up": 1, "down": -1}
-_OPTIONAL = (*KINDS, "when", "must_prove")
 
 
 def read_guarantees(draft: RulesetDraft) -> None:
@@ -239,12 +227,9 @@ def _guarantee(node: YamlNode, draft: RulesetDraft) -> Guarantee | None:
     return Guarantee(name, never, always, when, monotone, hidden, must, fields.node.place)
 
 
-_Parts = tuple[Outcome | None, Node | None, tuple[tuple[Symbol, int], ...], tuple[Symbol, ...]]
-
-
 def _of_kind(kind: str, fields: Fields, draft: RulesetDraft) -> _Parts | None:
     if kind == "never":
-        word = fields.choice("never", OUTCOMES)
+        word = fields.choice("never", OUTCOME_WORDS)
         return None if word is None else (Outcome(word), None, (), ())
     if kind == "always":
         always = draft.expression(fields.scalar("always"), FLAG)
@@ -257,10 +242,10 @@ def _of_kind(kind: str, fields: Fields, draft: RulesetDraft) -> _Parts | None:
 
 
 def _moved(fields: Fields, draft: RulesetDraft) -> Iterator[tuple[Symbol, int]]:
-    """The names of a map, each with the way it moves."""
     node = fields.map("monotone")
     for entry in node.entries if node is not None else ():
-        symbol, way = _fact(entry, draft), as_scalar(entry.value, "the way", draft.report)
+        symbol = _symbol(Scalar(entry.key, plain=True, place=entry.key_place), draft)
+        way = as_scalar(entry.value, "the way", draft.report)
         if symbol is not None and symbol.type not in (*ORDERED, FLAG):
             message = f"`{entry.key}` is {symbol.type}, which has no up and down"
             draft.report.error("R304", entry.key_place, message)
@@ -270,12 +255,8 @@ def _moved(fields: Fields, draft: RulesetDraft) -> Iterator[tuple[Symbol, int]]:
             yield symbol, DIRECTIONS[way.text]
 
 
-def _fact(entry: MapEntry, draft: RulesetDraft) -> Symbol | None:
-    return _symbol(Scalar(entry.key, plain=True, place=entry.key_place), draft)
-
-
 def _hidden(fields: Fields, draft: RulesetDraft) -> Iterator[Symbol]:
-    """The factors of a list; a family stands for all of its factors that the rules use."""
+    """The factors of a list; a family means all of its factors that the rules use."""
     for item in fields.items("hiding"):
         word = as_scalar(item, "a factor or a family", draft.report)
         if word is None:
@@ -301,7 +282,7 @@ def _symbol(word: Scalar, draft: RulesetDraft) -> Symbol | None:
 
 
 def _check_names(node: YamlNode, used: dict[str, None], draft: RulesetDraft) -> None:
-    """A factor that no rule uses changes no decision, and nobody fetches it."""
+    """A factor that no rule uses changes no decision, and is not fetched."""
     names = draft.names
     for name in [n for n in names.used if n in names.catalogue and n not in used]:
         message = f"no rule uses `{name}`, so that no decision depends on it"

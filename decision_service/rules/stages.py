@@ -1,6 +1,4 @@
-"""`derived:`, `stages:` and what follows them, each read by its construct, and `applies_when:`
-of a stage.
-"""
+"""`derived:`, `stages:` with `applies_when:`, and what follows them, read by their constructs."""
 
 from __future__ import annotations
 
@@ -15,8 +13,7 @@ from msgspec.structs import replace
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.money import exponent
 from decision_service.domain.verdict import Component, Outcome, RuleTrace, Truth
-from decision_service.rules import conditions, offer, scorecard, table
-from decision_service.rules import knockouts as rules
+from decision_service.rules import conditions, knockouts, offer, scorecard, table
 from decision_service.rules.construct import (
     APPLIES_WHEN,
     Conclusion,
@@ -50,6 +47,8 @@ from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Sc
 from decision_service.rules.ranges import span_of
 from decision_service.rules.wording import truth_of
 
+_COMPONENTS = [c.value for c in Component]
+_ELSE = "does not apply"
 _USE = re.compile(r"\bderived\.([A-Za-z_]\w*)", re.ASCII)
 _NAME = re.compile(r"\b[a-z]\w*\.[a-z]\w*", re.ASCII)
 _NOT_GIVEN = ("derived.", "offer.")
@@ -57,7 +56,6 @@ _NOT_GIVEN = ("derived.", "offer.")
 
 
 def read_derived(draft: RulesetDraft) -> None:
-    """Read every expression and define `derived.<name>` with its type."""
     node = draft.root.map("derived")
     if node is None:
         return
@@ -65,7 +63,8 @@ def read_derived(draft: RulesetDraft) -> None:
     given = draft.names.upcoming - {n for n in draft.names.upcoming if n.startswith(_NOT_GIVEN)}
     for index, entry in enumerate(node.entries):
         draft.places[f"derived.{entry.key}"] = entry.key_place
-        needs = _named(entry.value) & (given | draft.names.waiting.keys())
+        text = entry.value.text if isinstance(entry.value, Scalar) else ""
+        needs = set(_NAME.findall(text)) & (given | draft.names.waiting.keys())
         if needs:
             below = frozenset(f"derived.{e.key}" for e in node.entries[index + 1 :])
             draft.waiting.append(Waiting(entry, needs, below))
@@ -130,21 +129,14 @@ def _labels(tree: Node) -> tuple[str, ...]:
 
 def _cycles(node: MapNode) -> dict[str, str]:
     """For each derived name that needs itself, the way round in words."""
-    uses = {e.key: _used(e.value) for e in node.entries}
+    texts = {e.key: e.value.text for e in node.entries if isinstance(e.value, Scalar)}
+    uses = {key: _USE.findall(text) for key, text in texts.items()}
     found: dict[str, str] = {}
     for name in uses:
         way = _way_back(name, uses)
         if way:
             found[f"derived.{name}"] = " → ".join(f"derived.{n}" for n in way)
     return found
-
-
-def _used(node: object) -> list[str]:
-    return _USE.findall(node.text) if isinstance(node, Scalar) else []
-
-
-def _named(node: object) -> set[str]:
-    return set(_NAME.findall(node.text)) if isinstance(node, Scalar) else set()
 
 
 def _way_back(name: str, uses: Mapping[str, list[str]]) -> list[str]:
@@ -161,20 +153,13 @@ def _way_back(name: str, uses: Mapping[str, list[str]]) -> list[str]:
     return []
 
 
-def _no_names(_node: YamlNode) -> set[str]:
-    return set()
-
-
 class Construct(msgspec.Struct, frozen=True):
-    """A key of the rule file, how its body is read, and which names the body will define.
-
-    `components` are those that a stage with it may have.
-    """
+    """A key of the rule file, the components it may have, its reader, and names it will define."""
 
     key: str
     components: tuple[Component, ...]
     read: Callable[[YamlNode, Component, RulesetDraft], Part | None]
-    announces: Callable[[YamlNode], set[str]] = _no_names
+    announces: Callable[[YamlNode], set[str]] = lambda _node: set()
 
 
 def _by_key(*constructs: Construct) -> Mapping[str, Construct]:
@@ -182,7 +167,7 @@ def _by_key(*constructs: Construct) -> Mapping[str, Construct]:
 
 
 STAGES = _by_key(
-    Construct("rules", (Component.KNOCKOUT, Component.POLICY), rules.read_rules),
+    Construct("rules", (Component.KNOCKOUT, Component.POLICY), knockouts.read_rules),
     Construct("scorecard", (Component.SCORECARD,), scorecard.read_scorecard, scorecard.announces),
     Construct("table", (Component.TABLE,), table.read_table, table.announces),
 )
@@ -190,19 +175,17 @@ STAGES = _by_key(
 CLOSING = _by_key(
     Construct("offer", (Component.POLICY,), offer.read_offer, offer.announces),
     Construct("conditions", (Component.POLICY,), conditions.read_conditions),
-    Construct("post_checks", (Component.LEGAL,), rules.read_post_checks),
+    Construct("post_checks", (Component.LEGAL,), knockouts.read_rules),
 )
 
 
-_COMPONENTS = [c.value for c in Component]
-
-
 def announce(draft: RulesetDraft) -> None:
-    """Note every name that derived expressions, stages and the offer will define."""
     derived = draft.root.get("derived")
     if isinstance(derived, MapNode):
         draft.names.upcoming |= {f"derived.{e.key}" for e in derived.entries}
-    for stage in _stage_nodes(draft):
+    stages = draft.root.get("stages")
+    items = stages.items if isinstance(stages, ListNode) else ()
+    for stage in (item for item in items if isinstance(item, MapNode)):
         for key, construct in STAGES.items():
             body = stage.get(key)
             if body is not None:
@@ -213,14 +196,7 @@ def announce(draft: RulesetDraft) -> None:
             draft.names.upcoming |= construct.announces(body)
 
 
-def _stage_nodes(draft: RulesetDraft) -> list[MapNode]:
-    node = draft.root.get("stages")
-    items = node.items if isinstance(node, ListNode) else ()
-    return [item for item in items if isinstance(item, MapNode)]
-
-
 def read_stages(draft: RulesetDraft) -> None:
-    """Read every stage in order, so that each sees what earlier ones define."""
     node = draft.root.get("stages")
     items = as_list(node, "`stages`", draft.report) if node is not None else ()
     if isinstance(node, ListNode) and not items:
@@ -257,7 +233,7 @@ def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
 
 
 def _condition(name: str, fields: Fields, draft: RulesetDraft) -> StageCondition | None:
-    """For whom the stage is evaluated; read before its body, which may not decide that."""
+    """The condition, read before the body, which may not decide it."""
     when = draft.expression(fields.scalar(APPLIES_WHEN), FLAG)
     if when is None:
         return None
@@ -288,7 +264,6 @@ def _component(
 
 
 def read_closing(draft: RulesetDraft) -> None:
-    """Read the sections that see the stages' results, in their order of evaluation."""
     for key, construct in CLOSING.items():
         body = draft.root.get(key)
         if body is None:
@@ -298,9 +273,6 @@ def read_closing(draft: RulesetDraft) -> None:
         if part is not None:
             place = draft.root.node.key_place(key)
             draft.closing.append(NamedPart(key, component, part, place))
-
-
-_ELSE = "does not apply"
 
 
 class ConditionalRecord(msgspec.Struct, frozen=True):
@@ -317,10 +289,7 @@ class ConditionalRecord(msgspec.Struct, frozen=True):
 
 
 class ConditionalRunner:
-    """Runs a stage for those to whom it applies; refers where nobody knows whether it does.
-
-    The outputs of a stage that is not run are missing, and nothing looks past that.
-    """
+    """A stage for those to whom it applies; not knowing refers, and its outputs are missing."""
 
     def __init__(self, condition: StageCondition, inner: Runner, outputs: Sequence[Symbol]) -> None:
         self.condition, self.inner, self.outputs = condition, inner, outputs
@@ -328,7 +297,6 @@ class ConditionalRunner:
         self.read = frozenset(symbol.slot for symbol in reads(condition.when))
 
     def run(self, state: State) -> Conclusion:
-        """The stage's own conclusion, nothing where it does not apply, or a referral."""
         noted = self.weigh(state.values)
         gaps = self._open(noted[0][0], state)
         if gaps:
@@ -343,7 +311,6 @@ class ConditionalRunner:
         return Conclusion((), (ConditionalRecord(noted, None, None),))
 
     def _open(self, truth: Any, state: State) -> tuple[Gap, ...]:
-        """The gaps that leave the condition open, the one that is shown first."""
         if truth.__class__ is Unknown:
             return tuple(dict.fromkeys((truth.shown, *truth.gaps)))
         behind = state.behind(self.read)
@@ -352,38 +319,33 @@ class ConditionalRunner:
         return () if agree else behind
 
     def _put_nothing(self, state: State, reason: DataReason | None = None) -> None:
-        """Make every output missing, in every world."""
         missing = Missing(Cause.NOT_APPLIED, code=reason, detail=self.condition.stage)
         gone = [Unknown((), Gap(symbol.name, missing)) for symbol in self.outputs]
         state.put([symbol.slot for symbol in self.outputs], gone)
 
     def trees(self) -> Iterable[Node]:
-        """Every expression that its result follows from, cells as conditions."""
         return (self.condition.when, *self.inner.trees())
 
     def note(self, record: tuple[Any, ...]) -> str:
-        """The stage's own note, where it was run."""
         inner = record[0].inner
         return "" if inner is None else self.inner.note(inner)
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
-        """The condition, then the stage's own rows where it was run."""
         found: ConditionalRecord = record[0]
-        weighed = found.noted[1]
+        weighed, gap = found.noted[1], found.gap
         row = RuleTrace(
             stage=view.stage,
             id=APPLIES_WHEN,
             truth=found.truth,
             effect=_effect(found),
-            reason="" if found.gap is None else str(found.gap.missing.reason),
+            reason=str(gap.missing.reason) if gap else "",
             comparisons=view.wording.comparisons(self.condition.when, view.values, weighed),
-            note="" if found.gap is None else _missing(found.gap),
+            note=f"{gap.name} is missing: {gap.missing.cause}" if gap else "",
         )
         inner = () if found.inner is None else self.inner.describe(found.inner, view)
         return (row, *inner)
 
     def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
-        """Whether the stage applies, then its own parts where it was run."""
         record: ConditionalRecord = found.record[0]
         names = tuple(symbol.name for symbol in self.outputs)
         when, open_ = (self.condition.when,), record.gap is not None
@@ -392,21 +354,18 @@ class ConditionalRunner:
             yield from self.inner.effects(replace(found, record=record.inner), view)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        """Whether the stage applied, and the goals of a stage that was run."""
         found: ConditionalRecord = record[0]
         words = {Truth.TRUE: "applies", Truth.FALSE: _ELSE, Truth.UNKNOWN: "unknown"}
         yield self.condition.what, words[found.truth]
         yield from () if found.inner is None else self.inner.coverage(found.inner)
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
-        """The condition each way, and the stage's own goals."""
         for which in ("applies", _ELSE, "unknown"):
             yield self.condition.what, which, self.condition.place
         yield from self.inner.goals()
 
 
 def unconditional(runner: Runner) -> Runner:
-    """What runs a stage where it applies."""
     return runner.inner if isinstance(runner, ConditionalRunner) else runner
 
 
@@ -419,7 +378,3 @@ def _effect(found: ConditionalRecord) -> str:
     if found.gap is not None:
         return str(Outcome.REFER)
     return "" if found.inner is not None else _ELSE
-
-
-def _missing(gap: Gap) -> str:
-    return f"{gap.name} is missing: {gap.missing.cause}"

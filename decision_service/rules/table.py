@@ -31,6 +31,7 @@ from decision_service.rules.cells import (
     column,
 )
 from decision_service.rules.construct import (
+    OUTCOME_WORDS,
     Conclusion,
     Conclusive,
     Effect,
@@ -46,18 +47,20 @@ from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.evaluation import Evaluate, compile_trees
 from decision_service.rules.language.fields import Fields, as_choice, as_scalar, check_identifier
 from decision_service.rules.language.types import Node, Symbol
-from decision_service.rules.language.types import Node as Tree
 from decision_service.rules.language.values import Gap, Unknown, rule_error, union, unknown
-from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode
+from decision_service.rules.language.yaml import MapNode, Scalar, YamlNode
 from decision_service.rules.literals import as_literal
 from decision_service.rules.table_rows import RawRow, read_rows, table_file
 
 OUTCOME, REASON = "outcome", "reason"
+MOST_COLUMNS = 12
+MOST_ROWS = 2_000
+
+_TYPES = [t.value for t in ValueType]
+_COMPUTED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})
 
 
 class Hit(StrEnum):
-    """Which matching rows count."""
-
     FIRST = "first"
     UNIQUE = "unique"
     COLLECT = "collect"
@@ -74,8 +77,6 @@ class Aggregate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its condition cells, its values by output, and its own outcome and reason."""
-
     cells: tuple[Cell, ...]
     gives: Mapping[str, Node]
     outcome: Outcome | None
@@ -140,8 +141,6 @@ class _Give:
 
 
 class TableRunner:
-    """Looks up a table by the masks of its columns."""
-
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self.names = tuple(grid.outputs)
@@ -159,7 +158,6 @@ class TableRunner:
         return column(name.symbol.slot, cells, name.type)
 
     def run(self, state: State) -> Conclusion:
-        """Set every output, and conclude where rows have outcomes."""
         matches = self._matches(state.values)
         found = self._found(matches, state.values)
         given = self._given(found, state.values)
@@ -176,7 +174,6 @@ class TableRunner:
         return tuple([each.matches(values[each.slot]) for each in self.columns])
 
     def _found(self, matches: Sequence[Matches], values: Sequence[Any]) -> MatchedRows:
-        """The rows that count under the table's hit policy."""
         sure = possible = self.every
         for each in matches:
             sure &= each.sure
@@ -210,14 +207,11 @@ class TableRunner:
         rows = [self.gives[i].values(values) for i in found.rows]
         if self.grid.hit is not Hit.COLLECT:
             return rows[0]
-        return tuple(self._joined(i, [row[i] for row in rows]) for i in range(len(self.names)))
-
-    def _joined(self, index: int, values: Sequence[Any]) -> Any:
-        name = self.names[index]
-        return joined(self.grid.aggregates[name], f"{self.grid.id}.{name}", values)
+        how, id_ = self.grid.aggregates, self.grid.id
+        each = enumerate(self.names)
+        return tuple(joined(how[n], f"{id_}.{n}", [row[i] for row in rows]) for i, n in each)
 
     def _finding(self, found: MatchedRows) -> Finding | None:
-        """The worst outcome of the rows that count, in a table with outcomes."""
         if found.gone is not None:
             return data_finding(found.gone.shown)
         findings = [self.concluded[i] for i in found.rows]
@@ -266,13 +260,11 @@ class TableRunner:
         return data_finding(behind[0])
 
     def trees(self) -> Iterable[tree.Node]:
-        """Every expression that its result follows from, cells as conditions."""
         for row in self.grid.rows:
             yield from map(cell_tree, row.cells, self.grid.names)
             yield from row.gives.values()
 
     def note(self, record: tuple[Any, ...]) -> str:
-        """`row 2`, or why there is none."""
         found = record[0]
         if found.gone is not None:
             shown = found.gone.shown
@@ -281,14 +273,12 @@ class TableRunner:
         return f"row {rows}" if rows else "no row"
 
     def _shown(self, given: Sequence[Any], view: PartView) -> str:
-        """What the rows gave, in words."""
         return ", ".join(
             f"{name} {view.wording.value(value, symbol.type)}"
             for (name, symbol), value in zip(self.grid.outputs.items(), given, strict=True)
         )
 
     def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
-        """What the rows gave and concluded, whichever they were."""
         rows, given, _ = found.record
         trees = [n for i in rows.rows for n in self.grid.rows[i].gives.values()]
         yield Effect(
@@ -301,7 +291,6 @@ class TableRunner:
         )
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
-        """The rows that matched, with their cells and what they gave."""
         found, given, _ = record
         effect = self._shown(given, view)
         if not found.rows:
@@ -327,17 +316,14 @@ class TableRunner:
         return RuleTrace(view.stage, id_, Truth.TRUE, effect, reason, comparison)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        """The rows that counted."""
         return [(f"table {self.grid.id}", f"row {i + 1}") for i in record[0].rows]
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
-        """Every row."""
         what, rows = f"table {self.grid.id}", enumerate(self.grid.rows, 1)
         return [(what, f"row {number}", row.place) for number, row in rows]
 
 
 def _gives(rows: Sequence[Sequence[tree.Node]]) -> list[_Give]:
-    """What each row gives, all its expressions compiled together."""
     computed = [n for nodes in rows if not _constant(nodes) for n in nodes]
     evaluated = iter(compile_trees(computed))
     return [_Give(nodes, evaluated) for nodes in rows]
@@ -354,24 +340,14 @@ def _is_open(cell: Cell, value: Unknown) -> bool:
     return cell.sort is not CellKind.ANYTHING
 
 
-MOST_COLUMNS = 12
-MOST_ROWS = 2_000
-_TYPES = [t.value for t in ValueType]
-_COMPUTED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})
-_OUTCOMES = ("APPROVE", "REFER", "DECLINE", "-")
-
-
 @dataclass(frozen=True, slots=True)
 class TablePart:
-    """A table as it was read; `complete` says that all its rows could be."""
-
     grid: Grid
     place: Place = field(compare=False)
     complete: bool = field(default=True, compare=False)
     component: Component = Component.TABLE
 
     def written(self) -> Iterable[Written]:
-        """The columns' names and the rows' expressions."""
         for name in self.grid.names:
             yield Written(name, name.place, f"column `{name.text}`")
         for row in self.grid.rows:
@@ -379,7 +355,6 @@ class TablePart:
                 yield Written(node, node.place, f"cell `{output}`")
 
     def conclusive(self) -> Iterable[Conclusive]:
-        """Each row with an outcome."""
         return [
             Conclusive(row.outcome, row.place, "row", has_reason=bool(row.reason))
             for row in self.grid.rows
@@ -387,20 +362,16 @@ class TablePart:
         ]
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
-        """Nothing: `missing` cells say openly what missing data gives."""
         return ()
 
     def outputs(self) -> Sequence[Symbol]:
-        """Its outputs, but for outcome and reason."""
         return tuple(self.grid.outputs.values())
 
     def runner(self) -> TableRunner:
-        """The table with an index for each column."""
         return TableRunner(self.grid)
 
 
 def announces(node: YamlNode) -> set[str]:
-    """`<id>.<output>` for each output."""
     if not isinstance(node, MapNode):
         return set()
     id_, give = node.get("id"), node.get("give")
@@ -410,7 +381,6 @@ def announces(node: YamlNode) -> set[str]:
 
 
 def read_table(node: YamlNode, _component: Component, draft: RulesetDraft) -> TablePart | None:
-    """The table of a stage; defines its outputs."""
     fields = Fields.of(
         node, "a table", draft.report, required=("id", "hit", "when", "give", "rows"),
         optional=(REASON,),
@@ -454,14 +424,11 @@ def _types(fields: Fields, draft: RulesetDraft) -> dict[str, ValueType]:
     types: dict[str, ValueType] = {}
     for entry in node.entries if node is not None else ():
         named = check_identifier(entry.key, entry.key_place, "the output", draft.report)
-        word = as_choice(entry.value, f"`{entry.key}`", _options(entry), draft.report)
+        options = (entry.key, "text") if entry.key in (OUTCOME, REASON) else _TYPES
+        word = as_choice(entry.value, f"`{entry.key}`", options, draft.report)
         if named and word is not None:
             types[entry.key] = ValueType.TEXT if word in (OUTCOME, REASON) else ValueType(word)
     return types
-
-
-def _options(entry: MapEntry) -> Sequence[str]:
-    return (entry.key, "text") if entry.key in (OUTCOME, REASON) else _TYPES
 
 
 def _hit(
@@ -492,18 +459,11 @@ def _aggregates(
             message = f"`{entry.key}` is no output of the table"
             draft.report.error("R206", entry.key_place, message)
         elif word is not None:
-            found[entry.key] = Aggregate(word)
-            _check_aggregate(entry, Aggregate(word), type_, draft)
+            how = found[entry.key] = Aggregate(word)
+            if type_ not in ({ValueType.INTEGER} if how is Aggregate.COUNT else _COMPUTED):
+                message = f"`{how}` cannot make one value of {type_} `{entry.key}`"
+                draft.report.error("R304", entry.value.place, message)
     return found
-
-
-def _check_aggregate(
-    entry: MapEntry, how: Aggregate, type_: ValueType, draft: RulesetDraft
-) -> None:
-    fits = {ValueType.INTEGER} if how is Aggregate.COUNT else _COMPUTED
-    if type_ not in fits:
-        message = f"`{how}` cannot make one value of {type_} `{entry.key}`"
-        draft.report.error("R304", entry.value.place, message)
 
 
 def _raw_rows(
@@ -515,7 +475,10 @@ def _raw_rows(
     node, when = fields.get("rows"), fields.items("when")
     if node is None or not when or not types:
         return []
-    columns = [_column_name(item, name) for item, name in zip(when, names, strict=True)]
+    columns = [
+        name.text if name is not None else item.text if isinstance(item, Scalar) else ""
+        for item, name in zip(when, names, strict=True)
+    ]
     rows = read_rows(node, [*columns, *types], draft.files, draft.report)
     draft.used_tables.update(filter(None, [table_file(node, draft.files)]))
     if len(rows) > MOST_ROWS:
@@ -524,10 +487,6 @@ def _raw_rows(
         rows = []
     draft.unread = draft.unread or not rows
     return rows
-
-
-def _column_name(node: YamlNode, name: tree.NameRead | None) -> str:
-    return name.text if name is not None else node.text if isinstance(node, Scalar) else ""
 
 
 class _Rows:
@@ -566,14 +525,15 @@ class _Rows:
 
     def _conclusion(self, given: Mapping[str, Scalar]) -> tuple[Outcome | None, str]:
         outcome, reason = given.get(OUTCOME), given.get(REASON)
-        word = outcome and as_choice(outcome, "an outcome", _OUTCOMES, self.draft.report)
+        words = (*OUTCOME_WORDS, "-")
+        word = outcome and as_choice(outcome, "an outcome", words, self.draft.report)
         code = self.reason
         if reason is not None and reason.text != "-" and not reason.torn:
             self.draft.use_reason(reason)
             code = reason.text
         return (Outcome(word) if word and word != "-" else None), code
 
-    def _give(self, name: str, type_: ValueType, scalar: Scalar) -> Tree | None:
+    def _give(self, name: str, type_: ValueType, scalar: Scalar) -> Node | None:
         if type_ in _COMPUTED:
             return self.draft.expression(scalar, type_)
         currency, report = self.draft.names.currency, self.draft.report

@@ -15,8 +15,6 @@ from decision_service.rules.program import RulesetFiles
 
 
 class RawRow(msgspec.Struct, frozen=True):
-    """A row's cells in the order of the columns."""
-
     cells: tuple[Scalar, ...]
     place: Place
 
@@ -78,15 +76,12 @@ def _from_file(
 
 
 def _key(name: str, files: RulesetFiles) -> str | None:
-    """The key of the file that a name means."""
     whole = str(PurePosixPath(files.path).parent / name)
     keys = (name, whole, PurePosixPath(name).name)
     return next((key for key in keys if key in files.tables), None)
 
 
 class _CsvReader(CsvText):
-    """Reads a CSV text with a header that names the columns, each cell with its place."""
-
     def read(self, columns: Sequence[str]) -> list[RawRow | None]:
         if self.size > LARGEST_TEXT:
             message = f"the table is larger than {LARGEST_TEXT // 1024} KiB"
@@ -99,7 +94,7 @@ class _CsvReader(CsvText):
         return [] if order is None else [self._row(n, order) for n in self.rows]
 
     def _order(self, header: Sequence[Scalar], columns: Sequence[str]) -> list[int] | None:
-        """Where each column stands; a name that is misspelt is told once, not as absent too."""
+        """The place of each column; a misspelt name is reported once, not as absent too."""
         names = [cell.text.strip() for cell in header]
         absent = [column for column in columns if column not in names]
         sound = True

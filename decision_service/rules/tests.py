@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from decision_service.domain.verdict import Component, Verdict
 from decision_service.rules.always_known import Sure
 from decision_service.rules.construct import Trace
 from decision_service.rules.evaluate import Facts, evaluate
-from decision_service.rules.expectations import Difference, Expectation
+from decision_service.rules.expectations import Difference
 from decision_service.rules.inputs import bind_inputs
 from decision_service.rules.knockouts import RulesRunner
 from decision_service.rules.language.diagnostics import Place
@@ -22,13 +23,7 @@ from decision_service.rules.program import CompiledRuleset, ParamSpec
 from decision_service.rules.scorecard import ScorecardRunner
 from decision_service.rules.stages import ConditionalRunner, unconditional
 from decision_service.rules.table import TableRunner
-from decision_service.rules.tests_file import (
-    CaseFile,
-    RuleTestCase,
-    Target,
-    case_target,
-    parse_cases,
-)
+from decision_service.rules.tests_file import RuleTestCase
 
 _DEFAULT = "default"
 
@@ -36,12 +31,12 @@ _DEFAULT = "default"
 def label_goals(ruleset: CompiledRuleset) -> Iterable[tuple[str, str, Place]]:
     """Each value of each parameter by label, as (what, which, place)."""
     for param in ruleset.params.values():
-        for which in (*(each.label or _DEFAULT for each in param.labels), *_open(param)):
+        unknown = ("unknown",) if param.by else ()
+        for which in (*(each.label or _DEFAULT for each in param.labels), *unknown):
             yield param_goal(param), which, ruleset.places[f"params.{param.name}"]
 
 
 def labels_reached(ruleset: CompiledRuleset, values: Sequence[Any]) -> Iterable[tuple[str, str]]:
-    """The values that counted in one evaluation."""
     for labelled in ruleset.program.labelled:
         param, label = ruleset.params[labelled.param], values[labelled.by]
         if label.__class__ is Unknown:
@@ -53,12 +48,7 @@ def labels_reached(ruleset: CompiledRuleset, values: Sequence[Any]) -> Iterable[
 
 
 def param_goal(param: ParamSpec) -> str:
-    """A parameter in goals."""
     return f"parameter `{param.name}`"
-
-
-def _open(param: ParamSpec) -> tuple[str, ...]:
-    return ("unknown",) if param.by else ()
 
 
 def certain_rules(ruleset: CompiledRuleset) -> set[str]:
@@ -90,32 +80,13 @@ def certain_rules(ruleset: CompiledRuleset) -> set[str]:
     return found
 
 
-__all__ = [
-    "CaseFile",
-    "CaseResult",
-    "Difference",
-    "Expectation",
-    "Goal",
-    "GoalCoverage",
-    "RuleTestCase",
-    "Target",
-    "case_target",
-    "coverage",
-    "goals_reached",
-    "parse_cases",
-    "run_cases",
-]
-
-
 class Goal(msgspec.Struct, frozen=True, order=True):
-    """Something that a test can reach: `what` (rule `no_source`) and `which` (true)."""
-
     what: str
     which: str
 
 
 class CaseResult(msgspec.Struct, frozen=True):
-    """One case's run and the facts it stands on; `problem` says why there is no verdict."""
+    """One case's run and the facts it rests on; `problem` says why there is no verdict."""
 
     case: RuleTestCase
     verdict: Verdict | None
@@ -126,12 +97,10 @@ class CaseResult(msgspec.Struct, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """Whether there is a verdict and it is as expected."""
         return self.verdict is not None and not self.differences
 
 
 def run_cases(ruleset: CompiledRuleset, cases: Iterable[RuleTestCase]) -> tuple[CaseResult, ...]:
-    """Evaluate every case."""
     return tuple(_run(ruleset, case) for case in cases)
 
 
@@ -156,7 +125,6 @@ def _facts(ruleset: CompiledRuleset, case: RuleTestCase) -> Facts | str:
 
 
 def goals_reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
-    """What one evaluation reaches."""
     program, trace = ruleset.program, verdict.raw_trace
     parts = (*program.stages, *program.closing)
     conclusions = (*trace.stages, *trace.closing) if isinstance(trace, Trace) else ()
@@ -199,12 +167,10 @@ def coverage(ruleset: CompiledRuleset, results: Sequence[CaseResult]) -> GoalCov
 
 def _goals(ruleset: CompiledRuleset) -> Iterable[tuple[Goal, Place]]:
     certain = certain_rules(ruleset)
-    for what, which, place in label_goals(ruleset):
+    stages = (*ruleset.program.stages, *ruleset.program.closing)
+    of_stages = chain.from_iterable(stage.runner.goals() for stage in stages)
+    for what, which, place in chain(label_goals(ruleset), of_stages):
         if which != "unknown" or what not in certain:
             yield Goal(what, which), place
-    for stage in (*ruleset.program.stages, *ruleset.program.closing):
-        for what, which, place in stage.runner.goals():
-            if which != "unknown" or what not in certain:
-                yield Goal(what, which), place
     for code in (c for c in ruleset.reasons if c not in ruleset.unused_reasons):
         yield Goal("reason", code), ruleset.places[f"reasons.{code}"]

@@ -24,7 +24,14 @@ from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Sc
 from decision_service.rules.literals import as_amount, as_literal, bounds_text
 from decision_service.rules.program import CompiledRuleset, KeyList, folded
 
+T = TypeVar("T")
+
 _DIGEST = "given"
+_CAUSES = [cause.value for cause in OF_FACTORS]
+_CODES = [code.value for code in DataReason if code is not DataReason.NO_RULE_APPROVED]
+_UNSENT = f"missing {Cause.NOT_SENT}"
+_VALUES = ("inputs", "factors", "lists")
+_GIVEN = (*_VALUES, "as_of")
 
 
 def read_given_lists(
@@ -60,11 +67,9 @@ class Incomplete:
         self._found: dict[tuple[str, str, str], list[Place]] = {}
 
     def add(self, code: str, place: Place, message: str, hint: str = "") -> None:
-        """One case of an error."""
         self._found.setdefault((code, message, hint), []).append(place)
 
     def tell(self, report: Report) -> None:
-        """Report each error once, with the number of its cases where there are several."""
         for (code, message, hint), places in self._found.items():
             several = f"{len(places)} cases: say it once for all of them, under `defaults`"
             parts = [hint, several if len(places) > 1 else ""]
@@ -90,20 +95,18 @@ class LegalMark(msgspec.Struct, frozen=True):
 
     @property
     def goals(self) -> frozenset[tuple[str, str]]:
-        """What no case has to reach."""
         named = {(self.rule.what, which) for which in ("true", "unknown")}
         return frozenset({*named, ("reason", self.rule.reason)})
 
     def covers(self, at: str, text: str) -> bool:
         """Whether a figure is the check's, or of a line that the file has for the check alone."""
-        asked = self.rule.when.text if self.rule.when else ""
-        lines = (name for name in names_in(asked) if name.startswith(("params.", "derived.")))
-        only = (f"{name}." for name in lines if text.count(name) == asked.count(name))
+        asked, named = names_in(self.rule.when.text if self.rule.when else ""), names_in(text)
+        lines = (name for name in asked if name.startswith(("params.", "derived.")))
+        only = (f"{name}." for name in lines if named.count(name) == asked.count(name))
         return f"{at}.".startswith((f"post_checks.{self.rule.id}.", *only))
 
 
 def read_legal_marks(fields: Fields, ruleset: CompiledRuleset) -> tuple[LegalMark, ...]:
-    """The marks under `unreached`."""
     rules = {
         ready.rule.id: ready.rule
         for stage in ruleset.program.closing
@@ -120,7 +123,6 @@ def read_legal_marks(fields: Fields, ruleset: CompiledRuleset) -> tuple[LegalMar
 
 
 def read_marks(fields: Fields) -> tuple[FigureMark, ...]:
-    """The marks under `unnoticed`, one for each changed value."""
     found: list[FigureMark] = []
     for item in fields.items("unnoticed"):
         one = Fields.of(item, "a mark", fields.report, required=("at", "from", "to", "because"))
@@ -129,19 +131,17 @@ def read_marks(fields: Fields) -> tuple[FigureMark, ...]:
 
 
 def _marks(fields: Fields) -> Iterator[FigureMark]:
-    at, before = fields.scalar("at"), fields.scalar("from")
-    because = fields.text("because")
+    at, before, because = fields.scalar("at"), fields.scalar("from"), fields.text("because")
     if at is None or before is None or because is None:
         return
-    for after in _values(fields, fields.report):
-        yield FigureMark(at.text, before.text, after.text, because, after.place)
-
-
-def _values(fields: Fields, report: Report) -> list[Scalar]:
-    found = [as_scalar(item, "a changed value", report) for item in fields.items("to")]
-    if not found and fields.has("to"):
-        report.error("R123", fields.place("to"), "`to` is empty", "write the changed values: [1]")
-    return [scalar for scalar in found if scalar is not None]
+    values = fields.items("to")
+    if not values and fields.has("to"):
+        hint = "write the changed values: [1]"
+        fields.report.error("R123", fields.place("to"), "`to` is empty", hint)
+    for item in values:
+        after = as_scalar(item, "a changed value", fields.report)
+        if after is not None:
+            yield FigureMark(at.text, before.text, after.text, because, after.place)
 
 
 def check_possible(node: YamlNode, spec: FactorSpec, value: Value, report: Report) -> None:
@@ -159,15 +159,6 @@ def check_possible(node: YamlNode, spec: FactorSpec, value: Value, report: Repor
     if below or (spec.upper is not None and number > spec.upper):
         hint = f"it is {bounds_text(spec.lower, spec.upper)}"
         report.error("R807", node.place, f"`{spec.name}` is never {written}", hint)
-
-
-T = TypeVar("T")
-
-_CAUSES = [cause.value for cause in OF_FACTORS]
-_CODES = [code.value for code in DataReason if code is not DataReason.NO_RULE_APPROVED]
-_UNSENT = f"missing {Cause.NOT_SENT}"
-_VALUES = ("inputs", "factors", "lists")
-_GIVEN = (*_VALUES, "as_of")
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -188,7 +179,7 @@ class Given(msgspec.Struct, frozen=True):
 
 
 class RuleTestCase(msgspec.Struct, frozen=True):
-    """One test; a story names its file in `snapshot` and stands on the facts of its accounts.
+    """One test; a story names its file in `snapshot` and rests on the facts of its accounts.
 
     `as_of` is None where a day is missing, which is reported. `defaults` are those of its file, and
     `usual` is the day of the file.
@@ -205,11 +196,7 @@ class RuleTestCase(msgspec.Struct, frozen=True):
 
 
 class CaseFile(msgspec.Struct, frozen=True):
-    """The cases of one file, and all that is wrong with it; after an error there are no cases.
-
-    `marks` are the changes of figures that no case has to notice, `unreached` the legal checks that
-    none can break.
-    """
+    """The cases of one file, none after an error; `marks` and `unreached` need not be noticed."""
 
     path: str
     cases: tuple[RuleTestCase, ...]
@@ -219,8 +206,6 @@ class CaseFile(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """The ruleset version that a file of cases is about, and how many cases there are."""
-
     ruleset: str
     version: int
     cases: int = 0
@@ -251,10 +236,7 @@ class GivenFile(msgspec.Struct, frozen=True):
 def parse_given(
     path: str, text: str, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
 ) -> GivenFile:
-    """The factors of a file of `name: value`, written as in rule tests.
-
-    A file may instead hold `factors`, `inputs`, `lists` and `as_of`, each as a case has it.
-    """
+    """The factors of a file of `name: value`, or its `factors`, `inputs`, `lists` and `as_of`."""
     report = Report()
     node = read(path, text, report)
     if isinstance(node, MapNode) and not any(node.get(key) is not None for key in _GIVEN):
@@ -263,7 +245,7 @@ def parse_given(
     if not fields:
         return GivenFile(Given(), None, report.diagnostics())
     reader = _Reader(fields, ruleset, catalogue)
-    return GivenFile(reader.given(), reader.as_of, report.diagnostics())
+    return GivenFile(reader.given(fields), reader.as_of, report.diagnostics())
 
 
 def read_given(
@@ -273,12 +255,11 @@ def read_given(
     catalogue: Mapping[str, FactorSpec],
     report: Report,
 ) -> Given:
-    """Inputs and factors as a case has them."""
     nodes = {"inputs": inputs, "factors": factors}
     entries = [MapEntry(key, node.place, node) for key, node in nodes.items() if node]
     place = entries[0].key_place if entries else Place("", 1, 1, 2)
     fields = Fields(MapNode(tuple(entries), place), "the story", report, optional=_GIVEN)
-    return _Reader(fields, ruleset, catalogue).given()
+    return _Reader(fields, ruleset, catalogue).given(fields)
 
 
 def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Value | Diagnostic:
@@ -290,17 +271,14 @@ def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Value | Diagn
     entry = MapEntry(name, place, Scalar(text, plain=plain, place=place))
     root = MapNode((MapEntry("inputs", place, MapNode((entry,), place)),), place)
     fields = Fields(root, "the inputs", report, optional=_GIVEN)
-    found = _Reader(fields, ruleset, {}).given().inputs.get(name)
+    found = _Reader(fields, ruleset, {}).given(fields).inputs.get(name)
     return report.diagnostics()[0] if found is None else found
 
 
 def parse_cases(
     path: str, text: str, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
 ) -> CaseFile:
-    """The cases of a file, checked against the ruleset and the catalogue of factors.
-
-    A needed factor that neither a case nor the defaults name is an error, not missing.
-    """
+    """The cases of a file; a needed factor that neither case nor defaults name is an error."""
     report = Report()
     node = read(path, text, report)
     if isinstance(node, MapNode) and (plan := node.get("plan")) is not None:
@@ -325,17 +303,11 @@ def claim_name(name: str | None, place: Place, names: dict[str, Place], report: 
     """Add a case's name to those of its file; R124 where an earlier case has it."""
     first = names.setdefault(name, place) if name is not None else place
     if first != place:
-        report.error(
-            "R124",
-            place,
-            "the name of the case is repeated",
-            f"it stands on line {first.line} already",
-        )
+        hint = f"it stands on line {first.line} already"
+        report.error("R124", place, "the name of the case is repeated", hint)
 
 
 class _Reader:
-    """Reads one file's cases for one ruleset."""
-
     def __init__(
         self, fields: Fields, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
     ) -> None:
@@ -345,9 +317,6 @@ class _Reader:
         self.incomplete = Incomplete()
         self.as_of = self._as_of(fields)
         self.defaults = self._defaults()
-
-    def given(self) -> Given:
-        return self._given(self.fields)
 
     def cases(self) -> list[RuleTestCase]:
         self._check_target()
@@ -372,20 +341,16 @@ class _Reader:
         self.report.error("R802", self.fields.place("ruleset"), message, hint)
 
     def _as_of(self, fields: Fields) -> AsOf | None:
-        """Noon of a civil date in the ruleset's zone."""
         day = fields.day("as_of")
-        if day is None:
-            return None
-        return noon(day, self.ruleset.zone)
+        return None if day is None else noon(day, self.ruleset.zone)
 
     def _defaults(self) -> Given:
         node = self.fields.get("defaults")
         fields = node and Fields.of(node, "`defaults`", self.report, optional=_VALUES)
-        return self._given(fields) if fields else Given()
+        return self.given(fields) if fields else Given()
 
-    def _given(self, fields: Fields) -> Given:
-        inputs = fields.map("inputs")
-        factors = fields.map("factors")
+    def given(self, fields: Fields) -> Given:
+        inputs, factors = fields.map("inputs"), fields.map("factors")
         lists = read_given_lists(fields.map("lists"), self.ruleset, self.report)
         return Given(
             _each(inputs, self._input), _each(factors, self._factor), _unsent(inputs), lists
@@ -402,7 +367,7 @@ class _Reader:
         expectation = read_expectation(expect, self.report) if expect is not None else None
         if expect is not None:
             check_expected(expect, self.ruleset, self.report)
-        own, as_of = self._given(fields), self._as_of(fields) or self.as_of
+        own, as_of = self.given(fields), self._as_of(fields) or self.as_of
         given = own.over(self.defaults)
         self._check_complete(own, given, place)
         self._check_date(fields, as_of, place)
@@ -411,7 +376,7 @@ class _Reader:
         return RuleTestCase(name, place, expectation, given, as_of, "", self.defaults, self.as_of)
 
     def _check_complete(self, own: Given, given: Given, place: Place) -> None:
-        """R803 and R804; what the case does not say itself is told once for all cases."""
+        """R803 and R804; what the case does not say itself is reported once for all."""
         for name in self.ruleset.needs.factors:
             if name not in given.factors:
                 message = f"neither the case nor the defaults say what `{name}` is"
@@ -492,7 +457,6 @@ def _is_missing(node: YamlNode) -> bool:
 
 
 def _unsent(node: MapNode | None) -> frozenset[str]:
-    """The inputs that a case takes back, whatever the defaults send."""
     entries = node.entries if node is not None else ()
     return frozenset(entry.key for entry in entries if _is_unsent(entry.value))
 

@@ -17,7 +17,7 @@ from decision_service.domain.verdict import ComparisonTrace, Truth
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.evaluation import Evaluate, Values, compile_tree, leaves
 from decision_service.rules.language.types import Node
-from decision_service.rules.language.values import EXACT, Unknown, floor_minor, from_runtime
+from decision_service.rules.language.values import EXACT, Unknown, from_runtime
 from decision_service.rules.ranges import ValueRange
 
 STEP = Decimal("0.0001")
@@ -26,18 +26,17 @@ STEP = Decimal("0.0001")
 _WHOLE = 28
 """Numbers from 10 to this power on are not rounded."""
 
+_LONGEST = 40
+_BEYOND = 10**_LONGEST
+_MOST_CLOSURES = 20_000
+
 
 def apart(one: Any, other: Any, *, money: bool) -> tuple[Any, Any] | None:
-    """Both rounded away from each other, money in minor units to whole ones, numbers to STEP.
-
-    None where they are equal, or where either is no number.
-    """
+    """Both rounded apart, minor units whole, numbers to STEP; None if equal or no number."""
     if not (_is_number(one) and _is_number(other)) or one == other:
         return None
-    if one > other:
-        lower, upper = _below(other, money=money), _above(one, money=money)
-        return upper, lower
-    return _below(one, money=money), _above(other, money=money)
+    modes = (ROUND_CEILING, ROUND_FLOOR) if one > other else (ROUND_FLOOR, ROUND_CEILING)
+    return _rounded(one, modes[0], money=money), _rounded(other, modes[1], money=money)
 
 
 def _is_number(value: Any) -> bool:
@@ -46,23 +45,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _below(value: Decimal | int, *, money: bool) -> Decimal | int:
+def _rounded(value: Decimal | int, mode: str, *, money: bool) -> Decimal | int:
     if isinstance(value, int) or money:
-        return floor(value)
-    return value.quantize(STEP, ROUND_FLOOR, EXACT)
-
-
-def _above(value: Decimal | int, *, money: bool) -> Decimal | int:
-    if isinstance(value, int) or money:
-        return ceil(value)
-    return value.quantize(STEP, ROUND_CEILING, EXACT)
-
-
-_CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
-_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
-_LONGEST = 40
-_BEYOND = 10**_LONGEST
-_MOST_CLOSURES = 20_000
+        return floor(value) if mode == ROUND_FLOOR else ceil(value)
+    return value.quantize(STEP, mode, EXACT)
 
 
 Seen = tuple[str, str, str, Value | None, Value | None]
@@ -73,10 +59,7 @@ Tracer = Callable[[Values, Any], ComparisonTrace]
 
 
 class WordedComparison(msgspec.Struct, frozen=True):
-    """A comparison in words: the judged side, its value, and the required value.
-
-    `sides` are both values as evaluation has them, where two values are compared.
-    """
+    """A comparison in words; `sides` are both values, where two are compared."""
 
     subject: Node
     operator: str
@@ -136,12 +119,12 @@ class Wording:
 
     def money(self, minor: Decimal | int) -> str:
         """An amount in minor units, rounded down, with its decimals only where there are any."""
-        digits = exponent(self.currency)
+        digits, sign = exponent(self.currency), currency_sign(self.currency)
         if isinstance(minor, Decimal) and minor.adjusted() > _LONGEST:
-            return f"{self._sign} {minor.scaleb(-digits):.6E}"
-        whole, rest = divmod(abs(floor_minor(minor)), 10**digits)
+            return f"{sign} {minor.scaleb(-digits):.6E}"
+        whole, rest = divmod(abs(floor(minor)), 10**digits)
         decimals = f".{rest:0{digits}d}" if rest else ""
-        return f"{'-' if minor < 0 else ''}{self._sign} {whole:,}{decimals}"
+        return f"{'-' if minor < 0 else ''}{sign} {whole:,}{decimals}"
 
     def span(self, span: ValueRange, type_: ValueType) -> str:
         """A span of values in words: `6 to 7`, `₱ 100 or more`."""
@@ -171,10 +154,6 @@ class Wording:
         if type_ is ValueType.MONEY and value is not None:
             return _number(Decimal(value).scaleb(-exponent(self.currency)))
         return None if value is None else self.value(value, type_)
-
-    @property
-    def _sign(self) -> str:
-        return currency_sign(self.currency)
 
     def decisive(self, node: Node, values: Values, about: str = "") -> Seen:
         """Name, actual and required of the first comparison that made a condition true.
@@ -291,7 +270,6 @@ class Wording:
         return WordedComparison(leaf.operand, word, shown, shown, actual, (value, None))
 
     def _apart(self, one: Any, other: Any, type_: ValueType, shown: str) -> tuple[str, str]:
-        """Two values that look alike, in words that differ as the values do."""
         both = apart(one, other, money=type_ is ValueType.MONEY)
         return (
             (shown, shown)
@@ -302,7 +280,7 @@ class Wording:
     def _compared(self, leaf: tree.Compare, values: Values) -> WordedComparison:
         left, operator, right = leaf.left, leaf.operator, leaf.right
         if not tree.reads(left) and tree.reads(right):
-            left, operator, right = right, _MIRRORED[operator], left
+            left, operator, right = right, tree.MIRRORED[operator], left
         one, other = self.evaluated(left, values), self.evaluated(right, values)
         actual, against = self.value(one, left.type), self.value(other, right.type)
         if actual == against:
@@ -315,10 +293,7 @@ class Wording:
     def comparisons(
         self, node: Node, values: Values, weighed: Sequence[Any]
     ) -> tuple[ComparisonTrace, ...]:
-        """Every comparison of a condition, in text order; call it inside `exactly()`.
-
-        `weighed` is what each of them is.
-        """
+        """Every comparison of a condition, weighed already; call it inside `exactly()`."""
         found = self._tracing.get(id(node))
         if found is None:
             found = self._tracing[id(node)] = (node, [self._tracer(leaf) for leaf in leaves(node)])
@@ -341,18 +316,12 @@ class Wording:
                     return fixed(*both, truth_of(truth))
 
                 return trace
-        return lambda values, truth: self._traced(leaf, values, truth)
+        return partial(self._traced, leaf)
 
     def _traced(self, leaf: Node, values: Values, truth: Any) -> ComparisonTrace:
-        comparison = self.comparison(leaf, values)
-        return ComparisonTrace(
-            left=comparison.subject.text,
-            operator=comparison.operator,
-            right=comparison.right,
-            actual=comparison.actual,
-            required=comparison.against,
-            truth=truth_of(truth),
-        )
+        found = self.comparison(leaf, values)
+        left, actual, required = found.subject.text, found.actual, found.against
+        return ComparisonTrace(left, found.operator, found.right, actual, required, truth_of(truth))
 
 
 def _either(find: Find, otherwise: Explain) -> Explain:
@@ -364,8 +333,7 @@ def _reads(node: Node, name: str) -> bool:
 
 
 def _turned(leaf: tree.Compare) -> tree.Compare:
-    """The same comparison with its sides exchanged."""
-    operator = _MIRRORED[leaf.operator]
+    operator = tree.MIRRORED[leaf.operator]
     return tree.Compare(operator, leaf.right, leaf.left, text=leaf.text, place=leaf.place)
 
 
@@ -379,11 +347,11 @@ def truth_of(value: Any) -> Truth:
 def _contrary(operator: str) -> str:
     if operator in ("in", "not in"):
         return "not in" if operator == "in" else "in"
-    return _CONTRARY.get(operator, "not")
+    return tree.CONTRARY.get(operator, "not")
 
 
 def _number(value: Decimal) -> str:
     if value.adjusted() > _LONGEST or not value.is_finite():
         return f"{value:.6E}"
-    rounded = value.quantize(STEP, ROUND_HALF_EVEN, EXACT) if value.adjusted() < 28 else value
+    rounded = value.quantize(STEP, ROUND_HALF_EVEN, EXACT) if value.adjusted() < _WHOLE else value
     return f"{rounded.normalize(EXACT):f}"

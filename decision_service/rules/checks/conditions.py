@@ -1,6 +1,4 @@
-"""Conditions that are always or never true, that an earlier rule has decided, or that never
-approve.
-"""
+"""Conditions that always or never hold, that an earlier rule has decided, or that never approve."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from decision_service.domain.verdict import Component, Outcome
-from decision_service.rules.construct import StageCondition, Written
+from decision_service.rules.construct import SEVERITY, StageCondition, Written
 from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.knockouts import Rule, RulesPart
 from decision_service.rules.language.types import (
@@ -27,6 +25,8 @@ from decision_service.rules.literals import bounds_text
 from decision_service.rules.ranges import ValueRange, span_of
 from decision_service.rules.satisfiable import Claim, can_hold
 
+_MOST_RULES = 100
+_WITHIN = "bring it to where there is one: `ln(max(a, 1))`, `exp(min(a, 100))`"
 _DIVISORS = {"round": (1, "step"), "floor": (1, "step"), "annuity": (2, "number of months")}
 """Functions that divide by an argument, with its position and what it is."""
 
@@ -74,17 +74,13 @@ def check_undefined(draft: RulesetDraft) -> None:
 
 
 def _check_written(written: Written, draft: RulesetDraft) -> None:
-    tree, currency = written.tree, draft.names.currency
-    if not can_hold([(tree, True)], currency):
-        _report("R402", "never", written, draft)
-    elif not can_hold([(tree, False)], currency):
-        _report("R401", "always", written, draft)
-
-
-def _report(code: str, word: str, written: Written, draft: RulesetDraft) -> None:
-    message = f"{written.what} is {word} true: `{written.tree.text}`"
-    known = [_bounds(symbol) for symbol in reads(written.tree)]
-    draft.report.error(code, written.tree.place, message, "; ".join(k for k in known if k))
+    tree = written.tree
+    for code, word, truth in (("R402", "never", True), ("R401", "always", False)):
+        if not can_hold([(tree, truth)], draft.names.currency):
+            message = f"{written.what} is {word} true: `{tree.text}`"
+            hint = "; ".join(filter(None, map(_bounds, reads(tree))))
+            draft.report.error(code, tree.place, message, hint)
+            return
 
 
 def _bounds(symbol: Symbol) -> str:
@@ -119,7 +115,6 @@ def _no_power(base: ValueRange, exponent: ValueRange) -> str:
     return ""
 
 
-_WITHIN = "bring it to where there is one: `ln(max(a, 1))`, `exp(min(a, 100))`"
 _UNDEFINED: Mapping[str, Callable[..., str]] = {
     "exp": _overflows,
     "ln": _no_logarithm,
@@ -134,10 +129,6 @@ def _divisors(tree: Node) -> Iterator[tuple[Node, str]]:
         elif isinstance(node, FunctionCall) and node.function in _DIVISORS:
             position, what = _DIVISORS[node.function]
             yield node.arguments[position], what
-
-
-_SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
-_MOST_RULES = 100
 
 
 def check_shadowed(draft: RulesetDraft) -> None:
@@ -157,7 +148,7 @@ def _check_shadowed_rule(rule: Rule, earlier: tuple[Rule, ...], draft: RulesetDr
             message = f"{rule.what} has the condition of {other.what} on line {other.place.line}"
             draft.report.error("R407", rule.when.place, message, "make them one rule")
             return
-        if _SEVERITY[rule.then] <= _SEVERITY[other.then] and contained(rule, other, draft):
+        if SEVERITY[rule.then] <= SEVERITY[other.then] and contained(rule, other, draft):
             message = f"whenever {rule.what} holds, {other.what} on line {other.place.line} does"
             hint = f"it changes nothing after {other.then}; remove it or narrow the earlier one"
             draft.report.error("R408", rule.when.place, message, hint)
@@ -174,9 +165,6 @@ def contained(rule: Rule, other: Rule, draft: RulesetDraft) -> bool:
     return not can_hold([(rule.when, True), (other.when, False)], currency)
 
 
-_MOST_COMPARED = 100
-
-
 def check_approval(draft: RulesetDraft) -> None:
     """R406 where nothing can approve, R409 for a rule whose APPROVE others always worsen."""
     outcomes = {each.outcome for part in draft.parts() for each in part.part.conclusive()}
@@ -186,14 +174,14 @@ def check_approval(draft: RulesetDraft) -> None:
             _nothing_approves("no rule, band or row approves", hint, draft)
         return
     worse = [rule for stage in _stages(draft) for rule in stage if _worsens(rule, draft)]
-    worse = worse[:_MOST_COMPARED]
+    worse = worse[:_MOST_RULES]
     if worse and _impossible([], worse, draft):
         hint = "leave values for which no REFER or DECLINE holds"
         _nothing_approves("some rule refers or declines whatever the values are", hint, draft)
         return
     for stage in _stages(draft):
         for index, rule in enumerate(stage):
-            if rule.then is Outcome.APPROVE and not _is_reported(rule, stage[:index], stage, draft):
+            if rule.then is Outcome.APPROVE and not _is_reported(rule, index, stage, draft):
                 _check_approving_rule(rule, worse, draft)
 
 
@@ -205,35 +193,27 @@ def _nothing_approves(what: str, hint: str, draft: RulesetDraft) -> None:
 def _stages(draft: RulesetDraft) -> Iterator[Sequence[Rule]]:
     for part in draft.parts():
         if isinstance(part.part, RulesPart):
-            rules = part.part.rules[:_MOST_COMPARED]
-            yield [_for_whom(rule, part.condition) for rule in rules]
+            rules = part.part.rules[:_MOST_RULES]
+            yield [_within_stage(rule, part.condition) for rule in rules]
 
 
-def _for_whom(rule: Rule, condition: StageCondition | None) -> Rule:
-    """The rule with the condition of its stage before its own."""
+def _within_stage(rule: Rule, condition: StageCondition | None) -> Rule:
     when = rule.when
     if condition is None or when is None:
         return rule
-    both = All((condition.when, when), text=when.text, place=when.place)
-    return replace(rule, when=both)
+    return replace(rule, when=All((condition.when, when), text=when.text, place=when.place))
 
 
 def _worsens(rule: Rule, draft: RulesetDraft) -> bool:
-    """Whether it can refer or decline, and does where a value is missing; not if it always holds.
-
-    One that always holds is reported as that.
-    """
+    """Whether it refers or declines, also where a value is missing; what always holds is R401."""
     if rule.when is None or rule.then in (None, Outcome.APPROVE) or rule.on_missing is None:
         return False
     return can_hold([(rule.when, False)], draft.names.currency)
 
 
-def _is_reported(
-    rule: Rule, earlier: Sequence[Rule], stage: Sequence[Rule], draft: RulesetDraft
-) -> bool:
-    """Whether a rule is reported as shadowed by an earlier one, or as the same as another."""
+def _is_reported(rule: Rule, index: int, stage: Sequence[Rule], draft: RulesetDraft) -> bool:
     same = any(o is not rule and o.then and o.when == rule.when for o in stage)
-    worse = [o for o in earlier if o.then not in (None, Outcome.APPROVE)]
+    worse = [o for o in stage[:index] if o.then not in (None, Outcome.APPROVE)]
     return same or any(contained(rule, o, draft) for o in worse)
 
 

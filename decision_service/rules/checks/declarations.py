@@ -1,6 +1,4 @@
-"""Factors where they do not belong, histories too short, and declarations unused, unexplained
-or without a value.
-"""
+"""Factors where they do not belong, short histories, and declarations unused or without a value."""
 
 from __future__ import annotations
 
@@ -22,6 +20,13 @@ from decision_service.rules.scorecard import ScorecardPart
 from decision_service.rules.table import TablePart
 
 _MONEY_MATTERS = frozenset({Component.POLICY, Component.SCORECARD, Component.TABLE})
+_UNUSED = {
+    "reasons": ("R501", "reason"),
+    "params": ("R502", "parameter"),
+    "derived": ("R503", "derived name"),
+    "inputs": ("R504", "input"),
+    "tags": ("R511", "tag"),
+}
 _NOISY = re.compile(r"(income|contributions)\.change_")
 
 
@@ -33,12 +38,8 @@ def check_fitness(draft: RulesetDraft) -> None:
     """
     inside = {f"derived.{d.name}": d.tree for d in draft.derived}
     for part in draft.parts():
-        if part.component in _MONEY_MATTERS:
-            for node in _trees(part):
-                _parity(node, inside, draft)
-        if _scores_or_prices(part):
-            for node in _trees(part):
-                _reserved(node, part, inside, draft)
+        for written in part.written():
+            _misplaced(written.tree, part, inside, draft)
         if isinstance(part.part, RulesPart):
             _noise(part.part, inside, draft)
 
@@ -47,10 +48,6 @@ def _scores_or_prices(part: NamedPart) -> bool:
     if isinstance(part.part, RulesPart):
         return part.component is Component.POLICY
     return isinstance(part.part, ScorecardPart | TablePart | OfferPart)
-
-
-def _trees(part: NamedPart) -> Iterable[Node]:
-    return [written.tree for written in part.written()]
 
 
 def _factors(node: Node, inside: dict[str, Node]) -> Iterable[tuple[str, Place]]:
@@ -65,19 +62,14 @@ def _factors(node: Node, inside: dict[str, Node]) -> Iterable[tuple[str, Place]]
                     waiting.append(deeper)
 
 
-def _parity(node: Node, inside: dict[str, Node], draft: RulesetDraft) -> None:
+def _misplaced(node: Node, part: NamedPart, inside: dict[str, Node], draft: RulesetDraft) -> None:
     for name, place in _factors(node, inside):
         spec = draft.names.catalogue.get(name)
-        if spec is not None and spec.parity:
+        if spec is not None and spec.parity and part.component in _MONEY_MATTERS:
             message = f"`{name}` leaves out months without income, as the vendor's Insights do"
             hint = "use `income.conservative_6m` for affordability, limits and offers"
             draft.report.warning("R506", place, message, hint)
-
-
-def _reserved(node: Node, part: NamedPart, inside: dict[str, Node], draft: RulesetDraft) -> None:
-    for name, place in _factors(node, inside):
-        spec = draft.names.catalogue.get(name)
-        if spec is not None and spec.knock_out_only:
+        if spec is not None and spec.knock_out_only and _scores_or_prices(part):
             message = f"`{name}` is for knock-outs only, and `{part.name}` is no knock-out"
             hint = "let a rule of component KNOCKOUT decline or refer on it"
             draft.report.warning("R508", place, message, hint)
@@ -95,10 +87,7 @@ def _noise(rules: RulesPart, inside: dict[str, Node], draft: RulesetDraft) -> No
 
 
 def check_history(draft: RulesetDraft) -> None:
-    """R505 (warning) for a month threshold below the months that a used factor needs.
-
-    Not for a factor of a rule that says with `because` what becomes of those without a value.
-    """
+    """R505 (warning) for a threshold of months below a used factor's need, without `because`."""
     provided = _provided_for(draft)
     names = [name for name in draft.names.factors if name not in provided]
     for part in draft.stages:
@@ -153,7 +142,8 @@ def check_params(draft: RulesetDraft) -> None:
         for each in param.series
     }
     begun = min((first for first in firsts.values() if first is not None), default=None)
-    today = _today(draft)
+    now, zone = draft.now, draft.zone
+    today = None if now is None or zone is None else now.astimezone(zone).date()
     for (name, label), first in firsts.items():
         if first is None or begun is None:
             continue
@@ -163,12 +153,6 @@ def check_params(draft: RulesetDraft) -> None:
         elif today is not None and first > today:
             hint = f"today is {today}: give it a value from then on"
             _report(name, label, first, hint, draft)
-
-
-def _today(draft: RulesetDraft) -> date | None:
-    if draft.now is None or draft.zone is None:
-        return None
-    return draft.now.astimezone(draft.zone).date()
 
 
 def _report(name: str, label: str, first: date, hint: str, draft: RulesetDraft) -> None:
@@ -195,7 +179,7 @@ def check_reasonless(draft: RulesetDraft) -> None:
 
 
 def check_reason_factors(draft: RulesetDraft) -> None:
-    """R211 for a `reason_factor` that is a parameter: it tells nothing of the applicant."""
+    """R211 for a `reason_factor` that is a parameter: it says nothing of the applicant."""
     for part in draft.parts():
         for rule in part.part.rules if isinstance(part.part, RulesPart) else ():
             if rule.reason_factor.startswith("params."):
@@ -205,16 +189,6 @@ def check_reason_factors(draft: RulesetDraft) -> None:
                 )
                 hint = "name what is compared with it"
                 draft.report.error("R211", rule.place, message, hint)
-
-
-_CODES = {"reasons": "R501", "params": "R502", "derived": "R503", "inputs": "R504", "tags": "R511"}
-_WORDS = {
-    "reasons": "reason",
-    "params": "parameter",
-    "derived": "derived name",
-    "inputs": "input",
-    "tags": "tag",
-}
 
 
 def check_unused(draft: RulesetDraft) -> None:
@@ -231,8 +205,9 @@ def check_unused(draft: RulesetDraft) -> None:
             continue
         if used or name in draft.names.broken or _used_by_offer(name, draft):
             continue
-        message = f"the {_WORDS[family]} `{rest}` is used nowhere"
-        draft.report.warning(_CODES[family], place, message, "remove it, or use it")
+        code, word = _UNUSED[family]
+        message = f"the {word} `{rest}` is used nowhere"
+        draft.report.warning(code, place, message, "remove it, or use it")
 
 
 def _check_files(draft: RulesetDraft) -> None:
@@ -246,5 +221,5 @@ def _check_files(draft: RulesetDraft) -> None:
 
 
 def _used_by_offer(name: str, draft: RulesetDraft) -> bool:
-    """The requested amount tells a reduced offer from a full one."""
+    """The requested amount decides whether an offer is reduced."""
     return name == "inputs.requested_amount" and draft.root.has("offer")

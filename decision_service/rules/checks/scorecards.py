@@ -1,6 +1,4 @@
-"""Bins and bands that overlap, leave a gap or are never reached, and knock-outs that a
-scorecard can only decline.
-"""
+"""Bins and bands that overlap, leave a gap or are never reached, and knock-outs in vain."""
 
 from __future__ import annotations
 
@@ -11,6 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from decision_service.domain.verdict import Component, Outcome
+from decision_service.rules.construct import SEVERITY
 from decision_service.rules.draft import NamedPart, RulesetDraft
 from decision_service.rules.knockouts import Rule, RulesPart
 from decision_service.rules.language import types as tree
@@ -28,8 +27,13 @@ from decision_service.rules.satisfiable import can_hold
 from decision_service.rules.scorecard import Band, Bin, Card, Characteristic, ScorecardPart
 from decision_service.rules.wording import Wording
 
-_SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
+Tells = Callable[[str, Decimal, str], ValueRange | None]
+
 _MOST_TOTALS = 20_000
+_NAME = re.compile(r"(?P<family>income|contributions)\.(?P<backed>backed_)?months_(?P<window>\w+)")
+_EVER = 10_000
+_OF_HISTORY = ("income.months_since_first", "contributions.longest_streak_months")
+_MOST_STEPS = 120
 
 
 def check_bands(draft: RulesetDraft) -> None:
@@ -43,8 +47,9 @@ def check_bands(draft: RulesetDraft) -> None:
             card = part.part.card
             if _in_order(card, draft):
                 _outcomes(card, draft)
-                _check_best_band(card, draft)
-                _reached(card, draft)
+                if all(c.complete for c in card.characteristics):
+                    _check_best_band(card, draft)
+                    _reached(card, draft)
 
 
 def _in_order(card: Card, draft: RulesetDraft) -> bool:
@@ -72,14 +77,14 @@ def _below(band: Band, above: Band) -> bool:
 
 def _outcomes(card: Card, draft: RulesetDraft) -> None:
     for above, band in zip(card.bands, card.bands[1:], strict=False):
-        if _SEVERITY[band.then] < _SEVERITY[above.then]:
+        if SEVERITY[band.then] < SEVERITY[above.then]:
             message = f"band `{band.name}` gives {band.then}, better than `{above.name}` above it"
             draft.report.error("R416", band.place, message, "higher totals must not fare worse")
 
 
 def _check_best_band(card: Card, draft: RulesetDraft) -> None:
     """Points lost are a card's only reasons, and the best total has lost none."""
-    if not all(c.complete and c.bins for c in card.characteristics):
+    if not all(c.bins for c in card.characteristics):
         return
     best = card.base + sum(c.best for c in card.characteristics)
     band = card.band_of(best)
@@ -90,26 +95,19 @@ def _check_best_band(card: Card, draft: RulesetDraft) -> None:
 
 
 def _reached(card: Card, draft: RulesetDraft) -> None:
-    if not all(c.complete for c in card.characteristics):
-        return
     totals = _totals(card)
     last = card.bands[-1]
     if last.start is not None and min(totals) < last.start:
         message = f"totals below {last.start} have no band"
         hint = f"the lowest total is {min(totals):f}; leave out the `from` of the last band"
         draft.report.error("R417", last.place, message, hint)
-    for band, low, high in _ranges(card):
+    highs = [None, *(band.start for band in card.bands)]
+    for band, high in zip(card.bands, highs, strict=False):
+        low = band.start
         if not any((low is None or t >= low) and (high is None or t < high) for t in totals):
             message = f"no total reaches band `{band.name}`"
             hint = f"totals are {min(totals):f} to {max(totals):f}"
             draft.report.error("R414", band.place, message, hint)
-
-
-def _ranges(card: Card) -> Iterable[tuple[Band, Decimal | None, Decimal | None]]:
-    high: Decimal | None = None
-    for band in card.bands:
-        yield band, band.start, high
-        high = band.start
 
 
 def _totals(card: Card) -> list[Decimal]:
@@ -195,11 +193,6 @@ def _after(gap: ValueRange, bins: Sequence[Bin]) -> Bin:
     return bins[-1]
 
 
-_NAME = re.compile(r"(?P<family>income|contributions)\.(?P<backed>backed_)?months_(?P<window>\w+)")
-_EVER = 10_000
-_OF_HISTORY = ("income.months_since_first", "contributions.longest_streak_months")
-
-
 class _Window(msgspec.Struct, frozen=True):
     """A count of months with something in the last so many; `backed` of those with proof only."""
 
@@ -209,10 +202,7 @@ class _Window(msgspec.Struct, frozen=True):
 
 
 def implied(name: str, value: Decimal, other: str) -> ValueRange | None:
-    """Which values another count can have where one has this; None where it tells nothing of it.
-
-    Of fewer months it has at most as many; of more it has at most as many more as it is longer.
-    """
+    """Values of another count where one has this: in fewer months no more, in more a few more."""
     one, two = _window(name), _window(other)
     if one is None or two is None or one.family != two.family:
         return None
@@ -223,10 +213,7 @@ def implied(name: str, value: Decimal, other: str) -> ValueRange | None:
 
 
 def in_a_first_job(name: str, value: Decimal, other: str) -> ValueRange | None:
-    """The same of somebody whose whole income lies in so many months, a first job's first months.
-
-    Every other count of months of income or contributions is at most as large then.
-    """
+    """The same where all income lies in so many months: every other count is at most as large."""
     one = _window(name)
     counts = _window(other) is not None or other in _OF_HISTORY
     if one is None or one.family != "income" or not counts:
@@ -243,14 +230,10 @@ def _window(name: str) -> _Window | None:
     return _Window(match["family"], months, bool(match["backed"])) if months else None
 
 
-Tells = Callable[[str, Decimal, str], ValueRange | None]
-
 _SURVIVORS: tuple[tuple[Tells, str], ...] = (
     (implied, "them"),
     (in_a_first_job, "those in a first job"),
 )
-_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_MOST_STEPS = 120
 
 
 class _Bound(msgspec.Struct, frozen=True):
@@ -271,7 +254,6 @@ def check_dead_zone(draft: RulesetDraft) -> None:
 
 
 def _cards(knockout: NamedPart, draft: RulesetDraft) -> Iterator[Card]:
-    """The scorecards of stages that may apply to somebody to whom a knock-out applies."""
     for part in draft.stages:
         conditions = [p.condition for p in (knockout, part) if p.condition is not None]
         claims = [(condition.when, True) for condition in conditions]
@@ -286,20 +268,16 @@ def _check(rule: Rule, card: Card, draft: RulesetDraft) -> None:
         for tells, who in _SURVIVORS:
             dead = list(_dead(bound, card, tells))
             if dead:
-                _report(rule, bound, dead, f"scorecard `{card.id}` can only decline {who}", draft)
+                values, wording = ValueRange(min(dead), max(dead)), Wording(draft.names.currency)
+                passed = f"`{bound.name.text}` of {wording.span(values, bound.name.type)}"
+                what = f"scorecard `{card.id}` can only decline {who}"
+                message = f"{rule.what} lets through {passed}, but {what}"
+                hint = "move the threshold, or give these values points with which a band refers"
+                draft.report.warning("R509", rule.when.place, message, hint)
                 return
 
 
-def _report(rule: Rule, bound: _Bound, dead: list[Decimal], what: str, draft: RulesetDraft) -> None:
-    if rule.when is not None:
-        span = Wording(draft.names.currency).span(ValueRange(min(dead), max(dead)), bound.name.type)
-        message = f"{rule.what} lets through `{bound.name.text}` of {span}, but {what}"
-        hint = "move the threshold, or give these values points with which a band refers"
-        draft.report.warning("R509", rule.when.place, message, hint)
-
-
 def _sound(card: Card) -> bool:
-    """Whether the card was read whole, with its bands from the highest total down."""
     starts = [band.start for band in card.bands if band.start is not None]
     read = bool(card.characteristics) and all(c.complete for c in card.characteristics)
     return read and starts == sorted(set(starts), reverse=True)
@@ -310,11 +288,11 @@ def _bounds(when: tree.Node, draft: RulesetDraft) -> Iterator[_Bound]:
     if isinstance(when, tree.Any):
         for operand in when.operands:
             yield from _bounds(operand, draft)
-    if not isinstance(when, tree.Compare) or when.operator not in _MIRRORED:
+    if not isinstance(when, tree.Compare) or when.operator in ("==", "!="):
         return
     for left, operator, right in (
         (when.left, when.operator, when.right),
-        (when.right, _MIRRORED[when.operator], when.left),
+        (when.right, tree.MIRRORED[when.operator], when.left),
     ):
         if isinstance(left, tree.NameRead) and left.symbol.name in draft.names.catalogue:
             yield from _bounds_of(left, operator, _figures(right, draft))
@@ -330,7 +308,6 @@ def _bounds_of(name: tree.NameRead, operator: str, figures: Iterable[Decimal]) -
 
 
 def _figures(node: tree.Node, draft: RulesetDraft) -> list[Decimal]:
-    """A literal's value, or every value that a parameter ever has."""
     match node:
         case tree.Constant():
             values = [node.value]
@@ -352,7 +329,6 @@ def _dead(bound: _Bound, card: Card, tells: Tells) -> Iterator[Decimal]:
 
 
 def _best_points(name: str, value: Decimal, card: Card, tells: Tells) -> Decimal | None:
-    """The best total with a factor's value; None where the value has no bin."""
     best = [_points(each, name, value, tells) for each in card.characteristics]
     found = [points for points in best if points is not None]
     return card.base + sum(found) if len(found) == len(best) else None

@@ -1,6 +1,4 @@
-"""Table rows that never count, overlap, or leave values without a row, and the cost of one
-evaluation.
-"""
+"""Table rows that never count, overlap or leave a gap, and the cost of one evaluation."""
 
 from __future__ import annotations
 
@@ -10,13 +8,18 @@ from typing import Any
 
 import msgspec
 
-from decision_service.rules.cells import Cell, CellKind, Matches, bits, column, region_spans
+from decision_service.rules.cells import Cell, CellKind, Column, Matches, bits, column, region_spans
 from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.types import ORDERED, FunctionCall, Node, walk
 from decision_service.rules.ranges import ValueRange, labels_of, meet, overlap, stepped, whole
 from decision_service.rules.table import Grid, Hit, TablePart
 from decision_service.rules.wording import Wording
+
+MOST_STEPS = 10_000
+_MOST_STATES = 50_000
+_CURVE = 20
+_CURVES = ("annuity", "annuity_amount", "exp", "ln", "power")
 
 
 def shared_values(grid: Grid, rows: tuple[int, int], currency: str) -> str:
@@ -40,16 +43,12 @@ def _shared(cells: list[Cell], name: tree.NameRead, currency: str) -> str:
 
 
 def _spans(cells: list[Cell], name: tree.NameRead, currency: str) -> list[str]:
-    """The spans that all cells share, within the name's bounds."""
     spans: list[ValueRange] = [whole(name.symbol, currency)]
     for cell in cells:
         met = [meet(span, other) for span in spans for other in cell.spans]
         spans = [span for span in met if overlap(span, span, name.type) is not None]
     shown = [overlap(span, span, name.type) for span in spans]
     return [Wording(currency).cell(span, name.type) for span in shown if span is not None]
-
-
-_MOST_STEPS = 50_000
 
 
 def check_rows(draft: RulesetDraft) -> None:
@@ -63,7 +62,7 @@ def _check(table: TablePart, draft: RulesetDraft) -> None:
     grid = table.grid
     search = _Search(grid, _dimensions(grid, draft))
     search.run(0, search.every, search.every, ())
-    if search.steps > _MOST_STEPS:
+    if search.steps > _MOST_STATES:
         message = f"table `{grid.id}` has too many combinations to check for gaps and overlaps"
         draft.report.warning("R424", table.place, message, "use fewer columns or fewer edges")
         return
@@ -106,7 +105,7 @@ class _Search(msgspec.Struct):
 
     def run(self, depth: int, sure: int, possible: int, path: tuple[str, ...]) -> None:
         self.steps += 1
-        if self.steps > _MOST_STEPS or (depth, sure, possible) in self.seen:
+        if self.steps > _MOST_STATES or (depth, sure, possible) in self.seen:
             return
         self.seen.add((depth, sure, possible))
         if not possible:
@@ -133,50 +132,33 @@ class _Search(msgspec.Struct):
 def _dimensions(grid: Grid, draft: RulesetDraft) -> list[list[Region]]:
     found = []
     for index, name in enumerate(grid.names):
-        regions = _present(grid, index, name, draft)
-        regions.append(Region(_absent(grid, index), f"missing `{name.text}`"))
+        each = column(0, [row.cells[index] for row in grid.rows], name.type)
+        present = _ordered(each, name, draft) if name.type in ORDERED else _labelled(each, name)
+        regions = [*present, Region(each.absent, f"missing `{name.text}`")]
         merged = {(r.matches.sure, r.matches.open): r for r in reversed(regions)}
         found.append(list(merged.values())[::-1])
     return found
 
 
-def _absent(grid: Grid, index: int) -> Matches:
-    cells = [row.cells[index] for row in grid.rows]
-    return column(0, cells, grid.names[index].type).absent
-
-
-def _present(grid: Grid, index: int, name: tree.NameRead, draft: RulesetDraft) -> list[Region]:
-    cells = [row.cells[index] for row in grid.rows]
-    if name.type in ORDERED:
-        return _ordered(cells, name, draft)
-    each = column(0, cells, name.type)
+def _labelled(each: Column, name: tree.NameRead) -> Iterator[Region]:
     known: tuple[Any, ...] = labels_of(name.symbol)
-    regions = [
-        Region(each.matches(label), f"`{name.text}` {label!s}")
-        for label in known or tuple(each.labels)
-    ]
+    for label in known or tuple(each.labels):
+        yield Region(each.matches(label), f"`{name.text}` {label!s}")
     if not known:
-        regions.append(Region(each.others, f"any other `{name.text}`"))
-    return regions
+        yield Region(each.others, f"any other `{name.text}`")
 
 
-def _ordered(cells: list[Any], name: tree.NameRead, draft: RulesetDraft) -> list[Region]:
-    wording, currency = Wording(draft.names.currency), draft.names.currency
-    each = column(0, cells, name.type)
-    everything = whole(name.symbol, currency)
-    regions: list[Region] = []
+def _ordered(each: Column, name: tree.NameRead, draft: RulesetDraft) -> Iterator[Region]:
+    currency = draft.names.currency
     for rows, span in _joined(each.regions, region_spans(each.edges)):
-        real = stepped(meet(span, everything), name.type)
+        real = stepped(meet(span, whole(name.symbol, currency)), name.type)
         if not real.empty:
-            text = f"`{name.text}` {wording.cell(real, name.type)}"
-            regions.append(Region(rows, text))
-    return regions
+            yield Region(rows, f"`{name.text}` {Wording(currency).cell(real, name.type)}")
 
 
 def _joined(
     regions: Sequence[Matches], spans: Sequence[ValueRange]
 ) -> Iterator[tuple[Matches, ValueRange]]:
-    """Neighbouring regions with the same rows as one."""
     pairs = zip(regions, spans, strict=True)
     for rows, group in groupby(pairs, key=lambda pair: pair[0]):
         parts = [span for _, span in group]
@@ -184,16 +166,8 @@ def _joined(
         yield rows, ValueRange(first.low, last.high, first.open_low, last.open_high)
 
 
-MOST_STEPS = 10_000
-_CURVE = 20
-_CURVES = ("annuity", "annuity_amount", "exp", "ln", "power")
-
-
 def check_cost(draft: RulesetDraft) -> None:
-    """R320 where all expressions together have more than 10,000 steps.
-
-    Nothing loops, so the bound holds for every evaluation and none needs counting.
-    """
+    """R320 above 10,000 steps of all expressions; nothing loops, so no evaluation has more."""
     rows = [len(p.part.grid.rows) for p in draft.stages if isinstance(p.part, TablePart)]
     steps = sum(map(_steps, draft.trees())) + sum(rows)
     if steps > MOST_STEPS:
@@ -203,7 +177,6 @@ def check_cost(draft: RulesetDraft) -> None:
 
 
 def _steps(node: Node) -> int:
-    """One for each part, more for the functions that take a power or a logarithm."""
     return sum(
         _CURVE if isinstance(part, FunctionCall) and part.function in _CURVES else 1
         for part in walk(node)

@@ -14,6 +14,8 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _WIDEST_QUOTE = 160
 _LONGEST_NAME = 100
 
+MOST_PROBLEMS = 200
+
 
 def split_lines(text: str) -> list[str]:
     """The lines of a text as YAML counts them."""
@@ -21,8 +23,6 @@ def split_lines(text: str) -> list[str]:
 
 
 class Severity(StrEnum):
-    """Errors refuse the file, warnings do not."""
-
     ERROR = "error"
     WARNING = "warning"
 
@@ -36,7 +36,7 @@ class Place(msgspec.Struct, frozen=True, order=True):
     end: int
 
     def part(self, start: int, end: int) -> Place:
-        """The span of characters `start` to `end` (exclusive, from 0) of what stands here."""
+        """The span of characters `start` to `end` (exclusive, from 0) of this text."""
         return Place(self.file, self.line, self.column + start, self.column + max(end, start + 1))
 
 
@@ -59,39 +59,27 @@ class Diagnostic(msgspec.Struct, frozen=True):
 
     @property
     def order(self) -> tuple[str, int, int, str, str]:
-        """The sorting key: file, line, column, then code and message."""
         return (self.file, self.line, self.column, self.code, self.message)
 
 
-MOST_PROBLEMS = 200
-
-
 class Report(msgspec.Struct):
-    """Collects problems and never stops at the first; knows the texts, so as to quote them.
-
-    It keeps 200 errors and as many warnings: nobody reads more, and a text made of faults would
-    otherwise cost more than a good one.
-    """
+    """Collects problems, at most 200 errors and 200 warnings, with the lines to quote."""
 
     _lines: dict[str, list[str]] = msgspec.field(default_factory=dict)
     _found: dict[tuple[str, int, int, str, str], Diagnostic] = msgspec.field(default_factory=dict)
     _counts: dict[Severity, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Severity, 0))
 
     def add_text(self, file: str, text: str) -> None:
-        """Make a file's lines known for quoting."""
         self._lines[file] = split_lines(text)
 
     def error(self, code: str, place: Place, message: str, hint: str = "") -> None:
-        """Record a problem that refuses the file."""
         self._add(code, Severity.ERROR, place, message, hint)
 
     def warning(self, code: str, place: Place, message: str, hint: str = "") -> None:
-        """Record a problem that does not refuse the file."""
         self._add(code, Severity.WARNING, place, message, hint)
 
     @property
     def failed(self) -> bool:
-        """Whether any error was recorded."""
         return self._counts[Severity.ERROR] > 0
 
     @property
@@ -100,11 +88,9 @@ class Report(msgspec.Struct):
         return self._counts[Severity.ERROR] >= MOST_PROBLEMS
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Everything found, sorted by file, line and column."""
         return tuple(self._found[key] for key in sorted(self._found))
 
     def quote(self, file: str, line: int) -> str:
-        """The text of a line, empty where it is not known."""
         lines = self._lines.get(file, [])
         return lines[line - 1] if 0 < line <= len(lines) else ""
 
@@ -121,7 +107,6 @@ class Report(msgspec.Struct):
 
 
 def render(diagnostic: Diagnostic) -> str:
-    """One problem as text: headline, quoted line, caret, hint."""
     d = diagnostic
     rows = [f"{d.file}:{d.line}:{d.column}: {d.severity} {d.code}: {d.message}"]
     if d.quoted.strip():
@@ -136,7 +121,6 @@ def render(diagnostic: Diagnostic) -> str:
 
 
 def _window(line: str, column: int) -> tuple[str, int]:
-    """At most 160 characters of a line around a column, and how many were cut on the left."""
     if len(line) <= _WIDEST_QUOTE:
         return line, 0
     start = max(0, min(column - 1 - _WIDEST_QUOTE // 2, len(line) - _WIDEST_QUOTE))
@@ -144,7 +128,6 @@ def _window(line: str, column: int) -> tuple[str, int]:
 
 
 def render_all(diagnostics: Iterable[Diagnostic]) -> str:
-    """All problems, a blank line between them, each line ending with a newline."""
     return "".join(f"{block}\n" for block in "\n\n".join(map(render, diagnostics)).splitlines())
 
 

@@ -1,6 +1,4 @@
-"""Python functions of checked trees: values by slot in, a value or Unknown out; they never
-raise.
-"""
+"""Python functions of checked trees: values by slot in, a value or Unknown out, nothing raised."""
 
 from __future__ import annotations
 
@@ -9,34 +7,62 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 from typing import Any
-from typing import Any as Anything
 
 import msgspec
 
 from decision_service.domain.factor import Value, ValueType
 from decision_service.domain.missing import Cause
 from decision_service.rules.language import types as tree
-from decision_service.rules.language import values as arithmetic
-from decision_service.rules.language import values as kleene
+from decision_service.rules.language import values as runtime
 from decision_service.rules.language.diagnostics import Place, Report, render
 from decision_service.rules.language.expressions import read_expression
 from decision_service.rules.language.types import INTEGER, DeclaredNames, Node, Symbol, reads
 from decision_service.rules.language.values import exactly, to_runtime, unknown
 from decision_service.rules.language.yaml import Scalar
 
-Values = Sequence[Anything]
-Evaluate = Callable[[Values], Anything]
-Truths = tuple[Anything, ...]
+Values = Sequence[Any]
+Evaluate = Callable[[Values], Any]
+Truths = tuple[Any, ...]
 Weigh = Callable[[Values], tuple[Truths, Truths]]
+
+_ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": runtime.product,
+    "/": runtime.quotient,
+}
+_STRICT: dict[str, Callable[..., Any]] = {
+    "min": min,
+    "max": max,
+    "abs": abs,
+    "round": runtime.round_to,
+    "floor": runtime.floor_to,
+    "annuity": runtime.annuity,
+    "annuity_amount": runtime.annuity_amount,
+    "exp": runtime.exponential,
+    "ln": runtime.logarithm,
+    "power": runtime.power,
+    "add_days": runtime.add_days,
+}
+_WORDS: dict[str, Any] = {
+    "__builtins__": {},
+    "Unknown": runtime.Unknown,
+    "equal": runtime.equal,
+    "coalesce": runtime.coalesce,
+    "known": runtime.known,
+    "missing": runtime.missing,
+    "tainted": runtime.tainted,
+}
+_DIGITS = 34
+_LOST: Any = unknown("", Cause.NOT_FETCHED)
+_NOT_SENT: Any = unknown("", Cause.NOT_SENT)
 
 
 def compile_tree(node: Node) -> Evaluate:
-    """The function of a tree."""
     return compile_trees([node])[0]
 
 
 def compile_trees(nodes: Sequence[Node]) -> Sequence[Evaluate]:
-    """A function for each of several trees, compiled together."""
     emitter = Emitter()
     names = [emitter.function([], node) for node in nodes]
     return emitter.compiled(names)
@@ -59,39 +85,31 @@ def leaves(node: Node) -> Sequence[Node]:
 
 
 def grouped(nodes: Sequence[Node], weighed: Truths) -> Iterator[Truths]:
-    """The truths of comparisons, condition by condition."""
     left = iter(weighed)
     for node in nodes:
         yield tuple(islice(left, len(leaves(node))))
 
 
 class Emitter:
-    """Source in the making: functions in order, and the values that its names stand for."""
+    """Source in the making: functions in order, and the values of its names."""
 
     def __init__(self) -> None:
-        self.bound: dict[str, Anything] = {}
-        self._functions: list[str] = []
+        self.bound: dict[str, Any] = {}
+        self.functions: list[str] = []
         self._slots: set[int] = set()
         self._temporaries = 0
 
-    @property
-    def text(self) -> str:
-        """Everything written so far."""
-        return "\n".join(self._functions)
-
-    def compiled(self, names: Sequence[str]) -> Sequence[Callable[..., Anything]]:
-        """Functions by their names; compiled one by one, since no thread runs beside `compile`."""
+    def compiled(self, names: Sequence[str]) -> Sequence[Callable[..., Any]]:
+        """Functions by their names; compiled one by one, since no thread runs during `compile`."""
         scope = {**_WORDS, **self.bound}
-        for text in self._functions:
+        for text in self.functions:
             exec(compile(text, "<rules>", "exec"), scope)  # noqa: S102  from checked trees only
         return [scope[name] for name in names]
 
     def function(self, lines: Sequence[str], node: Node) -> str:
-        """Add a function of values that gives a tree's result; its name."""
         return self._define(lines, self.expression(node))
 
     def conditions(self, nodes: Sequence[Node]) -> str:
-        """Add a function of values that weighs conditions; its name."""
         parts = [leaf for node in nodes for leaf in leaves(node)]
         names = [self._temporary() for _ in parts]
         lines = [f"{n} = {self.expression(leaf)}" for n, leaf in zip(names, parts, strict=True)]
@@ -100,14 +118,14 @@ class Emitter:
         return self._define(lines, f"({_displayed(truths)}, {_displayed(names)})")
 
     def _define(self, lines: Sequence[str], result: str) -> str:
-        name = f"f{len(self._functions)}"
+        name = f"f{len(self.functions)}"
         loads = [f"v{slot} = v[{slot}]" for slot in sorted(self._slots)]
         body = "".join(f"    {line}\n" for line in [*loads, *lines, f"return {result}"])
-        self._functions.append(f"def {name}(v):\n{body}")
+        self.functions.append(f"def {name}(v):\n{body}")
         self._slots.clear()
         return name
 
-    def _bind(self, value: Anything) -> str:
+    def _bind(self, value: Any) -> str:
         name = f"c{len(self.bound)}"
         self.bound[name] = value
         return name
@@ -117,7 +135,6 @@ class Emitter:
         return f"t{self._temporaries}"
 
     def expression(self, node: Node) -> str:
-        """A tree as an expression."""
         match node:
             case tree.Constant():
                 return self._bind(node.value)
@@ -184,15 +201,15 @@ class Emitter:
             return self._bind(whole(node.value))
         return self.expression(node)
 
-    def _strict(self, node: Node, function: Callable[..., Anything]) -> str:
-        applied = kleene.strict(function, _blamed(node).text, node.text)
+    def _strict(self, node: Node, function: Callable[..., Any]) -> str:
+        applied = runtime.strict(function, _blamed(node).text, node.text)
         return f"{self._bind(applied)}({self._arguments(node)})"
 
     def _arguments(self, node: Node) -> str:
         return ", ".join([self.expression(part) for part in tree.parts(node)])
 
 
-def whole(value: Anything) -> Anything:
+def whole(value: Any) -> Any:
     """A number without a fraction as int; another value as it is."""
     if isinstance(value, Decimal) and value.adjusted() < _DIGITS and value == int(value):
         return int(value)
@@ -206,7 +223,6 @@ def _blamed(node: Node) -> Node:
 
 
 def _joined(node: Node, names: Iterator[str]) -> str:
-    """A condition over the names of its leaves."""
     match node:
         case tree.All() | tree.Any():
             word = " & " if isinstance(node, tree.All) else " | "
@@ -217,39 +233,7 @@ def _joined(node: Node, names: Iterator[str]) -> str:
 
 
 def _displayed(expressions: Sequence[str]) -> str:
-    """The display of a tuple."""
     return f"({''.join(f'{each}, ' for each in expressions)})"
-
-
-_ARITHMETIC: dict[str, Callable[..., Anything]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": arithmetic.product,
-    "/": arithmetic.quotient,
-}
-_STRICT: dict[str, Callable[..., Anything]] = {
-    "min": min,
-    "max": max,
-    "abs": abs,
-    "round": arithmetic.round_to,
-    "floor": arithmetic.floor_to,
-    "annuity": arithmetic.annuity,
-    "annuity_amount": arithmetic.annuity_amount,
-    "exp": arithmetic.exponential,
-    "ln": arithmetic.logarithm,
-    "power": arithmetic.power,
-    "add_days": arithmetic.add_days,
-}
-_WORDS: dict[str, Anything] = {
-    "__builtins__": {},
-    "Unknown": kleene.Unknown,
-    "equal": kleene.equal,
-    "coalesce": kleene.coalesce,
-    "known": kleene.known,
-    "missing": kleene.missing,
-    "tainted": kleene.tainted,
-}
-_DIGITS = 34
 
 
 class FormulaUnfit(ValueError):
@@ -268,7 +252,6 @@ class Formula(msgspec.Struct, frozen=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names that it reads."""
         return tuple(symbol.name for symbol in self.symbols)
 
     def result(self, values: Mapping[str, Any]) -> Any:
@@ -281,20 +264,12 @@ class Formula(msgspec.Struct, frozen=True):
 
     def of_sent(self, sent: Mapping[str, Value]) -> Any:
         """Its value of inputs as they were sent, by name; Unknown where what is missing decides."""
-        given = [_LOST] * self._slots
+        values: dict[str, Any] = dict.fromkeys(self.names, _NOT_SENT)
         for symbol in self.symbols:
             value = sent.get(symbol.name)
-            given[symbol.slot] = (
-                _NOT_SENT
-                if value is None
-                else to_runtime(symbol.name, value, symbol.type, self.currency)
-            )
-        with exactly():
-            return self._evaluate(given)
-
-
-_LOST: Any = unknown("", Cause.NOT_FETCHED)
-_NOT_SENT: Any = unknown("", Cause.NOT_SENT)
+            if value is not None:
+                values[symbol.name] = to_runtime(symbol.name, value, symbol.type, self.currency)
+        return self.result(values)
 
 
 def read_formula(

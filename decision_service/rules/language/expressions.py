@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from decision_service.domain.factor import ValueType
-from decision_service.domain.money import exponent
+from decision_service.domain.money import LARGEST_AMOUNT, exponent
 from decision_service.rules.language import types as tree
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
 from decision_service.rules.language.fields import day_hint, parse_day
@@ -44,9 +44,30 @@ from decision_service.rules.language.types import (
 )
 from decision_service.rules.language.yaml import MOST_DIGITS, Scalar, few_digits
 
+LISTS = "lists."
+
 _GOES_ON = re.compile(r"(and|or|not|in|if|else)\b|[-+*/<>=!]")
 _TELLING = re.compile(r"[0-9<>]|[=!]=|[a-z]\.[a-z]")
 _LONGEST_SHOWN = 60
+_INPUTS = "inputs."
+_SAME_TYPE = frozenset({"min", "max", "abs", "round", "floor", "coalesce"})
+_DIVIDED = "divide it by an amount, such as a parameter of type money: `x / params.smallest_income`"
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
+_ARITHMETIC: dict[type[ast.operator], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+}
+_TYPE_OF = {"+": sum_type, "-": sum_type, "*": product_type, "/": quotient_type}
+_VERBS = {"+": "added to", "-": "reduced by", "*": "multiplied by", "/": "divided by"}
 
 
 def warn_of_comment(scalar: Scalar, report: Report) -> None:
@@ -61,13 +82,11 @@ def warn_of_comment(scalar: Scalar, report: Report) -> None:
 
 
 def _continues(scalar: Scalar, comment: str) -> bool:
-    """Whether the text with its comment is an expression, too."""
     telling = _GOES_ON.match(comment) and _TELLING.search(comment)
     return bool(telling) and _parsed(scalar, f"{scalar.text} {comment}") is not None
 
 
 def _compares(scalar: Scalar, comment: str) -> bool:
-    """Whether the comment alone compares something or calls a function."""
     parsed = _parsed(scalar, comment)
     return parsed is not None and any(
         isinstance(node, ast.Compare)
@@ -80,15 +99,8 @@ def _parsed(scalar: Scalar, text: str) -> Parsed | None:
     return parse(Scalar(text, plain=True, place=scalar.place, verbatim=False), Report())
 
 
-LARGEST_MONEY = Decimal(10) ** 12
-_SAME_TYPE = frozenset({"min", "max", "abs", "round", "floor", "coalesce"})
-
-
 def to_money(node: Node, currency: str, report: Report) -> Node | None:
-    """Bare numbers as money in minor units; other nodes stay, a number too fine is refused.
-
-    An expression whose value is one of several bare numbers (`5000 if … else 500`) counts as one.
-    """
+    """Bare numbers as money in minor units, also `5000 if … else 500`; one too fine is refused."""
     if node.type not in NUMERIC or not _is_bare(node):
         return node
     if isinstance(node, Constant):
@@ -143,7 +155,7 @@ def _constant_to_money(constant: Constant, currency: str, report: Report) -> Con
 
 def money_minor(amount: Decimal, currency: str) -> int | None:
     """An exact amount in major units as minor units; None where it is too large or too fine."""
-    if abs(amount) > LARGEST_MONEY:
+    if abs(amount) > LARGEST_AMOUNT:
         return None
     minor = amount.scaleb(exponent(currency))
     return int(minor) if minor == minor.to_integral_value() else None
@@ -162,7 +174,6 @@ def to_date(node: Node, _currency: str, report: Report) -> Node | None:
 
 
 _CONVERSIONS = {MONEY: to_money, DATE: to_date}
-_DIVIDED = "divide it by an amount, such as a parameter of type money: `x / params.smallest_income`"
 
 
 def fit_together(nodes: Sequence[Node | None], currency: str, report: Report) -> list[Node | None]:
@@ -252,10 +263,6 @@ def is_label(name: Node, label: Node, report: Report) -> bool:
     return False
 
 
-LISTS = "lists."
-_INPUTS = "inputs."
-
-
 def listed(
     operand: Node,
     right: Place,
@@ -265,10 +272,7 @@ def listed(
     scope: Scope,
     report: Report,
 ) -> tree.Listed | None:
-    """The question of a text input to the list `name`, which stands at `right`.
-
-    None where there is no such list or the operand is no text input, reported at its place.
-    """
+    """The question of a text input to a list; None where there is none, reported at its place."""
     if not isinstance(operand, tree.NameRead) or not operand.symbol.name.startswith(_INPUTS):
         message = f"`{operand.text}` is no input, and lists are asked about inputs only"
         report.error("R319", operand.place, message, "write `inputs.NAME in lists.NAME`")
@@ -283,24 +287,6 @@ def listed(
         return None
     list_ = name.removeprefix(LISTS)
     return tree.Listed(operand, list_, answer, text=text, place=place)
-
-
-_COMPARISONS: dict[type[ast.cmpop], str] = {
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-}
-_ARITHMETIC: dict[type[ast.operator], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-}
-_TYPE_OF = {"+": sum_type, "-": sum_type, "*": product_type, "/": quotient_type}
-_VERBS = {"+": "added to", "-": "reduced by", "*": "multiplied by", "/": "divided by"}
 
 
 def read_expression(
@@ -460,22 +446,18 @@ class _Checking(msgspec.Struct):
                 links.append(self._within(node, left, right, negated=isinstance(op, ast.NotIn)))
                 left = None
             else:
-                second = self.check(right)
-                links.append(self._pair(node, left, _COMPARISONS[type(op)], second))
+                second, place = self.check(right), self.parsed.place(node)
+                if left is None or second is None:
+                    links.append(None)
+                else:
+                    operator, currency = _COMPARISONS[type(op)], self.scope.currency
+                    links.append(compared(left, operator, second, place, currency, self.report))
                 left = second
         made = tuple(link for link in links if link is not None)
         if len(made) != len(links):
             return None
         place = self.parsed.place(node)
         return made[0] if len(made) == 1 else tree.All(made, text=self._source(node), place=place)
-
-    def _pair(
-        self, node: ast.Compare, left: Node | None, operator: str, right: Node | None
-    ) -> Node | None:
-        if left is None or right is None:
-            return None
-        place = self.parsed.place(node)
-        return compared(left, operator, right, place, self.scope.currency, self.report)
 
     def _within(
         self, node: ast.Compare, operand: Node | None, right: ast.expr, *, negated: bool

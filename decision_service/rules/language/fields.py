@@ -1,6 +1,4 @@
-"""Maps read key by key, and readers from nodes to values, each of which reports a located
-problem.
-"""
+"""Maps read key by key, and readers from nodes to values; each reports a located problem."""
 
 from __future__ import annotations
 
@@ -15,10 +13,37 @@ from typing import TypeVar
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean, nearest
 from decision_service.rules.language.yaml import ListNode, MapEntry, MapNode, Scalar, YamlNode
 
+T = TypeVar("T")
+
 FORM = "write it as yyyy-mm-dd"
+LONGEST_TEXT = 2_000
+
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})([T ].*)?")
 _YEAR_LAST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
 _NAMED_MONTH = ("%d-%b-%y", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y")
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DURATION = re.compile(r"([1-9][0-9]{0,4}|0)([smhd])")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_FLAGS = {"yes": "true", "on": "true", "true": "true"} | dict.fromkeys(
+    ("no", "off", "false"), "false"
+)
+_ELSEWHERE = {
+    "APPROVE": ("ACCEPT", "PASS", "GRANT", "YES", "OK"),
+    "REFER": ("REVIEW", "MANUAL", "CHECK", "MAYBE"),
+    "DECLINE": ("REJECT", "DENY", "REFUSE", "FAIL", "NO"),
+    "SKIP": ("IGNORE", "PASS"),
+}
+"""Words that other rule systems have for an option."""
+
+_SHAPES = {Scalar: "a single value", ListNode: "a list", MapNode: "a map"}
+_GONE = {
+    ("the plan", "explore"): "remove it: nobody is approved past the score; try a cut-off with a "
+    "challenger",
+    ("a case", "snapshot"): "describe the applicant in a story, under `stories/` of the product",
+}
+"""Keys that were removed, by what had them, with what to use instead."""
 
 
 def day_hint(text: str) -> str:
@@ -54,26 +79,7 @@ def _day(year: str, month: str, day: str) -> date | None:
         return None
 
 
-LONGEST_TEXT = 2_000
-_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,59}")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_DURATION = re.compile(r"([1-9][0-9]{0,4}|0)([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_FLAGS = {"yes": "true", "on": "true", "true": "true"} | dict.fromkeys(
-    ("no", "off", "false"), "false"
-)
-_ELSEWHERE = {
-    "APPROVE": ("ACCEPT", "PASS", "GRANT", "YES", "OK"),
-    "REFER": ("REVIEW", "MANUAL", "CHECK", "MAYBE"),
-    "DECLINE": ("REJECT", "DENY", "REFUSE", "FAIL", "NO"),
-    "SKIP": ("IGNORE", "PASS"),
-}
-"""Words that other rule systems have for an option."""
-_SHAPES = {Scalar: "a single value", ListNode: "a list", MapNode: "a map"}
-
-
 def as_map(node: YamlNode, what: str, report: Report) -> MapNode | None:
-    """The node as a map of keys."""
     if isinstance(node, MapNode):
         return node
     _wrong(node, f"{what} must be a map", report)
@@ -81,7 +87,6 @@ def as_map(node: YamlNode, what: str, report: Report) -> MapNode | None:
 
 
 def as_list(node: YamlNode, what: str, report: Report) -> tuple[YamlNode, ...]:
-    """The items of a list; empty where it is none."""
     if isinstance(node, ListNode):
         return node.items
     _wrong(node, f"{what} must be a list", report)
@@ -89,7 +94,6 @@ def as_list(node: YamlNode, what: str, report: Report) -> tuple[YamlNode, ...]:
 
 
 def as_scalar(node: YamlNode, what: str, report: Report) -> Scalar | None:
-    """The node as a leaf that holds something."""
     if isinstance(node, Scalar):
         return None if node.torn else node
     _wrong(node, f"{what} must be a single value", report)
@@ -119,7 +123,6 @@ def as_identifier(node: YamlNode, what: str, report: Report) -> str | None:
 
 
 def check_identifier(name: str, place: Place, what: str, report: Report) -> bool:
-    """Whether a name is snake_case, short and no Python keyword; reported where it is not."""
     if not _IDENTIFIER.fullmatch(name):
         hint = "use lower-case letters, digits and `_`, beginning with a letter, at most 60"
         report.error("R125", place, f"{what} `{shortened(name)}` is not a snake_case name", hint)
@@ -133,7 +136,6 @@ def check_identifier(name: str, place: Place, what: str, report: Report) -> bool
 def as_integer(
     node: YamlNode, what: str, report: Report, low: int | None = None, high: int | None = None
 ) -> int | None:
-    """A whole number between two inclusive bounds."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
         return None
@@ -151,7 +153,6 @@ def as_decimal(
     low: Decimal | int | None = None,
     high: Decimal | int | None = None,
 ) -> Decimal | None:
-    """An exact decimal number between two inclusive bounds."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
         return None
@@ -180,7 +181,6 @@ def _within(
 
 
 def as_flag(node: YamlNode, what: str, report: Report) -> bool | None:
-    """`true` or `false`."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
         return None
@@ -193,7 +193,6 @@ def as_flag(node: YamlNode, what: str, report: Report) -> bool | None:
 
 
 def as_choice(node: YamlNode, what: str, options: Iterable[str], report: Report) -> str | None:
-    """One of the options."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
         return None
@@ -202,18 +201,13 @@ def as_choice(node: YamlNode, what: str, options: Iterable[str], report: Report)
         return scalar.text
     one_of = ", ".join(f"`{o}`" for o in options)
     message = f"{what} is `{shortened(scalar.text)}`; it must be one of {one_of}"
-    match = nearest(scalar.text, options) or _known_as(scalar.text, options)
+    elsewhere = (o for o in options if scalar.text.upper() in _ELSEWHERE.get(o, ()))
+    match = nearest(scalar.text, options) or next(elsewhere, None)
     report.error("R123", scalar.place, message, f"did you mean `{match}`?" if match else "")
     return None
 
 
-def _known_as(word: str, options: Iterable[str]) -> str | None:
-    """The option that goes by another word elsewhere."""
-    return next((o for o in options if word.upper() in _ELSEWHERE.get(o, ())), None)
-
-
 def parse_day(text: str) -> date | None:
-    """A civil date of the form yyyy-mm-dd, None where the text is anything else."""
     if not _DAY.fullmatch(text):
         return None
     try:
@@ -223,7 +217,6 @@ def parse_day(text: str) -> date | None:
 
 
 def as_day(node: YamlNode, what: str, report: Report) -> date | None:
-    """A civil date `yyyy-mm-dd`, quoted or not."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
         return None
@@ -255,19 +248,8 @@ def _wrong(node: YamlNode, message: str, report: Report, hint: str = "") -> None
 
 
 def shortened(text: str) -> str:
-    """The text on one line of at most 60 characters, for messages."""
     one_line = " ".join(text.split())
     return one_line if len(one_line) <= 60 else f"{one_line[:57]}…"
-
-
-T = TypeVar("T")
-
-_GONE = {
-    ("the plan", "explore"): "remove it: nobody is approved past the score; try a cut-off with a "
-    "challenger",
-    ("a case", "snapshot"): "describe the applicant in a story, under `stories/` of the product",
-}
-"""Keys that were removed, by what had them, with what to use instead."""
 
 
 class Fields:
@@ -317,11 +299,10 @@ class Fields:
         self.report.error("R120", entry.key_place, message, hint)
 
     def has(self, key: str) -> bool:
-        """Whether the key was written."""
         return self.node.get(key) is not None
 
     def place(self, key: str) -> Place:
-        """Where the key's value stands; the map's place where there is no such key."""
+        """The place of the key's value; the map's where there is no such key."""
         value = self.node.get(key)
         return self.node.place if value is None else value.place
 
@@ -331,57 +312,43 @@ class Fields:
         return None if isinstance(value, Scalar) and value.torn else value
 
     def scalar(self, key: str) -> Scalar | None:
-        """The key's value as a leaf."""
         return self._read(key, as_scalar)
 
     def text(self, key: str) -> str | None:
-        """A text of 1 to 2,000 characters."""
         return self._read(key, as_text)
 
     def identifier(self, key: str) -> str | None:
-        """A snake_case name."""
         return self._read(key, as_identifier)
 
     def integer(self, key: str, low: int | None = None, high: int | None = None) -> int | None:
-        """A whole number between two inclusive bounds."""
         return self._read(key, lambda n, w, r: as_integer(n, w, r, low, high))
 
     def decimal(
         self, key: str, low: Decimal | int | None = None, high: Decimal | int | None = None
     ) -> Decimal | None:
-        """An exact decimal number between two inclusive bounds."""
         return self._read(key, lambda n, w, r: as_decimal(n, w, r, low, high))
 
     def flag(self, key: str) -> bool | None:
-        """`true` or `false`."""
         return self._read(key, as_flag)
 
     def choice(self, key: str, options: Iterable[str]) -> str | None:
-        """One of the options."""
         return self._read(key, lambda n, w, r: as_choice(n, w, options, r))
 
     def day(self, key: str) -> date | None:
-        """A civil date."""
         return self._read(key, as_day)
 
     def duration(self, key: str) -> timedelta | None:
-        """A duration such as `35d`."""
         return self._read(key, as_duration)
 
     def items(self, key: str) -> tuple[YamlNode, ...]:
-        """The items of a list; empty where the key is absent."""
         return self._read(key, as_list) or ()
 
     def map(self, key: str) -> MapNode | None:
-        """The value as a map."""
         return self._read(key, as_map)
 
     def _read(self, key: str, reader: Callable[[YamlNode, str, Report], T | None]) -> T | None:
         value = self.node.get(key)
         return None if value is None else reader(value, f"`{key}`", self.report)
-
-
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 def read_texts(node: YamlNode, what: str, report: Report) -> Mapping[str, str] | None:

@@ -36,7 +36,6 @@ DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 def closed(
     title: str, required: Iterable[str], properties: Mapping[str, Schema], **more: Any
 ) -> Schema:
-    """A map that has no other keys than these."""
     return {
         "title": title,
         "type": "object",
@@ -48,27 +47,22 @@ def closed(
 
 
 def listed(items: Schema, **more: Any) -> Schema:
-    """A list of one kind of item."""
     return {"type": "array", "items": items, **more}
 
 
 def named(values: Schema, names: Schema = IDENTIFIER) -> Schema:
-    """A map whose keys the author chooses."""
     return {"type": "object", "propertyNames": names, "additionalProperties": values}
 
 
 def choice(words: Iterable[str]) -> Schema:
-    """One of some words."""
     return {"enum": [str(word) for word in words]}
 
 
 def about(form: Schema, sentence: str) -> Schema:
-    """A form with a sentence that editors show beside the key."""
     return {"description": sentence, **form}
 
 
 def refers(name: str) -> Schema:
-    """A form that stands once under `$defs`."""
     return {"$ref": f"#/$defs/{name}"}
 
 

@@ -1,6 +1,4 @@
-"""Expressions as text: tokens with errors in own words, then Python's `ast`, limited and never
-run as Python.
-"""
+"""Expressions as text: tokens with errors in own words, then Python's `ast`, never run."""
 
 from __future__ import annotations
 
@@ -15,6 +13,12 @@ import msgspec
 from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.yaml import Scalar
 
+LONGEST = 1_000
+MOST_NODES = 200
+DEEPEST = 20
+
+_SIMPLER = "give a part of it a name under `derived:`"
+_SPLIT = "move a part of it to `derived:` under a name of its own"
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<number>\d+(?:\.\d+)?(?![\w.]))
@@ -75,10 +79,21 @@ _OTHER_WORDS = {
 _SPACES = " \t\n\r\f\v"
 _DEEPEST_BRACKETS = 40
 
+_ALLOWED = (
+    ast.BoolOp,
+    ast.UnaryOp,
+    ast.BinOp,
+    ast.Compare,
+    ast.IfExp,
+    ast.Call,
+    ast.Constant,
+    ast.Name,
+    ast.Attribute,
+    ast.Tuple,
+)
+
 
 class TokenKind(Enum):
-    """The role of a token in the order of an expression."""
-
     OPERAND = "operand"
     PREFIX = "prefix"
     INFIX = "infix"
@@ -98,8 +113,6 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class SyntaxFault(msgspec.Struct, frozen=True):
-    """A fault in an expression, with its position."""
-
     start: int
     end: int
     message: str
@@ -116,8 +129,9 @@ def split(text: str) -> list[Token] | SyntaxFault:
             return _strange(text, position)
         tokens.append(_token(match, tokens))
         position = match.end()
-        if _is_foreign(tokens[-1]):
-            return _foreign(tokens[-1])
+        fault = _foreign(tokens[-1])
+        if fault is not None:
+            return fault
     return _order(tokens) or tokens
 
 
@@ -137,13 +151,11 @@ def _operator_sort(text: str, before: Sequence[Token]) -> TokenKind:
     return TokenKind.PREFIX if text in ("-", "not") and wants_operand else TokenKind.INFIX
 
 
-def _is_foreign(token: Token) -> bool:
+def _foreign(token: Token) -> SyntaxFault | None:
     if not token.callable or token.text in _OWN_WORDS:
-        return False
-    return iskeyword(token.text) or "__" in token.text or bool(_own_spelling(token.text))
-
-
-def _foreign(token: Token) -> SyntaxFault:
+        return None
+    if not (iskeyword(token.text) or "__" in token.text or _own_spelling(token.text)):
+        return None
     message = f"`{token.text}` does not belong to the rule language"
     return SyntaxFault(token.start, token.end, message, _own_spelling(token.text))
 
@@ -212,24 +224,16 @@ def _brackets(opened: list[Token], token: Token) -> SyntaxFault | None:
     return None
 
 
-_SPLIT = "move a part of it to `derived:` under a name of its own"
-_VALUE_ENDS = frozenset({TokenKind.OPERAND, TokenKind.CLOSE})
-
-
 def _follows(before: Token | None, token: Token) -> SyntaxFault | None:
-    after_value = before is not None and before.sort in _VALUE_ENDS
-    if after_value and before is not None:
+    if before is not None and before.sort in (TokenKind.OPERAND, TokenKind.CLOSE):
         return _after_value(before, token)
     if token.sort in (TokenKind.OPERAND, TokenKind.PREFIX, TokenKind.OPEN):
         return None
-    if (
-        token.sort is TokenKind.CLOSE
-        and before is not None
-        and before.sort in (TokenKind.OPEN, TokenKind.COMMA)
-    ):
-        return None
     if before is None:
         return SyntaxFault(token.start, token.end, f"nothing stands before `{token.text}`")
+    opened = before.sort in (TokenKind.OPEN, TokenKind.COMMA)
+    if token.sort is TokenKind.CLOSE and opened:
+        return None
     if before.text == "not" and token.text == "in":
         return None
     message = f"nothing stands between `{before.text}` and `{token.text}`"
@@ -245,25 +249,6 @@ def _after_value(before: Token, token: Token) -> SyntaxFault | None:
     return SyntaxFault(token.start, token.end, message)
 
 
-LONGEST = 1_000
-MOST_NODES = 200
-DEEPEST = 20
-
-_ALLOWED = (
-    ast.BoolOp,
-    ast.UnaryOp,
-    ast.BinOp,
-    ast.Compare,
-    ast.IfExp,
-    ast.Call,
-    ast.Constant,
-    ast.Name,
-    ast.Attribute,
-    ast.Tuple,
-)
-_SIMPLER = "give a part of it a name under `derived:`"
-
-
 class Parsed(msgspec.Struct, frozen=True):
     """An expression's structure; `numbers` gives the exact text of each number by its start."""
 
@@ -274,7 +259,6 @@ class Parsed(msgspec.Struct, frozen=True):
     numbers: Mapping[int, str]
 
     def place(self, node: ast.expr) -> Place:
-        """Where a part of the expression stands in the file."""
         start, end = self.span(node)
         return self.scalar.at(start + self.shift, end + self.shift)
 
@@ -283,7 +267,6 @@ class Parsed(msgspec.Struct, frozen=True):
         return self._chars(node.col_offset), self._chars(node.end_col_offset or 0)
 
     def source(self, node: ast.expr) -> str:
-        """A part of the expression as it was written."""
         start, end = self.span(node)
         return self.text[start:end]
 
@@ -294,10 +277,7 @@ class Parsed(msgspec.Struct, frozen=True):
 
 
 def parse(scalar: Scalar, report: Report) -> Parsed | None:
-    """The structure of an expression; None where it has none, with the fault reported.
-
-    A torn scalar gives None in silence, since its fault is reported already.
-    """
+    """The structure of an expression; None with its fault reported, in silence where it is torn."""
     if scalar.torn:
         return None
     text = scalar.text.strip().replace("\n", " ")

@@ -16,12 +16,28 @@ from decision_service.rules.language.diagnostics import Place, did_you_mean
 INTEGER, NUMBER, MONEY = ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY
 TEXT, FLAG, DATE = ValueType.TEXT, ValueType.FLAG, ValueType.DATE
 
+CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+
 NUMERIC = frozenset({INTEGER, NUMBER})
 ORDERED = frozenset({INTEGER, NUMBER, MONEY, DATE})
 
+MOST_ARGUMENTS = 20
+Literal = int | Decimal | str | bool | date
+ONLY_IN_CLAIMS = frozenset({"tainted"})
+"""Functions of guarantees alone: what decides may not look past a failure."""
+
+ELSEWHERE = {
+    "log": "write `ln(a)`, the natural logarithm",
+    "log10": "write `ln(a) / ln(10)`",
+    "pow": "write `power(base, exponent)`",
+    "sqrt": "write `power(a, 0.5)`",
+}
+"""What other languages' functions are in this one, by their names in small letters."""
+
 
 class Symbol(msgspec.Struct, frozen=True):
-    """A name an expression may use; its value stands in `slot` of the list of values.
+    """A name an expression may use; its value is in `slot` of the list of values.
 
     `lower` and `upper` are inclusive bounds in the type's unit (major units for money), `labels`
     the values a text can take (empty: any). `constant` says that the value comes from the rule
@@ -38,10 +54,7 @@ class Symbol(msgspec.Struct, frozen=True):
 
 
 class NameFault(msgspec.Struct, frozen=True):
-    """Why a name cannot be used: code, message and hint of the diagnostic.
-
-    An empty code says that the reason is reported elsewhere already.
-    """
+    """Why a name cannot be used, as a diagnostic; an empty code is reported elsewhere already."""
 
     code: str
     message: str
@@ -103,9 +116,6 @@ def phrase(type_: ValueType) -> str:
     return f"an {type_}" if type_ is INTEGER else f"a {type_}"
 
 
-Literal = int | Decimal | str | bool | date
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _WithText:
     text: str = field(compare=False)
@@ -122,20 +132,15 @@ class Constant(_WithText):
 
 @dataclass(frozen=True, slots=True)
 class NameRead(_WithText):
-    """The value of a name."""
-
     symbol: Symbol
 
     @property
     def type(self) -> ValueType:
-        """The name's type."""
         return self.symbol.type
 
 
 @dataclass(frozen=True, slots=True)
 class Negative(_WithText):
-    """Minus the operand."""
-
     type: ValueType
     operand: Node
 
@@ -172,7 +177,7 @@ class Within(_WithText):
 
 @dataclass(frozen=True, slots=True)
 class Listed(_WithText):
-    """Whether the operand's value stands on a list of keys, which is the value of `answer`."""
+    """Whether the operand's value is on a list of keys, which is the value of `answer`."""
 
     operand: NameRead
     list: str
@@ -182,8 +187,6 @@ class Listed(_WithText):
 
 @dataclass(frozen=True, slots=True)
 class Not(_WithText):
-    """The contrary of a flag."""
-
     operand: Node
     type: ValueType = ValueType.FLAG
 
@@ -216,8 +219,6 @@ class Choice(_WithText):
 
 @dataclass(frozen=True, slots=True)
 class FunctionCall(_WithText):
-    """A function of the language applied to its arguments."""
-
     type: ValueType
     function: str
     arguments: tuple[Node, ...]
@@ -240,7 +241,6 @@ Node = (
 
 
 def parts(node: Node) -> tuple[Node, ...]:
-    """The direct parts of a node in text order."""
     match node:
         case Negative() | Not() | Within() | Listed():
             return (node.operand,)
@@ -266,8 +266,6 @@ def reads(node: Node) -> tuple[Symbol, ...]:
     """The names an expression uses, each once, in text order."""
     return tuple(dict.fromkeys(n.symbol for n in walk(node) if isinstance(n, NameRead)))
 
-
-MOST_ARGUMENTS = 20
 
 ResultType = Callable[[Sequence[Node]], ValueType | None]
 
@@ -308,16 +306,8 @@ def _name(arguments: Sequence[Node]) -> ValueType | None:
     return FLAG if isinstance(arguments[0], NameRead) else None
 
 
-def _money(_arguments: Sequence[Node]) -> ValueType | None:
-    return MONEY
-
-
-def _number(_arguments: Sequence[Node]) -> ValueType | None:
-    return NUMBER
-
-
-def _date(_arguments: Sequence[Node]) -> ValueType | None:
-    return DATE
+def _always(type_: ValueType) -> ResultType:
+    return lambda _arguments: type_
 
 
 _LOAN = (MONEY, NUMBER, INTEGER)
@@ -342,7 +332,7 @@ SIGNATURES = {
             "the level monthly payment of a loan",
             3,
             3,
-            _money,
+            _always(MONEY),
             _LOAN,
         ),
         Signature(
@@ -351,18 +341,18 @@ SIGNATURES = {
             "the loan that a level monthly payment repays",
             3,
             3,
-            _money,
+            _always(MONEY),
             _LOAN,
         ),
-        Signature("exp", "exp(a)", "e to the power of a", 1, 1, _number, (NUMBER,)),
-        Signature("ln", "ln(a)", "the natural logarithm", 1, 1, _number, (NUMBER,)),
+        Signature("exp", "exp(a)", "e to the power of a", 1, 1, _always(NUMBER), (NUMBER,)),
+        Signature("ln", "ln(a)", "the natural logarithm", 1, 1, _always(NUMBER), (NUMBER,)),
         Signature(
             "power",
             "power(base, exponent)",
             "the base to the power of the exponent",
             2,
             2,
-            _number,
+            _always(NUMBER),
             (NUMBER, NUMBER),
         ),
         Signature(
@@ -371,50 +361,36 @@ SIGNATURES = {
             "the day so many days later",
             2,
             2,
-            _date,
+            _always(DATE),
             (DATE, INTEGER),
         ),
     )
 }
-
-ONLY_IN_CLAIMS = frozenset({"tainted"})
-"""Functions of guarantees alone: what decides may not look past a failure."""
-
-ELSEWHERE = {
-    "log": "write `ln(a)`, the natural logarithm",
-    "log10": "write `ln(a) / ln(10)`",
-    "pow": "write `power(base, exponent)`",
-    "sqrt": "write `power(a, 0.5)`",
-}
-"""What other languages' functions are in this one, by their names in small letters."""
 
 
 class Declared(Protocol):
     """A name with its type, bounds (inclusive, major units) and labels, before it has a slot."""
 
     @property
-    def name(self) -> str:
-        """The name as expressions write it."""
+    def name(self) -> str: ...
 
     @property
-    def type(self) -> ValueType:
-        """The type of its values."""
+    def type(self) -> ValueType: ...
 
     @property
-    def lower(self) -> Decimal | None:
-        """The least value; None is open."""
+    def lower(self) -> Decimal | None: ...
 
     @property
-    def upper(self) -> Decimal | None:
-        """The largest value; None is open."""
+    def upper(self) -> Decimal | None: ...
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """The values that a text can take; empty for any."""
+    def labels(self) -> tuple[str, ...]: ...
 
 
 class DeclaredNames:
     """A scope of a fixed set of names, such as a ruleset's inputs (`inputs.customer_type`)."""
+
+    claims = False  # a condition decides
 
     def __init__(self, currency: str, declared: Iterable[Declared]) -> None:
         self.currency = currency
@@ -424,16 +400,10 @@ class DeclaredNames:
         }
 
     def find(self, name: str) -> Symbol | NameFault:
-        """The symbol of a name, or the nearest one in a fault."""
         symbol = self.symbols.get(name)
         if symbol is not None:
             return symbol
         return NameFault("R202", f"unknown name `{name}`", did_you_mean(name, self.symbols))
-
-    @property
-    def claims(self) -> bool:
-        """A condition decides."""
-        return False
 
     def listed(self, operand: Symbol, name: str) -> NameFault:
         """A fault: only rules ask lists."""

@@ -16,7 +16,6 @@ from decimal import (
 )
 from math import floor
 from typing import Any
-from typing import Any as Anything
 
 import msgspec
 
@@ -34,16 +33,19 @@ EXACT = Context(
     traps=[Overflow, InvalidOperation, DivisionByZero],
 )
 
-
 # Logarithm and exponential are correctly rounded to this precision, so that a power is the same on
 # every machine and right to the last of its 34 digits.
-_WIDE = Context(
-    prec=68,
-    rounding=ROUND_HALF_EVEN,
-    Emax=6144,
-    Emin=-6143,
-    traps=[Overflow, InvalidOperation, DivisionByZero],
-)
+_WIDE = EXACT.copy()
+_WIDE.prec = 68
+
+_CLASSES: dict[ValueType, tuple[type, ...]] = {
+    ValueType.INTEGER: (int,),
+    ValueType.NUMBER: (Decimal, int),
+    ValueType.MONEY: (Money,),
+    ValueType.TEXT: (str,),
+    ValueType.FLAG: (bool,),
+    ValueType.DATE: (date,),
+}
 
 
 class Undefined(ArithmeticError):
@@ -64,7 +66,6 @@ class exactly:  # noqa: N801  reads as a word: `with exactly():`
 
 
 def product(left: Number, right: Number) -> Decimal:
-    """left × right, rounded to 34 digits."""
     return Decimal(left) * right
 
 
@@ -93,10 +94,7 @@ def round_to(value: Number, step: Number) -> Decimal:
 
 
 def annuity(amount: Number, monthly_rate: Number, months: Number) -> Decimal:
-    """The level payment at each month's end: amount × r ÷ (1 − (1 + r)^−n).
-
-    At a rate of zero it is amount ÷ n.
-    """
+    """The level payment at each month's end: amount × r ÷ (1 − (1 + r)^−n); amount ÷ n at r = 0."""
     _check_months(months)
     if monthly_rate == 0:
         return quotient(amount, months)
@@ -107,10 +105,7 @@ def annuity(amount: Number, monthly_rate: Number, months: Number) -> Decimal:
 
 
 def annuity_amount(payment: Number, monthly_rate: Number, months: Number) -> Decimal:
-    """The amount that `months` level payments repay: payment × (1 − (1 + r)^−n) ÷ r.
-
-    At a rate of zero it is payment × n.
-    """
+    """What n level payments repay: payment × (1 − (1 + r)^−n) ÷ r; payment × n at r = 0."""
     _check_months(months)
     if monthly_rate == 0:
         return product(payment, months)
@@ -130,10 +125,7 @@ def logarithm(value: Number) -> Decimal:
 
 
 def power(base: Number, exponent: Number) -> Decimal:
-    """A base to the power of an exponent, rounded to 34 digits.
-
-    Undefined for 0 to the power of 0, and for a base below zero with a fraction as exponent.
-    """
+    """base^exponent to 34 digits; Undefined for 0^0 and for a fraction of a base below zero."""
     exact, times = Decimal(base), Decimal(exponent)
     if exact == 0:
         return _power_of_zero(times)
@@ -145,7 +137,6 @@ def power(base: Number, exponent: Number) -> Decimal:
 
 
 def add_days(day: date, days: int) -> date:
-    """The civil day so many days later, or earlier for a negative number."""
     return day + timedelta(days=days)  # beyond the calendar an OverflowError, which is arithmetic
 
 
@@ -170,17 +161,12 @@ def _check_months(months: Number) -> None:
 
 
 class Gap(msgspec.Struct, frozen=True, gc=False):
-    """A name without a value, and why."""
-
     name: str
     missing: Missing
 
 
 class Unknown:
-    """No value: made of one gap, or of other unknown values in `parts`.
-
-    Its `gaps` are listed when somebody asks: most unknown values only travel through conditions.
-    """
+    """No value: of one gap, or of unknown `parts`, whose gaps are listed when first asked for."""
 
     __slots__ = ("gaps", "parts", "shown")
 
@@ -193,7 +179,7 @@ class Unknown:
             self.gaps = (gap,)
             self.shown = gap
 
-    def __getattr__(self, name: str) -> Anything:
+    def __getattr__(self, name: str) -> Any:
         """List the gaps of the parts, when `gaps` or `shown` is first asked for."""
         if name not in Unknown.__slots__:
             raise AttributeError(name)
@@ -204,7 +190,6 @@ class Unknown:
 
     @property
     def tainted(self) -> bool:
-        """Whether any gap is a failure."""
         return self.shown.missing.cause not in ABSENT
 
     def __repr__(self) -> str:
@@ -217,26 +202,26 @@ class Unknown:
     def __hash__(self) -> int:
         return hash(self.gaps)
 
-    def _compared(self, other: Anything) -> Unknown:
+    def _compared(self, other: Any) -> Unknown:
         """An order with an unknown side is unknown; `==` stays the equality of objects."""
         return _both(self, other) if other.__class__ is Unknown else self
 
     __lt__ = __le__ = __gt__ = __ge__ = _compared
 
-    def __and__(self, other: Anything) -> Anything:
+    def __and__(self, other: Any) -> Any:
         if other is False:
             return False
         return _both(self, other) if other.__class__ is Unknown else self
 
-    def __rand__(self, other: bool) -> Anything:
+    def __rand__(self, other: bool) -> Any:
         return self if other else False
 
-    def __or__(self, other: Anything) -> Anything:
+    def __or__(self, other: Any) -> Any:
         if other is True:
             return True
         return _both(self, other) if other.__class__ is Unknown else self
 
-    def __ror__(self, other: bool) -> Anything:
+    def __ror__(self, other: bool) -> Any:
         return True if other else self
 
     def __xor__(self, _other: bool) -> Unknown:
@@ -244,8 +229,7 @@ class Unknown:
         return self
 
 
-def unknown(name: str, cause: Cause, **details: Anything) -> Unknown:
-    """UNKNOWN for one cause."""
+def unknown(name: str, cause: Cause, **details: Any) -> Unknown:
     return Unknown((), Gap(name, Missing(cause, **details)))
 
 
@@ -254,7 +238,7 @@ def rule_error(name: str, detail: str) -> Unknown:
     return unknown(name, Cause.BAD_DATA, code=DataReason.RULE_ERROR, detail=detail)
 
 
-def union(values: Iterable[Anything]) -> Unknown | None:
+def union(values: Iterable[Any]) -> Unknown | None:
     """UNKNOWN with the gaps of all unknown values, None where every value is there."""
     found = [v for v in values if v.__class__ is Unknown]
     if not found:
@@ -262,14 +246,10 @@ def union(values: Iterable[Anything]) -> Unknown | None:
     return found[0] if len(found) == 1 else Unknown(found)
 
 
-def strict(function: Callable[..., Anything], name: str, text: str) -> Callable[..., Anything]:
-    """A function that is UNKNOWN as soon as one argument is, and where it has no result.
+def strict(function: Callable[..., Any], name: str, text: str) -> Callable[..., Any]:
+    """UNKNOWN where an argument is; no result is a gap of `name`, any other error one of `text`."""
 
-    Division by zero and a function where it has no value are a missing value of `name`, everything
-    else is an error of the rule's `text`.
-    """
-
-    def apply(*given: Anything) -> Anything:
+    def apply(*given: Any) -> Any:
         for value in given:
             if value.__class__ is Unknown:
                 return equal(*given) if len(given) == 2 else union(given)
@@ -285,14 +265,13 @@ def strict(function: Callable[..., Anything], name: str, text: str) -> Callable[
     return apply
 
 
-def equal(left: Anything, right: Anything) -> Anything:
-    """Whether two values are equal."""
+def equal(left: Any, right: Any) -> Any:
     if left.__class__ is Unknown:
         return _both(left, right) if right.__class__ is Unknown else left
     return right if right.__class__ is Unknown else left == right
 
 
-def coalesce(*values: Anything) -> Anything:
+def coalesce(*values: Any) -> Any:
     """The first present value; UNKNOWN where there is none, or a tainted one comes first."""
     for value in values:
         if value.__class__ is not Unknown or value.tainted:
@@ -300,20 +279,17 @@ def coalesce(*values: Anything) -> Anything:
     return union(values)
 
 
-def known(value: Anything) -> Anything:
-    """Whether a value is present."""
+def known(value: Any) -> Any:
     if value.__class__ is not Unknown:
         return True
     return value if value.tainted else False
 
 
-def tainted(value: Anything) -> bool:
-    """Whether a failure hides a value."""
+def tainted(value: Any) -> bool:
     return value.__class__ is Unknown and value.tainted
 
 
-def missing(value: Anything) -> Anything:
-    """Whether a value is absent."""
+def missing(value: Any) -> Any:
     if value.__class__ is not Unknown:
         return False
     return value if value.tainted else True
@@ -340,16 +316,6 @@ def _listed(parts: Sequence[Unknown]) -> tuple[Gap, ...]:
     return tuple(found.values())
 
 
-_CLASSES: dict[ValueType, tuple[type, ...]] = {
-    ValueType.INTEGER: (int,),
-    ValueType.NUMBER: (Decimal, int),
-    ValueType.MONEY: (Money,),
-    ValueType.TEXT: (str,),
-    ValueType.FLAG: (bool,),
-    ValueType.DATE: (date,),
-}
-
-
 def has_type(value: object, type_: ValueType) -> bool:
     """Whether a value is exactly of a type; a flag is no integer, an instant no date."""
     if isinstance(value, bool):
@@ -371,14 +337,11 @@ def to_runtime(name: str, value: Value, type_: ValueType, currency: str) -> Any:
 
 
 def from_runtime(name: str, value: Any, type_: ValueType, currency: str) -> Value | Unknown:
-    """A result in its outside form: money rounded down to the minor unit, integers as int.
-
-    UNKNOWN (RULE_ERROR) where the amount is beyond ±10^12 or an integer is not whole.
-    """
+    """A result outside: money floored to minor units; UNKNOWN beyond ±10^12 or if no integer."""
     if type_ is ValueType.MONEY:
         if abs(value) > LARGEST_AMOUNT.scaleb(exponent(currency)):
             return rule_error(name, "the amount is beyond 10^12")
-        return Money(currency, floor_minor(value))
+        return Money(currency, floor(value))
     if type_ is ValueType.INTEGER and isinstance(value, Decimal):
         if value.adjusted() > 33 or value != value.to_integral_value():
             return rule_error(name, "the integer has no exact value")
@@ -387,8 +350,3 @@ def from_runtime(name: str, value: Any, type_: ValueType, currency: str) -> Valu
         return Decimal(value)
     result: Value = value
     return result
-
-
-def floor_minor(value: Decimal | int) -> int:
-    """Minor units rounded down; the value must be of a sane size."""
-    return floor(value)

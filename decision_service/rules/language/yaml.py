@@ -1,11 +1,8 @@
-"""YAML as a tree in which every node knows its place: a strict subset in which nothing changes
-its meaning silently.
-"""
+"""YAML as a tree of places: a strict subset in which nothing changes its meaning silently."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Protocol
 
@@ -16,13 +13,20 @@ from msgspec.structs import replace
 from decision_service.rules.language.diagnostics import Place, Report, split_lines
 
 MOST_DIGITS = 34
+DEEPEST = 16
+MOST_VALUES = 12_000
+LARGEST_TEXT = 256 * 1024
 
+_OPENS = {"(": ")", "[": "]", "{": "}"}
+_NOT_TEXT = re.compile(
+    r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 
 
 class Comment(msgspec.Struct, frozen=True):
-    """A comment that follows a leaf on its line: the text after `#`, and where the `#` stands."""
+    """A comment that follows a leaf on its line: the text after `#`, and the place of the `#`."""
 
     text: str
     place: Place
@@ -48,44 +52,34 @@ class Scalar(msgspec.Struct, frozen=True):
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was written (`key:` with no value)."""
         return self.plain and not self.text
 
     @property
     def is_integer(self) -> bool:
-        """Whether it is a plain whole number of at most 34 significant digits."""
         return self.plain and few_digits(self.text) and bool(_INTEGER.fullmatch(self.text))
 
     @property
     def is_number(self) -> bool:
-        """Whether it is a plain decimal number, whole or not, of at most 34 significant digits."""
         if not (self.plain and few_digits(self.text)):
             return False
         return bool(_INTEGER.fullmatch(self.text) or _DECIMAL.fullmatch(self.text))
 
     @property
     def is_flag(self) -> bool:
-        """Whether it is a plain `true` or `false`."""
         return self.plain and self.text in ("true", "false")
 
     @property
     def is_text(self) -> bool:
-        """Whether it is neither empty, a number nor a flag."""
         return not (self.empty or self.is_number or self.is_flag)
 
 
 def few_digits(text: str) -> bool:
-    """Whether a number has at most 34 significant digits, and few zeros before them.
-
-    34 digits are what arithmetic keeps, so that every result can be written into a file.
-    """
+    """Whether a number has at most the 34 significant digits of arithmetic, and few zeros too."""
     significant = sum(c.isdigit() for c in text.lstrip("-0."))
     return significant <= MOST_DIGITS and len(text) <= 2 * MOST_DIGITS
 
 
 class MapEntry(msgspec.Struct, frozen=True):
-    """One key of a map with its value."""
-
     key: str
     key_place: Place
     value: YamlNode
@@ -98,7 +92,6 @@ class MapNode(msgspec.Struct, frozen=True):
     place: Place
 
     def get(self, key: str) -> YamlNode | None:
-        """The value of a key, None where there is no such key."""
         return next((e.value for e in self.entries if e.key == key), None)
 
     def key_place(self, key: str) -> Place:
@@ -114,13 +107,6 @@ class ListNode(msgspec.Struct, frozen=True):
 
 
 YamlNode = Scalar | MapNode | ListNode
-
-
-_OPENS = {"(": ")", "[": "]", "{": "}"}
-_HINT = {
-    True: "put `when:` on its own line, or quote the expression",
-    False: "quote the expression or put it on its own line",
-}
 
 
 def unbalanced(text: str) -> bool:
@@ -189,11 +175,9 @@ def _report(scalar: Scalar, key: str, flow: str, report: Report) -> None:
         message = f"the {what} ends at a comma, because `{flow}` splits there"
     else:
         message = f"the {what} has a bracket or quote without its partner"
-    report.error("R107", end, message, _HINT[key == "when"])
-
-
-DEEPEST = 16
-MOST_VALUES = 12_000
+    quoted = "quote the expression or put it on its own line"
+    hint = "put `when:` on its own line, or quote the expression" if key == "when" else quoted
+    report.error("R107", end, message, hint)
 
 
 class YamlMark(Protocol):
@@ -229,17 +213,13 @@ class Composer:
         self.values = 0
 
     def run(self) -> YamlNode | None:
-        """The tree, or None after a problem that leaves none."""
         with suppress(_GaveUp):
-            for event in self._events():
+            for event in yaml.parse(self.text, Loader=yaml.CSafeLoader):
                 self._take(event)
             if self.root is None:
                 self.report.error("R110", Place(self.file, 1, 1, 2), "the file is empty")
             return self.root
         return None
-
-    def _events(self) -> Iterator[yaml.Event]:
-        yield from yaml.parse(self.text, Loader=yaml.CSafeLoader)
 
     def _take(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.NodeEvent):
@@ -345,7 +325,7 @@ class Composer:
         start, end = place.column - 1, place.end - 1
         if not plain:
             start, end = start + 1, end - 1
-        one_line = _line_of(event.start_mark) == _line_of(event.end_mark)
+        one_line = _position(event.start_mark)[0] == _position(event.end_mark)[0]
         verbatim = one_line and source[start:end] == event.value
         if verbatim:
             place = Place(self.file, place.line, start + 1, max(end, start + 1) + 1)
@@ -355,7 +335,7 @@ class Composer:
 
     def _comment(self, event: yaml.ScalarEvent) -> Comment | None:
         """The comment after a leaf on the line where it ends; a text block has none."""
-        line, column = _line_of(event.end_mark), _column_of(event.end_mark)
+        line, column = _position(event.end_mark)
         source = self._line(line)
         rest = source[column:].lstrip(" ")
         if event.style in ("|", ">") or not rest.startswith("#"):
@@ -375,11 +355,11 @@ class Composer:
         return replace(scalar, torn=True)
 
     def _place(self, event: yaml.Event) -> Place:
-        line, column = _line_of(event.start_mark), _column_of(event.start_mark)
+        line, column = _position(event.start_mark)
         if line >= len(self.lines):  # the end of the text, after its last line break
             line, column = len(self.lines) - 1, 0
-        last = _column_of(event.end_mark)
-        if _line_of(event.end_mark) != line:
+        last_line, last = _position(event.end_mark)
+        if last_line != line:
             last = len(self._line(line).rstrip())
         return Place(self.file, line + 1, column + 1, max(last, column + 1) + 1)
 
@@ -387,12 +367,8 @@ class Composer:
         return self.lines[index] if index < len(self.lines) else ""
 
 
-def _line_of(mark: YamlMark | None) -> int:
-    return mark.line if mark is not None else 0
-
-
-def _column_of(mark: YamlMark | None) -> int:
-    return mark.column if mark is not None else 0
+def _position(mark: YamlMark | None) -> tuple[int, int]:
+    return (mark.line, mark.column) if mark is not None else (0, 0)
 
 
 _CONTEXTS = {
@@ -458,20 +434,12 @@ def report_syntax(file: str, lines: list[str], error: yaml.YAMLError, report: Re
 
 
 def _stopped_at(file: str, lines: list[str], error: yaml.YAMLError) -> Place:
-    mark = getattr(error, "problem_mark", None)
-    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+    line, column = _position(getattr(error, "problem_mark", None))
     if line >= len(lines) or not lines[line].strip():
         while line > 0 and (line >= len(lines) or not lines[line].strip()):
             line -= 1
         column = len(lines[line].rstrip())
     return Place(file, line + 1, column + 1, column + 2)
-
-
-LARGEST_TEXT = 256 * 1024
-
-_NOT_TEXT = re.compile(
-    r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-)
 
 
 def decode(file: str, raw: bytes, report: Report) -> str | None:

@@ -32,6 +32,7 @@ from decision_service.rules.letter_words import LANGUAGES
 from decision_service.rules.letters import (
     DisclosedChange,
     DisclosedRecourse,
+    KindTexts,
     Lack,
     NoticeKind,
     NoticeSubject,
@@ -265,6 +266,15 @@ def test_what_is_missing_says_what_helps() -> None:
     assert told.count("Buksan minsan ang app") == 1
     assert "Ibigay ito sa amin" in told
     assert "Hindi ito tinanggihan" in told
+
+
+def test_an_incomplete_application_has_no_approved_amount() -> None:
+    """The offer of a referral is approved by no rule: placeholders of an approval stay empty."""
+    words = KindTexts("Incomplete", "[{amount}] [{total}]")
+    own = replace(TEXTS["en"], kinds={**TEXTS["en"].kinds, NoticeKind.INCOMPLETE: words})
+    made = letter(about(replace(LACKING, offer=offer(OfferKind.FULL)), lacks=LACKS), own)
+    assert made is not None
+    assert made.opening == "[] []"
 
 
 def test_what_is_missing_names_its_source() -> None:

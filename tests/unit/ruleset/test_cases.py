@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.verdict import Outcome
-from decision_service.rules.language.diagnostics import render_all
+from decision_service.rules.knockouts import Rule
+from decision_service.rules.language.diagnostics import Place, render_all
+from decision_service.rules.language.types import FLAG, Constant
 from decision_service.rules.tests import Goal, coverage, run_cases
-from decision_service.rules.tests_file import case_target, parse_cases
+from decision_service.rules.tests_file import LegalMark, case_target, parse_cases
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, compiled, php, rules, stages
 
@@ -297,3 +299,15 @@ def test_a_missing_factor_may_have_a_reason_of_its_own(ruleset):
     wrong = _parse(ruleset, text.replace(given, given.replace("TIMEOUT", "TIEMOUT")))
     fault = next(d for d in wrong.diagnostics if d.code == "R806")
     assert (fault.code, fault.hint) == ("R806", "did you mean `UPSTREAM_TIMEOUT`?")
+
+
+@pytest.mark.parametrize(
+    ("other", "covered"), [("params.cap_of_fees", True), ("params.cap", False)]
+)
+def test_a_mark_covers_the_figures_of_its_check_alone(other, covered):
+    """A figure whose name only begins like the check's is no second use of it."""
+    here = Place("v1.yaml", 1, 1, 2)
+    when = Constant(FLAG, value=True, text="offer.rate > params.cap", place=here)
+    rule = Rule("cap", when, Outcome.DECLINE, "CAP", "", Outcome.REFER, "", "", (), here)
+    mark = LegalMark(rule, "the rate is far below it", here)
+    assert mark.covers("params.cap", f"{when.text}\nderived: {other}") is covered

@@ -7,18 +7,17 @@ from collections import Counter
 
 from tests.unit.ruleset.rulesets import ROOT
 
-PACKAGES = ("language", "ruleset", "rollout", "pipeline", "factors", "storage", "cli")
 IN_CODE = re.compile(r"""["']([RPTM]\d{3})["']""")
+PROVER_FAILED = "P500"  # is to be reported: no author can mend it
 IN_GUIDE = re.compile(r"^\| ([RPTM]\d{3}) \| (.+) \|$", re.MULTILINE)
 
 
 def codes_of_the_program():
     """Every code in the source, with a file that gives it."""
     found = {}
-    for package in PACKAGES:
-        for path in sorted((ROOT / "decision_service" / package).rglob("*.py")):
-            for code in IN_CODE.findall(path.read_text()):
-                found.setdefault(code, path.relative_to(ROOT).as_posix())
+    for path in sorted((ROOT / "decision_service").rglob("*.py")):
+        for code in IN_CODE.findall(path.read_text()):
+            found.setdefault(code, path.relative_to(ROOT).as_posix())
     return found
 
 
@@ -32,7 +31,7 @@ def test_every_code_of_the_program_is_in_the_guide():
     explained = codes_of_the_guide()
     found = codes_of_the_program()
     assert len(found) > 100
-    assert {code: path for code, path in found.items() if code not in explained} == {}
+    assert {code for code in found if code not in explained} == {PROVER_FAILED}
 
 
 def test_the_guide_explains_no_code_twice_and_none_that_is_gone():
