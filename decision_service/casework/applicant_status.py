@@ -32,10 +32,7 @@ from decision_service.rules.program import CompiledRuleset
 
 
 class AccountStatus(msgspec.Struct, frozen=True):
-    """One account with the vendor's status and error, and a sentence for a person.
-
-    `advice` is what the applicant can do; empty where nothing is needed.
-    """
+    """`advice` is what the applicant can do; empty where nothing is needed."""
 
     account: Account
     words: str
@@ -43,8 +40,6 @@ class AccountStatus(msgspec.Struct, frozen=True):
 
 
 class NewestSync(msgspec.Struct, frozen=True):
-    """When one kind of one account was last collected."""
-
     kind: Kind
     source: str
     collected: datetime
@@ -86,7 +81,6 @@ class ReadApplicantStatus:
         self._providers = providers
 
     def likely_referrals(self, country: str) -> Sequence[LikelyReferral]:
-        """What is known of a country before anything is connected, by product."""
         return [
             found
             for name, product in sorted(self._rulebook().products.items())
@@ -105,7 +99,6 @@ class ReadApplicantStatus:
 
 
 def status_of(user_id: str, connections: Connections) -> ApplicantStatus:
-    """The status that follows from a user's accounts and collections."""
     why_not = _why_not(connections)
     return ApplicantStatus(
         user_id=user_id,

@@ -84,7 +84,6 @@ def recourse_part(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> L
 
 
 def _rests(subject: NoticeSubject, words: Words) -> str:
-    """For which application, and on the records of which day, it was worked out."""
     asked, term = money_text(subject.asked) or words.application, subject.asked_term
     return words.rests.format(
         asked=words.over.format(asked=asked, term=term) if term else asked,
@@ -98,7 +97,6 @@ def _change(one: DisclosedChange, texts: NoticeTexts, words: Words) -> str:
 
 
 def used_part(subject: NoticeSubject, words: Words) -> LetterPart:
-    """The sources with their days, the kinds of data, and what a person was shown."""
     kinds = [words.kinds[kind] for kind in subject.data if kind in words.kinds]
     sources = [_source(one, words) for one in subject.sources]
     shown = [] if subject.person is None else [words.shown]
@@ -113,7 +111,6 @@ def _source(one: SourceUsed, words: Words) -> str:
 
 
 def letter(subject: NoticeSubject, texts: NoticeTexts) -> Letter | None:
-    """The letter that is due; None where none is (`kind_of`)."""
     kind = kind_of(subject)
     if kind is None:
         return None
@@ -176,7 +173,6 @@ def _reasons(subject: NoticeSubject, language: str, words: Words) -> tuple[str, 
 
 
 def _missing(subject: NoticeSubject, language: str, words: Words) -> tuple[str, ...]:
-    """The reasons, then what the applicant can do about each cause, each once with its sources."""
     remedies: dict[str, dict[str, None]] = {}
     for one in subject.lacks:
         named = one.provider or (words.kinds[one.kind] if one.kind else "")
@@ -212,7 +208,6 @@ p, ul { margin: .3rem 0; } .lender { font-weight: 600; } .reference { margin-top
 
 
 def html(letter: Letter) -> str:
-    """The whole page."""
     title, body = escape(letter.title), "".join(map(_section, letter.parts))
     closing = f"<p>{escape(letter.closing)}</p>" if letter.closing else ""
     return (

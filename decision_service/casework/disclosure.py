@@ -47,23 +47,18 @@ _SENT = "inputs."
 
 
 class Disclosure(msgspec.Struct, frozen=True):
-    """What a person is told of one decision; `factors` are the names of its factor values.
-
-    `shared` says that the decision's own records count decisions of another user of an account.
-    """
+    """`shared`: the decision's own records count decisions of another user of an account."""
 
     factors: frozenset[str]
     shared: bool
 
     @classmethod
     def of(cls, factors: Iterable[str], own: OwnFacts) -> Self:
-        """By the decision's factor values and its own facts."""
         return cls(
             frozenset(factors), own.reuse is not None and (own.reuse.users_of_account or 1) > 1
         )
 
     def tells(self, name: str) -> bool:
-        """Whether the value of a factor, an input or a derived name may be told."""
         if name.startswith(_OF_OTHERS):
             return False
         if not self.shared or name.startswith(_SENT):
@@ -89,8 +84,6 @@ class UserRows(msgspec.Struct, frozen=True):
 
 
 class StoredDecision(msgspec.Struct, frozen=True):
-    """A decision with the rows that belong to it, by table, its letters and its reviews."""
-
     entry: StoredEntry
     tables: Mapping[str, Sequence[Row]]
     notices: Sequence[StoredNotice]
@@ -128,8 +121,6 @@ class SubjectAccessLog(Protocol):
 
 
 class Chapter(StrEnum):
-    """The parts of an export, in its order."""
-
     DECISIONS = "decisions"
     READINGS = "readings"
 
@@ -149,10 +140,7 @@ class ExportPlace(msgspec.Struct, frozen=True, array_like=True):
 
 
 class PersonRecord(msgspec.Struct, frozen=True):
-    """One record of an export: its kind, its id within the kind, and what is stored.
-
-    `content` holds texts, flags, whole numbers, None, and lists and mappings of these.
-    """
+    """`content` holds texts, flags, whole numbers, None, and lists and mappings of these."""
 
     kind: str
     id: str
@@ -224,7 +212,6 @@ def fields(of: Mapping[str, Any], currency: str | None = None) -> dict[str, Any]
 
 
 def money(amount: Money) -> str:
-    """An amount as `PHP 1200.00`."""
     return f"{amount.currency} {amount.major:f}"
 
 

@@ -60,13 +60,11 @@ class StoredNotice(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> NoticeKey:
-        """What makes it one of its kind."""
         letter = self.letter
         return NoticeKey(self.decision_id, letter.kind, letter.language, self.review_id)
 
     @property
     def notice_id(self) -> str:
-        """The letter's id."""
         return self.key.notice_id
 
 
@@ -80,7 +78,6 @@ class NoticeKey(msgspec.Struct, frozen=True):
 
     @property
     def notice_id(self) -> str:
-        """The id of the letter."""
         review = f"/{self.review_id}" if self.review_id else ""
         return f"{self.decision_id}/{self.kind}/{self.language}{review}"
 
@@ -131,7 +128,6 @@ _GIVEN = frozenset({"UPLOAD", "ARCHIVE"})
 
 
 def subject_of(recorded: Recorded, verdict: Verdict, stands: Standing) -> NoticeSubject:
-    """The subject without recourse and without a person's reason."""
     entry, as_of = recorded.entry, recorded.facts.as_of
     inputs = inputs_from_wire(recorded.facts.inputs)
     asked, term = inputs.get("requested_amount"), inputs.get("requested_term_months")
@@ -160,10 +156,7 @@ def disclosed_recourse(found: Recourse | None) -> DisclosedRecourse | None:
 
 
 def disclosed_reason(review: Review, policy: ReviewPolicy) -> Mapping[str, str]:
-    """Why a person decided, by language; nothing where applicants are not told.
-
-    Raises NoticeNotDue where the plan has no reason of its code any more.
-    """
+    """By language, empty where withheld; NoticeNotDue where the plan lacks the code."""
     if review.reason_withheld:
         return {}
     code = result_of(review).reason
@@ -201,7 +194,6 @@ def _sources(factors: Factors, zone: tzinfo) -> tuple[SourceUsed, ...]:
 
 
 def _lacks(verdict: Verdict, factors: Factors) -> Iterator[Lack]:
-    """Each source or kind of data that lacks what is requested, by the causes that are shown."""
     names = {one.id: provider_name(one.provider_id, one.provider_name) for one in factors.sources}
     for asked in verdict.data_requests:
         found = factors.values.get(asked.factor)
@@ -239,8 +231,6 @@ class NoticePage(msgspec.Struct, frozen=True):
 
 
 class NoticeDeps(msgspec.Struct, frozen=True):
-    """What letters are made from, and where they are kept."""
-
     read: ReadDecisions
     log: NoticeLog
     rulebook: Callable[[], Rulebook]
@@ -291,7 +281,6 @@ class Notices:
         return found
 
     async def list(self, chosen: NoticeFilter, after: PagePosition | None, size: int) -> NoticePage:
-        """One page, newest first."""
         found = tuple(await self._log.list(chosen, after, size + 1))
         if len(found) <= size:
             return NoticePage(found, None)

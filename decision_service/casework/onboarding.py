@@ -21,8 +21,6 @@ from decision_service.domain.snapshot import Account
 
 
 class Applicant(msgspec.Struct, frozen=True):
-    """An applicant: the API caller that owns it, and the caller's reference."""
-
     caller: str
     reference: str
 
@@ -37,8 +35,6 @@ class LinkToken:
 
 
 class CreatedUser(msgspec.Struct, frozen=True):
-    """A user as the vendor made it, with a first token."""
-
     user_id: str
     token: LinkToken
 
@@ -52,11 +48,7 @@ class Sync(msgspec.Struct, frozen=True):
 
 
 class Connections(msgspec.Struct, frozen=True):
-    """A user's accounts as the vendor reports them now.
-
-    `arriving` are the accounts whose data is still being collected, `being_linked` those that the
-    applicant is connecting at this moment.
-    """
+    """`arriving` accounts are being collected, `being_linked` ones connected at this moment."""
 
     accounts: tuple[Account, ...]
     syncs: tuple[Sync, ...]
@@ -112,11 +104,7 @@ class Enrolment(Protocol):
 
 
 class ApplicantRecord(msgspec.Struct, frozen=True):
-    """The store's record of an applicant; `user_id` is None while no user is known.
-
-    `begun` is when it was first asked for. `claimed` says that this call is the one that may
-    create the user now.
-    """
+    """`begun` is when it was first asked for; a `claimed` call may create the user now."""
 
     user_id: str | None
     begun: datetime
@@ -242,18 +230,12 @@ class OnboardApplicants:
         return await self._settled(applicant, record, stop_at, fresh=record.begun == now)
 
     async def link_token(self, user_id: str, scope: str, stop_at: float) -> LinkToken:
-        """A new token for a user that the caller `scope` created, empty for anybody's.
-
-        Raises UserUnknown, UpstreamUnavailable and StoreUnavailable.
-        """
+        """Raises as `ApplicantOwners.require` by `scope`, and UpstreamUnavailable."""
         await self._owners.require(user_id, scope)
         return await self._token(user_id, stop_at)
 
     async def opens(self, access_token: str) -> bool:
-        """Whether the holder of a token that this service issued can still open the widget.
-
-        By the token itself until its original has expired, by another one after that.
-        """
+        """By the token itself until its original has expired, by another one after that."""
         original = await self._log.original_token(_digest(access_token))
         return original is not None and (
             self._clock.now() <= original.expires or self._gives_another(original)

@@ -37,10 +37,7 @@ class LoanStatus(StrEnum):
 
 
 class LoanOutcome(msgspec.Struct, frozen=True):
-    """A lender's report of how a loan stands on the day `as_of`, complete in itself.
-
-    `repaid` is principal, so far. All amounts have one currency and are not negative.
-    """
+    """Complete in itself; `repaid` is principal. Amounts have one currency, none is negative."""
 
     decision_id: str
     loan_id: str
@@ -54,8 +51,6 @@ class LoanOutcome(msgspec.Struct, frozen=True):
 
 
 class RecordedOutcome(msgspec.Struct, frozen=True):
-    """A report, and when it came."""
-
     report: LoanOutcome
     reported: datetime
 
@@ -93,7 +88,6 @@ class ReportRelation(Enum):
 
     @property
     def is_new(self) -> bool:
-        """Whether the report is to be recorded."""
         return self in {ReportRelation.NEWEST, ReportRelation.OLDER, ReportRelation.CORRECTED}
 
 
@@ -107,10 +101,7 @@ class Compared(msgspec.Struct, frozen=True):
 def compare(
     report: LoanOutcome, earlier: Sequence[LoanOutcome], *, correction: bool = False
 ) -> Compared:
-    """Compare a report with all that were recorded of its loan, in any order.
-
-    A `correction` takes the place of another one of its day.
-    """
+    """Earlier reports in any order; a `correction` takes the place of another one of its day."""
     newest = max((report, *earlier), key=lambda one: one.as_of)
     same_day = next((one for one in earlier if one.as_of == report.as_of), None)
     if any(one.decision_id != report.decision_id for one in earlier):
@@ -187,8 +178,6 @@ class ReportWatch:
 
 
 class ListOutcomes:
-    """Lists reports on decisions that the caller may read."""
-
     def __init__(self, read: ReadDecisions, log: OutcomeLog) -> None:
         self._read = read
         self._log = log
@@ -196,11 +185,7 @@ class ListOutcomes:
     async def __call__(
         self, decision_id: str, after: OutcomePosition | None, size: int, scope: str
     ) -> OutcomePage:
-        """One page, in the order of days.
-
-        Raises DecisionUnknown, also where the decision is not the caller `scope`'s, and
-        StoreUnavailable.
-        """
+        """Raises DecisionUnknown, also where the decision is not the caller `scope`'s."""
         await self._read.get(decision_id, full=False, scope=scope)
         found = tuple(await self._log.list_outcomes(decision_id, after, size + 1))
         if len(found) <= size:
@@ -217,8 +202,6 @@ ZONES = timedelta(days=1)
 
 
 class RecordOutcome:
-    """Records reports of loans on decisions that the caller may read."""
-
     def __init__(
         self, read: ReadDecisions, log: OutcomeLog, archive: RulesetArchive, clock: Clock
     ) -> None:
@@ -262,7 +245,6 @@ class RecordOutcome:
         return Lent(entry.caller, entry.created, currency, approved, term)
 
     async def _currency(self, decision: Recorded) -> str | None:
-        """The currency that was applied in, else that of the rules; None where there is neither."""
         requested = inputs_from_wire(decision.facts.inputs).get("requested_amount")
         if isinstance(requested, Money):
             return requested.currency
@@ -271,7 +253,6 @@ class RecordOutcome:
 
 
 def _require_truth(report: LoanOutcome, of: Lent) -> None:
-    """Refuse what no loan on the decision can be; raises FieldInvalid with each such field."""
     found, lent, due, paid_on = {}, report.disbursed, report.instalment, report.disbursed_on
     if lent and of.approved is not None and 100 * lent.minor > MOST_PERCENT * of.approved:
         approved = Money(lent.currency, of.approved).major
@@ -315,7 +296,6 @@ def _require_currency(report: LoanOutcome, wanted: str | None) -> None:
 
 
 def _refuse(error: type[FieldInvalid | InputInvalid], found: Mapping[str, str]) -> None:
-    """Raise the error of the fields that something is wrong with, if there are any."""
     problems = tuple(
         FieldProblem(f"outcome.{name}", f"outcome.{name} {why}") for name, why in found.items()
     )

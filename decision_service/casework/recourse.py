@@ -80,15 +80,12 @@ _LOOKED_AT = frozenset({ReferKind.SCORE, ReferKind.POLICY})
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """A change that reaches the goal, and the wait that it needs."""
-
     changes: Changes
     trial: Trial
     wait: Wait | None = None
 
     @property
     def size(self) -> tuple[Decimal, tuple[str, ...]]:
-        """What the smallest is smallest by, among equally many changes."""
         months = Decimal(self.wait.months if self.wait else 0)
         names = tuple(change.factor for change in self.changes)
         return sum_of_steps(self.changes) + months, names
@@ -128,7 +125,6 @@ class Recourses:
         return Search(trial, self.uses, self.reach)
 
     def _waited(self, today: Search, later: Sequence[Later], *, whole: bool) -> _Found | None:
-        """The first day on which the rules approve without any change."""
         for day in later:
             if all(day.touches(argument) for _, argument in today.arguments):
                 trial = Trial(self.ruleset, day.worlds, self.laws, whole_amount=whole)
@@ -137,7 +133,6 @@ class Recourses:
         return None
 
     def _contradicts(self, today: Trial, day: Later) -> bool:
-        """Whether a later day breaks a law that holds today."""
         held = self.laws.broken(today.values)
         return any(self.laws.broken(facts.factors) - held for facts in day.worlds)
 
@@ -158,7 +153,6 @@ class Recourses:
                     yield day.wait, search
 
     def _changed(self, searches: Sequence[tuple[Wait | None, Search]]) -> _Found | None:
-        """The smallest change, on the first day or after a wait of whole months."""
         for size in range(1, MOST_CHANGES + 1):
             found = [
                 _Found(changes, search.trial, wait)
@@ -170,7 +164,6 @@ class Recourses:
         return None
 
     def _soonest(self, found: _Found, days: Sequence[Later]) -> _Found:
-        """The change on the first day on which it does it."""
         changed = as_values(found.changes)
         for day in days:
             trial = Trial(self.ruleset, day.worlds, self.laws, whole_amount=False)
@@ -234,11 +227,7 @@ class FindRecourse:
         self._prepared: LRUCache[str, Recourses] = LRUCache(_KEPT)
 
     async def __call__(self, recorded: Recorded) -> Recourse | None:
-        """The answer for a decision in FULL view; None where none is looked for.
-
-        None is looked for where no rules decided, the data was erased, or the decision is not what
-        the rules concluded.
-        """
+        """None where no rules decided, the data was erased, or rules did not have the last word."""
         digest = recorded.entry.ruleset_digest
         if recorded.settled is None or recorded.settled.override is not None or digest is None:
             return None

@@ -34,13 +34,10 @@ Values = Mapping[str, FactorValue]
 
 
 class FactorFormula(msgspec.Struct, frozen=True):
-    """An expression on factors."""
-
     formula: Formula
 
     @property
     def factors(self) -> tuple[str, ...]:
-        """The factors that it reads."""
         return self.formula.names
 
     def of(self, values: Values) -> Any:
@@ -61,8 +58,6 @@ def formula(text: str, expected: ValueType, currency: str) -> FactorFormula:
 
 
 class Laws:
-    """The laws and definitions between some factors."""
-
     def __init__(self, names: Iterable[str], currency: str) -> None:
         known = frozenset(names)
         self.currency = currency
@@ -88,7 +83,6 @@ class Laws:
 
     @property
     def made_of(self) -> Mapping[str, tuple[str, ...]]:
-        """The factors that follow from others, with those."""
         return {name: made.factors for name, made in self._made}
 
     @property
@@ -98,7 +92,6 @@ class Laws:
 
     @property
     def groups(self) -> Sequence[frozenset[str]]:
-        """The factors of each law."""
         return [frozenset(law.factors) for law in self._laws]
 
     def broken(self, values: Values, touched: Iterable[str] | None = None) -> frozenset[int]:
@@ -128,7 +121,6 @@ class Laws:
 
 @lru_cache(64)
 def laws_between(names: tuple[str, ...], currency: str) -> Laws:
-    """The laws between the factors of a ruleset."""
     return Laws(names, currency)
 
 
@@ -154,10 +146,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Uses:
-    """How a ruleset uses each factor: what it is compared with, and whether it is calculated with.
-
-    Thresholds are expressions of which the values of an evaluation make figures.
-    """
+    """Thresholds are expressions of which the values of an evaluation make figures."""
 
     def __init__(self, ruleset: CompiledRuleset) -> None:
         self.calculated: set[str] = set()
@@ -200,10 +189,7 @@ def movable(names: Iterable[str], values: Mapping[str, FactorValue]) -> list[str
 
 
 class Pools:
-    """The values that each of some factors may be changed to, nearest first.
-
-    Where one factor is never above another, the other takes its values, too: they move together.
-    """
+    """Where one factor is never above another, the other takes its values, too."""
 
     def __init__(
         self,
@@ -216,7 +202,6 @@ class Pools:
         self._uses, self._seen, self._orders = uses, seen, laws.orders
 
     def of(self, names: Iterable[str]) -> Mapping[str, list[Candidate]]:
-        """The candidates of each factor that has any, by name."""
         figures = {name: self._own(name) for name in names}
         for _ in figures:
             self._share(figures)

@@ -33,12 +33,10 @@ class Wait(msgspec.Struct, frozen=True):
 
     @property
     def days(self) -> int:
-        """The days between."""
         return (self.end - self.start).days
 
     @property
     def months(self) -> int:
-        """The whole months between."""
         begun = (self.end.year - self.start.year) * 12 + self.end.month - self.start.month
         return begun - (self.end.day < self.start.day)
 
@@ -205,13 +203,11 @@ def later_days(ruleset: CompiledRuleset, facts: Facts, outcome: Outcome) -> Iter
 
 
 def again_today(ruleset: CompiledRuleset, facts: Facts, outcome: Outcome) -> Later:
-    """The facts of an application that follows on the same day, with this decision on record."""
     today = facts.as_of.date
     return _later(ruleset, facts, Wait(today, today, outcome))
 
 
 def is_whole_months(wait: Wait) -> bool:
-    """Whether a wait is one of whole months, as far as months are long enough."""
     return wait.end in set(_months(wait.start))
 
 
@@ -245,6 +241,5 @@ def _months(start: date) -> Iterator[date]:
 
 
 def _at_the_end(answer: ListAnswer, day: date) -> ListAnswer:
-    """A list's answer when an entry with a last day has ended."""
     ended = answer.ends is not None and answer.ends <= day
     return replace(answer, listed=False) if ended else answer

@@ -38,7 +38,6 @@ class Argument(msgspec.Struct, frozen=True):
     factors: frozenset[str]
 
     def stands(self, verdict: Verdict) -> bool:
-        """Whether it is among what the parts have concluded."""
         if self.part is None:  # of a decline nobody knows what would be offered
             return verdict.outcome is not Outcome.DECLINE and not in_full(verdict)
         conclusion = conclusions(verdict)[self.part]
@@ -50,10 +49,7 @@ class Argument(msgspec.Struct, frozen=True):
 
 
 class Reach:
-    """Which factors the expressions of a ruleset rest on, through all that stands between.
-
-    `made_of` names the factors that follow from others.
-    """
+    """Which factors the expressions of a ruleset rest on, directly and by way of `made_of`."""
 
     def __init__(self, ruleset: CompiledRuleset, made_of: Mapping[str, tuple[str, ...]]) -> None:
         self._ruleset, self._made_of = ruleset, made_of
@@ -62,13 +58,11 @@ class Reach:
 
     @cached_property
     def groups(self) -> Sequence[frozenset[str]]:
-        """The factors of each condition of a rule, and of each other part."""
         trees = [(part, list(part.runner.trees())) for part in self._parts]
         conditions = [self.of([tree]) for part, each in trees if _has_rules(part) for tree in each]
         return [*conditions, *(self.of(each) for part, each in trees if not _has_rules(part))]
 
     def arguments(self, verdict: Verdict) -> Iterator[Argument]:
-        """What argues against an approval of the requested amount in a verdict, each once."""
         if verdict.outcome is Outcome.APPROVE:
             yield from [] if in_full(verdict) else [Argument(None, None, self._of_outputs)]
         seen: set[tuple[int, int]] = set()
@@ -80,7 +74,6 @@ class Reach:
                     yield Argument(number, because, self._of_argument(number, because))
 
     def of(self, trees: Iterable[Node]) -> frozenset[str]:
-        """The factors that expressions rest on."""
         names = {symbol.name for tree in trees for symbol in reads(tree)}
         return frozenset[str]().union(*(self._of_name(name) for name in names))
 
@@ -117,12 +110,10 @@ class Reach:
 
 
 def in_full(verdict: Verdict) -> bool:
-    """Whether the requested amount is offered."""
     return verdict.offer is not None and verdict.offer.kind is OfferKind.FULL
 
 
 def conclusions(verdict: Verdict) -> tuple[Conclusion | None, ...]:
-    """What each part of a ruleset has concluded, in order."""
     trace = verdict.raw_trace
     return (*trace.stages, *trace.closing) if isinstance(trace, Trace) else ()
 
@@ -132,7 +123,6 @@ def _has_rules(part: Stage) -> bool:
 
 
 def slot_values(verdict: Verdict) -> Sequence[Any]:
-    """The values of all names by slot, as an evaluation left them."""
     trace = verdict.raw_trace
     return trace.values if isinstance(trace, Trace) else ()
 
@@ -157,12 +147,10 @@ class Trial:
 
     @cached_property
     def _broken(self) -> list[frozenset[int]]:
-        """The laws that do not hold of each world as it is, which hardly happens."""
         return [self.laws.broken(facts.factors) for facts in self.worlds]
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """The verdict of each world as it is."""
         return self.verdicts_with({})
 
     @property
@@ -179,7 +167,6 @@ class Trial:
         return self.worlds[0].factors
 
     def lawful(self, changed: Changed) -> bool:
-        """Whether a change breaks no law that holds without it."""
         return all(
             self.laws.broken({**facts.factors, **every}, every) <= before
             for facts, before in zip(self.worlds, self._broken, strict=True)
@@ -187,7 +174,6 @@ class Trial:
         )
 
     def verdicts_with(self, changed: Changed) -> tuple[Verdict, ...]:
-        """The verdict of each world with changed factors, and with what follows from them."""
         return tuple(
             evaluate(self.ruleset, replace(facts, loaded=load_more(self.ruleset, loaded, every)))
             for facts, loaded in zip(self.worlds, self._loaded, strict=True)
@@ -195,7 +181,6 @@ class Trial:
         )
 
     def reached(self, verdicts: Sequence[Verdict]) -> bool:
-        """Whether every world is approved, with the requested amount where that is asked for."""
         return all(self._reached(verdict) for verdict in verdicts)
 
     def _reached(self, verdict: Verdict) -> bool:
@@ -213,8 +198,6 @@ Changes = tuple[Candidate, ...]
 
 
 class Search:
-    """The changes of one application that are looked at, and what they come to."""
-
     def __init__(self, trial: Trial, uses: Uses, reach: Reach) -> None:
         self.trial = trial
         self.arguments = [
@@ -229,7 +212,6 @@ class Search:
 
     @property
     def is_blocked(self) -> bool:
-        """Whether an argument rests on nothing that an applicant moves."""
         return any(one.factors.isdisjoint(self.movable) for _, one in self.arguments)
 
     def smallest(self, size: int) -> Changes | None:
@@ -243,15 +225,11 @@ class Search:
 
     @cached_property
     def pools(self) -> Mapping[str, list[Candidate]]:
-        """The values of each factor that are looked at."""
         seen = slot_values(self.trial.verdicts[0])
         return Pools(self._uses, self.trial.values, seen, self.trial.laws).of(self._useful())
 
     def _useful(self) -> list[str]:
-        """The factors that an argument rests on, and those that stand in one condition with them.
-
-        Any other can be left out of a change: what it silences stood neither before nor after.
-        """
+        """Any other can be left out: what it silences was there neither before nor after."""
         found = self._rested_on().intersection(self.movable)
         every = (*self._reach.groups, *self.trial.laws.groups)
         groups = [group.intersection(self.movable) for group in every]
@@ -288,7 +266,6 @@ class Search:
         return self.trial.lawful(changed) and self.trial.reached(self.trial.verdicts_with(changed))
 
     def _is_silent(self, number: int, changes: Changes) -> bool:
-        """Whether an argument is gone with the changes of what it rests on."""
         key = (number, changes)
         if key not in self._silenced:
             verdicts = self.trial.verdicts_with(as_values(changes))
@@ -299,10 +276,8 @@ class Search:
 
 
 def as_values(changes: Changes) -> Mapping[str, FactorValue]:
-    """The changed factors by name."""
     return {each.factor: each.value for each in changes}
 
 
 def sum_of_steps(changes: Changes) -> Decimal:
-    """How far changes go in all."""
     return sum((each.steps for each in changes), Decimal(0))

@@ -30,10 +30,7 @@ from decision_service.rulebook.rulebook import Product
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """A person's `review` whose result stands, or the decision that was made `again`, or neither.
-
-    `changed` says that the result differs from what stood before it.
-    """
+    """A person's `review`, the decision made `again`, or neither; `changed` by it or not."""
 
     review: Review | None = None
     again: str = ""
@@ -55,10 +52,7 @@ def decided_again_as(reviews: Sequence[Review]) -> str:
 
 
 def day_charge(review: Review, reviews: Sequence[Review]) -> DayCharge | None:
-    """What a completed approval adds to what stood approved; None of anything else.
-
-    `reviews` are those of the decision. An amount that was approved before is charged already.
-    """
+    """`reviews` are those of the decision; what was approved before is charged already."""
     result = review.result
     if review.state is not ReviewState.COMPLETED or result is None or result.amount is None:
         return None
@@ -70,7 +64,6 @@ def day_charge(review: Review, reviews: Sequence[Review]) -> DayCharge | None:
 
 
 def result_of(review: Review) -> ReviewResult:
-    """The result of a completed review."""
     if review.result is None:
         raise AssertionError(review.review_id)
     return review.result
@@ -81,7 +74,6 @@ def _completed(reviews: Sequence[Review]) -> list[Review]:
 
 
 def _stood(review: Review, before: Sequence[Review]) -> tuple[Outcome, Money | None]:
-    """What stood before a review: the result of the one before it, else what was recorded."""
     if not before:
         return review.outcome, review.approved
     result = result_of(before[-1])
@@ -125,15 +117,12 @@ class ReviewChain(msgspec.Struct, frozen=True):
 
 
 class ReadReviewChain:
-    """Reads the chain that begins with a decision."""
-
     def __init__(self, log: ReviewLog, decisions: DecisionLog, clock: Clock) -> None:
         self._log = log
         self._decisions = decisions
         self._clock = clock
 
     async def __call__(self, decision_id: str, outcome: Outcome) -> ReviewChain | None:
-        """The reviews of a decision with this recorded outcome; None where there are none."""
         reviews = tuple(await self._log.of_decision(decision_id))
         if not reviews:
             return None
@@ -236,10 +225,7 @@ def _money(minor: int, currency: str) -> str:
 
 
 def require_nothing_granted(review: Review, on_record: Iterable[Past]) -> None:
-    """Raises ReviewRefused where an approval came to stand that the review's decision did not see.
-
-    `on_record` is what is found under the keys of the decision.
-    """
+    """`on_record` is what is found under the keys of the decision; raises ReviewRefused."""
     since = _granted_since(on_record, review.decision_id)
     if not since:
         return
@@ -253,7 +239,6 @@ def require_nothing_granted(review: Review, on_record: Iterable[Past]) -> None:
 
 
 def _granted_since(on_record: Iterable[Past], decision_id: str) -> Sequence[PastDecision]:
-    """The approvals of which something is or may be owed, in the order in which they came."""
     every = {one.decision_id: one for past in on_record for one in past.decisions}
     judged = every.pop(decision_id, None)
     if judged is None:

@@ -51,8 +51,6 @@ class By(msgspec.Struct, frozen=True):
 
 
 class ReviewStep(msgspec.Struct, frozen=True):
-    """A review after a step, and the event that records it."""
-
     review: Review
     event: ReviewEvent
 
@@ -60,10 +58,7 @@ class ReviewStep(msgspec.Struct, frozen=True):
 def is_repeated(
     events: Sequence[ReviewEvent], by: By, actions: Collection[ReviewAction], **said: object
 ) -> bool:
-    """Whether one of these actions was recorded under the request id, saying the same.
-
-    Raises RequestIdReused where the id belongs to another step.
-    """
+    """Raises RequestIdReused where the id belongs to another step."""
     same = next((one for one in events if one.request_id == by.request_id), None)
     if same is None or not by.request_id:
         return False
@@ -76,7 +71,6 @@ def is_repeated(
 
 
 def claim(review: Review, by: By, seconds: timedelta) -> ReviewStep:
-    """Have a review for a while; the same person may prolong it."""
     _require(review, by.at, {ReviewState.OPEN, ReviewState.CLAIMED}, "claimed")
     if review.state_at(by.at) is ReviewState.CLAIMED:
         if review.claimed_by != by.who:
@@ -88,7 +82,6 @@ def claim(review: Review, by: By, seconds: timedelta) -> ReviewStep:
 
 
 def release(review: Review, by: By) -> ReviewStep:
-    """Give a claimed review back to its queue."""
     require_claim(review, by)
     _require_room(review)
     return _step(_unclaimed(review, ReviewState.OPEN), by, ReviewAction.RELEASED)
@@ -101,7 +94,6 @@ def note(review: Review, by: By, text: str) -> ReviewStep:
 
 
 def request_data(review: Review, by: By, kinds: Collection[Kind], text: str) -> ReviewStep:
-    """Put a claimed review aside until data of these kinds has arrived."""
     require_claim(review, by)
     refuse_approved(review)
     _require_room(review)
@@ -111,10 +103,7 @@ def request_data(review: Review, by: By, kinds: Collection[Kind], text: str) -> 
 
 
 def data_arrived(review: Review, by: By, kinds: Collection[Kind]) -> ReviewStep | None:
-    """What arrived data changes; without `kinds` all that is awaited has arrived.
-
-    A referral for data that nobody has claimed waits for any. None where nothing changes.
-    """
+    """Without `kinds` all has arrived; an unclaimed referral for data waits for any."""
     if not _waits_for(review, by, kinds):
         return None
     state = review.state_at(by.at)
@@ -144,7 +133,6 @@ def data_never_whole(
 
 
 def decide_again(review: Review, by: By) -> ReviewStep:
-    """Have a review's application decided again by the rules."""
     if review.state_at(by.at) is ReviewState.CLAIMED:
         require_claim(review, by)
     waiting = {ReviewState.OPEN, ReviewState.CLAIMED, ReviewState.AWAITING_DATA}
@@ -155,7 +143,6 @@ def decide_again(review: Review, by: By) -> ReviewStep:
 
 
 def decided_again(review: Review, by: By, decision_id: str) -> ReviewStep:
-    """End a review whose application has a new decision."""
     _require(review, by.at, {ReviewState.DECIDING_AGAIN}, "ended by another decision")
     ended = replace(
         review,
@@ -168,7 +155,6 @@ def decided_again(review: Review, by: By, decision_id: str) -> ReviewStep:
 
 
 def not_decided_again(review: Review, by: By, why: str) -> ReviewStep:
-    """Give a review back to its queue whose application cannot be decided again."""
     _require(review, by.at, {ReviewState.DECIDING_AGAIN}, "given back")
     reopened = _unclaimed(review, ReviewState.OPEN)
     return _step(reopened, by, ReviewAction.NOT_DECIDED_AGAIN, text=why)
@@ -192,7 +178,6 @@ def contested(review: Review, by: By, text: str, policy: ReviewPolicy) -> Review
 
 
 def erased(review: Review, by: By) -> ReviewStep:
-    """End a review whose applicant's data was erased."""
     ended = replace(
         _unclaimed(review, ReviewState.ENDED),
         ended=by.at,
@@ -231,7 +216,6 @@ def refuse_approved(review: Review) -> None:
 
 
 def _waits_for(review: Review, by: By, kinds: Collection[Kind]) -> bool:
-    """Whether arrived data of these kinds, or of any without them, concerns a review."""
     state = review.state_at(by.at)
     if state is ReviewState.AWAITING_DATA:
         return _lacking(review, kinds) != review.kinds
@@ -240,7 +224,6 @@ def _waits_for(review: Review, by: By, kinds: Collection[Kind]) -> bool:
 
 
 def _lacking(review: Review, kinds: Collection[Kind]) -> tuple[Kind, ...]:
-    """The awaited kinds that are not among these."""
     return tuple(kind for kind in review.kinds if kinds and kind not in kinds)
 
 
@@ -324,10 +307,7 @@ def complete(
 
 
 def confirm(review: Review, by: By, policy: ReviewPolicy, seen: str = "") -> ReviewStep:
-    """End a review as its first person proposed; raises PermissionDenied for the same person.
-
-    `seen` is the etag of what the second person saw; without one whatever is proposed is confirmed.
-    """
+    """`seen` is the etag of what the second person saw; empty for whatever is proposed."""
     result = _proposed(review, by, seen)
     _require_within(result, _authority(review, policy))
     completed = replace(review, state=ReviewState.COMPLETED, confirmed_by=by.who, ended=by.at)
@@ -486,8 +466,6 @@ class QueueCount(msgspec.Struct, frozen=True):
 
 
 class RecordedReview(msgspec.Struct, frozen=True):
-    """A review with its events, or with a page of them, in order."""
-
     review: Review
     events: tuple[ReviewEvent, ...]
 

@@ -126,7 +126,6 @@ class OperateReviews:
     async def list(
         self, chosen: ReviewFilter, after: ReviewPosition | None, size: int
     ) -> ReviewPage:
-        """One page, most urgent first."""
         found = await self._log.list(chosen, after, size + 1, self._deps.clock.now())
         if len(found) <= size:
             return ReviewPage(found, None)
@@ -148,7 +147,6 @@ class OperateReviews:
         return await self._step(review_id, lambda review, _: steps.release(review, by))
 
     async def note(self, review_id: str, who: str, request_id: str, text: str) -> Review:
-        """Add a note."""
         by = self._by(who, request_id)
 
         def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
@@ -182,10 +180,7 @@ class OperateReviews:
     async def complete(
         self, review_id: str, who: str, request_id: str, result: ReviewResult
     ) -> Review:
-        """End a claimed review, or propose its end to a second person.
-
-        Raises ReviewRefused, FieldInvalid, AuthorityExceeded, RequestIdReused.
-        """
+        """Raises ReviewRefused, FieldInvalid, AuthorityExceeded, RequestIdReused."""
         by, terms = self._by(who, request_id), await self._terms(review_id, result)
 
         def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
@@ -240,21 +235,18 @@ class OperateReviews:
         return review
 
     async def _terms(self, review_id: str, result: ReviewResult) -> ApprovalTerms:
-        """Term and instalment of an approval, and the checks that it fails."""
         if result.amount is None:
             return NO_TERMS
         review = (await self.get(review_id)).review
         return await self._deps.read.price(review.decision_id, result.amount)
 
     async def _recorded(self, decision_id: str, scope: str) -> Recorded:
-        """A decision with its offer, or without where the rules that made it no longer compile."""
         try:
             return await self._deps.read.get(decision_id, full=True, scope=scope)
         except RulesetUnknown:
             return await self._deps.read.get(decision_id, full=False, scope=scope)
 
     async def _end(self, review_id: str, move: Move) -> Review:
-        """Take a step that may approve, within the caps of the day."""
         found = await self.get(review_id)
         product = self._deps.rulebook().products.get(found.review.product)
         limits = None if product is None else day_caps(product, self._deps.clock.now())
@@ -302,8 +294,6 @@ log = structlog.get_logger("decision_service.reviews")
 
 
 class AgainDeps(msgspec.Struct, frozen=True):
-    """What deciding again needs."""
-
     log: ReviewLog
     read: ReadDecisions
     decide: DecideApplication
@@ -323,7 +313,6 @@ class DecideAgain:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """Look soon."""
         self._wake.set()
 
     async def arrived(self, user_id: str, kinds: Collection[Kind]) -> None:
@@ -363,7 +352,6 @@ class DecideAgain:
                 stuck |= not await self._again(review)
 
     async def _again(self, review: Review) -> bool:
-        """Decide one application again and end its review; False where it is tried again."""
         try:
             await self._decided(review)
         except (CallerError, NotYet) as error:
@@ -414,7 +402,6 @@ class DecideAgain:
 
 
 def application_of(recorded: Recorded, attempt: int) -> Application:
-    """The application of a decision as it is decided again."""
     entry, facts = recorded.entry, recorded.facts
     first = facts.first_decision or entry.decision_id
     return Application(
@@ -435,15 +422,12 @@ log = structlog.get_logger("decision_service.reviews")
 
 
 class QueueWatch:
-    """Counts the unfinished reviews every 15 seconds."""
-
     def __init__(self, reviews: ReviewLog, clock: Clock) -> None:
         self._reviews = reviews
         self.clock = clock
         self.counts: Sequence[QueueCount] = ()
 
     async def run(self) -> None:
-        """Until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(COUNT_SECONDS)

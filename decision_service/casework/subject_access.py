@@ -75,7 +75,6 @@ class AccessTerms(msgspec.Struct, frozen=True):
 def about_records(
     user_id: str, rows: UserRows, terms: AccessTerms, now: datetime
 ) -> Iterator[PersonRecord]:
-    """The records of a user alone."""
     yield PersonRecord("about", user_id, _about(user_id, rows, terms, now))
     for table, kind in _KINDS.items():
         for number, row in enumerate(rows.tables[table], start=1):
@@ -88,7 +87,6 @@ def about_records(
 
 
 def _open_loan(row: Row, rows: UserRows) -> Mapping[str, Any]:
-    """What an erasure left of a decision that it deleted, with the reports on it."""
     currency, id_ = str(row["currency"]), row["decision_id"]
     reports = [one for one in rows.tables["loan_outcomes"] if one["decision_id"] == id_]
     return fields(row, currency) | {"loan_reports": [fields(one, currency) for one in reports]}
@@ -121,7 +119,6 @@ def _kept(terms: AccessTerms) -> str:
 
 
 def _after_erasure(terms: AccessTerms) -> str:
-    """What an erasure leaves, and why."""
     always = (
         "The erasure destroyed readings, counts of records, link tokens and links to accounts. The "
         "reference, the number of withdrawals and the erasure's id stay, so that data that was "
@@ -190,7 +187,6 @@ _ENTRY = (
 
 
 def decision_record(stored: StoredDecision, tell: TellReply) -> PersonRecord:
-    """The record of a decision with all that belongs to it."""
     entry, facts = stored.entry, decode_facts(stored.entry.facts)
     factors = None if facts.factors is None else factors_from_wire(facts.factors)
     values = () if factors is None else tuple(factors.values.values())
@@ -234,7 +230,6 @@ def _own(own: OwnFacts, disclosed: Disclosure) -> Mapping[str, Plain]:
 
 
 def _counted(history: History) -> dict[str, Any]:
-    """The figures, with the days of the windows beside the counts."""
     told = fields(asdict(history))
     for name in ("applications", "approvals", "declines"):
         told[name] = {f"{days}_days": one for days, one in zip(DAYS, told[name], strict=True)}
@@ -242,7 +237,6 @@ def _counted(history: History) -> dict[str, Any]:
 
 
 def _currency(facts: StoredFacts) -> str | None:
-    """The currency of the decision, of which rows hold amounts."""
     if facts.own.history is not None:
         return facts.own.history.currency
     sent = inputs_from_wire(facts.inputs).values()
@@ -250,7 +244,6 @@ def _currency(facts: StoredFacts) -> str | None:
 
 
 def _rows(tables: Mapping[str, Sequence[Row]], currency: str | None) -> Mapping[str, Plain]:
-    """The rows of each table as what they are."""
     told = {name: [fields(row, currency) for row in rows] for name, rows in tables.items()}
     return {
         "history": told["history"],
@@ -298,7 +291,6 @@ def reading_record(stored: StoredReading, part: int) -> tuple[PersonRecord, bool
 
 
 def _head(snapshot: Snapshot) -> Mapping[str, Any]:
-    """Accounts and how each kind was read; the records follow."""
     told = {name: plain(getattr(snapshot, name)) for name in _HEAD}
     told["how_it_was_read"] = [*_readings(snapshot)]
     return {name: one for name, one in told.items() if one}
@@ -352,11 +344,7 @@ class ExportPerson:
         self._clock = clock
 
     async def __call__(self, user_id: str, scope: str, place: ExportPlace | None) -> ExportPage:
-        """The page after a place, the first one without; `scope` as in `ApplicantOwners`.
-
-        Raises UserUnknown where nothing is stored of the user, and as `ApplicantOwners.require`;
-        StoreUnavailable.
-        """
+        """Raises UserUnknown where nothing is stored, and as `ApplicantOwners.require`."""
         await self._owners.require(user_id, scope)
         if place is None:
             return await self._first(user_id)
@@ -379,7 +367,6 @@ class ExportPerson:
         return ExportPage(records, ExportPlace(Chapter.DECISIONS, last.created, last.decision_id))
 
     async def _read(self, user_id: str, place: ExportPlace) -> ExportPage:
-        """A reading, or a further part of the one at the place if that is still there."""
         found = await self._log.reading(user_id, place.after, itself=place.part > 0)
         if found is None:
             return ExportPage((), None)

@@ -37,8 +37,6 @@ RequestKey = tuple[str, str]
 
 
 class InFlightAmounts:
-    """Requested amounts of decisions in progress."""
-
     def __init__(self) -> None:
         self._amounts: dict[RequestKey, tuple[str, int]] = {}
 
@@ -47,7 +45,6 @@ class InFlightAmounts:
         return {key: minor for key, (name, minor) in self._amounts.items() if name == product}
 
     def begin(self, key: RequestKey, product: str, amount: Money) -> None:
-        """Count a request's amount until `end`."""
         self._amounts[key] = (product, amount.minor)
 
     def end(self, key: RequestKey) -> None:
@@ -66,14 +63,12 @@ def cap_limits(plan: Plan, currency: str) -> tuple[CapLimit, ...]:
 
 
 def midnight(as_of: AsOf) -> datetime:
-    """When the civil day began."""
     return datetime.combine(as_of.date, time(), as_of.zone)
 
 
 async def found_allowances(
     limits: DayLimits | None, product: str, arms: ArmLog
 ) -> Allowances | None:
-    """The limits with what is on record; raises StoreUnavailable where that cannot be read."""
     if limits is None:
         return None
     return Allowances(limits, await arms.day_totals(product, limits.midnight))
@@ -85,8 +80,6 @@ def _cap(cap: DayCap, currency: str) -> CapLimit:
 
 
 class Placement(msgspec.Struct, frozen=True):
-    """An assignment with the subject it was chosen for."""
-
     subject: Subject
     assignment: Assignment
 
@@ -183,11 +176,7 @@ async def admit(
     assigned: Assigned,
     in_flight: InFlightAmounts | None = None,
 ) -> Admission:
-    """Admit an application; `assigned` is called with the assignment before inputs are checked.
-
-    Raises InputInvalid with every wrong field, or StoreUnavailable where the
-    rollout must know who decided the applicant before.
-    """
+    """`assigned` is called before inputs are checked; raises InputInvalid, StoreUnavailable."""
     placement = await place(application, product, arms, now, in_flight)
     assigned(placement.assignment)
     return _admitted(application, product, now, placement)
@@ -249,7 +238,6 @@ class Bulkhead:
 
     @property
     def waiting(self) -> int:
-        """How many callers wait for a slot."""
         return len(self._queue)
 
     def enter(self) -> bool:
@@ -260,7 +248,6 @@ class Bulkhead:
         return True
 
     def leave(self) -> None:
-        """Give the slot to the caller that waits longest."""
         while self._queue:
             slot = self._queue.popleft()
             if not slot.done():
@@ -269,7 +256,6 @@ class Bulkhead:
         self.working -= 1
 
     async def __aenter__(self) -> None:
-        """Take a slot, waiting for one where none is free."""
         if self.enter():
             return
         if self.shedding or self.waiting >= 2 * self.limit:
@@ -278,7 +264,6 @@ class Bulkhead:
         await self._wait_for_slot()
 
     async def __aexit__(self, *_: object) -> None:
-        """Give the slot back."""
         self.leave()
 
     async def _wait_for_slot(self) -> None:

@@ -29,7 +29,6 @@ class ClockReset(msgspec.Struct, frozen=True):
     last: datetime
 
     def covers(self, created: datetime) -> bool:
-        """Whether a decision of this instant no longer counts."""
         return self.first <= created <= self.last
 
 
@@ -93,15 +92,11 @@ class ClockGuard:
         return cls(store, await newest_counted(store, resets), resets[0].position if resets else 0)
 
     def note(self, created: datetime) -> None:
-        """Take the instant of a recorded decision."""
         if self.newest is None or created > self.newest:
             self.newest = created
 
     async def doubts(self, now: datetime) -> bool:
-        """Whether this instant is more than 5 s before the newest record; logged as it begins.
-
-        A reset by any process is followed. Raises StoreUnavailable.
-        """
+        """More than 5 s before the newest record, once resets are followed; logged as it begins."""
         if is_behind(now, self.newest):
             await self._follow()
         doubted = is_behind(now, self.newest)
@@ -111,7 +106,6 @@ class ClockGuard:
         return doubted
 
     async def _follow(self) -> None:
-        """Take over resets that came since, each once: what is recorded after it counts again."""
         resets = () if self._store is None else await self._store.clock_resets()
         fresh = [reset for reset in resets if reset.position > self._position]
         if not fresh:
@@ -135,7 +129,6 @@ class ClockGuard:
 
 
 def is_behind(now: datetime, newest: datetime | None) -> bool:
-    """Whether an instant is so long before the newest decision that its clock is doubted."""
     return newest is not None and newest - now > TOLERANCE
 
 
@@ -159,10 +152,7 @@ log = structlog.get_logger("decision_service.clock")
 
 
 class ClockStatus(msgspec.Struct, frozen=True):
-    """The clock of this process: its instant, the newest decision that counts, the resets.
-
-    `drift` is how far it was ahead of the vendor's clock at the last answer, None if not known.
-    """
+    """`drift` is how far it was ahead of the vendor's at the last answer, None if not known."""
 
     now: datetime
     newest: datetime | None
@@ -171,7 +161,6 @@ class ClockStatus(msgspec.Struct, frozen=True):
 
     @property
     def doubted(self) -> bool:
-        """Whether decisions refer as stale because the clock is behind the newest decision."""
         return is_behind(self.now, self.newest)
 
 

@@ -78,8 +78,6 @@ def value_from_wire(wire: Wire) -> Value:
 
 
 class FactorWire(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One factor value as it is stored."""
-
     name: str
     value: Wire | None
     missing: tuple[Missing, ...]
@@ -87,8 +85,6 @@ class FactorWire(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class FactorsWire(msgspec.Struct, frozen=True, array_like=True):
-    """All factor values of a decision and the quality of what they rest on."""
-
     values: tuple[FactorWire, ...]
     kinds: dict[Kind, KindStatus]
     sources: tuple[SourceUse, ...]
@@ -125,17 +121,13 @@ class FactsToStore(_Facts, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class StoredFacts(_Facts, frozen=True, omit_defaults=True, kw_only=True):
-    """Everything besides snapshot and texts from which a decision can be recomputed.
-
-    Decisions of earlier programs hold their factor values unpacked.
-    """
+    """All that replay needs besides snapshot and texts; old records hold factor values unpacked."""
 
     factors: FactorsWire | None = None
     packed_factors: bytes | None = None
 
     @property
     def as_of(self) -> AsOf:
-        """The instant decided for, seen in the ruleset's zone."""
         return AsOf.at(self.instant, ZoneInfo(self.zone), doubtful=self.doubtful)
 
 
@@ -146,7 +138,6 @@ _LARGEST = 16 << 20
 
 
 def encode_facts(facts: FactsToStore) -> bytes:
-    """The stored form."""
     return _ENCODER.encode(facts)
 
 
@@ -184,7 +175,6 @@ def factors_to_wire(factors: Factors) -> FactorsWire:
 
 
 def values_to_wire(values: Mapping[str, FactorValue]) -> tuple[FactorWire, ...]:
-    """Factor values ready to be stored, in name order."""
     return tuple(
         FactorWire(
             v.name, None if v.value is None else value_to_wire(v.value), v.missing, v.evidence
@@ -194,7 +184,6 @@ def values_to_wire(values: Mapping[str, FactorValue]) -> tuple[FactorWire, ...]:
 
 
 def factors_from_wire(wire: FactorsWire) -> Factors:
-    """The factor values that were stored."""
     values = {
         w.name: FactorValue(
             w.name, None if w.value is None else value_from_wire(w.value), w.missing, w.evidence
@@ -205,12 +194,10 @@ def factors_from_wire(wire: FactorsWire) -> Factors:
 
 
 def inputs_to_wire(inputs: Mapping[str, Value]) -> dict[str, Wire]:
-    """Inputs ready to be stored."""
     return {name: value_to_wire(value) for name, value in inputs.items()}
 
 
 def inputs_from_wire(wire: Mapping[str, Wire]) -> dict[str, Value]:
-    """The inputs that were stored."""
     return {name: value_from_wire(value) for name, value in wire.items()}
 
 
@@ -243,7 +230,6 @@ def _counts(snapshot: Snapshot) -> Iterator[KnownCount]:
 
 
 def _newest_months(kind: Kind, records: Iterable[Any]) -> Mapping[str, int]:
-    """The newest month of each source with a record above zero; of kinds without months none."""
     found: dict[str, int] = {}
     gave = _GAVE.get(kind)
     if gave is None:

@@ -80,7 +80,6 @@ def entry_of(
     content: bytes,
     fence: str,
 ) -> DecisionEntry:
-    """The entry of a decision; `caller` made the request, whose hash is `content`."""
     decision, ruleset = decided.decision, admission.ruleset
     return DecisionEntry(
         decision_id=decision.decision_id,
@@ -115,7 +114,6 @@ def _replaces(application: Application) -> str:
 
 
 def _review(decision: Decision, admission: Admission, caller: str) -> OpenedReview | None:
-    """The review of a referral, in the queue that takes it."""
     verdict, requested = decision.verdict, decision.inputs.get("requested_amount")
     if verdict.outcome is not Outcome.REFER:
         return None
@@ -151,7 +149,6 @@ def _history(
 
 
 def _warm(fetch_result: FetchResult | None, body: SnapshotBody | None) -> WarmMark | None:
-    """The mark by which a whole reading serves later decisions."""
     if fetch_result is None or fetch_result.plan is None or body is None:
         return None
     fetched = fetch_result.fetched
@@ -159,10 +156,7 @@ def _warm(fetch_result: FetchResult | None, body: SnapshotBody | None) -> WarmMa
 
 
 def _arm(decision: Decision, admission: Admission, settled: Settled | None) -> ArmDecision | None:
-    """What the decision means for its rollout; None for an applicant outside the go-live.
-
-    Rates are those of the rules, whatever a cap decided.
-    """
+    """None outside the go-live; rates are those of the rules, whatever a cap decided."""
     assignment, verdict = decision.assignment, decision.rules_verdict
     if assignment.arm is None or assignment.version is None or settled is None:
         return None
@@ -205,10 +199,7 @@ MAX_CACHED = 512
 
 
 class ComputedFactors(msgspec.Struct):
-    """Factor values, their recorded form, and their form as loaded for a ruleset.
-
-    `people` are what the applicant is compared with, None where no factor compares persons.
-    """
+    """`people` are what the applicant is compared with, None where no factor compares persons."""
 
     factors: Factors
     wire: bytes
@@ -235,10 +226,7 @@ class _CachedFactors(msgspec.Struct):
 
 
 class FactorCache:
-    """The last result for each of the last few hundred pairs of snapshot and ruleset.
-
-    Snapshot ids and ruleset digests name content, so a cached result equals a computed one.
-    """
+    """Snapshot ids and ruleset digests name content, so a cached result equals a computed one."""
 
     def __init__(self, most: int = MAX_CACHED) -> None:
         self._entries: UserCache[_CachedFactors] = UserCache(most)
@@ -246,10 +234,7 @@ class FactorCache:
     def of(
         self, snapshot: Snapshot, snapshot_id: str, needs: Needs, digest: str, as_of: AsOf
     ) -> ComputedFactors:
-        """What `factors.compute` gives for the snapshot of this id and the ruleset's needs.
-
-        Factors of own facts are left out: no two decisions have the same.
-        """
+        """Factors of own facts are left out: no two decisions have the same."""
         key = (snapshot.user_id, snapshot_id, digest)
         cached = self._entries.get(key)
         boundaries = (
@@ -266,13 +251,10 @@ class FactorCache:
         return computed
 
     def forget(self, user_id: str) -> None:
-        """Drop the cached values of a user whose data is erased."""
         self._entries.forget(user_id)
 
 
 class ConcludedDecision(msgspec.Struct, frozen=True):
-    """A decision, and the entry by which it is recorded."""
-
     decision: Decision
     entry: DecisionEntry
 

@@ -102,7 +102,6 @@ class LeasedSource:
         known: Sequence[KnownCount],
         fallback: Mapping[str, Provider],
     ) -> FetchResult:
-        """As the source's; raises the errors of the claim as well."""
         await self._claim()
         return await self._source.gather(
             user_id,
@@ -123,8 +122,6 @@ OnRecorded = Callable[[StoredEntry, str, Verdict], None]
 
 
 class Deps(msgspec.Struct, frozen=True):
-    """The adapters that deciding needs."""
-
     source: SnapshotSource
     log: DecisionLog
     arms: ArmLog
@@ -162,7 +159,6 @@ class DecisionRun(msgspec.Struct):
 
     @property
     def key(self) -> tuple[str, str]:
-        """Caller and request id; at most one run of a key is in progress."""
         return self.call.caller, self.application.request_id
 
 
@@ -191,17 +187,12 @@ class _Line(msgspec.Struct):
 
 
 class Turns:
-    """One lock for each user who is being decided on; first come, first served.
-
-    Decisions of other processes are kept apart by the commit. Without turns, many at once on one
-    user would each be decided as often as others come first.
-    """
+    """A lock for each user: without it many at once would be decided over and over."""
 
     def __init__(self) -> None:
         self._lines: dict[str, _Line] = {}
 
     def __len__(self) -> int:
-        """Return how many users there is a lock for."""
         return len(self._lines)
 
     @asynccontextmanager
@@ -227,8 +218,6 @@ FOLLOW_MARGIN = 0.050
 
 
 class _Result(msgspec.Struct, frozen=True):
-    """What a decision rests on, what it came to, and what is stored under its request id."""
-
     fetch_result: FetchResult | None
     concluded: ConcludedDecision
     stored: StoredEntry
@@ -284,7 +273,6 @@ class DecideApplication:
         return await self._once(application, call, past)
 
     def forget(self, user_id: str) -> None:
-        """Drop the cached data of a user whose data is erased."""
         self._factor_cache.forget(user_id)
         self._deps.history.forget(user_id)
         if self._deps.warm is not None:
@@ -293,10 +281,7 @@ class DecideApplication:
     async def _once(
         self, application: Application, call: CallContext, past: Mapping[bytes, Past]
     ) -> StoredEntry:
-        """The result of the one run, of this process or another's.
-
-        A run that ended because another process goes on is begun again while there is time.
-        """
+        """A run that ended because another process goes on is begun again while there is time."""
         while True:
             try:
                 return await self._joined(application, call, past)
@@ -325,7 +310,6 @@ class DecideApplication:
     def _same_request(
         self, stored: StoredEntry, application: Application, call: CallContext
     ) -> StoredEntry:
-        """The stored decision, if it answers this request; raises RequestIdReused otherwise."""
         secrets = self._deps.history.secrets
         if not is_same_request(stored.content, application, call.caller, secrets):
             raise reused()
@@ -413,10 +397,7 @@ class DecideApplication:
     async def _recorded(
         self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
     ) -> _Result:
-        """Decide and commit; decide again on what is there where something overtook the data.
-
-        A reading that was withdrawn while it was made leaves nothing to decide on.
-        """
+        """Decide again on what is there where something overtook the data."""
         user_id = admission.application.user_id
         while True:
             try:
@@ -450,7 +431,6 @@ class DecideApplication:
     async def _own_records(
         self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
     ) -> OwnRecords | None:
-        """What is on record of the person; None outside the go-live, where nothing is judged."""
         application = admission.application
         if fetch_result is None or admission.ruleset is None:
             return None
@@ -488,7 +468,6 @@ class DecideApplication:
         )
 
     async def _commit(self, entry: DecisionEntry, run: DecisionRun) -> StoredEntry:
-        """Record the decision, unless every caller's deadline has passed meanwhile."""
         if self._deps.clock.monotonic() > run.until:
             raise DeadlineMissed.unrecorded()
         self._runs.seal(run.key)
@@ -505,7 +484,6 @@ class DecideApplication:
         result: _Result,
         run: DecisionRun,
     ) -> None:
-        """Have a decision counted; not one that another process had recorded before."""
         entry = result.concluded.entry
         run.span.set_attributes(span_attributes(result.stored, admission.assignment))
         if result.stored.decision_id == entry.decision_id:
@@ -543,7 +521,6 @@ def _no_op(_: StoredEntry, __: str, ___: Verdict) -> None:
 
 
 def _asks_the_same(run: Application, application: Application) -> bool:
-    """Whether a request, in whichever view, is the one that a run decides."""
     if application is run:
         return True
     if application.applicant != run.applicant:
@@ -552,5 +529,4 @@ def _asks_the_same(run: Application, application: Application) -> bool:
 
 
 def _late(*, leads: bool) -> DeadlineMissed | RequestInProgress:
-    """What a caller is told whose time is over while the decision is still being made."""
     return DeadlineMissed.unrecorded() if leads else RequestInProgress.still()

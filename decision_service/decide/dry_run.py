@@ -46,8 +46,6 @@ class DryRunRequest(msgspec.Struct, frozen=True):
 
 
 class DryRunResult(msgspec.Struct, frozen=True):
-    """The result of a dry run."""
-
     ruleset: CompiledRuleset
     as_of: AsOf
     inputs: Mapping[str, Value]
@@ -100,7 +98,6 @@ class TryRules:
     async def _gathered(
         self, user_id: str, needs: Needs, about: HistoryOf, stop_at: float
     ) -> Factors:
-        """The user's data and history now; a dry run enters no history."""
         as_of = about.as_of
         fetch_result = await gather_for(
             user_id,
@@ -134,10 +131,7 @@ def given_factors(trial: DryRunRequest, ruleset: CompiledRuleset) -> Factors:
 
 
 class ValidateRules:
-    """Checks a ruleset's text as the loader would, with the folder's data files and tables.
-
-    `folder` reads the rules folder; `blocked` are factors and inputs that no rule may use.
-    """
+    """Checks a text as the loader would; `blocked` are factors and inputs that no rule may use."""
 
     def __init__(
         self,
@@ -178,7 +172,6 @@ class ValidateRules:
 
 
 def ordered(diagnostics: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
-    """Problems by file, line and column."""
     yield from sorted(diagnostics, key=lambda d: d.order)
 
 

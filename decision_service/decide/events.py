@@ -18,8 +18,6 @@ from decision_service.domain.snapshot import Account, Read, Snapshot
 
 
 class EventAction(StrEnum):
-    """The action that a type of event asks for."""
-
     REVOKED = "revoked"
     CHANGED = "changed"
     ARRIVED = "arrived"
@@ -192,10 +190,7 @@ def change_of(events: Sequence[Event]) -> Increment:
 
 
 def plan_of(change: Increment, whole: FetchPlan, old: Snapshot) -> FetchPlan:
-    """The part of a plan that reads these kinds; what stands in for another is read with it.
-
-    Of transactions only those since shortly before the newest that is known.
-    """
+    """What stands in for another is read with it; transactions since shortly before the newest."""
     linked = INCOME_KINDS | {Kind.TRANSACTIONS}
     if not change.kinds & linked:
         return FetchPlan(whole.kinds & change.kinds, people=whole.people)
@@ -231,7 +226,6 @@ def applied(old: Snapshot, new: Snapshot, plan: FetchPlan, change: Increment) ->
 
 
 def _joined(old: Read[Any] | None, new: Read[Any] | None) -> Read[Any] | None:
-    """The old records before the first day of the new ones, and these."""
     if old is None or new is None or new.first_day is None:
         return new
     earlier = tuple(record for record in old.records if record.date < new.first_day)

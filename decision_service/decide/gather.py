@@ -67,13 +67,11 @@ def disconnected(now: Collection[Account] | None, at: datetime) -> Disconnected 
 
 
 def unlisted(user_state: UserState, named: Collection[str]) -> frozenset[str]:
-    """The named sources that gave stored data and are in no list of accounts."""
     fed = {one.source for one in user_state.counts}
     return frozenset(one for one in named if one in fed and not one.startswith(_ACCOUNT))
 
 
 def gives(snapshot: Snapshot) -> frozenset[str]:
-    """The sources that records of a reading name."""
     reads = (getattr(snapshot, kind) for kind in kinds_of(snapshot))
     return frozenset(record.source for read in reads for record in read.records)
 
@@ -144,7 +142,6 @@ async def gather_for(
 
 
 async def _earlier(log: DecisionLog, user_id: str) -> list[tuple[datetime, Snapshot]]:
-    """The stored snapshots of a user that can still be read, the newest first."""
     found = []
     for snapshot_id, stored in await log.earlier_snapshots(user_id, MOST_EARLIER):
         body = await log.snapshot(user_id, snapshot_id)
@@ -158,7 +155,6 @@ def _revoked_meanwhile(snapshot: Snapshot) -> bool:
 
 
 def _unmoved(warm: Snapshot, now: Snapshot) -> bool:
-    """Whether the vendor has neither moved an account nor collected anything since."""
     same = not now.account_faults and now.accounts == warm.accounts
     return same and (now.tasks is None or now.tasks == warm.tasks)
 
@@ -177,10 +173,7 @@ _NOT_COMPARED = (Missing(Cause.NOT_FETCHED, kind=Kind.IDENTITIES),)
 def with_match(
     own: OwnFacts, applicant: GivenApplicant | None, read: PeopleRead | None
 ) -> OwnFacts:
-    """The own facts with the grades of the applicant, where a factor compares persons.
-
-    Who is not described is UNKNOWN, whatever could be read.
-    """
+    """The own facts with the applicant's grades; one that is not described is UNKNOWN."""
     if read is None:
         return own
     return replace(own, match=_match(applicant, read), reuse=_reuse(own.reuse, read))
@@ -200,7 +193,6 @@ def with_earlier_match(own: OwnFacts, earlier: Match | None, read: PeopleRead | 
 
 
 def _reuse(reuse: Reuse | None, read: PeopleRead) -> Reuse | None:
-    """Second uses, without those of a person whose records could not be read whole."""
     if reuse is None or not read.unread:
         return reuse
     return replace(reuse, users_of_person=None, unread=read.unread)
@@ -219,7 +211,6 @@ def _match(applicant: GivenApplicant | None, read: PeopleRead) -> Match:
 
 
 def _still(earlier: Match, read: PeopleRead) -> Match:
-    """The grades of the earlier decision, as far as the records of now bear them out."""
     if not earlier.given or earlier.unread:
         return earlier
     if read.unread:

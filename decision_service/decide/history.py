@@ -85,7 +85,6 @@ class Past(msgspec.Struct, frozen=True):
 
     @property
     def cut(self) -> bool:
-        """Whether there may be older decisions that were not read."""
         return len(self.decisions) >= MOST_PAST
 
 
@@ -112,10 +111,7 @@ class HistoryLog(Protocol):
 
 
 class HistoryOf(msgspec.Struct, frozen=True):
-    """What the figures are told of: product and currency, instant, and how long silence counts.
-
-    `policy` says which payslips are documents; without one none is compared.
-    """
+    """`policy` says which payslips are documents; without one none is compared."""
 
     product: str
     currency: str
@@ -173,7 +169,6 @@ def _each(past: Iterable[Past]) -> dict[str, PastDecision]:
 def reuse_of(
     keys: HistoryKeys, past: Mapping[bytes, Past], user_id: str, caller: str, customer_ref: str
 ) -> Reuse:
-    """How many users and customers share what this decision is found under."""
     customers = {
         one.customer_ref
         for one in past.get(keys.user, NOTHING_PAST).decisions
@@ -209,7 +204,6 @@ def _days_ago(about: HistoryOf, decided: Iterable[PastDecision]) -> list[tuple[i
 
 
 def _counts(days_ago: Iterable[int]) -> Counts:
-    """How many decisions each window holds."""
     found = sorted(days_ago)
     day, week, month, quarter = (bisect_left(found, days) for days in DAYS)
     return day, week, month, quarter
@@ -282,10 +276,7 @@ PEOPLE = 8192
 
 
 class ApplicantIds(msgspec.Struct, frozen=True):
-    """Who applies, as far as earlier decisions can be found by it.
-
-    `replaced` is a decision that is made again: it does not count as an earlier one, its loans do.
-    """
+    """`replaced` is a decision that is made again: only its loans count as earlier."""
 
     user_id: str
     caller: str
@@ -309,15 +300,11 @@ class ReadHistory:
         self.secrets = secrets
 
     async def look_up(self, person: ApplicantIds, request_id: str) -> LookedUp:
-        """The decision of a request, and what was found of the person before; may raise as `past`.
-
-        The keys are those of the person's last decision here: without one none is looked up.
-        """
+        """By the keys of the person's last decision here: without one none is looked up."""
         keys = self._keys.get(_cached_by(person), ())
         return await self._log.look_up(person.caller, request_id, keys)
 
     def forget(self, user_id: str) -> None:
-        """Drop the cached keys of a user whose data is erased."""
         self._keys.forget(user_id)
 
     async def __call__(
@@ -327,10 +314,7 @@ class ReadHistory:
         about: HistoryOf,
         found: Mapping[bytes, Past] = NOTHING_FOUND,
     ) -> OwnRecords:
-        """What is on record before this decision; raises StoreUnavailable.
-
-        `found` was looked up before: keys that it lacks are read.
-        """
+        """Reads the keys that `found` lacks; raises StoreUnavailable."""
         since = self._keys.forgotten
         keys = history_keys(
             person.user_id,
@@ -369,7 +353,6 @@ class ReadHistory:
     async def _past(
         self, keys: Collection[bytes], found: Mapping[bytes, Past]
     ) -> dict[bytes, Past]:
-        """The decisions under each key, of which some are found already."""
         unread = [key for key in keys if key not in found]
         known = {**found, **await self._log.past(unread)} if unread else found
         return {key: known[key] for key in keys}
@@ -380,7 +363,6 @@ def _cached_by(person: ApplicantIds) -> tuple[str, str, str]:
 
 
 def _marked(past: Past, person: ApplicantIds) -> Past:
-    """The decisions under a key, the one that is made again marked as replaced."""
     if not person.replaced:
         return past
     marked = (
@@ -412,11 +394,9 @@ def _is_linked(key: bytes, past: Mapping[bytes, Past], user_id: str, about: Hist
 
 
 def _accounts(snapshot: Snapshot) -> list[str]:
-    """The accounts that were ever connected."""
     return [one.id for one in snapshot.accounts if one.connection_status != PENDING]
 
 
 def _people(snapshot: Snapshot) -> list[str]:
-    """The names with birth dates that the vendor's records hold, normalised."""
     found = snapshot.identities.people if snapshot.identities else None
     return [text for one in found or () for text in recognised_by(one.name, one.birth_date)]

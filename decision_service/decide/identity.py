@@ -40,7 +40,6 @@ class IdentityKey(msgspec.Struct, frozen=True):
         return kind + self.id + told.digest()
 
     def __repr__(self) -> str:
-        """Name the key by its id alone."""
         return f"IdentityKey({self.id.hex()})"
 
 
@@ -66,7 +65,6 @@ class HistoryKeys(msgspec.Struct, frozen=True):
 
     @property
     def all(self) -> tuple[bytes, ...]:
-        """Every key once, in order."""
         return tuple(sorted({*self._each()}))
 
     def _each(self) -> Iterator[bytes]:
@@ -80,7 +78,6 @@ class HistoryKeys(msgspec.Struct, frozen=True):
 
 
 def kind_of(key: bytes) -> str:
-    """What a key identifies, in words."""
     name = _NAMES[key[:1].decode().upper()]
     return f"{name}, while a loan is open" if key[:1] in OWED else name
 
@@ -99,7 +96,6 @@ def owed_customer(
 
 
 def user_key(user_id: str) -> bytes:
-    """The key of a user."""
     return _plain(USER, user_id)
 
 
@@ -112,10 +108,7 @@ def history_keys(
     people: Iterable[str] = (),
     documents: Iterable[str] = (),
 ) -> HistoryKeys:
-    """The keys of a decision; `people` are normalised names with their birth dates.
-
-    A customer_ref means something to its caller alone.
-    """
+    """`people` are normalised; a customer_ref means something to its caller alone."""
     return HistoryKeys(
         user_key(user_id),
         _plain(CUSTOMER, f"{caller}\x00{customer_ref}") if customer_ref else None,

@@ -119,7 +119,6 @@ class RefreshApplicants:
         self._clock = clock
 
     async def handle(self, user_id: str, events: Sequence[Event]) -> EventResult:
-        """Handle the events of one user together."""
         withdrawn = {event.source for event in events if event.meaning is EventAction.REVOKED}
         if withdrawn:
             if await self.confirm(user_id, withdrawn):
@@ -159,10 +158,7 @@ class RefreshApplicants:
         return EventResult.REFRESHED if serves else EventResult.NOT_WHOLE
 
     async def sweep(self, user_id: str) -> frozenset[Kind]:
-        """Compare a user's accounts with the vendor's, and catch up on lost events.
-
-        The kinds of which whole data was read that was not there before.
-        """
+        """The kinds of which whole data was read that was not there before."""
         user_state = await self._log.user_state(user_id)
         now, before = await self._accounts(user_id), await self._last(user_id, user_state)
         read = before.accounts if before else ()
@@ -219,12 +215,10 @@ class RefreshApplicants:
         return kept or await self._is_replaced(body.user_id, mark)
 
     async def _is_replaced(self, user_id: str, mark: WarmMark) -> bool:
-        """Whether a reading serves that is no older than this one."""
         newest = (await self._log.user_state(user_id)).warm
         return newest is not None and newest.fetched >= mark.fetched
 
     async def _accounts(self, user_id: str) -> tuple[Account, ...] | None:
-        """The vendor's accounts now; None of a user that it does not know."""
         try:
             return await self._source.accounts(user_id, self._clock.monotonic() + SECONDS)
         except UserUnknown:
@@ -351,7 +345,6 @@ class EventLane:
         self._withdrawals = withdrawals
 
     async def run(self) -> None:
-        """Until cancelled."""
         while True:
             self.wake.clear()
             if not await self.drain():
@@ -383,7 +376,6 @@ class EventLane:
         return [event for event in pending if event.id not in stuck]
 
     async def _handle(self, user_id: str, events: Sequence[Event]) -> bool:
-        """Handle the events of one user; False where that failed."""
         since = not_whole_since(events)
         try:
             if since is None or await self._postpone(events, since):
@@ -482,7 +474,6 @@ class EventWorker:
 
     @property
     def listener(self) -> ArrivalListener:
-        """Who is told."""
         return self._lanes[0].listener
 
     def on_arrival(self, listener: ArrivalListener) -> None:
@@ -491,7 +482,6 @@ class EventWorker:
             lane.listener = listener
 
     def notify(self) -> None:
-        """Wake the lanes: an event was recorded."""
         for lane in self._lanes:
             lane.wake.set()
 
@@ -509,10 +499,7 @@ class EventWorker:
 async def sweep(
     users: WarmLog, refresh: RefreshApplicants, listener: ArrivalListener, pace: float = SWEEP_PACE
 ) -> int:
-    """Look at every user's accounts once, slowly; how many could be looked at.
-
-    Whole data that is read hereby, and was not there before, has arrived.
-    """
+    """How many could be looked at; whole data that was not there before has arrived."""
     after, looked = "", 0
     while found := await users.read_users(after, SWEPT):
         for user_id in found:

@@ -39,10 +39,7 @@ from decision_service.rules.program import CompiledRuleset
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """A decision as recorded: its entry, its facts, and for the FULL view factors and traces.
-
-    `settled` is what was decided, and `expires` when it ends, both recomputed; None as factors are.
-    """
+    """Factors, traces and the recomputed `settled` and `expires` are for the FULL view alone."""
 
     entry: StoredEntry
     facts: StoredFacts
@@ -67,8 +64,6 @@ def known_facts(recorded: Recorded) -> Facts:
 
 
 class ReadDecisions:
-    """Gets and lists recorded decisions."""
-
     def __init__(self, log: DecisionLog, archive: RulesetArchive) -> None:
         self._log = log
         self._archive = archive
@@ -90,11 +85,7 @@ class ReadDecisions:
         return replace(recorded, traces=shown, settled=settled, expires=expires)
 
     async def price(self, decision_id: str, amount: Money) -> ApprovalTerms:
-        """Term, instalment, failed checks and end of an amount by the rules that decided.
-
-        UNCHECKED where these are known no more, or the values behind the decision were erased.
-        Raises DecisionUnknown.
-        """
+        """UNCHECKED where the rules are unknown or the values erased; raises DecisionUnknown."""
         try:
             recorded = await self.get(decision_id, full=True)
             digest = recorded.entry.ruleset_digest
@@ -109,7 +100,6 @@ class ReadDecisions:
         return replace(terms, valid_for=ruleset.valid_for, change=change)
 
     async def list(self, chosen: Filter, after: PagePosition | None, size: int) -> DecisionPage:
-        """One page, newest first."""
         entries = await self._log.list(chosen, after, size + 1)
         if len(entries) <= size:
             return DecisionPage(entries, None)
@@ -126,10 +116,7 @@ connections, and everybody else, for as long as all of them take.
 
 
 class WhichRules(msgspec.Struct, frozen=True):
-    """The rules to replay by; empty means the recorded ones. What is named must agree.
-
-    `ruleset` is the decision's product, whose inputs and currency the decision has.
-    """
+    """The rules to replay by; empty means the recorded ones. What is named must agree."""
 
     ruleset: str = ""
     version: int = 0
@@ -137,16 +124,12 @@ class WhichRules(msgspec.Struct, frozen=True):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """The recorded decision (FULL) and the recomputed one."""
-
     recorded: Recorded
     decision: Decision
     traces: tuple[StageTrace, ...]
 
 
 class ReplayDecision:
-    """Recomputes a decision by its recorded rules, or by others."""
-
     def __init__(
         self,
         log: DecisionLog,
@@ -201,7 +184,6 @@ class ReplayDecision:
 
 
 def _require_product(named: str, part: str, product: str) -> None:
-    """Refuse the rules of another product, whose inputs and currency the decision may not have."""
     if named and named != product:
         what = f"names rules of {named}, but the decision is of {product}"
         raise _invalid(part, f"{what}: name a version or digest of {product}")

@@ -85,7 +85,6 @@ class ReplicaCheck:
             await asyncio.sleep(PERIOD)
 
     async def check(self) -> None:
-        """Compare once; raises StoreUnavailable."""
         mine = ProcessRules(self._name, rules_digest(self._rulebook()))
         found = await self._processes.report(mine)
         self._counts = Counter(one.digest for one in found)

@@ -42,10 +42,7 @@ class Expiring(Protocol):
 
 
 class Retention:
-    """Deletes expired decisions and remains, unless the clock is ahead.
-
-    `drift` is how far the clock is ahead of the vendor's, None where that is not known.
-    """
+    """`drift` is how far the clock is ahead of the vendor's, None where that is not known."""
 
     def __init__(
         self,
@@ -72,10 +69,7 @@ class Retention:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def once(self, pause: float = PAUSE_SECONDS) -> int:
-        """Delete everything expired, decisions batch by batch; how many decisions.
-
-        Nothing while the clock is ahead of the vendor's: what it calls old may be young.
-        """
+        """How many; none while the clock is ahead: what it calls old may be young."""
         drift = self._drift()
         if drift is not None and drift > TOLERANCE:
             log.error(

@@ -59,7 +59,6 @@ def _champion(root: YamlNode | None) -> int:
 
 
 def _named(root: YamlNode | None) -> Iterator[tuple[int, str, Place]]:
-    """Each version that a plan names, with its role there and its place; the champion first."""
     versions = _get(root, "versions")
     shadows = _get(versions, "shadow")
     roles = [
@@ -81,7 +80,6 @@ def _items(node: YamlNode | None) -> tuple[YamlNode, ...]:
 
 
 def _tested(product: ProductTexts, champion: int) -> frozenset[int]:
-    """The versions that have a case; a file that names no version is about the champion."""
     targets = [case_target(file.path, file.text) for file in product.tests]
     return frozenset((t.version if t else champion) for t in targets if t is None or t.cases)
 
@@ -97,11 +95,7 @@ def _untested(
 
 
 class VersionResults(msgspec.Struct, frozen=True):
-    """The tests of one ruleset version; `problems` kept some of them from running.
-
-    `marks` are the changes of its figures that no test has to notice, `unreached` the legal checks
-    that none can break.
-    """
+    """`marks` are changes that no test must notice, `unreached` checks that none can break."""
 
     ruleset: CompiledRuleset
     results: tuple[CaseResult, ...]
@@ -111,7 +105,6 @@ class VersionResults(msgspec.Struct, frozen=True):
 
     @property
     def product(self) -> str:
-        """The product."""
         return self.ruleset.ruleset
 
     @property
@@ -121,22 +114,17 @@ class VersionResults(msgspec.Struct, frozen=True):
 
     @property
     def coverage(self) -> GoalCoverage:
-        """The parts of the ruleset that the cases reached, of all that can be reached."""
         found = coverage(self.ruleset, self.results)
         spared = {Goal(*goal) for mark in self.unreached for goal in mark.goals}
         return replace(found, missed=tuple(goal for goal in found.missed if goal not in spared))
 
     @property
     def failed(self) -> tuple[CaseResult, ...]:
-        """The cases that did not come out as expected."""
         return tuple(result for result in self.results if not result.passed)
 
 
 def run_rule_tests(folder: RuleFolder, rulebook: Rulebook) -> Iterator[VersionResults]:
-    """Run every test of every version that has any, product by product.
-
-    A version that a plan names comes without results, and with that problem, where it has no case.
-    """
+    """A planned version without any case comes without results, and with that problem."""
     for texts in folder.products:
         product = rulebook.products.get(texts.product)
         if product is not None:
@@ -153,17 +141,13 @@ def failures(results: Iterable[VersionResults]) -> tuple[Diagnostic, ...]:
 
 
 def why(result: CaseResult) -> str:
-    """The expected and the actual outcome in one line."""
     if result.problem:
         return result.problem
     return "; ".join(f"{d.field} is {d.actual}, expected {d.expected}" for d in result.differences)
 
 
 def case_problems(folder: RuleFolder, loading: LoadResult) -> Iterator[Diagnostic]:
-    """All that is wrong with the cases of a folder as they are written; none of them is run.
-
-    Cases of a version that does not compile, or whose file could not be read, go unread.
-    """
+    """Cases of a version that does not compile, or whose file could not be read, go unread."""
     by_version = loading.by_version
     for texts in folder.products:
         product = loading.products.get(texts.product)
@@ -179,7 +163,6 @@ def case_problems(folder: RuleFolder, loading: LoadResult) -> Iterator[Diagnosti
 
 
 def _by_version(texts: ProductTexts, champion: int) -> list[tuple[int, list[TextFile]]]:
-    """The files of cases by the version that they are about, the champion where none is named."""
     found: dict[int, list[TextFile]] = {}
     for file in texts.tests:
         target = case_target(file.path, file.text)
@@ -189,7 +172,6 @@ def _by_version(texts: ProductTexts, champion: int) -> list[tuple[int, list[Text
 
 
 def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionResults]:
-    """The tests of each version; the champion's have what is wrong with the files of stories."""
     without, champion = untested(texts), product.plan.versions.champion
     stories, faults = stories_of(texts, product)
     about: dict[int, list[TextFile]] = {story.ruleset.version: [] for story in stories}
@@ -232,7 +214,6 @@ def _version_results(ruleset: CompiledRuleset, files: list[TextFile]) -> Version
 
 
 def _read(file: TextFile, version: int, ruleset: CompiledRuleset | None) -> CaseFile:
-    """The cases of a file; T001 where there is no ruleset that they could be about."""
     if ruleset is not None:
         return parse_cases(file.path, file.text, ruleset, catalogue())
     message = f"the tests are for version {version}, which is not loaded"

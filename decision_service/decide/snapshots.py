@@ -78,14 +78,11 @@ class CachedSnapshot(msgspec.Struct, frozen=True):
 
 
 class _Decoded(msgspec.Struct):
-    """A decoded snapshot, and its part for the last plan."""
-
     snapshot: Snapshot
     body: SnapshotBody
     part: tuple[FetchPlan, Snapshot, SnapshotBody] | None = None
 
     def cut(self, plan: FetchPlan) -> tuple[Snapshot, SnapshotBody]:
-        """The part that a reading by this plan would hold, with its stored form."""
         if self.part is None or self.part[0] != plan:
             fitting = cut(self.snapshot, plan)
             body = self.body if fitting is self.snapshot else snapshot_body(fitting)
@@ -127,12 +124,10 @@ class SnapshotCache:
         return covers(mark.plan, plan) and _within(now - mark.oldest, self._ages.snapshot)
 
     async def unchanged(self, user_id: str, user_state: UserState, now: datetime) -> None:
-        """Record that the accounts behind a user's warm reading are unchanged."""
         if user_state.warm is not None:
             await self._log.looked(user_id, user_state.warm.snapshot_id, now)
 
     def forget(self, user_id: str) -> None:
-        """Drop the decoded snapshots of a user whose data is erased."""
         self._decoded.forget(user_id)
 
     async def _stored(self, user_id: str, snapshot_id: str) -> _Decoded | None:
@@ -154,7 +149,6 @@ def _within(age: timedelta, most: timedelta) -> bool:
 
 
 def has_lost(snapshot: Snapshot) -> bool:
-    """Whether a list came back shorter than it was, or an account lists fewer loans."""
     return bool(_shrunken(snapshot) or _fewer_loans(snapshot))
 
 
@@ -164,7 +158,6 @@ def _shrunken(snapshot: Snapshot) -> list[Missing]:
 
 
 def _fewer_loans(snapshot: Snapshot) -> list[KnownCount]:
-    """What was known of accounts that list fewer loans than before."""
     loans = [k for k in snapshot.known if k.kind is Kind.LIABILITIES]
     read = snapshot.liabilities is not None
     return [k for k in loans if read and len(_of(snapshot, k.kind, k.source)) < k.count]
@@ -224,7 +217,6 @@ def _settles(
     earlier: Sequence[tuple[datetime, Snapshot]],
     as_of: AsOf,
 ) -> bool:
-    """Whether a list is no shorter than the reading before, or was the same a day ago."""
     now = _of(snapshot, kind, source)
     before = _before(kind, source, earlier)
     if before and len(now) * 5 >= len(before) * 4:
@@ -252,7 +244,6 @@ def _content(records: Sequence[Any]) -> list[str]:
 def _repaid(
     snapshot: Snapshot, source: str, earlier: Sequence[tuple[datetime, Snapshot]], as_of: AsOf
 ) -> bool:
-    """Whether each loan that left an account's list was about to end."""
     now = {(r.type, r.start, r.loan_amount) for r in _of(snapshot, Kind.LIABILITIES, source)}
     before: Sequence[Liability] = _before(Kind.LIABILITIES, source, earlier)
     left = [r for r in before if (r.type, r.start, r.loan_amount) not in now]
@@ -262,19 +253,16 @@ def _repaid(
 
 
 def _about_to_end(loan: Liability, today: date) -> bool:
-    """Whether a loan owed at most two instalments, or was past its end."""
     if loan.end is not None and loan.end < today:
         return True
     return loan.outstanding is not None and loan.outstanding <= 2 * (loan.amortization or 0)
 
 
 def kinds_of(snapshot: Snapshot) -> tuple[str, ...]:
-    """The names of the kinds that a snapshot holds."""
     return tuple(kind for kind in _KINDS if getattr(snapshot, kind) is not None)
 
 
 def is_whole(snapshot: Snapshot) -> bool:
-    """Whether every kind that was asked for was read without a fault."""
     if snapshot.account_faults:
         return False
     return not any(getattr(snapshot, kind).faults for kind in kinds_of(snapshot))
@@ -305,7 +293,6 @@ def covers(read: FetchPlan, wanted: FetchPlan) -> bool:
 
 
 def _first_day(plan: FetchPlan) -> date | None:
-    """The first day of transactions that a plan reads; None where it reads none."""
     days = {
         WhenTransactions.NEVER: (),
         WhenTransactions.IF_STANDING_IN: (plan.stand_in_from,),
@@ -328,10 +315,7 @@ def cut(snapshot: Snapshot, plan: FetchPlan) -> Snapshot:
 
 
 def merged(old: Snapshot, new: Snapshot, kinds: frozenset[Kind]) -> Snapshot:
-    """A snapshot with some kinds, and the accounts, of a later reading.
-
-    What was known of the vendor's tasks stays where the later reading had no need to ask.
-    """
+    """What was known of the vendor's tasks stays where the later reading had no need to ask."""
     fresh = {kind.value: getattr(new, kind.value) for kind in kinds}
     sources = {one.id: one for one in (*old.sources, *new.sources)}
     providers = {one.id: one for one in (*old.providers, *new.providers)}
@@ -347,10 +331,7 @@ def merged(old: Snapshot, new: Snapshot, kinds: frozenset[Kind]) -> Snapshot:
 
 
 def gained(before: Snapshot, after: Snapshot) -> frozenset[Kind]:
-    """Kinds that could not be read before, or of which there are further records.
-
-    ACCOUNTS where one is connected that was not, or the reading before was not whole.
-    """
+    """ACCOUNTS where one is connected that was not, or the reading before was not whole."""
     found = {
         Kind(kind)
         for kind in kinds_of(after)

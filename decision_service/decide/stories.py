@@ -80,10 +80,7 @@ _MOMENT_HINT = f"{_DAY_HINT}; or 2026-10-05 08:30, `3 hours ago`, `5 minutes ago
 
 
 class Part:
-    """A part of a story at its instant; `source` is the account of its records, named by `ids`.
-
-    A day, month or moment is dated, or counted back from the instant.
-    """
+    """A part of a story; a day, month or moment is dated, or counted back from the instant."""
 
     def __init__(
         self, fields: Fields, as_of: AsOf, currency: str, source: str = "", ids: Any = None
@@ -92,7 +89,6 @@ class Part:
         self.currency = currency
 
     def day(self, key: str) -> date | None:
-        """A civil date."""
         return self._read(self.fields.get(key), key, self._day, _DAY_HINT)
 
     def moment(self, key: str) -> datetime | None:
@@ -100,7 +96,6 @@ class Part:
         return self._read(self.fields.get(key), key, self._moment, _MOMENT_HINT)
 
     def month(self, node: YamlNode | None, key: str) -> Month | None:
-        """A month."""
         return self._read(node, key, self._month, _MONTH_HINT)
 
     def months(self) -> list[Month]:
@@ -122,7 +117,6 @@ class Part:
         return cycle([self._minor(node, key) for node in each(self.fields.get(key))] or [None])
 
     def record(self, struct: Callable[..., Found], *values: object) -> Found:
-        """A record with an id of its own."""
         return struct(f"{self.source}-{next(self._ids):05}", self.source, *values)
 
     def refuse(self, what: str, hint: str) -> None:
@@ -199,7 +193,6 @@ def _payslips(part: Part) -> Iterator[Income]:
 
 
 def _periods(part: Part, every: str) -> Iterator[tuple[date, date]]:
-    """The one from `start` to `end`, or those of the months that end by the story's day."""
     start = part.day("start")
     if start or part.fields.has("start"):
         return iter([(start, part.day("end") or start)] if start else [])
@@ -258,10 +251,7 @@ def _loans(part: Part) -> Iterator[Liability]:
 
 
 def _trips(part: Part) -> Iterator[Transaction]:
-    """Working days from Monday on, and what the platform keeps of each in percent.
-
-    With `cash_out: true` the week's rest leaves on Sundays.
-    """
+    """Working days from Monday on; with `cash_out: true` the week's rest leaves on Sundays."""
     fields, amounts, kept = part.fields, part.amounts("a_day"), 0
     week, fees = fields.integer("days_a_week", 1, 7) or 6, fields.decimal("fees", 0, 100) or 0
     words, cash_out = fields.text("words") or "Trip earnings", fields.flag("cash_out")
@@ -291,7 +281,6 @@ def _transactions(part: Part) -> Iterator[Transaction]:
 
 
 def _tasks(part: Part) -> Iterator[Task]:
-    """A collection of data by the vendor, which still runs where it has not finished."""
     started, finished = part.moment("started"), part.moment("finished")
     about = (part.fields.text("type") or "LINK_ACCOUNT", "Finished" if finished else "Started")
     yield part.record(Task, *about, started, finished, bool(finished))
@@ -302,8 +291,6 @@ def _lenders(part: Part) -> Iterator[LinkCounts]:
 
 
 class Section(NamedTuple):
-    """A section of an account: the kind of its records, and the keys of an entry."""
-
     kind: str
     records: Callable[[Part], Iterator[Any]]
     required: str
@@ -355,7 +342,6 @@ class Story(msgspec.Struct, frozen=True):
 
 
 def stories_of(texts: ProductTexts, product: Product) -> tuple[list[Story], list[Diagnostic]]:
-    """The stories of a product that can be decided, and all that is wrong with the others."""
     found: list[Story] = []
     problems: list[Diagnostic] = []
     titles: dict[str, Place] = {}
@@ -398,7 +384,6 @@ def run_story(story: Story, product: Product) -> CaseResult:
 
 
 def figure_differences(case: RuleTestCase, facts: Facts) -> Iterator[Difference]:
-    """The factors that have another value than the story's `figures`."""
     for name, expected in case.given.factors.items():
         actual = facts.factors.get(name)
         shown = "not asked for" if actual is None else shown_value(actual)
@@ -407,7 +392,6 @@ def figure_differences(case: RuleTestCase, facts: Facts) -> Iterator[Difference]
 
 
 def shown_value(factor: FactorValue) -> str:
-    """A factor's value as a story writes it, or why it is missing."""
     if factor.value is None:
         return "missing " + ", ".join(sorted({one.cause.value for one in factor.missing}))
     return shown(factor.value.major if isinstance(factor.value, Money) else factor.value)
@@ -421,10 +405,7 @@ def read_story(
     also: tuple[str, ...] = (),
     of_account: tuple[str, ...] = (),
 ) -> Story | None:
-    """The story of a file about one of the products; None where anything is wrong.
-
-    `also` and `of_account` are further keys of the story and its accounts, which the caller reads.
-    """
+    """None where anything is wrong; `also` and `of_account` are keys that the caller reads."""
     node, optional = read(path, text, report), (*OPTIONAL, *also)
     fields = node and Fields.of(node, "a story", report, required=REQUIRED, optional=optional)
     product = fields and products.get(fields.choice("product", products) or "")
@@ -456,7 +437,6 @@ def read_story(
 
 
 def _snapshot(story: Part, also: tuple[str, ...]) -> Snapshot:
-    """The applicant's data; no provider is in it."""
     found: defaultdict[str, list[Any]] = defaultdict(list)
     taken: set[str] = set()
     report, optional = story.fields.report, (*OF_ACCOUNT, *also)
@@ -474,7 +454,6 @@ def _snapshot(story: Part, also: tuple[str, ...]) -> Snapshot:
 def _add_account(
     fields: Fields, story: Part, taken: set[str], found: defaultdict[str, list[Any]]
 ) -> None:
-    """An account, or an upload and the like, with its records; it was read an hour ago."""
     provider, report = fields.text("provider") or "", fields.report
     name, kind = fields.text("name") or provider, fields.choice("kind", _KINDS) or "account"
     if name in taken:
@@ -512,7 +491,6 @@ def _add_account(
 
 
 def _account(part: Part, provider: str, synced: datetime) -> Account:
-    """The account as the vendor lists it; one that has delivered did so at its sync."""
     fields, connected = part.fields, part.fields.scalar("connected")
     created = changed = None
     if connected is None or connected.text != "unknown":
@@ -527,7 +505,6 @@ def _account(part: Part, provider: str, synced: datetime) -> Account:
 
 
 def _applicant(story: Fields) -> GivenApplicant | None:
-    """Who applies, as the loan system says; None where it says nothing."""
     node = story.get("applicant")
     keys = ("name", "born", "phone", "email")
     fields = node and Fields.of(node, "`applicant`", story.report, optional=keys)

@@ -40,10 +40,7 @@ _REACHED = Reason(
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """What is decided; `override` where that is not what the rules concluded.
-
-    `grant` is what is approved.
-    """
+    """What is decided; `override` where that is not what the rules concluded."""
 
     verdict: Verdict
     override: Override | None = None
@@ -66,7 +63,6 @@ def settle(ruleset: CompiledRuleset, facts: Facts, allowances: Allowances | None
 
 
 def _grant(verdict: Verdict, facts: Facts) -> Grant:
-    """What an approval grants: the offer's amount, without one what was asked for."""
     if verdict.offer is not None:
         return Grant(verdict.offer.approved_amount.minor, verdict.offer.tier)
     asked = facts.inputs.get("requested_amount")
@@ -74,7 +70,6 @@ def _grant(verdict: Verdict, facts: Facts) -> Grant:
 
 
 def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Needs:
-    """What to compute for one application: the ruleset's needs with the requested term."""
     term = inputs.get("requested_term_months")
     if not isinstance(term, int) or not depends_on_term(ruleset.needs.factors):
         return ruleset.needs
@@ -88,10 +83,7 @@ def judge(
     allowances: Allowances | None = None,
     loaded: LoadedFactors | None = None,
 ) -> Decision:
-    """The recorded decision as a ruleset decides on factors, within the recorded allowances.
-
-    `loaded` may be given where the factors were loaded for the ruleset before.
-    """
+    """The recorded decision as a ruleset decides on factors, within the recorded allowances."""
     as_of = decision.as_of
     answers = list_answers(ruleset, decision.inputs, as_of.date, decision.answers)
     facts = Facts(factors.values, decision.inputs, as_of, loaded, answers)
@@ -115,10 +107,7 @@ def expiry(
     as_of: AsOf,
     answers: Iterable[ListAnswer] = (),
 ) -> datetime | None:
-    """The earliest of `valid_for`, oldest used sync + `max_age`, and a change that is known.
-
-    A used parameter may change, and an entry of a list end.
-    """
+    """The earliest of `valid_for`, oldest used sync + `max_age`, and a change that is known."""
     end = verdict.valid_until
     if factors.oldest_used_sync is not None:
         end = _earlier(end, factors.oldest_used_sync + ruleset.needs.policy.max_age)

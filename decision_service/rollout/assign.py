@@ -42,10 +42,7 @@ def _before_unit(salt: str) -> bytes:
 
 
 def is_in(slot: int, percent_thousandths: int) -> bool:
-    """Whether a slot lies within a share given in thousandths of a percent, 0 to 100,000.
-
-    Whole numbers throughout, so that 0 lets nobody in and 100,000 everybody.
-    """
+    """Whole numbers throughout, so that 0 lets nobody in and 100,000 everybody."""
     return slot < percent_thousandths
 
 
@@ -120,7 +117,6 @@ def pin_matters(plan: Plan, state: RolloutState, unit: str) -> bool:
 
 
 def day_total_matters(plan: Plan, assignment: Assignment) -> bool:
-    """Whether the challenger's approvals of today could move this applicant to the champion."""
     challenger = plan.versions.challenger
     bounded = challenger is not None and challenger.limits.max_approved_per_day is not None
     return bounded and assignment.arm is Arm.CHALLENGER
@@ -150,7 +146,6 @@ def enters_comparison(plan: Plan, subject: Subject, assignment: Assignment) -> b
 
 
 def sets_pin(assignment: Assignment) -> bool:
-    """Whether a recorded decision of somebody who is decided here sets a pin."""
     kept = assignment.arm_reason in (ArmReason.LIMIT_REACHED, ArmReason.PINNED)
     return assignment.arm is not None and not kept
 

@@ -36,10 +36,7 @@ class NotCompared(msgspec.Struct, frozen=True):
 
 
 class Side(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What one set of rules concluded; amounts in minor units, None where nothing is approved.
-
-    `codes` are the reasons, the principal one first. `reduced` tells an offer below the request.
-    """
+    """Amounts in minor units, None where not approved; `codes` begin with the principal reason."""
 
     outcome: Outcome
     kind: ReferKind | None = None
@@ -50,7 +47,6 @@ class Side(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def approved(self) -> bool:
-        """Whether this side approves."""
         return self.outcome is Outcome.APPROVE
 
 
@@ -81,7 +77,6 @@ class JudgedApplicant(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def changed(self) -> bool:
-        """Whether outcome or approved amount differ."""
         return (self.before.outcome, self.before.amount) != (self.after.outcome, self.after.amount)
 
 
@@ -142,7 +137,6 @@ class GroupCounts(msgspec.Struct):
 
     @classmethod
     def of(cls, was: Side, now: Side, many: int = 1) -> GroupCounts:
-        """The counts of so many alike applicants."""
         before, after = was.approved, now.approved
         return cls(
             many,
@@ -155,7 +149,6 @@ class GroupCounts(msgspec.Struct):
         )
 
     def add(self, others: GroupCounts) -> None:
-        """Count the applicants of another group as well."""
         self.applicants += others.applicants
         self.approved_before += others.approved_before
         self.approved_after += others.approved_after
@@ -186,19 +179,15 @@ class CauseCounts(msgspec.Struct):
 
 
 class LoanCounts(msgspec.Struct):
-    """Known loans of a group."""
-
     loans: int = 0
     bad: int = 0
 
     def add(self, loan: KnownLoan, many: int = 1) -> None:
-        """Count so many alike loans."""
         self.loans += many
         self.bad += many * loan.bad
 
     @property
     def bad_rate(self) -> Share | None:
-        """The share that went bad; None without any loan."""
         return share_of(self.bad, self.loans) if self.loans else None
 
 
@@ -212,7 +201,6 @@ class PointCounts(msgspec.Struct):
     loans: LoanCounts = msgspec.field(default_factory=LoanCounts)
 
     def add(self, side: Side, loan: KnownLoan | None, many: int = 1) -> None:
-        """Count so many alike applicants as the point decides them."""
         self.applicants += many
         self.approved += many * side.approved
         self.referred += many * (side.outcome is Outcome.REFER)
@@ -234,7 +222,6 @@ class Amounts(msgspec.Struct):
     totals: dict[int, int] = {}
 
     def add(self, amount: int, many: int = 1) -> None:
-        """Count an amount that so many have."""
         bucket, total = _bucket(amount), amount * many
         self.count += many
         self.total += total
@@ -267,7 +254,6 @@ EXAMPLES = 5
 
 
 def count(counts: dict[str, int], key: str, many: int = 1) -> None:
-    """Count so many more of a key."""
     counts[key] = counts.get(key, 0) + many
 
 
@@ -324,8 +310,6 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class MatrixRow(msgspec.Struct, frozen=True):
-    """Applicants with one pair of outcomes; amounts in minor units."""
-
     before: str
     after: str
     applicants: int
@@ -384,14 +368,12 @@ class ImpactSums(msgspec.Struct):
     def leave_out(
         self, why: LeftOut, before: Outcome, lacking: Iterable[str] = (), many: int = 1
     ) -> None:
-        """Count applicants who cannot be compared, as decided before, and what was lacking."""
         count(self.left_out, why.value, many)
         count(self.unknown, before.value, many)
         for name in lacking:
             count(self.lacking, name, many)
 
     def reproduce(self, decision_id: str, *, exactly: bool) -> None:
-        """Count a decision that its recorded rules were asked for again."""
         if exactly:
             self.reproduced += 1
             return
@@ -423,7 +405,6 @@ class ImpactSums(msgspec.Struct):
 
     @property
     def agreed(self) -> int:
-        """Compared applicants with one outcome on both sides, whatever the amounts."""
         same = (self.matrix.get(f"{outcome}>{outcome}") for outcome in Outcome)
         return sum(cell.applicants for cell in same if cell is not None)
 
@@ -481,7 +462,6 @@ class ImpactSums(msgspec.Struct):
 
 
 def _principal(side: Side) -> str:
-    """The principal reason, or the outcome of an approval."""
     return side.codes[0] if side.codes and side.outcome is not Outcome.APPROVE else side.outcome
 
 
@@ -499,7 +479,6 @@ def rates_of(sums: ImpactSums) -> tuple[Rate, ...]:
 
 
 def matrix_of(sums: ImpactSums) -> tuple[MatrixRow, ...]:
-    """Each pair of outcomes that occurs, APPROVE before REFER before DECLINE."""
     return tuple(_matrix_row(key, cell) for key, cell in _in_order(sums.matrix))
 
 

@@ -57,7 +57,6 @@ class ArmCount(msgspec.Struct, frozen=True):
 
     @property
     def rate(self) -> float:
-        """The fraction; 0 for nothing."""
         return self.events / self.units if self.units else 0.0
 
 
@@ -72,7 +71,6 @@ class ConfidenceBand(msgspec.Struct, frozen=True):
 
     @property
     def centre(self) -> float:
-        """The middle of what is meant."""
         return (self.low + self.high) / 2
 
 
@@ -91,7 +89,6 @@ class _Counts(msgspec.Struct, frozen=True):
         return self.hits / (self.hits + self.misses)
 
     def likelihood(self, rate: float) -> float:
-        """Its logarithm."""
         return _times_log(self.hits, rate) + _times_log(self.misses, 1 - rate)
 
 
@@ -242,8 +239,6 @@ def _first(shows: Callable[[int], bool]) -> int | None:
 
 
 class GuardrailState(StrEnum):
-    """A guardrail's state: waiting for figures, ok, or tripped."""
-
     WAITING = "waiting"
     OK = "ok"
     TRIPPED = "tripped"
@@ -263,10 +258,7 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 class ArmTallies(msgspec.Struct, frozen=True):
-    """The hashed applicants of both arms since both decide.
-
-    `earlier` is the champion's tally before that, which makes the test quicker, never less safe.
-    """
+    """`earlier` is the champion's tally before both decided: quicker with it, never less safe."""
 
     champion: ArmCount
     challenger: ArmCount
@@ -280,7 +272,6 @@ def judge_rate(guardrail: Guardrail, ceiling: Ceiling, tally: ArmCount) -> Judge
 
 
 def judge_latency(guardrail: Guardrail, ceiling: Ceiling, p99_ms: float, units: int) -> Judgement:
-    """A latency in milliseconds against its ceiling."""
     return _judged(guardrail, p99_ms, units, tripped=Decimal(p99_ms) > ceiling.maximum)
 
 
@@ -362,7 +353,6 @@ class Readiness(msgspec.Struct, frozen=True):
     blocked_by: tuple[str, ...]
 
     def at(self, now: datetime) -> bool:
-        """Whether everything is met, so that automatic advancing goes on."""
         met = now >= self.holds_until and not self.decisions_missing and not self.blocked_by
         return met and self.next is not None
 
@@ -374,10 +364,7 @@ def waits_for(
     decisions: int,
     judgements: Sequence[Judgement],
 ) -> Readiness | None:
-    """The requirements of a track's next stage; None where the plan has no such track.
-
-    `decisions` are those since the track entered its stage.
-    """
+    """`decisions` are those since the track entered its stage; None without such a track."""
     stages, track = _track(plan, state, name)
     if stages is None or track is None:
         return None
@@ -428,7 +415,6 @@ def _track(plan: Plan, state: RolloutState, name: TrackName) -> tuple[Stages | N
 def _second(
     plan: Plan, state: RolloutState, name: TrackName, above: RolloutStage | None
 ) -> Iterator[str]:
-    """What a step that needs two callers waits for."""
     if above is None or not needs_two(plan, above.percent):
         return
     first = state.proposed
@@ -469,10 +455,7 @@ def bound_of(milliseconds: float) -> int:
 
 
 def quantile(histogram: Mapping[int, int], share: float) -> float:
-    """The latency in ms that `share` of the counted ones do not exceed; 0 where none is counted.
-
-    Between two bounds the counted ones are taken as spread evenly.
-    """
+    """In ms; between two bounds the counted ones are taken as spread evenly. 0 for none."""
     counts = [histogram.get(bound, 0) for bound in BOUNDS_MS]
     wanted = share * sum(counts)
     below = 0.0

@@ -35,7 +35,6 @@ class Metric(StrEnum):
 
     @property
     def is_rate(self) -> bool:
-        """Whether it is a fraction, 0 to 1."""
         return self is not Metric.LATENCY_P99_MS
 
 
@@ -55,10 +54,7 @@ class GuardrailAction(StrEnum):
 
 
 class Ceiling(msgspec.Struct, frozen=True):
-    """Tripped when the figure of the last `window` is above `maximum` (a fraction, or ms).
-
-    Without a window it looks at all since the challenger entered its stage.
-    """
+    """`maximum` is a fraction or ms; no `window`: all since the challenger entered its stage."""
 
     maximum: Decimal
     window: timedelta | None
@@ -202,10 +198,7 @@ class Versions(msgspec.Struct, frozen=True):
 
 
 class DayCap(msgspec.Struct, frozen=True):
-    """A cap on what a civil day approves by any version; `amount` in major units of the currency.
-
-    `tier` is one that offers give; empty stands for the whole product.
-    """
+    """`amount` in major units; an empty `tier` is the whole product."""
 
     name: str
     tier: str = ""
@@ -241,8 +234,6 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class TrackName(StrEnum):
-    """The two tracks of a plan."""
-
     GO_LIVE = "go-live"
     CHALLENGER = "challenger"
 

@@ -116,7 +116,6 @@ _NO_HOLD = timedelta(0)
 
 
 def read_stages(fields: Fields, what: str) -> Stages:
-    """The stages of a track and its initial one, all faults reported."""
     read = [_read_stage(node, fields.report) for node in fields.items("stages")]
     if fields.has("stages") and not read:
         hint = "add one: {name: all, percent: 100}"
@@ -249,7 +248,6 @@ _LIMITS = ("max_amount", "max_approved_per_day")
 
 
 def read_versions(plan: Fields, known: DeclaredVersions) -> Versions | None:
-    """The section, every version that does not exist reported."""
     node = plan.map("versions")
     if node is None:
         return None
@@ -438,7 +436,6 @@ def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersi
 
 
 def _read_unreported(plan: Fields) -> timedelta:
-    """For how many days an expired offer without a report counts as exposure."""
     node = plan.get("history")
     key = "unreported_days"
     fields = node and Fields.of(node, "`history`", plan.report, optional=(key,))

@@ -70,7 +70,6 @@ def read_share(fields: Fields, key: str = "percent") -> int | None:
 
 
 def refuse_repeated(named: Iterable[tuple[str | None, Place]], what: str, report: Report) -> None:
-    """Report every name that an earlier one of its kind has already."""
     first: dict[str, Place] = {}
     for name, place in named:
         if name is None:
@@ -144,10 +143,7 @@ def _figures(cap: DayCap) -> Iterator[tuple[str, Decimal]]:
 def _hider(
     key: str, figure: Decimal, tier: str | None, caps: Sequence[DayCap], own: int = -1
 ) -> tuple[Decimal, str] | None:
-    """The smallest figure that hides one on a tier, with its cap's name; None where none does.
-
-    Of two equal figures on one tier the first in the file stays.
-    """
+    """Of two equal figures on one tier the first in the file stays."""
     others = [
         (other, cap.name)
         for index, cap in enumerate(caps)
@@ -180,7 +176,6 @@ _BOUNDS = ("approvals_per_day", "amount_per_day")
 
 
 def read_caps(plan: Fields) -> tuple[DayCap, ...]:
-    """Every cap that could be read, all faults reported."""
     read = [
         (_read_cap(node, plan), node) for node in (plan.items("caps") if plan.has("caps") else ())
     ]
@@ -207,7 +202,6 @@ def _read_cap(node: YamlNode, plan: Fields) -> DayCap | None:
 
 
 def _read_amount(fields: Fields, key: str) -> Decimal | None:
-    """An amount in major units that can be counted in minor ones."""
     amount = fields.decimal(key, LEAST_AMOUNT, LARGEST_AMOUNT)
     if amount is None:
         return None
@@ -236,7 +230,6 @@ version may read what the other does not."""
 
 
 def read_guardrails(plan: Fields, versions: Versions | None) -> tuple[Guardrail, ...]:
-    """Every guardrail that could be read, all faults reported."""
     read = [
         (_read_guardrail(node, plan, versions), node.place)
         for node in (plan.items("guardrails") if plan.has("guardrails") else ())

@@ -35,10 +35,7 @@ class ArmLog(Protocol):
 
 
 class JournalAction(StrEnum):
-    """What a step of the journal did, as commands name it.
-
-    PLAN is a changed plan in force, PROPOSE a change that waits for a second caller.
-    """
+    """PLAN is a changed plan in force, PROPOSE a change that waits for a second caller."""
 
     BEGIN = "begin"
     PLAN = "plan"

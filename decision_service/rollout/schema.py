@@ -29,7 +29,6 @@ _POSITIVE: Schema = {"type": "integer", "minimum": 1}
 
 
 def plan_schema() -> Schema:
-    """The schema of `rollout.yaml`."""
     keys = {
         "product": about(PRODUCT, "the name of the folder"),
         "unit": about(choice(Unit), "what is dealt to arms: the vendor's user, or your customer"),

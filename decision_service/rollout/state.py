@@ -114,7 +114,6 @@ StepResult = RolloutState | Refusal
 
 
 def initial_state(plan: Plan, now: datetime) -> RolloutState:
-    """The state of a plan that never ran: each track at its initial stage."""
     return RolloutState(
         plan.product,
         _fresh_go_live(plan, now),
@@ -146,10 +145,7 @@ def advance(
 def confirm(
     plan: Plan, waiting: Plan | None, state: RolloutState, who: str, now: datetime
 ) -> StepResult:
-    """Take what another caller proposed; a changed plan, which none did, is proposed by the first.
-
-    `waiting` is the changed plan that this process has read.
-    """
+    """A changed plan is proposed by the first caller; `waiting` is that of this process."""
     first = state.proposed
     fresh = first is not None and bool(first.by) and now < first.ends
     if first is None or not (fresh or first.kind is ProposalKind.PLAN):
@@ -190,7 +186,6 @@ def pause(state: RolloutState) -> RolloutState:
 
 
 def resume(state: RolloutState) -> RolloutState:
-    """Allow advancing again."""
     return replace(state, paused=False)
 
 
@@ -255,7 +250,6 @@ def fitting(plan: Plan, state: RolloutState, held: RolloutState) -> RolloutState
 
 
 def is_killed(state: RolloutState, arm: Arm) -> bool:
-    """Whether an arm decides nobody: a killed product stops both."""
     if state.go_live.killed:
         return True
     return arm is Arm.CHALLENGER and bool(state.challenger and state.challenger.killed)
@@ -284,7 +278,6 @@ def _adopted_challenger(plan: Plan, state: RolloutState, now: datetime) -> Track
 
 
 def _same_challenger(plan: Plan, track: Track | None) -> Track | None:
-    """The track, where it is of the version that the plan challenges with."""
     challenger = plan.versions.challenger
     same = challenger is not None and track is not None and track.version == challenger.version
     return track if same else None
@@ -438,7 +431,6 @@ def _go_live(before: Plan, after: Plan, state: RolloutState, limit: int) -> Iter
 
 
 def _stages(before: Plan, after: Plan, name: TrackName, track: Track, limit: int) -> Iterator[str]:
-    """A track that goes on: its share now, and what its stages wait for."""
     old, new = (ladder(plan, name)[1] for plan in (before, after))
     share = new.percent(track.stage)
     if share > max(limit, old.percent(track.stage)):

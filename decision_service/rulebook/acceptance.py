@@ -32,10 +32,7 @@ KIND = "list-changes"
 
 
 class ListChange(msgspec.Struct, frozen=True):
-    """One list's change; `path` is within the rules folder, a digest is empty without a file.
-
-    `added` and `removed` count keys; of a list that is hashed anew, all.
-    """
+    """A digest is empty without a file; of a list that is hashed anew all keys count."""
 
     path: str
     before: str
@@ -180,10 +177,7 @@ _FOLDER_DECODER = msgspec.json.Decoder(RuleFolder)
 
 
 async def keep(log: DecisionLog, folder: RuleFolder, now: datetime) -> Sequence[ListChange]:
-    """Store a folder and its manifest as the last good ones, unless stored already.
-
-    What it changes in lists is journalled with it, and returned.
-    """
+    """Unless stored already; what it changes in lists is journalled with it, and returned."""
     last = await log.last_text(LAST_GOOD)
     texts, changes = await asyncio.to_thread(_texts_of_folder, folder, last, now)
     if texts:
@@ -227,8 +221,6 @@ def _key_of_folder(now: datetime, last: StoredText | None) -> str:
 
 
 class UsedVersions:
-    """Notes in the store which versions decide, each once in this process."""
-
     def __init__(self, log: DecisionLog) -> None:
         self._log = log
         self._noted: set[str] = set()
@@ -243,7 +235,6 @@ class UsedVersions:
 
 
 def key_of(ruleset: CompiledRuleset) -> str:
-    """Where the store notes that a version decided with this content."""
     return f"{kind_of(ruleset)} {ruleset.digest}"
 
 
@@ -286,10 +277,7 @@ def unapproved(
     signers: Signers,
     today: date | None,
 ) -> tuple[Diagnostic, ...]:
-    """What a publication lacks; a key that was withdrawn since does not end one that decides.
-
-    `rulebook` is what the folder loads as; without it no floor is looked at.
-    """
+    """A key withdrawn since ends none that decides; without `rulebook` no floor is looked at."""
     manifest = folder.manifest
     if manifest is None:
         return approval_problems(f"{folder.root}/{MANIFEST}", None, signers, today)
@@ -321,7 +309,6 @@ def floor_problems(
 async def altered(
     log: DecisionLog, folder: RuleFolder, rulebook: Rulebook
 ) -> tuple[Diagnostic, ...]:
-    """A problem for each version that has decided with other content, at its `version`."""
     found: list[tuple[TextFile, CompiledRuleset, str]] = []
     for product in folder.products:
         versions = rulebook.products[product.product].versions
@@ -352,7 +339,6 @@ def _problems(
 
 
 async def _decided_otherwise(log: DecisionLog, ruleset: CompiledRuleset) -> str:
-    """The digest that a version decided with, if it is of other content; else empty."""
     last = await log.last_text(kind_of(ruleset))
     if last is None or await log.text(key_of(ruleset)) is not None:
         return ""

@@ -122,8 +122,6 @@ class TextFile(msgspec.Struct, frozen=True):
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """A file that could not be read, and why in one sentence."""
-
     path: str
     sentence: str
 
@@ -143,7 +141,6 @@ class ProductTexts(msgspec.Struct, frozen=True):
 
     @property
     def contents(self) -> dict[str, str]:
-        """Every file's text by its path within the folder of products."""
         plan = () if self.plan is None else (self.plan,)
         files = (*self.rulesets.values(), *plan, *self.tests, *self.stories)
         shown = {file.path: file.text for file in files}
@@ -175,7 +172,6 @@ class RuleFolder(msgspec.Struct, frozen=True):
 
     @property
     def root(self) -> str:
-        """The folder's own name as messages show it."""
         return self.products[0].path.rpartition("/")[0] if self.products else "rules"
 
     @property
@@ -190,17 +186,14 @@ class RuleFolder(msgspec.Struct, frozen=True):
 
     @property
     def shared_lists(self) -> dict[str, str]:
-        """The lists of all products by their path within the folder."""
         return {path: text for path, text in self.shared.items() if path.startswith(SHARED)}
 
     @property
     def shared_files(self) -> dict[str, str]:
-        """Reasons and parameters of several products by their path within the folder."""
         return {path: text for path, text in self.shared.items() if not path.startswith(SHARED)}
 
 
 def files_of(folder: RuleFolder, product: ProductTexts, version: int) -> RulesetFiles:
-    """The texts that make up one ruleset version."""
     file = product.rulesets[version]
     return RulesetFiles(
         product=product.product,
@@ -230,7 +223,6 @@ def _unread(folder: RuleFolder, product: ProductTexts) -> Iterator[tuple[str, st
 
 
 def unreadable_versions(folder: RuleFolder, product: ProductTexts) -> set[int]:
-    """Versions whose files are there and cannot be read."""
     paths = [file.path.removeprefix(f"{product.path}/") for file in folder.unreadable]
     return {int(named[1]) for path in paths if (named := _VERSION_FILE.fullmatch(path))}
 
@@ -279,10 +271,7 @@ class RulesFolderMissing(Exception):
 
 
 def read_rules(root: Path) -> RuleFolder:
-    """Read the whole folder; files that cannot be read are values, with a sentence each.
-
-    Raises RulesFolderMissing, naming the path, where `root` is no folder that can be opened.
-    """
+    """Unreadable files are values; raises RulesFolderMissing where `root` cannot be opened."""
     try:
         names = sorted(entry.name for entry in root.iterdir())
     except OSError as error:
@@ -295,8 +284,6 @@ class _Refused(Exception):
 
 
 class _Reading:
-    """One pass over a folder, collecting on its way what cannot be read."""
-
     def __init__(self, root: Path) -> None:
         self._root = root
         self._unreadable: list[Unreadable] = []
@@ -334,7 +321,6 @@ class _Reading:
         return own
 
     def _lists(self, folder: str) -> dict[str, str]:
-        """The lists of a folder, until those of the whole rules folder are too many."""
         found = {}
         for name, file in self._read(f"{folder}/lists", ".csv", MOST_LIST_BYTES):
             self._list_bytes += len(file.text.encode())
@@ -346,7 +332,6 @@ class _Reading:
         return found
 
     def _single(self, name: str, names: list[str]) -> TextFile | None:
-        """A file of the folder itself."""
         if name not in names:
             return None
         try:
@@ -399,7 +384,6 @@ class _Reading:
     def _read(
         self, folder: str, endings: str | tuple[str, ...], most: int = MOST_BYTES
     ) -> Iterator[tuple[str, TextFile]]:
-        """The files of one folder with these endings, by name, in the order of names."""
         for name in self._names(folder):
             path = f"{folder}/{name}"
             if name.startswith(_HIDDEN) or not name.endswith(endings):

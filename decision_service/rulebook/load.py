@@ -107,7 +107,6 @@ def _check(files: ListFiles, report: Report, today: date) -> None:
 
 
 def input_names(ruleset: CompiledRuleset) -> DeclaredNames:
-    """A ruleset's inputs as rollout segments may name them."""
     specs = ruleset.inputs.values()
     declared = (replace(spec, name=f"inputs.{spec.name}") for spec in specs)
     return DeclaredNames(ruleset.currency, declared)
@@ -194,7 +193,6 @@ def product_of(
 
 
 def problem(path: str, code: str, message: str, hint: str) -> Diagnostic:
-    """An error of a file as a whole."""
     return Diagnostic(code, Severity.ERROR, path, 1, 1, 2, message, hint)
 
 
@@ -214,22 +212,17 @@ class LoadResult(msgspec.Struct, frozen=True):
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """The diagnostics of severity error, which refuse the folder."""
         return tuple(d for d in self.diagnostics if d.severity is Severity.ERROR)
 
     @property
     def nothing_listed(self) -> tuple[Diagnostic, ...]:
-        """The lists of which no key counts, which the rules ask in vain."""
         return tuple(d for d in self.diagnostics if d.code == NOTHING_LISTED)
 
 
 def load_rules(
     folder: RuleFolder, now: datetime, blocked: frozenset[str] = frozenset()
 ) -> LoadResult:
-    """Compile every version and read every plan; all problems of all files in one run.
-
-    `blocked` are factors and inputs that no rule may use.
-    """
+    """All problems of all files; `blocked` are factors and inputs that no rule may use."""
     found = [*map(_unreadable, folder.unreadable), *_unpublished(folder)]
     products: dict[str, Product] = {}
     texts: list[StoredText] = []
@@ -273,7 +266,6 @@ def _once(
 def _lists(
     folder: RuleFolder, by_version: Mapping[str, Compilation], now: datetime
 ) -> tuple[Diagnostic, ...]:
-    """Everything wrong with the lists of a folder."""
     asked = {one.product: _asked(one, by_version) for one in folder.products}
     known = [names for names in asked.values() if names is not None]
     every = frozenset().union(*known) if len(known) == len(asked) else None
@@ -285,7 +277,6 @@ def _lists(
 
 
 def _asked(product: ProductTexts, by_version: Mapping[str, Compilation]) -> frozenset[str] | None:
-    """The lists that a product's versions ask; None where one does not compile."""
     compiled = [by_version[file.path] for file in product.rulesets.values()]
     if any(one.ruleset is None for one in compiled):
         return None
@@ -293,7 +284,6 @@ def _asked(product: ProductTexts, by_version: Mapping[str, Compilation]) -> froz
 
 
 def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
-    """Differences from the manifest; none where nothing was ever published."""
     manifest = folder.manifest
     if manifest is None:
         return ()

@@ -87,7 +87,6 @@ class Publication(msgspec.Struct, frozen=True):
 
 
 def manifest_text(published: Publication, contents: Mapping[str, str]) -> str:
-    """The manifest of a folder's files, given by their path within it."""
     told = {
         "by": published.by,
         "at": published.at,
@@ -119,12 +118,10 @@ def _signatures(published: Publication) -> Iterator[str]:
 
 
 def published_now(contents: Mapping[str, str], by: str, at: datetime, **more: Any) -> Publication:
-    """The publication of a folder's files at an instant, with `more` of its fields."""
     return Publication(by, f"{at:%Y-%m-%dT%H:%M:%SZ}", contents_digest(contents), **more)
 
 
 def digest(text: str) -> str:
-    """The SHA-256 of a file's bytes, in hex."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -181,7 +178,6 @@ def _bytes(text: str) -> bytes:
 
 
 def contents_digest(contents: Mapping[str, str]) -> str:
-    """The digest that a folder's publication has, from its files' texts."""
     return _digest_of({path: digest(text) for path, text in contents.items()})
 
 
@@ -255,8 +251,6 @@ _SIGN = "decision-service rules sign --by NAME --key FILE"
 
 
 class Signing(StrEnum):
-    """What a signature says, as the manifest names it."""
-
     PROPOSED = "proposed_by"
     APPROVED = "approved_by"
 
@@ -295,10 +289,7 @@ def statement(published: Publication, signing: Signing) -> bytes:
 def evidence_problems(
     path: str, published: Publication, found: Mapping[str, str]
 ) -> Iterator[Diagnostic]:
-    """M013 for each file that the manifest names and that is not as it was signed.
-
-    `found` are the SHA-256 of the files that lie with it.
-    """
+    """M013 for each named file whose SHA-256 in `found` is not as it was signed."""
     for name, signed in published.evidence.items():
         if found.get(name) != signed:
             is_there = "is another one" if name in found else "is not there"

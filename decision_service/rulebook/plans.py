@@ -116,7 +116,6 @@ def offered_tiers(deciding: Sequence[CompiledRuleset]) -> frozenset[str] | None:
 
 
 def _tiers(ruleset: CompiledRuleset) -> frozenset[str] | None:
-    """Every tier that the offers give; None where that cannot be told."""
     offer = _offer(ruleset)
     line = offer.terms.lines.get(TIER) if offer else None
     return frozenset({""}) if line is None else _labels(line.tree, ruleset)
@@ -142,7 +141,6 @@ def _all_labels(nodes: Sequence[tree.Node], ruleset: CompiledRuleset) -> frozens
 
 
 def _given(name: str, ruleset: CompiledRuleset) -> Iterator[tree.Node]:
-    """What the rows of the table give that has an output of this name."""
     table, _, output = name.rpartition(".")
     for runner in _runners(ruleset):
         if isinstance(runner, TableRunner) and runner.grid.id == table:
@@ -150,7 +148,6 @@ def _given(name: str, ruleset: CompiledRuleset) -> Iterator[tree.Node]:
 
 
 def _runners(ruleset: CompiledRuleset) -> Iterator[Runner]:
-    """What runs each stage, also a stage for some applicants."""
     return (unconditional(stage.runner) for stage in ruleset.program.stages)
 
 
@@ -169,14 +166,12 @@ class FoundRisk(msgspec.Struct, frozen=True):
 
 
 def found_risks(product: Product, policy: Policy) -> Iterator[FoundRisk]:
-    """Every risk of a product's plan that the policy does not accept."""
     for one in (*_first_stages(product.plan), *_fences(product.plan), *_authority(product)):
         if one.named is None or not policy.reason(product.name, one.named):
             yield one
 
 
 def plan_warnings(folder: RuleFolder, rulebook: Rulebook) -> Iterator[Diagnostic]:
-    """A warning for each risk of each plan; the rulebook is the folder's."""
     plans = {one.product: one.plan for one in folder.products if one.plan is not None}
     for name, plan in plans.items():
         report = Report()
@@ -288,7 +283,6 @@ def unmatched_segments(path: str, text: str, plan: Plan) -> tuple[Diagnostic, ..
 
 
 def _places(root: YamlNode | None) -> list[Place]:
-    """Where the conditions stand, in the order of the segments."""
     go_live = root.get("go_live") if isinstance(root, MapNode) else None
     segments = go_live.get("segments") if isinstance(go_live, MapNode) else None
     items = segments.items if isinstance(segments, ListNode) else ()

@@ -43,11 +43,9 @@ class Product(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def champion(self) -> CompiledRuleset:
-        """The version that decides for everybody who is in no other arm."""
         return self.versions[self.plan.versions.champion]
 
     def version(self, number: int) -> CompiledRuleset:
-        """A version, the champion for 0; raises RulesetUnknown."""
         found = self.versions.get(number) if number else self.champion
         if found is None:
             known = ", ".join(str(version) for version in sorted(self.versions))
@@ -58,7 +56,6 @@ class Product(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def lists(self) -> tuple[KeyList, ...]:
-        """The lists that any loaded version asks, by name."""
         found = {one.name: one for v in self.versions.values() for one in v.lists.values()}
         return tuple(found[name] for name in sorted(found))
 
@@ -69,17 +66,13 @@ class Product(msgspec.Struct, frozen=True, dict=True):
 
 
 class Rulebook(msgspec.Struct, frozen=True, dict=True):
-    """All products without errors; a decision keeps the rulebook of its admission.
-
-    `published` is who published them; None where nobody did.
-    """
+    """All products without errors; `published` is who published them, None where unpublished."""
 
     products: Mapping[str, Product] = msgspec.field(default_factory=dict)
     published: Publication | None = None
     policy: Policy = Policy()
 
     def product(self, name: str) -> Product:
-        """A product by name; raises ProductUnknown."""
         found = self.products.get(name)
         if found is None:
             known = ", ".join(sorted(self.products)) or "none"
@@ -89,7 +82,6 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
         return found
 
     def with_products(self, moved: Mapping[str, Product]) -> Rulebook:
-        """The same rules with these products, each with another state or plan."""
         return replace(self, products={**self.products, **moved})
 
     @property
@@ -105,7 +97,6 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def digests(self) -> Mapping[str, CompiledRuleset]:
-        """Every loaded ruleset by its digest."""
         return {
             ruleset.digest: ruleset
             for product in self.products.values()
@@ -113,7 +104,6 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
         }
 
     def by_digest(self, digest: str) -> CompiledRuleset | None:
-        """The loaded ruleset of a digest, if there is one."""
         return self.digests.get(digest)
 
 
@@ -135,10 +125,7 @@ class ActiveRulesStatus(msgspec.Struct, frozen=True):
 
 
 class ActiveRules:
-    """Holds one whole rulebook and replaces it with one assignment.
-
-    A decision takes `current()` once and keeps it; a later `put` does not reach it.
-    """
+    """A decision takes `current()` once and keeps it; a later `put` does not reach it."""
 
     def __init__(self, rulebook: Rulebook, now: datetime) -> None:
         self._status = ActiveRulesStatus(rulebook, dict.fromkeys(rulebook.digests, now), now)
@@ -149,20 +136,16 @@ class ActiveRules:
 
     @property
     def status(self) -> ActiveRulesStatus:
-        """The rulebook with the state of its folder."""
         return self._status
 
     def put(self, rulebook: Rulebook, now: datetime) -> None:
-        """Replace the rulebook."""
         since = {digest: self._status.since.get(digest, now) for digest in rulebook.digests}
         self._status = ActiveRulesStatus(rulebook, since, now)
 
     def set_products(self, moved: Mapping[str, Product]) -> None:
-        """Replace the rollout states and plans of these products, under the same rules."""
         self._status = replace(self._status, rulebook=self.current().with_products(moved))
 
     def refuse(self, problems: tuple[Diagnostic, ...], now: datetime) -> None:
-        """Keep the rules that decide, and record why the folder was refused."""
         self._status = replace(self._status, read=now, refused=problems)
 
 
@@ -202,7 +185,6 @@ class _Files(msgspec.Struct, frozen=True):
 
 
 def ruleset_text(ruleset: CompiledRuleset, files: RulesetFiles) -> StoredText:
-    """The files of a compiled ruleset, ready to be stored under its digest."""
     beside = dict(files.data), dict(files.tables), dict(files.shared)
     stored = _Files(files.product, files.path, files.text, *beside)
     return StoredText(ruleset.digest, "ruleset", msgspec.json.encode(stored))

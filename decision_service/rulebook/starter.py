@@ -6,7 +6,6 @@ from pathlib import Path
 
 
 def starter_rules() -> Path:
-    """The rules folder of the package."""
     return _folder("rules")
 
 

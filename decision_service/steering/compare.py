@@ -33,8 +33,6 @@ class RecordedCase(msgspec.Struct, frozen=True):
 
 
 class RecordedCases:
-    """Reads recorded decisions with what they were made from."""
-
     def __init__(self, log: DecisionLog, archive: RulesetArchive) -> None:
         self._log = log
         self._archive = archive
@@ -70,10 +68,7 @@ class RecordedCases:
 async def recorded_case(
     entry: StoredEntry, archive: RulesetArchive, known: frozenset[str]
 ) -> DecidedCase | LeftOut:
-    """A decision judged again by its own rules on its recorded values, without its snapshot.
-
-    `known` are the inputs that any loaded version declares. Raises StoreUnavailable.
-    """
+    """Without its snapshot; `known` are inputs of any version. Raises StoreUnavailable."""
     try:
         ruleset = await archive.by_digest(entry.ruleset_digest or "")
         facts = decode_facts(entry.facts)
@@ -90,7 +85,6 @@ async def recorded_case(
 
 
 def with_snapshot(case: DecidedCase, body: bytes | None) -> DecidedCase:
-    """The case with its snapshot, where that is stored."""
     return case if body is None else replace(case, snapshot=read_snapshot(body))
 
 
@@ -141,7 +135,6 @@ async def judged_again(
 def _sides(
     product: Product, version: int, question: ComparisonRequest
 ) -> tuple[RulesOnDay, RulesOnDay]:
-    """Two versions by one day's parameters, or the champion by its own and by another day's."""
     day = question.params_as_of
     base = RulesOnDay(product.champion, None if question.champion else day)
     return base, RulesOnDay(product.versions[version], day)
@@ -159,10 +152,7 @@ class UntriedValue(msgspec.Struct, frozen=True):
 def untried(
     rulesets: Iterable[CompiledRuleset], tried: frozenset[date], today: date
 ) -> tuple[UntriedValue, ...]:
-    """The values that are or come into force and that none of the tried days had.
-
-    Values that have been replaced for good are left out.
-    """
+    """Values that have been replaced for good are left out."""
     return tuple(
         value
         for ruleset in rulesets
@@ -295,7 +285,6 @@ def _days(since: datetime, now: datetime, product: Product) -> frozenset[date]:
 
 
 def _require_shadow(product: Product, version: int) -> None:
-    """Raise RulesetUnknown for a version without results that is no shadow of the plan."""
     shadows = [f"v{shadow.version}" for shadow in product.plan.versions.shadow]
     if f"v{version}" in shadows:
         return
@@ -307,7 +296,6 @@ def _require_shadow(product: Product, version: int) -> None:
 
 
 def _compared_with(product: Product, question: ComparisonRequest) -> int:
-    """The challenger's version, or the champion's own."""
     if question.champion:
         return product.plan.versions.champion
     challenger = product.plan.versions.challenger

@@ -63,8 +63,6 @@ class FigureCell(msgspec.Struct, frozen=True):
 
 
 class CounterTotal(msgspec.Struct, frozen=True):
-    """A counter added up over hours and processes."""
-
     arm: Arm | None
     version: int
     counted: CounterKind
@@ -138,15 +136,11 @@ class Counters:
         self._idle.set()
 
     async def idle(self) -> None:
-        """Returns once no decision is in progress."""
         await self._idle.wait()
 
     @contextmanager
     def attempt(self, product: str, *, timed: bool) -> Iterator[Attempt]:
-        """Count a decision that begins in this process, and its result.
-
-        `timed` is false where the caller asked to wait for data: that time is no fault of ours.
-        """
+        """`timed` is false where the caller asked to wait for data: no fault of ours."""
         attempt = Attempt(product, timed, self._clock.monotonic())
         self._in_progress += 1
         self._idle.clear()
@@ -158,7 +152,6 @@ class Counters:
         self._ended(attempt)
 
     async def run(self) -> None:
-        """Write the counters, for ever."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             await self.flush()
@@ -233,8 +226,6 @@ OUTAGE_CODES = frozenset(
 
 
 class EventCounters:
-    """Counters of a rollout's automatic steps, overrides and shadows."""
-
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.guardrail_actions = counter(
             registry,

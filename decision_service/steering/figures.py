@@ -84,10 +84,7 @@ class Forecast(msgspec.Struct, frozen=True):
 
 
 class NextStage(msgspec.Struct, frozen=True):
-    """Requirements of a track's next stage: `count` decisions; `ready_by` when all are met.
-
-    `decisions` are those since the track entered its stage, `guards` what its guardrails say.
-    """
+    """What a track's next stage needs; `decisions` are those since it entered its own."""
 
     track: TrackName
     readiness: Readiness
@@ -98,7 +95,6 @@ class NextStage(msgspec.Struct, frozen=True):
 
     @property
     def waiting(self) -> Sequence[GuardrailResult]:
-        """The track's guardrails that have seen too little to say anything."""
         return [g for g in self.guards if g.judgement.standing is Said.WAITING]
 
 
@@ -131,7 +127,6 @@ class ShowFigures:
         self._arms = arms
 
     async def __call__(self, product: str) -> Figures:
-        """The figures; raises ProductUnknown or StoreUnavailable."""
         evaluation = await self._watch.evaluation(product)
         now, found = evaluation.now, evaluation.product
         since = max(found.state.go_live.since, now - LONGEST)
@@ -193,7 +188,6 @@ def _arm(
 
 
 def _share(product: Product, arm: Arm) -> int:
-    """The share of all applicants that the hash assigns to an arm now."""
     state, plan = product.state, product.plan
     enrolled = 0 if state.go_live.killed else plan.go_live.stages.percent(state.go_live.stage)
     challenger = running_challenger(plan, state)
@@ -236,7 +230,6 @@ async def _next(
 
 
 def _ready_by(readiness: Readiness, count: Forecast) -> datetime | None:
-    """When the next stage can begin at the current rate; None where unknown."""
     if readiness.blocked_by or (count.missing and count.by is None):
         return None
     return max(readiness.holds_until, count.by) if count.by else readiness.holds_until

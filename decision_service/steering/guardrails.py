@@ -74,10 +74,7 @@ _ANSWERS = {
 
 
 class GuardrailWindow(msgspec.Struct, frozen=True):
-    """The measured time: from `since` on, and for counters from the journal's `position` on.
-
-    `whole` says that a guardrail's own window is looked at to its full length.
-    """
+    """`whole`: a guardrail's own window is looked at to its full length."""
 
     since: datetime
     position: int
@@ -122,7 +119,6 @@ def _revived_challenger(entry: JournalEntry) -> bool:
 
 
 def _answered(history: Sequence[JournalEntry]) -> datetime:
-    """When an operator last moved the rollout."""
     steps = (e for e in history if e.action in _ANSWERS and not e.who.startswith(GUARDRAIL))
     return next((e.at for e in steps if e.who != AUTO_ADVANCE), BEGINNING)
 
@@ -147,10 +143,7 @@ _COUNTERS = (Metric.INTERNAL_ERROR_RATE, Metric.UPSTREAM_ERROR_RATE, Metric.LATE
 
 
 class GuardrailResult(msgspec.Struct, frozen=True):
-    """The result of one guardrail for one arm, or for the product where `arm` is None.
-
-    `arms` holds what a comparison compares.
-    """
+    """`arm` is None for the product; `arms` holds what a comparison compares."""
 
     guardrail: Guardrail
     arm: Arm | None
@@ -178,7 +171,6 @@ class Evaluation(msgspec.Struct):
         ]
 
     async def decisions(self, since: datetime) -> int:
-        """How many decisions were made from an instant on, by all arms."""
         return sum(tally.decisions for tally in await self.tallies(since))
 
     async def tallies(
@@ -193,7 +185,6 @@ class Evaluation(msgspec.Struct):
         return self._tallies[asked]
 
     async def totals(self, window: GuardrailWindow) -> Sequence[CounterTotal]:
-        """As the port, read once for one question."""
         if window not in self._totals:
             self._totals[window] = await self.figures.totals(
                 self.product.name, window.since, window.position
@@ -318,7 +309,6 @@ def figures_of(word: GuardrailResult, product: Product) -> dict[str, str]:
 
 
 def sentence_of(word: GuardrailResult, product: Product) -> str:
-    """What happened, for the journal's why."""
     whose = f"the {word.arm}'s " if word.arm else ""
     compared = " against the champion's" if word.arms else ""
     allowed = allowed_words(word.guardrail, product)
@@ -352,7 +342,6 @@ def allowed_words(guardrail: Guardrail, product: Product) -> str:
 
 
 def units_words(guardrail: Guardrail) -> str:
-    """What its `min_units` counts."""
     errors = (Metric.INTERNAL_ERROR_RATE, Metric.UPSTREAM_ERROR_RATE, Metric.LATENCY_P99_MS)
     return "attempts" if guardrail.metric in errors else "applicants"
 
@@ -389,8 +378,6 @@ _SUPERSEDED = (PlanChanged, RolloutMovedOn, RolloutRefused, ProductUnknown)
 
 
 class WatchDeps(msgspec.Struct, frozen=True):
-    """The adapters that the guardrail watch needs."""
-
     active_rules: ActiveRules
     rollouts: Rollouts
     figures: ArmFigures
@@ -422,10 +409,7 @@ class GuardrailWatch:
                 yield name, result
 
     async def check(self, name: str) -> JournalEntry | None:
-        """Check one product once; the step taken, or None.
-
-        Raises StoreUnavailable, and where another step came first what `Rollouts.move` raises.
-        """
+        """Raises StoreUnavailable, and as `Rollouts.move` where another step came first."""
         evaluation = await self.evaluation(name)
         results = self._seen[name] = await evaluation.results()
         tripped = [
@@ -439,7 +423,6 @@ class GuardrailWatch:
         return None
 
     async def evaluation(self, name: str) -> Evaluation:
-        """An evaluation of a product with its journal."""
         product = self._deps.active_rules.current().product(name)
         history = await self._history(name)
         return Evaluation(self._deps.figures, product, history, self._deps.clock.now())
@@ -455,7 +438,6 @@ class GuardrailWatch:
             log.warning("looking failed", product=name, error=type(error).__name__)
 
     async def _history(self, name: str) -> Sequence[JournalEntry]:
-        """The journal, read again only where it has moved."""
         position = self._deps.rollouts.latest(name).position
         known = self._histories.get(name, ())
         if not known or known[0].position != position:

@@ -108,7 +108,6 @@ async def _settled(
     *,
     signed: bool,
 ) -> _Settled | tuple[PlanConflict, ...]:
-    """A product by the plan in force with its last entry, or why its plan does not fit."""
     if last is None:
         entry = _first(loaded, who, now)
         return _Settled(replace(loaded, state=entry.after), entry)
@@ -135,10 +134,7 @@ def _signers(published: Publication | None) -> str:
 async def _in_force(
     texts: TextLog, loaded: Product, last: JournalEntry
 ) -> tuple[Plan | None, tuple[PlanConflict, ...]]:
-    """The plan in force, from its stored text; None and why where that does not fit these rules.
-
-    A plan without `second_person_above` holds no other back, and conflicts with none.
-    """
+    """None and why where it does not fit; one without `second_person_above` has no conflict."""
     digest = last.plan_digest
     if digest == loaded.plan.digest:
         return loaded.plan, ()
@@ -232,10 +228,7 @@ class RolloutChange(msgspec.Struct, frozen=True):
 
 
 class Rollouts:
-    """Keeps the rollout states of `ActiveRules` equal to the journal, and appends to it.
-
-    While the store cannot be read every rollout stays where it was last seen.
-    """
+    """While the store cannot be read every rollout stays where it was last seen."""
 
     def __init__(
         self,
@@ -263,7 +256,6 @@ class Rollouts:
         return dict(sorted(self._latest.items()))
 
     def products(self) -> Iterable[Product]:
-        """Every product with its plan and its state, from memory."""
         return self._active_rules.current().products.values()
 
     async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
@@ -272,7 +264,6 @@ class Rollouts:
         return await self._journal.history(name, before, limit)
 
     async def refresh(self) -> None:
-        """Follow the journal now; raises StoreUnavailable."""
         async with self._lock:
             self._follow(await self._journal.latest())
 
@@ -329,7 +320,6 @@ class Rollouts:
         raise RolloutMovedOn(f"the rollout of {product} keeps moving: look again", product=product)
 
     def _follow(self, latest: Mapping[str, JournalEntry]) -> None:
-        """Set state and plan of every moved rollout to those of its last entry."""
         moved: dict[str, Product] = {}
         for name, product in self._active_rules.current().products.items():
             entry = latest.get(name)
@@ -373,7 +363,6 @@ def _following(product: Product, entry: JournalEntry) -> Product:
 
 
 def _action(change: RolloutChange, before: RolloutState, after: RolloutState) -> JournalAction:
-    """What the step did: one that waits for a second caller only proposed."""
     if after.proposed is not None and after.proposed != before.proposed:
         return JournalAction.PROPOSE
     if change.action is None and before.proposed is not None:
@@ -416,7 +405,6 @@ _HINT = "bring back what the running rollout stands on, or move the rollout to 0
 
 
 def plan_conflict_problems(folder: RuleFolder, unsettled: UnmigratedPlan) -> tuple[Diagnostic, ...]:
-    """A diagnostic for each conflict, at the plan's key in question."""
     plans = {one.product: one.plan for one in folder.products if one.plan is not None}
     report = Report()
     for product, found in unsettled.clashes.items():

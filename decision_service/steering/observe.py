@@ -97,7 +97,6 @@ class Shadows:
             self._drop(case.decision.product, "queue_full", len(versions))
 
     async def run(self) -> None:
-        """Evaluate and write, for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._evaluate_all())
             group.create_task(self._write_all())
@@ -178,7 +177,6 @@ class Shadows:
 
 
 def _paired(case: DecidedCase, other: CompiledRuleset) -> DecisionPair:
-    """The decision as it was made, beside the silent version's conclusion."""
     decision = case.decision
     return DecisionPair(
         decision.decision_id,
@@ -204,11 +202,9 @@ class RolloutObserver(msgspec.Struct, frozen=True):
     events: EventCounters
 
     def position(self, product: str) -> int:
-        """The entry of its journal at which a product's rollout stands."""
         return self.position_of(product)
 
     def attempt(self, application: Application) -> AbstractContextManager[Attempt]:
-        """Count the attempt and its result."""
         return self.counters.attempt(application.product, timed=not application.wait_timeout)
 
     def recorded(
@@ -219,7 +215,6 @@ class RolloutObserver(msgspec.Struct, frozen=True):
         fetch_result: FetchResult | None,
         concluded: ConcludedDecision,
     ) -> None:
-        """Count a decision that became durable, and queue its shadows."""
         attempt.entry = concluded.entry
         log_rule_error(concluded.entry)
         decision = concluded.decision
@@ -239,7 +234,6 @@ class RolloutObserver(msgspec.Struct, frozen=True):
         self.shadows.offer(case, loaded)
 
     def _count_override(self, decision: Decision) -> None:
-        """Count and log a decision that its rules did not make."""
         override = decision.override
         if override is None:
             return
@@ -252,7 +246,6 @@ class RolloutObserver(msgspec.Struct, frozen=True):
 
 
 def log_rule_error(entry: DecisionEntry) -> None:
-    """Log a rule that failed to evaluate: its applicant is referred, and the rule needs a fix."""
     if entry.arm is not None and entry.arm.rule_error:
         names = {"product": entry.product, "version": entry.arm.version}
         log.error(

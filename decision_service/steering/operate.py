@@ -64,8 +64,6 @@ class RolloutView(msgspec.Struct, frozen=True):
 
 
 class AssignmentExplanation(msgspec.Struct, frozen=True):
-    """The assignment that an applicant would get, and its plan."""
-
     product: Product
     placement: Placement
 
@@ -88,12 +86,10 @@ class OperateRollouts:
         self._clock = clock
 
     async def show_all(self) -> Sequence[RolloutView]:
-        """Every rollout, by product."""
         await self._rollouts.refresh()
         return [await self._view(name) for name in sorted(self._active_rules.current().products)]
 
     async def show(self, product: str) -> RolloutView:
-        """One rollout as the journal has it now."""
         await self._rollouts.refresh()
         return await self._view(product)
 
@@ -113,10 +109,7 @@ class OperateRollouts:
         return AssignmentExplanation(product, placement)
 
     async def advance(self, order: StepRequest, track: TrackName | None) -> JournalEntry | None:
-        """One stage up, or proposed for a second caller; raises as `Rollouts.move`.
-
-        Before hold and count of the present stage are met it needs `early`.
-        """
+        """Before hold and count are met it needs `early`; raises as `Rollouts.move`."""
         await self._rollouts.refresh()
         product = self._active_rules.current().product(order.product)
         name, position = track or TrackName.GO_LIVE, self._rollouts.latest(product.name).position
@@ -173,7 +166,6 @@ class OperateRollouts:
         )
 
     async def _not_awaited(self, product: Product, name: TrackName) -> str:
-        """What a step up now would not wait for, in words."""
         plan, state = product.plan, product.state
         track = state.challenger if name is TrackName.CHALLENGER else state.go_live
         if track is None:
@@ -241,5 +233,4 @@ class OperateRollouts:
 
 
 def _entered(track: Track | None, recent: Sequence[JournalEntry]) -> JournalEntry | None:
-    """The step that was taken when the track came to where it stands."""
     return next((entry for entry in recent if track and entry.at == track.since), None)

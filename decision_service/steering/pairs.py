@@ -47,10 +47,7 @@ class DecidedCase(msgspec.Struct, frozen=True):
 
 
 def lacks(snapshot: Snapshot, read_by: FetchPlan, wanted: FetchPlan) -> bool:
-    """Whether a version needs data that was not requested from the vendor.
-
-    What was asked for and failed is no lack: both versions see the same fault.
-    """
+    """What was asked for and failed is no lack: both versions see the same fault."""
     if any(reading(snapshot, kind) is None for kind in wanted.kinds):
         return True
     if wanted.people and not read_by.people:
@@ -91,7 +88,6 @@ def _lacking(case: DecidedCase, other: CompiledRuleset) -> tuple[str, ...]:
 
 
 def loaded_for(facts: Facts, ruleset: CompiledRuleset, day: date | None = None) -> Facts:
-    """The same facts as a ruleset takes them, perhaps with the dated parameters of another day."""
     as_of = facts.as_of
     if day is not None:
         as_of = noon(day, as_of.zone)
@@ -167,7 +163,6 @@ def _run(judged: VersionVerdict) -> Iterator[tuple[Stage, Conclusion | None]]:
 
 
 def _effects(judged: VersionVerdict) -> Iterator[tuple[tuple[str, str], Effect]]:
-    """Each part that was run, by stage and key, in the order of evaluation."""
     values = getattr(judged[1].raw_trace, "values", ())
     for stage, found in _run(judged):
         view = PartView(stage.name, values, judged[0].program.wording)
@@ -176,7 +171,6 @@ def _effects(judged: VersionVerdict) -> Iterator[tuple[tuple[str, str], Effect]]
 
 
 def _names(trees: Iterable[Node], derived: Mapping[str, Node]) -> Iterator[str]:
-    """What expressions read, also by way of derived values."""
     for symbol in (symbol for tree in trees for symbol in reads(tree)):
         yield symbol.name
         if symbol.name in derived:
@@ -184,10 +178,7 @@ def _names(trees: Iterable[Node], derived: Mapping[str, Node]) -> Iterator[str]:
 
 
 class DecisionPair(msgspec.Struct, frozen=True):
-    """A decision paired with another version's conclusion on the same data.
-
-    `live` is what its own rules concluded. It holds nothing of the applicant.
-    """
+    """`live` is what its own rules concluded. It holds nothing of the applicant."""
 
     decision_id: str
     product: str
@@ -239,10 +230,7 @@ class TwoVerdicts(msgspec.Struct, frozen=True):
 def second_opinion(
     case: DecidedCase, base: RulesOnDay, other: RulesOnDay
 ) -> JudgedApplicant | NotCompared:
-    """The case as both judge it, or why they cannot; raises nothing.
-
-    Whatever a version raises counts as its RULE_ERROR.
-    """
+    """Raises nothing: whatever a version raises counts as its RULE_ERROR."""
     try:
         found = verdicts(case, base, other)
         if isinstance(found, NotCompared):
@@ -253,7 +241,6 @@ def second_opinion(
 
 
 def verdicts(case: DecidedCase, base: RulesOnDay, other: RulesOnDay) -> TwoVerdicts | NotCompared:
-    """What both conclude, or why they cannot be compared."""
     before = case.decision.rules_verdict
     if base.day is not None or base.ruleset.digest != case.ruleset.digest:
         told = _judged(case, base)
@@ -272,7 +259,6 @@ def verdicts(case: DecidedCase, base: RulesOnDay, other: RulesOnDay) -> TwoVerdi
 def judged_applicant(
     case: DecidedCase, base: RulesOnDay, other: RulesOnDay, found: TwoVerdicts
 ) -> JudgedApplicant:
-    """Both sides, and where they differ the parts of the rules that moved the applicant."""
     before, after = side_of(found.before), side_of(found.after)
     one = JudgedApplicant(case.decision.decision_id, before, after)
     if not one.changed:
@@ -282,7 +268,6 @@ def judged_applicant(
 
 
 def side_of(verdict: Verdict) -> Side:
-    """What a verdict comes to."""
     offer, instalment = verdict.offer, None
     if offer is not None and verdict.outcome is Outcome.APPROVE:
         told = offer.outputs.get("instalment")
@@ -299,10 +284,7 @@ def side_of(verdict: Verdict) -> Side:
 
 
 def _judged(case: DecidedCase, rules: RulesOnDay) -> tuple[Verdict, Facts] | NotCompared:
-    """The verdict of rules with the facts that they took, or why there is none.
-
-    Where the decision's own rules gave one for its own day, it stands.
-    """
+    """Where the decision's own rules gave one for its own day, that is taken."""
     facts = facts_for(case, rules.ruleset)
     if isinstance(facts, NotCompared):
         return facts

@@ -29,10 +29,7 @@ log = structlog.get_logger("decision_service.rules")
 
 
 class Reloaded(msgspec.Struct, frozen=True):
-    """The result of a reload: whether the rules decide from now on, and the number of faults.
-
-    `again` says that the folder may be good and the store failed: read it once more.
-    """
+    """`again`: the folder may be good and the store failed, so it is read once more."""
 
     accepted: bool
     faults: int
