@@ -30,6 +30,17 @@ from decision_service.rules.letters import (
     valid_until,
 )
 
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 42rem; margin: 0 auto;
+  padding: 2rem 1.25rem; }
+h1 { font-size: 1.4rem; line-height: 1.3; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
+p, ul { margin: .3rem 0; } .lender { font-weight: 600; } .reference { margin-top: 1.6rem; }
+@media print { body { max-width: none; padding: 0; } section { break-inside: avoid; } }
+"""
+
+COLUMNS = 78
+
 
 def kind_of(subject: NoticeSubject) -> NoticeKind | None:
     """The kind of letter that is due; None while a person reviews, and for one not decided here.
@@ -197,16 +208,6 @@ def _fillings(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Mappi
     }
 
 
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 42rem; margin: 0 auto;
-  padding: 2rem 1.25rem; }
-h1 { font-size: 1.4rem; line-height: 1.3; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
-p, ul { margin: .3rem 0; } .lender { font-weight: 600; } .reference { margin-top: 1.6rem; }
-@media print { body { max-width: none; padding: 0; } section { break-inside: avoid; } }
-"""
-
-
 def html(letter: Letter) -> str:
     title, body = escape(letter.title), "".join(map(_section, letter.parts))
     closing = f"<p>{escape(letter.closing)}</p>" if letter.closing else ""
@@ -230,9 +231,6 @@ def _content(part: LetterPart) -> Iterator[str]:
         yield f"<p>{escape(line)}</p>"
     if part.items:
         yield f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in part.items)}</ul>"
-
-
-COLUMNS = 78
 
 
 def text(letter: Letter) -> str:

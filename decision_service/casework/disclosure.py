@@ -45,6 +45,18 @@ _OF_OTHERS = "reuse."
 _OWN_RECORDS = "history."
 _SENT = "inputs."
 
+_AMOUNTS = frozenset(
+    {
+        "amount", "base", "gross", "net", "loan_amount", "amortization", "outstanding", "overdue",
+        "next_payment", "exposure", "instalments", "approved", "disbursed", "instalment", "repaid",
+        "due", "granted", "live_amount",
+    }
+)  # fmt: skip
+"""Fields that hold whole minor units of the `currency` beside them."""
+
+_MONTHS = frozenset({"month", "newest"})
+"""Fields that hold a `Month.index`."""
+
 
 class Disclosure(msgspec.Struct, frozen=True):
     """`shared`: the decision's own records count decisions of another user of an account."""
@@ -160,18 +172,6 @@ class TellReply(Protocol):
     def __call__(self, reply: bytes, disclosed: Disclosure) -> Mapping[str, object]:
         """What a person is told of it; of reasons by names that are not told neither is named."""
 
-
-_AMOUNTS = frozenset(
-    {
-        "amount", "base", "gross", "net", "loan_amount", "amortization", "outstanding", "overdue",
-        "next_payment", "exposure", "instalments", "approved", "disbursed", "instalment", "repaid",
-        "due", "granted", "live_amount",
-    }
-)  # fmt: skip
-"""Fields that hold whole minor units of the `currency` beside them."""
-
-_MONTHS = frozenset({"month", "newest"})
-"""Fields that hold a `Month.index`."""
 
 Plain = str | bool | int | None | list[Any] | dict[str, Any]
 

@@ -33,6 +33,15 @@ from decision_service.rules.letters import (
     SourceUsed,
 )
 
+_COUNTRY = 2
+"""Letters of a country at the end of an id, as in `sss_ph`."""
+
+_GIVEN = frozenset({"UPLOAD", "ARCHIVE"})
+"""Kinds of sources that hold what the applicant handed in."""
+
+_ERASED = "the values behind it were erased"
+_WHY = {"NOT_ENROLLED": "it was not decided here", "REFER": "a person reviews it first"}
+
 
 class Sending(msgspec.Struct, frozen=True):
     """How a letter reached its applicant, as a lender's system reported it."""
@@ -109,10 +118,6 @@ class NoticeLog(Protocol):
         """At most `limit` letters, newest first, strictly after a position of instant and id."""
 
 
-_COUNTRY = 2
-"""Letters of a country at the end of an id, as in `sss_ph`."""
-
-
 def provider_name(provider_id: str, name: str) -> str:
     """The vendor's name of a provider; without one the id in words, its country in brackets."""
     if name:
@@ -121,10 +126,6 @@ def provider_name(provider_id: str, name: str) -> str:
     country = f" ({words.pop().upper()})" if len(words) > 1 and len(words[-1]) == _COUNTRY else ""
     text = " ".join(filter(None, words))
     return f"{text[:1].upper()}{text[1:]}{country}"
-
-
-_GIVEN = frozenset({"UPLOAD", "ARCHIVE"})
-"""Kinds of sources that hold what the applicant handed in."""
 
 
 def subject_of(recorded: Recorded, verdict: Verdict, stands: Standing) -> NoticeSubject:
@@ -335,10 +336,6 @@ class Notices:
             language=language,
             product=product,
         )
-
-
-_ERASED = "the values behind it were erased"
-_WHY = {"NOT_ENROLLED": "it was not decided here", "REFER": "a person reviews it first"}
 
 
 def _not_due(recorded: Recorded, why: str, instead: str = "") -> NoticeNotDue:

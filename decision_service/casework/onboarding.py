@@ -19,6 +19,19 @@ from decision_service.domain.errors import (
 from decision_service.domain.ports import Clock, Erased
 from decision_service.domain.snapshot import Account
 
+CLAIM = timedelta(seconds=30)
+"""How long one attempt has an applicant to itself.
+
+As long as a request that was sent may still be carried out by the vendor, so that the next attempt
+finds the user it made instead of making another.
+"""
+
+RENEWABLE = timedelta(days=1)
+"""How long after an original token's expiry its page may have further ones."""
+
+RENEWALS = 20
+"""How many further tokens an original gives, whichever of them is shown for the next."""
+
 
 class Applicant(msgspec.Struct, frozen=True):
     caller: str
@@ -169,20 +182,6 @@ class ApplicantOwners:
                 "this caller has created no applicant with this user_id: check the id, or call "
                 "with the role onboard_all"
             )
-
-
-CLAIM = timedelta(seconds=30)
-"""How long one attempt has an applicant to itself.
-
-As long as a request that was sent may still be carried out by the vendor, so that the next attempt
-finds the user it made instead of making another.
-"""
-
-RENEWABLE = timedelta(days=1)
-"""How long after an original token's expiry its page may have further ones."""
-
-RENEWALS = 20
-"""How many further tokens an original gives, whichever of them is shown for the next."""
 
 
 class Onboarded(msgspec.Struct, frozen=True):

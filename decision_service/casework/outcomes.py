@@ -26,6 +26,17 @@ from decision_service.domain.ports import Clock, DecisionLog, Filter
 from decision_service.rulebook.rulebook import RulesetArchive
 from decision_service.runtime.telemetry import Alarm, raised
 
+EVERY_SECONDS = 86_400.0
+MOST_NAMED = 10
+
+log = structlog.get_logger("decision_service.outcomes")
+
+MOST_PERCENT = 105
+"""Of what was approved: what is kept back as fees may come on top."""
+
+ZONES = timedelta(days=1)
+"""So far a day's date may be from that of UTC, on either side."""
+
 
 class LoanStatus(StrEnum):
     """How a loan stands; REPAID and CHARGED_OFF are closed, NOT_TAKEN_UP was never paid out."""
@@ -135,12 +146,6 @@ class OutcomeLog(Protocol):
         """At most `limit` reports of a decision's loans, by day and loan, after the position."""
 
 
-EVERY_SECONDS = 86_400.0
-MOST_NAMED = 10
-
-log = structlog.get_logger("decision_service.outcomes")
-
-
 class OutcomePage(msgspec.Struct, frozen=True):
     """One page of reports; `next` is None on the last one."""
 
@@ -192,13 +197,6 @@ class ListOutcomes:
             return OutcomePage(found, None)
         last = found[size - 1].report
         return OutcomePage(found[:size], OutcomePosition(last.as_of, last.loan_id))
-
-
-MOST_PERCENT = 105
-"""Of what was approved: what is kept back as fees may come on top."""
-
-ZONES = timedelta(days=1)
-"""So far a day's date may be from that of UTC, on either side."""
 
 
 class RecordOutcome:

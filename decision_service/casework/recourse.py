@@ -39,6 +39,11 @@ from decision_service.rulebook.rulebook import RulesetArchive
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.program import WAITING, CompiledRuleset
 
+MOST_CHANGES = 3
+_LOOKED_AT = frozenset({ReferKind.SCORE, ReferKind.POLICY})
+
+_KEPT = 16
+
 
 class RecourseKind(StrEnum):
     """CHANGE of some factors; WAIT, which alone does it; NOTHING that is looked at does."""
@@ -73,10 +78,6 @@ class Recourse(msgspec.Struct, frozen=True):
     day: date | None = None
     approved: Money | None = None
     told: bool = False
-
-
-MOST_CHANGES = 3
-_LOOKED_AT = frozenset({ReferKind.SCORE, ReferKind.POLICY})
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -212,9 +213,6 @@ def _change(each: Candidate, now: Value | None, tell: frozenset[str]) -> Change:
     if now is None or needed is None:
         raise AssertionError(each.factor)
     return Change(each.factor, now, needed, each.steps, each.factor in tell)
-
-
-_KEPT = 16
 
 
 class FindRecourse:

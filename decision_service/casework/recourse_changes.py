@@ -32,6 +32,11 @@ from decision_service.rules.program import CompiledRuleset
 
 Values = Mapping[str, FactorValue]
 
+MOST_STEPS = 10
+"""How many steps are looked at, besides thresholds."""
+
+_UNITS = {ValueType.INTEGER: Decimal(1), ValueType.NUMBER: Decimal("0.01")}
+
 
 class FactorFormula(msgspec.Struct, frozen=True):
     formula: Formula
@@ -129,12 +134,6 @@ def _plain(found: FactorValue | None, currency: str) -> Any:
         return None
     value = to_runtime(found.name, found.value, catalogue()[found.name].type, currency)
     return None if isinstance(value, Unknown) else value
-
-
-MOST_STEPS = 10
-"""How many steps are looked at, besides thresholds."""
-
-_UNITS = {ValueType.INTEGER: Decimal(1), ValueType.NUMBER: Decimal("0.01")}
 
 
 class Candidate(msgspec.Struct, frozen=True):

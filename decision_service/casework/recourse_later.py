@@ -23,6 +23,12 @@ _WINDOW = re.compile(r"(\w+\.\w+)_(\d+)([md])")
 _MONTHS_OF_A_YEAR = 12
 _AGES = ("identity.age_years", "identity.age_at_maturity_years")
 
+_LAST_DECLINE = ("history.last_decline_date", "history.days_since_last_decline")
+
+LONGEST_WAIT_MONTHS = 12
+_DAYS = 31
+_MOVE_BY_DAYS = ("history.", "accounts.")
+
 
 class Wait(msgspec.Struct, frozen=True):
     """From one day to another, after a decision with an outcome; `months` are whole ones."""
@@ -150,7 +156,6 @@ def _end(_name: str, _values: Values, wait: Wait) -> Any:
     return wait.end
 
 
-_LAST_DECLINE = ("history.last_decline_date", "history.days_since_last_decline")
 _MOVES: Mapping[str, Callable[[str, Values, Wait], Any]] = {
     "income.months": _counted,
     "income.backed_months": _counted,
@@ -174,11 +179,6 @@ _MOVES: Mapping[str, Callable[[str, Values, Wait], Any]] = {
     "history.declines": _on_record,
     "history.today": _end,
 }
-
-
-LONGEST_WAIT_MONTHS = 12
-_DAYS = 31
-_MOVE_BY_DAYS = ("history.", "accounts.")
 
 
 class Later(msgspec.Struct, frozen=True):

@@ -28,6 +28,9 @@ from decision_service.domain.reviews import DayCharge, Review, ReviewResult, Rev
 from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
 from decision_service.rulebook.rulebook import Product
 
+MOST_LINKS = 20
+"""How many decisions of a chain are followed from one that is read."""
+
 
 class Standing(msgspec.Struct, frozen=True):
     """A person's `review`, the decision made `again`, or neither; `changed` by it or not."""
@@ -85,10 +88,6 @@ def _differs(review: Review, before: Sequence[Review]) -> bool:
     result, (outcome, amount) = result_of(review), _stood(review, before)
     other = amount is not None and result.amount != amount
     return result.outcome is not outcome or other
-
-
-MOST_LINKS = 20
-"""How many decisions of a chain are followed from one that is read."""
 
 
 class StandingOutcome(msgspec.Struct, frozen=True):

@@ -61,6 +61,24 @@ from decision_service.domain.reviews import (
 from decision_service.domain.verdict import NO_TERMS, ApprovalTerms, Outcome
 from decision_service.rulebook.rulebook import Rulebook
 
+ENDS = frozenset({ReviewAction.PROPOSED, ReviewAction.COMPLETED})
+
+AT_ONCE = 20
+AGAIN_SECONDS = 30.0
+RETRY_SECONDS = 5.0
+LOOK_SECONDS = 30.0
+"""How often a process looks for what another one was asked for and left."""
+
+NEVER_WHOLE = (
+    "Smile said that data had arrived, but it could not be read whole within "
+    f"{PATIENCE // timedelta(hours=1)} hours: a person has to take the review"
+)
+"""What the history of a review says at the end of the patience."""
+
+log = structlog.get_logger("decision_service.reviews")
+
+COUNT_SECONDS = 15.0
+
 
 def review_case(recorded: Recorded) -> ReviewCase:
     """The decision as a review knows it; its offer is known while its values are stored."""
@@ -85,9 +103,6 @@ class ReviewObserver(Protocol):
 
     def stepped(self, step: ReviewStep) -> None:
         """Take a step; never one that was taken before."""
-
-
-ENDS = frozenset({ReviewAction.PROPOSED, ReviewAction.COMPLETED})
 
 
 class ReviewPage(msgspec.Struct, frozen=True):
@@ -278,21 +293,6 @@ class OperateReviews:
         return (found and found.plan.review) or NO_POLICY
 
 
-AT_ONCE = 20
-AGAIN_SECONDS = 30.0
-RETRY_SECONDS = 5.0
-LOOK_SECONDS = 30.0
-"""How often a process looks for what another one was asked for and left."""
-
-NEVER_WHOLE = (
-    "Smile said that data had arrived, but it could not be read whole within "
-    f"{PATIENCE // timedelta(hours=1)} hours: a person has to take the review"
-)
-"""What the history of a review says at the end of the patience."""
-
-log = structlog.get_logger("decision_service.reviews")
-
-
 class AgainDeps(msgspec.Struct, frozen=True):
     log: ReviewLog
     read: ReadDecisions
@@ -414,11 +414,6 @@ def application_of(recorded: Recorded, attempt: int) -> Application:
         style=ReplyStyle(full=False, languages=facts.languages),
         earlier=EarlierDecision(first, entry.decision_id, facts.own.match),
     )
-
-
-COUNT_SECONDS = 15.0
-
-log = structlog.get_logger("decision_service.reviews")
 
 
 class QueueWatch:

@@ -64,6 +64,21 @@ _CONSISTENCY = (
     "Each page is of one moment. A decision that is made meanwhile may be missing: ask again."
 )
 
+_ENTRY = (
+    "application_id", "customer_ref", "caller", "request_id", "ruleset_digest", "plan_digest",
+    "snapshot_id",
+)  # fmt: skip
+"""What a recorded reply lacks, or an old one may lack."""
+
+MOST_RECORDS = 1000
+"""Of the vendor's records in one record of an export."""
+
+_HEAD = ("accounts", "account_faults", "sources", "providers", "known", "tasks")
+_KINDS_READ = tuple(kind.value for kind in Kind if kind is not Kind.ACCOUNTS)
+
+PAGE = 10
+"""Decisions of a page, each with its factor values, letters and reports."""
+
 
 class AccessTerms(msgspec.Struct, frozen=True):
     """How long decisions are kept, in months, and whether an erasure takes them."""
@@ -179,13 +194,6 @@ def _steps(events: tuple[ReviewEvent, ...]) -> Iterator[dict[str, Any]]:
         yield step
 
 
-_ENTRY = (
-    "application_id", "customer_ref", "caller", "request_id", "ruleset_digest", "plan_digest",
-    "snapshot_id",
-)  # fmt: skip
-"""What a recorded reply lacks, or an old one may lack."""
-
-
 def decision_record(stored: StoredDecision, tell: TellReply) -> PersonRecord:
     entry, facts = stored.entry, decode_facts(stored.entry.facts)
     factors = None if facts.factors is None else factors_from_wire(facts.factors)
@@ -267,13 +275,6 @@ def _letter(notice: StoredNotice) -> Mapping[str, Plain]:
     return fields(told)
 
 
-MOST_RECORDS = 1000
-"""Of the vendor's records in one record of an export."""
-
-_HEAD = ("accounts", "account_faults", "sources", "providers", "known", "tasks")
-_KINDS_READ = tuple(kind.value for kind in Kind if kind is not Kind.ACCOUNTS)
-
-
 def reading_record(stored: StoredReading, part: int) -> tuple[PersonRecord, bool]:
     """The part of a reading from 0 on, and whether another one follows."""
     about = {"read_for_a_decision_of": plain(stored.place.created), "part": part + 1}
@@ -316,10 +317,6 @@ def _records(snapshot: Snapshot) -> Iterator[tuple[str, Any]]:
             continue
         yield from ((kind, record) for record in read.records)
         yield from (("people", person) for person in read.people or ())
-
-
-PAGE = 10
-"""Decisions of a page, each with its factor values, letters and reports."""
 
 
 class ExportPerson:

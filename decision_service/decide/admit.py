@@ -35,6 +35,8 @@ from decision_service.rules.program import CompiledRuleset
 RequestKey = tuple[str, str]
 """Caller and request id; at most one decision of a key is in progress."""
 
+LIMIT = 256
+
 
 class InFlightAmounts:
     def __init__(self) -> None:
@@ -217,9 +219,6 @@ def bound_inputs(
     if bound.problems:
         raise InputInvalid("; ".join(p.description for p in bound.problems), bound.problems)
     return dict(bound.values)
-
-
-LIMIT = 256
 
 
 class Bulkhead:

@@ -16,6 +16,10 @@ from decision_service.domain.ports import ReplyStyle
 
 BASIC = ReplyStyle(full=False)
 
+_REQUEST = b"R"
+PLAIN_BYTES = 32
+"""The digest of a request, before the hash of its applicant where there is one."""
+
 
 class EarlierDecision(msgspec.Struct, frozen=True):
     """The decision that an application is decided again after; `first` began the chain.
@@ -26,11 +30,6 @@ class EarlierDecision(msgspec.Struct, frozen=True):
     first: str
     replaced: str
     match: Match | None = None
-
-
-_REQUEST = b"R"
-PLAIN_BYTES = 32
-"""The digest of a request, before the hash of its applicant where there is one."""
 
 
 class Application(msgspec.Struct, frozen=True):

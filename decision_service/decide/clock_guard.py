@@ -13,6 +13,11 @@ from decision_service.domain.errors import ClockResetRefused
 from decision_service.domain.ports import Clock
 from decision_service.runtime.telemetry import Alarm, raised
 
+TOLERANCE = timedelta(seconds=5)
+"""How far a time service may set the clock back before ages are doubted."""
+
+log = structlog.get_logger("decision_service.clock")
+
 
 class ClockReset(msgspec.Struct, frozen=True):
     """A reset of the guard: decisions recorded from `first` to `last` no longer count.
@@ -62,12 +67,6 @@ class VendorClock(Protocol):
 
         Raises UpstreamUnavailable and UpstreamBudgetExhausted.
         """
-
-
-TOLERANCE = timedelta(seconds=5)
-"""How far a time service may set the clock back before ages are doubted."""
-
-log = structlog.get_logger("decision_service.clock")
 
 
 class ClockGuard:
@@ -146,9 +145,6 @@ async def newest_counted(store: ClockLog, resets: Sequence[ClockReset]) -> datet
         newest = await store.newest_decision(before=min(covering))
     counted = [newest] if newest is not None else []
     return max((*counted, *(reset.at for reset in resets[:1])), default=None)
-
-
-log = structlog.get_logger("decision_service.clock")
 
 
 class ClockStatus(msgspec.Struct, frozen=True):

@@ -42,6 +42,13 @@ from decision_service.domain.snapshot import (
 Wire = list[str]
 """A value as [type letter, text] or, for money, [letter, currency, minor units]."""
 
+_ENCODER = msgspec.msgpack.Encoder()
+
+_LARGEST = 16 << 20
+
+_SNAPSHOT_ENCODER = msgspec.msgpack.Encoder()
+_SNAPSHOT_DECODER = msgspec.msgpack.Decoder(Snapshot)
+
 
 def value_to_wire(value: Value) -> Wire:
     """The value with its type's letter, exact and the same for equal values."""
@@ -131,10 +138,8 @@ class StoredFacts(_Facts, frozen=True, omit_defaults=True, kw_only=True):
         return AsOf.at(self.instant, ZoneInfo(self.zone), doubtful=self.doubtful)
 
 
-_ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(StoredFacts)
 _FACTORS = msgspec.msgpack.Decoder(FactorsWire)
-_LARGEST = 16 << 20
 
 
 def encode_facts(facts: FactsToStore) -> bytes:
@@ -199,10 +204,6 @@ def inputs_to_wire(inputs: Mapping[str, Value]) -> dict[str, Wire]:
 
 def inputs_from_wire(wire: Mapping[str, Wire]) -> dict[str, Value]:
     return {name: value_from_wire(value) for name, value in wire.items()}
-
-
-_SNAPSHOT_ENCODER = msgspec.msgpack.Encoder()
-_SNAPSHOT_DECODER = msgspec.msgpack.Decoder(Snapshot)
 
 
 def snapshot_body(snapshot: Snapshot) -> SnapshotBody:

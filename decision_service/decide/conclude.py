@@ -57,6 +57,8 @@ from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.flow import UserCache
 from decision_service.runtime.telemetry import NO_TRACER, SpanName, traced
 
+MAX_CACHED = 512
+
 
 class Decided(msgspec.Struct, frozen=True):
     """A decision with what belongs to it beside what its caller reads."""
@@ -193,9 +195,6 @@ def _facts(decision: Decision, application: Application, decided: Decided) -> Fa
         withheld_tags=decision.verdict.withheld_tags,
         first_decision=decision.first_decision_id,
     )
-
-
-MAX_CACHED = 512
 
 
 class ComputedFactors(msgspec.Struct):

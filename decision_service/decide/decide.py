@@ -75,6 +75,15 @@ from decision_service.runtime.failpoints import Point, reach
 from decision_service.runtime.flow import SingleFlight
 from decision_service.runtime.telemetry import NO_SPAN, NO_TRACER, Attributes, SpanName, traced
 
+FLOOR = 0.300
+"""With less than this left a decision is not begun."""
+
+ANSWER_MARGIN = 0.150
+"""Seconds before the deadline at which gathering stops, so that the answer leaves in time."""
+
+FOLLOW_MARGIN = 0.050
+"""Seconds before the deadline at which a caller is told that another's run still goes on."""
+
 
 class DecidedElsewhere(Exception):
     """Another process has decided the request meanwhile; this is its decision."""
@@ -113,9 +122,6 @@ class LeasedSource:
             fallback=fallback,
         )
 
-
-FLOOR = 0.300
-"""With less than this left a decision is not begun."""
 
 OnRecorded = Callable[[StoredEntry, str, Verdict], None]
 """Called with each newly recorded decision, its arm and its verdict; not with a repeated answer."""
@@ -208,13 +214,6 @@ class Turns:
             line.waiting -= 1
             if not line.waiting:
                 del self._lines[user_id]
-
-
-ANSWER_MARGIN = 0.150
-"""Seconds before the deadline at which gathering stops, so that the answer leaves in time."""
-
-FOLLOW_MARGIN = 0.050
-"""Seconds before the deadline at which a caller is told that another's run still goes on."""
 
 
 class _Result(msgspec.Struct, frozen=True):

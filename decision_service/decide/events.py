@@ -16,6 +16,29 @@ from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.ports import Clock
 from decision_service.domain.snapshot import Account, Read, Snapshot
 
+_ADDED = {
+    "IDENTITY_ADDED": Kind.IDENTITIES,
+    "TRANSACTIONS_ADDED": Kind.TRANSACTIONS,
+    "INSIGHT_ADDED": Kind.LINKS,
+    "LINK_ADDED": Kind.LINKS,
+    **{
+        f"{kind.value.upper()}_{change}": kind
+        for kind in (
+            Kind.EINCOMES,
+            Kind.CONTRIBUTIONS,
+            Kind.EMPLOYMENTS,
+            Kind.INCOMES,
+            Kind.LIABILITIES,
+        )
+        for change in ("ADDED", "UPDATED")
+    },
+}
+KIND_OF: Mapping[str, Kind] = _ADDED
+"""Which kind of data an event of this type has changed."""
+
+OVERLAP = timedelta(days=35)
+"""How far before the newest known transaction to read: platforms settle within a month."""
+
 
 class EventAction(StrEnum):
     REVOKED = "revoked"
@@ -45,26 +68,6 @@ class Event(msgspec.Struct, frozen=True):
         """The action asked for; none for an unknown type, or an event without a user."""
         return _MEANINGS.get(self.type, EventAction.NOTED) if self.user_id else EventAction.NOTED
 
-
-_ADDED = {
-    "IDENTITY_ADDED": Kind.IDENTITIES,
-    "TRANSACTIONS_ADDED": Kind.TRANSACTIONS,
-    "INSIGHT_ADDED": Kind.LINKS,
-    "LINK_ADDED": Kind.LINKS,
-    **{
-        f"{kind.value.upper()}_{change}": kind
-        for kind in (
-            Kind.EINCOMES,
-            Kind.CONTRIBUTIONS,
-            Kind.EMPLOYMENTS,
-            Kind.INCOMES,
-            Kind.LIABILITIES,
-        )
-        for change in ("ADDED", "UPDATED")
-    },
-}
-KIND_OF: Mapping[str, Kind] = _ADDED
-"""Which kind of data an event of this type has changed."""
 
 _MEANINGS: Mapping[str, EventAction] = {
     "ACCOUNT_DISCONNECTED": EventAction.REVOKED,
@@ -165,10 +168,6 @@ class ReceiveEvents:
             self._nudge(event.user_id)
             self._notify()
         return receipt
-
-
-OVERLAP = timedelta(days=35)
-"""How far before the newest known transaction to read: platforms settle within a month."""
 
 
 class Increment(msgspec.Struct, frozen=True):

@@ -35,6 +35,11 @@ from decision_service.factors.match import PeopleRead
 _ACCOUNT = "a-"
 """How the vendor's ids of accounts begin; archives and uploads have others, and are not listed."""
 
+ACCOUNTS_ONLY = FetchPlan(frozenset())
+
+_AGREES = frozenset({MatchGrade.EXACT, MatchGrade.CLOSE})
+_NOT_COMPARED = (Missing(Cause.NOT_FETCHED, kind=Kind.IDENTITIES),)
+
 
 def is_withdrawn(
     user_state: UserState,
@@ -74,9 +79,6 @@ def unlisted(user_state: UserState, named: Collection[str]) -> frozenset[str]:
 def gives(snapshot: Snapshot) -> frozenset[str]:
     reads = (getattr(snapshot, kind) for kind in kinds_of(snapshot))
     return frozenset(record.source for read in reads for record in read.records)
-
-
-ACCOUNTS_ONLY = FetchPlan(frozenset())
 
 
 async def gather_for(
@@ -164,10 +166,6 @@ def withdrawn(user_id: str, fetch_result: FetchResult, consent: int) -> FetchRes
     fault = Missing(Cause.CHANGED_WHILE_READING, DataReason.CONSENT_REVOKED, Kind.ACCOUNTS)
     empty = Snapshot(user_id, account_faults=(fault,))
     return replace(fetch_result, snapshot=empty, consent=consent, plan=None, body=None, mark=None)
-
-
-_AGREES = frozenset({MatchGrade.EXACT, MatchGrade.CLOSE})
-_NOT_COMPARED = (Missing(Cause.NOT_FETCHED, kind=Kind.IDENTITIES),)
 
 
 def with_match(

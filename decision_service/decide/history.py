@@ -36,6 +36,15 @@ from decision_service.runtime.flow import UserCache
 MOST_PAST = 1000
 """How many decisions are read under one key, newest first."""
 
+NOTHING_FOUND: Mapping[bytes, Past] = MappingProxyType({})
+"""No key was looked up yet."""
+
+LINK_RENEWED = timedelta(days=180)
+"""After so long another decision of the user is entered under a hash: entries go with decisions."""
+
+PEOPLE = 8192
+"""Of how many people the keys of the last decision are cached."""
+
 
 class ReportedLoans(msgspec.Struct, frozen=True, array_like=True):
     """The newest reports of a decision's loans together; amounts in minor units.
@@ -89,8 +98,6 @@ class Past(msgspec.Struct, frozen=True):
 
 
 NOTHING_PAST = Past()
-NOTHING_FOUND: Mapping[bytes, Past] = MappingProxyType({})
-"""No key was looked up yet."""
 
 
 class LookedUp(msgspec.Struct, frozen=True):
@@ -266,13 +273,6 @@ def _unclear(owed: _Owed, past: Iterable[Past]) -> Cause | None:
     if owed.others:
         return Cause.MIXED_CURRENCY
     return Cause.PARTIAL if any(one.cut for one in past) else None
-
-
-LINK_RENEWED = timedelta(days=180)
-"""After so long another decision of the user is entered under a hash: entries go with decisions."""
-
-PEOPLE = 8192
-"""Of how many people the keys of the last decision are cached."""
 
 
 class ApplicantIds(msgspec.Struct, frozen=True):

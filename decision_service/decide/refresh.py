@@ -67,6 +67,28 @@ Half of the time that a reading serves by default: what is read into it after th
 that data which changed without an event is found, and what is warm stays warm.
 """
 
+_MODES = (WhenTransactions.NEVER, WhenTransactions.IF_STANDING_IN, WhenTransactions.ALWAYS)
+
+BATCH = 100
+MOST_STUCK = 1000
+"""How many events that cannot be handled now are passed over, so that others are reached."""
+
+RETRY_SECONDS = 5.0
+POSTPONED, LATE, GIVEN_UP = "postponed", "arrived_late", "given_up"
+"""Outcomes of events whose data was not whole at first: at first, and one of the others later."""
+
+log = structlog.get_logger("decision_service.events")
+
+LOOK_SECONDS = 30.0
+"""How often a process looks for events that are due again, or that another one left."""
+
+SWEEP_SECONDS = 900.0
+SWEEP_PACE = 1.0
+"""Seconds between two users of a sweep: at most one request a second is spent on it."""
+
+SWEPT = 100
+"""How many users a sweep lists at once."""
+
 
 class EventResult(StrEnum):
     """The result of events; NOT_CONFIRMED is a withdrawal that the vendor's list does not show.
@@ -270,9 +292,6 @@ def broadest(rulebook: Rulebook, now: datetime) -> FetchPlan:
     )
 
 
-_MODES = (WhenTransactions.NEVER, WhenTransactions.IF_STANDING_IN, WhenTransactions.ALWAYS)
-
-
 def _earliest(days: Iterable[date | None]) -> date | None:
     return min((day for day in days if day is not None), default=None)
 
@@ -282,17 +301,6 @@ def _provider_types(rulebook: Rulebook) -> dict[str, Provider]:
     for product in rulebook.products.values():
         found.update(product.champion.needs.policy.provider_types)
     return found
-
-
-BATCH = 100
-MOST_STUCK = 1000
-"""How many events that cannot be handled now are passed over, so that others are reached."""
-
-RETRY_SECONDS = 5.0
-POSTPONED, LATE, GIVEN_UP = "postponed", "arrived_late", "given_up"
-"""Outcomes of events whose data was not whole at first: at first, and one of the others later."""
-
-log = structlog.get_logger("decision_service.events")
 
 
 class ArrivalListener(Protocol):
@@ -436,19 +444,6 @@ def arrived_kinds(events: Sequence[Event]) -> Collection[Kind]:
     if not all(event.kinds for event in arrived):
         return ()
     return {kind for event in arrived for kind in event.kinds}
-
-
-LOOK_SECONDS = 30.0
-"""How often a process looks for events that are due again, or that another one left."""
-
-SWEEP_SECONDS = 900.0
-SWEEP_PACE = 1.0
-"""Seconds between two users of a sweep: at most one request a second is spent on it."""
-
-SWEPT = 100
-"""How many users a sweep lists at once."""
-
-log = structlog.get_logger("decision_service.events")
 
 
 class EventWorker:

@@ -37,6 +37,13 @@ from decision_service.rules.explain import traces
 from decision_service.rules.offer import UNCHECKED, price
 from decision_service.rules.program import CompiledRuleset
 
+AT_ONCE = 2
+"""How many decisions are replayed at a time: one is computed while another is read.
+
+Each computes for milliseconds on the event loop; many side by side would hold the store's
+connections, and everybody else, for as long as all of them take.
+"""
+
 
 class Recorded(msgspec.Struct, frozen=True):
     """Factors, traces and the recomputed `settled` and `expires` are for the FULL view alone."""
@@ -105,14 +112,6 @@ class ReadDecisions:
             return DecisionPage(entries, None)
         last = entries[size - 1]
         return DecisionPage(entries[:size], PagePosition(last.created, last.decision_id))
-
-
-AT_ONCE = 2
-"""How many decisions are replayed at a time: one is computed while another is read.
-
-Each computes for milliseconds on the event loop; many side by side would hold the store's
-connections, and everybody else, for as long as all of them take.
-"""
 
 
 class WhichRules(msgspec.Struct, frozen=True):

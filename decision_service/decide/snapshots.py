@@ -17,6 +17,25 @@ from decision_service.domain.ports import FetchResult, SnapshotBody, UserState, 
 from decision_service.domain.snapshot import KnownCount, Liability, Read, Snapshot, Task
 from decision_service.runtime.flow import UserCache
 
+SECOND_LOOK = timedelta(hours=24)
+"""A list that shrank is believed where a reading so much later gives the same."""
+
+MOST_EARLIER = 20
+"""So many stored snapshots are looked at for an earlier reading."""
+
+REMEMBERED_BYTES = 32 << 20
+"""How many bytes of stored snapshots are kept decoded; decoded they take a few times as many."""
+
+AHEAD = timedelta(seconds=5)
+"""How far the clocks of processes on one store may be apart."""
+
+_KINDS = tuple(kind.value for kind in Kind if kind is not Kind.ACCOUNTS)
+
+FIRST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(minutes=30)
+PATIENCE = timedelta(hours=4)
+"""From the first reading that was not whole to the last one."""
+
 
 class WarmLog(Protocol):
     """The last good reading of each user; every method raises StoreUnavailable."""
@@ -49,18 +68,6 @@ class WarmLog(Protocol):
 
     async def read_users(self, after: str, limit: int) -> Sequence[str]:
         """Users of whom data is stored, in order of id, strictly after this one."""
-
-
-SECOND_LOOK = timedelta(hours=24)
-"""A list that shrank is believed where a reading so much later gives the same."""
-MOST_EARLIER = 20
-"""So many stored snapshots are looked at for an earlier reading."""
-REMEMBERED_BYTES = 32 << 20
-"""How many bytes of stored snapshots are kept decoded; decoded they take a few times as many."""
-AHEAD = timedelta(seconds=5)
-"""How far the clocks of processes on one store may be apart."""
-
-_KINDS = tuple(kind.value for kind in Kind if kind is not Kind.ACCOUNTS)
 
 
 class Ages(msgspec.Struct, frozen=True):
@@ -353,12 +360,6 @@ def _ids(read: Read[Any]) -> frozenset[str]:
 
 def _connections(snapshot: Snapshot) -> frozenset[tuple[str, str]]:
     return frozenset((account.id, account.connection_status) for account in snapshot.accounts)
-
-
-FIRST_PAUSE = timedelta(seconds=30)
-LONGEST_PAUSE = timedelta(minutes=30)
-PATIENCE = timedelta(hours=4)
-"""From the first reading that was not whole to the last one."""
 
 
 def next_reading(since: datetime, now: datetime) -> datetime:

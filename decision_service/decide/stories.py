@@ -78,6 +78,22 @@ _MONTH_HINT = "write 2026-10, `3 months ago`, `last month` or `this month`"
 _DAY_HINT = "write 2026-10-05, `12 days ago`, `yesterday` or `today`"
 _MOMENT_HINT = f"{_DAY_HINT}; or 2026-10-05 08:30, `3 hours ago`, `5 minutes ago`"
 
+_MONTHS = "from to months except"
+_PAYSLIP = "employer start end every paid_on cut_off pays_after net gross base frequency"
+_TRIPS = "days_a_week fees words cash_out"
+_LOAN = "end open overdue instalment frequency"
+
+REQUIRED = ("title", "product", "today", "application", "accounts", "why")
+OPTIONAL = ("version", "applicant", "on_record", "expect", "figures")
+_STATE = ("name", "kind", "status", "connected", "synced", "disconnected", "error")
+_PERSON = ("born", "person", "phone", "email")
+
+_KINDS = ("account", "upload", "archive", "social security")
+_STATUSES = ("CONNECTED", "ERROR", "PENDING", "AWAITING_MFA", "DISCONNECTED")
+_AMOUNTS = ("granted", "instalments", "granted_to_others")
+_COUNTS = ("applied_today", "applied_in_30_days", "overdue_loans", "repaid_loans")
+_USES = ("users_of_account", "customers_of_user", "users_of_person")
+
 
 class Part:
     """A part of a story; a day, month or moment is dated, or counted back from the instant."""
@@ -297,10 +313,6 @@ class Section(NamedTuple):
     optional: str
 
 
-_MONTHS = "from to months except"
-_PAYSLIP = "employer start end every paid_on cut_off pays_after net gross base frequency"
-_TRIPS = "days_a_week fees words cash_out"
-_LOAN = "end open overdue instalment frequency"
 SECTIONS = {
     "payroll": Section("incomes", _payslips, "", f"{_PAYSLIP} {_MONTHS}"),
     "estimates": Section("eincomes", _estimates, "amount", _MONTHS),
@@ -314,16 +326,7 @@ SECTIONS = {
 }
 
 
-REQUIRED = ("title", "product", "today", "application", "accounts", "why")
-OPTIONAL = ("version", "applicant", "on_record", "expect", "figures")
-_STATE = ("name", "kind", "status", "connected", "synced", "disconnected", "error")
-_PERSON = ("born", "person", "phone", "email")
 OF_ACCOUNT = (*_STATE, *_PERSON, *SECTIONS)
-_KINDS = ("account", "upload", "archive", "social security")
-_STATUSES = ("CONNECTED", "ERROR", "PENDING", "AWAITING_MFA", "DISCONNECTED")
-_AMOUNTS = ("granted", "instalments", "granted_to_others")
-_COUNTS = ("applied_today", "applied_in_30_days", "overdue_loans", "repaid_loans")
-_USES = ("users_of_account", "customers_of_user", "users_of_person")
 
 
 class Story(msgspec.Struct, frozen=True):

@@ -24,6 +24,8 @@ SLOTS = 100_000
 _PAIR = b"\x82"  # the CBOR head of an array of two
 _LONGEST_TEXT = 65_535
 
+_ENROLS = frozenset({EnrolmentReason.ALLOWED, EnrolmentReason.PINNED, EnrolmentReason.IN_STAGE})
+
 
 def slot(salt: str, unit: str) -> int:
     """The slot of an applicant under a salt, 0 to 99,999.
@@ -192,9 +194,6 @@ def _deal(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
     inside = is_in(dealt, go_live.stages.percent(state.go_live.stage))
     reason = EnrolmentReason.IN_STAGE if inside else EnrolmentReason.NOT_IN_STAGE
     return _enrolment(plan, state, reason, dealt)
-
-
-_ENROLS = frozenset({EnrolmentReason.ALLOWED, EnrolmentReason.PINNED, EnrolmentReason.IN_STAGE})
 
 
 def _enrolment(

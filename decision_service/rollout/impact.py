@@ -13,6 +13,19 @@ import msgspec
 
 from decision_service.domain.verdict import Outcome, ReferKind
 
+Z95 = 1.959963984540054
+"""The normal distribution's 97.5 % quantile."""
+
+_STEPS = 64
+"""Buckets between a power of two and the next: at most 1.6 % wide."""
+
+EXAMPLES = 5
+"""Examples kept of each kind."""
+
+MOST_CELLS = 10_000
+MOST_ROWS = 50
+OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
+
 
 class LeftOut(StrEnum):
     """Why an applicant cannot be compared; counted by kind, and never as a decline."""
@@ -78,10 +91,6 @@ class JudgedApplicant(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def changed(self) -> bool:
         return (self.before.outcome, self.before.amount) != (self.after.outcome, self.after.amount)
-
-
-Z95 = 1.959963984540054
-"""The normal distribution's 97.5 % quantile."""
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -209,10 +218,6 @@ class PointCounts(msgspec.Struct):
             self.loans.add(loan, many)
 
 
-_STEPS = 64
-"""Buckets between a power of two and the next: at most 1.6 % wide."""
-
-
 class Amounts(msgspec.Struct):
     """Amounts in minor units, at least 0: how many and their sum, in all and in each bucket."""
 
@@ -247,10 +252,6 @@ def _bucket(amount: int) -> int:
     """Amounts below 64 have a bucket each, larger ones share their seven leading bits."""
     shift = max(amount.bit_length() - 7, 0)
     return shift * _STEPS + (amount >> shift)
-
-
-EXAMPLES = 5
-"""Examples kept of each kind."""
 
 
 def count(counts: dict[str, int], key: str, many: int = 1) -> None:
@@ -289,11 +290,6 @@ def _either(mine: dict[Any, Any], theirs: dict[Any, Any], key: Any) -> Any:
 
 def _hashed(decision_id: str) -> bytes:
     return hashlib.sha256(decision_id.encode()).digest()
-
-
-MOST_CELLS = 10_000
-MOST_ROWS = 50
-OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 
 
 class TooManyCells(ValueError):

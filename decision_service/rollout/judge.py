@@ -48,6 +48,15 @@ _MOST_UNITS = 10**8
 _PRIOR_WEIGHT = 40
 _NORMAL_95 = 1.959964
 
+BOUNDS_MS = (
+    5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000,
+    7_500, 10_000, 15_000, 30_000, 60_000, 3_600_000,
+)  # fmt: skip
+"""Upper bounds, inclusive; the last is the longest deadline there is.
+
+A ceiling that stands at a bound is judged exactly, one between two bounds by interpolation.
+"""
+
 
 class ArmCount(msgspec.Struct, frozen=True):
     """How often something happened: `events` of `units`."""
@@ -437,16 +446,6 @@ def _blocks(state: RolloutState, track: Track, judgements: Sequence[Judgement]) 
         if j.standing is GuardrailState.TRIPPED
     ]
     return tuple(found)
-
-
-BOUNDS_MS = (
-    5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000,
-    7_500, 10_000, 15_000, 30_000, 60_000, 3_600_000,
-)  # fmt: skip
-"""Upper bounds, inclusive; the last is the longest deadline there is.
-
-A ceiling that stands at a bound is judged exactly, one between two bounds by interpolation.
-"""
 
 
 def bound_of(milliseconds: float) -> int:

@@ -14,6 +14,11 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.reviews import ReviewPolicy
 from decision_service.rules.language.evaluation import Formula
 
+WHOLE = 100_000
+"""A share of 100 % in thousandths of a percent, the unit of every share here."""
+
+UNREPORTED = timedelta(days=30)
+
 
 class Metric(StrEnum):
     """The measured figure; all but the latency are fractions.
@@ -75,10 +80,6 @@ class Guardrail(msgspec.Struct, frozen=True):
     test: Ceiling | VersusChampion
     min_units: int
     action: GuardrailAction
-
-
-WHOLE = 100_000
-"""A share of 100 % in thousandths of a percent, the unit of every share here."""
 
 
 class Unit(StrEnum):
@@ -204,9 +205,6 @@ class DayCap(msgspec.Struct, frozen=True):
     tier: str = ""
     approvals: int | None = None
     amount: Decimal | None = None
-
-
-UNREPORTED = timedelta(days=30)
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -67,6 +67,17 @@ _TAGS: Mapping[str, str] = {
 }
 """The tags of classes in digests where they differ from the names of the classes."""
 
+_NO_HOLD = timedelta(0)
+
+_RATES = tuple(m.value for m in Metric if m.is_rate)
+_LIMITS = ("max_amount", "max_approved_per_day")
+
+LONGEST_UNREPORTED = 365
+"""Days; an approval that nobody reports for a year is none."""
+
+_REQUIRED = ("product", "unit", "pin_for", "go_live", "versions")
+_OPTIONAL = ("caps", "guardrails", "history", "review", "second_person_above")
+
 
 def digest_of(plan: Plan) -> str:
     """SHA-256 in hex of the plan's values and of the hash that deals by them."""
@@ -110,9 +121,6 @@ def _plain_collection(value: object) -> object:
         tag = _TAGS.get(type(value).__name__, type(value).__name__)
         return {"": tag} | {name: _plain(item) for name, item in asdict(value).items()}
     raise TypeError(f"{type(value).__name__} has no place in a plan")
-
-
-_NO_HOLD = timedelta(0)
 
 
 def read_stages(fields: Fields, what: str) -> Stages:
@@ -243,9 +251,6 @@ DeclaredVersions = Mapping[int, DeclaredNames | None]
 None stands for a version that does not compile: what a plan says of its inputs goes unread.
 """
 
-_RATES = tuple(m.value for m in Metric if m.is_rate)
-_LIMITS = ("max_amount", "max_approved_per_day")
-
 
 def read_versions(plan: Fields, known: DeclaredVersions) -> Versions | None:
     node = plan.map("versions")
@@ -374,13 +379,6 @@ def _refuse_pointless(
     if any(s.version == version for s in before):
         message = f"version {version} is a shadow twice"
         fields.report.error("P304", place, message, "remove one of them")
-
-
-LONGEST_UNREPORTED = 365
-"""Days; an approval that nobody reports for a year is none."""
-
-_REQUIRED = ("product", "unit", "pin_for", "go_live", "versions")
-_OPTIONAL = ("caps", "guardrails", "history", "review", "second_person_above")
 
 
 class PlanReading(msgspec.Struct, frozen=True):

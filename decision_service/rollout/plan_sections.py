@@ -42,6 +42,34 @@ from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, Yaml
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 
+_SMALLER = "make it the smaller of the two"
+
+LEAST_AMOUNT = Decimal("0.0001")
+_MOST_APPROVALS = 10**9
+_BOUNDS = ("approvals_per_day", "amount_per_day")
+
+_REQUIRED = ("name", "metric", "scope", "min_units", "action")
+_OPTIONAL = ("max", "window", "versus", "alpha")
+_LARGEST = 10**9
+_LARGEST_ALPHA = Decimal("0.1")
+_FEWEST_UNITS = 30
+_RAISED_BY_OUTAGES = (
+    Metric.UPSTREAM_ERROR_RATE,
+    Metric.DATA_MISSING_RATE,
+    Metric.REFER_RATE,
+    Metric.LATENCY_P99_MS,
+)
+"""What grows while the vendor is down, whatever the version; comparisons move then, too: one
+version may read what the other does not."""
+
+NOBODY = "nobody"
+LONGEST_CLAIM = timedelta(days=1)
+REASON_CODE = r"[A-Z][A-Z0-9_]{0,59}"
+TOLD = ("applicant", NOBODY)
+_CODE = re.compile(REASON_CODE)
+_RESERVED = frozenset({DEFAULT_QUEUE, CONTEST_QUEUE})
+_WHEN = ("kinds", "tags", "reasons", "min_amount", "max_amount")
+
 
 def read_name(fields: Fields, key: str = "name") -> str | None:
     """A name of lower-case letters, digits, `_` and `-`, as operators type it."""
@@ -115,9 +143,6 @@ def _is_unit(scalar: Scalar, key: str, report: Report) -> bool:
     return False
 
 
-_SMALLER = "make it the smaller of the two"
-
-
 def warn_of_hidden_caps(read: Sequence[tuple[DayCap, YamlNode]], report: Report) -> None:
     """P317 (a warning) for each figure of a cap that holds nobody of its own."""
     caps = [cap for cap, _ in read]
@@ -170,11 +195,6 @@ def _warn(
         report.warning("P317", place_of(node, key), message, hint)
 
 
-LEAST_AMOUNT = Decimal("0.0001")
-_MOST_APPROVALS = 10**9
-_BOUNDS = ("approvals_per_day", "amount_per_day")
-
-
 def read_caps(plan: Fields) -> tuple[DayCap, ...]:
     read = [
         (_read_cap(node, plan), node) for node in (plan.items("caps") if plan.has("caps") else ())
@@ -212,21 +232,6 @@ def _read_amount(fields: Fields, key: str) -> Decimal | None:
         fields.report.error("R309", fields.place(key), message, "leave out what no currency has")
         return None
     return amount
-
-
-_REQUIRED = ("name", "metric", "scope", "min_units", "action")
-_OPTIONAL = ("max", "window", "versus", "alpha")
-_LARGEST = 10**9
-_LARGEST_ALPHA = Decimal("0.1")
-_FEWEST_UNITS = 30
-_RAISED_BY_OUTAGES = (
-    Metric.UPSTREAM_ERROR_RATE,
-    Metric.DATA_MISSING_RATE,
-    Metric.REFER_RATE,
-    Metric.LATENCY_P99_MS,
-)
-"""What grows while the vendor is down, whatever the version; comparisons move then, too: one
-version may read what the other does not."""
 
 
 def read_guardrails(plan: Fields, versions: Versions | None) -> tuple[Guardrail, ...]:
@@ -374,15 +379,6 @@ def _warn_of_unwatched(
             hint = f"add one with `metric: {metric}` and `versus: champion`"
             place = place_of(plan.node, "versions", "challenger", "expect", metric)
             plan.report.warning("P414", place, message, hint)
-
-
-NOBODY = "nobody"
-LONGEST_CLAIM = timedelta(days=1)
-REASON_CODE = r"[A-Z][A-Z0-9_]{0,59}"
-TOLD = ("applicant", NOBODY)
-_CODE = re.compile(REASON_CODE)
-_RESERVED = frozenset({DEFAULT_QUEUE, CONTEST_QUEUE})
-_WHEN = ("kinds", "tags", "reasons", "min_amount", "max_amount")
 
 
 def read_review(plan: Fields) -> ReviewPolicy | None:

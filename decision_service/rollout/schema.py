@@ -27,6 +27,8 @@ _AMOUNT: Schema = {"type": "number", "exclusiveMinimum": 0, "maximum": int(LARGE
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _POSITIVE: Schema = {"type": "integer", "minimum": 1}
 
+_RATES = tuple(metric.value for metric in Metric if metric.is_rate)
+
 
 def plan_schema() -> Schema:
     keys = {
@@ -92,9 +94,6 @@ def _challenger() -> Schema:
         ),
     }
     return closed("a challenger", ("version", "salt", "stages", "initial_stage"), keys)
-
-
-_RATES = tuple(metric.value for metric in Metric if metric.is_rate)
 
 
 def _cap() -> Schema:

@@ -53,10 +53,8 @@ __all__ = [
     "roll_back",
 ]
 
-
 Switched = Arm | None
 """What the kill switch stops: the challenger, else the whole product."""
-
 
 PROPOSAL_LASTS = timedelta(hours=24)
 """For how long what a caller proposed waits for a second one."""

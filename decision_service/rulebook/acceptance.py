@@ -30,6 +30,14 @@ from decision_service.rules.program import CompiledRuleset, KeyList
 
 KIND = "list-changes"
 
+PUBLISHED = "manifest"
+
+LAST_GOOD = "rules"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FOLDER_DECODER = msgspec.json.Decoder(RuleFolder)
+
+_ALTERED = "R603"
+
 
 class ListChange(msgspec.Struct, frozen=True):
     """A digest is empty without a file; of a list that is hashed anew all keys count."""
@@ -112,9 +120,6 @@ def _read(path: str, text: str | None) -> KeyList:
     return found or KeyList(list_name(path) or "", "", {})
 
 
-PUBLISHED = "manifest"
-
-
 def manifest_record(folder: RuleFolder) -> Sequence[StoredText]:
     """The manifest as a stored text under its publication's digest; empty without a manifest."""
     published = published_as(folder)
@@ -169,11 +174,6 @@ def published_as(folder: RuleFolder) -> Publication | None:
 
 def _key_of_manifest(published: Publication) -> str:
     return f"{PUBLISHED}-{published.digest}"
-
-
-LAST_GOOD = "rules"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FOLDER_DECODER = msgspec.json.Decoder(RuleFolder)
 
 
 async def keep(log: DecisionLog, folder: RuleFolder, now: datetime) -> Sequence[ListChange]:
@@ -243,7 +243,6 @@ def kind_of(ruleset: CompiledRuleset) -> str:
     return f"used {ruleset.ruleset}@{ruleset.version}"
 
 
-_ALTERED = "R603"
 ReadSigners = Callable[[], Signers]
 """The callers who may sign now."""
 

@@ -25,6 +25,37 @@ from decision_service.rules.program import RulesetFiles
 POLICY = "policy.yaml"
 MOST = 100
 
+_VERSION_FILE = re.compile(r"v([1-9][0-9]{0,5})\.yaml")
+
+MOST_BYTES = 256 << 10
+"""The size above which a rule file is refused."""
+
+MOST_EVIDENCE_BYTES = 64 << 20
+"""The size above which a file of evidence is not what was signed."""
+
+MOST_LIST_BYTES = 4 << 20
+"""The same for a list of keys."""
+
+MOST_BYTES_OF_LISTS, MOST_KEYS_OF_LISTS = 16 << 20, 200_000
+"""The sizes above which no further list is read, of all lists of a folder together."""
+
+_DATA, _SHARED = "_data", "_shared"
+_PLAN = "rollout.yaml"
+_VERSION = re.compile(r"v([1-9][0-9]{0,5})\.yaml")
+_YAML_LIKE = (".yaml", ".yml")
+_MISNAMED = (
+    "the file has no place in a product: name a version v1.yaml, v2.yaml and so on, the plan "
+    "rollout.yaml"
+)
+_HIDDEN = ("_", ".")
+_TOO_MANY = (
+    f"with this list those of the rules folder have more than {MOST_KEYS_OF_LISTS:,} keys or "
+    f"{MOST_BYTES_OF_LISTS >> 20} MiB together: shorten or remove some"
+)
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+_READABLE = 0o644
+
 
 class PlanRisk(StrEnum):
     """What `preflight` refuses in a plan unless the policy accepts it."""
@@ -109,9 +140,6 @@ def _accepted(fields: Fields, products: Collection[str]) -> Iterator[Acceptance]
                 report.error("M015", entry.place("what"), message, "keep one reason")
             seen.add((product, word))
             yield Acceptance(product, PlanRisk(word), reason)
-
-
-_VERSION_FILE = re.compile(r"v([1-9][0-9]{0,5})\.yaml")
 
 
 class TextFile(msgspec.Struct, frozen=True):
@@ -225,34 +253,6 @@ def _unread(folder: RuleFolder, product: ProductTexts) -> Iterator[tuple[str, st
 def unreadable_versions(folder: RuleFolder, product: ProductTexts) -> set[int]:
     paths = [file.path.removeprefix(f"{product.path}/") for file in folder.unreadable]
     return {int(named[1]) for path in paths if (named := _VERSION_FILE.fullmatch(path))}
-
-
-MOST_BYTES = 256 << 10
-"""The size above which a rule file is refused."""
-
-MOST_EVIDENCE_BYTES = 64 << 20
-"""The size above which a file of evidence is not what was signed."""
-
-MOST_LIST_BYTES = 4 << 20
-"""The same for a list of keys."""
-
-MOST_BYTES_OF_LISTS, MOST_KEYS_OF_LISTS = 16 << 20, 200_000
-"""The sizes above which no further list is read, of all lists of a folder together."""
-
-_DATA, _SHARED = "_data", "_shared"
-_PLAN = "rollout.yaml"
-_VERSION = re.compile(r"v([1-9][0-9]{0,5})\.yaml")
-_YAML_LIKE = (".yaml", ".yml")
-_MISNAMED = (
-    "the file has no place in a product: name a version v1.yaml, v2.yaml and so on, the plan "
-    "rollout.yaml"
-)
-_HIDDEN = ("_", ".")
-_TOO_MANY = (
-    f"with this list those of the rules folder have more than {MOST_KEYS_OF_LISTS:,} keys or "
-    f"{MOST_BYTES_OF_LISTS >> 20} MiB together: shorten or remove some"
-)
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def _size(bytes_: int) -> str:
@@ -446,9 +446,6 @@ class _Reading:
         root = self._root if self._root.parts and not self._root.is_absolute() else None
         shown = f"{root or self._root.resolve().name}/{path}"
         return shown.encode("utf-8", "backslashreplace").decode()
-
-
-_READABLE = 0o644
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -41,6 +41,8 @@ NOTHING_LISTED = "R516"
 Asked = Collection[str] | None
 """The names of the lists that rules ask; None where not all rules could be read."""
 
+_INPUT = re.compile(r"inputs\.[a-z][a-z0-9_]*")
+
 
 class ListFiles(msgspec.Struct, frozen=True):
     """The list files of one product, or of all (`owner` is empty), by path below `path`."""
@@ -292,9 +294,6 @@ def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
 
 def _unreadable(file: Unreadable) -> Diagnostic:
     return problem(file.path, "R002", file.sentence, "")
-
-
-_INPUT = re.compile(r"inputs\.[a-z][a-z0-9_]*")
 
 
 def blocked_names(settings: Settings) -> frozenset[str]:

@@ -33,13 +33,18 @@ MANIFEST = "manifest.yaml"
 _HEAD = "# What was published last. `decision-service rules publish` writes it; nobody else does.\n"
 _REMEDY = "wait until the folder is copied whole, or publish it: decision-service rules publish"
 
-
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 NAME = re.compile(f"[0-9a-f]{{16}}@{_INSTANT.pattern}")
 """The name of a publication."""
 
 EVIDENCE = ("impact", "proofs")
 """What may show that a change is safe: the impact report and the proofs, each by its digest."""
+
+_CONTEXT = "decision-service: a publication of rules, 2"
+_SIGN = "decision-service rules sign --by NAME --key FILE"
+
+KEY_PREFIX = "ed25519:"
+_PUBLIC_BYTES = 32
 
 
 class Approval(msgspec.Struct, frozen=True):
@@ -246,10 +251,6 @@ def _extra(path: str, published: set[str], contents: Mapping[str, str]) -> Itera
         yield Diagnostic("M003", Severity.ERROR, str(root / name), 1, 1, 2, message, _REMEDY)
 
 
-_CONTEXT = "decision-service: a publication of rules, 2"
-_SIGN = "decision-service rules sign --by NAME --key FILE"
-
-
 class Signing(StrEnum):
     PROPOSED = "proposed_by"
     APPROVED = "approved_by"
@@ -383,10 +384,6 @@ def _verifies(public: bytes, signature: bytes, signed: bytes) -> bool:
 
 def _problem(code: str, path: str, line: int, message: str, hint: str) -> Diagnostic:
     return Diagnostic(code, Severity.ERROR, path, line, 1, 2, message, hint)
-
-
-KEY_PREFIX = "ed25519:"
-_PUBLIC_BYTES = 32
 
 
 def new_key() -> bytes:

@@ -28,6 +28,12 @@ from decision_service.rules.table import TableRunner
 
 _AMOUNT = "requested_amount"
 
+_LARGE_SHARE = WHOLE // 10
+_HARDLY_TRIPS = 0.9
+
+_PLAIN = (tree.All, tree.Compare, tree.Within, tree.NameRead, tree.Constant)
+"""What is true only where all its names have values."""
+
 
 def doubtful_bounds(
     path: str, text: str, plan: Plan, deciding: Sequence[CompiledRuleset]
@@ -151,10 +157,6 @@ def _runners(ruleset: CompiledRuleset) -> Iterator[Runner]:
     return (unconditional(stage.runner) for stage in ruleset.program.stages)
 
 
-_LARGE_SHARE = WHOLE // 10
-_HARDLY_TRIPS = 0.9
-
-
 class FoundRisk(msgspec.Struct, frozen=True):
     """A risk at the key that leads to it; `named` is what the policy calls it, if anything."""
 
@@ -263,10 +265,6 @@ def _value(node: YamlNode, *keys: str) -> YamlNode | None:
 
 def _queue_nodes(node: YamlNode | None) -> Sequence[YamlNode]:
     return node.items if isinstance(node, ListNode) else ()
-
-
-_PLAIN = (tree.All, tree.Compare, tree.Within, tree.NameRead, tree.Constant)
-"""What is true only where all its names have values."""
 
 
 def unmatched_segments(path: str, text: str, plan: Plan) -> tuple[Diagnostic, ...]:

@@ -26,6 +26,14 @@ from decision_service.rules.language.diagnostics import Diagnostic, count
 from decision_service.rules.letters import NoticeTexts
 from decision_service.rules.program import CompiledRuleset, KeyList, RulesetFiles
 
+MOST = 8
+"""How many compilations run or are queued."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_KEPT = 64
+
 
 class Product(msgspec.Struct, frozen=True, dict=True):
     """One product: its ruleset versions, its rollout plan, and the rollout's state.
@@ -149,13 +157,6 @@ class ActiveRules:
         self._status = replace(self._status, read=now, refused=problems)
 
 
-MOST = 8
-"""How many compilations run or are queued."""
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
 class CompilationThread:
     """Runs one compilation at a time; a queued one whose caller has left is not begun."""
 
@@ -202,9 +203,6 @@ def files_from_body(body: bytes) -> RulesetFiles:
         lists=None,
         shared=stored.shared,
     )
-
-
-_KEPT = 64
 
 
 class RulesetArchive:

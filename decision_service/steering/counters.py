@@ -30,6 +30,19 @@ from decision_service.rollout.judge import bound_of
 from decision_service.rollout.model import TrackName
 from decision_service.runtime.telemetry import counter
 
+FLUSH_SECONDS = 2.0
+"""Seconds between two writes of the counters to the store."""
+
+INTERNAL = "INTERNAL"
+CROSS_TENANT = "CROSS_TENANT"
+_CANCELLED = "CANCELLED"
+
+OUTAGE_CODES = frozenset(
+    kind.reason
+    for kind in (UpstreamUnavailable, UpstreamBudgetExhausted, StoreUnavailable, DeadlineMissed)
+) | {CROSS_TENANT}
+"""Codes of vendor faults and outages, which are no fault of a version."""
+
 
 class CounterKind(StrEnum):
     """The kind of a cell's counter.
@@ -112,14 +125,6 @@ class ArmFigures(Protocol):
 
         With `hashed` only applicants count whom the hash alone dealt.
         """
-
-
-FLUSH_SECONDS = 2.0
-"""Seconds between two writes of the counters to the store."""
-
-INTERNAL = "INTERNAL"
-CROSS_TENANT = "CROSS_TENANT"
-_CANCELLED = "CANCELLED"
 
 
 class Counters:
@@ -216,13 +221,6 @@ def code_of(error: BaseException) -> str:
     if isinstance(error, ServiceError):
         return error.reason
     return _CANCELLED if isinstance(error, asyncio.CancelledError) else INTERNAL
-
-
-OUTAGE_CODES = frozenset(
-    kind.reason
-    for kind in (UpstreamUnavailable, UpstreamBudgetExhausted, StoreUnavailable, DeadlineMissed)
-) | {CROSS_TENANT}
-"""Codes of vendor faults and outages, which are no fault of a version."""
 
 
 class EventCounters:

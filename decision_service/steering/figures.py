@@ -48,7 +48,6 @@ from decision_service.steering.pairs import PairLog
 LONGEST = timedelta(days=30)
 """How far back figures go at most, however old the stage."""
 
-
 _FORESEEABLE = timedelta(days=3650).total_seconds()
 
 

@@ -72,6 +72,47 @@ _ANSWERS = {
     JournalAction.ROLL_BACK,
 }
 
+EARLIER = timedelta(days=30)
+"""How much of the champion's history a comparison uses."""
+
+_COUNTERS = (Metric.INTERNAL_ERROR_RATE, Metric.UPSTREAM_ERROR_RATE, Metric.LATENCY_P99_MS)
+
+_EVENTS = {
+    Metric.APPROVAL_RATE: lambda t: t.approved,
+    Metric.REFER_RATE: lambda t: t.referred,
+    Metric.DECLINE_RATE: lambda t: t.declined,
+    Metric.DATA_MISSING_RATE: lambda t: t.missing,
+    Metric.OVERRIDE_RATE: lambda t: t.overridden,
+}
+
+_METRICS = {
+    Metric.APPROVAL_RATE: "approvals",
+    Metric.REFER_RATE: "referrals",
+    Metric.DECLINE_RATE: "declines",
+    Metric.DATA_MISSING_RATE: "referrals for missing data",
+    Metric.OVERRIDE_RATE: "overrides by reviewers",
+    Metric.INTERNAL_ERROR_RATE: "internal errors",
+    Metric.UPSTREAM_ERROR_RATE: "errors of the vendor and outages",
+    Metric.LATENCY_P99_MS: "the latency's 99th percentile",
+}
+
+log = structlog.get_logger("decision_service.rollout")
+
+WATCH_SECONDS = 1.0
+"""How often a rollout is looked at, where looking is quick."""
+
+LOOKING_SHARE = 0.05
+"""How much of the time looking may take: after a long look the next one waits longer."""
+
+MOST_HISTORY = 500
+_SEVEREST_FIRST = (GuardrailAction.KILL, GuardrailAction.ROLL_BACK, GuardrailAction.PAUSE)
+_JOURNALLED = {
+    GuardrailAction.PAUSE: JournalAction.PAUSE,
+    GuardrailAction.ROLL_BACK: JournalAction.ROLL_BACK,
+    GuardrailAction.KILL: JournalAction.KILL,
+}
+_SUPERSEDED = (PlanChanged, RolloutMovedOn, RolloutRefused, ProductUnknown)
+
 
 class GuardrailWindow(msgspec.Struct, frozen=True):
     """`whole`: a guardrail's own window is looked at to its full length."""
@@ -134,12 +175,6 @@ def hours(length: timedelta) -> str:
     if minutes > 48 * 60 and minutes % (24 * 60) == 0:
         return f"{minutes // (24 * 60)}d"
     return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
-
-
-EARLIER = timedelta(days=30)
-"""How much of the champion's history a comparison uses."""
-
-_COUNTERS = (Metric.INTERNAL_ERROR_RATE, Metric.UPSTREAM_ERROR_RATE, Metric.LATENCY_P99_MS)
 
 
 class GuardrailResult(msgspec.Struct, frozen=True):
@@ -248,15 +283,6 @@ class Evaluation(msgspec.Struct):
         return arm is watched and version == self.product.plan.versions.of(watched)
 
 
-_EVENTS = {
-    Metric.APPROVAL_RATE: lambda t: t.approved,
-    Metric.REFER_RATE: lambda t: t.referred,
-    Metric.DECLINE_RATE: lambda t: t.declined,
-    Metric.DATA_MISSING_RATE: lambda t: t.missing,
-    Metric.OVERRIDE_RATE: lambda t: t.overridden,
-}
-
-
 def error_rate(metric: Metric, counted: Sequence[CounterTotal]) -> ArmCount:
     """Errors over attempts: a version's own, or the vendor's and outages."""
     attempts = sum(t.count for t in counted if t.counted is CounterKind.ATTEMPTS)
@@ -275,18 +301,6 @@ def latencies(counted: Iterable[CounterTotal]) -> Mapping[int, int]:
             bound = int(total.bucket)
             found[bound] = found.get(bound, 0) + total.count
     return found
-
-
-_METRICS = {
-    Metric.APPROVAL_RATE: "approvals",
-    Metric.REFER_RATE: "referrals",
-    Metric.DECLINE_RATE: "declines",
-    Metric.DATA_MISSING_RATE: "referrals for missing data",
-    Metric.OVERRIDE_RATE: "overrides by reviewers",
-    Metric.INTERNAL_ERROR_RATE: "internal errors",
-    Metric.UPSTREAM_ERROR_RATE: "errors of the vendor and outages",
-    Metric.LATENCY_P99_MS: "the latency's 99th percentile",
-}
 
 
 def figures_of(word: GuardrailResult, product: Product) -> dict[str, str]:
@@ -357,24 +371,6 @@ def window_words(word: GuardrailResult) -> str:
 
 def _tally(tally: ArmCount) -> str:
     return f"{tally.events} of {tally.units}"
-
-
-log = structlog.get_logger("decision_service.rollout")
-
-WATCH_SECONDS = 1.0
-"""How often a rollout is looked at, where looking is quick."""
-
-LOOKING_SHARE = 0.05
-"""How much of the time looking may take: after a long look the next one waits longer."""
-
-MOST_HISTORY = 500
-_SEVEREST_FIRST = (GuardrailAction.KILL, GuardrailAction.ROLL_BACK, GuardrailAction.PAUSE)
-_JOURNALLED = {
-    GuardrailAction.PAUSE: JournalAction.PAUSE,
-    GuardrailAction.ROLL_BACK: JournalAction.ROLL_BACK,
-    GuardrailAction.KILL: JournalAction.KILL,
-}
-_SUPERSEDED = (PlanChanged, RolloutMovedOn, RolloutRefused, ProductUnknown)
 
 
 class WatchDeps(msgspec.Struct, frozen=True):

@@ -47,6 +47,14 @@ SERVICE = "service"
 ATTEMPTS = 5
 """How often a step is retried after another process's step."""
 
+log = structlog.get_logger("decision_service.rollouts")
+
+REFRESH_SECONDS = 1.0
+"""Seconds between readings of the journal, so that no process is two seconds late."""
+
+_CODE = "P501"
+_HINT = "bring back what the running rollout stands on, or move the rollout to 0 % first"
+
 
 class MigratedPlans(msgspec.Struct, frozen=True):
     """A rulebook with its rollouts' states from the journal, and each product's last entry."""
@@ -194,12 +202,6 @@ def _entry(
     if last.plan_digest == plan.digest:
         step = replace(step, why="the changed plan was taken back")
     return replace(step, action=JournalAction.PLAN, after=after, plan_digest=plan.digest)
-
-
-log = structlog.get_logger("decision_service.rollouts")
-
-REFRESH_SECONDS = 1.0
-"""Seconds between readings of the journal, so that no process is two seconds late."""
 
 
 StepTaken = Callable[[Plan, RolloutState, datetime], StepResult]
@@ -398,10 +400,6 @@ def _require_position(last: JournalEntry, expected: int | None) -> None:
         product=last.product,
         position=last.position,
     )
-
-
-_CODE = "P501"
-_HINT = "bring back what the running rollout stands on, or move the rollout to 0 % first"
 
 
 def plan_conflict_problems(folder: RuleFolder, unsettled: UnmigratedPlan) -> tuple[Diagnostic, ...]:

@@ -31,7 +31,7 @@ from decision_service.steering.pairs import (
     second_opinion,
 )
 
-log = structlog.get_logger("decision_service.shadow")
+log = structlog.get_logger("decision_service.rollout")
 
 
 class ShadowLimits(msgspec.Struct, frozen=True):
@@ -189,10 +189,6 @@ def _paired(case: DecidedCase, other: CompiledRuleset) -> DecisionPair:
     )
 
 
-log = structlog.get_logger("decision_service.rules")
-overriding = structlog.get_logger("decision_service.overrides")
-
-
 class RolloutObserver(msgspec.Struct, frozen=True):
     """The `DecisionObserver` of rollouts: counters of the arms, overrides, and shadows."""
 
@@ -240,9 +236,7 @@ class RolloutObserver(msgspec.Struct, frozen=True):
         self.events.overrides.labels(decision.product, override.kind, override.cap).inc()
         names = {"product": decision.product, "version": decision.assignment.version}
         names |= {"kind": override.kind.value, "rules": override.verdict.outcome.value}
-        overriding.info(
-            "decision overridden", decision_id=decision.decision_id, cap=override.cap, **names
-        )
+        log.info("decision overridden", decision_id=decision.decision_id, cap=override.cap, **names)
 
 
 def log_rule_error(entry: DecisionEntry) -> None:

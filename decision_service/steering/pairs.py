@@ -29,6 +29,8 @@ from decision_service.rules.language.values import exactly
 from decision_service.rules.lists import list_answers
 from decision_service.rules.program import CompiledRuleset, Stage
 
+_AMOUNT = ("offer", "approved_amount")
+
 
 class DecidedCase(msgspec.Struct, frozen=True):
     """A decision with the data that it was made from; `snapshot` is None where that was erased.
@@ -117,8 +119,6 @@ def _values(
     computed = compute(case.snapshot, replace(needs, factors=further), as_of).values
     return {**at_hand, **computed}
 
-
-_AMOUNT = ("offer", "approved_amount")
 
 VersionVerdict = tuple[CompiledRuleset, Verdict]
 """A ruleset and the verdict it gave."""
